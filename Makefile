@@ -1,0 +1,107 @@
+# Every command of the project; `make` alone lists them.
+
+PYTHON  ?= python3
+WORKERS ?= 2
+ARGS    ?=
+
+VENV := .venv
+BIN  := $(VENV)/bin
+UV   := $(BIN)/uv
+
+# The stamps lie inside the environment, so that they vanish with it.
+SEED := $(VENV)/.seed
+CORE := $(VENV)/.core
+DEV  := $(VENV)/.dev
+
+INSTALL_SELF = $(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . </dev/null
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check check-format check-lint check-types check-floors check-lock soak bench env lock clean
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+# The full environment runs the demo as well; the small one is built only where the full one is not.
+demo: $(if $(wildcard $(DEV)),$(DEV),$(CORE)) ## Run the approval agent in the terminal
+	@$(BIN)/interlock demo $(ARGS)
+
+test: $(DEV) ## Run the whole test suite (ARGS="-k name" narrows it, WORKERS=0 runs it in one process)
+	@echo "Running the tests in $(WORKERS) processes"
+	@$(BIN)/pytest --numprocesses $(WORKERS) $(ARGS)
+
+check: check-format check-lint check-types check-floors check-lock ## Check format, lint, types, floors and locks
+
+check-format: $(DEV)
+	@echo "Checking the format"
+	@$(BIN)/ruff format --quiet --diff .
+
+check-lint: $(DEV)
+	@echo "Linting"
+	@$(BIN)/ruff check --quiet .
+
+check-types: $(DEV)
+	@echo "Checking the types"
+	@$(BIN)/mypy --no-error-summary
+
+check-floors: $(DEV)
+	@echo "Checking the floors"
+	@report="$$($(BIN)/lint-imports --no-logo 2>&1)" || { echo "$$report"; exit 1; }
+
+# The locks are resolved again beside the committed ones, which keeps every version that still fits.
+check-lock: FRESH = $(VENV)/.fresh-locks
+check-lock: $(DEV)
+	@echo "Checking that locks/ matches pyproject.toml"
+	@rm -rf $(FRESH) && cp -R locks $(FRESH)
+	@$(MAKE) --silent --no-print-directory lock LOCKS=$(FRESH) >/dev/null
+	@diff -r locks $(FRESH) >$(FRESH).diff || { head -n 20 $(FRESH).diff; \
+	  echo "locks/ does not match pyproject.toml: run \`make lock\` and commit what it writes."; exit 1; }
+
+soak: $(DEV) ## Run the long tests and fault runs
+	@echo "Running the long tests"
+	@HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-soak} $(BIN)/pytest -m soak --timeout 3600 $(ARGS)
+
+bench: $(DEV) ## Measure
+	@echo "Measuring"
+	@$(BIN)/python bench/run.py $(ARGS)
+
+env: $(DEV) ## Build the full environment in .venv
+	@:
+
+LOCKS ?= locks
+COMPILE = $(UV) pip compile --quiet --python $(BIN)/python --python-version 3.11 --universal --generate-hashes \
+  --no-header --no-annotate $(if $(UPGRADE),--upgrade)
+
+lock: $(SEED) ## Write the lock files from pyproject.toml (UPGRADE=1 takes newer versions)
+	@echo "Resolving pyproject.toml"
+	@$(COMPILE) --group dev --output-file $(LOCKS)/dev.txt pyproject.toml </dev/null >/dev/null
+	@$(COMPILE) --group build --constraints $(LOCKS)/dev.txt --output-file $(LOCKS)/core.txt pyproject.toml </dev/null >/dev/null
+	@echo uv | $(COMPILE) --output-file $(LOCKS)/uv.txt - >/dev/null
+
+clean: ## Remove the environment and all that was generated
+	@echo "Removing the environment and all that was generated"
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(SEED): locks/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Interlock needs Python 3.11 or newer, and \`$(PYTHON)\` is $$($(PYTHON) --version 2>/dev/null || echo missing)." \
+	    "Name another one: make PYTHON=python3.12 ..."; exit 1; } >&2
+	@echo "Building the environment in $(VENV)"
+	@$(BIN)/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	  || $(PYTHON) -m venv --clear $(VENV) </dev/null
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement locks/uv.txt </dev/null
+	@touch $@
+
+# Adds and never removes: an environment that somebody filled keeps what it has.
+$(CORE): $(SEED) locks/core.txt pyproject.toml
+	@echo "Installing what the demo needs"
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes --no-build --requirement locks/core.txt </dev/null
+	@$(INSTALL_SELF)
+	@touch $@
+
+$(DEV): $(SEED) locks/dev.txt pyproject.toml
+	@echo "Installing what the tests and checks need"
+	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes --no-build locks/dev.txt </dev/null
+	@$(INSTALL_SELF)
+	@touch $@

@@ -1,0 +1,135 @@
+"""The approval pattern: the agent plans a message, people approve, reject or modify it, the agent sends it.
+
+```
+planner ──▶ approval ──▶ end
+   ▲            │
+   └─ rejected ─┘   with a reason; at most three plans
+```
+
+The model is asked in `planner` and its plan kept in the state: when `approval` runs again after the pause, it asks for
+exactly what it asked before.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+from langgraph.graph import END, START, StateGraph
+
+from interlock import Action, Agent, Decision, NotDone, ask, progress
+from interlock.agents.models import planner
+from interlock.agents.plans import Feedback, MailPlan
+from interlock.agents.tools import MAIL_SCHEMA, is_repeatable, send_mail
+
+__all__ = ["MAX_ROUNDS", "ApprovalState", "agent", "builder"]
+
+MAX_ROUNDS = 3
+"""How many plans are made before the agent gives up."""
+
+
+class ApprovalState(TypedDict, total=False):
+    """What the agent knows.
+
+    Args:
+        input: what is wanted, in somebody's words.
+        plan: the present plan: summary, to, subject, body.
+        planned_by: who made it.
+        feedback: earlier plans and why they were rejected.
+        rounds: how many plans there were.
+        approved: what people decided, None until then.
+        outcome: what the last request came to, in Interlock's words.
+        sent: what `send_mail` returned.
+        result: how it ended, in a sentence.
+    """
+
+    input: str
+    plan: dict[str, Any]
+    planned_by: str
+    feedback: list[dict[str, Any]]
+    rounds: int
+    approved: bool | None
+    outcome: str
+    sent: dict[str, Any]
+    result: str
+
+
+def plan_mail(state: ApprovalState) -> ApprovalState:
+    """Make a plan, or a better one."""
+    wanted = state.get("input", "")
+    rejected = state.get("feedback", [])
+    progress(f'[AGENT] Generating plan for: "{wanted}"')
+    chosen = planner()
+    feedback = [Feedback(entry["comment"], MailPlan.from_json(entry["plan"])) for entry in rejected]
+    plan = chosen.plan(wanted, feedback)
+    progress(f"[AGENT] Plan: {plan.summary}, review recipients, send")
+    progress(f"[AGENT] ({chosen.note})")
+    return {
+        "plan": plan.as_json(),
+        "planned_by": chosen.note,
+        "rounds": state.get("rounds", 0) + 1,
+        "approved": None,
+    }
+
+
+def approve_and_send(state: ApprovalState) -> ApprovalState:
+    """Ask people, and send what they approved."""
+    plan = MailPlan.from_json(state["plan"])
+    decision = ask(
+        Action("send_email", plan.as_args(), schema=MAIL_SCHEMA),
+        description=plan.summary,
+        context={"request": state.get("input", ""), "planner": state["planned_by"], "round": state["rounds"]},
+    )
+    if decision.approved:
+        return _send(decision)
+    over = _why_over(decision, state["rounds"])
+    if over:
+        progress(f"[AGENT] {over}")
+        return {"approved": False, "outcome": decision.outcome.value, "result": over}
+    progress(f"[AGENT] ✗ Rejected: {decision.comment}. Planning again...")
+    return {
+        "approved": False,
+        "outcome": decision.outcome.value,
+        "feedback": [*state.get("feedback", []), {"comment": decision.comment, "plan": plan.as_json()}],
+    }
+
+
+def _send(decision: Decision) -> ApprovalState:
+    progress("[AGENT] ✓ Approved. Executing plan...")
+    try:
+        sent = decision.perform(send_mail, idempotent=is_repeatable())
+    except NotDone as error:
+        progress(f"[AGENT] Email not sent: {error}")
+        raise
+    progress("[AGENT] Email sent successfully")
+    recipients = ", ".join(sent["recipients"])
+    return {
+        "approved": True,
+        "outcome": decision.outcome.value,
+        "sent": sent,
+        "result": f"Sent to {recipients} ({sent['where']}).",
+    }
+
+
+def _why_over(decision: Decision, rounds: int) -> str:
+    """Say why there will be no better plan; nothing, if there will be one."""
+    if decision.outcome == "expired":
+        return "Not sent: nobody decided in time."
+    if decision.outcome != "rejected":
+        return f"Not sent: the request was {decision.outcome}."
+    if rounds >= MAX_ROUNDS:
+        return f"Not sent: not approved in {MAX_ROUNDS} rounds."
+    return "" if decision.comment.strip() else "Not sent: rejected, without a reason to plan again with."
+
+
+def _next(state: ApprovalState) -> str:
+    return END if state.get("result") else "planner"
+
+
+builder = StateGraph(ApprovalState)
+builder.add_node("planner", plan_mail)
+builder.add_node("approval", approve_and_send)
+builder.add_edge(START, "planner")
+builder.add_edge("planner", "approval")
+builder.add_conditional_edges("approval", _next, ["planner", END])
+
+agent = Agent(builder, version="1")

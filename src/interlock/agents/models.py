@@ -1,0 +1,207 @@
+"""Who plans: a SageMaker endpoint, any LangChain chat model, or nobody.
+
+The environment decides, at each call of `planner`:
+
+- `SAGEMAKER_ENDPOINT_NAME`: that endpoint, through the SageMaker runtime. `INTERLOCK_SAGEMAKER_INPUT=messages` sends
+  chat messages where the endpoint wants them, instead of `inputs`. AWS's own variables hold as ever, such as
+  `AWS_REGION` and `AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME`.
+- `INTERLOCK_MODEL=provider:model`: LangChain's `init_chat_model`.
+- otherwise the offline planner, which says so.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from interlock.agents.offline import OfflinePlanner
+from interlock.agents.plans import (
+    MAX_OUTPUT,
+    Feedback,
+    MailPlan,
+    Planner,
+    PlanningFailed,
+    UnusablePlan,
+    parse_plan,
+)
+
+__all__ = ["Feedback", "MailPlan", "ModelPlanner", "Planner", "PlanningFailed", "planner"]
+
+CONNECT_TIMEOUT = 5
+READ_TIMEOUT = 60  # a real-time endpoint answers within 60 seconds or not at all
+MAX_TOKENS = 1024
+
+Complete = Callable[[str], str]
+"""Gives a model a prompt and returns its text."""
+
+_TASK = """\
+You plan e-mails for somebody. A person reviews each plan before anything is sent.
+Answer with one JSON object and nothing else, with exactly these keys:
+{"summary": "Draft email about ...", "to": ["name@example.com"], "subject": "...", "body": "..."}
+"summary" is one sentence for the reviewer. "to" holds e-mail addresses; for a group without a known address such as
+"team" write team@company.com. "subject" is one line. "body" is plain text.
+"""
+
+# Where containers put their text: TGI and DJL, JumpStart, OpenAI's chat, OpenAI's completion, and their wrappers.
+_SHAPES = ("generated_text", "generation", "outputs", "choices", "message", "content", "text", "predictions")
+
+
+def planner() -> Planner:
+    """Return the planner that the environment chooses.
+
+    Raises:
+        PlanningFailed: the one that it chooses cannot be used here.
+    """
+    endpoint = os.environ.get("SAGEMAKER_ENDPOINT_NAME", "").strip()
+    if endpoint:
+        return ModelPlanner(f"SageMaker endpoint {endpoint}", _sagemaker(endpoint))
+    model = os.environ.get("INTERLOCK_MODEL", "").strip()
+    if model:
+        return ModelPlanner(f"model {model}", _chat_model(model))
+    return OfflinePlanner()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPlanner:
+    """Asks a model for a plan, once more if the first answer is not one.
+
+    Args:
+        name: which model it is.
+        complete: gives it a prompt and returns its text.
+    """
+
+    name: str
+    complete: Complete
+
+    @property
+    def note(self) -> str:
+        """A line for the reviewer about who made the plan."""
+        return f"planned by {self.name}"
+
+    def plan(self, request: str, feedback: Sequence[Feedback] = ()) -> MailPlan:
+        """Plan a message; see `Planner.plan`."""
+        if not request.strip():
+            raise PlanningFailed('say what is wanted, for example "Send email to team about meeting"')
+        prompt = _prompt(request, feedback)
+        try:
+            return parse_plan(self._ask(prompt))
+        except UnusablePlan as error:
+            again = f"{prompt}\nYour last answer could not be used: {error}\nAnswer with the JSON object only.\n"
+        try:
+            return parse_plan(self._ask(again))
+        except UnusablePlan as error:
+            raise PlanningFailed(
+                f"{self.name} answered twice, and neither is a plan: {error}; try again, or use another model"
+            ) from error
+
+    def _ask(self, prompt: str) -> str:
+        try:
+            return self.complete(prompt)
+        except PlanningFailed:
+            raise
+        except Exception as error:
+            raise PlanningFailed(f"{self.name} gave no answer: {_brief(error)}; try again") from error
+
+
+def _prompt(request: str, feedback: Sequence[Feedback]) -> str:
+    """Return the whole prompt; what people wrote stands in it as JSON, apart from the task."""
+    asked: dict[str, Any] = {"request": request}
+    if feedback:
+        asked["rejected"] = [{"plan": entry.plan.as_json(), "reason": entry.comment} for entry in feedback]
+    rounds = "Make a new plan that takes every reason for rejection into account.\n" if feedback else ""
+    return f"{_TASK}{rounds}\n{json.dumps(asked, ensure_ascii=False, indent=1)}\n"
+
+
+# ── any chat model ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _chat_model(model: str) -> Complete:
+    try:
+        from langchain.chat_models import init_chat_model  # noqa: PLC0415 - an extra, and slow to load
+    except ImportError as error:
+        raise PlanningFailed(
+            "INTERLOCK_MODEL is set, but LangChain is not installed: pip install 'interlock[models]'"
+        ) from error
+    try:
+        chat = init_chat_model(model)
+    except ImportError as error:
+        raise PlanningFailed(f"INTERLOCK_MODEL={model} needs a package of its provider: {_brief(error)}") from error
+    except Exception as error:
+        raise PlanningFailed(
+            f"INTERLOCK_MODEL={model} cannot be used: {_brief(error)}; write provider:model, as in openai:gpt-5"
+        ) from error
+    return lambda prompt: str(chat.invoke(prompt).text)
+
+
+# ── SageMaker ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _sagemaker(endpoint: str) -> Complete:
+    try:
+        boto3: Any = import_module("boto3")  # an extra, slow to load, and untyped
+        botocore: Any = import_module("botocore.config")
+    except ImportError as error:
+        raise PlanningFailed(
+            "SAGEMAKER_ENDPOINT_NAME is set, but boto3 is not installed: pip install 'interlock[sagemaker]'"
+        ) from error
+    chat = os.environ.get("INTERLOCK_SAGEMAKER_INPUT", "inputs").strip() == "messages"
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    settings = botocore.Config(
+        connect_timeout=CONNECT_TIMEOUT,
+        read_timeout=READ_TIMEOUT,
+        retries={"mode": "standard", "total_max_attempts": 2},
+    )
+
+    def complete(prompt: str) -> str:
+        client = boto3.client("sagemaker-runtime", region_name=region, config=settings)
+        try:
+            answer = client.invoke_endpoint(
+                EndpointName=endpoint,
+                ContentType="application/json",
+                Accept="application/json",
+                Body=json.dumps(_messages(prompt) if chat else _inputs(prompt)).encode(),
+            )
+            raw = answer["Body"].read(4 * MAX_OUTPUT + 1)
+        finally:
+            client.close()
+        if len(raw) > 4 * MAX_OUTPUT:
+            raise PlanningFailed(f"SageMaker endpoint {endpoint} answered with more than {4 * MAX_OUTPUT:,} bytes")
+        return _output(raw.decode("utf-8", "replace")).removeprefix(prompt)
+
+    return complete
+
+
+def _inputs(prompt: str) -> dict[str, Any]:
+    return {"inputs": prompt, "parameters": {"max_new_tokens": MAX_TOKENS, "return_full_text": False}}
+
+
+def _messages(prompt: str) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": prompt}], "max_tokens": MAX_TOKENS}
+
+
+def _output(text: str) -> str:
+    """Return the model's text from what a container made of it; the answer as it stands where that is unknown."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    while True:
+        match value:
+            case str():
+                return value
+            case [first, *_]:
+                value = first
+            case dict() if shape := next((name for name in _SHAPES if name in value), None):
+                value = value[shape]
+            case dict():
+                return json.dumps(value, ensure_ascii=False)
+            case _:
+                return text
+
+
+def _brief(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__

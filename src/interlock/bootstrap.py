@@ -1,0 +1,118 @@
+"""The only place where concrete parts meet. Nothing opens a file or a socket until `build` is called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from interlock.config import Settings
+from interlock.dispatch.local import LocalWaker
+from interlock.domain.canonical import MAX_BYTES
+from interlock.domain.run import Run
+from interlock.engine.configured import ConfiguredPolicies
+from interlock.engine.desk import Desk
+from interlock.engine.ports import Advance, Ending, Policies, Progress, Runtime, Store, Waker
+from interlock.engine.runs import Runs
+from interlock.engine.worker import LEASE, Worker, silent
+from interlock.runtime.registry import Registry
+from interlock.storage.open import open_store
+
+__all__ = ["System", "build"]
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """One process's Interlock, put together."""
+
+    settings: Settings
+    store: Store
+    waker: Waker
+    policies: Policies
+    registry: Registry
+    runtime: Runtime
+    desk: Desk
+    runs: Runs
+
+    def worker(  # noqa: PLR0913 - the options of a worker
+        self,
+        *,
+        name: str = "worker",
+        concurrency: int = 16,
+        lease: float = LEASE,
+        only: str | None = None,
+        progress: Progress | None = None,
+        complain: Callable[[str], None] | None = None,
+    ) -> Worker:
+        """Return a worker on this system. See `interlock.engine.worker.Worker`."""
+        return Worker(
+            self.store,
+            self.desk,
+            self.runtime,
+            self.waker,
+            name=name,
+            concurrency=concurrency,
+            lease=lease,
+            only=only,
+            progress=progress or silent,
+            complain=complain or (lambda _: None),
+        )
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        await self.store.close()
+
+
+def build(
+    settings: Settings,
+    agents: Mapping[str, str],
+    *,
+    clock: Callable[[], datetime] | None = None,
+    create: bool = True,
+) -> System:
+    """Put a system together.
+
+    Args:
+        agents: agents that are known without being configured, name to reference.
+        clock: the store's clock, if not this machine's.
+        create: whether to make the database where there is none.
+
+    Raises:
+        BadInput: if the settings cannot work.
+        StoreError: if the database cannot be opened.
+    """
+    policies = ConfiguredPolicies(settings)
+    registry = Registry({**agents, **settings.agents})
+    runtime = _RuntimeOnUse(registry, settings)
+    store = open_store(settings.database_url, clock, create=create)
+    waker = LocalWaker(store)
+    desk = Desk(store, policies, waker)
+    runs = Runs(store, policies, runtime, waker)
+    return System(settings, store, waker, policies, registry, runtime, desk, runs)
+
+
+class _RuntimeOnUse:
+    """The runtime of LangGraph, loaded when a run is advanced: it takes a second or more, and votes do without."""
+
+    def __init__(self, registry: Registry, settings: Settings) -> None:
+        self._registry = registry
+        self._limits = settings.limits
+
+    @cached_property
+    def _runtime(self) -> Runtime:
+        from interlock.runtime.runner import MAX_STATE, LangGraphRuntime  # noqa: PLC0415
+
+        return LangGraphRuntime(
+            self._registry,
+            max_state=self._limits.state_bytes or MAX_STATE,
+            max_subject=self._limits.action_bytes or MAX_BYTES,
+        )
+
+    async def advance(self, advance: Advance, progress: Progress) -> Ending:
+        """Carry a run on. See the port."""
+        return await self._runtime.advance(advance, progress)
+
+    def version_of(self, run: Run) -> str:
+        """Return the version of the run's agent. See the port."""
+        return self._runtime.version_of(run)

@@ -1,0 +1,1 @@
+"""The ways by which a request reaches people and a verdict comes back."""

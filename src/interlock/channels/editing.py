@@ -1,0 +1,105 @@
+"""Changing JSON in a terminal: in the person's editor, or value by value."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shlex
+import tempfile
+from pathlib import Path
+
+from interlock.channels.screen import Line
+from interlock.channels.terminal import Terminal
+from interlock.channels.text import harmless, quoted
+from interlock.channels.values import one_line
+from interlock.domain.canonical import Json, parse_json
+from interlock.errors import BadInput, InvalidValue
+
+__all__ = ["edit_json", "read_value", "readable_json"]
+
+
+async def edit_json(terminal: Terminal, value: Json, name: str) -> Json:
+    """Let a person change a value.
+
+    Args:
+        name: what it belongs to; the editor's file is called so.
+
+    Raises:
+        BadInput: if what came back is not JSON, or the editor failed.
+        EndOfInput: if nobody answers any more.
+    """
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    if terminal.interactive and editor:
+        return await _in_editor(editor, value, name)
+    if not isinstance(value, dict):
+        return await _one(terminal, "", value)
+    terminal.screen.show(Line("Enter keeps a value. Set EDITOR to change them in an editor.", "dim"))
+    return {key: await _one(terminal, key, item) for key, item in value.items()}
+
+
+def read_value(text: str, before: Json) -> Json:
+    """Read a new value of the same kind as the one before it: text stays text, anything else is JSON.
+
+    Raises:
+        InvalidValue: if it must be JSON and is not.
+    """
+    return text if isinstance(before, str) else parse_json(text)
+
+
+def readable_json(value: Json) -> str:
+    """Return a value as indented JSON in which whatever could deceive the eye is escaped."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return "".join(
+        character if character == "\n" or harmless(character) == character else json.dumps(character)[1:-1]
+        for character in text
+    )
+
+
+async def _one(terminal: Terminal, key: str, value: Json) -> Json:
+    label = quoted(key)[1:-1]
+    terminal.screen.show(Line(f"{label}: {one_line(value)}" if key else one_line(value), "", "  ", "  │ "))
+    while True:
+        given = await terminal.text(f"  new {label or 'value'}: ")
+        if not given:
+            return value
+        try:
+            return read_value(given, value)
+        except InvalidValue as error:
+            terminal.screen.say(f"  {error.reason}: write JSON, such as {_example(value)}", "warn")
+
+
+def _example(value: Json) -> str:
+    match value:
+        case bool() | None:
+            return "true"
+        case list():
+            return '["a", "b"]'
+        case dict():
+            return '{"name": "value"}'
+        case _:
+            return "42"
+
+
+async def _in_editor(editor: str, value: Json, name: str) -> Json:
+    with tempfile.TemporaryDirectory(prefix="interlock-") as folder:
+        path = Path(folder) / f"{name}.json"
+        path.write_text(readable_json(value) + "\n", encoding="utf-8")
+        await _run(editor, path)
+        raw = path.read_bytes()
+    return parse_json(raw, path="the edited text")
+
+
+async def _run(editor: str, path: Path) -> None:
+    try:
+        process = await asyncio.create_subprocess_exec(*shlex.split(editor), str(path))
+    except (OSError, ValueError) as error:
+        raise BadInput(f"The editor {editor!r} cannot be started: {error}. Set EDITOR to another one.") from None
+    waiting = asyncio.ensure_future(process.wait())
+    try:
+        code = await asyncio.shield(waiting)
+    except asyncio.CancelledError:
+        await waiting  # the editor has the terminal until the person leaves it
+        raise
+    if code:
+        raise BadInput(f"The editor {editor!r} ended with status {code}: nothing was changed.")

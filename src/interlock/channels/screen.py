@@ -1,0 +1,125 @@
+"""Where text for people goes: lines that are wrapped here, so that no data can begin a line of the terminal."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import threading
+from dataclasses import dataclass
+from typing import TextIO
+
+from interlock.channels.text import fold_padding, harmless, wrapped
+
+__all__ = ["Line", "Screen", "said"]
+
+STYLES = {"title": "1", "dim": "2", "good": "32", "warn": "33", "bad": "31"}
+NARROWEST = 20
+MARGIN = "  "
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of harmless text, as `said` or our own words make it.
+
+    Args:
+        text: what it says, without line feeds.
+        indent: what stands before it.
+        hang: what stands before what does not fit into the first line; the indent and two spaces by default.
+    """
+
+    text: str
+    style: str = ""
+    indent: str = ""
+    hang: str | None = None
+
+
+def said(text: str, *, style: str = "", indent: str = "", bar: str = "│ ") -> list[Line]:
+    """Return what somebody wrote, as lines that each begin with a bar: none of them can pass for ours."""
+    prefix = indent + bar
+    lines = fold_padding(harmless(text, lines=True)).split("\n")
+    return [Line(line, style, prefix, prefix) for line in lines]
+
+
+class Screen:
+    """Writes lines for people to a stream, from any thread.
+
+    Args:
+        width: in columns; None where nothing wraps, as in a file.
+        color: whether the stream understands colours.
+    """
+
+    def __init__(self, stream: TextIO, *, width: int | None = None, color: bool = False) -> None:
+        self._stream = stream
+        self._width = width
+        self._color = color
+        self._lock = threading.Lock()
+        self._waiting = ""
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")  # a stream of another encoding must not fail on what it lacks
+
+    @classmethod
+    def on(cls, stream: TextIO | None = None) -> Screen:
+        """Return the screen on a stream, as the environment describes it (NO_COLOR, TERM, COLUMNS)."""
+        stream = sys.stdout if stream is None else stream
+        if not stream.isatty():
+            return cls(stream)
+        plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM", "dumb") == "dumb"
+        return cls(stream, width=0, color=not plain)
+
+    @property
+    def width(self) -> int | None:
+        """Columns now; None where nothing wraps. A terminal's are asked each time: its window may change."""
+        if self._width == 0:
+            return max(NARROWEST, shutil.get_terminal_size().columns)
+        return self._width
+
+    def show(self, *lines: Line | str) -> None:
+        """Write lines; a plain string is a line of our own words."""
+        self._write("".join(self._laid_out(Line(line) if isinstance(line, str) else line) for line in lines))
+
+    def say(self, text: str, style: str = "") -> None:
+        """Write a sentence, of which parts may come from data."""
+        self.show(*(Line(line, style) for line in fold_padding(harmless(text, lines=True)).split("\n")))
+
+    def prompt(self, text: str) -> None:
+        """Write the line that is to be answered, and stay in it; what is written meanwhile comes before it."""
+        with self._lock:
+            self._waiting = self._styled(text, "title")
+            self._put(self._waiting)
+
+    def answered(self, echo: str = "") -> None:
+        """End the line of a prompt."""
+        with self._lock:
+            if self._waiting:
+                self._put(harmless(echo) + "\n")
+            self._waiting = ""
+
+    def typed(self) -> None:
+        """Note that the person ended the line of a prompt with Enter."""
+        with self._lock:
+            self._waiting = ""
+
+    def _laid_out(self, line: Line) -> str:
+        hang = line.indent + MARGIN if line.hang is None else line.hang
+        width = self.width
+        if width is None:
+            return f"{line.indent}{line.text}\n"
+        pieces = wrapped(line.text, width - max(len(line.indent), len(hang)))
+        rows = (
+            (line.indent if number == 0 else hang) + self._styled(piece.rstrip(), line.style)
+            for number, piece in enumerate(pieces)
+        )
+        return "".join(f"{row}\n" for row in rows)
+
+    def _styled(self, text: str, style: str) -> str:
+        return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if style and text and self._color else text
+
+    def _write(self, text: str) -> None:
+        with self._lock:
+            self._put(f"\n{text}{self._waiting}" if self._waiting else text)
+
+    def _put(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()

@@ -1,0 +1,163 @@
+"""A request as lines: what will happen first, from its canonical bytes; the agent's own words below, marked as such."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from interlock.channels.screen import Line, said
+from interlock.channels.text import harmless, plain, quoted, warnings_about
+from interlock.channels.values import ValueLines, name_shown, one_line
+from interlock.domain.action import Action, Draft, Question
+from interlock.domain.canonical import Json
+from interlock.domain.explain import duration_words
+from interlock.domain.request import Request, Status
+from interlock.engine.views import RequestView
+
+__all__ = ["Sight", "see", "when"]
+
+TITLES = {"approval": "HUMAN APPROVAL REQUIRED", "input": "HUMAN INPUT REQUIRED", "review": "HUMAN REVIEW REQUIRED"}
+
+MANY_WARNINGS = 5
+SHORT_DIGEST = len("sha256:") + 12
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What somebody is shown, and whether that is all of it."""
+
+    view: RequestView
+    lines: tuple[Line, ...]
+    whole: bool
+
+
+def see(view: RequestView, *, full: bool = False, fold: bool = True) -> Sight:
+    """Lay out a request.
+
+    Args:
+        full: fold nothing, and say everything about the policy.
+        fold: long values, unless everything is shown.
+    """
+    request, values = view.request, ValueLines(full=full or not fold)
+    title = TITLES[request.kind] if request.is_open else f"{request.kind.upper()} {request.status.upper()}"
+    lines = [Line(""), Line(title, "title", "  "), *_subject(request, values)]
+    whole = not values.folded
+    lines += _warnings(request)
+    lines += _agents_words(request, values)
+    lines += _votes(request)
+    lines += _why(view, full=full)
+    digest = request.digest if full else request.digest[:SHORT_DIGEST]
+    lines.append(Line(f"Request {request.id} of agent {plain(request.agent)}, {digest}", "dim"))
+    return Sight(view, tuple(lines), whole)
+
+
+def when(at: datetime) -> str:
+    """Return a moment in words."""
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def time_left(view: RequestView, *, brief: bool) -> str:
+    """Say how long people still have, and what comes then."""
+    due = view.request.due_at
+    if due is None:
+        return "no deadline"
+    left = due - view.now
+    if left <= timedelta(0):
+        return f"none: it was due at {when(due)}"
+    words = " ".join(duration_words(left).split(" ")[:4])
+    if brief:
+        return words
+    return f"{words}, until {when(due)}; without a decision it expires, not approved"
+
+
+def _subject(request: Request, values: ValueLines) -> Iterator[Line]:
+    edited = request.edition.author
+    if edited is not None:
+        what = "Answered" if isinstance(request.asked, Question) else "Changed"
+        yield Line(f"{what} by {plain(edited)}", "warn")
+    match request.edition.subject:
+        case Action(name=name, args=args):
+            yield Line(f"Action: {name_shown(name)}", "title")
+            for key, value in args.items():
+                yield from values.named(key, value)
+            if not args:
+                yield Line("(no arguments)", "dim", "  ")
+        case Question() as question:
+            yield from _question(question, request.edition.answer, values)
+        case Draft(title=title, body=body):
+            yield from values.named(title, body, 0)
+
+
+def _question(question: Question, answer: Json, values: ValueLines) -> Iterator[Line]:
+    yield Line("The agent asks:", "title")
+    yield from said(question.text, indent="  ")
+    for number, option in enumerate(question.options or (), start=1):
+        yield Line(quoted(option), "", f"  {number}. ", "     │ ")
+    if question.schema is not None:
+        yield Line(f"The answer must fit {one_line(question.schema)}", "dim", "  ", "  │ ")
+    if answer is not None:
+        yield from values.named("answer", answer)
+
+
+def _agents_words(request: Request, values: ValueLines) -> Iterator[Line]:
+    if request.description:
+        yield Line("In the agent's own words:", "dim")
+        yield from said(request.description, indent="  ")
+    if request.context not in (None, {}, []):
+        yield Line("Context, from the agent:", "dim")
+        context = request.context if isinstance(request.context, dict) else {"context": request.context}
+        for key, value in context.items():
+            yield from values.named(key, value)
+
+
+def _warnings(request: Request) -> Iterator[Line]:
+    found = [warning for text, what in _texts(request) for warning in warnings_about(text, what)]
+    found = list(dict.fromkeys(found))
+    for warning in found[:MANY_WARNINGS]:
+        yield Line(f"! {warning}", "warn")
+    if len(found) > MANY_WARNINGS:
+        yield Line(f"! and {len(found) - MANY_WARNINGS} more of this kind", "warn")
+
+
+def _texts(request: Request) -> Iterator[tuple[str, str]]:
+    match request.edition.subject:
+        case Action(name=name, args=args):
+            yield name, "the action's name"
+            yield from _leaves(args, "an argument")
+        case Question(text=text, options=options):
+            yield text, "the question"
+            yield from _leaves(options, "an option")
+        case Draft(body=body):
+            yield from _leaves(body, "the draft")
+
+
+def _leaves(value: Json, what: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield value, what
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield key, f"the name of {what}"
+            yield from _leaves(item, f"{quoted(key)}" if what == "an argument" else what)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _leaves(item, what)
+
+
+def _votes(request: Request) -> Iterator[Line]:
+    for vote in request.votes:
+        comment = f": {quoted(vote.comment)}" if vote.comment else ""
+        yield Line(f"{plain(vote.voter)} said {vote.verdict}{comment}", "dim")
+
+
+def _why(view: RequestView, *, full: bool) -> Iterator[Line]:
+    request = view.request
+    lines = harmless(view.why, lines=True).split("\n")
+    if not full:
+        kept = ("Policy ", f"Step {request.step + 1} of", "  May vote now")
+        lines = [line for line in lines if line.startswith(kept)]
+    for line in lines:
+        text = line.lstrip(" ")
+        yield Line(text, "dim", line[: len(line) - len(text)])
+    if request.status is Status.open:
+        yield Line(f"Time left: {time_left(view, brief=full)}", "dim")

@@ -1,0 +1,159 @@
+"""The terminal as a channel: shows a prompt, reads a line, and lets go at once when its task is cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import unicodedata
+from collections.abc import Callable
+
+from interlock.channels.screen import Screen
+from interlock.errors import InvalidValue
+
+__all__ = ["EndOfInput", "Terminal"]
+
+LONGEST_LINE = 4_095
+"""What the line discipline of Linux and macOS keeps of one line; the rest of it is lost (termios(3), ICANON)."""
+
+
+class EndOfInput(Exception):
+    """Nobody answers any more: the end of the input, or Ctrl-D."""
+
+
+class Terminal:
+    """Asks a person, or whatever stands at the standard input.
+
+    Args:
+        screen: where questions are shown.
+        descriptor: where answers are read; one line an answer.
+        interactive: whether a person sits there: what was typed before a prompt appeared never answers it.
+    """
+
+    def __init__(self, screen: Screen, *, descriptor: int = 0, interactive: bool = False) -> None:
+        self.screen = screen
+        self.interactive = interactive
+        self._descriptor = descriptor
+        self._kept = b""
+        self._ended = False
+
+    @classmethod
+    def here(cls, screen: Screen, *, shown_on_terminal: bool) -> Terminal:
+        """Return the process's own terminal, or its standard input where that is none."""
+        try:
+            descriptor = sys.stdin.fileno()
+        except (AttributeError, OSError, ValueError):  # no standard input at all
+            descriptor = os.open(os.devnull, os.O_RDONLY)
+        return cls(screen, descriptor=descriptor, interactive=shown_on_terminal and os.isatty(descriptor))
+
+    async def ask(self, prompt: str) -> str:
+        """Show a prompt and return the line that answers it, without surrounding space.
+
+        Raises:
+            EndOfInput: if there is no answer.
+            InvalidValue: if the line cannot be taken as it was typed.
+        """
+        if self.interactive:
+            self._forget_what_was_typed()
+        self.screen.prompt(prompt)
+        echo = ""
+        try:
+            line = await self._line()
+            echo = "" if self.interactive else line.decode(errors="replace").strip()
+        finally:
+            if not self.interactive or self._ended or _is_cancelled():
+                self.screen.answered(echo)
+            else:
+                self.screen.typed()
+        return _text(line, typed=self.interactive)
+
+    async def choose(self, prompt: str, words: dict[str, str]) -> str:
+        """Ask until one of these words is given; return what it stands for. A word may be cut where it stays clear."""
+        while True:
+            try:
+                given = (await self.ask(prompt)).lower()
+            except InvalidValue as error:
+                self.screen.say(f"{error.reason}.", "warn")
+                continue
+            fitting = {words[word] for word in words if given and word.startswith(given)}
+            if given in words:
+                return words[given]
+            if len(fitting) == 1:
+                return fitting.pop()
+            known = list(dict.fromkeys(words))
+            reason = "Please answer" if not given else f"{given[:40]!r} is none of the answers:"
+            self.screen.say(f"{reason} {', '.join(known[:-1])} or {known[-1]}.", "warn")
+
+    async def text(self, prompt: str, *, required: str = "") -> str:
+        """Ask for a line of free text.
+
+        Args:
+            required: what to say if nothing is given; without it, nothing is an answer.
+        """
+        while True:
+            try:
+                given = await self.ask(prompt)
+            except InvalidValue as error:
+                self.screen.say(f"{error.reason}.", "warn")
+                continue
+            if given or not required:
+                return given
+            self.screen.say(required, "warn")
+
+    def _forget_what_was_typed(self) -> None:
+        import termios  # noqa: PLC0415 - not on every platform, and only terminals need it
+
+        self._kept = b""
+        with contextlib.suppress(termios.error):
+            termios.tcflush(self._descriptor, termios.TCIFLUSH)
+
+    async def _line(self) -> bytes:
+        while b"\n" not in self._kept:
+            await self._readable()
+            try:
+                chunk = os.read(self._descriptor, 65_536)
+            except OSError:  # the terminal is gone
+                chunk = b""
+            if not chunk and not self._kept:
+                self._ended = True
+                raise EndOfInput
+            self._kept += chunk or b"\n"
+        line, _, self._kept = self._kept.partition(b"\n")
+        return line
+
+    async def _readable(self) -> None:
+        loop = asyncio.get_running_loop()
+        ready = asyncio.Event()
+        if not _watch(loop, self._descriptor, ready.set):
+            return  # a plain file can always be read
+        try:
+            await ready.wait()
+        finally:
+            loop.remove_reader(self._descriptor)
+
+
+def _watch(loop: asyncio.AbstractEventLoop, descriptor: int, callback: Callable[[], None]) -> bool:
+    try:
+        loop.add_reader(descriptor, callback)
+    except PermissionError:
+        return False
+    return True
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _text(line: bytes, *, typed: bool) -> str:
+    if typed and len(line) >= LONGEST_LINE:
+        raise InvalidValue("line", f"A terminal keeps {LONGEST_LINE:,} bytes of a line: use an editor (set EDITOR)")
+    try:
+        text = line.decode()
+    except UnicodeDecodeError:
+        raise InvalidValue("line", "That was not UTF-8 text: type it again") from None
+    text = text.removesuffix("\r")
+    if typed and any(unicodedata.category(character) == "Cc" for character in text):
+        raise InvalidValue("line", "That held control characters, perhaps of an arrow key: type it again")
+    return text.strip()

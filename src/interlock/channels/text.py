@@ -1,0 +1,159 @@
+"""Hostile text made harmless: whatever an agent, a model or a person wrote is shown so that it can only be read.
+
+A character that a terminal would obey, hide or reorder by is written as its name between `⟨` and `⟩`, which themselves
+are written so, too: what is shown can be told apart from what was there, always.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from itertools import groupby
+
+__all__ = ["cells", "fold_padding", "harmless", "plain", "quoted", "warnings_about", "wrapped"]
+
+OPEN, CLOSE = "⟨", "⟩"
+
+NAMES = {"\x1b": "ESC", "\r": "CR", "\t": "TAB", "\x00": "NUL", "\x07": "BEL", "\x08": "BS", "\x7f": "DEL"}
+"""What some control characters are called; the others are written as U+XXXX."""
+
+BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0\u034f\u17b4\u17b5")
+"""Characters that are letters, marks or symbols by category, and show nothing."""
+
+STACKED = 2
+"""How many combining marks may stand on one character; Vietnamese and Hebrew need two."""
+
+PADDING = 12
+"""Longest run of spaces that is shown as it stands."""
+
+EMPTY_LINES = 2
+"""Longest run of empty lines that is shown as it stands."""
+
+LONGEST_MARK = len("⟨U+10FFFF⟩")
+
+_PLAIN = re.compile(r"[ -~]*")
+_SPACES = re.compile(f" {{{PADDING + 1},}}")
+_LINES = re.compile(rf"\n(?:[ ]*\n){{{EMPTY_LINES + 1},}}")
+_WORD = re.compile(r"[^\W\d_]+(?:[^\W_]+)*")
+
+SCRIPTS = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "GEORGIAN", "LISU"})
+"""Scripts with letters that look like those of another of them."""
+
+
+def harmless(text: str, *, lines: bool = False) -> str:
+    """Return text that can only be read.
+
+    Args:
+        lines: keep line feeds, so that the caller can split at them.
+    """
+    if _PLAIN.fullmatch(text):
+        return text
+    shown: list[str] = []
+    before, marks = "", 0
+    for character in text:
+        marks = marks + 1 if unicodedata.combining(character) or unicodedata.category(character) == "Mn" else 0
+        keep = (lines and character == "\n") or _readable(character, before, marks)
+        shown.append(character if keep else named(character))
+        before = character
+    return "".join(shown)
+
+
+def named(character: str) -> str:
+    """Return a character's name between angle brackets."""
+    return f"{OPEN}{NAMES.get(character) or f'U+{ord(character):04X}'}{CLOSE}"
+
+
+def _readable(character: str, before: str, marks: int) -> bool:
+    if " " <= character <= "~":
+        return True
+    category = unicodedata.category(character)
+    if character in {OPEN, CLOSE} or character in BLANK or category[0] in "CZ":
+        return False
+    if "\ufe00" <= character <= "\ufe0f":  # an emoji may choose its style; anywhere else it only hides something
+        return bool(before) and unicodedata.category(before) == "So"
+    if "\U000e0100" <= character <= "\U000e01ef" or "\u180b" <= character <= "\u180f":
+        return False
+    return marks <= STACKED and not (marks and not before)
+
+
+def quoted(text: str) -> str:
+    """Return text in quotes, in one line, harmless."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{fold_padding(harmless(escaped))}"'
+
+
+def fold_padding(text: str) -> str:
+    """Replace long runs of spaces and of empty lines by their count, in text that is harmless already."""
+    text = _SPACES.sub(lambda found: f"{OPEN}{len(found.group()):,} spaces{CLOSE}", text)
+    return _LINES.sub(lambda found: f"\n{OPEN}{found.group().count(chr(10)) - 1:,} empty lines{CLOSE}\n", text)
+
+
+def plain(text: str) -> str:
+    """Return a name or a sentence in one line, harmless, its padding folded."""
+    return fold_padding(harmless(text))
+
+
+def cells(text: str) -> int:
+    """Return how many columns a terminal gives to harmless text."""
+    if text.isascii():
+        return len(text)
+    return sum(_width(character) for character in text)
+
+
+def _width(character: str) -> int:
+    if unicodedata.combining(character) or unicodedata.category(character) in {"Mn", "Me"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Split harmless text into pieces of at most so many columns, after a space where there is one near the end.
+
+    Nothing is added or left out: the pieces together are the text.
+    """
+    width = max(width, 2)
+    pieces: list[str] = []
+    while cells(text) > width:
+        cut = _cut(text, width)
+        pieces.append(text[:cut])
+        text = text[cut:]
+    return [*pieces, text]
+
+
+def _cut(text: str, width: int) -> int:
+    used, cut = 0, 0
+    for cut, character in enumerate(text):  # noqa: B007 - the place where the line is full
+        used += _width(character)
+        if used > width:
+            break
+    mark = text.rfind(OPEN, 1, cut)
+    if mark > 0 and cut - mark < LONGEST_MARK and cut <= text.find(CLOSE, mark):
+        return mark  # a character's name stays in one piece
+    space = text.rfind(" ", cut - width // 2, cut)
+    return space + 1 if space > 0 else max(cut, 1)
+
+
+def warnings_about(text: str, what: str) -> list[str]:
+    """Say what in a text is there to deceive: characters that do not show, and words of several scripts.
+
+    Args:
+        what: what the text is, for the sentence.
+    """
+    found: list[str] = []
+    pairs = zip(" " + text, text, strict=False)
+    hidden = sum(not _readable(this, before, 0) for before, this in pairs if this not in "\n\r\t⟨⟩")
+    if hidden:
+        found.append(f"{what} holds {hidden:,} invisible or control characters, shown as {OPEN}U+…{CLOSE}")
+    for word in _WORD.findall(text):
+        scripts = _scripts(word)
+        if len(scripts) > 1:
+            found.append(f"{what} mixes {' and '.join(scripts)} letters in {quoted(word[:40])}")
+            break
+    return found
+
+
+def _scripts(word: str) -> list[str]:
+    if word.isascii():
+        return []
+    names = (unicodedata.name(character, "").split(" ")[0] for character in word)
+    return [script.title() for script, _ in groupby(sorted(name for name in names if name in SCRIPTS))]

@@ -1,0 +1,138 @@
+"""JSON values as lines: typed, nested, whole. What is folded says so, with its length."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from interlock.channels.screen import Line, said
+from interlock.channels.text import cells, fold_padding, harmless, quoted
+from interlock.domain.canonical import Json, canonical_bytes
+
+__all__ = ["ValueLines", "difference", "name_shown", "one_line"]
+
+LONG_TEXT = 1_000
+MANY_LINES = 40
+MANY_ITEMS = 50
+FLOW = 60
+DEEPEST = 10
+WHOLE = 2_000_000
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+
+
+class ValueLines:
+    """Lays out values; remembers whether something was folded.
+
+    Args:
+        full: fold nothing.
+    """
+
+    def __init__(self, *, full: bool = False) -> None:
+        self.full = full
+        self.folded = False
+
+    def named(self, name: str, value: Json, depth: int = 1) -> Iterator[Line]:
+        """Lay out one argument under its name."""
+        yield from self._value(f"{name_shown(name)}: ", value, depth)
+
+    def _value(self, label: str, value: Json, depth: int) -> Iterator[Line]:
+        indent = "  " * depth
+        if isinstance(value, str) and "\n" in value:
+            yield from self._text(label, value, indent)
+        elif isinstance(value, dict | list) and value and depth < DEEPEST and not _fits(value):
+            yield from self._nested(label, value, depth)
+        else:
+            yield from self._single(label, value, indent)
+
+    def _single(self, label: str, value: Json, indent: str) -> Iterator[Line]:
+        shown = value
+        if isinstance(value, str) and len(value) > LONG_TEXT and not self.full:
+            shown = value[:LONG_TEXT]
+        yield Line(label + one_line(shown), "", indent, indent + "│ ")
+        if shown is not value:
+            yield self._fold(f"{LONG_TEXT:,} of {len(value):,} characters are shown", indent)
+
+    def _text(self, label: str, value: str, indent: str) -> Iterator[Line]:
+        lines = value.split("\n")
+        yield Line(f"{label}text, {len(lines):,} lines, {len(value):,} characters", "", indent)
+        head = value
+        if not self.full and (len(lines) > MANY_LINES or len(value) > LONG_TEXT):
+            head = "\n".join(lines[:MANY_LINES])[:LONG_TEXT]
+        yield from said(head, indent=indent + "  ")
+        if head is not value:
+            yield self._fold(f"{len(head):,} of {len(value):,} characters are shown", indent + "  ")
+
+    def _nested(self, label: str, value: dict[str, Any] | list[Any], depth: int) -> Iterator[Line]:
+        indent = "  " * depth
+        if isinstance(value, dict):
+            yield Line(label.rstrip(" "), "", indent)
+            items = [(f"{name_shown(key)}: ", item) for key, item in value.items()]
+        else:
+            yield Line(f"{label}list of {len(value):,}", "", indent)
+            items = [(f"{number}. ", item) for number, item in enumerate(value, start=1)]
+        shown = items if self.full else items[:MANY_ITEMS]
+        for name, item in shown:
+            yield from self._value(name, item, depth + 1)
+        if len(shown) < len(items):
+            yield self._fold(f"{len(shown):,} of {len(items):,} entries are shown", indent + "  ")
+
+    def _fold(self, what: str, indent: str) -> Line:
+        self.folded = True
+        return Line(f"⟨folded: {what}; `show` shows all⟩", "warn", indent)
+
+
+def one_line(value: Json) -> str:
+    """Return a value as JSON in one line, harmless."""
+    match value:
+        case str():
+            return quoted(value)
+        case list() if value:
+            return f"[{', '.join(map(one_line, value))}]"
+        case dict() if value:
+            return f"{{{', '.join(f'{quoted(key)}: {one_line(item)}' for key, item in value.items())}}}"
+        case _:
+            return canonical_bytes(value, max_bytes=WHOLE).decode()
+
+
+def difference(before: Json, after: Json) -> list[Line]:
+    """Say what an edit changes, leaf by leaf."""
+    old, new = dict(_leaves(before, "")), dict(_leaves(after, ""))
+    lines: list[Line] = []
+    for path in [*old, *(path for path in new if path not in old)]:
+        was, now = old.get(path), new.get(path)
+        if was == now:
+            continue
+        if was is not None:
+            lines += _sided("-", path, was, "bad")
+        if now is not None:
+            lines += _sided("+", path, now, "good")
+    return lines
+
+
+def _sided(sign: str, path: str, shown: str, style: str) -> list[Line]:
+    return [Line(f"{path}: {shown}" if path else shown, style, f"  {sign} ", f"  {sign} │ ")]
+
+
+def _leaves(value: Json, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict) and value:
+        for key, item in value.items():
+            yield from _leaves(item, f"{path}.{name_shown(key)}" if path else name_shown(key))
+    elif isinstance(value, list) and value and not _fits(value):
+        for index, item in enumerate(value):
+            yield from _leaves(item, f"{path}[{index}]")
+    else:
+        yield path, one_line(value)
+
+
+def name_shown(name: str) -> str:
+    """Return a name as it is, or in quotes where somebody could take it for another one."""
+    return name if _NAME.fullmatch(name) and len(name) <= FLOW else quoted(name)
+
+
+def _fits(value: dict[str, Any] | list[Any]) -> bool:
+    """Say whether a value is short enough for one line; objects never are."""
+    if isinstance(value, dict) or any(isinstance(item, dict | list) and item for item in value):
+        return False
+    return len(value) <= MANY_ITEMS and cells(fold_padding(harmless(one_line(value)))) <= FLOW

@@ -1,0 +1,52 @@
+"""`interlock agents`: what can be run by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from interlock.channels.text import plain
+from interlock.cli.options import JSON
+from interlock.cli.session import Session, execute
+from interlock.cli.table import table
+from interlock.errors import InvalidAgent
+
+__all__ = ["app", "examined"]
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, help="What can be run.")
+
+
+@app.callback()
+def agents() -> None:
+    """What can be run by name."""
+
+
+@app.command("list")
+def list_agents(ctx: typer.Context, *, as_json: bool = JSON) -> None:
+    """List the agents that are configured or ship with Interlock, and whether they load."""
+
+    async def work(session: Session) -> None:
+        found = examined(session)
+        session.write({"agents": found})
+        rows = [(plain(a["name"]), a["version"] or "does not load", plain(a["reference"])) for a in found]
+        session.show(*table(("NAME", "VERSION", "REFERENCE"), rows, session.screen.width))
+        for agent in found:
+            if agent["error"]:
+                session.tell(f"{agent['name']}: {agent['error']}", "bad")
+
+    execute(ctx, work, as_json=as_json)
+
+
+def examined(session: Session) -> list[dict[str, Any]]:
+    """Load every agent that has a name; say which version it has, or why it does not load."""
+    registry = session.system.registry
+    found: list[dict[str, Any]] = []
+    for name, reference in sorted(registry.names.items()):
+        agent: dict[str, Any] = {"name": name, "reference": reference, "version": None, "error": None}
+        try:
+            agent["version"] = registry.load(reference).version
+        except InvalidAgent as error:
+            agent["error"] = error.message
+        found.append(agent)
+    return found

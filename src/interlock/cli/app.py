@@ -1,0 +1,133 @@
+"""The command `interlock`: its commands, each loaded when it is used, and the one place where errors end."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import version
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.exceptions import TyperException
+from typer.main import get_command
+
+from interlock.cli.errors import MEANINGS, Exit, report, report_usage
+from interlock.errors import InvalidAgent
+
+__all__ = ["COMMANDS", "Root", "run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """The options that stand before the command."""
+
+    config: str | None
+    database: str | None
+
+
+COMMANDS = {
+    "run": ("run:app", "Start an agent, and answer what it asks"),
+    "work": ("work:app", "Advance runs as a worker"),
+    "requests": ("requests:app", "List and show what people are asked"),
+    "approve": ("votes:approve", "Approve a request"),
+    "reject": ("votes:reject", "Reject a request"),
+    "edit": ("votes:edit", "Approve a request with changes"),
+    "answer": ("votes:answer", "Answer a question"),
+    "revise": ("votes:revise", "Send a draft back with feedback"),
+    "runs": ("runs:app", "List, show, cancel and retry runs"),
+    "effects": ("effects:app", "Settle effects of which nobody knows what became"),
+    "agents": ("agents:app", "List the agents"),
+    "policy": ("policy:app", "Check and explain policies"),
+    "log": ("log:app", "Read the log"),
+    "doctor": ("doctor:app", "Examine this installation"),
+    "demo": ("demo:app", "See an agent ask, decide, and see what it does"),
+}
+"""Name to where the command is, and what it does. Nothing of a command is loaded before it is used."""
+
+EPILOG = "Exit codes: " + "; ".join(f"{code.value} {meaning}" for code, meaning in MEANINGS.items()) + "."
+
+
+class Commands(TyperGroup):
+    """Loads a command when it is run; its name and its line of help are known before."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the signature is typer's
+        """Return the names of all commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - the signature is typer's
+        """Return a stand-in that has the command's name and help."""
+        return TyperCommand(cmd_name, help=COMMANDS[cmd_name][1]) if cmd_name in COMMANDS else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Find the command that is meant, and load it."""
+        self.commands = {name: self.get_command(ctx, name) for name in COMMANDS}  # for "did you mean"
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, load(name) if name else command, rest
+
+
+def load(name: str) -> Any:
+    """Return a command, ready to run."""
+    module, _, attribute = COMMANDS[name][0].partition(":")
+    found = getattr(import_module(f"interlock.cli.{module}"), attribute)
+    if not isinstance(found, typer.Typer):
+        app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        app.command()(found)
+        found = app
+    command = get_command(found)
+    command.name = name
+    return command
+
+
+app = typer.Typer(cls=Commands, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"interlock {version('interlock')}")
+        raise typer.Exit
+
+
+@app.callback(epilog=EPILOG)
+def root(
+    ctx: typer.Context,
+    config: str = typer.Option(None, "--config", "-c", metavar="FILE", help="Use this instead of ./interlock.yaml."),
+    database: str = typer.Option(None, "--database", metavar="URL", help="Use this instead of the configured one."),
+    _version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    """People's control over AI agents: an agent pauses, people decide, the agent goes on, and it can be proved.
+
+    Begin with: interlock demo
+    """
+    ctx.obj = Root(config, database)
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command and return its exit code. No traceback reaches the user."""
+    as_json = "--json" in arguments[: arguments.index("--")] if "--" in arguments else "--json" in arguments
+    try:
+        return _run(arguments)
+    except BrokenPipeError:
+        # Nobody reads any more; Python would say so once more while it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.broken_pipe
+    except TyperException as error:
+        return report_usage(error, as_json=as_json)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - this is where every error ends
+        return report(error, as_json=as_json)
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        code = get_command(app).main(arguments, prog_name="interlock", standalone_mode=False)
+    except SystemExit as end:
+        if isinstance(end.__context__, OSError):  # by typer, where nobody reads any more
+            raise BrokenPipeError from None
+        raise InvalidAgent(
+            f"An agent's code ended this process by sys.exit({end.code!r}). Its run is taken up again when its lease "
+            "has ended, and comes to a person if that goes on. Let the agent raise an exception instead."
+        ) from None
+    sys.stdout.flush()
+    return code if isinstance(code, int) else Exit.ok

@@ -1,0 +1,207 @@
+"""`interlock doctor`: is this installation well, and does anything need a person."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+import typer
+
+from interlock.channels.screen import Line, Screen
+from interlock.channels.text import plain
+from interlock.cli.agents import examined
+from interlock.cli.errors import Exit
+from interlock.cli.options import JSON
+from interlock.cli.session import Session, execute, settings_of, write_json
+from interlock.config import Settings
+from interlock.domain.policy_check import check
+from interlock.domain.request import EffectState
+from interlock.domain.run import RunStatus
+from interlock.errors import BadInput, InterlockError, StoreError
+
+__all__ = ["app"]
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+SKEW = 5.0
+LITTLE = 200_000_000
+SIGNS = {"ok": ("✓", "good"), "warning": ("!", "warn"), "error": ("✗", "bad")}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    state: Literal["ok", "warning", "error"]
+    message: str
+
+
+@app.command()
+def doctor(
+    ctx: typer.Context,
+    *,
+    fold: bool = typer.Option(False, "--fold", help="Compare every row with its log, and every entry with its hash."),
+    as_json: bool = JSON,
+) -> None:
+    """Examine versions, configuration, database, mail, disk, clock, agents, and what waits for a person."""
+    try:
+        settings = settings_of(ctx.obj)
+    except BadInput as error:
+        raise typer.Exit(_unusable("configuration", error, as_json=as_json)) from None
+
+    async def work(session: Session) -> int:
+        found: list[Finding] = []
+        async for finding in _examination(session, settings, fold=fold):
+            found.append(finding)
+            session.show(_line(finding))
+        session.write(_shape(found))
+        return Exit.ended_badly if any(finding.state == "error" for finding in found) else Exit.ok
+
+    try:
+        execute(ctx, work, as_json=as_json, settings=settings)
+    except BadInput as error:
+        raise typer.Exit(_unusable("configuration", error, as_json=as_json)) from None
+    except StoreError as error:
+        raise typer.Exit(_unusable("database", error, as_json=as_json)) from None
+
+
+def _unusable(what: str, error: InterlockError, *, as_json: bool) -> int:
+    """Report what stands in the way of every other question."""
+    found = Finding(what, "error", error.message)
+    if as_json:
+        write_json(_shape([found]))
+    else:
+        Screen.on().show(*map(_line, (_versions(), found)))
+    return Exit.ended_badly
+
+
+def _line(finding: Finding) -> Line:
+    sign, style = SIGNS[finding.state]
+    return Line(f"{sign} {finding.what}: {plain(finding.message)}", style, "", "    ")
+
+
+def _shape(found: list[Finding]) -> dict[str, Any]:
+    return {
+        "well": all(finding.state != "error" for finding in found),
+        "findings": [{"what": one.what, "state": one.state, "message": one.message} for one in found],
+    }
+
+
+async def _examination(session: Session, settings: Settings, *, fold: bool) -> AsyncIterator[Finding]:
+    yield _versions()
+    yield _configuration(session, settings)
+    for finding in (_database(settings), _mail(), await _clock(session)):
+        yield finding
+    for agent in examined(session):
+        state: Literal["ok", "error"] = "error" if agent["error"] else "ok"
+        yield Finding(f"agent {plain(agent['name'])}", state, agent["error"] or f"loads, version {agent['version']}")
+    async for finding in _waiting(session):
+        yield finding
+    if fold:
+        altered = await session.views.alterations()
+        for message in altered:
+            yield Finding("record", "error", message)
+        if not altered:
+            yield Finding("record", "ok", "every row is the fold of its log, every entry has its hash")
+
+
+def _versions() -> Finding:
+    found = [f"Python {sys.version.split()[0]}", f"SQLite {sqlite3.sqlite_version}"]
+    for package in ("interlock", "langgraph", "sqlalchemy", "pydantic"):
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            return Finding("versions", "error", f"{package} is not installed: pip install interlock")
+    return Finding("versions", "ok", ", ".join(found))
+
+
+def _configuration(session: Session, settings: Settings) -> Finding:
+    policies = session.system.policies.current()
+    errors = [
+        str(finding)
+        for finding in check((*policies.policies, policies.default), policies.directory)
+        if finding.severity == "error"
+    ]
+    where = settings.origin.name if settings.origin else "none: the built-in defaults hold"
+    if errors:
+        return Finding("configuration", "error", f"{where}: {errors[0]} (interlock policy check)")
+    return Finding("configuration", "ok", where)
+
+
+def _database(settings: Settings) -> Finding:
+    url = settings.database_url
+    if url == "memory:":
+        return Finding("database", "warning", "in memory: everything is forgotten when the process ends")
+    path = Path(url.removeprefix("sqlite:///")).expanduser()
+    if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
+        return Finding("database", "error", f"{path} and its directory must be writable for this user")
+    problem = _integrity(path)
+    if problem:
+        return Finding("database", "error", f"{path}: {problem}; restore it from a backup")
+    free = shutil.disk_usage(path.parent).free
+    size = f"{path.stat().st_size / 1e6:,.1f} MB, {free / 1e9:,.1f} GB free"
+    if free < LITTLE:
+        return Finding("database", "error", f"{path}: {size}: make room")
+    if path.stat().st_mode & 0o077:
+        return Finding("database", "warning", f"{path}: {size}, sound; but others may open it: chmod 600 {path}")
+    return Finding("database", "ok", f"{path}: {size}, sound")
+
+
+def _integrity(path: Path) -> str:
+    """Ask SQLite whether its file is sound; return what is wrong."""
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        try:
+            found = connection.execute("PRAGMA quick_check(3)").fetchall()
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        return str(error)
+    return "" if found == [("ok",)] else "; ".join(str(row[0]) for row in found)
+
+
+def _mail() -> Finding:
+    if os.environ.get("INTERLOCK_SMTP_URL"):
+        return Finding("mail", "ok", "by SMTP (INTERLOCK_SMTP_URL); not tried")
+    chosen = os.environ.get("INTERLOCK_MAILDIR")
+    where = f"into the maildir {chosen}" if chosen else "into a maildir in your data directory"
+    nearest = (
+        next((path for path in _upwards(Path(chosen).expanduser().absolute()) if path.exists()), None)
+        if chosen
+        else None
+    )
+    if nearest is not None and not os.access(nearest, os.W_OK):
+        return Finding("mail", "error", f"{nearest} cannot be written: set INTERLOCK_MAILDIR to another directory")
+    return Finding("mail", "ok", f"{where}; set INTERLOCK_SMTP_URL to send it")
+
+
+def _upwards(path: Path) -> list[Path]:
+    return [path, *path.parents]
+
+
+async def _clock(session: Session) -> Finding:
+    behind = abs(((await session.system.store.now()) - datetime.now(UTC)).total_seconds())
+    if behind > SKEW:
+        return Finding("clock", "warning", f"the store's clock is {behind:,.0f} seconds away from this machine's")
+    return Finding("clock", "ok", "the store's and this machine's agree")
+
+
+async def _waiting(session: Session) -> AsyncIterator[Finding]:
+    views = session.views
+    attention = [run async for run in views.runs((RunStatus.needs_attention,))]
+    for run in attention:
+        yield Finding("run", "error", f"{run.id} needs attention ({run.attention}): interlock runs show {run.id}")
+    unknown = [request for request in await views.unsettled() if request.effect is EffectState.unknown]
+    for request in unknown:
+        yield Finding("effect", "error", f"{request.id} is unknown: interlock effects settle {request.id} …")
+    if not attention and not unknown:
+        yield Finding("runs", "ok", "none needs attention, no effect is unknown")

@@ -1,0 +1,99 @@
+"""`interlock effects`: side effects of which nobody knows what became."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+import typer
+
+from interlock.channels.screen import Line
+from interlock.channels.text import plain
+from interlock.channels.values import ValueLines
+from interlock.cli.options import AS, COMMENT, JSON
+from interlock.cli.run import read_json
+from interlock.cli.session import Session, execute
+from interlock.cli.shapes import request_shape, run_view_shape
+from interlock.cli.votes import carry_on
+from interlock.domain.action import Action
+from interlock.domain.commands import SettleEffect
+from interlock.domain.request import EffectState, Request, name_of
+from interlock.errors import BadInput
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    help="Side effects of which nobody knows what became.",
+)
+
+
+@app.command("list")
+def list_effects(ctx: typer.Context, *, as_json: bool = JSON) -> None:
+    """List effects that wait for a person's word, and those that are under way."""
+
+    async def work(session: Session) -> None:
+        found = await session.views.unsettled()
+        session.write({"effects": [request_shape(request) for request in found]})
+        if not found:
+            session.tell("None: of every effect it is known what became of it.", "good")
+        for request in found:
+            session.show(*_lines(request))
+
+    execute(ctx, work, as_json=as_json, create=False)
+
+
+def _lines(request: Request) -> list[Line]:
+    subject, values = request.edition.subject, ValueLines()
+    lines = [Line(f"{request.id} {plain(name_of(subject))}: {request.effect}", "title")]
+    if request.claim is not None:
+        claim = request.claim
+        lines.append(Line(f"Attempt {claim.attempt} of {plain(claim.tool)}, key {plain(claim.key)}", "dim", "  "))
+    if request.effect_note:
+        lines.append(Line(plain(request.effect_note), "warn", "  "))
+    if isinstance(subject, Action):
+        for key, value in subject.args.items():
+            lines += values.named(key, value)
+    if request.effect is EffectState.unknown:
+        lines.append(Line("Find out whether it happened, then say so:", "", "  "))
+        lines.append(Line(f"interlock effects settle {request.id} --happened | --did-not | --retry", "", "  "))
+    return lines
+
+
+@app.command()
+def settle(
+    ctx: typer.Context,
+    *,
+    request: str = typer.Argument(metavar="ID", help="The request; the beginning of its id is enough."),
+    happened: bool = typer.Option(False, "--happened", help="It was executed."),
+    did_not: bool = typer.Option(False, "--did-not", help="It was not, and will not be: it counts as failed."),
+    retry: bool = typer.Option(False, "--retry", help="It was not: let it be tried again."),
+    result_json: str | None = typer.Option(None, "--result-json", metavar="FILE|-", help="What it returned."),
+    comment: str = COMMENT,
+    advance: bool = typer.Option(True, "--advance/--no-advance", help="Carry the run on here, if it can be."),
+    person: str | None = AS,
+    as_json: bool = JSON,
+) -> None:
+    """Say what became of an effect; its run goes on.
+
+    Example: interlock effects settle req_ab12 --happened -m "it is in the bank's statement"
+    """
+    if happened + did_not + retry != 1:
+        raise BadInput("Say what became of it, with one of --happened, --did-not and --retry.")
+    if result_json is not None and not happened:
+        raise BadInput("--result-json says what it returned, so it belongs to --happened.")
+    verdict: Literal["happened", "did_not", "retry"] = "happened" if happened else "did_not" if did_not else "retry"
+    result = None if result_json is None else read_json(result_json)
+
+    async def work(session: Session) -> None:
+        request_id = await session.views.resolve("request", request)
+        command = SettleEffect(request_id, verdict, result, comment)
+        after = await session.system.desk.handle(command, session.principal)
+        session.tell(f"Effect of {after.id}: {after.effect}.", "good")
+        advanced = await carry_on(replace(session, as_json=False), after.run_id) if advance else False
+        view = await session.views.run(after.run_id)
+        session.write({"request": request_shape(after), "run": run_view_shape(view), "advanced": advanced})
+
+    execute(ctx, work, as_json=as_json, person=person, create=False)

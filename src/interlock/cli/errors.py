@@ -1,0 +1,147 @@
+"""What a command ends with: the exit codes, and how an error is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from enum import IntEnum
+from typing import Any
+
+from typer.exceptions import TyperException
+
+from interlock.channels.screen import Screen
+from interlock.errors import (
+    BadInput,
+    Conflict,
+    InterlockError,
+    NotFound,
+    ReasonMissing,
+    RecordAltered,
+    Refused,
+    StoreError,
+    StoreUnavailable,
+    WrongDigest,
+)
+
+__all__ = ["EXIT_CODES", "Exit", "code_of", "report", "report_usage"]
+
+
+class Exit(IntEnum):
+    """The exit codes."""
+
+    ok = 0
+    internal = 1
+    usage = 2
+    refused = 3
+    not_found = 4
+    conflict = 5
+    store = 6
+    waiting = 7
+    ended_badly = 8
+    interrupted = 130
+    broken_pipe = 141
+
+
+EXIT_CODES: dict[type[InterlockError], Exit] = {
+    InterlockError: Exit.internal,
+    BadInput: Exit.usage,
+    Refused: Exit.refused,
+    NotFound: Exit.not_found,
+    Conflict: Exit.conflict,
+    StoreError: Exit.store,
+}
+"""An error's exit code is that of the nearest of its classes that stands here."""
+
+MEANINGS = {
+    Exit.ok: "done",
+    Exit.internal: "internal error: a defect of Interlock",
+    Exit.usage: "bad input: options, configuration, an agent, a value",
+    Exit.refused: "refused: forbidden, closed, too late, something else was shown",
+    Exit.not_found: "not found",
+    Exit.conflict: "conflict: somebody else was faster",
+    Exit.store: "the database",
+    Exit.waiting: "the run waits: left at the prompt, or detached",
+    Exit.ended_badly: "the run failed, was cancelled, or needs attention; or doctor found something",
+    Exit.interrupted: "interrupted",
+}
+"""What the exit codes mean, for `--help`."""
+
+NEXT: dict[type[InterlockError], str] = {
+    WrongDigest: "See what stands there now: interlock requests show {request_id}",
+    ReasonMissing: 'Give it with -m "…".',
+    RecordAltered: "Nothing was decided or executed by it. See what else is altered: interlock doctor --fold",
+    StoreUnavailable: "See what is wrong: interlock doctor",
+}
+"""The next step, where the error's own sentence does not name it."""
+
+
+def code_of(error: BaseException) -> Exit:
+    """Return the exit code for an error."""
+    for kind in type(error).__mro__:
+        if kind in EXIT_CODES:
+            return EXIT_CODES[kind]
+    return Exit.interrupted if isinstance(error, KeyboardInterrupt) else Exit.internal
+
+
+def report(error: BaseException, *, as_json: bool) -> Exit:
+    """Tell an error to whoever ran the command: never as a traceback, unless INTERLOCK_DEBUG asks for one."""
+    if os.environ.get("INTERLOCK_DEBUG"):
+        traceback.print_exception(error)
+    code, message, details = _told(error)
+    if as_json:
+        _write_json(code, message, details)
+        return code_of(error)
+    screen = Screen.on(sys.stderr)
+    screen.say(message, "bad")
+    hint = _next_step(error)
+    if hint:
+        screen.say(hint)
+    return code_of(error)
+
+
+def report_usage(error: TyperException, *, as_json: bool) -> Exit:
+    """Tell whoever ran the command what is wrong with the command line."""
+    context: Any = getattr(error, "ctx", None)
+    message = error.format_message()
+    if as_json:
+        _write_json("usage", message.rstrip("."), {"command": context.command_path if context else "interlock"})
+        return Exit.usage
+    if not message or type(error).__name__ == "NoArgsIsHelpError":  # the help has been shown, or is the message
+        sys.stderr.write(message and f"{message}\n")
+        return Exit.usage
+    screen = Screen.on(sys.stderr)
+    screen.say(message, "bad")
+    if context is not None:
+        screen.say(context.get_usage())
+        screen.say(f"More: {context.command_path} --help")
+    return Exit.usage
+
+
+def _write_json(code: str, message: str, details: dict[str, object]) -> None:
+    told = {"error": {"code": code, "message": message, "details": details}}
+    sys.stdout.write(json.dumps(told, default=str) + "\n")
+    sys.stdout.flush()
+
+
+def _told(error: BaseException) -> tuple[str, str, dict[str, object]]:
+    if isinstance(error, InterlockError):
+        return error.code, error.message, error.details
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted", "Interrupted.", {}
+    message = (
+        f"Internal error: {type(error).__name__}: {error}. This is a defect of Interlock; "
+        "INTERLOCK_DEBUG=1 shows where it is."
+    )
+    return "internal", message, {"type": type(error).__name__}
+
+
+def _next_step(error: BaseException) -> str:
+    if not isinstance(error, InterlockError):
+        return ""
+    hint = next((NEXT[kind] for kind in type(error).__mro__ if kind in NEXT), "")
+    try:
+        return hint.format(**error.details)
+    except KeyError:
+        return ""

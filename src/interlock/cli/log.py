@@ -1,0 +1,89 @@
+"""`interlock log`: the record."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator
+
+import typer
+
+from interlock.channels.screen import Line
+from interlock.channels.text import plain
+from interlock.cli.narrate import log_line
+from interlock.cli.options import JSON
+from interlock.cli.session import CutShort, Session, execute, interruptible, unless
+from interlock.cli.shapes import entry_shape
+from interlock.engine.changes import Entry
+from interlock.errors import BadInput
+
+__all__ = ["app"]
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, help="The record.")
+
+LOOK_AGAIN = 5.0
+
+
+@app.callback()
+def log() -> None:
+    """The record of everything that was asked, voted, refused, decided and executed."""
+
+
+@app.command("show")
+def show(
+    ctx: typer.Context,
+    *,
+    after: str = typer.Option("", "--after", metavar="POSITION", help="Begin after this entry."),
+    request: str | None = typer.Option(None, "--request", metavar="ID", help="Only this request's."),
+    run: str | None = typer.Option(None, "--run", metavar="ID", help="Only this run's, with its requests'."),
+    limit: int | None = typer.Option(None, "--limit", min=1, help="At most so many."),
+    follow: bool = typer.Option(False, "--follow", "-f", help="Go on with what comes, until Ctrl-C."),
+    as_json: bool = JSON,
+) -> None:
+    """Show the log, oldest first; with --json one entry a line."""
+    if request is not None and run is not None:
+        raise BadInput("Give --request or --run, not both.")
+
+    async def work(session: Session) -> None:
+        streams = await _streams(session, request, run)
+        left = itertools.count() if limit is None else iter(range(limit))
+        with interruptible(session):
+            async for entry in _entries(session, after, follow=follow):
+                if streams is not None and not _belongs(entry, streams):
+                    continue
+                if next(left, None) is None:
+                    return
+                session.write(entry_shape(entry))
+                session.show(Line(plain(log_line(entry))))
+
+    execute(ctx, work, as_json=as_json, create=follow)
+
+
+async def _streams(session: Session, request: str | None, run: str | None) -> set[str] | None:
+    if request is not None:
+        return {await session.views.resolve("request", request)}
+    if run is not None:
+        return {await session.views.resolve("run", run)}
+    return None
+
+
+def _belongs(entry: Entry, streams: set[str]) -> bool:
+    run_id = getattr(entry.event, "run_id", None)
+    if entry.event.type == "opened" and run_id in streams:
+        streams.add(entry.stream)
+    return entry.stream in streams
+
+
+async def _entries(session: Session, after: str, *, follow: bool) -> AsyncIterator[Entry]:
+    while True:
+        since = await session.system.waker.seen()
+        async for entry in session.views.log(after):
+            after = entry.position
+            yield entry
+            if session.stop.is_set():
+                return
+        if not follow or session.stop.is_set():
+            return
+        try:
+            await unless(session.system.waker.wait(since, LOOK_AGAIN), session.stop.wait())
+        except CutShort:
+            return

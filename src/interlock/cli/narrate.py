@@ -1,0 +1,151 @@
+"""Entries of the log in words."""
+
+from __future__ import annotations
+
+from interlock.channels.sight import when
+from interlock.channels.text import quoted
+from interlock.channels.values import one_line
+from interlock.domain.canonical import Json
+from interlock.domain.events import (
+    Decided,
+    Edited,
+    EffectClaimed,
+    EffectExecuted,
+    EffectFailed,
+    EffectLapsed,
+    EffectReleased,
+    EffectUnknown,
+    Event,
+    Expired,
+    LateResult,
+    Opened,
+    RefusalNoted,
+    StepReached,
+    VoteCast,
+    Withdrawn,
+)
+from interlock.domain.request import name_of
+from interlock.domain.run import (
+    AdvanceBegan,
+    AttemptFailed,
+    AttentionNeeded,
+    RunCancelled,
+    RunDone,
+    RunEvent,
+    RunFailed,
+    RunPaused,
+    RunRetried,
+    RunStarted,
+    VersionAccepted,
+)
+from interlock.engine.changes import Entry
+
+__all__ = ["log_line", "sentence"]
+
+SHORT = 160
+
+SAID = {
+    "approve": "approved",
+    "edit": "approved with changes",
+    "reject": "rejected",
+    "respond": "answered",
+    "revise": "sent back",
+}
+
+
+def sentence(entry: Entry) -> str:
+    """Say what an entry states; parts of it come from data and are not harmless yet."""
+    return _request_event(entry, entry.event) or _effect_event(entry.event) or _run_event(entry, entry.event)
+
+
+def log_line(entry: Entry) -> str:
+    """Return an entry as one line of a log."""
+    address = f" from {entry.address}" if entry.address else ""
+    via = f" via {entry.via}" if entry.via else ""
+    return f"{entry.position} {when(entry.at)} {entry.stream}: {sentence(entry)} [{entry.by}{via}{address}]"
+
+
+def _request_event(entry: Entry, event: Event | RunEvent) -> str:  # noqa: PLR0911 - one line an event
+    match event:
+        case Opened(subject=subject):
+            return f"{entry.by} asks: {quoted(_short(name_of(subject)))}"
+        case StepReached(step=step, due_at=due_at):
+            return f"step {step + 1} began, until {when(due_at)}"
+        case VoteCast(vote=vote, unseen=unseen):
+            blind = " without naming what was shown" if unseen else ""
+            return f"{vote.voter} {SAID[vote.verdict]}{blind}{_because(vote.comment)}"
+        case Edited(edition=edition):
+            what = "gave an answer" if edition.answer is not None else "changed what is asked"
+            return f"{edition.author} {what}: earlier votes are void"
+        case Decided(outcome=outcome, by=by):
+            return f"{outcome} by {', '.join(by)}"
+        case Expired():
+            return "expired: nobody decided in time, so it is not approved"
+        case Withdrawn(reason=reason, replaced_by=successor):
+            return f"withdrawn: {reason}" + (f"; {successor} takes its place" if successor else "")
+        case RefusalNoted(command=command, by=by, message=message):
+            return f"{by} was refused ({command}): {message}"
+        case _:
+            return ""
+
+
+def _effect_event(event: Event | RunEvent) -> str:  # noqa: PLR0911 - one line an event
+    match event:
+        case EffectClaimed(claim=claim):
+            return f"{claim.tool} begins, attempt {claim.attempt}"
+        case EffectExecuted(result=result, note=note, by=by):
+            return f"executed{_settled(by)}: {_value(result)}{_because(note)}"
+        case EffectFailed(reason=reason, by=by):
+            return f"not executed{_settled(by)}{_because(reason)}"
+        case EffectUnknown(reason=reason):
+            return f"nobody knows whether it was executed{_because(reason)}"
+        case EffectReleased(by=by, comment=comment):
+            return f"{by} says it did not happen: it is tried again{_because(comment)}"
+        case EffectLapsed(reason=reason):
+            return f"the approval lapsed: {reason}"
+        case LateResult(attempt=attempt, state=state):
+            return f"attempt {attempt} reported late: {state}"
+        case _:
+            return ""
+
+
+def _run_event(entry: Entry, event: Event | RunEvent) -> str:  # noqa: C901, PLR0911 - one line an event
+    match event:
+        case RunStarted(agent=agent, initiator=initiator):
+            return f"{initiator} started {agent}"
+        case AdvanceBegan(worker=worker):
+            return f"{worker} advances it"
+        case RunPaused(pause=pause):
+            return f"paused at {', '.join(pending.request_id for pending in pause)}"
+        case RunDone():
+            return "done"
+        case RunFailed(reason=reason):
+            return f"failed: {reason}"
+        case AttemptFailed(reason=reason, retry_at=retry_at):
+            return f"an attempt failed, the next is at {when(retry_at)}: {reason}"
+        case AttentionNeeded(reason=reason):
+            return f"needs attention: {reason}"
+        case RunRetried(by=by):
+            return f"{by} lets it go on"
+        case VersionAccepted(by=by, agent_version=version):
+            return f"{by} accepts version {version} of the agent"
+        case RunCancelled(by=by, reason=reason):
+            return f"cancelled by {by}{_because(reason)}"
+        case _:
+            return entry.event.type
+
+
+def _because(text: str) -> str:
+    return f": {quoted(_short(text))}" if text else ""
+
+
+def _settled(by: str) -> str:
+    return "" if by == "tool" else f", says {by}"
+
+
+def _value(value: Json) -> str:
+    return _short(one_line(value))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHORT else f"{text[:SHORT]}… ({len(text):,} characters)"

@@ -1,0 +1,110 @@
+"""`interlock policy`: are the policies sound, and what do they mean."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from interlock.channels.screen import Line
+from interlock.channels.text import plain
+from interlock.cli.errors import Exit
+from interlock.cli.options import JSON
+from interlock.cli.session import Session, execute
+from interlock.config.located import BadYaml, key_path, read_tree
+from interlock.domain.action import Action
+from interlock.domain.canonical import normalize
+from interlock.domain.explain import explain
+from interlock.domain.policy import Occasion
+from interlock.domain.policy_check import Finding, check
+from interlock.engine.routing import choose
+from interlock.errors import BadInput
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, help="Who decides on what."
+)
+
+KNOWN = frozenset({"action", "name", "args", "agent", "initiator", "policy"})
+FORM = "write `name:`, `args:` and perhaps `agent:`, `initiator:` and `policy:`"
+
+
+@app.command("check")
+def check_policies(ctx: typer.Context, *, as_json: bool = JSON) -> None:
+    """Read the configured policies and say what is suspicious: levels never taken, steps that nobody can pass."""
+
+    async def work(session: Session) -> int:
+        policies = session.system.policies.current()
+        findings = check((*policies.policies, policies.default), policies.directory)
+        session.write({"findings": [_finding(finding) for finding in findings]})
+        for finding in findings:
+            session.tell(f"{finding.severity}: {finding}", "bad" if finding.severity == "error" else "warn")
+        errors = sum(finding.severity == "error" for finding in findings)
+        count = len(policies.policies) + 1
+        session.tell(f"{count} polic{'y' if count == 1 else 'ies'} read, {len(findings)} findings, {errors} errors.")
+        return Exit.usage if errors else Exit.ok
+
+    execute(ctx, work, as_json=as_json)
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "severity": finding.severity,
+        "code": finding.code,
+        "policy": finding.policy,
+        "where": finding.where,
+        "message": finding.message,
+    }
+
+
+@app.command("explain")
+def explain_policy(
+    ctx: typer.Context,
+    *,
+    subject: str = typer.Argument(metavar="ID|FILE", help="A request, or a YAML or JSON file with an action."),
+    as_json: bool = JSON,
+) -> None:
+    """Say in words which policy and level a request, or an action that might be asked, falls under, and who may vote.
+
+    A file holds `name: send_email`, `args: {…}`, and perhaps `agent:`, `initiator:` and `policy:`.
+    """
+
+    async def work(session: Session) -> None:
+        if subject.endswith((".yaml", ".yml", ".json")) or "/" in subject:
+            text = _explain_file(session, Path(subject), await session.system.store.now())
+        else:
+            request_id = await session.views.resolve("request", subject)
+            text = (await session.views.request(request_id, session.principal.id)).why
+        session.write({"explanation": text})
+        session.show(*(Line(plain(line)) for line in text.split("\n")))
+
+    execute(ctx, work, as_json=as_json)
+
+
+def _explain_file(session: Session, path: Path, now: Any) -> str:
+    given = _read(path)
+    agent = str(given.get("agent", "agent"))
+    initiator = str(given.get("initiator", session.principal.id))
+    action = Action(given["name"], given.get("args", {}))
+    occasion = Occasion(action, agent, f"agent:{agent}", initiator, now)
+    policies = session.system.policies.current()
+    policy, _ = choose(policies, occasion, given.get("policy"))
+    return explain(occasion, policy, policies.directory)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = read_tree(path.read_bytes()).value
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}.") from None
+    except BadYaml as error:
+        raise BadInput(f"{path}:{error.line}: {key_path(error.path)} {error.reason}.") from None
+    if isinstance(found, dict) and isinstance(found.get("action"), dict):
+        found = {**found, **found["action"]}
+    if not isinstance(found, dict) or "name" not in found or found.keys() - KNOWN:
+        raise BadInput(f"{path} does not describe an action: {FORM}.")
+    value: dict[str, Any] = normalize(json.loads(json.dumps(found, default=float)), path=str(path))
+    return value

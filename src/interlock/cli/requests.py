@@ -1,0 +1,110 @@
+"""`interlock requests`: what people are asked."""
+
+from __future__ import annotations
+
+import typer
+
+from interlock.channels.screen import Line
+from interlock.channels.sight import see, when
+from interlock.channels.text import plain, quoted
+from interlock.channels.values import one_line
+from interlock.cli.narrate import sentence
+from interlock.cli.options import JSON
+from interlock.cli.session import Session, execute
+from interlock.cli.shapes import request_shape, view_shape
+from interlock.cli.table import table
+from interlock.domain.explain import duration_words
+from interlock.domain.request import EffectState, Request, Status, name_of
+from interlock.engine.ports import Inbox
+from interlock.engine.views import RequestView
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, help="What people are asked."
+)
+
+
+@app.command("list")
+def list_requests(
+    ctx: typer.Context,
+    *,
+    everything: bool = typer.Option(False, "--all", help="Those that are decided, too."),
+    status: Status | None = typer.Option(None, "--status", help="Only those with this status."),
+    agent: str | None = typer.Option(None, "--agent", help="Only those of this agent."),
+    run: str | None = typer.Option(None, "--run", help="Only those of this run."),
+    limit: int = typer.Option(50, "--limit", min=1, max=10_000, help="At most so many."),
+    as_json: bool = JSON,
+) -> None:
+    """List requests: the open ones by due time, or others newest first."""
+
+    async def work(session: Session) -> None:
+        run_id = None if run is None else await session.views.resolve("run", run)
+        statuses = () if everything else (status or Status.open,)
+        wanted = Inbox(statuses, agent, run_id)
+        found = [request async for request in session.views.requests(wanted, limit=limit + 1)]
+        more, found = len(found) > limit, found[:limit]
+        session.write({"requests": [request_shape(request) for request in found], "more": more})
+        if not found:
+            session.tell("Nothing waits for anybody." if statuses == (Status.open,) else "There are none.")
+            return
+        now = await session.system.store.now()
+        rows = [_row(request, now) for request in found]
+        session.show(*table(("ID", "STATUS", "AGENT", "WHAT", "TIME LEFT"), rows, session.screen.width))
+        if more:
+            session.tell(f"There are more than {limit}: --limit shows them.", "warn")
+
+    execute(ctx, work, as_json=as_json, create=False)
+
+
+def _row(request: Request, now: object) -> tuple[str, ...]:
+    left = ""
+    if request.is_open and request.due_at is not None:
+        length = request.due_at - now  # type: ignore[operator]
+        left = " ".join(duration_words(length).split(" ")[:2]) if length.total_seconds() > 0 else "due"
+    return request.id, str(request.status), plain(request.agent), plain(_summary(request)), left
+
+
+def _summary(request: Request) -> str:
+    name = name_of(request.edition.subject)
+    return name if len(name) <= 60 else f"{name[:60]}…"  # noqa: PLR2004 - a column's width
+
+
+@app.command("show")
+def show_request(
+    ctx: typer.Context,
+    *,
+    request: str = typer.Argument(metavar="ID", help="The request; the beginning of its id is enough."),
+    as_json: bool = JSON,
+) -> None:
+    """Show everything about a request: what is asked, its digest, the votes, the policy, its history."""
+
+    async def work(session: Session) -> None:
+        request_id = await session.views.resolve("request", request)
+        view = await session.views.request(request_id, session.principal.id)
+        history = list(await session.system.store.history(session.principal.tenant, request_id))
+        session.write(view_shape(view, history))
+        session.show(*see(view, full=True).lines, *_outcome(view), Line("History", "title"))
+        for entry in history:
+            session.show(Line(plain(f"{when(entry.at)}  {sentence(entry)} [{entry.by} via {entry.via}]"), "", "  "))
+
+    execute(ctx, work, as_json=as_json, create=False)
+
+
+def _outcome(view: RequestView) -> list[Line]:
+    request = view.request
+    lines = [
+        Line(f"Run: {request.run_id}, round {request.round}, started by {plain(request.initiator)}"),
+        Line(f"Asked as {request.asked_digest}", "dim") if request.asked_digest != request.digest else None,
+        Line(f"Comment: {quoted(request.comment)}") if request.comment else None,
+    ]
+    if request.effect is not EffectState.none:
+        note = f": {plain(request.effect_note)}" if request.effect_note else ""
+        lines.append(Line(f"Effect: {request.effect}{note}", "warn" if request.effect is EffectState.unknown else ""))
+        if request.result is not None:
+            lines.append(Line(f"Result: {one_line(request.result)}"))
+    if request.effect is EffectState.unknown:
+        lines.append(Line(f"Settle it: interlock effects settle {request.id} --happened | --did-not | --retry"))
+    if request.is_open and view.excluded is not None:
+        lines.append(Line(f"You may not vote: {plain(view.excluded)}.", "warn"))
+    return [line for line in lines if line is not None]

@@ -1,0 +1,101 @@
+"""`interlock run`: start an agent, watch it, answer what it asks."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import typer
+
+from interlock.channels.screen import Screen
+from interlock.cli.options import AS, JSON
+from interlock.cli.session import Session, execute, interruptible, patiently
+from interlock.cli.shapes import run_shape
+from interlock.cli.watch import Attendant, narrated_worker, report_on
+from interlock.domain.canonical import Json, parse_json
+from interlock.domain.run import Run
+from interlock.errors import BadInput
+
+__all__ = ["app", "read_json", "start_and_attend"]
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+MAX_INPUT = 1_000_000
+
+
+@app.command(
+    epilog='Examples: interlock run approval "Send email to team about meeting" · '
+    "interlock run my_agents.py:agent --input-json task.json --detach"
+)
+def run(
+    ctx: typer.Context,
+    *,
+    agent: str = typer.Argument(metavar="AGENT", help="A name (`interlock agents list`), module:attr or file.py:attr."),
+    text: str | None = typer.Argument(None, metavar="INPUT", help="What the agent is to do, in words."),
+    input_json: str | None = typer.Option(
+        None, "--input-json", metavar="FILE|-", help="Read the graph's input as JSON."
+    ),
+    detach: bool = typer.Option(False, "--detach", help="Stop at the first pause; write the ids of run and requests."),
+    person: str | None = AS,
+    as_json: bool = JSON,
+) -> None:
+    """Start an agent, show what it does, and answer what it asks.
+
+    Ctrl-C or `quit` leaves the run waiting: everything is kept, and it goes on from any terminal.
+    """
+    if (text is None) == (input_json is None):
+        raise BadInput(f'Give the input once: interlock run {agent} "…", or --input-json FILE.')
+    given = text if input_json is None else read_json(input_json)
+
+    async def work(session: Session) -> int:
+        return await start_and_attend(session, agent, given, raw=input_json is not None, detach=detach)
+
+    screen = Screen.on(sys.stderr) if detach else None
+    execute(ctx, work, as_json=as_json, person=person, screen=screen)
+
+
+async def start_and_attend(
+    session: Session, agent: str, given: Json, *, raw: bool = False, detach: bool = False
+) -> int:
+    """Start an agent and attend it; return the exit code.
+
+    Args:
+        raw: the input is the graph's own, not a command line's text.
+        detach: leave it at its first pause.
+    """
+    system = session.system
+    name, reference = system.registry.reference(agent)
+    loaded = system.registry.load(reference)
+    value = given if raw else loaded.input_from(str(given))
+    position = await system.store.last_position(session.principal.tenant)
+    run = await system.runs.start(name, reference, value, session.principal)
+    session.write({"event": "started", "run": run_shape(run)})
+    with interruptible(session):
+        if detach:
+            return await _detached(session, run)
+        return await Attendant(session, run.id, position).attend()
+
+
+async def _detached(session: Session, run: Run) -> int:
+    await patiently(session, narrated_worker(session, run.id).drain())
+    code = await report_on(session, run.id)
+    view = await session.views.run(run.id)
+    ids = [run.id, *(request.id for request in view.requests if request.is_open)]
+    if session.as_json:
+        session.write({"event": "detached", "ids": ids})
+    else:
+        typer.echo("\n".join(ids))
+    return code
+
+
+def read_json(source: str) -> Json:
+    """Read JSON from a file, or from the standard input for `-`.
+
+    Raises:
+        BadInput: if it cannot be read or is not JSON.
+    """
+    try:
+        raw = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+    except OSError as error:
+        raise BadInput(f"{source} cannot be read: {error.strerror}.", file=source) from None
+    return parse_json(raw, path="the standard input" if source == "-" else source, max_bytes=MAX_INPUT)

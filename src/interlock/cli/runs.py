@@ -1,0 +1,155 @@
+"""`interlock runs`: executions of agents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any
+
+import typer
+
+from interlock.channels.screen import Line
+from interlock.channels.sight import when
+from interlock.channels.text import plain
+from interlock.channels.values import ValueLines
+from interlock.cli.narrate import sentence
+from interlock.cli.options import AS, COMMENT, JSON
+from interlock.cli.session import Session, execute
+from interlock.cli.shapes import entry_shape, run_shape, run_view_shape
+from interlock.cli.table import table
+from interlock.cli.votes import carry_on
+from interlock.cli.watch import ways_on
+from interlock.domain.request import name_of
+from interlock.domain.run import Run, RunStatus
+from interlock.engine.views import RunView
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, help="Executions of agents."
+)
+
+ID = typer.Argument(metavar="ID", help="The run; the beginning of its id is enough.")
+ADVANCE = typer.Option(True, "--advance/--no-advance", help="Carry the run on here, if its agent can be loaded.")
+
+
+@app.command("list")
+def list_runs(
+    ctx: typer.Context,
+    *,
+    status: RunStatus | None = typer.Option(None, "--status", help="Only those with this status."),
+    limit: int = typer.Option(50, "--limit", min=1, max=10_000, help="At most so many."),
+    as_json: bool = JSON,
+) -> None:
+    """List runs, newest first."""
+
+    async def work(session: Session) -> None:
+        statuses = () if status is None else (status,)
+        found = [run async for run in session.views.runs(statuses, limit=limit + 1)]
+        more, found = len(found) > limit, found[:limit]
+        session.write({"runs": [run_shape(run) for run in found], "more": more})
+        if not found:
+            session.tell('There are none. Start one: interlock run approval "Send email to team about meeting"')
+            return
+        rows = [
+            (run.id, str(run.status), plain(run.agent), when(run.started_at), plain(run.initiator)) for run in found
+        ]
+        session.show(*table(("ID", "STATUS", "AGENT", "STARTED", "BY"), rows, session.screen.width))
+        if more:
+            session.tell(f"There are more than {limit}: --limit shows them.", "warn")
+
+    execute(ctx, work, as_json=as_json, create=False)
+
+
+@app.command("show")
+def show_run(ctx: typer.Context, *, run: str = ID, as_json: bool = JSON) -> None:
+    """Show a run: input, output, what it asked, its history, and how it goes on."""
+
+    async def work(session: Session) -> None:
+        run_id = await session.views.resolve("run", run)
+        view = await session.views.run(run_id)
+        history = list(await session.system.store.history(session.principal.tenant, run_id))
+        session.write({**run_view_shape(view), "history": [entry_shape(entry) for entry in history]})
+        if session.as_json:
+            return
+        session.show(*_lines(view), Line("History", "title"))
+        for entry in history:
+            session.show(Line(plain(f"{when(entry.at)}  {sentence(entry)}"), "", "  "))
+        ways_on(session, view)
+
+    execute(ctx, work, as_json=as_json, create=False)
+
+
+def _lines(view: RunView) -> list[Line]:
+    run, values = view.run, ValueLines(full=True)
+    lines = [
+        Line(f"Run {run.id} of {plain(run.agent)}: {run.status}", "title"),
+        Line(f"Agent {plain(run.reference)} {plain(run.agent_version)}, started by {plain(run.initiator)}", "dim"),
+    ]
+    if run.note:
+        lines.append(Line(f"{run.attention or 'Note'}: {plain(run.note)}", "warn"))
+    if view.lease is not None:
+        lines.append(Line(f"Advanced by {plain(view.lease.owner)}, until {when(view.lease.until)} at least", "dim"))
+    lines += values.named("input", run.input, 0)
+    if run.output is not None:
+        lines += values.named("output", run.output, 0)
+    for request in view.requests:
+        effect = f", effect {request.effect}" if request.effect != "none" else ""
+        lines.append(Line(f"{request.id} {plain(name_of(request.asked))}: {request.status}{effect}"))
+    return lines
+
+
+@app.command()
+def cancel(
+    ctx: typer.Context, *, run: str = ID, comment: str = COMMENT, person: str | None = AS, as_json: bool = JSON
+) -> None:
+    """End a run; its open requests are withdrawn."""
+
+    async def change(session: Session, run_id: str) -> Run:
+        return await session.system.runs.cancel(run_id, session.principal, comment)
+
+    _change(ctx, run, change, person=person, as_json=as_json, advance=False)
+
+
+@app.command()
+def retry(
+    ctx: typer.Context, *, run: str = ID, advance: bool = ADVANCE, person: str | None = AS, as_json: bool = JSON
+) -> None:
+    """Let a run that needs attention go on."""
+
+    async def change(session: Session, run_id: str) -> Run:
+        return await session.system.runs.retry(run_id, session.principal)
+
+    _change(ctx, run, change, person=person, as_json=as_json, advance=advance)
+
+
+@app.command("accept-version")
+def accept_version(
+    ctx: typer.Context, *, run: str = ID, advance: bool = ADVANCE, person: str | None = AS, as_json: bool = JSON
+) -> None:
+    """Say that the agent as it is now may go on with what an earlier version of it left."""
+
+    async def change(session: Session, run_id: str) -> Run:
+        return await session.system.runs.accept_version(run_id, session.principal)
+
+    _change(ctx, run, change, person=person, as_json=as_json, advance=advance)
+
+
+def _change(
+    ctx: typer.Context,
+    run: str,
+    change: Callable[[Session, str], Coroutine[Any, Any, Run]],
+    *,
+    person: str | None,
+    as_json: bool,
+    advance: bool,
+) -> None:
+    async def work(session: Session) -> None:
+        run_id = await session.views.resolve("run", run)
+        after = await change(session, run_id)
+        session.tell(f"Run {after.id} is {after.status}.", "good")
+        advanced = await carry_on(replace(session, as_json=False), run_id) if advance else False
+        view = await session.views.run(run_id)
+        session.write({"run": run_view_shape(view), "advanced": advanced})
+
+    execute(ctx, work, as_json=as_json, person=person, create=False)

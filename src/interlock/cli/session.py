@@ -1,0 +1,229 @@
+"""What every command needs: the system, who acts, a screen, a terminal, and a way to be interrupted."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import typer
+
+from interlock.agents import AGENTS
+from interlock.bootstrap import System, build
+from interlock.channels.screen import Line, Screen
+from interlock.channels.terminal import Terminal
+from interlock.cli.app import Root
+from interlock.cli.errors import Exit
+from interlock.config import Settings, load_settings
+from interlock.domain.authority import Principal
+from interlock.engine.views import Views
+from interlock.errors import BadInput, Forbidden
+
+__all__ = [
+    "DEMO",
+    "CutShort",
+    "Session",
+    "execute",
+    "interruptible",
+    "opened",
+    "patiently",
+    "settings_of",
+    "unless",
+    "write_json",
+]
+
+T = TypeVar("T")
+DEMO = "demo"
+
+
+@dataclass(slots=True)
+class Session:
+    """One command at work.
+
+    Args:
+        screen: where people read; the standard error if the standard output is for a program.
+        stop: set when the person, or the system, wants the command to end.
+    """
+
+    system: System
+    principal: Principal
+    screen: Screen
+    terminal: Terminal
+    as_json: bool = False
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def views(self) -> Views:
+        """Queries on the store."""
+        return Views(self.system.store, self.system.policies, self.principal.tenant)
+
+    def write(self, document: object) -> None:
+        """Write one JSON document in one line, or nothing if nobody asked for JSON."""
+        if self.as_json:
+            write_json(document)
+
+    def tell(self, text: str, style: str = "") -> None:
+        """Say a sentence to whoever runs the command."""
+        self.screen.say(text, style)
+
+    def show(self, *lines: Line | str) -> None:
+        """Show lines, unless a program reads."""
+        if not self.as_json:
+            self.screen.show(*lines)
+
+
+def write_json(document: object) -> None:
+    """Write one JSON document in one line of ASCII."""
+    sys.stdout.write(json.dumps(document, default=str) + "\n")
+    sys.stdout.flush()
+
+
+def settings_of(root: Root) -> Settings:
+    """Read the configuration that the options before the command name."""
+    environ = dict(os.environ)
+    if root.database is not None:
+        environ["INTERLOCK_DATABASE_URL"] = root.database
+    return load_settings(root.config, environ)
+
+
+def execute(
+    ctx: typer.Context,
+    work: Callable[[Session], Awaitable[int | None]],
+    *,
+    as_json: bool = False,
+    person: str | None = None,
+    settings: Settings | None = None,
+    screen: Screen | None = None,
+    note: tuple[str, str] | None = None,
+    create: bool = True,
+) -> None:
+    """Do the work of a command, and end with its exit code.
+
+    Args:
+        note: a fact to keep about the database, before anything else.
+        create: whether to make the database where there is none; not for who looks for what is there.
+    """
+    chosen = settings or settings_of(ctx.obj)
+    shown = screen or Screen.on(sys.stderr if as_json else sys.stdout)
+
+    async def main() -> int:
+        if not os.environ.get("INTERLOCK_DEBUG"):  # an agent may end the process in the middle of others' work
+            asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
+        async with opened(chosen, shown, as_json=as_json, person=person, note=note, create=create) as session:
+            return await work(session) or Exit.ok
+
+    raise typer.Exit(asyncio.run(main()))
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    settings: Settings,
+    screen: Screen,
+    *,
+    as_json: bool = False,
+    person: str | None = None,
+    note: tuple[str, str] | None = None,
+    create: bool = True,
+) -> AsyncIterator[Session]:
+    """Open the system for one command."""
+    system = build(settings, AGENTS, create=create)
+    try:
+        if note is not None:
+            await system.store.note(*note)
+        principal = await _principal(system, person)
+        if person is not None:
+            screen.say(f"Acting as {principal.id}, which a demo database allows.", "warn")
+        terminal = Terminal.here(screen, shown_on_terminal=screen.width is not None)
+        yield Session(system, principal, screen, terminal, as_json)
+    finally:
+        await system.close()
+
+
+async def _principal(system: System, person: str | None) -> Principal:
+    local = f"local:{_user()}"
+    if person is None:
+        return Principal(local)
+    if await system.store.note(DEMO) != "yes":
+        raise Forbidden(
+            "--as is for demo databases only: here, you are whom the operating system says you are "
+            f"({local}). `interlock demo` makes one."
+        )
+    if not person.strip() or not person.isprintable():
+        raise BadInput("--as needs the id of a person, such as mia@example.com.")
+    return Principal(person, via=f"terminal as {person} by {local}")
+
+
+def _user() -> str:
+    # Not the environment's word for it: anybody can set that.
+    try:
+        import pwd  # noqa: PLC0415 - not on every platform
+    except ImportError:
+        return Path.home().name
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
+@contextlib.contextmanager
+def interruptible(session: Session) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM ask for an end; a second one ends the process at once."""
+    loop = asyncio.get_running_loop()
+
+    def ask(number: signal.Signals) -> None:
+        if session.stop.is_set():
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        session.stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ask, number)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+class CutShort(Exception):
+    """Something else ended what was waited for."""
+
+
+async def unless(work: Coroutine[Any, Any, T], *others: Coroutine[Any, Any, Any]) -> T:
+    """Do work, unless one of the others is done first.
+
+    Raises:
+        CutShort: if it is; the work is cancelled.
+    """
+    task = asyncio.ensure_future(work)
+    side = [asyncio.ensure_future(other) for other in others]
+    try:
+        await asyncio.wait({task, *side}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        for other in side:
+            if other.done():
+                other.result()  # its failure is ours
+        raise CutShort
+    finally:
+        for pending in (task, *side):
+            pending.cancel()
+        await asyncio.gather(task, *side, return_exceptions=True)
+
+
+async def patiently(session: Session, work: Coroutine[Any, Any, T]) -> T:
+    """Do work that is not cut short; whoever asks for an end is told how it is had."""
+    task = asyncio.ensure_future(work)
+    stop = asyncio.ensure_future(session.stop.wait())
+    await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+    if not task.done():
+        session.tell("Finishing what is under way; Ctrl-C again stops at once.", "warn")
+    stop.cancel()
+    return await task

@@ -1,0 +1,149 @@
+"""The JSON that commands write. These shapes are stable: keys may be added, never renamed or removed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from interlock.domain.action import Action, Draft, Question, Subject
+from interlock.domain.canonical import read_canonical
+from interlock.domain.request import Request
+from interlock.domain.run import Run
+from interlock.engine.changes import Entry
+from interlock.engine.views import RequestView, RunView
+
+__all__ = ["entry_shape", "request_shape", "run_shape", "run_view_shape", "view_shape"]
+
+
+def request_shape(request: Request) -> dict[str, Any]:
+    """Return a request."""
+    return {
+        "id": request.id,
+        "kind": str(request.kind),
+        "status": str(request.status),
+        "agent": request.agent,
+        "run": request.run_id,
+        "requester": request.requester,
+        "initiator": request.initiator,
+        "asked": _subject(request.asked),
+        "asked_digest": request.asked_digest,
+        "stands": _subject(request.edition.subject),
+        "digest": request.digest,
+        "edited_by": request.edition.author,
+        "answer": request.edition.answer,
+        "description": request.description,
+        "context": request.context,
+        "verdicts": [str(verdict) for verdict in request.verdicts],
+        "policy": {
+            "name": request.route.policy,
+            "version": request.route.policy_hash,
+            "level": request.route.level,
+            "reason": request.route.reason,
+            "step": request.step,
+        },
+        "round": request.round,
+        "opened_at": _at(request.opened_at),
+        "due_at": _at(request.due_at),
+        "votes": [
+            {
+                "voter": vote.voter,
+                "verdict": str(vote.verdict),
+                "digest": vote.digest,
+                "step": vote.step,
+                "at": _at(vote.at),
+                "comment": vote.comment,
+            }
+            for vote in request.votes
+        ],
+        "decided_at": _at(request.decided_at),
+        "decided_by": list(request.decided_by),
+        "comment": request.comment,
+        "effect": _effect(request),
+        "replaces": request.replaces,
+        "replaced_by": request.replaced_by,
+        "version": request.version,
+    }
+
+
+def view_shape(view: RequestView, history: list[Entry]) -> dict[str, Any]:
+    """Return a request with everything that is known of it."""
+    return {
+        **request_shape(view.request),
+        "explanation": view.why,
+        "may_vote": view.request.is_open and view.excluded is None,
+        "excluded": view.excluded,
+        "history": [entry_shape(entry) for entry in history],
+    }
+
+
+def run_shape(run: Run) -> dict[str, Any]:
+    """Return a run."""
+    return {
+        "id": run.id,
+        "status": str(run.status),
+        "agent": run.agent,
+        "reference": run.reference,
+        "initiator": run.initiator,
+        "input": run.input,
+        "output": run.output,
+        "started_at": _at(run.started_at),
+        "ended_at": _at(run.ended_at),
+        "waits_for": [pending.request_id for pending in run.pause],
+        "attention": run.attention,
+        "attention_request": run.attention_request,
+        "note": run.note,
+        "attempts": run.attempts,
+        "agent_version": run.agent_version,
+        "version": run.version,
+    }
+
+
+def run_view_shape(view: RunView) -> dict[str, Any]:
+    """Return a run with its requests."""
+    lease = view.lease
+    return {
+        **run_shape(view.run),
+        "advanced_by": None if lease is None else {"owner": lease.owner, "until": _at(lease.until)},
+        "requests": [request_shape(request) for request in view.requests],
+    }
+
+
+def entry_shape(entry: Entry) -> dict[str, Any]:
+    """Return an entry of the log."""
+    return {
+        "position": entry.position,
+        "stream": entry.stream,
+        "seq": entry.seq,
+        "at": _at(entry.at),
+        "by": entry.by,
+        "via": entry.via,
+        "address": entry.address,
+        "event": read_canonical(entry.body)["event"],  # as it was written
+        "leaf": entry.leaf,
+    }
+
+
+def _subject(subject: Subject) -> dict[str, Any]:
+    match subject:
+        case Action(name=name, args=args, schema=schema):
+            return {"kind": "approval", "name": name, "args": args, "schema": schema}
+        case Question(text=text, options=options):
+            return {"kind": "input", "text": text, "schema": subject.answer_schema, "options": options}
+        case Draft(title=title, body=body):
+            return {"kind": "review", "title": title, "body": body}
+
+
+def _effect(request: Request) -> dict[str, Any]:
+    claim = request.claim
+    return {
+        "state": str(request.effect),
+        "note": request.effect_note,
+        "result": request.result,
+        "tool": claim.tool if claim else None,
+        "attempt": claim.attempt if claim else None,
+        "key": claim.key if claim else None,
+    }
+
+
+def _at(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()

@@ -1,0 +1,316 @@
+"""`interlock approve|reject|edit|answer|revise`: decide on one request, from any terminal or script."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import typer
+
+from interlock.channels import reply as channel
+from interlock.channels.reply import (
+    Reply,
+    ask_comment,
+    confirm,
+    editable,
+    edited_reply,
+    read_answer,
+    read_reply,
+    said_so_far,
+)
+from interlock.channels.sight import see
+from interlock.channels.terminal import EndOfInput
+from interlock.cli.arguments import changed_arguments, digest_meant
+from interlock.cli.errors import Exit
+from interlock.cli.options import AS, COMMENT, JSON
+from interlock.cli.run import read_json
+from interlock.cli.session import CutShort, Session, execute, interruptible, patiently, unless
+from interlock.cli.shapes import request_shape, run_view_shape
+from interlock.cli.watch import changed, is_over, narrated_worker, report_on
+from interlock.domain.action import Draft, Question, Verdict
+from interlock.domain.canonical import Json
+from interlock.domain.request import Request
+from interlock.engine.views import RequestView
+from interlock.errors import BadInput, InvalidAgent
+
+__all__ = ["answer", "approve", "edit", "reject", "revise"]
+
+T = TypeVar("T")
+
+ID = typer.Argument(metavar="ID", help="The request; the beginning of its id is enough.")
+DIGEST = typer.Option(None, "--digest", metavar="sha256:…", help="Vote on exactly this; 12 digits of it are enough.")
+YES = typer.Option(False, "--yes", help="Vote on whatever stands there, without a question; the log says so.")
+ADVANCE = typer.Option(True, "--advance/--no-advance", help="Carry the run on here, if its agent can be loaded.")
+
+DONE = {
+    Verdict.approve: "Approved",
+    Verdict.edit: "Approved with changes",
+    Verdict.reject: "Rejected",
+    Verdict.respond: "Answered",
+    Verdict.revise: "Sent back",
+}
+
+Make = Callable[[RequestView], Reply]
+Read = Callable[[RequestView], Coroutine[Any, Any, Reply | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a vote is cast.
+
+    Args:
+        digest: what was seen, as the voter names it.
+        yes: ask nothing.
+    """
+
+    request: str
+    digest: str | None
+    yes: bool
+    advance: bool
+
+
+def approve(
+    ctx: typer.Context,
+    *,
+    request: str = ID,
+    comment: str = COMMENT,
+    digest: str | None = DIGEST,
+    yes: bool = YES,
+    advance: bool = ADVANCE,
+    person: str | None = AS,
+    as_json: bool = JSON,
+) -> None:
+    """Approve a request: show it, ask, vote, and carry its run on.
+
+    Without a terminal it needs --digest, which names what you have seen (`interlock requests show ID`), or --yes.
+    """
+    manner = Manner(request, digest, yes, advance)
+    _vote(ctx, manner, lambda view: _plain(view, Verdict.approve, comment), person=person, as_json=as_json)
+
+
+def reject(
+    ctx: typer.Context,
+    *,
+    request: str = ID,
+    comment: str = COMMENT,
+    digest: str | None = DIGEST,
+    yes: bool = YES,
+    advance: bool = ADVANCE,
+    person: str | None = AS,
+    as_json: bool = JSON,
+) -> None:
+    """Reject a request, with a reason that the agent reads: interlock reject ID -m "too many recipients"."""
+    manner = Manner(request, digest, yes, advance)
+    _vote(ctx, manner, lambda view: _plain(view, Verdict.reject, comment), person=person, as_json=as_json)
+
+
+def revise(
+    ctx: typer.Context,
+    *,
+    request: str = ID,
+    comment: str = COMMENT,
+    digest: str | None = DIGEST,
+    yes: bool = YES,
+    advance: bool = ADVANCE,
+    person: str | None = AS,
+    as_json: bool = JSON,
+) -> None:
+    """Send a draft back with feedback: interlock revise ID -m "add more data"."""
+    manner = Manner(request, digest, yes, advance)
+    _vote(ctx, manner, lambda view: _plain(view, Verdict.revise, comment), person=person, as_json=as_json)
+
+
+def edit(
+    ctx: typer.Context,
+    *,
+    request: str = ID,
+    changes: list[str] = typer.Option([], "--set", metavar="KEY=VALUE", help="Change an argument; KEY:=JSON for JSON."),
+    args_json: str | None = typer.Option(None, "--args-json", metavar="FILE|-", help="All arguments, or the draft."),
+    comment: str = COMMENT,
+    digest: str | None = DIGEST,
+    yes: bool = YES,
+    advance: bool = ADVANCE,
+    person: str | None = AS,
+    as_json: bool = JSON,
+) -> None:
+    """Approve a request with changes: interlock edit ID --set subject="Team meeting on Monday".
+
+    Without --set or --args-json, in a terminal, the arguments open in your editor ($VISUAL, $EDITOR).
+    """
+    if changes and args_json is not None:
+        raise BadInput("Give --set or --args-json, not both.")
+    whole = None if args_json is None else [read_json(args_json)]
+
+    def make(view: RequestView) -> Reply:
+        if not changes and whole is None:
+            raise BadInput("Without a terminal, say what to change: --set KEY=VALUE, or --args-json FILE.")
+        value = whole[0] if whole is not None else changed_arguments(editable(view.request), changes)
+        return replace(edited_reply(view.request, value), comment=comment)
+
+    manner = Manner(request, digest, yes, advance)
+    _vote(ctx, manner, make, person=person, as_json=as_json, by_hand=not changes and whole is None)
+
+
+def answer(
+    ctx: typer.Context,
+    *,
+    request: str = ID,
+    text: str | None = typer.Argument(None, metavar="ANSWER", help="The answer: text, an option or its number, JSON."),
+    answer_json: str | None = typer.Option(None, "--answer-json", metavar="FILE|-", help="The answer as JSON."),
+    comment: str = COMMENT,
+    digest: str | None = DIGEST,
+    yes: bool = YES,
+    advance: bool = ADVANCE,
+    person: str | None = AS,
+    as_json: bool = JSON,
+) -> None:
+    """Answer a question: interlock answer ID "Lufthansa"."""
+    if text is not None and answer_json is not None:
+        raise BadInput("Give the answer once: as text, or with --answer-json.")
+    given = None if answer_json is None else [read_json(answer_json)]
+
+    def make(view: RequestView) -> Reply:
+        asked = view.request.asked
+        if not isinstance(asked, Question):
+            raise BadInput(f"{view.request.id} asks for {view.request.kind}, not for an answer.")
+        if given is None and text is None:
+            raise BadInput('Give the answer: interlock answer ID "…", or --answer-json FILE.')
+        value: Json = given[0] if given is not None else read_answer(asked, text or "")
+        return _checked(Reply(view.request, Verdict.respond, view.request.digest, comment, answer=value))
+
+    manner = Manner(request, digest, yes, advance)
+    _vote(ctx, manner, make, person=person, as_json=as_json, by_hand=given is None and text is None)
+
+
+def _plain(view: RequestView, verdict: Verdict, comment: str) -> Reply:
+    if verdict is Verdict.revise and not isinstance(view.request.asked, Draft):
+        raise BadInput(f"{view.request.id} asks for {view.request.kind}: only drafts are sent back.")
+    return Reply(view.request, verdict, view.request.digest, comment)
+
+
+def _checked(reply: Reply) -> Reply:
+    reply.check()
+    return reply
+
+
+def _vote(
+    ctx: typer.Context, manner: Manner, make: Make, *, person: str | None, as_json: bool, by_hand: bool = False
+) -> None:
+    """Cast a vote.
+
+    Args:
+        make: makes the reply of what the command line says.
+        by_hand: what the command line leaves open is asked in the terminal.
+    """
+
+    async def work(session: Session) -> int:
+        request_id = await session.views.resolve("request", manner.request)
+        view = await session.views.request(request_id, session.principal.id)
+        with interruptible(session):
+            reply = await _reply(session, manner, view, make, by_hand=by_hand)
+        if reply is None:
+            session.tell("Nothing was decided.", "warn")
+            return Exit.waiting
+        after = await session.system.desk.handle(reply.vote(), session.principal)
+        return await _afterwards(session, reply, after, advance=manner.advance)
+
+    execute(ctx, work, as_json=as_json, person=person, create=False)
+
+
+async def _reply(session: Session, manner: Manner, view: RequestView, make: Make, *, by_hand: bool) -> Reply | None:
+    request = view.request
+    asks = session.terminal.interactive and manner.digest is None and not manner.yes and request.is_open
+    if asks:
+        return await _asked(session, view, make, by_hand=by_hand)
+    reply = make(view)
+    if manner.digest is not None:
+        return replace(reply, digest=digest_meant(manner.digest, request))
+    if manner.yes:
+        if request.is_open:
+            session.show(*see(view, fold=False).lines, *said_so_far(reply))
+        return replace(reply, unseen=True)
+    if not request.is_open:
+        return reply  # the desk says who decided what
+    raise BadInput(
+        f"Without a terminal, say what you have seen: --digest {request.digest} (`interlock requests show "
+        f"{request.id}`); or --yes for whatever stands there.",
+        digest=request.digest,
+    )
+
+
+async def _asked(session: Session, view: RequestView, make: Make, *, by_hand: bool) -> Reply | None:
+    """Show the request and ask for what is open and for confirmation, unless somebody else is faster."""
+    session.screen.show(*see(view, fold=False).lines)
+    if view.excluded is not None:
+        session.tell(f"You may not decide on it: {view.excluded}.", "warn")
+    try:
+        return await unless(
+            _questions(session, view, make, by_hand=by_hand), changed(session, view), session.stop.wait()
+        )
+    except EndOfInput:
+        return None
+    except CutShort:
+        if session.stop.is_set():
+            return None
+        # What was to be voted on is gone: the desk names who was faster, or what has changed.
+        return make(view) if not by_hand else Reply(view.request, Verdict.approve, view.request.digest)
+
+
+async def _questions(session: Session, view: RequestView, make: Make, *, by_hand: bool) -> Reply | None:
+    terminal = session.terminal
+    if by_hand and isinstance(view.request.asked, Question):
+        return await read_reply(terminal, view)
+    if by_hand:
+        reply = await channel.edit(terminal, view)
+        return None if reply is None else replace(reply, comment=await _comment(session, view, reply))
+    reply = make(view)
+    terminal.screen.show(*said_so_far(reply))
+    if not await confirm(terminal, view, reply):
+        return None
+    return replace(reply, comment=await _comment(session, view, reply))
+
+
+async def _comment(session: Session, view: RequestView, reply: Reply) -> str:
+    return reply.comment or await ask_comment(session.terminal, view, reply.verdict)
+
+
+async def _afterwards(session: Session, reply: Reply, after: Request, *, advance: bool) -> int:
+    unsaid = "" if after.is_open or not after.decided_by else f", by {', '.join(after.decided_by)}"
+    session.tell(f"{DONE[reply.verdict]}: {after.id} is {after.status}{unsaid}.", "good")
+    if after.is_open:
+        view = await session.views.request(after.id, session.principal.id)
+        session.show(*[line for line in see(view).lines if line.text.startswith(("Step", "May vote", "Time left"))])
+    advanced = False
+    if advance and not after.is_open:
+        advanced = await carry_on(session, after.run_id)
+    run = await session.views.run(after.run_id)
+    session.write({"request": request_shape(after), "run": run_view_shape(run), "advanced": advanced})
+    return Exit.ok
+
+
+async def carry_on(session: Session, run_id: str) -> bool:
+    """Advance a run here if that can be done; say where it stands then."""
+    if not await _advance(session, run_id):
+        return False
+    quiet = replace(session, as_json=False)
+    await report_on(quiet, run_id)
+    return True
+
+
+async def _advance(session: Session, run_id: str) -> bool:
+    view = await session.views.run(run_id)
+    if is_over(view.run):
+        return True
+    if view.lease is not None:
+        session.tell(f"Another process ({view.lease.owner}) carries {run_id} on.", "dim")
+        return False
+    try:
+        session.system.registry.load(view.run.reference)
+    except InvalidAgent as error:
+        session.tell(f"{error.message} Carry the run on where it can be: interlock work", "warn")
+        return False
+    worker = narrated_worker(replace(session, as_json=False), run_id)
+    with interruptible(session):
+        await patiently(session, worker.drain())
+    return True

@@ -1,0 +1,288 @@
+"""A person beside a run: sees what the agent does, is asked what it asks, follows what others decide."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass, field
+
+from interlock.channels.reply import read_reply
+from interlock.channels.screen import Line
+from interlock.channels.sight import see
+from interlock.channels.terminal import EndOfInput
+from interlock.channels.text import plain
+from interlock.channels.values import ValueLines
+from interlock.cli.errors import Exit
+from interlock.cli.narrate import sentence
+from interlock.cli.session import CutShort, Session, unless
+from interlock.cli.shapes import entry_shape, request_shape, run_view_shape
+from interlock.domain.events import Opened, RefusalNoted, StepReached
+from interlock.domain.request import Request
+from interlock.domain.run import ENDED, AdvanceBegan, Run, RunPaused, RunStarted, RunStatus
+from interlock.engine.changes import Entry
+from interlock.engine.deadlines import sweep
+from interlock.engine.views import RequestView, RunView
+from interlock.engine.worker import Worker
+from interlock.errors import BadInput, Forbidden, Refused
+
+__all__ = ["Attendant", "changed", "closing", "is_over", "narrated_worker", "report_on", "ways_on"]
+
+LOOK_AGAIN = 5.0
+SHORTEST = 0.2
+AGENT = "[AGENT] "
+
+
+@dataclass(slots=True)
+class Narrator:
+    """Tells what others do with a run: whatever stands in its log and was not done here.
+
+    Args:
+        position: up to where the log has been read.
+        worker: the name under which this process advances runs.
+    """
+
+    session: Session
+    run_id: str
+    position: str
+    worker: str
+    streams: set[str] = field(default_factory=set)
+    mine: set[tuple[str, int]] = field(default_factory=set)
+    advanced_here: bool = True
+
+    def did(self, before: Request, after: Request) -> None:
+        """Note which entries are this person's own doing."""
+        self.mine.update((before.id, seq) for seq in range(before.version + 1, after.version + 1))
+
+    async def catch_up(self) -> None:
+        """Tell what is new in the log."""
+        async for entry in self.session.views.log(self.position):
+            self.position = entry.position
+            if isinstance(entry.event, Opened) and entry.event.run_id == self.run_id:
+                self.streams.add(entry.stream)
+            if entry.stream == self.run_id or entry.stream in self.streams:
+                self._tell(entry)
+
+    def _tell(self, entry: Entry) -> None:
+        self.session.write({"event": "log", "entry": entry_shape(entry)})
+        event = entry.event
+        if isinstance(event, AdvanceBegan):
+            here = event.worker.startswith(f"{self.worker}:")
+            if not here:
+                self.session.tell(f"— Another process ({event.worker}) carries the run on.", "dim")
+            self.advanced_here = here
+        elif not isinstance(event, Opened | StepReached | RunStarted | RunPaused) and not self._known(entry):
+            self.session.tell(f"— {sentence(entry)}", "dim")
+
+    def _known(self, entry: Entry) -> bool:
+        by_this_run = entry.by.startswith("agent:") and self.advanced_here
+        return by_this_run or (entry.stream, entry.seq) in self.mine
+
+
+def worker_name() -> str:
+    """Return the name under which this process advances runs."""
+    return f"terminal-{os.getpid()}"
+
+
+def narrated_worker(session: Session, run_id: str) -> Worker:
+    """Return a worker for one run that shows what the agent does."""
+
+    def progress(run_id: str, text: str) -> None:
+        session.write({"event": "progress", "run": run_id, "text": text})
+        lines = text.splitlines() or [""]
+        first = lines[0] if lines[0].startswith(AGENT) else AGENT + lines[0]
+        rest = (Line(plain(line), "", "        │ ", "        │ ") for line in lines[1:])
+        session.screen.show(Line(plain(first), "", "", "        │ "), *rest)
+
+    return session.system.worker(
+        name=worker_name(), only=run_id, progress=progress, complain=lambda text: session.tell(text, "bad")
+    )
+
+
+class Attendant:
+    """Attends a run until it ends, or until the person leaves it.
+
+    Args:
+        position: the position of the log before the run was started.
+    """
+
+    def __init__(self, session: Session, run_id: str, position: str) -> None:
+        self._session = session
+        self._run_id = run_id
+        self._narrator = Narrator(session, run_id, position, worker_name())
+        self._aside: set[tuple[str, str, int]] = set()
+
+    async def attend(self) -> int:
+        """Advance the run, ask, and follow; return the exit code."""
+        stop = asyncio.Event()
+        work = asyncio.create_task(narrated_worker(self._session, self._run_id).run(stop))
+        try:
+            while await self._look():
+                if work.done():
+                    work.result()
+        finally:
+            stop.set()
+            await work
+        await self._narrator.catch_up()
+        view = await self._session.views.run(self._run_id)
+        if is_over(view.run):
+            return closing(self._session, view)
+        return self._leave(view)
+
+    async def _look(self) -> bool:
+        """See what there is to do, do it or wait; say whether there may be more."""
+        session = self._session
+        since = await session.system.waker.seen()
+        await self._narrator.catch_up()
+        view = await session.views.run(self._run_id)
+        if is_over(view.run) or session.stop.is_set():
+            return False
+        for request in sorted(_waiting(view), key=lambda request: (request.due_at or view.now, request.id)):
+            if (request.id, request.digest, request.step) not in self._aside:
+                return await self._ask(request)
+        try:
+            await unless(session.system.waker.wait(since, LOOK_AGAIN), session.stop.wait())
+        except CutShort:
+            if _is_advancing(view):
+                session.tell("Stopping after what is under way; Ctrl-C again stops at once.", "warn")
+        return True
+
+    async def _ask(self, request: Request) -> bool:
+        """Ask about one request; say whether the person stays."""
+        session = self._session
+        view = await session.views.request(request.id, session.principal.id)
+        session.write({"event": "request", "request": request_shape(view.request)})
+        if view.excluded is not None:
+            self._set_aside(view)
+            return True
+        try:
+            reply = await unless(
+                read_reply(session.terminal, view), changed(session, view, self._narrator), session.stop.wait()
+            )
+        except EndOfInput:
+            return False
+        except CutShort:
+            return True
+        if reply is None:
+            return False
+        try:
+            after = await session.system.desk.handle(reply.vote(), session.principal)
+        except (Refused, BadInput) as refusal:
+            session.tell(refusal.message, "warn")
+            if isinstance(refusal, Forbidden):
+                self._aside.add((request.id, request.digest, request.step))
+            return True
+        self._narrator.did(view.request, after)
+        if after.is_open:
+            session.tell("Your vote is recorded; it is not decided yet.", "dim")
+        return True
+
+    def _set_aside(self, view: RequestView) -> None:
+        request = view.request
+        self._aside.add((request.id, request.digest, request.step))
+        self._session.show(*see(view, full=True).lines)
+        self._session.tell(f"You may not decide on it: {view.excluded}. Waiting for others; Ctrl-C leaves it.", "warn")
+
+    def _leave(self, view: RunView) -> int:
+        """Say how to go on with a run that is left as it is."""
+        self._session.write({"event": "waiting", "run": run_view_shape(view)})
+        self._session.tell(f"Run {view.run.id} is left as it is: {view.run.status}.", "warn")
+        ways_on(self._session, view)
+        return Exit.waiting
+
+
+async def changed(session: Session, view: RequestView, narrator: Narrator | None = None) -> None:
+    """Return when a request is no longer what this view shows; a refused attempt of somebody else is only told."""
+    system, shown = session.system, view.request
+    while True:
+        since = await system.waker.seen()
+        loaded = await system.store.load(shown.tenant, [shown.id])
+        now = loaded.requests[shown.id]
+        if now.due_at is not None and loaded.now >= now.due_at and now.is_open:
+            await sweep(system.store, system.desk)  # its commit is seen below, without a wait
+        if now.version != shown.version:
+            entries = (await system.store.history(shown.tenant, shown.id))[shown.version :]
+            if not all(isinstance(entry.event, RefusalNoted) for entry in entries):
+                return
+            if narrator is not None:
+                await narrator.catch_up()
+        left = LOOK_AGAIN if now.due_at is None else (now.due_at - loaded.now).total_seconds()
+        await system.waker.wait(since, min(LOOK_AGAIN, max(SHORTEST, left)))
+
+
+def closing(session: Session, view: RunView) -> int:
+    """Say how a run has ended, or what it needs; return the exit code."""
+    session.write({"event": "ended", "run": run_view_shape(view)})
+    run = view.run
+    if run.status is RunStatus.done:
+        session.tell(f"Run {run.id} is done.", "good")
+        _output(session, run)
+        return Exit.ok
+    if run.status is RunStatus.needs_attention:
+        session.tell(f"Run {run.id} needs attention ({run.attention}): {run.note}", "bad")
+        ways_on(session, view)
+    else:
+        session.tell(f"Run {run.id} is {run.status}{f': {run.note}' if run.note else '.'}", "bad")
+    return Exit.ended_badly
+
+
+def _output(session: Session, run: Run) -> None:
+    if run.output is None:
+        return
+    output = run.output if isinstance(run.output, dict) else {"result": run.output}
+    if "result" in output:
+        output = {"result": output["result"]}
+    values = ValueLines()
+    for name, value in output.items():
+        session.screen.show(*values.named(name, value))
+    if values.folded:
+        session.tell(f"Everything: interlock runs show {run.id}", "dim")
+
+
+def ways_on(session: Session, view: RunView) -> None:
+    """Say with which commands a run goes on."""
+    run = view.run
+    for request in _waiting(view):
+        verb = "answer" if request.kind == "input" else "approve"
+        session.tell(f"  interlock requests show {request.id}")
+        session.tell(f"  interlock {verb} {request.id}")
+    if run.status is RunStatus.needs_attention:
+        if run.attention == "effect_unknown" and run.attention_request:
+            session.tell(f"  interlock effects settle {run.attention_request} --happened | --did-not | --retry")
+        else:
+            session.tell(f"  interlock runs retry {run.id}")
+        session.tell(f"  interlock runs cancel {run.id}")
+    elif run.status in {RunStatus.queued, RunStatus.running} and view.lease is None:
+        session.tell("  interlock work")
+
+
+async def report_on(session: Session, run_id: str) -> int:
+    """Say where a run stands; return the exit code for that."""
+    view = await session.views.run(run_id)
+    if is_over(view.run):
+        return closing(session, view)
+    if _is_advancing(view):
+        assert view.lease is not None
+        session.tell(f"Run {run_id} is advanced by another process ({view.lease.owner}).", "dim")
+        return Exit.waiting
+    waiting = _waiting(view)
+    if waiting:
+        session.tell(f"Run {run_id} waits for {len(waiting)} request{'s' if len(waiting) > 1 else ''}.")
+    else:
+        note = f" after a failed attempt: {view.run.note}" if view.run.note else ""
+        session.tell(f"Run {run_id} is {view.run.status}{note}. A worker carries it on.")
+    ways_on(session, view)
+    return Exit.waiting
+
+
+def is_over(run: Run) -> bool:
+    """Say whether a run has ended, or goes on only when a person has looked."""
+    return run.status in ENDED or run.status is RunStatus.needs_attention
+
+
+def _waiting(view: RunView) -> list[Request]:
+    pending = {pending.request_id for pending in view.run.pause}
+    return [request for request in view.requests if request.is_open and request.id in pending]
+
+
+def _is_advancing(view: RunView) -> bool:
+    return view.run.status is RunStatus.running and view.lease is not None

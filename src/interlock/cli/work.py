@@ -1,0 +1,72 @@
+"""`interlock work`: a worker."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import typer
+
+from interlock.channels.screen import Line
+from interlock.channels.text import plain
+from interlock.cli.options import JSON
+from interlock.cli.session import CutShort, Session, execute, interruptible, patiently, unless
+from interlock.engine.worker import Worker
+
+__all__ = ["app"]
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def work(
+    ctx: typer.Context,
+    *,
+    once: bool = typer.Option(False, "--once", help="Do everything that is due, and end."),
+    concurrency: int = typer.Option(16, "--concurrency", min=1, max=1_000, help="How many runs at once."),
+    name: str = typer.Option("", "--name", help="How the log calls this worker."),
+    as_json: bool = JSON,
+) -> None:
+    """Advance runs and watch deadlines, until Ctrl-C or SIGTERM; what is under way is finished first.
+
+    Any number of workers may run, on the same database.
+    """
+
+    async def run(session: Session) -> None:
+        worker = _worker(session, name.strip() or f"worker-{os.getpid()}", concurrency)
+        with interruptible(session):
+            if once:
+                done = await patiently(session, worker.drain())
+                session.write({"event": "drained", "advances": done})
+                session.tell(f"{done:,} advance{'' if done == 1 else 's'} done; nothing else is due.", "dim")
+            else:
+                await _until_stopped(session, worker)
+
+    execute(ctx, run, as_json=as_json)
+
+
+def _worker(session: Session, name: str, concurrency: int) -> Worker:
+    def progress(run_id: str, text: str) -> None:
+        session.write({"event": "progress", "run": run_id, "text": text})
+        session.show(*(Line(f"{run_id} {plain(line)}") for line in text.splitlines()))
+
+    def complain(text: str) -> None:
+        session.write({"event": "complaint", "message": text})
+        session.tell(text, "bad")
+
+    return session.system.worker(name=name, concurrency=concurrency, progress=progress, complain=complain)
+
+
+async def _until_stopped(session: Session, worker: Worker) -> None:
+    session.write({"event": "working"})
+    session.tell("Working. Ctrl-C stops it.", "dim")
+    stop = asyncio.Event()
+    running = asyncio.ensure_future(worker.run(stop))
+    try:
+        await unless(asyncio.shield(running), session.stop.wait())  # type: ignore[arg-type]  # a future is awaited alike
+    except CutShort:
+        session.tell("Finishing what is under way; once more stops at once.", "dim")
+    finally:
+        stop.set()
+        await running
+    session.write({"event": "stopped"})

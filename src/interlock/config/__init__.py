@@ -1,0 +1,39 @@
+"""`interlock.yaml` and `INTERLOCK_*` variables become frozen settings. Every error names file, line and key.
+
+The file is the argument's, else `INTERLOCK_CONFIG`'s, else `./interlock.yaml` where there is one; without any, the
+built-in defaults hold. What a policy means is judged where policies are built, not here.
+"""
+
+from interlock.config.load import load_settings
+from interlock.config.located import Key
+from interlock.config.origin import Origin
+from interlock.config.sections import (
+    DatabaseSettings,
+    FactSettings,
+    LevelSettings,
+    LimitSettings,
+    PersonSettings,
+    PolicySettings,
+    Settings,
+    StepSettings,
+    config_schema,
+    parse_duration,
+    suggestion,
+)
+
+__all__ = [
+    "DatabaseSettings",
+    "FactSettings",
+    "Key",
+    "LevelSettings",
+    "LimitSettings",
+    "Origin",
+    "PersonSettings",
+    "PolicySettings",
+    "Settings",
+    "StepSettings",
+    "config_schema",
+    "load_settings",
+    "parse_duration",
+    "suggestion",
+]

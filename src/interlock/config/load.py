@@ -1,0 +1,115 @@
+"""Find the file, read it, say what is wrong with it, and complete it from the environment."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from interlock.config.located import MAX_FILE, BadYaml, read_tree
+from interlock.config.origin import Origin, say
+from interlock.config.problems import all_problems
+from interlock.config.sections import DatabaseSettings, Settings
+from interlock.errors import InvalidConfig
+
+__all__ = ["load_settings"]
+
+DEFAULT_FILE = "interlock.yaml"
+
+SETTLED_NS = 2_000_000_000
+"""A file younger than this may change again within one tick of its clock, and keep its stamp."""
+
+
+def load_settings(path: Path | str | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the configuration.
+
+    Args:
+        path: the file; None to look for one.
+        environ: the environment; None for the process's own.
+
+    Raises:
+        InvalidConfig: with file, line and key of everything that cannot be used.
+        InvalidPolicy: the same, where the first of it is in a policy.
+    """
+    env = os.environ if environ is None else environ
+    chosen = _choose(path, env)
+    settings = Settings() if chosen is None else _read(chosen)
+    return _resolve(settings, env)
+
+
+def _choose(path: Path | str | None, env: Mapping[str, str]) -> Path | None:
+    if path is not None:
+        return Path(path)
+    if env.get("INTERLOCK_CONFIG"):
+        return Path(env["INTERLOCK_CONFIG"])
+    return Path(DEFAULT_FILE) if Path(DEFAULT_FILE).exists() else None
+
+
+def _read(path: Path) -> Settings:
+    name = str(path)
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_FILE + 1)
+            found = os.fstat(file.fileno())
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise InvalidConfig(
+            f"{name}: cannot be read ({why}): create it, or name another with INTERLOCK_CONFIG", file=name
+        ) from None
+    try:
+        tree = read_tree(raw)
+    except BadYaml as bad:
+        reason = bad.reason if bad.path else f"the file {bad.reason}"
+        raise InvalidConfig(say(name, bad.line, bad.path, reason), file=name, line=bad.line) from None
+    stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
+    origin = Origin(path.absolute(), name, tree, stamp, settled=time.time_ns() - found.st_mtime_ns > SETTLED_NS)
+    return _validate(tree.value, origin)
+
+
+def _validate(data: object, origin: Origin) -> Settings:
+    if not isinstance(data, dict):
+        raise origin.error((), "the file must consist of sections, such as `groups:`")
+    try:
+        settings = Settings.model_validate({key: value for key, value in data.items() if value is not None})
+    except ValidationError as error:
+        raise all_problems(origin, error) from None
+    settings._origin = origin  # noqa: SLF001 - our own class
+    return settings
+
+
+def _resolve(settings: Settings, env: Mapping[str, str]) -> Settings:
+    """Make paths absolute: those of the file from its folder, those of the environment from the current one."""
+    folder = settings.origin.path.parent if settings.origin else Path.cwd()
+    if env.get("INTERLOCK_DATABASE_URL"):
+        url = _absolute_url(env["INTERLOCK_DATABASE_URL"], Path.cwd())
+    elif settings.database.url is not None:
+        url = _absolute_url(settings.database.url, folder)
+    else:
+        url = f"sqlite:///{_data_home(env) / 'interlock' / 'interlock.db'}"
+    agents = {name: _absolute_reference(reference, folder) for name, reference in settings.agents.items()}
+    return settings.model_copy(update={"database": DatabaseSettings(url=url), "agents": agents})
+
+
+def _data_home(env: Mapping[str, str]) -> Path:
+    # The XDG base directory specification: a relative value is to be ignored.
+    given = Path(env.get("XDG_DATA_HOME") or "")
+    if given.is_absolute():
+        return given
+    home = env.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 - Path.home() raises where there is none
+    return Path(home).absolute() / ".local" / "share"
+
+
+def _absolute_url(url: str, folder: Path) -> str:
+    scheme, separator, rest = url.partition(":///")
+    is_file = separator and scheme.split("+")[0] == "sqlite" and rest and not rest.startswith((":memory:", "file:"))
+    if not is_file or rest.startswith("/"):
+        return url
+    return f"{scheme}:///{folder / rest}"
+
+
+def _absolute_reference(reference: str, folder: Path) -> str:
+    file, _, attribute = reference.rpartition(":")
+    return f"{(folder / file).resolve()}:{attribute}" if file.endswith(".py") else reference

@@ -1,0 +1,204 @@
+"""YAML text becomes a plain tree that knows its lines: no objects, no duplicate keys, no bombs.
+
+PyYAML composes the nodes; nothing is ever constructed from a tag.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, NoReturn
+
+import yaml
+
+__all__ = ["MAX_FILE", "BadYaml", "Key", "Tree", "key_path", "read_tree"]
+
+MAX_FILE = 256_000
+"""Largest file that is read, in bytes. PyYAML is slow, and a policy of that size is not read by people either."""
+
+MAX_NODES = 20_000
+"""Most values, with every alias written out: bounds what an anchor can unfold to."""
+
+MAX_DEPTH = 32
+
+Key = str | int
+_PREFIX = "tag:yaml.org,2002:"
+_WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,30})")
+_FRACTION = re.compile(r"-?[0-9]{1,30}\.[0-9]{1,30}")
+_SIMPLE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_BOOLEANS = {"true": True, "false": False}
+
+
+class BadYaml(Exception):
+    """Text that is not the YAML we read: the line, the path, and why."""
+
+    def __init__(self, line: int, path: tuple[Key, ...], reason: str) -> None:
+        super().__init__(reason)
+        self.line = line
+        self.path = path
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The value of a file, and the line of everything in it, from 1."""
+
+    value: Any
+    lines: dict[tuple[Key, ...], int] = field(default_factory=dict)
+
+    def line(self, path: tuple[Key, ...]) -> int:
+        """Return the line of a path, or of the nearest thing around it."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines.get(path, 1)
+
+
+def key_path(path: tuple[Key, ...]) -> str:
+    """Return a path as people write it, such as `policies.purchases.levels[1].when`."""
+    text = ""
+    for key in path:
+        if isinstance(key, int):
+            text += f"[{key}]"
+        else:
+            name = key if _SIMPLE.fullmatch(key) else f'"{key[:80]}"'
+            text += f".{name}" if text else name
+    return text
+
+
+def read_tree(raw: bytes) -> Tree:
+    """Read YAML.
+
+    Raises:
+        BadYaml: for text that is not UTF-8 or not YAML, duplicate keys, tags, merge keys, numbers in a form that two
+            readers may read differently, and what is too large or too deep.
+    """
+    if len(raw) > MAX_FILE:
+        raise BadYaml(1, (), f"is {len(raw):,} bytes, more than the limit of {MAX_FILE:,}: split it, or shorten it")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise BadYaml(line, (), "is not UTF-8 text: save the file as UTF-8") from None
+    builder = _Builder()
+    root = _compose(text)
+    value = None if root is None else builder.build(root, ())
+    return Tree({} if value is None else value, builder.lines)
+
+
+def _compose(text: str) -> yaml.Node | None:
+    try:
+        return yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        problem = " ".join(part for part in (error.context, error.problem) if part)
+        raise BadYaml(mark.line + 1 if mark else 1, (), f"is not YAML: {problem}") from None
+    except yaml.reader.ReaderError as error:
+        line = text[: error.position].count("\n") + 1
+        raise BadYaml(line, (), f"holds the character {error.character!r}, which YAML does not allow") from None
+    except RecursionError:
+        raise BadYaml(1, (), f"is nested deeper than {MAX_DEPTH}") from None
+
+
+class _Builder:
+    def __init__(self) -> None:
+        self.lines: dict[tuple[Key, ...], int] = {}
+        self.nodes = 0
+
+    def build(self, node: yaml.Node, path: tuple[Key, ...]) -> Any:
+        self.nodes += 1
+        line = node.start_mark.line + 1
+        self.lines.setdefault(path, line)
+        if self.nodes > MAX_NODES:
+            raise BadYaml(line, path, f"holds more than {MAX_NODES:,} values, counting what its aliases stand for")
+        if len(path) > MAX_DEPTH:
+            raise BadYaml(line, path, f"is nested deeper than {MAX_DEPTH}")
+        if isinstance(node, yaml.MappingNode):
+            _plain_tag(node, path, "map")
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            _plain_tag(node, path, "seq")
+            return [self.build(item, (*path, index)) for index, item in enumerate(node.value)]
+        return _scalar(node, path)
+
+    def _mapping(self, node: yaml.MappingNode, path: tuple[Key, ...]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = _key(key_node, path)
+            line = key_node.start_mark.line + 1
+            if key in found:
+                first = self.lines[*path, key]
+                raise BadYaml(line, (*path, key), f"stands twice (first in line {first}): keep one of them")
+            self.lines[*path, key] = line
+            found[key] = self.build(value_node, (*path, key))
+        return found
+
+
+def _key(node: yaml.Node, path: tuple[Key, ...]) -> str:
+    line = node.start_mark.line + 1
+    if node.tag == _PREFIX + "merge":
+        raise BadYaml(line, path, "uses the merge key <<, which is not read here: write the keys out")
+    if not isinstance(node, yaml.ScalarNode) or node.tag != _PREFIX + "str":
+        shown = f" {node.value!r}" if isinstance(node, yaml.ScalarNode) else ""
+        raise BadYaml(line, path, f"has a key{shown} that is not text: put it in quotes")
+    return str(node.value)
+
+
+def _plain_tag(node: yaml.Node, path: tuple[Key, ...], kind: str) -> None:
+    if node.tag != _PREFIX + kind:
+        _refuse(node, path, f"carries the tag {node.tag[:60]}: remove it")
+
+
+def _scalar(node: yaml.Node, path: tuple[Key, ...]) -> Any:
+    read = _READERS.get(node.tag)
+    if read is None:
+        _refuse(node, path, f"carries the tag {node.tag[:60]}: remove it")
+    return read(node, path)
+
+
+def _refuse(node: yaml.Node, path: tuple[Key, ...], reason: str) -> NoReturn:
+    raise BadYaml(node.start_mark.line + 1, path, reason)
+
+
+def _text(node: yaml.Node, _path: tuple[Key, ...]) -> str:
+    return str(node.value)
+
+
+def _nothing(_node: yaml.Node, _path: tuple[Key, ...]) -> None:
+    return None
+
+
+def _boolean(node: yaml.Node, path: tuple[Key, ...]) -> bool:
+    # YAML 1.1 reads yes, no, on and off as booleans, YAML 1.2 as text: neither is what everybody expects.
+    value = _BOOLEANS.get(node.value)
+    if value is None:
+        _refuse(
+            node,
+            path,
+            f"{node.value!r} is read differently by different programs: write true or false, or put it in quotes",
+        )
+    return value
+
+
+def _whole(node: yaml.Node, path: tuple[Key, ...]) -> int:
+    # 010, 0x10, 1_000 and 1:30 are other numbers to other readers.
+    if not _WHOLE.fullmatch(node.value):
+        _refuse(node, path, f"{node.value!r} must be written in plain decimal digits, or in quotes if it is text")
+    return int(node.value)
+
+
+def _fraction(node: yaml.Node, path: tuple[Key, ...]) -> Decimal:
+    if not _FRACTION.fullmatch(node.value):
+        _refuse(node, path, f"{node.value!r} must be written in plain decimal digits, or in quotes if it is text")
+    return Decimal(node.value)
+
+
+_READERS: dict[str, Callable[[yaml.Node, tuple[Key, ...]], Any]] = {
+    _PREFIX + "str": _text,
+    _PREFIX + "timestamp": _text,
+    _PREFIX + "null": _nothing,
+    _PREFIX + "bool": _boolean,
+    _PREFIX + "int": _whole,
+    _PREFIX + "float": _fraction,
+}

@@ -1,0 +1,244 @@
+"""The sections of `interlock.yaml`: which keys there are, and what their values may be."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from interlock.config.origin import Origin
+
+__all__ = [
+    "DatabaseSettings",
+    "FactSettings",
+    "LevelSettings",
+    "LimitSettings",
+    "PersonSettings",
+    "PolicySettings",
+    "Settings",
+    "StepSettings",
+    "config_schema",
+    "parse_duration",
+    "suggestion",
+]
+
+MAX_DURATION = timedelta(days=3660)
+_DURATION = re.compile(r"([0-9]{1,6}w)?([0-9]{1,6}d)?([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?")
+_UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+_NAME = r"^[^\W_][\w .\-]{0,99}$"
+_PERSON = r"^[^\s\x00-\x1f]([^\x00-\x1f]{0,198}[^\s\x00-\x1f])?$"
+_ASK = r"^(group:|role:|person:|anyone with role )[^\x00-\x1f]*[^\s\x00-\x1f]$"
+_ARGUMENT = r"^args(\.[A-Za-z_][A-Za-z0-9_\-]*)+$"
+_IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]{0,63}$"
+_REFERENCE = r"^[^:\s][^\x00-\x1f]*:[A-Za-z_][A-Za-z0-9_.]*$"
+
+PATTERNS = {
+    _NAME: "must be a name of letters, digits, spaces and . _ -",
+    _PERSON: "must be a person's id, such as mia@example.com",
+    _ASK: "must be group:NAME, role:NAME, person:ID or `anyone with role NAME`",
+    _ARGUMENT: "must be the path of an argument, such as args.amount",
+    _IDENTIFIER: "must be a name of letters, digits and _",
+    _REFERENCE: "must be module:attribute or path/to/file.py:attribute",
+}
+"""What to say when text is not of one of these forms."""
+
+_NOT_YET = frozenset(
+    {
+        "calendar", "calendars", "delegate", "delegates", "delegation", "escalate", "escalation", "extend",
+        "remind_after", "reminders", "step_up", "windows",
+    }
+)  # fmt: skip
+
+
+def parse_duration(text: object) -> timedelta:
+    """Read a duration such as `30s`, `15m`, `4h`, `2d`, `1w` or `1h30m`."""
+    found = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    if found is None or not found.group():
+        raise PydanticCustomError("duration", "must be a duration such as 30s, 15m, 4h, 2d, 1w or 1h30m")
+    parts = [part for part in found.groups() if part]
+    length = timedelta(**{_UNITS[part[-1]]: int(part[:-1]) for part in parts})
+    if not timedelta(seconds=1) <= length <= MAX_DURATION:
+        raise PydanticCustomError("duration", "must be at least 1s and at most ten years")
+    return length
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Return `did you mean …?` with what is nearest, or what there is."""
+    names = sorted(known)
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"there is {', '.join(names)}" if names else "there is none"
+
+
+def _number(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise PydanticCustomError("number", "must be a number")
+    return Decimal(value)
+
+
+def _expire_only(value: object) -> object:
+    if value == "expire":
+        return value
+    if value == "approve":
+        raise PydanticCustomError("silence", "must be expire: silence never approves")
+    raise PydanticCustomError("not_yet", "is not supported yet by this version, except as expire")
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    WithJsonSchema({"type": "string", "pattern": f"^(?=.){_DURATION.pattern}$", "examples": ["30s", "4h", "1h30m"]}),
+]
+Number = Annotated[Decimal, BeforeValidator(_number), WithJsonSchema({"type": "number"})]
+Name = Annotated[StrictStr, Field(pattern=_NAME)]
+Person = Annotated[StrictStr, Field(pattern=_PERSON)]
+Expression = Annotated[StrictStr, Field(min_length=1, max_length=2_000)]
+AskEntry = Annotated[StrictStr, Field(pattern=_ASK, max_length=250)]
+Identifier = Annotated[StrictStr, Field(pattern=_IDENTIFIER)]
+Reference = Annotated[StrictStr, Field(pattern=_REFERENCE, max_length=1_000)]
+
+
+class _Section(BaseModel):
+    """A part of the file: its keys are these and no others."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    elsewhere: ClassVar[Mapping[str, str]] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_known_keys(cls, data: Any) -> Any:
+        known = {info.alias or name for name, info in cls.model_fields.items()}
+        for key in data if isinstance(data, dict) else ():
+            if key in known:
+                continue
+            if key in _NOT_YET:
+                raise PydanticCustomError(
+                    "unknown_key", "is not supported yet by this version: remove it", {"key": str(key)}
+                )
+            hint = cls.elsewhere.get(key) or suggestion(str(key), known)
+            raise PydanticCustomError("unknown_key", "is not known here: {hint}", {"key": str(key), "hint": hint})
+        return data
+
+
+class DatabaseSettings(_Section):
+    """Where requests, runs and the log are kept."""
+
+    url: StrictStr | None = Field(
+        default=None, repr=False, min_length=1, description="sqlite:///file.db or postgresql://user@host/name"
+    )
+
+
+class PersonSettings(_Section):
+    """One person, under one id."""
+
+    aliases: tuple[Person, ...] = Field(default=(), description="other ids of the same person")
+
+
+class FactSettings(_Section):
+    """A value that expressions may use."""
+
+    source: Annotated[StrictStr, Field(pattern=_ARGUMENT)] = Field(
+        alias="from", description="where it is in the arguments, such as args.amount"
+    )
+    type: Literal["decimal", "integer", "string", "boolean"] = "string"
+    min: Number | None = None
+    max: Number | None = None
+    digits: Annotated[StrictInt, Field(ge=1, le=15)] = 15
+
+
+class StepSettings(_Section):
+    """Who is asked, how many must agree, until when."""
+
+    ask: tuple[AskEntry, ...] = Field(min_length=1, description="group:NAME, role:NAME, person:ID")
+    approvals: Annotated[StrictInt, Field(ge=1, le=100)] = Field(default=1, description="of distinct people")
+    rejections: Annotated[StrictInt, Field(ge=1, le=100)] = Field(default=1, description="this many end it")
+    within: Duration = Field(default=timedelta(hours=24), description="then the request expires")
+    where: Expression | None = Field(default=None, description="CEL over reviewer, initiator and requester")
+    on_timeout: Annotated[Literal["expire"], BeforeValidator(_expire_only)] = "expire"
+
+
+class LevelSettings(_Section):
+    """One rung of a policy."""
+
+    elsewhere: ClassVar = {
+        "ask": "it belongs to a step, under `steps`",
+        "within": "it belongs to a step, under `steps`",
+    }
+
+    name: Name | None = None
+    when: Expression | None = Field(default=None, description="CEL over the facts; the last level has none")
+    approve: Literal["automatically"] | None = None
+    steps: tuple[StepSettings, ...] = ()
+
+
+class PolicySettings(_Section):
+    """Who decides, how many, until when."""
+
+    elsewhere: ClassVar = {"steps": "it belongs to a level, under `levels`", "ask": "it belongs to a step of a level"}
+
+    applies_to: Expression | None = Field(default=None, description="CEL; policies are tried in order")
+    facts: dict[Identifier, FactSettings] = Field(default_factory=dict)
+    levels: tuple[LevelSettings, ...] = Field(min_length=1, max_length=50)
+    four_eyes: StrictBool = False
+    initiator_may_approve: StrictBool = False
+    edits: tuple[StrictStr, ...] | None = Field(default=None, description="arguments a reviewer may change")
+    reason_for: tuple[Literal["approve", "edit", "reject", "respond", "revise"], ...] = ()
+    answer_expires: Duration | None = None
+
+
+class LimitSettings(_Section):
+    """Smaller limits than the built-in ones."""
+
+    action_bytes: Annotated[StrictInt, Field(ge=1_000, le=256_000)] | None = None
+    state_bytes: Annotated[StrictInt, Field(ge=10_000, le=100_000_000)] | None = None
+
+
+class Settings(_Section):
+    """What is configured. `origin` is the file that it came from, if there is one."""
+
+    database: DatabaseSettings = Field(default_factory=DatabaseSettings)
+    agents: dict[Name, Reference] = Field(
+        default_factory=dict, description="name to module:attribute or path/to/file.py:attribute"
+    )
+    groups: dict[Name, tuple[Person, ...]] = Field(default_factory=dict)
+    roles: dict[Name, tuple[Person, ...]] = Field(default_factory=dict)
+    people: dict[Person, PersonSettings] = Field(default_factory=dict)
+    policies: dict[Name, PolicySettings] = Field(default_factory=dict, description="tried in order")
+    default: PolicySettings | None = Field(default=None, description="the policy for what no other applies to")
+    limits: LimitSettings = Field(default_factory=LimitSettings)
+    _origin: Origin | None = PrivateAttr(default=None)
+
+    @property
+    def origin(self) -> Origin | None:
+        """The file that the settings were read from; None where the built-in defaults hold."""
+        return self._origin
+
+    @property
+    def database_url(self) -> str:
+        """The address of the database, the default one included."""
+        assert self.database.url is not None
+        return self.database.url
+
+
+def config_schema() -> dict[str, Any]:
+    """Return the JSON Schema of `interlock.yaml`, for editors."""
+    schema = Settings.model_json_schema(by_alias=True, mode="validation")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "interlock.yaml"}

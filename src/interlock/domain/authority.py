@@ -1,0 +1,131 @@
+"""Who acts, and who may vote.
+
+A principal comes from the operating system's user, a session or a token, never from the body of a message.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Literal
+
+from interlock.domain.policy import Policy, Step, where_holds
+
+__all__ = ["LOCAL_PREFIX", "Directory", "Principal", "canonical_id", "exclusion"]
+
+LOCAL_PREFIX = "local:"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who acts.
+
+    Args:
+        id: the name under which votes are counted, after `Directory.canonical` has resolved it.
+        kind: people vote; agents open requests and claim effects; services sweep.
+        via: the way by which the principal reached us, such as `terminal`.
+        address: the IP address, where there is one.
+    """
+
+    id: str
+    kind: Literal["person", "agent", "service"] = "person"
+    tenant: str = "default"
+    via: str = "terminal"
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """The people as they are known now: groups, roles, and the other names of one person.
+
+    Args:
+        groups: group name to the canonical ids of its members.
+        roles: role name to the canonical ids of those who hold it.
+        aliases: any other spelling of a person, folded, to the canonical id.
+        local_roles: whether `local:USER` principals hold every role: on one machine, without a server.
+    """
+
+    groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    local_roles: bool = True
+
+    def canonical(self, name: str) -> str:
+        """Return the one id under which a person's votes are counted."""
+        folded = canonical_id(name)
+        return self.aliases.get(folded, folded)
+
+    def is_asked(self, step: Step, person: str) -> bool:
+        """Say whether this person is among those whom the step asks."""
+        return any(self._belongs(entry, person) for entry in step.ask)
+
+    def asked(self, step: Step) -> frozenset[str] | None:
+        """Return everybody whom the step asks, or None if that cannot be counted."""
+        people: set[str] = set()
+        for entry in step.ask:
+            if entry.startswith("role:") and self.local_roles:
+                return None
+            people |= self.members(entry)
+        return frozenset(people)
+
+    def roles_of(self, person: str) -> list[str]:
+        """Return the roles that this person holds, sorted."""
+        return sorted(role for role, people in self.roles.items() if person in people)
+
+    def _belongs(self, entry: str, person: str) -> bool:
+        if entry.startswith("role:") and self.local_roles and person.startswith(LOCAL_PREFIX):
+            return True
+        return person in self.members(entry)
+
+    def members(self, entry: str) -> frozenset[str]:
+        """Return the people whom one entry of a step's `ask` names."""
+        kind, _, name = entry.partition(":")
+        if kind == "group":
+            return self.groups.get(name, frozenset())
+        if kind == "role":
+            return self.roles.get(name, frozenset())
+        return frozenset({self.canonical(name)} if kind == "person" and name else ())
+
+
+@lru_cache(maxsize=4096)
+def canonical_id(name: str) -> str:
+    """Fold a name so that case, width, surrounding space and invisible characters do not make two people of one.
+
+    This is the compatibility caseless match of Unicode (section 3.13, D146), without format characters (category Cf).
+    """
+    visible = "".join(character for character in name if unicodedata.category(character) != "Cf")
+    folded = unicodedata.normalize("NFD", visible).casefold()
+    folded = unicodedata.normalize("NFKD", folded).casefold()
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKD", folded)).strip()
+
+
+def exclusion(  # noqa: PLR0913 - each is a fact about one vote
+    policy: Policy,
+    step: Step,
+    directory: Directory,
+    *,
+    person: str,
+    initiator: str,
+    requester: str,
+    editors: Collection[str],
+) -> str | None:
+    """Say why this person may not vote in this step, or None if the person may.
+
+    Args:
+        person: canonical id of the voter.
+        editors: canonical ids of everybody who changed the arguments: what each of them wrote may still stand.
+    """
+    if person == directory.canonical(requester):
+        return "the requester never decides on its own request"
+    if person == directory.canonical(initiator) and not policy.initiator_may_approve:
+        return "whoever started the run does not decide on it under this policy"
+    if policy.four_eyes and person in editors:
+        return "under four-eyes, whoever changed the arguments does not decide on them"
+    if not directory.is_asked(step, person):
+        return "this step asks " + ", ".join(step.ask)
+    reviewer = {"id": person, "roles": directory.roles_of(person)}
+    if not where_holds(step, reviewer, directory.canonical(initiator), directory.canonical(requester)):
+        return f"this step asks only those for whom {step.where}"
+    return None

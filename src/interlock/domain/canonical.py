@@ -1,0 +1,228 @@
+"""JSON values, their canonical bytes (RFC 8785) and digests.
+
+A digest binds a decision to what was decided. So a value has exactly one form: the one its canonical bytes parse to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn
+
+import orjson
+import rfc8785
+
+from interlock.errors import InvalidValue
+
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "Json", "canonical_bytes", "digest", "normalize", "parse_json", "read_canonical"]
+
+Json = Any  # a JSON value; `normalize` is the judge of whether it is one
+
+MAX_BYTES = 256_000
+"""Largest action, question or answer, in bytes of canonical JSON."""
+
+MAX_DEPTH = 64
+"""Deepest nesting of objects and arrays."""
+
+MAX_SAFE_INTEGER = 2**53 - 1
+"""RFC 8785, section 3.2.2.3 and RFC 7493: larger integers do not survive IEEE 754. Carry them as strings."""
+
+_PLAIN = frozenset({int, bool, type(None)})
+
+
+def normalize(value: object, *, path: str = "$", max_bytes: int = MAX_BYTES) -> Json:
+    """Return the JSON value that `value` stands for, as it will be decided and executed.
+
+    Numbers take their JSON form (`1.0` becomes `1`), tuples are refused, and nothing of the argument is shared.
+
+    Args:
+        value: dicts with string keys, lists, strings, numbers, booleans and None, nested.
+        path: how the value is called in errors, as a JSONPath.
+        max_bytes: the largest canonical form that is accepted.
+
+    Raises:
+        InvalidValue: with the path of the first thing that JSON cannot carry, or that is too large or too deep.
+    """
+    plain = _plain_bytes(value, max_bytes)
+    if plain is not None and len(plain) <= max_bytes:
+        return orjson.loads(plain)
+    _check(value, path, 0, _Budget(max_bytes))
+    return read_canonical(canonical_bytes(value, path=path, max_bytes=max_bytes))
+
+
+def canonical_bytes(value: Json, *, path: str = "$", max_bytes: int = MAX_BYTES) -> bytes:
+    """Return the canonical bytes of a JSON value (RFC 8785)."""
+    encoded = _plain_bytes(value, max_bytes)
+    if encoded is None:
+        try:
+            encoded = rfc8785.dumps(value)
+        except (rfc8785.CanonicalizationError, RecursionError, UnicodeError) as error:
+            raise InvalidValue(path, f"JSON cannot carry this value: {error}") from error
+    if len(encoded) > max_bytes:
+        raise InvalidValue(path, f"is {len(encoded):,} bytes of JSON, more than the limit of {max_bytes:,}")
+    return encoded
+
+
+def digest(value: Json, *, max_bytes: int = MAX_BYTES) -> str:
+    """Return `sha256:` and the hexadecimal SHA-256 of the value's canonical bytes."""
+    return "sha256:" + hashlib.sha256(canonical_bytes(value, max_bytes=max_bytes)).hexdigest()
+
+
+def parse_json(text: str | bytes, *, path: str = "$", max_bytes: int = MAX_BYTES) -> Json:
+    """Read JSON text that a person or a program sent.
+
+    Raises:
+        InvalidValue: for text that is not JSON, duplicate keys, NaN and infinities, integers beyond 2^53, lone
+            surrogates, and what is too large or too deep.
+    """
+    raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    if len(raw) > 4 * max_bytes:
+        raise InvalidValue(path, f"is {len(raw):,} bytes of text, more than the limit of {4 * max_bytes:,}")
+    try:
+        value = json.loads(raw, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
+    except _Duplicate as duplicate:
+        raise InvalidValue(path, f"the key {duplicate.key[:80]!r} stands twice in one object") from None
+    except RecursionError:
+        raise InvalidValue(path, f"is nested deeper than {MAX_DEPTH}") from None
+    except ValueError as error:
+        raise InvalidValue(path, f"is not JSON: {error}") from None
+    return normalize(value, path=path, max_bytes=max_bytes)
+
+
+def read_canonical(encoded: bytes) -> Json:
+    """Return the value of canonical bytes; a large float that they write without an exponent stays a float."""
+    return json.loads(encoded, parse_int=_integer)
+
+
+# ── the fast way, for values so plain that orjson's bytes are those of RFC 8785 ──────────────────────────────────────
+
+
+def _plain_bytes(value: object, room: int) -> bytes | None:
+    """Return the canonical bytes of a plain value; None if it is not evidently one, which says nothing against it.
+
+    The two differ in floats, in the order of keys beyond ASCII (RFC 8785 sorts by UTF-16), and in what they take for
+    JSON. What is left is written alike (RFC 8785, section 3.2.2); a property test holds them to that.
+    """
+    try:
+        if _room_left(value, room, 0) < 0:
+            return None
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER)
+    except orjson.JSONEncodeError:  # a lone surrogate, or an integer beyond 2^53
+        return None
+
+
+def _room_left(value: object, room: int, depth: int) -> int:
+    """Return how many bytes are left when this has been written, at the least; negative also if it is not plain."""
+    kind = type(value)
+    if kind is str:
+        return room - len(value)  # type: ignore[arg-type]
+    if kind in _PLAIN:
+        return room - 1
+    if kind not in {dict, list} or depth >= MAX_DEPTH:
+        return -1
+    items: Iterable[object] = value  # type: ignore[assignment]
+    if isinstance(value, dict):
+        for key in value:
+            if type(key) is not str or not key.isascii():
+                return -1
+            room -= len(key) + 4
+        items = value.values()
+    for item in items:
+        if room < 0:  # a bomb is not walked to its end
+            break
+        room = _room_left(item, room - 1, depth + 1)
+    return room
+
+
+# ── the careful way ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Budget:
+    """Counts characters while walking, so that a bomb is refused before it is encoded."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.used = 0
+
+    def spend(self, amount: int, path: str) -> None:
+        self.used += amount
+        if self.used > self.limit:
+            raise InvalidValue(path, f"is larger than the limit of {self.limit:,} bytes of JSON")
+
+
+def _check(value: object, path: str, depth: int, budget: _Budget) -> None:
+    if depth > MAX_DEPTH:
+        raise InvalidValue(path[:200], f"is nested deeper than {MAX_DEPTH}")
+    if isinstance(value, str):
+        budget.spend(len(value) + 2, path)
+        _check_text(value, path)
+    elif value is None or isinstance(value, bool):
+        budget.spend(4, path)
+    elif isinstance(value, int | float):
+        budget.spend(1, path)
+        _check_number(value, path)
+    elif isinstance(value, Mapping):
+        budget.spend(2, path)
+        _check_object(value, path, depth, budget)
+    elif isinstance(value, list):
+        budget.spend(2, path)
+        for index, item in enumerate(value):
+            _check(item, f"{path}[{index}]", depth + 1, budget)
+    else:
+        raise InvalidValue(path, f"{type(value).__name__} is not a JSON type; use objects, lists, strings and numbers")
+
+
+def _check_object(value: Mapping[Any, Any], path: str, depth: int, budget: _Budget) -> None:
+    if type(value) is not dict:
+        raise InvalidValue(path, f"{type(value).__name__} is not a JSON type; use a plain dict")
+    for key, item in value.items():
+        if not isinstance(key, str):
+            raise InvalidValue(path, f"has a key of type {type(key).__name__}; JSON has strings for keys")
+        budget.spend(len(key) + 4, path)
+        _check_text(key, f"{path} (a key)")
+        _check(item, f"{path}.{key[:80]}", depth + 1, budget)
+
+
+def _check_text(text: str, path: str) -> None:
+    if type(text) is not str:
+        raise InvalidValue(path, f"{type(text).__name__} is not a JSON type; use a plain string")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidValue(path, f"holds a lone surrogate at character {error.start}; it is not Unicode text") from None
+
+
+def _check_number(value: int | float, path: str) -> None:  # noqa: PYI041 - the two differ here
+    if type(value) not in {int, float}:
+        raise InvalidValue(path, f"{type(value).__name__} is not a JSON type; use a plain number")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InvalidValue(path, f"{value} is not a JSON number")
+    if type(value) is int and abs(value) > MAX_SAFE_INTEGER:
+        raise InvalidValue(path, "is an integer beyond 2^53, which JSON numbers do not carry; use a string")
+
+
+class _Duplicate(Exception):
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise _Duplicate(key)
+        found[key] = value
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _integer(text: str) -> int | float:
+    # Canonical JSON writes a float such as 1e20 without an exponent: read it back as the float it was.
+    value = int(text)
+    return value if abs(value) <= MAX_SAFE_INTEGER else float(text)

@@ -1,0 +1,129 @@
+"""Commands ask for a change. The desk decides; events state what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from interlock.domain.action import Subject, Verdict
+from interlock.domain.canonical import Json
+from interlock.domain.policy import Route
+
+__all__ = [
+    "CastVote",
+    "ClaimEffect",
+    "Command",
+    "Expire",
+    "Lapse",
+    "Open",
+    "RecordEffect",
+    "SettleEffect",
+    "Withdraw",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Ask people. The route was chosen by the desk, under the policy that it pins."""
+
+    request_id: str
+    run_id: str
+    agent: str
+    initiator: str
+    subject: Subject
+    description: str
+    context: Json
+    verdicts: tuple[Verdict, ...]
+    interrupt_id: str
+    task: str
+    round: int
+    route: Route
+    replaces: str | None = None
+    replacements: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CastVote:
+    """One person's verdict, on what that person saw.
+
+    Args:
+        digest: of what the voter was shown.
+        subject: the edited action or draft, with `edit`.
+        answer: the answer, with `respond`.
+        unseen: the voter named no digest but asked for whatever stands there; it is logged.
+    """
+
+    request_id: str
+    verdict: Verdict
+    digest: str
+    comment: str = ""
+    subject: Subject | None = None
+    answer: Json = None
+    unseen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Nobody needs to decide this any more: the run was cancelled, or asks something else now."""
+
+    request_id: str
+    reason: str
+    replaced_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expire:
+    """The deadline may have been reached."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimEffect:
+    """Begin the effect of an approved request.
+
+    Args:
+        digest: of the arguments that are about to be executed.
+        tool: the function about to be called, as `module:name`.
+        run_version: the version of the run that the claiming advance holds.
+        repeatable: what the tool declares: `idempotent`, `verifiable`, or neither.
+    """
+
+    request_id: str
+    digest: str
+    tool: str
+    run_version: int
+    repeatable: Literal["idempotent", "verifiable", "no"]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordEffect:
+    """What became of the effect, from the attempt that claimed it."""
+
+    request_id: str
+    attempt: int
+    state: Literal["executed", "failed", "unknown"]
+    result: Json = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SettleEffect:
+    """A person knows what became of an unknown effect, or wants it tried again."""
+
+    request_id: str
+    verdict: Literal["happened", "did_not", "retry"]
+    result: Json = None
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lapse:
+    """An approval was not used and cannot be any more: the run asked something else in its place."""
+
+    request_id: str
+    reason: str
+    replaced_by: str | None = None
+
+
+Command = Open | CastVote | Withdraw | Expire | ClaimEffect | RecordEffect | SettleEffect | Lapse

@@ -1,0 +1,94 @@
+"""What happens when somebody asks for a change: events, or a refusal.
+
+`decide` is pure: time, identity and policy come in with the circumstances. Nothing else changes a request.
+"""
+
+from __future__ import annotations
+
+from interlock.domain.circumstances import Circumstances
+from interlock.domain.commands import (
+    CastVote,
+    ClaimEffect,
+    Command,
+    Expire,
+    Lapse,
+    Open,
+    RecordEffect,
+    SettleEffect,
+    Withdraw,
+)
+from interlock.domain.effect import decide_claim, decide_lapse, decide_record, decide_settle
+from interlock.domain.events import Event, Expired, Opened, Withdrawn
+from interlock.domain.request import Request
+from interlock.domain.voting import decide_vote, first_step, must_be_open
+from interlock.errors import NotFound, TooEarly, WrongDigest
+
+__all__ = ["decide"]
+
+
+def decide(  # noqa: PLR0911 - one line a command
+    request: Request | None, command: Command, circumstances: Circumstances
+) -> tuple[Event, ...]:
+    """Say what happens when somebody asks for this change now.
+
+    Returns:
+        The events, in order; none if what is asked for is so already.
+
+    Raises:
+        Refused: if the rules say no. Nothing changes then; the desk notes the refusal.
+    """
+    if isinstance(command, Open):
+        return _decide_open(request, command, circumstances)
+    if request is None:
+        raise NotFound(f"There is no request {command.request_id}.", request_id=command.request_id)
+    match command:
+        case CastVote():
+            return decide_vote(request, command, circumstances)
+        case Expire():
+            return _decide_expire(request, circumstances)
+        case Withdraw():
+            must_be_open(request)
+            return (Withdrawn(command.reason, command.replaced_by, circumstances.now),)
+        case ClaimEffect():
+            return decide_claim(request, command, circumstances)
+        case RecordEffect():
+            return decide_record(request, command, circumstances)
+        case SettleEffect():
+            return decide_settle(request, command, circumstances)
+        case Lapse():
+            return decide_lapse(request, command, circumstances)
+
+
+def _decide_open(request: Request | None, command: Open, now_is: Circumstances) -> tuple[Event, ...]:
+    if request is not None:
+        if request.run_id == command.run_id and request.asked_digest == command.subject.digest:
+            return ()
+        raise WrongDigest(f"{request.id} exists and asks something else.", request_id=request.id)
+    opened = Opened(
+        request_id=command.request_id,
+        tenant=now_is.principal.tenant,
+        run_id=command.run_id,
+        agent=command.agent,
+        requester=now_is.principal.id,
+        initiator=command.initiator,
+        subject=command.subject,
+        asked_digest=command.subject.digest,
+        description=command.description,
+        context=command.context,
+        verdicts=command.verdicts,
+        interrupt_id=command.interrupt_id,
+        task=command.task,
+        round=command.round,
+        route=command.route,
+        replaces=command.replaces,
+        replacements=command.replacements,
+        at=now_is.now,
+    )
+    return (opened, first_step(now_is, command.route))
+
+
+def _decide_expire(request: Request, now_is: Circumstances) -> tuple[Event, ...]:
+    must_be_open(request)
+    if request.due_at is None or now_is.now < request.due_at:
+        raise TooEarly(f"{request.id} is not due yet.", request_id=request.id)
+    return (Expired(now_is.now),)

@@ -1,0 +1,160 @@
+"""The guarded side effect of an approved request: who may begin it, and what became of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from interlock.domain.authority import exclusion
+from interlock.domain.canonical import normalize
+from interlock.domain.circumstances import Circumstances
+from interlock.domain.commands import ClaimEffect, Lapse, RecordEffect, SettleEffect
+from interlock.domain.events import (
+    EffectClaimed,
+    EffectExecuted,
+    EffectFailed,
+    EffectLapsed,
+    EffectReleased,
+    EffectUnknown,
+    Event,
+    LateResult,
+)
+from interlock.domain.lifecycle import evolve
+from interlock.domain.policy import Step
+from interlock.domain.request import MAX_COMMENT, Claim, EffectState, Request, Status
+from interlock.errors import Closed, EffectRefused, Forbidden
+
+__all__ = ["decide_claim", "decide_lapse", "decide_record", "decide_settle"]
+
+S, E = Status, EffectState
+
+
+def decide_lapse(request: Request, command: Lapse, now_is: Circumstances) -> tuple[Event, ...]:
+    """An approval that was never used ends; one that was, or was never given, stays as it is."""
+    if request.status is S.approved and request.effect is E.none:
+        return (EffectLapsed(command.reason, command.replaced_by, now_is.now),)
+    return ()
+
+
+def decide_claim(request: Request, command: ClaimEffect, now_is: Circumstances) -> tuple[Event, ...]:
+    """Return what an attempt at the effect brings; nothing if the effect has come to its end."""
+    _must_be_its_agent(request, now_is)
+    if request.status is not S.approved:
+        raise EffectRefused(f"{request.id} is {request.status}: nothing may be executed.", request_id=request.id)
+    if command.digest != request.digest:
+        raise EffectRefused(
+            f"What is about to be executed is not what was approved as {request.id}.",
+            request_id=request.id,
+            approved=request.digest,
+            given=command.digest,
+        )
+    if request.claim is not None and request.claim.tool != command.tool:
+        raise EffectRefused(
+            f"The approval {request.id} is used by {request.claim.tool}; ask again for {command.tool}.",
+            request_id=request.id,
+        )
+    match request.effect:
+        case E.none:
+            reason = _lapsed(request, now_is)
+            if reason is not None:
+                return (EffectLapsed(reason, None, now_is.now),)
+            return (_claimed(request, command, now_is.now),)
+        case E.claimed:
+            return (_claim_again(request, command, now_is.now),)
+        case _:
+            return ()
+
+
+def _must_be_its_agent(request: Request, now_is: Circumstances) -> None:
+    # People decide and agents act: whoever could do both would need nobody else.
+    if now_is.principal.kind != "agent" or now_is.principal.id != request.requester:
+        raise Forbidden(
+            f"{now_is.principal.id} did not ask for {request.id}: only {request.requester} may carry it out.",
+            request_id=request.id,
+        )
+
+
+def _claimed(request: Request, command: ClaimEffect, now: datetime) -> EffectClaimed:
+    attempt = request.claim.attempt + 1 if request.claim else 1
+    return EffectClaimed(Claim(attempt, request.id, command.tool, command.run_version, now, command.repeatable))
+
+
+def _claim_again(request: Request, command: ClaimEffect, now: datetime) -> Event:
+    assert request.claim is not None
+    if request.claim.run_version >= command.run_version:
+        raise EffectRefused(f"The effect of {request.id} is in progress.", request_id=request.id)
+    if "no" in {request.claim.repeatable, command.repeatable}:  # what was called first decides what may be called again
+        return EffectUnknown(request.claim.attempt, "its worker stopped between the call and its result", now)
+    return _claimed(request, command, now)
+
+
+def _lapsed(request: Request, now_is: Circumstances) -> str | None:
+    """Say why an approval is worth nothing any more, or None if it holds."""
+    expires = now_is.policy.answer_expires
+    if expires is not None and request.decided_at is not None and now_is.now - request.decided_at > expires:
+        return "the approval was not used in time"
+    steps = now_is.policy.levels[request.route.level].steps
+    for index, person in request.counted:
+        reason = exclusion(
+            now_is.policy,
+            steps[index],
+            now_is.directory,
+            person=person,
+            initiator=request.initiator,
+            requester=request.requester,
+            editors=request.editors,
+        )
+        if reason is not None:
+            return f"{person} counted and may not decide any more: {reason}"
+    return None
+
+
+def decide_record(request: Request, command: RecordEffect, now_is: Circumstances) -> tuple[Event, ...]:
+    """Return what an attempt's result brings: the truth is accepted from the claiming attempt, or noted as late."""
+    _must_be_its_agent(request, now_is)
+    claim, now = request.claim, now_is.now
+    current = claim is not None and claim.attempt == command.attempt
+    awaited = (
+        request.effect is E.claimed
+        or (request.effect is E.unknown and command.state != "unknown")
+        or (request.effect is E.none and command.state == "executed")
+    )
+    if not (current and awaited):
+        return (LateResult(command.attempt, command.state, command.result, command.reason, now),)
+    match command.state:
+        case "executed":
+            return (EffectExecuted(command.attempt, command.result, now),)
+        case "failed":
+            return (EffectFailed(command.attempt, command.reason, now),)
+        case "unknown":
+            return (EffectUnknown(command.attempt, command.reason, now),)
+
+
+def decide_settle(request: Request, command: SettleEffect, now_is: Circumstances) -> tuple[Event, ...]:
+    """Return what a person's word on an unknown effect brings."""
+    person = now_is.directory.canonical(now_is.principal.id)
+    if now_is.principal.kind != "person" or not _may_settle(request, now_is, person):
+        raise Forbidden(f"{person} may not settle the effect of {request.id}.", request_id=request.id)
+    if request.effect is E.claimed and now_is.abandoned:
+        assert request.claim is not None
+        unknown = EffectUnknown(request.claim.attempt, "its worker stopped, and its run goes on no more", now_is.now)
+        return (unknown, *decide_settle(evolve(request, unknown), command, now_is))
+    if request.effect is not E.unknown:
+        raise Closed(
+            f"The effect of {request.id} is {request.effect}: there is nothing to settle.", request_id=request.id
+        )
+    assert request.claim is not None
+    normalize(command.comment, path="comment", max_bytes=MAX_COMMENT)
+    match command.verdict:
+        case "happened":
+            result = normalize(command.result, path="result")
+            return (EffectExecuted(request.claim.attempt, result, now_is.now, person, command.comment),)
+        case "did_not":
+            return (EffectFailed(request.claim.attempt, command.comment or f"settled by {person}", now_is.now, person),)
+        case "retry":
+            return (EffectReleased(person, command.comment, now_is.now),)
+
+
+def _may_settle(request: Request, now_is: Circumstances, person: str) -> bool:
+    operators = Step(ask=("role:operator",))
+    steps = (operators, *now_is.policy.levels[request.route.level].steps)
+    return any(now_is.directory.is_asked(step, person) for step in steps)

@@ -1,0 +1,231 @@
+"""Events state what has happened. Their order for one request is its history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from interlock.domain.action import Subject, Verdict
+from interlock.domain.canonical import Json
+from interlock.domain.policy import Route
+from interlock.domain.request import Claim, Edition, Vote
+
+__all__ = [
+    "Decided",
+    "Edited",
+    "EffectClaimed",
+    "EffectExecuted",
+    "EffectFailed",
+    "EffectLapsed",
+    "EffectReleased",
+    "EffectUnknown",
+    "Event",
+    "Expired",
+    "LateResult",
+    "Opened",
+    "RefusalNoted",
+    "StepReached",
+    "VoteCast",
+    "Withdrawn",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A request was opened, and routed under a pinned policy."""
+
+    request_id: str
+    tenant: str
+    run_id: str
+    agent: str
+    requester: str
+    initiator: str
+    subject: Subject
+    asked_digest: str
+    description: str
+    context: Json
+    verdicts: tuple[Verdict, ...]
+    interrupt_id: str
+    task: str
+    round: int
+    route: Route
+    replaces: str | None
+    replacements: int
+    at: datetime
+    type: Literal["opened"] = "opened"
+
+
+@dataclass(frozen=True, slots=True)
+class StepReached:
+    """A step began; people are asked until `due_at`.
+
+    Args:
+        counted: those whose approval passed the step before.
+    """
+
+    step: int
+    due_at: datetime
+    at: datetime
+    counted: tuple[str, ...] = ()
+    type: Literal["step_reached"] = "step_reached"
+
+
+@dataclass(frozen=True, slots=True)
+class VoteCast:
+    """Somebody voted. `unseen` says that the voter did not name what was shown."""
+
+    vote: Vote
+    unseen: bool = False
+    type: Literal["vote_cast"] = "vote_cast"
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """The arguments were changed, or an answer was given: earlier votes are void, and the request is routed again."""
+
+    edition: Edition
+    digest: str
+    route: Route
+    at: datetime
+    type: Literal["edited"] = "edited"
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """People, or a rule, came to an outcome.
+
+    Args:
+        by: canonical ids of those whose votes made it, or `rule:LEVEL`.
+        comment: the deciding vote's.
+        counted: those whose approval passed the last step.
+    """
+
+    outcome: Literal["approved", "rejected", "answered", "revised"]
+    by: tuple[str, ...]
+    comment: str
+    at: datetime
+    counted: tuple[str, ...] = ()
+    type: Literal["decided"] = "decided"
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """Nobody decided in time. It is not approved."""
+
+    at: datetime
+    type: Literal["expired"] = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """The request was taken back."""
+
+    reason: str
+    replaced_by: str | None
+    at: datetime
+    type: Literal["withdrawn"] = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalNoted:
+    """Somebody tried something that the rules refuse."""
+
+    command: str
+    by: str
+    code: str
+    message: str
+    at: datetime
+    type: Literal["refusal_noted"] = "refusal_noted"
+
+
+@dataclass(frozen=True, slots=True)
+class EffectClaimed:
+    """An attempt at the effect began."""
+
+    claim: Claim
+    type: Literal["effect_claimed"] = "effect_claimed"
+
+
+@dataclass(frozen=True, slots=True)
+class EffectExecuted:
+    """The effect happened."""
+
+    attempt: int
+    result: Json
+    at: datetime
+    by: str = "tool"
+    note: str = ""
+    type: Literal["effect_executed"] = "effect_executed"
+
+
+@dataclass(frozen=True, slots=True)
+class EffectFailed:
+    """The effect did not happen, for certain."""
+
+    attempt: int
+    reason: str
+    at: datetime
+    by: str = "tool"
+    type: Literal["effect_failed"] = "effect_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class EffectUnknown:
+    """It cannot be known whether the effect happened. A person is asked."""
+
+    attempt: int
+    reason: str
+    at: datetime
+    type: Literal["effect_unknown"] = "effect_unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class EffectReleased:
+    """A person says: it did not happen, try it again."""
+
+    by: str
+    comment: str
+    at: datetime
+    type: Literal["effect_released"] = "effect_released"
+
+
+@dataclass(frozen=True, slots=True)
+class EffectLapsed:
+    """The approval cannot be used any more."""
+
+    reason: str
+    replaced_by: str | None
+    at: datetime
+    type: Literal["effect_lapsed"] = "effect_lapsed"
+
+
+@dataclass(frozen=True, slots=True)
+class LateResult:
+    """An attempt reported after another had taken its place, or after a person had settled it."""
+
+    attempt: int
+    state: str
+    result: Json
+    reason: str
+    at: datetime
+    type: Literal["late_result"] = "late_result"
+
+
+Event = (
+    Opened
+    | StepReached
+    | VoteCast
+    | Edited
+    | Decided
+    | Expired
+    | Withdrawn
+    | RefusalNoted
+    | EffectClaimed
+    | EffectExecuted
+    | EffectFailed
+    | EffectUnknown
+    | EffectReleased
+    | EffectLapsed
+    | LateResult
+)

@@ -1,0 +1,176 @@
+"""A policy in words: which level and why, who may vote now, how many, until when, and what silence brings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from interlock.domain.authority import Directory, exclusion
+from interlock.domain.policy import Level, Occasion, Policy, Route, Step, route
+from interlock.domain.quorum import supporters
+from interlock.domain.request import Request
+
+__all__ = ["duration_words", "explain"]
+
+SHOWN = 12
+"""How many people are named; of more, the number is given."""
+
+UNITS = (("week", 604_800), ("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What is explained: something that may be asked, or a request as it stands."""
+
+    occasion: Occasion
+    route: Route
+    editors: tuple[str, ...] = ()
+    request: Request | None = None
+
+
+def explain(subject: Request | Occasion, policy: Policy, directory: Directory) -> str:
+    """Say in words what a policy means for a request, or for something that may be asked.
+
+    Args:
+        policy: for a request, the version that it has pinned.
+    """
+    case = _case(subject, policy)
+    level = policy.levels[case.route.level]
+    lines = [f"Policy {policy.name}, level {level.name}: {_because(case.route, level)}."]
+    if case.request is not None and not case.request.is_open:
+        lines.append(_outcome(case.request))
+    elif level.automatic:
+        lines.append("The rule approves it at once; nobody is asked. It is recorded as the rule's approval.")
+    else:
+        lines.extend(_steps(case, policy, directory, level))
+        lines.extend(_terms(policy))
+    return "\n".join(lines)
+
+
+def duration_words(length: timedelta) -> str:
+    """Return a length of time in words, such as `1 hour 30 minutes`."""
+    left, words = int(length.total_seconds()), []
+    for unit, seconds in UNITS:
+        count, left = divmod(left, seconds)
+        if count:
+            words.append(f"{count} {unit}{'s' if count > 1 else ''}")
+    return " ".join(words) or "0 seconds"
+
+
+def _case(subject: Request | Occasion, policy: Policy) -> _Case:
+    if isinstance(subject, Occasion):
+        return _Case(subject, route(policy, "", subject))
+    request = subject
+    occasion = Occasion(request.edition.subject, request.agent, request.requester, request.initiator, request.opened_at)
+    return _Case(occasion, request.route, request.editors, request)
+
+
+def _because(taken: Route, level: Level) -> str:
+    if taken.reason == "no condition":
+        return "it takes what no level before it takes"
+    return f"because {taken.reason}" if taken.reason == level.when else taken.reason
+
+
+def _outcome(request: Request) -> str:
+    by = f" by {', '.join(request.decided_by)}" if request.decided_by else ""
+    at = f" at {_clock(request.decided_at)}" if request.decided_at else ""
+    return f"It was {request.status}{by}{at}; nobody can vote any more."
+
+
+def _steps(case: _Case, policy: Policy, directory: Directory, level: Level) -> Iterator[str]:
+    now = case.request.step if case.request is not None else 0
+    for index, step in enumerate(level.steps):
+        title = f"Step {index + 1} of {len(level.steps)}"
+        if index < now:
+            passed = [person for at, person in case.request.counted if at == index] if case.request else []
+            yield f"{title}: passed, by {', '.join(passed)}."
+            continue
+        yield f"{title}{' (now)' if index == now else ''}: asks {_asked(step)}; {_needed(step)}{_so_far(case, index)}."
+        yield f"  {_until(case, index, step)} If nobody decides by then, it expires: it is not approved."
+        yield from (f"  {line}" for line in _voters(case, policy, directory, step, now=index == now))
+
+
+def _asked(step: Step) -> str:
+    words = {"group": "the group", "role": "anyone with the role", "person": ""}
+    entries = []
+    for entry in step.ask:
+        kind, _, name = entry.partition(":")
+        entries.append(f"{words.get(kind, kind)} {name}".strip())
+    asked = " or ".join(entries)
+    return f"{asked}, if {step.where}" if step.where else asked
+
+
+def _needed(step: Step) -> str:
+    approvals = "1 approval is needed" if step.approvals == 1 else f"{step.approvals} distinct people must approve"
+    return f"{approvals}, {step.rejections} rejection{'s end' if step.rejections > 1 else ' ends'} it"
+
+
+def _so_far(case: _Case, index: int) -> str:
+    if case.request is None or case.request.step != index or not case.request.votes:
+        return ""
+    agreed = supporters(case.request.votes)
+    against = [vote.voter for vote in case.request.votes if vote.voter not in agreed]
+    parts = [f"for it: {', '.join(agreed)}"] if agreed else []
+    return "; " + "; ".join([*parts, f"against it: {', '.join(against)}"] if against else parts)
+
+
+def _until(case: _Case, index: int, step: Step) -> str:
+    if case.request is not None and index == case.request.step and case.request.due_at is not None:
+        return f"Until {_clock(case.request.due_at)}."
+    return f"Within {duration_words(step.within)} from when it begins."
+
+
+def _voters(case: _Case, policy: Policy, directory: Directory, step: Step, *, now: bool) -> Iterator[str]:
+    may, out = [], []
+    for person in sorted(_known(step, directory)):
+        reason = exclusion(
+            policy,
+            step,
+            directory,
+            person=person,
+            initiator=case.occasion.initiator,
+            requester=case.occasion.requester,
+            editors=case.editors,
+        )
+        if reason is None:
+            may.append(person)
+        else:
+            out.append(f"Not {person}: {reason}.")
+    open_to_all = directory.asked(step) is None
+    names = [*_named(may), *(["anybody at this machine who is not excluded"] if open_to_all else [])]
+    when = "May vote now" if now else "May vote then"
+    yield f"{when}: {', '.join(names)}." if names else f"{when}: nobody. It can only expire or be withdrawn."
+    if names and not open_to_all and len(may) < step.approvals:
+        yield f"That is too few for {step.approvals} approvals: it can only expire, be rejected or be withdrawn."
+    yield from out[:SHOWN]
+
+
+def _known(step: Step, directory: Directory) -> frozenset[str]:
+    """Return everybody asked who is known by name, also where a role is open to everybody at this machine."""
+    people: set[str] = set()
+    for entry in step.ask:
+        people |= directory.members(entry)
+    return frozenset(people)
+
+
+def _named(people: list[str]) -> list[str]:
+    return people if len(people) <= SHOWN else [*people[:SHOWN], f"and {len(people) - SHOWN} more"]
+
+
+def _terms(policy: Policy) -> Iterator[str]:
+    yield "The agent never votes." + (
+        "" if policy.initiator_may_approve else " Whoever started the run does not vote either."
+    )
+    if policy.four_eyes:
+        yield "Four eyes: whoever changes the arguments does not decide on them."
+    if policy.edits is not None:
+        yield f"A reviewer may change {', '.join(policy.edits) or 'nothing'}."
+    if policy.reason_for:
+        yield f"A comment is needed to {', '.join(policy.reason_for)}."
+    if policy.answer_expires is not None:
+        yield f"An approval that is not used within {duration_words(policy.answer_expires)} is worth nothing."
+
+
+def _clock(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,156 @@
+"""The whole life of a request in one table, and `evolve`, which applies one event by it.
+
+What is asked for becomes events in `decide`; here stands what can happen at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from interlock.domain.events import (
+    Decided,
+    Edited,
+    EffectClaimed,
+    EffectExecuted,
+    EffectFailed,
+    EffectLapsed,
+    EffectReleased,
+    EffectUnknown,
+    Event,
+    Expired,
+    Opened,
+    StepReached,
+    VoteCast,
+    Withdrawn,
+)
+from interlock.domain.quorum import cast
+from interlock.domain.request import Edition, EffectState, Request, Status
+
+__all__ = ["NOTES", "TRANSITIONS", "evolve", "fold"]
+
+S, E = Status, EffectState
+
+TRANSITIONS: dict[tuple[Status, EffectState, str], tuple[Status, EffectState]] = {
+    # While it is open, people vote, change and move on. It never comes back here.
+    (S.open, E.none, "step_reached"): (S.open, E.none),
+    (S.open, E.none, "vote_cast"): (S.open, E.none),
+    (S.open, E.none, "edited"): (S.open, E.none),
+    # It comes to one outcome.
+    (S.open, E.none, "approved"): (S.approved, E.none),
+    (S.open, E.none, "rejected"): (S.rejected, E.none),
+    (S.open, E.none, "answered"): (S.answered, E.none),
+    (S.open, E.none, "revised"): (S.revised, E.none),
+    (S.open, E.none, "expired"): (S.expired, E.none),
+    (S.open, E.none, "withdrawn"): (S.withdrawn, E.none),
+    # An approved effect begins once, or never.
+    (S.approved, E.none, "effect_claimed"): (S.approved, E.claimed),
+    (S.approved, E.none, "effect_lapsed"): (S.approved, E.lapsed),
+    # It ends; or its worker died, and it is claimed again with the same key, or nobody can know.
+    (S.approved, E.claimed, "effect_executed"): (S.approved, E.executed),
+    (S.approved, E.claimed, "effect_failed"): (S.approved, E.failed),
+    (S.approved, E.claimed, "effect_unknown"): (S.approved, E.unknown),
+    (S.approved, E.claimed, "effect_claimed"): (S.approved, E.claimed),
+    # What is unknown is settled: by the truth arriving late, or by a person, who may also have it tried again; a truth
+    # that arrives before it is tried again still holds.
+    (S.approved, E.unknown, "effect_executed"): (S.approved, E.executed),
+    (S.approved, E.unknown, "effect_failed"): (S.approved, E.failed),
+    (S.approved, E.unknown, "effect_released"): (S.approved, E.none),
+    (S.approved, E.none, "effect_executed"): (S.approved, E.executed),
+}
+"""Every change of status and effect. Anything that is not here cannot happen."""
+
+NOTES = frozenset({"refusal_noted", "late_result"})
+"""Events that are recorded in any state and change none."""
+
+
+def fold(events: Iterable[Event]) -> Request:
+    """Return the request that these events make."""
+    request: Request | None = None
+    for event in events:
+        request = evolve(request, event)
+    if request is None:
+        raise ValueError("no events, so no request")
+    return request
+
+
+def evolve(request: Request | None, event: Event) -> Request:
+    """Apply one event.
+
+    Raises:
+        ValueError: if the table does not know this change: a defect, never a user's fault.
+    """
+    if isinstance(event, Opened):
+        if request is not None:
+            raise ValueError(f"{request.id} is opened twice")
+        return _opened(event)
+    if request is None:
+        raise ValueError(f"{event.type} before opened")
+    status, effect = request.status, request.effect
+    label = event.outcome if isinstance(event, Decided) else event.type
+    if label not in NOTES:
+        try:
+            status, effect = TRANSITIONS[status, effect, label]
+        except KeyError:
+            raise ValueError(f"{request.id} is {status}/{effect}: {label} cannot happen") from None
+    return replace(_apply(request, event), status=status, effect=effect, version=request.version + 1)
+
+
+def _opened(event: Opened) -> Request:
+    return Request(
+        id=event.request_id,
+        tenant=event.tenant,
+        run_id=event.run_id,
+        agent=event.agent,
+        requester=event.requester,
+        initiator=event.initiator,
+        asked=event.subject,
+        asked_digest=event.asked_digest,
+        edition=Edition(event.subject),
+        digest=event.asked_digest,
+        description=event.description,
+        context=event.context,
+        verdicts=event.verdicts,
+        interrupt_id=event.interrupt_id,
+        task=event.task,
+        round=event.round,
+        route=event.route,
+        opened_at=event.at,
+        replaces=event.replaces,
+        replacements=event.replacements,
+        version=1,
+    )
+
+
+def _apply(request: Request, event: Event) -> Request:  # noqa: C901, PLR0911 - one line an event
+    match event:
+        case StepReached(step=step, due_at=due_at, at=at):
+            return replace(request, step=step, step_since=at, due_at=due_at, votes=(), counted=_counted(request, event))
+        case VoteCast(vote=vote):
+            return replace(request, votes=cast(request.votes, vote))
+        case Edited(edition=edition, digest=digest, route=route):
+            editors = tuple(dict.fromkeys((*request.editors, edition.author or "")))
+            return replace(request, edition=edition, digest=digest, route=route, votes=(), counted=(), editors=editors)
+        case Decided(by=by, comment=comment, at=at):
+            counted = _counted(request, event)
+            return replace(request, decided_at=at, decided_by=by, comment=comment, counted=counted, due_at=None)
+        case Expired(at=at):
+            return replace(request, decided_at=at, due_at=None, comment="nobody decided in time")
+        case Withdrawn(reason=reason, replaced_by=replaced_by, at=at):
+            return replace(request, decided_at=at, due_at=None, comment=reason, replaced_by=replaced_by)
+        case EffectClaimed(claim=claim):
+            return replace(request, claim=claim)
+        case EffectExecuted(result=result, note=note):
+            return replace(request, result=result, effect_note=note)
+        case EffectFailed(reason=reason) | EffectUnknown(reason=reason):
+            return replace(request, effect_note=reason)
+        case EffectLapsed(reason=reason, replaced_by=replaced_by):
+            return replace(request, effect_note=reason, replaced_by=replaced_by)
+        case EffectReleased(comment=comment):
+            return replace(request, effect_note=comment)
+        case _:
+            return request
+
+
+def _counted(request: Request, event: StepReached | Decided) -> tuple[tuple[int, str], ...]:
+    return (*request.counted, *((request.step, person) for person in event.counted))

@@ -1,0 +1,127 @@
+"""What is suspicious about policies that can be read: levels never taken, steps nobody can pass, unknown names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from interlock.domain.authority import LOCAL_PREFIX, Directory
+from interlock.domain.policy import Level, Policy, Step, expression_names
+
+__all__ = ["RESERVED", "ROUTE_NAMES", "WHERE_NAMES", "Finding", "check", "free_names"]
+
+ROUTE_NAMES = frozenset({"action", "agent", "requester", "initiator", "time"})
+"""What `applies_to` and `when` may use besides the declared facts."""
+
+WHERE_NAMES = frozenset({"reviewer", "initiator", "requester"})
+"""What `where` may use."""
+
+_WORDS = (
+    *("in", "true", "false", "null", "as", "break", "const", "continue", "else", "for", "function", "if", "import"),
+    *("let", "loop", "package", "namespace", "return", "var", "void", "while", "has", "size", "type", "int", "uint"),
+    *("double", "string", "bytes", "bool", "duration", "timestamp", "dyn"),
+)
+
+RESERVED = ROUTE_NAMES | WHERE_NAMES | frozenset(_WORDS)
+"""What a fact may not be called: the names above, and CEL's own words."""
+
+_BINDS = re.compile(r"\.\s*(?:all|exists|exists_one|map|filter)\s*\(\s*([A-Za-z_][A-Za-z0-9_]*)\s*,")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something suspicious in a policy.
+
+    Args:
+        severity: an `error` is a policy, level or step that cannot work; a `warning` is one that may be meant so.
+        where: such as `level director, step 2`; empty for the whole policy.
+    """
+
+    severity: Literal["error", "warning"]
+    code: Literal[
+        "unreachable", "empty_group", "nobody_asked", "too_few_people", "nobody_left", "nobody_here", "undeclared"
+    ]
+    policy: str
+    where: str
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.policy}, {self.where}" if self.where else self.policy
+        return f"{place}: {self.message}"
+
+
+def check(policies: Iterable[Policy], directory: Directory) -> list[Finding]:
+    """Return what is suspicious, in the order of the policies. Nothing is suspicious in an empty list."""
+    return [finding for policy in policies for finding in _policy(policy, directory)]
+
+
+def free_names(source: str) -> frozenset[str]:
+    """Return the names that an expression takes from outside, so without those that its own macros bind."""
+    return expression_names(source) - frozenset(_BINDS.findall(source))
+
+
+def _policy(policy: Policy, directory: Directory) -> Iterator[Finding]:
+    yield from _undeclared(policy, policy.applies_to, ROUTE_NAMES, "applies_to")
+    yield from _unreachable(policy)
+    declared = ROUTE_NAMES | (policy.facts or {}).keys()
+    for level in policy.levels:
+        yield from _undeclared(policy, level.when, declared, f"level {level.name}")
+        for number, step in enumerate(level.steps, start=1):
+            place = f"level {level.name}, step {number}"
+            yield from _undeclared(policy, step.where, WHERE_NAMES, place)
+            yield from _people(policy, step, directory, place)
+
+
+def _unreachable(policy: Policy) -> Iterator[Finding]:
+    taken: dict[str, Level] = {}
+    for level in policy.levels:
+        condition = "true" if level.when is None else "".join(level.when.split())
+        place = f"level {level.name}"
+        if "true" in taken:
+            yield Finding(
+                "warning", "unreachable", policy.name, place, f"never taken: {taken['true'].name!r} takes everything"
+            )
+        elif condition in taken:
+            message = f"never taken: {taken[condition].name!r} has the same condition"
+            yield Finding("warning", "unreachable", policy.name, place, message)
+        elif condition == "false":
+            yield Finding("warning", "unreachable", policy.name, place, "never taken: its condition is false")
+        taken.setdefault(condition, level)
+
+
+def _undeclared(policy: Policy, source: str | None, names: frozenset[str], place: str) -> Iterator[Finding]:
+    for name in sorted(free_names(source) - names) if source is not None else ():
+        yield Finding("error", "undeclared", policy.name, place, f"the expression uses {name!r}, which is not declared")
+
+
+def _people(policy: Policy, step: Step, directory: Directory, place: str) -> Iterator[Finding]:
+    for entry in step.ask:
+        kind, _, name = entry.partition(":")
+        if kind == "group" and not directory.groups.get(name):
+            yield Finding("warning", "empty_group", policy.name, place, f"the group {name!r} has no members")
+    asked = directory.asked(step)
+    if asked is None:
+        return
+    if directory.local_roles and asked and not any(person.startswith(LOCAL_PREFIX) for person in asked):
+        message = "names nobody as local:USER: on one machine only a demo database lets you act for these, by --as"
+        yield Finding("warning", "nobody_here", policy.name, place, message)
+    if not asked:
+        yield Finding("error", "nobody_asked", policy.name, place, "nobody can vote: every request here expires")
+    elif len(asked) < step.approvals:
+        message = f"needs {step.approvals} approvals and asks {len(asked)}: every request here expires"
+        yield Finding("error", "too_few_people", policy.name, place, message)
+    elif len(asked) - _kept_out(policy) < step.approvals:
+        message = f"needs {step.approvals} of {len(asked)}: with {_whom(policy)} among them, the request expires"
+        yield Finding("warning", "nobody_left", policy.name, place, message)
+
+
+def _kept_out(policy: Policy) -> int:
+    """Return how many of those asked a request may exclude: who started the run, and under four-eyes who edited it."""
+    return (not policy.initiator_may_approve) + policy.four_eyes
+
+
+def _whom(policy: Policy) -> str:
+    who = ["whoever started the run"] if not policy.initiator_may_approve else []
+    return " and ".join([*who, "whoever edited it"] if policy.four_eyes else who)

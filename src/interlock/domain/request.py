@@ -1,0 +1,195 @@
+"""A request: one thing asked of people. Its state is the fold of its events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from interlock.domain.action import Action, Draft, Kind, Question, Subject, Verdict
+from interlock.domain.canonical import Json, digest
+from interlock.domain.policy import Route
+
+__all__ = [
+    "MAX_COMMENT",
+    "Claim",
+    "Edition",
+    "EffectState",
+    "Repeatable",
+    "Request",
+    "Status",
+    "Vote",
+    "edition_digest",
+]
+
+
+MAX_COMMENT = 20_000
+"""Longest comment of a person, in bytes."""
+
+
+Repeatable = Literal["idempotent", "verifiable", "no"]
+"""What a tool declares about being called again after a crash."""
+
+
+class Status(StrEnum):
+    """Where a request stands: open, or its one outcome."""
+
+    open = "open"
+    approved = "approved"
+    rejected = "rejected"
+    answered = "answered"
+    revised = "revised"
+    expired = "expired"
+    withdrawn = "withdrawn"
+
+
+class EffectState(StrEnum):
+    """Where the guarded side effect of an approved request stands."""
+
+    none = "none"
+    claimed = "claimed"
+    executed = "executed"
+    failed = "failed"
+    unknown = "unknown"
+    lapsed = "lapsed"
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """One person's verdict on one digest, in one step.
+
+    Args:
+        voter: canonical id of the person.
+    """
+
+    voter: str
+    verdict: Verdict
+    digest: str
+    step: int
+    at: datetime
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """What is decided on now: the subject as edited, and the answer, if one was given.
+
+    Args:
+        author: canonical id of the person who made it, None while it is the agent's own.
+    """
+
+    subject: Subject
+    answer: Json = None
+    author: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Somebody began the effect.
+
+    Args:
+        attempt: counts from 1.
+        key: the same for every attempt: the tool's idempotency key.
+        tool: the function that was called, as `module:name`.
+        run_version: the version of the run under which the effect was claimed.
+        repeatable: what the tool declared when it was first called: `idempotent`, `verifiable`, or neither.
+    """
+
+    attempt: int
+    key: str
+    tool: str
+    run_version: int
+    at: datetime
+    repeatable: Repeatable = "no"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The current state of a request.
+
+    Args:
+        asked: what the agent asked, for ever.
+        asked_digest: names what was asked; a graph finds its decision by it.
+        edition: what stands to be decided now; `digest` is its digest.
+        interrupt_id: the LangGraph interrupt that waits for it.
+        task: the LangGraph task that asked.
+        votes: those that count for this digest, in this step.
+        editors: everybody who changed it, or answered; under four-eyes none of them decides.
+        step_since: when the present step began.
+        replaces: the request that this one took the place of.
+        replacements: how many requests stood in this place before.
+        version: how many events it has had.
+    """
+
+    id: str
+    tenant: str
+    run_id: str
+    agent: str
+    requester: str
+    initiator: str
+    asked: Subject
+    asked_digest: str
+    edition: Edition
+    digest: str
+    description: str
+    context: Json
+    verdicts: tuple[Verdict, ...]
+    interrupt_id: str
+    task: str
+    round: int
+    route: Route
+    opened_at: datetime
+    step: int = 0
+    step_since: datetime | None = None
+    due_at: datetime | None = None
+    votes: tuple[Vote, ...] = ()
+    editors: tuple[str, ...] = ()
+    status: Status = Status.open
+    decided_at: datetime | None = None
+    decided_by: tuple[str, ...] = ()
+    counted: tuple[tuple[int, str], ...] = ()
+    comment: str = ""
+    effect: EffectState = EffectState.none
+    claim: Claim | None = None
+    result: Json = None
+    effect_note: str = ""
+    replaces: str | None = None
+    replacements: int = 0
+    replaced_by: str | None = None
+    version: int = 0
+
+    @property
+    def kind(self) -> Kind:
+        """What sort of thing is asked."""
+        return Kind(self.asked.kind)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether people can still vote."""
+        return self.status is Status.open
+
+
+DEFAULT_VERDICTS: dict[Kind, tuple[Verdict, ...]] = {
+    Kind.approval: (Verdict.approve, Verdict.edit, Verdict.reject),
+    Kind.input: (Verdict.respond, Verdict.reject),
+    Kind.review: (Verdict.approve, Verdict.edit, Verdict.revise, Verdict.reject),
+}
+
+
+def edition_digest(edition: Edition) -> str:
+    """Return the digest of what is decided on: the subject, with the answer where there is one."""
+    if not isinstance(edition.subject, Question) or edition.answer is None:
+        return edition.subject.digest
+    return digest({"question": edition.subject.content(), "answer": edition.answer}, max_bytes=1_000_000)
+
+
+def name_of(subject: Subject) -> str:
+    """Return what a subject is called in one line."""
+    match subject:
+        case Action(name=name):
+            return name
+        case Question(text=text):
+            return text
+        case Draft(title=title):
+            return title

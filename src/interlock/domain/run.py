@@ -1,0 +1,288 @@
+"""A run: one execution of an agent. Its state is the fold of its events, by its own small table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from interlock.domain.canonical import Json
+
+__all__ = [
+    "RUN_TRANSITIONS",
+    "AdvanceBegan",
+    "AttemptFailed",
+    "AttentionNeeded",
+    "Pending",
+    "Run",
+    "RunCancelled",
+    "RunDone",
+    "RunEvent",
+    "RunFailed",
+    "RunPaused",
+    "RunRetried",
+    "RunStarted",
+    "RunStatus",
+    "VersionAccepted",
+    "evolve_run",
+    "fold_run",
+]
+
+
+class RunStatus(StrEnum):
+    """Where a run stands."""
+
+    queued = "queued"
+    running = "running"
+    paused = "paused"
+    needs_attention = "needs_attention"
+    done = "done"
+    failed = "failed"
+    cancelled = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """One interrupt that a paused run waits at, and the request that will answer it."""
+
+    interrupt_id: str
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The current state of a run.
+
+    Args:
+        reference: where its agent can be imported from: `module:attribute`, or an absolute `file.py:attribute`.
+        pause: what it waits at; empty until it pauses for the first time.
+        state_digest: SHA-256 of the LangGraph state stored beside it; None until it pauses.
+        agent_version: the version of the agent that made that state.
+        attempts: how many times in a row an advance has failed, or vanished with its worker.
+        attention: why a person has to look at it, as a stable code.
+        version: how many events it has had; also its fence: whoever holds an older one has lost it.
+    """
+
+    id: str
+    tenant: str
+    agent: str
+    reference: str
+    initiator: str
+    input: Json
+    started_at: datetime
+    status: RunStatus = RunStatus.queued
+    pause: tuple[Pending, ...] = ()
+    state_digest: str | None = None
+    agent_version: str = ""
+    attempts: int = 0
+    note: str = ""
+    attention: str | None = None
+    attention_request: str | None = None
+    output: Json = None
+    ended_at: datetime | None = None
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """Somebody started an agent."""
+
+    run_id: str
+    tenant: str
+    agent: str
+    reference: str
+    initiator: str
+    input: Json
+    at: datetime
+    type: Literal["run_started"] = "run_started"
+
+
+@dataclass(frozen=True, slots=True)
+class AdvanceBegan:
+    """A worker took the run."""
+
+    worker: str
+    at: datetime
+    type: Literal["advance_began"] = "advance_began"
+
+
+@dataclass(frozen=True, slots=True)
+class RunPaused:
+    """The run waits at these interrupts. Nothing of it is in memory."""
+
+    pause: tuple[Pending, ...]
+    state_digest: str
+    agent_version: str
+    at: datetime
+    type: Literal["run_paused"] = "run_paused"
+
+
+@dataclass(frozen=True, slots=True)
+class RunDone:
+    """The agent came to its end."""
+
+    output: Json
+    at: datetime
+    type: Literal["run_done"] = "run_done"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFailed:
+    """The agent ended without its result, and trying again would not change that."""
+
+    reason: str
+    at: datetime
+    type: Literal["run_failed"] = "run_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFailed:
+    """An advance failed. Nothing of it was kept; it will be tried again."""
+
+    reason: str
+    retry_at: datetime
+    at: datetime
+    type: Literal["attempt_failed"] = "attempt_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionNeeded:
+    """The run goes on only when a person has looked.
+
+    Args:
+        code: `effect_unknown`, `effect_refused`, `version_mismatch`, `arguments_changed`, `attempts_exhausted`,
+            `not_governed`, `invalid_ask`, `invalid_state`, `record_altered` or `agent_unavailable`.
+    """
+
+    code: str
+    reason: str
+    request_id: str | None
+    at: datetime
+    type: Literal["attention_needed"] = "attention_needed"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRetried:
+    """A person, or the settling of an effect, lets it go on."""
+
+    by: str
+    at: datetime
+    type: Literal["run_retried"] = "run_retried"
+
+
+@dataclass(frozen=True, slots=True)
+class VersionAccepted:
+    """A person says that this version of the agent may go on with the stored state."""
+
+    by: str
+    agent_version: str
+    at: datetime
+    type: Literal["version_accepted"] = "version_accepted"
+
+
+@dataclass(frozen=True, slots=True)
+class RunCancelled:
+    """A person ended it."""
+
+    by: str
+    reason: str
+    at: datetime
+    type: Literal["run_cancelled"] = "run_cancelled"
+
+
+RunEvent = (
+    RunStarted
+    | AdvanceBegan
+    | RunPaused
+    | RunDone
+    | RunFailed
+    | AttemptFailed
+    | AttentionNeeded
+    | RunRetried
+    | VersionAccepted
+    | RunCancelled
+)
+
+R = RunStatus
+
+RUN_TRANSITIONS: dict[tuple[RunStatus, str], RunStatus] = {
+    (R.queued, "advance_began"): R.running,
+    (R.queued, "attention_needed"): R.needs_attention,
+    (R.queued, "run_cancelled"): R.cancelled,
+    # An advance ends in one of these ways. Another worker may begin when this one's lease has ended.
+    (R.running, "advance_began"): R.running,
+    (R.running, "run_paused"): R.paused,
+    (R.running, "run_done"): R.done,
+    (R.running, "run_failed"): R.failed,
+    (R.running, "attempt_failed"): R.queued,
+    (R.running, "attention_needed"): R.needs_attention,
+    (R.running, "run_cancelled"): R.cancelled,
+    # Waiting costs nothing. It goes on when all requests of the pause are settled.
+    (R.paused, "advance_began"): R.running,
+    (R.paused, "run_cancelled"): R.cancelled,
+    # A person has looked.
+    (R.needs_attention, "run_retried"): R.queued,
+    (R.needs_attention, "version_accepted"): R.queued,
+    (R.needs_attention, "run_cancelled"): R.cancelled,
+}
+"""Every change of a run's status. Anything that is not here cannot happen."""
+
+ENDED = frozenset({R.done, R.failed, R.cancelled})
+
+
+def fold_run(events: Iterable[RunEvent]) -> Run:
+    """Return the run that these events make."""
+    run: Run | None = None
+    for event in events:
+        run = evolve_run(run, event)
+    if run is None:
+        raise ValueError("no events, so no run")
+    return run
+
+
+def evolve_run(run: Run | None, event: RunEvent) -> Run:
+    """Apply one event.
+
+    Raises:
+        ValueError: if the table does not know this change: a defect, never a user's fault.
+    """
+    if isinstance(event, RunStarted):
+        if run is not None:
+            raise ValueError(f"{run.id} is started twice")
+        return Run(
+            event.run_id, event.tenant, event.agent, event.reference, event.initiator, event.input, event.at, version=1
+        )
+    if run is None:
+        raise ValueError(f"{event.type} before run_started")
+    try:
+        status = RUN_TRANSITIONS[run.status, event.type]
+    except KeyError:
+        raise ValueError(f"{run.id} is {run.status}: {event.type} cannot happen") from None
+    return replace(_apply(run, event), status=status, version=run.version + 1)
+
+
+def _apply(run: Run, event: RunEvent) -> Run:  # noqa: PLR0911 - one line an event
+    match event:
+        case AdvanceBegan() if run.status is R.running:
+            # The advance before this one vanished with its worker: that is a failed attempt, too.
+            return replace(run, attempts=run.attempts + 1, note="the worker that advanced it vanished")
+        case RunPaused(pause=pause, state_digest=state_digest, agent_version=version):
+            return replace(
+                run, pause=pause, state_digest=state_digest, agent_version=version, attempts=0, note="", attention=None
+            )
+        case RunDone(output=output, at=at):
+            return replace(run, output=output, ended_at=at, note="", attempts=0, pause=(), state_digest=None)
+        case RunFailed(reason=reason, at=at) | RunCancelled(reason=reason, at=at):
+            return replace(run, note=reason, ended_at=at, pause=(), state_digest=None)
+        case AttemptFailed(reason=reason):
+            return replace(run, note=reason, attempts=run.attempts + 1)
+        case AttentionNeeded(code=code, reason=reason, request_id=request_id):
+            return replace(run, attention=code, attention_request=request_id, note=reason)
+        case RunRetried():
+            return replace(run, attention=None, attention_request=None, note="", attempts=0)
+        case VersionAccepted(agent_version=version):
+            return replace(run, attention=None, note="", attempts=0, agent_version=version)
+        case _:
+            return run

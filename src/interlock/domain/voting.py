@@ -1,0 +1,200 @@
+"""A vote: may it be cast, what does it change, and what does the step come to."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import replace
+from datetime import datetime
+from typing import Literal
+
+from interlock.domain.action import Action, Draft, Kind, Verdict
+from interlock.domain.authority import exclusion
+from interlock.domain.canonical import canonical_bytes, normalize
+from interlock.domain.circumstances import Circumstances
+from interlock.domain.commands import CastVote
+from interlock.domain.events import Decided, Edited, Event, StepReached, VoteCast
+from interlock.domain.lifecycle import evolve
+from interlock.domain.policy import Occasion, Policy, Route, Step, reroute
+from interlock.domain.quorum import Tally, cast, supporters, tally
+from interlock.domain.request import MAX_COMMENT, Edition, Request, Vote, edition_digest
+from interlock.errors import (
+    Closed,
+    Forbidden,
+    InvalidAnswer,
+    NotEditable,
+    NotOffered,
+    ReasonMissing,
+    TooLate,
+    WrongDigest,
+)
+
+__all__ = ["decide_vote", "first_step", "must_be_open"]
+
+
+def first_step(now_is: Circumstances, route: Route) -> Event:
+    """Return the event with which a level begins: its first step, or the rule's own approval."""
+    level = now_is.policy.levels[route.level]
+    if level.automatic:
+        return Decided("approved", (f"rule:{level.name}",), "", now_is.now)
+    return StepReached(0, now_is.now + level.steps[0].within, now_is.now)
+
+
+def must_be_open(request: Request) -> None:
+    """Refuse if the request has its outcome."""
+    if not request.is_open:
+        by = f" by {', '.join(request.decided_by)}" if request.decided_by else ""
+        raise Closed(
+            f"{request.id} is already {request.status}{by}.",
+            request_id=request.id,
+            status=str(request.status),
+            by=list(request.decided_by),
+        )
+
+
+def decide_vote(request: Request, command: CastVote, now_is: Circumstances) -> tuple[Event, ...]:
+    """Return what a vote brings: itself, perhaps an edit, perhaps the next step or the outcome."""
+    voter = now_is.directory.canonical(now_is.principal.id)
+    _check_vote(request, command, now_is, voter)
+    edition = _edition(request, command, now_is.policy, voter)
+    if edition is None:
+        return _count(request, _vote(request, command, voter, now_is.now), command, now_is)
+    route = reroute(now_is.policy, request.route, _occasion(request, edition, now_is.now))
+    edited = Edited(edition, edition_digest(edition), route, now_is.now)
+    entered = first_step(now_is, route)
+    events: list[Event] = [edited, entered]
+    after = evolve(evolve(request, edited), entered)
+    if after.is_open and _excluded(after, now_is, voter) is None:
+        events.extend(_count(after, _vote(after, command, voter, now_is.now), command, now_is))
+    return tuple(events)
+
+
+def _check_vote(request: Request, command: CastVote, now_is: Circumstances, voter: str) -> None:
+    if now_is.principal.kind != "person":
+        raise Forbidden(f"{now_is.principal.id} is not a person: only people vote.", request_id=request.id)
+    must_be_open(request)
+    if request.due_at is not None and now_is.now >= request.due_at:
+        raise TooLate(f"The time to decide on {request.id} is over.", request_id=request.id, due_at=request.due_at)
+    if command.digest != request.digest:
+        raise WrongDigest(
+            f"{request.id} has changed since it was shown: look at it again, then decide.",
+            request_id=request.id,
+            shown=command.digest,
+            stands=request.digest,
+        )
+    normalize(command.comment, path="comment", max_bytes=MAX_COMMENT)
+    _check_verdict(request, command, now_is.policy)
+    reason = _excluded(request, now_is, voter)
+    if reason is not None:
+        raise Forbidden(f"{voter} may not decide on {request.id}: {reason}.", request_id=request.id, voter=voter)
+
+
+def _check_verdict(request: Request, command: CastVote, policy: Policy) -> None:
+    if command.verdict not in request.verdicts:
+        offered = ", ".join(request.verdicts)
+        raise NotOffered(f"{request.id} offers {offered}, not {command.verdict}.", request_id=request.id)
+    if command.verdict in policy.reason_for and not _says_something(command.comment):
+        raise ReasonMissing(f"The policy wants a reason when you {command.verdict}: give a comment.")
+    if command.verdict is Verdict.approve and request.kind is Kind.input and request.edition.answer is None:
+        raise NotOffered(f"{request.id} asks a question and has no answer yet: respond.", request_id=request.id)
+
+
+def _says_something(comment: str) -> bool:
+    return any(unicodedata.category(character)[0] not in "CZ" for character in comment)
+
+
+def _excluded(request: Request, now_is: Circumstances, person: str) -> str | None:
+    return exclusion(
+        now_is.policy,
+        _step(request, now_is.policy),
+        now_is.directory,
+        person=person,
+        initiator=request.initiator,
+        requester=request.requester,
+        editors=request.editors,
+    )
+
+
+def _step(request: Request, policy: Policy) -> Step:
+    return policy.levels[request.route.level].steps[request.step]
+
+
+def _edition(request: Request, command: CastVote, policy: Policy, voter: str) -> Edition | None:
+    """Return the edition that this vote makes, or None if it leaves things as they are."""
+    current = request.edition.subject
+    edition: Edition | None = None
+    if command.verdict is Verdict.respond:
+        if command.answer is None:
+            raise InvalidAnswer(f"{request.id} needs an answer.", request_id=request.id)
+        edition = replace(request.edition, answer=normalize(command.answer, path="answer"), author=voter)
+    elif command.verdict is Verdict.edit:
+        match current, command.subject:
+            case Action(), Action(name=name, args=args) if name == current.name:
+                _check_editable(current, args, policy)
+                edition = Edition(replace(current, args=args), None, voter)
+            case Draft(), Draft(body=body):
+                edition = Edition(replace(current, body=body), None, voter)
+            case _:
+                raise NotEditable(f"An edit of {request.id} must keep what it is and change its arguments.")
+    return None if edition is None or edition_digest(edition) == request.digest else edition
+
+
+def _check_editable(current: Action, args: dict[str, object], policy: Policy) -> None:
+    if policy.edits is None:
+        return
+    for key in sorted(current.args.keys() | args.keys()):
+        if key not in policy.edits and _bytes_of(current.args, key) != _bytes_of(args, key):
+            allowed = ", ".join(policy.edits) or "nothing"
+            raise NotEditable(f"The policy does not let a reviewer change {key!r}, only {allowed}.", argument=key)
+
+
+def _bytes_of(args: dict[str, object], key: str) -> bytes | None:
+    # Compared as they are written: Python takes 1 and True for the same.
+    return canonical_bytes(args[key]) if key in args else None
+
+
+def _occasion(request: Request, edition: Edition, now: datetime) -> Occasion:
+    return Occasion(edition.subject, request.agent, request.requester, request.initiator, now)
+
+
+def _vote(request: Request, command: CastVote, voter: str, now: datetime) -> Vote:
+    return Vote(voter, command.verdict, request.digest, request.step, now, command.comment)
+
+
+def _count(request: Request, vote: Vote, command: CastVote, now_is: Circumstances) -> tuple[Event, ...]:
+    same = [earlier for earlier in request.votes if earlier.voter == vote.voter and earlier.verdict is vote.verdict]
+    if same and same[0].comment == vote.comment:
+        return ()
+    step = _step(request, now_is.policy)
+    # Whoever has lost the role since does not count any more (I9).
+    votes = tuple(one for one in cast(request.votes, vote) if _excluded(request, now_is, one.voter) is None)
+    events: tuple[Event, ...] = (VoteCast(vote, command.unseen),)
+    match tally(step, votes, _eligible(request, now_is)):
+        case Tally.open:
+            return events
+        case Tally.passed:
+            return (*events, _passed(request, votes, vote, now_is))
+        case Tally.rejected:
+            return (*events, Decided("rejected", _against(votes), vote.comment, now_is.now))
+        case Tally.revised:
+            return (*events, Decided("revised", _against(votes), vote.comment, now_is.now))
+
+
+def _passed(request: Request, votes: tuple[Vote, ...], vote: Vote, now_is: Circumstances) -> Event:
+    steps = now_is.policy.levels[request.route.level].steps
+    following = request.step + 1
+    if following < len(steps):
+        return StepReached(following, now_is.now + steps[following].within, now_is.now, supporters(votes))
+    by = tuple(dict.fromkeys((*(person for _, person in request.counted), *supporters(votes))))
+    outcome: Literal["answered", "approved"] = "answered" if request.kind is Kind.input else "approved"
+    return Decided(outcome, by, vote.comment, now_is.now, supporters(votes))
+
+
+def _against(votes: tuple[Vote, ...]) -> tuple[str, ...]:
+    return tuple(vote.voter for vote in votes if vote.verdict in {Verdict.reject, Verdict.revise})
+
+
+def _eligible(request: Request, now_is: Circumstances) -> frozenset[str] | None:
+    asked = now_is.directory.asked(_step(request, now_is.policy))
+    if asked is None:
+        return None
+    return frozenset(person for person in asked if _excluded(request, now_is, person) is None)

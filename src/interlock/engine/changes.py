@@ -1,0 +1,165 @@
+"""What is stored, and what one transaction holds. Whoever implements `Store` applies it, all of it or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from interlock.domain.events import Event
+from interlock.domain.request import Request
+from interlock.domain.run import Run, RunEvent
+
+__all__ = [
+    "Actor",
+    "Changes",
+    "Entry",
+    "Hold",
+    "Job",
+    "Lease",
+    "RequestChange",
+    "RunChange",
+    "RunRecord",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who advances a run, and until when nobody else may begin. For thrift; the run's version is for truth."""
+
+    owner: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run's row: the fold of its events, its LangGraph state, and the lease."""
+
+    run: Run
+    state: bytes | None = None
+    lease: Lease | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Work to do for a run. There is at most one row for a kind and subject.
+
+    Args:
+        mark: rises each time somebody asks for the work again; a job is finished only at the mark that was seen, so a
+            wish that arrives while it is being carried out is never lost. It never begins again for a subject, not even
+            when all was finished: whoever saw the job long ago must not finish another wish.
+        owner: who carries it out now; None if nobody.
+        due_at: when it may be taken; while somebody carries it out, when that lease ends.
+    """
+
+    tenant: str
+    kind: Literal["advance"]
+    subject: str
+    due_at: datetime
+    mark: int = 0
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of the log.
+
+    Args:
+        position: where it stands, an opaque string; `Store.feed` reads on after it.
+        stream: the id of the request or run that it belongs to.
+        seq: its number in that stream, from 1.
+        at: the store's clock when it was committed.
+        body: canonical bytes (RFC 8785) of the whole entry.
+        leaf: `sha256:` and the RFC 9162 leaf hash of `body`.
+        by: the principal's id; `via` and `address` say how it came.
+    """
+
+    position: str
+    tenant: str
+    stream: str
+    seq: int
+    at: datetime
+    by: str
+    via: str
+    address: str | None
+    event: Event | RunEvent
+    body: bytes
+    leaf: str
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who stands behind a set of changes, as the log records it."""
+
+    by: str
+    via: str
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestChange:
+    """New events of one request, and the row they make.
+
+    Args:
+        expected: the version that the row must have now; 0 if it must not exist.
+    """
+
+    expected: int
+    events: tuple[Event, ...]
+    after: Request
+
+
+@dataclass(frozen=True, slots=True)
+class RunChange:
+    """New events of one run, and the row they make.
+
+    Args:
+        state: the new LangGraph state; None keeps the stored one, unless `clear_state`.
+        lease: the lease that the row has afterwards; None means that nobody holds it.
+    """
+
+    expected: int
+    events: tuple[RunEvent, ...]
+    after: Run
+    state: bytes | None = None
+    clear_state: bool = False
+    lease: Lease | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A condition: the run stands at this version, and this owner's lease on it has not ended."""
+
+    run_id: str
+    version: int
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """One transaction: applied if every expected version and condition holds by the store's clock, else not at all.
+
+    The log takes the events of the requests in their order, then the run's.
+
+    Args:
+        before: a condition: the store's clock has not reached this time.
+        hold: a condition on a run that is not itself changed.
+        enqueue: jobs asked for; a waiting row is made due earlier if need be and its mark rises.
+        lease_job: a job as it was seen, and as it is wanted: carried out by the new owner until its new `due_at`. It
+            is a condition, too: mark and owner are as seen, and no other owner's lease still runs.
+        finish_job: this job, seen at this mark and owner, is done; if its mark has risen it stays, free and due now.
+            It comes before `enqueue`, so that one transaction can finish a job and ask for it again later.
+        policies: policy bodies to keep, by hash; one that is there already stays as it is.
+    """
+
+    tenant: str
+    actor: Actor
+    requests: tuple[RequestChange, ...] = ()
+    run: RunChange | None = None
+    before: datetime | None = None
+    hold: Hold | None = None
+    enqueue: tuple[Job, ...] = ()
+    lease_job: tuple[Job, Job] | None = None
+    finish_job: Job | None = None
+    policies: Mapping[str, bytes] = field(default_factory=dict)

@@ -1,0 +1,147 @@
+"""How values of the domain are written down and read back: rows, log entries, policy bodies."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
+
+from pydantic import Field, TypeAdapter
+
+from interlock.domain.canonical import canonical_bytes, read_canonical
+from interlock.domain.events import Event
+from interlock.domain.policy import Policy
+from interlock.domain.request import Request
+from interlock.domain.run import Run, RunEvent
+from interlock.engine.changes import Actor, Entry
+from interlock.errors import InvalidValue, RecordAltered, StoreTooNew
+
+__all__ = [
+    "FORMAT",
+    "decode_entry",
+    "decode_policy",
+    "decode_request",
+    "decode_run",
+    "encode_entry",
+    "encode_policy",
+    "encode_request",
+    "encode_run",
+    "leaf_hash",
+]
+
+T = TypeVar("T")
+
+FORMAT = 1
+"""Version of the form of log entries. A reader refuses a newer one."""
+
+MAX_ENTRY = 2_000_000
+
+_REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
+_RUN: TypeAdapter[Run] = TypeAdapter(Run)
+_POLICY: TypeAdapter[Policy] = TypeAdapter(Policy)
+_EVENT: TypeAdapter[Event | RunEvent] = TypeAdapter(Annotated[Event | RunEvent, Field(discriminator="type")])
+
+
+def encode_request(request: Request) -> bytes:
+    """Return a request as JSON."""
+    return _REQUEST.dump_json(request)
+
+
+def decode_request(body: bytes | str) -> Request:
+    """Read a request back.
+
+    Raises:
+        RecordAltered: if this is not one.
+    """
+    return _read(_REQUEST, body, "request")
+
+
+def encode_run(run: Run) -> bytes:
+    """Return a run as JSON."""
+    return _RUN.dump_json(run)
+
+
+def decode_run(body: bytes | str) -> Run:
+    """Read a run back.
+
+    Raises:
+        RecordAltered: if this is not one.
+    """
+    return _read(_RUN, body, "run")
+
+
+def encode_policy(policy: Policy) -> bytes:
+    """Return the canonical bytes of a policy: their hash names its version."""
+    return canonical_bytes(_POLICY.dump_python(policy, mode="json"), max_bytes=MAX_ENTRY)
+
+
+def decode_policy(body: bytes) -> Policy:
+    """Read a policy back.
+
+    Raises:
+        RecordAltered: if this is not one.
+    """
+    return _read(_POLICY, body, "policy")
+
+
+def encode_entry(  # noqa: PLR0913, PLR0917 - the fields of an entry
+    tenant: str, stream: str, seq: int, at: datetime, actor: Actor, event: Event | RunEvent
+) -> tuple[bytes, str]:
+    """Return the canonical bytes of a log entry and their leaf hash."""
+    entry: dict[str, Any] = {
+        "format": FORMAT,
+        "tenant": tenant,
+        "stream": stream,
+        "seq": seq,
+        "at": at.isoformat(),
+        "by": actor.by,
+        "via": actor.via,
+        "address": actor.address,
+        "event": _EVENT.dump_python(event, mode="json"),
+    }
+    body = canonical_bytes(entry, max_bytes=MAX_ENTRY)
+    return body, leaf_hash(body)
+
+
+def decode_entry(position: str, body: bytes, leaf: str) -> Entry:
+    """Read a log entry back.
+
+    Raises:
+        RecordAltered: if the entry is not what was written.
+        StoreTooNew: if it is of a newer format.
+    """
+    try:
+        return _entry(position, body, leaf)
+    except (ValueError, KeyError, TypeError, InvalidValue) as error:
+        raise RecordAltered(f"Entry {position} of the log is not what was written: it cannot be read.") from error
+
+
+def _entry(position: str, body: bytes, leaf: str) -> Entry:
+    raw = read_canonical(body)
+    if raw["format"] != FORMAT:
+        raise StoreTooNew(f"Entry {position} of the log has format {raw['format']}; this version reads {FORMAT}.")
+    return Entry(
+        position=position,
+        tenant=raw["tenant"],
+        stream=raw["stream"],
+        seq=raw["seq"],
+        at=datetime.fromisoformat(raw["at"]),
+        by=raw["by"],
+        via=raw["via"],
+        address=raw["address"],
+        event=_EVENT.validate_python(raw["event"]),
+        body=body,
+        leaf=leaf,
+    )
+
+
+def _read(adapter: TypeAdapter[T], body: bytes | str, what: str) -> T:
+    try:
+        return adapter.validate_json(body)
+    except ValueError as error:
+        raise RecordAltered(f"A stored {what} is not what was written: it cannot be read.", what=what) from error
+
+
+def leaf_hash(body: bytes) -> str:
+    """Return the hash of a leaf of the log (RFC 9162, section 2.1.1)."""
+    return "sha256:" + hashlib.sha256(b"\x00" + body).hexdigest()

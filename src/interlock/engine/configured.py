@@ -1,0 +1,228 @@
+"""The policies and people of `interlock.yaml`, always as the file is now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from interlock.config import (
+    FactSettings,
+    Key,
+    LevelSettings,
+    Origin,
+    PolicySettings,
+    Settings,
+    StepSettings,
+    load_settings,
+    suggestion,
+)
+from interlock.domain.authority import Directory, canonical_id
+from interlock.domain.policy import Fact, Level, Policy, Step, compile_expression
+from interlock.domain.policy_check import RESERVED, ROUTE_NAMES, WHERE_NAMES, free_names
+from interlock.engine.ports import PolicySet
+
+__all__ = ["ConfiguredPolicies", "build_policies"]
+
+Place = tuple[Key, ...]
+REVIEWERS = "role:reviewer"
+ANYONE = "anyone with role "
+
+BUILT_IN = PolicySet(
+    policies=(),
+    default=Policy(
+        name="local",
+        levels=(Level("reviewer", steps=(Step(ask=(REVIEWERS,), within=timedelta(days=7)),)),),
+        initiator_may_approve=True,
+    ),
+    directory=Directory(local_roles=True),
+)
+"""What holds where nothing is configured: one person on one machine."""
+
+DEFAULT = Policy(
+    name="default", levels=(Level("reviewer", steps=(Step(ask=(REVIEWERS,), within=timedelta(hours=24)),)),)
+)
+"""What holds where a file says nothing about the default."""
+
+
+class ConfiguredPolicies:
+    """The policies and people that are configured, read again whenever the file has changed.
+
+    Args:
+        settings: as `load_settings` returned them.
+
+    Raises:
+        InvalidPolicy: if a policy cannot work; with file, line and key.
+        InvalidConfig: if people are not told apart.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._seen = (settings.origin, build_policies(settings))
+
+    def current(self) -> PolicySet:
+        """Return policies and people as they are configured now.
+
+        Raises:
+            BadInput: if the file has changed and cannot be used: nothing older is used in its place.
+        """
+        origin, policies = self._seen
+        if origin is None or (origin.settled and _stamp(origin) == origin.stamp):
+            return policies
+        # Only the part about people and policies is taken over; where the database is does not change while running.
+        settings = load_settings(origin.path, {})
+        policies = build_policies(settings)
+        self._seen = (settings.origin, policies)
+        return policies
+
+
+def build_policies(settings: Settings) -> PolicySet:
+    """Turn settings into policies and people.
+
+    Raises:
+        InvalidPolicy: if a policy cannot work; with file, line and key.
+        InvalidConfig: if people are not told apart.
+    """
+    origin = settings.origin
+    if origin is None:
+        return BUILT_IN
+    directory = _directory(settings, origin)
+    builder = _PolicyBuilder(origin, settings)
+    policies = tuple(builder.policy(name, given, ("policies", name)) for name, given in settings.policies.items())
+    default = DEFAULT if settings.default is None else builder.policy("default", settings.default, ("default",))
+    return PolicySet(policies, default, directory)
+
+
+def _stamp(origin: Origin) -> tuple[int, int, int] | None:
+    try:
+        found = origin.path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _directory(settings: Settings, origin: Origin) -> Directory:
+    aliases = _aliases(settings, origin)
+    names = Directory(aliases=aliases)
+
+    def folded(section: Mapping[str, tuple[str, ...]]) -> dict[str, frozenset[str]]:
+        return {name: frozenset(map(names.canonical, people)) for name, people in section.items()}
+
+    return Directory(folded(settings.groups), folded(settings.roles), aliases, local_roles=True)
+
+
+def _aliases(settings: Settings, origin: Origin) -> dict[str, str]:
+    owners: dict[str, str] = {}
+    for person in settings.people:
+        folded = canonical_id(person)
+        if folded in owners:
+            raise origin.error(("people", person), f"is the same person as {owners[folded]!r}: keep one of them")
+        owners[folded] = person
+    aliases: dict[str, str] = {}
+    for person, given in settings.people.items():
+        for index, alias in enumerate(given.aliases):
+            folded = canonical_id(alias)
+            other = owners.setdefault(folded, person)
+            if other != person:
+                raise origin.error(
+                    ("people", person, "aliases", index), f"{alias!r} is already {other!r}: an alias names one person"
+                )
+            if folded != canonical_id(person):
+                aliases[folded] = canonical_id(person)
+    return aliases
+
+
+@dataclass(frozen=True, slots=True)
+class _PolicyBuilder:
+    """Builds policies; says file, line and key where one cannot work."""
+
+    origin: Origin
+    settings: Settings
+
+    def policy(self, name: str, given: PolicySettings, path: Place) -> Policy:
+        if path == ("policies", "default"):
+            raise self.origin.error(path, "`default` is the name of the policy of last resort: choose another")
+        if path == ("default",) and given.applies_to is not None:
+            raise self.origin.error((*path, "applies_to"), "the default applies to what is left: remove it")
+        facts = {fact: self._fact(fact, value, (*path, "facts", fact)) for fact, value in given.facts.items()}
+        if given.applies_to is not None:
+            self._expression(given.applies_to, ROUTE_NAMES, (*path, "applies_to"))
+        return Policy(
+            name=name,
+            levels=self._levels(given.levels, ROUTE_NAMES | facts.keys(), (*path, "levels")),
+            applies_to=given.applies_to,
+            facts=facts or None,
+            four_eyes=given.four_eyes,
+            initiator_may_approve=given.initiator_may_approve,
+            edits=given.edits,
+            reason_for=tuple(given.reason_for),
+            answer_expires=given.answer_expires,
+        )
+
+    def _fact(self, name: str, given: FactSettings, path: Place) -> Fact:
+        if name in RESERVED:
+            raise self.origin.error(path, "is a name that expressions have already: choose another")
+        if given.type not in {"decimal", "integer"}:
+            for key in sorted({"min", "max", "digits"} & given.model_fields_set):
+                raise self.origin.error((*path, key), f"belongs to a number, not to a {given.type}: remove it")
+        if given.min is not None and given.max is not None and given.min > given.max:
+            raise self.origin.error((*path, "min"), "must not be more than max")
+        keys = tuple(given.source.split(".")[1:])
+        return Fact(keys, given.type, given.min, given.max, given.digits)
+
+    def _levels(self, given: tuple[LevelSettings, ...], names: frozenset[str], path: Place) -> tuple[Level, ...]:
+        levels: list[Level] = []
+        for index, level in enumerate(given):
+            here = (*path, index)
+            self._level_shape(level, here, is_last=index == len(given) - 1)
+            if level.approve and any(not earlier.automatic for earlier in levels):
+                raise self.origin.error(
+                    (*here, "approve"), "automatic levels come before those that ask people: move it up"
+                )
+            if level.when is not None:
+                self._expression(level.when, names, (*here, "when"))
+            name = level.name or f"level {index + 1}"
+            if name in {earlier.name for earlier in levels}:
+                raise self.origin.error((*here, "name"), f"there is a level {name!r} already: choose another name")
+            steps = tuple(self._step(step, (*here, "steps", number)) for number, step in enumerate(level.steps))
+            levels.append(Level(name, level.when, steps, automatic=bool(level.approve)))
+        return tuple(levels)
+
+    def _level_shape(self, level: LevelSettings, path: Place, *, is_last: bool) -> None:
+        if is_last and level.when is not None:
+            raise self.origin.error(
+                (*path, "when"), "the last level takes what is left: remove its `when`, or add a level after it"
+            )
+        if not is_last and level.when is None:
+            raise self.origin.error(path, "has no `when`, so that no level after it is ever taken: add one")
+        if level.approve and level.steps:
+            raise self.origin.error((*path, "steps"), "a level is approved automatically or has steps: remove one")
+        if level.approve and is_last:
+            # Requests whose facts are missing or wrong go to the last level: a rule there would approve them.
+            raise self.origin.error((*path, "approve"), "the last level must ask people: add one with `steps` after it")
+        if not level.approve and not level.steps:
+            raise self.origin.error(path, "has no steps: add `steps`, or `approve: automatically`")
+
+    def _step(self, given: StepSettings, path: Place) -> Step:
+        ask = tuple(self._ask(entry, (*path, "ask", index)) for index, entry in enumerate(given.ask))
+        if given.where is not None:
+            self._expression(given.where, WHERE_NAMES, (*path, "where"))
+        return Step(tuple(dict.fromkeys(ask)), given.approvals, given.rejections, given.within, given.where)
+
+    def _ask(self, entry: str, path: Place) -> str:
+        if entry.startswith(ANYONE):
+            return f"role:{entry.removeprefix(ANYONE).strip()}"
+        kind, _, name = entry.partition(":")
+        if kind == "group" and name not in self.settings.groups:
+            hint = suggestion(name, self.settings.groups)
+            raise self.origin.error(path, f"there is no group {name!r}: {hint}")
+        return f"{kind}:{canonical_id(name) if kind == 'person' else name.strip()}"
+
+    def _expression(self, source: str, names: frozenset[str], path: Place) -> None:
+        try:
+            compile_expression(source)
+        except ValueError as error:
+            raise self.origin.error(path, f"cannot be read as CEL: {error}") from None
+        for name in sorted(free_names(source) - names):
+            if name.startswith("recent_"):
+                raise self.origin.error(path, f"`{name}`: windows are not supported yet by this version: remove it")
+            raise self.origin.error(path, f"`{name}` is not declared: {suggestion(name, names)}")

@@ -1,0 +1,310 @@
+"""The one door. Whatever changes a request passes here: load, authorise, decide, commit at the expected versions.
+
+`handle` changes one request; `commit` ends an advance. There is no third way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from interlock.domain.authority import Principal
+from interlock.domain.circumstances import Circumstances
+from interlock.domain.commands import CastVote, ClaimEffect, Command, RecordEffect, SettleEffect
+from interlock.domain.decide import decide
+from interlock.domain.events import Event, RefusalNoted
+from interlock.domain.lifecycle import evolve
+from interlock.domain.request import EffectState, Request, Status
+from interlock.domain.run import (
+    AttemptFailed,
+    AttentionNeeded,
+    Run,
+    RunDone,
+    RunEvent,
+    RunFailed,
+    RunPaused,
+    RunRetried,
+    RunStatus,
+    evolve_run,
+)
+from interlock.engine.changes import Actor, Changes, Hold, Job, RequestChange, RunChange
+from interlock.engine.integrity import check_against_log, check_request, digest_of_state
+from interlock.engine.pause import PausePlan, Present, plan_pause, withdraw_open
+from interlock.engine.ports import Ask, Attention, Broke, Done, Ending, Failed, Loaded, Paused, Policies, Store, Waker
+from interlock.engine.retry import until_committed
+from interlock.engine.routing import PolicyBook
+from interlock.engine.schemas import check_vote
+from interlock.errors import AdvanceOvertaken, Conflict, InterlockError, InvalidAnswer, NotFound, Refused
+from interlock.failpoints import failpoint
+
+__all__ = ["ATTEMPTS", "Desk", "Held", "actor_of", "advance_job"]
+
+ATTEMPTS = 5
+"""How many advances of one pause may fail in a row before a person has to look."""
+
+LONGEST_BACKOFF = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An advance's hold on its run, and the job that it carries out.
+
+    Args:
+        seen: what the store held when the run was taken, with the run as it stands since. While the hold holds, nobody
+            else changes it, so the end of the advance need not read it again.
+    """
+
+    tenant: str
+    hold: Hold
+    job: Job
+    seen: Loaded
+
+
+class Desk:
+    """Changes requests, and ends advances."""
+
+    def __init__(self, store: Store, policies: Policies, waker: Waker) -> None:
+        self._store = store
+        self._policies = policies
+        self._waker = waker
+        self._book = PolicyBook(store)
+
+    async def handle(
+        self, command: Command, principal: Principal, *, hold: Hold | None = None, known: Request | None = None
+    ) -> Request:
+        """Change one request as asked, or refuse.
+
+        Args:
+            hold: with a claim: the advance that makes it must still hold its run when the claim is committed.
+            known: the request as the caller has just got it from here: it is not read again, unless it has changed.
+
+        Returns:
+            The request as it stands afterwards.
+
+        Raises:
+            Refused: if the rules say no; the refusal is in the log.
+            InvalidAnswer: if edited arguments or an answer do not fit their schema; that is in the log as well.
+            RecordAltered: if the store gave back something else than was written.
+            AdvanceOvertaken: if `hold` does not hold.
+            Conflict: if others changed the same request many times in a row.
+        """
+        at_hand = [] if known is None else [known]
+
+        async def attempt() -> Request:
+            if at_hand:
+                loaded = Loaded(await self._store.now(), {command.request_id: at_hand.pop()})
+            else:
+                loaded = await self._load(command, principal, hold)
+            return await self._handle_once(command, principal, hold, loaded)
+
+        after = await until_committed(attempt, command.request_id)
+        if not isinstance(command, ClaimEffect | RecordEffect):  # the end of their advance tells of them
+            self._waker.wake()
+        if isinstance(command, CastVote):
+            failpoint("vote.committed")
+        return after
+
+    async def _load(self, command: Command, principal: Principal, hold: Hold | None) -> Loaded:
+        with_run = hold is not None or isinstance(command, SettleEffect | RecordEffect)
+        return await self._store.load(
+            principal.tenant,
+            [command.request_id],
+            run_of=command.request_id if with_run else None,
+            history_of=command.request_id if isinstance(command, ClaimEffect) else None,
+        )
+
+    async def _handle_once(self, command: Command, principal: Principal, hold: Hold | None, loaded: Loaded) -> Request:
+        request = loaded.requests.get(command.request_id)
+        if request is None:
+            raise NotFound(f"There is no request {command.request_id} here.", request_id=command.request_id)
+        check_request(request)
+        if hold is not None:
+            _must_hold(loaded, hold)
+            if _abandoned(loaded):  # nobody has taken it yet, but somebody may
+                raise AdvanceOvertaken(hold.run_id)
+        if isinstance(command, ClaimEffect):
+            check_against_log(request, loaded.history)
+        policy = await self._book.pinned(request.route.policy_hash)
+        circumstances = Circumstances(
+            loaded.now, principal, policy, self._policies.current().directory, abandoned=_abandoned(loaded)
+        )
+        try:
+            if isinstance(command, CastVote):
+                check_vote(request, command)
+            events = decide(request, command, circumstances)
+        except (Refused, InvalidAnswer) as refusal:
+            await self._note(request, command, principal, refusal)
+            raise
+        if not events:
+            return request
+        change = RequestChange(request.version, events, _evolved(request, events))
+        await self._store.commit(_with_consequences(change, request, loaded, principal, command, hold))
+        return change.after
+
+    async def _note(self, request: Request, command: Command, principal: Principal, refusal: InterlockError) -> None:
+        """Put a refusal into the log. What a service finds out for itself is not news."""
+        if principal.kind == "service":
+            return
+
+        async def attempt() -> None:
+            loaded = await self._store.load(request.tenant, [request.id])
+            current = loaded.requests[request.id]
+            noted = RefusalNoted(type(command).__name__, principal.id, refusal.code, refusal.message, loaded.now)
+            change = RequestChange(current.version, (noted,), evolve(current, noted))
+            await self._store.commit(Changes(request.tenant, actor_of(principal), (change,)))
+
+        with contextlib.suppress(Conflict):
+            await until_committed(attempt, request.id)
+
+    async def commit(self, held: Held, ending: Ending) -> Run:
+        """End an advance: its events, the new state, what it opens and takes back, and its job, in one transaction.
+
+        Returns:
+            The run as it stands afterwards.
+
+        Raises:
+            AdvanceOvertaken: if the advance no longer holds its run; nothing of it is kept.
+        """
+        at_hand = [held.seen]
+        asks = ending.asks if isinstance(ending, Paused) else ()
+        passed_over = [request_id for ask in asks for request_id in ask.passed_over]
+        interrupts = [ask.interrupt_id for ask in asks]
+
+        async def attempt() -> Run:
+            if at_hand and set(passed_over) <= held.seen.requests.keys():
+                loaded = replace(at_hand.pop(), now=await self._store.now())
+                return await self._commit_once(held, ending, loaded, asked=list(loaded.requests.values()))
+            loaded = await self._store.load(held.tenant, passed_over, run_id=held.hold.run_id)
+            asked = await self._store.asked_at(held.tenant, held.hold.run_id, interrupts) if interrupts else ()
+            return await self._commit_once(held, ending, loaded, asked)
+
+        after = await until_committed(attempt, held.hold.run_id)
+        failpoint("advance.committed")
+        self._waker.wake()
+        return after
+
+    async def _commit_once(self, held: Held, ending: Ending, loaded: Loaded, asked: Sequence[Request]) -> Run:
+        run = _must_hold(loaded, held.hold)
+        planned = self._plan(loaded, asked, ending.asks) if isinstance(ending, Paused) else None
+        final: Ending = planned if isinstance(planned, Attention) else ending
+        event = _ending_event(run, final, planned if isinstance(planned, PausePlan) else None, loaded.now)
+        after = evolve_run(run, event)
+        requests = planned.changes if isinstance(planned, PausePlan) else self._closing(after, loaded)
+        changes = Changes(
+            held.tenant,
+            Actor(f"agent:{run.agent}", "run"),
+            requests=tuple(requests),
+            run=RunChange(
+                run.version,
+                (event,),
+                after,
+                state=final.state if isinstance(final, Paused) else None,
+                clear_state=after.ended_at is not None,
+            ),
+            finish_job=held.job,
+            enqueue=_next_jobs(after, event, requests),
+            policies=planned.policies if isinstance(planned, PausePlan) else {},
+        )
+        await self._store.commit(changes)
+        return after
+
+    def _plan(self, loaded: Loaded, asked: Sequence[Request], asks: Sequence[Ask]) -> PausePlan | Attention:
+        assert loaded.run is not None
+        standing = [request for request in loaded.requests.values() if request.is_open]
+        present = Present(loaded.run.run, standing, asked, loaded.requests, loaded.now)
+        return plan_pause(present, asks, self._policies.current())
+
+    def _closing(self, after: Run, loaded: Loaded) -> list[RequestChange]:
+        if after.ended_at is None:
+            return []
+        principal = Principal(f"agent:{after.agent}", "agent", after.tenant, "run")
+        return withdraw_open(list(loaded.requests.values()), f"the run is {after.status}", principal, loaded.now)
+
+
+def _must_hold(loaded: Loaded, hold: Hold) -> Run:
+    record = loaded.run
+    if record is None or record.run.version != hold.version:
+        raise AdvanceOvertaken(hold.run_id)
+    if record.lease is None or record.lease.owner != hold.owner:
+        raise AdvanceOvertaken(hold.run_id)
+    return record.run
+
+
+def _abandoned(loaded: Loaded) -> bool:
+    record = loaded.run
+    return record is not None and (record.lease is None or record.lease.until <= loaded.now)
+
+
+def _evolved(request: Request, events: Sequence[Event]) -> Request:
+    for event in events:
+        request = evolve(request, event)
+    return request
+
+
+def _with_consequences(  # noqa: PLR0913, PLR0917 - everything a change depends on
+    change: RequestChange, before: Request, loaded: Loaded, principal: Principal, command: Command, hold: Hold | None
+) -> Changes:
+    """Add to a request's change what follows from it: work for its run, and the conditions under which it holds."""
+    after = change.after
+    settled = before.is_open and not after.is_open and after.status is not Status.withdrawn
+    run = _released(before, after, loaded, principal)
+    wanted = settled or run is not None
+    return Changes(
+        before.tenant,
+        actor_of(principal),
+        requests=(change,),
+        run=run,
+        before=before.due_at if isinstance(command, CastVote) else None,
+        hold=hold,
+        enqueue=(advance_job(before.tenant, before.run_id, loaded.now),) if wanted else (),
+    )
+
+
+def _released(before: Request, after: Request, loaded: Loaded, principal: Principal) -> RunChange | None:
+    """A run that waits for an unknown effect goes on when that effect is settled."""
+    if before.effect is not EffectState.unknown or after.effect is EffectState.unknown or loaded.run is None:
+        return None
+    run = loaded.run.run
+    if run.status is not RunStatus.needs_attention or run.attention_request != before.id:
+        return None
+    event = RunRetried(principal.id, loaded.now)
+    return RunChange(run.version, (event,), evolve_run(run, event))
+
+
+def _ending_event(run: Run, ending: Ending, plan: PausePlan | None, now: datetime) -> RunEvent:
+    match ending:
+        case Paused(state=state, agent_version=version):
+            assert plan is not None
+            return RunPaused(plan.pending, digest_of_state(state), version, now)
+        case Done(output=output):
+            return RunDone(output, now)
+        case Failed(reason=reason):
+            return RunFailed(reason, now)
+        case Attention(code=code, reason=reason, request_id=request_id):
+            return AttentionNeeded(code, reason, request_id, now)
+        case Broke(reason=reason) if run.attempts + 1 < ATTEMPTS:
+            wait = min(LONGEST_BACKOFF, timedelta(seconds=2**run.attempts))
+            return AttemptFailed(reason, now + wait, now)
+        case Broke(reason=reason):
+            return AttentionNeeded("attempts_exhausted", f"{ATTEMPTS} attempts failed, the last: {reason}", None, now)
+
+
+def _next_jobs(after: Run, event: RunEvent, requests: Sequence[RequestChange]) -> tuple[Job, ...]:
+    if isinstance(event, AttemptFailed):
+        return (advance_job(after.tenant, after.id, event.retry_at),)
+    opened_settled = any(not change.after.is_open and change.expected == 0 for change in requests)
+    if isinstance(event, RunPaused) and opened_settled:  # approved by rule: nobody has to be waited for
+        return (advance_job(after.tenant, after.id, event.at),)
+    return ()
+
+
+def advance_job(tenant: str, run_id: str, due_at: datetime) -> Job:
+    """Return the wish that a run be advanced."""
+    return Job(tenant, "advance", run_id, due_at)
+
+
+def actor_of(principal: Principal) -> Actor:
+    """Return who the log names for what this principal does."""
+    return Actor(principal.id, principal.via, principal.address)

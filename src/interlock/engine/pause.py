@@ -1,0 +1,193 @@
+"""What the end of an advance means for requests: which are opened, which are taken back, which stay."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from interlock.domain.action import Verdict
+from interlock.domain.authority import Directory, Principal
+from interlock.domain.circumstances import Circumstances
+from interlock.domain.commands import Command, Lapse, Open, Withdraw
+from interlock.domain.decide import decide
+from interlock.domain.lifecycle import evolve
+from interlock.domain.policy import Level, Occasion, Policy, Step
+from interlock.domain.request import DEFAULT_VERDICTS, EffectState, Request
+from interlock.domain.run import Pending, Run
+from interlock.engine.changes import RequestChange
+from interlock.engine.codec import encode_policy
+from interlock.engine.ports import Ask, Attention, PolicySet
+from interlock.engine.routing import choose
+from interlock.engine.schemas import check_schema
+from interlock.errors import BadInput
+
+__all__ = ["MAX_REPLACEMENTS", "PausePlan", "Present", "plan_pause", "short_hash", "withdraw_open"]
+
+MAX_REPLACEMENTS = 2
+"""How often a request may be replaced because the agent asked something else in its place on replay."""
+
+_ANY_POLICY = Policy("none", (Level("none", steps=(Step(("role:nobody",)),)),))
+
+BEGUN = frozenset({EffectState.claimed, EffectState.executed, EffectState.unknown})
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """What stands when an advance ends.
+
+    Args:
+        open: the run's open requests.
+        asked: every request of the run at the interrupts of the new pause.
+        passed_over: the answered requests that fit nothing the agent asked.
+        now: the store's clock.
+    """
+
+    run: Run
+    open: Sequence[Request]
+    asked: Sequence[Request]
+    passed_over: Mapping[str, Request]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PausePlan:
+    """The changes that make a pause."""
+
+    pending: tuple[Pending, ...]
+    changes: tuple[RequestChange, ...]
+    policies: Mapping[str, bytes]
+
+
+def plan_pause(present: Present, asks: Sequence[Ask], policies: PolicySet) -> PausePlan | Attention:
+    """Decide what a pause with these interrupts opens, keeps and takes back."""
+    planner = _Planner(present, policies)
+    for ask in asks:
+        trouble = planner.add(ask)
+        if trouble is not None:
+            return trouble
+    planner.take_back_the_rest()
+    return PausePlan(tuple(planner.pending), tuple(planner.changes), planner.bodies)
+
+
+def withdraw_open(requests: Sequence[Request], reason: str, principal: Principal, now: datetime) -> list[RequestChange]:
+    """Take back requests that nobody needs to decide any more."""
+    return [_change(request, Withdraw(request.id, reason), principal, now) for request in requests if request.is_open]
+
+
+class _Planner:
+    def __init__(self, present: Present, policies: PolicySet) -> None:
+        self._present = present
+        self._policies = policies
+        self._agent = Principal(f"agent:{present.run.agent}", "agent", present.run.tenant, "run")
+        self.pending: list[Pending] = []
+        self.changes: list[RequestChange] = []
+        self.bodies: dict[str, bytes] = {}
+
+    def add(self, ask: Ask) -> Attention | None:
+        here = [request for request in self._present.asked if request.interrupt_id == ask.interrupt_id]
+        same = [request for request in here if request.asked_digest == ask.subject.digest]
+        standing = next((request for request in same if request.is_open), None)
+        if standing is not None:
+            self.pending.append(Pending(ask.interrupt_id, standing.id))
+            return None
+        passed = [self._present.passed_over[request_id] for request_id in ask.passed_over]
+        begun = next((request for request in passed if request.effect in BEGUN), None)
+        if begun is not None:
+            return _arguments_changed(f"the effect of {begun.id}, approved in its place, has already begun", begun.id)
+        replaced = [*passed, *(request for request in here if request.is_open)]
+        replacements = max((request.replacements + 1 for request in replaced), default=0)
+        if replacements > MAX_REPLACEMENTS:
+            return _arguments_changed(f"it has done so {replacements} times", replaced[-1].id)
+        return self._open(ask, round_=len(same), replaced=replaced, replacements=replacements)
+
+    def _open(self, ask: Ask, *, round_: int, replaced: list[Request], replacements: int) -> Attention | None:
+        run, now = self._present.run, self._present.now
+        occasion = Occasion(ask.subject, run.agent, self._agent.id, run.initiator, now)
+        try:
+            check_schema(ask.subject)
+            policy, route = choose(self._policies, occasion, ask.policy)
+        except BadInput as error:
+            return Attention("invalid_ask", error.message)
+        command = Open(
+            request_id=request_id(run, ask, round_),
+            run_id=run.id,
+            agent=run.agent,
+            initiator=run.initiator,
+            subject=ask.subject,
+            description=ask.description,
+            context=ask.context,
+            verdicts=_verdicts(ask),
+            interrupt_id=ask.interrupt_id,
+            task=ask.task,
+            round=round_,
+            route=route,
+            replaces=replaced[-1].id if replaced else ask.replaces,
+            replacements=replacements,
+        )
+        circumstances = Circumstances(now, self._agent, policy, self._policies.directory)
+        events = decide(None, command, circumstances)
+        opened = None
+        for event in events:
+            opened = evolve(opened, event)
+        assert opened is not None
+        self.changes.append(RequestChange(0, events, opened))
+        self.bodies[route.policy_hash] = encode_policy(policy)
+        self.pending.append(Pending(ask.interrupt_id, opened.id))
+        self._replace(replaced, opened.id)
+        return None
+
+    def _replace(self, replaced: list[Request], by: str) -> None:
+        for request in replaced:
+            reason = "the agent asked something else in its place"
+            if request.is_open:
+                self._apply(request, Withdraw(request.id, reason, by))
+            elif request.effect is EffectState.none:
+                self._apply(request, Lapse(request.id, reason, by))
+
+    def take_back_the_rest(self) -> None:
+        touched = {change.after.id for change in self.changes} | {pending.request_id for pending in self.pending}
+        left = [request for request in self._present.open if request.id not in touched]
+        for request in left:
+            self._apply(request, Withdraw(request.id, "the agent no longer asks this"))
+
+    def _apply(self, request: Request, command: Command) -> None:
+        change = _change(request, command, self._agent, self._present.now)
+        if change.events:
+            self.changes.append(change)
+
+
+def _change(request: Request, command: Command, principal: Principal, now: datetime) -> RequestChange:
+    circumstances = Circumstances(now, principal, _ANY_POLICY, Directory())  # taking back asks no policy
+    events = decide(request, command, circumstances)
+    after = request
+    for event in events:
+        after = evolve(after, event)
+    return RequestChange(request.version, events, after)
+
+
+def _verdicts(ask: Ask) -> tuple[Verdict, ...]:
+    kind = ask.subject.kind
+    return ask.verdicts if ask.verdicts is not None else DEFAULT_VERDICTS[kind]  # type: ignore[index]
+
+
+def _arguments_changed(why: str, request_id_: str) -> Attention:
+    return Attention(
+        "arguments_changed",
+        f"When it was run again, the agent asked something else than what was decided, and {why}. Move the model "
+        "call into a node before the one that asks, so that its output is kept; then retry or cancel the run.",
+        request_id_,
+    )
+
+
+def request_id(run: Run, ask: Ask, round_: int) -> str:
+    """Derive a request's id, so that opening twice is one request and a new run inherits nothing."""
+    seed = "\n".join((run.tenant, run.id, ask.interrupt_id, ask.subject.digest, str(round_)))
+    return "req_" + short_hash(seed)
+
+
+def short_hash(seed: str) -> str:
+    """Return 100 bits of SHA-256 as twenty lower-case letters and digits."""
+    return base64.b32encode(hashlib.sha256(seed.encode()).digest())[:20].decode().lower()

@@ -1,0 +1,336 @@
+"""What the engine needs from outside: a store, a runtime, the policies, a way to wake.
+
+Every implementation of `Store` passes one contract suite (`interlock.testing.contracts`) and one state machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from interlock.domain.action import Subject, Verdict
+from interlock.domain.authority import Directory
+from interlock.domain.canonical import Json
+from interlock.domain.policy import Policy
+from interlock.domain.request import Request, Status
+from interlock.domain.run import Run, RunStatus
+from interlock.engine.changes import Changes, Entry, Job, RunRecord
+
+__all__ = [
+    "Advance",
+    "Agenda",
+    "Ask",
+    "Attention",
+    "Broke",
+    "Done",
+    "Ending",
+    "Failed",
+    "Inbox",
+    "Loaded",
+    "Paused",
+    "Policies",
+    "PolicySet",
+    "Progress",
+    "Runtime",
+    "Store",
+    "Waker",
+]
+
+
+# ── the store ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What `Store.load` found, read at one instant.
+
+    Args:
+        now: the store's clock at that instant.
+        requests: those that exist, by id.
+        history: all entries of the request whose log was asked for, in order.
+    """
+
+    now: datetime
+    requests: Mapping[str, Request]
+    run: RunRecord | None = None
+    history: Sequence[Entry] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Agenda:
+    """What there is to do, read at one instant.
+
+    Args:
+        overdue: tenant and id of open requests whose deadline has been reached, the oldest first.
+        jobs: jobs that may be taken, the oldest first.
+        next_due: when the next job or deadline comes due, those that are due already included; None if none waits.
+    """
+
+    now: datetime
+    overdue: Sequence[tuple[str, str]]
+    jobs: Sequence[Job]
+    next_due: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """Which requests to list: all filters that are given must hold.
+
+    A list of open ones alone comes by due time, any other newest first.
+    """
+
+    statuses: tuple[Status, ...] = (Status.open,)
+    agent: str | None = None
+    run_id: str | None = None
+
+
+class Store(Protocol):
+    """Log, rows and jobs behind one transaction. Methods may be called from any thread's event loop.
+
+    Raises:
+        StoreUnavailable: from every method, if the database does not answer, is full or cannot be written.
+    """
+
+    async def close(self) -> None:
+        """Let go of connections and threads. The store cannot be used afterwards."""
+
+    async def now(self) -> datetime:
+        """Return the store's clock, UTC."""
+
+    async def load(
+        self,
+        tenant: str,
+        request_ids: Iterable[str] = (),
+        *,
+        run_id: str | None = None,
+        run_of: str | None = None,
+        history_of: str | None = None,
+    ) -> Loaded:
+        """Read requests, the run `run_id` or the run of the request `run_of`, and a request's log, at one instant.
+
+        With `run_id`, the run's open requests and those that its pause waits for are among the requests.
+
+        Raises:
+            ValueError: if both `run_id` and `run_of` are given: a defect.
+        """
+
+    async def asked_at(self, tenant: str, run_id: str, interrupt_ids: Iterable[str]) -> Sequence[Request]:
+        """Return every request of a run at these interrupts, oldest first."""
+
+    async def commit(self, changes: Changes) -> None:
+        """Apply the changes in one transaction.
+
+        Raises:
+            Conflict: if an expected version or a condition does not hold; nothing was changed.
+            ValueError: if the changes contradict themselves: a defect.
+        """
+
+    async def policy(self, policy_hash: str) -> bytes | None:
+        """Return a policy body that was kept under this hash."""
+
+    async def history(self, tenant: str, stream: str) -> Sequence[Entry]:
+        """Return all entries of one request or run, in order."""
+
+    async def feed(self, tenant: str, *, after: str = "", limit: int = 100) -> Sequence[Entry]:
+        """Return the entries after a position, in order. No entry can later appear before one that was returned.
+
+        Raises:
+            InvalidValue: if `after` is no position of a log.
+        """
+
+    async def last_position(self, tenant: str) -> str:
+        """Return the position of the newest entry, or the empty string."""
+
+    async def inbox(
+        self, tenant: str, wanted: Inbox, *, after: str | None = None, limit: int = 50
+    ) -> Sequence[Request]:
+        """Return a page of requests, beginning after the request with the id `after`; none if that is unknown.
+
+        It begins where that request stood, even if it has been closed since.
+        """
+
+    async def runs(
+        self, tenant: str, *, statuses: tuple[RunStatus, ...] = (), after: str | None = None, limit: int = 50
+    ) -> Sequence[Run]:
+        """Return a page of runs, newest first, beginning after the run with the id `after`."""
+
+    async def find(self, tenant: str, kind: Literal["request", "run"], prefix: str) -> Sequence[str]:
+        """Return at most ten ids that begin with a prefix."""
+
+    async def agenda(self, limit: int = 100, *, subject: str | None = None) -> Agenda:
+        """Return what is due by the store's clock; of the jobs, only those for one subject, if one is named.
+
+        Args:
+            limit: how many requests, and how many jobs, are listed at most.
+        """
+
+    async def extend(self, tenant: str, holds: Iterable[tuple[str, str]], until: datetime) -> frozenset[str]:
+        """Move the end of leases (run id, owner) and of their jobs; one that has ended or has another owner stays.
+
+        Returns:
+            The ids of the runs whose lease was moved.
+        """
+
+    async def change_token(self) -> int:
+        """Return a number that differs after any commit, by any process. Cheap: it is asked ten times a second."""
+
+    async def note(self, key: str, value: str | None = None) -> str | None:
+        """Return a fact about this database; with a value, set it first if it is not set yet."""
+
+
+# ── the agent's side ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One interrupt of a pause, as a dialect reads it: what is asked, of whom, in whose place.
+
+    Args:
+        policy: the policy that the graph's author names; None for the first that applies.
+        passed_over: ids of answered requests of the same task that fit nothing it asked this time.
+        replaces: the lapsed request that this one asks again.
+    """
+
+    interrupt_id: str
+    task: str
+    subject: Subject
+    description: str = ""
+    context: Json = None
+    verdicts: tuple[Verdict, ...] | None = None
+    policy: str | None = None
+    passed_over: tuple[str, ...] = ()
+    replaces: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """The agent waits."""
+
+    state: bytes
+    agent_version: str
+    asks: tuple[Ask, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The agent came to its end."""
+
+    output: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The agent ended without a result; trying again would not change it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broke:
+    """The agent raised; it may be tried again."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """A person has to look. `code` is one of those of `AttentionNeeded`."""
+
+    code: str
+    reason: str
+    request_id: str | None = None
+
+
+Ending = Paused | Done | Failed | Broke | Attention
+
+
+class Progress(Protocol):
+    """Is told what an advancing agent does: ephemeral, never logged."""
+
+    def __call__(self, run_id: str, text: str) -> None:
+        """Show a line."""
+
+
+class Advance(Protocol):
+    """What a runtime may use of the engine while it advances one run."""
+
+    record: RunRecord
+
+    async def requests(self, ids: Iterable[str]) -> Mapping[str, Request]:
+        """Read requests of this run."""
+
+    async def claim(
+        self, request_id: str, digest: str, tool: str, repeatable: Literal["idempotent", "verifiable", "no"]
+    ) -> Request:
+        """Begin an effect; the request's effect and claim say what is to be done now.
+
+        Raises:
+            EffectRefused: if it may not begin.
+            AdvanceOvertaken: if this advance no longer holds its run.
+        """
+
+    async def record_effect(
+        self,
+        request_id: str,
+        attempt: int,
+        state: Literal["executed", "failed", "unknown"],
+        result: Json = None,
+        reason: str = "",
+    ) -> Request:
+        """Record what became of an attempt, whoever holds the run by now: it is the truth."""
+
+    def is_held(self) -> bool:
+        """Say whether the lease still runs, by this machine's monotonic clock, without asking the store."""
+
+
+class Runtime(Protocol):
+    """Runs agents."""
+
+    async def advance(self, advance: Advance, progress: Progress) -> Ending:
+        """Carry a run on to its next pause or its end. Nothing of it is kept unless the engine commits it."""
+
+    def version_of(self, run: Run) -> str:
+        """Return the version that the run's agent has now.
+
+        Raises:
+            InvalidAgent: if it cannot be loaded here.
+        """
+
+
+# ── the surroundings ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySet:
+    """The policies and people as they are configured now.
+
+    Args:
+        policies: tried in order; the first that applies is taken.
+        default: taken when none applies.
+    """
+
+    policies: tuple[Policy, ...]
+    default: Policy
+    directory: Directory
+
+
+class Policies(Protocol):
+    """Where policies and people are configured."""
+
+    def current(self) -> PolicySet:
+        """Return them as they are now; group membership is never older than this call."""
+
+
+class Waker(Protocol):
+    """Wakes whoever waits for a change. A hint: a sweep stands behind it."""
+
+    def wake(self) -> None:
+        """Say that something has changed. May be called from any thread."""
+
+    async def seen(self) -> int:
+        """Return a token for how things stand now; look at the store after this call, not before."""
+
+    async def wait(self, since: int, seconds: float) -> None:
+        """Return when something has changed since the token, here or in another process, or after so many seconds."""

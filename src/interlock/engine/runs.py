@@ -1,0 +1,171 @@
+"""Runs: start, cancel, retry, accept a new version of the agent."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+
+from interlock.domain.authority import Directory, Principal
+from interlock.domain.canonical import Json, normalize
+from interlock.domain.policy import Step
+from interlock.domain.run import (
+    ENDED,
+    Run,
+    RunCancelled,
+    RunEvent,
+    RunRetried,
+    RunStarted,
+    RunStatus,
+    VersionAccepted,
+    evolve_run,
+)
+from interlock.engine.changes import Changes, RunChange
+from interlock.engine.desk import actor_of, advance_job
+from interlock.engine.pause import short_hash, withdraw_open
+from interlock.engine.ports import Policies, Runtime, Store, Waker
+from interlock.engine.retry import until_committed
+from interlock.errors import Closed, Forbidden, NotFound
+from interlock.failpoints import failpoint
+
+__all__ = ["Runs"]
+
+MAX_INPUT = 1_000_000
+
+
+class Runs:
+    """What people do with runs.
+
+    Args:
+        ids: makes the unguessable part of a new run's id; a test may count.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        policies: Policies,
+        runtime: Runtime,
+        waker: Waker,
+        *,
+        ids: Callable[[], str] = secrets.token_hex,
+    ) -> None:
+        self._ids = ids
+        self._store = store
+        self._policies = policies
+        self._runtime = runtime
+        self._waker = waker
+
+    async def start(self, agent: str, reference: str, input_: Json, initiator: Principal) -> Run:
+        """Start an agent. A worker advances it.
+
+        Args:
+            reference: where the agent can be imported from, so that another process can advance it.
+
+        Raises:
+            InvalidValue: if the input is not JSON.
+        """
+        value = normalize(input_, path="input", max_bytes=MAX_INPUT)
+        now = await self._store.now()
+        person = self._policies.current().directory.canonical(initiator.id)
+        run_id = "run_" + short_hash(self._ids())
+        event = RunStarted(run_id, initiator.tenant, agent, reference, person, value, now)
+        run = evolve_run(None, event)
+        await self._store.commit(
+            Changes(
+                initiator.tenant,
+                actor_of(initiator),
+                run=RunChange(0, (event,), run),
+                enqueue=(advance_job(initiator.tenant, run_id, now),),
+            )
+        )
+        failpoint("run.started")
+        self._waker.wake()
+        return run
+
+    async def cancel(self, run_id: str, principal: Principal, reason: str) -> Run:
+        """End a run. Its open requests are withdrawn; an effect that has begun is still recorded.
+
+        Raises:
+            Closed: if it has ended already.
+            Forbidden: if the principal may not.
+        """
+
+        def decide(run: Run, now: datetime) -> RunEvent:
+            if run.status in ENDED:
+                raise Closed(f"{run.id} is already {run.status}.", run_id=run.id, status=str(run.status))
+            return RunCancelled(principal.id, reason, now)
+
+        return await self._change(run_id, principal, decide)
+
+    async def retry(self, run_id: str, principal: Principal) -> Run:
+        """Let a run that needs attention go on.
+
+        Raises:
+            Closed: if it does not need attention.
+            Forbidden: if the principal may not.
+        """
+
+        def decide(run: Run, now: datetime) -> RunEvent:
+            _needs_attention(run)
+            return RunRetried(principal.id, now)
+
+        return await self._change(run_id, principal, decide)
+
+    async def accept_version(self, run_id: str, principal: Principal) -> Run:
+        """Say that the agent as it is now may go on with the state that an earlier version left.
+
+        Raises:
+            Closed: if the run does not need attention.
+            Forbidden: if the principal may not.
+            InvalidAgent: if the agent cannot be loaded here.
+        """
+
+        def decide(run: Run, now: datetime) -> RunEvent:
+            _needs_attention(run)
+            return VersionAccepted(principal.id, self._runtime.version_of(run), now)
+
+        return await self._change(run_id, principal, decide)
+
+    async def _change(self, run_id: str, principal: Principal, decide: Callable[[Run, datetime], RunEvent]) -> Run:
+        async def attempt() -> Run:
+            loaded = await self._store.load(principal.tenant, run_id=run_id)
+            if loaded.run is None:
+                raise NotFound(f"There is no run {run_id} here.", run_id=run_id)
+            run = loaded.run.run
+            self._authorise(run, principal)
+            event = decide(run, loaded.now)
+            after = evolve_run(run, event)
+            ended = after.status is RunStatus.cancelled
+            reason = f"the run was cancelled: {after.note}" if after.note else "the run was cancelled"
+            taken_back = withdraw_open(list(loaded.requests.values()), reason, principal, loaded.now) if ended else []
+            await self._store.commit(
+                Changes(
+                    principal.tenant,
+                    actor_of(principal),
+                    requests=tuple(taken_back),
+                    # A worker that is in the middle of an effect keeps its lease until it has recorded it.
+                    run=RunChange(run.version, (event,), after, clear_state=ended, lease=loaded.run.lease),
+                    enqueue=() if ended else (advance_job(principal.tenant, run_id, loaded.now),),
+                )
+            )
+            return after
+
+        after = await until_committed(attempt, run_id)
+        self._waker.wake()
+        return after
+
+    def _authorise(self, run: Run, principal: Principal) -> None:
+        directory = self._policies.current().directory
+        person = directory.canonical(principal.id)
+        if principal.kind == "person" and (person == run.initiator or _operates(directory, person)):
+            return
+        raise Forbidden(f"{person} neither started {run.id} nor is an operator.", run_id=run.id)
+
+
+def _operates(directory: Directory, person: str) -> bool:
+    return directory.is_asked(Step(ask=("role:operator",)), person)
+
+
+def _needs_attention(run: Run) -> None:
+    if run.status is not RunStatus.needs_attention:
+        raise Closed(f"{run.id} is {run.status}: it does not need attention.", run_id=run.id, status=str(run.status))

@@ -1,0 +1,86 @@
+"""Do edited arguments and answers fit the JSON Schema that the agent gave?"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import jsonschema_rs
+
+from interlock.domain.action import Action, Question, Subject
+from interlock.domain.canonical import Json, canonical_bytes, read_canonical
+from interlock.domain.commands import CastVote
+from interlock.domain.request import Request
+from interlock.errors import InvalidAnswer
+
+__all__ = ["check_schema", "check_vote"]
+
+MAX_SCHEMA = 64_000
+SHOWN = 5
+
+
+def check_schema(subject: Subject) -> None:
+    """Refuse a subject whose schema cannot be used, or that does not fit its own schema.
+
+    Raises:
+        InvalidAnswer: with what is wrong.
+    """
+    schema = _schema(subject)
+    if schema is None:
+        return
+    try:
+        _validator(canonical_bytes(schema, max_bytes=MAX_SCHEMA))
+    except (ValueError, jsonschema_rs.ValidationError) as error:
+        first = str(error).split("\n", maxsplit=1)[0]
+        raise InvalidAnswer(f"The JSON Schema that the agent gave cannot be used: {first}.") from None
+    if isinstance(subject, Action):
+        _check(subject.args, schema, "The agent's own arguments do not fit the schema it gave")
+
+
+def check_vote(request: Request, command: CastVote) -> None:
+    """Refuse an edit or an answer that does not fit the request's schema.
+
+    Raises:
+        InvalidAnswer: naming each misfit with its path.
+    """
+    schema = _schema(request.asked)
+    if schema is None:
+        return
+    if isinstance(command.subject, Action) and isinstance(request.asked, Action):
+        _check(command.subject.args, schema, "The edited arguments do not fit")
+    elif command.answer is not None and isinstance(request.asked, Question):
+        _check(command.answer, schema, "The answer does not fit")
+
+
+def _schema(subject: Subject) -> dict[str, Any] | None:
+    match subject:
+        case Action(schema=schema):
+            return schema
+        case Question():
+            return subject.answer_schema
+        case _:
+            return None
+
+
+def _check(value: Json, schema: dict[str, Any], what: str) -> None:
+    errors = list(_validator(canonical_bytes(schema, max_bytes=MAX_SCHEMA)).iter_errors(value))
+    if errors:
+        told = "; ".join(f"{_path(error.instance_path)}: {error.message[:200]}" for error in errors[:SHOWN])
+        raise InvalidAnswer(
+            f"{what}: {told}.",
+            errors=[{"path": _path(error.instance_path), "message": error.message[:200]} for error in errors[:SHOWN]],
+        )
+
+
+def _path(parts: list[str | int]) -> str:
+    return "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
+
+
+@lru_cache(maxsize=256)
+def _validator(schema: bytes) -> Any:
+    return jsonschema_rs.validator_for(read_canonical(schema), retriever=_never)
+
+
+def _never(uri: str) -> Any:
+    # A schema comes from an agent: it must not make this process read files or addresses.
+    raise ValueError(f"a schema may not refer to {uri}")

@@ -1,0 +1,219 @@
+"""What people look at: a request with its policy in words, a run with its requests, and whether the record is whole."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from interlock.domain.authority import exclusion
+from interlock.domain.explain import explain
+from interlock.domain.policy import Policy
+from interlock.domain.request import EffectState, Request, Status
+from interlock.domain.run import Run, RunStatus, fold_run
+from interlock.engine.changes import Entry, Lease, RunRecord
+from interlock.engine.codec import leaf_hash
+from interlock.engine.integrity import check_against_log, check_request, check_state
+from interlock.engine.ports import Inbox, Policies, Store
+from interlock.engine.routing import PolicyBook
+from interlock.errors import BadInput, InterlockError, NotFound
+
+__all__ = ["RequestView", "RunView", "Views"]
+
+PAGE = 200
+
+SHORTEST_PREFIX = 8
+"""How many characters of an id, `req_` or `run_` among them, must be given: few enough to type, enough to mean it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestView:
+    """A request as one person sees it.
+
+    Args:
+        policy: the version that the request has pinned.
+        why: that policy in words, for this request as it stands.
+        excluded: why this person may not vote now; None if nothing stands in the way.
+        now: the store's clock when it was read.
+    """
+
+    request: Request
+    policy: Policy
+    why: str
+    excluded: str | None
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A run with everything that it asked, oldest first; `lease` is None unless somebody advances it now."""
+
+    run: Run
+    requests: tuple[Request, ...]
+    lease: Lease | None
+    now: datetime
+
+
+class Views:
+    """Reads; changes nothing."""
+
+    def __init__(self, store: Store, policies: Policies, tenant: str = "default") -> None:
+        self._store = store
+        self._policies = policies
+        self._tenant = tenant
+        self._book = PolicyBook(store)
+
+    async def resolve(self, kind: Literal["request", "run"], prefix: str) -> str:
+        """Return the one id that begins like this.
+
+        Raises:
+            NotFound: if there is none.
+            BadInput: if there are several.
+        """
+        found = await self._store.find(self._tenant, kind, prefix) if prefix else ()
+        if prefix in found:
+            return prefix
+        if not found:
+            raise NotFound(
+                f"There is no {kind} {prefix!r} here: `interlock {kind}s list` shows those that there are.",
+                **{f"{kind}_id": prefix},
+            )
+        if len(found) > 1:
+            raise BadInput(
+                f"{prefix!r} may be any of {', '.join(found)}: give more characters.", candidates=list(found)
+            )
+        if len(prefix) < SHORTEST_PREFIX:
+            raise BadInput(f"{prefix!r} is too short to name a {kind}: give at least {SHORTEST_PREFIX} characters.")
+        return found[0]
+
+    async def request(self, request_id: str, person: str) -> RequestView:
+        """Return a request as this person sees it.
+
+        Raises:
+            NotFound: if there is none with this id.
+            RecordAltered: if it is not what was written.
+        """
+        loaded = await self._store.load(self._tenant, [request_id])
+        request = loaded.requests.get(request_id)
+        if request is None:
+            raise NotFound(f"There is no request {request_id} here.", request_id=request_id)
+        check_request(request)
+        policy = await self._book.pinned(request.route.policy_hash)
+        directory = self._policies.current().directory
+        why = explain(request, policy, directory)
+        return RequestView(request, policy, why, self._excluded(request, policy, person), loaded.now)
+
+    def _excluded(self, request: Request, policy: Policy, person: str) -> str | None:
+        directory = self._policies.current().directory
+        steps = policy.levels[request.route.level].steps
+        if not request.is_open or not steps:
+            return None
+        return exclusion(
+            policy,
+            steps[request.step],
+            directory,
+            person=directory.canonical(person),
+            initiator=request.initiator,
+            requester=request.requester,
+            editors=request.editors,
+        )
+
+    async def run(self, run_id: str) -> RunView:
+        """Return a run with its requests.
+
+        Raises:
+            NotFound: if there is none with this id.
+        """
+        loaded = await self._store.load(self._tenant, run_id=run_id)
+        if loaded.run is None:
+            raise NotFound(f"There is no run {run_id} here.", run_id=run_id)
+        asked = [request async for request in self.requests(Inbox(statuses=(), run_id=run_id))]
+        lease = loaded.run.lease
+        alive = lease if lease is not None and lease.until > loaded.now else None
+        return RunView(loaded.run.run, tuple(reversed(asked)), alive, loaded.now)
+
+    async def requests(self, wanted: Inbox, *, limit: int | None = None) -> AsyncIterator[Request]:
+        """Read requests page by page."""
+        after, left = None, limit
+        while left is None or left > 0:
+            size = PAGE if left is None else min(PAGE, left)
+            page = await self._store.inbox(self._tenant, wanted, after=after, limit=size)
+            for request in page:
+                yield request
+            if len(page) < size:
+                return
+            after, left = page[-1].id, None if left is None else left - len(page)
+
+    async def runs(self, statuses: tuple[RunStatus, ...] = (), *, limit: int | None = None) -> AsyncIterator[Run]:
+        """Read runs page by page, newest first."""
+        after, left = None, limit
+        while left is None or left > 0:
+            size = PAGE if left is None else min(PAGE, left)
+            page = await self._store.runs(self._tenant, statuses=statuses, after=after, limit=size)
+            for run in page:
+                yield run
+            if len(page) < size:
+                return
+            after, left = page[-1].id, None if left is None else left - len(page)
+
+    async def unsettled(self) -> list[Request]:
+        """Return the approved requests whose effect is unknown or still under way, newest first."""
+        wanted = Inbox(statuses=(Status.approved,))
+        states = {EffectState.unknown, EffectState.claimed}
+        return [request async for request in self.requests(wanted) if request.effect in states]
+
+    async def log(self, after: str = "") -> AsyncIterator[Entry]:
+        """Read the log page by page."""
+        while True:
+            page = await self._store.feed(self._tenant, after=after, limit=PAGE)
+            for entry in page:
+                yield entry
+            if len(page) < PAGE:
+                return
+            after = page[-1].position
+
+    async def alterations(self) -> list[str]:
+        """Compare every row with the fold of its log, and every entry with its hash; return what does not fit."""
+        found: list[str] = []
+        rows: set[str] = set()
+        async for request in self.requests(Inbox(statuses=())):
+            rows.add(request.id)
+            history = await self._store.history(self._tenant, request.id)
+            found += _complaint(lambda request=request, history=history: check_against_log(request, history))
+        async for run in self.runs():
+            rows.add(run.id)
+            record = (await self._store.load(self._tenant, run_id=run.id)).run
+            history = await self._store.history(self._tenant, run.id)
+            if record is not None:
+                found += _run_complaints(record, history)
+        async for entry in self.log():
+            if entry.stream not in rows:
+                found.append(f"The log has entries of {entry.stream}, which is not in the tables.")
+                rows.add(entry.stream)
+        return found
+
+
+def _complaint(check: object) -> list[str]:
+    assert callable(check)
+    try:
+        check()
+    except InterlockError as error:
+        return [error.message]
+    return []
+
+
+def _run_complaints(record: RunRecord, history: Sequence[Entry]) -> list[str]:
+    run = record.run
+    whole = all(
+        entry.seq == number and entry.leaf == leaf_hash(entry.body) for number, entry in enumerate(history, start=1)
+    )
+    if not whole:
+        return [f"The log of {run.id} is not what was written."]
+    try:
+        folded = fold_run(entry.event for entry in history)  # type: ignore[misc]  # a run's stream holds its events
+    except ValueError as error:
+        return [f"The log of {run.id} is not whole: {error}."]
+    if folded != run:
+        return [f"The stored run {run.id} is not what its log says."]
+    return _complaint(lambda: check_state(record))

@@ -1,0 +1,266 @@
+"""Every error that Interlock raises, in one tree.
+
+::
+
+    InterlockError                    has a stable `code`, a sentence, and `details` that a program can read
+    ├── BadInput                      what was given cannot be accepted; nothing was changed
+    │   ├── InvalidValue              a value that JSON cannot carry, or that is too large or too deep, with its path
+    │   ├── InvalidConfig             interlock.yaml or an INTERLOCK_* variable, with file, line and key
+    │   ├── InvalidPolicy             a policy that cannot be read or can never work
+    │   ├── InvalidAnswer             edited arguments or an answer that do not fit their schema
+    │   ├── InvalidAgent              an agent that cannot be found, loaded or governed
+    │   └── InvalidState              an agent's state that would not come back as it went
+    ├── Refused                       the rules say no; the refusal is in the log
+    │   ├── NotFound                  no such request or run here
+    │   ├── Forbidden                 this principal may not do that
+    │   ├── Closed                    the request has its outcome, or the run has ended
+    │   ├── TooLate                   the deadline has been reached
+    │   ├── TooEarly                  nothing is due yet
+    │   ├── WrongDigest               what was shown is not what stands there now
+    │   ├── NotOffered                this verdict is not offered by this request
+    │   ├── ReasonMissing             the policy wants a comment with this verdict
+    │   ├── NotEditable               the policy does not let a reviewer change this argument
+    │   └── EffectRefused             the effect may not start, or its result does not fit
+    ├── Conflict                      somebody else was faster, several times in a row
+    └── StoreError                    the database
+        ├── RecordAltered             a row or a log entry is not what was written: nothing is executed by it
+        ├── StoreUnavailable          it does not answer, is full or cannot be written
+        └── StoreTooNew               it was made by a newer version of Interlock
+
+    NotDone(Exception)                raised by a tool: nothing happened, for certain
+    NotApproved(Exception)            raised to a graph: people (or silence) did not approve
+    Halt(BaseException)               leaves a node past any `except Exception`: a person has to look
+    └── AdvanceOvertaken              this advance no longer holds its run
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+__all__ = [
+    "AdvanceOvertaken",
+    "BadInput",
+    "Closed",
+    "Conflict",
+    "EffectRefused",
+    "Forbidden",
+    "Halt",
+    "InterlockError",
+    "InvalidAgent",
+    "InvalidAnswer",
+    "InvalidConfig",
+    "InvalidPolicy",
+    "InvalidState",
+    "InvalidValue",
+    "NotApproved",
+    "NotDone",
+    "NotEditable",
+    "NotFound",
+    "NotOffered",
+    "ReasonMissing",
+    "RecordAltered",
+    "Refused",
+    "StoreError",
+    "StoreTooNew",
+    "StoreUnavailable",
+    "TooEarly",
+    "TooLate",
+    "WrongDigest",
+]
+
+
+class InterlockError(Exception):
+    """Something Interlock can say in a sentence.
+
+    Args:
+        message: what is so, and what to do next.
+        details: the same as values that a program can read.
+    """
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str, /, **details: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+
+class BadInput(InterlockError):
+    """What was given cannot be accepted; nothing was changed."""
+
+    code = "bad_input"
+
+
+class InvalidValue(BadInput):
+    """A value that JSON cannot carry, or that is too large or too deep."""
+
+    code = "invalid_value"
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}", path=path, reason=reason)
+        self.path = path
+        self.reason = reason
+
+
+class InvalidConfig(BadInput):
+    """A configuration file or environment variable that cannot be used."""
+
+    code = "invalid_config"
+
+
+class InvalidPolicy(BadInput):
+    """A policy that cannot be read or can never work."""
+
+    code = "invalid_policy"
+
+
+class InvalidAnswer(BadInput):
+    """Edited arguments, or an answer, that do not fit their schema."""
+
+    code = "invalid_answer"
+
+
+class InvalidAgent(BadInput):
+    """An agent that cannot be found, loaded or governed."""
+
+    code = "invalid_agent"
+
+
+class InvalidState(BadInput):
+    """A state that would not come back from the store as it went in."""
+
+    code = "invalid_state"
+
+
+class Refused(InterlockError):
+    """The rules say no."""
+
+    code = "refused"
+
+
+class NotFound(Refused):
+    """There is no such request or run here."""
+
+    code = "not_found"
+
+
+class Forbidden(Refused):
+    """This principal may not do that."""
+
+    code = "forbidden"
+
+
+class Closed(Refused):
+    """The request has its outcome, or the run has ended."""
+
+    code = "closed"
+
+
+class TooLate(Refused):
+    """The deadline has been reached: a vote has no effect any more."""
+
+    code = "too_late"
+
+
+class TooEarly(Refused):
+    """Nothing is due yet."""
+
+    code = "too_early"
+
+
+class WrongDigest(Refused):
+    """What the voter saw is not what stands there now."""
+
+    code = "wrong_digest"
+
+
+class NotOffered(Refused):
+    """The request does not offer this verdict."""
+
+    code = "not_offered"
+
+
+class ReasonMissing(Refused):
+    """The policy wants a comment with this verdict."""
+
+    code = "reason_missing"
+
+
+class NotEditable(Refused):
+    """The policy does not let a reviewer change this argument."""
+
+    code = "not_editable"
+
+
+class EffectRefused(Refused):
+    """The effect may not start, or its result does not fit its state."""
+
+    code = "effect_refused"
+
+
+class Conflict(InterlockError):
+    """Somebody else changed the same thing first, several times in a row."""
+
+    code = "conflict"
+
+
+class StoreError(InterlockError):
+    """The database cannot do what was asked."""
+
+    code = "store_error"
+
+
+class RecordAltered(StoreError):
+    """A row or a log entry is not what was written: nothing is decided or executed by it."""
+
+    code = "record_altered"
+
+
+class StoreUnavailable(StoreError):
+    """The database does not answer, is full or cannot be written."""
+
+    code = "store_unavailable"
+
+
+class StoreTooNew(StoreError):
+    """The database was made by a newer version of Interlock."""
+
+    code = "store_too_new"
+
+
+class NotDone(Exception):
+    """Raise it in a gated tool to say: nothing happened, and that is certain.
+
+    The effect is recorded as failed. Every other exception leaves the outcome unknown, and a person settles it.
+    """
+
+
+class NotApproved(Exception):
+    """People, or silence, did not approve. `decision` says how and why."""
+
+    def __init__(self, summary: str, decision: Any) -> None:
+        super().__init__(summary)
+        self.decision = decision
+
+
+class Halt(BaseException):
+    """Leaves a node past any `except Exception`: only the runner may catch it.
+
+    Args:
+        code: why, as one of the codes of `AttentionNeeded`.
+        reason: a sentence for the person who looks at it.
+        request_id: the request in question.
+    """
+
+    def __init__(self, code: str, reason: str, request_id: str | None = None) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+        self.request_id = request_id
+
+
+class AdvanceOvertaken(Halt):
+    """This advance no longer holds its run; whoever holds it goes on."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__("overtaken", f"another worker, or a person, has taken {run_id} over")

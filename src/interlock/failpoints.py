@@ -1,0 +1,69 @@
+"""Named places where a test may stop, fail or kill the process. Free when off.
+
+`INTERLOCK_FAILPOINTS="effect.called=kill"` makes the process kill itself (SIGKILL) when it first passes that place;
+`effect.called=kill:3` at the third time; `=stop` sends SIGSTOP; `=raise` raises `FailpointError`. Several are separated
+by commas. The names stand in `NAMES`, in the order of the circle.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+
+__all__ = ["NAMES", "FailpointError", "configure", "failpoint"]
+
+NAMES = (
+    "run.started",  # the run is committed, nothing advances it yet
+    "advance.began",  # the lease is committed, the agent has not run
+    "agent.returned",  # the agent has run, nothing of it is committed
+    "store.before_commit",  # a transaction is complete but not committed
+    "store.after_commit",  # a transaction is committed but not acknowledged
+    "advance.committed",  # the advance is committed, its process knows it
+    "vote.committed",  # the vote is committed, nobody is told
+    "effect.claimed",  # the claim is committed, the tool is not called
+    "effect.called",  # the tool has acted, its result is not recorded
+    "effect.recorded",  # the result is recorded, the advance is not committed
+)
+
+
+class FailpointError(RuntimeError):
+    """Raised where a test asked for it."""
+
+
+_active: dict[str, tuple[str, int]] = {}
+_passed: Counter[str] = Counter()
+
+
+def configure(setting: str) -> None:
+    """Switch failpoints on, as in `INTERLOCK_FAILPOINTS`; an empty string switches all off.
+
+    Raises:
+        ValueError: for a name or an action that does not exist.
+    """
+    _active.clear()
+    _passed.clear()
+    for part in filter(None, setting.split(",")):
+        name, _, action = part.partition("=")
+        verb, _, nth = action.partition(":")
+        if name not in NAMES or verb not in {"kill", "stop", "raise"}:
+            raise ValueError(
+                f"INTERLOCK_FAILPOINTS: {part!r} is not NAME=kill|stop|raise[:N]; names: {', '.join(NAMES)}"
+            )
+        _active[name] = (verb, int(nth or 1))
+
+
+def failpoint(name: str) -> None:
+    """Do here what a test asked for; nothing, if none did."""
+    if name not in _active:
+        return
+    verb, nth = _active[name]
+    _passed[name] += 1
+    if _passed[name] != nth:
+        return
+    if verb == "raise":
+        raise FailpointError(name)
+    os.kill(os.getpid(), signal.SIGKILL if verb == "kill" else signal.SIGSTOP)
+
+
+configure(os.environ.get("INTERLOCK_FAILPOINTS", ""))

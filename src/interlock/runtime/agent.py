@@ -1,0 +1,138 @@
+"""An agent: a LangGraph graph, its version, and how text on a command line becomes its input."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import typing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import Enum
+from typing import Any
+
+from langgraph.channels.delta import DeltaChannel
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.graph import StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.pregel import Pregel
+from pydantic import BaseModel
+
+from interlock.domain.canonical import Json, digest
+from interlock.errors import InvalidAgent
+
+__all__ = ["Agent"]
+
+
+class Agent:
+    """A graph that Interlock runs.
+
+    Args:
+        graph: a LangGraph `StateGraph`, or a compiled graph; its own checkpointer is not used.
+        version: raise it when a change of the code makes stored states or decisions mean something else. The graph's
+            shape (nodes, edges, channels) is part of the version by itself.
+        compatible_with: declared versions whose paused runs this one may carry on, whatever their shape.
+        state_types: types that the state may hold apart from those in the graph's schemas.
+        input: makes the graph's input of a command line's text; without it, `{"input": text}`, or a message for graphs
+            that have messages.
+
+    Raises:
+        InvalidAgent: if it is not a graph that can be governed.
+    """
+
+    def __init__(
+        self,
+        graph: StateGraph[Any, Any, Any, Any] | Pregel[Any, Any, Any, Any],
+        *,
+        version: str = "1",
+        compatible_with: Sequence[str] = (),
+        state_types: Iterable[type] = (),
+        input: Callable[[str], Json] | None = None,  # noqa: A002 - the word that LangGraph uses
+    ) -> None:
+        compiled = graph.compile() if isinstance(graph, StateGraph) else graph
+        if not isinstance(compiled, Pregel):
+            raise InvalidAgent(f"An agent is a LangGraph graph, not {type(graph).__name__}.")
+        if "+" in version or not version:
+            raise InvalidAgent(f"The version {version!r} must be some text without a plus sign.")
+        _refuse_unsupported(compiled)
+        self.graph = compiled
+        self.declared = version
+        self.version = f"{version}+{digest(_shape(compiled)).removeprefix('sha256:')[:12]}"
+        self.compatible_with = frozenset(compatible_with)
+        self.serde = JsonPlusSerializer(allowed_msgpack_modules=None).with_msgpack_allowlist(
+            {*_schema_types(compiled), *state_types}
+        )
+        self._input = input
+
+    def input_from(self, text: str) -> Json:
+        """Return the graph's input for a command line's text."""
+        if self._input is not None:
+            return self._input(text)
+        fields = set(self.graph.channels)
+        if "input" not in fields and "messages" in fields:
+            return {"messages": [{"role": "user", "content": text}]}
+        return {"input": text}
+
+    def continues(self, made_by: str) -> bool:
+        """Say whether this agent may carry on a state that an agent of this version made."""
+        return made_by == self.version or made_by.rpartition("+")[0] in self.compatible_with
+
+
+def _subgraphs(graph: Pregel[Any, Any, Any, Any]) -> Iterator[tuple[str, Pregel[Any, Any, Any, Any]]]:
+    yield "", graph
+    for name, subgraph in graph.get_subgraphs(recurse=True):
+        if isinstance(subgraph, Pregel):
+            yield name, subgraph
+
+
+def _shape(graph: Pregel[Any, Any, Any, Any]) -> Json:
+    return {
+        name: {
+            "nodes": sorted(subgraph.nodes),
+            "edges": sorted([edge.source, edge.target, edge.conditional] for edge in subgraph.get_graph().edges),
+            "channels": sorted(subgraph.channels),
+        }
+        for name, subgraph in _subgraphs(graph)
+    }
+
+
+def _refuse_unsupported(graph: Pregel[Any, Any, Any, Any]) -> None:
+    for name, subgraph in _subgraphs(graph):
+        for channel, spec in subgraph.channels.items():
+            if isinstance(spec, DeltaChannel):
+                raise InvalidAgent(
+                    f"The channel {channel!r} of {name or 'the graph'} is a DeltaChannel, which needs the whole "
+                    "history of checkpoints; Interlock keeps the latest. Use a plain channel with a reducer."
+                )
+
+
+def _schema_types(graph: Pregel[Any, Any, Any, Any]) -> set[type]:
+    found: set[type] = set()
+    for _, subgraph in _subgraphs(graph):
+        if isinstance(subgraph, CompiledStateGraph):
+            for schema in subgraph.builder.schemas:
+                _collect(schema, found, set())
+    return found
+
+
+def _collect(annotation: Any, found: set[type], seen: set[int]) -> None:
+    """Gather the classes that a schema's values may be instances of."""
+    if id(annotation) in seen:
+        return
+    seen.add(id(annotation))
+    for part in typing.get_args(annotation):
+        _collect(part, found, seen)
+    if isinstance(annotation, typing.NewType):
+        _collect(annotation.__supertype__, found, seen)
+    if not inspect.isclass(annotation):
+        return
+    if issubclass(annotation, BaseModel | Enum) or dataclasses.is_dataclass(annotation):
+        found.add(annotation)
+    if issubclass(annotation, BaseModel | dict) or dataclasses.is_dataclass(annotation):
+        for part in _hints(annotation).values():
+            _collect(part, found, seen)
+
+
+def _hints(annotation: type) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(annotation, include_extras=True)
+    except (NameError, TypeError):
+        return {}  # a name that only a type checker sees: the state's read-back reports what is missing

@@ -1,0 +1,213 @@
+"""The advance that is under way, as the nodes of its graph find it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from contextvars import ContextVar
+from typing import Any, Literal, TypeVar
+
+from langgraph.config import get_config
+from langgraph.runtime import get_runtime
+from pydantic_core import to_jsonable_python
+
+from interlock.domain.canonical import Json, normalize
+from interlock.domain.request import Request
+from interlock.engine.ports import Advance, Progress
+from interlock.errors import AdvanceOvertaken, Halt, InvalidAgent
+
+__all__ = ["Advancing", "Execution", "current", "describe", "jsonable", "performing", "said"]
+
+MAX_REASON = 2_000
+
+T = TypeVar("T")
+
+current: ContextVar[Advancing] = ContextVar("interlock_advance")
+performing: ContextVar[bool] = ContextVar("interlock_performing", default=False)
+
+
+class Advancing:
+    """One advance: what its nodes may know and do, and whether it is still under way.
+
+    Args:
+        known: the requests that answers may name, by id, as the store has them.
+
+    Attributes:
+        waiting: the tasks that have asked in this advance, and must pause by that.
+    """
+
+    def __init__(self, advance: Advance, progress: Progress, known: dict[str, Request]) -> None:
+        self.advance = advance
+        self.known = known
+        self.loop = asyncio.get_running_loop()
+        self.over = False
+        self.halted: Halt | None = None
+        self.waiting: set[str] = set()
+        self._progress = progress
+        self._executions: dict[tuple[str, int], Execution] = {}
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def show(self, text: str) -> None:
+        """Show a line to whoever watches."""
+        self._progress(self.advance.record.run.id, text)
+
+    def execution(self, task: str, attempt: int) -> Execution:
+        """Return what this execution of a task has read so far."""
+        if (task, attempt) not in self._executions:
+            self.waiting.discard(task)
+        return self._executions.setdefault((task, attempt), Execution(self, task))
+
+    def passed_over(self, task: str) -> tuple[str, ...]:
+        """Return the ids of the answers that fitted nothing in the last execution of a task."""
+        last = max((attempt for name, attempt in self._executions if name == task), default=None)
+        return () if last is None else self._executions[task, last].passed_over()
+
+    def entered(self) -> None:
+        """An effect began; may be called from any thread."""
+        self.loop.call_soon_threadsafe(self._count, 1)
+
+    def left(self) -> None:
+        """An effect came to its end."""
+        self.loop.call_soon_threadsafe(self._count, -1)
+
+    def _count(self, change: int) -> None:
+        self._under_way += change
+        if self._under_way:
+            self._idle.clear()
+        else:
+            self._idle.set()
+
+    async def finish(self) -> None:
+        """Let effects that are under way come to their end; begin no others.
+
+        A node that LangGraph has given up may still be calling its tool in a thread: while it does, the run must not be
+        taken up again.
+        """
+        self.over = True
+        await asyncio.sleep(0)
+        await self._idle.wait()
+
+
+class Execution:
+    """One execution of one LangGraph task: the answers that it has read and could not use yet."""
+
+    def __init__(self, advancing: Advancing, task: str) -> None:
+        self.advancing = advancing
+        self.task = task
+        self.reading = threading.Lock()
+        self._passed_over: list[Request] = []
+
+    @classmethod
+    def here(cls) -> Execution:
+        """Return the execution of the node that calls.
+
+        Raises:
+            InvalidAgent: outside of a node, or of Interlock.
+        """
+        try:
+            config = get_config()
+            attempt = get_runtime().execution_info
+        except RuntimeError:
+            raise InvalidAgent("Call it in a node of a LangGraph graph.") from None
+        advancing = current.get(None)
+        task = config["configurable"].get("checkpoint_ns", "")
+        if advancing is None:
+            return _Unattended(task)
+        return advancing.execution(task, attempt.node_attempt if attempt is not None else 1)
+
+    def take(self, digest: str) -> Request | None:
+        """Return, and use up, an answer that was passed over before and fits."""
+        for request in self._passed_over:
+            if request.asked_digest == digest:
+                self._passed_over.remove(request)
+                return request
+        return None
+
+    def waits(self) -> None:
+        """Note that this execution has asked: its task must pause now."""
+        self.advancing.waiting.add(self.task)
+
+    def pass_over(self, request: Request) -> None:
+        """Keep an answer that fits nothing yet."""
+        self._passed_over.append(request)
+
+    def passed_over(self) -> tuple[str, ...]:
+        """Return the ids of the answers that have fitted nothing so far."""
+        return tuple(request.id for request in self._passed_over)
+
+    def request(self, request_id: str | None) -> Request:
+        """Return the decided request that an answer names.
+
+        Raises:
+            InvalidAgent: if it names none: somebody made it up.
+        """
+        request = self.advancing.known.get(request_id or "")
+        if request is None or request.is_open:
+            raise InvalidAgent("This answer was not given through Interlock: it names no decision in the store.")
+        return request
+
+    async def claim(
+        self, request_id: str, digest: str, tool: str, repeatable: Literal["idempotent", "verifiable", "no"]
+    ) -> Request:
+        """Begin an effect, unless the advance is over."""
+        if self.advancing.over:
+            raise AdvanceOvertaken(self.advancing.advance.record.run.id)
+        return await self.advancing.advance.claim(request_id, digest, tool, repeatable)
+
+    def wait(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do work of the engine from a plain node, which LangGraph runs in a thread."""
+        try:
+            running = asyncio.get_running_loop()
+        except RuntimeError:
+            running = None
+        if running is self.advancing.loop:
+            work.close()
+            raise InvalidAgent("This is a coroutine: use `await decision.aperform(…)` in it.")
+        return asyncio.run_coroutine_threadsafe(work, self.advancing.loop).result()
+
+    async def await_(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do work of the engine from a coroutine. Once begun it is finished, even if the coroutine is cancelled."""
+        return await asyncio.shield(asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.advancing.loop)))
+
+
+class _Unattended(Execution):
+    """An execution that Interlock does not advance: it can pause, and do nothing else."""
+
+    def __init__(self, task: str) -> None:
+        self.task = task
+        self.reading = threading.Lock()
+        self._passed_over = []
+
+    def waits(self) -> None:
+        """Note nothing: nobody looks."""
+
+    def request(self, request_id: str | None) -> Request:  # noqa: ARG002 - whatever it names
+        raise InvalidAgent(
+            "This graph is resumed without Interlock, so its answers are worth nothing here: register the agent, and "
+            "run it with `interlock run`."
+        )
+
+
+def jsonable(value: object) -> Json:
+    """Return a tool's result as JSON; what JSON cannot carry becomes its description."""
+    try:
+        return normalize(to_jsonable_python(value, fallback=repr, inf_nan_mode="strings"), path="result")
+    except Exception as error:  # noqa: BLE001 - it happened, whatever its result's own code does when it is described
+        return {"not_recorded": describe(error)[:500]}
+
+
+def describe(error: BaseException) -> str:
+    """Return an error's type and what it says."""
+    return f"{type(error).__name__}: {said(error)}"
+
+
+def said(error: BaseException) -> str:
+    """Return what an error says, as text that the log can carry: bounded, and without lone surrogates."""
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - an error whose own code fails
+        text = "(it cannot say what it is)"
+    return text[:MAX_REASON].encode(errors="backslashreplace").decode()

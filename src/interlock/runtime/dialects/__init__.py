@@ -1,0 +1,1 @@
+"""Pure mappers between LangGraph's interrupts and requests, one file each."""

@@ -1,0 +1,255 @@
+"""The steps of one guarded effect: claim it in the store, call the tool, record what came of it.
+
+`next` says what to call now, the caller calls it in its own colour and thread, and tells `returned` or `broke`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Literal
+
+from interlock.domain.action import Action
+from interlock.domain.canonical import Json
+from interlock.domain.request import EffectState, Request, Status
+from interlock.errors import (
+    AdvanceOvertaken,
+    EffectRefused,
+    Halt,
+    InterlockError,
+    InvalidAgent,
+    NotApproved,
+    NotDone,
+    RecordAltered,
+)
+from interlock.failpoints import failpoint
+from interlock.runtime.current import Execution, describe, jsonable, performing, said
+from interlock.runtime.dialects.native import payload_again
+
+__all__ = ["Effect", "Repeat"]
+
+KEY = "idempotency_key"
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """What a tool declares about being called again. See `Decision.perform`."""
+
+    idempotent: bool = False
+    verify: Callable[..., Any] | None = None
+    not_done: tuple[type[Exception], ...] = ()
+
+    @property
+    def kind(self) -> Literal["idempotent", "verifiable", "no"]:
+        """The declaration in a word."""
+        return "idempotent" if self.idempotent else "verifiable" if self.verify is not None else "no"
+
+
+class _Phase(Enum):
+    claiming = 1
+    asking = 2
+    verifying = 3
+    verified = 4
+    calling = 5
+    done = 6
+
+
+class Effect:
+    """One effect of one approved request, in one advance."""
+
+    def __init__(self, request: Request, fn: Callable[..., Any], repeat: Repeat) -> None:
+        self.result: Json = None
+        self.execution = Execution.here()
+        self._request = request
+        self._fn = fn
+        self._repeat = repeat
+        self._tool = _name_of(fn)
+        self._phase = _Phase.claiming
+        if performing.get():
+            raise InvalidAgent(f"{self._tool} is performed inside of another tool: perform them one after the other.")
+
+    @contextlib.contextmanager
+    def under_way(self) -> Iterator[None]:
+        """While this lasts, the advance does not end."""
+        self.execution.advancing.entered()
+        try:
+            yield
+        except Halt as halt:
+            self.execution.advancing.halted = halt  # even if a node swallows it
+            raise
+        finally:
+            self.execution.advancing.left()
+
+    async def next(self) -> Callable[[], Any] | None:
+        """Return what to call now; None when the result is there."""
+        if self._phase is _Phase.done:
+            return None
+        if self._phase is _Phase.verified:
+            return self._to_call(_Phase.calling, self._fn)
+        if self._request.status is not Status.approved:
+            from interlock.runtime.gate import Decision  # noqa: PLC0415 - the two name each other
+
+            decision = Decision(self._request)
+            raise NotApproved(decision.summary, decision)
+        self._must_fit()
+        self._request = await self._claim()
+        return self._after_claim()
+
+    def _must_fit(self) -> None:
+        """Refuse, before anything begins, a tool that cannot be called with exactly what was approved."""
+        assert isinstance(self._request.edition.subject, Action)
+        arguments = self._request.edition.subject.args
+        keyed = _takes_key(self._fn) or self._repeat.verify is not None
+        if keyed and KEY in arguments:
+            raise InvalidAgent(
+                f"The approved arguments hold {KEY!r}, which Interlock gives to {self._tool}: name yours otherwise."
+            )
+        try:
+            inspect.signature(self._fn).bind(**arguments, **({KEY: ""} if _takes_key(self._fn) else {}))
+        except TypeError as error:
+            raise InvalidAgent(f"{self._tool} cannot be called with the approved arguments: {error}.") from None
+        except ValueError:
+            return  # a builtin that does not say what it takes
+
+    def call(self, call: Callable[[], Any]) -> Any:
+        """Call it, in this thread."""
+        with self._performing():
+            return call()
+
+    async def acall(self, call: Callable[[], Awaitable[Any]]) -> Any:
+        """Call and await it; asking again is the one thing that is not awaited."""
+        with self._performing():
+            value: Any = call()
+            return await value if inspect.isawaitable(value) else value
+
+    async def returned(self, value: object) -> None:
+        """Say that the call returned."""
+        match self._phase:
+            case _Phase.asking:
+                assert isinstance(value, Request)
+                self._request = value
+                self._phase = _Phase.claiming
+            case _Phase.verifying if value is None:
+                self._phase = _Phase.verified
+            case _Phase.calling if inspect.iscoroutine(value) or inspect.isgenerator(value):
+                value.close()
+                reason = f"{self._tool} returned a {type(value).__name__} that nobody awaits: its code has not run"
+                await self._record("failed", reason=reason)
+                raise InvalidAgent(f"{reason}. Give a coroutine function, and use `await decision.aperform(…)`.")
+            case _:
+                failpoint("effect.called")
+                await self._record("executed", jsonable(value))
+
+    async def broke(self, error: BaseException) -> None:
+        """Say that the call raised; raise what the node is to see."""
+        if self._phase is _Phase.asking:
+            raise error
+        if self._phase is _Phase.calling and isinstance(error, (NotDone, *self._repeat.not_done)):
+            reason = said(error) or type(error).__name__
+            await self._record("failed", reason=reason)
+            raise NotDone(reason) from error
+        doing = "verifying" if self._phase is _Phase.verifying else "the call"
+        reason = f"{doing} of {self._tool} raised {describe(error)}"
+        await self._record("unknown", reason=reason)
+        if isinstance(error, Exception | SystemExit):  # an exit would take the worker with it, and all its runs
+            raise Halt("effect_unknown", reason, self._request.id) from error
+        raise error
+
+    async def _claim(self) -> Request:
+        assert isinstance(self._request.edition.subject, Action)
+        digest = self._request.edition.subject.digest
+        with self._as_halt():
+            return await self.execution.claim(self._request.id, digest, self._tool, self._repeat.kind)
+
+    def _after_claim(self) -> Callable[[], Any] | None:
+        request = self._request
+        match request.effect:
+            case EffectState.executed:
+                self._finish(request.result)
+                return None
+            case EffectState.failed:
+                raise NotDone(request.effect_note)
+            case EffectState.unknown:
+                raise Halt("effect_unknown", request.effect_note, request.id)
+            case EffectState.lapsed:
+                return self._to_ask_again()
+            case _:
+                assert request.claim is not None
+                if request.claim.attempt > 1 and self._repeat.kind == "verifiable":
+                    assert self._repeat.verify is not None
+                    return self._to_call(_Phase.verifying, self._repeat.verify)
+                return self._to_call(_Phase.calling, self._fn)
+
+    def _to_call(self, phase: _Phase, fn: Callable[..., Any]) -> Callable[[], Any]:
+        advance = self.execution.advancing.advance
+        if not advance.is_held():
+            raise AdvanceOvertaken(advance.record.run.id)
+        self._phase = phase
+        assert isinstance(self._request.edition.subject, Action)
+        assert self._request.claim is not None
+        arguments = dict(self._request.edition.subject.args)
+        if phase is _Phase.verifying or _takes_key(fn):
+            arguments[KEY] = self._request.claim.key
+        return functools.partial(fn, **arguments)
+
+    def _to_ask_again(self) -> Callable[[], Request]:
+        """The approval is worth nothing any more: the same is asked anew, and its answer is read like any other."""
+        from interlock.runtime.gate import read_on  # noqa: PLC0415 - the two name each other
+
+        self._phase = _Phase.asking
+        return functools.partial(read_on, self._request.asked_digest, payload_again(self._request))
+
+    @contextlib.contextmanager
+    def _performing(self) -> Iterator[None]:
+        token = performing.set(self._phase is not _Phase.asking)
+        try:
+            yield
+        finally:
+            performing.reset(token)
+
+    async def _record(
+        self, state: Literal["executed", "failed", "unknown"], result: Json = None, reason: str = ""
+    ) -> None:
+        assert self._request.claim is not None
+        attempt = self._request.claim.attempt
+        with self._as_halt():
+            after = await self.execution.advancing.advance.record_effect(
+                self._request.id, attempt, state, result, reason
+            )
+        if after.effect is EffectState.executed:
+            self._finish(after.result)
+        elif after.effect is EffectState.claimed:  # a later attempt has it: this result came too late
+            raise AdvanceOvertaken(self._request.run_id)
+
+    def _finish(self, result: Json) -> None:
+        self.result = result
+        self._phase = _Phase.done
+
+    @contextlib.contextmanager
+    def _as_halt(self) -> Iterator[None]:
+        """What the ledger refuses must not be swallowed by a node's `except Exception`."""
+        try:
+            yield
+        except EffectRefused as refusal:
+            raise Halt("effect_refused", refusal.message, self._request.id) from refusal
+        except RecordAltered as altered:
+            raise Halt("record_altered", altered.message, self._request.id) from altered
+        except InterlockError as error:
+            raise Halt("ledger_unavailable", error.message, self._request.id) from error
+
+
+def _takes_key(fn: Callable[..., Any]) -> bool:
+    try:
+        return KEY in inspect.signature(fn).parameters
+    except (TypeError, ValueError):
+        return False
+
+
+def _name_of(fn: Callable[..., Any]) -> str:
+    while isinstance(fn, functools.partial):
+        fn = fn.func
+    return f"{getattr(fn, '__module__', '?')}:{getattr(fn, '__qualname__', type(fn).__qualname__)}"

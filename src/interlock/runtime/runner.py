@@ -1,0 +1,177 @@
+"""Advance: fill the state, resume by interrupt id, run to the next pause or the end, hand everything to one commit."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.pregel import Pregel
+from langgraph.types import Command, GraphOutput, Interrupt
+
+from interlock.domain.canonical import MAX_BYTES
+from interlock.domain.request import Request
+from interlock.domain.run import Run
+from interlock.engine.ports import Advance, Ask, Attention, Broke, Done, Ending, Failed, Paused, Progress
+from interlock.errors import BadInput, Halt, InvalidState, NotApproved, NotDone
+from interlock.runtime.agent import Agent
+from interlock.runtime.current import Advancing, current, describe, jsonable, said
+from interlock.runtime.dialects import native
+from interlock.runtime.registry import Registry
+from interlock.runtime.state import RunState, resume_values
+
+__all__ = ["LangGraphRuntime"]
+
+MAX_STATE = 8_000_000
+"""Largest LangGraph state of a paused run, in bytes."""
+
+RETRIED = frozenset({"ledger_unavailable"})
+"""Halts that are nobody's question: the advance is tried again."""
+
+
+class LangGraphRuntime:
+    """Runs LangGraph graphs. Implements the port `Runtime`."""
+
+    def __init__(self, registry: Registry, *, max_state: int = MAX_STATE, max_subject: int = MAX_BYTES) -> None:
+        self._registry = registry
+        self._max_state = max_state
+        self._max_subject = max_subject
+
+    def version_of(self, run: Run) -> str:
+        """Return the version that the run's agent has now."""
+        return self._registry.load(run.reference).version
+
+    async def advance(self, advance: Advance, progress: Progress) -> Ending:  # noqa: PLR0911 - one line an ending
+        """Carry a run on to its next pause or its end. See the port."""
+        run = advance.record.run
+        agent = self._registry.load(run.reference)
+        state = RunState(agent.serde, advance.record.state)
+        graph = agent.graph.copy(update={"checkpointer": state})
+        if run.pause and state.made_by != agent.version and not agent.continues(run.agent_version):
+            return _mismatch(run, agent, state)
+        advancing = Advancing(advance, progress, await _answers(advance, run, state))
+        current.set(advancing)
+        try:
+            return await self._advance(graph, agent, state, advancing)
+        except Halt as halt:
+            if halt.code in RETRIED:
+                return Broke(halt.reason)
+            if halt.code == "overtaken":
+                raise
+            return Attention(halt.code, halt.reason, halt.request_id)
+        except (NotApproved, NotDone) as verdict:
+            return Failed(said(verdict))
+        except InvalidState as error:
+            return Attention("invalid_state", error.message)
+        except BadInput as error:
+            return Attention("invalid_ask", error.message)
+        except Exception as error:  # noqa: BLE001 - whatever an agent raises is its failure, not ours
+            return Broke(describe(error))
+        finally:
+            await advancing.finish()
+
+    async def _advance(
+        self, graph: Pregel[Any, Any, Any, Any], agent: Agent, state: RunState, advancing: Advancing
+    ) -> Ending:
+        run = advancing.advance.record.run
+        config: RunnableConfig = {"configurable": {"thread_id": run.id, "__pregel_strict_resume": True}}
+        given: Any = run.input
+        if run.pause:
+            if state.made_by != agent.version and await _pending(graph, config) != _waiting(run):
+                return _mismatch(run, agent, state)
+            given = Command(resume={wait.interrupt_id: native.answer(wait.request_id) for wait in run.pause})
+        output: GraphOutput[Any] = await graph.ainvoke(given, config, durability="exit", version="v2")
+        if advancing.halted is not None:
+            raise advancing.halted  # a node has swallowed it; a person has to look all the same
+        swallowed = advancing.waiting - _tasks(output.interrupts)
+        if swallowed:
+            return _swallowed(swallowed)
+        if output.interrupts:
+            await advancing.finish()
+            return self._paused(output.interrupts, agent, state, advancing)
+        left = (await graph.aget_state(config)).next
+        if left:
+            return Attention(
+                "not_governed",
+                f"The graph stopped before {', '.join(left)} without asking: breakpoints (interrupt_before) are not "
+                "supported yet. Call interlock.ask in the node.",
+            )
+        return Done(jsonable(output.value))
+
+    def _paused(self, interrupts: Sequence[Interrupt], agent: Agent, state: RunState, advancing: Advancing) -> Ending:
+        asks: list[Ask] = []
+        for interrupt in interrupts:
+            if not native.is_native(interrupt.value):
+                return Attention(
+                    "not_governed",
+                    f"The graph paused by an interrupt that interlock.ask did not make ({_short(interrupt.value)}): "
+                    "plain interrupts are not supported yet. Call interlock.ask in their place.",
+                )
+            ask = native.read(interrupt.id, interrupt.value)
+            size = len(ask.subject.canonical)
+            if size > self._max_subject:
+                return Attention(
+                    "invalid_ask",
+                    f"What the agent asks is {size:,} bytes of JSON, more than the limit of {self._max_subject:,} "
+                    "(`limits.action_bytes`): carry the address of large things, not the things.",
+                )
+            asks.append(replace(ask, passed_over=advancing.passed_over(ask.task)))
+        stored = state.dump(agent.version)
+        if len(stored) > self._max_state:
+            return Attention(
+                "invalid_state",
+                f"The agent's state is {len(stored):,} bytes, more than the limit of {self._max_state:,}: keep large "
+                "things elsewhere and carry their address, or raise `limits.state_bytes`.",
+            )
+        state.check_types()
+        return Paused(stored, agent.version, tuple(asks))
+
+
+def _tasks(interrupts: Sequence[Interrupt]) -> set[str]:
+    """Return the tasks that pause by what `interlock.ask` raised."""
+    return {interrupt.value["task"] for interrupt in interrupts if native.is_native(interrupt.value)}
+
+
+def _swallowed(tasks: set[str]) -> Attention:
+    nodes = ", ".join(sorted(task.rpartition("|")[2].partition(":")[0] for task in tasks))
+    return Attention(
+        "not_governed",
+        f"The node {nodes} asked and went on without an answer: something around interlock.ask caught LangGraph's "
+        "interrupt, such as `except Exception`. Ask outside of the `try`, or let `GraphInterrupt` pass.",
+    )
+
+
+def _waiting(run: Run) -> set[str]:
+    return {wait.interrupt_id for wait in run.pause}
+
+
+async def _pending(graph: Pregel[Any, Any, Any, Any], config: RunnableConfig) -> set[str]:
+    """Return the ids of the interrupts that the graph, as it is now, finds in its state."""
+    snapshot = await graph.aget_state(config)
+    return {interrupt.id for interrupt in snapshot.interrupts}
+
+
+def _mismatch(run: Run, agent: Agent, state: RunState) -> Attention:
+    return Attention(
+        "version_mismatch",
+        f"The run paused in version {state.made_by} of {run.agent}, and this is version {agent.version}. Put the "
+        f"earlier one back and `interlock runs retry {run.id}`; or, if this one can go on from there, `interlock runs "
+        f"accept-version {run.id}`.",
+    )
+
+
+async def _answers(advance: Advance, run: Run, state: RunState) -> dict[str, Request]:
+    """Read the requests whose answers the graph will meet: those of this pause, and earlier ones of its tasks."""
+    ids = {wait.request_id for wait in run.pause}
+    for value in resume_values(state):
+        named = native.answer_id(value)
+        if named is not None:
+            ids.add(named)
+    found: Mapping[str, Request] = await advance.requests(sorted(ids))
+    return dict(found)
+
+
+def _short(value: object) -> str:
+    return textwrap.shorten(repr(value), 120)

@@ -1,0 +1,123 @@
+"""Statements that SQLAlchemy writes once and the driver runs itself: its execution costs several times SQLite's own.
+
+Works with every driver that takes parameters by name (PEP 249: `named` or `pyformat`) and commits by method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from sqlalchemy import Dialect, Executable
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.elements import ClauseElement
+
+__all__ = ["Connection", "Statements", "Values"]
+
+Values = Mapping[str, Any]
+
+
+class _Written(NamedTuple):
+    """A statement as text, the values that belong to it, and how the driver wants what it does not take as it is."""
+
+    text: str
+    constants: dict[str, Any]
+    processors: tuple[tuple[str, Callable[[Any], Any]], ...]
+
+    def parameters(self, values: Values) -> dict[str, Any]:
+        parameters = {**self.constants, **values}
+        for name, process in self.processors:
+            parameters[name] = process(parameters[name])
+        return parameters
+
+
+class Statements:
+    """What each statement is called in one dialect; written when it is first used, and kept.
+
+    Args:
+        dialect: one whose style of parameters takes names.
+    """
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._written: dict[Executable, _Written] = {}
+
+    def written(self, statement: Executable) -> _Written:
+        """Return a statement as the driver takes it."""
+        found = self._written.get(statement)
+        if found is None:  # two threads may do it at once, and come to the same
+            found = self._written[statement] = self._write(statement)
+        return found
+
+    def _write(self, statement: Executable) -> _Written:
+        assert isinstance(statement, ClauseElement)
+        compiled = statement.compile(dialect=self._dialect)
+        assert isinstance(compiled, SQLCompiler)
+        binds = compiled.binds
+        processors = {
+            name: bind.type.dialect_impl(self._dialect).bind_processor(self._dialect) for name, bind in binds.items()
+        }
+        constants = {name: bind.effective_value for name, bind in binds.items() if not bind.required}
+        return _Written(
+            str(compiled), constants, tuple((name, process) for name, process in processors.items() if process)
+        )
+
+
+class Connection:
+    """A connection of the driver, on which the statements of one dialect run.
+
+    Args:
+        raw: the driver's own connection; it begins no transaction by itself.
+        begin: how a transaction begins.
+    """
+
+    def __init__(self, raw: Any, statements: Statements, begin: str) -> None:
+        self.raw = raw
+        self._statements = statements
+        self._begin = begin
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit what is done inside, all of it or nothing."""
+        self.raw.execute(self._begin)
+        try:
+            yield
+            self.raw.commit()
+        except BaseException:
+            self.raw.rollback()
+            raise
+
+    def begin_part(self) -> None:
+        """Begin a part of the transaction that can be taken back alone."""
+        self.raw.execute("SAVEPOINT part")
+
+    def end_part(self, *, keep: bool) -> None:
+        """End it: keep what it did, or take it back."""
+        if not keep:
+            self.raw.execute("ROLLBACK TO part")
+        self.raw.execute("RELEASE part")
+
+    def rows(self, statement: Executable, values: Values) -> list[Any]:
+        """Return all rows of a query."""
+        written = self._statements.written(statement)
+        return list(self.raw.execute(written.text, written.parameters(values)).fetchall())
+
+    def first(self, statement: Executable, values: Values) -> Any | None:
+        """Return the first row of a query, or None."""
+        found = self.rows(statement, values)  # read to its end: a query that is under way keeps its instant alive
+        return found[0] if found else None
+
+    def change(self, statement: Executable, values: Values) -> int:
+        """Write, and return how many rows were written."""
+        written = self._statements.written(statement)
+        return int(self.raw.execute(written.text, written.parameters(values)).rowcount)
+
+    def change_each(self, statement: Executable, rows: Sequence[Values]) -> None:
+        """Write once for each set of values."""
+        written = self._statements.written(statement)
+        self.raw.cursor().executemany(written.text, [written.parameters(values) for values in rows])
+
+    def close(self) -> None:
+        """Let go of it."""
+        self.raw.close()

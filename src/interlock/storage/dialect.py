@@ -1,0 +1,58 @@
+"""Where SQL databases differ in what they are told. Everything else about them stands in a file of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import BindParameter, Column, ColumnElement, Dialect, Table, bindparam
+from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import UserDefinedType
+
+__all__ = ["OneOf", "insert_or"]
+
+
+def insert_or(table: Table) -> Insert:
+    """Return an INSERT that can say what happens if the row is there already.
+
+    SQLite took the clause over from PostgreSQL, and SQLAlchemy writes PostgreSQL's form for SQLite too (its SQLite form
+    lacks what PostgreSQL adds). A test holds it to that.
+    """
+    return insert(table)
+
+
+class _Texts(UserDefinedType[list[str]]):
+    """A list of texts as one parameter: PostgreSQL takes a list, SQLite a JSON array."""
+
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
+        return json.dumps if dialect.name == "sqlite" else None
+
+
+class OneOf(ColumnElement[bool]):
+    """Whether a column has one of the texts in a list, however long it is: the statement stays the same.
+
+    Args:
+        name: the parameter that takes the list.
+    """
+
+    inherit_cache = True
+
+    def __init__(self, column: Column[str], name: str) -> None:
+        self.column = column
+        self.texts: BindParameter[list[str]] = bindparam(name, type_=_Texts())
+
+
+@compiles(OneOf, "sqlite")
+def _in_json(element: OneOf, compiler: SQLCompiler, **more: Any) -> str:
+    column, texts = compiler.process(element.column, **more), compiler.process(element.texts, **more)
+    return f"{column} IN (SELECT value FROM json_each({texts}))"  # noqa: S608 - both are written by SQLAlchemy
+
+
+@compiles(OneOf, "postgresql")
+def _in_array(element: OneOf, compiler: SQLCompiler, **more: Any) -> str:
+    return f"{compiler.process(element.column, **more)} = ANY({compiler.process(element.texts, **more)})"

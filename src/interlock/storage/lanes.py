@@ -1,0 +1,155 @@
+"""Threads that talk to a database, each on a connection that it keeps."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+from interlock.errors import StoreUnavailable
+from interlock.storage.compiled import Connection
+
+__all__ = ["Lane"]
+
+T = TypeVar("T")
+
+
+class _Task:
+    """A piece of work, and the future of whoever waits for it, in that one's event loop."""
+
+    __slots__ = ("error", "future", "loop", "result", "work")
+
+    def __init__(self, work: Callable[[Connection], Any]) -> None:
+        self.work = work
+        self.loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[Any] = self.loop.create_future()
+        self.result: Any = None
+        self.error: Exception | None = None
+
+    def done(self) -> None:
+        """Tell it, from another thread."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self.loop.call_soon_threadsafe(self._tell)
+
+    def _tell(self) -> None:
+        if self.future.done():
+            return  # it was cancelled
+        if self.error is None:
+            self.future.set_result(self.result)
+        else:
+            self.future.set_exception(self.error)
+
+
+class Lane:
+    """A few threads for one kind of transactions. One hop for each, whatever it consists of.
+
+    Args:
+        connect: opens a connection, for any thread to close.
+        explain: makes one of our errors of one of the driver's, or returns None if it is a defect.
+        threads: how many transactions run at once.
+        together: how many pieces of work, if they wait, share one transaction. What one of them raises undoes it alone;
+            none is acknowledged before the commit, and if that fails, all of them do.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Connection],
+        name: str,
+        explain: Callable[[BaseException], StoreUnavailable | None],
+        *,
+        threads: int = 1,
+        together: int = 1,
+    ) -> None:
+        self._connect = connect
+        self._explain = explain
+        self._together = together
+        self._waiting: SimpleQueue[_Task | None] = SimpleQueue()
+        self._closing = threading.Lock()
+        self._closed = False
+        self._threads = [threading.Thread(target=self._serve, name=f"{name}-{n}", daemon=True) for n in range(threads)]
+        for thread in self._threads:
+            thread.start()
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """Do a piece of work on one of the threads, inside a transaction.
+
+        Raises:
+            StoreUnavailable: if the database does not answer, is full or cannot be written, or the lane is closed.
+        """
+        task = _Task(work)
+        with self._closing:
+            if self._closed:
+                raise StoreUnavailable("The store is closed.")
+            self._waiting.put(task)
+        result: T = await task.future
+        return result
+
+    def close(self) -> None:
+        """Finish what is under way, then let go of threads and connections."""
+        with self._closing:
+            if not self._closed:
+                self._closed = True
+                for _ in self._threads:
+                    self._waiting.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _serve(self) -> None:
+        connection: Connection | None = None
+        ended = False
+        while not ended:
+            tasks, ended = self._next()
+            if not tasks:
+                break
+            try:
+                connection = connection or self._connect()
+                self._do(connection, tasks)
+            except Exception as error:  # noqa: BLE001 - told to whoever waits
+                # Nobody knows in which state a failure left the connection: begin with a new one.
+                if connection is not None:
+                    connection.close()
+                    connection = None
+                for task in tasks:
+                    task.error = self._explain(error) or error
+                    task.error.__cause__ = error if task.error is not error else None
+            for task in tasks:
+                task.done()
+        if connection is not None:
+            connection.close()
+
+    def _next(self) -> tuple[list[_Task], bool]:
+        """Wait for work; return what there is, and whether it is the last."""
+        tasks: list[_Task] = []
+        with contextlib.suppress(Empty):
+            while len(tasks) < self._together:
+                task = self._waiting.get(block=not tasks)
+                if task is None:
+                    return tasks, True
+                tasks.append(task)
+        return tasks, False
+
+    def _do(self, connection: Connection, tasks: list[_Task]) -> None:
+        """Do it in one transaction. Raises what the database is to blame for: then nothing was done."""
+        if len(tasks) == 1:
+            with self._blame(tasks[0]), connection.transaction():
+                tasks[0].result = tasks[0].work(connection)
+            return
+        with connection.transaction():
+            for task in tasks:
+                connection.begin_part()
+                with self._blame(task):
+                    task.result = task.work(connection)
+                connection.end_part(keep=task.error is None)
+
+    @contextlib.contextmanager
+    def _blame(self, task: _Task) -> Iterator[None]:
+        """Let an error be this task's alone, unless it is the database's."""
+        try:
+            yield
+        except Exception as error:
+            if self._explain(error) is not None:
+                raise
+            task.error = error

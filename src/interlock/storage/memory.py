@@ -1,0 +1,358 @@
+"""A store in memory: for tests, and for runs that nobody wants to keep. The same behaviour as every other store."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from interlock.domain.request import Request
+from interlock.domain.run import Run, RunStatus
+from interlock.engine.changes import Changes, Entry, Hold, Job, Lease, RunRecord
+from interlock.engine.codec import decode_entry, decode_request, decode_run
+from interlock.engine.ports import Agenda, Inbox, Loaded
+from interlock.errors import StoreUnavailable
+from interlock.failpoints import failpoint
+from interlock.storage.rows import (
+    FIND_LIMIT,
+    FIRST_MARK,
+    NEVER,
+    OPEN,
+    Clock,
+    EntryRow,
+    RequestRow,
+    RunRow,
+    changed,
+    check_changes,
+    check_load,
+    entry_rows,
+    micros,
+    moment,
+    read_position,
+    replay_order,
+    request_row,
+    run_row,
+    utc_now,
+)
+
+__all__ = ["MemoryStore"]
+
+_Key = tuple[str, str]
+
+
+class _JobRow(NamedTuple):
+    due_at: int
+    mark: int
+    owner: str | None
+
+
+class _Tables:
+    """Everything that is kept, encoded: nothing that a caller holds can change it."""
+
+    def __init__(self) -> None:
+        self.log: list[EntryRow] = []
+        self.requests: dict[_Key, RequestRow] = {}
+        self.runs: dict[_Key, RunRow] = {}
+        self.states: dict[_Key, bytes] = {}
+        self.jobs: dict[tuple[str, str, str], _JobRow] = {}
+        self.policies: dict[str, bytes] = {}
+
+
+class MemoryStore:
+    """Keeps everything in this process, and forgets it with it.
+
+    Args:
+        clock: the store's clock; this machine's by default.
+    """
+
+    def __init__(self, clock: Clock = utc_now) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._tables = _Tables()
+        self._notes: dict[str, str] = {}
+        self._commits = 0
+        self._closed = False
+
+    async def close(self) -> None:
+        """Forget everything."""
+        self._closed = True
+        self._tables = _Tables()
+
+    async def now(self) -> datetime:
+        """Return the store's clock, UTC."""
+        with self._reading():
+            return self._clock()
+
+    async def load(
+        self,
+        tenant: str,
+        request_ids: Iterable[str] = (),
+        *,
+        run_id: str | None = None,
+        run_of: str | None = None,
+        history_of: str | None = None,
+    ) -> Loaded:
+        """Read requests, a run and a request's log at one instant."""
+        check_load(run_id, run_of)
+        with self._reading() as tables:
+            rows = [row for key in request_ids if (row := tables.requests.get((tenant, key)))]
+            if run_id is not None:
+                of_run = (row for row in tables.requests.values() if (row.tenant, row.run_id) == (tenant, run_id))
+                rows += [row for row in of_run if row.status in OPEN]
+            elif run_of is not None:
+                asked = tables.requests.get((tenant, run_of))
+                run_id = asked.run_id if asked else None
+            record = _record(tables, (tenant, run_id)) if run_id is not None else None
+            pause = record.run.pause if record is not None and run_of is None else ()
+            rows += [row for wait in pause if (row := tables.requests.get((tenant, wait.request_id)))]
+            log = [_entry(at, row) for at, row in _entries(tables, tenant) if row.stream == history_of]
+            return Loaded(self._clock(), {row.id: decode_request(row.body) for row in rows}, record, log)
+
+    async def asked_at(self, tenant: str, run_id: str, interrupt_ids: Iterable[str]) -> Sequence[Request]:
+        """Return every request of a run at these interrupts, oldest first."""
+        wanted = frozenset(interrupt_ids)
+        with self._reading() as tables:
+            rows = [row for row in tables.requests.values() if (row.tenant, row.run_id) == (tenant, run_id)]
+            return replay_order(decode_request(row.body) for row in rows if row.interrupt_id in wanted)
+
+    async def commit(self, changes: Changes) -> None:
+        """Apply the changes in one transaction."""
+        check_changes(changes)
+        with self._reading() as tables:
+            now = self._clock()
+            _check(tables, changes, now)
+            entries = entry_rows(changes, now)
+            failpoint("store.before_commit")
+            _apply(tables, changes, entries, micros(now))
+            self._commits += 1
+        failpoint("store.after_commit")
+
+    async def policy(self, policy_hash: str) -> bytes | None:
+        """Return a policy body that was kept under this hash."""
+        with self._reading() as tables:
+            return tables.policies.get(policy_hash)
+
+    async def history(self, tenant: str, stream: str) -> Sequence[Entry]:
+        """Return all entries of one request or run, in order."""
+        with self._reading() as tables:
+            return [_entry(at, row) for at, row in _entries(tables, tenant) if row.stream == stream]
+
+    async def feed(self, tenant: str, *, after: str = "", limit: int = 100) -> Sequence[Entry]:
+        """Return the entries after a position, in order."""
+        start = read_position(after)
+        with self._reading() as tables:
+            rows = [(at, row) for at, row in _entries(tables, tenant) if at > start]
+            return [_entry(at, row) for at, row in rows[:limit]]
+
+    async def last_position(self, tenant: str) -> str:
+        """Return the position of the newest entry, or the empty string."""
+        with self._reading() as tables:
+            return str(max((at for at, _ in _entries(tables, tenant)), default=""))
+
+    async def inbox(
+        self, tenant: str, wanted: Inbox, *, after: str | None = None, limit: int = 50
+    ) -> Sequence[Request]:
+        """Return a page of requests, beginning after the request with the id `after`."""
+        by_due = wanted.statuses == OPEN
+        with self._reading() as tables:
+            rows = [row for row in tables.requests.values() if row.tenant == tenant and _is_wanted(row, wanted)]
+            place = _place_by_due if by_due else _place_by_age
+            if after is not None:
+                last = tables.requests.get((tenant, after))
+                rows = [row for row in rows if last and row != last and (place(row) > place(last)) is by_due]
+            rows.sort(key=place, reverse=not by_due)
+            return [decode_request(row.body) for row in rows[:limit]]
+
+    async def runs(
+        self, tenant: str, *, statuses: tuple[RunStatus, ...] = (), after: str | None = None, limit: int = 50
+    ) -> Sequence[Run]:
+        """Return a page of runs, newest first, beginning after the run with the id `after`."""
+        with self._reading() as tables:
+            rows = [row for row in tables.runs.values() if row.tenant == tenant]
+            rows = [row for row in rows if not statuses or row.status in statuses]
+            if after is not None:
+                last = tables.runs.get((tenant, after))
+                rows = [row for row in rows if last and (row.started_at, row.id) < (last.started_at, last.id)]
+            rows.sort(key=lambda row: (row.started_at, row.id), reverse=True)
+            return [decode_run(row.body) for row in rows[:limit]]
+
+    async def find(self, tenant: str, kind: Literal["request", "run"], prefix: str) -> Sequence[str]:
+        """Return at most ten ids that begin with a prefix."""
+        with self._reading() as tables:
+            keys = tables.requests.keys() if kind == "request" else tables.runs.keys()
+            return sorted(key for owner, key in keys if owner == tenant and key.startswith(prefix))[:FIND_LIMIT]
+
+    async def agenda(self, limit: int = 100, *, subject: str | None = None) -> Agenda:
+        """Return what is due."""
+        with self._reading() as tables:
+            now = self._clock()
+            waiting = [row for row in tables.requests.values() if row.status in OPEN]
+            wished = [(row.due_at, key, row) for key, row in tables.jobs.items() if subject in {None, key[2]}]
+            first = min([row.due_at for row in waiting] + [due_at for due_at, _, _ in wished], default=NEVER)
+            overdue = sorted((row.due_at, row.tenant, row.id) for row in waiting if row.due_at <= micros(now))
+            due = sorted(item for item in wished if item[0] <= micros(now))
+            return Agenda(
+                now,
+                [(tenant, key) for _, tenant, key in overdue[:limit]],
+                [_job(key, row) for _, key, row in due[:limit]],
+                None if first == NEVER else moment(first),
+            )
+
+    async def extend(self, tenant: str, holds: Iterable[tuple[str, str]], until: datetime) -> frozenset[str]:
+        """Move the end of leases and of their jobs, and return the runs whose lease was moved."""
+        moved = set()
+        with self._reading() as tables:
+            now, end = micros(self._clock()), micros(until)
+            for run_id, owner in holds:
+                run = tables.runs.get((tenant, run_id))
+                if run and run.lease_owner == owner and (run.lease_until or 0) > now:
+                    tables.runs[tenant, run_id] = run._replace(lease_until=end)
+                    moved.add(run_id)
+                job = tables.jobs.get((tenant, "advance", run_id))
+                if job and job.owner == owner and job.due_at > now:
+                    tables.jobs[tenant, "advance", run_id] = job._replace(due_at=end)
+            self._commits += 1
+        return frozenset(moved)
+
+    async def change_token(self) -> int:
+        """Return a number that differs after any commit."""
+        with self._reading():
+            return self._commits
+
+    async def note(self, key: str, value: str | None = None) -> str | None:
+        """Return a fact about this database; with a value, set it first if it is not set yet."""
+        with self._reading():
+            return self._notes.get(key) if value is None else self._notes.setdefault(key, value)
+
+    @contextmanager
+    def _reading(self) -> Iterator[_Tables]:
+        with self._lock:
+            if self._closed:
+                raise StoreUnavailable("The store is closed.")
+            yield self._tables
+
+
+def _record(tables: _Tables, key: _Key) -> RunRecord | None:
+    row = tables.runs.get(key)
+    if row is None:
+        return None
+    lease = Lease(row.lease_owner, moment(row.lease_until or 0)) if row.lease_owner is not None else None
+    return RunRecord(decode_run(row.body), tables.states.get(key), lease)
+
+
+def _entries(tables: _Tables, tenant: str) -> Iterator[tuple[int, EntryRow]]:
+    return ((at, row) for at, row in enumerate(tables.log, 1) if row.tenant == tenant)
+
+
+def _entry(at: int, row: EntryRow) -> Entry:
+    return decode_entry(str(at), row.body, row.leaf)
+
+
+def _job(key: tuple[str, str, str], row: _JobRow) -> Job:
+    tenant, _, subject = key
+    return Job(tenant, "advance", subject, moment(row.due_at), row.mark, row.owner)
+
+
+def _is_wanted(row: RequestRow, wanted: Inbox) -> bool:
+    return (
+        (not wanted.statuses or row.status in wanted.statuses)
+        and wanted.agent in {None, row.agent}
+        and wanted.run_id in {None, row.run_id}
+    )
+
+
+def _place_by_due(row: RequestRow) -> tuple[int, str]:
+    return row.due_at, row.id
+
+
+def _place_by_age(row: RequestRow) -> tuple[int, str]:
+    return row.opened_at, row.id
+
+
+# ── one transaction: everything that can fail comes before the first change ──────────────────────────────────────────
+
+
+def _check(tables: _Tables, changes: Changes, now: datetime) -> None:
+    if changes.before is not None and now >= changes.before:
+        raise changed("deadline", changes.before.isoformat())
+    if changes.hold is not None:
+        _check_hold(tables.runs.get((changes.tenant, changes.hold.run_id)), changes.hold, micros(now))
+    if changes.lease_job is not None:
+        _check_job(tables, *changes.lease_job, micros(now))
+    for change in changes.requests:
+        request = tables.requests.get((changes.tenant, change.after.id))
+        if (request.version if request else 0) != change.expected:
+            raise changed("request", change.after.id)
+        if (changes.tenant, change.after.id) in tables.runs:
+            raise changed("log", change.after.id)
+    if changes.run is not None:
+        run = tables.runs.get((changes.tenant, changes.run.after.id))
+        if (run.version if run else 0) != changes.run.expected:
+            raise changed("run", changes.run.after.id)
+        if (changes.tenant, changes.run.after.id) in tables.requests:
+            raise changed("log", changes.run.after.id)
+
+
+def _check_hold(run: RunRow | None, hold: Hold, now: int) -> None:
+    held = run is not None and (run.version, run.lease_owner) == (hold.version, hold.owner)
+    if run is None or not held or (run.lease_until or 0) <= now:
+        raise changed("run", hold.run_id)
+
+
+def _check_job(tables: _Tables, seen: Job, wanted: Job, now: int) -> None:
+    row = tables.jobs.get(_job_key(seen))
+    if row is None or row.due_at == NEVER or (row.mark, row.owner) != (seen.mark, seen.owner):
+        raise changed("job", seen.subject)
+    if row.owner not in {None, wanted.owner} and row.due_at > now:
+        raise changed("job", seen.subject)
+
+
+def _apply(tables: _Tables, changes: Changes, entries: list[EntryRow], now: int) -> None:
+    for change in changes.requests:
+        request = request_row(change.after)
+        key = (request.tenant, request.id)
+        before = tables.requests.get(key)
+        keeps_place = before is not None and change.after.due_at is None
+        tables.requests[key] = request._replace(due_at=before.due_at) if before and keeps_place else request
+    if changes.run is not None:
+        run = run_row(changes.run)
+        tables.runs[run.tenant, run.id] = run
+        if changes.run.clear_state:
+            tables.states.pop((run.tenant, run.id), None)
+        elif changes.run.state is not None:
+            tables.states[run.tenant, run.id] = changes.run.state
+    tables.log.extend(entries)
+    _apply_jobs(tables, changes, now)
+    for policy_hash, body in changes.policies.items():
+        tables.policies.setdefault(policy_hash, body)
+
+
+def _apply_jobs(tables: _Tables, changes: Changes, now: int) -> None:
+    if changes.lease_job is not None:
+        _, wanted = changes.lease_job
+        row = tables.jobs[_job_key(wanted)]
+        tables.jobs[_job_key(wanted)] = _JobRow(micros(wanted.due_at), row.mark, wanted.owner)
+    if changes.finish_job is not None:
+        _finish(tables, changes.finish_job, now)
+    for job in changes.enqueue:
+        due = micros(job.due_at)
+        old = tables.jobs.get(_job_key(job))
+        if old is None:
+            tables.jobs[_job_key(job)] = _JobRow(due, FIRST_MARK, None)
+        else:
+            due_at = min(old.due_at, due) if old.owner is None else old.due_at
+            tables.jobs[_job_key(job)] = _JobRow(due_at, old.mark + 1, old.owner)
+
+
+def _finish(tables: _Tables, job: Job, now: int) -> None:
+    row = tables.jobs.get(_job_key(job))
+    if row is None or row.owner != job.owner:
+        return
+    # The row stays for its mark: one that began again could be taken for the one that somebody saw long ago.
+    tables.jobs[_job_key(job)] = _JobRow(NEVER if row.mark == job.mark else now, row.mark, None)
+
+
+def _job_key(job: Job) -> tuple[str, str, str]:
+    return job.tenant, job.kind, job.subject

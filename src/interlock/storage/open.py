@@ -1,0 +1,60 @@
+"""Opens the store that an address names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from interlock.errors import InvalidConfig
+from interlock.storage.memory import MemoryStore
+from interlock.storage.migrate import prepare
+from interlock.storage.rows import Clock, utc_now
+from interlock.storage.sql import SqlStore
+from interlock.storage.sqlite import SqliteFile
+
+__all__ = ["open_store"]
+
+_FORMS = "Use sqlite:///PATH, a plain path, or memory:"
+
+
+def open_store(url: str, clock: Clock | None = None, *, create: bool = True) -> SqlStore | MemoryStore:
+    """Open the store at an address, making its file or bringing its tables up to date if need be.
+
+    Args:
+        url: `sqlite:///relative/path`, `sqlite:////absolute/path`, a plain path, or `memory:`.
+        clock: the store's clock, UTC; this machine's by default.
+        create: whether to make the file where there is none.
+
+    Raises:
+        InvalidConfig: if the address is of no kind that this version knows, or there is no file and none is to be made.
+        StoreTooNew: if a newer version of Interlock made the file.
+        StoreUnavailable: if it cannot be opened or written.
+    """
+    if url == "memory:":
+        return MemoryStore(clock or utc_now)
+    return _open_file(_path(url), clock or utc_now, create=create)
+
+
+def _open_file(path: Path, clock: Clock, *, create: bool) -> SqlStore:
+    if not create and not path.exists():
+        raise InvalidConfig(
+            f"There is no database at {path}: `interlock run` makes one. If yours is elsewhere, name it with "
+            "--database, INTERLOCK_DATABASE_URL or `database:` in interlock.yaml.",
+            path=str(path),
+        )
+    prepare(path)
+    return SqlStore(SqliteFile(path), clock)
+
+
+def _path(url: str) -> Path:
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        path = url
+    elif scheme == "sqlite" and rest.startswith("/"):
+        path = rest[1:]
+    elif scheme.startswith("postgres"):
+        raise InvalidConfig(f"PostgreSQL is not supported yet by this version. {_FORMS}.", scheme=scheme)
+    else:
+        raise InvalidConfig(f"There is no database of the kind {scheme!r}. {_FORMS}.", scheme=scheme)
+    if path in {"", ":memory:"} or "\0" in path or "?" in path:
+        raise InvalidConfig(f"{path!r} is not the path of a database file. {_FORMS}.")
+    return Path(path).expanduser().absolute()

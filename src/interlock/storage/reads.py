@@ -1,0 +1,270 @@
+"""What a store reads: each function runs inside one transaction, so it sees one instant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any, Literal
+
+from sqlalchemy import BindParameter, ScalarSelect, Select, Table, bindparam, func, select, tuple_, union_all
+
+from interlock.domain.request import Request
+from interlock.domain.run import Run, RunStatus
+from interlock.engine.changes import Entry, Job, Lease, RunRecord
+from interlock.engine.codec import decode_entry, decode_request, decode_run
+from interlock.engine.ports import Agenda, Inbox, Loaded
+from interlock.storage.compiled import Connection
+from interlock.storage.dialect import OneOf
+from interlock.storage.rows import (
+    FIND_LIMIT,
+    NEVER,
+    OPEN,
+    encodable,
+    micros,
+    moment,
+    read_position,
+    replay_order,
+)
+from interlock.storage.schema import IS_OPEN, jobs, log, notes, policies, requests, runs, states
+
+__all__ = [
+    "agenda",
+    "asked_at",
+    "feed",
+    "find",
+    "history",
+    "inbox",
+    "inbox_query",
+    "last_position",
+    "list_runs",
+    "load",
+    "note",
+    "policy",
+]
+
+LAST_CHARACTER = "\U0010ffff"
+
+_TENANT: BindParameter[str] = bindparam("tenant")
+_RUN_ID: BindParameter[str] = bindparam("run_id")
+_LIMIT: BindParameter[int] = bindparam("limit")
+_NOW: BindParameter[int] = bindparam("now")
+
+_REQUESTS = select(requests.c.id, requests.c.body).where(requests.c.tenant == _TENANT, OneOf(requests.c.id, "ids"))
+_OPEN_OF_RUN = select(requests.c.id, requests.c.body).where(
+    requests.c.tenant == _TENANT, requests.c.run_id == _RUN_ID, IS_OPEN
+)
+_ASKED_AT = select(requests.c.body).where(
+    requests.c.tenant == _TENANT, requests.c.run_id == _RUN_ID, OneOf(requests.c.interrupt_id, "interrupt_ids")
+)
+_RUN = (
+    select(runs.c.body, states.c.state, runs.c.lease_owner, runs.c.lease_until)
+    .select_from(runs)
+    .outerjoin(states, (states.c.tenant == runs.c.tenant) & (states.c.run_id == runs.c.id))
+    .where(runs.c.tenant == _TENANT, runs.c.id == _RUN_ID)
+)
+_RUN_OF = select(requests.c.run_id).where(requests.c.tenant == _TENANT, requests.c.id == bindparam("request_id"))
+_POLICY = select(policies.c.body).where(policies.c.hash == bindparam("hash"))
+_NOTE = select(notes.c.value).where(notes.c.key == bindparam("key"))
+_ENTRY = select(log.c.position, log.c.body, log.c.leaf).where(log.c.tenant == _TENANT)
+_HISTORY = _ENTRY.where(log.c.stream == bindparam("stream")).order_by(log.c.seq)
+_FEED = _ENTRY.where(log.c.position > bindparam("after")).order_by(log.c.position).limit(_LIMIT)
+_LAST_POSITION = select(func.max(log.c.position)).where(log.c.tenant == _TENANT)
+_FIND = {
+    kind: select(table.c.id)
+    .where(table.c.tenant == _TENANT, table.c.id >= bindparam("first"), table.c.id <= bindparam("last"))
+    .order_by(table.c.id)
+    .limit(FIND_LIMIT)
+    for kind, table in (("request", requests), ("run", runs))
+}
+_DUE_REQUESTS = (
+    select(requests.c.tenant, requests.c.id)
+    .where(IS_OPEN, requests.c.due_at <= _NOW)
+    .order_by(requests.c.due_at, requests.c.tenant, requests.c.id)
+    .limit(_LIMIT)
+)
+_DUE_JOBS = (
+    select(jobs.c.tenant, jobs.c.subject, jobs.c.due_at, jobs.c.mark, jobs.c.owner)
+    .where(jobs.c.due_at <= _NOW)
+    .order_by(jobs.c.due_at, jobs.c.tenant, jobs.c.kind, jobs.c.subject)
+    .limit(_LIMIT)
+)
+_DUE_JOBS_OF = _DUE_JOBS.where(jobs.c.subject == bindparam("subject"))
+_NEXT_DEADLINE = select(func.min(requests.c.due_at)).where(IS_OPEN)
+_NEXT_JOB = select(func.min(jobs.c.due_at))
+_NEXT_DUE = union_all(_NEXT_DEADLINE, _NEXT_JOB)
+_NEXT_DUE_OF = union_all(_NEXT_DEADLINE, _NEXT_JOB.where(jobs.c.subject == bindparam("subject")))
+
+
+def load(  # noqa: PLR0913, PLR0917 - what the port offers
+    on: Connection, now: datetime, tenant: str, ids: Iterable[str], run_id: str | None, run_of: str | None
+) -> Loaded:
+    """Read requests and a run at one instant."""
+    found = _bodies(on, tenant, ids)
+    if run_of is not None and encodable(run_of):
+        owner = on.first(_RUN_OF, {"tenant": tenant, "request_id": run_of})
+        record = None if owner is None else _record(on, tenant, owner[0])
+    elif run_id is not None and encodable(run_id):
+        record = _record(on, tenant, run_id)
+        found |= dict(on.rows(_OPEN_OF_RUN, {"tenant": tenant, "run_id": run_id}))
+        pause = record.run.pause if record is not None else ()
+        found |= _bodies(on, tenant, (wait.request_id for wait in pause if wait.request_id not in found))
+    else:
+        record = None
+    return Loaded(now, {key: decode_request(body) for key, body in found.items()}, record)
+
+
+def _bodies(on: Connection, tenant: str, ids: Iterable[str]) -> dict[str, bytes]:
+    wanted = [key for key in ids if encodable(key)]
+    return dict(on.rows(_REQUESTS, {"tenant": tenant, "ids": wanted})) if wanted else {}
+
+
+def _record(on: Connection, tenant: str, run_id: str) -> RunRecord | None:
+    row = on.first(_RUN, {"tenant": tenant, "run_id": run_id})
+    if row is None:
+        return None
+    body, state, owner, until = row
+    return RunRecord(decode_run(body), state, None if owner is None else Lease(owner, moment(until)))
+
+
+def asked_at(on: Connection, tenant: str, run_id: str, interrupt_ids: Sequence[str]) -> Sequence[Request]:
+    """Return every request of a run at these interrupts, oldest first."""
+    rows = on.rows(_ASKED_AT, {"tenant": tenant, "run_id": run_id, "interrupt_ids": interrupt_ids})
+    return replay_order(decode_request(body) for (body,) in rows)
+
+
+def policy(on: Connection, policy_hash: str) -> bytes | None:
+    """Return a policy body that was kept under this hash."""
+    row = on.first(_POLICY, {"hash": policy_hash})
+    return None if row is None else row[0]
+
+
+def note(on: Connection, key: str) -> str | None:
+    """Return a fact about this database."""
+    row = on.first(_NOTE, {"key": key})
+    return None if row is None else row[0]
+
+
+def history(on: Connection, tenant: str, stream: str) -> Sequence[Entry]:
+    """Return all entries of one request or run, in order."""
+    rows = on.rows(_HISTORY, {"tenant": tenant, "stream": stream}) if encodable(stream) else ()
+    return [decode_entry(str(at), body, leaf) for at, body, leaf in rows]
+
+
+def feed(on: Connection, tenant: str, after: str, limit: int) -> Sequence[Entry]:
+    """Return the entries after a position, in order."""
+    rows = on.rows(_FEED, {"tenant": tenant, "after": read_position(after), "limit": limit})
+    return [decode_entry(str(at), body, leaf) for at, body, leaf in rows]
+
+
+def last_position(on: Connection, tenant: str) -> str:
+    """Return the position of the newest entry, or the empty string."""
+    ((last,),) = on.rows(_LAST_POSITION, {"tenant": tenant})
+    return str(last or "")
+
+
+# ── pages ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def inbox(on: Connection, tenant: str, wanted: Inbox, after: str | None, limit: int) -> Sequence[Request]:
+    """Return a page of requests, beginning after the request with the id `after`."""
+    if not encodable(after or ""):
+        return []
+    statuses = [str(status) for status in wanted.statuses]
+    values = {"tenant": tenant, "limit": limit, "after": after, "agent": wanted.agent, "run_id": wanted.run_id}
+    rows = on.rows(inbox_query(wanted, paged=after is not None), values | {"statuses": statuses})
+    return [decode_request(body) for (body,) in rows]
+
+
+def inbox_query(wanted: Inbox, *, paged: bool = False) -> Select[Any]:
+    """Return the query for a page: the same one for all inboxes that are alike but for their values."""
+    by_due = wanted.statuses == OPEN
+    return _inbox_query(
+        by_due=by_due,
+        some=bool(wanted.statuses) and not by_due,
+        of_agent=wanted.agent is not None,
+        of_run=wanted.run_id is not None,
+        paged=paged,
+    )
+
+
+@cache
+def _inbox_query(*, by_due: bool, some: bool, of_agent: bool, of_run: bool, paged: bool) -> Select[Any]:
+    columns = requests.c
+    query = select(columns.body).where(columns.tenant == _TENANT).limit(_LIMIT)
+    if of_agent:
+        query = query.where(columns.agent == bindparam("agent"))
+    if of_run:
+        query = query.where(columns.run_id == _RUN_ID)
+    if some:
+        query = query.where(OneOf(columns.status, "statuses"))
+    if by_due:
+        query = query.where(IS_OPEN).order_by(columns.due_at, columns.id)
+    else:
+        query = query.order_by(columns.opened_at.desc(), columns.id.desc())
+    if not paged:
+        return query
+    # Where the last request stood, even if it is closed by now: closing keeps its due time.
+    place = tuple_(columns.due_at if by_due else columns.opened_at, columns.id)
+    stood = _place(requests, "due_at" if by_due else "opened_at")
+    return query.where(place > stood if by_due else place < stood)
+
+
+def _place(table: Table, column: str) -> ScalarSelect[Any]:
+    other = table.alias("other")
+    there = other.c.tenant == _TENANT, other.c.id == bindparam("after")
+    return select(other.c[column], other.c.id).where(*there).scalar_subquery()
+
+
+def list_runs(
+    on: Connection, tenant: str, statuses: tuple[RunStatus, ...], after: str | None, limit: int
+) -> Sequence[Run]:
+    """Return a page of runs, newest first, beginning after the run with the id `after`."""
+    if not encodable(after or ""):
+        return []
+    query = _runs_query(some=bool(statuses), paged=after is not None)
+    values = {"tenant": tenant, "limit": limit, "after": after, "statuses": [str(status) for status in statuses]}
+    return [decode_run(body) for (body,) in on.rows(query, values)]
+
+
+@cache
+def _runs_query(*, some: bool, paged: bool) -> Select[Any]:
+    columns = runs.c
+    query = select(columns.body).where(columns.tenant == _TENANT).limit(_LIMIT)
+    query = query.order_by(columns.started_at.desc(), columns.id.desc())
+    if some:
+        query = query.where(OneOf(columns.status, "statuses"))
+    if paged:
+        query = query.where(tuple_(columns.started_at, columns.id) < _place(runs, "started_at"))
+    return query
+
+
+def find(on: Connection, tenant: str, kind: Literal["request", "run"], prefix: str) -> Sequence[str]:
+    """Return at most ten ids that begin with a prefix."""
+    if not encodable(prefix):
+        return []
+    # A range, not LIKE: it has no wildcards, and minds upper and lower case.
+    rows = on.rows(_FIND[kind], {"tenant": tenant, "first": prefix, "last": prefix + LAST_CHARACTER})
+    return [key for (key,) in rows]
+
+
+# ── what there is to do ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def agenda(on: Connection, now: datetime, limit: int, subject: str | None) -> Agenda:
+    """Return what is due; nothing is asked twice where nothing can be due."""
+    of_all = subject is None
+    values = {"now": micros(now), "limit": limit, "subject": subject}
+    times = [at for (at,) in on.rows(_NEXT_DUE if of_all else _NEXT_DUE_OF, values) if at is not None and at != NEVER]
+    if not times:
+        return Agenda(now, [], [], None)
+    first = moment(min(times))
+    if first > now:
+        return Agenda(now, [], [], first)
+    overdue = [(tenant, key) for tenant, key in on.rows(_DUE_REQUESTS, values)]
+    due = on.rows(_DUE_JOBS if of_all else _DUE_JOBS_OF, values)
+    return Agenda(now, overdue, [_job(*row) for row in due], first)
+
+
+def _job(tenant: str, subject: str, due_at: int, mark: int, owner: str | None) -> Job:
+    return Job(tenant, "advance", subject, moment(due_at), mark, owner)

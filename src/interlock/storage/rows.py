@@ -1,0 +1,219 @@
+"""What every store keeps of a value: its encoded body, and the columns that it is found by.
+
+Times are integers: microseconds since 1970, UTC. They sort and compare alike everywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from interlock.domain.request import Request, Status
+from interlock.engine.changes import Changes, RequestChange, RunChange
+from interlock.engine.codec import encode_entry, encode_request, encode_run
+from interlock.errors import Conflict, InvalidValue
+
+__all__ = [
+    "FIND_LIMIT",
+    "FIRST_MARK",
+    "NEVER",
+    "OPEN",
+    "Clock",
+    "EntryRow",
+    "RequestRow",
+    "RunRow",
+    "changed",
+    "check_changes",
+    "check_load",
+    "encodable",
+    "entry_rows",
+    "micros",
+    "moment",
+    "read_position",
+    "replay_order",
+    "request_row",
+    "run_row",
+    "utc_now",
+]
+
+Clock = Callable[[], datetime]
+
+NEVER = 2**63 - 1
+"""The due time of what waits for no time: it sorts after everything."""
+
+FIND_LIMIT = 10
+"""How many ids a search by prefix returns at most."""
+
+FIRST_MARK = 1
+"""The mark of the first wish for a subject. A finished job's row stays, never due: its mark goes on with the next."""
+
+OPEN = (str(Status.open),)
+"""The statuses of an inbox that is listed by due time."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_POSITION = re.compile(r"[0-9]{1,18}", re.ASCII)
+
+
+class RequestRow(NamedTuple):
+    """A request's row. `due_at` is kept when the request is closed: a page that ended with it can go on from there."""
+
+    tenant: str
+    id: str
+    run_id: str
+    agent: str
+    status: str
+    effect: str
+    interrupt_id: str
+    opened_at: int
+    due_at: int
+    version: int
+    body: bytes
+
+
+class RunRow(NamedTuple):
+    """A run's row, without its state."""
+
+    tenant: str
+    id: str
+    agent: str
+    status: str
+    started_at: int
+    version: int
+    lease_owner: str | None
+    lease_until: int | None
+    body: bytes
+
+
+class EntryRow(NamedTuple):
+    """An entry of the log before it has a position."""
+
+    tenant: str
+    stream: str
+    seq: int
+    body: bytes
+    leaf: str
+
+
+def utc_now() -> datetime:
+    """Return this machine's clock."""
+    return datetime.now(UTC)
+
+
+def micros(at: datetime) -> int:
+    """Return a time as microseconds since 1970."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def moment(at: int) -> datetime:
+    """Return microseconds since 1970 as a time."""
+    return _EPOCH + timedelta(microseconds=at)
+
+
+def encodable(*texts: str) -> bool:
+    """Say whether UTF-8 can carry these texts: no key that a store holds is one that it cannot."""
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def read_position(after: str) -> int:
+    """Return the number that a position stands for; the empty string stands before everything.
+
+    Raises:
+        InvalidValue: for what is no position of a log.
+    """
+    if after and not _POSITION.fullmatch(after):
+        raise InvalidValue("after", "is not a position of this log: take one that an entry carries")
+    return int(after or 0)
+
+
+def check_load(run_id: str | None, run_of: str | None) -> None:
+    """Check that one run is asked for, or none.
+
+    Raises:
+        ValueError: if it is named in both ways: a defect.
+    """
+    if run_id is not None and run_of is not None:
+        raise ValueError(f"a load names its run {run_id} or a request of it, {run_of}, not both")
+
+
+def check_changes(changes: Changes) -> None:
+    """Check that changes agree with themselves.
+
+    Raises:
+        ValueError: if a row belongs to another tenant, or its version is not what its events make: a defect.
+    """
+    parts: list[RequestChange | RunChange] = [*changes.requests, *([changes.run] if changes.run else [])]
+    for part in parts:
+        if part.after.version != part.expected + len(part.events) or part.after.version < 1:
+            raise ValueError(
+                f"{part.after.id}: {len(part.events)} events from version {part.expected} do not make version "
+                f"{part.after.version}"
+            )
+    jobs = [*changes.enqueue, *(changes.lease_job or ()), *([changes.finish_job] if changes.finish_job else [])]
+    if len({change.after.id for change in changes.requests}) < len(changes.requests):
+        raise ValueError("one request is changed twice in one transaction")
+    if any(owned.tenant != changes.tenant for owned in [*(part.after for part in parts), *jobs]):
+        raise ValueError(f"changes of {changes.tenant} hold a row of another tenant")
+
+
+def request_row(request: Request) -> RequestRow:
+    """Return a request's row."""
+    return RequestRow(
+        tenant=request.tenant,
+        id=request.id,
+        run_id=request.run_id,
+        agent=request.agent,
+        status=str(request.status),
+        effect=str(request.effect),
+        interrupt_id=request.interrupt_id,
+        opened_at=micros(request.opened_at),
+        due_at=NEVER if request.due_at is None else micros(request.due_at),
+        version=request.version,
+        body=encode_request(request),
+    )
+
+
+def run_row(change: RunChange) -> RunRow:
+    """Return a run's row as a change leaves it."""
+    run, lease = change.after, change.lease
+    return RunRow(
+        tenant=run.tenant,
+        id=run.id,
+        agent=run.agent,
+        status=str(run.status),
+        started_at=micros(run.started_at),
+        version=run.version,
+        lease_owner=lease.owner if lease else None,
+        lease_until=micros(lease.until) if lease else None,
+        body=encode_run(run),
+    )
+
+
+def entry_rows(changes: Changes, now: datetime) -> list[EntryRow]:
+    """Return the log entries of changes: those of the requests in their order, then the run's.
+
+    An entry's number in its stream is the version that it makes, so no store has to count.
+    """
+    rows: list[EntryRow] = []
+    parts: list[RequestChange | RunChange] = [*changes.requests, *([changes.run] if changes.run else [])]
+    for part in parts:
+        for seq, event in enumerate(part.events, part.expected + 1):
+            body, leaf = encode_entry(changes.tenant, part.after.id, seq, now, changes.actor, event)
+            rows.append(EntryRow(changes.tenant, part.after.id, seq, body, leaf))
+    return rows
+
+
+def replay_order(requests: Iterable[Request]) -> list[Request]:
+    """Return requests oldest first; those of one instant in the order in which one took another's place."""
+    return sorted(requests, key=lambda it: (it.opened_at, it.round, it.replacements, it.id))
+
+
+def changed(kind: str, key: str) -> Conflict:
+    """Return the error that says that something is no longer what the changes were made from."""
+    return Conflict(f"The {kind} {key} is not what it was when it was read.", kind=kind, id=key)

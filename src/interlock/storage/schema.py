@@ -1,0 +1,151 @@
+"""The tables. Every key begins with the tenant; policies are shared, because their hash names their content.
+
+What they hold is read from `body`; the other columns are there to be searched, ordered and compared. Times are
+microseconds since 1970. A change here needs a migration: a test compares the two.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from interlock.domain.request import EffectState, Status
+from interlock.domain.run import RunStatus
+
+__all__ = [
+    "IS_OPEN",
+    "REVISIONS",
+    "VERSION_TABLE",
+    "jobs",
+    "log",
+    "metadata",
+    "notes",
+    "policies",
+    "requests",
+    "runs",
+    "states",
+]
+
+REVISIONS = ("0001",)
+"""Every revision of the schema that this version knows, oldest first. It works with the last one."""
+
+VERSION_TABLE = "schema_version"
+
+metadata = MetaData()
+
+IS_OPEN = text("status = 'open'")
+"""Written out, not bound: only so does a planner know that the indexes of open requests apply."""
+
+
+def _one_of(column: str, values: type[Status | EffectState | RunStatus]) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_is_known")
+
+
+log = Table(
+    "log",
+    metadata,
+    Column("position", Integer, primary_key=True, autoincrement=True),
+    Column("tenant", Text, nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("leaf", Text, nullable=False),
+    UniqueConstraint("tenant", "stream", "seq", name="log_stream"),
+    Index("log_feed", "tenant", "position"),
+    sqlite_autoincrement=True,  # a position is never given twice, whatever happens to the table's end
+)
+"""Append-only: triggers refuse UPDATE and DELETE."""
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("effect", Text, nullable=False),
+    Column("interrupt_id", Text, nullable=False),
+    Column("opened_at", BigInteger, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("tenant", "id", name="requests_key"),
+    _one_of("status", Status),
+    _one_of("effect", EffectState),
+    CheckConstraint("effect = 'none' OR status = 'approved'", name="effect_is_approved"),
+    CheckConstraint("version > 0", name="version_is_positive"),
+    Index("requests_of_run", "tenant", "run_id", "interrupt_id"),
+    Index("requests_by_age", "tenant", "opened_at", "id"),
+    Index("requests_inbox", "tenant", "due_at", "id", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
+    Index("requests_due", "due_at", "tenant", "id", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("lease_owner", Text),
+    Column("lease_until", BigInteger),
+    Column("body", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("tenant", "id", name="runs_key"),
+    _one_of("status", RunStatus),
+    CheckConstraint("version > 0", name="version_is_positive"),
+    CheckConstraint("(lease_owner IS NULL) = (lease_until IS NULL)", name="lease_is_whole"),
+    Index("runs_by_age", "tenant", "started_at", "id"),
+)
+
+states = Table(
+    "states",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("tenant", "run_id", name="states_key"),
+)
+"""The LangGraph state of each run that has one, apart from its row: whatever else changes a run does not rewrite it."""
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("mark", Integer, nullable=False),
+    Column("owner", Text),
+    PrimaryKeyConstraint("tenant", "kind", "subject", name="jobs_key"),
+    Index("jobs_due", "due_at", "tenant", "kind", "subject"),
+)
+
+policies = Table(
+    "policies",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
+notes = Table(
+    "notes",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)

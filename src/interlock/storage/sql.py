@@ -1,0 +1,125 @@
+"""A store in a SQL database: each method of the port is one function, run once on a thread of the database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Literal
+
+from interlock.domain.request import Request
+from interlock.domain.run import Run, RunStatus
+from interlock.engine.changes import Changes, Entry
+from interlock.engine.ports import Agenda, Inbox, Loaded
+from interlock.failpoints import failpoint
+from interlock.storage import reads, writes
+from interlock.storage.compiled import Connection
+from interlock.storage.rows import Clock, check_changes, check_load, utc_now
+from interlock.storage.sqlite import SqliteFile
+
+__all__ = ["SqlStore"]
+
+
+class SqlStore:
+    """Keeps everything in a database. `open_store` makes one.
+
+    Args:
+        database: threads and connections of an up-to-date database.
+        clock: the store's clock; this machine's by default.
+    """
+
+    def __init__(self, database: SqliteFile, clock: Clock = utc_now) -> None:
+        self._database = database
+        self._read = database.readers.run
+        self._write = database.writer.run
+        self._clock = clock
+
+    async def close(self) -> None:
+        """Let go of connections and threads."""
+        await asyncio.to_thread(self._database.close)
+
+    async def now(self) -> datetime:
+        """Return the store's clock, UTC."""
+        return self._clock()
+
+    async def load(
+        self,
+        tenant: str,
+        request_ids: Iterable[str] = (),
+        *,
+        run_id: str | None = None,
+        run_of: str | None = None,
+        history_of: str | None = None,
+    ) -> Loaded:
+        """Read requests, a run and a request's log at one instant."""
+        check_load(run_id, run_of)
+        ids = tuple(request_ids)
+
+        def read(on: Connection) -> Loaded:
+            loaded = reads.load(on, self._clock(), tenant, ids, run_id, run_of)
+            return loaded if history_of is None else replace(loaded, history=reads.history(on, tenant, history_of))
+
+        return await self._read(read)
+
+    async def asked_at(self, tenant: str, run_id: str, interrupt_ids: Iterable[str]) -> Sequence[Request]:
+        """Return every request of a run at these interrupts, oldest first."""
+        ids = tuple(interrupt_ids)
+        return await self._read(lambda on: reads.asked_at(on, tenant, run_id, ids))
+
+    async def commit(self, changes: Changes) -> None:
+        """Apply the changes in one transaction."""
+        check_changes(changes)
+        await self._write(lambda on: writes.commit(on, changes, self._clock))
+        failpoint("store.after_commit")
+
+    async def policy(self, policy_hash: str) -> bytes | None:
+        """Return a policy body that was kept under this hash."""
+        return await self._read(lambda on: reads.policy(on, policy_hash))
+
+    async def history(self, tenant: str, stream: str) -> Sequence[Entry]:
+        """Return all entries of one request or run, in order."""
+        return await self._read(lambda on: reads.history(on, tenant, stream))
+
+    async def feed(self, tenant: str, *, after: str = "", limit: int = 100) -> Sequence[Entry]:
+        """Return the entries after a position, in order."""
+        return await self._read(lambda on: reads.feed(on, tenant, after, limit))
+
+    async def last_position(self, tenant: str) -> str:
+        """Return the position of the newest entry, or the empty string."""
+        return await self._read(lambda on: reads.last_position(on, tenant))
+
+    async def inbox(
+        self, tenant: str, wanted: Inbox, *, after: str | None = None, limit: int = 50
+    ) -> Sequence[Request]:
+        """Return a page of requests, beginning after the request with the id `after`."""
+        return await self._read(lambda on: reads.inbox(on, tenant, wanted, after, limit))
+
+    async def runs(
+        self, tenant: str, *, statuses: tuple[RunStatus, ...] = (), after: str | None = None, limit: int = 50
+    ) -> Sequence[Run]:
+        """Return a page of runs, newest first, beginning after the run with the id `after`."""
+        return await self._read(lambda on: reads.list_runs(on, tenant, statuses, after, limit))
+
+    async def find(self, tenant: str, kind: Literal["request", "run"], prefix: str) -> Sequence[str]:
+        """Return at most ten ids that begin with a prefix."""
+        return await self._read(lambda on: reads.find(on, tenant, kind, prefix))
+
+    async def agenda(self, limit: int = 100, *, subject: str | None = None) -> Agenda:
+        """Return what is due."""
+        return await self._read(lambda on: reads.agenda(on, self._clock(), limit, subject))
+
+    async def extend(self, tenant: str, holds: Iterable[tuple[str, str]], until: datetime) -> frozenset[str]:
+        """Move the end of leases and of their jobs, and return the runs whose lease was moved."""
+        held = tuple(holds)
+        return await self._write(lambda on: writes.extend(on, tenant, held, until, self._clock))
+
+    async def change_token(self) -> int:
+        """Return a number that differs after any commit, by any process."""
+        return await self._database.change_token()
+
+    async def note(self, key: str, value: str | None = None) -> str | None:
+        """Return a fact about this database; with a value, set it first if it is not set yet."""
+        if value is None:
+            return await self._read(lambda on: reads.note(on, key))
+        return await self._write(lambda on: writes.keep_note(on, key, value))

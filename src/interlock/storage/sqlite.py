@@ -1,0 +1,111 @@
+"""SQLite: how a file is opened, who may write, and what its errors mean."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import DBAPIError
+
+from interlock.errors import StoreUnavailable
+from interlock.storage.compiled import Connection, Statements
+from interlock.storage.lanes import Lane
+
+__all__ = ["BUSY_SECONDS", "SqliteFile", "connect", "explain"]
+
+BUSY_SECONDS = 10.0
+"""How long a writer waits for another process's transaction."""
+
+READERS = 2
+
+TOGETHER = 16
+"""How many commits that wait for the same disk share one of its turns."""
+
+_MEANINGS = {
+    sqlite3.SQLITE_FULL: "cannot grow: the disk or the quota is full. Nothing was written. Make room and try again",
+    sqlite3.SQLITE_READONLY: "is read-only for this user: check the rights of the file and of its directory",
+    sqlite3.SQLITE_PERM: "may not be used by this user: check the rights of the file and of its directory",
+    sqlite3.SQLITE_BUSY: f"has been locked by another process for more than {BUSY_SECONDS:.0f} seconds",
+    sqlite3.SQLITE_LOCKED: "is locked",
+    sqlite3.SQLITE_PROTOCOL: "has been locked by other processes for too long",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened: check that its directory exists and that this user may write there",
+    sqlite3.SQLITE_NOTADB: "is not a SQLite database: give the path of another file",
+    sqlite3.SQLITE_CORRUPT: "is damaged: restore it from a backup",
+    sqlite3.SQLITE_IOERR: "cannot be read or written: the disk reports an error. Nothing was written",
+}
+
+
+class SqliteFile:
+    """One database file: a thread that writes, two that read, and a connection that watches for changes.
+
+    Args:
+        path: the file, which exists and has the tables of this version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._statements = Statements(sqlite.dialect(paramstyle="named"))
+        # Writers wait for each other at the door instead of failing half-way. Readers see one instant, and wait for
+        # nobody.
+        writing, reading = partial(self._connect, "BEGIN IMMEDIATE"), partial(self._connect, "BEGIN")
+        self.writer = Lane(writing, "interlock-writer", self.explain, together=TOGETHER)
+        self.readers = Lane(reading, "interlock-reader", self.explain, threads=READERS)
+        self._watching = threading.Lock()
+        self._watcher: sqlite3.Connection | None = None
+
+    def explain(self, error: BaseException) -> StoreUnavailable | None:
+        """Say what an error of the driver means, or None if it is a defect of ours."""
+        return explain(error, self.path)
+
+    def _connect(self, begin: str) -> Connection:
+        return Connection(connect(self.path), self._statements, begin)
+
+    async def change_token(self) -> int:
+        """Return a number that differs after any commit, by any process."""
+        return await self.readers.run(lambda _: self._data_version())
+
+    def _data_version(self) -> int:
+        # The number moves with the commits of other connections only, so this one never writes.
+        with self._watching:
+            try:
+                if self._watcher is None:
+                    self._watcher = connect(self.path)
+                return int(self._watcher.execute("PRAGMA data_version").fetchone()[0])
+            except sqlite3.Error as error:
+                raise self.explain(error) or error from error
+
+    def close(self) -> None:
+        """Let go of threads and connections."""
+        self.writer.close()
+        self.readers.close()
+        with self._watching:
+            if self._watcher is not None:
+                self._watcher.close()
+                self._watcher = None
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open a file for any thread that takes its turn; nothing begins or ends a transaction but us."""
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA synchronous = FULL")  # in WAL mode, anything less may lose what was acknowledged
+        connection.execute("PRAGMA foreign_keys = ON")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def explain(error: BaseException, path: Path) -> StoreUnavailable | None:
+    """Say what an error of the driver means, or None if it is a defect of ours."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if not isinstance(cause, sqlite3.DatabaseError) or isinstance(
+        cause, sqlite3.ProgrammingError | sqlite3.IntegrityError
+    ):
+        return None
+    code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    meaning = _MEANINGS.get(code, f"cannot be used: {cause}")
+    return StoreUnavailable(f"The database {path} {meaning}.", path=str(path), reason=str(cause))

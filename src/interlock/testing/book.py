@@ -1,0 +1,195 @@
+"""The plain model of everything: read from the log, entry after entry, and compared with what the store says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from interlock.domain.authority import Directory
+from interlock.domain.events import Opened
+from interlock.domain.lifecycle import evolve
+from interlock.domain.policy import Policy
+from interlock.domain.request import Request
+from interlock.domain.run import (
+    AdvanceBegan,
+    AttentionNeeded,
+    Run,
+    RunCancelled,
+    RunEvent,
+    RunPaused,
+    RunRetried,
+    RunStarted,
+    VersionAccepted,
+    evolve_run,
+)
+from interlock.engine.changes import Entry, Job
+from interlock.engine.codec import leaf_hash
+from interlock.testing.fakes import Call, Sink
+from interlock.testing.plain import PlainRequest, Scene
+
+__all__ = ["Book", "PlainRun"]
+
+ENDED = {"run_done": "done", "run_failed": "failed", "run_cancelled": "cancelled"}
+
+
+@dataclass(slots=True)
+class PlainRun:
+    """One run, as plainly as it can be told."""
+
+    id: str
+    initiator: str
+    status: str = "queued"
+    version: int = 1
+    waits_for: tuple[str, ...] = ()
+    leased_until: datetime | None = None
+    attention: str | None = None
+
+    @property
+    def has_stopped(self) -> bool:
+        """Whether no worker advances it any more."""
+        return self.has_ended or self.status == "needs_attention"
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing happens any more."""
+        return self.status in ENDED.values()
+
+    def read(self, event: RunEvent, at: datetime, waits: Iterable[PlainRequest], lease: timedelta) -> None:
+        """Take in the next entry."""
+        assert not self.has_ended, f"I3: {event.type} after the run was {self.status}"
+        self.version += 1
+        if isinstance(event, AdvanceBegan):
+            assert self.status != "needs_attention", "I4: advanced, though a person has to look"
+            assert not any(request.is_open for request in waits), "I16: resumed before all answers were there"
+            held = self.status == "running" and self.leased_until is not None and at < self.leased_until
+            assert not held, "I16: taken from a worker that holds it"
+            self.status, self.leased_until = "running", event.at + lease
+            return
+        if not isinstance(event, RunRetried | VersionAccepted | RunCancelled):
+            assert self.status == "running", f"I16: {event.type} when {self.status}"
+            assert self.leased_until is not None, "I16: ended by nobody"
+        self.status = ENDED.get(event.type) or _STATUS[event.type]
+        if not isinstance(event, RunCancelled):  # a worker in the middle of an effect may still record it
+            self.leased_until = None
+        self.attention = event.code if isinstance(event, AttentionNeeded) else None
+        if isinstance(event, RunPaused):
+            self.waits_for = tuple(pending.request_id for pending in event.pause)
+
+
+_STATUS = {
+    "run_paused": "paused",
+    "attempt_failed": "queued",
+    "attention_needed": "needs_attention",
+    "run_retried": "queued",
+    "version_accepted": "queued",
+}
+
+
+@dataclass
+class Book:
+    """All that the log has said so far.
+
+    Args:
+        policies: every policy that was ever configured, by its hash.
+        lease: how long a run stays with a silent worker.
+    """
+
+    policies: Mapping[str, Policy]
+    lease: timedelta
+    requests: dict[str, PlainRequest] = field(default_factory=dict)
+    runs: dict[str, PlainRun] = field(default_factory=dict)
+    rows: dict[str, Request] = field(default_factory=dict)
+    run_rows: dict[str, Run] = field(default_factory=dict)
+    _seqs: dict[str, int] = field(default_factory=dict)
+    _calls: int = 0
+
+    def read(self, entry: Entry, directories: Sequence[Directory]) -> None:
+        """Take in the next entry."""
+        assert entry.seq == self._seqs.get(entry.stream, 0) + 1, f"I11: gap or repetition in {entry.stream}"
+        assert entry.leaf == leaf_hash(entry.body), "I12: the leaf is not the entry's"
+        self._seqs[entry.stream] = entry.seq
+        if entry.stream.startswith("run_"):
+            self._read_run(entry)
+        else:
+            self._read_request(entry, directories)
+
+    def _read_run(self, entry: Entry) -> None:
+        event: RunEvent = entry.event  # type: ignore[assignment]
+        self.run_rows[entry.stream] = evolve_run(self.run_rows.get(entry.stream), event)
+        if isinstance(event, RunStarted):
+            self.runs[entry.stream] = PlainRun(entry.stream, event.initiator)
+            return
+        run = self.runs[entry.stream]
+        run.read(event, entry.at, [self.requests[key] for key in run.waits_for], self.lease)
+
+    def _read_request(self, entry: Entry, directories: Sequence[Directory]) -> None:
+        event, key = entry.event, entry.stream
+        if isinstance(event, Opened):
+            assert key not in self.requests, "I3: opened twice"
+            self.requests[key] = PlainRequest.begin(event, self.policies[event.route.policy_hash])
+        else:
+            request = self.requests[key]
+            version = self.runs[request.opened.run_id].version
+            request.read(event, Scene(entry.at, entry.by, directories, version))  # type: ignore[arg-type]
+        self.rows[key] = evolve(self.rows.get(key), event)  # type: ignore[arg-type]
+
+    def doubtful(self, now: datetime) -> list[str]:
+        """Return the ids of requests whose effect only a person can settle: unknown, or begun by a vanished worker."""
+        begun = [(key, it) for key, it in self.requests.items() if it.effect in {"claimed", "unknown"}]
+        stuck = {key for key, run in self.runs.items() if run.has_stopped and (run.leased_until or now) <= now}
+        return [key for key, it in begun if it.effect == "unknown" or it.opened.run_id in stuck]
+
+    def next_due(self, now: datetime) -> list[datetime]:
+        """Return when deadlines, and leases of workers that were in the middle of something, end."""
+        leases = [run.leased_until for run in self.runs.values() if run.has_stopped]
+        deadlines = [request.due for request in self.requests.values() if request.is_open]
+        return [at for at in (*deadlines, *(at for at in leases if at is not None and at > now)) if at is not None]
+
+    @property
+    def open(self) -> list[str]:
+        """The ids of open requests, as an inbox lists them: by due time."""
+        waiting = [(it.due, key) for key, it in self.requests.items() if it.is_open and it.due is not None]
+        return [key for _, key in sorted(waiting)]
+
+    def check(self, jobs: Mapping[str, Job], now: datetime) -> None:
+        """Check what must hold whenever nothing is half-way.
+
+        Args:
+            jobs: every job there is, by its run.
+        """
+        for request in self.requests.values():
+            request.check()
+        for key, run in self.runs.items():
+            waits = [self.requests[request_id] for request_id in run.waits_for]
+            if run.has_ended:
+                mine = [it for it in self.requests.values() if it.opened.run_id == key]
+                assert not any(it.is_open for it in mine), "I4: open, though its run has ended"
+            elif run.status == "queued" or (run.status == "paused" and not any(it.is_open for it in waits)):
+                assert key in jobs, f"I4: {key} could go on, and nothing wakes it"
+                assert jobs[key].owner is None, "I4: a run that nobody advances has a job that somebody carries out"
+            elif run.status == "running":
+                assert key in jobs, "I4: nobody takes the run up when its worker is gone"
+                assert run.leased_until == jobs[key].due_at or now >= jobs[key].due_at, "I4: job and lease differ"
+
+    def check_world(self, sink: Sink) -> None:
+        """Check what has happened outside."""
+        for call in sink.calls[self._calls :]:
+            self._check_call(call, self.requests[call.request_id])
+            assert sink.effects(call.request_id) <= 1, f"I2: {call.request_id} has had two effects"
+        self._calls = len(sink.calls)
+
+    @staticmethod
+    def _check_call(call: Call, request: PlainRequest) -> None:
+        assert request.status == "approved", f"I1: executed, though {request.status}"
+        assert call.digest == request.digest, "I1: executed something else than was approved"
+        assert call.key == request.opened.request_id, "I2: executed with another key"
+        assert 1 <= call.attempt <= request.attempt, "I2: executed without a claim"
+
+    def check_rest(self) -> None:
+        """Check what must hold when faults have ceased, time has passed and nothing more is to be done."""
+        for key, request in self.requests.items():
+            assert not request.is_open, f"I4: {key} is left open"
+            assert request.effect not in {"claimed", "unknown"}, f"I4: the effect of {key} is left {request.effect}"
+        for key, run in self.runs.items():
+            assert run.has_ended or run.status == "needs_attention", f"I4: {key} is left {run.status}"

@@ -1,0 +1,117 @@
+"""One whole circle over one store, and what a reader sees of it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from interlock.domain.request import Request, Status
+from interlock.domain.run import Run
+from interlock.engine.changes import Entry, Job
+from interlock.engine.desk import Desk
+from interlock.engine.integrity import check_state
+from interlock.engine.ports import Inbox, Store
+from interlock.engine.runs import Runs
+from interlock.engine.worker import Worker
+from interlock.testing.cast import TENANT
+from interlock.testing.fakes import NobodyWaits, ScriptedRuntime, SettableClock, SettablePolicies, Sink
+from interlock.testing.interleaving import point, stopping
+
+__all__ = ["LEASE", "Circle"]
+
+LEASE = timedelta(seconds=30)
+PAGE = 3
+FAR = timedelta(days=10_000)
+
+
+class Circle:
+    """Desk, runs and worker over one store; agents by script; and a reader who follows the log.
+
+    Args:
+        store: an empty store with this clock.
+    """
+
+    def __init__(self, name: str, store: Store, clock: SettableClock, policies: SettablePolicies) -> None:
+        self.name = name
+        self.store = store
+        self.clock = clock
+        self.sink = Sink()
+        self.runtime = ScriptedRuntime(self.sink, clock, point)
+        self.entries: list[Entry] = []
+        counter = itertools.count(1)
+        watched, nobody = stopping(store), NobodyWaits()
+
+        def number() -> str:
+            return str(next(counter))
+
+        self.desk = Desk(watched, policies, nobody)
+        self.runs = Runs(watched, policies, self.runtime, nobody, ids=number)
+        self.worker = Worker(watched, self.desk, self.runtime, nobody, lease=LEASE.total_seconds(), ids=number)
+        self.watched = watched
+
+    async def news(self) -> list[Entry]:
+        """Read on in the log from where this reader stopped, page by page."""
+        found: list[Entry] = []
+        while True:
+            after = (self.entries + found)[-1].position if self.entries or found else ""
+            page = await self.store.feed(TENANT, after=after, limit=PAGE)
+            found += page
+            if len(page) < PAGE:
+                self.entries += found
+                return found
+
+    async def jobs(self) -> dict[str, Job]:
+        """Return every job, by its run: all of them are due some day."""
+        now = self.clock.at
+        self.clock.at = now + FAR
+        try:
+            jobs = (await self.store.agenda(1000)).jobs
+        finally:
+            self.clock.at = now
+        assert len({job.subject for job in jobs}) == len(jobs), "I4: two jobs for one run"
+        return {job.subject: job for job in jobs}
+
+    async def inbox(self) -> list[str]:
+        """Return what the inbox lists, page by page."""
+        listed: list[str] = []
+        while True:
+            page = await self.store.inbox(TENANT, Inbox(), after=listed[-1] if listed else None, limit=PAGE)
+            assert all(request.status is Status.open for request in page), "I4: the inbox lists what is closed"
+            listed += [request.id for request in page]
+            if len(page) < PAGE:
+                return listed
+
+    async def requests(self, ids: Sequence[str]) -> Mapping[str, Request]:
+        """Return the rows of those ids that are requests'."""
+        return (await self.store.load(TENANT, ids)).requests
+
+    async def run(self, run_id: str) -> Run | None:
+        """Return a run's row, if it is one; its state is the one that its log names."""
+        record = (await self.store.load(TENANT, run_id=run_id)).run if run_id.startswith("run_") else None
+        if record is not None:
+            check_state(record)
+        return record.run if record is not None else None
+
+    async def due(self) -> tuple[Any, ...]:
+        """Return what workers go by, to be compared between stores."""
+        agenda = await self.store.agenda(1000)
+        jobs, overdue = list(agenda.jobs), list(agenda.overdue)
+        return agenda.now, jobs, overdue, agenda.next_due
+
+    async def lists(self) -> tuple[list[str], list[str]]:
+        """Return what people see when they list everything, to be compared between stores."""
+        requests = await self.store.inbox(TENANT, Inbox(statuses=()), limit=1000)
+        runs = await self.store.runs(TENANT, limit=1000)
+        return [request.id for request in requests], [run.id for run in runs]
+
+    async def check_log(self, streams: Sequence[str]) -> None:
+        """Check that whoever reads the log from its beginning reads what this reader has read."""
+        again = await self.store.feed(TENANT, limit=len(self.entries) + 10)
+        assert again == self.entries, "I11: the feed left something out, or told it twice"
+        last = await self.store.last_position(TENANT)
+        assert last == (self.entries[-1].position if self.entries else ""), "I11: the last position"
+        for stream in streams:
+            told = [entry for entry in self.entries if entry.stream == stream]
+            assert list(await self.store.history(TENANT, stream)) == told, "I11: history and feed differ"

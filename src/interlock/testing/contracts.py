@@ -1,0 +1,23 @@
+"""The contract of every store. Subclass `StoreContract`, and your store is held to every sentence of the port."""
+
+from __future__ import annotations
+
+from interlock.testing.store_commits import CommitContract
+from interlock.testing.store_jobs import JobContract
+from interlock.testing.store_queries import QueryContract
+from interlock.testing.store_races import RaceContract
+
+__all__ = ["StoreContract"]
+
+
+class StoreContract(CommitContract, JobContract, QueryContract, RaceContract):
+    """Run by pytest with pytest-asyncio in its automatic mode.
+
+    A subclass, whose name begins with `Test`, overrides the fixture `open_store`: it returns a function that opens the
+    same, at first empty, database each time that it is called, with the clock that it is given::
+
+        class TestMyStore(StoreContract):
+            @pytest.fixture
+            def open_store(self, tmp_path):
+                return lambda clock: MyStore(tmp_path / "database", clock)
+    """

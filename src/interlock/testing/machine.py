@@ -1,0 +1,299 @@
+"""A Hypothesis state machine that drives the whole engine over any store, against a plain model.
+
+Subclass `CircleMachine`, say in `open_stores` which stores to drive, and let pytest collect its `TestCase`. With two
+stores every operation is done over both, and what each comes to is compared (I17). Work stops at drawn points, so that
+other work comes in between, or dies there; the clock stands still until a rule moves it. After every step the log is
+read on and held against the plain model; at the end faults cease, and everything must come to rest (I4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, precondition, rule
+
+from interlock.domain.action import Action, Draft, Subject, Verdict
+from interlock.domain.authority import Principal
+from interlock.domain.commands import CastVote, Expire
+from interlock.engine.deadlines import sweep
+from interlock.testing.book import PlainRun
+from interlock.testing.cast import AGENT, INITIATORS, OPERATOR, PEOPLE, SPELLINGS, TENANT, VERSIONS, scripts
+from interlock.testing.circle import LEASE, Circle
+from interlock.testing.driving import MOMENT
+from interlock.testing.fakes import Script
+from interlock.testing.interleaving import Stop
+from interlock.testing.plain import PlainRequest
+from interlock.testing.racing import MOST_UNDER_WAY, POINTS, Racing, index, stop
+
+__all__ = ["CircleMachine"]
+
+MOST_RUNS = 3
+
+people = st.sampled_from(sorted(SPELLINGS))
+
+
+class CircleMachine(Racing):
+    """People, agents, workers, deadlines and faults, over every store at once."""
+
+    # ── agents and workers ───────────────────────────────────────────────────────────────────────────────────────────
+
+    @initialize(script=scripts(), by=st.sampled_from(INITIATORS), helpful=st.booleans())
+    def first(self, script: Script, by: str, *, helpful: bool) -> None:
+        """Start an agent, and say whether people approve in the end or let everything expire."""
+        self.helpful = helpful
+        self._start(script, by)
+        self.work_off()
+
+    @precondition(lambda self: len(self.book.runs) < MOST_RUNS)
+    @rule(script=scripts(), by=st.sampled_from(INITIATORS), until=stop)
+    def start(self, script: Script, by: str, until: Stop) -> None:
+        """Start another one."""
+        self._start(script, by, until)
+
+    def _start(self, script: Script, by: str, until: Stop = None) -> None:
+        reference = f"script:{len(self.circles[0].runtime.scripts)}"
+        for circle in self.circles:
+            circle.runtime.scripts[reference] = script
+        self._do("start", lambda it: it.runs.start(AGENT, reference, None, Principal(by, "person", TENANT)), until)
+
+    @precondition(lambda self: len(self.under_way) < MOST_UNDER_WAY)
+    @rule(which=index, until=stop)
+    def work(self, which: int, until: Stop) -> None:
+        """Carry out a job that is due."""
+        jobs = self._due()
+        if jobs:
+            self._carry_out(jobs[which % len(jobs)], until)
+
+    @rule()
+    def work_off(self) -> None:
+        """Carry out everything that is due, with nobody in between."""
+        for job in self._due():
+            self._carry_out(job)
+
+    @precondition(lambda self: self.seen and len(self.under_way) < MOST_UNDER_WAY)
+    @rule(which=index, until=stop)
+    def work_twice(self, which: int, until: Stop) -> None:
+        """Carry out a job as it once stood: a message came twice, or late."""
+        self._carry_out(self.seen[which % len(self.seen)], until)
+
+    @precondition(lambda self: self.under_way)
+    @rule(which=index, until=stop)
+    def go_on(self, which: int, until: Stop) -> None:
+        """Let work that stopped go on."""
+        self._go_on(self.under_way.pop(which % len(self.under_way)), until)
+
+    @precondition(lambda self: self.under_way)
+    @rule(which=index)
+    def crash(self, which: int) -> None:
+        """Kill a process that stands somewhere."""
+        self._crash(self.under_way[which % len(self.under_way)])
+
+    @precondition(lambda self: any(run.status == "running" for run in self.book.runs.values()))
+    @rule(which=index)
+    def heartbeat(self, which: int) -> None:
+        """Extend the lease on a run, if it is still held."""
+        running = [run for run in self.book.runs.values() if run.status == "running"]
+        run = running[which % len(running)]
+        until, owner = self.clock.at + LEASE, self._owner_of(run)
+        held = run.leased_until is not None and self.clock.at < run.leased_until
+        if held:
+            run.leased_until = until
+        outcome = self._do("extend", lambda it: it.store.extend(TENANT, [(run.id, owner)], until))
+        assert outcome.value == ({run.id} if held else set()), "I16: a lease that has ended was extended"
+        for circle in self.circles if held else ():
+            circle.runtime.held_until[owner] = until
+
+    def _owner_of(self, run: PlainRun) -> str:
+        return str(self._run(self.circles[0].jobs())[run.id].owner)
+
+    @rule()
+    def redeploy(self) -> None:
+        """Put another version of the agents in place, or the earlier one back."""
+        for circle in self.circles:
+            circle.runtime.version = "2" if circle.runtime.version == "1" else "1"
+
+    # ── people ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @precondition(lambda self: self.book.requests and len(self.under_way) < MOST_UNDER_WAY)
+    @rule(
+        which=index,
+        who=people,
+        verdict=st.sampled_from([Verdict.approve, *Verdict]),
+        change=st.sampled_from([("amount", 5), ("amount", 50), ("amount", 500), ("amount", 5000), ("to", "z")]),
+        answer=st.sampled_from([3, 3, "three"]),
+        comment=st.sampled_from(["no, because", "yes", ""]),
+        shown=st.sampled_from(["", "", "", "", "asked", "nothing"]),
+        kind=st.sampled_from(["person"] * 7 + ["agent"]),
+        until=stop,
+    )
+    def vote(  # noqa: PLR0913 - the parts of a vote
+        self,
+        *,
+        which: int,
+        who: str,
+        verdict: Verdict,
+        change: tuple[str, object],
+        answer: object,
+        comment: str,
+        shown: str,
+        kind: Any,
+        until: Stop,
+    ) -> None:
+        """Say something to a request, on what is shown."""
+        request = self._some_request(which)
+        digest = {"": request.digest, "asked": request.opened.asked_digest, "nothing": "sha256:0"}[shown]
+        subject = _edited(request.subject, change) if verdict is Verdict.edit else None
+        given = answer if verdict is Verdict.respond else None
+        command = CastVote(request.opened.request_id, verdict, digest, comment, subject, given)
+        self._vote(request, command, Principal(who, kind, TENANT), until)
+
+    @precondition(lambda self: self.book.open)
+    @rule(which=index, who=index, amount=st.sampled_from([500, 50, 5]), until=stop, second=st.booleans())
+    def edit(self, which: int, who: int, amount: int, until: Stop, *, second: bool) -> None:
+        """Somebody who may changes what was asked, perhaps after another one has approved it."""
+        request = self._some_open(which)
+        for voter in self._voters(request)[:1] if second else ():
+            self._vote(request, *self._approval(request, voter))
+        voters = self._voters(request) if request.is_open else []
+        if voters:
+            subject = _edited(request.subject, ("amount", amount))
+            key = request.opened.request_id
+            command = CastVote(key, Verdict.edit, request.digest, f"rather {amount}", subject)
+            self._vote(request, command, Principal(voters[who % len(voters)], "person", TENANT), until)
+
+    @precondition(lambda self: any(self.book.requests[key].votes for key in self.book.open))
+    @rule(which=index, who=index, comment=st.sampled_from(["again", "and again"]), until=stop)
+    def vote_again(self, which: int, who: int, comment: str, until: Stop) -> None:
+        """Somebody says it again, perhaps under another name."""
+        voted = [key for key in self.book.open if self.book.requests[key].votes]
+        request = self.book.requests[voted[which % len(voted)]]
+        person = sorted(request.votes)[which % len(request.votes)]
+        names = [name for name, other in SPELLINGS.items() if other == person]
+        command, _ = self._approval(request, person)
+        by = Principal(names[who % len(names)], "person", TENANT)
+        self._vote(request, replace(command, comment=comment), by, until)
+
+    @precondition(lambda self: self.book.open)
+    @rule(which=index, who=index, until=stop)
+    def approve(self, which: int, who: int, until: Stop) -> None:
+        """One who may approves."""
+        request = self._some_open(which)
+        voters = self._voters(request)
+        if voters:
+            self._vote(request, *self._approval(request, voters[who % len(voters)]), until)
+
+    @precondition(lambda self: self.book.open)
+    @rule(which=index, until=stop)
+    def agree(self, which: int, until: Stop) -> None:
+        """Everybody who may approves, until it is decided."""
+        self._agree(self.book.open[which % len(self.book.open)], until)
+
+    @precondition(lambda self: self.book.open)
+    @rule(until=st.sampled_from([None, None, None, *POINTS]))
+    def agree_and_work(self, until: Stop) -> None:
+        """Everybody approves everything, and the agents go on."""
+        for key in self.book.open:
+            self._agree(key)
+        for job in self._due():
+            self._carry_out(job, until if len(self.under_way) < MOST_UNDER_WAY else None)
+
+    def _some_request(self, which: int) -> PlainRequest:
+        ids = self.book.open if self.book.open and which % 4 else list(self.book.requests)
+        return self.book.requests[ids[which % len(ids)]]
+
+    @rule(which=index, who=people, until=stop)
+    def cancel(self, which: int, who: str, until: Stop) -> None:
+        """End a run."""
+        self._with_run(which, who, until, lambda it, run, by: it.runs.cancel(run.id, by, "enough"), needs=None)
+
+    @precondition(lambda self: any(run.status == "needs_attention" for run in self.book.runs.values()))
+    @rule(which=index, who=st.sampled_from(["ann", OPERATOR, OPERATOR, "bob"]), until=stop, accept=st.booleans())
+    def look(self, which: int, who: str, until: Stop, *, accept: bool) -> None:
+        """Let a run that needs attention go on."""
+        if accept:
+            self._with_run(which, who, until, lambda it, run, by: it.runs.accept_version(run.id, by))
+        else:
+            self._with_run(which, who, until, lambda it, run, by: it.runs.retry(run.id, by))
+
+    def _with_run(
+        self,
+        which: int,
+        who: str,
+        until: Stop,
+        work: Callable[[Circle, PlainRun, Principal], Coroutine[Any, Any, Any]],
+        needs: str | None = "needs_attention",
+    ) -> None:
+        runs = [run for run in self.book.runs.values() if needs in {None, run.status}]
+        if not runs:
+            return
+        run = runs[which % len(runs)]
+        expected = None
+        if SPELLINGS[who] not in {run.initiator, OPERATOR}:
+            expected = "forbidden"
+        elif run.has_ended:
+            expected = "closed"
+        by = Principal(who, "person", TENANT)
+        outcome = self._do("a person's word on a run", lambda it: work(it, run, by), until)
+        self._expect("a person's word on a run", outcome, expected)
+
+    @precondition(lambda self: self.book.doubtful(self.clock.at))
+    @rule(which=index, who=st.sampled_from([OPERATOR, OPERATOR, "mallory"]), again=st.booleans(), until=stop)
+    def settle(self, which: int, who: str, until: Stop, *, again: bool) -> None:
+        """Say truly what became of an effect."""
+        doubtful = self.book.doubtful(self.clock.at)
+        outcome = self._settle(doubtful[which % len(doubtful)], who, until, again=again)
+        self._expect("settling", outcome, None if who == OPERATOR else "forbidden")
+
+    @rule(person=st.sampled_from(PEOPLE), group=st.sampled_from(["team", "bosses"]))
+    def change_role(self, person: str, group: str) -> None:
+        """Somebody leaves a group, or comes back."""
+        self._change_role(person, group)
+
+    @rule(version=st.sampled_from(VERSIONS))
+    def change_policies(self, version: Any) -> None:
+        """Configure other policies, with the people as they are."""
+        self.policies.change(replace(version, directory=self.policies.current().directory))
+
+    # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @rule(seconds=st.sampled_from([1, 1, 29, 31, 31, 1900, 3700]))
+    def wait(self, seconds: int) -> None:
+        """Let time pass."""
+        self.clock.advance(seconds=seconds)
+        self._observe(-1)
+
+    @rule(early=st.booleans())
+    def wait_until_due(self, *, early: bool) -> None:
+        """Let time pass until something is due; or a microsecond less."""
+        due = self._next_due()
+        if due is not None and due - MOMENT > self.clock.at:
+            self.clock.at = due - MOMENT if early else due
+            self._observe(-1)
+
+    @precondition(lambda self: self.book.requests)
+    @rule(which=index)
+    def expire_now(self, which: int) -> None:
+        """A process whose clock is fast takes a request for overdue."""
+        request = self._some_request(which)
+        command, service = Expire(request.opened.request_id), Principal("service:fast", "service", TENANT)
+        expected: str | None = "closed"
+        if request.due is not None:
+            expected = "too_early" if self.clock.at < request.due else None
+        outcome = self._do("expire", lambda it: it.desk.handle(command, service))
+        self._expect("I5: expiring", outcome, expected)
+
+    @rule(until=stop)
+    def sweep(self, until: Stop) -> None:
+        """Expire what is due."""
+        if len(self.under_way) < MOST_UNDER_WAY:
+            self._do("sweep", lambda it: sweep(it.watched, it.desk), until)
+
+
+def _edited(subject: Subject, change: tuple[str, object]) -> Subject | None:
+    key, value = change
+    if isinstance(subject, Action):
+        return replace(subject, args={**subject.args, key: value})
+    return replace(subject, body=str(value)) if isinstance(subject, Draft) else None

@@ -1,0 +1,322 @@
+"""The plain model: what the log may say next of one request, written down a second time and without the engine.
+
+It reads the log like any other reader. Where an entry breaks a promise it raises `AssertionError` with the invariant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from interlock.domain.action import Action, Question, Subject, Verdict
+from interlock.domain.authority import Directory, Principal
+from interlock.domain.canonical import digest
+from interlock.domain.commands import CastVote
+from interlock.domain.events import (
+    Decided,
+    Edited,
+    EffectClaimed,
+    EffectExecuted,
+    EffectFailed,
+    EffectLapsed,
+    EffectReleased,
+    EffectUnknown,
+    Event,
+    Expired,
+    LateResult,
+    Opened,
+    RefusalNoted,
+    StepReached,
+    VoteCast,
+    Withdrawn,
+)
+from interlock.domain.policy import Policy, Step
+from interlock.domain.request import Edition
+from interlock.testing.cast import HIGHEST, SPELLINGS, level_of
+
+__all__ = ["PlainRequest", "Scene"]
+
+FOR = {Verdict.approve, Verdict.edit, Verdict.respond}
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Around an entry: when it was written, who stands behind it, and who the people were meanwhile.
+
+    Args:
+        directories: as configured at some time between the command's begin and its end.
+        run_version: the version of the request's run before the step that wrote the entry.
+    """
+
+    at: datetime
+    by: str
+    directories: Sequence[Directory]
+    run_version: int
+
+
+@dataclass(slots=True)
+class PlainRequest:
+    """One request, as plainly as it can be told."""
+
+    opened: Opened
+    policy: Policy
+    level: int
+    digest: str
+    subject: Subject
+    answer: object = None
+    step: int = -1
+    due: datetime | None = None
+    votes: dict[str, Verdict] = field(default_factory=dict)
+    passed: list[set[str]] = field(default_factory=list)
+    editors: set[str] = field(default_factory=set)
+    status: str = "open"
+    decided: datetime | None = None
+    effect: str = "none"
+    attempt: int = 0
+    owed: bool = False
+
+    @classmethod
+    def begin(cls, event: Opened, policy: Policy) -> PlainRequest:
+        """Begin with the first entry."""
+        assert event.asked_digest == event.subject.digest, "I8: what was asked has another digest"
+        assert event.route.level == level_of(policy, event.subject), "I1: opened in the wrong level"
+        return cls(event, policy, event.route.level, event.asked_digest, event.subject)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has no outcome yet."""
+        return self.status == "open"
+
+    @property
+    def rule(self) -> Step:
+        """The step that waits now."""
+        return self.policy.levels[self.level].steps[self.step]
+
+    @property
+    def supporters(self) -> set[str]:
+        """Who supports in this step."""
+        return {person for person, verdict in self.votes.items() if verdict in FOR}
+
+    def may_vote(self, person: str, directory: Directory, step: Step | None = None) -> bool:
+        """Say whether this person counts in a step."""
+        if person in {self.opened.requester, self._initiator}:
+            return False
+        if self.policy.four_eyes and person in self.editors:
+            return False
+        groups = [name.removeprefix("group:") for name in (step or self.rule).ask if name.startswith("group:")]
+        in_group = any(person in directory.groups[name] for name in groups)
+        return in_group or f"person:{person}" in (step or self.rule).ask
+
+    @property
+    def _initiator(self) -> str | None:
+        return None if self.policy.initiator_may_approve else self.opened.initiator
+
+    def refusal(self, command: CastVote, who: Principal, now: datetime, directory: Directory) -> str | None:  # noqa: PLR0911 - one line a reason
+        """Say with which code this vote must be refused; None if it must be accepted."""
+        if _misfits(self, command):
+            return "invalid_answer"
+        if who.kind != "person":
+            return "forbidden"
+        if not self.is_open:
+            return "closed"
+        if self.due is None or now >= self.due:
+            return "too_late"
+        if command.digest != self.digest:
+            return "wrong_digest"
+        if command.verdict not in self.opened.verdicts:
+            return "not_offered"
+        if command.verdict in self.policy.reason_for and not command.comment.strip():
+            return "reason_missing"
+        if not self.may_vote(SPELLINGS[who.id], directory):
+            return "forbidden"
+        return "not_editable" if self._not_editable(command) else None
+
+    def _not_editable(self, command: CastVote) -> bool:
+        if not isinstance(command.subject, Action) or not isinstance(self.subject, Action):
+            return False
+        before, after = self.subject.args, command.subject.args
+        changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
+        return self.policy.edits is not None and not changed <= set(self.policy.edits)
+
+    def read(self, event: Event, scene: Scene) -> None:  # noqa: C901 - one line an event
+        """Take in the next entry."""
+        match event:
+            case StepReached():
+                self._step_reached(event, scene)
+            case VoteCast():
+                self._vote_cast(event, scene)
+            case Edited():
+                self._edited(event, scene)
+            case Decided():
+                self._decided(event, scene)
+            case Expired():
+                assert self.due is not None, "I5: expired without a deadline"
+                assert scene.at >= self.due, "I5: expired before the deadline"
+                self._end("expired", scene)
+            case Withdrawn():
+                self._end("withdrawn", scene)
+            case EffectClaimed():
+                self._claimed(event, scene)
+            case EffectLapsed():
+                self._lapsed(event, scene)
+            case EffectExecuted(attempt=attempt) | EffectFailed(attempt=attempt) | EffectUnknown(attempt=attempt):
+                self._recorded(event.type.removeprefix("effect_"), attempt)
+            case EffectReleased():
+                assert self.effect == "unknown", "I2: released, but not unknown"
+                self.effect = "none"
+            case RefusalNoted() | LateResult():
+                pass
+            case Opened():
+                raise AssertionError("I3: opened twice")
+
+    def _end(self, status: str, scene: Scene) -> None:
+        assert self.is_open, f"I3: {status} after {self.status}"
+        self.status, self.decided, self.due, self.owed = status, scene.at, None, False
+
+    def _step_reached(self, event: StepReached, scene: Scene) -> None:
+        assert self.is_open, "I3: a step after the outcome"
+        if self.step >= 0:
+            assert event.step == self.step + 1, "I1: a step was left out"
+            self._pass_step(event.counted, scene)
+        else:
+            assert event.step == 0, "I1: began with a later step"
+        self.step, self.votes, self.owed = event.step, {}, False
+        self.due = event.due_at
+        assert event.due_at == event.at + self.rule.within, "I4: the deadline is not what the policy says"
+
+    def _vote_cast(self, event: VoteCast, scene: Scene) -> None:
+        vote = event.vote
+        assert self.is_open, f"I3: a vote on what is {self.status}"
+        assert self.due is not None, "I5: a vote without a deadline"
+        assert scene.at < self.due, "I5: a vote counts at or after the deadline"
+        assert vote.digest == self.digest, "I8: a vote on other arguments counts"
+        assert vote.step == self.step, "I6: a vote counts in another step"
+        assert vote.voter == SPELLINGS[scene.by], "I6: one person under two names"
+        assert self._ever(scene, lambda directory: self.may_vote(vote.voter, directory)), "I7/I9: may not vote"
+        self.votes.pop(vote.voter, None)
+        self.votes[vote.voter] = vote.verdict
+        self.owed = all(self._has_come_to_something(directory) for directory in scene.directories)
+
+    def _has_come_to_something(self, directory: Directory) -> bool:
+        counted = {person for person in self.votes if self.may_vote(person, directory)}
+        supporters = len(counted & self.supporters)
+        return supporters >= self.rule.approvals or len(counted) - supporters >= self.rule.rejections
+
+    def _pass_step(self, counted: Sequence[str], scene: Scene) -> None:
+        people = set(counted)
+        assert people <= self.supporters, "I6: somebody counted who did not approve"
+        assert len(people) >= self.rule.approvals, "I1/I6: a step was passed without its quorum"
+        eligible = [{person for person in people if self.may_vote(person, it)} for it in scene.directories]
+        assert people in eligible, "I7/I9: somebody counted who may not decide"
+        self.passed.append(people)
+
+    def _edited(self, event: Edited, scene: Scene) -> None:
+        edition, author = event.edition, SPELLINGS[scene.by]
+        assert self.is_open, "I3: edited after the outcome"
+        assert self.due is not None, "I5: an edit without a deadline"
+        assert scene.at < self.due, "I5: edited at or after the deadline"
+        assert edition.author == author, "I7: the author is somebody else"
+        assert self._ever(scene, lambda directory: self.may_vote(author, directory)), "I7/I9: may not edit"
+        assert event.digest == _digest_of(edition), "I8: the digest does not cover the edition"
+        assert event.digest != self.digest, "I8: edited, but the same"
+        assert event.route.policy_hash == self.opened.route.policy_hash, "I1: another version of the policy"
+        expected = max(self.level, level_of(self.policy, edition.subject))
+        assert event.route.level == expected, f"I8: an edit leads to level {event.route.level}, not {expected}"
+        self.level, self.digest = event.route.level, event.digest
+        self.subject, self.answer = edition.subject, edition.answer
+        self.step, self.votes, self.passed, self.owed = -1, {}, [], False
+        self.editors.add(author)
+
+    def _decided(self, event: Decided, scene: Scene) -> None:
+        if event.by[:1] == (f"rule:{self.policy.levels[self.level].name}",):
+            assert self.policy.levels[self.level].automatic, "I1: a rule approved that asks people"
+            assert event.outcome == "approved", "I1: a rule does nothing but approve"
+        elif event.outcome in {"approved", "answered"}:
+            assert self.step + 1 == len(self.policy.levels[self.level].steps), "I1: approved before the last step"
+            self._pass_step(event.counted, scene)
+            assert set(event.by) == set().union(*self.passed), "I6: decided by others than voted"
+            is_question = isinstance(self.opened.subject, Question)
+            assert (event.outcome == "answered") is is_question, "I3: answered what was not asked"
+            assert not is_question or self.answer is not None, "I3: answered without an answer"
+        else:
+            against = self.votes.keys() - self.supporters
+            enough = len(against) >= self.rule.rejections
+            assert against, "I5: rejected by nobody"
+            assert enough or self._ever(scene, self._out_of_reach), "I6: rejected without enough rejections"
+        self._end(event.outcome, scene)
+
+    def _out_of_reach(self, directory: Directory) -> bool:
+        people = {*SPELLINGS.values()}
+        left = {person for person in people if self.may_vote(person, directory)}
+        return len(left - (self.votes.keys() - self.supporters)) < self.rule.approvals
+
+    def _claimed(self, event: EffectClaimed, scene: Scene) -> None:
+        claim = event.claim
+        assert self.status == "approved", f"I1: the effect of what is {self.status} was claimed"
+        assert self.effect in {"none", "claimed"}, f"I2: claimed when {self.effect}"
+        assert claim.attempt == self.attempt + 1, "I2: attempts are not counted"
+        assert claim.key == self.opened.request_id, "I2: another idempotency key"
+        assert claim.run_version == scene.run_version, "I2: claimed by an advance that does not hold its run"
+        if self.effect == "none":
+            expires = self.policy.answer_expires
+            assert self.decided is not None, "I1: claimed, but never decided"
+            assert expires is None or scene.at - self.decided <= expires, "I9: claimed after the approval expired"
+            assert self._ever(scene, self.holds), "I9: claimed, though a voter has lost the role"
+        self.effect, self.attempt = "claimed", claim.attempt
+
+    def holds(self, directory: Directory) -> bool:
+        """Say whether the votes that approved it satisfy the policy with the people as they are."""
+        steps = self.policy.levels[self.level].steps
+        return len(steps) == len(self.passed) and all(
+            len({person for person in people if self.may_vote(person, directory, step)}) >= step.approvals
+            for step, people in zip(steps, self.passed, strict=True)
+        )
+
+    def _lapsed(self, event: EffectLapsed, scene: Scene) -> None:
+        assert (self.status, self.effect) == ("approved", "none"), "I3: lapsed after it had begun"
+        expires, decided = self.policy.answer_expires, self.decided
+        late = expires is not None and decided is not None and scene.at - decided > expires
+        lost = self._ever(scene, lambda directory: not self._all_hold(directory))
+        assert event.replaced_by is not None or late or lost, "I9: lapsed, though it holds"
+        self.effect = "lapsed"
+
+    def _all_hold(self, directory: Directory) -> bool:
+        steps = self.policy.levels[self.level].steps
+        pairs = zip(steps, self.passed, strict=True)
+        return all(self.may_vote(person, directory, step) for step, people in pairs for person in people)
+
+    def _recorded(self, state: str, attempt: int) -> None:
+        late = self.effect == "none" and state == "executed" and attempt > 0
+        assert late or self.effect in {"claimed", "unknown"}, f"I2: {state} after {self.effect}"
+        assert self.effect != state, "I2: unknown twice"
+        assert attempt == self.attempt, "I2: the result of another attempt was taken"
+        self.effect = state
+
+    def check(self) -> None:
+        """Check that it does not wait for what it has already got."""
+        if self.is_open:
+            assert self.due is not None, "I4: open, and no deadline"
+            assert not self.owed, "I4: open, though its votes have come to something"
+        if self.effect != "none" or self.attempt:
+            assert self.status == "approved", f"I1: an effect of what is {self.status}"
+
+    @staticmethod
+    def _ever(scene: Scene, holds: Callable[[Directory], bool]) -> bool:
+        return any(holds(directory) for directory in scene.directories)
+
+
+def _misfits(request: PlainRequest, command: CastVote) -> bool:
+    """Say whether an edit or an answer does not fit the schemas that are used here."""
+    if isinstance(command.subject, Action):
+        amount = command.subject.args.get("amount")
+        return not isinstance(amount, int) or amount > HIGHEST
+    asked = request.opened.subject
+    wants_integer = isinstance(asked, Question) and asked.schema is not None
+    return wants_integer and command.answer is not None and not isinstance(command.answer, int)
+
+
+def _digest_of(edition: Edition) -> str:
+    if isinstance(edition.subject, Question) and edition.answer is not None:
+        return digest({"question": edition.subject.content(), "answer": edition.answer})
+    return edition.subject.digest

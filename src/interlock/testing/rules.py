@@ -1,0 +1,114 @@
+"""One request under the pure rules: no store, no engine, a clock that the test sets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from interlock.domain.action import Kind, Subject, Verdict
+from interlock.domain.authority import Directory, Principal
+from interlock.domain.canonical import Json
+from interlock.domain.circumstances import Circumstances
+from interlock.domain.commands import CastVote, ClaimEffect, Command, Expire, Open, RecordEffect
+from interlock.domain.decide import decide
+from interlock.domain.events import Event
+from interlock.domain.lifecycle import evolve
+from interlock.domain.policy import Occasion, Policy, route
+from interlock.domain.request import DEFAULT_VERDICTS, Repeatable, Request
+from interlock.engine.routing import hash_of
+
+__all__ = ["AGENT", "START", "Bench"]
+
+START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+AGENT = "agent:buyer"
+
+
+@dataclass
+class Bench:
+    """Ask people about one thing, and see what the rules make of it.
+
+    Args:
+        policy: as configured; the request pins it.
+        directory: the people; a test may change them in between.
+        initiator: who started the run.
+        now: the clock; `wait` moves it.
+    """
+
+    policy: Policy
+    directory: Directory
+    initiator: str = "ian@example.com"
+    now: datetime = START
+    log: list[Event] = field(default_factory=list)
+    _request: Request | None = None
+
+    @property
+    def request(self) -> Request:
+        """The request as it stands."""
+        assert self._request is not None, "nothing was asked yet"
+        return self._request
+
+    def wait(self, **length: float) -> None:
+        """Let time pass: `wait(hours=4)`."""
+        self.now += timedelta(**length)
+
+    def ask(self, subject: Subject, verdicts: tuple[Verdict, ...] | None = None) -> Request:
+        """Open a request about this."""
+        occasion = Occasion(subject, "buyer", AGENT, self.initiator, self.now)
+        chosen = route(self.policy, hash_of(self.policy), occasion)
+        offered = verdicts or DEFAULT_VERDICTS[Kind(subject.kind)]
+        command = Open("r-1", "run-1", "buyer", self.initiator, subject, "", None, offered, "i-1", "t-1", 1, chosen)
+        self.send(command, Principal(AGENT, "agent"))
+        return self.request
+
+    def vote(  # noqa: PLR0913 - the parts of a vote
+        self,
+        who: str,
+        verdict: Verdict | str = Verdict.approve,
+        comment: str = "",
+        *,
+        subject: Subject | None = None,
+        answer: Json = None,
+        digest: str | None = None,
+    ) -> Request:
+        """Vote on what stands there, or on what `digest` names."""
+        shown = self.request.digest if digest is None else digest
+        command = CastVote(self.request.id, Verdict(verdict), shown, comment, subject, answer)
+        return self.send(command, Principal(who))
+
+    def expire(self) -> Request:
+        """Sweep."""
+        return self.send(Expire(self.request.id), Principal("service:sweep", "service"))
+
+    def claim(
+        self,
+        *,
+        digest: str | None = None,
+        tool: str = "tools:pay",
+        version: int = 1,
+        repeatable: Repeatable = "no",
+    ) -> Request:
+        """Begin the effect."""
+        shown = self.request.digest if digest is None else digest
+        command = ClaimEffect(self.request.id, shown, tool, version, repeatable)
+        return self.send(command, Principal(AGENT, "agent"))
+
+    def executed(self, result: Json = None) -> Request:
+        """Record that the effect happened."""
+        attempt = self.request.claim.attempt if self.request.claim is not None else 0
+        return self.send(RecordEffect(self.request.id, attempt, "executed", result), Principal(AGENT, "agent"))
+
+    def send(self, command: Command, principal: Principal) -> Request:
+        """Decide on a command and apply what comes of it; a refusal changes nothing."""
+        circumstances = Circumstances(self.now, principal, self.policy, self.directory)
+        events = decide(self._request, command, circumstances)
+        for event in events:
+            self._request = evolve(self._request, event)
+        self.log.extend(events)
+        return self.request
+
+    def lose(self, group: str, person: str) -> None:
+        """Take a person out of a group."""
+        groups = {
+            name: people - {person} if name == group else people for name, people in self.directory.groups.items()
+        }
+        self.directory = replace(self.directory, groups=groups)

@@ -1,0 +1,106 @@
+"""Small, valid changes to give to a store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from interlock.domain.action import Action, Verdict
+from interlock.domain.events import Decided, Event, Opened, StepReached
+from interlock.domain.lifecycle import evolve, fold
+from interlock.domain.policy import Route
+from interlock.domain.request import Request
+from interlock.domain.run import AdvanceBegan, Run, RunEvent, RunStarted, evolve_run, fold_run
+from interlock.engine.changes import Actor, Changes, Job, Lease, RequestChange, RunChange
+
+__all__ = ["ANN", "TENANT", "Asked", "begun", "changes", "decided", "job", "opened", "run_then", "started", "then"]
+
+TENANT = "acme"
+ANN = Actor("ann", "terminal", "10.0.0.1")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a sample request asks, where, and how long it waits."""
+
+    run_id: str = "run_1"
+    agent: str = "mailer"
+    interrupt_id: str = "interrupt_1"
+    within: timedelta = timedelta(hours=1)
+    replacements: int = 0
+    args: Mapping[str, Any] | None = None
+
+
+def opened(request_id: str, at: datetime, asked: Asked = Asked(), *, tenant: str = TENANT) -> RequestChange:
+    """Return the opening of a request."""
+    action = Action("send_email", dict(asked.args or {"to": "bob@example.com"}))
+    events = (
+        Opened(
+            request_id=request_id,
+            tenant=tenant,
+            run_id=asked.run_id,
+            agent=asked.agent,
+            requester=f"agent:{asked.agent}",
+            initiator="ann",
+            subject=action,
+            asked_digest=action.digest,
+            description="Send it?",
+            context=None,
+            verdicts=(Verdict.approve, Verdict.reject),
+            interrupt_id=asked.interrupt_id,
+            task="task_1",
+            round=0,
+            route=Route("default", "sha256:0", 0, "no condition"),
+            replaces=None,
+            replacements=asked.replacements,
+            at=at,
+        ),
+        StepReached(0, at + asked.within, at),
+    )
+    return RequestChange(0, events, fold(events))
+
+
+def then(request: Request, *events: Event) -> RequestChange:
+    """Return what events make of a request."""
+    after = request
+    for event in events:
+        after = evolve(after, event)
+    return RequestChange(request.version, events, after)
+
+
+def decided(request: Request, at: datetime, comment: str = "no") -> RequestChange:
+    """Return the rejection of a request."""
+    return then(request, Decided("rejected", ("bob",), comment, at))
+
+
+def started(run_id: str, at: datetime, *, tenant: str = TENANT) -> RunChange:
+    """Return the start of a run."""
+    event = RunStarted(run_id, tenant, "mailer", "mailer:graph", "ann", {"topic": "news"}, at)
+    return RunChange(0, (event,), fold_run([event]))
+
+
+def run_then(run: Run, *events: RunEvent, state: bytes | None = None, lease: Lease | None = None) -> RunChange:
+    """Return what events make of a run."""
+    after = run
+    for event in events:
+        after = evolve_run(after, event)
+    return RunChange(run.version, events, after, state=state, lease=lease)
+
+
+def begun(run: Run, at: datetime, owner: str = "worker_1", seconds: float = 30) -> RunChange:
+    """Return the begin of an advance, under a lease."""
+    return run_then(run, AdvanceBegan(owner, at), lease=Lease(owner, at + timedelta(seconds=seconds)))
+
+
+def changes(*parts: RequestChange | RunChange, tenant: str = TENANT, **conditions: Any) -> Changes:
+    """Return one transaction: requests, perhaps a run, and any other field of `Changes`."""
+    requests = tuple(part for part in parts if isinstance(part, RequestChange))
+    run = next((part for part in parts if isinstance(part, RunChange)), None)
+    return Changes(tenant, ANN, requests=requests, run=run, **conditions)
+
+
+def job(run_id: str, due_at: datetime, *, tenant: str = TENANT) -> Job:
+    """Return the wish that a run be advanced."""
+    return Job(tenant, "advance", run_id, due_at)

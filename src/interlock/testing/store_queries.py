@@ -1,0 +1,255 @@
+"""The contract of stores: what is read, in which order, in pages."""
+# ruff: noqa: D102, PLR2004 - the name of a test is its sentence; figures in tests are the point
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from interlock.domain.request import Status
+from interlock.domain.run import Pending, RunPaused, RunStatus
+from interlock.engine.ports import Inbox, Store
+from interlock.errors import InvalidValue, StoreUnavailable
+from interlock.testing.fakes import SettableClock
+from interlock.testing.samples import TENANT, Asked, begun, changes, decided, job, opened, run_then, started
+from interlock.testing.store_base import Contract, OpenStore, the_request
+
+__all__ = ["QueryContract"]
+
+UNWRITABLE = "req_\udcff"
+"""What a terminal makes of a byte that is no UTF-8: no id, but it arrives as one."""
+
+EVERY_STATUS = tuple(Status)
+
+
+class QueryContract(Contract):
+    """Reading changes nothing, and what is not there is not there."""
+
+    async def test_now_is_the_clock_of_the_store(self, store: Store, clock: SettableClock) -> None:
+        assert await store.now() == clock.at
+        assert (await store.load(TENANT)).now == clock.at
+
+    async def test_loading_finds_what_is_there(self, store: Store, clock: SettableClock) -> None:
+        parts = [opened(f"req_{number}", clock.at) for number in (1, 2)]
+        await store.commit(changes(*parts))
+        loaded = await store.load(TENANT, ["req_2", "req_9", "req_1", UNWRITABLE])
+        assert loaded.requests == {part.after.id: part.after for part in parts}
+        assert loaded.run is None
+        assert (await store.load(TENANT, ["req_9"])).requests == {}
+
+    async def test_loading_a_run_brings_its_open_requests(self, store: Store, clock: SettableClock) -> None:
+        closed, other = opened("req_2", clock.at), opened("req_3", clock.at, Asked(run_id="run_2"))
+        await store.commit(changes(started("run_1", clock.at), opened("req_1", clock.at), closed, other))
+        await store.commit(changes(decided(closed.after, clock.at)))
+        loaded = await store.load(TENANT, run_id="run_1")
+        assert loaded.run is not None
+        assert (loaded.run.run.id, list(loaded.requests)) == ("run_1", ["req_1"])
+        assert set((await store.load(TENANT, ["req_2", "req_1"], run_id="run_1")).requests) == {"req_1", "req_2"}
+
+    async def test_loading_a_run_brings_what_its_pause_waits_for(self, store: Store, clock: SettableClock) -> None:
+        run, one, two = started("run_1", clock.at), opened("req_1", clock.at), opened("req_2", clock.at)
+        await store.commit(changes(run, one, two, opened("req_3", clock.at, Asked(run_id="run_2"))))
+        waits = tuple(Pending(f"interrupt_{number}", f"req_{number}") for number in (1, 3, 9))
+        await store.commit(changes(held := begun(run.after, clock.at)))
+        await store.commit(changes(run_then(held.after, RunPaused(waits, "sha256:1", "1", clock.at))))
+        for part in (one, two):
+            await store.commit(changes(decided(part.after, clock.at)))
+        loaded = await store.load(TENANT, run_id="run_1")
+        assert set(loaded.requests) == {"req_1", "req_3"}
+        assert set((await store.load(TENANT, run_of="req_1")).requests) == set()
+
+    async def test_loading_names_one_run(self, store: Store) -> None:
+        with pytest.raises(ValueError, match=r"run_1.*req_1"):
+            await store.load(TENANT, run_id="run_1", run_of="req_1")
+
+    async def test_loading_brings_the_log_of_a_request(self, store: Store, clock: SettableClock) -> None:
+        request = opened("req_1", clock.at)
+        await store.commit(changes(request, opened("req_2", clock.at), started("run_1", clock.at)))
+        await store.commit(changes(decided(request.after, clock.at)))
+        for named in ({"run_of": "req_1"}, {"run_id": "run_1"}, {}):
+            loaded = await store.load(TENANT, ["req_1"], history_of="req_1", **named)
+            assert list(loaded.history) == list(await store.history(TENANT, "req_1"))
+            assert len(loaded.history) == loaded.requests["req_1"].version == 3
+        assert not (await store.load(TENANT, ["req_1"])).history
+        for unknown in ("req_9", UNWRITABLE):
+            assert not (await store.load(TENANT, history_of=unknown)).history
+
+    async def test_loading_the_run_of_a_request(self, store: Store, clock: SettableClock) -> None:
+        await store.commit(changes(started("run_1", clock.at), opened("req_1", clock.at)))
+        loaded = await store.load(TENANT, ["req_1"], run_of="req_1")
+        assert loaded.run is not None
+        assert (loaded.run.run.id, list(loaded.requests)) == ("run_1", ["req_1"])
+        for unknown in ("req_9", UNWRITABLE):
+            assert (await store.load(TENANT, run_of=unknown)).run is None
+            assert (await store.load(TENANT, run_id=unknown)).run is None
+
+    async def test_what_was_asked_at_interrupts_comes_oldest_first(self, store: Store, clock: SettableClock) -> None:
+        first = opened("req_9", clock.at)
+        successor = opened("req_1", clock.at, Asked(replacements=1))
+        await store.commit(changes(first, successor, opened("req_2", clock.at, Asked(interrupt_id="interrupt_2"))))
+        clock.advance(seconds=1)
+        await store.commit(changes(opened("req_0", clock.at), opened("req_3", clock.at, Asked(run_id="run_2"))))
+        await store.commit(changes(decided(first.after, clock.at)))
+        asked = await store.asked_at(TENANT, "run_1", ["interrupt_1", "interrupt_9"])
+        assert [request.id for request in asked] == ["req_9", "req_1", "req_0"]
+        assert await store.asked_at(TENANT, "run_1", []) == []
+
+    async def test_open_requests_come_by_due_time(self, store: Store, clock: SettableClock) -> None:
+        await self._requests(store, clock)
+        assert await self._page(store, Inbox()) == ["req_4", "req_3", "req_2", "req_1", "req_0"]
+
+    async def test_other_requests_come_newest_first(self, store: Store, clock: SettableClock) -> None:
+        await self._requests(store, clock)
+        for number in (1, 3, 2):
+            await store.commit(changes(decided(await the_request(store, f"req_{number}"), clock.at)))
+        assert await self._page(store, Inbox((Status.rejected,))) == ["req_3", "req_2", "req_1"]
+        assert await self._page(store, Inbox(EVERY_STATUS)) == ["req_4", "req_3", "req_2", "req_1", "req_0"]
+        assert await self._page(store, Inbox(())) == ["req_4", "req_3", "req_2", "req_1", "req_0"]
+
+    async def test_pages_of_the_inbox_join(self, store: Store, clock: SettableClock) -> None:
+        await self._requests(store, clock)
+        for wanted in (Inbox(), Inbox(EVERY_STATUS)):
+            first = await self._page(store, wanted, limit=2)
+            second = await self._page(store, wanted, after=first[-1], limit=2)
+            third = await self._page(store, wanted, after=second[-1], limit=2)
+            assert [*first, *second, *third] == await self._page(store, wanted)
+            assert await self._page(store, wanted, after=third[-1]) == []
+
+    async def test_requests_of_one_instant_come_in_one_order(self, store: Store, clock: SettableClock) -> None:
+        await store.commit(changes(*(opened(f"req_{number}", clock.at) for number in (2, 0, 3, 1))))
+        for wanted, ids in (
+            (Inbox(), ["req_0", "req_1", "req_2", "req_3"]),
+            (Inbox(()), ["req_3", "req_2", "req_1", "req_0"]),
+        ):
+            assert await self._page(store, wanted) == ids
+            assert await self._page(store, wanted, after=ids[1]) == ids[2:]
+
+    async def test_a_page_goes_on_where_a_closed_request_stood(self, store: Store, clock: SettableClock) -> None:
+        await self._requests(store, clock)
+        await store.commit(changes(decided(await the_request(store, "req_3"), clock.at)))
+        assert await self._page(store, Inbox(), after="req_3") == ["req_2", "req_1", "req_0"]
+
+    async def test_nothing_comes_after_what_is_not_there(self, store: Store, clock: SettableClock) -> None:
+        await self._requests(store, clock)
+        await store.commit(changes(started("run_1", clock.at)))
+        for unknown in ("req_9", "", UNWRITABLE):
+            assert await self._page(store, Inbox(), after=unknown) == []
+            assert await store.runs(TENANT, after=unknown) == []
+
+    async def test_the_inbox_filters_by_agent_and_run(self, store: Store, clock: SettableClock) -> None:
+        await store.commit(
+            changes(
+                opened("req_1", clock.at),
+                opened("req_2", clock.at, Asked(agent="payer")),
+                opened("req_3", clock.at, Asked(agent="payer", run_id="run_2")),
+            )
+        )
+        assert await self._page(store, Inbox(agent="payer")) == ["req_2", "req_3"]
+        assert await self._page(store, Inbox(run_id="run_1")) == ["req_1", "req_2"]
+        assert await self._page(store, Inbox(agent="payer", run_id="run_1")) == ["req_2"]
+        assert [request.id for request in await store.inbox("other", Inbox())] == []
+
+    async def test_runs_come_newest_first_in_pages(self, store: Store, clock: SettableClock) -> None:
+        for number in range(4):
+            await store.commit(changes(started(f"run_{number}", clock.at)))
+            clock.advance(seconds=number % 2)
+        await store.commit(changes(begun((await store.runs(TENANT, limit=1))[0], clock.at)))
+        ids = [run.id for run in await store.runs(TENANT)]
+        assert ids == ["run_3", "run_2", "run_1", "run_0"]
+        assert [run.id for run in await store.runs(TENANT, after=ids[0], limit=2)] == ids[1:3]
+        assert [run.id for run in await store.runs(TENANT, statuses=(RunStatus.running,))] == ["run_3"]
+        both = (RunStatus.queued, RunStatus.running)
+        assert [run.id for run in await store.runs(TENANT, statuses=both, after=ids[2])] == ids[3:]
+        assert await store.runs("other") == []
+
+    async def test_ids_are_found_by_their_beginning(self, store: Store, clock: SettableClock) -> None:
+        await store.commit(changes(*(opened(f"req_{number:02}", clock.at) for number in range(12))))
+        await store.commit(changes(started("run_1", clock.at)))
+        assert await store.find(TENANT, "request", "req_1") == ["req_10", "req_11"]
+        assert len(await store.find(TENANT, "request", "")) == 10
+        assert await store.find(TENANT, "run", "r") == ["run_1"]
+        assert await store.find(TENANT, "run", "req_1") == []
+        assert await store.find("other", "request", "req_1") == []
+
+    async def test_a_beginning_has_no_wildcards(self, store: Store, clock: SettableClock) -> None:
+        await store.commit(changes(*(opened(key, clock.at) for key in ("a%b", "a_b", "axb", "A_b", "a\\b", "äb"))))
+        for prefix, ids in (
+            ("a%", ["a%b"]),
+            ("a_", ["a_b"]),
+            ("a\\", ["a\\b"]),
+            ("ä", ["äb"]),
+            ("%", []),
+            ("_", []),
+            ("'", []),
+            ("A", ["A_b"]),
+            (UNWRITABLE, []),
+        ):
+            assert await store.find(TENANT, "request", prefix) == ids
+
+    async def test_the_feed_goes_on_after_a_position(self, store: Store, clock: SettableClock) -> None:
+        assert await store.last_position(TENANT) == ""
+        for number in range(3):
+            await store.commit(changes(opened(f"req_{number}", clock.at)))
+            await store.commit(changes(opened("req_1", clock.at, tenant=f"other_{number}"), tenant=f"other_{number}"))
+        everything = await store.feed(TENANT)
+        assert [(entry.stream, entry.seq) for entry in everything] == [
+            (f"req_{number}", seq) for number in range(3) for seq in (1, 2)
+        ]
+        assert await store.last_position(TENANT) == everything[-1].position
+        for index, entry in enumerate(everything, 1):
+            assert await store.feed(TENANT, after=entry.position, limit=2) == everything[index : index + 2]
+        assert await store.feed("nobody") == []
+
+    async def test_what_is_no_position_is_refused(self, store: Store) -> None:
+        for junk in ("x", "-1", "1; DROP TABLE log", "٣", "9" * 40, UNWRITABLE):
+            with pytest.raises(InvalidValue):
+                await store.feed(TENANT, after=junk)
+
+    async def test_history_is_one_stream(self, store: Store, clock: SettableClock) -> None:
+        await store.commit(changes(opened("req_1", clock.at), opened("req_2", clock.at)))
+        assert [(entry.stream, entry.seq) for entry in await store.history(TENANT, "req_1")] == [
+            ("req_1", 1),
+            ("req_1", 2),
+        ]
+        for unknown in ("req_9", UNWRITABLE):
+            assert await store.history(TENANT, unknown) == []
+
+    async def test_a_note_keeps_its_first_value(self, store: Store) -> None:
+        assert await store.note("demo") is None
+        assert await store.note("demo", "yes") == "yes"
+        assert await store.note("demo", "no") == "yes"
+        assert await store.note("demo") == "yes"
+
+    async def test_the_change_token_moves_with_every_commit(
+        self, store: Store, open_store: OpenStore, clock: SettableClock
+    ) -> None:
+        other = open_store(clock)
+        tokens = [await store.change_token(), await store.change_token()]
+        assert tokens[0] == tokens[1]
+        seen = set(tokens)
+        for writer in (store, other, store, store, other):
+            await writer.commit(changes(enqueue=(job("run_1", clock.at),)))
+            token = await store.change_token()
+            assert token not in seen
+            seen.add(token)
+        await other.close() if other is not store else None
+
+    async def test_a_closed_store_says_so(self, open_store: OpenStore, clock: SettableClock) -> None:
+        store = open_store(clock)
+        await store.load(TENANT)
+        await store.close()
+        await store.close()
+        for use in (store.load(TENANT), store.commit(changes(opened("req_1", clock.at))), store.change_token()):
+            with pytest.raises(StoreUnavailable, match="closed"):
+                await use
+
+    async def _requests(self, store: Store, clock: SettableClock) -> None:
+        """Open five requests, each later than the one before and due earlier."""
+        for number in range(5):
+            asked = Asked(within=timedelta(hours=10 - 2 * number))
+            await store.commit(changes(opened(f"req_{number}", clock.at, asked)))
+            clock.advance(minutes=1)
+
+    async def _page(self, store: Store, wanted: Inbox, *, after: str | None = None, limit: int = 50) -> list[str]:
+        return [request.id for request in await store.inbox(TENANT, wanted, after=after, limit=limit)]

@@ -1,0 +1,174 @@
+"""The contract of stores: many at once, on several threads, event loops and connections."""
+# ruff: noqa: D102, PLR2004 - the name of a test is its sentence; figures in tests are the point
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from interlock.domain.events import RefusalNoted
+from interlock.engine.changes import Changes, Entry
+from interlock.engine.ports import Store
+from interlock.errors import Conflict
+from interlock.testing.fakes import SettableClock
+from interlock.testing.samples import TENANT, changes, decided, job, opened, then
+from interlock.testing.store_base import Contract, OpenStore, in_threads, the_request
+
+__all__ = ["RaceContract"]
+
+WRITERS = 8
+
+
+class RaceContract(Contract):
+    """Each request's history is linear (I17), whoever writes at once."""
+
+    @pytest.fixture
+    async def stores(self, store: Store, open_store: OpenStore, clock: SettableClock) -> AsyncIterator[list[Store]]:
+        """Yield two stores on one database, to be used from different threads."""
+        other = open_store(clock)
+        yield [store, other]
+        await other.close()
+
+    async def test_one_of_many_writers_in_threads_wins(self, stores: list[Store], clock: SettableClock) -> None:
+        request = opened("req_1", clock.at)
+        await stores[0].commit(changes(request))
+        votes = [changes(decided(request.after, clock.at, f"by {number}")) for number in range(WRITERS)]
+        won = await in_threads(*(self._try(stores[n % 2], vote) for n, vote in enumerate(votes)))
+        assert won.count(True) == 1
+        assert (await the_request(stores[0], "req_1")).comment == f"by {won.index(True)}"
+        assert len(await stores[1].history(TENANT, "req_1")) == 3
+
+    async def test_one_of_many_writers_in_one_loop_wins(self, store: Store, clock: SettableClock) -> None:
+        request = opened("req_1", clock.at)
+        await store.commit(changes(request))
+        votes = [changes(decided(request.after, clock.at, f"by {number}")) for number in range(WRITERS)]
+        won = await asyncio.gather(*(self._try(store, vote)() for vote in votes))
+        assert won.count(True) == 1
+
+    async def test_one_of_many_openings_wins(self, stores: list[Store], clock: SettableClock) -> None:
+        opening = changes(opened("req_1", clock.at))
+        won = await in_threads(*(self._try(stores[number % 2], opening) for number in range(WRITERS)))
+        assert won.count(True) == 1
+
+    async def test_one_of_many_workers_takes_a_job(self, stores: list[Store], clock: SettableClock) -> None:
+        await stores[0].commit(changes(enqueue=(job("run_1", clock.at),)))
+        (seen,) = (await stores[0].agenda()).jobs
+        until = clock.at + timedelta(seconds=30)
+        takings = [changes(lease_job=(seen, replace(seen, owner=f"worker_{n}", due_at=until))) for n in range(WRITERS)]
+        won = await in_threads(*(self._try(stores[n % 2], taking) for n, taking in enumerate(takings)))
+        assert won.count(True) == 1
+        clock.at = until
+        assert [due.owner for due in (await stores[1].agenda()).jobs] == [f"worker_{won.index(True)}"]
+
+    async def test_no_wish_is_lost(self, stores: list[Store], clock: SettableClock) -> None:
+        await stores[0].commit(changes(enqueue=(job("run_1", clock.at),)))
+        (first,) = (await stores[0].agenda()).jobs
+        wish = changes(enqueue=(job("run_1", clock.at),))
+        assert all(await in_threads(*(self._try(stores[number % 2], wish) for number in range(WRITERS))))
+        assert [due.mark for due in (await stores[1].agenda()).jobs] == [first.mark + WRITERS]
+
+    async def test_retries_lose_no_update(self, stores: list[Store], clock: SettableClock) -> None:
+        await stores[0].commit(changes(opened("req_1", clock.at)))
+        noted = RefusalNoted("CastVote", "bob", "forbidden", "no", clock.at)
+
+        def writer(store: Store) -> Callable[[], Awaitable[None]]:
+            async def write() -> None:
+                written = 0
+                while written < 5:
+                    current = await the_request(store, "req_1")
+                    written += await self._try(store, changes(then(current, noted)))()
+
+            return write
+
+        await in_threads(*(writer(stores[number % 2]) for number in range(4)))
+        assert (await the_request(stores[0], "req_1")).version == 2 + 4 * 5
+        assert [entry.seq for entry in await stores[1].history(TENANT, "req_1")] == list(range(1, 23))
+
+    async def test_the_feed_never_skips(self, stores: list[Store], clock: SettableClock) -> None:
+        """A reader's cursor never passes an entry that is committed later."""
+        total = 4 * 10 * 2
+
+        def writer(store: Store, name: int) -> Callable[[], Awaitable[list[Entry]]]:
+            async def write() -> list[Entry]:
+                for number in range(10):
+                    await store.commit(changes(opened(f"req_{name}_{number}", clock.at)))
+                return []
+
+            return write
+
+        async def read() -> list[Entry]:
+            seen: list[Entry] = []
+            while len(seen) < total:
+                seen += await stores[0].feed(TENANT, after=seen[-1].position if seen else "", limit=7)
+            return seen
+
+        writers = [writer(stores[number % 2], number) for number in range(4)]
+        seen = (await asyncio.wait_for(in_threads(read, *writers), 60))[0]
+        assert seen == await stores[1].feed(TENANT, limit=total + 1)
+        assert len({entry.position for entry in seen}) == total
+
+    async def test_a_load_sees_one_instant(self, stores: list[Store], clock: SettableClock) -> None:
+        await stores[0].commit(changes(opened("req_1", clock.at), opened("req_2", clock.at)))
+        noted = RefusalNoted("CastVote", "bob", "forbidden", "no", clock.at)
+        rounds = 30
+
+        async def write() -> None:
+            for _ in range(rounds):
+                found = (await stores[0].load(TENANT, ["req_1", "req_2"])).requests
+                await stores[0].commit(changes(*(then(request, noted) for request in found.values())))
+
+        async def read() -> None:
+            versions = [0]
+            while versions[0] < 2 + rounds:
+                # The run's open requests are read by another query than the one that is named.
+                found = (await stores[1].load(TENANT, ["req_1"], run_id="run_1")).requests
+                versions = [request.version for request in found.values()]
+                assert versions == [versions[0]] * 2
+
+        await asyncio.wait_for(in_threads(write, read, read), 60)
+
+    async def test_an_agenda_sees_one_instant(self, stores: list[Store], clock: SettableClock) -> None:
+        rounds = 30
+        begin = clock.at
+        clock.advance(hours=2)
+
+        async def write() -> None:
+            for number in range(rounds):
+                wish = job(f"run_{number}", begin)
+                await stores[0].commit(changes(opened(f"req_{number}", begin), enqueue=(wish,)))
+
+        async def read() -> None:
+            found = 0
+            while found < rounds:
+                agenda = await stores[1].agenda()
+                found = len(agenda.jobs)
+                assert len(agenda.overdue) == found
+                assert (agenda.next_due is None) is (found == 0)
+
+        await asyncio.wait_for(in_threads(write, read, read), 60)
+
+    async def test_who_loses_hurts_nobody_who_commits_at_the_same_time(
+        self, store: Store, clock: SettableClock
+    ) -> None:
+        await store.commit(changes(opened("req_0", clock.at)))
+        ids = [f"req_{number % 20}" for number in range(40)]
+        won = await asyncio.gather(
+            *(self._try(store, changes(opened(key, clock.at), enqueue=(job(key, clock.at),)))() for key in ids)
+        )
+        assert [key for key, has_won in zip(ids, won, strict=True) if has_won] == ids[1:20]
+        assert [entry.stream for entry in await store.feed(TENANT)] == [key for key in ids[:20] for _ in range(2)]
+        assert {(due.subject, due.mark) for due in (await store.agenda()).jobs} == {(key, 1) for key in ids[1:20]}
+
+    def _try(self, store: Store, wanted: Changes) -> Callable[[], Awaitable[bool]]:
+        async def attempt() -> bool:
+            try:
+                await store.commit(wanted)
+            except Conflict:
+                return False
+            return True
+
+        return attempt

@@ -1,0 +1,68 @@
+"""What every test stands on: a home of its own, Hypothesis profiles, and no silent skips on CI."""
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ON_CI = os.environ.get("CI", "").lower() not in {"", "0", "false"}
+MAY_SKIP_ON_CI = "not on this platform"
+PERSONAL = ("INTERLOCK_", "LANGCHAIN_", "LANGSMITH_")  # the latter two would report the tests' runs to a service
+
+settings.register_profile("dev", max_examples=25, stateful_step_count=20, deadline=None)
+settings.register_profile(
+    "ci",
+    max_examples=100,
+    stateful_step_count=40,
+    deadline=None,
+    derandomize=True,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],  # a busy machine is no finding
+)
+settings.register_profile(
+    "soak",
+    max_examples=5_000,
+    stateful_step_count=100,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if ON_CI else "dev"))
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the test a data directory of its own, and no setting of the person who runs it."""
+    for name in [name for name in os.environ if name.startswith(PERSONAL)]:
+        monkeypatch.delenv(name)
+    home = tmp_path / "data-home"
+    home.mkdir()
+    monkeypatch.setenv("XDG_DATA_HOME", str(home))
+    return home
+
+
+def forbidden_skip(longrepr: object) -> str | None:
+    """Return the reason of a skip that CI does not accept: a service that is missing there is a failure."""
+    reason = longrepr[2] if isinstance(longrepr, tuple) else str(longrepr)
+    reason = reason.removeprefix("Skipped: ")
+    return None if not ON_CI or reason.startswith(MAY_SKIP_ON_CI) else reason
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and (reason := forbidden_skip(report.longrepr)):
+        report.outcome = "failed"
+        report.longrepr = f"Skipped on CI, where nothing may be missing: {reason}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    if report.skipped and (reason := forbidden_skip(report.longrepr)):
+        report.outcome = "failed"
+        report.longrepr = f"Skipped on CI, where nothing may be missing: {reason}"
+    return report

@@ -1,0 +1,135 @@
+"""Real processes, forked from a server that has loaded everything, and a sink outside of them."""
+
+import asyncio
+import importlib
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from interlock.domain.authority import Principal
+from interlock.domain.commands import SettleEffect
+from interlock.domain.run import ENDED, RunStatus
+from interlock.testing.invariants import assert_effects, assert_invariants
+
+HERE = str(Path(__file__).parent)
+sys.path.insert(0, HERE)
+driver = importlib.import_module("driver")
+
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["driver"])
+PATIENCE = 30.0
+
+
+def until(condition, seconds=PATIENCE):
+    """Wait until a condition holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"{condition} does not come to hold"
+        time.sleep(0.01)
+
+
+class Machine:
+    """A database, a sink, and the processes that use them."""
+
+    def __init__(self, folder):
+        self.database = str(folder / "interlock.db")
+        self.sink = str(folder / "sink")
+        self.acks = str(folder / "acks")
+        self.processes = []
+
+    def run(self, target, *args):
+        process = CONTEXT.Process(target=target, args=args)
+        process.start()
+        self.processes.append(process)
+        return process
+
+    def wait(self, *processes, codes=(0,)):
+        for process in processes or self.processes:
+            process.join(PATIENCE)
+            assert process.exitcode in codes, process.exitcode
+
+    def is_stopped(self, process):
+        return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+    def calls(self):
+        return driver.lines(self.sink)
+
+    async def runs(self, built):
+        return list(await built.store.runs("default", limit=1_000))
+
+    async def finish(self, *, ahead=60.0, settle=None):
+        """Carry everything to its end, in a process that knows nothing of what was; return the runs.
+
+        Args:
+            settle: what a person says of an effect that cannot be known, given its request's id.
+        """
+        built = driver.system(self.database, ahead)
+        try:
+            end = time.monotonic() + PATIENCE
+            while time.monotonic() < end:
+                await built.worker().drain()
+                await driver.approve_everything(built)
+                for run in await self.runs(built):
+                    if run.status is RunStatus.needs_attention and settle is not None:
+                        assert run.attention == "effect_unknown", run.note
+                        verdict = settle(run.attention_request)
+                        command = SettleEffect(run.attention_request, verdict, {"settled": True}, "I looked")
+                        await built.desk.handle(command, Principal("local:me"))
+                runs = await self.runs(built)
+                if all(run.status in ENDED | {RunStatus.needs_attention} for run in runs):
+                    return runs
+                await asyncio.sleep(0.02)  # a lease has to end by the real clock
+            raise AssertionError(runs)
+        finally:
+            await built.close()
+
+    async def assert_invariants(self, *, idempotent=False):
+        built = driver.system(self.database, 60.0)
+        try:
+            await assert_invariants(built.store)
+            await assert_effects(built.store, self.calls(), idempotent=idempotent)
+        finally:
+            await built.close()
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    made = Machine(tmp_path)
+    monkeypatch.setenv("SINK", made.sink)
+    monkeypatch.setenv("PYTHONPATH", HERE)  # Python 3.11 does not tell the fork server where to look (gh-117378)
+    asyncio.run(prepare(made.database))
+    yield made
+    for process in made.processes:
+        if process.is_alive():
+            process.kill()
+            process.join()
+
+
+async def prepare(database):
+    await driver.system(database).close()
+
+
+@pytest.fixture(name="until")
+def _until():
+    return until
+
+
+@pytest.fixture
+def resume():
+    """Continue a stopped process."""
+
+    def go_on(process):
+        os.kill(process.pid, signal.SIGCONT)
+
+    return go_on
+
+
+@pytest.fixture
+def barrier():
+    """Return a function that makes a gate, through which so many processes go at once."""
+    return CONTEXT.Barrier

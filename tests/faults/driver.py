@@ -1,0 +1,207 @@
+"""What the processes do that the fault tests kill, stop and race: a small system on one SQLite file, and its agents."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import resource
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypedDict
+
+from langgraph.graph import END, START, StateGraph
+
+from interlock import Action, Agent, ask, failpoints
+from interlock.bootstrap import System, build
+from interlock.config import load_settings
+from interlock.domain.action import Verdict
+from interlock.domain.authority import Principal
+from interlock.domain.commands import CastVote
+from interlock.engine.ports import Inbox
+from interlock.errors import Refused, StoreError
+from interlock.runtime import runner
+from interlock.storage import sql
+
+LOADED = (runner, sql)  # before the fork, once for all processes
+ME = Principal("local:me")
+LEASE = 0.4
+KINDS = ("idempotent", "verifiable", "neither")
+
+
+def append(path: str, line: str) -> None:
+    """Add a line to a file, whole, whoever else writes."""
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(handle, f"{line}\n".encode())
+    os.close(handle)
+
+
+def lines(path: str) -> list[str]:
+    with contextlib.suppress(FileNotFoundError):
+        return Path(path).read_text().split()
+    return []
+
+
+class State(TypedDict, total=False):
+    input: Any
+    paid: Any
+    other: Any
+
+
+def pay(amount: int, idempotency_key: str) -> Any:
+    """Pay: the sink outside of the process counts it."""
+    append(os.environ["SINK"], idempotency_key)
+    return {"paid": amount, "key": idempotency_key}
+
+
+def verify(amount: int, idempotency_key: str) -> Any:
+    return {"paid": amount, "key": idempotency_key} if idempotency_key in lines(os.environ["SINK"]) else None
+
+
+HOW: dict[str, dict[str, Any]] = {"idempotent": {"idempotent": True}, "verifiable": {"verify": verify}, "neither": {}}
+
+
+def agent(kind: str) -> Agent:
+    graph = StateGraph(State)
+    graph.add_node("plan", lambda _: {"input": 5})
+    graph.add_node("act", lambda _: {"paid": ask(Action("pay", {"amount": 5})).perform(pay, **HOW[kind])})
+    graph.add_edge(START, "plan")
+    graph.add_edge("plan", "act")
+    graph.add_edge("act", END)
+    return Agent(graph)
+
+
+idempotent, verifiable, neither = map(agent, KINDS)
+
+
+def pair() -> Agent:
+    graph = StateGraph(State)
+    for name, amount in (("paid", 1), ("other", 2)):
+        action = Action("pay", {"amount": amount})
+        graph.add_node(f"pay_{name}", lambda _, name=name, action=action: {name: ask(action).perform(pay)})
+        graph.add_edge(START, f"pay_{name}")
+        graph.add_edge(f"pay_{name}", END)
+    return Agent(graph)
+
+
+both = pair()
+
+
+def quits(state: State) -> State:
+    raise SystemExit(7)
+
+
+def leaving() -> Agent:
+    graph = StateGraph(State)
+    graph.add_node("quits", quits)
+    graph.add_edge(START, "quits")
+    return Agent(graph)
+
+
+left = leaving()
+
+
+def system(database: str, ahead: float = 0) -> System:
+    """Put the system together, with a clock that goes ahead by so many seconds."""
+    ahead_by = timedelta(seconds=ahead)
+    settings = load_settings(None, {"INTERLOCK_DATABASE_URL": database})
+    return build(settings, {}, clock=lambda: datetime.now(UTC) + ahead_by)
+
+
+def reference(name: str) -> tuple[str, str]:
+    return name, f"{Path(__file__).resolve()}:{name}"
+
+
+async def start(built: System, name: str) -> str:
+    return (await built.runs.start(*reference(name), {"input": 1}, ME)).id
+
+
+async def approve_everything(built: System, acks: str | None = None) -> None:
+    for request in await built.store.inbox("default", Inbox()):
+        with contextlib.suppress(Refused):
+            await built.desk.handle(CastVote(request.id, Verdict.approve, request.digest), ME)
+            if acks is not None:
+                append(acks, request.id)
+
+
+# ── what a process is told to do ──
+
+
+def cycle(database: str, sink: str, name: str, setting: str = "", lease: float = LEASE) -> None:
+    """Start a run, approve what it asks, and carry it to its end, with failpoints."""
+    os.environ["SINK"] = sink
+
+    async def main() -> None:
+        built = system(database)
+        failpoints.configure(setting)
+        await start(built, name)
+        await built.worker(lease=lease).drain()
+        await approve_everything(built)
+        await built.worker(lease=lease).drain()
+        await built.close()
+
+    asyncio.run(main())
+
+
+def work(database: str, sink: str, setting: str = "", lease: float = LEASE, barrier: Any = None) -> None:
+    """Carry out what is due."""
+    os.environ["SINK"] = sink
+
+    async def main() -> None:
+        built = system(database)
+        failpoints.configure(setting)
+        if barrier is not None:
+            barrier.wait(30)
+        await built.worker(lease=lease).drain()
+        await built.close()
+
+    asyncio.run(main())
+
+
+def vote(  # noqa: PLR0917 - given to a process in this order
+    database: str, sink: str, rounds: list[tuple[str, str]], verdict: str, ahead: float, barrier: Any
+) -> None:
+    """Vote on each request in its turn, in the same instant as the others, and carry out what follows."""
+    os.environ["SINK"] = sink
+
+    async def main() -> None:
+        built = system(database, ahead)
+        for request_id, digest in rounds:
+            barrier.wait(30)
+            with contextlib.suppress(Refused):
+                await built.desk.handle(CastVote(request_id, Verdict(verdict), digest, verdict), ME)
+            await built.worker().drain()
+        await built.close()
+
+    asyncio.run(main())
+
+
+def sweep(database: str, rounds: int, ahead: float, barrier: Any) -> None:
+    """Look for what is overdue, in the same instant as the others."""
+
+    async def main() -> None:
+        built = system(database, ahead)
+        for _ in range(rounds):
+            barrier.wait(30)
+            await built.worker(only="nothing").drain()
+        await built.close()
+
+    asyncio.run(main())
+
+
+def cycle_on_a_full_disk(database: str, sink: str, acks: str, limit: int) -> None:
+    """Go round the circle while no file may grow beyond the limit, and note what was acknowledged."""
+    os.environ["SINK"] = sink
+
+    async def main() -> None:
+        built = system(database)
+        hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+        append(acks, await start(built, "neither"))
+        await built.worker(lease=LEASE).drain()
+        await approve_everything(built, acks)
+        await built.worker(lease=LEASE).drain()
+
+    with contextlib.suppress(StoreError):
+        asyncio.run(main())
+    os._exit(0)  # a disk that is full also refuses what closing would write

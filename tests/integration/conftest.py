@@ -1,0 +1,95 @@
+"""The circle on each store: agents are made in the test, and registered without a file."""
+
+import operator
+from collections.abc import AsyncIterator, Callable
+from itertools import count, pairwise
+from pathlib import Path
+from typing import Annotated, Any, TypedDict
+
+import ormsgpack
+import pytest
+from langgraph.graph import END, START, StateGraph
+
+from interlock import Agent
+from interlock.bootstrap import build
+from interlock.config import load_settings
+from interlock.testing.fakes import SettableClock
+from interlock.testing.story import Story
+
+STORES = ("memory", "sqlite")
+
+
+class State(TypedDict, total=False):
+    input: Any
+    out: Annotated[list, operator.add]
+
+
+class Bench(Story):
+    """A circle, and the shelf of its agents."""
+
+    State = State
+
+    def __init__(self, system, clock, me="local:me"):
+        super().__init__(system, clock, me)
+        self._numbers = count(1)
+
+    def register(self, agent, reference=None, **options):
+        """Make a graph known under a reference, in place of what was known under it, and return the reference."""
+        reference = reference or f"tests:agent{next(self._numbers)}"
+        self.system.registry._loaded[reference] = agent if isinstance(agent, Agent) else Agent(agent, **options)
+        return reference
+
+    async def namespaces(self, run_id):
+        """Return the names of the (sub)graphs whose state is stored, sorted."""
+        return sorted(ormsgpack.unpackb((await self.record(run_id)).state)["namespaces"])
+
+    @staticmethod
+    def chain(*nodes, state=State, retry=None):
+        """Return a graph whose nodes, named like their functions, run one after the other."""
+        graph = StateGraph(state)
+        for node in nodes:
+            graph.add_node(node.__name__, node, retry_policy=retry)
+        for before, after in pairwise([START, *(node.__name__ for node in nodes), END]):
+            graph.add_edge(before, after)
+        return graph
+
+    @staticmethod
+    def fan(*nodes, state=State):
+        """Return a graph whose nodes run side by side."""
+        graph = StateGraph(state)
+        for node in nodes:
+            graph.add_node(node.__name__, node)
+            graph.add_edge(START, node.__name__)
+            graph.add_edge(node.__name__, END)
+        return graph
+
+    async def go(self, graph, input_=None, **options) -> str:
+        """Register a graph, start it, and return its run's id."""
+        return await self.start(self.register(graph, **options), input_)
+
+
+@pytest.fixture
+def clock() -> SettableClock:
+    return SettableClock()
+
+
+@pytest.fixture
+async def make_circle(clock, tmp_path) -> AsyncIterator[Callable[..., Bench]]:
+    systems = []
+
+    def make(kind: str, config: Path | None = None, me: str = "local:me") -> Bench:
+        url = "memory:" if kind == "memory" else str(tmp_path / "circle.db")
+        system = build(load_settings(config, {"INTERLOCK_DATABASE_URL": url}), {}, clock=clock)
+        systems.append(system)
+        return Bench(system, clock, me)
+
+    yield make
+    for system in systems:
+        await system.close()
+
+
+@pytest.fixture(params=STORES)
+async def circle(request, make_circle) -> AsyncIterator[Bench]:
+    bench = make_circle(request.param)
+    yield bench
+    await bench.assert_invariants()

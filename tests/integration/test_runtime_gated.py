@@ -1,0 +1,135 @@
+"""`@gated`: plain and async, with its key hidden, and as a LangChain tool."""
+
+import asyncio
+import inspect
+import itertools
+from typing import Any
+
+import pytest
+from langchain.agents import create_agent
+from langchain_core.language_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage
+from langchain_core.tools import tool
+from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.prebuilt import ToolNode
+
+from interlock import NotApproved, gated
+from interlock.domain.run import RunStatus
+
+
+async def test_gated_functions_ask_and_hide_their_key(circle):
+    keys = []
+
+    @gated
+    def send_email(to: str, *, copies: int = 1, idempotency_key: str) -> dict:
+        """Send an email.
+
+        More.
+        """
+        keys.append((to, copies, idempotency_key))
+        return {"to": to}
+
+    def act(state):
+        return {"out": [send_email("ann@example.com")]}
+
+    run_id = await circle.go(circle.chain(act))
+    request = await circle.asked()
+    assert (request.asked.name, request.asked.args) == ("send_email", {"to": "ann@example.com", "copies": 1})
+    assert request.description == "Send an email."
+    assert set(request.asked.schema["properties"]) == {"to", "copies"}
+    assert (await circle.approve_all(run_id)).output["out"] == [{"to": "ann@example.com"}]
+    assert keys == [("ann@example.com", 1, request.id)]
+
+
+async def test_gated_coroutines_keep_their_colour(circle):
+    @gated(name="mail.send", description="Really?")
+    async def send(to: str) -> str:
+        await asyncio.sleep(0)
+        return to
+
+    assert inspect.iscoroutinefunction(send)
+
+    async def act(state):
+        try:
+            return {"out": [await send(to="ann")]}
+        except NotApproved as refused:
+            return {"out": [refused.decision.comment]}
+
+    run_id = await circle.go(circle.chain(act))
+    request = await circle.asked()
+    assert (request.asked.name, request.description) == ("mail.send", "Really?")
+    await circle.decide(request, "reject", "no")
+    assert (await circle.run(run_id)).output["out"] == ["no"]
+
+
+class Scripted(GenericFakeChatModel):
+    """A model that asks for tools and then ends."""
+
+    def bind_tools(self, tools: Any, **options: Any) -> "Scripted":
+        return self
+
+
+def message(*all_args, name="pay"):
+    calls = [{"name": name, "args": args, "id": f"call_{n}", "type": "tool_call"} for n, args in enumerate(all_args)]
+    return AIMessage("", tool_calls=calls)
+
+
+VENDORS = ({"vendor": "a", "amount": 1}, {"vendor": "b", "amount": 2}, {"vendor": "c", "amount": 3})
+
+
+@pytest.mark.parametrize("colour", ["plain", "async"])
+async def test_I2_gated_langchain_tools_of_create_agent_ask_per_call(circle, colour):
+    paid = []
+
+    if colour == "plain":
+
+        @tool
+        @gated(idempotent=True)
+        def pay(vendor: str, amount: float, idempotency_key: str) -> str:
+            """Pay a vendor."""
+            paid.append((vendor, idempotency_key))
+            return f"paid {vendor}"
+
+    else:
+
+        @tool
+        @gated(idempotent=True)
+        async def pay(vendor: str, amount: float, idempotency_key: str) -> str:
+            """Pay a vendor."""
+            paid.append((vendor, idempotency_key))
+            return f"paid {vendor}"
+
+    assert set(pay.args) == {"vendor", "amount"}
+    model = Scripted(messages=itertools.chain([message(*VENDORS)], itertools.repeat(AIMessage("all paid"))))
+    run_id = await circle.go(create_agent(model, [pay]), {"messages": [{"role": "user", "content": "pay them"}]})
+    requests = await circle.open(run_id)
+    assert sorted(request.asked.args["vendor"] for request in requests) == ["a", "b", "c"]
+    run = await circle.approve_all(run_id)
+    assert run.status is RunStatus.done, run.note
+    assert run.output["messages"][-1]["content"] == "all paid"
+    assert sorted(paid) == sorted((request.asked.args["vendor"], request.id) for request in requests)
+
+
+async def test_I2_tools_that_ask_at_once_inside_of_one_task_are_called_at_most_once(circle):
+    """Their order may change on replay, and an answer found out of place is never used: fails closed."""
+    paid = []
+
+    @tool
+    @gated
+    def pay(vendor: str, amount: float) -> str:
+        """Pay a vendor."""
+        paid.append(vendor)
+        return vendor
+
+    graph = StateGraph(MessagesState)
+    graph.add_node("model", lambda _: {"messages": [message(*VENDORS)]})
+    graph.add_node("tools", ToolNode([pay]))
+    graph.add_edge(START, "model")
+    graph.add_edge("model", "tools")
+    graph.add_edge("tools", END)
+    run = await circle.approve_all(await circle.go(graph, {"messages": []}))
+    assert len(paid) == len(set(paid))
+    if run.status is RunStatus.done:
+        assert sorted(paid) == ["a", "b", "c"]
+    else:
+        assert run.attention == "arguments_changed"

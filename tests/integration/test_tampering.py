@@ -1,0 +1,231 @@
+"""I1, I11: what somebody changes in the database after the approval is refused, and nothing is executed by it."""
+
+import contextlib
+import json
+import sqlite3
+
+import ormsgpack
+import pytest
+
+from interlock import Action, ask
+from interlock.domain.request import EffectState
+from interlock.domain.run import RunStatus
+from interlock.engine.codec import leaf_hash
+from interlock.engine.integrity import digest_of_state
+from interlock.errors import RecordAltered, StoreError
+
+
+class Attacked:
+    """A run that waits at an approval, and somebody who can write into its database."""
+
+    def __init__(self, circle, path):
+        self.circle = circle
+        self.path = path
+        self.paid = []
+        self.run_id = ""
+
+    def plan(self, state):
+        return {"input": {"amount": 5}}
+
+    def act(self, state):
+        return {"out": [ask(Action("pay", state["input"])).perform(lambda amount: self.paid.append(amount) or amount)]}
+
+    async def begin(self, *, approved=True):
+        self.run_id = await self.circle.go(self.circle.chain(self.plan, self.act))
+        request = await self.circle.asked()
+        return await self.circle.vote(request) if approved else request
+
+    def sql(self, statement, *values):
+        with contextlib.closing(sqlite3.connect(self.path)) as database, database:
+            return database.execute(statement, values).fetchall()
+
+    def body(self, table, key):
+        return json.loads(self.sql(f"SELECT body FROM {table} WHERE id = ?", key)[0][0])
+
+    def rewrite(self, table, key, body):
+        self.sql(f"UPDATE {table} SET body = ? WHERE id = ?", json.dumps(body).encode(), key)
+
+    def rewrite_log(self, stream, change, *, leaf):
+        for trigger in ("update", "delete", "replace"):
+            self.sql(f"DROP TRIGGER IF EXISTS log_refuses_{trigger}")
+        for position, body in self.sql("SELECT position, body FROM log WHERE stream = ?", stream):
+            changed = change(body)
+            self.sql("UPDATE log SET body = ? WHERE position = ?", changed, position)
+            if leaf:
+                self.sql("UPDATE log SET leaf = ? WHERE position = ?", leaf_hash(changed), position)
+
+    async def assert_refused(self, *codes):
+        with contextlib.suppress(StoreError):
+            await self.circle.drain()
+        run = await self.circle.run(self.run_id)
+        assert self.paid == []
+        assert (run.status, run.attention) in {(RunStatus.needs_attention, code) for code in codes}, run
+
+
+@pytest.fixture
+async def attacked(make_circle, tmp_path):
+    return Attacked(make_circle("sqlite"), tmp_path / "circle.db")
+
+
+async def test_the_log_cannot_be_changed_without_dropping_its_triggers(attacked):
+    request = await attacked.begin()
+    for statement in ("UPDATE log SET leaf = '' WHERE stream = ?", "DELETE FROM log WHERE stream = ?"):
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            attacked.sql(statement, request.id)
+
+
+async def test_I1_arguments_changed_in_the_stored_state_are_refused(attacked):
+    await attacked.begin()
+    state = (await attacked.circle.record(attacked.run_id)).state
+    forged = state.replace(ormsgpack.packb({"amount": 5}), ormsgpack.packb({"amount": 9}))
+    assert forged != state
+    attacked.sql("UPDATE states SET state = ? WHERE run_id = ?", forged, attacked.run_id)
+    await attacked.assert_refused("record_altered")
+
+
+async def test_I1_arguments_changed_in_the_stored_state_with_its_digest_are_not_executed(attacked):
+    request = await attacked.begin()
+    state = (await attacked.circle.record(attacked.run_id)).state
+    forged = state.replace(ormsgpack.packb({"amount": 5}), ormsgpack.packb({"amount": 9}))
+    attacked.sql("UPDATE states SET state = ? WHERE run_id = ?", forged, attacked.run_id)
+    attacked.rewrite(
+        "runs", attacked.run_id, attacked.body("runs", attacked.run_id) | {"state_digest": digest_of_state(forged)}
+    )
+    with contextlib.suppress(StoreError):
+        await attacked.circle.drain()
+    assert attacked.paid == []
+    assert (await attacked.circle.request(request.id)).effect is not EffectState.executed
+
+
+async def test_a_stored_state_that_is_missing_is_refused(attacked):
+    await attacked.begin()
+    attacked.sql("DELETE FROM states WHERE run_id = ?", attacked.run_id)
+    await attacked.assert_refused("record_altered")
+
+
+async def test_I1_arguments_changed_in_the_requests_row_are_refused(attacked):
+    request = await attacked.begin()
+    body = attacked.body("requests", request.id)
+    body["edition"]["subject"]["args"] = {"amount": 9}
+    attacked.rewrite("requests", request.id, body)
+    await attacked.assert_refused("record_altered")
+
+
+@pytest.mark.parametrize("what", ["edition", "asked and edition"])
+async def test_I1_arguments_changed_in_the_requests_row_with_their_digests_are_refused(attacked, what):
+    request = await attacked.begin()
+    body = attacked.body("requests", request.id)
+    forged = Action("pay", {"amount": 9})
+    body["edition"]["subject"]["args"] = forged.args
+    body["digest"] = forged.digest
+    if what != "edition":
+        body["asked"]["args"] = forged.args
+        body["asked_digest"] = forged.digest
+    attacked.rewrite("requests", request.id, body)
+    with contextlib.suppress(StoreError):
+        await attacked.circle.drain()
+    assert attacked.paid == []
+    run = await attacked.circle.run(attacked.run_id)
+    if what == "edition":
+        assert (run.status, run.attention) == (RunStatus.needs_attention, "record_altered")
+
+
+async def test_I1_an_approval_written_into_the_row_is_worth_nothing(attacked):
+    request = await attacked.begin(approved=False)
+    body = attacked.body("requests", request.id)
+    body |= {"status": "approved", "decided_by": ["local:me"], "decided_at": body["opened_at"], "due_at": None}
+    attacked.rewrite("requests", request.id, body)
+    attacked.sql("UPDATE requests SET status = 'approved' WHERE id = ?", request.id)
+    due = int(attacked.circle.clock.at.timestamp() * 1e6)
+    attacked.sql("INSERT OR REPLACE INTO jobs VALUES ('default', 'advance', ?, ?, 1, NULL)", attacked.run_id, due)
+    await attacked.assert_refused("record_altered")
+
+
+async def test_I1_a_rejection_turned_into_an_approval_is_not_told_to_the_graph(attacked):
+    told = []
+    attacked.act = lambda state: told.append(ask(Action("pay", state["input"])).approved) or {"out": []}
+    request = await attacked.begin(approved=False)
+    await attacked.circle.vote(request, "reject")
+    body = attacked.body("requests", request.id)
+    attacked.rewrite("requests", request.id, body | {"status": "approved"})
+    await attacked.assert_refused("record_altered")
+    assert told == []
+
+
+@pytest.mark.parametrize("leaf", [False, True])
+async def test_I1_a_changed_log_is_refused(attacked, leaf):
+    request = await attacked.begin()
+    attacked.rewrite_log(request.id, lambda body: body.replace(b'"amount":5', b'"amount":9'), leaf=leaf)
+    await attacked.assert_refused("record_altered")
+
+
+async def test_I1_a_voter_changed_in_the_log_is_refused(attacked):
+    request = await attacked.begin()
+    attacked.rewrite_log(
+        request.id, lambda body: body.replace(b'"voter":"local:me"', b'"voter":"local:eve"'), leaf=True
+    )
+    await attacked.assert_refused("record_altered")
+
+
+async def test_I1_a_log_whose_tail_is_cut_is_refused(attacked):
+    request = await attacked.begin()
+    attacked.rewrite_log(request.id, lambda body: body, leaf=False)
+    attacked.sql(
+        "DELETE FROM log WHERE stream = ? AND seq = (SELECT max(seq) FROM log WHERE stream = ?)", *[request.id] * 2
+    )
+    await attacked.assert_refused("record_altered")
+
+
+async def test_I1_a_changed_policy_is_refused(attacked):
+    request = await attacked.begin()
+    body = attacked.sql("SELECT body FROM policies WHERE hash = ?", request.route.policy_hash)[0][0]
+    attacked.sql("UPDATE policies SET body = ?", body.replace(b"role:reviewer", b"role:everyone"))
+    attacked.circle.system.desk._book._known.clear()  # as in another process
+    await attacked.assert_refused("record_altered")
+
+
+async def test_I1_votes_on_an_altered_request_are_refused(attacked):
+    request = await attacked.begin(approved=False)
+    body = attacked.body("requests", request.id)
+    body["edition"]["subject"]["args"] = {"amount": 9}
+    attacked.rewrite("requests", request.id, body)
+    with pytest.raises(RecordAltered):
+        await attacked.circle.vote(request)
+
+
+@pytest.mark.parametrize("garbage", [b"", b"{", b"null", b"{}", b"\xff\xfe"])
+@pytest.mark.parametrize("table", ["requests", "runs"])
+async def test_I13_garbage_in_one_row_does_not_stop_the_others(attacked, table, garbage):
+    request = await attacked.begin()
+    attacked.sql(
+        f"UPDATE {table} SET body = ? WHERE id = ?", garbage, request.id if table == "requests" else attacked.run_id
+    )
+    other = await asked_beside(attacked.circle)
+    assert other.status is RunStatus.done
+    assert attacked.paid == []
+
+
+async def test_I13_an_altered_request_that_is_overdue_does_not_stop_the_others(attacked):
+    request = await attacked.begin(approved=False)
+    body = attacked.body("requests", request.id)
+    body["edition"]["subject"]["args"] = {"amount": 9}
+    attacked.rewrite("requests", request.id, body)
+    attacked.circle.clock.advance(days=30)
+    other = await asked_beside(attacked.circle)
+    assert other.status is RunStatus.done
+
+
+async def asked_beside(circle):
+    """Carry another run from its beginning to its end."""
+
+    def act(state):
+        return {"out": [ask(Action("other", {})).approved]}
+
+    reference = circle.register(circle.chain(act))
+    run = await circle.system.runs.start("other", reference, {}, circle.me)
+    await circle.drain()
+    record = (await circle.store.load("default", run_id=run.id)).run.run
+    waiting = (await circle.store.load("default", [record.pause[0].request_id])).requests.popitem()[1]
+    await circle.vote(waiting)
+    await circle.drain()
+    return await circle.run(run.id)

@@ -1,0 +1,239 @@
+"""Random commands by random people at random times: whatever they try, the invariants hold.
+
+The judge of the invariants reads the log alone, and knows nothing of the rules but policies.md.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from interlock.domain.action import Draft, Verdict
+from interlock.domain.authority import Directory, Principal
+from interlock.domain.circumstances import Circumstances
+from interlock.domain.commands import (
+    CastVote,
+    ClaimEffect,
+    Command,
+    Expire,
+    Lapse,
+    RecordEffect,
+    SettleEffect,
+    Withdraw,
+)
+from interlock.domain.decide import decide
+from interlock.domain.events import (
+    Decided,
+    Edited,
+    EffectClaimed,
+    EffectExecuted,
+    EffectReleased,
+    Event,
+    Expired,
+    Opened,
+    StepReached,
+    VoteCast,
+    Withdrawn,
+)
+from interlock.domain.lifecycle import fold
+from interlock.domain.policy import Policy
+from interlock.domain.request import Status, edition_digest
+from interlock.engine.codec import decode_request, encode_request
+from interlock.errors import BadInput, Refused
+from interlock.testing.rules import AGENT, Bench
+from interlock.testing.strategies import INITIATOR, SPELLINGS, Move, directories, moves, policies, subjects
+
+VERDICTS = set(Verdict)
+AGENT_ITSELF = Principal(AGENT, "agent")
+FOR = {Verdict.approve, Verdict.edit, Verdict.respond}
+
+
+def command(move: Move, bench: Bench) -> Command:  # noqa: PLR0911 - one line a command
+    request = bench.request
+    digest = request.asked_digest if move.stale else request.digest
+    if move.what in VERDICTS:
+        verdict = Verdict(move.what)
+        edited = move.value if verdict is Verdict.edit else None
+        if edited is not None and isinstance(request.asked, Draft):
+            edited = Draft(edited.args, request.asked.title)
+        answer = move.value if verdict is Verdict.respond else None
+        return CastVote(request.id, verdict, digest, move.comment, edited, answer)
+    match move.what:
+        case "claim":
+            version = request.claim.run_version + (not move.stale) if request.claim else 1
+            return ClaimEffect(request.id, digest, "tools:pay", version, "no" if move.comment else "idempotent")
+        case "record":
+            attempt = request.claim.attempt - move.stale if request.claim else 1
+            return RecordEffect(request.id, attempt, move.value, {"x": 1}, "why")
+        case "settle":
+            return SettleEffect(request.id, move.value, None, move.comment)
+        case "withdraw":
+            return Withdraw(request.id, "cancelled")
+        case "lapse":
+            return Lapse(request.id, "asked something else")
+        case _:
+            return Expire(request.id)
+
+
+@dataclass
+class Judge:
+    """Reads one log and says whether the invariants hold."""
+
+    policy: Policy
+    directories: list[Directory]  # as they were when each event was made
+    outcomes: list[Event] = field(default_factory=list)
+    votes: dict[str, VoteCast] = field(default_factory=dict)  # of the present step
+    passed: list[tuple[int, str]] = field(default_factory=list)  # who carried the steps before
+    editors: set[str] = field(default_factory=set)
+    executed: int = 0
+    released: int = 0
+
+    def read(self, log: Iterable[Event]) -> None:
+        for event, directory in zip(log, self.directories, strict=True):
+            match event:
+                case Opened():
+                    self.digest, self.level, self.requester = event.asked_digest, event.route.level, event.requester
+                case StepReached():
+                    self.step_reached(event)
+                case VoteCast():
+                    self.vote(event, directory)
+                case Edited():
+                    self.edited(event)
+                case Decided() | Expired() | Withdrawn():
+                    self.outcome(event)
+                case EffectClaimed():
+                    self.claimed(directory)
+                case EffectReleased():
+                    self.released += 1
+                case EffectExecuted():
+                    self.executed += 1
+        assert len(self.outcomes) <= 1, "I3: more than one outcome"
+        assert self.executed <= 1, "I2: executed more than once"
+
+    def step_reached(self, event: StepReached) -> None:
+        if event.step > 0:
+            self.must_be_carried()
+            self.passed += [(self.step, voter) for voter in self.supporters()]
+        else:
+            self.passed = []
+        self.step, self.due, self.votes = event.step, event.due_at, {}
+
+    def vote(self, event: VoteCast, directory: Directory) -> None:
+        vote = event.vote
+        assert not self.outcomes, "I3: a vote after the outcome"
+        assert vote.at < self.due, "I5: a vote at or after the deadline"
+        assert vote.digest == self.digest, "I8: a vote on something else"
+        assert vote.step == self.step, "a vote in another step"
+        self.must_be_eligible(vote.voter, self.step, directory)
+        self.votes[vote.voter] = event
+
+    def edited(self, event: Edited) -> None:
+        assert event.route.level >= self.level, "I8: a lower level than before"
+        assert event.digest == edition_digest(event.edition) != self.digest, "I8: an edit that changes nothing"
+        assert event.edition.author in SPELLINGS.values()
+        self.digest, self.level = event.digest, event.route.level
+        self.editors.add(event.edition.author)
+        self.votes, self.passed = {}, []
+
+    def outcome(self, event: Decided | Expired | Withdrawn) -> None:
+        self.outcomes.append(event)
+        level = self.policy.levels[self.level]
+        if isinstance(event, Expired):
+            assert event.at >= self.due, "I5: expired too early"
+        if not isinstance(event, Decided) or event.outcome not in {"approved", "answered"}:
+            return
+        if level.automatic:
+            assert event.by == (f"rule:{level.name}",), "a rule approves in its own name"
+            assert not self.editors, "what a person wrote is not approved by a rule"
+            return
+        assert event.at < self.due, "I5: approved at or after the deadline"
+        assert self.step == len(level.steps) - 1, "I1: steps were left out"
+        self.must_be_carried()
+        self.passed += [(self.step, voter) for voter in self.supporters()]
+        assert {step for step, _ in self.passed} == set(range(len(level.steps))), "I1: a step that nobody carried"
+        assert set(event.by) == {voter for _, voter in self.passed}
+
+    def claimed(self, directory: Directory) -> None:
+        assert isinstance(self.outcomes[0], Decided), "I1: claimed without a decision"
+        assert self.outcomes[0].outcome == "approved", "I1: claimed without an approval"
+        if not self.claims:
+            for step, voter in self.passed:
+                self.must_be_eligible(voter, step, directory)
+        self.claims += 1
+
+    claims: int = 0
+
+    def supporters(self) -> list[str]:
+        return [voter for voter, event in self.votes.items() if event.vote.verdict in FOR]
+
+    def must_be_carried(self) -> None:
+        step = self.policy.levels[self.level].steps[self.step]
+        people = {SPELLINGS.get(voter, voter) for voter in self.supporters()}
+        assert len(people) == len(self.supporters()), "I6: one person counted twice"
+        assert len(people) >= step.approvals, "I6: too few people"
+
+    def must_be_eligible(self, voter: str, at: int, directory: Directory) -> None:
+        assert SPELLINGS[voter] == voter, "I6: not the canonical id"
+        assert voter != self.requester, "I7: the agent counted"
+        assert self.policy.initiator_may_approve or voter != INITIATOR, "I7: the initiator counted"
+        assert not (self.policy.four_eyes and voter in self.editors), "I7: an editor counted"
+        step = self.policy.levels[self.level].steps[at]
+        asked = {person for entry in step.ask for person in members(entry, directory)}
+        assert voter in asked, "I9: not asked, or not any more"
+
+
+def members(entry: str, directory: Directory) -> frozenset[str]:
+    kind, _, name = entry.partition(":")
+    named = frozenset({SPELLINGS.get(name, name)})
+    return {"group": directory.groups.get(name, frozenset()), "role": directory.roles.get(name, frozenset())}.get(
+        kind, named
+    )
+
+
+@given(policies(), subjects(), directories(), st.lists(moves(), min_size=8, max_size=25))
+def test_I1_I2_I3_I5_I6_I7_I8_I9_hold_whatever_anybody_tries(policy, subject, directory, tried):
+    bench = Bench(policy, directory, INITIATOR)
+    bench.ask(subject)
+    seen = [directory] * len(bench.log)
+    for move in tried:
+        bench.now += move.after
+        if move.what == "people":
+            bench.directory = move.value
+            continue
+        attempt = command(move, bench)
+        who = AGENT_ITSELF if move.what in {"claim", "record"} and not move.stale else move.who
+        before = bench.request
+        circumstances = Circumstances(bench.now, who, bench.policy, bench.directory)
+        first, second = (outcome_of(before, attempt, circumstances) for _ in range(2))
+        assert first == second, "decide is deterministic"
+        try:
+            bench.send(attempt, who)
+        except (Refused, BadInput):
+            assert bench.request is before
+        seen += [bench.directory] * (len(bench.log) - len(seen))
+    assert fold(bench.log) == bench.request, "I11: the state is the fold of the log"
+    assert bench.request.version == len(bench.log)
+    assert decode_request(encode_request(bench.request)) == bench.request
+    Judge(policy, seen).read(bench.log)
+
+
+def outcome_of(request, attempt, circumstances):
+    try:
+        return decide(request, attempt, circumstances)
+    except (Refused, BadInput) as refused:
+        return type(refused), str(refused)
+
+
+@given(policies(), subjects(), directories(), st.lists(moves(), max_size=12))
+def test_I4_I5_silence_always_ends_in_expired(policy, subject, directory, tried):
+    bench = Bench(policy, directory, INITIATOR)
+    bench.ask(subject)
+    for move in tried:
+        try:
+            bench.send(command(replace(move, what=move.what if move.what != "people" else "expire"), bench), move.who)
+        except (Refused, BadInput):
+            continue
+    if bench.request.is_open:
+        bench.now = bench.request.due_at
+        assert bench.expire().status is Status.expired

@@ -1,0 +1,50 @@
+"""The state machine over memory and SQLite at once: identical operations, identical outcomes, all invariants."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from interlock.storage.memory import MemoryStore
+from interlock.storage.open import open_store
+from interlock.testing.machine import CircleMachine
+
+SHARED_MEMORY = Path("/dev/shm")
+_folder = tempfile.TemporaryDirectory(dir=SHARED_MEMORY if SHARED_MEMORY.is_dir() else None)
+_empty = Path(_folder.name) / "empty.db"
+
+
+class MemoryAndSqlite(CircleMachine):
+    """One file for each example, copied from one that has its tables."""
+
+    def open_stores(self, clock):
+        self.file = Path(tempfile.mkdtemp(dir=_folder.name)) / "interlock.db"
+        shutil.copy(_template(), self.file)
+        return {"memory": MemoryStore(clock), "sqlite": open_store(str(self.file), clock)}
+
+    def teardown(self):
+        try:
+            super().teardown()
+        finally:
+            shutil.rmtree(self.file.parent)
+
+
+def _template():
+    if not _empty.exists():
+        store = open_store(str(_empty))
+        store._database.close()
+    return _empty
+
+
+class MemoryAlone(CircleMachine):
+    def open_stores(self, clock):
+        return {"memory": MemoryStore(clock)}
+
+
+TestMemoryAndSqlite = MemoryAndSqlite.TestCase
+TestMemoryAlone = MemoryAlone.TestCase
+TestMemoryAndSqlite.settings = settings(max_examples=max(10, settings.default.max_examples // 2))
+TestMemoryAlone.settings = settings(max_examples=settings.default.max_examples * 2)
+_ = pytest

@@ -1,0 +1,253 @@
+"""The state machine can fail: each of these defects, planted alone, is found within a bounded search."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, Phase, Verbosity, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from interlock.domain import authority, decide, effect, lifecycle, policy, quorum, voting
+from interlock.domain.request import EffectState
+from interlock.engine import desk, runs, worker
+from interlock.storage import memory
+from interlock.storage.memory import MemoryStore
+from interlock.testing.machine import CircleMachine
+
+pytestmark = pytest.mark.soak  # each defect takes its search; `make soak` plants them all
+
+SEARCH = settings(
+    max_examples=3_000,
+    stateful_step_count=30,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.generate],  # it is enough to know that there is one
+    verbosity=Verbosity.quiet,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+class OneStore(CircleMachine):
+    def open_stores(self, clock):
+        return {"memory": MemoryStore(clock)}
+
+
+# ── defects ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def votes_after_the_deadline(patch):
+    """I5: neither the rule nor the commit minds the deadline."""
+    real, real_commit = voting._check_vote, MemoryStore.commit
+    patch(voting, "_check_vote", lambda request, *rest: real(replace(request, due_at=None), *rest))
+
+    async def commit(self, changes):
+        await real_commit(self, replace(changes, before=None))
+
+    patch(MemoryStore, "commit", commit)
+
+
+def votes_race_with_the_deadline(patch):
+    """I5: the rule minds the deadline, the commit does not."""
+    real_commit = MemoryStore.commit
+
+    async def commit(self, changes):
+        await real_commit(self, replace(changes, before=None))
+
+    patch(MemoryStore, "commit", commit)
+
+
+def one_voter_counts_twice(patch):
+    """I6."""
+    for module in (voting, lifecycle):
+        patch(module, "cast", lambda votes, vote: (*votes, vote))
+    patch(quorum, "supporters", lambda votes: tuple(vote.voter for vote in votes if vote.verdict in quorum.FOR))
+
+
+def other_names_are_other_people(patch):
+    """I6: case and aliases are not resolved."""
+    patch(authority.Directory, "canonical", lambda self, name: name)
+
+
+def initiators_approve(patch):
+    """I7."""
+    real = authority.exclusion
+    for module in (voting, effect):
+        patch(module, "exclusion", lambda *given, **facts: real(*given, **{**facts, "initiator": "nobody"}))
+
+
+def authors_approve(patch):
+    """I7: four eyes are not minded."""
+    real = authority.exclusion
+    for module in (voting, effect):
+        patch(module, "exclusion", lambda *given, **facts: real(*given, **{**facts, "editors": ()}))
+
+
+def edits_keep_votes(patch):
+    """I8."""
+    real = lifecycle._apply
+
+    def apply(request, event):
+        after = real(request, event)
+        if event.type == "edited" or (event.type == "step_reached" and event.step == 0):
+            return replace(after, votes=request.votes)
+        return after
+
+    patch(lifecycle, "_apply", apply)
+
+
+def edits_lead_down(patch):
+    """I8: an edit is routed to a lower level."""
+    patch(voting, "reroute", lambda rules, before, occasion: policy.route(rules, before.policy_hash, occasion))
+
+
+def any_digest_is_claimed(patch):
+    """I1: a claim does not look at what is about to be executed."""
+    real = effect.decide_claim
+    patch(
+        decide,
+        "decide_claim",
+        lambda request, command, now: real(request, replace(command, digest=request.digest), now),
+    )
+
+
+def approvals_never_lapse(patch):
+    """I9: who counted may have lost the role meanwhile."""
+    patch(effect, "_lapsed", lambda request, now: None)
+
+
+def effects_are_tried_again(patch):
+    """I2: an unknown effect of a tool that cannot be repeated is claimed again."""
+    real = effect.decide_claim
+    patch(
+        decide,
+        "decide_claim",
+        lambda request, command, now: real(request, replace(command, repeatable="idempotent"), now),
+    )
+
+
+def stale_advances_claim(patch):
+    """I2: neither the desk nor the store minds who holds the run."""
+    patch(desk, "_must_hold", lambda loaded, hold: loaded.run.run)
+    patch(memory, "_check_hold", lambda *given: None)
+
+
+def versions_are_not_compared(patch):
+    """I3: a commit overwrites what others have committed meanwhile."""
+    real = memory._check
+
+    def check(tables, changes, now):
+        real(tables, replace(changes, requests=(), run=None), now)
+
+    patch(memory, "_check", check)
+
+
+def wishes_are_lost(patch):
+    """I4: a job that was asked for again meanwhile is finished all the same."""
+
+    def finish(tables, job, now):
+        row = tables.jobs.get(memory._job_key(job))
+        if row is not None and row.owner == job.owner:
+            tables.jobs[memory._job_key(job)] = row._replace(due_at=memory.NEVER, owner=None)
+
+    patch(memory, "_finish", finish)
+
+
+def marks_begin_again(patch):
+    """I4: a wish looks like one that was fulfilled long ago (this one was real)."""
+    real = memory._finish
+
+    def finish(tables, job, now):
+        real(tables, job, now)
+        row = tables.jobs.get(memory._job_key(job))
+        if row is not None and row.due_at == memory.NEVER:
+            del tables.jobs[memory._job_key(job)]
+
+    patch(memory, "_finish", finish)
+
+
+def outcomes_wake_nobody(patch):
+    """I4."""
+    real = desk._with_consequences
+    patch(desk, "_with_consequences", lambda *given: replace(real(*given), enqueue=()))
+
+
+def resumes_before_all_have_answered(patch):
+    """I16: a worker resumes with one request still open."""
+    real = worker._is_ready
+
+    def is_ready(loaded):
+        ready = {key: request for key, request in loaded.requests.items() if not request.is_open}
+        return real(replace(loaded, requests=ready))
+
+    patch(worker, "_is_ready", is_ready)
+
+
+def cancelled_runs_leave_requests(patch):
+    """I4: people are asked for a run that is no more."""
+    patch(runs, "withdraw_open", lambda *given: [])
+
+
+def expiry_is_early(patch):
+    """I5: a sweep expires what is not due."""
+    real = decide._decide_expire
+    patch(decide, "_decide_expire", lambda request, now: real(replace(request, due_at=now.now), now))
+
+
+def the_feed_skips(patch):
+    """I11: a reader who reads page by page misses an entry."""
+    real = MemoryStore.feed
+
+    async def feed(self, tenant, *, after="", limit=100):
+        page = await real(self, tenant, after=after, limit=limit + 1)
+        return page if len(page) <= limit else [*page[: limit - 1], page[limit]]
+
+    patch(MemoryStore, "feed", feed)
+
+
+def rows_are_not_the_fold(patch):
+    """I11: a row says something that its log does not."""
+    real = memory.request_row
+    patch(
+        memory,
+        "request_row",
+        lambda request: real(replace(request, comment="?") if request.effect is EffectState.executed else request),
+    )
+
+
+def leases_are_not_minded(patch):
+    """I16: a worker takes a run that another one holds."""
+    patch(worker, "_is_leased", lambda loaded: False)
+    patch(memory, "_check_job", lambda *given: None)
+
+
+DEFECTS = [
+    votes_after_the_deadline,
+    votes_race_with_the_deadline,
+    one_voter_counts_twice,
+    other_names_are_other_people,
+    initiators_approve,
+    authors_approve,
+    edits_keep_votes,
+    edits_lead_down,
+    any_digest_is_claimed,
+    approvals_never_lapse,
+    effects_are_tried_again,
+    stale_advances_claim,
+    versions_are_not_compared,
+    wishes_are_lost,
+    marks_begin_again,
+    outcomes_wake_nobody,
+    resumes_before_all_have_answered,
+    cancelled_runs_leave_requests,
+    expiry_is_early,
+    the_feed_skips,
+    rows_are_not_the_fold,
+    leases_are_not_minded,
+]
+
+
+@pytest.mark.parametrize("plant", DEFECTS, ids=lambda plant: plant.__name__)
+def test_the_machine_finds(plant, monkeypatch):
+    plant(monkeypatch.setattr)
+    with pytest.raises(Exception):  # noqa: B017, PT011 - a defect may show itself as any failure
+        run_state_machine_as_test(OneStore, settings=SEARCH)

@@ -1,0 +1,257 @@
+"""The commands without a terminal, in this process: what scripts rely on."""
+
+import json
+import sqlite3
+
+import pytest
+
+from interlock.channels.editing import readable_json
+from interlock.channels.reply import read_answer
+from interlock.cli.table import table
+from interlock.domain.action import Question
+from interlock.errors import InvalidValue
+
+
+def test_without_a_terminal_a_vote_names_what_was_seen_or_says_that_it_was_not(command):
+    _, request = command.paused()
+    shown = command.json("requests", "show", request)
+    refused = command.run("approve", request)
+    assert refused.returncode == 2
+    assert "Without a terminal, say what you have seen: --digest sha256:" in refused.stderr
+    short = command.run("approve", request, "--digest", "sha256:abc")
+    assert short.returncode == 2
+    wrong = command.run("approve", request, "--digest", "sha256:" + "0" * 64)
+    assert wrong.returncode == 3
+    assert "has changed since it was shown" in wrong.stderr
+    assert command.sink == []
+    right = command.run("approve", request, "--digest", shown["digest"][: len("sha256:") + 12])
+    assert right.returncode == 0, right
+    assert command.sink == ["5 shop pay for a book"]
+    codes = [entry["event"].get("code") for entry in command.json("requests", "show", request)["history"]]
+    assert "wrong_digest" in codes
+
+
+def test_i3_a_vote_by_yes_is_logged_as_unseen_and_a_second_one_is_refused(command):
+    _, request = command.paused()
+    assert command.run("approve", request, "--yes").returncode == 0
+    votes = [
+        e["event"] for e in command.json("requests", "show", request)["history"] if e["event"]["type"] == "vote_cast"
+    ]
+    assert [vote["unseen"] for vote in votes] == [True]
+    late = command.run("reject", request, "--yes", "-m", "late")
+    assert late.returncode == 3
+    assert "is already approved by local:" in late.stderr
+    assert len(command.sink) == 1
+
+
+def test_edits_keep_types_and_make_nothing_up(command):
+    _, request = command.paused()
+    assert "no argument 'amuont'" in command.run("edit", request, "--set", "amuont=7", "--yes").stderr
+    assert "is not JSON" in command.run("edit", request, "--set", "amount=seven", "--yes").stderr
+    done = command.run("edit", request, "--set", "amount=7", "--set", "note=5", "--yes", "-m", "cheaper")
+    assert done.returncode == 0, done
+    stands = command.json("requests", "show", request)["stands"]
+    assert stands["args"] == {"amount": 7, "to": "shop", "note": "5"}
+    assert command.sink == ["7 shop 5"]
+
+
+def test_answers_and_feedback_from_scripts(command):
+    _, question = command.paused("questions")
+    assert "does not fit" in command.run("answer", question, "Swiss", "--yes").stderr
+    done = command.json("answer", question, "2", "--yes")
+    assert done["request"]["answer"] == "KLM"
+    seats = command.json("requests", "list")["requests"][0]["id"]
+    assert command.json("answer", seats, "--answer-json", "-", "--yes", given="2")["run"]["output"]["result"] == "KLM 2"
+    _, draft = command.paused("drafts")
+    assert command.run("revise", draft, "-m", "more", "--yes").returncode == 0
+    draft = command.json("requests", "list")["requests"][0]["id"]
+    assert command.json("approve", draft, "--yes")["run"]["output"]["result"] == "Report, with more"
+
+
+def test_as_is_refused_outside_of_a_demo_and_logged_within_one(command):
+    _, request = command.paused()
+    refused = command.run("approve", request, "--yes", "--as", "mia")
+    assert refused.returncode == 3
+    assert "--as is for demo databases only" in refused.stderr
+    done = command.run("demo", given="quit\n")
+    assert done.returncode == 7, done
+    config = str(command.folder / "demo" / "interlock.yaml")
+    command.patch.delenv("INTERLOCK_DATABASE_URL")
+    [asked] = command.json("-c", config, "requests", "list")["requests"]
+    voted = command.run("-c", config, "approve", asked["id"], "--yes", "--as", "local:mia", "--no-advance")
+    assert voted.returncode == 0, voted
+    assert "Acting as local:mia" in voted.stdout
+    entries = [json.loads(line) for line in command.run("-c", config, "log", "show", "--json").stdout.splitlines()]
+    assert any(e["by"] == "local:mia" and e["via"].startswith("terminal as local:mia by local:") for e in entries)
+
+
+def test_unknown_effects_are_listed_and_settled(command):
+    run, request = command.paused("failing")
+    assert command.run("approve", request, "--yes").returncode == 0
+    assert command.json("runs", "show", run)["attention"] == "effect_unknown"
+    assert command.run("doctor").returncode == 8
+    [unknown] = command.json("effects", "list")["effects"]
+    assert unknown["effect"]["state"] == "unknown"
+    assert command.run("effects", "settle", request).returncode == 2
+    done = command.json("effects", "settle", request, "--happened", "--result-json", "-", given='{"paid": 5}')
+    assert done["run"]["status"] == "done"
+    assert done["run"]["output"]["result"] == {"paid": 5}
+    assert command.run("doctor", "--fold").returncode == 0
+
+
+def test_json_shapes(command):
+    done = command.run("run", command.agent("payer"), "a\u202e book", "--json", given="yes\n")
+    assert done.stdout.isascii()
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    kinds = [event["event"] for event in events]
+    assert kinds[0] == "started"
+    assert {"progress", "request", "log"} < set(kinds)
+    assert kinds[-1] == "ended"
+    assert events[-1]["run"]["output"]["result"] == {"paid": 5}
+    run, request = events[0]["run"]["id"], events[-1]["run"]["requests"][0]["id"]
+    assert command.json("runs", "list")["runs"][0]["id"] == run
+    assert command.json("runs", "show", run)["requests"][0]["id"] == request
+    assert command.json("requests", "list", "--all", "--run", run)["requests"][0]["id"] == request
+    assert command.json("requests", "list", "--status", "rejected") == {"requests": [], "more": False}
+    assert command.json("agents", "list")["agents"][0]["name"] == "approval"
+    assert command.json("policy", "check") == {"findings": []}
+    assert "Policy local" in command.json("policy", "explain", request)["explanation"]
+    assert command.json("doctor")["well"] is True
+    assert command.json("work", "--once") == {"event": "drained", "advances": 0}
+    entries = [json.loads(line) for line in command.run("log", "show", "--run", run, "--json").stdout.splitlines()]
+    assert entries[0]["stream"] == run
+    assert request in {entry["stream"] for entry in entries}
+    tail = command.run("log", "show", "--after", entries[-2]["position"], "--limit", "1", "--json").stdout
+    assert json.loads(tail) == entries[-1]
+
+
+def test_runs_are_cancelled_and_retried(command):
+    run, request = command.paused()
+    assert command.run("runs", "retry", run).returncode == 3
+    assert command.run("runs", "cancel", run, "-m", "not needed").returncode == 0
+    assert command.json("runs", "show", run)["status"] == "cancelled"
+    assert command.json("requests", "show", request)["status"] == "withdrawn"
+    assert command.run("approve", request, "--yes").returncode == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["frobnicate"], 2, "No such command"),
+        (["run"], 2, "Missing argument"),
+        (["run", "approval"], 2, "Give the input once"),
+        (["run", "nobody", "x"], 2, "There is no agent 'nobody'"),
+        (["run", "./nothing.py:agent", "x"], 2, "There is no file"),
+        (["run", "os:path", "x"], 2, "not an agent"),
+        (["run", "no.such.module:agent", "x"], 2, "cannot be loaded"),
+        (["run", "approval", "--input-json", "nothing.json"], 2, "cannot be read"),
+        (["run", "approval", "--input-json", "-"], 2, "is not JSON"),
+        (["requests", "show", "req_nothing"], 4, "There is no request"),
+        (["requests", "list", "--status", "pending"], 2, "'pending' is not one of"),
+        (["approve", "nothing", "--yes"], 4, "There is no request"),
+        (["approve", "nothing", "--frob"], 2, "No such option"),
+        (["edit", "nothing", "--set", "a=1", "--args-json", "-"], 2, "not both"),
+        (["answer", "nothing"], 4, "There is no request"),
+        (["runs", "show", "run_nothing"], 4, "There is no run"),
+        (["runs", "cancel", ""], 4, "There is no run"),
+        (["effects", "settle", "x", "--happened", "--retry"], 2, "with one of"),
+        (["policy", "explain", "./nothing.yaml"], 2, "cannot be read"),
+        (["log", "show", "--after", "yesterday"], 2, "not a position"),
+        (["-c", "nothing.yaml", "runs", "list"], 2, "cannot be read"),
+        (["--database", "mysql://x", "runs", "list"], 2, "There is no database of the kind"),
+        (["--database", "/dev/null/x.db", "agents", "list"], 6, "is not a file"),
+        (["--database", "mistyped.db", "requests", "list"], 2, "There is no database at"),
+    ],
+)
+def test_bad_input_is_told_in_a_sentence(command, arguments, code, words):
+    command.run("agents", "list")  # makes the database
+    done = command.run(*arguments)
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    assert done.returncode == code
+    as_json = command.run(*arguments, "--json")
+    assert as_json.returncode == code
+    assert set(json.loads(as_json.stdout)["error"]) == {"code", "message", "details"}
+
+
+def test_looking_for_requests_makes_no_database(command):
+    assert command.run("requests", "list").returncode == 2
+    assert not (command.folder / "test.db").exists()
+
+
+def test_a_bad_configuration_is_told_with_its_line(command):
+    (command.folder / "interlock.yaml").write_text("groups:\n  finance: [mia]\ndefault:\n  levels: nothing\n")
+    done = command.run("runs", "list")
+    assert done.returncode == 2
+    assert "interlock.yaml:4: default.levels" in done.stderr
+
+
+def test_something_else_in_place_of_the_database_is_told(command):
+    (command.folder / "test.db").write_text("this is no database " * 100)
+    done = command.run("runs", "list")
+    assert done.returncode == 6
+    assert "is not a SQLite database" in done.stderr
+    assert "Traceback" not in done.stderr
+    examined = command.json("doctor")
+    assert examined["well"] is False
+    assert examined["findings"][0]["what"] == "database"
+
+
+def test_a_newer_database_is_left_alone(command):
+    command.run("agents", "list")
+    with sqlite3.connect(command.folder / "test.db") as database:
+        database.execute("UPDATE schema_version SET version_num = '9999'")
+    database.close()
+    done = command.run("runs", "list")
+    assert done.returncode == 6
+    assert "newer version" in done.stderr
+
+
+def test_an_ambiguous_prefix_lists_what_it_may_be(command):
+    _, one = command.paused()
+    assert "too short" in command.run("approve", "req_", "--yes").stderr
+    _, two = command.paused()
+    done = command.run("requests", "show", "req_")
+    assert done.returncode == 2
+    assert one in done.stderr
+    assert two in done.stderr
+
+
+def test_a_policy_file_is_explained_and_checked(command):
+    (command.folder / "interlock.yaml").write_text(
+        "groups:\n  finance: []\n"
+        "default:\n  levels:\n    - name: finance\n      steps:\n        - ask: [group:finance]\n"
+    )
+    checked = command.run("policy", "check")
+    assert checked.returncode == 2
+    assert "nobody can vote" in checked.stdout
+    (command.folder / "try.yaml").write_text("name: pay\nargs: {amount: 5}\n")
+    assert "level finance" in command.run("policy", "explain", "try.yaml").stdout
+    (command.folder / "try.yaml").write_text("nome: pay\n")
+    assert command.run("policy", "explain", "try.yaml").returncode == 2
+
+
+def test_rows_stand_in_columns_where_there_is_room_and_below_each_other_where_not():
+    wide = table(("ID", "WHAT"), [("req_1", "pay"), ("req_2", "send 日本")], 80)
+    assert [line.text for line in wide] == ["ID     WHAT", "req_1  pay", "req_2  send 日本"]
+    narrow = table(("ID", "WHAT"), [("req_1", "pay")], 5)
+    assert [line.indent + line.text for line in narrow] == ["req_1", "  what: pay"]
+
+
+def test_a_number_that_is_also_an_option_is_asked_again():
+    question = Question("How many?", options=["2", "1", "three"])
+    assert read_answer(question, "3") == "three"
+    assert read_answer(question, '"1"') == "1"
+    assert read_answer(question, "THREE") == "three"
+    with pytest.raises(InvalidValue):
+        read_answer(question, "1")
+    assert read_answer(Question("Name?"), "Mia") == "Mia"
+    assert read_answer(Question("Any?"), "[1, 2]") == [1, 2]
+    assert read_answer(Question("Text?", schema={"type": "string"}), "42") == "42"
+
+
+def test_what_could_deceive_an_editor_is_escaped_in_its_file():
+    text = readable_json({"a\u202e": "x\U000e0041\u200b é 日本\n"})
+    assert '"a\\u202e"' in text
+    assert "\\udb40\\udc41\\u200b é 日本\\n" in text
+    assert json.loads(text) == {"a\u202e": "x\U000e0041\u200b é 日本\n"}

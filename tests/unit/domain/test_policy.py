@@ -1,0 +1,272 @@
+"""Routing, what a policy may be, what is suspicious about one, and how it is explained."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from interlock.domain.action import Action, Question
+from interlock.domain.authority import Directory
+from interlock.domain.explain import duration_words, explain
+from interlock.domain.policy import (
+    MAX_EXPRESSION,
+    Fact,
+    Level,
+    Occasion,
+    Policy,
+    Step,
+    applies,
+    compile_expression,
+    policy_hash,
+    route,
+)
+from interlock.domain.policy_check import check, free_names
+from interlock.engine.codec import decode_policy, encode_policy
+from interlock.errors import InvalidPolicy
+from interlock.testing.rules import AGENT, START, Bench
+
+ASKS = (Step(("group:g",)),)
+PEOPLE = Directory(groups={"g": frozenset({"mia", "noah"})}, local_roles=False)
+
+
+def occasion(subject=None, **changed):
+    given = Occasion(subject or Action("pay", {"amount": "5"}), "buyer", AGENT, "ian", START)
+    return replace(given, **changed)
+
+
+def levels(*conditions, last="last"):
+    return (*(Level(f"level {c}", c, ASKS) for c in conditions), Level(last, None, ASKS))
+
+
+def taken(policy, given=None):
+    return policy.levels[route(policy, "", given or occasion()).level].name
+
+
+def test_the_first_level_whose_condition_holds_is_taken():
+    policy = Policy(
+        "p", levels("amount > 9", "amount > 4", "amount > 1"), facts={"amount": Fact(("amount",), "decimal")}
+    )
+    assert taken(policy) == "level amount > 4"
+    assert taken(policy, occasion(Action("pay", {"amount": "0"}))) == "last"
+
+
+NAMES = {
+    "action.name == 'pay'": True,
+    "action.kind == 'approval'": True,
+    "agent == 'buyer'": True,
+    "requester.id == 'agent:buyer'": True,
+    "initiator.id == 'ian'": True,
+    "time.getFullYear() == 2026": True,
+    "agent != 'buyer'": False,
+}
+
+
+@pytest.mark.parametrize(("when", "holds"), NAMES.items(), ids=NAMES)
+def test_what_a_policy_knows_of_a_request(when, holds):
+    assert (taken(Policy("p", levels(when))) != "last") is holds
+    assert applies(Policy("p", levels(), applies_to=when), occasion()) is holds
+
+
+FAILING = ["nope", "1 / 0 == 1", "agent", "1", "null", "agent > 1", "action.nope == 1", "[1][3] == 1", "'(' + agent"]
+
+
+@pytest.mark.parametrize("expression", FAILING)
+def test_an_expression_that_fails_or_is_no_boolean_takes_the_last_level(expression):
+    automatic = Level("free", "true", automatic=True)
+    by_level = Policy("p", levels(expression, "true"))
+    by_policy = Policy("p", (automatic, Level("last", None, ASKS)), applies_to=expression)
+    assert applies(by_policy, occasion())
+    assert taken(by_policy) == taken(by_level) == "last"
+
+
+def test_a_fact_never_hides_what_the_request_is():
+    policy = Policy("p", levels("agent == 'trusted'"), facts={"agent": Fact(("agent",), "string")})
+    assert taken(policy, occasion(Action("pay", {"agent": "trusted"}))) == "last"
+
+
+@pytest.mark.parametrize(
+    ("fact", "value", "judged"),
+    [
+        (Fact(("x",), "string"), "a", True),
+        (Fact(("x",), "string"), 1, False),
+        (Fact(("x",), "boolean"), False, True),
+        (Fact(("x",), "boolean"), 0, False),
+        (Fact(("x",), "boolean"), "true", False),
+        (Fact(("x",), "integer"), 7, True),
+        (Fact(("x",), "integer"), "7", True),
+        (Fact(("x",), "integer"), 7.5, False),
+        (Fact(("x",), "integer"), True, False),
+        (Fact(("x",), "decimal", max=Decimal(5)), "5", True),
+        (Fact(("x",), "decimal", max=Decimal(5)), "5.01", False),
+        (Fact(("x",), "decimal", min=Decimal("0.01")), 0, False),
+        (Fact(("x",), "decimal", digits=3), "12.3", True),
+        (Fact(("x",), "decimal", digits=3), "12.34", False),
+        (Fact(("x", "y"), "string"), {"y": "a"}, True),
+        (Fact(("x", "y"), "string"), "a", False),
+        (Fact(("x", "y"), "string"), None, False),
+    ],
+)
+def test_a_fact_has_its_type_and_its_bounds(fact, value, judged):
+    policy = Policy("p", levels("true"), facts={"x": fact})
+    assert (taken(policy, occasion(Action("pay", {"x": value}))) == "level true") is judged
+
+
+def test_I1_a_rule_never_answers_a_question():
+    policy = Policy("p", (Level("free", "true", automatic=True), *levels("true")))
+    assert taken(policy) == "free"
+    assert taken(policy, occasion(Question("Which?"))) == "level true"
+
+
+UNSAFE = {
+    "no levels": lambda: Policy("p", ()),
+    "a rule at the end": lambda: Policy("p", (Level("a", "true", ASKS), Level("b", None, automatic=True))),
+    "only a rule": lambda: Policy("p", (Level("b", None, automatic=True),)),
+    "a rule above people": lambda: Policy(
+        "p", (Level("a", "true", ASKS), Level("b", "true", automatic=True), Level("c", None, ASKS))
+    ),
+    "neither rule nor steps": lambda: Level("a"),
+    "rule and steps": lambda: Level("a", None, ASKS, automatic=True),
+    "nobody is asked": lambda: Step(()),
+    "no approvals": lambda: Step(("group:g",), approvals=0),
+    "no rejections": lambda: Step(("group:g",), rejections=0),
+    "no time": lambda: Step(("group:g",), within=timedelta(0)),
+}
+
+
+@pytest.mark.parametrize("make", UNSAFE.values(), ids=UNSAFE)
+def test_an_unsafe_policy_cannot_be_made(make):
+    with pytest.raises(InvalidPolicy):
+        make()
+
+
+@pytest.mark.parametrize("source", ["1 +", "", "a ? b", "(" * 1000, "x" * (MAX_EXPRESSION + 1), "'\ud800'"], ids=ascii)
+def test_an_expression_that_cannot_be_read_is_refused(source):
+    with pytest.raises(ValueError, match=r"."):
+        compile_expression(source)
+
+
+def test_names_that_an_expression_binds_itself_are_not_free():
+    assert free_names("[1, 2].exists(x, x > limit) && agent.startsWith('a')") == {"limit", "agent"}
+
+
+def test_a_policy_comes_back_from_its_bytes_and_has_a_hash():
+    policy = Policy(
+        "p", levels("amount > 1"), facts={"amount": Fact(("amount",), "decimal", Decimal("0.10"))}, edits=("amount",)
+    )
+    assert decode_policy(encode_policy(policy)) == policy
+    assert policy_hash({"a": 1}) == policy_hash({"a": 1.0}) != policy_hash({"a": 2})
+
+
+# ── what is suspicious ──
+
+
+def one(step, **terms):
+    return Policy("p", (Level("only", None, (step,)),), **terms)
+
+
+FINDINGS = {
+    "nothing": (one(Step(("group:g",))), []),
+    "an empty group": (one(Step(("group:g", "group:none"))), ["empty_group"]),
+    "nobody": (one(Step(("group:none",))), ["empty_group", "nobody_asked"]),
+    "too few": (one(Step(("group:g", "person:MIA"), approvals=3)), ["too_few_people"]),
+    "enough unless one of them started it": (one(Step(("group:g",), approvals=2)), ["nobody_left"]),
+    "enough": (one(Step(("group:g",), approvals=2), initiator_may_approve=True), []),
+    "four eyes": (one(Step(("group:g",), approvals=2), initiator_may_approve=True, four_eyes=True), ["nobody_left"]),
+    "true before others": (Policy("p", levels("true", "agent == 'a'")), ["unreachable", "unreachable"]),
+    "the same condition": (Policy("p", levels("agent=='a'", "agent == 'a'")), ["unreachable"]),
+    "never true": (Policy("p", levels("false")), ["unreachable"]),
+    "a name that is not declared": (Policy("p", levels("amount > 1")), ["undeclared"]),
+    "in applies_to": (replace(one(ASKS[0]), applies_to="amount > 1"), ["undeclared"]),
+    "in where": (one(Step(("group:g",), where="agent == 'a'")), ["undeclared"]),
+}
+
+
+@pytest.mark.parametrize(("policy", "codes"), FINDINGS.values(), ids=FINDINGS)
+def test_what_is_suspicious_is_found(policy, codes):
+    found = check([policy], PEOPLE)
+    assert [finding.code for finding in found] == codes
+    assert all(str(finding).startswith("p, ") for finding in found)
+
+
+def test_a_role_that_anybody_here_holds_is_not_suspicious():
+    assert check([one(Step(("role:reviewer",), approvals=9))], Directory(local_roles=True)) == []
+
+
+# ── in words ──
+
+PURCHASES = Policy(
+    "purchases",
+    (
+        Level("petty cash", "amount < 10", automatic=True),
+        Level("two", None, (Step(("group:g",), 1, 1, timedelta(hours=4)), Step(("group:f", "role:boss"), 2, 2))),
+    ),
+    facts={"amount": Fact(("amount",), "decimal")},
+    four_eyes=True,
+    edits=("amount",),
+    reason_for=("reject",),
+    answer_expires=timedelta(hours=1),
+)
+COMPANY = Directory(
+    groups={"g": frozenset({"mia", "ian"}), "f": frozenset({"pete"})},
+    roles={"boss": frozenset({"olga"})},
+    local_roles=False,
+)
+SECOND = "asks the group f or anyone with the role boss; 2 distinct people must approve, 2 rejections end it"
+
+
+def test_something_that_may_be_asked_is_explained():
+    assert explain(occasion(), PURCHASES, COMPANY).splitlines() == [
+        "Policy purchases, level petty cash: because amount < 10.",
+        "The rule approves it at once; nobody is asked. It is recorded as the rule's approval.",
+    ]
+    text = explain(occasion(Action("pay", {"amount": "much"})), PURCHASES, COMPANY)
+    assert "the last level, because the fact 'amount' is not of type decimal" in text
+
+
+def test_a_request_is_explained_step_by_step():
+    bench = Bench(PURCHASES, COMPANY, initiator="ian")
+    bench.ask(Action("pay", {"amount": "50"}))
+    assert explain(bench.request, PURCHASES, COMPANY).splitlines() == [
+        "Policy purchases, level two: it takes what no level before it takes.",
+        "Step 1 of 2 (now): asks the group g; 1 approval is needed, 1 rejection ends it.",
+        "  Until 2026-11-02 13:00:00 UTC. If nobody decides by then, it expires: it is not approved.",
+        "  May vote now: mia.",
+        "  Not ian: whoever started the run does not decide on it under this policy.",
+        f"Step 2 of 2: {SECOND}.",
+        "  Within 1 day from when it begins. If nobody decides by then, it expires: it is not approved.",
+        "  May vote then: olga, pete.",
+        "The agent never votes. Whoever started the run does not vote either.",
+        "Four eyes: whoever changes the arguments does not decide on them.",
+        "A reviewer may change amount.",
+        "A comment is needed to reject.",
+        "An approval that is not used within 1 hour is worth nothing.",
+    ]
+
+
+def test_votes_so_far_and_the_outcome_are_told():
+    bench = Bench(PURCHASES, COMPANY, initiator="ian")
+    bench.ask(Action("pay", {"amount": "50"}))
+    bench.vote("mia")
+    bench.vote("pete")
+    text = explain(bench.request, PURCHASES, COMPANY)
+    assert "Step 1 of 2: passed, by mia." in text
+    assert "; for it: pete." in text
+    bench.vote("olga")
+    assert "It was approved by mia, pete, olga at 2026-11-02 09:00:00 UTC; nobody can vote any more." in explain(
+        bench.request, PURCHASES, COMPANY
+    )
+
+
+def test_nobody_who_may_vote_is_said_so_and_so_is_everybody():
+    lonely = one(Step(("group:none",)))
+    assert "May vote now: nobody." in explain(occasion(), lonely, COMPANY)
+    assert "anybody at this machine" in explain(occasion(), one(Step(("role:reviewer",))), Directory())
+
+
+@pytest.mark.parametrize(
+    ("length", "words"),
+    [(timedelta(seconds=1), "1 second"), (timedelta(hours=36), "1 day 12 hours"), (timedelta(0), "0 seconds")],
+)
+def test_a_length_of_time_in_words(length, words):
+    assert duration_words(length) == words

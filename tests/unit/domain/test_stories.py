@@ -1,0 +1,378 @@
+# ruff: noqa: E501 - one story is one line; a test is named after the invariant that it guards
+"""Policies as stories: what is asked, who says what and when, and what comes of it.
+
+A story is one row: the policy, what is asked, the moves, and the state at the end. `!` before a person's name says that
+the vote is refused, with the code of the refusal.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from interlock.domain.action import Action, Draft, Question, Subject, Verdict
+from interlock.domain.authority import Directory, Principal
+from interlock.domain.commands import CastVote
+from interlock.domain.lifecycle import fold
+from interlock.domain.policy import Fact, Level, Policy, Step
+from interlock.errors import BadInput, InterlockError, Refused
+from interlock.testing.rules import AGENT, Bench
+
+MIA, NOAH, OLGA = "mia@example.com", "noah@example.com", "olga@example.com"
+PETE, QUINN, RUTH, IAN = "pete@example.com", "quinn@example.com", "ruth@example.com", "ian@example.com"
+
+PEOPLE = Directory(
+    groups={
+        "managers": frozenset({MIA, NOAH, IAN}),
+        "directors": frozenset({OLGA}),
+        "finance": frozenset({PETE, QUINN, RUTH}),
+    },
+    roles={"reviewer": frozenset({RUTH})},
+    aliases={"mia.lee@example.com": MIA, "slack:u7": MIA, "ian.old@example.com": IAN},
+    local_roles=False,
+)
+
+MANAGERS = Step(("group:managers",), within=timedelta(hours=4))
+FINANCE = Step(("group:finance",))
+PURCHASES = Policy(
+    name="purchases",
+    facts={"amount": Fact(("amount",), "decimal", min=Decimal(0))},
+    levels=(
+        Level("petty cash", "amount < 1000", automatic=True),
+        Level("manager", "amount < 10000", (MANAGERS, FINANCE)),
+        Level(
+            "director",
+            None,
+            (
+                MANAGERS,
+                replace(FINANCE, approvals=2),
+                Step(("group:directors",), where="reviewer.id != initiator.id"),
+            ),
+        ),
+    ),
+    edits=("amount", "note"),
+)
+FOUR_EYES = replace(PURCHASES, name="four eyes", four_eyes=True)
+LOCAL = replace(PURCHASES, name="local", initiator_may_approve=True)
+SHORT = replace(PURCHASES, name="short", answer_expires=timedelta(hours=1))
+REASONS = replace(PURCHASES, name="reasons", reason_for=("reject", "edit"))
+
+
+def steps(*of: Step, **terms: Any) -> Policy:
+    return Policy("one level", (Level("only", None, of),), **terms)
+
+
+def buy(amount: object, **more: Any) -> Action:
+    return Action("purchase", {"amount": amount, **more})
+
+
+@dataclass(frozen=True)
+class Vote:
+    who: str
+    verdict: str = "approve"
+    comment: str = ""
+    subject: Subject | None = None
+    answer: Any = None
+    old: bool = False  # on what was asked first, whatever stands there now
+    refused: str = ""  # the code of the refusal
+
+
+@dataclass(frozen=True)
+class Wait:
+    length: timedelta
+
+
+@dataclass(frozen=True)
+class Loses:
+    group: str
+    person: str
+
+
+@dataclass(frozen=True)
+class Sweep:
+    refused: str = ""
+
+
+@dataclass(frozen=True)
+class Claim:
+    refused: str = ""
+
+
+def no(who: str, comment: str = "") -> Vote:
+    return Vote(who, "reject", comment)
+
+
+def edit(who: str, subject: Subject, comment: str = "", refused: str = "") -> Vote:
+    return Vote(who, "edit", comment, subject, refused=refused)
+
+
+def wait(**length: float) -> Wait:
+    return Wait(timedelta(**length))
+
+
+def play(policy: Policy, subject: Subject, moves: list[Any], *, initiator: str = IAN) -> Bench:
+    bench = Bench(policy, PEOPLE, initiator)
+    bench.ask(subject)
+    for move in moves:
+        refused = getattr(move, "refused", "")
+        if refused:
+            with pytest.raises((Refused, BadInput)) as caught:
+                one(bench, move)
+            assert caught.value.code == refused
+        else:
+            one(bench, move)
+    assert fold(bench.log) == bench.request
+    return bench
+
+
+def one(bench: Bench, move: Any) -> None:
+    match move:
+        case Wait(length):
+            bench.now += length
+        case Loses(group, person):
+            bench.lose(group, person)
+        case Sweep():
+            bench.expire()
+        case Claim():
+            bench.claim()
+        case Vote():
+            digest = bench.request.asked_digest if move.old else None
+            bench.vote(move.who, move.verdict, move.comment, subject=move.subject, answer=move.answer, digest=digest)
+
+
+TWO = Step(("group:finance",), approvals=2)
+TWO_REJECT = Step(("group:finance",), rejections=2)
+ROLE = Step(("role:reviewer",))
+NAMED = Step(("person:mia@example.com", "group:directors"))
+FIVE, FIFTY = buy("5000"), buy("50000")
+ASK = Question("Which airline?", options=["Delta", "United"])
+OPEN = Question("Which airline?")
+DRAFT = Draft("Dear all")
+DAY = wait(hours=24)
+
+STORIES: list[tuple[str, Policy, Subject, list[Any], str]] = [
+    # ── levels ──
+    ("petty cash is approved by the rule", PURCHASES, buy("999.99"), [], "approved/none"),
+    ("at the limit people are asked", PURCHASES, buy("1000"), [], "open/none"),
+    ("a manager and finance", PURCHASES, FIVE, [Vote(MIA), Vote(PETE)], "approved/none"),
+    ("a manager alone is not enough", PURCHASES, FIVE, [Vote(MIA)], "open/none"),
+    ("finance before the manager", PURCHASES, FIVE, [Vote(PETE, refused="forbidden"), Vote(MIA)], "open/none"),
+    ("a manager twice is no finance", PURCHASES, FIVE, [Vote(MIA), Vote(NOAH, refused="forbidden")], "open/none"),
+    (
+        "manager, two of finance, director",
+        PURCHASES,
+        FIFTY,
+        [Vote(MIA), Vote(PETE), Vote(RUTH), Vote(OLGA)],
+        "approved/none",
+    ),
+    ("one of finance is not two", PURCHASES, FIFTY, [Vote(MIA), Vote(PETE), Vote(OLGA, refused="forbidden")], "open/none"),
+    ("a director who objects ends it", PURCHASES, FIFTY, [Vote(MIA), Vote(PETE), Vote(RUTH), no(OLGA)], "rejected/none"),
+    # ── quorum ──
+    ("two distinct people", steps(TWO), FIVE, [Vote(PETE), Vote(QUINN)], "approved/none"),
+    ("one person twice is one", steps(TWO), FIVE, [Vote(PETE), Vote(PETE)], "open/none"),
+    ("in capitals it is the same person", steps(TWO), FIVE, [Vote(PETE), Vote("PETE@Example.COM")], "open/none"),
+    ("in wide letters too", steps(TWO), FIVE, [Vote(PETE), Vote("\uff50ete@example.com")], "open/none"),
+    ("with a zero-width space too", steps(TWO), FIVE, [Vote(PETE), Vote("pe\u200bte@example.com")], "open/none"),
+    (
+        "an alias is the same person",
+        steps(Step(("group:managers",), approvals=2)),
+        FIVE,
+        [Vote(MIA), Vote("slack:U7"), Vote("Mia.Lee@example.com")],
+        "open/none",
+    ),
+    ("two rejections are wanted, one is there", steps(TWO_REJECT), FIVE, [no(PETE)], "open/none"),
+    ("two rejections", steps(TWO_REJECT), FIVE, [no(PETE), no(QUINN)], "rejected/none"),
+    ("one person rejects twice", steps(TWO_REJECT), FIVE, [no(PETE), no(PETE, "again")], "open/none"),
+    ("one rejects, one approves", steps(TWO_REJECT), FIVE, [no(PETE), Vote(QUINN)], "approved/none"),
+    (
+        "out of reach",
+        steps(Step(("group:finance",), approvals=3, rejections=2)),
+        FIVE,
+        [Vote(PETE), no(QUINN)],
+        "rejected/none",
+    ),
+    (
+        "who left and objected is not counted twice",
+        steps(Step(("group:finance",), approvals=2, rejections=2)),
+        FIVE,
+        [no(PETE), Loses("finance", PETE), Vote(QUINN)],
+        "open/none",
+    ),
+    ("a role", steps(ROLE), FIVE, [Vote(PETE, refused="forbidden"), Vote(RUTH)], "approved/none"),
+    ("a person by name, or a group", steps(NAMED), FIVE, [Vote("slack:u7")], "approved/none"),
+    ("nobody local holds a role in a company", steps(ROLE), FIVE, [Vote("local:ruth", refused="forbidden")], "open/none"),
+    # ── a vote changed ──
+    ("approve becomes reject", steps(TWO), FIVE, [Vote(PETE), no(PETE)], "rejected/none"),
+    ("reject becomes approve", steps(replace(TWO, rejections=2)), FIVE, [no(PETE), Vote(PETE), Vote(RUTH)], "approved/none"),
+    ("after the outcome it is too late to change", steps(ROLE), FIVE, [Vote(RUTH), Vote(RUTH, "reject", refused="closed")], "approved/none"),
+    # ── who may not ──
+    ("whoever started it", PURCHASES, FIVE, [Vote(IAN, refused="forbidden")], "open/none"),
+    ("by an alias", PURCHASES, FIVE, [Vote("Ian.Old@example.com", refused="forbidden")], "open/none"),
+    ("by a letter's case", PURCHASES, FIVE, [Vote("IAN@EXAMPLE.COM ", refused="forbidden")], "open/none"),
+    ("on a laptop it may", LOCAL, FIVE, [Vote(IAN), Vote(PETE)], "approved/none"),
+    ("the agent's own name", LOCAL, FIVE, [Vote(AGENT, refused="forbidden")], "open/none"),
+    # ── time ──
+    ("a second before the deadline", PURCHASES, FIVE, [wait(hours=4, seconds=-1), Vote(MIA)], "open/none"),
+    ("at the deadline exactly", PURCHASES, FIVE, [wait(hours=4), Vote(MIA, refused="too_late")], "open/none"),
+    ("nobody answers", PURCHASES, FIVE, [wait(hours=4), Sweep()], "expired/none"),
+    ("the sweep comes early", PURCHASES, FIVE, [wait(hours=3), Sweep(refused="too_early")], "open/none"),
+    ("each step has its own time", PURCHASES, FIVE, [wait(hours=3), Vote(MIA), wait(hours=23), Vote(PETE)], "approved/none"),
+    ("half of it is not enough", PURCHASES, FIFTY, [Vote(MIA), Vote(PETE), DAY, Sweep()], "expired/none"),
+    ("expired is final", PURCHASES, FIVE, [wait(hours=4), Sweep(), Vote(MIA, refused="closed")], "expired/none"),
+    # ── what is voted on ──
+    ("an old digest", steps(ROLE), FIVE, [edit(RUTH, buy("1")), Vote(RUTH, refused="closed", old=True)], "approved/none"),
+    ("seen before the edit", PURCHASES, FIVE, [Vote(MIA), edit(PETE, buy("6000")), Vote(NOAH, old=True, refused="wrong_digest")], "open/none"),
+    # ── edits ──
+    ("the editor's approval counts", PURCHASES, FIVE, [edit(MIA, buy("6000")), Vote(PETE)], "approved/none"),
+    ("under four eyes it does not", FOUR_EYES, FIVE, [edit(MIA, buy("6000")), Vote(MIA, refused="forbidden"), Vote(NOAH), Vote(PETE)], "approved/none"),
+    (
+        "nor after somebody else edits another word",
+        FOUR_EYES,
+        FIVE,
+        [edit(MIA, buy("6000")), edit(NOAH, buy("6000", note="x")), Vote(MIA, refused="forbidden")],
+        "open/none",
+    ),
+    ("upwards: routed again", PURCHASES, FIVE, [Vote(MIA), edit(PETE, buy("50000")), Vote(NOAH), Vote(PETE), Vote(RUTH), Vote(OLGA)], "approved/none"),
+    ("upwards: the earlier vote is void", PURCHASES, FIVE, [Vote(MIA), edit(PETE, buy("50000")), Vote(PETE, refused="forbidden")], "open/none"),
+    ("downwards: never to a lower level", PURCHASES, FIVE, [edit(MIA, buy("1"))], "open/none"),
+    ("downwards: the same people", PURCHASES, FIVE, [edit(MIA, buy("1")), Vote(PETE)], "approved/none"),
+    ("to a text that is no number", PURCHASES, FIVE, [edit(MIA, buy("a lot")), Vote(PETE), Vote(RUTH), Vote(OLGA)], "approved/none"),
+    ("what may not be changed", PURCHASES, FIVE, [edit(MIA, buy("5000", to="me"), refused="not_editable")], "open/none"),
+    ("true is not 1", PURCHASES, buy("5000", rush=1), [edit(MIA, buy("5000", rush=True), refused="not_editable")], "open/none"),
+    ("another action", PURCHASES, FIVE, [edit(MIA, Action("pay", {"amount": "5000"}), refused="not_editable")], "open/none"),
+    ("an edit that changes nothing is an approval", FOUR_EYES, FIVE, [edit(MIA, FIVE), Vote(PETE)], "approved/none"),
+    # ── reasons ──
+    ("a rejection without a reason", REASONS, FIVE, [Vote(MIA, "reject", refused="reason_missing")], "open/none"),
+    ("a reason of blanks", REASONS, FIVE, [Vote(MIA, "reject", " \n\u200b", refused="reason_missing")], "open/none"),
+    ("a rejection with a reason", REASONS, FIVE, [no(MIA, "too dear")], "rejected/none"),
+    ("an edit without a reason", REASONS, FIVE, [edit(MIA, buy("1"), refused="reason_missing")], "open/none"),
+    ("an approval needs none", REASONS, FIVE, [Vote(MIA), Vote(PETE)], "approved/none"),
+    # ── use of an approval ──
+    ("used", PURCHASES, FIVE, [Vote(MIA), Vote(PETE), Claim()], "approved/claimed"),
+    ("used while it is open", PURCHASES, FIVE, [Vote(MIA), Claim(refused="effect_refused")], "open/none"),
+    ("used after a rejection", PURCHASES, FIVE, [no(MIA), Claim(refused="effect_refused")], "rejected/none"),
+    ("used in time", SHORT, FIVE, [Vote(MIA), Vote(PETE), wait(hours=1), Claim()], "approved/claimed"),
+    ("not used in time", SHORT, FIVE, [Vote(MIA), Vote(PETE), wait(hours=1, seconds=1), Claim()], "approved/lapsed"),
+    ("a voter left before its use", PURCHASES, FIVE, [Vote(MIA), Vote(PETE), Loses("managers", MIA), Claim()], "approved/lapsed"),
+    ("another member left", PURCHASES, FIVE, [Vote(MIA), Vote(PETE), Loses("managers", NOAH), Claim()], "approved/claimed"),
+    ("a voter who left cannot vote", PURCHASES, FIVE, [Loses("managers", MIA), Vote(MIA, refused="forbidden")], "open/none"),
+    # ── questions and drafts ──
+    ("an answer", steps(ROLE), ASK, [Vote(RUTH, "respond", answer="Delta")], "answered/none"),
+    ("an answer to an open question", steps(ROLE), OPEN, [Vote(RUTH, "respond", answer={"any": [1]})], "answered/none"),
+    ("no answer in the answer", steps(ROLE), OPEN, [Vote(RUTH, "respond", refused="invalid_answer")], "open/none"),
+    ("an answer that is not JSON", steps(ROLE), OPEN, [Vote(RUTH, "respond", answer={1}, refused="invalid_value")], "open/none"),
+    ("a question is not approved", steps(ROLE), ASK, [Vote(RUTH, refused="not_offered")], "open/none"),
+    ("a rule does not answer", PURCHASES, ASK, [], "open/none"),
+    ("two agree on an answer", steps(TWO), ASK, [Vote(PETE, "respond", answer="Delta"), Vote(RUTH, "respond", answer="Delta")], "answered/none"),
+    ("two do not agree on an answer", steps(TWO), ASK, [Vote(PETE, "respond", answer="Delta"), Vote(RUTH, "respond", answer="United")], "open/none"),
+    ("an answer under four eyes", steps(ROLE, four_eyes=True), ASK, [Vote(RUTH, "respond", answer="Delta")], "open/none"),
+    ("a draft is sent back", steps(ROLE), DRAFT, [Vote(RUTH, "revise", "shorter")], "revised/none"),
+    ("a draft is edited", steps(ROLE), DRAFT, [edit(RUTH, Draft("Dear both"))], "approved/none"),
+    ("an action is not revised", steps(ROLE), FIVE, [Vote(RUTH, "revise", refused="not_offered")], "open/none"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("policy", "subject", "moves", "end"), [story[1:] for story in STORIES], ids=[s[0] for s in STORIES])  # fmt: skip
+def test_story(policy, subject, moves, end):
+    request = play(policy, subject, moves).request
+    assert f"{request.status}/{request.effect}" == end
+
+
+def test_there_are_stories_enough_and_none_twice():
+    names = [story[0] for story in STORIES]
+    assert len(names) >= 40
+    assert len(set(names)) == len(names)
+
+
+NOT_A_SMALL_AMOUNT = {
+    "missing": Action("purchase", {}),
+    "null": buy(None),
+    "negative": buy("-1"),
+    "a negative number": buy(-0.01),
+    "text": buy("lots"),
+    "empty": buy(""),
+    "blank before it": buy(" 1"),
+    "a line after it": buy("1\n"),
+    "plus": buy("+1"),
+    "exponent": buy("1e0"),
+    "underscore": buy("1_0"),
+    "comma": buy("1,0"),
+    "hexadecimal": buy("0x1"),
+    "Arabic digits": buy("\u0661"),
+    "wide digits": buy("\uff11"),
+    "superscript": buy("\u00b9"),
+    "infinite": buy("Infinity"),
+    "not a number": buy("NaN"),
+    "too many digits": buy("0.1234567890123456"),
+    "too small to tell": buy("0.00000000000000000000000000000000001"),
+    "huge": buy("9" * 16),
+    "huge number": buy(1e300),
+    "true": buy(True),
+    "in a list": buy(["1"]),
+    "in an object": buy({"value": "1"}),
+}
+
+
+@pytest.mark.parametrize("action", NOT_A_SMALL_AMOUNT.values(), ids=NOT_A_SMALL_AMOUNT)
+def test_a_fact_that_cannot_be_judged_takes_the_last_level_and_says_why(action):
+    request = Bench(PURCHASES, PEOPLE).ask(action)
+    assert request.route.level == 2
+    assert request.is_open
+    assert "amount" in request.route.reason
+
+
+SMALL_AMOUNTS = ["0", "-0", "0.00", "999.99", "000999.99", 0, -0.0, 999, 999.99]
+
+
+@pytest.mark.parametrize("amount", SMALL_AMOUNTS, ids=repr)
+def test_a_fact_that_can_be_judged_takes_its_level(amount):
+    assert Bench(PURCHASES, PEOPLE).ask(buy(amount)).route.level == 0
+
+
+def test_I8_changed_arguments_void_votes():
+    bench = play(PURCHASES, FIFTY, [Vote(MIA), Vote(PETE), edit(RUTH, buy("60000"))])
+    assert bench.request.votes == ()
+    assert bench.request.counted == ()
+    assert bench.request.step == 0
+    assert bench.request.digest != bench.request.asked_digest
+
+
+def test_I8_an_edit_is_routed_again_under_the_pinned_policy_and_never_lower():
+    up = play(PURCHASES, FIVE, [Vote(MIA), edit(PETE, buy("50000"))]).request
+    down = play(PURCHASES, FIVE, [Vote(MIA), edit(PETE, buy("1"))]).request
+    assert (up.route.level, down.route.level) == (2, 1)
+    assert up.route.policy_hash == down.route.policy_hash
+    assert down.route.reason == "stays where it was, though amount < 1000"
+
+
+def test_I6_the_approval_names_distinct_people_in_the_order_of_their_votes():
+    bench = play(PURCHASES, FIFTY, [Vote("MIA@EXAMPLE.COM"), Vote(RUTH), Vote(PETE), Vote(OLGA)])
+    assert bench.request.decided_by == (MIA, RUTH, PETE, OLGA)
+    assert bench.request.counted == ((0, MIA), (1, RUTH), (1, PETE), (2, OLGA))
+
+
+def test_a_rule_approves_in_its_own_name():
+    assert play(PURCHASES, buy("1"), []).request.decided_by == ("rule:petty cash",)
+
+
+def test_I7_only_people_vote():
+    bench = play(PURCHASES, FIVE, [])
+    for kind in ("agent", "service"):
+        with pytest.raises(InterlockError) as caught:
+            bench.send(CastVote("r-1", Verdict.approve, bench.request.digest), Principal(MIA, kind))
+        assert caught.value.code == "forbidden"
+
+
+def test_I1_what_is_claimed_must_be_what_was_approved():
+    bench = play(PURCHASES, FIVE, [edit(MIA, buy("6000")), Vote(PETE)])
+    with pytest.raises(InterlockError, match="is not what was approved"):
+        bench.claim(digest=bench.request.asked_digest)
+    assert bench.claim().effect == "claimed"
+
+
+def test_an_expired_request_says_that_nobody_decided():
+    request = play(PURCHASES, FIVE, [wait(hours=4), Sweep()]).request
+    assert request.decided_by == ()
+    assert request.comment == "nobody decided in time"

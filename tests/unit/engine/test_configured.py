@@ -1,0 +1,131 @@
+"""Configured policies: what they come to, and that they are always the file's as it is now."""
+
+import os
+from datetime import timedelta
+
+import pytest
+
+from interlock.config import load_settings
+from interlock.domain.policy import Step
+from interlock.engine.configured import ConfiguredPolicies
+from interlock.errors import BadInput, InvalidConfig, InvalidPolicy
+
+FILE = """\
+groups: {managers: [MIA, noah@example.com], finance: []}
+roles: {reviewer: [Ruth@Example.com]}
+people: {mia@example.com: {aliases: [mia, "Slack:U7"]}}
+policies:
+  first: {levels: [{steps: [{ask: [group:managers, "person:MIA", "anyone with role reviewer", "role:reviewer"]}]}]}
+  second:
+    facts: {amount: {from: args.order.amount, type: decimal}}
+    levels:
+      - {when: amount < 10, approve: automatically}
+      - {steps: [{ask: [group:finance]}]}
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "interlock.yaml"
+    write(path, FILE)
+    return path
+
+
+def write(path, text, *, age=60):
+    """Write a file that was last changed a while ago, so that its stamp can be trusted."""
+    path.write_text(text)
+    at = path.stat().st_mtime_ns - int(age * 1e9)
+    os.utime(path, ns=(at, at))
+
+
+def configured(path):
+    return ConfiguredPolicies(load_settings(path, {}))
+
+
+def test_policies_come_in_their_order_and_people_under_one_id(file):
+    current = configured(file).current()
+    assert [policy.name for policy in current.policies] == ["first", "second"]
+    assert current.policies[0].levels[0].steps[0].ask == ("group:managers", "person:mia", "role:reviewer")
+    assert current.policies[1].facts["amount"].path == ("order", "amount")
+    assert [level.name for level in current.policies[1].levels] == ["level 1", "level 2"]
+    assert current.directory.groups["managers"] == {"mia@example.com", "noah@example.com"}
+    assert current.directory.roles["reviewer"] == {"ruth@example.com"}
+    assert current.directory.canonical("SLACK:u7") == "mia@example.com"
+    assert current.directory.is_asked(Step(("person:mia",)), "mia@example.com")
+
+
+def test_without_a_file_one_person_on_one_machine_reviews(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    current = configured(None).current()
+    (level,) = current.default.levels
+    assert (current.policies, current.default.name, level.name) == ((), "local", "reviewer")
+    assert level.steps == (Step(("role:reviewer",), within=timedelta(days=7)),)
+    assert current.default.initiator_may_approve
+    assert current.directory.is_asked(level.steps[0], "local:mia")
+
+
+def test_with_a_file_the_initiator_may_not_approve(file):
+    default = configured(file).current().default
+    assert (default.name, default.initiator_may_approve) == ("default", False)
+    assert default.levels[0].steps == (Step(("role:reviewer",), within=timedelta(hours=24)),)
+
+
+def test_nothing_is_read_again_while_the_file_stands_still(file):
+    policies = configured(file)
+    assert policies.current() is policies.current()
+
+
+def test_I9_group_membership_is_the_files_as_it_is_now(file):
+    policies = configured(file)
+    write(file, FILE.replace("MIA, noah@example.com", "olga@example.com"))
+    assert policies.current().directory.groups["managers"] == {"olga@example.com"}
+
+
+def test_I9_a_change_that_keeps_size_and_time_is_seen_while_the_file_is_young(file):
+    write(file, FILE, age=0)
+    stamp = file.stat()
+    policies = configured(file)
+    file.write_text(FILE.replace("noah", "olga"))
+    os.utime(file, ns=(stamp.st_mtime_ns, stamp.st_mtime_ns))
+    assert "olga@example.com" in policies.current().directory.groups["managers"]
+
+
+def test_a_file_put_in_its_place_is_seen(file, tmp_path):
+    policies = configured(file)
+    other = tmp_path / "new.yaml"
+    write(other, FILE.replace("noah", "olga"))
+    os.utime(other, ns=(file.stat().st_mtime_ns,) * 2)
+    other.replace(file)
+    assert "olga@example.com" in policies.current().directory.groups["managers"]
+
+
+@pytest.mark.parametrize("broken", ["groups: [", "groups: {managers: 1}", FILE.replace("amount <", "amuont <")])
+def test_a_broken_change_is_an_error_until_it_is_mended_and_never_the_old_policies(file, broken):
+    policies = configured(file)
+    write(file, broken)
+    for _ in range(2):
+        with pytest.raises(BadInput, match=r"interlock\.yaml:\d+: "):
+            policies.current()
+    write(file, FILE.replace("noah", "olga"))
+    assert "olga@example.com" in policies.current().directory.groups["managers"]
+
+
+def test_a_file_that_is_gone_is_an_error(file):
+    policies = configured(file)
+    file.unlink()
+    with pytest.raises(InvalidConfig, match="cannot be read"):
+        policies.current()
+
+
+def test_the_file_is_found_again_from_another_folder(file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    policies = configured("interlock.yaml")
+    monkeypatch.chdir("/")
+    write(file, FILE.replace("noah", "olga"))
+    assert "olga@example.com" in policies.current().directory.groups["managers"]
+
+
+def test_a_policy_that_cannot_work_is_refused_at_once(file):
+    write(file, FILE.replace("group:finance", "group:finanse"))
+    with pytest.raises(InvalidPolicy, match="did you mean 'finance'"):
+        configured(file)

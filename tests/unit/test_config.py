@@ -1,0 +1,345 @@
+"""interlock.yaml: what is read, and that everything else is refused with file, line, key and what to do."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from interlock.config import config_schema, load_settings, parse_duration
+from interlock.engine.configured import ConfiguredPolicies
+from interlock.errors import BadInput, InvalidConfig, InvalidPolicy
+
+GOOD = """\
+groups:
+  managers: [mia@example.com, noah@example.com]
+  finance: [pete@example.com]
+people:
+  mia@example.com: {aliases: [mia, "slack:U7"]}
+agents:
+  mail: agents/mail.py:build
+  buyer: shop.buyer:graph
+policies:
+  purchases:
+    applies_to: action.name == "purchase"
+    facts:
+      amount: {from: args.amount, type: decimal, min: 0, max: 99.5, digits: 15}
+    levels:
+      - name: petty cash
+        when: amount < 10
+        approve: automatically
+      - name: two
+        steps:
+          - ask: [group:managers, person:Olga@Example.com]
+            approvals: 2
+            within: 1h30m
+            on_timeout: expire
+          - ask: [anyone with role reviewer]
+            where: reviewer.id != initiator.id
+    four_eyes: true
+    edits: [amount]
+    reason_for: [reject]
+    answer_expires: 1d
+default:
+  levels:
+    - steps: [{ask: [group:finance]}]
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "interlock.yaml"
+
+
+def read(file: Path, text: str | bytes):
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    settings = load_settings(file, {})
+    ConfiguredPolicies(settings)
+    return settings
+
+
+def test_a_whole_file_is_read(file):
+    settings = read(file, GOOD)
+    step = settings.policies["purchases"].levels[1].steps[0]
+    assert step.within == timedelta(minutes=90)
+    assert settings.groups["finance"] == ("pete@example.com",)
+    assert settings.agents == {"mail": f"{file.parent}/agents/mail.py:build", "buyer": "shop.buyer:graph"}
+
+
+def test_settings_are_frozen(file):
+    with pytest.raises(ValueError, match="frozen"):
+        read(file, GOOD).groups = {}
+
+
+# ── which file, which database ──
+
+
+def test_the_argument_comes_before_the_variable_before_the_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert load_settings(None, {}).origin is None
+    for name in ("interlock", "variable", "argument"):
+        Path(f"{name}.yaml").write_text(f"groups: {{{name}: []}}")
+    variable = {"INTERLOCK_CONFIG": "variable.yaml"}
+    assert list(load_settings("argument.yaml", variable).groups) == ["argument"]
+    assert list(load_settings(None, variable).groups) == ["variable"]
+    assert list(load_settings(None, {"INTERLOCK_CONFIG": ""}).groups) == ["interlock"]
+
+
+@pytest.mark.parametrize("name", ["missing.yaml", ".", "a\0b"])
+def test_a_file_that_was_named_and_cannot_be_read_is_an_error(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    for environ, path in (({"INTERLOCK_CONFIG": name}, None), ({}, name)):
+        with pytest.raises(InvalidConfig, match="cannot be read"):
+            load_settings(path, environ)
+
+
+def test_without_a_setting_the_database_is_in_the_users_data_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    home = {"HOME": "/home/mia"}
+    assert load_settings(None, home).database_url == "sqlite:////home/mia/.local/share/interlock/interlock.db"
+    for ignored in ("", "relative"):
+        assert "/home/mia/.local/share/" in load_settings(None, home | {"XDG_DATA_HOME": ignored}).database_url
+    there = load_settings(None, home | {"XDG_DATA_HOME": "/data"})
+    assert there.database_url == "sqlite:////data/interlock/interlock.db"
+
+
+DATABASES = {
+    "postgresql://mia@db/interlock": "postgresql://mia@db/interlock",
+    "sqlite:////var/lib/a.db": "sqlite:////var/lib/a.db",
+    "sqlite:///a.db": "sqlite:///{folder}/a.db",
+    "sqlite+aiosqlite:///sub/a.db": "sqlite+aiosqlite:///{folder}/sub/a.db",
+    "sqlite:///:memory:": "sqlite:///:memory:",
+    "sqlite://": "sqlite://",
+}
+
+
+@pytest.mark.parametrize(("given", "expected"), DATABASES.items(), ids=DATABASES)
+def test_a_relative_database_is_where_its_setting_stands(file, tmp_path, monkeypatch, given, expected):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    settings = read(file, f"database: {{url: '{given}'}}")
+    assert settings.database_url == expected.format(folder=tmp_path)
+    override = load_settings(file, {"INTERLOCK_DATABASE_URL": given})
+    assert override.database_url == expected.format(folder=elsewhere)
+
+
+def test_a_password_is_not_shown(file):
+    assert "hunter2" not in repr(read(file, "database: {url: 'postgresql://mia:hunter2@db/x'}"))
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "---\n", "groups:\npolicies:\n", "\ufeffgroups: {}\n"], ids=repr)
+def test_an_empty_file_is_a_file(file, text):
+    settings = read(file, text)
+    assert settings.origin is not None
+    assert settings.groups == {}
+
+
+# ── durations ──
+
+DURATIONS = {"30s": 30, "15m": 900, "4h": 14_400, "2d": 172_800, "1w": 604_800, "1h30m": 5_400, "1w2d3h4m5s": 788_645}
+
+
+@pytest.mark.parametrize(("text", "seconds"), DURATIONS.items(), ids=DURATIONS)
+def test_a_duration(text, seconds):
+    assert parse_duration(text) == timedelta(seconds=seconds)
+
+
+NO_DURATIONS = ["", "4", "h", "4 h", "4h ", "-4h", "1.5h", "4H", "30m1h", "1h1h", "0s", "\u0664h", "9999999s", "999999w", None, 4, True]  # fmt: skip  # noqa: E501
+
+
+@pytest.mark.parametrize("text", NO_DURATIONS, ids=ascii)
+def test_what_is_no_duration(text):
+    with pytest.raises(ValueError, match=r"must be"):
+        parse_duration(text)
+
+
+# ── what is refused ──
+
+P, L, S = "policies.purchases", "policies.purchases.levels[1]", "policies.purchases.levels[1].steps[0]"
+
+CHANGED = [
+    # was, becomes, line, key, what it says
+    ("approvals: 2", "approvals: 0", 21, f"{S}.approvals", "must be at least 1"),
+    ("approvals: 2", "approvals: 101", 21, f"{S}.approvals", "must be at most 100"),
+    ("approvals: 2", "approvals: two", 21, f"{S}.approvals", "must be a whole number"),
+    ("approvals: 2", "approvals: true", 21, f"{S}.approvals", "must be a whole number"),
+    ("approvals: 2", "approvals: 2.0", 21, f"{S}.approvals", "must be a whole number"),
+    ("approvals: 2", "approvals: 0x2", 21, f"{S}.approvals", "plain decimal digits"),
+    ("approvals: 2", "approvals: 1_0", 21, f"{S}.approvals", "plain decimal digits"),
+    ("approvals: 2", "approvals: 010", 21, f"{S}.approvals", "plain decimal digits"),
+    ("approvals: 2", "approvals: 1:30", 21, f"{S}.approvals", "plain decimal digits"),
+    ("approvals: 2", "approvals: 1e3", 21, f"{S}.approvals", "must be a whole number"),
+    ("approvals: 2", "approvals:", 21, f"{S}.approvals", "must be a whole number"),
+    ("approvals: 2", "aprovals: 2", 21, f"{S}.aprovals", "did you mean 'approvals'?"),
+    ("approvals: 2", "2: 2", 21, S, "has a key '2' that is not text"),
+    ("approvals: 2", "? [a]\n            : 2", 21, S, "has a key that is not text"),
+    ("within: 1h30m", "within: 90", 22, f"{S}.within", "must be a duration such as 30s"),
+    ("within: 1h30m", "within: 4 hours", 22, f"{S}.within", "must be a duration such as 30s"),
+    ("within: 1h30m", "within: 99999w", 22, f"{S}.within", "at most ten years"),
+    ("on_timeout: expire", "on_timeout: approve", 23, f"{S}.on_timeout", "silence never approves"),
+    ("on_timeout: expire", "on_timeout: escalate", 23, f"{S}.on_timeout", "not supported yet by this version"),
+    ("on_timeout: expire", "remind_after: [1h]", 23, f"{S}.remind_after", "not supported yet by this version"),
+    ("on_timeout: expire", "escalate: {after: 1h}", 23, f"{S}.escalate", "not supported yet by this version"),
+    ("on_timeout: expire", "calendar: berlin", 23, f"{S}.calendar", "not supported yet by this version"),
+    ("four_eyes: true", "step_up: passkey", 26, f"{P}.step_up", "not supported yet by this version"),
+    ("four_eyes: true", "delegation: true", 26, f"{P}.delegation", "not supported yet by this version"),
+    ("four_eyes: true", "extend: 1h", 26, f"{P}.extend", "not supported yet by this version"),
+    ("four_eyes: true", "four_eyes: yes", 26, f"{P}.four_eyes", "write true or false"),
+    ("four_eyes: true", "four_eyes: 1", 26, f"{P}.four_eyes", "must be true or false"),
+    ("four_eyes: true", "four_eyes: 'true'", 26, f"{P}.four_eyes", "must be true or false"),
+    ("four_eyes: true", "steps: []", 26, f"{P}.steps", "it belongs to a level"),
+    ("when: amount < 10", "when: amount <", 16, f"{P}.levels[0].when", "cannot be read as CEL"),
+    ("when: amount < 10", "when: amuont < 10", 16, f"{P}.levels[0].when", "did you mean 'amount'?"),
+    ("when: amount < 10", "when: recent_24h.count < 3", 16, f"{P}.levels[0].when", "not supported yet by this version"),
+    ("when: amount < 10", "when: ''", 16, f"{P}.levels[0].when", "must not be empty"),
+    ("when: amount < 10", "when: true", 16, f"{P}.levels[0].when", "put it in quotes"),
+    ("        when: amount < 10\n", "", 15, f"{P}.levels[0]", "has no `when`"),
+    ("approve: automatically", "approve: never", 17, f"{P}.levels[0].approve", "must be 'automatically'"),
+    ("        approve: automatically\n", "", 15, f"{P}.levels[0]", "has no steps"),
+    ("name: petty cash", "name: two", 18, f"{L}.name", "there is a level 'two' already"),
+    ("name: petty cash", "name: <b>", 15, f"{P}.levels[0].name", "must be a name of letters"),
+    ("- name: two", "- name: two\n        when: amount > 5", 19, f"{L}.when", "takes what is left"),
+    ("- name: two", "- name: two\n        approve: automatically", 20, f"{L}.steps", "remove one"),
+    ("- name: two", "- name: two\n        ask: []", 19, f"{L}.ask", "it belongs to a step"),
+    ("[group:managers, person", "[group:manager, person", 20, f"{S}.ask[0]", "did you mean 'managers'?"),
+    ("[group:managers, person", "[managers, person", 20, f"{S}.ask[0]", "must be group:NAME"),
+    ("[group:managers, person", "['group:', person", 20, f"{S}.ask[0]", "must be group:NAME"),
+    ("[group:managers, person", "[everybody, person", 20, f"{S}.ask[0]", "must be group:NAME"),
+    ("[group:managers, person:Olga@Example.com]", "[]", 20, f"{S}.ask", "must have at least 1 entry"),
+    ("[group:managers, person:Olga@Example.com]", "group:managers", 20, f"{S}.ask", "must be a list"),
+    ("where: reviewer.id", "where: agent", 25, f"{L}.steps[1].where", "`agent` is not declared"),
+    ("from: args.amount", "from: amount", 13, f"{P}.facts.amount.from", "such as args.amount"),
+    ("from: args.amount", "from: args", 13, f"{P}.facts.amount.from", "such as args.amount"),
+    ("from: args.amount, ", "", 13, f"{P}.facts.amount.from", "is missing: add it"),
+    ("type: decimal", "type: money", 13, f"{P}.facts.amount.type", "must be 'decimal', 'integer'"),
+    ("type: decimal", "type: string", 13, f"{P}.facts.amount.digits", "belongs to a number"),
+    ("digits: 15", "digits: 16", 13, f"{P}.facts.amount.digits", "must be at most 15"),
+    ("digits: 15", "digits: 0", 13, f"{P}.facts.amount.digits", "must be at least 1"),
+    ("min: 0", "min: '0'", 13, f"{P}.facts.amount.min", "must be a number"),
+    ("min: 0", "min: .inf", 13, f"{P}.facts.amount.min", "plain decimal digits"),
+    ("min: 0", "min: 100", 13, f"{P}.facts.amount.min", "must not be more than max"),
+    ("      amount: {", "      agent: {", 13, f"{P}.facts.agent", "choose another"),
+    ("      amount: {", "      in: {", 13, f"{P}.facts.in", "choose another"),
+    ("      amount: {", "      a-b: {", 13, f"{P}.facts.a-b", "is not a name"),
+    ("reason_for: [reject]", "reason_for: [rejct]", 28, f"{P}.reason_for[0]", "must be 'approve', 'edit'"),
+    ("applies_to: action", "applies_to: actoin", 11, f"{P}.applies_to", "did you mean 'action'?"),
+    ("applies_to: action.name", "applies_to: amount", 11, f"{P}.applies_to", "`amount` is not declared"),
+    ("  purchases:", "  default:", 10, "policies.default", "choose another"),
+    ("default:", "default:\n  applies_to: 'true'", 31, "default.applies_to", "remove it"),
+    ("default:", "defaults:", 30, "defaults", "did you mean 'default'?"),
+    ("default:", "groups: {}\ndefault:", 30, "groups", "stands twice (first in line 1)"),
+    ("default:", "delegation: {}\ndefault:", 30, "delegation", "not supported yet by this version"),
+    ("default:", "limits: {action_bytes: 1}\ndefault:", 30, "limits.action_bytes", "must be at least 1000"),
+    ("default:", "database: sqlite://\ndefault:", 30, "database", "must have keys"),
+    ("default:", "database: {urll: x}\ndefault:", 30, "database.urll", "did you mean 'url'?"),
+    ("  finance: [pete", "  managers: [pete", 3, "groups.managers", "stands twice (first in line 2)"),
+    ("  finance: [pete@example.com]", "  finance: [1]", 3, "groups.finance[0]", "put it in quotes"),
+    ("  finance: [pete@example.com]", "  finance: [no]", 3, "groups.finance[0]", "put it in quotes"),
+    ("  finance: [pete@example.com]", "  finance: ['']", 3, "groups.finance[0]", "must be a person's id"),
+    ("  finance: [pete@example.com]", "  finance:", 3, "groups.finance", "must be a list"),
+    ("  finance: [pete@example.com]", "  'a:b': []", 3, 'groups."a:b"', "is not a name"),
+    ("agents/mail.py:build", "agents/mail.py", 7, "agents.mail", "must be module:attribute"),
+    ("agents/mail.py:build", "a:b-c", 7, "agents.mail", "must be module:attribute"),
+    (
+        "agents:",
+        "  noah@example.com: {aliases: [MIA]}\nagents:",
+        6,
+        'people."noah@example.com".aliases[0]',
+        "'MIA' is already 'mia@example.com'",
+    ),
+    ("agents:", "  MIA@example.com: {}\nagents:", 6, 'people."MIA@example.com"', "is the same person as"),
+    ("agents:", "  slack:u7: {}\nagents:", 5, 'people."mia@example.com".aliases[1]', "is already 'slack:u7'"),
+    ("{aliases: [mia", "{alias: [mia", 5, 'people."mia@example.com".alias', "did you mean 'aliases'?"),
+]
+
+
+@pytest.mark.parametrize("change", CHANGED, ids=[f"{change[1][:40]!a}" for change in CHANGED])
+def test_an_error_names_file_line_key_and_what_to_do(file, change):
+    was, becomes, line, key, says = change
+    assert was in GOOD
+    with pytest.raises((InvalidConfig, InvalidPolicy)) as caught:
+        read(file, GOOD.replace(was, becomes, 1))
+    first = str(caught.value).splitlines()[0]
+    assert first.startswith(f"{file}:{line}: {key}: ")
+    assert says in first
+    assert caught.value.details["line"] == line
+
+
+def test_an_error_in_a_policy_is_an_invalid_policy(file):
+    with pytest.raises(InvalidPolicy):
+        read(file, GOOD.replace("approvals: 2", "approvals: 0"))
+    with pytest.raises(InvalidConfig):
+        read(file, GOOD.replace("pete@example.com", "''"))
+
+
+def test_all_problems_are_told_at_once_in_the_order_of_the_lines(file):
+    with pytest.raises(InvalidPolicy) as caught:
+        read(file, GOOD.replace("four_eyes: true", "four_eyes: 1").replace("approvals: 2", "approvals: 0"))
+    assert [line.split(":")[1] for line in str(caught.value).splitlines()] == ["21", "26"]
+
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]\n" for before, name in zip("abcdefg", "bcdefgh", strict=True)
+)
+
+NOT_YAML = {
+    "a bomb": (BOMB, "more than 20,000 values"),
+    "a thing in itself": ("groups: &g\n  a: *g\n", "nested deeper|recursive"),
+    "too deep": ("[" * 40 + "]" * 40, "nested deeper"),
+    "much too deep": ("[" * 5_000, "nested deeper"),
+    "too large": ("#" * 300_000, "more than the limit"),
+    "no UTF-8": (b"groups:\n  a: [\xff]\n", ":2: the file is not UTF-8"),
+    "UTF-16": ("groups: {}".encode("utf-16"), "is not UTF-8"),
+    "a control character": ("groups:\n  a: ['\x07']\n", r":2: the file holds the character"),
+    "not closed": ("groups: [a\n", "is not YAML"),
+    "tabs": ("groups:\n\ta: []\n", ":2: the file is not YAML"),
+    "two documents": ("groups: {}\n---\ngroups: {}\n", "is not YAML"),
+    "an object of Python": ("groups: !!python/object/apply:os.system [x]\n", "carries the tag"),
+    "a tag of its own": ("groups:\n  a: !secret x\n", "groups.a: carries the tag !secret"),
+    "a set": ("groups: !!set {a}\n", "carries the tag"),
+    "binary": ("groups:\n  a: [!!binary aGk=]\n", "carries the tag"),
+    "a merge": ("groups: &g {a: []}\nroles:\n  <<: *g\n", ":3: roles: uses the merge key"),
+    "a list": ("- groups\n", "must consist of sections"),
+    "a word": ("groups", "must consist of sections"),
+    "an anchor that is not there": ("groups: *g\n", "is not YAML"),
+}
+
+
+@pytest.mark.parametrize(("text", "says"), NOT_YAML.values(), ids=NOT_YAML)
+def test_what_is_not_plain_yaml_is_refused(file, text, says):
+    with pytest.raises(BadInput, match=says) as caught:
+        read(file, text)
+    assert str(caught.value).startswith(f"{file}:")
+    assert len(str(caught.value)) < 1_000
+
+
+def test_an_alias_may_stand_for_a_list(file):
+    assert read(file, "groups: {a: &a [mia], b: *a}").groups["b"] == ("mia",)
+
+
+def test_a_path_is_written_as_people_write_it(file):
+    with pytest.raises(InvalidConfig, match=r'groups\."a b"\[1\]: must be text'):
+        read(file, 'groups: {"a b": [mia, 2]}')
+
+
+# ── the published schema ──
+
+
+def test_the_published_schema_is_current():
+    published = Path(__file__).parents[2] / "docs" / "interlock.schema.json"
+    wanted = json.dumps(config_schema(), indent=2) + "\n"
+    assert json.loads(published.read_text()) == json.loads(wanted), "write `wanted` to docs/interlock.schema.json"
+    assert published.read_text() == wanted
+
+
+def test_the_schema_accepts_what_is_read_and_refuses_unknown_keys():
+    import jsonschema_rs  # noqa: PLC0415
+    import yaml  # noqa: PLC0415
+
+    validator = jsonschema_rs.validator_for(config_schema())
+    good = yaml.safe_load(GOOD)
+    assert [str(error) for error in validator.iter_errors(good)] == []
+    assert not validator.is_valid(good | {"groops": {}})
+    assert not validator.is_valid(yaml.safe_load(GOOD.replace("within: 1h30m", "within: 4 hours")))
+    assert not validator.is_valid(yaml.safe_load(GOOD.replace("group:managers, ", "managers, ")))

@@ -1,0 +1,44 @@
+import ast
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+import interlock
+
+HEAVY = {"alembic", "langchain_core", "langgraph", "pydantic", "rich", "sqlalchemy", "typer"}
+
+
+def test_what_is_exported_is_there_and_sorted():
+    assert interlock.__all__ == sorted(interlock.__all__)
+    for name in interlock.__all__:
+        assert getattr(interlock, name) is not None
+    assert dir(interlock) == interlock.__all__
+
+
+def test_what_is_exported_is_what_type_checkers_see():
+    seen = {
+        alias.name
+        for node in ast.walk(ast.parse(inspect.getsource(interlock)))
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("interlock.")
+        for alias in node.names
+    }
+    assert seen == set(interlock.__all__)
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'aks'"):
+        interlock.aks  # noqa: B018
+
+
+def test_importing_it_loads_nothing_heavy():
+    code = "import interlock, sys; print(*sorted(name.partition('.')[0] for name in sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert HEAVY.isdisjoint(loaded)
+
+
+def test_a_vote_can_be_cast_without_loading_an_agent_framework():
+    code = "import interlock.cli.app, interlock.cli.votes, interlock.cli.session, sys; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "langgraph.graph" not in loaded
