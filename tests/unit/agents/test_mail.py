@@ -3,6 +3,7 @@
 import mailbox
 import multiprocessing
 import re
+from concurrent.futures import ProcessPoolExecutor
 from email import message_from_bytes, policy
 from pathlib import Path
 
@@ -117,26 +118,16 @@ def test_a_maildir_that_cannot_be_made_is_not_done(tmp_path, monkeypatch):
         send_mail(TO, "s", "b", idempotency_key="k1")
 
 
-def _race(barrier, folder, keys, answers):
-    for key in keys:
-        barrier.wait(30)
-        answers.put(maildir.deliver(Path(folder), b"Subject: x\r\n\r\n", message_id=f"<{key}@x>", key=key))
-
-
 def test_racing_processes_write_each_message_once(box):
-    spawn = multiprocessing.get_context("spawn")
-    barrier, answers = spawn.Barrier(2), spawn.SimpleQueue()
-    keys = [f"key-{number}" for number in range(40)]
-    racers = [spawn.Process(target=_race, args=(barrier, str(box), keys, answers)) for _ in range(2)]
-    for racer in racers:
-        racer.start()
-    got = sorted(answers.get() for _ in range(2 * len(keys)))
-    for racer in racers:
-        racer.join(30)
-        racer.close()
-    answers.close()
-    assert got == sorted(2 * [f"<{key}@x>" for key in keys])
-    assert len(messages(box)) == len(keys)
+    ids = [f"<key-{number}@x>" for number in range(40)]
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as racers:
+        calls = [
+            racers.submit(maildir.deliver, box, b"Subject: x\r\n\r\n", message_id=message_id, key=message_id)
+            for message_id in ids
+            for _ in range(2)
+        ]
+        assert [call.result(60) for call in calls] == [message_id for message_id in ids for _ in range(2)]
+    assert len(messages(box)) == len(ids)
     assert not [path for path in (box / maildir.LEDGER).iterdir() if path.suffix]
 
 
