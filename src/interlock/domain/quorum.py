@@ -8,7 +8,7 @@ from interlock.domain.action import Verdict
 from interlock.domain.policy import Step
 from interlock.domain.request import Vote
 
-__all__ = ["Tally", "cast", "supporters", "tally"]
+__all__ = ["Tally", "cast", "out_of_reach", "supporters", "tally"]
 
 FOR = frozenset({Verdict.approve, Verdict.edit, Verdict.respond})
 AGAINST = frozenset({Verdict.reject, Verdict.revise})
@@ -41,14 +41,14 @@ def tally(step: Step, votes: tuple[Vote, ...], eligible: frozenset[str] | None) 
         eligible: everybody who may vote in this step, or None if that cannot be counted.
     """
     against = [vote for vote in votes if vote.verdict in AGAINST]
-    lost = {vote.voter for vote in against}
     if len(supporters(votes)) >= step.approvals:
         return Tally.passed
-    if against and (len(against) >= step.rejections or _out_of_reach(step, lost, eligible)):
-        return Tally.revised if against[-1].verdict is Verdict.revise else Tally.rejected
+    if len(against) >= step.rejections or out_of_reach(step, votes, eligible):
+        return Tally.revised if against and against[-1].verdict is Verdict.revise else Tally.rejected
     return Tally.open
 
 
-def _out_of_reach(step: Step, against: set[str], eligible: frozenset[str] | None) -> bool:
-    # One who was against and may not vote any more is not among the eligible: do not subtract that person twice.
+def out_of_reach(step: Step, votes: tuple[Vote, ...], eligible: frozenset[str] | None) -> bool:
+    """Say whether too few of those who may vote are left for the step's approvals. See `tally`."""
+    against = {vote.voter for vote in votes if vote.verdict in AGAINST}
     return eligible is not None and len(eligible - against) < step.approvals

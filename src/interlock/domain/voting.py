@@ -15,7 +15,7 @@ from interlock.domain.commands import CastVote
 from interlock.domain.events import Decided, Edited, Event, StepReached, VoteCast
 from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Occasion, Policy, Route, Step, reroute
-from interlock.domain.quorum import Tally, cast, supporters, tally
+from interlock.domain.quorum import Tally, cast, out_of_reach, supporters, tally
 from interlock.domain.request import MAX_COMMENT, Edition, Request, Vote, edition_digest
 from interlock.errors import (
     Closed,
@@ -63,9 +63,29 @@ def decide_vote(request: Request, command: CastVote, now_is: Circumstances) -> t
     entered = first_step(now_is, route)
     events: list[Event] = [edited, entered]
     after = evolve(evolve(request, edited), entered)
-    if after.is_open and _excluded(after, now_is, voter) is None:
+    if not after.is_open:
+        return tuple(events)
+    if _excluded(after, now_is, voter) is None:
         events.extend(_count(after, _vote(after, command, voter, now_is.now), command, now_is))
+    else:
+        _must_leave_enough(after, now_is)
     return tuple(events)
+
+
+def _must_leave_enough(after: Request, now_is: Circumstances) -> None:
+    """Refuse an edit whose author does not count, if without that person the step can never pass."""
+    eligible = _eligible(after, now_is)
+    if out_of_reach(_step(after, now_is.policy), (), eligible):
+        raise NotEditable(
+            f"Under four-eyes you would not decide on your own change, and then {_too_few(after, eligible, now_is)}: "
+            "let somebody else change it, or reject it and say what should be different.",
+            request_id=after.id,
+        )
+
+
+def _too_few(request: Request, eligible: frozenset[str] | None, now_is: Circumstances) -> str:
+    needed, left = _step(request, now_is.policy).approvals, len(eligible or ())
+    return f"{needed} must approve and only {left} of those asked may" if left else "nobody who is asked may approve"
 
 
 def _check_vote(request: Request, command: CastVote, now_is: Circumstances, voter: str) -> None:
@@ -168,11 +188,14 @@ def _count(request: Request, vote: Vote, command: CastVote, now_is: Circumstance
     # Whoever has lost the role since does not count any more (I9).
     votes = tuple(one for one in cast(request.votes, vote) if _excluded(request, now_is, one.voter) is None)
     events: tuple[Event, ...] = (VoteCast(vote, command.unseen),)
-    match tally(step, votes, _eligible(request, now_is)):
+    eligible = _eligible(request, now_is)
+    match tally(step, votes, eligible):
         case Tally.open:
             return events
         case Tally.passed:
             return (*events, _passed(request, votes, vote, now_is))
+        case Tally.rejected if not _against(votes):  # the others have lost the role since
+            return (*events, Decided("rejected", (), _too_few(request, eligible, now_is), now_is.now))
         case Tally.rejected:
             return (*events, Decided("rejected", _against(votes), vote.comment, now_is.now))
         case Tally.revised:

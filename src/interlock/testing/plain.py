@@ -130,7 +130,19 @@ class PlainRequest:
             return "reason_missing"
         if not self.may_vote(SPELLINGS[who.id], directory):
             return "forbidden"
-        return "not_editable" if self._not_editable(command) else None
+        changes = self._not_editable(command) or self._leaves_too_few(command, SPELLINGS[who.id], directory)
+        return "not_editable" if changes else None
+
+    def _leaves_too_few(self, command: CastVote, author: str, directory: Directory) -> bool:
+        """Say whether, under four-eyes, an edit leaves too few people to approve it."""
+        subject = command.subject or self.subject
+        if not self.policy.four_eyes or _digest_of(Edition(subject, command.answer or self.answer)) == self.digest:
+            return False
+        level = self.policy.levels[max(self.level, level_of(self.policy, subject))]
+        others = {*SPELLINGS.values()} - {author}
+        return not level.automatic and level.steps[0].approvals > sum(
+            self.may_vote(person, directory, level.steps[0]) for person in others
+        )
 
     def _not_editable(self, command: CastVote) -> bool:
         if not isinstance(command.subject, Action) or not isinstance(self.subject, Action):
@@ -201,7 +213,11 @@ class PlainRequest:
     def _has_come_to_something(self, directory: Directory) -> bool:
         counted = {person for person in self.votes if self.may_vote(person, directory)}
         supporters = len(counted & self.supporters)
-        return supporters >= self.rule.approvals or len(counted) - supporters >= self.rule.rejections
+        return (
+            supporters >= self.rule.approvals
+            or len(counted) - supporters >= self.rule.rejections
+            or self._out_of_reach(directory)
+        )
 
     def _pass_step(self, counted: Sequence[str], scene: Scene) -> None:
         people = set(counted)
@@ -242,7 +258,7 @@ class PlainRequest:
         else:
             against = self.votes.keys() - self.supporters
             enough = len(against) >= self.rule.rejections
-            assert against, "I5: rejected by nobody"
+            assert set(event.by) <= against, "I6: rejected by those who were not against"
             assert enough or self._ever(scene, self._out_of_reach), "I6: rejected without enough rejections"
         self._end(event.outcome, scene)
 

@@ -135,7 +135,7 @@ TALLIES = [
     ("out of reach", Step(("x",), approvals=3, rejections=3), votes(("a", NO)), ABC, Tally.rejected),
     ("just in reach", Step(("x",), approvals=2, rejections=3), votes(("a", NO)), ABC, Tally.open),
     ("nobody knows who there is", Step(("x",), approvals=9, rejections=3), votes(("a", NO)), None, Tally.open),
-    ("too few, and nobody against", Step(("x",), approvals=4), votes(("a", YES)), ABC, Tally.open),
+    ("too few, and nobody against", Step(("x",), approvals=4), votes(("a", YES)), ABC, Tally.rejected),
     ("who left counts once", Step(("x",), approvals=2, rejections=2), votes(("z", NO)), ABC - {"c"}, Tally.open),
     ("changed to yes", Step(("x",), rejections=2), votes(("a", NO), ("a", YES)), ABC, Tally.passed),
 ]  # fmt: skip
