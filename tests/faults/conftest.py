@@ -2,11 +2,13 @@
 
 import asyncio
 import importlib
+import json
 import multiprocessing
 import os
 import signal
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -19,10 +21,21 @@ from interlock.testing.invariants import assert_effects, assert_invariants
 HERE = str(Path(__file__).parent)
 sys.path.insert(0, HERE)
 driver = importlib.import_module("driver")
+shell = importlib.import_module("shell")
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["driver"])
+CONTEXT.set_forkserver_preload(["driver", "shell"])
 PATIENCE = 30.0
+KILLED = -signal.SIGKILL
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What came of one command."""
+
+    code: int
+    out: str
+    err: str
 
 
 def until(condition, seconds=PATIENCE):
@@ -37,10 +50,12 @@ class Machine:
     """A database, a sink, and the processes that use them."""
 
     def __init__(self, folder):
+        self.folder = folder
         self.database = str(folder / "interlock.db")
         self.sink = str(folder / "sink")
         self.acks = str(folder / "acks")
         self.processes = []
+        self.environ = {"INTERLOCK_DATABASE_URL": self.database, "XDG_DATA_HOME": str(folder), "SINK": self.sink}
 
     def run(self, target, *args):
         process = CONTEXT.Process(target=target, args=args)
@@ -56,8 +71,50 @@ class Machine:
     def is_stopped(self, process):
         return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
+    def interlock(self, *arguments, code=0, failpoints="", ahead=0.0):
+        """Run a command in a process of its own; see `shell.interlock`.
+
+        Args:
+            code: what it must exit with; None if that does not matter.
+        """
+        out, err = (self.folder / f"{name}{len(self.processes)}" for name in ("out", "err"))
+        given = self.environ | {"INTERLOCK_FAILPOINTS": failpoints}
+        process = self.run(shell.interlock, arguments, str(self.folder), given, (str(out), str(err)), ahead)
+        process.join(PATIENCE)
+        ran = Ran(process.exitcode, *(path.read_text() if path.exists() else "" for path in (out, err)))
+        assert code is None or ran.code == code, ran
+        return ran
+
+    def json(self, *arguments, **how):
+        """Run a command and read the one JSON document that it writes."""
+        return json.loads(self.interlock(*arguments, "--json", **how).out)
+
+    def deploy(self, agent, changes=(), name="agent"):
+        """Put an agent's file in place, each of these changes made in it; return the agent's reference."""
+        text = (Path(HERE) / agent).read_text()
+        for before, after in changes:
+            assert text.count(before) == 1, before
+            text = text.replace(before, after)
+        path = self.folder / agent
+        path.write_text(text)
+        return f"{path}:{name}"
+
+    def paused(self, reference, text="5"):
+        """Let one process start an agent and leave it at its pause; return the ids of the run and of its request."""
+        return self.interlock("run", reference, text, "--detach", code=7).out.split()
+
+    def status(self, run_id):
+        """Return where a run stands, and why it needs a person, as another process lists it."""
+        (run,) = [run for run in self.json("runs", "list", "--limit", "10000")["runs"] if run["id"] == run_id]
+        return run["status"], run["attention"]
+
     def calls(self):
-        return driver.lines(self.sink)
+        """Return the key of each call that reached the sink."""
+        return [line.partition(":")[0] for line in driver.lines(self.sink)]
+
+    def amounts(self):
+        """Return what was paid by each call that reached the sink."""
+        return [int(line.partition(":")[2]) for line in driver.lines(self.sink)]
 
     async def runs(self, built):
         return list(await built.store.runs("default", limit=1_000))

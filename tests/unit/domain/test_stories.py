@@ -244,8 +244,8 @@ STORIES: list[tuple[str, Policy, Subject, list[Any], str]] = [
     ("true is not 1", PURCHASES, buy("5000", rush=1), [edit(MIA, buy("5000", rush=True), refused="not_editable")], "open/none"),
     ("another action", PURCHASES, FIVE, [edit(MIA, Action("pay", {"amount": "5000"}), refused="not_editable")], "open/none"),
     ("an edit that changes nothing is an approval", FOUR_EYES, FIVE, [edit(MIA, FIVE), Vote(PETE)], "approved/none"),
-    ("the others have left: it can no longer be reached", steps(replace(FINANCE, approvals=2)), FIVE, [Loses(QUINN), Loses(PETE), Vote(RUTH)], "rejected/none"),
-    ("one has left: it can still be reached", steps(replace(FINANCE, approvals=2)), FIVE, [Loses(QUINN), Vote(RUTH), Vote(PETE)], "approved/none"),
+    ("the others have left: it can no longer be reached", steps(replace(FINANCE, approvals=2)), FIVE, [Loses("finance", QUINN), Loses("finance", PETE), Vote(RUTH)], "rejected/none"),
+    ("one has left: it can still be reached", steps(replace(FINANCE, approvals=2)), FIVE, [Loses("finance", QUINN), Vote(RUTH), Vote(PETE)], "approved/none"),
     # ── reasons ──
     ("a rejection without a reason", REASONS, FIVE, [Vote(MIA, "reject", refused="reason_missing")], "open/none"),
     ("a reason of blanks", REASONS, FIVE, [Vote(MIA, "reject", " \n\u200b", refused="reason_missing")], "open/none"),

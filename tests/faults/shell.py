@@ -1,0 +1,44 @@
+"""One `interlock` command, in a process forked from a server that has loaded what every command needs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+
+import cel
+import jsonschema_rs
+import rich.console
+
+from interlock import failpoints
+from interlock.cli import main
+from interlock.cli.app import COMMANDS
+from interlock.storage import open as opening
+
+LOADED = (
+    cel,
+    jsonschema_rs,
+    rich.console,
+    *(import_module(f"interlock.cli.{where.partition(':')[0]}") for where, _ in COMMANDS.values()),
+)
+
+
+def interlock(
+    arguments: Sequence[str], folder: str, environ: Mapping[str, str], output: tuple[str, str], ahead: float
+) -> None:
+    """Run a command, as the installed one runs it, and end with its exit code.
+
+    Args:
+        environ: the forked process has its server's, which another test has set up.
+        output: the files that take the place of standard output and standard error.
+        ahead: the store's clock goes ahead by so many seconds.
+    """
+    os.chdir(folder)
+    os.environ.update(environ)
+    failpoints.configure(os.environ.get("INTERLOCK_FAILPOINTS", ""))
+    for number, path in enumerate(output, 1):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
+    opening.utc_now = lambda: datetime.now(UTC) + timedelta(seconds=ahead)
+    sys.exit(main(arguments))
