@@ -43,9 +43,8 @@ PARTS = (
 )
 COUNTED = 40
 THREADS = {
-    "MainThread": "event loop",
+    "MainThread": "event loop and reads",
     "interlock-writer": "store, writing",
-    "interlock-reader": "store, reading",
     "asyncio": "nodes",
 }
 

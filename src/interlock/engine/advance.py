@@ -12,7 +12,7 @@ from interlock.domain.commands import ClaimEffect, RecordEffect
 from interlock.domain.request import Request
 from interlock.engine.changes import RunRecord
 from interlock.engine.desk import Desk, Held
-from interlock.engine.integrity import check_against_log
+from interlock.engine.integrity import check_against_log, check_request
 from interlock.engine.ports import Store
 from interlock.failpoints import failpoint
 
@@ -26,7 +26,7 @@ class HeldAdvance:
         self.record = record
         self.held = held
         self._store = store
-        self._claimed: dict[str, Request] = {}
+        self._known: dict[str, Request] = {}  # as compared with their logs, or changed by this advance, since it began
         self._desk = desk
         self._agent = Principal(f"agent:{record.run.agent}", "agent", record.run.tenant, "run")
         self._held_until = held_until
@@ -47,8 +47,9 @@ class HeldAdvance:
             request = loaded.requests.get(key)
             if request is not None and request.run_id == self.record.run.id:
                 # The graph goes on by what was decided, gated or not: it must be what the log says.
+                check_request(request)
                 check_against_log(request, loaded.history)
-                found[key] = request
+                found[key] = self._known[key] = request
         return found
 
     async def claim(
@@ -56,7 +57,10 @@ class HeldAdvance:
     ) -> Request:
         """Begin an effect. See the port."""
         command = ClaimEffect(request_id, digest, tool, self.held.hold.version, repeatable)
-        request = self._claimed[request_id] = await self._desk.handle(command, self._agent, hold=self.held.hold)
+        # Not read again: the claim is committed only at the version that was compared with the log, and over its row.
+        known = self._known.pop(request_id, None)
+        request = await self._desk.handle(command, self._agent, hold=self.held.hold, known=known)
+        self._known[request_id] = request
         failpoint("effect.claimed")
         return request
 
@@ -70,6 +74,6 @@ class HeldAdvance:
     ) -> Request:
         """Record what became of an attempt. See the port."""
         command = RecordEffect(request_id, attempt, state, result, reason)
-        request = await self._desk.handle(command, self._agent, known=self._claimed.pop(request_id, None))
+        request = await self._desk.handle(command, self._agent, known=self._known.pop(request_id, None))
         failpoint("effect.recorded")
         return request

@@ -78,7 +78,8 @@ class Desk:
 
         Args:
             hold: with a claim: the advance that makes it must still hold its run when the claim is committed.
-            known: the request as the caller has just got it from here: it is not read again, unless it has changed.
+            known: the request as the caller has got it from here, or has compared with its log: it is not read again,
+                unless it has changed.
 
         Returns:
             The request as it stands afterwards.
@@ -108,14 +109,12 @@ class Desk:
 
     async def _load(self, command: Command, principal: Principal, hold: Hold | None) -> Loaded:
         with_run = hold is not None or isinstance(command, SettleEffect | RecordEffect)
-        return await self._store.load(
+        loaded = await self._store.load(
             principal.tenant,
             [command.request_id],
             run_of=command.request_id if with_run else None,
             history_of=command.request_id if isinstance(command, ClaimEffect) else None,
         )
-
-    async def _handle_once(self, command: Command, principal: Principal, hold: Hold | None, loaded: Loaded) -> Request:
         request = loaded.requests.get(command.request_id)
         if request is None:
             raise NotFound(f"There is no request {command.request_id} here.", request_id=command.request_id)
@@ -126,6 +125,10 @@ class Desk:
                 raise AdvanceOvertaken(hold.run_id)
         if isinstance(command, ClaimEffect):
             check_against_log(request, loaded.history)
+        return loaded
+
+    async def _handle_once(self, command: Command, principal: Principal, hold: Hold | None, loaded: Loaded) -> Request:
+        request = loaded.requests[command.request_id]
         policy = await self._book.pinned(request.route.policy_hash)
         circumstances = Circumstances(
             loaded.now, principal, policy, self._policies.current().directory, abandoned=_abandoned(loaded)

@@ -1,10 +1,11 @@
-"""Threads that talk to a database, each on a connection that it keeps."""
+"""Where transactions run: on threads that keep a connection each, or where they are asked for."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
@@ -12,7 +13,7 @@ from typing import Any, TypeVar
 from interlock.errors import StoreUnavailable
 from interlock.storage.compiled import Connection
 
-__all__ = ["Lane"]
+__all__ = ["Inline", "Lane"]
 
 T = TypeVar("T")
 
@@ -153,3 +154,65 @@ class Lane:
             if self._explain(error) is not None:
                 raise
             task.error = error
+
+
+class Inline:
+    """Transactions that run in the thread that asks for them, each on a connection that nobody else uses meanwhile.
+
+    For a database that answers sooner than a thread wakes up: two hops between threads cost more than such a read.
+
+    Args:
+        connect: opens a connection, for any thread to use and close.
+        explain: makes one of our errors of one of the driver's, or returns None if it is a defect.
+    """
+
+    def __init__(
+        self, connect: Callable[[], Connection], explain: Callable[[BaseException], StoreUnavailable | None]
+    ) -> None:
+        self._connect = connect
+        self._explain = explain
+        self._free: deque[Connection] = deque()
+        self._closed = False
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """Do a piece of work inside a transaction.
+
+        Raises:
+            StoreUnavailable: if the database does not answer or cannot be read, or everything is closed.
+        """
+        if self._closed:
+            raise StoreUnavailable("The store is closed.")
+        connection: Connection | None = None
+        try:
+            connection = self._take()
+            with connection.transaction():
+                result = work(connection)
+        except Exception as error:
+            explained = self._explain(error)
+            if explained is None:
+                self._give_back(connection)
+                raise
+            if connection is not None:  # nobody knows in which state a failure left it
+                connection.close()
+            raise explained from error
+        self._give_back(connection)
+        return result
+
+    def close(self) -> None:
+        """Let go of the connections; one that is in use is closed when it is given back."""
+        self._closed = True
+        while self._free:
+            self._take().close()
+
+    def _take(self) -> Connection:
+        with contextlib.suppress(IndexError):  # another thread may take the last one
+            return self._free.pop()
+        return self._connect()
+
+    def _give_back(self, connection: Connection | None) -> None:
+        if connection is None:
+            return
+        if self._closed:
+            connection.close()
+        else:
+            self._free.append(connection)

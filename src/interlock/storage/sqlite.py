@@ -12,14 +12,12 @@ from sqlalchemy.exc import DBAPIError
 
 from interlock.errors import StoreUnavailable
 from interlock.storage.compiled import Connection, Statements
-from interlock.storage.lanes import Lane
+from interlock.storage.lanes import Inline, Lane
 
 __all__ = ["BUSY_SECONDS", "SqliteFile", "connect", "explain"]
 
 BUSY_SECONDS = 10.0
 """How long a writer waits for another process's transaction."""
-
-READERS = 2
 
 TOGETHER = 16
 """How many commits that wait for the same disk share one of its turns."""
@@ -39,7 +37,7 @@ _MEANINGS = {
 
 
 class SqliteFile:
-    """One database file: a thread that writes, two that read, and a connection that watches for changes.
+    """One database file: a thread that writes, connections that read, and one that watches for changes.
 
     Args:
         path: the file, which exists and has the tables of this version.
@@ -52,9 +50,10 @@ class SqliteFile:
         # nobody.
         writing, reading = partial(self._connect, "BEGIN IMMEDIATE"), partial(self._connect, "BEGIN")
         self.writer = Lane(writing, "interlock-writer", self.explain, together=TOGETHER)
-        self.readers = Lane(reading, "interlock-reader", self.explain, threads=READERS)
+        self.readers = Inline(reading, self.explain)
         self._watching = threading.Lock()
         self._watcher: sqlite3.Connection | None = None
+        self._closed = False
 
     def explain(self, error: BaseException) -> StoreUnavailable | None:
         """Say what an error of the driver means, or None if it is a defect of ours."""
@@ -65,11 +64,10 @@ class SqliteFile:
 
     async def change_token(self) -> int:
         """Return a number that differs after any commit, by any process."""
-        return await self.readers.run(lambda _: self._data_version())
-
-    def _data_version(self) -> int:
         # The number moves with the commits of other connections only, so this one never writes.
         with self._watching:
+            if self._closed:
+                raise StoreUnavailable("The store is closed.")
             try:
                 if self._watcher is None:
                     self._watcher = connect(self.path)
@@ -82,6 +80,7 @@ class SqliteFile:
         self.writer.close()
         self.readers.close()
         with self._watching:
+            self._closed = True
             if self._watcher is not None:
                 self._watcher.close()
                 self._watcher = None
