@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
@@ -93,7 +94,8 @@ def parse_json(text: str | bytes, *, path: str = "$", max_bytes: int = MAX_BYTES
 
 def read_canonical(encoded: bytes) -> Json:
     """Return the value of canonical bytes; a large float that they write without an exponent stays a float."""
-    return json.loads(encoded, parse_int=_integer)
+    # Only so many digits in a row can be a number that the two parsers take differently.
+    return _DECODER.decode(encoded.decode()) if _LONG.search(encoded) else orjson.loads(encoded)
 
 
 # ── the fast way, for values so plain that orjson's bytes are those of RFC 8785 ──────────────────────────────────────
@@ -226,3 +228,7 @@ def _integer(text: str) -> int | float:
     # Canonical JSON writes a float such as 1e20 without an exponent: read it back as the float it was.
     value = int(text)
     return value if abs(value) <= MAX_SAFE_INTEGER else float(text)
+
+
+_DECODER = json.JSONDecoder(parse_int=_integer)
+_LONG = re.compile(rb"[0-9]{16}")

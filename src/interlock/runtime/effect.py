@@ -68,6 +68,8 @@ class Effect:
         self._fn = fn
         self._repeat = repeat
         self._tool = _name_of(fn)
+        self._signature = _signature(fn)
+        self._takes_key = self._signature is not None and KEY in self._signature.parameters
         self._phase = _Phase.claiming
         if performing.get():
             raise InvalidAgent(f"{self._tool} is performed inside of another tool: perform them one after the other.")
@@ -103,17 +105,17 @@ class Effect:
         """Refuse, before anything begins, a tool that cannot be called with exactly what was approved."""
         assert isinstance(self._request.edition.subject, Action)
         arguments = self._request.edition.subject.args
-        keyed = _takes_key(self._fn) or self._repeat.verify is not None
+        keyed = self._takes_key or self._repeat.verify is not None
         if keyed and KEY in arguments:
             raise InvalidAgent(
                 f"The approved arguments hold {KEY!r}, which Interlock gives to {self._tool}: name yours otherwise."
             )
+        if self._signature is None:
+            return
         try:
-            inspect.signature(self._fn).bind(**arguments, **({KEY: ""} if _takes_key(self._fn) else {}))
+            self._signature.bind(**arguments, **({KEY: ""} if self._takes_key else {}))
         except TypeError as error:
             raise InvalidAgent(f"{self._tool} cannot be called with the approved arguments: {error}.") from None
-        except ValueError:
-            return  # a builtin that does not say what it takes
 
     def call(self, call: Callable[[], Any]) -> Any:
         """Call it, in this thread."""
@@ -192,7 +194,7 @@ class Effect:
         assert isinstance(self._request.edition.subject, Action)
         assert self._request.claim is not None
         arguments = dict(self._request.edition.subject.args)
-        if phase is _Phase.verifying or _takes_key(fn):
+        if phase is _Phase.verifying or self._takes_key:
             arguments[KEY] = self._request.claim.key
         return functools.partial(fn, **arguments)
 
@@ -242,11 +244,12 @@ class Effect:
             raise Halt("ledger_unavailable", error.message, self._request.id) from error
 
 
-def _takes_key(fn: Callable[..., Any]) -> bool:
+def _signature(fn: Callable[..., Any]) -> inspect.Signature | None:
+    """Return what a function takes; None for a builtin that does not say."""
     try:
-        return KEY in inspect.signature(fn).parameters
+        return inspect.signature(fn)
     except (TypeError, ValueError):
-        return False
+        return None
 
 
 def _name_of(fn: Callable[..., Any]) -> str:
