@@ -1,0 +1,86 @@
+"""The code blocks of docs/ work as they stand, from the top of each page to its end, in a directory of its own.
+
+A block of Python or YAML that begins with a comment naming a file is written to that file; other Python is executed.
+In a block of `console`, each line after `$ ` is run by a shell, and what stands below it must be what it writes: `…`
+stands for anything. `ID` stands for the newest open request, `RUN` for the newest run. Blocks of `sh` are not run.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(
+    page for page in (ROOT / "docs").rglob("*.md") if "decisions" not in page.parts and page.name != "security.md"
+)
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+NAMED = re.compile(r"# ([\w./-]+\.(?:py|yaml|json))\n")
+
+
+class Reader:
+    """Somebody who types what a page says."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.names = {"__name__": "__page__"}
+        bin_ = str(Path(sys.executable).parent)
+        data = {"XDG_DATA_HOME": str(folder / "data"), "NO_COLOR": "1", "COLUMNS": "120"}
+        self.environ = {**os.environ, **data, "PATH": f"{bin_}{os.pathsep}{os.environ['PATH']}"}
+
+    def read(self, language, block):
+        named = NAMED.match(block)
+        if named:
+            file = self.folder / named[1]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(block)
+        elif language == "python":
+            exec(compile(block, "page", "exec"), self.names)
+        elif language == "console":
+            for command, shown in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE):
+                self.type(command, shown)
+
+    def type(self, command, shown):
+        said = self.shell(self.filled(command))
+        pattern = ".*".join(map(re.escape, shown.strip().split("…")))
+        assert re.search(pattern, said, re.DOTALL), f"$ {command}\n{said}\nis not what the page shows:\n{shown}"
+
+    def filled(self, command):
+        for word, kind in (("ID", "requests"), ("RUN", "runs")):
+            if re.search(rf"\b{word}\b", command):
+                listed = json.loads(self.shell(f"interlock {kind} list --json 2>/dev/null"))[kind]
+                command = re.sub(rf"\b{word}\b", listed[0]["id"], command)
+        return command
+
+    def shell(self, command):
+        done = subprocess.run(
+            command,
+            shell=True,
+            cwd=self.folder,
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=None if "2>/dev/null" in command else subprocess.STDOUT,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return done.stdout
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_can_be_followed_to_its_end(tmp_path, monkeypatch, page):
+    reader = Reader(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for language, block in BLOCK.findall(page.read_text()):
+        reader.read(language, block)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_file_that_a_page_names_is_there(page):
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+        assert (page.parent / target).exists(), target
