@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from statistics import median
 
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.types import Command
@@ -73,6 +74,7 @@ class Governed:
         system = self.system
         run = await system.runs.start("bench", REFERENCE, {"input": name}, ME)
         opened = (await self._told((run.id, "opened"))).event
+        self.decided = time.perf_counter()
         await system.desk.handle(CastVote(opened.request_id, Verdict.approve, opened.asked_digest), ME)
         done = (await self._told((run.id, "run_done"))).event
         assert done.output["result"] == str(graphs.pay(120, name)), done
@@ -103,6 +105,7 @@ class Bare:
         paused = self._graph.invoke({"input": name}, config, durability=self._durability)
         [waiting] = paused["__interrupt__"]
         answer = Command(resume={waiting.id: True})
+        self.decided = time.perf_counter()
         done = self._graph.invoke(answer, config, durability=self._durability)
         assert done["result"] == str(graphs.pay(120, name)), done
 
@@ -137,3 +140,21 @@ async def compare(rounds: int, cycles: int, at_once: int) -> dict[str, list[floa
                     if number >= 0:
                         rates[name].append(speed)
     return rates
+
+
+async def decide_to_act(rounds: int, cycles: int = 20) -> tuple[list[float], list[float]]:
+    """Return each contestant's median seconds from the decision to the act, round by round."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with Governed(Path(folder)) as governed, Bare(Path(folder), "async") as bare:
+            medians: tuple[list[float], list[float]] = ([], [])
+            for number in range(-1, rounds):
+                for contestant, found in zip((governed, bare), medians, strict=True):
+                    times = [await _decide_to_act(contestant, f"act-{number}-{each}") for each in range(cycles)]
+                    if number >= 0:
+                        found.append(median(times))
+    return medians
+
+
+async def _decide_to_act(contestant: Governed | Bare, name: str) -> float:
+    await contestant.cycle(name)
+    return graphs.called[name] - contestant.decided

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import TypedDict
 
 from langgraph.graph import END, START, StateGraph
@@ -29,7 +30,12 @@ def bare_act(state: State) -> State:
     return {"result": str(pay(120, state["input"])) if state["approved"] else "not paid"}
 
 
+called: dict[str, float] = {}
+"""When `pay` was called for whom, by the clock of `time.perf_counter`."""
+
+
 def pay(amount: int, to: str) -> dict[str, object]:
+    called[to] = perf_counter()
     return {"paid": amount, "to": to}
 
 

@@ -1,4 +1,4 @@
-"""Measure a full cycle against bare LangGraph, and write what came of it to bench/RESULTS.md.
+"""Measure a full cycle against bare LangGraph, and what waiting costs; write it to bench/RESULTS.md.
 
 python bench/run.py            # seven rounds
 python bench/run.py --quick    # two rounds, printed only
@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -28,6 +29,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 import cycle
+import waiting
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 LIBRARIES = ("langgraph", "langgraph-checkpoint-sqlite", "sqlalchemy", "pydantic", "orjson")
@@ -55,10 +57,15 @@ def main() -> None:
     options.add_argument("--quick", action="store_true", help="two rounds, and nothing is written")
     quick = options.parse_args().quick
     rounds = 2 if quick else 7
-    report = "\n".join([*heading(rounds), *rates(rounds), *costs(), *where_time_goes()]) + "\n"
-    print(report)
+    parts = [heading(rounds), rates(rounds), waiting.waking(rounds), costs(), where_time_goes()]
     if not quick:
-        RESULTS.write_text(report)
+        parts += [waiting.paused(), waiting.among_many()]
+    lines: list[str] = []
+    for line in chain.from_iterable(parts):
+        print(line, flush=True)
+        lines.append(line)
+    if not quick:
+        RESULTS.write_text("\n".join(lines) + "\n")
 
 
 def heading(rounds: int) -> Iterator[str]:
