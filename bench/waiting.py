@@ -110,8 +110,8 @@ def settings(folder: str) -> object:
 def paused() -> Iterator[str]:
     yield from ("", "## Paused runs", "")
     yield "A worker process (`interlock work`) with so many runs paused, idle: its memory, threads and open files of"
-    yield f"the database after {SETTLING:.0f} s, and the CPU it took in them. Then the oldest run is approved by another"
-    yield "process while no worker runs, and the time from spawning a worker to the run's end is taken."
+    yield f"the database after {SETTLING:.0f} s, and the CPU it takes. Then the oldest run is approved while no worker"
+    yield "runs, and the time from spawning a worker to the run's end is taken."
     yield ""
     yield "| paused | memory, MB | B a run | threads | files | idle CPU, ms/s | spawn to end, s |"
     yield "|---|---|---|---|---|---|---|"
@@ -142,7 +142,7 @@ def idle(folder: str) -> tuple[int, int, int, float]:
         time.sleep(SETTLING)
         busy = (cpu(process.pid) - before) * 1000 / SETTLING
         status = dict(line.split(":\t", 1) for line in Path(f"/proc/{process.pid}/status").read_text().splitlines())
-        files = [os.readlink(link) for link in Path(f"/proc/{process.pid}/fd").iterdir()]
+        files = [str(link.readlink()) for link in Path(f"/proc/{process.pid}/fd").iterdir()]
         memory = int(status["VmRSS"].split()[0]) * 1024
         return memory, int(status["Threads"]), sum("waiting.db" in file for file in files), busy
 
@@ -222,7 +222,11 @@ async def timed(folder: str, count: int) -> tuple[list[float], list[float], int]
         await system.desk.handle(CastVote(page[7].id, Verdict.approve, page[7].digest), cycle.ME)
         votes.append(time.perf_counter() - began)
     await system.close()
-    return pages, votes, sum(file.stat().st_size for file in Path(folder).iterdir())
+    return pages, votes, size_of(folder)
+
+
+def size_of(folder: str) -> int:
+    return sum(file.stat().st_size for file in Path(folder).iterdir())
 
 
 # ── from the decision to the act ──
