@@ -1,11 +1,13 @@
 """What every test stands on: a home of its own, Hypothesis profiles, and no silent skips on CI."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from interlock.testing.postgres import PostgresServer
 
 ON_CI = os.environ.get("CI", "").lower() not in {"", "0", "false"}
 MAY_SKIP_ON_CI = "not on this platform"
@@ -41,6 +43,14 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home.mkdir()
     monkeypatch.setenv("XDG_DATA_HOME", str(home))
     return home
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """Yield a server of this process's own, with its binaries from a wheel."""
+    server = PostgresServer()
+    yield server
+    server.remove()
 
 
 def forbidden_skip(longrepr: object) -> str | None:

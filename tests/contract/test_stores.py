@@ -49,3 +49,10 @@ class TestSqliteStore(Failpoints, StoreContract):
     @pytest.fixture
     def open_store(self, tmp_path):
         return lambda clock: open_store(f"sqlite:///{tmp_path}/interlock.db", clock)
+
+
+class TestPostgresStore(Failpoints, StoreContract):
+    @pytest.fixture
+    def open_store(self, postgres):
+        url = postgres.fresh()
+        return lambda clock: open_store(url, clock)

@@ -20,6 +20,7 @@ from interlock.domain.request import Status
 from interlock.engine.ports import Inbox
 from interlock.errors import InvalidConfig, StoreTooNew, StoreUnavailable
 from interlock.storage import open_store, reads, writes
+from interlock.storage.log import NumberedLog
 from interlock.storage.memory import MemoryStore
 from interlock.storage.migrate import engine_of
 from interlock.storage.schema import REVISIONS, VERSION_TABLE, metadata
@@ -73,12 +74,6 @@ async def test_a_relative_address_is_under_the_working_directory(tmp_path, monke
 
 def test_memory_has_an_address():
     assert isinstance(open_store("memory:"), MemoryStore)
-
-
-@pytest.mark.parametrize("url", ["postgresql://host/db", "postgresql+psycopg://host/db"])
-def test_postgresql_is_not_supported_yet(url):
-    with pytest.raises(InvalidConfig, match="not supported yet"):
-        open_store(url)
 
 
 @pytest.mark.parametrize("url", ["", "mysql://x", "sqlite://", "sqlite:///", "sqlite:///:memory:", "a?mode=ro", "a\0b"])
@@ -188,9 +183,9 @@ async def plan_of(store, query, values):
         (reads._RUN_OF, "sqlite_autoindex_requests_1"),
         (reads._OPEN_OF_RUN, "requests_of_run"),
         (reads._ASKED_AT, "requests_of_run"),
-        (reads._HISTORY, "log_stream|sqlite_autoindex_log_1"),
-        (reads._FEED, "log_feed"),
-        (reads._LAST_POSITION, "log_feed"),
+        (NumberedLog.HISTORY, "log_stream|sqlite_autoindex_log_1"),
+        (NumberedLog.FEED, "log_feed"),
+        (NumberedLog.LAST, "log_feed"),
         (reads._FIND["request"], "sqlite_autoindex_requests_1"),
     ],
 )

@@ -1,21 +1,29 @@
 """Statements that SQLAlchemy writes once and the driver runs itself: its execution costs several times SQLite's own.
 
 Works with every driver that takes parameters by name (PEP 249: `named` or `pyformat`) and commits by method.
+
+A transaction is written so that a database across a network needs few round trips: what is asked (`ask`), written
+(`write`) and required (`expect`) may be sent together, and is looked at when somebody needs it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Dialect, Executable
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 
+from interlock.errors import Conflict
+from interlock.storage.rows import Clock, utc_now
+
 __all__ = ["Connection", "Statements", "Values"]
 
 Values = Mapping[str, Any]
+T = TypeVar("T")
 
 
 class _Written(NamedTuple):
@@ -72,10 +80,18 @@ class Connection:
         begin: how a transaction begins.
     """
 
+    epoch = 0
+    """The number of the server's start that it belongs to, where the log's order needs it."""
+
     def __init__(self, raw: Any, statements: Statements, begin: str) -> None:
         self.raw = raw
         self._statements = statements
         self._begin = begin
+
+    def run(self, work: Callable[[Connection], T]) -> T:
+        """Do a piece of work in a transaction."""
+        with self.transaction():
+            return work(self)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -112,6 +128,39 @@ class Connection:
         """Write, and return how many rows were written."""
         written = self._statements.written(statement)
         return int(self.raw.execute(written.text, written.parameters(values)).rowcount)
+
+    def ask(self, statement: Executable, values: Values) -> Callable[[], list[Any]]:
+        """Begin a query, and return a function that returns all its rows."""
+        found = self.rows(statement, values)
+        return lambda: found
+
+    def write(self, statement: Executable, values: Values) -> None:
+        """Write, however many rows that are."""
+        self.change(statement, values)
+
+    def expect(self, statement: Executable, values: Values, otherwise: Conflict) -> None:
+        """Write one row; or find one, if it is a query.
+
+        Raises:
+            Conflict: `otherwise`, if there is none; at the latest by `settled`.
+        """
+        written = self._statements.written(statement)
+        cursor = self.raw.execute(written.text, written.parameters(values))
+        if cursor.rowcount != 1 and not cursor.fetchall():
+            raise otherwise
+
+    def instant(self, clock: Clock | None) -> Callable[[], datetime]:
+        """Return a function that returns the store's clock: the given one, or the database's own."""
+        now = (clock or utc_now)()
+        return lambda: now
+
+    def settled(self, clock: Clock | None) -> datetime:
+        """Let everything so far be done, its locks be taken, and return the store's clock after that.
+
+        Raises:
+            Conflict: if something that was expected is not so.
+        """
+        return self.instant(clock)()
 
     def change_each(self, statement: Executable, rows: Sequence[Values]) -> None:
         """Write once for each set of values."""

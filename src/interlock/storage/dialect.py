@@ -6,13 +6,16 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import BindParameter, Column, ColumnElement, Dialect, Table, bindparam
+from sqlalchemy import BigInteger, BindParameter, Column, ColumnElement, Dialect, Table, bindparam
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import UserDefinedType
 
-__all__ = ["OneOf", "insert_or"]
+__all__ = ["MICROS", "Now", "OneOf", "insert_or"]
+
+MICROS = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+"""PostgreSQL's own clock, as microseconds since 1970; not that of the transaction's beginning."""
 
 
 def insert_or(table: Table) -> Insert:
@@ -30,7 +33,7 @@ class _Texts(UserDefinedType[list[str]]):
     cache_ok = True
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
-        return json.dumps if dialect.name == "sqlite" else None
+        return json.dumps if dialect.name == "sqlite" else list
 
 
 class OneOf(ColumnElement[bool]):
@@ -56,3 +59,23 @@ def _in_json(element: OneOf, compiler: SQLCompiler, **more: Any) -> str:
 @compiles(OneOf, "postgresql")
 def _in_array(element: OneOf, compiler: SQLCompiler, **more: Any) -> str:
     return f"{compiler.process(element.column, **more)} = ANY({compiler.process(element.texts, **more)})"
+
+
+class Now(ColumnElement[int]):
+    """The store's clock in a statement: the parameter `now`, or PostgreSQL's own clock where that is None."""
+
+    inherit_cache = True
+    type = BigInteger()
+
+    def __init__(self) -> None:
+        self.given: BindParameter[int] = bindparam("now", type_=BigInteger())
+
+
+@compiles(Now, "sqlite")
+def _given(element: Now, compiler: SQLCompiler, **more: Any) -> str:
+    return compiler.process(element.given, **more)
+
+
+@compiles(Now, "postgresql")
+def _given_or_read(element: Now, compiler: SQLCompiler, **more: Any) -> str:
+    return f"coalesce({compiler.process(element.given, **more)}, {MICROS})"

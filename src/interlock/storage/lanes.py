@@ -21,7 +21,7 @@ T = TypeVar("T")
 class _Task:
     """A piece of work, and the future of whoever waits for it, in that one's event loop."""
 
-    __slots__ = ("error", "future", "loop", "result", "work")
+    __slots__ = ("_turn", "error", "future", "loop", "result", "work")
 
     def __init__(self, work: Callable[[Connection], Any]) -> None:
         self.work = work
@@ -29,6 +29,17 @@ class _Task:
         self.future: asyncio.Future[Any] = self.loop.create_future()
         self.result: Any = None
         self.error: Exception | None = None
+        self._turn = threading.Lock()
+
+    def begin(self) -> bool:
+        """Say whether it may be done: not if it was begun already, or was given up."""
+        return self._turn.acquire(blocking=False)
+
+    def give_up(self, reason: str) -> None:
+        """Let whoever waits hear that it was never begun; unless it was."""
+        if self.begin():
+            self.error = StoreUnavailable(reason)
+            self._tell()
 
     def done(self) -> None:
         """Tell it, from another thread."""
@@ -51,11 +62,12 @@ class Lane:
         connect: opens a connection, for any thread to close.
         explain: makes one of our errors of one of the driver's, or returns None if it is a defect.
         threads: how many transactions run at once.
+        patience: how many seconds a piece of work waits for its turn, if not for ever.
         together: how many pieces of work, if they wait, share one transaction. What one of them raises undoes it alone;
             none is acknowledged before the commit, and if that fails, all of them do.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of a lane
         self,
         connect: Callable[[], Connection],
         name: str,
@@ -63,8 +75,10 @@ class Lane:
         *,
         threads: int = 1,
         together: int = 1,
+        patience: float | None = None,
     ) -> None:
         self._connect = connect
+        self._patience = patience
         self._explain = explain
         self._together = together
         self._waiting: SimpleQueue[_Task | None] = SimpleQueue()
@@ -78,15 +92,29 @@ class Lane:
         """Do a piece of work on one of the threads, inside a transaction.
 
         Raises:
-            StoreUnavailable: if the database does not answer, is full or cannot be written, or the lane is closed.
+            StoreUnavailable: if the database does not answer, is full or cannot be written, or the lane is closed; or
+                its turn did not come.
         """
         task = _Task(work)
         with self._closing:
             if self._closed:
                 raise StoreUnavailable("The store is closed.")
             self._waiting.put(task)
-        result: T = await task.future
+        if self._patience is None:
+            result: T = await task.future
+            return result
+        timer = task.loop.call_later(self._patience, task.give_up, self._exhausted())
+        try:
+            result = await task.future
+        finally:
+            timer.cancel()
         return result
+
+    def _exhausted(self) -> str:
+        return (
+            f"All {len(self._threads)} connections of this process to the database have been busy for "
+            f"{self._patience:g} seconds: nothing was changed. Try again; if it goes on, look for what keeps them."
+        )
 
     def close(self) -> None:
         """Finish what is under way, then let go of threads and connections."""
@@ -104,7 +132,7 @@ class Lane:
         while not ended:
             tasks, ended = self._next()
             if not tasks:
-                break
+                continue
             try:
                 connection = connection or self._connect()
                 self._do(connection, tasks)
@@ -129,14 +157,15 @@ class Lane:
                 task = self._waiting.get(block=not tasks)
                 if task is None:
                     return tasks, True
-                tasks.append(task)
+                if task.begin():
+                    tasks.append(task)
         return tasks, False
 
     def _do(self, connection: Connection, tasks: list[_Task]) -> None:
         """Do it in one transaction. Raises what the database is to blame for: then nothing was done."""
         if len(tasks) == 1:
-            with self._blame(tasks[0]), connection.transaction():
-                tasks[0].result = tasks[0].work(connection)
+            with self._blame(tasks[0]):
+                tasks[0].result = connection.run(tasks[0].work)
             return
         with connection.transaction():
             for task in tasks:
@@ -185,8 +214,7 @@ class Inline:
         connection: Connection | None = None
         try:
             connection = self._take()
-            with connection.transaction():
-                result = work(connection)
+            result = connection.run(work)
         except Exception as error:
             explained = self._explain(error)
             if explained is None:

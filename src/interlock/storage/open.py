@@ -13,25 +13,43 @@ from interlock.storage.sqlite import SqliteFile
 
 __all__ = ["open_store"]
 
-_FORMS = "Use sqlite:///PATH, a plain path, or memory:"
+_FORMS = "Use sqlite:///PATH, a plain path, postgresql://USER@HOST/NAME, or memory:"
+
+_POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
 
 
 def open_store(url: str, clock: Clock | None = None, *, create: bool = True) -> SqlStore | MemoryStore:
     """Open the store at an address, making its file or bringing its tables up to date if need be.
 
     Args:
-        url: `sqlite:///relative/path`, `sqlite:////absolute/path`, a plain path, or `memory:`.
-        clock: the store's clock, UTC; this machine's by default.
-        create: whether to make the file where there is none.
+        url: `sqlite:///relative/path`, `sqlite:////absolute/path`, a plain path, `postgresql://user@host/name`, or
+            `memory:`.
+        clock: the store's clock, UTC; by default the server's, or this machine's where there is none.
+        create: whether to make the file, or the tables on a server, where there are none.
 
     Raises:
-        InvalidConfig: if the address is of no kind that this version knows, or there is no file and none is to be made.
+        InvalidConfig: if the address is of no kind that this version knows, or there is nothing and nothing is to be
+            made.
         StoreTooNew: if a newer version of Interlock made the file.
         StoreUnavailable: if it cannot be opened or written.
     """
     if url == "memory:":
         return MemoryStore(clock or utc_now)
+    if url.partition("://")[0] in _POSTGRES:
+        return _open_server(url, clock, create=create)
     return _open_file(_path(url), clock or utc_now, create=create)
+
+
+def _open_server(url: str, clock: Clock | None, *, create: bool) -> SqlStore:
+    try:
+        from interlock.storage import postgres, postgres_migrate  # noqa: PLC0415 - the driver is an extra
+    except ImportError as error:
+        raise InvalidConfig(
+            f"PostgreSQL needs its driver, and it cannot be loaded ({error}): pip install 'interlock[postgres]'."
+        ) from error
+    address = postgres.Address.of(url)
+    postgres_migrate.prepare(address, create=create)
+    return SqlStore(postgres.PostgresDatabase(address), clock)
 
 
 def _open_file(path: Path, clock: Clock, *, create: bool) -> SqlStore:
@@ -51,8 +69,6 @@ def _path(url: str) -> Path:
         path = url
     elif scheme == "sqlite" and rest.startswith("/"):
         path = rest[1:]
-    elif scheme.startswith("postgres"):
-        raise InvalidConfig(f"PostgreSQL is not supported yet by this version. {_FORMS}.", scheme=scheme)
     else:
         raise InvalidConfig(f"There is no database of the kind {scheme!r}. {_FORMS}.", scheme=scheme)
     if path in {"", ":memory:"} or "\0" in path or "?" in path:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any, Literal
 
@@ -11,8 +10,8 @@ from sqlalchemy import BindParameter, ScalarSelect, Select, Table, bindparam, fu
 
 from interlock.domain.request import Request
 from interlock.domain.run import Run, RunStatus
-from interlock.engine.changes import Entry, Job, Lease, RunRecord
-from interlock.engine.codec import decode_entry, decode_request, decode_run
+from interlock.engine.changes import Job, Lease, RunRecord
+from interlock.engine.codec import decode_request, decode_run
 from interlock.engine.ports import Agenda, Inbox, Loaded
 from interlock.storage.compiled import Connection
 from interlock.storage.dialect import OneOf
@@ -20,23 +19,20 @@ from interlock.storage.rows import (
     FIND_LIMIT,
     NEVER,
     OPEN,
+    Clock,
     encodable,
     micros,
     moment,
-    read_position,
     replay_order,
 )
-from interlock.storage.schema import IS_OPEN, jobs, log, notes, policies, requests, runs, states
+from interlock.storage.schema import IS_OPEN, jobs, notes, policies, requests, runs, states
 
 __all__ = [
     "agenda",
     "asked_at",
-    "feed",
     "find",
-    "history",
     "inbox",
     "inbox_query",
-    "last_position",
     "list_runs",
     "load",
     "note",
@@ -57,19 +53,17 @@ _OPEN_OF_RUN = select(requests.c.id, requests.c.body).where(
 _ASKED_AT = select(requests.c.body).where(
     requests.c.tenant == _TENANT, requests.c.run_id == _RUN_ID, OneOf(requests.c.interrupt_id, "interrupt_ids")
 )
-_RUN = (
+_RUNS = (
     select(runs.c.body, states.c.state, runs.c.lease_owner, runs.c.lease_until)
     .select_from(runs)
     .outerjoin(states, (states.c.tenant == runs.c.tenant) & (states.c.run_id == runs.c.id))
-    .where(runs.c.tenant == _TENANT, runs.c.id == _RUN_ID)
+    .where(runs.c.tenant == _TENANT)
 )
-_RUN_OF = select(requests.c.run_id).where(requests.c.tenant == _TENANT, requests.c.id == bindparam("request_id"))
+_RUN = _RUNS.where(runs.c.id == _RUN_ID)
+_OWNER = select(requests.c.run_id).where(requests.c.tenant == _TENANT, requests.c.id == bindparam("request_id"))
+_RUN_OF = _RUNS.where(runs.c.id == _OWNER.scalar_subquery())
 _POLICY = select(policies.c.body).where(policies.c.hash == bindparam("hash"))
 _NOTE = select(notes.c.value).where(notes.c.key == bindparam("key"))
-_ENTRY = select(log.c.position, log.c.body, log.c.leaf).where(log.c.tenant == _TENANT)
-_HISTORY = _ENTRY.where(log.c.stream == bindparam("stream")).order_by(log.c.seq)
-_FEED = _ENTRY.where(log.c.position > bindparam("after")).order_by(log.c.position).limit(_LIMIT)
-_LAST_POSITION = select(func.max(log.c.position)).where(log.c.tenant == _TENANT)
 _FIND = {
     kind: select(table.c.id)
     .where(table.c.tenant == _TENANT, table.c.id >= bindparam("first"), table.c.id <= bindparam("last"))
@@ -97,33 +91,36 @@ _NEXT_DUE_OF = union_all(_NEXT_DEADLINE, _NEXT_JOB.where(jobs.c.subject == bindp
 
 
 def load(  # noqa: PLR0913, PLR0917 - what the port offers
-    on: Connection, now: datetime, tenant: str, ids: Iterable[str], run_id: str | None, run_of: str | None
+    on: Connection, clock: Clock | None, tenant: str, ids: Iterable[str], run_id: str | None, run_of: str | None
 ) -> Loaded:
     """Read requests and a run at one instant."""
-    found = _bodies(on, tenant, ids)
+    now, named = on.instant(clock), _bodies(on, tenant, ids)
     if run_of is not None and encodable(run_of):
-        owner = on.first(_RUN_OF, {"tenant": tenant, "request_id": run_of})
-        record = None if owner is None else _record(on, tenant, owner[0])
+        record = _record(on.ask(_RUN_OF, {"tenant": tenant, "request_id": run_of})())
+        found = named()
     elif run_id is not None and encodable(run_id):
-        record = _record(on, tenant, run_id)
-        found |= dict(on.rows(_OPEN_OF_RUN, {"tenant": tenant, "run_id": run_id}))
+        row = on.ask(_RUN, {"tenant": tenant, "run_id": run_id})
+        opened = on.ask(_OPEN_OF_RUN, {"tenant": tenant, "run_id": run_id})
+        record, found = _record(row()), named() | dict(opened())
         pause = record.run.pause if record is not None else ()
-        found |= _bodies(on, tenant, (wait.request_id for wait in pause if wait.request_id not in found))
+        found |= _bodies(on, tenant, [wait.request_id for wait in pause if wait.request_id not in found])()
     else:
-        record = None
-    return Loaded(now, {key: decode_request(body) for key, body in found.items()}, record)
+        record, found = None, named()
+    return Loaded(now(), {key: decode_request(body) for key, body in found.items()}, record)
 
 
-def _bodies(on: Connection, tenant: str, ids: Iterable[str]) -> dict[str, bytes]:
+def _bodies(on: Connection, tenant: str, ids: Iterable[str]) -> Callable[[], dict[str, bytes]]:
     wanted = [key for key in ids if encodable(key)]
-    return dict(on.rows(_REQUESTS, {"tenant": tenant, "ids": wanted})) if wanted else {}
+    if not wanted:
+        return dict
+    rows = on.ask(_REQUESTS, {"tenant": tenant, "ids": wanted})
+    return lambda: dict(rows())
 
 
-def _record(on: Connection, tenant: str, run_id: str) -> RunRecord | None:
-    row = on.first(_RUN, {"tenant": tenant, "run_id": run_id})
-    if row is None:
+def _record(rows: Sequence[Any]) -> RunRecord | None:
+    if not rows:
         return None
-    body, state, owner, until = row
+    ((body, state, owner, until),) = rows
     return RunRecord(decode_run(body), state, None if owner is None else Lease(owner, moment(until)))
 
 
@@ -143,24 +140,6 @@ def note(on: Connection, key: str) -> str | None:
     """Return a fact about this database."""
     row = on.first(_NOTE, {"key": key})
     return None if row is None else row[0]
-
-
-def history(on: Connection, tenant: str, stream: str) -> Sequence[Entry]:
-    """Return all entries of one request or run, in order."""
-    rows = on.rows(_HISTORY, {"tenant": tenant, "stream": stream}) if encodable(stream) else ()
-    return [decode_entry(str(at), body, leaf) for at, body, leaf in rows]
-
-
-def feed(on: Connection, tenant: str, after: str, limit: int) -> Sequence[Entry]:
-    """Return the entries after a position, in order."""
-    rows = on.rows(_FEED, {"tenant": tenant, "after": read_position(after), "limit": limit})
-    return [decode_entry(str(at), body, leaf) for at, body, leaf in rows]
-
-
-def last_position(on: Connection, tenant: str) -> str:
-    """Return the position of the newest entry, or the empty string."""
-    ((last,),) = on.rows(_LAST_POSITION, {"tenant": tenant})
-    return str(last or "")
 
 
 # ── pages ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -251,19 +230,21 @@ def find(on: Connection, tenant: str, kind: Literal["request", "run"], prefix: s
 # ── what there is to do ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def agenda(on: Connection, now: datetime, limit: int, subject: str | None) -> Agenda:
+def agenda(on: Connection, clock: Clock | None, limit: int, subject: str | None) -> Agenda:
     """Return what is due; nothing is asked twice where nothing can be due."""
     of_all = subject is None
-    values = {"now": micros(now), "limit": limit, "subject": subject}
-    times = [at for (at,) in on.rows(_NEXT_DUE if of_all else _NEXT_DUE_OF, values) if at is not None and at != NEVER]
+    values: dict[str, Any] = {"limit": limit, "subject": subject}
+    reading, waiting = on.instant(clock), on.ask(_NEXT_DUE if of_all else _NEXT_DUE_OF, values)
+    now, times = reading(), [at for (at,) in waiting() if at is not None and at != NEVER]
     if not times:
         return Agenda(now, [], [], None)
     first = moment(min(times))
     if first > now:
         return Agenda(now, [], [], first)
-    overdue = [(tenant, key) for tenant, key in on.rows(_DUE_REQUESTS, values)]
-    due = on.rows(_DUE_JOBS if of_all else _DUE_JOBS_OF, values)
-    return Agenda(now, overdue, [_job(*row) for row in due], first)
+    values["now"] = micros(now)
+    requests_due, jobs_due = on.ask(_DUE_REQUESTS, values), on.ask(_DUE_JOBS if of_all else _DUE_JOBS_OF, values)
+    overdue = [(tenant, key) for tenant, key in requests_due()]
+    return Agenda(now, overdue, [_job(*row) for row in jobs_due()], first)
 
 
 def _job(tenant: str, subject: str, due_at: int, mark: int, owner: str | None) -> Job:

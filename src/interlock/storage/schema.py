@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Identity,
     Index,
     Integer,
     LargeBinary,
@@ -28,10 +29,13 @@ __all__ = [
     "IS_OPEN",
     "REVISIONS",
     "VERSION_TABLE",
+    "epochs",
     "jobs",
     "log",
     "metadata",
     "notes",
+    "ordered",
+    "ordered_log",
     "policies",
     "requests",
     "runs",
@@ -44,9 +48,15 @@ REVISIONS = ("0001",)
 VERSION_TABLE = "schema_version"
 
 metadata = MetaData()
+ordered = MetaData()
+"""What PostgreSQL has in place of `log`."""
 
 IS_OPEN = text("status = 'open'")
 """Written out, not bound: only so does a planner know that the indexes of open requests apply."""
+
+
+_Key = Text().with_variant(Text(collation="C"), "postgresql")
+"""Texts that are ordered and compared as bytes of UTF-8, wherever they are."""
 
 
 def _one_of(column: str, values: type[Status | EffectState | RunStatus]) -> CheckConstraint:
@@ -58,27 +68,51 @@ log = Table(
     "log",
     metadata,
     Column("position", Integer, primary_key=True, autoincrement=True),
-    Column("tenant", Text, nullable=False),
-    Column("stream", Text, nullable=False),
+    Column("tenant", _Key, nullable=False),
+    Column("stream", _Key, nullable=False),
     Column("seq", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
-    Column("leaf", Text, nullable=False),
+    Column("leaf", _Key, nullable=False),
     UniqueConstraint("tenant", "stream", "seq", name="log_stream"),
     Index("log_feed", "tenant", "position"),
     sqlite_autoincrement=True,  # a position is never given twice, whatever happens to the table's end
 )
-"""Append-only: triggers refuse UPDATE and DELETE."""
+"""SQLite's: a position is a number, given under the lock of the one that writes. Triggers refuse UPDATE and DELETE."""
+
+ordered_log = Table(
+    "log",
+    ordered,
+    Column("position", BigInteger, Identity(always=True), primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+    Column("xact", BigInteger, server_default=text("(pg_current_xact_id()::text)::bigint"), nullable=False),
+    Column("tenant", _Key, nullable=False),
+    Column("stream", _Key, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("leaf", _Key, nullable=False),
+    UniqueConstraint("tenant", "stream", "seq", name="log_stream"),
+    Index("log_feed", "tenant", "epoch", "xact", "position"),
+)
+"""PostgreSQL's: who writes waits for nobody, so the order is that of (epoch, transaction, position)."""
+
+epochs = Table(
+    "epochs",
+    ordered,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("origin", _Key, nullable=False, unique=True),
+)
+"""PostgreSQL's: one row for each time that a server was started. Its transactions are numbered from there on."""
 
 requests = Table(
     "requests",
     metadata,
-    Column("tenant", Text, nullable=False),
-    Column("id", Text, nullable=False),
-    Column("run_id", Text, nullable=False),
-    Column("agent", Text, nullable=False),
-    Column("status", Text, nullable=False),
-    Column("effect", Text, nullable=False),
-    Column("interrupt_id", Text, nullable=False),
+    Column("tenant", _Key, nullable=False),
+    Column("id", _Key, nullable=False),
+    Column("run_id", _Key, nullable=False),
+    Column("agent", _Key, nullable=False),
+    Column("status", _Key, nullable=False),
+    Column("effect", _Key, nullable=False),
+    Column("interrupt_id", _Key, nullable=False),
     Column("opened_at", BigInteger, nullable=False),
     Column("due_at", BigInteger, nullable=False),
     Column("version", Integer, nullable=False),
@@ -97,13 +131,13 @@ requests = Table(
 runs = Table(
     "runs",
     metadata,
-    Column("tenant", Text, nullable=False),
-    Column("id", Text, nullable=False),
-    Column("agent", Text, nullable=False),
-    Column("status", Text, nullable=False),
+    Column("tenant", _Key, nullable=False),
+    Column("id", _Key, nullable=False),
+    Column("agent", _Key, nullable=False),
+    Column("status", _Key, nullable=False),
     Column("started_at", BigInteger, nullable=False),
     Column("version", Integer, nullable=False),
-    Column("lease_owner", Text),
+    Column("lease_owner", _Key),
     Column("lease_until", BigInteger),
     Column("body", LargeBinary, nullable=False),
     PrimaryKeyConstraint("tenant", "id", name="runs_key"),
@@ -116,8 +150,8 @@ runs = Table(
 states = Table(
     "states",
     metadata,
-    Column("tenant", Text, nullable=False),
-    Column("run_id", Text, nullable=False),
+    Column("tenant", _Key, nullable=False),
+    Column("run_id", _Key, nullable=False),
     Column("state", LargeBinary, nullable=False),
     PrimaryKeyConstraint("tenant", "run_id", name="states_key"),
 )
@@ -126,12 +160,12 @@ states = Table(
 jobs = Table(
     "jobs",
     metadata,
-    Column("tenant", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("subject", Text, nullable=False),
+    Column("tenant", _Key, nullable=False),
+    Column("kind", _Key, nullable=False),
+    Column("subject", _Key, nullable=False),
     Column("due_at", BigInteger, nullable=False),
     Column("mark", Integer, nullable=False),
-    Column("owner", Text),
+    Column("owner", _Key),
     PrimaryKeyConstraint("tenant", "kind", "subject", name="jobs_key"),
     Index("jobs_due", "due_at", "tenant", "kind", "subject"),
 )
@@ -139,13 +173,13 @@ jobs = Table(
 policies = Table(
     "policies",
     metadata,
-    Column("hash", Text, primary_key=True),
+    Column("hash", _Key, primary_key=True),
     Column("body", LargeBinary, nullable=False),
 )
 
 notes = Table(
     "notes",
     metadata,
-    Column("key", Text, primary_key=True),
+    Column("key", _Key, primary_key=True),
     Column("value", Text, nullable=False),
 )

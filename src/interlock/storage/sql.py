@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Protocol
 
 from interlock.domain.request import Request
 from interlock.domain.run import Run, RunStatus
@@ -15,10 +15,37 @@ from interlock.engine.ports import Agenda, Inbox, Loaded
 from interlock.failpoints import failpoint
 from interlock.storage import reads, writes
 from interlock.storage.compiled import Connection
-from interlock.storage.rows import Clock, check_changes, check_load, utc_now
-from interlock.storage.sqlite import SqliteFile
+from interlock.storage.lanes import Inline, Lane
+from interlock.storage.log import Log
+from interlock.storage.rows import Clock, check_changes, check_load
 
 __all__ = ["SqlStore"]
+
+
+PATIENCE = (0.002, 0.005, 0.02)
+"""How often, and how long, the feed waits for transactions that are just ending."""
+
+
+class Database(Protocol):
+    """Threads and connections of an up-to-date database."""
+
+    @property
+    def writer(self) -> Lane:
+        """Where what changes something runs."""
+
+    @property
+    def readers(self) -> Lane | Inline:
+        """Where what only reads runs."""
+
+    @property
+    def log(self) -> Log:
+        """How it keeps the log."""
+
+    async def change_token(self) -> int:
+        """Return a number that differs after any commit, by any process."""
+
+    def close(self) -> None:
+        """Let go of threads and connections."""
 
 
 class SqlStore:
@@ -26,11 +53,12 @@ class SqlStore:
 
     Args:
         database: threads and connections of an up-to-date database.
-        clock: the store's clock; this machine's by default.
+        clock: the store's clock; None for the database's own, which is this machine's where it has none.
     """
 
-    def __init__(self, database: SqliteFile, clock: Clock = utc_now) -> None:
+    def __init__(self, database: Database, clock: Clock | None = None) -> None:
         self._database = database
+        self._log = database.log
         self._read = database.readers.run
         self._write = database.writer.run
         self._clock = clock
@@ -41,7 +69,7 @@ class SqlStore:
 
     async def now(self) -> datetime:
         """Return the store's clock, UTC."""
-        return self._clock()
+        return await self._read(lambda on: on.instant(None)()) if self._clock is None else self._clock()
 
     async def load(
         self,
@@ -57,8 +85,8 @@ class SqlStore:
         ids = tuple(request_ids)
 
         def read(on: Connection) -> Loaded:
-            loaded = reads.load(on, self._clock(), tenant, ids, run_id, run_of)
-            return loaded if history_of is None else replace(loaded, history=reads.history(on, tenant, history_of))
+            loaded = reads.load(on, self._clock, tenant, ids, run_id, run_of)
+            return loaded if history_of is None else replace(loaded, history=self._log.history(on, tenant, history_of))
 
         return await self._read(read)
 
@@ -70,7 +98,7 @@ class SqlStore:
     async def commit(self, changes: Changes) -> None:
         """Apply the changes in one transaction."""
         check_changes(changes)
-        await self._write(lambda on: writes.commit(on, changes, self._clock))
+        await self._write(lambda on: writes.commit(on, changes, self._clock, self._log))
         failpoint("store.after_commit")
 
     async def policy(self, policy_hash: str) -> bytes | None:
@@ -79,15 +107,21 @@ class SqlStore:
 
     async def history(self, tenant: str, stream: str) -> Sequence[Entry]:
         """Return all entries of one request or run, in order."""
-        return await self._read(lambda on: reads.history(on, tenant, stream))
+        return await self._read(lambda on: self._log.history(on, tenant, stream))
 
     async def feed(self, tenant: str, *, after: str = "", limit: int = 100) -> Sequence[Entry]:
         """Return the entries after a position, in order."""
-        return await self._read(lambda on: reads.feed(on, tenant, after, limit))
+        page = await self._read(lambda on: self._log.feed(on, tenant, after, limit))
+        for seconds in PATIENCE:
+            if not page.held_back:
+                break
+            await asyncio.sleep(seconds)
+            page = await self._read(lambda on: self._log.feed(on, tenant, after, limit))
+        return page.entries
 
     async def last_position(self, tenant: str) -> str:
         """Return the position of the newest entry, or the empty string."""
-        return await self._read(lambda on: reads.last_position(on, tenant))
+        return await self._read(lambda on: self._log.last_position(on, tenant))
 
     async def inbox(
         self, tenant: str, wanted: Inbox, *, after: str | None = None, limit: int = 50
@@ -107,7 +141,7 @@ class SqlStore:
 
     async def agenda(self, limit: int = 100, *, subject: str | None = None) -> Agenda:
         """Return what is due."""
-        return await self._read(lambda on: reads.agenda(on, self._clock(), limit, subject))
+        return await self._read(lambda on: reads.agenda(on, self._clock, limit, subject))
 
     async def extend(self, tenant: str, holds: Iterable[tuple[str, str]], until: datetime) -> frozenset[str]:
         """Move the end of leases and of their jobs, and return the runs whose lease was moved."""

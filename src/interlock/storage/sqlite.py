@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from interlock.errors import StoreUnavailable
 from interlock.storage.compiled import Connection, Statements
 from interlock.storage.lanes import Inline, Lane
+from interlock.storage.log import NumberedLog
 
 __all__ = ["BUSY_SECONDS", "SqliteFile", "connect", "explain"]
 
@@ -45,6 +46,7 @@ class SqliteFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.log = NumberedLog()
         self._statements = Statements(sqlite.dialect(paramstyle="named"))
         # Writers wait for each other at the door instead of failing half-way. Readers see one instant, and wait for
         # nobody.

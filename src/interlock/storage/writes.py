@@ -1,4 +1,4 @@
-"""What a store writes: each function runs inside a transaction that writes alone."""
+"""What a store writes: each function runs inside a transaction of its own."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy import and_, bindparam, case, delete, func, or_, select, update
 
 from interlock.engine.changes import Changes, Hold, Job, RequestChange, RunChange
 from interlock.failpoints import failpoint
 from interlock.storage.compiled import Connection
-from interlock.storage.dialect import insert_or
+from interlock.storage.dialect import Now, insert_or
+from interlock.storage.log import Log
 from interlock.storage.rows import (
     FIRST_MARK,
     NEVER,
     Clock,
-    EntryRow,
     changed,
     entry_rows,
     micros,
     request_row,
     run_row,
 )
-from interlock.storage.schema import jobs, log, notes, policies, requests, runs, states
+from interlock.storage.schema import jobs, notes, policies, requests, runs, states
 
 __all__ = ["commit", "extend", "keep_note"]
 
@@ -64,17 +64,21 @@ _KEEP_STATE = _new_state.on_conflict_do_update(
 )
 _DROP_STATE = delete(states).where(states.c.tenant == bindparam("tenant"), states.c.run_id == bindparam("run_id"))
 
-_APPEND = insert(log).inline().values({name: bindparam(name) for name in EntryRow._fields})
 _KEEP_POLICY = insert_or(policies).on_conflict_do_nothing()
 _KEEP_NOTE = insert_or(notes).on_conflict_do_nothing()
 _NOTE = select(notes.c.value).where(notes.c.key == bindparam("key"))
 
-_HELD = select(runs.c.id).where(
-    runs.c.tenant == bindparam("tenant"),
-    runs.c.id == bindparam("run_id"),
-    runs.c.version == bindparam("version"),
-    runs.c.lease_owner == bindparam("owner"),
-    runs.c.lease_until > bindparam("now"),
+# Locked, where rows are: it must hold until the commit, and waits for nobody who only extends another lease.
+_HELD = (
+    select(runs.c.id)
+    .where(
+        runs.c.tenant == bindparam("tenant"),
+        runs.c.id == bindparam("run_id"),
+        runs.c.version == bindparam("version"),
+        runs.c.lease_owner == bindparam("owner"),
+        runs.c.lease_until > Now(),
+    )
+    .with_for_update(read=True)
 )
 
 _wish = insert_or(jobs)
@@ -103,7 +107,7 @@ _TAKE = (
         or_(
             jobs.c.owner.is_(None),
             jobs.c.owner == bindparam("new_owner"),
-            jobs.c.due_at <= bindparam("now"),
+            jobs.c.due_at <= Now(),
         ),
     )
     .values(**_named(["owner", "due_at"]))
@@ -121,7 +125,7 @@ _EXTEND_RUN = (
         runs.c.tenant == bindparam("of_tenant"),
         runs.c.id == bindparam("run_id"),
         runs.c.lease_owner == bindparam("of_owner"),
-        runs.c.lease_until > bindparam("now"),
+        runs.c.lease_until > Now(),
     )
     .values(lease_until=bindparam("until"))
 )
@@ -132,77 +136,76 @@ _EXTEND_JOB = (
         jobs.c.kind == "advance",
         jobs.c.subject == bindparam("run_id"),
         jobs.c.owner == bindparam("of_owner"),
-        jobs.c.due_at > bindparam("now"),
+        jobs.c.due_at > Now(),
     )
     .values(due_at=bindparam("until"))
 )
 
 
-def commit(connection: Connection, changes: Changes, clock: Clock) -> None:
+def commit(connection: Connection, changes: Changes, clock: Clock | None, log: Log) -> None:
     """Apply changes, all or none.
+
+    Rows are taken in one order (run, requests, jobs), so that those who wait for each other do not wait in a ring.
 
     Raises:
         Conflict: if an expected version or a condition does not hold.
     """
-    now = clock()  # under the write lock: a vote that finds the deadline reached can never be committed
-    _check_conditions(connection, changes, now)
-    for change in changes.requests:
-        _write_request(connection, change)
+    if changes.hold is not None:
+        _hold(connection, changes.tenant, changes.hold, clock)
     if changes.run is not None:
         _write_run(connection, changes.run)
-    _append(connection, changes, now)
+    for change in sorted(changes.requests, key=lambda change: change.after.id):
+        _write_request(connection, change)
+    if changes.lease_job is not None:
+        _take(connection, *changes.lease_job, clock)
+    now = connection.settled(clock)  # under the locks: a vote that finds the deadline reached can never be committed
+    if changes.before is not None and now >= changes.before:
+        raise changed("deadline", changes.before.isoformat())
+    entries = entry_rows(changes, now)
+    if entries:
+        log.append(connection, entries)
     _write_jobs(connection, changes, now)
-    if changes.policies:
-        connection.change_each(_KEEP_POLICY, [{"hash": key, "body": body} for key, body in changes.policies.items()])
+    for key in sorted(changes.policies):
+        connection.write(_KEEP_POLICY, {"hash": key, "body": changes.policies[key]})
     failpoint("store.before_commit")
 
 
-def _check_conditions(connection: Connection, changes: Changes, now: datetime) -> None:
-    if changes.before is not None and now >= changes.before:
-        raise changed("deadline", changes.before.isoformat())
-    if changes.hold is not None:
-        _check_hold(connection, changes.tenant, changes.hold, now)
-    if changes.lease_job is not None:
-        _take(connection, *changes.lease_job, now)
-
-
-def _check_hold(connection: Connection, tenant: str, hold: Hold, now: datetime) -> None:
+def _hold(connection: Connection, tenant: str, hold: Hold, clock: Clock | None) -> None:
     condition = {"tenant": tenant, "run_id": hold.run_id, "version": hold.version, "owner": hold.owner}
-    if connection.first(_HELD, condition | {"now": micros(now)}) is None:
-        raise changed("run", hold.run_id)
+    connection.expect(_HELD, condition | _now(clock), changed("run", hold.run_id))
 
 
-def _take(connection: Connection, seen: Job, wanted: Job, now: datetime) -> None:
-    values = _job_key(seen) | {"of_mark": seen.mark, "now": micros(now)}
+def _now(clock: Clock | None) -> dict[str, int | None]:
+    return {"now": None if clock is None else micros(clock())}
+
+
+def _take(connection: Connection, seen: Job, wanted: Job, clock: Clock | None) -> None:
+    values = _job_key(seen) | {"of_mark": seen.mark} | _now(clock)
     values |= {"new_owner": wanted.owner, "new_due_at": micros(wanted.due_at)}
-    if connection.change(_TAKE, values) != 1:
-        raise changed("job", seen.subject)
+    connection.expect(_TAKE, values, changed("job", seen.subject))
 
 
 def _write_request(connection: Connection, change: RequestChange) -> None:
-    row = request_row(change.after)._asdict()
+    row, otherwise = request_row(change.after)._asdict(), changed("request", change.after.id)
     if change.expected == 0:
-        written = connection.change(_NEW_REQUEST, row)
+        connection.expect(_NEW_REQUEST, row, otherwise)
     else:
         due_at = None if change.after.due_at is None else row["due_at"]
-        written = connection.change(_CHANGED_REQUEST, _update(row, _REQUEST_CHANGES, change) | {"new_due_at": due_at})
-    if written != 1:
-        raise changed("request", change.after.id)
+        values = _update(row, _REQUEST_CHANGES, change) | {"new_due_at": due_at}
+        connection.expect(_CHANGED_REQUEST, values, otherwise)
 
 
 def _write_run(connection: Connection, change: RunChange) -> None:
-    row = run_row(change)._asdict()
+    row, otherwise = run_row(change)._asdict(), changed("run", change.after.id)
     if change.expected == 0:
-        written = connection.change(_NEW_RUN, row)
+        connection.expect(_NEW_RUN, row, otherwise)
     else:
-        written = connection.change(_CHANGED_RUN, _update(row, _RUN_CHANGES, change))
-    if written != 1:
-        raise changed("run", change.after.id)
+        connection.expect(_CHANGED_RUN, _update(row, _RUN_CHANGES, change), otherwise)
     key = {"tenant": row["tenant"], "run_id": row["id"]}
     if change.clear_state:
-        connection.change(_DROP_STATE, key)
+        connection.write(_DROP_STATE, key)
     elif change.state is not None:
-        connection.change(_KEEP_STATE, key | {"state": change.state})
+        connection.write(_KEEP_STATE, key | {"state": change.state})
 
 
 def _update(row: Mapping[str, Any], names: Iterable[str], change: RequestChange | RunChange) -> dict[str, Any]:
@@ -210,25 +213,14 @@ def _update(row: Mapping[str, Any], names: Iterable[str], change: RequestChange 
     return key | {f"new_{name}": row[name] for name in names}
 
 
-def _append(connection: Connection, changes: Changes, now: datetime) -> None:
-    entries = entry_rows(changes, now)
-    if not entries:
-        return
-    try:
-        connection.change_each(_APPEND, [entry._asdict() for entry in entries])
-    except connection.raw.IntegrityError:
-        # The versions held, so a request and a run share an id: whoever came second cannot have it.
-        raise changed("log", entries[0].stream) from None
-
-
 def _write_jobs(connection: Connection, changes: Changes, now: datetime) -> None:
     """Finish before enqueueing: a job that is done and asked for again in one transaction waits for its new time."""
     if changes.finish_job is not None:
         key = _job_key(changes.finish_job)
-        connection.change(_FINISH, key | {"of_mark": changes.finish_job.mark, "new_due_at": micros(now)})
-    for job in changes.enqueue:
+        connection.write(_FINISH, key | {"of_mark": changes.finish_job.mark, "new_due_at": micros(now)})
+    for job in sorted(changes.enqueue, key=lambda job: job.subject):
         wish = {"tenant": job.tenant, "kind": job.kind, "subject": job.subject, "due_at": micros(job.due_at)}
-        connection.change(_ENQUEUE, wish | {"mark": FIRST_MARK, "owner": None})
+        connection.write(_ENQUEUE, wish | {"mark": FIRST_MARK, "owner": None})
 
 
 def _job_key(job: Job) -> dict[str, Any]:
@@ -236,21 +228,21 @@ def _job_key(job: Job) -> dict[str, Any]:
 
 
 def extend(
-    connection: Connection, tenant: str, holds: Iterable[tuple[str, str]], until: datetime, clock: Clock
+    connection: Connection, tenant: str, holds: Iterable[tuple[str, str]], until: datetime, clock: Clock | None
 ) -> frozenset[str]:
     """Move the end of leases and of their jobs, unless they have ended or have another owner; return what moved."""
     moved = set()
-    times = {"of_tenant": tenant, "until": micros(until), "now": micros(clock())}
-    for run_id, owner in holds:
+    times = {"of_tenant": tenant, "until": micros(until)} | _now(clock)
+    for run_id, owner in sorted(holds):
         lease = times | {"run_id": run_id, "of_owner": owner}
         if connection.change(_EXTEND_RUN, lease):
             moved.add(run_id)
-        connection.change(_EXTEND_JOB, lease)
+        connection.write(_EXTEND_JOB, lease)
     return frozenset(moved)
 
 
 def keep_note(connection: Connection, key: str, value: str) -> str:
     """Set a fact about this database if it is not set yet, and return it."""
-    connection.change(_KEEP_NOTE, {"key": key, "value": value})
+    connection.write(_KEEP_NOTE, {"key": key, "value": value})
     ((kept,),) = connection.rows(_NOTE, {"key": key})
     return str(kept)

@@ -1,0 +1,159 @@
+"""The log in a SQL database: how an entry gets its position, and how a reader never passes one still to come.
+
+SQLite has one writer at a time, so a number is enough. On PostgreSQL many write at once and wait for nobody: decision 12.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    bindparam,
+    desc,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+)
+
+from interlock.engine.changes import Entry
+from interlock.engine.codec import decode_entry
+from interlock.errors import InvalidValue
+from interlock.storage.compiled import Connection
+from interlock.storage.rows import EntryRow, changed, encodable, read_position
+from interlock.storage.schema import log, ordered_log
+
+__all__ = ["Log", "NumberedLog", "OrderedLog", "Page"]
+
+_TENANT: BindParameter[str] = bindparam("tenant")
+_LIMIT: BindParameter[int] = bindparam("limit")
+_APPENDED: dict[str, BindParameter[Any]] = {name: bindparam(name) for name in EntryRow._fields}
+
+
+class Page(NamedTuple):
+    """Entries of the feed. `held_back` says that more are committed, but that an earlier one may still come."""
+
+    entries: Sequence[Entry]
+    held_back: bool = False
+
+
+class Log(Protocol):
+    """How one kind of database keeps the log. Each method runs inside a transaction."""
+
+    def append(self, on: Connection, rows: Sequence[EntryRow]) -> None:
+        """Append entries.
+
+        Raises:
+            Conflict: if one of their places is taken; at the latest when the transaction ends.
+        """
+
+    def history(self, on: Connection, tenant: str, stream: str) -> Sequence[Entry]:
+        """Return all entries of one request or run, in order."""
+
+    def feed(self, on: Connection, tenant: str, after: str, limit: int) -> Page:
+        """Return the entries after a position, in order."""
+
+    def last_position(self, on: Connection, tenant: str) -> str:
+        """Return the position of the newest entry that the feed gives, or the empty string."""
+
+
+class NumberedLog:
+    """SQLite's: positions are numbers, given under the lock of the only writer."""
+
+    APPEND = insert(log).inline().values(_APPENDED)
+    _ENTRY = select(log.c.position, log.c.body, log.c.leaf).where(log.c.tenant == _TENANT)
+    HISTORY = _ENTRY.where(log.c.stream == bindparam("stream")).order_by(log.c.seq)
+    FEED = _ENTRY.where(log.c.position > bindparam("after")).order_by(log.c.position).limit(_LIMIT)
+    LAST = select(func.max(log.c.position)).where(log.c.tenant == _TENANT)
+
+    def append(self, on: Connection, rows: Sequence[EntryRow]) -> None:
+        """Append entries."""
+        try:
+            on.change_each(self.APPEND, [row._asdict() for row in rows])
+        except on.raw.IntegrityError:
+            # The versions held, so a request and a run share an id: whoever came second cannot have it.
+            raise changed("log", rows[0].stream) from None
+
+    def history(self, on: Connection, tenant: str, stream: str) -> Sequence[Entry]:
+        """Return all entries of one request or run, in order."""
+        rows = on.rows(self.HISTORY, {"tenant": tenant, "stream": stream}) if encodable(stream) else ()
+        return [decode_entry(str(at), body, leaf) for at, body, leaf in rows]
+
+    def feed(self, on: Connection, tenant: str, after: str, limit: int) -> Page:
+        """Return the entries after a position, in order."""
+        rows = on.rows(self.FEED, {"tenant": tenant, "after": read_position(after), "limit": limit})
+        return Page([decode_entry(str(at), body, leaf) for at, body, leaf in rows])
+
+    def last_position(self, on: Connection, tenant: str) -> str:
+        """Return the position of the newest entry, or the empty string."""
+        ((last,),) = on.rows(self.LAST, {"tenant": tenant})
+        return str(last or "")
+
+
+_PLACE = ordered_log.c.epoch, ordered_log.c.xact, ordered_log.c.position
+_EPOCH: BindParameter[int] = bindparam("epoch", type_=BigInteger())
+# Every transaction below this one has ended. Of an earlier start of the server none is left.
+_OLDEST: ColumnElement[int] = literal_column("(pg_snapshot_xmin(pg_current_snapshot())::text)::bigint", BigInteger())
+_SETTLED = or_(ordered_log.c.epoch < _EPOCH, ordered_log.c.xact < _OLDEST)
+_AFTER = [bindparam(f"after_{name}", type_=BigInteger()) for name in ("epoch", "xact", "position")]
+
+
+class OrderedLog:
+    """PostgreSQL's: positions are (epoch, transaction, number), and the feed ends before the oldest open transaction.
+
+    A connection's `epoch` is the number of the server's start that it belongs to.
+    """
+
+    APPEND = insert(ordered_log).inline().values({**_APPENDED, "epoch": _EPOCH})
+    _ENTRY = select(*_PLACE, ordered_log.c.body, ordered_log.c.leaf, _SETTLED).where(ordered_log.c.tenant == _TENANT)
+    HISTORY = _ENTRY.where(ordered_log.c.stream == bindparam("stream")).order_by(ordered_log.c.seq)
+    FEED = _ENTRY.where(tuple_(*_PLACE) > tuple_(*_AFTER)).order_by(*_PLACE).limit(_LIMIT)
+    LAST = select(*_PLACE).where(ordered_log.c.tenant == _TENANT, _SETTLED).order_by(*map(desc, _PLACE)).limit(1)
+
+    def append(self, on: Connection, rows: Sequence[EntryRow]) -> None:
+        """Append entries. A place that is taken ends the transaction: `PostgresConnection` makes a conflict of it."""
+        on.change_each(self.APPEND, [{**row._asdict(), "epoch": on.epoch} for row in rows])
+
+    def history(self, on: Connection, tenant: str, stream: str) -> Sequence[Entry]:
+        """Return all entries of one request or run, in order."""
+        values = {"tenant": tenant, "stream": stream, "epoch": on.epoch}
+        rows = on.rows(self.HISTORY, values) if encodable(stream) else ()
+        return [decode_entry(_written(*place), body, leaf) for *place, body, leaf, _ in rows]
+
+    def feed(self, on: Connection, tenant: str, after: str, limit: int) -> Page:
+        """Return the entries after a position, in order."""
+        epoch, xact, position = _read(after)
+        values = {"after_epoch": epoch, "after_xact": xact, "after_position": position}
+        rows = on.rows(self.FEED, values | {"tenant": tenant, "limit": limit, "epoch": on.epoch})
+        settled = [row for row in rows if row[-1]]
+        entries = [decode_entry(_written(*place), body, leaf) for *place, body, leaf, _ in settled]
+        return Page(entries, len(settled) < len(rows))
+
+    def last_position(self, on: Connection, tenant: str) -> str:
+        """Return the position of the newest entry that the feed gives, or the empty string."""
+        row = on.first(self.LAST, {"tenant": tenant, "epoch": on.epoch})
+        return "" if row is None else _written(*row)
+
+
+_POSITION = re.compile(r"([0-9a-f]{1,15})-([0-9a-f]{1,15})-([0-9a-f]{1,15})", re.ASCII)
+
+
+def _written(epoch: int, xact: int, position: int) -> str:
+    return f"{epoch:x}-{xact:x}-{position:x}"
+
+
+def _read(after: str) -> tuple[int, int, int]:
+    if not after:
+        return 0, 0, 0
+    found = _POSITION.fullmatch(after)
+    if found is None:
+        raise InvalidValue("after", "is not a position of this log: take one that an entry carries")
+    epoch, xact, position = (int(part, 16) for part in found.groups())
+    return epoch, xact, position

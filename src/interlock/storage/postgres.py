@@ -1,0 +1,227 @@
+"""PostgreSQL: how a server is reached, who reads and writes at once, and what its errors mean."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from hashlib import blake2b
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.exc import DBAPIError
+
+from interlock.errors import InvalidConfig, StoreUnavailable
+from interlock.storage.compiled import Connection
+from interlock.storage.lanes import Lane
+from interlock.storage.log import OrderedLog
+from interlock.storage.postgres_connection import AGAIN_SECONDS, Opened, PostgresConnection, PostgresStatements
+
+__all__ = ["Address", "PostgresDatabase", "connect", "explain"]
+
+WRITERS, READERS = 8, 4
+"""How many transactions run at once in one process; each has a connection of its own once it was needed."""
+
+POOL_SECONDS = 10.0
+"""How long a transaction waits for one of them."""
+
+LOCK_SECONDS = 10
+"""How long a transaction waits for what another one has."""
+
+_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED"
+
+_DEFAULTS = {
+    "application_name": "interlock",
+    "connect_timeout": "5",
+    "keepalives_idle": "30",
+    "tcp_user_timeout": "15000",
+}
+
+# A server's start: no transaction of an earlier one is left, and its numbers may begin again in a restored database.
+_ORIGIN = (
+    "SELECT system_identifier || '/' || extract(epoch FROM pg_postmaster_start_time()) AS it, "
+    "system_identifier || '/' || timeline_id AS server FROM pg_control_system(), pg_control_checkpoint()"
+)
+_GREETING = f"""
+WITH origin AS ({_ORIGIN})
+SELECT (SELECT number FROM epochs WHERE epochs.origin = origin.it), server,
+  set_config('lock_timeout', '{LOCK_SECONDS}s', false),
+  set_config('idle_in_transaction_session_timeout', '60s', false)
+FROM origin
+"""  # noqa: S608 - constants
+_NEW_EPOCH = f"""
+INSERT INTO epochs (number, origin)
+SELECT greatest(coalesce((SELECT max(number) FROM epochs), 0) + 1, extract(epoch FROM clock_timestamp())::bigint), it
+FROM ({_ORIGIN}) AS origin
+ON CONFLICT DO NOTHING
+"""  # noqa: S608 - constants
+
+_MEANINGS = {
+    "08": "went away",
+    "28": "refuses this user: check user and password",
+    "3D": "does not exist, or its user does not: make them with CREATE DATABASE and CREATE ROLE, or name others",
+    "42501": "does not let this user do that: grant it the rights on the schema and its tables",
+    "42P01": "has lost a table of ours: restore it from a backup",
+    "53100": "cannot grow: its disk is full. Nothing was written. Make room and try again",
+    "53300": "has no connection left: raise max_connections, or run fewer processes",
+    "53": "is out of resources",
+    "55P03": f"has kept a row locked for more than {LOCK_SECONDS} seconds for somebody else",
+    "57P01": "is being shut down",
+    "57P02": "is being shut down",
+    "57P03": "is starting up, or shutting down",
+    "57": "cancelled the work",
+    "58": "cannot be read or written: its disk reports an error",
+    "25006": "is read-only: give the address of the primary",
+    "XX": "is damaged, or has a defect",
+}
+_FOR_NOW = {"57P01", "57P02", "57P03", "53300"}
+
+# The driver gives no SQLSTATE of a connection that was refused.
+_TOLD = (
+    ("starting up", "57P03"),
+    ("shutting down", "57P03"),
+    ("not yet accepting", "57P03"),
+    ("too many", "53300"),
+    ("connection slots", "53300"),
+    ('" does not exist', "3D000"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a database is. Shown without its password, always.
+
+    Args:
+        parameters: as libpq takes them.
+    """
+
+    parameters: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def of(cls, url: str) -> Address:
+        """Read an address.
+
+        Raises:
+            InvalidConfig: if it is none.
+        """
+        _, _, rest = url.partition("://")
+        try:
+            given = conninfo_to_dict(f"postgresql://{rest}")
+        except psycopg.Error:  # what libpq says may hold the password
+            raise InvalidConfig(
+                "The database's address cannot be read. Use postgresql://USER:PASSWORD@HOST:PORT/NAME, with every "
+                "special character in user and password written as %XX."
+            ) from None
+        return cls({**_DEFAULTS, **{key: value for key, value in given.items() if value is not None}})
+
+    def __str__(self) -> str:
+        user, host, port, name = (str(self.parameters.get(key) or "") for key in ("user", "host", "port", "dbname"))
+        place = host + (f":{port}" if port else "")
+        return f"postgresql://{quote(user) + '@' if user else ''}{place}/{name}"
+
+    def without_secrets(self, text: str) -> str:
+        """Return a text of the driver's, without the password if it holds it."""
+        password = str(self.parameters.get("password") or "")
+        return text.replace(password, "***") if password else text
+
+
+class PostgresDatabase:
+    """A database on a server: threads with a connection each, some to write and some to read.
+
+    Args:
+        address: of a database that has the tables of this version.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self.log = OrderedLog()
+        self._statements = PostgresStatements(PGDialect_psycopg())  # type: ignore[no-untyped-call]
+        writing, reading = partial(self._connect, _WRITE), partial(self._connect, _READ)
+        self.writer = Lane(writing, "interlock-writer", self.explain, threads=WRITERS, patience=POOL_SECONDS)
+        self.readers = Lane(reading, "interlock-reader", self.explain, threads=READERS, patience=POOL_SECONDS)
+
+    def explain(self, error: BaseException) -> StoreUnavailable | None:
+        """Say what an error of the driver means, or None if it is a defect of ours."""
+        return explain(error, self.address)
+
+    def _connect(self, begin: str) -> Connection:
+        return PostgresConnection(self._open, self._statements, begin)
+
+    def _open(self, seconds: float) -> Opened:
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                raw = connect(self.address)
+                return _greeted(raw)
+            except psycopg.OperationalError as error:
+                if time.monotonic() > end or not _is_for_now(error):
+                    raise
+                time.sleep(AGAIN_SECONDS)
+
+    async def change_token(self) -> int:
+        """Return a number that differs after any commit, by any process."""
+
+        def read(on: Connection) -> int:
+            ((snapshot,),) = on.raw.execute("SELECT pg_current_snapshot()::text").fetchall()
+            return int.from_bytes(blake2b(snapshot.encode(), digest_size=7).digest(), "big")
+
+        return await self.readers.run(read)
+
+    def close(self) -> None:
+        """Let go of threads and connections."""
+        self.writer.close()
+        self.readers.close()
+
+
+def connect(address: Address) -> psycopg.Connection[Any]:
+    """Open a connection on which nothing begins or ends a transaction but us."""
+    return psycopg.connect(**address.parameters, autocommit=True)
+
+
+def _greeted(raw: psycopg.Connection[Any]) -> Opened:
+    """Tell a new connection our habits, and learn in which epoch it is."""
+    try:
+        row = raw.execute(_GREETING).fetchone()
+        if row is not None and row[0] is None:
+            raw.execute(_NEW_EPOCH)
+            row = raw.execute(_GREETING).fetchone()
+        assert row is not None
+        return Opened(raw, *row[:2])
+    except BaseException:
+        raw.close()
+        raise
+
+
+def _is_for_now(error: psycopg.Error) -> bool:
+    """Say whether a server may answer soon that does not answer now."""
+    return _state(error) in {*_FOR_NOW, ""}
+
+
+def _state(error: psycopg.Error) -> str:
+    """Return an error's SQLSTATE, or what stands for it in the message of a connection that was not made."""
+    if error.sqlstate:
+        return error.sqlstate
+    text = str(error)
+    return next((state for words, state in _TOLD if words in text), "28000" if "FATAL" in text else "")
+
+
+def explain(error: BaseException, address: Address) -> StoreUnavailable | None:
+    """Say what an error of the driver means, or None if it is a defect of ours."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, StoreUnavailable):
+        return cause
+    if not isinstance(cause, psycopg.Error):
+        return None
+    state = _state(cause)
+    reason = address.without_secrets(str(cause)).strip()
+    meaning = _MEANINGS.get(state) or _MEANINGS.get(state[:2])
+    if meaning is None:
+        if not isinstance(cause, psycopg.OperationalError):
+            return None
+        meaning = "does not answer"
+    return StoreUnavailable(f"The database {address} {meaning} ({reason}).", address=str(address), reason=reason)

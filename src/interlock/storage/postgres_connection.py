@@ -1,0 +1,238 @@
+"""One connection to PostgreSQL: few round trips, and nothing lost or done twice when the server goes away.
+
+A transaction runs in the driver's pipeline: what belongs together travels together, and COMMIT with the last of it.
+What is required (`expect`) fails in the server, so that nothing after it is done.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import errors
+from psycopg.pq import TransactionStatus
+from sqlalchemy import Dialect, Executable, Select
+
+from interlock.errors import Conflict, StoreUnavailable
+from interlock.storage.compiled import Connection, Statements, Values
+from interlock.storage.dialect import MICROS
+from interlock.storage.rows import Clock, changed, moment
+
+__all__ = ["Opened", "PostgresConnection", "PostgresStatements"]
+
+T = TypeVar("T")
+
+RECOVER_SECONDS = 15.0
+"""How long a transaction waits for a server that has gone away, before it says so."""
+
+AGAIN_SECONDS = 0.05
+NOW = f"SELECT {MICROS}"
+SETTLED = f"SELECT {MICROS}, pg_current_xact_id()::text"
+STATUS = "SELECT pg_xact_status(%(xact)s::xid8)"
+
+# The driver warns of what goes wrong after an error that it has raised already: not on somebody's terminal.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
+
+_CONFLICTS = (errors.UniqueViolation, errors.DeadlockDetected, errors.SerializationFailure)
+
+
+class Opened:
+    """The driver's connection, fit for use.
+
+    Args:
+        epoch: the number of the server's start that it belongs to.
+        server: which server it is, whatever its transactions are numbered.
+    """
+
+    def __init__(self, raw: psycopg.Connection[Any], epoch: int, server: str) -> None:
+        self.raw = raw
+        self.epoch = epoch
+        self.server = server
+
+
+class PostgresStatements(Statements):
+    """Statements as PostgreSQL takes them."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        super().__init__(dialect)
+        self._required: dict[Executable, str] = {}
+
+    def required(self, statement: Executable) -> str:
+        """Return a statement's text so that it fails unless it writes, or finds, a row."""
+        found = self._required.get(statement)
+        if found is None:
+            text = self.written(statement).text
+            is_query = isinstance(statement, Select)
+            found = (
+                f"SELECT 1 / count(*) FROM ({text}) AS done"  # noqa: S608 - written by SQLAlchemy
+                if is_query
+                else f"WITH done AS ({text} RETURNING 1) SELECT 1 / count(*) FROM done"  # noqa: S608
+            )
+            self._required[statement] = found
+        return found
+
+
+class PostgresConnection(Connection):
+    """A connection that comes back.
+
+    Args:
+        open_: opens a connection of the driver, waiting at most so many seconds for a server that is just starting.
+        begin: how a transaction begins.
+    """
+
+    def __init__(self, open_: Callable[[float], Opened], statements: PostgresStatements, begin: str) -> None:
+        self._open = open_
+        self._opened = open_(RECOVER_SECONDS)
+        super().__init__(self._opened.raw, statements, begin)
+        self._texts = statements
+        self._asked: list[tuple[Any, Conflict]] = []
+        self._xact: str | None = None
+        self._committing = False
+        self._result: Any = None
+        self._pipeline: Any = None
+
+    @property
+    def epoch(self) -> int:  # type: ignore[override]
+        """The number of the server's start that it belongs to."""
+        return self._opened.epoch
+
+    # ── transactions ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def run(self, work: Callable[[Connection], T]) -> T:
+        """Do a piece of work in a transaction: once, even if the server goes away meanwhile and comes back."""
+        end: float | None = None
+        while True:
+            try:
+                return self._attempt(work)
+            except psycopg.Error:
+                if not self.raw.closed:
+                    raise
+                end = end or time.monotonic() + RECOVER_SECONDS
+                if self._is_done(end):
+                    result: T = self._result
+                    return result
+
+    def _attempt(self, work: Callable[[Connection], T]) -> T:
+        self._asked, self._xact, self._committing = [], None, False
+        try:
+            with self.raw.pipeline() as self._pipeline:
+                result = self._sent(work)
+        except BaseException as error:
+            conflict = self._conflict(error)
+            self._undo()
+            if conflict is not None:
+                raise conflict from None
+            raise
+        return result
+
+    def _sent(self, work: Callable[[Connection], T]) -> T:
+        try:
+            self.raw.execute(self._begin)
+            self._result = result = work(self)
+            self._committing = True
+            ended = self.raw.execute("COMMIT")
+            self._pipeline.sync()
+        except BaseException:
+            with contextlib.suppress(psycopg.Error):  # drop what is still under way: the first error counts
+                self._pipeline.sync()
+            raise
+        assert ended.statusmessage == "COMMIT", ended.statusmessage
+        return result
+
+    def _conflict(self, error: BaseException) -> Conflict | None:
+        if isinstance(error, errors.DivisionByZero):
+            for cursor, otherwise in self._asked:
+                if cursor.pgresult is None or cursor.description is None:
+                    return otherwise
+        if isinstance(error, _CONFLICTS):
+            # The versions held: a request and a run share an id, or two transactions wait for each other.
+            return changed("record", error.diag.constraint_name or "that others write")
+        return None
+
+    def _undo(self) -> None:
+        if self.raw.closed or self.raw.info.transaction_status is TransactionStatus.IDLE:
+            return
+        try:
+            self.raw.execute("ROLLBACK")
+        except psycopg.Error:
+            self.raw.close()
+
+    def _is_done(self, end: float) -> bool:
+        """Find out, of a connection that was lost, whether the transaction was committed; connect anew."""
+        before = self._opened.server
+        in_doubt = self._xact if self._committing else None
+        self.close()
+        self._opened = self._open(max(0.0, end - time.monotonic()))
+        self.raw = self._opened.raw
+        if in_doubt is None:
+            return False  # COMMIT was never sent; or what it would have committed may be done again
+        status = self._status(in_doubt, end) if self._opened.server == before else None
+        if status is None:
+            raise StoreUnavailable(
+                "The database went away while a change was being committed, and does not know any more whether it was: "
+                "look before you repeat it."
+            )
+        return status == "committed"
+
+    def _status(self, xact: str, end: float) -> str | None:
+        while True:
+            row = self.raw.execute(STATUS, {"xact": xact}).fetchone()
+            status: str | None = row and row[0]
+            if status != "in progress":
+                return status
+            if time.monotonic() > end:
+                return None
+            time.sleep(AGAIN_SECONDS)  # the server has not noticed yet that the old connection is gone
+
+    def close(self) -> None:
+        """Let go of it."""
+        with contextlib.suppress(psycopg.Error):
+            self.raw.close()
+
+    # ── statements ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def ask(self, statement: Executable, values: Values) -> Callable[[], list[Any]]:
+        """Send a query, and return a function that waits for all its rows."""
+        written = self._statements.written(statement)
+        cursor = self.raw.execute(written.text, written.parameters(values))
+        fetch: Callable[[], list[Any]] = cursor.fetchall
+        return fetch
+
+    def write(self, statement: Executable, values: Values) -> None:
+        """Send a change, however many rows it writes."""
+        written = self._statements.written(statement)
+        self.raw.execute(written.text, written.parameters(values))
+
+    def change(self, statement: Executable, values: Values) -> int:
+        """Write, and return how many rows were written."""
+        written = self._statements.written(statement)
+        cursor = self.raw.execute(written.text, written.parameters(values))
+        self._pipeline.sync()
+        return int(cursor.rowcount)
+
+    def change_each(self, statement: Executable, rows: Any) -> None:
+        """Send a change for each set of values."""
+        for values in rows:
+            self.write(statement, values)
+
+    def expect(self, statement: Executable, values: Values, otherwise: Conflict) -> None:
+        """Send a change or a query that has to meet a row; the server goes no further if it does not."""
+        parameters = self._statements.written(statement).parameters(values)
+        self._asked.append((self.raw.execute(self._texts.required(statement), parameters), otherwise))
+
+    def instant(self, clock: Clock | None) -> Callable[[], datetime]:
+        """Return a function that returns the given clock, or the server's."""
+        if clock is not None:
+            return super().instant(clock)
+        cursor = self.raw.execute(NOW)
+        return lambda: moment(cursor.fetchone()[0])
+
+    def settled(self, clock: Clock | None) -> datetime:
+        """Wait for everything that was sent, and so for its locks; return the clock after that."""
+        now, self._xact = self.raw.execute(SETTLED).fetchone()
+        return moment(now) if clock is None else clock()
