@@ -1,5 +1,7 @@
 """What somebody who tried to refute the promises found, held from now on."""
 
+import asyncio
+
 import pytest
 
 from interlock import Action, ask
@@ -9,7 +11,7 @@ from interlock.domain.run import RunStatus
 PAY = Action("pay", {"amount": 1})
 
 
-@pytest.mark.parametrize("kind", ["coroutine", "generator"])
+@pytest.mark.parametrize("kind", ["coroutine", "generator", "async generator"])
 async def test_I2_a_tool_that_nobody_awaited_is_never_recorded_as_executed(circle, kind):
     ran = []
 
@@ -20,8 +22,12 @@ async def test_I2_a_tool_that_nobody_awaited_is_never_recorded_as_executed(circl
         ran.append(amount)
         yield
 
+    async def both(amount):
+        ran.append(amount)
+        yield
+
     def act(state):
-        start = {"coroutine": later, "generator": lazily}[kind]
+        start = {"coroutine": later, "generator": lazily, "async generator": both}[kind]
 
         def tool(amount):
             return start(amount)
@@ -30,9 +36,38 @@ async def test_I2_a_tool_that_nobody_awaited_is_never_recorded_as_executed(circl
 
     run_id = await circle.go(circle.chain(act))
     run = await circle.approve_all(run_id)
-    assert run.status is not RunStatus.done
+    assert (run.status, run.attention) == (RunStatus.needs_attention, "effect_unknown")
     assert "aperform" in run.note
-    assert ((await circle.every(run_id))[0].effect, ran) == (EffectState.failed, [])
+    assert ((await circle.every(run_id))[0].effect, ran) == (EffectState.unknown, [])
+
+
+async def test_I2_a_tool_that_acts_and_returns_a_generator_is_never_recorded_as_failed(circle):
+    paid = []
+
+    def pay(amount):
+        paid.append(amount)
+        return (line for line in "receipt")
+
+    def act(state):
+        return {"out": [ask(PAY).perform(pay)]}
+
+    run_id = await circle.go(circle.chain(act))
+    await circle.approve_all(run_id)
+    assert ((await circle.every(run_id))[0].effect, paid) == (EffectState.unknown, [1])
+
+
+async def test_I2_a_generator_function_is_refused_before_anything_begins(circle):
+    def pay(amount):
+        yield amount
+
+    def act(state):
+        return {"out": [ask(PAY).perform(pay)]}
+
+    run_id = await circle.go(circle.chain(act))
+    run = await circle.approve_all(run_id)
+    assert (run.status, run.attention) == (RunStatus.needs_attention, "invalid_ask")
+    assert "generator function" in run.note
+    assert (await circle.every(run_id))[0].effect is EffectState.none
 
 
 async def test_I2_an_unknown_effect_that_a_node_swallows_is_still_a_persons_question(circle):
@@ -65,3 +100,95 @@ async def test_a_tool_that_cannot_take_the_approved_arguments_never_begins(circl
     run_id = await circle.go(circle.chain(act))
     run = await circle.approve_all(run_id)
     assert (run.attention, (await circle.every(run_id))[0].effect) == ("invalid_ask", EffectState.none)
+
+
+async def test_I2_a_task_that_nobody_awaited_is_a_persons_question(circle):
+    class Promise:
+        def __await__(self):
+            yield
+
+    def act(state):
+        return {"out": [ask(PAY).perform(lambda amount: Promise())]}
+
+    run_id = await circle.go(circle.chain(act))
+    run = await circle.approve_all(run_id)
+    assert (run.status, run.attention) == (RunStatus.needs_attention, "effect_unknown")
+    assert "aperform" in run.note
+    assert (await circle.every(run_id))[0].effect is EffectState.unknown
+
+
+async def test_I11_a_tool_that_changes_its_arguments_changes_nothing_that_is_recorded(circle):
+    def pay(to, terms):
+        to.append("me")
+        return terms.pop("days")
+
+    def act(state):
+        decision = ask(Action("pay", {"to": ["ACME"], "terms": {"days": 30}}))
+        return {"out": [decision.perform(pay), decision.perform(pay)]}
+
+    run_id = await circle.go(circle.chain(act))
+    run = await circle.approve_all(run_id)
+    assert (run.status, run.output) == (RunStatus.done, {"out": [30, 30]})
+    assert (await circle.every(run_id))[0].asked.args == {"to": ["ACME"], "terms": {"days": 30}}
+
+
+async def test_I1_what_a_node_does_to_a_decision_changes_neither_it_nor_the_effect(circle):
+    paid = []
+
+    def pay(to):
+        paid.append(to)
+        return {"to": to}
+
+    def act(state):
+        decision = ask(Action("pay", {"to": ["ACME"]}))
+        decision.action.args["to"].append("me")
+        decision.perform(pay)["to"].append("me")
+        return {"out": [decision.perform(pay)]}
+
+    run_id = await circle.go(circle.chain(act))
+    run = await circle.approve_all(run_id)
+    assert (run.status, run.output, paid) == (RunStatus.done, {"out": [{"to": ["ACME"]}]}, [["ACME"]])
+
+
+async def test_fault_15_a_node_that_gives_up_on_its_tool_leaves_a_persons_question(circle):
+    begun = asyncio.Event()
+
+    async def pay(amount):
+        begun.set()
+        await asyncio.Event().wait()
+
+    async def act(state):
+        paying = asyncio.ensure_future(ask(PAY).aperform(pay))
+        await begun.wait()
+        paying.cancel()
+        await asyncio.wait({paying})
+        return {"out": ["gave up"]}
+
+    run_id = await circle.go(circle.chain(act))
+    run = await circle.approve_all(run_id)
+    assert (run.status, run.attention) == (RunStatus.needs_attention, "effect_unknown")
+    assert (await circle.every(run_id))[0].effect is EffectState.unknown
+
+
+async def test_I4_a_node_that_gives_up_while_its_effect_is_claimed_does_not_end_the_run(circle):
+    paid = []
+
+    async def pay(amount):
+        paid.append(amount)
+
+    async def act(state):
+        paying = asyncio.ensure_future(ask(PAY).aperform(pay, idempotent=True))
+        if not given_up:
+            given_up.append(True)
+            await asyncio.sleep(0)
+            paying.cancel()
+        await asyncio.wait({paying})
+        return {"out": ["went on"]}
+
+    given_up = []
+    run_id = await circle.go(circle.chain(act))
+    run = await circle.approve_all(run_id)
+    assert (run.status, run.attention, paid) == (RunStatus.needs_attention, "effect_unknown", [])
+    run = await circle.retry(run_id)
+    assert (run.status, paid) == (RunStatus.done, [1])
+    assert (await circle.every(run_id))[0].effect is EffectState.executed

@@ -170,7 +170,12 @@ class Execution:
 
     async def await_(self, work: Coroutine[Any, Any, T]) -> T:
         """Do work of the engine from a coroutine. Once begun it is finished, even if the coroutine is cancelled."""
-        return await asyncio.shield(asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.advancing.loop)))
+        working = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.advancing.loop))
+        try:
+            return await asyncio.shield(working)
+        except asyncio.CancelledError:
+            await asyncio.wait({working})  # what a claim came to must be known before the run goes on without it
+            raise
 
 
 class _Unattended(Execution):

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import copy
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, Literal
 
 from interlock.domain.action import Action
@@ -58,6 +61,9 @@ class _Phase(Enum):
     done = 6
 
 
+_BEGUN = frozenset({_Phase.verifying, _Phase.verified, _Phase.calling})
+
+
 class Effect:
     """One effect of one approved request, in one advance."""
 
@@ -83,8 +89,17 @@ class Effect:
         except Halt as halt:
             self.execution.advancing.halted = halt  # even if a node swallows it
             raise
+        except asyncio.CancelledError:
+            self._given_up()
+            raise
         finally:
             self.execution.advancing.left()
+
+    def _given_up(self) -> None:
+        """A node that stops waiting for its tool may go on as if nothing had begun: its run does not end by that."""
+        if self._phase in _BEGUN:
+            reason = f"the agent stopped waiting for {self._tool} before its result was there"
+            self.execution.advancing.halted = Halt("effect_unknown", reason, self._request.id)
 
     async def next(self) -> Callable[[], Any] | None:
         """Return what to call now; None when the result is there."""
@@ -103,6 +118,9 @@ class Effect:
 
     def _must_fit(self) -> None:
         """Refuse, before anything begins, a tool that cannot be called with exactly what was approved."""
+        for fn in (self._fn, self._repeat.verify):
+            if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
+                raise InvalidAgent(f"{_name_of(fn)} is a generator function: a call does not run its code.")
         assert isinstance(self._request.edition.subject, Action)
         arguments = self._request.edition.subject.args
         keyed = self._takes_key or self._repeat.verify is not None
@@ -137,14 +155,22 @@ class Effect:
                 self._phase = _Phase.claiming
             case _Phase.verifying if value is None:
                 self._phase = _Phase.verified
-            case _Phase.calling if inspect.iscoroutine(value) or inspect.isgenerator(value):
-                value.close()
-                reason = f"{self._tool} returned a {type(value).__name__} that nobody awaits: its code has not run"
-                await self._record("failed", reason=reason)
-                raise InvalidAgent(f"{reason}. Give a coroutine function, and use `await decision.aperform(…)`.")
+            case _ if _is_unawaited(value):
+                await self._not_awaited(value)
             case _:
                 failpoint("effect.called")
                 await self._record("executed", jsonable(value))
+
+    async def _not_awaited(self, value: Any) -> None:
+        """A result that nobody awaits: its code has not run, or runs still; what ran before it may have acted."""
+        if isinstance(value, CoroutineType | GeneratorType):
+            value.close()
+        reason = (
+            f"{self._tool} returned a {type(value).__name__} that nobody awaits. Give a coroutine function, and use "
+            "`await decision.aperform(…)`."
+        )
+        await self._record("unknown", reason=reason)
+        raise Halt("effect_unknown", reason, self._request.id)
 
     async def broke(self, error: BaseException) -> None:
         """Say that the call raised; raise what the node is to see."""
@@ -193,7 +219,7 @@ class Effect:
         self._phase = phase
         assert isinstance(self._request.edition.subject, Action)
         assert self._request.claim is not None
-        arguments = dict(self._request.edition.subject.args)
+        arguments = copy.deepcopy(self._request.edition.subject.args)  # a tool may change what it is given
         if phase is _Phase.verifying or self._takes_key:
             arguments[KEY] = self._request.claim.key
         return functools.partial(fn, **arguments)
@@ -228,7 +254,7 @@ class Effect:
             raise AdvanceOvertaken(self._request.run_id)
 
     def _finish(self, result: Json) -> None:
-        self.result = result
+        self.result = copy.deepcopy(result)  # the node may change it, and what is recorded must not change with it
         self._phase = _Phase.done
 
     @contextlib.contextmanager
@@ -242,6 +268,10 @@ class Effect:
             raise Halt("record_altered", altered.message, self._request.id) from altered
         except InterlockError as error:
             raise Halt("ledger_unavailable", error.message, self._request.id) from error
+
+
+def _is_unawaited(value: object) -> bool:
+    return isinstance(value, GeneratorType | AsyncGeneratorType) or inspect.isawaitable(value)
 
 
 def _signature(fn: Callable[..., Any]) -> inspect.Signature | None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from typing import Any
 
 from langgraph.errors import GraphInterrupt
@@ -121,7 +122,7 @@ class Decision:
         subject = self._request.edition.subject
         if not isinstance(subject, Action):
             raise InvalidAgent(f"{self.request_id} asked a {subject.kind}, not an action.")
-        return subject
+        return replace(subject)  # a copy: what the node does to it changes nothing that is recorded
 
     @property
     def draft(self) -> Json:
@@ -129,12 +130,12 @@ class Decision:
         subject = self._request.edition.subject
         if not isinstance(subject, Draft):
             raise InvalidAgent(f"{self.request_id} asked a {subject.kind}, not a draft.")
-        return subject.body
+        return deepcopy(subject.body)
 
     @property
     def answer(self) -> Json:
         """The answer to a question, as JSON that fits its schema; None if it was not answered."""
-        return self._request.edition.answer if self.outcome is Status.answered else None
+        return deepcopy(self._request.edition.answer) if self.outcome is Status.answered else None
 
     @property
     def edited(self) -> bool:
