@@ -326,6 +326,16 @@ def test_the_demo_reads_its_answer_from_a_pipe_and_says_where_the_mail_is(comman
     assert str(mail.parent) in done.stdout
 
 
+def test_I2_a_demo_that_is_carried_on_elsewhere_writes_into_its_own_mailbox(command):
+    command.unset = ("INTERLOCK_MAILDIR", "INTERLOCK_DATABASE_URL")
+    command.run("demo", given="quit\n")
+    config = ("-c", "demo/interlock.yaml")
+    [request] = command.json(*config, "requests", "list")["requests"]
+    done = command.run(*config, "approve", request["id"], "--yes")
+    assert done.returncode == 0, done
+    assert len(list((command.folder / "demo" / "mail" / "new").iterdir())) == 1
+
+
 def test_the_log_is_followed(command):
     follower = command.spawn("log", "show", "--follow", columns=250)
     _, request = command.paused()

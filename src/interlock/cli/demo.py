@@ -50,8 +50,6 @@ def demo(
     """
     config = _prepared(folder)
     settings = load_settings(config, {})  # never the database that the environment names: this one is marked as a demo
-    if not os.environ.get("INTERLOCK_MAILDIR"):
-        os.environ["INTERLOCK_MAILDIR"] = str(folder.absolute() / "mail")
 
     async def work(session: Session) -> int:
         code = await start_and_attend(session, "approval", text)

@@ -137,6 +137,8 @@ async def opened(
     try:
         if note is not None:
             await system.store.note(*note)
+        if await system.store.note(DEMO) == "yes":
+            _keep_mail_beside(settings)
         principal = await _principal(system, person)
         if person is not None:
             screen.say(f"Acting as {principal.id}, which a demo database allows.", "warn")
@@ -144,6 +146,13 @@ async def opened(
         yield Session(system, principal, screen, terminal, as_json)
     finally:
         await system.close()
+
+
+def _keep_mail_beside(settings: Settings) -> None:
+    # A maildir takes one mail for one approval: whoever carries a demo's run on must write into the demo's.
+    if not os.environ.get("INTERLOCK_MAILDIR"):
+        database = Path(settings.database_url.removeprefix("sqlite:///")).expanduser()
+        os.environ["INTERLOCK_MAILDIR"] = str(database.absolute().parent / "mail")
 
 
 async def _principal(system: System, person: str | None) -> Principal:
