@@ -11,9 +11,9 @@ from interlock.domain.action import Action, Question, Subject
 from interlock.domain.canonical import Json, canonical_bytes, read_canonical
 from interlock.domain.commands import CastVote
 from interlock.domain.request import Request
-from interlock.errors import InvalidAnswer
+from interlock.errors import InvalidAnswer, InvalidValue
 
-__all__ = ["check_schema", "check_vote"]
+__all__ = ["MAX_SCHEMA", "check_schema", "check_vote", "fits"]
 
 MAX_SCHEMA = 64_000
 SHOWN = 5
@@ -50,6 +50,14 @@ def check_vote(request: Request, command: CastVote) -> None:
         _check(command.subject.args, schema, "The edited arguments do not fit")
     elif command.answer is not None and isinstance(request.asked, Question):
         _check(command.answer, schema, "The answer does not fit")
+
+
+def fits(value: Json, schema: dict[str, Any]) -> bool:
+    """Say whether a value fits a JSON Schema; one that cannot be used fits nothing."""
+    try:
+        return bool(_validator(canonical_bytes(schema, max_bytes=MAX_SCHEMA)).is_valid(value))
+    except (ValueError, InvalidValue, jsonschema_rs.ValidationError):
+        return False
 
 
 def _schema(subject: Subject) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import typing
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from typing import Any
 
@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from interlock.domain.canonical import Json, digest
 from interlock.errors import InvalidAgent
+from interlock.runtime.breakpoints import Breakpoints, subgraphs
 
 __all__ = ["Agent"]
 
@@ -31,6 +32,10 @@ class Agent:
             shape (nodes, edges, channels) is part of the version by itself.
         compatible_with: declared versions whose paused runs this one may carry on, whatever their shape.
         state_types: types that the state may hold apart from those in the graph's schemas.
+        approval_channel: the state's channel that takes the decision at a breakpoint (`interrupt_before`): true if it
+            was approved, false if it was rejected or nobody decided; then the graph goes on. Without it that is the
+            boolean channel `approved` or `human_approval`, at nodes from which a conditional edge leads on; anywhere
+            else a refusal ends the run. The empty text means that there is none.
         input: makes the graph's input of a command line's text; without it, `{"input": text}`, or a message for graphs
             that have messages.
 
@@ -45,6 +50,7 @@ class Agent:
         version: str = "1",
         compatible_with: Sequence[str] = (),
         state_types: Iterable[type] = (),
+        approval_channel: str | None = None,
         input: Callable[[str], Json] | None = None,  # noqa: A002 - the word that LangGraph uses
     ) -> None:
         compiled = graph.compile() if isinstance(graph, StateGraph) else graph
@@ -60,6 +66,7 @@ class Agent:
         self.serde = JsonPlusSerializer(allowed_msgpack_modules=None).with_msgpack_allowlist(
             {*_schema_types(compiled), *state_types}
         )
+        self.breakpoints = Breakpoints(compiled, approval_channel)
         self._input = input
 
     def input_from(self, text: str) -> Json:
@@ -76,13 +83,6 @@ class Agent:
         return made_by == self.version or made_by.rpartition("+")[0] in self.compatible_with
 
 
-def _subgraphs(graph: Pregel[Any, Any, Any, Any]) -> Iterator[tuple[str, Pregel[Any, Any, Any, Any]]]:
-    yield "", graph
-    for name, subgraph in graph.get_subgraphs(recurse=True):
-        if isinstance(subgraph, Pregel):
-            yield name, subgraph
-
-
 def _shape(graph: Pregel[Any, Any, Any, Any]) -> Json:
     return {
         name: {
@@ -90,12 +90,12 @@ def _shape(graph: Pregel[Any, Any, Any, Any]) -> Json:
             "edges": sorted([edge.source, edge.target, edge.conditional] for edge in subgraph.get_graph().edges),
             "channels": sorted(subgraph.channels),
         }
-        for name, subgraph in _subgraphs(graph)
+        for name, subgraph in subgraphs(graph)
     }
 
 
 def _refuse_unsupported(graph: Pregel[Any, Any, Any, Any]) -> None:
-    for name, subgraph in _subgraphs(graph):
+    for name, subgraph in subgraphs(graph):
         for channel, spec in subgraph.channels.items():
             if isinstance(spec, DeltaChannel):
                 raise InvalidAgent(
@@ -106,7 +106,7 @@ def _refuse_unsupported(graph: Pregel[Any, Any, Any, Any]) -> None:
 
 def _schema_types(graph: Pregel[Any, Any, Any, Any]) -> set[type]:
     found: set[type] = set()
-    for _, subgraph in _subgraphs(graph):
+    for _, subgraph in subgraphs(graph):
         if isinstance(subgraph, CompiledStateGraph):
             for schema in subgraph.builder.schemas:
                 _collect(schema, found, set())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,6 +15,7 @@ from interlock.domain.request import Request
 from interlock.domain.run import Run
 from interlock.engine.ports import Advance, Ask, Attention, Broke, Done, Ending, Failed, Paused, Progress
 from interlock.errors import BadInput, Halt, InvalidState, NotApproved, NotDone
+from interlock.runtime import pauses
 from interlock.runtime.agent import Agent
 from interlock.runtime.current import Advancing, current, describe, jsonable, said
 from interlock.runtime.dialects import native
@@ -79,37 +79,25 @@ class LangGraphRuntime:
         config: RunnableConfig = {"configurable": {"thread_id": run.id, "__pregel_strict_resume": True}}
         given: Any = run.input
         if run.pause:
-            if state.made_by != agent.version and await _pending(graph, config) != _waiting(run):
+            changed = state.made_by != agent.version or pauses.at_breakpoint(run)
+            if changed and await pauses.pending(graph, config, agent.breakpoints) != pauses.waiting(run):
                 return _mismatch(run, agent, state)
-            given = Command(resume={wait.interrupt_id: native.answer(wait.request_id) for wait in run.pause})
+            given = pauses.resumption(run, graph, state, advancing.known)
         output: GraphOutput[Any] = await graph.ainvoke(given, config, durability="exit", version="v2")
         if advancing.halted is not None:
             raise advancing.halted  # a node has swallowed it; a person has to look all the same
         swallowed = advancing.waiting - _tasks(output.interrupts)
         if swallowed:
             return _swallowed(swallowed)
-        if output.interrupts:
-            await advancing.finish()
-            return self._paused(output.interrupts, agent, state, advancing)
-        left = (await graph.aget_state(config)).next
-        if left:
-            return Attention(
-                "not_governed",
-                f"The graph stopped before {', '.join(left)} without asking: breakpoints (interrupt_before) are not "
-                "supported yet. Call interlock.ask in the node.",
-            )
-        return Done(jsonable(output.value))
+        asks = await pauses.asked(graph, config, agent.breakpoints, output)
+        if not asks:
+            return Done(jsonable(output.value))
+        await advancing.finish()
+        return self._paused(asks, agent, state, advancing)
 
-    def _paused(self, interrupts: Sequence[Interrupt], agent: Agent, state: RunState, advancing: Advancing) -> Ending:
+    def _paused(self, found: Sequence[Ask], agent: Agent, state: RunState, advancing: Advancing) -> Ending:
         asks: list[Ask] = []
-        for interrupt in interrupts:
-            if not native.is_native(interrupt.value):
-                return Attention(
-                    "not_governed",
-                    f"The graph paused by an interrupt that interlock.ask did not make ({_short(interrupt.value)}): "
-                    "plain interrupts are not supported yet. Call interlock.ask in their place.",
-                )
-            ask = native.read(interrupt.id, interrupt.value)
+        for ask in found:
             size = len(ask.subject.canonical)
             if size > self._max_subject:
                 return Attention(
@@ -143,16 +131,6 @@ def _swallowed(tasks: set[str]) -> Attention:
     )
 
 
-def _waiting(run: Run) -> set[str]:
-    return {wait.interrupt_id for wait in run.pause}
-
-
-async def _pending(graph: Pregel[Any, Any, Any, Any], config: RunnableConfig) -> set[str]:
-    """Return the ids of the interrupts that the graph, as it is now, finds in its state."""
-    snapshot = await graph.aget_state(config)
-    return {interrupt.id for interrupt in snapshot.interrupts}
-
-
 def _mismatch(run: Run, agent: Agent, state: RunState) -> Attention:
     return Attention(
         "version_mismatch",
@@ -171,7 +149,3 @@ async def _answers(advance: Advance, run: Run, state: RunState) -> dict[str, Req
             ids.add(named)
     found: Mapping[str, Request] = await advance.requests(sorted(ids))
     return dict(found)
-
-
-def _short(value: object) -> str:
-    return textwrap.shorten(repr(value), 120)

@@ -23,12 +23,14 @@ from langgraph.checkpoint.base import (
     get_checkpoint_metadata,
 )
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.types import Interrupt
 
 from interlock.errors import InvalidState
 
-__all__ = ["FORMAT", "RunState", "lost_type", "resume_values"]
+__all__ = ["FORMAT", "RunState", "lost_type", "pending_interrupts", "resume_values"]
 
 FORMAT = 1
+INTERRUPT = "__interrupt__"
 RESUME = "__resume__"
 
 Typed = tuple[str, bytes]
@@ -241,6 +243,16 @@ def resume_values(state: RunState) -> Iterator[Any]:
     for _, channel, value in state.writes():
         if channel == RESUME:
             yield from value if isinstance(value, list) else [value]
+
+
+def pending_interrupts(state: RunState) -> dict[str, Interrupt[Any]]:
+    """Return the interrupts that tasks which have not finished have raised, by id."""
+    return {
+        interrupt.id: interrupt
+        for _, channel, value in state.writes()
+        if channel == INTERRUPT
+        for interrupt in (value if isinstance(value, list | tuple) else [value])
+    }
 
 
 def lost_type(before: object, after: object) -> str | None:

@@ -1,0 +1,125 @@
+"""Where a graph stops without asking (`interrupt_before`, `interrupt_after`), and what its state lets people say there."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.pregel import Pregel
+from langgraph.types import StateSnapshot
+from pydantic import TypeAdapter
+from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUserError
+
+from interlock.domain.canonical import Json
+from interlock.errors import InvalidAgent
+from interlock.runtime.dialects.breakpoint import Stop
+
+__all__ = ["Breakpoints", "Graph", "subgraphs"]
+
+USUAL = ("approved", "human_approval")
+
+Graph = Pregel[Any, Any, Any, Any]
+
+
+class Breakpoints:
+    """What a graph was compiled with.
+
+    Args:
+        approval_channel: see `Agent`.
+
+    Attributes:
+        inside: whether a sub-graph has breakpoints of its own, so that one may hide behind an interrupt beside it.
+
+    Raises:
+        InvalidAgent: if the graph has no such channel.
+    """
+
+    def __init__(self, graph: Graph, approval_channel: str | None) -> None:
+        if approval_channel and approval_channel not in graph.stream_channels_list:
+            known = ", ".join(sorted(graph.stream_channels_list))
+            raise InvalidAgent(f"The graph's state has no channel {approval_channel!r} to approve by; it has {known}.")
+        self._graph = graph
+        self._named = approval_channel
+        self.inside = any(_stops(subgraph) for name, subgraph in subgraphs(graph) if name)
+
+    def decides(self, nodes: Sequence[str]) -> str | None:
+        """Return the channel that takes the decision before these nodes, if one does."""
+        if self._named is not None:
+            return self._named or None
+        if not isinstance(self._graph, CompiledStateGraph) or not all(
+            self._graph.builder.branches.get(n) for n in nodes
+        ):
+            return None  # nothing would keep what comes next from running
+        return next((name for name in USUAL if name in self._graph.channels and _is_boolean(self._graph, name)), None)
+
+    async def standing(self, graph: Graph, config: RunnableConfig) -> list[Stop]:
+        """Return where the graph stands at a breakpoint now.
+
+        Args:
+            graph: this graph, with the state of a run.
+        """
+        snapshot = await graph.aget_state(config, subgraphs=self.inside)
+        return list(self._found(snapshot, ()))
+
+    def _found(self, snapshot: StateSnapshot, path: tuple[str, ...]) -> Iterator[Stop]:
+        inside = [
+            (task.name, task.state)
+            for task in snapshot.tasks
+            if isinstance(task.state, StateSnapshot) and task.state.next and not task.result
+        ]
+        for name, state in inside:
+            yield from self._found(state, (*path, name))
+        if inside or snapshot.interrupts or not snapshot.next:
+            return
+        nodes = tuple(sorted(set(snapshot.next)))
+        values = snapshot.values if isinstance(snapshot.values, dict) else {"state": snapshot.values}
+        step = (snapshot.metadata or {}).get("step", 0)
+        if path:
+            yield Stop(nodes, step, values, path=path)
+        else:
+            yield Stop(nodes, step, values, self.decides(nodes), self._schemas)
+
+    @cached_property
+    def _schemas(self) -> dict[str, Json]:
+        """The channels that a person may change: those whose values are JSON by their annotation."""
+        found: dict[str, Json] = {}
+        for name in self._graph.stream_channels_list:
+            schema = _schema(self._graph.channels[name].UpdateType)  # type: ignore[union-attr]
+            if schema is not None:
+                found[name] = schema
+        return found
+
+
+def subgraphs(graph: Graph) -> Iterator[tuple[str, Graph]]:
+    """Yield a graph under the empty name, and the graphs inside of it."""
+    yield "", graph
+    for name, subgraph in graph.get_subgraphs(recurse=True):
+        if isinstance(subgraph, Pregel):
+            yield name, subgraph
+
+
+def _stops(graph: Graph) -> bool:
+    return bool(graph.interrupt_before_nodes or graph.interrupt_after_nodes)
+
+
+def _is_boolean(graph: Graph, channel: str) -> bool:
+    annotation = graph.channels[channel].UpdateType  # type: ignore[union-attr]
+    while typing.get_origin(annotation) in {typing.Annotated, typing.Required, typing.NotRequired}:
+        annotation = typing.get_args(annotation)[0]
+    union = typing.get_origin(annotation) in {typing.Union, types.UnionType}
+    parts = set(typing.get_args(annotation)) if union else {annotation}
+    return bool in parts and parts <= {bool, type(None)}
+
+
+def _schema(annotation: Any) -> Json | None:
+    """Return the JSON Schema of what a channel takes; None if that is no plain JSON, or nobody can tell."""
+    try:
+        schema = TypeAdapter(annotation).json_schema()
+    except (TypeError, NameError, PydanticUserError, PydanticInvalidForJsonSchema):
+        return None
+    return None if "$defs" in schema or "$ref" in schema else schema

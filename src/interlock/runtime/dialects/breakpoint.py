@@ -1,0 +1,133 @@
+"""The dialect of LangGraph's static breakpoints: a graph compiled with `interrupt_before` or `interrupt_after`.
+
+Such a graph stops between nodes and says nothing. What is asked is whether the nodes that come next may run: the action
+is named like them, and its arguments are the state that they would find. An edit changes the state; the decision goes
+into the state's approval channel where there is one, and without one a refusal ends the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from interlock.domain.action import MAX_NAME, Action, Verdict
+from interlock.domain.canonical import Json, canonical_bytes, digest, normalize
+from interlock.domain.request import Request, Status
+from interlock.engine.ports import Ask
+from interlock.engine.schemas import MAX_SCHEMA, fits
+from interlock.errors import InvalidValue, NotApproved
+from interlock.runtime.current import jsonable
+
+__all__ = ["PREFIX", "Stop", "answer", "is_breakpoint", "read", "stop_id"]
+
+PREFIX = "breakpoint:"
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Where a graph stopped without asking.
+
+    Args:
+        nodes: what would run next, sorted.
+        step: LangGraph's count of steps: the same node in a later round is another stop.
+        values: the state as those nodes would find it.
+        decides: the channel that takes the decision; None if a refusal ends the run.
+        schemas: of the channels that a person may change, what a value must be; `{}` for any JSON.
+        path: the nodes around it, outermost first, if it is in a sub-graph; then its state cannot be edited.
+    """
+
+    nodes: tuple[str, ...]
+    step: int
+    values: Mapping[str, Any]
+    decides: str | None = None
+    schemas: Mapping[str, Json] = field(default_factory=dict)
+    path: tuple[str, ...] = ()
+
+
+def stop_id(stop: Stop) -> str:
+    """Return what a stop is called in place of the interrupt's id that it has not."""
+    names = "|".join((*stop.path, ",".join(stop.nodes)))
+    return f"{PREFIX}{stop.step}:{names if len(names) <= MAX_NAME else digest(names)}"
+
+
+def is_breakpoint(interrupt_id: str) -> bool:
+    """Say whether a request waits at a breakpoint."""
+    return interrupt_id.startswith(PREFIX)
+
+
+def read(stop: Stop) -> Ask:
+    """Return what a stop asks.
+
+    Raises:
+        InvalidValue: if the state is larger than an action may be.
+    """
+    shown, schema = _arguments(stop)
+    changeable = not stop.path and len(canonical_bytes(schema)) <= MAX_SCHEMA
+    nodes = " and ".join(stop.nodes)
+    return Ask(
+        interrupt_id=stop_id(stop),
+        task="",
+        subject=Action(nodes[:MAX_NAME], shown, schema if changeable else None),
+        description=_description(stop, nodes),
+        context={"runs_next": list(stop.nodes), "in": list(stop.path), "decides": stop.decides},
+        verdicts=(Verdict.approve, Verdict.edit, Verdict.reject) if changeable else (Verdict.approve, Verdict.reject),
+    )
+
+
+def answer(request: Request) -> dict[str, Json]:
+    """Return what of the state changes before the graph goes on.
+
+    Raises:
+        NotApproved: if it was not approved, and the graph could not be told.
+    """
+    decides = request.context["decides"]
+    approved = request.status is Status.approved
+    if not approved and decides is None:
+        raise NotApproved(f"{request.id} was {request.status}, so {_name(request)} does not run", None)
+    changed = _changes(request) if approved else {}
+    return changed if decides is None else {**changed, decides: approved}
+
+
+def _arguments(stop: Stop) -> tuple[dict[str, Json], dict[str, Json]]:
+    """Return the state as JSON, and the schema that an edit of it must fit."""
+    shown: dict[str, Json] = {}
+    properties: dict[str, Json] = {name: schema for name, schema in stop.schemas.items() if name != stop.decides}
+    for name, value in stop.values.items():
+        if name == stop.decides:
+            continue
+        try:
+            shown[name] = normalize(value, path=f"state.{name}")
+            schema = stop.schemas.get(name, {"const": shown[name]})
+            properties[name] = schema if fits(shown[name], schema) else {}
+        except InvalidValue:  # messages and objects are shown, but a person's JSON does not become one again
+            shown[name] = jsonable(value)
+            properties[name] = {"const": shown[name]}
+    whole: dict[str, Json] = {"type": "object", "properties": properties}
+    return shown, {**whole, "required": sorted(shown), "additionalProperties": False}
+
+
+def _description(stop: Stop, nodes: str) -> str:
+    where = f" in {' > '.join(stop.path)}" if stop.path else ""
+    told = (
+        f"Approving sets {stop.decides!r} to true, rejecting to false."
+        if stop.decides is not None
+        else "Rejecting ends the run."
+    )
+    return f"The graph has stopped{where} and would run {nodes} next. {told}"
+
+
+def _changes(request: Request) -> dict[str, Json]:
+    asked, stands = request.asked, request.edition.subject
+    assert isinstance(asked, Action)
+    assert isinstance(stands, Action)
+    return {
+        name: value
+        for name, value in stands.args.items()
+        if name not in asked.args or canonical_bytes(value) != canonical_bytes(asked.args[name])
+    }
+
+
+def _name(request: Request) -> str:
+    assert isinstance(request.asked, Action)
+    return request.asked.name

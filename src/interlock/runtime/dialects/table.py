@@ -1,0 +1,97 @@
+"""The table of dialects: who speaks which, what it asks, what answers it. The first that fits an interrupt reads it.
+
+Static breakpoints are no interrupts and stand apart, in `breakpoint.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from langgraph.types import Interrupt
+
+from interlock.domain.canonical import Json
+from interlock.domain.request import Request
+from interlock.engine.ports import Ask
+from interlock.runtime.current import jsonable
+from interlock.runtime.dialects import langchain_hitl, native, plain
+
+__all__ = ["DIALECTS", "Dialect", "answer", "interrupt_of", "read"]
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one kind of interrupt is read and answered; pure functions of its value and its response schema.
+
+    Args:
+        speaks: whether a value is of this kind.
+        read: what it asks; the interrupt's id is given, and `/position` stands behind it where it asks several things.
+        answer: what resumes it, given the decided requests in the order in which they were asked.
+    """
+
+    speaks: Callable[[Any], bool]
+    read: Callable[[str, Any, Any], tuple[Ask, ...]]
+    answer: Callable[[Any, Any, Sequence[Request]], Json]
+
+
+DIALECTS = {
+    "native": Dialect(
+        native.is_native,
+        lambda key, value, _: (native.read(key, value),),
+        lambda _value, _schema, requests: native.answer(requests[0].id),
+    ),
+    "langchain_hitl": Dialect(
+        langchain_hitl.is_batch,
+        lambda key, value, _: langchain_hitl.read(key, value),
+        lambda value, _, requests: langchain_hitl.answer(value, requests),
+    ),
+    "langchain_hitl per_call": Dialect(
+        langchain_hitl.is_call,
+        langchain_hitl.read_one,
+        lambda _, schema, requests: langchain_hitl.answer_one(schema, requests[0]),
+    ),
+    "agent_inbox": Dialect(
+        plain.is_inbox,
+        lambda key, value, _: plain.read_inbox(key, value),
+        lambda value, _, requests: plain.answer_inbox(value, requests),
+    ),
+    "plain": Dialect(
+        lambda _: True,
+        plain.read,
+        lambda _, schema, requests: plain.answer(schema, requests[0]),
+    ),
+}
+
+
+def read(interrupt: Interrupt[Any]) -> tuple[Ask, ...]:
+    """Return what an interrupt asks.
+
+    Raises:
+        InvalidValue: if it looks like one of a dialect and is not.
+    """
+    value, dialect = _spoken(interrupt)
+    return dialect.read(interrupt.id, value, interrupt.response_schema)
+
+
+def answer(interrupt: Interrupt[Any], requests: Sequence[Request]) -> Json:
+    """Return what resumes an interrupt.
+
+    Raises:
+        NotApproved: if the graph cannot be told what was decided.
+    """
+    value, dialect = _spoken(interrupt)
+    return dialect.answer(value, interrupt.response_schema, requests)
+
+
+def interrupt_of(asked_at: str) -> str:
+    """Return the id of the interrupt that a request waits at, without its position in it."""
+    return asked_at.partition("/")[0]
+
+
+def _spoken(interrupt: Interrupt[Any]) -> tuple[Any, Dialect]:
+    value = interrupt.value
+    if native.is_native(value):
+        return value, DIALECTS["native"]
+    value = jsonable(value)
+    return value, next(dialect for dialect in DIALECTS.values() if dialect.speaks(value))
