@@ -149,22 +149,6 @@ async def test_a_retry_policy_does_not_repeat_an_effect(circle):
     assert (len(tries), paid) == (3, [1])
 
 
-async def test_plain_interrupts_are_not_governed(circle):
-    def act(state):
-        interrupt({"question": "ok?"})
-
-    note = await attention(circle, await circle.go(circle.chain(act)), "not_governed")
-    assert "question" in note
-
-
-async def test_breakpoints_are_not_governed(circle):
-    def act(state):
-        raise AssertionError("never reached")
-
-    graph = circle.chain(act).compile(interrupt_before=["act"])
-    assert "act" in await attention(circle, await circle.go(graph), "not_governed")
-
-
 @pytest.mark.parametrize(
     "forged",
     [
@@ -187,7 +171,7 @@ async def test_an_interrupt_forged_in_our_dialect_does_no_harm(circle, forged):
         forged = {**forged, "passed_over": [request.id]}
     run_id = await circle.go(circle.chain(act))
     run = await circle.run(run_id)
-    assert run.status is RunStatus.paused or run.attention in {"invalid_ask", "not_governed"}
+    assert run.status is RunStatus.paused or run.attention == "invalid_ask"
     assert (await circle.request(request.id)).effect is not EffectState.lapsed
 
 

@@ -22,11 +22,13 @@ __all__ = ["Reply", "confirm", "read_reply"]
 
 MAX_DIGITS = 5
 
+INSTEAD = "Your answer, in place of doing it: "
+
 QUIT = "quit"
 SHOW = "show"
 
 PROMPTS = {
-    Kind.approval: ("Approve?", {Verdict.approve: "yes", Verdict.reject: "no", Verdict.edit: "modify"}),
+    Kind.approval: ("Approve?", {Verdict.approve: "yes", Verdict.reject: "no", Verdict.edit: "modify", Verdict.respond: "answer"}),
     Kind.review: (
         "Accept?",
         {Verdict.approve: "accept", Verdict.revise: "revise", Verdict.edit: "edit", Verdict.reject: "reject"},
@@ -38,6 +40,7 @@ ALIASES = {
     Verdict.edit: ("modify", "edit", "m", "e"),
     Verdict.reject: ("no", "reject", "n"),
     Verdict.revise: ("revise",),
+    Verdict.respond: ("answer", "respond"),
 }
 
 DONE = {
@@ -196,6 +199,8 @@ class _Reader:
             if edited is None:
                 return None
             reply = edited
+        if reply.verdict is Verdict.respond and reply.answer is None:
+            reply = replace(reply, answer=await self.terminal.text(INSTEAD, required="Please answer."))
         comment = await ask_comment(self.terminal, self.view, reply.verdict)
         return replace(reply, comment=comment)
 
@@ -279,12 +284,14 @@ def edited_reply(request: Request, value: Json) -> Reply:
     return reply
 
 
-def read_answer(question: Question, text: str) -> Json:
-    """Read an answer as the question wants it: an option by number or name, text, or JSON.
+def read_answer(question: Subject, text: str) -> Json:
+    """Read an answer as the question wants it: an option by number or name, text, or JSON; in place of an action, text.
 
     Raises:
         InvalidValue: if it must be JSON and is not.
     """
+    if not isinstance(question, Question):
+        return text
     if question.options is not None:
         return _option(question.options, text)
     wanted = (question.schema or {}).get("type")

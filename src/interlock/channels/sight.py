@@ -74,7 +74,7 @@ def time_left(view: RequestView, *, brief: bool) -> str:
 def _subject(request: Request, values: ValueLines) -> Iterator[Line]:
     edited = request.edition.author
     if edited is not None:
-        what = "Answered" if isinstance(request.asked, Question) else "Changed"
+        what = "Changed" if request.edition.answer is None else "Answered"
         yield Line(f"{what} by {plain(edited)}", "warn")
     match request.edition.subject:
         case Action(name=name, args=args):
@@ -83,6 +83,9 @@ def _subject(request: Request, values: ValueLines) -> Iterator[Line]:
                 yield from values.named(key, value)
             if not args:
                 yield Line("(no arguments)", "dim", "  ")
+            if request.edition.answer is not None:
+                yield Line("It is not to be done; this is the answer in its place:", "warn")
+                yield from values.named("answer", request.edition.answer)
         case Question() as question:
             yield from _question(question, request.edition.answer, values)
         case Draft(title=title, body=body):

@@ -172,7 +172,7 @@ def answer(
 
     def make(view: RequestView) -> Reply:
         asked = view.request.asked
-        if not isinstance(asked, Question):
+        if not isinstance(asked, Question) and Verdict.respond not in view.request.verdicts:
             raise BadInput(f"{view.request.id} asks for {view.request.kind}, not for an answer.")
         if given is None and text is None:
             raise BadInput('Give the answer: interlock answer ID "…", or --answer-json FILE.')

@@ -179,7 +179,7 @@ DEFAULT_VERDICTS: dict[Kind, tuple[Verdict, ...]] = {
 
 def edition_digest(edition: Edition) -> str:
     """Return the digest of what is decided on: the subject, with the answer where there is one."""
-    if not isinstance(edition.subject, Question) or edition.answer is None:
+    if edition.answer is None:
         return edition.subject.digest
     return digest({"question": edition.subject.content(), "answer": edition.answer}, max_bytes=1_000_000)
 

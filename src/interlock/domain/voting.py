@@ -208,7 +208,8 @@ def _passed(request: Request, votes: tuple[Vote, ...], vote: Vote, now_is: Circu
     if following < len(steps):
         return StepReached(following, now_is.now + steps[following].within, now_is.now, supporters(votes))
     by = tuple(dict.fromkeys((*(person for _, person in request.counted), *supporters(votes))))
-    outcome: Literal["answered", "approved"] = "answered" if request.kind is Kind.input else "approved"
+    # Somebody may have answered in an action's place: then it is not to be done.
+    outcome: Literal["answered", "approved"] = "approved" if request.edition.answer is None else "answered"
     return Decided(outcome, by, vote.comment, now_is.now, supporters(votes))
 
 

@@ -99,8 +99,15 @@ class RunState(BaseCheckpointSaver[int]):
             parent_name, _, last = name.rpartition("|")
             node, _, task = last.partition(":")
             parent = self._namespaces.get(parent_name)
-            if node and task and (parent is None or all(key[0] != task for key in parent.writes)):
+            if node and task and (parent is None or not self._is_under_way(task, name, parent_name, parent)):
                 del self._namespaces[name]
+
+    def _is_under_way(self, task: str, name: str, parent_name: str, parent: _Namespace) -> bool:
+        if any(key[0] == task for key in parent.writes):
+            return True
+        # One that stopped at a breakpoint has written nothing: it belongs to where its parent still is.
+        made_at = self.serde.loads_typed(self._namespaces[name].metadata).get("parents", {})
+        return bool(made_at.get(parent_name) == parent.checkpoint_id)
 
     def check_types(self) -> None:
         """Refuse values that would come back from the store as another type than they went in.

@@ -253,7 +253,7 @@ class PlainRequest:
             self._pass_step(event.counted, scene)
             assert set(event.by) == set().union(*self.passed), "I6: decided by others than voted"
             is_question = isinstance(self.opened.subject, Question)
-            assert (event.outcome == "answered") is is_question, "I3: answered what was not asked"
+            assert (event.outcome == "answered") is (self.answer is not None), "I3: answered what was not"
             assert not is_question or self.answer is not None, "I3: answered without an answer"
         else:
             against = self.votes.keys() - self.supporters
@@ -333,6 +333,6 @@ def _misfits(request: PlainRequest, command: CastVote) -> bool:
 
 
 def _digest_of(edition: Edition) -> str:
-    if isinstance(edition.subject, Question) and edition.answer is not None:
+    if edition.answer is not None:
         return digest({"question": edition.subject.content(), "answer": edition.answer})
     return edition.subject.digest
