@@ -58,7 +58,9 @@ async def test_S7_a_breakpoint_asks_for_what_would_run_next(circle):
     run_id = await paused_at_approval(circle, executed)
     request = await circle.asked(run_id)
     assert request.asked == Action(
-        "approval", {"input": "the team", "plan": "mail: the team", "amount": 5, "notes": ["planned"]}, request.asked.schema
+        "approval",
+        {"input": "the team", "plan": "mail: the team", "amount": 5, "notes": ["planned"]},
+        request.asked.schema,
     )
     assert "sets 'approved' to true" in request.description
     assert executed == []
@@ -132,7 +134,7 @@ async def test_S7_another_channel_can_be_named(circle):
 
 
 async def test_S7_a_channel_that_is_not_there_is_named(circle):
-    with pytest.raises(InvalidAgent, match="'go'.*approved"):
+    with pytest.raises(InvalidAgent, match=r"'go'.*approved"):
         Agent(own_graph(executed=[]), approval_channel="go")
 
 

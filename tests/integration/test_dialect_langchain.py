@@ -80,7 +80,10 @@ HI = {"messages": [{"role": "user", "content": "pay the bills"}]}
 async def test_S7_each_call_of_a_turn_is_a_request_and_verdicts_may_differ(circle, mode):
     graph = agent(FOUR, mode=mode, pay=True, ask_user={"allowed_decisions": ["respond"]})
     run_id = await circle.go(graph, HI)
-    found = {request.asked.args["vendor"] if request.kind == "approval" else "asked": request for request in await circle.open(run_id)}
+    found = {
+        request.asked.args["vendor"] if request.kind == "approval" else "asked": request
+        for request in await circle.open(run_id)
+    }
     assert sorted(found) == ["ACME", "Bolt", "Evil", "asked"]
     assert found["asked"].asked.text == "Which department?"
     assert found["ACME"].verdicts == (Verdict.approve, Verdict.edit, Verdict.reject, Verdict.respond)
@@ -141,7 +144,8 @@ async def test_I16_two_equal_calls_are_two_requests_and_keep_their_places(circle
 @MODES
 async def test_a_verdict_that_the_middleware_does_not_allow_is_not_offered(circle, mode):
     run_id = await circle.go(
-        agent([call("pay", 0, vendor="ACME", amount=5)], mode=mode, pay={"allowed_decisions": ["approve", "reject"]}), HI
+        agent([call("pay", 0, vendor="ACME", amount=5)], mode=mode, pay={"allowed_decisions": ["approve", "reject"]}),
+        HI,
     )
     request = await circle.asked(run_id)
     assert request.verdicts == (Verdict.approve, Verdict.reject)

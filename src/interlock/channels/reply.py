@@ -28,7 +28,10 @@ QUIT = "quit"
 SHOW = "show"
 
 PROMPTS = {
-    Kind.approval: ("Approve?", {Verdict.approve: "yes", Verdict.reject: "no", Verdict.edit: "modify", Verdict.respond: "answer"}),
+    Kind.approval: (
+        "Approve?",
+        {Verdict.approve: "yes", Verdict.reject: "no", Verdict.edit: "modify", Verdict.respond: "answer"},
+    ),
     Kind.review: (
         "Accept?",
         {Verdict.approve: "accept", Verdict.revise: "revise", Verdict.edit: "edit", Verdict.reject: "reject"},

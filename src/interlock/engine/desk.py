@@ -135,7 +135,7 @@ class Desk:
         )
         try:
             if isinstance(command, CastVote):
-                check_vote(request, command)
+                command = check_vote(request, command)
             events = decide(request, command, circumstances)
         except (Refused, InvalidAnswer) as refusal:
             await self._note(request, command, principal, refusal)

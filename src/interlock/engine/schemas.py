@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 import jsonschema_rs
 
 from interlock.domain.action import Action, Question, Subject
-from interlock.domain.canonical import Json, canonical_bytes, read_canonical
+from interlock.domain.canonical import Json, canonical_bytes, parse_json, read_canonical
 from interlock.domain.commands import CastVote
 from interlock.domain.request import Request
 from interlock.errors import InvalidAnswer, InvalidValue
@@ -16,6 +18,7 @@ from interlock.errors import InvalidAnswer, InvalidValue
 __all__ = ["MAX_SCHEMA", "check_schema", "check_vote", "fits"]
 
 MAX_SCHEMA = 64_000
+MAX_DIGITS = 40
 SHOWN = 5
 
 
@@ -37,19 +40,26 @@ def check_schema(subject: Subject) -> None:
         _check(subject.args, schema, "The agent's own arguments do not fit the schema it gave")
 
 
-def check_vote(request: Request, command: CastVote) -> None:
-    """Refuse an edit or an answer that does not fit the request's schema.
+def check_vote(request: Request, command: CastVote) -> CastVote:
+    """Refuse an edit or an answer that does not fit the request's schema; return the vote as it is to be counted.
+
+    A form knows only text: where the schema wants a number, a boolean or null, and the text reads as one, it is one.
 
     Raises:
         InvalidAnswer: naming each misfit with its path.
     """
     schema = _schema(request.asked)
     if schema is None:
-        return
+        return command
     if isinstance(command.subject, Action) and isinstance(request.asked, Action):
-        _check(command.subject.args, schema, "The edited arguments do not fit")
-    elif command.answer is not None and isinstance(request.asked, Question):
-        _check(command.answer, schema, "The answer does not fit")
+        args = _read(command.subject.args, schema)
+        _check(args, schema, "The edited arguments do not fit")
+        return replace(command, subject=replace(command.subject, args=args))
+    if command.answer is not None and isinstance(request.asked, Question):
+        answer = _read(command.answer, schema)
+        _check(answer, schema, "The answer does not fit")
+        return replace(command, answer=answer)
+    return command
 
 
 def fits(value: Json, schema: dict[str, Any]) -> bool:
@@ -68,6 +78,30 @@ def _schema(subject: Subject) -> dict[str, Any] | None:
             return subject.answer_schema
         case _:
             return None
+
+
+def _read(value: Json, schema: dict[str, Any]) -> Json:
+    """Return a value whose text is read as the schema wants it; as it was, if it does not fit then either."""
+    validator = _validator(canonical_bytes(schema, max_bytes=MAX_SCHEMA))
+    if validator.is_valid(value):
+        return value
+    mended = [copy.deepcopy(value)]
+    for error in validator.iter_errors(value):
+        place, last = mended, 0
+        for step in error.instance_path:
+            place, last = place[last], step
+        place[last] = _number_or_word(place[last])
+    return mended[0] if validator.is_valid(mended[0]) else value
+
+
+def _number_or_word(text: Json) -> Json:
+    if not isinstance(text, str) or len(text) > MAX_DIGITS:
+        return text
+    try:
+        value = parse_json(text.strip())
+    except InvalidValue:
+        return text
+    return text if isinstance(value, str | list | dict) else value
 
 
 def _check(value: Json, schema: dict[str, Any], what: str) -> None:

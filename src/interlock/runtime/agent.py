@@ -43,7 +43,7 @@ class Agent:
         InvalidAgent: if it is not a graph that can be governed.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is to be said about a graph
         self,
         graph: StateGraph[Any, Any, Any, Any] | Pregel[Any, Any, Any, Any],
         *,

@@ -1,4 +1,4 @@
-"""Where a graph stops without asking (`interrupt_before`, `interrupt_after`), and what its state lets people say there."""
+"""Where a graph stops without asking (`interrupt_before`, `interrupt_after`), and what people may say there."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.pregel import Pregel
-from langgraph.types import Command, GraphOutput, Interrupt
+from langgraph.types import GraphOutput, Interrupt
 
 from interlock.domain.canonical import MAX_BYTES
 from interlock.domain.request import Request
