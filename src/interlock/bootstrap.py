@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 
 from interlock.config import Settings
 from interlock.dispatch.local import LocalWaker
@@ -16,6 +17,7 @@ from interlock.engine.desk import Desk
 from interlock.engine.ports import Advance, Ending, Policies, Progress, Runtime, Store, Waker
 from interlock.engine.runs import Runs
 from interlock.engine.worker import LEASE, Worker, silent
+from interlock.runtime.langgraph_json import project_agents
 from interlock.runtime.registry import Registry
 from interlock.storage.open import open_store
 
@@ -83,7 +85,8 @@ def build(
         StoreError: if the database cannot be opened.
     """
     policies = ConfiguredPolicies(settings)
-    registry = Registry({**agents, **settings.agents})
+    folder = settings.origin.path.parent if settings.origin else Path.cwd()
+    registry = Registry({**agents, **project_agents(folder), **settings.agents})
     runtime = _RuntimeOnUse(registry, settings)
     store = open_store(settings.database_url, clock, create=create)
     waker = LocalWaker(store)

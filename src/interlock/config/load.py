@@ -112,4 +112,4 @@ def _absolute_url(url: str, folder: Path) -> str:
 
 def _absolute_reference(reference: str, folder: Path) -> str:
     file, _, attribute = reference.rpartition(":")
-    return f"{(folder / file).resolve()}:{attribute}" if file.endswith(".py") else reference
+    return f"{(folder / file).resolve()}:{attribute}" if file.endswith((".py", ".json")) else reference

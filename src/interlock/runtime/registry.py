@@ -1,4 +1,4 @@
-"""Agents by reference: `module:attribute`, or `/absolute/file.py:attribute`."""
+"""Agents by reference: `module:attribute`, `/absolute/file.py:attribute`, or `/absolute/langgraph.json:name`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from interlock.domain.canonical import digest
 from interlock.errors import InvalidAgent
+from interlock.runtime.langgraph_json import called, graph_references, prepare
 
 if TYPE_CHECKING:
     from interlock.runtime.agent import Agent
@@ -43,13 +44,13 @@ class Registry:
         if ":" not in name:
             known = ", ".join(sorted(self.names)) or "none"
             raise InvalidAgent(
-                f"There is no agent {name!r}. Known agents: {known}. Or give one as module:attribute or "
-                "file.py:attribute."
+                f"There is no agent {name!r}. Known agents: {known}. Or give one as module:attribute, "
+                "file.py:attribute or langgraph.json:name."
             )
         target, _, attribute = name.rpartition(":")
-        if target.endswith(".py"):
-            target = str(Path(target).resolve())
-        return attribute if target.endswith(".py") else name, f"{target}:{attribute}"
+        if not target.endswith((".py", ".json")):
+            return name, name
+        return attribute, f"{Path(target).resolve()}:{attribute}"
 
     def load(self, reference: str) -> Agent:
         """Return the agent that a reference names.
@@ -71,13 +72,7 @@ def _load(reference: str) -> Agent:
     from interlock.runtime.agent import Agent  # noqa: PLC0415
 
     target, _, attribute = reference.rpartition(":")
-    module = _import_file(Path(target), reference) if target.endswith(".py") else _import_module(target, reference)
-    try:
-        found: Any = module
-        for part in attribute.split("."):
-            found = getattr(found, part)
-    except AttributeError:
-        raise InvalidAgent(f"{target} has no {attribute!r}, so the agent {reference} cannot be loaded.") from None
+    found = _named(Path(target), attribute) if target.endswith(".json") else _found(reference)
     if isinstance(found, Agent):
         return found
     if isinstance(found, StateGraph | Pregel):
@@ -85,6 +80,35 @@ def _load(reference: str) -> Agent:
     raise InvalidAgent(
         f"{reference} is {type(found).__name__}, not an agent: it must be a LangGraph graph or an interlock.Agent."
     )
+
+
+def _named(file: Path, name: str) -> Any:
+    """Return the graph that a langgraph.json names."""
+    places = graph_references(file)
+    if name not in places:
+        raise InvalidAgent(f"{file} has no graph {name!r}; it has {', '.join(sorted(places))}.")
+    prepare(file)
+    found = _found(places[name])
+    if not callable(found) or isinstance(found, type) or hasattr(found, "invoke") or hasattr(found, "compile"):
+        return found
+    try:
+        return called(found, places[name])
+    except InvalidAgent:
+        raise
+    except (Exception, SystemExit) as error:
+        raise _unloadable(places[name], error) from error
+
+
+def _found(reference: str) -> Any:
+    target, _, attribute = reference.rpartition(":")
+    module = _import_file(Path(target), reference) if target.endswith(".py") else _import_module(target, reference)
+    try:
+        found: Any = module
+        for part in attribute.split("."):
+            found = getattr(found, part)
+    except AttributeError:
+        raise InvalidAgent(f"{target} has no {attribute!r}, so the agent {reference} cannot be loaded.") from None
+    return found
 
 
 def _import_module(name: str, reference: str) -> ModuleType:

@@ -1,0 +1,166 @@
+"""`langgraph.json`: the graphs that a LangGraph project names, as agents.
+
+Read are `graphs` (a `path:attribute`, or an object with a `path`), `dependencies` (folders, which go on Python's path),
+and `env` (variables, or a file of them; what is set already stays). The rest is for LangGraph's own server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
+from typing import Any
+
+from interlock.errors import InvalidAgent
+
+__all__ = ["called", "graph_references", "prepare", "project_agents"]
+
+FILE = "langgraph.json"
+LARGEST = 256_000
+
+
+def project_agents(folder: Path) -> dict[str, str]:
+    """Return the agents that a folder's `langgraph.json` names, name to reference; none if it has no such file.
+
+    Raises:
+        InvalidAgent: if it has one that cannot be read.
+    """
+    file = folder.absolute() / FILE
+    return {name: f"{file}:{name}" for name in graph_references(file)} if file.is_file() else {}
+
+
+def graph_references(file: Path) -> dict[str, str]:
+    """Return the graphs that a file names: name to `module:attribute`, or to an absolute `file.py:attribute`.
+
+    Raises:
+        InvalidAgent: if the file cannot be read, or a graph's place makes no sense.
+    """
+    graphs = _read(file).get("graphs")
+    if not isinstance(graphs, dict) or not graphs:
+        raise _wrong(file, 'has no graphs: it needs "graphs": {"name": "./file.py:attribute"}')
+    return {name: _place(file, name, value) for name, value in graphs.items()}
+
+
+def prepare(file: Path) -> None:
+    """Let this process import what a file's graphs need: put its dependencies on the path, and set its variables."""
+    content = _read(file)
+    dependencies = content.get("dependencies", [])
+    if not isinstance(dependencies, list) or not all(isinstance(one, str) for one in dependencies):
+        raise _wrong(file, "dependencies must be a list of texts")
+    for dependency in dependencies:
+        if not dependency.startswith("."):
+            continue  # a package, which has to be installed
+        folder = (file.parent / dependency).resolve()
+        if not folder.is_dir():
+            raise _wrong(file, f"the dependency {dependency} is no folder")
+        for path in (folder, folder / "src"):
+            if path.is_dir() and str(path) not in sys.path:
+                sys.path.insert(0, str(path))
+    for key, value in _variables(file, content.get("env", {})).items():
+        os.environ.setdefault(key, value)
+
+
+def called(factory: Callable[..., Any], name: str) -> Any:
+    """Return the graph that a factory makes.
+
+    A factory may take LangGraph's config, may be a coroutine function, and may return a context manager, which is
+    entered and stays open as long as the process runs.
+
+    Raises:
+        InvalidAgent: if it cannot be called like this.
+    """
+    try:
+        needed = [p for p in inspect.signature(factory).parameters.values() if p.kind is not p.VAR_KEYWORD]
+    except (TypeError, ValueError):
+        needed = []
+    config: dict[str, Any] = {"configurable": {}}
+    if sum(parameter.default is parameter.empty for parameter in needed) > 1:
+        raise InvalidAgent(
+            f"The factory {name} takes {len(needed)} arguments: it may take LangGraph's config, no more."
+        )
+    made = factory(config) if needed and needed[0].default is inspect.Parameter.empty else factory()
+    if inspect.iscoroutine(made):
+        made = _awaited(made)
+    if hasattr(made, "__aenter__") and not hasattr(made, "__enter__"):
+        raise InvalidAgent(f"The factory {name} is an asynchronous context manager, which is not supported: return it.")
+    if isinstance(made, contextlib.AbstractContextManager):
+        _open_for_good.append(made)
+        made = made.__enter__()
+    return made
+
+
+_open_for_good: list[contextlib.AbstractContextManager[Any]] = []  # else their generators would end, and close them
+
+
+def _awaited(work: Coroutine[Any, Any, Any]) -> Any:
+    # Whoever loads an agent may be in an event loop already, which cannot wait for another.
+    made: list[Any] = []
+    broke: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            made.append(asyncio.run(work))
+        except BaseException as error:  # noqa: BLE001 - raised below, in the thread that asked
+            broke.append(error)
+
+    thread = threading.Thread(target=run, name="langgraph-factory")
+    thread.start()
+    thread.join()
+    if broke:
+        raise broke[0]
+    return made[0]
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        raw = file.read_bytes()[: LARGEST + 1]
+    except OSError as error:
+        raise _wrong(file, f"cannot be read ({error.strerror or error})") from None
+    if len(raw) > LARGEST:
+        raise _wrong(file, f"is larger than {LARGEST:,} bytes")
+    try:
+        content = json.loads(raw)
+    except json.JSONDecodeError as error:
+        raise _wrong(file, f"is not JSON: line {error.lineno}: {error.msg}") from None
+    except (ValueError, RecursionError):
+        raise _wrong(file, "is not JSON") from None
+    if not isinstance(content, dict):
+        raise _wrong(file, "must be a JSON object")
+    return content
+
+
+def _place(file: Path, name: str, value: object) -> str:
+    path = value.get("path") if isinstance(value, dict) else value
+    target, colon, attribute = path.rpartition(":") if isinstance(path, str) else ("", "", "")
+    if not colon or not target or not attribute:
+        raise _wrong(file, f'graphs.{name} must be "./file.py:attribute", or an object with such a "path"')
+    if target.endswith(".py"):
+        return f"{(file.parent / target).resolve()}:{attribute}"
+    if "/" in target or target.startswith("."):
+        raise _wrong(file, f"graphs.{name} is {target}, which is no Python file")
+    return f"{target}:{attribute}"
+
+
+def _variables(file: Path, env: object) -> Mapping[str, str]:
+    if isinstance(env, dict):
+        return {str(key): str(value) for key, value in env.items()}
+    if not isinstance(env, str):
+        raise _wrong(file, "env must be an object, or the name of a file of KEY=VALUE lines")
+    try:
+        lines = (file.parent / env).read_text().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise _wrong(
+            file, f"env names {env}, which cannot be read ({getattr(error, 'strerror', None) or error})"
+        ) from None
+    pairs = [line.strip().removeprefix("export ").partition("=") for line in lines if not line.lstrip().startswith("#")]
+    return {key.strip(): value.strip().strip("'\"") for key, equals, value in pairs if equals}
+
+
+def _wrong(file: Path, what: str) -> InvalidAgent:
+    return InvalidAgent(f"{file}: {what}.")

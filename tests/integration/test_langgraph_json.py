@@ -1,0 +1,188 @@
+"""The graphs that a project's `langgraph.json` names are agents: compiled, builders, and made by factories."""
+
+import json
+import os
+import sys
+
+import pytest
+
+from interlock.bootstrap import build
+from interlock.config import load_settings
+from interlock.errors import InvalidAgent
+from interlock.runtime.langgraph_json import project_agents
+from interlock.runtime.registry import Registry
+
+MODULE = """
+import contextlib
+import os
+from typing import TypedDict
+from langgraph.graph import END, START, StateGraph
+from langgraph.types import interrupt
+{extra}
+
+class State(TypedDict, total=False):
+    input: str
+    answer: str
+
+builder = StateGraph(State)
+builder.add_node("ask", lambda state: {{"answer": interrupt("Which?")}})
+builder.add_edge(START, "ask")
+builder.add_edge("ask", END)
+graph = builder.compile()
+
+def plain():
+    return builder
+
+def configured(config):
+    return builder.compile() if config["configurable"] == {{}} else None
+
+async def later(config):
+    return graph
+
+@contextlib.contextmanager
+def opened(config):
+    yield graph
+    raise AssertionError("closed while it is in use")
+
+@contextlib.asynccontextmanager
+async def opened_later(config):
+    yield graph
+
+def greedy(config, runtime):
+    return graph
+
+def broken(config):
+    raise KeyError("API_KEY")
+
+def nothing():
+    return None
+"""
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(os, "environ", {**os.environ})
+
+    def write(graphs, module=MODULE.format(extra=""), **more):
+        (tmp_path / "agents.py").write_text(module)
+        (tmp_path / "langgraph.json").write_text(json.dumps({"dependencies": ["."], "graphs": graphs, **more}))
+        return Registry(project_agents(tmp_path))
+
+    return write
+
+
+@pytest.mark.parametrize("attribute", ["graph", "builder", "plain", "configured", "later", "opened"])
+@pytest.mark.parametrize("described", [False, True])
+async def test_S7_every_way_to_name_a_graph(project, attribute, described):
+    place = f"./agents.py:{attribute}"
+    registry = project({"agent": {"path": place, "description": "asks"} if described else place})
+    name, reference = registry.reference("agent")
+    assert name == "agent"
+    assert registry.load(reference).graph.get_graph().nodes.keys() >= {"ask"}
+
+
+async def test_S7_a_projects_graph_runs_by_its_name(project, tmp_path, make_circle, monkeypatch):
+    project({"agent": "./agents.py:graph"})
+    monkeypatch.chdir(tmp_path)
+    circle = make_circle("memory")
+    _, reference = circle.system.registry.reference("agent")
+    run_id = await circle.start(reference, {})
+    await circle.vote(await circle.asked(run_id), "respond", answer="this")
+    await circle.drain()
+    assert (await circle.run(run_id)).output == {"answer": "this"}
+
+
+def test_interlock_yaml_comes_before_langgraph_json_and_what_ships_after(project, tmp_path):
+    project({"mine": "./agents.py:graph", "both": "./agents.py:graph", "approval": "./agents.py:graph"})
+    (tmp_path / "interlock.yaml").write_text("agents:\n  both: other:agent\n")
+    settings = load_settings(tmp_path / "interlock.yaml", {"INTERLOCK_DATABASE_URL": "memory:"})
+    names = build(settings, {"approval": "ships:agent"}).registry.names
+    file = tmp_path / "langgraph.json"
+    assert names == {"both": "other:agent", "mine": f"{file}:mine", "approval": f"{file}:approval"}
+
+
+def test_the_file_may_be_named_itself(project, tmp_path, monkeypatch):
+    registry = project({"agent": "./agents.py:graph"})
+    monkeypatch.chdir(tmp_path)
+    name, reference = registry.reference("langgraph.json:agent")
+    assert (name, reference) == ("agent", f"{tmp_path / 'langgraph.json'}:agent")
+    assert registry.load(reference).version
+
+
+def test_dependencies_are_importable_and_variables_are_set_but_not_overwritten(project, tmp_path, monkeypatch):
+    (tmp_path / "lib" / "src").mkdir(parents=True)
+    (tmp_path / "lib" / "src" / "tariffs_of_ours.py").write_text("RATE = 5")
+    (tmp_path / ".env").write_text("# a comment\nexport RATE_KEY='abc'\nHOME=/nowhere\n\nno value\n")
+    module = MODULE.format(extra="import tariffs_of_ours\nassert os.environ['RATE_KEY'] == 'abc'")
+    registry = project({"agent": "./agents.py:graph"}, module, dependencies=["langchain", "./lib"], env=".env")
+    home = os.environ["HOME"]
+    assert registry.load(registry.reference("agent")[1]).version
+    assert os.environ["HOME"] == home
+
+
+def test_a_module_may_be_named_instead_of_a_file(project):
+    registry = project({"agent": "agents:graph"})
+    try:
+        assert registry.load(registry.reference("agent")[1]).version
+    finally:
+        sys.modules.pop("agents", None)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "says"),
+    [
+        ("missing", "has no 'missing'"),
+        ("opened_later", "asynchronous context manager"),
+        ("greedy", "may take LangGraph's config, no more"),
+        ("broken", "KeyError: 'API_KEY'"),
+        ("nothing", "is NoneType, not an agent"),
+        ("State", "not an agent"),
+    ],
+)
+def test_what_cannot_be_an_agent_is_named(project, attribute, says):
+    registry = project({"agent": f"./agents.py:{attribute}"})
+    with pytest.raises(InvalidAgent, match=says):
+        registry.load(registry.reference("agent")[1])
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ('{"graphs": ', "is not JSON: line 1"),
+        ("[]", "must be a JSON object"),
+        ("{}", "has no graphs"),
+        ('{"graphs": {"a": 5}}', "graphs.a must be"),
+        ('{"graphs": {"a": "agents.py"}}', "graphs.a must be"),
+        ('{"graphs": {"a": {"description": "x"}}}', "graphs.a must be"),
+        ('{"graphs": {"a": "./agent.ts:graph"}}', "is no Python file"),
+        ("[" * 100_000, "is not JSON"),
+        (" " * 300_000, "is larger than"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_with_the_reason(tmp_path, content, says):
+    (tmp_path / "langgraph.json").write_text(content)
+    with pytest.raises(InvalidAgent, match=says) as caught:
+        project_agents(tmp_path)
+    assert str(tmp_path / "langgraph.json") in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"dependencies": "."}, "must be a list"),
+        ({"dependencies": ["./nowhere"]}, "./nowhere is no folder"),
+        ({"env": 5}, "env must be"),
+        ({"env": "./nowhere"}, "names ./nowhere, which cannot be read"),
+    ],
+)
+def test_surroundings_that_are_not_there_are_named(project, more, says):
+    registry = project({"agent": "./agents.py:graph"}, **more)
+    with pytest.raises(InvalidAgent, match=says):
+        registry.load(registry.reference("agent")[1])
+
+
+def test_a_graph_that_the_file_no_longer_names_is_named(project, tmp_path):
+    registry = project({"agent": "./agents.py:graph"})
+    with pytest.raises(InvalidAgent, match="has no graph 'other'; it has agent"):
+        registry.load(f"{tmp_path / 'langgraph.json'}:other")
