@@ -64,8 +64,8 @@ def project(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setattr(os, "environ", {**os.environ})
 
-    def write(graphs, module=MODULE.format(extra=""), **more):
-        (tmp_path / "agents.py").write_text(module)
+    def write(graphs, extra="", **more):
+        (tmp_path / "agents.py").write_text(MODULE.format(extra=extra))
         (tmp_path / "langgraph.json").write_text(json.dumps({"dependencies": ["."], "graphs": graphs, **more}))
         return Registry(project_agents(tmp_path))
 
@@ -114,8 +114,8 @@ def test_dependencies_are_importable_and_variables_are_set_but_not_overwritten(p
     (tmp_path / "lib" / "src").mkdir(parents=True)
     (tmp_path / "lib" / "src" / "tariffs_of_ours.py").write_text("RATE = 5")
     (tmp_path / ".env").write_text("# a comment\nexport RATE_KEY='abc'\nHOME=/nowhere\n\nno value\n")
-    module = MODULE.format(extra="import tariffs_of_ours\nassert os.environ['RATE_KEY'] == 'abc'")
-    registry = project({"agent": "./agents.py:graph"}, module, dependencies=["langchain", "./lib"], env=".env")
+    extra = "import tariffs_of_ours\nassert os.environ['RATE_KEY'] == 'abc'"
+    registry = project({"agent": "./agents.py:graph"}, extra, dependencies=["langchain", "./lib"], env=".env")
     home = os.environ["HOME"]
     assert registry.load(registry.reference("agent")[1]).version
     assert os.environ["HOME"] == home
