@@ -9,9 +9,9 @@ Needs the extra `langchain`.
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Awaitable, Callable, Collection
+from contextvars import ContextVar
 from typing import Any
 
 from langchain.agents.middleware import AgentMiddleware
@@ -26,11 +26,23 @@ from interlock.domain.canonical import Json
 from interlock.engine.schemas import fits
 from interlock.errors import InvalidAgent
 
-__all__ = ["GatedTools"]
-
-KEY = "idempotency_key"
+__all__ = ["GatedTools", "idempotency_key"]
 
 Result = ToolMessage | Command[Any]
+
+_key: ContextVar[str] = ContextVar("interlock_idempotency_key")
+
+
+def idempotency_key() -> str:
+    """Return the key of the effect in which a gated tool calls it: the same for every attempt.
+
+    Raises:
+        InvalidAgent: outside of a gated tool.
+    """
+    try:
+        return _key.get()
+    except LookupError:
+        raise InvalidAgent("There is no effect here: call idempotency_key() in a tool that GatedTools gates.") from None
 
 
 class GatedTools(AgentMiddleware[Any, Any, Any]):
@@ -40,8 +52,7 @@ class GatedTools(AgentMiddleware[Any, Any, Any]):
     decided in time, is told to the model. A call that the conversation has answered already, such as one that another
     middleware has rejected and a third sends to the tools by `jump_to`, is refused.
 
-    A tool may declare `idempotency_key: Annotated[str, InjectedToolArg]`: it is then given the key of its effect, which
-    is no part of what is asked.
+    A tool finds the key of its effect, the same for every attempt, with `idempotency_key()`.
 
     Args:
         tools: the names of the tools to gate; without any, all of them.
@@ -78,8 +89,12 @@ class GatedTools(AgentMiddleware[Any, Any, Any]):
         if not isinstance(call, _Call):
             return handler(request) if call is None else call
 
-        def run(**args: Any) -> Json:
-            return call.returned(handler(call.with_arguments(args)))
+        def run(idempotency_key: str, **args: Any) -> Json:
+            token = _key.set(idempotency_key)
+            try:
+                return call.returned(handler(call.with_arguments(args)))
+            finally:
+                _key.reset(token)
 
         try:
             recorded = call.decision.perform(call.named(run), idempotent=call.idempotent, not_done=self._not_done)
@@ -95,8 +110,12 @@ class GatedTools(AgentMiddleware[Any, Any, Any]):
         if not isinstance(call, _Call):
             return await handler(request) if call is None else call
 
-        async def run(**args: Any) -> Json:
-            return call.returned(await handler(call.with_arguments(args)))
+        async def run(idempotency_key: str, **args: Any) -> Json:
+            token = _key.set(idempotency_key)
+            try:
+                return call.returned(await handler(call.with_arguments(args)))
+            finally:
+                _key.reset(token)
 
         try:
             recorded = await call.decision.aperform(
@@ -113,8 +132,7 @@ class GatedTools(AgentMiddleware[Any, Any, Any]):
             return None
         if _is_answered(request):
             return _message(request, f"The call of {name} has been answered already: it is not done.", "error")
-        takes_key = request.tool is not None and KEY in request.tool.get_input_schema().model_fields
-        args = {key: value for key, value in request.tool_call["args"].items() if key != KEY or not takes_key}
+        args = request.tool_call["args"]
         schema, misfit = _schema(request.tool, args)
         if misfit:
             return _message(request, f"{name} was not called: its arguments do not fit: {misfit}", "error")
@@ -122,28 +140,24 @@ class GatedTools(AgentMiddleware[Any, Any, Any]):
         decision = ask(Action(name, args, schema), description=about, policy=self._policy)
         if not decision.approved:
             return _refused(request, decision)
-        return _Call(request, decision, name in self._idempotent, takes_key)
+        return _Call(request, decision, name in self._idempotent)
 
 
 class _Call:
     """One approved call of a tool."""
 
-    def __init__(self, request: ToolCallRequest, decision: Decision, idempotent: bool, takes_key: bool) -> None:  # noqa: FBT001
+    def __init__(self, request: ToolCallRequest, decision: Decision, idempotent: bool) -> None:  # noqa: FBT001
         self.decision = decision
         self.idempotent = idempotent
         self._request = request
-        self._takes_key = takes_key
         self._live: Result | None = None
 
     def named(self, run: Callable[..., Any]) -> Callable[..., Any]:
-        """Give a function the name that the ledger shows, and the key's parameter if the tool has one."""
+        """Give a function the name that the ledger shows."""
         tool: Any = self._request.tool
         fn = getattr(tool, "func", None) or getattr(tool, "coroutine", None)
         named: Any = run
         named.__module__, named.__qualname__ = getattr(fn, "__module__", "langchain"), self.decision.action.name
-        if self._takes_key:
-            key = inspect.Parameter(KEY, inspect.Parameter.KEYWORD_ONLY)
-            named.__signature__ = inspect.Signature([key, inspect.Parameter("args", inspect.Parameter.VAR_KEYWORD)])
         return run
 
     def with_arguments(self, args: dict[str, Any]) -> ToolCallRequest:

@@ -1,21 +1,20 @@
 """`interlock.langchain.GatedTools`: a LangChain agent's tools go through the ledger, whatever other middleware does."""
 
 import asyncio
-from typing import Annotated
 
 import pytest
 from langchain.agents import create_agent
 from langchain.agents.middleware import AgentMiddleware, HumanInTheLoopMiddleware, hook_config
 from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
-from langchain_core.tools import InjectedToolArg, StructuredTool, tool
+from langchain_core.tools import StructuredTool, tool
 from langgraph.types import Command
 
 from interlock import Action, NotDone
 from interlock.domain.request import EffectState, Status
 from interlock.domain.run import RunStatus
 from interlock.errors import InvalidAgent
-from interlock.langchain import GatedTools
+from interlock.langchain import GatedTools, idempotency_key
 
 HI = {"messages": [{"role": "user", "content": "pay the bills"}]}
 
@@ -155,21 +154,26 @@ async def test_the_model_reads_what_was_certainly_not_done(circle, colour, error
     assert "approved and not done" in told(await circle.run(run_id))[0]
 
 
-async def test_I2_a_tool_may_be_given_the_key_of_its_effect(circle):
+@COLOURS
+async def test_I2_a_tool_finds_the_key_of_its_effect(circle, colour):
     keys = []
 
-    @tool
-    def pay(vendor: str, amount: int, idempotency_key: Annotated[str, InjectedToolArg]) -> str:
+    def pay(vendor: str, amount: int) -> str:
         """Pay."""
-        keys.append(idempotency_key)
+        keys.append(idempotency_key())
         return "paid"
 
-    gate = GatedTools("pay", idempotent=["pay"])
-    run_id = await circle.go(agent([pay], gate, turns=[[call(idempotency_key="made up")]]), HI)
+    async def apay(vendor: str, amount: int) -> str:
+        """Pay."""
+        return pay(vendor, amount)
+
+    made = StructuredTool.from_function(pay if colour == "plain" else None, apay if colour == "async" else None, "pay")
+    run_id = await circle.go(agent([made], GatedTools("pay", idempotent=["pay"])), HI)
     request = await circle.asked(run_id)
-    assert "idempotency_key" not in request.asked.args
     await circle.decide(request)
     assert keys == [(await circle.request(request.id)).claim.key]
+    with pytest.raises(InvalidAgent, match="in a tool that GatedTools gates"):
+        idempotency_key()
 
 
 async def test_a_call_that_does_not_fit_its_tool_is_told_to_the_model_and_asks_nobody(circle):
