@@ -39,13 +39,16 @@ def list_agents(ctx: typer.Context, *, as_json: bool = JSON) -> None:
 
 
 def examined(session: Session) -> list[dict[str, Any]]:
-    """Load every agent that has a name; say which version it has, or why it does not load."""
+    """Load every agent that has a name; say which version it has and whether it gates anything, or why not."""
+    from interlock.runtime.gating import gates  # noqa: PLC0415 - LangGraph takes a second or more to load
+
     registry = session.system.registry
     found: list[dict[str, Any]] = []
     for name, reference in sorted(registry.names.items()):
-        agent: dict[str, Any] = {"name": name, "reference": reference, "version": None, "error": None}
+        agent: dict[str, Any] = {"name": name, "reference": reference, "version": None, "gates": None, "error": None}
         try:
-            agent["version"] = registry.load(reference).version
+            loaded = registry.load(reference)
+            agent["version"], agent["gates"] = loaded.version, gates(loaded.graph)
         except InvalidAgent as error:
             agent["error"] = error.message
         found.append(agent)

@@ -102,8 +102,7 @@ async def _examination(session: Session, settings: Settings, *, fold: bool) -> A
     for finding in (_database(settings), _mail(), await _clock(session)):
         yield finding
     for agent in examined(session):
-        state: Literal["ok", "error"] = "error" if agent["error"] else "ok"
-        yield Finding(f"agent {plain(agent['name'])}", state, agent["error"] or f"loads, version {agent['version']}")
+        yield _agent(agent)
     async for finding in _waiting(session):
         yield finding
     if fold:
@@ -112,6 +111,21 @@ async def _examination(session: Session, settings: Settings, *, fold: bool) -> A
             yield Finding("record", "error", message)
         if not altered:
             yield Finding("record", "ok", "every row is the fold of its log, every entry has its hash")
+
+
+def _agent(agent: dict[str, Any]) -> Finding:
+    what = f"agent {plain(agent['name'])}"
+    if agent["error"]:
+        return Finding(what, "error", agent["error"])
+    loads = f"loads, version {agent['version']}"
+    if not agent["gates"]:
+        return Finding(
+            what,
+            "warning",
+            f"{loads}, and gates nothing that its code shows: what it does runs under LangGraph's own rules, at least "
+            "once. Use interlock.ask and perform, @gated, or interlock.langchain (docs/how-to/own-graph.md)",
+        )
+    return Finding(what, "ok", loads)
 
 
 def _versions() -> Finding:

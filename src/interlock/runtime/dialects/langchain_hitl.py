@@ -152,7 +152,24 @@ def _edit_schema(branch: Mapping[str, Any] | None, schema: Mapping[str, Any]) ->
     args = _resolved(action.get("properties", {}).get("args", {}), schema)
     if not args.get("properties"):
         return None
-    return {**args, "$defs": schema["$defs"]} if "$defs" in schema else dict(args)
+    needed = _needed(args, schema.get("$defs", {}))
+    return {**args, "$defs": needed} if needed else dict(args)
+
+
+def _needed(part: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the definitions that a part of a schema refers to, those that they refer to among them."""
+    found: dict[str, Any] = {}
+    looked_at: list[Any] = [part]
+    for one in looked_at:
+        if isinstance(one, dict):
+            name = str(one.get("$ref", "")).removeprefix("#/$defs/")
+            if name in definitions and name not in found:
+                found[name] = definitions[name]
+                looked_at.append(definitions[name])
+            looked_at.extend(one.values())
+        elif isinstance(one, list):
+            looked_at.extend(one)
+    return found
 
 
 def _resolved(part: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:

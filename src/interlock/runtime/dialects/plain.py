@@ -86,7 +86,14 @@ def _inbox_ask(interrupt_id: str, asked: dict[str, Any]) -> Ask:
         raise InvalidValue("interrupt.config", "allows nothing: neither to accept, nor to edit, respond or ignore")
     if Verdict.approve in verdicts or Verdict.edit in verdicts:
         return Ask(interrupt_id, "", Action(name, args, _kinds(args)), description, None, verdicts)
-    return Ask(interrupt_id, "", Question(name, {"type": "string"}), description, {"args": args}, verdicts)
+    return Ask(
+        interrupt_id,
+        "",
+        Question(description or name, {"type": "string"}),
+        description,
+        {"action": name, "args": args},
+        verdicts,
+    )
 
 
 def _verdicts(asked: Mapping[str, Any]) -> tuple[Verdict, ...]:
