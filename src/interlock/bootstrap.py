@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from interlock.config import Settings
-from interlock.dispatch.local import LocalWaker
+from interlock.dispatch.local import HearingWaker, LocalWaker
 from interlock.domain.canonical import MAX_BYTES
 from interlock.domain.run import Run
 from interlock.engine.configured import ConfiguredPolicies
@@ -20,6 +20,7 @@ from interlock.engine.worker import LEASE, Worker, silent
 from interlock.runtime.langgraph_json import project_agents
 from interlock.runtime.registry import Registry
 from interlock.storage.open import open_store
+from interlock.storage.sql import SqlStore
 
 __all__ = ["System", "build"]
 
@@ -89,7 +90,8 @@ def build(
     registry = Registry({**agents, **project_agents(folder), **settings.agents})
     runtime = _RuntimeOnUse(registry, settings)
     store = open_store(settings.database_url, clock, create=create)
-    waker = LocalWaker(store)
+    bell = store.bell if isinstance(store, SqlStore) else None
+    waker = LocalWaker(store) if bell is None else HearingWaker(bell)
     desk = Desk(store, policies, waker)
     runs = Runs(store, policies, runtime, waker)
     return System(settings, store, waker, policies, registry, runtime, desk, runs)

@@ -49,9 +49,9 @@ def until(condition, seconds=PATIENCE):
 class Machine:
     """A database, a sink, and the processes that use them."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, database=None):
         self.folder = folder
-        self.database = str(folder / "interlock.db")
+        self.database = database or str(folder / "interlock.db")
         self.sink = str(folder / "sink")
         self.acks = str(folder / "acks")
         self.processes = []
@@ -155,8 +155,10 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tmp_path, monkeypatch):
-    made = Machine(tmp_path)
+def machine(tmp_path, monkeypatch, request):
+    """Yield a machine with a SQLite file; with the parameter `postgres`, with a schema on a server."""
+    on_server = getattr(request, "param", "sqlite") == "postgres"
+    made = Machine(tmp_path, request.getfixturevalue("postgres").fresh() if on_server else None)
     monkeypatch.setenv("SINK", made.sink)
     monkeypatch.setenv("PYTHONPATH", HERE)  # Python 3.11 does not tell the fork server where to look (gh-117378)
     asyncio.run(prepare(made.database))

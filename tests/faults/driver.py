@@ -1,4 +1,4 @@
-"""What the processes do that the fault tests kill, stop and race: a small system on one SQLite file, and its agents."""
+"""What the processes do that the fault tests kill, stop and race: a small system on one database, and its agents."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from interlock.domain.commands import CastVote
 from interlock.engine.ports import Inbox
 from interlock.errors import Refused, StoreError
 from interlock.runtime import runner
-from interlock.storage import sql
+from interlock.storage import postgres, postgres_migrate, sql
 
-LOADED = (runner, sql)  # before the fork, once for all processes
+LOADED = (runner, sql, postgres, postgres_migrate)  # before the fork, once for all processes
 ME = Principal("local:me")
 LEASE = 0.4
 KINDS = ("idempotent", "verifiable", "neither")

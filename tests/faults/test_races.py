@@ -8,6 +8,7 @@ from interlock.domain.run import RunStatus
 from interlock.engine.ports import Inbox
 from interlock.testing.invariants import whole_log
 
+ON_BOTH = pytest.mark.parametrize("machine", ["sqlite", "postgres"], indirect=True)
 ROUNDS = [pytest.param(5, id="five"), pytest.param(300, id="soak", marks=pytest.mark.soak)]
 
 
@@ -29,6 +30,7 @@ async def loaded(machine, request_id):
     return request, types
 
 
+@ON_BOTH
 @pytest.mark.parametrize("processes", [8, pytest.param(50, marks=pytest.mark.soak)])
 async def test_fault_4_many_processes_resume_one_run_and_one_goes_on(machine, barrier, processes):
     await paused(machine, "neither", 1)
@@ -44,6 +46,7 @@ async def test_fault_4_many_processes_resume_one_run_and_one_goes_on(machine, ba
     await machine.assert_invariants()
 
 
+@ON_BOTH
 @pytest.mark.parametrize("rounds", ROUNDS)
 async def test_faults_10_11_approve_races_reject_races_the_deadline(machine, barrier, rounds):
     requests = [(request.id, request.digest) for (request,) in await paused(machine, "neither", rounds)]
@@ -69,6 +72,7 @@ async def test_faults_10_11_approve_races_reject_races_the_deadline(machine, bar
     await machine.assert_invariants()
 
 
+@ON_BOTH
 @pytest.mark.parametrize("turn", [1, -1])
 @pytest.mark.parametrize("rounds", ROUNDS)
 async def test_fault_10_two_requests_of_one_pause_settled_in_the_same_instant(machine, barrier, rounds, turn):
@@ -93,6 +97,7 @@ STOPPED = [
 ]
 
 
+@ON_BOTH
 @pytest.mark.parametrize("kind", driver.KINDS)
 @pytest.mark.parametrize("place", STOPPED)
 async def test_fault_3_stopped_past_the_lease_and_continued_it_cannot_overwrite(machine, until, resume, kind, place):

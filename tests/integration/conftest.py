@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import AsyncIterator, Callable
+from functools import cache
 from itertools import count, pairwise
 from pathlib import Path
 from typing import Annotated, Any, TypedDict
@@ -16,7 +17,7 @@ from interlock.config import load_settings
 from interlock.testing.fakes import SettableClock
 from interlock.testing.story import Story
 
-STORES = ("memory", "sqlite")
+STORES = ("memory", "sqlite", "postgres")
 
 
 class State(TypedDict, total=False):
@@ -74,12 +75,17 @@ def clock() -> SettableClock:
 
 
 @pytest.fixture
-async def make_circle(clock, tmp_path) -> AsyncIterator[Callable[..., Bench]]:
+async def make_circle(clock, tmp_path, request) -> AsyncIterator[Callable[..., Bench]]:
     systems = []
 
+    @cache
+    def address(kind):
+        if kind == "postgres":
+            return request.getfixturevalue("postgres").fresh()
+        return "memory:" if kind == "memory" else str(tmp_path / "circle.db")
+
     def make(kind: str, config: Path | None = None, me: str = "local:me") -> Bench:
-        url = "memory:" if kind == "memory" else str(tmp_path / "circle.db")
-        system = build(load_settings(config, {"INTERLOCK_DATABASE_URL": url}), {}, clock=clock)
+        system = build(load_settings(config, {"INTERLOCK_DATABASE_URL": address(kind)}), {}, clock=clock)
         systems.append(system)
         return Bench(system, clock, me)
 

@@ -30,7 +30,7 @@ def config(tmp_path):
     return path
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 async def circle(request, make_circle, config):
     bench = make_circle(request.param, config, "ian")
     yield bench

@@ -1,4 +1,4 @@
-"""The state machine over memory and SQLite at once: identical operations, identical outcomes, all invariants."""
+"""The state machine over two stores at once: identical operations, identical outcomes, all invariants."""
 
 import shutil
 import tempfile
@@ -31,6 +31,20 @@ class MemoryAndSqlite(CircleMachine):
             shutil.rmtree(self.file.parent)
 
 
+class MemoryAndPostgres(CircleMachine):
+    """One schema for each example."""
+
+    server = None
+
+    def open_stores(self, clock):
+        return {"memory": MemoryStore(clock), "postgres": open_store(self.server.fresh(), clock)}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _server(request):
+    MemoryAndPostgres.server = request.getfixturevalue("postgres")
+
+
 def _template():
     if not _empty.exists():
         store = open_store(str(_empty))
@@ -44,7 +58,8 @@ class MemoryAlone(CircleMachine):
 
 
 TestMemoryAndSqlite = MemoryAndSqlite.TestCase
+TestMemoryAndPostgres = MemoryAndPostgres.TestCase
 TestMemoryAlone = MemoryAlone.TestCase
 TestMemoryAndSqlite.settings = settings(max_examples=max(10, settings.default.max_examples // 2))
+TestMemoryAndPostgres.settings = settings(max_examples=max(10, settings.default.max_examples // 4))
 TestMemoryAlone.settings = settings(max_examples=settings.default.max_examples * 2)
-_ = pytest

@@ -1,4 +1,4 @@
-"""Waking on one machine: at once in this process, and by the store's change token from other processes."""
+"""Waking: at once in this process; from other processes by the store's change token, or by what it hears of them."""
 
 from __future__ import annotations
 
@@ -6,24 +6,21 @@ import asyncio
 import threading
 import time
 
-from interlock.engine.ports import Store
+from interlock.engine.ports import Bell, Store
 
-__all__ = ["LocalWaker"]
+__all__ = ["HearingWaker", "LocalWaker"]
 
 POLL = 0.1
 """How often, in seconds, the store is asked whether another process has changed something, while somebody waits."""
 
 
-class LocalWaker:
-    """Wakes waiters of any event loop and thread of this process."""
+class _Waiters:
+    """Those who wait in this process, in any event loop and thread."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
-        self._changes = 0  # that this process knows of: its own at once, others' when the token is looked at
-        self._token: int | None = None
-        self._looked = 0.0
+        self._changes = 0  # that this process knows of: its own at once, others' when it comes to know of them
 
     def wake(self) -> None:
         """Say that something has changed."""
@@ -37,12 +34,6 @@ class LocalWaker:
             elif not loop.is_closed():
                 loop.call_soon_threadsafe(event.set)
 
-    async def seen(self) -> int:
-        """Return a token for how things stand now."""
-        if self._token is None:
-            await self._look()
-        return self._changes
-
     async def wait(self, since: int, seconds: float) -> None:
         """Return when something has changed since the token, or after so many seconds."""
         until = time.monotonic() + seconds
@@ -54,12 +45,50 @@ class LocalWaker:
                 left = until - time.monotonic()
                 if left <= 0:
                     return
-                await _wait_for(entry[1], min(left, POLL))
-                if time.monotonic() - self._looked >= POLL:
-                    await self._look()
+                await self._rest(entry[1], left)
         finally:
             with self._lock:
                 self._waiting.discard(entry)
+
+    async def _rest(self, event: asyncio.Event, left: float) -> None:
+        await _wait_for(event, left)
+
+
+class HearingWaker(_Waiters):
+    """For a database whose processes tell each other of commits: nobody has to look."""
+
+    def __init__(self, bell: Bell) -> None:
+        super().__init__()
+        self._bell: Bell | None = bell
+
+    async def seen(self) -> int:
+        """Return a token for how things stand now."""
+        with self._lock:
+            bell, self._bell = self._bell, None
+        if bell is not None:
+            bell.listen(self.wake)  # it calls as soon as it hears, so nothing is missed before
+        return self._changes
+
+
+class LocalWaker(_Waiters):
+    """For a database that says when it was changed if it is asked."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__()
+        self._store = store
+        self._token: int | None = None
+        self._looked = 0.0
+
+    async def seen(self) -> int:
+        """Return a token for how things stand now."""
+        if self._token is None:
+            await self._look()
+        return self._changes
+
+    async def _rest(self, event: asyncio.Event, left: float) -> None:
+        await _wait_for(event, min(left, POLL))
+        if time.monotonic() - self._looked >= POLL:
+            await self._look()
 
     async def _look(self) -> None:
         """Ask the store, once for all who wait here, whether anything was committed since."""

@@ -5,7 +5,7 @@ Every implementation of `Store` passes one contract suite (`interlock.testing.co
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -23,6 +23,7 @@ __all__ = [
     "Agenda",
     "Ask",
     "Attention",
+    "Bell",
     "Broke",
     "Done",
     "Ending",
@@ -321,6 +322,13 @@ class Policies(Protocol):
 
     def current(self) -> PolicySet:
         """Return them as they are now; group membership is never older than this call."""
+
+
+class Bell(Protocol):
+    """What a database offers by which its processes tell each other of commits; where there is none, they look."""
+
+    def listen(self, heard: Callable[[], None]) -> None:
+        """Let a function be called whenever another process has committed something, or may have; from any thread."""
 
 
 class Waker(Protocol):

@@ -1,6 +1,6 @@
 """The log in a SQL database: how an entry gets its position, and how a reader never passes one still to come.
 
-SQLite has one writer at a time: a number is enough. On PostgreSQL many write at once, and wait for nobody: decision 12.
+SQLite has one writer at a time: a number is enough. On PostgreSQL many write at once and wait for nobody: decision 12.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from interlock.errors import InvalidConfig, StoreUnavailable
 from interlock.storage.compiled import Connection
 from interlock.storage.lanes import Lane
 from interlock.storage.log import OrderedLog
+from interlock.storage.postgres_bell import PostgresBell
 from interlock.storage.postgres_connection import AGAIN_SECONDS, Opened, PostgresConnection, PostgresStatements
 
 __all__ = ["Address", "PostgresDatabase", "connect", "explain"]
@@ -140,6 +141,7 @@ class PostgresDatabase:
     def __init__(self, address: Address) -> None:
         self.address = address
         self.log = OrderedLog()
+        self.bell = PostgresBell(partial(connect, address))
         self._statements = PostgresStatements(PGDialect_psycopg())  # type: ignore[no-untyped-call]
         writing, reading = partial(self._connect, _WRITE), partial(self._connect, _READ)
         self.writer = Lane(writing, "interlock-writer", self.explain, threads=WRITERS, patience=POOL_SECONDS)
@@ -176,11 +178,12 @@ class PostgresDatabase:
         """Let go of threads and connections."""
         self.writer.close()
         self.readers.close()
+        self.bell.close()
 
 
 def connect(address: Address) -> psycopg.Connection[Any]:
     """Open a connection on which nothing begins or ends a transaction but us."""
-    return psycopg.connect(**address.parameters, autocommit=True)
+    return psycopg.connect(**address.parameters, autocommit=True, prepare_threshold=1)
 
 
 def _greeted(raw: psycopg.Connection[Any]) -> Opened:

@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import datetime
+from itertools import count
 from typing import Any, TypeVar
 
 import psycopg
@@ -94,6 +95,7 @@ class PostgresConnection(Connection):
         self._xact: str | None = None
         self._committing = False
         self._result: Any = None
+        self._undone = count(1)
         self._pipeline: Any = None
 
     @property
@@ -158,7 +160,9 @@ class PostgresConnection(Connection):
         if self.raw.closed or self.raw.info.transaction_status is TransactionStatus.IDLE:
             return
         try:
-            self.raw.execute("ROLLBACK")
+            # Each time another text: only from one that it has not seen yet does the driver learn that statements which
+            # it took for prepared never were, because what came before them in the pipeline failed.
+            self.raw.execute(f"ROLLBACK -- {next(self._undone)}".encode())
         except psycopg.Error:
             self.raw.close()
 

@@ -113,12 +113,11 @@ def moment(at: int) -> datetime:
 
 
 def encodable(*texts: str) -> bool:
-    """Say whether UTF-8 can carry these texts: no key that a store holds is one that it cannot."""
+    """Say whether every database can carry these texts: no key that a store holds is one that it cannot."""
     try:
-        "".join(texts).encode()
+        return b"\0" not in "".join(texts).encode()
     except UnicodeEncodeError:
         return False
-    return True
 
 
 def read_position(after: str) -> int:

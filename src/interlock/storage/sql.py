@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 from interlock.domain.request import Request
 from interlock.domain.run import Run, RunStatus
 from interlock.engine.changes import Changes, Entry
-from interlock.engine.ports import Agenda, Inbox, Loaded
+from interlock.engine.ports import Agenda, Bell, Inbox, Loaded
 from interlock.failpoints import failpoint
 from interlock.storage import reads, writes
 from interlock.storage.compiled import Connection
@@ -24,6 +24,13 @@ __all__ = ["SqlStore"]
 
 PATIENCE = (0.002, 0.005, 0.02)
 """How often, and how long, the feed waits for transactions that are just ending."""
+
+
+class RungBell(Bell, Protocol):
+    """One that can be rung from here."""
+
+    def ring(self) -> None:
+        """Say that something was committed. Returns at once."""
 
 
 class Database(Protocol):
@@ -40,6 +47,10 @@ class Database(Protocol):
     @property
     def log(self) -> Log:
         """How it keeps the log."""
+
+    @property
+    def bell(self) -> RungBell | None:
+        """How its processes tell each other of commits, if they do."""
 
     async def change_token(self) -> int:
         """Return a number that differs after any commit, by any process."""
@@ -59,9 +70,15 @@ class SqlStore:
     def __init__(self, database: Database, clock: Clock | None = None) -> None:
         self._database = database
         self._log = database.log
+        self._bell = database.bell
         self._read = database.readers.run
         self._write = database.writer.run
         self._clock = clock
+
+    @property
+    def bell(self) -> Bell | None:
+        """How other processes' commits are heard of; None if one has to look."""
+        return self._bell
 
     async def close(self) -> None:
         """Let go of connections and threads."""
@@ -100,6 +117,8 @@ class SqlStore:
         check_changes(changes)
         await self._write(lambda on: writes.commit(on, changes, self._clock, self._log))
         failpoint("store.after_commit")
+        if self._bell is not None:
+            self._bell.ring()
 
     async def policy(self, policy_hash: str) -> bytes | None:
         """Return a policy body that was kept under this hash."""

@@ -46,6 +46,7 @@ class SqliteFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.bell = None
         self.log = NumberedLog()
         self._statements = Statements(sqlite.dialect(paramstyle="named"))
         # Writers wait for each other at the door instead of failing half-way. Readers see one instant, and wait for
