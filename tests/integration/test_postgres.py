@@ -191,12 +191,12 @@ def test_who_only_looks_makes_no_tables(url):
 
 
 FILLED = (
-    "INSERT INTO requests SELECT 't' || n % 3, 'req_' || n, 'run_' || n / 4, 'a', CASE n % 20 WHEN 0 THEN 'open' ELSE "
+    "INSERT INTO requests SELECT 't' || n % 51, 'req_' || n, 'run_' || n / 4, 'a', CASE n % 2 WHEN 0 THEN 'open' ELSE "
     "'rejected' END, 'none', 'i_' || n % 4, n, n, 1, '' FROM generate_series(1, 20000) n",
-    "INSERT INTO runs SELECT 't' || n % 3, 'run_' || n, 'a', 'done', n, 1, NULL, NULL, '' FROM generate_series(1, 5000) n",
+    "INSERT INTO runs SELECT 't' || n % 51, 'run_' || n, 'a', 'done', n, 1, NULL, NULL, '' FROM generate_series(1, 5000) n",
     "INSERT INTO states SELECT tenant, id, '' FROM runs",
     "INSERT INTO jobs SELECT tenant, 'advance', id, started_at, 1, NULL FROM runs",
-    "INSERT INTO log (epoch, xact, tenant, stream, seq, body, leaf) SELECT 1, n, 't' || n % 3, 'req_' || n / 3, n % 3, "
+    "INSERT INTO log (epoch, xact, tenant, stream, seq, body, leaf) SELECT 1, n, 't' || n % 51, 'req_' || n / 3, n % 3, "
     "'', '' FROM generate_series(1, 20000) n",
     "ANALYZE",
 )
@@ -215,9 +215,9 @@ def filled(postgres):
 @pytest.mark.parametrize(
     ("query", "index"),
     [
-        (reads.inbox_query(Inbox()), "requests_inbox"),
+        (reads.inbox_query(Inbox()), "requests_inbox|requests_due"),
         (reads.inbox_query(Inbox((Status.rejected,))), "requests_by_age"),
-        (reads.inbox_query(Inbox(), paged=True), "requests_inbox"),
+        (reads.inbox_query(Inbox(), paged=True), "requests_inbox|requests_due"),
         (reads.inbox_query(Inbox(()), paged=True), "requests_by_age"),
         (reads._runs_query(some=False, paged=True), "runs_by_age"),
         (reads._DUE_REQUESTS, "requests_due"),
@@ -243,9 +243,17 @@ def test_what_is_asked_often_is_read_from_an_index(filled, query, index):
     with raw(url) as connection:
         rows = connection.execute(f"EXPLAIN {written.text}", written.parameters(values)).fetchall()
     plan = "\n".join(row[0] for row in rows)
-    assert index in plan, plan
+    assert any(name in plan for name in index.split("|")), plan
     assert "Seq Scan" not in plan, plan
     assert "Sort" not in plan, plan
+
+
+async def test_what_is_acknowledged_is_on_the_disk_whatever_the_server_is_set_to(postgres, url):
+    postgres.execute("CREATE ROLE hasty LOGIN SUPERUSER", "ALTER ROLE hasty SET synchronous_commit = off")
+    postgres.execute(f"ALTER ROLE hasty PASSWORD '{postgres.password}'")
+    store = open_store(url.replace("//interlock:", "//hasty:"))
+    assert await store._write(lambda on: on.raw.execute("SHOW synchronous_commit").fetchone()) == ("on",)
+    await store.close()
 
 
 # ── the clock ────────────────────────────────────────────────────────────────────────────────────────────────────────

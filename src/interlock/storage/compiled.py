@@ -154,6 +154,9 @@ class Connection:
         now = (clock or utc_now)()
         return lambda: now
 
+    def proven_by(self, statement: Executable, values: Values) -> None:
+        """Name a query that finds a row if this transaction was committed, and not otherwise: for lost connections."""
+
     def settled(self, clock: Clock | None) -> datetime:
         """Let everything so far be done, its locks be taken, and return the store's clock after that.
 

@@ -114,12 +114,16 @@ class OrderedLog:
     APPEND = insert(ordered_log).inline().values({**_APPENDED, "epoch": _EPOCH})
     _ENTRY = select(*_PLACE, ordered_log.c.body, ordered_log.c.leaf, _SETTLED).where(ordered_log.c.tenant == _TENANT)
     HISTORY = _ENTRY.where(ordered_log.c.stream == bindparam("stream")).order_by(ordered_log.c.seq)
+    PROOF = select(ordered_log.c.seq).where(
+        *(ordered_log.c[name] == bindparam(name) for name in ("tenant", "stream", "seq", "leaf"))
+    )
     FEED = _ENTRY.where(tuple_(*_PLACE) > tuple_(*_AFTER)).order_by(*_PLACE).limit(_LIMIT)
     LAST = select(*_PLACE).where(ordered_log.c.tenant == _TENANT, _SETTLED).order_by(*map(desc, _PLACE)).limit(1)
 
     def append(self, on: Connection, rows: Sequence[EntryRow]) -> None:
         """Append entries. A place that is taken ends the transaction: `PostgresConnection` makes a conflict of it."""
         on.change_each(self.APPEND, [{**row._asdict(), "epoch": on.epoch} for row in rows])
+        on.proven_by(self.PROOF, rows[0]._asdict())
 
     def history(self, on: Connection, tenant: str, stream: str) -> Sequence[Entry]:
         """Return all entries of one request or run, in order."""

@@ -45,14 +45,14 @@ _DEFAULTS = {
 
 # A server's start: no transaction of an earlier one is left, and its numbers may begin again in a restored database.
 _ORIGIN = (
-    "SELECT system_identifier || '/' || extract(epoch FROM pg_postmaster_start_time()) AS it, "
-    "system_identifier || '/' || timeline_id AS server FROM pg_control_system(), pg_control_checkpoint()"
+    "SELECT system_identifier || '/' || extract(epoch FROM pg_postmaster_start_time()) AS it FROM pg_control_system()"
 )
 _GREETING = f"""
 WITH origin AS ({_ORIGIN})
-SELECT (SELECT number FROM epochs WHERE epochs.origin = origin.it), server,
+SELECT (SELECT number FROM epochs WHERE epochs.origin = origin.it),
   set_config('lock_timeout', '{LOCK_SECONDS}s', false),
-  set_config('idle_in_transaction_session_timeout', '60s', false)
+  set_config('idle_in_transaction_session_timeout', '60s', false),
+  set_config('synchronous_commit', replace(current_setting('synchronous_commit'), 'off', 'on'), false)
 FROM origin
 """  # noqa: S608 - constants
 _NEW_EPOCH = f"""
@@ -194,7 +194,7 @@ def _greeted(raw: psycopg.Connection[Any]) -> Opened:
             raw.execute(_NEW_EPOCH)
             row = raw.execute(_GREETING).fetchone()
         assert row is not None
-        return Opened(raw, *row[:2])
+        return Opened(raw, row[0])
     except BaseException:
         raw.close()
         raise

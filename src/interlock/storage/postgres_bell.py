@@ -39,6 +39,7 @@ class PostgresBell:
     def __init__(self, connect: Callable[[], psycopg.Connection[Any]]) -> None:
         self._connect = connect
         self._starting = threading.Lock()
+        self._news = False
         self._rung = threading.Event()
         self._closed = threading.Event()
         self._threads: dict[str, threading.Thread] = {}
@@ -49,6 +50,7 @@ class PostgresBell:
 
     def ring(self) -> None:
         """Say that something was committed. Returns at once."""
+        self._news = True
         self._rung.set()
         if "sender" not in self._threads:
             self._start("sender", self._send)
@@ -86,7 +88,9 @@ class PostgresBell:
         while self._rung.wait():
             self._rung.clear()
             last = self._closed.is_set()
-            connection = self._notify(connection)
+            if self._news:
+                self._news = False
+                connection = self._notify(connection)
             if last:
                 break
             self._closed.wait(AT_MOST_EVERY)

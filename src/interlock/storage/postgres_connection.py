@@ -47,13 +47,11 @@ class Opened:
 
     Args:
         epoch: the number of the server's start that it belongs to.
-        server: which server it is, whatever its transactions are numbered.
     """
 
-    def __init__(self, raw: psycopg.Connection[Any], epoch: int, server: str) -> None:
+    def __init__(self, raw: psycopg.Connection[Any], epoch: int) -> None:
         self.raw = raw
         self.epoch = epoch
-        self.server = server
 
 
 class PostgresStatements(Statements):
@@ -93,6 +91,7 @@ class PostgresConnection(Connection):
         self._texts = statements
         self._asked: list[tuple[Any, Conflict]] = []
         self._xact: str | None = None
+        self._proof: tuple[Executable, Values] | None = None
         self._committing = False
         self._result: Any = None
         self._undone = count(1)
@@ -120,7 +119,7 @@ class PostgresConnection(Connection):
                     return result
 
     def _attempt(self, work: Callable[[Connection], T]) -> T:
-        self._asked, self._xact, self._committing = [], None, False
+        self._asked, self._xact, self._proof, self._committing = [], None, None, False
         try:
             with self.raw.pipeline() as self._pipeline:
                 result = self._sent(work)
@@ -168,30 +167,29 @@ class PostgresConnection(Connection):
 
     def _is_done(self, end: float) -> bool:
         """Find out, of a connection that was lost, whether the transaction was committed; connect anew."""
-        before = self._opened.server
-        in_doubt = self._xact if self._committing else None
+        epoch, proof = self.epoch, self._proof if self._committing else None
         self.close()
         self._opened = self._open(max(0.0, end - time.monotonic()))
         self.raw = self._opened.raw
-        if in_doubt is None:
+        if proof is None:
             return False  # COMMIT was never sent; or what it would have committed may be done again
-        status = self._status(in_doubt, end) if self._opened.server == before else None
-        if status is None:
-            raise StoreUnavailable(
-                "The database went away while a change was being committed, and does not know any more whether it was: "
-                "look before you repeat it."
-            )
-        return status == "committed"
-
-    def _status(self, xact: str, end: float) -> str | None:
-        while True:
-            row = self.raw.execute(STATUS, {"xact": xact}).fetchone()
-            status: str | None = row and row[0]
-            if status != "in progress":
-                return status
+        while self.epoch == epoch and self._is_under_way():
             if time.monotonic() > end:
-                return None
-            time.sleep(AGAIN_SECONDS)  # the server has not noticed yet that the old connection is gone
+                raise StoreUnavailable(
+                    "The line to the database was cut while a change was being committed, and it is not known yet "
+                    "whether it was: look before you repeat it."
+                )
+            time.sleep(AGAIN_SECONDS)
+        written = self._statements.written(proof[0])
+        return self.raw.execute(written.text, written.parameters(proof[1])).fetchone() is not None
+
+    def _is_under_way(self) -> bool:
+        """Say whether the server has not noticed yet that the old connection is gone.
+
+        Not for a server that was started again: a transaction that never reached its disk may have lost its number to
+        another one.
+        """
+        return self._xact is not None and self.raw.execute(STATUS, {"xact": self._xact}).fetchone() == ("in progress",)
 
     def close(self) -> None:
         """Let go of it."""
@@ -235,6 +233,10 @@ class PostgresConnection(Connection):
             return super().instant(clock)
         cursor = self.raw.execute(NOW)
         return lambda: moment(cursor.fetchone()[0])
+
+    def proven_by(self, statement: Executable, values: Values) -> None:
+        """Remember a query that finds a row if this transaction was committed, and not otherwise."""
+        self._proof = statement, values
 
     def settled(self, clock: Clock | None) -> datetime:
         """Wait for everything that was sent, and so for its locks; return the clock after that."""
