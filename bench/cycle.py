@@ -11,8 +11,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from statistics import median
 
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.types import Command
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool
 
 from interlock.bootstrap import System, build
 from interlock.config import load_settings
@@ -20,6 +23,7 @@ from interlock.domain.action import Verdict
 from interlock.domain.authority import Principal
 from interlock.domain.commands import CastVote
 from interlock.engine.changes import Entry
+from interlock.testing.postgres import PostgresServer
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -27,18 +31,19 @@ from typing import Self
 
 import graphs
 
+STORES = ("sqlite", "postgres")
 ME = Principal("local:bench")
 REFERENCE = f"{Path(__file__).with_name('graphs.py')}:agent"
 
 
 class Governed:
-    """Interlock on a SQLite file: policy, digest, log, effect ledger, authorisation.
+    """Interlock: policy, digest, log, effect ledger, authorisation.
 
     One follower reads the feed and tells each waiting cycle what has happened to its run, as a server's stream would.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._settings = load_settings(None, {"INTERLOCK_DATABASE_URL": str(folder / "governed.db")})
+    def __init__(self, url: str) -> None:
+        self._settings = load_settings(None, {"INTERLOCK_DATABASE_URL": url})
         self._waiting: dict[tuple[str, str], asyncio.Future[Entry]] = {}
 
     async def __aenter__(self) -> Self:
@@ -110,6 +115,68 @@ class Bare:
         assert done["result"] == str(graphs.pay(120, name)), done
 
 
+class BareOnPostgres:
+    """LangGraph alone with its own AsyncPostgresSaver on a pool, as its documentation shows it."""
+
+    def __init__(self, url: str, durability: str) -> None:
+        self._url = url
+        self._durability = durability
+
+    async def __aenter__(self) -> Self:
+        how = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}
+        self._pool = AsyncConnectionPool(self._url, min_size=1, max_size=16, open=False, kwargs=how)
+        await self._pool.open()
+        saver = AsyncPostgresSaver(self._pool)
+        await saver.setup()
+        self._graph = graphs.bare.compile(checkpointer=saver)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._pool.close()
+
+    async def cycle(self, name: str) -> None:
+        config = {"configurable": {"thread_id": name}}
+        paused = await self._graph.ainvoke({"input": name}, config, durability=self._durability)
+        [waiting] = paused["__interrupt__"]
+        answer = Command(resume={waiting.id: True})
+        self.decided = time.perf_counter()
+        done = await self._graph.ainvoke(answer, config, durability=self._durability)
+        assert done["result"] == str(graphs.pay(120, name)), done
+
+
+class Ground:
+    """Where the contestants run: on SQLite files, or on a private PostgreSQL server.
+
+    Args:
+        store: `sqlite` or `postgres`.
+    """
+
+    def __init__(self, store: str) -> None:
+        self.store = store
+
+    def __enter__(self) -> Self:
+        self._folder = tempfile.TemporaryDirectory()
+        self.server = PostgresServer() if self.store == "postgres" else None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.server is not None:
+            self.server.remove()
+        self._folder.cleanup()
+
+    def governed(self) -> Governed:
+        """Return Interlock on a database of its own."""
+        if self.server is not None:
+            return Governed(self.server.fresh())
+        return Governed(tempfile.mkdtemp(dir=self._folder.name) + "/governed.db")
+
+    def bare(self, durability: str) -> Bare | BareOnPostgres:
+        """Return LangGraph alone on a database of its own."""
+        if self.server is not None:
+            return BareOnPostgres(self.server.fresh(), durability)
+        return Bare(Path(tempfile.mkdtemp(dir=self._folder.name)), durability)
+
+
 async def rate(cycle: Callable[[str], Awaitable[None]], cycles: int, at_once: int, tag: str) -> float:
     """Return cycles per second."""
     waiting = iter(range(cycles))
@@ -123,14 +190,10 @@ async def rate(cycle: Callable[[str], Awaitable[None]], cycles: int, at_once: in
     return cycles / (time.perf_counter() - began)
 
 
-async def compare(rounds: int, cycles: int, at_once: int) -> dict[str, list[float]]:
+async def compare(store: str, rounds: int, cycles: int, at_once: int) -> dict[str, list[float]]:
     """Let the contestants take turns; return each one's rates, round by round."""
-    with tempfile.TemporaryDirectory() as folder:
-        async with (
-            Governed(Path(folder)) as governed,
-            Bare(Path(folder), "async") as default,
-            Bare(Path(folder), "exit") as at_exit,
-        ):
+    with Ground(store) as ground:
+        async with ground.governed() as governed, ground.bare("async") as default, ground.bare("exit") as at_exit:
             contestants = {"interlock": governed, "bare": default, "bare exit": at_exit, "bare again": default}
             rates: dict[str, list[float]] = {name: [] for name in contestants}
             for number in range(-1, rounds):
@@ -142,10 +205,10 @@ async def compare(rounds: int, cycles: int, at_once: int) -> dict[str, list[floa
     return rates
 
 
-async def decide_to_act(rounds: int, cycles: int = 20) -> tuple[list[float], list[float]]:
+async def decide_to_act(store: str, rounds: int, cycles: int = 20) -> tuple[list[float], list[float]]:
     """Return each contestant's median seconds from the decision to the act, round by round."""
-    with tempfile.TemporaryDirectory() as folder:
-        async with Governed(Path(folder)) as governed, Bare(Path(folder), "async") as bare:
+    with Ground(store) as ground:
+        async with ground.governed() as governed, ground.bare("async") as bare:
             medians: tuple[list[float], list[float]] = ([], [])
             for number in range(-1, rounds):
                 for contestant, found in zip((governed, bare), medians, strict=True):
@@ -155,6 +218,6 @@ async def decide_to_act(rounds: int, cycles: int = 20) -> tuple[list[float], lis
     return medians
 
 
-async def _decide_to_act(contestant: Governed | Bare, name: str) -> float:
+async def _decide_to_act(contestant: Governed | Bare | BareOnPostgres, name: str) -> float:
     await contestant.cycle(name)
     return graphs.called[name] - contestant.decided

@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -84,16 +84,16 @@ def heading(rounds: int) -> Iterator[str]:
 
 def rates(rounds: int) -> Iterator[str]:
     yield from ("", "## Cycles per second", "")
-    yield "| at once | Interlock | bare | bare, `exit` | Interlock / bare | Interlock / `exit` | A/A |"
-    yield "|---|---|---|---|---|---|---|"
-    for at_once, cycles in ((1, 40), (16, 80)):
-        found = asyncio.run(cycle.compare(rounds, cycles, at_once))
+    yield "| store | at once | Interlock | bare | bare, `exit` | Interlock / bare | Interlock / `exit` | A/A |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for store, (at_once, cycles) in product(cycle.STORES, ((1, 40), (16, 160), (64, 320))):
+        found = asyncio.run(cycle.compare(store, rounds, cycles, at_once))
         speeds = " | ".join(f"{median(found[name]):.0f}" for name in ("interlock", "bare", "bare exit"))
         ratios = " | ".join(
             ratio(found[one], found[other])
             for one, other in (("interlock", "bare"), ("interlock", "bare exit"), ("bare", "bare again"))
         )
-        yield f"| {at_once} | {speeds} | {ratios} |"
+        yield f"| {store} | {at_once} | {speeds} | {ratios} |"
 
 
 def ratio(ours: list[float], theirs: list[float]) -> str:
