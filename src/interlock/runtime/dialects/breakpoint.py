@@ -70,7 +70,8 @@ def read(stop: Stop) -> Ask:
         task="",
         subject=Action(nodes[:MAX_NAME], shown, schema if changeable else None),
         description=_description(stop, nodes),
-        context={"runs_next": list(stop.nodes), "in": list(stop.path), "decides": stop.decides},
+        context={"runs_next": list(stop.nodes), "decides": stop.decides}
+        | ({"in": list(stop.path)} if stop.path else {}),
         verdicts=(Verdict.approve, Verdict.edit, Verdict.reject) if changeable else (Verdict.approve, Verdict.reject),
     )
 
