@@ -14,8 +14,6 @@ from collections.abc import Awaitable, Callable, Collection
 from contextvars import ContextVar
 from typing import Any
 
-from langchain.agents.middleware import AgentMiddleware
-from langchain.agents.middleware.types import ToolCallRequest
 from langchain_core.messages import AIMessage, ToolMessage
 from langchain_core.tools import BaseTool
 from langgraph.types import Command
@@ -25,6 +23,12 @@ from interlock import Action, Decision, NotDone, Status, ask
 from interlock.domain.canonical import Json
 from interlock.engine.schemas import fits
 from interlock.errors import InvalidAgent
+
+try:
+    from langchain.agents.middleware import AgentMiddleware
+    from langchain.agents.middleware.types import ToolCallRequest
+except ModuleNotFoundError as error:  # pragma: no cover - the tests have it
+    raise ModuleNotFoundError("interlock.langchain needs LangChain: pip install 'interlock[langchain]'") from error
 
 __all__ = ["GatedTools", "idempotency_key"]
 
