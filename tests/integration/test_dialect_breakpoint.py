@@ -1,14 +1,17 @@
 """S7: a graph compiled with `interrupt_before` is governed unchanged."""
 
 import operator
+from datetime import date
 from typing import Annotated, Any, Optional, TypedDict
 
 import pytest
 from langchain_core.messages import HumanMessage
+from langgraph.func import entrypoint
 from langgraph.graph import END, START, StateGraph
-from langgraph.types import interrupt
+from langgraph.types import Send, interrupt
+from pydantic import BaseModel
 
-from interlock import Action, Agent, ask
+from interlock import Action, Agent, Verdict, ask
 from interlock.domain.request import Status
 from interlock.domain.run import RunStatus
 from interlock.errors import InvalidAgent, InvalidAnswer
@@ -251,6 +254,24 @@ async def test_S7_messages_are_shown_and_cannot_be_changed(circle):
     assert (await circle.run(run_id)).output["note"] == "HumanMessage!"
 
 
+async def test_S7_a_long_conversation_is_shown_whole_and_then_nothing_can_be_changed(circle):
+    class Chat(TypedDict, total=False):
+        messages: Annotated[list[Any], operator.add]
+        note: str
+
+    graph = StateGraph(Chat)
+    graph.add_node("talk", lambda s: {"messages": [HumanMessage("x" * 100_000)]})
+    graph.add_node("act", lambda s: {"note": "acted"})
+    graph.add_edge(START, "talk")
+    graph.add_edge("talk", "act")
+    run_id = await circle.go(graph.compile(interrupt_before=["act"]))
+    request = await circle.asked(run_id)
+    assert len(request.asked.args["messages"][0]["content"]) == 100_000
+    assert Verdict.edit not in request.verdicts
+    await circle.decide(request)
+    assert (await circle.run(run_id)).output["note"] == "acted"
+
+
 @pytest.mark.parametrize("beside", [False, True])
 async def test_S20_a_breakpoint_in_a_sub_graph_surfaces_even_behind_an_interrupt(circle, beside):
     done = []
@@ -285,6 +306,88 @@ async def test_S20_a_refused_breakpoint_in_a_sub_graph_ends_the_run(circle):
     await circle.decide(await circle.asked(run_id), "reject")
     assert (await circle.run(run_id)).status is RunStatus.failed
     assert done == ["prepare"]
+
+
+async def test_S20_a_breakpoint_in_a_graph_that_a_node_calls_surfaces_as_well(circle):
+    done = []
+    inner = circle.chain(named("prepare", done), named("act", done)).compile(interrupt_before=["act"])
+
+    async def team(state):
+        await inner.ainvoke({"input": "x"})
+        return {"out": ["finished"]}
+
+    run_id = await circle.go(circle.chain(team))
+    assert (await circle.asked(run_id)).asked.name == "act"
+    await circle.decide(await circle.asked(run_id))
+    run = await circle.run(run_id)
+    assert (run.status, run.output["out"], done) == (RunStatus.done, ["finished"], ["prepare", "act"]), run.note
+
+
+async def test_S7_every_node_can_be_a_breakpoint_also_of_a_state_that_is_a_model(circle):
+    class Model(BaseModel):
+        input: str = ""
+        amount: int = 1
+        due: date = date(2026, 11, 24)
+
+    graph = StateGraph(Model)
+    graph.add_node("first", lambda s: {"amount": s.amount + 1})
+    graph.add_node("second", lambda s: {"amount": s.amount * 10})
+    graph.add_edge(START, "first")
+    graph.add_edge("first", "second")
+    run_id = await circle.go(graph.compile(interrupt_before="*"), {"input": "x", "due": "2026-12-01"})
+    await circle.decide(await circle.asked(run_id))
+    request = await circle.asked(run_id)
+    assert (request.asked.name, request.asked.args["amount"]) == ("second", 2)
+    await circle.vote(request, "edit", subject=Action("second", {**request.asked.args, "amount": 7}))
+    await circle.drain()
+    run = await circle.run(run_id)
+    assert (run.status, run.output["amount"]) == (RunStatus.done, 70), run.note
+
+
+async def test_S7_nodes_side_by_side_behind_a_breakpoint_are_named_together(circle):
+    done = []
+    graph = circle.fan(named("one", done), named("two", done)).compile(interrupt_before=["two"])
+    run_id = await circle.go(graph)
+    assert (await circle.asked(run_id)).asked.name == "one and two"
+    await circle.decide(await circle.asked(run_id))
+    assert sorted(done) == ["one", "two"]
+
+
+async def test_S7_tasks_sent_to_a_breakpoint_are_held_and_kept(circle):
+    done = []
+
+    def plan(state):
+        return {"out": ["planned"]}
+
+    def pay(task):
+        done.append(task["input"])
+
+    graph = StateGraph(circle.State).add_node("plan", plan).add_node("pay", pay).add_edge(START, "plan")
+    graph.add_conditional_edges("plan", lambda _: [Send("pay", {"input": n}) for n in range(3)], ["pay"])
+    run_id = await circle.go(graph.compile(interrupt_before=["pay"]))
+    request = await circle.asked(run_id)
+    await circle.vote(request, "edit", subject=Action("pay", {"out": ["changed"]}))
+    await circle.drain()
+    run = await circle.run(run_id)
+    assert (run.status, run.output["out"], sorted(done)) == (RunStatus.done, ["changed"], [0, 1, 2]), run.note
+
+
+async def test_S7_a_functional_graph_asks_by_interrupt(circle):
+    @entrypoint()
+    def flow(given):
+        return {"said": interrupt("Which?")}
+
+    run_id = await circle.start(circle.register(flow), {"input": "x"})
+    await circle.vote(await circle.asked(run_id), "respond", answer="that")
+    await circle.drain()
+    run = await circle.run(run_id)
+    assert (run.status, run.output) == (RunStatus.done, {"said": "that"}), run.note
+
+
+async def test_S7_a_state_that_is_larger_than_an_action_needs_attention(circle):
+    graph = circle.chain(named("act", [])).compile(interrupt_before=["act"])
+    run = await circle.run(await circle.go(graph, {"input": "x" * 300_000}))
+    assert (run.status, run.attention) == (RunStatus.needs_attention, "invalid_ask"), run.note
 
 
 async def test_I16_a_breakpoint_whose_node_was_renamed_needs_attention(circle):

@@ -17,7 +17,7 @@ from interlock.domain.request import Request, Status
 from interlock.engine.ports import Ask
 from interlock.engine.schemas import MAX_SCHEMA, fits
 from interlock.errors import InvalidValue, NotApproved
-from interlock.runtime.current import jsonable
+from interlock.runtime.dialects.shown import shown
 
 __all__ = ["PREFIX", "Stop", "answer", "is_breakpoint", "read", "stop_id"]
 
@@ -62,13 +62,13 @@ def read(stop: Stop) -> Ask:
     Raises:
         InvalidValue: if the state is larger than an action may be.
     """
-    shown, schema = _arguments(stop)
-    changeable = not stop.path and len(canonical_bytes(schema)) <= MAX_SCHEMA
+    args, schema = _arguments(stop)
+    changeable = not stop.path and _can_be_checked(schema)
     nodes = " and ".join(stop.nodes)
     return Ask(
         interrupt_id=stop_id(stop),
         task="",
-        subject=Action(nodes[:MAX_NAME], shown, schema if changeable else None),
+        subject=Action(nodes[:MAX_NAME], args, schema if changeable else None),
         description=_description(stop, nodes),
         context={"runs_next": list(stop.nodes), "decides": stop.decides}
         | ({"in": list(stop.path)} if stop.path else {}),
@@ -92,20 +92,35 @@ def answer(request: Request) -> dict[str, Json]:
 
 def _arguments(stop: Stop) -> tuple[dict[str, Json], dict[str, Json]]:
     """Return the state as JSON, and the schema that an edit of it must fit."""
-    shown: dict[str, Json] = {}
+    args: dict[str, Json] = {}
     properties: dict[str, Json] = {name: schema for name, schema in stop.schemas.items() if name != stop.decides}
     for name, value in stop.values.items():
         if name == stop.decides:
             continue
-        try:
-            shown[name] = normalize(value, path=f"state.{name}")
-            schema = stop.schemas.get(name, {"const": shown[name]})
-            properties[name] = schema if fits(shown[name], schema) else {}
-        except InvalidValue:  # messages and objects are shown, but a person's JSON does not become one again
-            shown[name] = jsonable(value)
-            properties[name] = {"const": shown[name]}
+        args[name] = shown(value, f"state.{name}")
+        schema = stop.schemas.get(name)
+        if schema is None or not _is_json(value):  # a person's JSON does not become a message or an object again
+            properties[name] = {"const": args[name]}
+        else:
+            properties[name] = schema if fits(args[name], schema) else {}
     whole: dict[str, Json] = {"type": "object", "properties": properties}
-    return shown, {**whole, "required": sorted(shown), "additionalProperties": False}
+    return args, {**whole, "required": sorted(args), "additionalProperties": False}
+
+
+def _can_be_checked(schema: dict[str, Json]) -> bool:
+    try:
+        canonical_bytes(schema, max_bytes=MAX_SCHEMA)
+    except InvalidValue:
+        return False
+    return True
+
+
+def _is_json(value: object) -> bool:
+    try:
+        normalize(value)
+    except InvalidValue:
+        return False
+    return True
 
 
 def _description(stop: Stop, nodes: str) -> str:

@@ -8,6 +8,7 @@ is not offered, and where silence or a refusal cannot be told to it the run ends
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -132,7 +133,7 @@ def _was_edited(request: Request) -> bool:
 
 
 def _text(answer: Json) -> str:
-    return answer if isinstance(answer, str) else str(answer)
+    return answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
 
 
 def _branches(schema: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from langgraph.types import Interrupt
-from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-from interlock.domain.canonical import Json, normalize
+from interlock.domain.canonical import Json
 from interlock.domain.request import Request
 from interlock.engine.ports import Ask
-from interlock.errors import InvalidValue
 from interlock.runtime.dialects import langchain_hitl, native, plain
+from interlock.runtime.dialects.shown import shown
 
 __all__ = ["DIALECTS", "Dialect", "answer", "interrupt_of", "read"]
 
@@ -94,13 +93,5 @@ def _spoken(interrupt: Interrupt[Any]) -> tuple[Any, Dialect]:
     value = interrupt.value
     if native.is_native(value):
         return value, DIALECTS["native"]
-    value = _as_json(value)
+    value = shown(value, "interrupt")
     return value, next(dialect for dialect in DIALECTS.values() if dialect.speaks(value))
-
-
-def _as_json(value: object) -> Json:
-    try:
-        plain = to_jsonable_python(value, fallback=repr, inf_nan_mode="strings")
-    except (PydanticSerializationError, ValueError) as error:
-        raise InvalidValue("interrupt", f"cannot be shown to people: {error}") from None
-    return normalize(plain, path="interrupt")
