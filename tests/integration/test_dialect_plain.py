@@ -3,10 +3,10 @@
 import pytest
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import interrupt
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 from typing_extensions import TypedDict
 
-from interlock import Action, Question, Verdict
+from interlock import Action, Question, Verdict, ask
 from interlock.domain.request import Status
 from interlock.domain.run import RunStatus
 from interlock.errors import InvalidAnswer
@@ -90,6 +90,56 @@ async def test_I16_an_answer_that_does_not_fit_never_reaches_the_graph(circle, s
 async def test_text_from_a_form_becomes_what_the_schema_says(circle, schema, given, reaches):
     run_id = await circle.go(asking(circle, "Which?", schema))
     assert await answered(circle, run_id, given) == reaches
+
+
+class Even(BaseModel):
+    seats: int
+
+    @field_validator("seats")
+    @classmethod
+    def even(cls, seats):
+        if seats % 2:
+            raise ValueError("must be even")
+        return seats
+
+
+def how_many(state):
+    return {"out": [interrupt("How many?", response_schema=Even).seats]}
+
+
+async def test_I16_an_answer_that_fits_the_schema_and_not_the_graph_is_asked_for_again(circle):
+    def which(state):
+        return {"out": [interrupt("Which?")]}
+
+    run_id = await circle.go(circle.fan(how_many, which))
+    for seats in (3, 5, 4):
+        found = {request.asked.text: request for request in await circle.open(run_id)}
+        await circle.vote(found["Which?"], "respond", answer="that")
+        await circle.vote(found["How many?"], "respond", answer={"seats": seats})
+        await circle.drain()
+    run = await circle.run(run_id)
+    assert (run.status, sorted(map(str, run.output["out"]))) == (RunStatus.done, ["4", "that"]), run.note
+    again = [request for request in await circle.every(run_id) if "must be even" in request.description]
+    assert len(again) == 4
+
+
+async def test_I2_beside_an_effect_nothing_is_asked_again(circle):
+    paid = []
+
+    def pay(state):
+        return {"out": [ask(Action("pay", {})).perform(lambda: paid.append(1))]}
+
+    run_id = await circle.go(circle.fan(how_many, pay))
+    for request in await circle.open(run_id):
+        answers = {"answer": {"seats": 3}} if request.kind == "input" else {}
+        await circle.vote(request, "respond" if answers else "approve", **answers)
+    await circle.drain()
+    run = await circle.run(run_id)
+    assert (run.status, run.attention) == (RunStatus.needs_attention, "invalid_ask")
+    assert "must be even" in run.note
+    assert await circle.open(run_id) == []
+    await circle.retry(run_id)
+    assert len(paid) <= 1
 
 
 @pytest.mark.parametrize("silent", [False, True])

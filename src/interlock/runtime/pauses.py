@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -18,7 +19,7 @@ from interlock.runtime.dialects import breakpoint as stops
 from interlock.runtime.dialects import native, table
 from interlock.runtime.state import RunState, pending_interrupts
 
-__all__ = ["asked", "at_breakpoint", "pending", "resumption", "waiting"]
+__all__ = ["asked", "asked_again", "at_breakpoint", "pending", "resumption", "waiting"]
 
 
 async def asked(
@@ -33,6 +34,14 @@ async def asked(
     if breakpoints.inside or not output.interrupts:
         asks += [stops.read(stop) for stop in await breakpoints.standing(graph, config)]
     return tuple(asks)
+
+
+def asked_again(run: Run, state: RunState, why: str) -> tuple[Ask, ...]:
+    """Return what a pause asks once more, because the graph did not take an answer."""
+    interrupts = pending_interrupts(state)
+    asks = [ask for key in sorted(waiting(run) & interrupts.keys()) for ask in table.read(interrupts[key])]
+    told = f"An answer was not taken: {why}"
+    return tuple(replace(ask, description=f"{ask.description}\n{told}".strip()) for ask in asks)
 
 
 def waiting(run: Run) -> set[str]:

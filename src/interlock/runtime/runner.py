@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
+from langgraph.errors import is_invalid_resume
 from langgraph.pregel import Pregel
 from langgraph.types import GraphOutput, Interrupt
 
@@ -83,7 +84,12 @@ class LangGraphRuntime:
             if changed and await pauses.pending(graph, config, agent.breakpoints) != pauses.waiting(run):
                 return _mismatch(run, agent, state)
             given = pauses.resumption(run, graph, state, advancing.known)
-        output: GraphOutput[Any] = await graph.ainvoke(given, config, durability="exit", version="v2")
+        try:
+            output: GraphOutput[Any] = await graph.ainvoke(given, config, durability="exit", version="v2")
+        except ValueError as error:
+            if not is_invalid_resume(error):
+                raise
+            return self._asked_again(agent, advancing, said(error))
         if advancing.halted is not None:
             raise advancing.halted  # a node has swallowed it; a person has to look all the same
         swallowed = advancing.waiting - _tasks(output.interrupts)
@@ -93,6 +99,15 @@ class LangGraphRuntime:
         if not asks:
             return Done(jsonable(output.value))
         await advancing.finish()
+        return self._paused(asks, agent, state, advancing)
+
+    def _asked_again(self, agent: Agent, advancing: Advancing, why: str) -> Ending:
+        """An answer fitted its schema and not what the graph's own code wants: ask once more, as things stood."""
+        record = advancing.advance.record
+        state = RunState(agent.serde, record.state)
+        asks = pauses.asked_again(record.run, state, why)
+        if any(ask.task for ask in asks):  # one of ours has been decided beside it, and may have had its effect
+            return Attention("invalid_ask", f"The graph did not take an answer: {why}. Mend it and retry, or cancel.")
         return self._paused(asks, agent, state, advancing)
 
     def _paused(self, found: Sequence[Ask], agent: Agent, state: RunState, advancing: Advancing) -> Ending:
