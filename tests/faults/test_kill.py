@@ -8,7 +8,7 @@ import pytest
 from interlock.domain.run import ENDED, RunStatus
 from interlock.failpoints import NAMES
 
-ON_BOTH = pytest.mark.parametrize("machine", ["sqlite", "postgres"], indirect=True)
+ON_BOTH = [*(("sqlite", kind) for kind in driver.KINDS), ("postgres", "neither")]
 KILLED = -signal.SIGKILL
 COMMITS = 8  # of one cycle: start, begin, pause, vote, begin, claim, record, end
 PASSED = dict.fromkeys(NAMES, 1) | {
@@ -30,8 +30,7 @@ def looked_at(machine):
     return settle
 
 
-@ON_BOTH
-@pytest.mark.parametrize("kind", driver.KINDS)
+@pytest.mark.parametrize(("machine", "kind"), ON_BOTH, indirect=["machine"])
 @pytest.mark.parametrize("place", PLACES)
 async def test_fault_2_killed_anywhere_a_fresh_process_finishes(machine, kind, place):
     machine.wait(machine.run(driver.cycle, machine.database, machine.sink, kind, place), codes=(KILLED,))

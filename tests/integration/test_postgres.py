@@ -99,8 +99,9 @@ def test_without_the_driver_it_is_named(monkeypatch):
         "UPDATE log SET body = '' WHERE false",
         "DELETE FROM log",
         "TRUNCATE log",
-        "INSERT INTO log (epoch, tenant, stream, seq, body, leaf) SELECT epoch, tenant, stream, seq, body, leaf FROM log "
-        "ON CONFLICT (tenant, stream, seq) DO UPDATE SET body = ''",
+        """INSERT INTO log (epoch, tenant, stream, seq, body, leaf)
+        SELECT epoch, tenant, stream, seq, body, leaf FROM log
+        ON CONFLICT (tenant, stream, seq) DO UPDATE SET body = ''""",
     ],
 )
 async def test_the_log_is_append_only(store, url, clock, statement):
@@ -191,15 +192,15 @@ def test_who_only_looks_makes_no_tables(url):
 
 
 FILLED = (
-    "INSERT INTO requests SELECT 't' || n % 51, 'req_' || n, 'run_' || n / 4, 'a', CASE n % 2 WHEN 0 THEN 'open' ELSE "
-    "'rejected' END, 'none', 'i_' || n % 4, n, n, 1, '' FROM generate_series(1, 20000) n",
-    "INSERT INTO runs SELECT 't' || n % 51, 'run_' || n, 'a', 'done', n, 1, NULL, NULL, '' FROM generate_series(1, 5000) n",
+    """INSERT INTO requests SELECT 't' || n % 51, 'req_' || n, 'run_' || n / 4, 'a',
+    CASE n % 2 WHEN 0 THEN 'open' ELSE 'rejected' END, 'none', 'i_' || n % 4, n, n, 1, ''
+    FROM generate_series(1, 20000) n""",
+    """INSERT INTO runs SELECT 't' || n % 51, 'run_' || n, 'a', 'done', n, 1, NULL, NULL, ''
+    FROM generate_series(1, 5000) n""",
     "INSERT INTO states SELECT tenant, id, '' FROM runs",
     "INSERT INTO jobs SELECT tenant, 'advance', id, started_at, 1, NULL FROM runs",
-    (
-        "INSERT INTO log (epoch, xact, tenant, stream, seq, body, leaf) "
-        "SELECT 1, n, 't' || n % 51, 'req_' || n / 3, n % 3, '', '' FROM generate_series(1, 20000) n"
-    ),
+    """INSERT INTO log (epoch, xact, tenant, stream, seq, body, leaf)
+    SELECT 1, n, 't' || n % 51, 'req_' || n / 3, n % 3, '', '' FROM generate_series(1, 20000) n""",
     "ANALYZE",
 )
 
@@ -294,7 +295,7 @@ async def test_I5_a_vote_that_waited_for_a_lock_past_its_deadline_has_no_effect(
 async def until_somebody_waits(url):
     """Return when a transaction waits for a lock."""
     with raw(url) as connection:
-        while not connection.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()[0]:
+        while not connection.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()[0]:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
 

@@ -26,6 +26,7 @@ from interlock.domain.policy_check import check
 from interlock.domain.request import EffectState
 from interlock.domain.run import RunStatus
 from interlock.errors import BadInput, InterlockError, StoreError
+from interlock.storage.open import is_server
 
 __all__ = ["app"]
 
@@ -33,6 +34,8 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 SKEW = 5.0
 LITTLE = 200_000_000
+LONG = 60.0
+MANY = 0.9
 SIGNS = {"ok": ("✓", "good"), "warning": ("!", "warn"), "error": ("✗", "bad")}
 
 
@@ -155,6 +158,10 @@ def _database(settings: Settings) -> Finding:
     url = settings.database_url
     if url == "memory:":
         return Finding("database", "warning", "in memory: everything is forgotten when the process ends")
+    return _server(url) if is_server(url) else _file(url)
+
+
+def _file(url: str) -> Finding:
     path = Path(url.removeprefix("sqlite:///")).expanduser()
     if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
         return Finding("database", "error", f"{path} and its directory must be writable for this user")
@@ -168,6 +175,29 @@ def _database(settings: Settings) -> Finding:
     if path.stat().st_mode & 0o077:
         return Finding("database", "warning", f"{path}: {size}, sound; but others may open it: chmod 600 {path}")
     return Finding("database", "ok", f"{path}: {size}, sound")
+
+
+def _server(url: str) -> Finding:
+    """Say how the server stands that the database is on."""
+    from interlock.storage.postgres_health import health  # noqa: PLC0415 - the driver is an extra
+
+    found = health(url)
+    told = (
+        f"{found.address}: PostgreSQL {found.version}, {found.size / 1e6:,.1f} MB, {found.connections} of "
+        f"{found.most_connections} connections in use"
+    )
+    if not found.keeps:
+        return Finding("database", "error", f"{told}; but fsync is off: what is acknowledged may be lost. Switch it on")
+    if found.held_up > LONG:
+        return Finding(
+            "database",
+            "warning",
+            f"{told}; a transaction has been open for {found.held_up:,.0f} seconds, and until it ends nobody hears of "
+            "what was committed since: look in pg_stat_activity",
+        )
+    if found.connections > MANY * found.most_connections:
+        return Finding("database", "warning", f"{told}: raise max_connections, or run fewer processes")
+    return Finding("database", "ok", told)
 
 
 def _integrity(path: Path) -> str:

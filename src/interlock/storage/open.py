@@ -11,7 +11,7 @@ from interlock.storage.rows import Clock, utc_now
 from interlock.storage.sql import SqlStore
 from interlock.storage.sqlite import SqliteFile
 
-__all__ = ["open_store"]
+__all__ = ["is_server", "open_store"]
 
 _FORMS = "Use sqlite:///PATH, a plain path, postgresql://USER@HOST/NAME, or memory:"
 
@@ -35,9 +35,14 @@ def open_store(url: str, clock: Clock | None = None, *, create: bool = True) -> 
     """
     if url == "memory:":
         return MemoryStore(clock or utc_now)
-    if url.partition("://")[0] in _POSTGRES:
+    if is_server(url):
         return _open_server(url, clock, create=create)
     return _open_file(_path(url), clock or utc_now, create=create)
+
+
+def is_server(url: str) -> bool:
+    """Say whether an address is one of a PostgreSQL server."""
+    return url.partition("://")[0] in _POSTGRES
 
 
 def _open_server(url: str, clock: Clock | None, *, create: bool) -> SqlStore:
