@@ -241,8 +241,8 @@ import os, signal
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 def upgrade():
     with op.batch_alter_table("requests") as batch:
@@ -254,7 +254,7 @@ def upgrade():
 UPGRADE = """
 from pathlib import Path
 from interlock.storage import migrate
-migrate.REVISIONS = ("0001", "0002")
+migrate.REVISIONS = ("0001", "0002", "0003")
 migrate.MIGRATIONS = Path(sys.argv[2])
 store = open_store(path, clock)
 asyncio.run(store.close())
@@ -266,7 +266,7 @@ def next_version(tmp_path):
     """Return the folder of migrations of an Interlock that knows one revision more."""
     folder = tmp_path / "migrations"
     shutil.copytree(Path(interlock.storage.__file__).with_name("migrations"), folder)
-    (folder / "versions" / "0002_next.py").write_text(NEXT_REVISION)
+    (folder / "versions" / "0003_next.py").write_text(NEXT_REVISION)
     return folder
 
 
@@ -283,11 +283,37 @@ async def test_an_older_database_is_brought_up_to_date(store, path, clock, next_
     with raw(path) as connection:
         columns = [row[1] for row in connection.execute("PRAGMA table_info(requests)")]
         revision = connection.execute("SELECT version_num FROM schema_version").fetchall()
-        assert (("colour" in columns), revision) == ((False, [("0001",)]) if killed else (True, [("0002",)]))
-        connection.execute("UPDATE schema_version SET version_num = '0001'")
+        assert (("colour" in columns), revision) == ((False, [("0002",)]) if killed else (True, [("0003",)]))
+        connection.execute("UPDATE schema_version SET version_num = '0002'")
     store = open_store(str(path), clock)
     assert (await store.load(TENANT, ["req_1"])).requests == {"req_1": request.after}
     assert await store.feed(TENANT) == log
+    await store.close()
+
+
+OLD = """
+from interlock.storage import migrate
+migrate.REVISIONS = ("0001",)
+migrate.prepare(Path(path))
+"""
+
+
+async def test_a_database_of_the_first_revision_goes_on_as_it_was(path, clock):
+    """Open requests are still due at their deadline, and what policies count reaches back behind the change."""
+    request = opened("req_1", clock.at)
+    process = child(path, OLD)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    with raw(path) as connection:
+        row = {name: value for name, value in request_row(request.after)._asdict().items() if name not in {"wake_at", "action"}}
+        marks = ", ".join("?" * len(row))
+        connection.execute(f"INSERT INTO requests ({', '.join(row)}) VALUES ({marks})", tuple(row.values()))  # noqa: S608
+        connection.commit()
+    store = open_store(str(path), clock)
+    assert (await store.load(TENANT, ["req_1"])).requests == {"req_1": request.after}
+    assert (await store.agenda()).next_due == request.after.due_at
+    with raw(path) as connection:
+        assert connection.execute("SELECT action FROM requests").fetchall() == [("send_email",)]
     await store.close()
 
 

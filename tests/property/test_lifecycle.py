@@ -5,6 +5,7 @@ The judge of the invariants reads the log alone, and knows nothing of the rules 
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,8 +18,10 @@ from interlock.domain.commands import (
     ClaimEffect,
     Command,
     Expire,
+    Extend,
     Lapse,
     RecordEffect,
+    Remind,
     SettleEffect,
     Withdraw,
 )
@@ -29,8 +32,10 @@ from interlock.domain.events import (
     EffectClaimed,
     EffectExecuted,
     EffectReleased,
+    Escalated,
     Event,
     Expired,
+    Extended,
     Opened,
     StepReached,
     VoteCast,
@@ -39,6 +44,7 @@ from interlock.domain.events import (
 from interlock.domain.lifecycle import fold
 from interlock.domain.policy import Policy
 from interlock.domain.request import Status, edition_digest
+from interlock.domain.timing import due_commands
 from interlock.engine.codec import decode_request, encode_request
 from interlock.errors import BadInput, Refused
 from interlock.testing.rules import AGENT, Bench
@@ -72,6 +78,10 @@ def command(move: Move, bench: Bench) -> Command:  # noqa: PLR0911 - one line a 
             return Withdraw(request.id, "cancelled")
         case "lapse":
             return Lapse(request.id, "asked something else")
+        case "extend":
+            return Extend(request.id, timedelta(minutes=30), move.comment)
+        case "due":
+            return next(iter(due_commands(request, bench.now)), Remind(request.id))
         case _:
             return Expire(request.id)
 
@@ -86,10 +96,11 @@ class Judge:
     votes: dict[str, VoteCast] = field(default_factory=dict)  # of the present step
     passed: list[tuple[int, str]] = field(default_factory=list)  # who carried the steps before
     editors: set[str] = field(default_factory=set)
+    escalated: set[int] = field(default_factory=set)
     executed: int = 0
     released: int = 0
 
-    def read(self, log: Iterable[Event]) -> None:
+    def read(self, log: Iterable[Event]) -> None:  # noqa: C901 - one line an event
         for event, directory in zip(log, self.directories, strict=True):
             match event:
                 case Opened():
@@ -98,6 +109,12 @@ class Judge:
                     self.step_reached(event)
                 case VoteCast():
                     self.vote(event, directory)
+                case Escalated():
+                    assert not self.outcomes, "I3: escalated after the outcome"
+                    self.escalated.add(event.step)
+                case Extended():
+                    assert event.at < self.due < event.due_at, "I5: more time after the time was over"
+                    self.due = event.due_at
                 case Edited():
                     self.edited(event)
                 case Decided() | Expired() | Withdrawn():
@@ -134,7 +151,7 @@ class Judge:
         assert event.edition.author in SPELLINGS.values()
         self.digest, self.level = event.digest, event.route.level
         self.editors.add(event.edition.author)
-        self.votes, self.passed = {}, []
+        self.votes, self.passed, self.escalated = {}, [], set()
 
     def outcome(self, event: Decided | Expired | Withdrawn) -> None:
         self.outcomes.append(event)
@@ -179,7 +196,8 @@ class Judge:
         assert self.policy.initiator_may_approve or voter != INITIATOR, "I7: the initiator counted"
         assert not (self.policy.four_eyes and voter in self.editors), "I7: an editor counted"
         step = self.policy.levels[self.level].steps[at]
-        asked = {person for entry in step.ask for person in members(entry, directory)}
+        entries = (*step.ask, *(step.escalate.to if at in self.escalated else ()))
+        asked = {person for entry in entries for person in members(entry, directory)}
         assert voter in asked, "I9: not asked, or not any more"
 
 

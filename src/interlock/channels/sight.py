@@ -68,7 +68,13 @@ def time_left(view: RequestView, *, brief: bool) -> str:
     words = " ".join(duration_words(left).split(" ")[:4])
     if brief:
         return words
-    return f"{words}, until {when(due)}; without a decision it expires, not approved"
+    return f"{words}, until {when(due)}; without a decision it {_silence(view)}"
+
+
+def _silence(view: RequestView) -> str:
+    step = view.request.step_of(view.policy)
+    handed_on = step.on_timeout == "expire" or view.request.handed_on
+    return "expires, not approved" if handed_on else "goes to more people, and is not approved"
 
 
 def _subject(request: Request, values: ValueLines) -> Iterator[Line]:

@@ -15,11 +15,14 @@ from interlock.domain.events import (
     EffectLapsed,
     EffectReleased,
     EffectUnknown,
+    Escalated,
     Event,
     Expired,
+    Extended,
     LateResult,
     Opened,
     RefusalNoted,
+    Reminded,
     StepReached,
     VoteCast,
     Withdrawn,
@@ -65,7 +68,7 @@ def log_line(entry: Entry) -> str:
     return f"{entry.position} {when(entry.at)} {entry.stream}: {sentence(entry)} [{entry.by}{via}{address}]"
 
 
-def _request_event(entry: Entry, event: Event | RunEvent) -> str:  # noqa: PLR0911 - one line an event
+def _request_event(entry: Entry, event: Event | RunEvent) -> str:  # noqa: C901, PLR0911 - one line an event
     match event:
         case Opened(subject=subject):
             return f"{entry.by} asks: {quoted(_short(name_of(subject)))}"
@@ -81,6 +84,14 @@ def _request_event(entry: Entry, event: Event | RunEvent) -> str:  # noqa: PLR09
             return f"{outcome} by {', '.join(by)}"
         case Expired():
             return "expired: nobody decided in time, so it is not approved"
+        case Reminded():
+            return "a reminder: nobody has decided yet"
+        case Escalated(to=to, due_at=due_at):
+            until = f", until {when(due_at)}" if due_at is not None else ""
+            why = "the time is over" if due_at is not None else "nobody has decided yet"
+            return f"{why}: now {', '.join(to)} may decide as well{until}"
+        case Extended(by=by, due_at=due_at, reason=reason):
+            return f"{by} gives it more time, until {when(due_at)}{_because(reason)}"
         case Withdrawn(reason=reason, replaced_by=successor):
             return f"withdrawn: {reason}" + (f"; {successor} takes its place" if successor else "")
         case RefusalNoted(command=command, by=by, message=message):

@@ -44,6 +44,9 @@ def request_shape(request: Request) -> dict[str, Any]:
         "round": request.round,
         "opened_at": _at(request.opened_at),
         "due_at": _at(request.due_at),
+        "reminders": [_at(moment) for moment in request.reminders],
+        "escalates_at": _at(request.escalates_at),
+        "escalated": list(request.escalated),
         "votes": [
             {
                 "voter": vote.voter,

@@ -16,7 +16,7 @@ from interlock.cli.errors import Exit
 from interlock.cli.narrate import sentence
 from interlock.cli.session import CutShort, Session, unless
 from interlock.cli.shapes import entry_shape, request_shape, run_view_shape
-from interlock.domain.events import Opened, RefusalNoted, StepReached
+from interlock.domain.events import Opened, RefusalNoted, Reminded, StepReached
 from interlock.domain.request import Request
 from interlock.domain.run import ENDED, AdvanceBegan, Run, RunPaused, RunStarted, RunStatus
 from interlock.engine.changes import Entry
@@ -191,21 +191,21 @@ class Attendant:
 
 
 async def changed(session: Session, view: RequestView, narrator: Narrator | None = None) -> None:
-    """Return when a request is no longer what this view shows; a refused attempt of somebody else is only told."""
+    """Return when a request is no longer what this view shows; refusals of others and reminders are only told."""
     system, shown = session.system, view.request
     while True:
         since = await system.waker.seen()
         loaded = await system.store.load(shown.tenant, [shown.id])
         now = loaded.requests[shown.id]
-        if now.due_at is not None and loaded.now >= now.due_at and now.is_open:
+        if now.wake_at is not None and loaded.now >= now.wake_at:
             await sweep(system.store, system.desk)  # its commit is seen below, without a wait
         if now.version != shown.version:
             entries = (await system.store.history(shown.tenant, shown.id))[shown.version :]
-            if not all(isinstance(entry.event, RefusalNoted) for entry in entries):
+            if not all(isinstance(entry.event, RefusalNoted | Reminded) for entry in entries):
                 return
             if narrator is not None:
                 await narrator.catch_up()
-        left = LOOK_AGAIN if now.due_at is None else (now.due_at - loaded.now).total_seconds()
+        left = LOOK_AGAIN if now.wake_at is None else (now.wake_at - loaded.now).total_seconds()
         await system.waker.wait(since, min(LOOK_AGAIN, max(SHORTEST, left)))
 
 

@@ -27,6 +27,7 @@ from interlock.config.origin import Origin
 
 __all__ = [
     "DatabaseSettings",
+    "EscalateSettings",
     "FactSettings",
     "LevelSettings",
     "LimitSettings",
@@ -61,8 +62,7 @@ PATTERNS = {
 
 _NOT_YET = frozenset(
     {
-        "calendar", "calendars", "delegate", "delegates", "delegation", "escalate", "escalation", "extend",
-        "remind_after", "reminders", "step_up", "windows",
+        "calendar", "calendars", "delegate", "delegates", "delegation", "extend", "step_up",
     }
 )  # fmt: skip
 
@@ -94,12 +94,10 @@ def _number(value: object) -> object:
     return Decimal(value)
 
 
-def _expire_only(value: object) -> object:
-    if value == "expire":
-        return value
+def _never_approve(value: object) -> object:
     if value == "approve":
-        raise PydanticCustomError("silence", "must be expire: silence never approves")
-    raise PydanticCustomError("not_yet", "is not supported yet by this version, except as expire")
+        raise PydanticCustomError("silence", "must be expire or escalate: silence never approves")
+    return value
 
 
 Duration = Annotated[
@@ -164,6 +162,13 @@ class FactSettings(_Section):
     digits: Annotated[StrictInt, Field(ge=1, le=15)] = 15
 
 
+class EscalateSettings(_Section):
+    """Who else is asked when those whom a step asks stay silent."""
+
+    after: Duration | None = Field(default=None, description="from the beginning of the step; needed to ask in time")
+    to: tuple[AskEntry, ...] = Field(min_length=1, description="group:NAME, role:NAME, person:ID")
+
+
 class StepSettings(_Section):
     """Who is asked, how many must agree, until when."""
 
@@ -172,7 +177,11 @@ class StepSettings(_Section):
     rejections: Annotated[StrictInt, Field(ge=1, le=100)] = Field(default=1, description="this many end it")
     within: Duration = Field(default=timedelta(hours=24), description="then the request expires")
     where: Expression | None = Field(default=None, description="CEL over reviewer, initiator and requester")
-    on_timeout: Annotated[Literal["expire"], BeforeValidator(_expire_only)] = "expire"
+    remind_after: tuple[Duration, ...] = Field(default=(), max_length=20, description="from the beginning of the step")
+    escalate: EscalateSettings | None = Field(default=None, description="who is asked as well, and after how long")
+    on_timeout: Annotated[Literal["expire", "escalate"], BeforeValidator(_never_approve)] = Field(
+        default="expire", description="what silence brings; it never approves"
+    )
 
 
 class LevelSettings(_Section):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 
 from interlock.domain.action import Subject, Verdict
@@ -13,10 +14,13 @@ __all__ = [
     "CastVote",
     "ClaimEffect",
     "Command",
+    "Escalate",
     "Expire",
+    "Extend",
     "Lapse",
     "Open",
     "RecordEffect",
+    "Remind",
     "SettleEffect",
     "Withdraw",
 ]
@@ -73,9 +77,37 @@ class Withdraw:
 
 @dataclass(frozen=True, slots=True)
 class Expire:
-    """The deadline may have been reached."""
+    """The deadline may have been reached. Silence then brings what the step says: expiry, or an escalation, once."""
 
     request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remind:
+    """A reminder may be due."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Escalate:
+    """It may be time to ask more people in the present step."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Extend:
+    """A person gives the present step more time.
+
+    Args:
+        by: how much later than before its deadline is.
+        reason: why; it must say something.
+    """
+
+    request_id: str
+    by: timedelta
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,4 +158,6 @@ class Lapse:
     replaced_by: str | None = None
 
 
-Command = Open | CastVote | Withdraw | Expire | ClaimEffect | RecordEffect | SettleEffect | Lapse
+Command = (
+    Open | CastVote | Withdraw | Expire | Remind | Escalate | Extend | ClaimEffect | RecordEffect | SettleEffect | Lapse
+)

@@ -10,23 +10,27 @@ from interlock.domain.commands import (
     CastVote,
     ClaimEffect,
     Command,
+    Escalate,
     Expire,
+    Extend,
     Lapse,
     Open,
     RecordEffect,
+    Remind,
     SettleEffect,
     Withdraw,
 )
 from interlock.domain.effect import decide_claim, decide_lapse, decide_record, decide_settle
-from interlock.domain.events import Event, Expired, Opened, Withdrawn
+from interlock.domain.events import Event, Opened, Withdrawn
 from interlock.domain.request import Request
+from interlock.domain.timing import decide_escalate, decide_expire, decide_extend, decide_remind
 from interlock.domain.voting import decide_vote, first_step, must_be_open
-from interlock.errors import NotFound, TooEarly, WrongDigest
+from interlock.errors import NotFound, WrongDigest
 
 __all__ = ["decide"]
 
 
-def decide(  # noqa: PLR0911 - one line a command
+def decide(  # noqa: C901, PLR0911 - one line a command
     request: Request | None, command: Command, circumstances: Circumstances
 ) -> tuple[Event, ...]:
     """Say what happens when somebody asks for this change now.
@@ -45,7 +49,13 @@ def decide(  # noqa: PLR0911 - one line a command
         case CastVote():
             return decide_vote(request, command, circumstances)
         case Expire():
-            return _decide_expire(request, circumstances)
+            return decide_expire(request, circumstances)
+        case Remind():
+            return decide_remind(request, circumstances)
+        case Escalate():
+            return decide_escalate(request, circumstances)
+        case Extend():
+            return decide_extend(request, command, circumstances)
         case Withdraw():
             must_be_open(request)
             return (Withdrawn(command.reason, command.replaced_by, circumstances.now),)
@@ -85,10 +95,3 @@ def _decide_open(request: Request | None, command: Open, now_is: Circumstances) 
         at=now_is.now,
     )
     return (opened, first_step(now_is, command.route))
-
-
-def _decide_expire(request: Request, now_is: Circumstances) -> tuple[Event, ...]:
-    must_be_open(request)
-    if request.due_at is None or now_is.now < request.due_at:
-        raise TooEarly(f"{request.id} is not due yet.", request_id=request.id)
-    return (Expired(now_is.now),)

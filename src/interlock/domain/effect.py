@@ -92,11 +92,10 @@ def _lapsed(request: Request, now_is: Circumstances) -> str | None:
     expires = now_is.policy.answer_expires
     if expires is not None and request.decided_at is not None and now_is.now - request.decided_at > expires:
         return "the approval was not used in time"
-    steps = now_is.policy.levels[request.route.level].steps
     for index, person in request.counted:
         reason = exclusion(
             now_is.policy,
-            steps[index],
+            request.step_of(now_is.policy, index),
             now_is.directory,
             person=person,
             initiator=request.initiator,
@@ -156,5 +155,6 @@ def decide_settle(request: Request, command: SettleEffect, now_is: Circumstances
 
 def _may_settle(request: Request, now_is: Circumstances, person: str) -> bool:
     operators = Step(ask=("role:operator",))
-    steps = (operators, *now_is.policy.levels[request.route.level].steps)
+    passed = now_is.policy.levels[request.route.level].steps
+    steps = (operators, *(request.step_of(now_is.policy, index) for index in range(len(passed))))
     return any(now_is.directory.is_asked(step, person) for step in steps)

@@ -20,11 +20,14 @@ __all__ = [
     "EffectLapsed",
     "EffectReleased",
     "EffectUnknown",
+    "Escalated",
     "Event",
     "Expired",
+    "Extended",
     "LateResult",
     "Opened",
     "RefusalNoted",
+    "Reminded",
     "StepReached",
     "VoteCast",
     "Withdrawn",
@@ -62,12 +65,16 @@ class StepReached:
 
     Args:
         counted: those whose approval passed the step before.
+        reminders: when those who are asked will be reminded, soonest first.
+        escalates_at: when more people will be asked; None if not before the deadline.
     """
 
     step: int
     due_at: datetime
     at: datetime
     counted: tuple[str, ...] = ()
+    reminders: tuple[datetime, ...] = ()
+    escalates_at: datetime | None = None
     type: Literal["step_reached"] = "step_reached"
 
 
@@ -115,6 +122,42 @@ class Expired:
 
     at: datetime
     type: Literal["expired"] = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Reminded:
+    """Those who are asked were reminded that they are. Reminders that were missed by then are not made up for."""
+
+    step: int
+    at: datetime
+    type: Literal["reminded"] = "reminded"
+
+
+@dataclass(frozen=True, slots=True)
+class Escalated:
+    """More people are asked in a step, because those whom it asked stay silent.
+
+    Args:
+        to: who is asked as well: groups, roles, people.
+        due_at: the new deadline, if the old one had been reached.
+    """
+
+    step: int
+    to: tuple[str, ...]
+    due_at: datetime | None
+    at: datetime
+    type: Literal["escalated"] = "escalated"
+
+
+@dataclass(frozen=True, slots=True)
+class Extended:
+    """A person gave the present step more time."""
+
+    by: str
+    due_at: datetime
+    reason: str
+    at: datetime
+    type: Literal["extended"] = "extended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +262,9 @@ Event = (
     | Edited
     | Decided
     | Expired
+    | Reminded
+    | Escalated
+    | Extended
     | Withdrawn
     | RefusalNoted
     | EffectClaimed

@@ -80,25 +80,31 @@ def _outcome(request: Request) -> str:
 
 def _steps(case: _Case, policy: Policy, directory: Directory, level: Level) -> Iterator[str]:
     now = case.request.step if case.request is not None else 0
-    for index, step in enumerate(level.steps):
+    for index, given in enumerate(level.steps):
+        step = given if case.request is None else case.request.step_of(policy, index)
         title = f"Step {index + 1} of {len(level.steps)}"
         if index < now:
             passed = [person for at, person in case.request.counted if at == index] if case.request else []
             yield f"{title}: passed, by {', '.join(passed)}."
             continue
         yield f"{title}{' (now)' if index == now else ''}: asks {_asked(step)}; {_needed(step)}{_so_far(case, index)}."
-        yield f"  {_until(case, index, step)} If nobody decides by then, it expires: it is not approved."
+        yield f"  {_until(case, index, step)} {_silence(case, index, step)}"
+        yield from _meanwhile(case, index, step)
         yield from (f"  {line}" for line in _voters(case, policy, directory, step, now=index == now))
 
 
 def _asked(step: Step) -> str:
+    asked = _entries(step.ask)
+    return f"{asked}, if {step.where}" if step.where else asked
+
+
+def _entries(ask: tuple[str, ...]) -> str:
     words = {"group": "the group", "role": "anyone with the role", "person": ""}
     entries = []
-    for entry in step.ask:
+    for entry in ask:
         kind, _, name = entry.partition(":")
         entries.append(f"{words.get(kind, kind)} {name}".strip())
-    asked = " or ".join(entries)
-    return f"{asked}, if {step.where}" if step.where else asked
+    return " or ".join(entries)
 
 
 def _needed(step: Step) -> str:
@@ -119,6 +125,32 @@ def _until(case: _Case, index: int, step: Step) -> str:
     if case.request is not None and index == case.request.step and case.request.due_at is not None:
         return f"Until {_clock(case.request.due_at)}."
     return f"Within {duration_words(step.within)} from when it begins."
+
+
+def _silence(case: _Case, index: int, step: Step) -> str:
+    handed_on = case.request is not None and index == case.request.step and case.request.handed_on
+    if step.on_timeout == "escalate" and step.escalate is not None and not handed_on:
+        to = _entries(step.escalate.to)
+        return (
+            f"If nobody decides by then, {to} may decide as well, within as long again; then it expires, not approved."
+        )
+    return "If nobody decides by then, it expires: it is not approved."
+
+
+def _meanwhile(case: _Case, index: int, step: Step) -> Iterator[str]:
+    """Say who is reminded and asked as well while the step waits: what has happened is in the history."""
+    request = case.request if case.request is not None and case.request.step == index else None
+    if request is not None:
+        if request.reminders:
+            yield f"  A reminder at {', '.join(map(_clock, request.reminders))}."
+        if request.escalates_at is not None and step.escalate is not None:
+            yield f"  From {_clock(request.escalates_at)} on {_entries(step.escalate.to)} may decide as well."
+        return
+    if step.remind_after:
+        yield f"  A reminder after {', '.join(map(duration_words, step.remind_after))}."
+    if step.escalate is not None and step.escalate.after is not None:
+        to = _entries(step.escalate.to)
+        yield f"  After {duration_words(step.escalate.after)} {to} may decide as well."
 
 
 def _voters(case: _Case, policy: Policy, directory: Directory, step: Step, *, now: bool) -> Iterator[str]:

@@ -17,9 +17,12 @@ from interlock.domain.events import (
     EffectLapsed,
     EffectReleased,
     EffectUnknown,
+    Escalated,
     Event,
     Expired,
+    Extended,
     Opened,
+    Reminded,
     StepReached,
     VoteCast,
     Withdrawn,
@@ -32,10 +35,13 @@ __all__ = ["NOTES", "TRANSITIONS", "evolve", "fold"]
 S, E = Status, EffectState
 
 TRANSITIONS: dict[tuple[Status, EffectState, str], tuple[Status, EffectState]] = {
-    # While it is open, people vote, change and move on. It never comes back here.
+    # While it is open, people vote, change, are reminded and move on. It never comes back here.
     (S.open, E.none, "step_reached"): (S.open, E.none),
     (S.open, E.none, "vote_cast"): (S.open, E.none),
     (S.open, E.none, "edited"): (S.open, E.none),
+    (S.open, E.none, "reminded"): (S.open, E.none),
+    (S.open, E.none, "escalated"): (S.open, E.none),
+    (S.open, E.none, "extended"): (S.open, E.none),
     # It comes to one outcome.
     (S.open, E.none, "approved"): (S.approved, E.none),
     (S.open, E.none, "rejected"): (S.rejected, E.none),
@@ -122,15 +128,25 @@ def _opened(event: Opened) -> Request:
     )
 
 
-def _apply(request: Request, event: Event) -> Request:  # noqa: C901, PLR0911 - one line an event
+def _apply(request: Request, event: Event) -> Request:  # noqa: C901, PLR0911, PLR0912 - one line an event
     match event:
-        case StepReached(step=step, due_at=due_at, at=at):
-            return replace(request, step=step, step_since=at, due_at=due_at, votes=(), counted=_counted(request, event))
+        case StepReached():
+            return _step_begun(request, event)
+        case Reminded(at=at):
+            return replace(request, reminders=tuple(moment for moment in request.reminders if moment > at))
+        case Escalated(step=step, due_at=due_at):
+            handed_on = request.handed_on or due_at is not None
+            escalated = tuple(sorted({*request.escalated, step}))
+            due_at = due_at or request.due_at
+            return replace(request, escalated=escalated, escalates_at=None, due_at=due_at, handed_on=handed_on)
+        case Extended(due_at=due_at):
+            return replace(request, due_at=due_at)
         case VoteCast(vote=vote):
             return replace(request, votes=cast(request.votes, vote))
         case Edited(edition=edition, digest=digest, route=route):
             editors = tuple(dict.fromkeys((*request.editors, edition.author or "")))
-            return replace(request, edition=edition, digest=digest, route=route, votes=(), counted=(), editors=editors)
+            request = replace(request, edition=edition, digest=digest, route=route, editors=editors)
+            return replace(request, votes=(), counted=(), escalated=())
         case Decided(by=by, comment=comment, at=at):
             counted = _counted(request, event)
             return replace(request, decided_at=at, decided_by=by, comment=comment, counted=counted, due_at=None)
@@ -150,6 +166,20 @@ def _apply(request: Request, event: Event) -> Request:  # noqa: C901, PLR0911 - 
             return replace(request, effect_note=comment)
         case _:
             return request
+
+
+def _step_begun(request: Request, event: StepReached) -> Request:
+    return replace(
+        request,
+        step=event.step,
+        step_since=event.at,
+        due_at=event.due_at,
+        reminders=event.reminders,
+        escalates_at=event.escalates_at,
+        handed_on=False,
+        votes=(),
+        counted=_counted(request, event),
+    )
 
 
 def _counted(request: Request, event: StepReached | Decided) -> tuple[tuple[int, str], ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -19,6 +19,7 @@ from interlock.domain.canonical import digest
 from interlock.errors import InvalidPolicy
 
 __all__ = [
+    "Escalation",
     "Fact",
     "Level",
     "Occasion",
@@ -56,6 +57,19 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class Escalation:
+    """Who else is asked when those whom a step asks stay silent.
+
+    Args:
+        to: as a step's `ask`.
+        after: how long after the step began they are asked as well; None for not before its deadline.
+    """
+
+    to: tuple[str, ...]
+    after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """Who is asked, how many must agree, until when.
 
@@ -65,6 +79,8 @@ class Step:
         rejections: how many distinct people end it.
         within: how long the step waits before the request expires.
         where: an expression over `reviewer`, `initiator` and `requester` that a voter must fulfil.
+        remind_after: how long after the step began those who are asked are reminded, shortest first.
+        on_timeout: what silence until the deadline brings. `escalate` gives those of `escalate` as long again, once.
     """
 
     ask: tuple[str, ...]
@@ -72,12 +88,28 @@ class Step:
     rejections: int = 1
     within: timedelta = DAY
     where: str | None = None
+    remind_after: tuple[timedelta, ...] = ()
+    escalate: Escalation | None = None
+    on_timeout: Literal["expire", "escalate"] = "expire"
 
     def __post_init__(self) -> None:
         if not self.ask or self.approvals < 1 or self.rejections < 1 or self.within <= timedelta(0):
             raise InvalidPolicy(
                 "A step must ask somebody, need at least one approval and one rejection, and last a while."
             )
+        if self.on_timeout == "escalate" and self.escalate is None:
+            raise InvalidPolicy("A step that escalates at its deadline must say to whom.")
+        if list(self.remind_after) != sorted(set(self.remind_after)):
+            raise InvalidPolicy("A step's reminders must come one after the other.")
+        after = None if self.escalate is None else self.escalate.after
+        moments = [*self.remind_after, *([after] if after is not None else [])]
+        if any(not timedelta(0) < moment < self.within for moment in moments):
+            raise InvalidPolicy("A step's reminders and its escalation must come before its deadline.")
+
+    def escalated(self) -> Step:
+        """Return the step as it is when those to whom it escalates are asked as well."""
+        added = self.escalate.to if self.escalate is not None else ()
+        return replace(self, ask=tuple(dict.fromkeys((*self.ask, *added))))
 
 
 @dataclass(frozen=True, slots=True)

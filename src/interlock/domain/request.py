@@ -9,7 +9,7 @@ from typing import Literal
 
 from interlock.domain.action import Action, Draft, Kind, Question, Subject, Verdict
 from interlock.domain.canonical import Json, digest
-from interlock.domain.policy import Route
+from interlock.domain.policy import Policy, Route, Step
 
 __all__ = [
     "MAX_COMMENT",
@@ -117,6 +117,11 @@ class Request:
         votes: those that count for this digest, in this step.
         editors: everybody who changed it, or answered; under four-eyes none of them decides.
         step_since: when the present step began.
+        due_at: the deadline of the present step; None once there is an outcome.
+        reminders: when those who are asked will be reminded, soonest first.
+        escalates_at: when more people will be asked in the present step; None if nobody, or if they are already.
+        escalated: the steps, since the last edit, in which more people are asked by now.
+        handed_on: the present step's deadline has passed once, and its escalation brought another.
         replaces: the request that this one took the place of.
         replacements: how many requests stood in this place before.
         version: how many events it has had.
@@ -143,6 +148,10 @@ class Request:
     step: int = 0
     step_since: datetime | None = None
     due_at: datetime | None = None
+    reminders: tuple[datetime, ...] = ()
+    escalates_at: datetime | None = None
+    escalated: tuple[int, ...] = ()
+    handed_on: bool = False
     votes: tuple[Vote, ...] = ()
     editors: tuple[str, ...] = ()
     status: Status = Status.open
@@ -168,6 +177,23 @@ class Request:
     def is_open(self) -> bool:
         """Whether people can still vote."""
         return self.status is Status.open
+
+    @property
+    def wake_at(self) -> datetime | None:
+        """When the next thing comes due by itself: a reminder, an escalation, the deadline; None if nothing does."""
+        moments = (*self.reminders[:1], self.escalates_at, self.due_at)
+        return min((moment for moment in moments if moment is not None), default=None) if self.is_open else None
+
+    def step_of(self, policy: Policy, index: int | None = None) -> Step:
+        """Return a step as it stands for this request, with those to whom it has escalated.
+
+        Args:
+            policy: the version that the request has pinned.
+            index: of the step; the present one by default.
+        """
+        at = self.step if index is None else index
+        step = policy.levels[self.route.level].steps[at]
+        return step.escalated() if at in self.escalated else step
 
 
 DEFAULT_VERDICTS: dict[Kind, tuple[Verdict, ...]] = {

@@ -28,7 +28,7 @@ from interlock.errors import (
     WrongDigest,
 )
 
-__all__ = ["decide_vote", "first_step", "must_be_open"]
+__all__ = ["decide_vote", "first_step", "must_be_in_time", "must_be_open", "says_something"]
 
 
 def first_step(now_is: Circumstances, route: Route) -> Event:
@@ -36,7 +36,19 @@ def first_step(now_is: Circumstances, route: Route) -> Event:
     level = now_is.policy.levels[route.level]
     if level.automatic:
         return Decided("approved", (f"rule:{level.name}",), "", now_is.now)
-    return StepReached(0, now_is.now + level.steps[0].within, now_is.now)
+    return _step_begins(level.steps[0], 0, now_is.now)
+
+
+def _step_begins(step: Step, index: int, now: datetime, counted: tuple[str, ...] = ()) -> StepReached:
+    after = None if step.escalate is None else step.escalate.after
+    return StepReached(
+        index,
+        now + step.within,
+        now,
+        counted,
+        tuple(now + wait for wait in step.remind_after),
+        None if after is None else now + after,
+    )
 
 
 def must_be_open(request: Request) -> None:
@@ -49,6 +61,17 @@ def must_be_open(request: Request) -> None:
             status=str(request.status),
             by=list(request.decided_by),
         )
+
+
+def must_be_in_time(request: Request, now: datetime) -> None:
+    """Refuse if the deadline has been reached."""
+    if request.due_at is not None and now >= request.due_at:
+        raise TooLate(f"The time to decide on {request.id} is over.", request_id=request.id, due_at=request.due_at)
+
+
+def says_something(comment: str) -> bool:
+    """Say whether a comment holds anything that can be seen."""
+    return any(unicodedata.category(character)[0] not in "CZ" for character in comment)
 
 
 def decide_vote(request: Request, command: CastVote, now_is: Circumstances) -> tuple[Event, ...]:
@@ -75,7 +98,7 @@ def decide_vote(request: Request, command: CastVote, now_is: Circumstances) -> t
 def _must_leave_enough(after: Request, now_is: Circumstances) -> None:
     """Refuse an edit whose author does not count, if without that person the step can never pass."""
     eligible = _eligible(after, now_is)
-    if out_of_reach(_step(after, now_is.policy), (), eligible):
+    if out_of_reach(after.step_of(now_is.policy), (), eligible):
         raise NotEditable(
             f"Under four-eyes you would not decide on your own change, and then {_too_few(after, eligible, now_is)}: "
             "let somebody else change it, or reject it and say what should be different.",
@@ -84,7 +107,7 @@ def _must_leave_enough(after: Request, now_is: Circumstances) -> None:
 
 
 def _too_few(request: Request, eligible: frozenset[str] | None, now_is: Circumstances) -> str:
-    needed, left = _step(request, now_is.policy).approvals, len(eligible or ())
+    needed, left = request.step_of(now_is.policy).approvals, len(eligible or ())
     return f"{needed} must approve and only {left} of those asked may" if left else "nobody who is asked may approve"
 
 
@@ -92,8 +115,7 @@ def _check_vote(request: Request, command: CastVote, now_is: Circumstances, vote
     if now_is.principal.kind != "person":
         raise Forbidden(f"{now_is.principal.id} is not a person: only people vote.", request_id=request.id)
     must_be_open(request)
-    if request.due_at is not None and now_is.now >= request.due_at:
-        raise TooLate(f"The time to decide on {request.id} is over.", request_id=request.id, due_at=request.due_at)
+    must_be_in_time(request, now_is.now)
     if command.digest != request.digest:
         raise WrongDigest(
             f"{request.id} has changed since it was shown: look at it again, then decide.",
@@ -112,30 +134,22 @@ def _check_verdict(request: Request, command: CastVote, policy: Policy) -> None:
     if command.verdict not in request.verdicts:
         offered = ", ".join(request.verdicts)
         raise NotOffered(f"{request.id} offers {offered}, not {command.verdict}.", request_id=request.id)
-    if command.verdict in policy.reason_for and not _says_something(command.comment):
+    if command.verdict in policy.reason_for and not says_something(command.comment):
         raise ReasonMissing(f"The policy wants a reason when you {command.verdict}: give a comment.")
     if command.verdict is Verdict.approve and request.kind is Kind.input and request.edition.answer is None:
         raise NotOffered(f"{request.id} asks a question and has no answer yet: respond.", request_id=request.id)
 
 
-def _says_something(comment: str) -> bool:
-    return any(unicodedata.category(character)[0] not in "CZ" for character in comment)
-
-
-def _excluded(request: Request, now_is: Circumstances, person: str) -> str | None:
+def _excluded(request: Request, now_is: Circumstances, person: str, step: Step | None = None) -> str | None:
     return exclusion(
         now_is.policy,
-        _step(request, now_is.policy),
+        step or request.step_of(now_is.policy),
         now_is.directory,
         person=person,
         initiator=request.initiator,
         requester=request.requester,
         editors=request.editors,
     )
-
-
-def _step(request: Request, policy: Policy) -> Step:
-    return policy.levels[request.route.level].steps[request.step]
 
 
 def _edition(request: Request, command: CastVote, policy: Policy, voter: str) -> Edition | None:
@@ -184,7 +198,7 @@ def _count(request: Request, vote: Vote, command: CastVote, now_is: Circumstance
     same = [earlier for earlier in request.votes if earlier.voter == vote.voter and earlier.verdict is vote.verdict]
     if same and same[0].comment == vote.comment:
         return ()
-    step = _step(request, now_is.policy)
+    step = request.step_of(now_is.policy)
     # Whoever has lost the role since does not count any more (I9).
     votes = tuple(one for one in cast(request.votes, vote) if _excluded(request, now_is, one.voter) is None)
     events: tuple[Event, ...] = (VoteCast(vote, command.unseen),)
@@ -206,7 +220,7 @@ def _passed(request: Request, votes: tuple[Vote, ...], vote: Vote, now_is: Circu
     steps = now_is.policy.levels[request.route.level].steps
     following = request.step + 1
     if following < len(steps):
-        return StepReached(following, now_is.now + steps[following].within, now_is.now, supporters(votes))
+        return _step_begins(steps[following], following, now_is.now, supporters(votes))
     by = tuple(dict.fromkeys((*(person for _, person in request.counted), *supporters(votes))))
     # Somebody may have answered in an action's place: then it is not to be done.
     outcome: Literal["answered", "approved"] = "approved" if request.edition.answer is None else "answered"
@@ -218,7 +232,9 @@ def _against(votes: tuple[Vote, ...]) -> tuple[str, ...]:
 
 
 def _eligible(request: Request, now_is: Circumstances) -> frozenset[str] | None:
-    asked = now_is.directory.asked(_step(request, now_is.policy))
+    """Return everybody who may vote in this step, or will be able to once it escalates; None if nobody can say."""
+    step = request.step_of(now_is.policy).escalated()
+    asked = now_is.directory.asked(step)
     if asked is None:
         return None
-    return frozenset(person for person in asked if _excluded(request, now_is, person) is None)
+    return frozenset(person for person in asked if _excluded(request, now_is, person, step) is None)

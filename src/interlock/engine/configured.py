@@ -18,7 +18,7 @@ from interlock.config import (
     suggestion,
 )
 from interlock.domain.authority import Directory, canonical_id
-from interlock.domain.policy import Fact, Level, Policy, Step, compile_expression
+from interlock.domain.policy import Escalation, Fact, Level, Policy, Step, compile_expression
 from interlock.domain.policy_check import RESERVED, ROUTE_NAMES, WHERE_NAMES, free_names
 from interlock.engine.ports import PolicySet
 
@@ -206,7 +206,39 @@ class _PolicyBuilder:
         ask = tuple(self._ask(entry, (*path, "ask", index)) for index, entry in enumerate(given.ask))
         if given.where is not None:
             self._expression(given.where, WHERE_NAMES, (*path, "where"))
-        return Step(tuple(dict.fromkeys(ask)), given.approvals, given.rejections, given.within, given.where)
+        self._moments(given, path)
+        return Step(
+            ask=tuple(dict.fromkeys(ask)),
+            approvals=given.approvals,
+            rejections=given.rejections,
+            within=given.within,
+            where=given.where,
+            remind_after=tuple(given.remind_after),
+            escalate=self._escalation(given, path),
+            on_timeout=given.on_timeout,
+        )
+
+    def _moments(self, given: StepSettings, path: Place) -> None:
+        for index, moment in enumerate(given.remind_after):
+            if moment >= given.within:
+                raise self.origin.error(
+                    (*path, "remind_after", index), "is not before the end of `within`: remind earlier"
+                )
+            if index and moment <= given.remind_after[index - 1]:
+                raise self.origin.error((*path, "remind_after", index), "is not after the one before: sort them")
+
+    def _escalation(self, given: StepSettings, path: Place) -> Escalation | None:
+        if given.escalate is None:
+            if given.on_timeout == "escalate":
+                raise self.origin.error((*path, "on_timeout"), "escalates to nobody: add `escalate: {to: [...]}`")
+            return None
+        here, after = (*path, "escalate"), given.escalate.after
+        if after is None and given.on_timeout != "escalate":
+            raise self.origin.error(here, "never comes: add `after`, or `on_timeout: escalate`")
+        if after is not None and after >= given.within:
+            raise self.origin.error((*here, "after"), "is not before the end of `within`: escalate earlier")
+        to = tuple(self._ask(entry, (*here, "to", index)) for index, entry in enumerate(given.escalate.to))
+        return Escalation(tuple(dict.fromkeys(to)), after)
 
     def _ask(self, entry: str, path: Place) -> str:
         if entry.startswith(ANYONE):

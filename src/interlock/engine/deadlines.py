@@ -5,39 +5,49 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from interlock.domain.authority import Principal
-from interlock.domain.commands import Expire
+from interlock.domain.timing import due_commands
 from interlock.engine.desk import Desk
 from interlock.engine.ports import Store
 from interlock.errors import Conflict, RecordAltered, Refused
 
-__all__ = ["expire", "sweep"]
+__all__ = ["carry_out_due", "sweep"]
 
 
 async def sweep(store: Store, desk: Desk, *, limit: int = 100) -> int:
-    """Expire requests whose deadline the store's clock has reached, the oldest first.
+    """Remind, escalate and expire by the store's clock, what has been due for longest first.
 
     Returns:
-        How many were due; as many as `limit` means that there may be more.
+        For how many requests something was due; as many as `limit` means that there may be more.
     """
     overdue = (await store.agenda(limit)).overdue
-    await expire(desk, overdue)
+    await carry_out_due(store, desk, overdue)
     return len(overdue)
 
 
-async def expire(
-    desk: Desk, overdue: Sequence[tuple[str, str]], complain: Callable[[str], None] = lambda _: None
+async def carry_out_due(
+    store: Store, desk: Desk, overdue: Sequence[tuple[str, str]], complain: Callable[[str], None] = lambda _: None
 ) -> int:
-    """Expire these requests, by tenant and id, unless somebody is faster; return how many were.
+    """Do what is due for these requests, by tenant and id, unless somebody is faster; return how much was done.
 
     One that has been altered in the database is complained about and left: it must not stop the others.
     """
-    expired = 0
+    done = 0
     for tenant, request_id in overdue:
         try:
-            await desk.handle(Expire(request_id), Principal("service:deadlines", "service", tenant, "sweep"))
-            expired += 1
-        except (Refused, Conflict):
-            continue
+            done += await _carry_out(store, desk, tenant, request_id)
         except RecordAltered as altered:
             complain(altered.message)
-    return expired
+    return done
+
+
+async def _carry_out(store: Store, desk: Desk, tenant: str, request_id: str) -> int:
+    service, done = Principal("service:deadlines", "service", tenant, "sweep"), 0
+    loaded = await store.load(tenant, [request_id])
+    request = loaded.requests.get(request_id)
+    for command in due_commands(request, loaded.now) if request is not None else ():
+        try:
+            await desk.handle(command, service)
+            done += 1
+        except (Refused, Conflict):
+            continue
+    return done

@@ -12,7 +12,16 @@ from datetime import datetime, timedelta
 
 from interlock.domain.authority import Principal
 from interlock.domain.circumstances import Circumstances
-from interlock.domain.commands import CastVote, ClaimEffect, Command, RecordEffect, SettleEffect
+from interlock.domain.commands import (
+    CastVote,
+    ClaimEffect,
+    Command,
+    Escalate,
+    Extend,
+    RecordEffect,
+    Remind,
+    SettleEffect,
+)
 from interlock.domain.decide import decide
 from interlock.domain.events import Event, RefusalNoted
 from interlock.domain.lifecycle import evolve
@@ -259,7 +268,7 @@ def _with_consequences(  # noqa: PLR0913, PLR0917 - everything a change depends 
         actor_of(principal),
         requests=(change,),
         run=run,
-        before=before.due_at if isinstance(command, CastVote) else None,
+        before=before.due_at if isinstance(command, CastVote | Remind | Escalate | Extend) else None,
         hold=hold,
         enqueue=(advance_job(before.tenant, before.run_id, loaded.now),) if wanted else (),
     )

@@ -64,9 +64,11 @@ class Agenda:
     """What there is to do, read at one instant.
 
     Args:
-        overdue: tenant and id of open requests whose deadline has been reached, the oldest first.
+        overdue: tenant and id of open requests for which something is due, a reminder, an escalation or the deadline,
+            those due for longest first.
         jobs: jobs that may be taken, the oldest first.
-        next_due: when the next job or deadline comes due, those that are due already included; None if none waits.
+        next_due: when the next job, or something of a request, comes due, what is due already included; None if nothing
+            waits.
     """
 
     now: datetime

@@ -106,12 +106,11 @@ class Views:
 
     def _excluded(self, request: Request, policy: Policy, person: str) -> str | None:
         directory = self._policies.current().directory
-        steps = policy.levels[request.route.level].steps
-        if not request.is_open or not steps:
+        if not request.is_open or policy.levels[request.route.level].automatic:
             return None
         return exclusion(
             policy,
-            steps[request.step],
+            request.step_of(policy),
             directory,
             person=directory.canonical(person),
             initiator=request.initiator,

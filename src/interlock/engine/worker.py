@@ -14,7 +14,7 @@ from datetime import timedelta
 from interlock.domain.run import ENDED, AdvanceBegan, AttentionNeeded, RunStatus, evolve_run
 from interlock.engine.advance import HeldAdvance
 from interlock.engine.changes import Actor, Changes, Hold, Job, Lease, RunChange
-from interlock.engine.deadlines import expire
+from interlock.engine.deadlines import carry_out_due
 from interlock.engine.desk import ATTEMPTS, Desk, Held
 from interlock.engine.integrity import check_state
 from interlock.engine.ports import Attention, Broke, Ending, Loaded, Progress, Runtime, Store, Waker
@@ -96,10 +96,10 @@ class Worker:
         with self._heartbeat():
             while True:
                 agenda = await self._store.agenda(self._concurrency, subject=self._only)
-                expired = await expire(self._desk, agenda.overdue, self._complain)
+                moved = await carry_out_due(self._store, self._desk, agenda.overdue, self._complain)
                 results = await asyncio.gather(*(self.carry_out(job) for job in agenda.jobs))
                 done += sum(results)
-                if not any(results) and not expired:
+                if not any(results) and not moved:
                     return done
 
     async def _take(self, tasks: set[asyncio.Task[None]]) -> float:
@@ -108,7 +108,7 @@ class Worker:
         if free <= 0:
             return SWEEP
         agenda = await self._store.agenda(self._concurrency, subject=self._only)
-        await expire(self._desk, agenda.overdue, self._complain)
+        await carry_out_due(self._store, self._desk, agenda.overdue, self._complain)
         for job in [job for job in agenda.jobs if job.subject not in self._in_hand][:free]:
             self._in_hand.add(job.subject)
             task = asyncio.create_task(self._carry_out_safely(job))

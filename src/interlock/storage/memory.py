@@ -190,8 +190,12 @@ class MemoryStore:
             now = self._clock()
             waiting = [row for row in tables.requests.values() if row.status in OPEN]
             wished = [(row.due_at, key, row) for key, row in tables.jobs.items() if subject in {None, key[2]}]
-            first = min([row.due_at for row in waiting] + [due_at for due_at, _, _ in wished], default=NEVER)
-            overdue = sorted((row.due_at, row.tenant, row.id) for row in waiting if row.due_at <= micros(now))
+            first = min(
+                [row.wake_at for row in waiting if row.wake_at is not None] + [due_at for due_at, _, _ in wished],
+                default=NEVER,
+            )
+            woken = [(row.wake_at, row.tenant, row.id) for row in waiting if row.wake_at is not None]
+            overdue = sorted(item for item in woken if item[0] <= micros(now))
             due = sorted(item for item in wished if item[0] <= micros(now))
             return Agenda(
                 now,

@@ -73,8 +73,8 @@ _FIND = {
 }
 _DUE_REQUESTS = (
     select(requests.c.tenant, requests.c.id)
-    .where(IS_OPEN, requests.c.due_at <= _NOW)
-    .order_by(requests.c.due_at, requests.c.tenant, requests.c.id)
+    .where(IS_OPEN, requests.c.wake_at <= _NOW)
+    .order_by(requests.c.wake_at, requests.c.tenant, requests.c.id)
     .limit(_LIMIT)
 )
 _DUE_JOBS = (
@@ -84,10 +84,10 @@ _DUE_JOBS = (
     .limit(_LIMIT)
 )
 _DUE_JOBS_OF = _DUE_JOBS.where(jobs.c.subject == bindparam("subject"))
-_NEXT_DEADLINE = select(func.min(requests.c.due_at)).where(IS_OPEN)
+_NEXT_WAKE = select(func.min(requests.c.wake_at)).where(IS_OPEN)
 _NEXT_JOB = select(func.min(jobs.c.due_at))
-_NEXT_DUE = union_all(_NEXT_DEADLINE, _NEXT_JOB)
-_NEXT_DUE_OF = union_all(_NEXT_DEADLINE, _NEXT_JOB.where(jobs.c.subject == bindparam("subject")))
+_NEXT_DUE = union_all(_NEXT_WAKE, _NEXT_JOB)
+_NEXT_DUE_OF = union_all(_NEXT_WAKE, _NEXT_JOB.where(jobs.c.subject == bindparam("subject")))
 
 
 def load(  # noqa: PLR0913, PLR0917 - what the port offers

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from interlock.domain.action import Action
 from interlock.domain.request import Request, Status
 from interlock.engine.changes import Changes, RequestChange, RunChange
 from interlock.engine.codec import encode_entry, encode_request, encode_run
@@ -71,6 +72,8 @@ class RequestRow(NamedTuple):
     due_at: int
     version: int
     body: bytes
+    wake_at: int | None
+    action: str | None
 
 
 class RunRow(NamedTuple):
@@ -175,6 +178,8 @@ def request_row(request: Request) -> RequestRow:
         due_at=NEVER if request.due_at is None else micros(request.due_at),
         version=request.version,
         body=encode_request(request),
+        wake_at=None if request.wake_at is None else micros(request.wake_at),
+        action=request.asked.name if isinstance(request.asked, Action) else None,
     )
 
 

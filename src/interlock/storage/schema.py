@@ -40,9 +40,10 @@ __all__ = [
     "requests",
     "runs",
     "states",
+    "windows",
 ]
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Every revision of the schema that this version knows, oldest first. It works with the last one."""
 
 VERSION_TABLE = "schema_version"
@@ -117,6 +118,8 @@ requests = Table(
     Column("due_at", BigInteger, nullable=False),
     Column("version", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column("wake_at", BigInteger),
+    Column("action", Text),
     PrimaryKeyConstraint("tenant", "id", name="requests_key"),
     _one_of("status", Status),
     _one_of("effect", EffectState),
@@ -125,8 +128,22 @@ requests = Table(
     Index("requests_of_run", "tenant", "run_id", "interrupt_id"),
     Index("requests_by_age", "tenant", "opened_at", "id"),
     Index("requests_inbox", "tenant", "due_at", "id", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
-    Index("requests_due", "due_at", "tenant", "id", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
+    Index("requests_due", "wake_at", "tenant", "id", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
+    Index("requests_recent", "tenant", "agent", "action", "opened_at"),
 )
+"""`due_at` is the deadline, and orders inboxes; `wake_at` is when the next thing comes due: perhaps a reminder."""
+
+windows = Table(
+    "windows",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    PrimaryKeyConstraint("tenant", "agent", "action", name="windows_key"),
+)
+"""One counter for each action of an agent over which some policy counts: whoever has counted commits only if nobody has
+opened another one meanwhile."""
 
 runs = Table(
     "runs",

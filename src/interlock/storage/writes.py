@@ -27,7 +27,7 @@ from interlock.storage.schema import jobs, notes, policies, requests, runs, stat
 
 __all__ = ["commit", "extend", "keep_note"]
 
-_REQUEST_CHANGES = ("status", "effect", "version", "body")
+_REQUEST_CHANGES = ("status", "effect", "version", "body", "wake_at")
 _RUN_CHANGES = ("status", "version", "lease_owner", "lease_until", "body")
 
 

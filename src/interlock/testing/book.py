@@ -141,9 +141,9 @@ class Book:
         return [key for key, it in begun if it.effect == "unknown" or it.opened.run_id in stuck]
 
     def next_due(self, now: datetime) -> list[datetime]:
-        """Return when deadlines, and leases of workers that were in the middle of something, end."""
+        """Return when something of a request comes due, and when leases of workers that were in the middle end."""
         leases = [run.leased_until for run in self.runs.values() if run.has_stopped]
-        deadlines = [request.due for request in self.requests.values() if request.is_open]
+        deadlines = [request.wakes for request in self.requests.values() if request.is_open]
         return [at for at in (*deadlines, *(at for at in leases if at is not None and at > now)) if at is not None]
 
     @property

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from interlock.domain.action import Action, Draft, Question, Subject
 from interlock.domain.authority import Directory
-from interlock.domain.policy import Fact, Level, Policy, Step
+from interlock.domain.policy import Escalation, Fact, Level, Policy, Step
 from interlock.engine.ports import PolicySet
 from interlock.testing.fakes import Behaviour, Move, Repeatable, Script, Tool
 
@@ -65,7 +65,7 @@ _SPEND = Policy(
     facts={"amount": Fact(("amount",), "decimal")},
     levels=(
         Level("auto", when="amount < 10.0", automatic=True),
-        Level("small", when="amount < 100.0", steps=(_TEAM,)),
+        Level("small", when="amount < 100.0", steps=(replace(_TEAM, remind_after=(HOUR / 4, HOUR / 2)),)),
         Level(
             "large",
             steps=(replace(_TEAM, approvals=2, rejections=2), Step(("group:bosses",), within=2 * HOUR)),
@@ -75,7 +75,18 @@ _SPEND = Policy(
     edits=("amount",),
     reason_for=("reject",),
 )
-_TALK = Policy(name="talk", levels=(Level("team", steps=(replace(_TEAM, within=HOUR / 2),)),))
+_TALK_TO = replace(
+    _TEAM,
+    within=HOUR / 2,
+    escalate=Escalation(("person:eve",), HOUR / 4),
+    on_timeout="escalate",
+    remind_after=(HOUR / 4,),
+)
+_TALK = Policy(name="talk", levels=(Level("team", steps=(_TALK_TO,)),))
+
+_TWO_OR_BOSSES = replace(
+    _TEAM, approvals=2, rejections=2, escalate=Escalation(("group:bosses",)), on_timeout="escalate"
+)
 
 VERSIONS = (
     PolicySet((_SPEND,), _TALK, FULL),
@@ -90,7 +101,7 @@ VERSIONS = (
                 answer_expires=HOUR,
                 levels=(
                     *_SPEND.levels[:1],
-                    Level("small", when="amount < 100.0", steps=(replace(_TEAM, approvals=2, rejections=2),)),
+                    Level("small", when="amount < 100.0", steps=(_TWO_OR_BOSSES,)),
                     Level("large", steps=(replace(_TEAM, approvals=3), Step(("group:bosses", "person:dan")))),
                 ),
             ),

@@ -6,7 +6,7 @@ It reads the log like any other reader. Where an entry breaks a promise it raise
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from interlock.domain.action import Action, Question, Subject, Verdict
@@ -22,11 +22,14 @@ from interlock.domain.events import (
     EffectLapsed,
     EffectReleased,
     EffectUnknown,
+    Escalated,
     Event,
     Expired,
+    Extended,
     LateResult,
     Opened,
     RefusalNoted,
+    Reminded,
     StepReached,
     VoteCast,
     Withdrawn,
@@ -75,6 +78,10 @@ class PlainRequest:
     effect: str = "none"
     attempt: int = 0
     owed: bool = False
+    reminders: list[datetime] = field(default_factory=list)
+    escalates: datetime | None = None
+    escalated: set[int] = field(default_factory=set)
+    handed_on: bool = False
 
     @classmethod
     def begin(cls, event: Opened, policy: Policy) -> PlainRequest:
@@ -90,8 +97,18 @@ class PlainRequest:
 
     @property
     def rule(self) -> Step:
-        """The step that waits now."""
-        return self.policy.levels[self.level].steps[self.step]
+        """The step that waits now, with those to whom it has escalated."""
+        return self._rule(self.step)
+
+    def _rule(self, index: int) -> Step:
+        step = self.policy.levels[self.level].steps[index]
+        return _with_all(step) if index in self.escalated else step
+
+    @property
+    def wakes(self) -> datetime | None:
+        """When the next thing comes due."""
+        moments = [at for at in (*self.reminders[:1], self.escalates, self.due) if at is not None]
+        return min(moments) if self.is_open and moments else None
 
     @property
     def supporters(self) -> set[str]:
@@ -141,7 +158,7 @@ class PlainRequest:
         level = self.policy.levels[max(self.level, level_of(self.policy, subject))]
         others = {*SPELLINGS.values()} - {author}
         return not level.automatic and level.steps[0].approvals > sum(
-            self.may_vote(person, directory, level.steps[0]) for person in others
+            self.may_vote(person, directory, _with_all(level.steps[0])) for person in others
         )
 
     def _not_editable(self, command: CastVote) -> bool:
@@ -151,7 +168,7 @@ class PlainRequest:
         changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
         return self.policy.edits is not None and not changed <= set(self.policy.edits)
 
-    def read(self, event: Event, scene: Scene) -> None:  # noqa: C901 - one line an event
+    def read(self, event: Event, scene: Scene) -> None:  # noqa: C901, PLR0912 - one line an event
         """Take in the next entry."""
         match event:
             case StepReached():
@@ -165,7 +182,14 @@ class PlainRequest:
             case Expired():
                 assert self.due is not None, "I5: expired without a deadline"
                 assert scene.at >= self.due, "I5: expired before the deadline"
+                assert self.rule.on_timeout == "expire" or self.handed_on, "I4: expired, and nobody was asked as well"
                 self._end("expired", scene)
+            case Reminded():
+                self._reminded(event, scene)
+            case Escalated():
+                self._escalated(event, scene)
+            case Extended():
+                raise AssertionError("I4: nobody asked for more time")
             case Withdrawn():
                 self._end("withdrawn", scene)
             case EffectClaimed():
@@ -186,6 +210,34 @@ class PlainRequest:
         assert self.is_open, f"I3: {status} after {self.status}"
         self.status, self.decided, self.due, self.owed = status, scene.at, None, False
 
+    def _reminded(self, event: Reminded, scene: Scene) -> None:
+        assert self.is_open, "I3: a reminder after the outcome"
+        assert event.step == self.step, "I4: a reminder in another step"
+        assert self.reminders, "I4: a reminder too many"
+        assert scene.at >= self.reminders[0], "I4: reminded too early"
+        assert self.due is not None, "I5: reminded without a deadline"
+        assert scene.at < self.due, "I5: reminded when it was too late"
+        self.reminders = [at for at in self.reminders if at > scene.at]
+
+    def _escalated(self, event: Escalated, scene: Scene) -> None:
+        rule = self.policy.levels[self.level].steps[self.step]
+        assert self.is_open, "I3: escalated after the outcome"
+        assert event.step == self.step, "I4: another step escalated"
+        assert rule.escalate is not None, "I4: escalated, though the policy does not say so"
+        assert event.to == rule.escalate.to, "I1: escalated to somebody else"
+        assert self.due is not None, "I5: escalated without a deadline"
+        if event.due_at is None:
+            assert self.escalates is not None, "I4: escalated twice"
+            assert self.escalates <= scene.at < self.due, "I4: escalated at another time"
+        else:
+            assert rule.on_timeout == "escalate", "I5: more time than the policy gives"
+            assert not self.handed_on, "I4: handed on twice"
+            assert scene.at >= self.due, "I5: handed on before the deadline"
+            assert event.due_at == event.at + rule.within, "I4: the deadline is not what the policy says"
+            self.due, self.handed_on = event.due_at, True
+        self.escalates = None
+        self.escalated.add(self.step)
+
     def _step_reached(self, event: StepReached, scene: Scene) -> None:
         assert self.is_open, "I3: a step after the outcome"
         if self.step >= 0:
@@ -196,6 +248,11 @@ class PlainRequest:
         self.step, self.votes, self.owed = event.step, {}, False
         self.due = event.due_at
         assert event.due_at == event.at + self.rule.within, "I4: the deadline is not what the policy says"
+        self.handed_on, self.reminders = False, [event.at + wait for wait in self.rule.remind_after]
+        assert list(event.reminders) == self.reminders, "I4: reminders are not what the policy says"
+        escalate = self.rule.escalate
+        self.escalates = event.at + escalate.after if escalate is not None and escalate.after is not None else None
+        assert event.escalates_at == self.escalates, "I4: the escalation is not when the policy says"
 
     def _vote_cast(self, event: VoteCast, scene: Scene) -> None:
         vote = event.vote
@@ -241,7 +298,7 @@ class PlainRequest:
         assert event.route.level == expected, f"I8: an edit leads to level {event.route.level}, not {expected}"
         self.level, self.digest = event.route.level, event.digest
         self.subject, self.answer = edition.subject, edition.answer
-        self.step, self.votes, self.passed, self.owed = -1, {}, [], False
+        self.step, self.votes, self.passed, self.owed, self.escalated = -1, {}, [], False, set()
         self.editors.add(author)
 
     def _decided(self, event: Decided, scene: Scene) -> None:
@@ -264,7 +321,7 @@ class PlainRequest:
 
     def _out_of_reach(self, directory: Directory) -> bool:
         people = {*SPELLINGS.values()}
-        left = {person for person in people if self.may_vote(person, directory)}
+        left = {person for person in people if self.may_vote(person, directory, _with_all(self.rule))}
         return len(left - (self.votes.keys() - self.supporters)) < self.rule.approvals
 
     def _claimed(self, event: EffectClaimed, scene: Scene) -> None:
@@ -283,7 +340,7 @@ class PlainRequest:
 
     def holds(self, directory: Directory) -> bool:
         """Say whether the votes that approved it satisfy the policy with the people as they are."""
-        steps = self.policy.levels[self.level].steps
+        steps = self._rules()
         return len(steps) == len(self.passed) and all(
             len({person for person in people if self.may_vote(person, directory, step)}) >= step.approvals
             for step, people in zip(steps, self.passed, strict=True)
@@ -298,9 +355,11 @@ class PlainRequest:
         self.effect = "lapsed"
 
     def _all_hold(self, directory: Directory) -> bool:
-        steps = self.policy.levels[self.level].steps
-        pairs = zip(steps, self.passed, strict=True)
+        pairs = zip(self._rules(), self.passed, strict=True)
         return all(self.may_vote(person, directory, step) for step, people in pairs for person in people)
+
+    def _rules(self) -> list[Step]:
+        return [self._rule(index) for index in range(len(self.policy.levels[self.level].steps))]
 
     def _recorded(self, state: str, attempt: int) -> None:
         late = self.effect == "none" and state == "executed" and attempt > 0
@@ -320,6 +379,11 @@ class PlainRequest:
     @staticmethod
     def _ever(scene: Scene, holds: Callable[[Directory], bool]) -> bool:
         return any(holds(directory) for directory in scene.directories)
+
+
+def _with_all(step: Step) -> Step:
+    """Return a step with those to whom it may still escalate."""
+    return step if step.escalate is None else replace(step, ask=(*step.ask, *step.escalate.to))
 
 
 def _misfits(request: PlainRequest, command: CastVote) -> bool:

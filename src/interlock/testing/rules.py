@@ -9,12 +9,13 @@ from interlock.domain.action import Kind, Subject, Verdict
 from interlock.domain.authority import Directory, Principal
 from interlock.domain.canonical import Json
 from interlock.domain.circumstances import Circumstances
-from interlock.domain.commands import CastVote, ClaimEffect, Command, Expire, Open, RecordEffect
+from interlock.domain.commands import CastVote, ClaimEffect, Command, Expire, Extend, Open, RecordEffect
 from interlock.domain.decide import decide
 from interlock.domain.events import Event
 from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Occasion, Policy, route
 from interlock.domain.request import DEFAULT_VERDICTS, Repeatable, Request
+from interlock.domain.timing import due_commands
 from interlock.engine.routing import hash_of
 
 __all__ = ["AGENT", "START", "Bench"]
@@ -78,6 +79,17 @@ class Bench:
     def expire(self) -> Request:
         """Sweep."""
         return self.send(Expire(self.request.id), Principal("service:sweep", "service"))
+
+    def sweep(self) -> Request:
+        """Do whatever is due; raise `TooEarly` if nothing is."""
+        due = due_commands(self.request, self.now) or (Expire(self.request.id),)
+        for command in due:
+            self.send(command, Principal("service:sweep", "service"))
+        return self.request
+
+    def extend(self, who: str, by: timedelta, reason: str = "on a plane") -> Request:
+        """Give the present step more time."""
+        return self.send(Extend(self.request.id, by, reason), Principal(who))
 
     def claim(
         self,

@@ -107,6 +107,25 @@ class QueryContract(Contract):
         assert await self._page(store, Inbox(EVERY_STATUS)) == ["req_4", "req_3", "req_2", "req_1", "req_0"]
         assert await self._page(store, Inbox(())) == ["req_4", "req_3", "req_2", "req_1", "req_0"]
 
+    async def test_a_reminder_is_due_before_the_deadline_and_the_inbox_minds_the_deadline_alone(
+        self, store: Store, clock: SettableClock
+    ) -> None:
+        hour = timedelta(hours=1)
+        patient = opened("req_patient", clock.at, Asked(within=4 * hour))
+        reminding = replace(patient.events[1], reminders=(clock.at + hour,))  # type: ignore[type-var]
+        await store.commit(changes(RequestChange(0, (patient.events[0], reminding), fold((patient.events[0], reminding)))))
+        await store.commit(changes(opened("req_urgent", clock.at, Asked(within=2 * hour))))
+        assert [request.id for request in await store.inbox(TENANT, Inbox())] == ["req_urgent", "req_patient"]
+        assert (await store.agenda()).next_due == clock.at + hour
+        clock.advance(hours=1)
+        assert (await store.agenda()).overdue == [(TENANT, "req_patient")]
+        reminded = then(await the_request(store, "req_patient"), Reminded(0, clock.at))
+        await store.commit(changes(reminded))
+        agenda = await store.agenda()
+        assert (agenda.overdue, agenda.next_due) == ([], clock.at + hour)
+        clock.advance(hours=3)
+        assert (await store.agenda()).overdue == [(TENANT, "req_urgent"), (TENANT, "req_patient")]
+
     async def test_pages_of_the_inbox_join(self, store: Store, clock: SettableClock) -> None:
         await self._requests(store, clock)
         for wanted in (Inbox(), Inbox(EVERY_STATUS)):

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from interlock.domain.action import Action, Draft, Question, Subject, Verdict
 from interlock.domain.authority import Directory, Principal
 from interlock.domain.canonical import MAX_SAFE_INTEGER, Json
-from interlock.domain.policy import Fact, Level, Policy, Step
+from interlock.domain.policy import Escalation, Fact, Level, Policy, Step
 from interlock.testing.rules import AGENT
 
 __all__ = [
@@ -137,6 +137,9 @@ def steps() -> st.SearchStrategy[Step]:
         approvals=st.sampled_from([1, 1, 1, 2, 2, 3]),
         rejections=st.sampled_from([1, 2, 2]),
         within=st.sampled_from([timedelta(minutes=30), timedelta(hours=4)]),
+        escalate=st.sampled_from([None, None, Escalation(("group:c",), timedelta(minutes=20))]),
+        remind_after=st.sampled_from([(), (timedelta(minutes=10), timedelta(minutes=25))]),
+        on_timeout=st.just("expire"),
         where=st.sampled_from([None] * 6 + ["reviewer.id != initiator.id", "'reviewer' in reviewer.roles"]),
     )
 
@@ -182,7 +185,8 @@ class Move:
     """Something that somebody tries, after some time.
 
     Args:
-        what: a verdict, `expire`, `withdraw`, `claim`, `record`, `settle`, `lapse`, or `people`: they change.
+        what: a verdict, `expire`, `due`, `extend`, `withdraw`,
+            `claim`, `record`, `settle`, `lapse`, or `people`: they change.
         who: the principal that tries it.
         after: how long the clock has run since the move before.
         value: what goes with it: an edited action, an answer, a comment, a state, a directory.
@@ -203,7 +207,13 @@ def moves(draw: st.DrawFn) -> Move:
     votes = (
         [Verdict.approve] * 20 + [Verdict.edit] * 6 + [Verdict.respond] * 6 + [Verdict.reject] * 2 + [Verdict.revise]
     )
-    others = ["claim"] * 6 + ["record"] * 3 + ["settle"] * 2 + ["people"] * 2 + ["expire", "withdraw", "lapse"]
+    others = (
+        ["claim"] * 6
+        + ["record"] * 3
+        + ["settle"] * 2
+        + ["people"] * 2
+        + ["expire", "due", "due", "due", "extend", "withdraw", "lapse"]
+    )
     what = str(draw(st.sampled_from([*votes, *others])))
     return Move(
         what=what,

@@ -16,7 +16,7 @@ from interlock.domain.action import Action, Draft, Question, Subject, Verdict
 from interlock.domain.authority import Directory, Principal
 from interlock.domain.commands import CastVote
 from interlock.domain.lifecycle import fold
-from interlock.domain.policy import Fact, Level, Policy, Step
+from interlock.domain.policy import Escalation, Fact, Level, Policy, Step
 from interlock.errors import BadInput, InterlockError, Refused
 from interlock.testing.rules import AGENT, Bench
 
@@ -57,6 +57,12 @@ PURCHASES = Policy(
 FOUR_EYES = replace(PURCHASES, name="four eyes", four_eyes=True)
 LOCAL = replace(PURCHASES, name="local", initiator_may_approve=True)
 SHORT = replace(PURCHASES, name="short", answer_expires=timedelta(hours=1))
+PATIENT = replace(
+    MANAGERS,
+    remind_after=(timedelta(hours=1), timedelta(hours=3)),
+    escalate=Escalation(("group:directors",), timedelta(hours=2)),
+)
+HANDED_ON = replace(MANAGERS, escalate=Escalation(("group:directors",)), on_timeout="escalate")
 REASONS = replace(PURCHASES, name="reasons", reason_for=("reject", "edit"))
 
 
@@ -92,6 +98,14 @@ class Loses:
 
 @dataclass(frozen=True)
 class Sweep:
+    refused: str = ""
+
+
+@dataclass(frozen=True)
+class Extends:
+    who: str
+    by: timedelta = timedelta(hours=2)
+    reason: str = "on a plane"
     refused: str = ""
 
 
@@ -134,7 +148,9 @@ def one(bench: Bench, move: Any) -> None:
         case Loses(group, person):
             bench.lose(group, person)
         case Sweep():
-            bench.expire()
+            bench.sweep()
+        case Extends():
+            bench.extend(move.who, move.by, move.reason)
         case Claim():
             bench.claim()
         case Vote():
@@ -221,6 +237,34 @@ STORIES: list[tuple[str, Policy, Subject, list[Any], str]] = [
     ("each step has its own time", PURCHASES, FIVE, [wait(hours=3), Vote(MIA), wait(hours=23), Vote(PETE)], "approved/none"),
     ("half of it is not enough", PURCHASES, FIFTY, [Vote(MIA), Vote(PETE), DAY, Sweep()], "expired/none"),
     ("expired is final", PURCHASES, FIVE, [wait(hours=4), Sweep(), Vote(MIA, refused="closed")], "expired/none"),
+    # ── reminders, escalation, more time ──
+    ("no reminder before its time", steps(PATIENT), FIVE, [wait(minutes=59), Sweep(refused="too_early")], "open/none"),
+    ("a reminder changes nothing", steps(PATIENT), FIVE, [wait(hours=1), Sweep(), Vote(OLGA, refused="forbidden"), Vote(MIA)], "approved/none"),
+    ("one reminder, not two", steps(PATIENT), FIVE, [wait(hours=1), Sweep(), Sweep(refused="too_early")], "open/none"),
+    ("before the escalation a director may not", steps(PATIENT), FIVE, [wait(hours=2), Vote(OLGA, refused="forbidden")], "open/none"),
+    ("after it a director may", steps(PATIENT), FIVE, [wait(hours=2), Sweep(), Vote(OLGA)], "approved/none"),
+    ("and a manager still may", steps(PATIENT), FIVE, [wait(hours=2), Sweep(), Vote(MIA)], "approved/none"),
+    ("whoever started it may not, escalated or not", steps(PATIENT), FIVE, [wait(hours=2), Sweep(), Vote(IAN, refused="forbidden")], "open/none"),
+    ("an escalation leaves the deadline", steps(PATIENT), FIVE, [wait(hours=2), Sweep(), wait(hours=2), Vote(OLGA, refused="too_late"), Sweep()], "expired/none"),
+    ("an outage of the sweep: too late to escalate", steps(PATIENT), FIVE, [wait(hours=5), Sweep()], "expired/none"),
+    ("each of two counts, one of them escalated to", steps(replace(PATIENT, approvals=2)), FIVE, [Vote(MIA), wait(hours=2), Sweep(), Vote(OLGA)], "approved/none"),
+    ("who was escalated to lost the role before the effect", steps(PATIENT), FIVE, [wait(hours=2), Sweep(), Vote(OLGA), Loses("directors", OLGA), Claim()], "approved/lapsed"),
+    ("who was escalated to has it still", steps(PATIENT), FIVE, [wait(hours=2), Sweep(), Vote(OLGA), Claim()], "approved/claimed"),
+    ("a step ends with its escalation", steps(PATIENT, FINANCE), FIVE, [wait(hours=2), Sweep(), Vote(OLGA), Vote(OLGA, refused="forbidden"), Vote(PETE)], "approved/none"),
+    ("an edit begins again with those first asked", steps(PATIENT), FIVE, [wait(hours=2), Sweep(), edit(OLGA, buy("1")), Vote(OLGA, refused="forbidden"), Vote(MIA)], "approved/none"),
+    ("too few now, enough when it escalates", steps(replace(PATIENT, approvals=2, rejections=2)), FIVE, [no(NOAH), Vote(MIA), wait(hours=2), Sweep(), Vote(OLGA)], "approved/none"),
+    ("the deadline hands it on", steps(HANDED_ON), FIVE, [wait(hours=4), Vote(OLGA, refused="too_late"), Sweep(), Vote(OLGA)], "approved/none"),
+    ("handed on with as long again", steps(HANDED_ON), FIVE, [wait(hours=4), Sweep(), wait(hours=4, seconds=-1), Vote(OLGA)], "approved/none"),
+    ("handed on once, then it expires", steps(HANDED_ON), FIVE, [wait(hours=4), Sweep(), wait(hours=4), Sweep()], "expired/none"),
+    ("a vote in time counts after it is handed on", steps(replace(HANDED_ON, approvals=2)), FIVE, [Vote(MIA), wait(hours=4), Sweep(), Vote(OLGA)], "approved/none"),
+    ("more time", steps(MANAGERS), FIVE, [Extends(NOAH), wait(hours=5), Vote(MIA)], "approved/none"),
+    ("more time ends, too", steps(MANAGERS), FIVE, [Extends(NOAH), wait(hours=6), Vote(MIA, refused="too_late"), Sweep()], "expired/none"),
+    ("more time without a reason", steps(MANAGERS), FIVE, [Extends(NOAH, reason=" ", refused="reason_missing")], "open/none"),
+    ("more time from somebody who may not decide", steps(MANAGERS), FIVE, [Extends(PETE, refused="forbidden")], "open/none"),
+    ("more time from whoever started it", steps(MANAGERS), FIVE, [Extends(IAN, refused="forbidden")], "open/none"),
+    ("more time from the agent", steps(MANAGERS), FIVE, [Extends(AGENT, refused="forbidden")], "open/none"),
+    ("more time when it is over", steps(MANAGERS), FIVE, [wait(hours=4), Extends(NOAH, refused="too_late")], "open/none"),
+    ("too much more time", steps(MANAGERS), FIVE, [Extends(NOAH, timedelta(days=31), refused="invalid_value")], "open/none"),
     # ── what is voted on ──
     ("an old digest", steps(ROLE), FIVE, [edit(RUTH, buy("1")), Vote(RUTH, refused="closed", old=True)], "approved/none"),
     ("seen before the edit", PURCHASES, FIVE, [Vote(MIA), edit(PETE, buy("6000")), Vote(NOAH, old=True, refused="wrong_digest")], "open/none"),
@@ -285,7 +329,7 @@ def test_story(policy, subject, moves, end):
 
 def test_there_are_stories_enough_and_none_twice():
     names = [story[0] for story in STORIES]
-    assert len(names) >= 40
+    assert len(names) >= 100
     assert len(set(names)) == len(names)
 
 

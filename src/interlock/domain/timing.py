@@ -1,0 +1,94 @@
+"""What time alone brings to an open request: reminders, more people, expiry; and how a person gives it more."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from interlock.domain.authority import exclusion
+from interlock.domain.canonical import normalize
+from interlock.domain.circumstances import Circumstances
+from interlock.domain.commands import Command, Escalate, Expire, Extend, Remind
+from interlock.domain.events import Escalated, Event, Expired, Extended, Reminded
+from interlock.domain.policy import Step
+from interlock.domain.request import MAX_COMMENT, Request
+from interlock.domain.voting import must_be_in_time, must_be_open, says_something
+from interlock.errors import Forbidden, InvalidValue, ReasonMissing, TooEarly
+
+__all__ = ["LONGEST_EXTENSION", "decide_escalate", "decide_expire", "decide_extend", "decide_remind", "due_commands"]
+
+LONGEST_EXTENSION = timedelta(days=30)
+"""How much time one extension may give; another one may follow."""
+
+
+def due_commands(request: Request, now: datetime) -> tuple[Command, ...]:
+    """Return what is due for a request, in the order in which it is to be asked for; nothing if nothing is."""
+    if not request.is_open or request.due_at is None:
+        return ()
+    if now >= request.due_at:
+        return (Expire(request.id),)
+    escalate = request.escalates_at is not None and now >= request.escalates_at
+    remind = bool(request.reminders) and now >= request.reminders[0]
+    return (*([Escalate(request.id)] if escalate else []), *([Remind(request.id)] if remind else []))
+
+
+def decide_expire(request: Request, now_is: Circumstances) -> tuple[Event, ...]:
+    """At its deadline a step expires, or goes on with those to whom it escalates: once, and for as long again."""
+    must_be_open(request)
+    if request.due_at is None or now_is.now < request.due_at:
+        raise TooEarly(f"{request.id} is not due yet.", request_id=request.id)
+    step = request.step_of(now_is.policy)
+    if step.on_timeout == "escalate" and step.escalate is not None and not request.handed_on:
+        return (Escalated(request.step, step.escalate.to, now_is.now + step.within, now_is.now),)
+    return (Expired(now_is.now),)
+
+
+def decide_remind(request: Request, now_is: Circumstances) -> tuple[Event, ...]:
+    """Remind those who are asked, if it is time and not too late."""
+    must_be_open(request)
+    must_be_in_time(request, now_is.now)
+    if not request.reminders or now_is.now < request.reminders[0]:
+        raise TooEarly(f"No reminder of {request.id} is due.", request_id=request.id)
+    return (Reminded(request.step, now_is.now),)
+
+
+def decide_escalate(request: Request, now_is: Circumstances) -> tuple[Event, ...]:
+    """Ask more people in the present step, if it is time and not too late."""
+    must_be_open(request)
+    must_be_in_time(request, now_is.now)
+    step = request.step_of(now_is.policy)
+    if request.escalates_at is None or now_is.now < request.escalates_at or step.escalate is None:
+        raise TooEarly(f"No escalation of {request.id} is due.", request_id=request.id)
+    return (Escalated(request.step, step.escalate.to, None, now_is.now),)
+
+
+def decide_extend(request: Request, command: Extend, now_is: Circumstances) -> tuple[Event, ...]:
+    """Give the present step more time, if whoever asks for it is an operator or may vote in it."""
+    person = now_is.directory.canonical(now_is.principal.id)
+    must_be_open(request)
+    must_be_in_time(request, now_is.now)
+    reason = _may_not_extend(request, now_is, person)
+    if reason is not None:
+        raise Forbidden(f"{person} may not extend {request.id}: {reason}.", request_id=request.id)
+    if not timedelta(seconds=1) <= command.by <= LONGEST_EXTENSION:
+        raise InvalidValue("by", f"must be at least a second and at most {LONGEST_EXTENSION.days} days")
+    normalize(command.reason, path="reason", max_bytes=MAX_COMMENT)
+    if not says_something(command.reason):
+        raise ReasonMissing(f"An extension of {request.id} needs a reason: it is logged.")
+    assert request.due_at is not None
+    return (Extended(person, request.due_at + command.by, command.reason, now_is.now),)
+
+
+def _may_not_extend(request: Request, now_is: Circumstances, person: str) -> str | None:
+    if now_is.principal.kind != "person":
+        return "only people extend"
+    if now_is.directory.is_asked(Step(("role:operator",)), person):
+        return None
+    return exclusion(
+        now_is.policy,
+        request.step_of(now_is.policy),
+        now_is.directory,
+        person=person,
+        initiator=request.initiator,
+        requester=request.requester,
+        editors=(),  # more time decides nothing about what was changed
+    )
