@@ -15,6 +15,7 @@ import interlock.storage
 from interlock.engine.ports import Inbox
 from interlock.errors import StoreUnavailable
 from interlock.storage import open_store
+from interlock.storage.rows import request_row
 from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import TENANT, Asked, changes, decided, job, opened, started
 
@@ -292,9 +293,12 @@ async def test_an_older_database_is_brought_up_to_date(store, path, clock, next_
 
 
 OLD = """
+from pathlib import Path
 from interlock.storage import migrate
 migrate.REVISIONS = ("0001",)
-migrate.prepare(Path(path))
+path = Path(path)
+path.parent.mkdir()
+migrate.prepare(path)
 """
 
 
@@ -305,9 +309,13 @@ async def test_a_database_of_the_first_revision_goes_on_as_it_was(path, clock):
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     with raw(path) as connection:
-        row = {name: value for name, value in request_row(request.after)._asdict().items() if name not in {"wake_at", "action"}}
+        row = {
+            name: value
+            for name, value in request_row(request.after)._asdict().items()
+            if name not in {"wake_at", "action"}
+        }
         marks = ", ".join("?" * len(row))
-        connection.execute(f"INSERT INTO requests ({', '.join(row)}) VALUES ({marks})", tuple(row.values()))  # noqa: S608
+        connection.execute(f"INSERT INTO requests ({', '.join(row)}) VALUES ({marks})", tuple(row.values()))
         connection.commit()
     store = open_store(str(path), clock)
     assert (await store.load(TENANT, ["req_1"])).requests == {"req_1": request.after}

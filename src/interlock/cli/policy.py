@@ -19,6 +19,7 @@ from interlock.domain.canonical import normalize
 from interlock.domain.explain import explain
 from interlock.domain.policy import Occasion
 from interlock.domain.policy_check import Finding, check
+from interlock.engine.counting import count, span_of
 from interlock.engine.routing import choose
 from interlock.errors import BadInput
 
@@ -74,7 +75,7 @@ def explain_policy(
 
     async def work(session: Session) -> None:
         if subject.endswith((".yaml", ".yml", ".json")) or "/" in subject:
-            text = _explain_file(session, Path(subject), await session.system.store.now())
+            text = await _explain_file(session, Path(subject))
         else:
             request_id = await session.views.resolve("request", subject)
             text = (await session.views.request(request_id, session.principal.id)).why
@@ -84,13 +85,15 @@ def explain_policy(
     execute(ctx, work, as_json=as_json)
 
 
-def _explain_file(session: Session, path: Path, now: Any) -> str:
-    given = _read(path)
+async def _explain_file(session: Session, path: Path) -> str:
+    given, now = _read(path), await session.system.store.now()
     agent = str(given.get("agent", "agent"))
     initiator = str(given.get("initiator", session.principal.id))
     action = Action(given["name"], given.get("args", {}))
-    occasion = Occasion(action, agent, f"agent:{agent}", initiator, now)
     policies = session.system.policies.current()
+    span = span_of((*policies.policies, policies.default))
+    seen = await count(session.system.store, session.principal.tenant, agent, [action], now=now, span=span)
+    occasion = Occasion(action, agent, f"agent:{agent}", initiator, now, seen.recent.get(action.name))
     policy, _ = choose(policies, occasion, given.get("policy"))
     return explain(occasion, policy, policies.directory)
 

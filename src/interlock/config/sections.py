@@ -35,6 +35,7 @@ __all__ = [
     "PolicySettings",
     "Settings",
     "StepSettings",
+    "WindowSettings",
     "config_schema",
     "parse_duration",
     "suggestion",
@@ -198,6 +199,14 @@ class LevelSettings(_Section):
     steps: tuple[StepSettings, ...] = ()
 
 
+class WindowSettings(_Section):
+    """What windows such as `recent_24h` count."""
+
+    by: tuple[Annotated[StrictStr, Field(pattern=_ARGUMENT)], ...] = Field(
+        min_length=1, max_length=10, description="only what is alike in these arguments, such as args.vendor"
+    )
+
+
 class PolicySettings(_Section):
     """Who decides, how many, until when."""
 
@@ -206,6 +215,7 @@ class PolicySettings(_Section):
     applies_to: Expression | None = Field(default=None, description="CEL; policies are tried in order")
     facts: dict[Identifier, FactSettings] = Field(default_factory=dict)
     levels: tuple[LevelSettings, ...] = Field(min_length=1, max_length=50)
+    windows: WindowSettings | None = Field(default=None, description="what recent_24h and its like count")
     four_eyes: StrictBool = False
     initiator_may_approve: StrictBool = False
     edits: tuple[StrictStr, ...] | None = Field(default=None, description="arguments a reviewer may change")

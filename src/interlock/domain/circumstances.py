@@ -7,6 +7,7 @@ from datetime import datetime
 
 from interlock.domain.authority import Directory, Principal
 from interlock.domain.policy import Policy
+from interlock.domain.windows import Recent
 
 __all__ = ["Circumstances"]
 
@@ -20,6 +21,7 @@ class Circumstances:
         principal: who asks for the change.
         policy: the policy version that the request has pinned, or will pin.
         directory: the people as they are known now.
+        recent: what the agent asked before of the same action; None where nobody has looked.
         abandoned: nobody holds the run any more, so nobody will report what became of an effect that was begun.
     """
 
@@ -27,4 +29,5 @@ class Circumstances:
     principal: Principal
     policy: Policy
     directory: Directory
+    recent: Recent | None = None
     abandoned: bool = False

@@ -6,16 +6,15 @@ or an expression that fails, never selects a lower level; the request takes the 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
-from functools import lru_cache
 from typing import Any, Literal
 
 from interlock.domain.action import Action, Question, Subject
 from interlock.domain.canonical import digest
+from interlock.domain.facts import Fact, Unjudged, compile_expression, expression_names, facts_of, truth
+from interlock.domain.windows import Recent, is_window, sums_in, window_length, window_values
 from interlock.errors import InvalidPolicy
 
 __all__ = [
@@ -34,26 +33,7 @@ __all__ = [
     "route",
 ]
 
-MAX_EXPRESSION = 2_000
 DAY = timedelta(days=1)
-_DECIMAL = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?")  # money as text: no exponents, signs, spaces or other scripts
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A value that expressions may use: where it is in the arguments, its type and its bounds.
-
-    Args:
-        path: the argument's path, such as `("order", "amount")`.
-        type: decimals travel as strings or numbers, and are compared as numbers of at most `digits` digits.
-        digits: at most 15, so that an IEEE 754 double holds every value exactly enough to be compared.
-    """
-
-    path: tuple[str, ...]
-    type: Literal["decimal", "integer", "string", "boolean"] = "string"
-    min: Decimal | None = None
-    max: Decimal | None = None
-    digits: int = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +114,7 @@ class Policy:
         edits: which arguments a reviewer may change; None means all of them.
         reason_for: the verdicts that need a comment.
         answer_expires: how long an approval may wait for its use; None means for ever.
+        windows_by: paths of arguments: what an agent asked before counts only where it is alike in these.
     """
 
     name: str
@@ -145,6 +126,7 @@ class Policy:
     edits: tuple[str, ...] | None = None
     reason_for: tuple[str, ...] = ()
     answer_expires: timedelta | None = None
+    windows_by: tuple[tuple[str, ...], ...] = ()
 
     def __post_init__(self) -> None:
         automatic = [level.automatic for level in self.levels]
@@ -153,6 +135,17 @@ class Policy:
             raise InvalidPolicy(
                 f"The policy {self.name!r} must end with a level that asks people; automatic ones come before those."
             )
+
+    @property
+    def window_names(self) -> frozenset[str]:
+        """The windows over which its conditions count, such as `recent_24h`."""
+        used = (expression_names(level.when) for level in self.levels if level.when is not None)
+        return frozenset(name for names in used for name in names if is_window(name))
+
+    @property
+    def window_span(self) -> timedelta | None:
+        """How far its longest window reaches back; None if it counts over none."""
+        return max((window_length(name) for name in self.window_names), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,13 +165,18 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """What a policy may know of a request apart from its arguments."""
+    """What a policy may know of a request.
+
+    Args:
+        recent: what the agent asked before; None where nobody has looked.
+    """
 
     subject: Subject
     agent: str
     requester: str
     initiator: str
     now: datetime
+    recent: Recent | None = None
 
 
 def applies(policy: Policy, occasion: Occasion) -> bool:
@@ -186,8 +184,8 @@ def applies(policy: Policy, occasion: Occasion) -> bool:
     if policy.applies_to is None:
         return True
     try:
-        return _truth(policy.applies_to, _names(occasion))
-    except _Failed:
+        return truth(policy.applies_to, _names(occasion))
+    except Unjudged:
         return True
 
 
@@ -196,16 +194,16 @@ def route(policy: Policy, policy_hash: str, occasion: Occasion) -> Route:
     last = len(policy.levels) - 1
     try:
         if policy.applies_to is not None:
-            _truth(policy.applies_to, _names(occasion))  # one that fails applies, but must not lead to a low level
-        names = _facts(policy.facts or {}, occasion.subject) | _names(occasion)
+            truth(policy.applies_to, _names(occasion))  # one that fails applies, but must not lead to a low level
+        names = facts_of(policy.facts or {}, occasion.subject) | _names(occasion) | _windows(policy, occasion)
         for index, level in enumerate(policy.levels):
             if level.automatic and isinstance(occasion.subject, Question):
                 continue  # a rule has no answer to give
             if level.when is None:
                 return Route(policy.name, policy_hash, index, "no condition")
-            if _truth(level.when, names):
+            if truth(level.when, names):
                 return Route(policy.name, policy_hash, index, level.when)
-    except _Failed as failed:
+    except Unjudged as failed:
         return Route(policy.name, policy_hash, last, f"the last level, because {failed}")
     return Route(policy.name, policy_hash, last, "the last level, because no condition held")
 
@@ -224,37 +222,14 @@ def where_holds(step: Step, reviewer: Mapping[str, Any], initiator: str, request
         return True
     names = {"reviewer": dict(reviewer), "initiator": {"id": initiator}, "requester": {"id": requester}}
     try:
-        return _truth(step.where, names)
-    except _Failed:
+        return truth(step.where, names)
+    except Unjudged:
         return False
 
 
 def policy_hash(body: Mapping[str, Any]) -> str:
     """Return the hash that names one version of a policy's body."""
     return digest(dict(body))
-
-
-def compile_expression(source: str) -> None:
-    """Check that an expression can be read.
-
-    Raises:
-        ValueError: with what is wrong, for one that cannot.
-    """
-    if len(source) > MAX_EXPRESSION:
-        raise ValueError(f"is longer than {MAX_EXPRESSION} characters")
-    try:
-        _program(source)
-    except Exception as error:  # noqa: BLE001 - the evaluator raises what it likes
-        raise ValueError(str(error).split("\n", maxsplit=1)[0]) from None
-
-
-def expression_names(source: str) -> frozenset[str]:
-    """Return every name in an expression, those that its own macros bind among them."""
-    return frozenset(_program(source).variables())
-
-
-class _Failed(Exception):
-    """A fact or an expression that cannot be judged."""
 
 
 def _names(occasion: Occasion) -> dict[str, Any]:
@@ -269,52 +244,11 @@ def _names(occasion: Occasion) -> dict[str, Any]:
     }
 
 
-def _facts(facts: Mapping[str, Fact], subject: Subject) -> dict[str, Any]:
-    args = subject.args if isinstance(subject, Action) else {}
-    return {name: _fact(name, fact, args) for name, fact in facts.items()}
-
-
-def _fact(name: str, fact: Fact, args: Mapping[str, Any]) -> str | bool | int | float:
-    value: Any = args
-    for key in fact.path:
-        if not isinstance(value, dict) or key not in value:
-            raise _Failed(f"the fact {name!r} is missing")
-        value = value[key]
-    if fact.type == "boolean" and isinstance(value, bool):
-        return value
-    if fact.type == "string" and isinstance(value, str):
-        return value
-    if fact.type in {"decimal", "integer"} and not isinstance(value, bool):
-        return _number(name, fact, value)
-    raise _Failed(f"the fact {name!r} is not of type {fact.type}")
-
-
-def _number(name: str, fact: Fact, value: object) -> int | float:
-    if not isinstance(value, int | float) and not (isinstance(value, str) and _DECIMAL.fullmatch(value)):
-        raise _Failed(f"the fact {name!r} is not of type {fact.type}")
-    number = Decimal(str(value))
-    if fact.type == "integer" and number != number.to_integral_value():
-        raise _Failed(f"the fact {name!r} is not of type {fact.type}")
-    if (fact.min is not None and number < fact.min) or (fact.max is not None and number > fact.max):
-        raise _Failed(f"the fact {name!r} is out of bounds")
-    if len(number.as_tuple().digits) > fact.digits or abs(number.adjusted()) > fact.digits:
-        raise _Failed(f"the fact {name!r} has more than {fact.digits} digits")
-    return int(number) if fact.type == "integer" else float(number)
-
-
-def _truth(source: str, names: Mapping[str, Any]) -> bool:
-    try:
-        found = _program(source).execute(dict(names))
-    except Exception as error:  # noqa: BLE001 - the evaluator raises what it likes; every failure closes
-        raise _Failed(f"{source!r} could not be judged: {str(error).split(chr(10), maxsplit=1)[0]}") from None
-
-    if not isinstance(found, bool):
-        raise _Failed(f"{source!r} is neither true nor false")
-    return found
-
-
-@lru_cache(maxsize=1024)
-def _program(source: str) -> Any:
-    import cel  # noqa: PLC0415 - it loads its own command line with it, which takes longer than all the rest
-
-    return cel.compile(source)
+def _windows(policy: Policy, occasion: Occasion) -> dict[str, Any]:
+    names = policy.window_names
+    if not names:
+        return {}
+    sums = frozenset().union(*(sums_in(level.when) for level in policy.levels if level.when is not None))
+    return window_values(
+        names, sums, policy.facts or {}, policy.windows_by, occasion.subject, occasion.now, occasion.recent
+    )

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from interlock.domain.authority import LOCAL_PREFIX, Directory
-from interlock.domain.policy import Level, Policy, Step, expression_names
+from interlock.domain.facts import expression_names
+from interlock.domain.policy import Level, Policy, Step
+from interlock.domain.windows import is_window
 
 __all__ = ["RESERVED", "ROUTE_NAMES", "WHERE_NAMES", "Finding", "check", "free_names"]
 
@@ -62,12 +64,16 @@ def free_names(source: str) -> frozenset[str]:
     return expression_names(source) - frozenset(_BINDS.findall(source))
 
 
+def _windows(source: str | None) -> frozenset[str]:
+    return frozenset(filter(is_window, free_names(source))) if source is not None else frozenset()
+
+
 def _policy(policy: Policy, directory: Directory) -> Iterator[Finding]:
     yield from _undeclared(policy, policy.applies_to, ROUTE_NAMES, "applies_to")
     yield from _unreachable(policy)
     declared = ROUTE_NAMES | (policy.facts or {}).keys()
     for level in policy.levels:
-        yield from _undeclared(policy, level.when, declared, f"level {level.name}")
+        yield from _undeclared(policy, level.when, declared | _windows(level.when), f"level {level.name}")
         for number, step in enumerate(level.steps, start=1):
             place = f"level {level.name}, step {number}"
             yield from _undeclared(policy, step.where, WHERE_NAMES, place)

@@ -81,7 +81,7 @@ def decide_vote(request: Request, command: CastVote, now_is: Circumstances) -> t
     edition = _edition(request, command, now_is.policy, voter)
     if edition is None:
         return _count(request, _vote(request, command, voter, now_is.now), command, now_is)
-    route = reroute(now_is.policy, request.route, _occasion(request, edition, now_is.now))
+    route = reroute(now_is.policy, request.route, _occasion(request, edition, now_is))
     edited = Edited(edition, edition_digest(edition), route, now_is.now)
     entered = first_step(now_is, route)
     events: list[Event] = [edited, entered]
@@ -186,8 +186,9 @@ def _bytes_of(args: dict[str, object], key: str) -> bytes | None:
     return canonical_bytes(args[key]) if key in args else None
 
 
-def _occasion(request: Request, edition: Edition, now: datetime) -> Occasion:
-    return Occasion(edition.subject, request.agent, request.requester, request.initiator, now)
+def _occasion(request: Request, edition: Edition, now_is: Circumstances) -> Occasion:
+    recent = None if now_is.recent is None else now_is.recent.without(request.id)
+    return Occasion(edition.subject, request.agent, request.requester, request.initiator, now_is.now, recent)
 
 
 def _vote(request: Request, command: CastVote, voter: str, now: datetime) -> Vote:

@@ -14,6 +14,7 @@ from interlock.domain.run import Run, RunEvent
 __all__ = [
     "Actor",
     "Changes",
+    "Counted",
     "Entry",
     "Hold",
     "Job",
@@ -137,6 +138,19 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """A condition, and a change: nothing was counted over this action of this agent since it was read.
+
+    Args:
+        version: of the counter when it was read, 0 if there was none; it rises with the commit.
+    """
+
+    agent: str
+    action: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """One transaction: applied if every expected version and condition holds by the store's clock, else not at all.
 
@@ -145,6 +159,7 @@ class Changes:
     Args:
         before: a condition: the store's clock has not reached this time.
         hold: a condition on a run that is not itself changed.
+        counted: conditions on what policies have counted over; of several commits that counted the same, one holds.
         enqueue: jobs asked for; a waiting row is made due earlier if need be and its mark rises.
         lease_job: a job as it was seen, and as it is wanted: carried out by the new owner until its new `due_at`. It
             is a condition, too: mark and owner are as seen, and no other owner's lease still runs.
@@ -159,6 +174,7 @@ class Changes:
     run: RunChange | None = None
     before: datetime | None = None
     hold: Hold | None = None
+    counted: tuple[Counted, ...] = ()
     enqueue: tuple[Job, ...] = ()
     lease_job: tuple[Job, Job] | None = None
     finish_job: Job | None = None

@@ -18,8 +18,10 @@ from interlock.config import (
     suggestion,
 )
 from interlock.domain.authority import Directory, canonical_id
-from interlock.domain.policy import Escalation, Fact, Level, Policy, Step, compile_expression
+from interlock.domain.facts import compile_expression
+from interlock.domain.policy import Escalation, Fact, Level, Policy, Step
 from interlock.domain.policy_check import RESERVED, ROUTE_NAMES, WHERE_NAMES, free_names
+from interlock.domain.windows import is_window, sums_in
 from interlock.engine.ports import PolicySet
 
 __all__ = ["ConfiguredPolicies", "build_policies"]
@@ -148,7 +150,7 @@ class _PolicyBuilder:
             self._expression(given.applies_to, ROUTE_NAMES, (*path, "applies_to"))
         return Policy(
             name=name,
-            levels=self._levels(given.levels, ROUTE_NAMES | facts.keys(), (*path, "levels")),
+            levels=self._levels(given.levels, facts, (*path, "levels")),
             applies_to=given.applies_to,
             facts=facts or None,
             four_eyes=given.four_eyes,
@@ -156,10 +158,27 @@ class _PolicyBuilder:
             edits=given.edits,
             reason_for=tuple(given.reason_for),
             answer_expires=given.answer_expires,
+            windows_by=self._windows_by(given, path),
         )
 
+    def _windows_by(self, given: PolicySettings, path: Place) -> tuple[tuple[str, ...], ...]:
+        if given.windows is None:
+            return ()
+        if not any(is_window(name) for level in given.levels if level.when for name in free_names(level.when)):
+            raise self.origin.error(
+                (*path, "windows"), "no `when` counts over a window, such as recent_24h.count: remove it"
+            )
+        return tuple(dict.fromkeys(tuple(source.split(".")[1:]) for source in given.windows.by))
+
+    def _sums(self, source: str, facts: Mapping[str, Fact], path: Place) -> None:
+        for name in sorted(sums_in(source)):
+            if name not in facts:
+                raise self.origin.error(path, f"`sum.{name}` is not declared: {suggestion(name, facts)}")
+            if facts[name].type not in {"decimal", "integer"}:
+                raise self.origin.error(path, f"`sum.{name}` is not a number: give the fact the type decimal")
+
     def _fact(self, name: str, given: FactSettings, path: Place) -> Fact:
-        if name in RESERVED:
+        if name in RESERVED or name.startswith("recent_"):
             raise self.origin.error(path, "is a name that expressions have already: choose another")
         if given.type not in {"decimal", "integer"}:
             for key in sorted({"min", "max", "digits"} & given.model_fields_set):
@@ -169,7 +188,7 @@ class _PolicyBuilder:
         keys = tuple(given.source.split(".")[1:])
         return Fact(keys, given.type, given.min, given.max, given.digits)
 
-    def _levels(self, given: tuple[LevelSettings, ...], names: frozenset[str], path: Place) -> tuple[Level, ...]:
+    def _levels(self, given: tuple[LevelSettings, ...], facts: Mapping[str, Fact], path: Place) -> tuple[Level, ...]:
         levels: list[Level] = []
         for index, level in enumerate(given):
             here = (*path, index)
@@ -179,7 +198,7 @@ class _PolicyBuilder:
                     (*here, "approve"), "automatic levels come before those that ask people: move it up"
                 )
             if level.when is not None:
-                self._expression(level.when, names, (*here, "when"))
+                self._condition(level.when, facts, (*here, "when"))
             name = level.name or f"level {index + 1}"
             if name in {earlier.name for earlier in levels}:
                 raise self.origin.error((*here, "name"), f"there is a level {name!r} already: choose another name")
@@ -249,6 +268,14 @@ class _PolicyBuilder:
             raise self.origin.error(path, f"there is no group {name!r}: {hint}")
         return f"{kind}:{canonical_id(name) if kind == 'person' else name.strip()}"
 
+    def _condition(self, source: str, facts: Mapping[str, Fact], path: Place) -> None:
+        try:
+            windows = frozenset(filter(is_window, free_names(source)))
+        except Exception:  # noqa: BLE001 - what cannot be read is told of below
+            windows = frozenset()
+        self._expression(source, ROUTE_NAMES | facts.keys() | windows, path)
+        self._sums(source, facts, path)
+
     def _expression(self, source: str, names: frozenset[str], path: Place) -> None:
         try:
             compile_expression(source)
@@ -256,5 +283,5 @@ class _PolicyBuilder:
             raise self.origin.error(path, f"cannot be read as CEL: {error}") from None
         for name in sorted(free_names(source) - names):
             if name.startswith("recent_"):
-                raise self.origin.error(path, f"`{name}`: windows are not supported yet by this version: remove it")
+                raise self.origin.error(path, f"`{name}` is no window here: `when` takes recent_1h to recent_90d")
             raise self.origin.error(path, f"`{name}` is not declared: {suggestion(name, names)}")

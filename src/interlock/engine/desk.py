@@ -25,7 +25,8 @@ from interlock.domain.commands import (
 from interlock.domain.decide import decide
 from interlock.domain.events import Event, RefusalNoted
 from interlock.domain.lifecycle import evolve
-from interlock.domain.request import EffectState, Request, Status
+from interlock.domain.policy import Policy
+from interlock.domain.request import EffectState, Request, Status, name_of
 from interlock.domain.run import (
     AttemptFailed,
     AttentionNeeded,
@@ -39,9 +40,23 @@ from interlock.domain.run import (
     evolve_run,
 )
 from interlock.engine.changes import Actor, Changes, Hold, Job, RequestChange, RunChange
+from interlock.engine.counting import Count, count, span_of
 from interlock.engine.integrity import check_against_log, check_request, digest_of_state
 from interlock.engine.pause import PausePlan, Present, plan_pause, withdraw_open
-from interlock.engine.ports import Ask, Attention, Broke, Done, Ending, Failed, Loaded, Paused, Policies, Store, Waker
+from interlock.engine.ports import (
+    Ask,
+    Attention,
+    Broke,
+    Done,
+    Ending,
+    Failed,
+    Loaded,
+    Paused,
+    Policies,
+    PolicySet,
+    Store,
+    Waker,
+)
 from interlock.engine.retry import until_committed
 from interlock.engine.routing import PolicyBook
 from interlock.engine.schemas import check_vote
@@ -139,8 +154,14 @@ class Desk:
     async def _handle_once(self, command: Command, principal: Principal, hold: Hold | None, loaded: Loaded) -> Request:
         request = loaded.requests[command.request_id]
         policy = await self._book.pinned(request.route.policy_hash)
+        seen = await self._count_for_edit(request, command, policy, loaded.now)
         circumstances = Circumstances(
-            loaded.now, principal, policy, self._policies.current().directory, abandoned=_abandoned(loaded)
+            loaded.now,
+            principal,
+            policy,
+            self._policies.current().directory,
+            seen.recent.get(name_of(request.asked)),
+            abandoned=_abandoned(loaded),
         )
         try:
             if isinstance(command, CastVote):
@@ -152,8 +173,16 @@ class Desk:
         if not events:
             return request
         change = RequestChange(request.version, events, _evolved(request, events))
-        await self._store.commit(_with_consequences(change, request, loaded, principal, command, hold))
+        changes = _with_consequences(change, request, loaded, principal, command, hold)
+        await self._store.commit(replace(changes, counted=seen.counted))
         return change.after
+
+    async def _count_for_edit(self, request: Request, command: Command, policy: Policy, now: datetime) -> Count:
+        """Read what the request's policy counts over, where an edit may have it routed again."""
+        subjects = [command.subject] if isinstance(command, CastVote) and command.subject is not None else []
+        return await count(
+            self._store, request.tenant, request.agent, subjects, now=now, span=policy.window_span if subjects else None
+        )
 
     async def _note(self, request: Request, command: Command, principal: Principal, refusal: InterlockError) -> None:
         """Put a refusal into the log. What a service finds out for itself is not news."""
@@ -199,7 +228,10 @@ class Desk:
 
     async def _commit_once(self, held: Held, ending: Ending, loaded: Loaded, asked: Sequence[Request]) -> Run:
         run = _must_hold(loaded, held.hold)
-        planned = self._plan(loaded, asked, ending.asks) if isinstance(ending, Paused) else None
+        asks = ending.asks if isinstance(ending, Paused) else ()
+        policies = self._policies.current()
+        seen = await self._count(run, asks, policies, loaded.now)
+        planned = _plan(loaded, asked, asks, policies, seen) if isinstance(ending, Paused) else None
         final: Ending = planned if isinstance(planned, Attention) else ending
         event = _ending_event(run, final, planned if isinstance(planned, PausePlan) else None, loaded.now)
         after = evolve_run(run, event)
@@ -218,21 +250,29 @@ class Desk:
             finish_job=held.job,
             enqueue=_next_jobs(after, event, requests),
             policies=planned.policies if isinstance(planned, PausePlan) else {},
+            counted=seen.counted if isinstance(planned, PausePlan) else (),
         )
         await self._store.commit(changes)
         return after
 
-    def _plan(self, loaded: Loaded, asked: Sequence[Request], asks: Sequence[Ask]) -> PausePlan | Attention:
-        assert loaded.run is not None
-        standing = [request for request in loaded.requests.values() if request.is_open]
-        present = Present(loaded.run.run, standing, asked, loaded.requests, loaded.now)
-        return plan_pause(present, asks, self._policies.current())
+    async def _count(self, run: Run, asks: Sequence[Ask], policies: PolicySet, now: datetime) -> Count:
+        span = span_of((*policies.policies, policies.default))
+        return await count(self._store, run.tenant, run.agent, [ask.subject for ask in asks], now=now, span=span)
 
     def _closing(self, after: Run, loaded: Loaded) -> list[RequestChange]:
         if after.ended_at is None:
             return []
         principal = Principal(f"agent:{after.agent}", "agent", after.tenant, "run")
         return withdraw_open(list(loaded.requests.values()), f"the run is {after.status}", principal, loaded.now)
+
+
+def _plan(
+    loaded: Loaded, asked: Sequence[Request], asks: Sequence[Ask], policies: PolicySet, seen: Count
+) -> PausePlan | Attention:
+    assert loaded.run is not None
+    standing = [request for request in loaded.requests.values() if request.is_open]
+    present = Present(loaded.run.run, standing, asked, loaded.requests, loaded.now, seen.recent)
+    return plan_pause(present, asks, policies)
 
 
 def _must_hold(loaded: Loaded, hold: Hold) -> Run:

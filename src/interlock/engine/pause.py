@@ -5,20 +5,22 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from interlock.domain.action import Verdict
+from interlock.domain.action import Action, Subject, Verdict
 from interlock.domain.authority import Directory, Principal
 from interlock.domain.circumstances import Circumstances
 from interlock.domain.commands import Command, Lapse, Open, Withdraw
 from interlock.domain.decide import decide
 from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Level, Occasion, Policy, Step
-from interlock.domain.request import DEFAULT_VERDICTS, EffectState, Request
+from interlock.domain.request import DEFAULT_VERDICTS, EffectState, Request, name_of
 from interlock.domain.run import Pending, Run
+from interlock.domain.windows import Recent
 from interlock.engine.changes import RequestChange
 from interlock.engine.codec import encode_policy
+from interlock.engine.counting import past_of
 from interlock.engine.ports import Ask, Attention, PolicySet
 from interlock.engine.routing import choose
 from interlock.engine.schemas import check_schema
@@ -43,6 +45,7 @@ class Present:
         asked: every request of the run at the interrupts of the new pause.
         passed_over: the answered requests that fit nothing the agent asked.
         now: the store's clock.
+        recent: what the agent asked before, by the action's name, where some policy counts it.
     """
 
     run: Run
@@ -50,6 +53,7 @@ class Present:
     asked: Sequence[Request]
     passed_over: Mapping[str, Request]
     now: datetime
+    recent: Mapping[str, Recent] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,7 @@ class _Planner:
         self.pending: list[Pending] = []
         self.changes: list[RequestChange] = []
         self.bodies: dict[str, bytes] = {}
+        self._recent = dict(present.recent)
 
     def add(self, ask: Ask) -> Attention | None:
         here = [request for request in self._present.asked if request.interrupt_id == ask.interrupt_id]
@@ -105,7 +110,8 @@ class _Planner:
 
     def _open(self, ask: Ask, *, round_: int, replaced: list[Request], replacements: int) -> Attention | None:
         run, now = self._present.run, self._present.now
-        occasion = Occasion(ask.subject, run.agent, self._agent.id, run.initiator, now)
+        recent = self._recent_for(ask.subject, replaced)
+        occasion = Occasion(ask.subject, run.agent, self._agent.id, run.initiator, now, recent)
         try:
             check_schema(ask.subject)
             policy, route = choose(self._policies, occasion, ask.policy)
@@ -134,10 +140,16 @@ class _Planner:
             opened = evolve(opened, event)
         assert opened is not None
         self.changes.append(RequestChange(0, events, opened))
+        if recent is not None:  # the next ask of this pause counts this one
+            self._recent[name_of(ask.subject)] = recent.and_also(past_of(opened))
         self.bodies[route.policy_hash] = encode_policy(policy)
         self.pending.append(Pending(ask.interrupt_id, opened.id))
         self._replace(replaced, opened.id)
         return None
+
+    def _recent_for(self, subject: Subject, replaced: list[Request]) -> Recent | None:
+        recent = self._recent.get(subject.name) if isinstance(subject, Action) else None
+        return None if recent is None else recent.without(*(request.id for request in replaced))
 
     def _replace(self, replaced: list[Request], by: str) -> None:
         for request in replaced:

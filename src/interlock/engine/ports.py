@@ -37,6 +37,7 @@ __all__ = [
     "Runtime",
     "Store",
     "Waker",
+    "Window",
 ]
 
 
@@ -89,6 +90,19 @@ class Inbox:
     run_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What an agent asked of one action lately, and the counter that says whether that is still so.
+
+    Args:
+        version: of the counter; 0 if there is none yet.
+        requests: open and approved ones that have not lapsed, the newest first.
+    """
+
+    version: int
+    requests: Sequence[Request]
+
+
 class Store(Protocol):
     """Log, rows and jobs behind one transaction. Methods may be called from any thread's event loop.
 
@@ -121,6 +135,13 @@ class Store(Protocol):
 
     async def asked_at(self, tenant: str, run_id: str, interrupt_ids: Iterable[str]) -> Sequence[Request]:
         """Return every request of a run at these interrupts, oldest first."""
+
+    async def window(self, tenant: str, agent: str, action: str, since: datetime, limit: int) -> Window:
+        """Return what an agent asked of an action after a moment, at one instant with its counter.
+
+        Args:
+            limit: at most so many requests.
+        """
 
     async def commit(self, changes: Changes) -> None:
         """Apply the changes in one transaction.

@@ -10,9 +10,9 @@ from typing import Literal, NamedTuple
 
 from interlock.domain.request import Request
 from interlock.domain.run import Run, RunStatus
-from interlock.engine.changes import Changes, Entry, Hold, Job, Lease, RunRecord
+from interlock.engine.changes import Changes, Counted, Entry, Hold, Job, Lease, RunRecord
 from interlock.engine.codec import decode_entry, decode_request, decode_run
-from interlock.engine.ports import Agenda, Inbox, Loaded
+from interlock.engine.ports import Agenda, Inbox, Loaded, Window
 from interlock.errors import StoreUnavailable
 from interlock.failpoints import failpoint
 from interlock.storage.rows import (
@@ -58,6 +58,7 @@ class _Tables:
         self.states: dict[_Key, bytes] = {}
         self.jobs: dict[tuple[str, str, str], _JobRow] = {}
         self.policies: dict[str, bytes] = {}
+        self.windows: dict[tuple[str, str, str], int] = {}
 
 
 class MemoryStore:
@@ -116,6 +117,16 @@ class MemoryStore:
         with self._reading() as tables:
             rows = [row for row in tables.requests.values() if (row.tenant, row.run_id) == (tenant, run_id)]
             return replay_order(decode_request(row.body) for row in rows if row.interrupt_id in wanted)
+
+    async def window(self, tenant: str, agent: str, action: str, since: datetime, limit: int) -> Window:
+        """Return what an agent asked of an action after a moment, at one instant with its counter."""
+        with self._reading() as tables:
+            key = (tenant, agent, action)
+            rows = [row for row in tables.requests.values() if (row.tenant, row.agent, row.action) == key]
+            rows = [row for row in rows if row.opened_at > micros(since) and _is_counted(row)]
+            rows.sort(key=_place_by_age, reverse=True)
+            requests = [decode_request(row.body) for row in rows[:limit]]
+            return Window(tables.windows.get((tenant, agent, action), 0), requests)
 
     async def commit(self, changes: Changes) -> None:
         """Apply the changes in one transaction."""
@@ -267,6 +278,10 @@ def _is_wanted(row: RequestRow, wanted: Inbox) -> bool:
     )
 
 
+def _is_counted(row: RequestRow) -> bool:
+    return row.status in {"open", "approved"} and row.effect != "lapsed"
+
+
 def _place_by_due(row: RequestRow) -> tuple[int, str]:
     return row.due_at, row.id
 
@@ -278,13 +293,15 @@ def _place_by_age(row: RequestRow) -> tuple[int, str]:
 # ── one transaction: everything that can fail comes before the first change ──────────────────────────────────────────
 
 
-def _check(tables: _Tables, changes: Changes, now: datetime) -> None:
+def _check(tables: _Tables, changes: Changes, now: datetime) -> None:  # noqa: C901 - one line a condition
     if changes.before is not None and now >= changes.before:
         raise changed("deadline", changes.before.isoformat())
     if changes.hold is not None:
         _check_hold(tables.runs.get((changes.tenant, changes.hold.run_id)), changes.hold, micros(now))
     if changes.lease_job is not None:
         _check_job(tables, *changes.lease_job, micros(now))
+    for counted in changes.counted:
+        _check_counted(tables, changes.tenant, counted)
     for change in changes.requests:
         request = tables.requests.get((changes.tenant, change.after.id))
         if (request.version if request else 0) != change.expected:
@@ -297,6 +314,11 @@ def _check(tables: _Tables, changes: Changes, now: datetime) -> None:
             raise changed("run", changes.run.after.id)
         if (changes.tenant, changes.run.after.id) in tables.requests:
             raise changed("log", changes.run.after.id)
+
+
+def _check_counted(tables: _Tables, tenant: str, counted: Counted) -> None:
+    if tables.windows.get((tenant, counted.agent, counted.action), 0) != counted.version:
+        raise changed("window", f"{counted.agent} {counted.action}")
 
 
 def _check_hold(run: RunRow | None, hold: Hold, now: int) -> None:
@@ -327,6 +349,8 @@ def _apply(tables: _Tables, changes: Changes, entries: list[EntryRow], now: int)
             tables.states.pop((run.tenant, run.id), None)
         elif changes.run.state is not None:
             tables.states[run.tenant, run.id] = changes.run.state
+    for counted in changes.counted:
+        tables.windows[changes.tenant, counted.agent, counted.action] = counted.version + 1
     tables.log.extend(entries)
     _apply_jobs(tables, changes, now)
     for policy_hash, body in changes.policies.items():

@@ -12,7 +12,7 @@ from interlock.domain.request import Request
 from interlock.domain.run import Run, RunStatus
 from interlock.engine.changes import Job, Lease, RunRecord
 from interlock.engine.codec import decode_request, decode_run
-from interlock.engine.ports import Agenda, Inbox, Loaded
+from interlock.engine.ports import Agenda, Inbox, Loaded, Window
 from interlock.storage.compiled import Connection
 from interlock.storage.dialect import OneOf
 from interlock.storage.rows import (
@@ -25,7 +25,7 @@ from interlock.storage.rows import (
     moment,
     replay_order,
 )
-from interlock.storage.schema import IS_OPEN, jobs, notes, policies, requests, runs, states
+from interlock.storage.schema import IS_COUNTED, IS_OPEN, jobs, notes, policies, requests, runs, states, windows
 
 __all__ = [
     "agenda",
@@ -37,6 +37,7 @@ __all__ = [
     "load",
     "note",
     "policy",
+    "window",
 ]
 
 LAST_CHARACTER = "\U0010ffff"
@@ -62,6 +63,21 @@ _RUNS = (
 _RUN = _RUNS.where(runs.c.id == _RUN_ID)
 _OWNER = select(requests.c.run_id).where(requests.c.tenant == _TENANT, requests.c.id == bindparam("request_id"))
 _RUN_OF = _RUNS.where(runs.c.id == _OWNER.scalar_subquery())
+_COUNTER = select(windows.c.version).where(
+    windows.c.tenant == _TENANT, windows.c.agent == bindparam("agent"), windows.c.action == bindparam("action")
+)
+_WINDOW = (
+    select(requests.c.body)
+    .where(
+        requests.c.tenant == _TENANT,
+        requests.c.agent == bindparam("agent"),
+        requests.c.action == bindparam("action"),
+        requests.c.opened_at > bindparam("since"),
+        IS_COUNTED,
+    )
+    .order_by(requests.c.opened_at.desc(), requests.c.id.desc())
+    .limit(_LIMIT)
+)
 _POLICY = select(policies.c.body).where(policies.c.hash == bindparam("hash"))
 _NOTE = select(notes.c.value).where(notes.c.key == bindparam("key"))
 _FIND = {
@@ -128,6 +144,19 @@ def asked_at(on: Connection, tenant: str, run_id: str, interrupt_ids: Sequence[s
     """Return every request of a run at these interrupts, oldest first."""
     rows = on.rows(_ASKED_AT, {"tenant": tenant, "run_id": run_id, "interrupt_ids": interrupt_ids})
     return replay_order(decode_request(body) for (body,) in rows)
+
+
+def window(  # noqa: PLR0913, PLR0917 - what the port offers
+    on: Connection, tenant: str, agent: str, action: str, since: datetime, limit: int
+) -> Window:
+    """Return what an agent asked of an action after a moment, with its counter."""
+    if not encodable(agent, action):
+        return Window(0, [])
+    values = {"tenant": tenant, "agent": agent, "action": action, "since": micros(since), "limit": limit}
+    counter = on.ask(_COUNTER, values)  # first: what is committed in between is read, and then found to be too new
+    rows = on.ask(_WINDOW, values)
+    version = next((number for (number,) in counter()), 0)
+    return Window(version, [decode_request(body) for (body,) in rows()])
 
 
 def policy(on: Connection, policy_hash: str) -> bytes | None:

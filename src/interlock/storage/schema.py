@@ -26,6 +26,7 @@ from interlock.domain.request import EffectState, Status
 from interlock.domain.run import RunStatus
 
 __all__ = [
+    "IS_COUNTED",
     "IS_OPEN",
     "REVISIONS",
     "VERSION_TABLE",
@@ -55,6 +56,8 @@ ordered = MetaData()
 IS_OPEN = text("status = 'open'")
 """Written out, not bound: only so does a planner know that the indexes of open requests apply."""
 
+IS_COUNTED = text("status IN ('open', 'approved') AND effect <> 'lapsed'")
+"""What windows count: whatever may still happen, or has."""
 
 _Key = Text().with_variant(Text(collation="C"), "postgresql")
 """Texts that are ordered and compared as bytes of UTF-8, wherever they are."""
@@ -119,7 +122,7 @@ requests = Table(
     Column("version", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("wake_at", BigInteger),
-    Column("action", Text),
+    Column("action", _Key),
     PrimaryKeyConstraint("tenant", "id", name="requests_key"),
     _one_of("status", Status),
     _one_of("effect", EffectState),
@@ -136,9 +139,9 @@ requests = Table(
 windows = Table(
     "windows",
     metadata,
-    Column("tenant", Text, nullable=False),
-    Column("agent", Text, nullable=False),
-    Column("action", Text, nullable=False),
+    Column("tenant", _Key, nullable=False),
+    Column("agent", _Key, nullable=False),
+    Column("action", _Key, nullable=False),
     Column("version", Integer, nullable=False),
     PrimaryKeyConstraint("tenant", "agent", "action", name="windows_key"),
 )

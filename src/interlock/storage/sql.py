@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 from interlock.domain.request import Request
 from interlock.domain.run import Run, RunStatus
 from interlock.engine.changes import Changes, Entry
-from interlock.engine.ports import Agenda, Bell, Inbox, Loaded
+from interlock.engine.ports import Agenda, Bell, Inbox, Loaded, Window
 from interlock.failpoints import failpoint
 from interlock.storage import reads, writes
 from interlock.storage.compiled import Connection
@@ -111,6 +111,10 @@ class SqlStore:
         """Return every request of a run at these interrupts, oldest first."""
         ids = tuple(interrupt_ids)
         return await self._read(lambda on: reads.asked_at(on, tenant, run_id, ids))
+
+    async def window(self, tenant: str, agent: str, action: str, since: datetime, limit: int) -> Window:
+        """Return what an agent asked of an action after a moment, at one instant with its counter."""
+        return await self._read(lambda on: reads.window(on, tenant, agent, action, since, limit))
 
     async def commit(self, changes: Changes) -> None:
         """Apply the changes in one transaction."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import and_, bindparam, case, delete, func, or_, select, update
 
-from interlock.engine.changes import Changes, Hold, Job, RequestChange, RunChange
+from interlock.engine.changes import Changes, Counted, Hold, Job, RequestChange, RunChange
 from interlock.failpoints import failpoint
 from interlock.storage.compiled import Connection
 from interlock.storage.dialect import Now, insert_or
@@ -23,7 +23,7 @@ from interlock.storage.rows import (
     request_row,
     run_row,
 )
-from interlock.storage.schema import jobs, notes, policies, requests, runs, states
+from interlock.storage.schema import jobs, notes, policies, requests, runs, states, windows
 
 __all__ = ["commit", "extend", "keep_note"]
 
@@ -145,7 +145,7 @@ _EXTEND_JOB = (
 def commit(connection: Connection, changes: Changes, clock: Clock | None, log: Log) -> None:
     """Apply changes, all or none.
 
-    Rows are taken in one order (run, requests, jobs), so that those who wait for each other do not wait in a ring.
+    Rows are taken in one order (run, windows, requests, jobs), so that those who wait for each other do not wait in a ring.
 
     Raises:
         Conflict: if an expected version or a condition does not hold.
@@ -154,6 +154,8 @@ def commit(connection: Connection, changes: Changes, clock: Clock | None, log: L
         _hold(connection, changes.tenant, changes.hold, clock)
     if changes.run is not None:
         _write_run(connection, changes.run)
+    for counted in sorted(changes.counted, key=lambda counted: (counted.agent, counted.action)):
+        _count(connection, changes.tenant, counted)
     for change in sorted(changes.requests, key=lambda change: change.after.id):
         _write_request(connection, change)
     if changes.lease_job is not None:
@@ -183,6 +185,17 @@ def _take(connection: Connection, seen: Job, wanted: Job, clock: Clock | None) -
     values = _job_key(seen) | {"of_mark": seen.mark} | _now(clock)
     values |= {"new_owner": wanted.owner, "new_due_at": micros(wanted.due_at)}
     connection.expect(_TAKE, values, changed("job", seen.subject))
+
+
+def _count(connection: Connection, tenant: str, counted: Counted) -> None:
+    # Whoever counts the same waits here for this row, and then finds that its version has risen.
+    otherwise = changed("window", f"{counted.agent} {counted.action}")
+    if counted.version == 0:
+        row = {"tenant": tenant, "agent": counted.agent, "action": counted.action, "version": 1}
+        connection.expect(_FIRST_COUNT, row, otherwise)
+    else:
+        key = {"of_tenant": tenant, "of_agent": counted.agent, "of_action": counted.action}
+        connection.expect(_NEXT_COUNT, key | {"expected": counted.version}, otherwise)
 
 
 def _write_request(connection: Connection, change: RequestChange) -> None:

@@ -16,6 +16,7 @@ from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Occasion, Policy, route
 from interlock.domain.request import DEFAULT_VERDICTS, Repeatable, Request
 from interlock.domain.timing import due_commands
+from interlock.domain.windows import Recent
 from interlock.engine.routing import hash_of
 
 __all__ = ["AGENT", "START", "Bench"]
@@ -33,12 +34,14 @@ class Bench:
         directory: the people; a test may change them in between.
         initiator: who started the run.
         now: the clock; `wait` moves it.
+        recent: what the agent asked before of the same action.
     """
 
     policy: Policy
     directory: Directory
     initiator: str = "ian@example.com"
     now: datetime = START
+    recent: Recent = field(default_factory=Recent)
     log: list[Event] = field(default_factory=list)
     _request: Request | None = None
 
@@ -54,7 +57,7 @@ class Bench:
 
     def ask(self, subject: Subject, verdicts: tuple[Verdict, ...] | None = None) -> Request:
         """Open a request about this."""
-        occasion = Occasion(subject, "buyer", AGENT, self.initiator, self.now)
+        occasion = Occasion(subject, "buyer", AGENT, self.initiator, self.now, self.recent)
         chosen = route(self.policy, hash_of(self.policy), occasion)
         offered = verdicts or DEFAULT_VERDICTS[Kind(subject.kind)]
         command = Open("r-1", "run-1", "buyer", self.initiator, subject, "", None, offered, "i-1", "t-1", 1, chosen)
@@ -111,7 +114,7 @@ class Bench:
 
     def send(self, command: Command, principal: Principal) -> Request:
         """Decide on a command and apply what comes of it; a refusal changes nothing."""
-        circumstances = Circumstances(self.now, principal, self.policy, self.directory)
+        circumstances = Circumstances(self.now, principal, self.policy, self.directory, self.recent)
         events = decide(self._request, command, circumstances)
         for event in events:
             self._request = evolve(self._request, event)

@@ -31,6 +31,7 @@ class Asked:
     within: timedelta = timedelta(hours=1)
     replacements: int = 0
     args: Mapping[str, Any] | None = None
+    remind_after: tuple[timedelta, ...] = ()
 
 
 def opened(request_id: str, at: datetime, asked: Asked = Asked(), *, tenant: str = TENANT) -> RequestChange:
@@ -57,7 +58,7 @@ def opened(request_id: str, at: datetime, asked: Asked = Asked(), *, tenant: str
             replacements=asked.replacements,
             at=at,
         ),
-        StepReached(0, at + asked.within, at),
+        StepReached(0, at + asked.within, at, (), tuple(at + wait for wait in asked.remind_after)),
     )
     return RequestChange(0, events, fold(events))
 

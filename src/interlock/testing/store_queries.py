@@ -3,16 +3,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
+from interlock.domain.events import Decided, EffectLapsed, Reminded
 from interlock.domain.request import Status
 from interlock.domain.run import Pending, RunPaused, RunStatus
 from interlock.engine.ports import Inbox, Store
 from interlock.errors import InvalidValue, StoreUnavailable
 from interlock.testing.fakes import SettableClock
-from interlock.testing.samples import TENANT, Asked, begun, changes, decided, job, opened, run_then, started
+from interlock.testing.samples import TENANT, Asked, begun, changes, decided, job, opened, run_then, started, then
 from interlock.testing.store_base import Contract, OpenStore, the_request
 
 __all__ = ["QueryContract"]
@@ -111,9 +112,7 @@ class QueryContract(Contract):
         self, store: Store, clock: SettableClock
     ) -> None:
         hour = timedelta(hours=1)
-        patient = opened("req_patient", clock.at, Asked(within=4 * hour))
-        reminding = replace(patient.events[1], reminders=(clock.at + hour,))  # type: ignore[type-var]
-        await store.commit(changes(RequestChange(0, (patient.events[0], reminding), fold((patient.events[0], reminding)))))
+        await store.commit(changes(opened("req_patient", clock.at, Asked(within=4 * hour, remind_after=(hour,)))))
         await store.commit(changes(opened("req_urgent", clock.at, Asked(within=2 * hour))))
         assert [request.id for request in await store.inbox(TENANT, Inbox())] == ["req_urgent", "req_patient"]
         assert (await store.agenda()).next_due == clock.at + hour
@@ -125,6 +124,33 @@ class QueryContract(Contract):
         assert (agenda.overdue, agenda.next_due) == ([], clock.at + hour)
         clock.advance(hours=3)
         assert (await store.agenda()).overdue == [(TENANT, "req_urgent"), (TENANT, "req_patient")]
+
+    async def test_a_window_holds_what_may_still_happen_or_has(self, store: Store, clock: SettableClock) -> None:
+        early = clock.at
+        await store.commit(changes(opened("req_early", early), opened("req_other", early, Asked(agent="buyer"))))
+        clock.advance(hours=1)
+        parts = [opened(f"req_{name}", clock.at) for name in ("open", "rejected", "approved", "lapsed")]
+        await store.commit(changes(*parts))
+        rejected, approved, lapsed = (part.after for part in parts[1:])
+        yes = Decided("approved", ("bob",), "", clock.at)
+        await store.commit(
+            changes(
+                decided(rejected, clock.at),
+                then(approved, yes),
+                then(lapsed, yes, EffectLapsed("late", None, clock.at)),
+            )
+        )
+
+        async def window(since: datetime, *, agent: str = "mailer", limit: int = 10, tenant: str = TENANT) -> list[str]:
+            found = await store.window(tenant, agent, "send_email", since, limit)
+            return [request.id for request in found.requests]
+
+        assert await window(early) == ["req_open", "req_approved"]
+        assert await window(early - timedelta(microseconds=1)) == ["req_open", "req_approved", "req_early"]
+        assert await window(early - timedelta(hours=1), limit=2) == ["req_open", "req_approved"]
+        assert await window(early - timedelta(hours=1), agent="buyer") == ["req_other"]
+        assert await window(early - timedelta(hours=1), tenant="other") == []
+        assert await window(early - timedelta(hours=1), agent=UNWRITABLE) == []
 
     async def test_pages_of_the_inbox_join(self, store: Store, clock: SettableClock) -> None:
         await self._requests(store, clock)

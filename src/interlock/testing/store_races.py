@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from interlock.domain.events import RefusalNoted
-from interlock.engine.changes import Changes, Entry
+from interlock.engine.changes import Changes, Counted, Entry
 from interlock.engine.ports import Store
 from interlock.errors import Conflict
 from interlock.testing.fakes import SettableClock
@@ -53,6 +53,15 @@ class RaceContract(Contract):
         opening = changes(opened("req_1", clock.at))
         won = await in_threads(*(self._try(stores[number % 2], opening) for number in range(WRITERS)))
         assert won.count(True) == 1
+
+    async def test_of_many_that_counted_the_same_one_commits(self, stores: list[Store], clock: SettableClock) -> None:
+        for expected in range(3):
+            window = await stores[0].window(TENANT, "mailer", "send_email", clock.at - timedelta(hours=1), 100)
+            assert (window.version, len(window.requests)) == (expected, expected)
+            counted = (Counted("mailer", "send_email", window.version),)
+            wanted = [changes(opened(f"req_{expected}_{n}", clock.at), counted=counted) for n in range(WRITERS)]
+            won = await in_threads(*(self._try(stores[n % 2], want) for n, want in enumerate(wanted)))
+            assert won.count(True) == 1
 
     async def test_one_of_many_workers_takes_a_job(self, stores: list[Store], clock: SettableClock) -> None:
         await stores[0].commit(changes(enqueue=(job("run_1", clock.at),)))

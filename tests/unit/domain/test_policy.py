@@ -9,15 +9,14 @@ import pytest
 from interlock.domain.action import Action, Question
 from interlock.domain.authority import Directory
 from interlock.domain.explain import duration_words, explain
+from interlock.domain.facts import MAX_EXPRESSION, compile_expression
 from interlock.domain.policy import (
-    MAX_EXPRESSION,
     Fact,
     Level,
     Occasion,
     Policy,
     Step,
     applies,
-    compile_expression,
     policy_hash,
     route,
 )

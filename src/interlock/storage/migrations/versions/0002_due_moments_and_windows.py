@@ -12,6 +12,7 @@ depends_on = None
 
 IS_OPEN = sa.text("status = 'open'")
 PAGE = 500
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 requests = sa.table(
     "requests",
@@ -25,7 +26,7 @@ requests = sa.table(
 def upgrade() -> None:
     """Add the columns, fill them from what is there, and let the index of what is due follow."""
     op.add_column("requests", sa.Column("wake_at", sa.BigInteger))
-    op.add_column("requests", sa.Column("action", sa.Text))
+    op.add_column("requests", sa.Column("action", TEXT))
     op.execute("UPDATE requests SET wake_at = due_at WHERE status = 'open'")
     _name_actions()
     op.drop_index("requests_due", "requests")
@@ -35,9 +36,9 @@ def upgrade() -> None:
     op.create_index("requests_recent", "requests", ["tenant", "agent", "action", "opened_at"])
     op.create_table(
         "windows",
-        sa.Column("tenant", sa.Text, nullable=False),
-        sa.Column("agent", sa.Text, nullable=False),
-        sa.Column("action", sa.Text, nullable=False),
+        sa.Column("tenant", TEXT, nullable=False),
+        sa.Column("agent", TEXT, nullable=False),
+        sa.Column("action", TEXT, nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
         sa.PrimaryKeyConstraint("tenant", "agent", "action", name="windows_key"),
     )

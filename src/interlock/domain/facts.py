@@ -1,0 +1,123 @@
+"""What conditions are made of: facts from the arguments, typed and bounded, and expressions in CEL."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, Literal
+
+from interlock.domain.action import Action, Subject
+
+__all__ = ["Fact", "Unjudged", "compile_expression", "expression_names", "fact_of", "facts_of", "truth"]
+
+MAX_EXPRESSION = 2_000
+_DECIMAL = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?")  # money as text: no exponents, signs, spaces or other scripts
+
+
+class Unjudged(Exception):
+    """A fact or an expression that cannot be judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A value that expressions may use: where it is in the arguments, its type and its bounds.
+
+    Args:
+        path: the argument's path, such as `("order", "amount")`.
+        type: decimals travel as strings or numbers, and are compared as numbers of at most `digits` digits.
+        digits: at most 15, so that an IEEE 754 double holds every value exactly enough to be compared.
+    """
+
+    path: tuple[str, ...]
+    type: Literal["decimal", "integer", "string", "boolean"] = "string"
+    min: Decimal | None = None
+    max: Decimal | None = None
+    digits: int = 15
+
+
+def facts_of(facts: Mapping[str, Fact], subject: Subject) -> dict[str, Any]:
+    """Return every fact's value.
+
+    Raises:
+        Unjudged: if one is missing, of the wrong type or out of bounds.
+    """
+    args = subject.args if isinstance(subject, Action) else {}
+    return {name: fact_of(name, fact, args) for name, fact in facts.items()}
+
+
+def fact_of(name: str, fact: Fact, args: Mapping[str, Any]) -> str | bool | int | float:
+    """Return a fact's value in these arguments.
+
+    Raises:
+        Unjudged: if it is missing, of the wrong type or out of bounds.
+    """
+    value: Any = args
+    for key in fact.path:
+        if not isinstance(value, dict) or key not in value:
+            raise Unjudged(f"the fact {name!r} is missing")
+        value = value[key]
+    if fact.type == "boolean" and isinstance(value, bool):
+        return value
+    if fact.type == "string" and isinstance(value, str):
+        return value
+    if fact.type in {"decimal", "integer"} and not isinstance(value, bool):
+        return _number(name, fact, value)
+    raise Unjudged(f"the fact {name!r} is not of type {fact.type}")
+
+
+def _number(name: str, fact: Fact, value: object) -> int | float:
+    if not isinstance(value, int | float) and not (isinstance(value, str) and _DECIMAL.fullmatch(value)):
+        raise Unjudged(f"the fact {name!r} is not of type {fact.type}")
+    number = Decimal(str(value))
+    if fact.type == "integer" and number != number.to_integral_value():
+        raise Unjudged(f"the fact {name!r} is not of type {fact.type}")
+    if (fact.min is not None and number < fact.min) or (fact.max is not None and number > fact.max):
+        raise Unjudged(f"the fact {name!r} is out of bounds")
+    if len(number.as_tuple().digits) > fact.digits or abs(number.adjusted()) > fact.digits:
+        raise Unjudged(f"the fact {name!r} has more than {fact.digits} digits")
+    return int(number) if fact.type == "integer" else float(number)
+
+
+def compile_expression(source: str) -> None:
+    """Check that an expression can be read.
+
+    Raises:
+        ValueError: with what is wrong, for one that cannot.
+    """
+    if len(source) > MAX_EXPRESSION:
+        raise ValueError(f"is longer than {MAX_EXPRESSION} characters")
+    try:
+        _program(source)
+    except Exception as error:  # noqa: BLE001 - the evaluator raises what it likes
+        raise ValueError(str(error).split("\n", maxsplit=1)[0]) from None
+
+
+def expression_names(source: str) -> frozenset[str]:
+    """Return every name in an expression, those that its own macros bind among them."""
+    return frozenset(_program(source).variables())
+
+
+def truth(source: str, names: Mapping[str, Any]) -> bool:
+    """Evaluate an expression to true or false.
+
+    Raises:
+        Unjudged: if it fails, or comes to something else.
+    """
+    try:
+        found = _program(source).execute(dict(names))
+    except Exception as error:  # noqa: BLE001 - the evaluator raises what it likes; every failure closes
+        raise Unjudged(f"{source!r} could not be judged: {str(error).split(chr(10), maxsplit=1)[0]}") from None
+
+    if not isinstance(found, bool):
+        raise Unjudged(f"{source!r} is neither true nor false")
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _program(source: str) -> Any:
+    import cel  # noqa: PLC0415 - it loads its own command line with it, which takes longer than all the rest
+
+    return cel.compile(source)

@@ -1,0 +1,145 @@
+"""Windows: what an agent asked of one action before, counted and summed, so that many small requests are seen as one.
+
+What is asked now is not in a window. What was rejected, expired, withdrawn or lapsed is not, either: it moves nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from interlock.domain.action import Action, Subject
+from interlock.domain.canonical import canonical_bytes
+from interlock.domain.facts import Fact, Unjudged, fact_of
+
+__all__ = ["MOST_PAST", "Past", "Recent", "is_window", "sums_in", "window_length", "window_values"]
+
+MOST_PAST = 2_000
+"""How many requests are counted at most; where there are more, nobody can say what they come to."""
+
+LONGEST_WINDOW = timedelta(days=90)
+
+_WINDOW = re.compile(r"recent_([1-9][0-9]{0,3})(h|d)", re.ASCII)
+_SUM = re.compile(r"\brecent_[1-9][0-9]{0,3}[hd]\s*\.\s*sum\s*\.\s*([A-Za-z_][A-Za-z0-9_]*)", re.ASCII)
+_MOST_DIGITS = 15
+_EVERYTHING = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Something that was asked before, as it stands now: with a reviewer's changes."""
+
+    request_id: str
+    at: datetime
+    subject: Action
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """What one agent asked of one action before, as far back as some policy looks.
+
+    Args:
+        complete: whether that is all of it.
+    """
+
+    past: tuple[Past, ...] = ()
+    complete: bool = True
+
+    def without(self, *request_ids: str) -> Recent:
+        """Return it without some requests: those that are themselves decided on, or replaced."""
+        return replace(self, past=tuple(past for past in self.past if past.request_id not in request_ids))
+
+    def and_also(self, past: Past) -> Recent:
+        """Return it with one more."""
+        return replace(self, past=(*self.past, past))
+
+
+def is_window(name: str) -> bool:
+    """Say whether a name in an expression is that of a window, such as `recent_24h` or `recent_7d`."""
+    found = _WINDOW.fullmatch(name)
+    return found is not None and _length(found) <= LONGEST_WINDOW
+
+
+def window_length(name: str) -> timedelta:
+    """Return how far a window reaches back."""
+    found = _WINDOW.fullmatch(name)
+    assert found is not None, name
+    return _length(found)
+
+
+def _length(found: re.Match[str]) -> timedelta:
+    hours = int(found[1]) * (24 if found[2] == "d" else 1)
+    return timedelta(hours=hours)
+
+
+def sums_in(source: str) -> frozenset[str]:
+    """Return the facts over which an expression sums."""
+    return frozenset(_SUM.findall(source))
+
+
+def window_values(  # noqa: PLR0913, PLR0917 - what a window is counted by
+    names: Collection[str],
+    sums: Collection[str],
+    facts: Mapping[str, Fact],
+    by: Collection[tuple[str, ...]],
+    subject: Subject,
+    now: datetime,
+    recent: Recent | None,
+) -> dict[str, Any]:
+    """Return what each window comes to.
+
+    Args:
+        names: of the windows.
+        sums: the facts to sum.
+        by: paths of arguments in which the past must be like the present to count.
+
+    Raises:
+        Unjudged: if anything that is counted over is not known or cannot be read.
+    """
+    if not isinstance(subject, Action):
+        raise Unjudged("windows count actions, and this is none")
+    if recent is None:
+        raise Unjudged("nobody has looked what was asked recently")
+    if not recent.complete:
+        raise Unjudged(f"more than {MOST_PAST:,} requests were made recently")
+    keys = {path: _at(subject.args, path) for path in by}
+    for path, value in keys.items():
+        if value is _EVERYTHING:
+            raise Unjudged(f"the argument {'.'.join(path)!r}, by which windows count, is missing")
+    alike = [past for past in recent.past if all(_is_like(past, path, value) for path, value in keys.items())]
+    return {
+        name: _window([past for past in alike if past.at > now - window_length(name)], sums, facts) for name in names
+    }
+
+
+def _at(args: Any, path: tuple[str, ...]) -> Any:
+    for key in path:
+        if not isinstance(args, dict) or key not in args:
+            return _EVERYTHING
+        args = args[key]
+    return canonical_bytes(args)
+
+
+def _is_like(past: Past, path: tuple[str, ...], value: Any) -> bool:
+    """Say whether something that was asked before counts: also if it does not say what it is like."""
+    return _at(past.subject.args, path) in {value, _EVERYTHING}
+
+
+def _window(inside: Collection[Past], sums: Collection[str], facts: Mapping[str, Fact]) -> dict[str, Any]:
+    return {"count": len(inside), "sum": {name: _sum(inside, name, facts[name]) for name in sums if name in facts}}
+
+
+def _sum(inside: Collection[Past], name: str, fact: Fact) -> int | float:
+    total = Decimal(0)
+    for past in inside:
+        try:
+            total += Decimal(str(fact_of(name, fact, past.subject.args)))
+        except Unjudged as unjudged:
+            raise Unjudged(f"{past.request_id}, which counts, cannot be judged: {unjudged}") from None
+    if len(total.as_tuple().digits) > _MOST_DIGITS:
+        raise Unjudged(f"the sum of {name!r} has more than {_MOST_DIGITS} digits")
+    return int(total) if fact.type == "integer" else float(total)
