@@ -4,16 +4,32 @@ from __future__ import annotations
 
 import copy
 import re
+from datetime import timedelta
 from typing import Any
 
+from pydantic_core import PydanticCustomError
+
 from interlock.channels.editing import read_value
+from interlock.config import parse_duration
 from interlock.domain.canonical import Json, parse_json
 from interlock.domain.request import Request
 from interlock.errors import BadInput
 
-__all__ = ["changed_arguments", "digest_meant"]
+__all__ = ["changed_arguments", "digest_meant", "duration"]
 
 _DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{12,64})")
+
+
+def duration(text: str, option: str) -> timedelta:
+    """Read a duration such as `30d` or `1h30m`.
+
+    Raises:
+        BadInput: if it is none.
+    """
+    try:
+        return parse_duration(text)
+    except PydanticCustomError as error:
+        raise BadInput(f"{option} {text!r} {error.message()}.") from None
 
 
 def digest_meant(given: str, request: Request) -> str:

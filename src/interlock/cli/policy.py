@@ -13,6 +13,7 @@ from interlock.channels.text import plain
 from interlock.cli.errors import Exit
 from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute
+from interlock.cli.simulate import simulate_policies
 from interlock.config.located import BadYaml, key_path, read_tree
 from interlock.domain.action import Action
 from interlock.domain.canonical import normalize
@@ -49,6 +50,9 @@ def check_policies(ctx: typer.Context, *, as_json: bool = JSON) -> None:
         return Exit.usage if errors else Exit.ok
 
     execute(ctx, work, as_json=as_json)
+
+
+app.command("simulate")(simulate_policies)
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

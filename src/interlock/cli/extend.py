@@ -1,0 +1,39 @@
+"""`interlock extend`: give a request more time."""
+
+from __future__ import annotations
+
+import typer
+
+from interlock.channels.sight import when
+from interlock.cli.arguments import duration
+from interlock.cli.options import AS, JSON
+from interlock.cli.session import Session, execute
+from interlock.cli.shapes import request_shape
+from interlock.domain.commands import Extend
+
+__all__ = ["extend"]
+
+
+def extend(
+    ctx: typer.Context,
+    *,
+    request: str = typer.Argument(metavar="ID", help="The request; the beginning of its id is enough."),
+    by: str = typer.Option(..., "--by", metavar="TIME", help="How much more time, such as 30m, 2h or 1d."),
+    reason: str = typer.Option(..., "--reason", "-m", help="Why; it is logged."),
+    person: str | None = AS,
+    as_json: bool = JSON,
+) -> None:
+    """Give the present step of a request more time: interlock extend ID --by 2h -m "Pete is on a plane".
+
+    Whoever may vote in the step may do this, and whoever has the role operator.
+    """
+    length = duration(by, "--by")
+
+    async def work(session: Session) -> None:
+        request_id = await session.views.resolve("request", request)
+        after = await session.system.desk.handle(Extend(request_id, length, reason), session.principal)
+        assert after.due_at is not None
+        session.write({"request": request_shape(after)})
+        session.tell(f"{after.id} has time until {when(after.due_at)}.", "good")
+
+    execute(ctx, work, as_json=as_json, person=person, create=False)

@@ -1,0 +1,1 @@
+"""What the record teaches: what other policies would have done."""

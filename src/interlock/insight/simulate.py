@@ -1,0 +1,210 @@
+"""Other policies on what was really asked: the log is replayed, and each request is routed once more.
+
+A request is judged as it was when it was opened: by its first arguments, at its time, with what had been asked before it
+as that stood then, and with the people of today. What people would have answered, nobody can know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from statistics import median
+
+from interlock.domain.action import Action
+from interlock.domain.authority import Directory
+from interlock.domain.events import Event, Opened, VoteCast
+from interlock.domain.lifecycle import evolve
+from interlock.domain.policy import Occasion, Policy, applies
+from interlock.domain.request import EffectState, Request, Status, name_of
+from interlock.domain.windows import MOST_PAST, Recent
+from interlock.engine.changes import Entry
+from interlock.engine.counting import past_of, span_of
+from interlock.engine.ports import PolicySet, Store
+from interlock.engine.routing import PolicyBook, choose
+
+__all__ = ["Difference", "Simulation", "Way", "simulate"]
+
+PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where a request goes: a level, and who decides there.
+
+    Args:
+        people: for each step, who is asked and how many must agree.
+    """
+
+    policy: str
+    level: str
+    automatic: bool
+    people: tuple[tuple[frozenset[str], int], ...]
+
+    @property
+    def answers(self) -> int:
+        """How many people must answer for an approval."""
+        return sum(approvals for _, approvals in self.people)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A request that would have gone another way.
+
+    Args:
+        differs: in what: `level`, `people`, `automatic`.
+    """
+
+    request_id: str
+    agent: str
+    what: str
+    before: Way
+    after: Way
+    reason: str
+    differs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """What other policies would have done with the requests of a time.
+
+    Args:
+        requests: how many were opened.
+        answers_before: how many answers of people all of them needed for an approval.
+        answers_after: how many they would have needed.
+        response: how long a person took for an answer here, from the beginning of the step: the median; None if nobody
+            has answered.
+    """
+
+    since: datetime
+    requests: int
+    differences: tuple[Difference, ...]
+    answers_before: int
+    answers_after: int
+    response: timedelta | None
+
+    @property
+    def human_minutes(self) -> float | None:
+        """What the new policies would have cost, or saved if it is negative, at this installation's own pace."""
+        if self.response is None:
+            return None
+        return (self.answers_after - self.answers_before) * self.response.total_seconds() / 60
+
+
+async def simulate(
+    store: Store, new: PolicySet, *, since: datetime, tenant: str, directory: Directory | None = None
+) -> Simulation:
+    """Route every request that was opened since some time as other policies would have it.
+
+    Args:
+        directory: the people for the policies that held; those of the new ones by default.
+    """
+    replay = _Replay(PolicyBook(store), new, directory or new.directory, since)
+    async for entry in _log(store, tenant):
+        await replay.read(entry)
+    return replay.result()
+
+
+async def _log(store: Store, tenant: str) -> AsyncIterator[Entry]:
+    after = ""
+    while page := await store.feed(tenant, after=after, limit=PAGE):
+        for entry in page:
+            yield entry
+        after = page[-1].position
+
+
+@dataclass(slots=True)
+class _Replay:
+    """Reads the log from its beginning: windows and response times need what came before."""
+
+    book: PolicyBook
+    new: PolicySet
+    directory: Directory
+    since: datetime
+    standing: dict[str, Request] = field(default_factory=dict)
+    responses: list[float] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
+    opened: int = 0
+    answers_before: int = 0
+    answers_after: int = 0
+
+    async def read(self, entry: Entry) -> None:
+        event: Event = entry.event  # type: ignore[assignment]
+        if isinstance(event, Opened):
+            if event.at >= self.since:
+                await self._route(event)
+        elif entry.stream not in self.standing:
+            return  # a run's, or a request's that has come to nothing
+        request = evolve(self.standing.get(entry.stream), event)
+        if isinstance(event, VoteCast) and request.step_since is not None and event.vote.at >= self.since:
+            self.responses.append((event.vote.at - request.step_since).total_seconds())
+        if request.status in {Status.open, Status.approved} and request.effect is not EffectState.lapsed:
+            self.standing[entry.stream] = request
+        else:
+            self.standing.pop(entry.stream, None)
+
+    async def _route(self, event: Opened) -> None:
+        old = await self.book.pinned(event.route.policy_hash)
+        occasion = Occasion(event.subject, event.agent, event.requester, event.initiator, event.at, self._recent(event))
+        policy, route = choose(self.new, occasion, self._named(event, old, occasion))
+        before = _way(old, event.route.level, self.directory)
+        after = _way(policy, route.level, self.new.directory)
+        self.opened += 1
+        self.answers_before += before.answers
+        self.answers_after += after.answers
+        differs = _differs(before, after)
+        if differs:
+            what = name_of(event.subject)
+            self.differences.append(
+                Difference(event.request_id, event.agent, what, before, after, route.reason, differs)
+            )
+
+    def _named(self, event: Opened, old: Policy, occasion: Occasion) -> str | None:
+        """Return the policy that the graph's author must have named, since none else leads there; if it is still there."""
+        named = not applies(old, replace(occasion, recent=None))
+        known = {policy.name for policy in self.new.policies}
+        return old.name if named and old.name in known else None
+
+    def _recent(self, event: Opened) -> Recent | None:
+        span = span_of((*self.new.policies, self.new.default))
+        if span is None or not isinstance(event.subject, Action):
+            return None
+        past = [
+            past_of(request)
+            for request in self.standing.values()
+            if request.agent == event.agent
+            and isinstance(request.asked, Action)
+            and request.asked.name == event.subject.name
+            and request.opened_at > event.at - span
+        ]
+        return Recent(tuple(past[:MOST_PAST]), complete=len(past) <= MOST_PAST).without(event.replaces or "")
+
+    def result(self) -> Simulation:
+        response = timedelta(seconds=median(self.responses)) if self.responses else None
+        return Simulation(
+            self.since, self.opened, tuple(self.differences), self.answers_before, self.answers_after, response
+        )
+
+
+def _way(policy: Policy, index: int, directory: Directory) -> Way:
+    level = policy.levels[index]
+    people = tuple((_asked(step.ask, directory), step.approvals) for step in level.steps)
+    return Way(policy.name, level.name, level.automatic, people)
+
+
+def _asked(ask: tuple[str, ...], directory: Directory) -> frozenset[str]:
+    """Return the people behind these entries; a role stays a role where everybody at the machine holds it."""
+    people: set[str] = set()
+    for entry in ask:
+        open_to_all = directory.local_roles and entry.startswith("role:")
+        people |= {entry} if open_to_all else directory.members(entry)
+    return frozenset(people)
+
+
+def _differs(before: Way, after: Way) -> tuple[str, ...]:
+    found: Mapping[str, bool] = {
+        "level": (before.policy, before.level) != (after.policy, after.level),
+        "people": before.people != after.people,
+        "automatic": before.automatic != after.automatic,
+    }
+    return tuple(name for name, differs in found.items() if differs)
