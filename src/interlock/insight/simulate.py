@@ -1,6 +1,6 @@
 """Other policies on what was really asked: the log is replayed, and each request is routed once more.
 
-A request is judged as it was when it was opened: by its first arguments, at its time, with what had been asked before it
+A request is judged as it was when it was opened: by its first arguments, at its time, with what had been asked before
 as that stood then, and with the people of today. What people would have answered, nobody can know.
 """
 
@@ -146,7 +146,7 @@ class _Replay:
     async def _route(self, event: Opened) -> None:
         old = await self.book.pinned(event.route.policy_hash)
         occasion = Occasion(event.subject, event.agent, event.requester, event.initiator, event.at, self._recent(event))
-        policy, route = choose(self.new, occasion, self._named(event, old, occasion))
+        policy, route = choose(self.new, occasion, self._named(old, occasion))
         before = _way(old, event.route.level, self.directory)
         after = _way(policy, route.level, self.new.directory)
         self.opened += 1
@@ -159,8 +159,8 @@ class _Replay:
                 Difference(event.request_id, event.agent, what, before, after, route.reason, differs)
             )
 
-    def _named(self, event: Opened, old: Policy, occasion: Occasion) -> str | None:
-        """Return the policy that the graph's author must have named, since none else leads there; if it is still there."""
+    def _named(self, old: Policy, occasion: Occasion) -> str | None:
+        """Return the policy that the graph's author must have named, since it does not apply by itself."""
         named = not applies(old, replace(occasion, recent=None))
         known = {policy.name for policy in self.new.policies}
         return old.name if named and old.name in known else None
