@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal
 
 from interlock.domain.authority import LOCAL_PREFIX, Directory
 from interlock.domain.facts import expression_names
-from interlock.domain.policy import Level, Policy, Step
+from interlock.domain.policy import Level, Policy, Step, where_holds
 from interlock.domain.windows import is_window
 
 __all__ = ["RESERVED", "ROUTE_NAMES", "WHERE_NAMES", "Finding", "check", "free_names"]
@@ -30,6 +31,7 @@ RESERVED = ROUTE_NAMES | WHERE_NAMES | frozenset(_WORDS)
 """What a fact may not be called: the names above, and CEL's own words."""
 
 _BINDS = re.compile(r"\.\s*(?:all|exists|exists_one|map|filter)\s*\(\s*([A-Za-z_][A-Za-z0-9_]*)\s*,")
+_COMPARES = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*(<=|<)\s*(-?[0-9]{1,30}(?:\.[0-9]{1,30})?)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,18 @@ class Finding:
 
     severity: Literal["error", "warning"]
     code: Literal[
-        "unreachable", "empty_group", "nobody_asked", "too_few_people", "nobody_left", "nobody_here", "undeclared"
+        "unreachable",
+        "shadowed",
+        "empty_group",
+        "nobody_asked",
+        "too_few_people",
+        "nobody_fits",
+        "nobody_left",
+        "nobody_here",
+        "nobody_else",
+        "undeclared",
+        "agent_steers",
+        "unbounded",
     ]
     policy: str
     where: str
@@ -56,7 +69,9 @@ class Finding:
 
 def check(policies: Iterable[Policy], directory: Directory) -> list[Finding]:
     """Return what is suspicious, in the order of the policies. Nothing is suspicious in an empty list."""
-    return [finding for policy in policies for finding in _policy(policy, directory)]
+    policies = tuple(policies)
+    findings = [finding for policy in policies for finding in _policy(policy, directory)]
+    return [*findings, *_shadowed(policies)]
 
 
 def free_names(source: str) -> frozenset[str]:
@@ -71,6 +86,7 @@ def _windows(source: str | None) -> frozenset[str]:
 def _policy(policy: Policy, directory: Directory) -> Iterator[Finding]:
     yield from _undeclared(policy, policy.applies_to, ROUTE_NAMES, "applies_to")
     yield from _unreachable(policy)
+    yield from _steered(policy)
     declared = ROUTE_NAMES | (policy.facts or {}).keys()
     for level in policy.levels:
         yield from _undeclared(policy, level.when, declared | _windows(level.when), f"level {level.name}")
@@ -92,9 +108,61 @@ def _unreachable(policy: Policy) -> Iterator[Finding]:
         elif condition in taken:
             message = f"never taken: {taken[condition].name!r} has the same condition"
             yield Finding("warning", "unreachable", policy.name, place, message)
+        elif (wider := _wider(policy, level, taken.values())) is not None:
+            yield Finding("warning", "unreachable", policy.name, place, f"never taken: {wider}")
         elif condition == "false":
             yield Finding("warning", "unreachable", policy.name, place, "never taken: its condition is false")
         taken.setdefault(condition, level)
+
+
+def _wider(policy: Policy, level: Level, earlier: Iterable[Level]) -> str | None:
+    """Say what takes everything that this level would, where both compare one fact with a number; else None."""
+    limit = _limit(level)
+    if limit is None:
+        return None
+    name, number, inclusive = limit
+    for other in earlier:
+        found = _limit(other)
+        if found is not None and found[0] == name and (found[1:] >= (number, inclusive)):
+            return f"{other.name!r} has a wider condition"
+    fact = (policy.facts or {}).get(name)
+    if fact is not None and fact.min is not None and (number < fact.min or (number == fact.min and not inclusive)):
+        return f"{name!r} is never less than {fact.min}"
+    return None
+
+
+def _limit(level: Level) -> tuple[str, Decimal, bool] | None:
+    found = _COMPARES.fullmatch(level.when.strip()) if level.when is not None else None
+    return None if found is None else (found[1], Decimal(found[3]), found[2] == "<=")
+
+
+def _steered(policy: Policy) -> Iterator[Finding]:
+    """Find what lets the agent choose its level: an amount is what is paid, but a word may mean nothing."""
+    facts = policy.facts or {}
+    for level in policy.levels:
+        used = free_names(level.when) & facts.keys() if level.when is not None else frozenset()
+        for name in sorted(used):
+            fact, place = facts[name], f"level {level.name}"
+            if fact.type in {"string", "boolean"}:
+                message = f"rests on {name!r}, which the agent writes as it likes: it can choose this level by a word"
+                yield Finding("warning", "agent_steers", policy.name, place, message)
+            elif fact.min is None:
+                message = f"rests on {name!r}, which has no `min`: a negative one falls too low"
+                yield Finding("warning", "unbounded", policy.name, place, message)
+    for path in policy.windows_by:
+        message = f"counts by {'.'.join(path)!r}, which the agent writes as it likes: other words begin another count"
+        yield Finding("warning", "agent_steers", policy.name, "windows", message)
+
+
+def _shadowed(policies: Iterable[Policy]) -> Iterator[Finding]:
+    taken: dict[str, Policy] = {}
+    for policy in policies:
+        condition = "true" if policy.applies_to is None else "".join(policy.applies_to.split())
+        first = taken.get("true") or taken.get(condition)
+        if first is not None and policy.name != "default":
+            message = f"taken only where an agent names it: {first.name!r} comes before it and applies to the same"
+            yield Finding("warning", "shadowed", policy.name, "", message)
+        taken.setdefault(condition, policy)
 
 
 def _undeclared(policy: Policy, source: str | None, names: frozenset[str], place: str) -> Iterator[Finding]:
@@ -103,13 +171,15 @@ def _undeclared(policy: Policy, source: str | None, names: frozenset[str], place
 
 
 def _people(policy: Policy, step: Step, directory: Directory, place: str) -> Iterator[Finding]:
-    for entry in step.ask:
+    for entry in step.escalated().ask:
         kind, _, name = entry.partition(":")
         if kind == "group" and not directory.groups.get(name):
             yield Finding("warning", "empty_group", policy.name, place, f"the group {name!r} has no members")
-    asked = directory.asked(step)
+    asked = directory.asked(step.escalated())  # those whom silence brings in can pass it as well
     if asked is None:
         return
+    if step.escalate is not None and asked == directory.asked(step):
+        yield Finding("warning", "nobody_else", policy.name, place, "escalates to nobody who is not asked already")
     if directory.local_roles and asked and not any(person.startswith(LOCAL_PREFIX) for person in asked):
         message = "names nobody as local:USER: on one machine only a demo database lets you act for these, by --as"
         yield Finding("warning", "nobody_here", policy.name, place, message)
@@ -118,9 +188,26 @@ def _people(policy: Policy, step: Step, directory: Directory, place: str) -> Ite
     elif len(asked) < step.approvals:
         message = f"needs {step.approvals} approvals and asks {len(asked)}: every request here expires"
         yield Finding("error", "too_few_people", policy.name, place, message)
-    elif len(asked) - _kept_out(policy) < step.approvals:
-        message = f"needs {step.approvals} of {len(asked)}: with {_whom(policy)} among them, the request expires"
+    elif len(fit := _fit(policy, step, directory, asked)) < step.approvals:
+        message = f"needs {step.approvals} approvals, and {len(fit)} of those asked can ever fulfil {step.where!r}"
+        yield Finding("error", "nobody_fits", policy.name, place, f"{message}: every request here expires")
+    elif len(fit) - _kept_out(policy) < step.approvals:
+        message = f"needs {step.approvals} of {len(fit)}: with {_whom(policy)} among them, the request expires"
         yield Finding("warning", "nobody_left", policy.name, place, message)
+
+
+def _fit(policy: Policy, step: Step, directory: Directory, asked: Collection[str]) -> frozenset[str]:
+    """Return those who fulfil the step's `where` for some initiator."""
+    initiators = ("", *asked)
+    return frozenset(
+        person
+        for person in asked
+        if any(
+            where_holds(step, {"id": person, "roles": directory.roles_of(person)}, initiator, "agent:")
+            for initiator in initiators
+            if policy.initiator_may_approve or initiator != person
+        )
+    )
 
 
 def _kept_out(policy: Policy) -> int:

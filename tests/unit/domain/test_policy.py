@@ -11,6 +11,7 @@ from interlock.domain.authority import Directory
 from interlock.domain.explain import duration_words, explain
 from interlock.domain.facts import MAX_EXPRESSION, compile_expression
 from interlock.domain.policy import (
+    Escalation,
     Fact,
     Level,
     Occasion,
@@ -164,6 +165,14 @@ def one(step, **terms):
     return Policy("p", (Level("only", None, (step,)),), **terms)
 
 
+def sized(*conditions, minimum=Decimal(0)):
+    facts = {"amount": Fact(("amount",), "decimal", minimum), "kind": Fact(("kind",))}
+    return Policy("p", levels(*conditions), facts=facts)
+
+
+HOUR = timedelta(hours=1)
+ESCALATES = Step(("group:g",), approvals=3, escalate=Escalation(("person:olga",), HOUR))
+
 FINDINGS = {
     "nothing": (one(Step(("group:g",))), []),
     "an empty group": (one(Step(("group:g", "group:none"))), ["empty_group"]),
@@ -177,7 +186,32 @@ FINDINGS = {
     "never true": (Policy("p", levels("false")), ["unreachable"]),
     "a name that is not declared": (Policy("p", levels("amount > 1")), ["undeclared"]),
     "in applies_to": (replace(one(ASKS[0]), applies_to="amount > 1"), ["undeclared"]),
-    "in where": (one(Step(("group:g",), where="agent == 'a'")), ["undeclared"]),
+    "in where": (one(Step(("group:g",), where="agent == 'a'")), ["undeclared", "nobody_fits"]),
+    "a where that nobody fulfils": (one(Step(("group:g",), where="reviewer.id == 'x'")), ["nobody_fits"]),
+    "a where that only whoever started it fulfils": (
+        one(Step(("group:g",), where="reviewer.id == initiator.id")),
+        ["nobody_fits"],
+    ),
+    "which is meant": (
+        one(Step(("group:g",), where="reviewer.id == initiator.id"), initiator_may_approve=True),
+        [],
+    ),
+    "an escalation that brings the missing one": (one(ESCALATES, initiator_may_approve=True), []),
+    "an escalation to those who are asked": (
+        one(replace(ESCALATES, ask=("group:g", "person:olga"), approvals=1)),
+        ["nobody_else"],
+    ),
+    "an escalation to an empty group": (
+        one(Step(("group:g",), escalate=Escalation(("group:none",), HOUR))),
+        ["empty_group", "nobody_else"],
+    ),
+    "a narrower condition after a wider one": (sized("amount < 10", "amount <= 9.5"), ["unreachable"]),
+    "a wider one after a narrower": (sized("amount < 10", "amount <= 10"), []),
+    "below what can be": (sized("amount < 0"), ["unreachable"]),
+    "a word that the agent writes": (sized("kind == 'office'"), ["agent_steers"]),
+    "a number without a bound": (sized("amount < 10", minimum=None), ["unbounded"]),
+    "a window by a word": (replace(sized("recent_24h.count < 3"), windows_by=(("kind",),)), ["agent_steers"]),
+    "a window": (sized("recent_24h.sum.amount < 3"), []),
 }
 
 
@@ -186,6 +220,14 @@ def test_what_is_suspicious_is_found(policy, codes):
     found = check([policy], PEOPLE)
     assert [finding.code for finding in found] == codes
     assert all(str(finding).startswith("p, ") for finding in found)
+
+
+def test_a_policy_behind_one_that_takes_everything_is_never_taken():
+    first, second = one(ASKS[0]), replace(one(ASKS[0]), name="q", applies_to="agent == 'a'")
+    assert [finding.code for finding in check([first, second], PEOPLE)] == ["shadowed"]
+    assert check([second, first], PEOPLE) == []
+    assert [finding.policy for finding in check([second, replace(second, name="r")], PEOPLE)] == ["r"]
+    assert check([first, replace(first, name="default")], PEOPLE) == []
 
 
 def test_a_role_that_anybody_here_holds_is_not_suspicious():
