@@ -109,7 +109,7 @@ class Attendant:
         self._session = session
         self._run_id = run_id
         self._narrator = Narrator(session, run_id, position, worker_name())
-        self._aside: set[tuple[str, str, int]] = set()
+        self._aside: set[tuple[str, str, int, int]] = set()
 
     async def attend(self) -> int:
         """Advance the run, ask, and follow; return the exit code."""
@@ -137,7 +137,7 @@ class Attendant:
         if is_over(view.run) or session.stop.is_set():
             return False
         for request in sorted(_waiting(view), key=lambda request: (request.due_at or view.now, request.id)):
-            if (request.id, request.digest, request.step) not in self._aside:
+            if _state_of(request) not in self._aside:
                 return await self._ask(request)
         try:
             await unless(session.system.waker.wait(since, LOOK_AGAIN), session.stop.wait())
@@ -169,7 +169,7 @@ class Attendant:
         except (Refused, BadInput) as refusal:
             session.tell(refusal.message, "warn")
             if isinstance(refusal, Forbidden):
-                self._aside.add((request.id, request.digest, request.step))
+                self._aside.add(_state_of(request))
             return True
         self._narrator.did(view.request, after)
         if after.is_open:
@@ -178,7 +178,7 @@ class Attendant:
 
     def _set_aside(self, view: RequestView) -> None:
         request = view.request
-        self._aside.add((request.id, request.digest, request.step))
+        self._aside.add(_state_of(request))
         self._session.show(*see(view, full=True).lines)
         self._session.tell(f"You may not decide on it: {view.excluded}. Waiting for others; Ctrl-C leaves it.", "warn")
 
@@ -272,6 +272,11 @@ async def report_on(session: Session, run_id: str) -> int:
         session.tell(f"Run {run_id} is {view.run.status}{note}. A worker carries it on.")
     ways_on(session, view)
     return Exit.waiting
+
+
+def _state_of(request: Request) -> tuple[str, str, int, int]:
+    """Return what must change before somebody who may not decide is asked again."""
+    return request.id, request.digest, request.step, len(request.escalated)
 
 
 def is_over(run: Run) -> bool:

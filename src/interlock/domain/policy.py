@@ -139,7 +139,8 @@ class Policy:
     @property
     def window_names(self) -> frozenset[str]:
         """The windows over which its conditions count, such as `recent_24h`."""
-        used = (expression_names(level.when) for level in self.levels if level.when is not None)
+        conditions = [level.when for level in self.levels if level.when is not None and "recent_" in level.when]
+        used = map(expression_names, conditions)  # CEL is loaded only for those that need it
         return frozenset(name for names in used for name in names if is_window(name))
 
     @property

@@ -1,0 +1,95 @@
+"""What people see of time: reminders, escalations and more time, in the log and on a request."""
+
+from datetime import timedelta
+
+import pytest
+
+from interlock.channels.sight import see
+from interlock.cli.narrate import sentence
+from interlock.domain.action import Action
+from interlock.domain.authority import Directory, Principal
+from interlock.domain.commands import Extend
+from interlock.domain.policy import Escalation, Level, Policy, Step
+from interlock.engine.deadlines import sweep
+from interlock.engine.ports import PolicySet
+from interlock.engine.views import Views
+from interlock.storage.memory import MemoryStore
+from interlock.testing.cast import TENANT
+from interlock.testing.circle import Circle
+from interlock.testing.fakes import Move, Script, SettableClock, SettablePolicies, Tool
+
+HOUR = timedelta(hours=1)
+STEP = Step(
+    ("group:managers",),
+    within=4 * HOUR,
+    remind_after=(HOUR, 3 * HOUR),
+    escalate=Escalation(("group:directors",), 2 * HOUR),
+    on_timeout="escalate",
+)
+POLICY = Policy("purchases", (Level("only", None, (STEP,)),))
+PEOPLE = Directory({"managers": frozenset({"mia"}), "directors": frozenset({"olga"})}, local_roles=False)
+
+
+@pytest.fixture
+async def circle():
+    clock = SettableClock()
+    policies = SettablePolicies(PolicySet((), POLICY, PEOPLE))
+    made = Circle("memory", MemoryStore(clock), clock, policies)
+    made.runtime.scripts["buys"] = Script((((Move((Action("purchase", {"amount": "5"}),), Tool()),),),))
+    await made.runs.start("buyer", "buys", None, Principal("ian", tenant=TENANT))
+    (job,) = (await made.store.agenda()).jobs
+    await made.worker.carry_out(job)
+    made.views = Views(made.store, policies, TENANT)
+    (made.id,) = await made.inbox()
+    return made
+
+
+async def seen(circle, person="olga"):
+    return "\n".join(line.text for line in see(await circle.views.request(circle.id, person), full=True).lines)
+
+
+async def pass_time(circle, **length):
+    circle.clock.advance(**length)
+    await sweep(circle.store, circle.desk)
+
+
+async def test_what_is_to_come_stands_on_the_request(circle):
+    shown = await seen(circle)
+    assert "A reminder at 2026-11-02 10:00:00 UTC, 2026-11-02 12:00:00 UTC." in shown
+    assert "From 2026-11-02 11:00:00 UTC on the group directors may decide as well." in shown
+    assert "If nobody decides by then, the group directors may decide as well, within as long again" in shown
+    assert (await circle.views.request(circle.id, "olga")).excluded == "this step asks group:managers"
+
+
+async def test_each_of_it_is_an_entry_in_the_log_and_none_comes_twice(circle):
+    for _ in range(9):
+        await pass_time(circle, hours=1)
+        await pass_time(circle)
+    told = [sentence(entry) for entry in await circle.store.history(TENANT, circle.id)]
+    assert told[2:] == [
+        "a reminder: nobody has decided yet",
+        "nobody has decided yet: now group:directors may decide as well",
+        "a reminder: nobody has decided yet",
+        "the time is over: now group:directors may decide as well, until 2026-11-02 17:00:00 UTC",
+        "expired: nobody decided in time, so it is not approved",
+    ]
+    assert (await circle.store.agenda()).overdue == []
+
+
+async def test_after_the_escalation_a_director_may_decide(circle):
+    await pass_time(circle, hours=2)
+    assert (await circle.views.request(circle.id, "olga")).excluded is None
+    assert "asks the group managers or the group directors" in await seen(circle)
+
+
+async def test_who_gave_it_more_time_and_why_is_in_the_log(circle):
+    await circle.desk.handle(Extend(circle.id, 2 * HOUR, "on a plane"), Principal("mia", tenant=TENANT))
+    assert "Until 2026-11-02 15:00:00 UTC." in await seen(circle)
+    told = [sentence(entry) for entry in await circle.store.history(TENANT, circle.id)]
+    assert told[-1] == 'mia gives it more time, until 2026-11-02 15:00:00 UTC: "on a plane"'
+
+
+async def test_what_was_missed_while_nothing_ran_is_one_reminder(circle):
+    await pass_time(circle, hours=3, minutes=30)
+    events = [entry.event.type for entry in await circle.store.history(TENANT, circle.id)]
+    assert events[2:] == ["escalated", "reminded"]
