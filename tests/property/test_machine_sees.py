@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, Verbosity, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from interlock.domain import authority, decide, effect, lifecycle, policy, quorum, voting
+from interlock.domain import authority, decide, effect, lifecycle, policy, quorum, request, voting
+from interlock.domain.events import Expired
 from interlock.domain.request import EffectState
 from interlock.engine import desk, runs, worker
 from interlock.storage import memory
@@ -189,8 +190,31 @@ def cancelled_runs_leave_requests(patch):
 
 def expiry_is_early(patch):
     """I5: a sweep expires what is not due."""
-    real = decide._decide_expire
-    patch(decide, "_decide_expire", lambda request, now: real(replace(request, due_at=now.now), now))
+    real = decide.decide_expire
+    patch(decide, "decide_expire", lambda request, now: real(replace(request, due_at=now.now), now))
+
+
+def silence_escalates_to_nobody(patch):
+    """I4: a step expires, though it should go on with others."""
+    patch(decide, "decide_expire", lambda request, now: (Expired(now.now),) if now.now >= request.due_at else ())
+
+
+def silence_escalates_for_ever(patch):
+    """I4: a step goes on again and again."""
+    real = decide.decide_expire
+    patch(decide, "decide_expire", lambda request, now: real(replace(request, handed_on=False), now))
+
+
+def escalations_come_early(patch):
+    """I9: those to whom a step may escalate decide before it does."""
+    real = request.Request.step_of
+    patch(request.Request, "step_of", lambda *given: real(*given).escalated())
+
+
+def reminders_come_again(patch):
+    """I4: a reminder does not end its being due."""
+    real = lifecycle._apply
+    patch(lifecycle, "_apply", lambda asked, event: asked if event.type == "reminded" else real(asked, event))
 
 
 def the_feed_skips(patch):
@@ -240,6 +264,10 @@ DEFECTS = [
     resumes_before_all_have_answered,
     cancelled_runs_leave_requests,
     expiry_is_early,
+    silence_escalates_to_nobody,
+    silence_escalates_for_ever,
+    escalations_come_early,
+    reminders_come_again,
     the_feed_skips,
     rows_are_not_the_fold,
     leases_are_not_minded,
