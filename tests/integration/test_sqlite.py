@@ -183,6 +183,8 @@ async def plan_of(store, query, values):
         (reads._RUN_OF, "sqlite_autoindex_requests_1"),
         (reads._OPEN_OF_RUN, "requests_of_run"),
         (reads._ASKED_AT, "requests_of_run"),
+        (reads._WINDOW, "requests_recent"),
+        (reads._COUNTER, "sqlite_autoindex_windows_1"),
         (NumberedLog.HISTORY, "log_stream|sqlite_autoindex_log_1"),
         (NumberedLog.FEED, "log_feed"),
         (NumberedLog.LAST, "log_feed"),
@@ -200,6 +202,7 @@ async def test_what_is_asked_often_is_read_from_an_index(store, query, index):
         "stream": "a",
     }
     values |= {"after": 0, "first": "a", "last": "b", "agent": "a", "statuses": ["rejected"], "request_id": "a"}
+    values |= {"action": "a", "since": 0}
     plan = await plan_of(store, query, values)
     assert any(name in plan for name in index.split("|")), plan
     assert "SCAN requests" not in plan.replace(f"USING COVERING INDEX {index}", ""), plan

@@ -132,7 +132,7 @@ requests = Table(
     Index("requests_by_age", "tenant", "opened_at", "id"),
     Index("requests_inbox", "tenant", "due_at", "id", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
     Index("requests_due", "wake_at", "tenant", "id", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
-    Index("requests_recent", "tenant", "agent", "action", "opened_at"),
+    Index("requests_recent", "tenant", "agent", "action", "opened_at", "id"),
 )
 """`due_at` is the deadline, and orders inboxes; `wake_at` is when the next thing comes due: perhaps a reminder."""
 

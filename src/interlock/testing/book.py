@@ -26,7 +26,8 @@ from interlock.domain.run import (
 from interlock.engine.changes import Entry, Job
 from interlock.engine.codec import leaf_hash
 from interlock.testing.fakes import Call, Sink
-from interlock.testing.plain import PlainRequest, Scene
+from interlock.testing.plain import PlainRequest
+from interlock.testing.scene import Scene
 
 __all__ = ["Book", "PlainRun"]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ from hypothesis.stateful import initialize, precondition, rule
 
 from interlock.domain.action import Action, Draft, Subject, Verdict
 from interlock.domain.authority import Principal
-from interlock.domain.commands import CastVote, Expire
+from interlock.domain.commands import CastVote, Expire, Extend
 from interlock.engine.deadlines import sweep
 from interlock.testing.book import PlainRun
 from interlock.testing.cast import AGENT, INITIATORS, OPERATOR, PEOPLE, SPELLINGS, TENANT, VERSIONS, scripts
@@ -284,6 +285,16 @@ class CircleMachine(Racing):
             expected = "too_early" if self.clock.at < request.due else None
         outcome = self._do("expire", lambda it: it.desk.handle(command, service))
         self._expect("I5: expiring", outcome, expected)
+
+    @precondition(lambda self: self.book.requests)
+    @rule(which=index, who=people, reason=st.sampled_from(["on a plane", "on a plane", ""]))
+    def extend(self, which: int, who: str, reason: str) -> None:
+        """Give a request more time."""
+        request = self._some_request(which)
+        command = Extend(request.opened.request_id, timedelta(minutes=20), reason)
+        expected = request.extension_refused(reason, who, self.clock.at, self.policies.current().directory)
+        outcome = self._do("extend", lambda it: it.desk.handle(command, Principal(who, "person", TENANT)))
+        self._expect("extending", outcome, expected)
 
     @rule(until=stop)
     def sweep(self, until: Stop) -> None:

@@ -11,7 +11,6 @@ from datetime import datetime
 
 from interlock.domain.action import Action, Question, Subject, Verdict
 from interlock.domain.authority import Directory, Principal
-from interlock.domain.canonical import digest
 from interlock.domain.commands import CastVote
 from interlock.domain.events import (
     Decided,
@@ -36,26 +35,12 @@ from interlock.domain.events import (
 )
 from interlock.domain.policy import Policy, Step
 from interlock.domain.request import Edition
-from interlock.testing.cast import HIGHEST, SPELLINGS, level_of
+from interlock.testing.cast import OPERATOR, SPELLINGS, level_of
+from interlock.testing.scene import Scene, digest_of, misfits, with_all
 
-__all__ = ["PlainRequest", "Scene"]
+__all__ = ["PlainRequest"]
 
 FOR = {Verdict.approve, Verdict.edit, Verdict.respond}
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """Around an entry: when it was written, who stands behind it, and who the people were meanwhile.
-
-    Args:
-        directories: as configured at some time between the command's begin and its end.
-        run_version: the version of the request's run before the step that wrote the entry.
-    """
-
-    at: datetime
-    by: str
-    directories: Sequence[Directory]
-    run_version: int
 
 
 @dataclass(slots=True)
@@ -102,7 +87,7 @@ class PlainRequest:
 
     def _rule(self, index: int) -> Step:
         step = self.policy.levels[self.level].steps[index]
-        return _with_all(step) if index in self.escalated else step
+        return with_all(step) if index in self.escalated else step
 
     @property
     def wakes(self) -> datetime | None:
@@ -131,7 +116,7 @@ class PlainRequest:
 
     def refusal(self, command: CastVote, who: Principal, now: datetime, directory: Directory) -> str | None:  # noqa: PLR0911 - one line a reason
         """Say with which code this vote must be refused; None if it must be accepted."""
-        if _misfits(self, command):
+        if misfits(self.opened.subject, command):
             return "invalid_answer"
         if who.kind != "person":
             return "forbidden"
@@ -153,12 +138,12 @@ class PlainRequest:
     def _leaves_too_few(self, command: CastVote, author: str, directory: Directory) -> bool:
         """Say whether, under four-eyes, an edit leaves too few people to approve it."""
         subject = command.subject or self.subject
-        if not self.policy.four_eyes or _digest_of(Edition(subject, command.answer or self.answer)) == self.digest:
+        if not self.policy.four_eyes or digest_of(Edition(subject, command.answer or self.answer)) == self.digest:
             return False
         level = self.policy.levels[max(self.level, level_of(self.policy, subject))]
         others = {*SPELLINGS.values()} - {author}
         return not level.automatic and level.steps[0].approvals > sum(
-            self.may_vote(person, directory, _with_all(level.steps[0])) for person in others
+            self.may_vote(person, directory, with_all(level.steps[0])) for person in others
         )
 
     def _not_editable(self, command: CastVote) -> bool:
@@ -189,7 +174,7 @@ class PlainRequest:
             case Escalated():
                 self._escalated(event, scene)
             case Extended():
-                raise AssertionError("I4: nobody asked for more time")
+                self._extended(event, scene)
             case Withdrawn():
                 self._end("withdrawn", scene)
             case EffectClaimed():
@@ -218,6 +203,28 @@ class PlainRequest:
         assert self.due is not None, "I5: reminded without a deadline"
         assert scene.at < self.due, "I5: reminded when it was too late"
         self.reminders = [at for at in self.reminders if at > scene.at]
+
+    def extension_refused(self, reason: str, who: str, now: datetime, directory: Directory) -> str | None:
+        """Say with which code more time must be refused; None if it must be given."""
+        if not self.is_open:
+            return "closed"
+        if self.due is None or now >= self.due:
+            return "too_late"
+        if not self._may_extend(SPELLINGS[who], directory):
+            return "forbidden"
+        return None if reason else "reason_missing"
+
+    def _may_extend(self, person: str, directory: Directory) -> bool:
+        return person == OPERATOR or replace(self, editors=set()).may_vote(person, directory)
+
+    def _extended(self, event: Extended, scene: Scene) -> None:
+        assert self.is_open, "I3: more time after the outcome"
+        assert self.due is not None, "I5: more time without a deadline"
+        assert scene.at < self.due < event.due_at, "I5: more time when it was over"
+        assert event.by == SPELLINGS[scene.by], "I6: somebody else gave more time"
+        assert event.reason, "I4: more time without a reason"
+        assert self._ever(scene, lambda directory: self._may_extend(event.by, directory)), "I9: may not give more time"
+        self.due = event.due_at
 
     def _escalated(self, event: Escalated, scene: Scene) -> None:
         rule = self.policy.levels[self.level].steps[self.step]
@@ -291,7 +298,7 @@ class PlainRequest:
         assert scene.at < self.due, "I5: edited at or after the deadline"
         assert edition.author == author, "I7: the author is somebody else"
         assert self._ever(scene, lambda directory: self.may_vote(author, directory)), "I7/I9: may not edit"
-        assert event.digest == _digest_of(edition), "I8: the digest does not cover the edition"
+        assert event.digest == digest_of(edition), "I8: the digest does not cover the edition"
         assert event.digest != self.digest, "I8: edited, but the same"
         assert event.route.policy_hash == self.opened.route.policy_hash, "I1: another version of the policy"
         expected = max(self.level, level_of(self.policy, edition.subject))
@@ -321,7 +328,7 @@ class PlainRequest:
 
     def _out_of_reach(self, directory: Directory) -> bool:
         people = {*SPELLINGS.values()}
-        left = {person for person in people if self.may_vote(person, directory, _with_all(self.rule))}
+        left = {person for person in people if self.may_vote(person, directory, with_all(self.rule))}
         return len(left - (self.votes.keys() - self.supporters)) < self.rule.approvals
 
     def _claimed(self, event: EffectClaimed, scene: Scene) -> None:
@@ -379,24 +386,3 @@ class PlainRequest:
     @staticmethod
     def _ever(scene: Scene, holds: Callable[[Directory], bool]) -> bool:
         return any(holds(directory) for directory in scene.directories)
-
-
-def _with_all(step: Step) -> Step:
-    """Return a step with those to whom it may still escalate."""
-    return step if step.escalate is None else replace(step, ask=(*step.ask, *step.escalate.to))
-
-
-def _misfits(request: PlainRequest, command: CastVote) -> bool:
-    """Say whether an edit or an answer does not fit the schemas that are used here."""
-    if isinstance(command.subject, Action):
-        amount = command.subject.args.get("amount")
-        return not isinstance(amount, int) or amount > HIGHEST
-    asked = request.opened.subject
-    wants_integer = isinstance(asked, Question) and asked.schema is not None
-    return wants_integer and command.answer is not None and not isinstance(command.answer, int)
-
-
-def _digest_of(edition: Edition) -> str:
-    if edition.answer is not None:
-        return digest({"question": edition.subject.content(), "answer": edition.answer})
-    return edition.subject.digest

@@ -33,7 +33,7 @@ def upgrade() -> None:
     op.create_index(
         "requests_due", "requests", ["wake_at", "tenant", "id"], sqlite_where=IS_OPEN, postgresql_where=IS_OPEN
     )
-    op.create_index("requests_recent", "requests", ["tenant", "agent", "action", "opened_at"])
+    op.create_index("requests_recent", "requests", ["tenant", "agent", "action", "opened_at", "id"])
     op.create_table(
         "windows",
         sa.Column("tenant", TEXT, nullable=False),
