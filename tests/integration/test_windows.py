@@ -70,6 +70,16 @@ async def test_ten_agents_in_one_instant_share_one_petty_cash(store, clock):
     await assert_invariants(store, TENANT)
 
 
+async def test_a_crowd_is_served_one_after_the_other(store, clock):
+    one = circle(store, clock)
+    for _ in range(40):
+        await start(one)
+    jobs = (await store.agenda()).jobs
+    carried = await in_threads(*(lambda job=job: one.worker.carry_out(job) for job in jobs))
+    assert carried == [True] * 40
+    assert await levels(store) == [0] * 3 + [1] * 37
+
+
 async def test_four_asked_in_one_pause_count_one_another(store, clock):
     one = circle(store, clock)
     await start(one, "buys four at once")

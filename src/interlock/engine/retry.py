@@ -14,6 +14,9 @@ T = TypeVar("T")
 TRIES = 20
 """Each lost race means that somebody else's change went through, so a few tries suffice, except in a crowd."""
 
+CROWD = 500
+"""All runs of an agent may race for one window, where few race for a request: of each round, one goes through."""
+
 
 async def until_committed(attempt: Callable[[], Awaitable[T]], what: str) -> T:
     """Call `attempt`, which loads, decides and commits, until its commit finds what it had loaded.
@@ -21,9 +24,13 @@ async def until_committed(attempt: Callable[[], Awaitable[T]], what: str) -> T:
     Raises:
         Conflict: if it never does.
     """
-    for _ in range(TRIES):
+    lost = counted = 0
+    while lost < TRIES and counted < CROWD:
         try:
             return await attempt()
-        except Conflict:
-            continue
-    raise Conflict(f"{what} was changed by others {TRIES} times in a row; look at it again.", subject=what)
+        except Conflict as conflict:
+            if conflict.details.get("kind") == "window":
+                counted += 1
+            else:
+                lost += 1
+    raise Conflict(f"{what} was changed by others {lost + counted} times in a row; look at it again.", subject=what)
