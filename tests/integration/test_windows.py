@@ -48,9 +48,15 @@ async def levels(store):
     return sorted(event.route.level for event in opened)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
 async def store(request, tmp_path, clock):
-    opened = MemoryStore(clock) if request.param == "memory" else open_store(str(tmp_path / "interlock.db"), clock)
+    match request.param:
+        case "memory":
+            opened = MemoryStore(clock)
+        case "sqlite":
+            opened = open_store(str(tmp_path / "interlock.db"), clock)
+        case _:
+            opened = open_store(request.getfixturevalue("postgres").fresh(), clock)
     yield opened
     await opened.close()
 

@@ -68,6 +68,18 @@ _KEEP_POLICY = insert_or(policies).on_conflict_do_nothing()
 _KEEP_NOTE = insert_or(notes).on_conflict_do_nothing()
 _NOTE = select(notes.c.value).where(notes.c.key == bindparam("key"))
 
+_FIRST_COUNT = insert_or(windows).on_conflict_do_nothing()
+_NEXT_COUNT = (
+    update(windows)
+    .where(
+        windows.c.tenant == bindparam("of_tenant"),
+        windows.c.agent == bindparam("of_agent"),
+        windows.c.action == bindparam("of_action"),
+        windows.c.version == bindparam("expected"),
+    )
+    .values(version=windows.c.version + 1)
+)
+
 # Locked, where rows are: it must hold until the commit, and waits for nobody who only extends another lease.
 _HELD = (
     select(runs.c.id)
@@ -145,7 +157,7 @@ _EXTEND_JOB = (
 def commit(connection: Connection, changes: Changes, clock: Clock | None, log: Log) -> None:
     """Apply changes, all or none.
 
-    Rows are taken in one order (run, windows, requests, jobs), so that those who wait for each other do not wait in a ring.
+    Rows are taken in one order (run, windows, requests, jobs): those who wait for each other do not wait in a ring.
 
     Raises:
         Conflict: if an expected version or a condition does not hold.
