@@ -295,7 +295,7 @@ async def test_I5_a_vote_that_waited_for_a_lock_past_its_deadline_has_no_effect(
 async def until_somebody_waits(url):
     """Return when a transaction waits for a lock."""
     with raw(url) as connection:
-        while not connection.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()[0]:  # noqa: ASYNC110
+        while not connection.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()[0]:
             await asyncio.sleep(0.005)
 
 
