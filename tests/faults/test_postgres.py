@@ -81,7 +81,7 @@ async def test_fault_5_restarted_under_load_every_commit_is_there_once(server, s
     writers = [asyncio.create_task(commit(name)) for name in range(6)]
     for _ in range(3):
         until = len(done) + 40
-        while len(done) < until: - what it waits for happens on other machines, so to speak
+        while len(done) < until:
             await asyncio.sleep(0.005)
         await asyncio.to_thread(server.restart, mode)
     stop.set()
