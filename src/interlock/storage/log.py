@@ -6,7 +6,7 @@ SQLite has one writer at a time: a number is enough. On PostgreSQL many write at
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import (
@@ -54,8 +54,8 @@ class Log(Protocol):
             Conflict: if one of their places is taken; at the latest when the transaction ends.
         """
 
-    def history(self, on: Connection, tenant: str, stream: str) -> Sequence[Entry]:
-        """Return all entries of one request or run, in order."""
+    def history(self, on: Connection, tenant: str, stream: str) -> Callable[[], Sequence[Entry]]:
+        """Ask for all entries of one request or run; return a function that returns them, in order."""
 
     def feed(self, on: Connection, tenant: str, after: str, limit: int) -> Page:
         """Return the entries after a position, in order."""
@@ -81,10 +81,12 @@ class NumberedLog:
             # The versions held, so a request and a run share an id: whoever came second cannot have it.
             raise changed("log", rows[0].stream) from None
 
-    def history(self, on: Connection, tenant: str, stream: str) -> Sequence[Entry]:
-        """Return all entries of one request or run, in order."""
-        rows = on.rows(self.HISTORY, {"tenant": tenant, "stream": stream}) if encodable(stream) else ()
-        return [decode_entry(str(at), body, leaf) for at, body, leaf in rows]
+    def history(self, on: Connection, tenant: str, stream: str) -> Callable[[], Sequence[Entry]]:
+        """Ask for all entries of one request or run; return a function that returns them, in order."""
+        if not encodable(stream):
+            return list
+        rows = on.ask(self.HISTORY, {"tenant": tenant, "stream": stream})
+        return lambda: [decode_entry(str(at), body, leaf) for at, body, leaf in rows()]
 
     def feed(self, on: Connection, tenant: str, after: str, limit: int) -> Page:
         """Return the entries after a position, in order."""
@@ -125,11 +127,12 @@ class OrderedLog:
         on.change_each(self.APPEND, [{**row._asdict(), "epoch": on.epoch} for row in rows])
         on.proven_by(self.PROOF, rows[0]._asdict())
 
-    def history(self, on: Connection, tenant: str, stream: str) -> Sequence[Entry]:
-        """Return all entries of one request or run, in order."""
-        values = {"tenant": tenant, "stream": stream, "epoch": on.epoch}
-        rows = on.rows(self.HISTORY, values) if encodable(stream) else ()
-        return [decode_entry(_written(*place), body, leaf) for *place, body, leaf, _ in rows]
+    def history(self, on: Connection, tenant: str, stream: str) -> Callable[[], Sequence[Entry]]:
+        """Ask for all entries of one request or run; return a function that returns them, in order."""
+        if not encodable(stream):
+            return list
+        rows = on.ask(self.HISTORY, {"tenant": tenant, "stream": stream, "epoch": on.epoch})
+        return lambda: [decode_entry(_written(*place), body, leaf) for *place, body, leaf, _ in rows()]
 
     def feed(self, on: Connection, tenant: str, after: str, limit: int) -> Page:
         """Return the entries after a position, in order."""

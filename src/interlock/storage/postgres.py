@@ -221,7 +221,7 @@ def explain(error: BaseException, address: Address) -> StoreUnavailable | None:
     if not isinstance(cause, psycopg.Error):
         return None
     state = _state(cause)
-    reason = address.without_secrets(str(cause)).strip()
+    reason = " ".join(address.without_secrets(str(cause)).split())
     meaning = _MEANINGS.get(state) or _MEANINGS.get(state[:2])
     if meaning is None:
         if not isinstance(cause, psycopg.OperationalError):

@@ -102,8 +102,9 @@ class SqlStore:
         ids = tuple(request_ids)
 
         def read(on: Connection) -> Loaded:
+            history = None if history_of is None else self._log.history(on, tenant, history_of)
             loaded = reads.load(on, self._clock, tenant, ids, run_id, run_of)
-            return loaded if history_of is None else replace(loaded, history=self._log.history(on, tenant, history_of))
+            return loaded if history is None else replace(loaded, history=history())
 
         return await self._read(read)
 
@@ -130,7 +131,7 @@ class SqlStore:
 
     async def history(self, tenant: str, stream: str) -> Sequence[Entry]:
         """Return all entries of one request or run, in order."""
-        return await self._read(lambda on: self._log.history(on, tenant, stream))
+        return await self._read(lambda on: self._log.history(on, tenant, stream)())
 
     async def feed(self, tenant: str, *, after: str = "", limit: int = 100) -> Sequence[Entry]:
         """Return the entries after a position, in order."""

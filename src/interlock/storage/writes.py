@@ -80,7 +80,7 @@ _NEXT_COUNT = (
     .values(version=windows.c.version + 1)
 )
 
-# Locked, where rows are: it must hold until the commit, and waits for nobody who only extends another lease.
+# Locked, where rows can be: it must hold until the commit. Who extends the lease meanwhile waits for that.
 _HELD = (
     select(runs.c.id)
     .where(
