@@ -145,6 +145,7 @@ class Worker:
 
     async def carry_out(self, job: Job) -> bool:
         """Carry out one job, unless somebody else has it or there is nothing to do; say whether anything was done."""
+        asked = time.monotonic()
         try:
             loaded = await self._store.load(job.tenant, run_id=job.subject)
         except RecordAltered as altered:
@@ -155,7 +156,7 @@ class Worker:
         if _is_leased(loaded) or not await self._can_load(job, loaded):
             return False
         try:
-            advance = await self._begin(job, loaded)
+            advance = await self._begin(job, loaded, asked)
         except Conflict:
             return False
         if advance is not None:
@@ -200,8 +201,12 @@ class Worker:
                 Changes(job.tenant, Actor(f"service:{self._name}", "worker"), lease_job=(job, later))
             )
 
-    async def _begin(self, job: Job, loaded: Loaded) -> HeldAdvance | None:
-        """Take the run; or, if its workers vanish again and again, hand it to a person and return None."""
+    async def _begin(self, job: Job, loaded: Loaded, asked: float) -> HeldAdvance | None:
+        """Take the run; or, if its workers vanish again and again, hand it to a person and return None.
+
+        Args:
+            asked: when the store was asked for what was loaded, by this machine's monotonic clock.
+        """
         assert loaded.run is not None
         run = loaded.run.run
         actor = Actor(f"service:{self._name}", "worker")
@@ -226,9 +231,7 @@ class Worker:
         failpoint("advance.began")
         record = replace(loaded.run, run=after, lease=Lease(owner, until))
         held = Held(job.tenant, Hold(run.id, after.version, owner), taken, replace(loaded, run=record))
-        clock = time.monotonic()
-        left = (until - await self._store.now()).total_seconds()
-        return HeldAdvance(self._store, self._desk, record, held, clock + left)
+        return HeldAdvance(self._store, self._desk, record, held, held_until=asked + self._lease)
 
     async def _advance(self, advance: HeldAdvance) -> Ending:
         try:

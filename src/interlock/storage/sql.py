@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from interlock.domain.request import Request
@@ -59,6 +60,13 @@ class Database(Protocol):
         """Let go of threads and connections."""
 
 
+RECKONED_SECONDS = 1.0
+"""How long the database's clock is reckoned on from when it was read, instead of asking for it on a way of its own.
+
+It is then ahead by what the answer took, never behind; and what a commit depends on is compared with the clock itself.
+"""
+
+
 class SqlStore:
     """Keeps everything in a database. `open_store` makes one.
 
@@ -74,6 +82,7 @@ class SqlStore:
         self._read = database.readers.run
         self._write = database.writer.run
         self._clock = clock
+        self._reckoning: tuple[datetime, float] | None = None
 
     @property
     def bell(self) -> Bell | None:
@@ -86,7 +95,19 @@ class SqlStore:
 
     async def now(self) -> datetime:
         """Return the store's clock, UTC."""
-        return await self._read(lambda on: on.instant(None)()) if self._clock is None else self._clock()
+        if self._clock is not None:
+            return self._clock()
+        asked = time.monotonic()
+        if self._reckoning is not None:
+            read, then = self._reckoning
+            if asked - then < RECKONED_SECONDS:
+                return read + timedelta(seconds=asked - then)
+        return self._reckon_from(await self._read(lambda on: on.instant(None)()), asked)
+
+    def _reckon_from(self, read: datetime, asked: float) -> datetime:
+        """Note what the database's clock said after it was asked, at that time of this machine's monotonic clock."""
+        self._reckoning = (read, asked)
+        return read
 
     async def load(
         self,
@@ -106,7 +127,10 @@ class SqlStore:
             loaded = reads.load(on, self._clock, tenant, ids, run_id, run_of)
             return loaded if history is None else replace(loaded, history=history())
 
-        return await self._read(read)
+        asked = time.monotonic()
+        loaded = await self._read(read)
+        self._reckon_from(loaded.now, asked)
+        return loaded
 
     async def asked_at(self, tenant: str, run_id: str, interrupt_ids: Iterable[str]) -> Sequence[Request]:
         """Return every request of a run at these interrupts, oldest first."""
@@ -165,7 +189,10 @@ class SqlStore:
 
     async def agenda(self, limit: int = 100, *, subject: str | None = None) -> Agenda:
         """Return what is due."""
-        return await self._read(lambda on: reads.agenda(on, self._clock, limit, subject))
+        asked = time.monotonic()
+        agenda = await self._read(lambda on: reads.agenda(on, self._clock, limit, subject))
+        self._reckon_from(agenda.now, asked)
+        return agenda
 
     async def extend(self, tenant: str, holds: Iterable[tuple[str, str]], until: datetime) -> frozenset[str]:
         """Move the end of leases and of their jobs, and return the runs whose lease was moved."""
