@@ -62,4 +62,5 @@ TestMemoryAndPostgres = MemoryAndPostgres.TestCase
 TestMemoryAlone = MemoryAlone.TestCase
 TestMemoryAndSqlite.settings = settings(max_examples=max(10, settings.default.max_examples // 2))
 TestMemoryAndPostgres.settings = settings(max_examples=max(10, settings.default.max_examples // 4))
+TestMemoryAndPostgres.pytestmark = [pytest.mark.timeout(900)]  # each step is several ways to a server and back
 TestMemoryAlone.settings = settings(max_examples=settings.default.max_examples * 2)
