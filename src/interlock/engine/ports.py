@@ -50,7 +50,7 @@ class Loaded:
 
     Args:
         now: the store's clock at that instant.
-        requests: those that exist, by id.
+        requests: those that exist, by id, the oldest first: identical operations are to do the same everywhere (I17).
         history: all entries of the request whose log was asked for, in order.
     """
 

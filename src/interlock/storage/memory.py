@@ -109,7 +109,8 @@ class MemoryStore:
             pause = record.run.pause if record is not None and run_of is None else ()
             rows += [row for wait in pause if (row := tables.requests.get((tenant, wait.request_id)))]
             log = [_entry(at, row) for at, row in _entries(tables, tenant) if row.stream == history_of]
-            return Loaded(self._clock(), {row.id: decode_request(row.body) for row in rows}, record, log)
+            found = replay_order(decode_request(row.body) for row in {row.id: row for row in rows}.values())
+            return Loaded(self._clock(), {request.id: request for request in found}, record, log)
 
     async def asked_at(self, tenant: str, run_id: str, interrupt_ids: Iterable[str]) -> Sequence[Request]:
         """Return every request of a run at these interrupts, oldest first."""

@@ -123,7 +123,8 @@ def load(  # noqa: PLR0913, PLR0917 - what the port offers
         found |= _bodies(on, tenant, [wait.request_id for wait in pause if wait.request_id not in found])()
     else:
         record, found = None, named()
-    return Loaded(now(), {key: decode_request(body) for key, body in found.items()}, record)
+    requests_found = replay_order(decode_request(body) for body in found.values())
+    return Loaded(now(), {request.id: request for request in requests_found}, record)
 
 
 def _bodies(on: Connection, tenant: str, ids: Iterable[str]) -> Callable[[], dict[str, bytes]]:
