@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +23,7 @@ from interlock.runtime.registry import Registry
 from interlock.storage.open import open_store
 from interlock.storage.sql import SqlStore
 
-__all__ = ["System", "build"]
+__all__ = ["System", "build", "local_person"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ def build(
     *,
     clock: Callable[[], datetime] | None = None,
     create: bool = True,
+    policies: Policies | None = None,
 ) -> System:
     """Put a system together.
 
@@ -80,12 +82,13 @@ def build(
         agents: agents that are known without being configured, name to reference.
         clock: the store's clock, if not this machine's.
         create: whether to make the database where there is none.
+        policies: policies and people, if not the settings' own.
 
     Raises:
         BadInput: if the settings cannot work.
         StoreError: if the database cannot be opened.
     """
-    policies = ConfiguredPolicies(settings)
+    policies = policies or ConfiguredPolicies(settings)
     folder = settings.origin.path.parent if settings.origin else Path.cwd()
     registry = Registry({**agents, **project_agents(folder), **settings.agents})
     runtime = _RuntimeOnUse(registry, settings)
@@ -121,3 +124,16 @@ class _RuntimeOnUse:
     def version_of(self, run: Run) -> str:
         """Return the version of the run's agent. See the port."""
         return self._runtime.version_of(run)
+
+
+def local_person() -> str:
+    """Return the id of whoever runs this process, where no server tells people apart."""
+    # Not the environment's word for it: anybody can set that.
+    try:
+        import pwd  # noqa: PLC0415 - not on every platform
+    except ImportError:
+        return f"local:{Path.home().name}"
+    try:
+        return f"local:{pwd.getpwuid(os.getuid()).pw_name}"
+    except KeyError:
+        return f"local:{os.getuid()}"

@@ -80,7 +80,7 @@ def approve_and_send(state: ApprovalState) -> ApprovalState:
         context={"request": state.get("input", ""), "planner": state["planned_by"], "round": state["rounds"]},
     )
     if decision.approved:
-        return _send(decision)
+        return _send(decision, plan)
     over = _why_over(decision, state["rounds"])
     if over:
         progress(f"[AGENT] {over}")
@@ -93,7 +93,7 @@ def approve_and_send(state: ApprovalState) -> ApprovalState:
     }
 
 
-def _send(decision: Decision) -> ApprovalState:
+def _send(decision: Decision, plan: MailPlan) -> ApprovalState:
     progress("[AGENT] ✓ Approved. Executing plan...")
     try:
         sent = decision.perform(send_mail, idempotent=is_repeatable())
@@ -103,6 +103,7 @@ def _send(decision: Decision) -> ApprovalState:
     progress("[AGENT] Email sent successfully")
     recipients = ", ".join(sent["recipients"])
     return {
+        "plan": {**plan.as_json(), **decision.action.args},
         "approved": True,
         "outcome": decision.outcome.value,
         "sent": sent,

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import typer
 
 from interlock.agents import AGENTS
-from interlock.bootstrap import System, build
+from interlock.bootstrap import System, build, local_person
 from interlock.channels.screen import Line, Screen
 from interlock.channels.terminal import Terminal
 from interlock.cli.app import Root
@@ -156,7 +156,7 @@ def _keep_mail_beside(settings: Settings) -> None:
 
 
 async def _principal(system: System, person: str | None) -> Principal:
-    local = f"local:{_user()}"
+    local = local_person()
     if person is None:
         return Principal(local)
     if await system.store.note(DEMO) != "yes":
@@ -167,18 +167,6 @@ async def _principal(system: System, person: str | None) -> Principal:
     if not person.strip() or not person.isprintable():
         raise BadInput("--as needs the id of a person, such as mia@example.com.")
     return Principal(person, via=f"terminal as {person} by {local}")
-
-
-def _user() -> str:
-    # Not the environment's word for it: anybody can set that.
-    try:
-        import pwd  # noqa: PLC0415 - not on every platform
-    except ImportError:
-        return Path.home().name
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())
 
 
 @contextlib.contextmanager

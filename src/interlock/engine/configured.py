@@ -24,7 +24,7 @@ from interlock.domain.policy_check import RESERVED, ROUTE_NAMES, WHERE_NAMES, fr
 from interlock.domain.windows import is_window, sums_in
 from interlock.engine.ports import PolicySet
 
-__all__ = ["ConfiguredPolicies", "build_policies"]
+__all__ = ["BUILT_IN", "ConfiguredPolicies", "build_policies"]
 
 Place = tuple[Key, ...]
 REVIEWERS = "role:reviewer"
