@@ -12,7 +12,7 @@ from interlock.bootstrap import System, local_person
 from interlock.domain.authority import Principal
 from interlock.domain.run import ENDED, Run, RunStatus
 from interlock.engine.changes import RunRecord
-from interlock.engine.deadlines import expire
+from interlock.engine.deadlines import carry_out_due
 from interlock.engine.ports import Inbox
 from interlock.engine.runs import Runs
 from interlock.errors import BadInput, Closed, InterlockError
@@ -73,7 +73,7 @@ class App:
         return iter(_wait(self._stream(input, thread_of(config))))
 
     def get_state(self, config: Config) -> Snapshot:
-        """Return where a thread stands, after expiring what is due.
+        """Return where a thread stands, after doing what is due: first of all, expiring requests.
 
         Raises:
             NotFound: if nothing was started under this thread.
@@ -159,9 +159,8 @@ class App:
     async def _get_state(self, thread: str) -> Snapshot:
         seen = await self._known(thread)
         system, tenant = self._system, self._principal.tenant
-        due = [(tenant, one.id) for one in seen.requests if one.is_open and one.due_at and one.due_at <= seen.now]
-        if due:
-            await expire(system.desk, due)
+        waiting = [(tenant, request.id) for request in seen.requests if request.is_open]
+        if await carry_out_due(system.store, system.desk, waiting):
             seen = await self._known(thread)
         if seen.is_expired:  # nobody's verdict waits for stream(None): the agent is told at once
             await self._work(seen.run.id, [])
