@@ -76,7 +76,7 @@ async def desktop(tmp_path, monkeypatch):
     await system.close()
 
 
-async def test_s1_approved_the_mail_is_sent(desktop):
+async def test_S1_approved_the_mail_is_sent(desktop):
     request = await desktop.start()
     assert request.description == "Draft email about team meeting"
     assert request.asked.args["to"] == ["team@company.com"]
@@ -98,7 +98,7 @@ async def test_s1_approved_the_mail_is_sent(desktop):
     ]
 
 
-async def test_s1_rejected_with_a_reason_the_agent_plans_again(desktop):
+async def test_S1_rejected_with_a_reason_the_agent_plans_again(desktop):
     first = await desktop.start()
     run = await desktop.vote(first, Verdict.reject, "add pete@example.com")
     assert run.status is RunStatus.paused
@@ -111,7 +111,7 @@ async def test_s1_rejected_with_a_reason_the_agent_plans_again(desktop):
     assert mail["To"] == "team@company.com, pete@example.com"
 
 
-async def test_s1_after_three_rejections_the_agent_gives_up(desktop):
+async def test_S1_after_three_rejections_the_agent_gives_up(desktop):
     request = await desktop.start()
     for reason in ("shorter", "subject: Hello"):
         await desktop.vote(request, Verdict.reject, reason)
@@ -130,7 +130,7 @@ async def test_rejected_without_a_reason_there_is_nothing_to_plan_anew_with(desk
     assert desktop.mails() == []
 
 
-async def test_s2_the_plan_comes_from_the_model_that_is_configured(desktop, monkeypatch):
+async def test_S2_the_plan_comes_from_the_model_that_is_configured(desktop, monkeypatch):
     from langchain_core.language_models import FakeListChatModel  # noqa: PLC0415
 
     plan = '{"summary": "Draft email about X", "to": ["x@y.z"], "subject": "X", "body": "Y"}'
@@ -142,7 +142,7 @@ async def test_s2_the_plan_comes_from_the_model_that_is_configured(desktop, monk
     assert [mail["To"] for mail in desktop.mails()] == ["x@y.z"]
 
 
-async def test_s3_modified_the_modified_mail_is_sent(desktop):
+async def test_S3_modified_the_modified_mail_is_sent(desktop):
     request = await desktop.start()
     run = await desktop.vote(request, Verdict.edit, subject="Besprechung um zehn: Räume", body="Bitte pünktlich.\n")
     assert run.status is RunStatus.done
@@ -155,7 +155,7 @@ async def test_s3_modified_the_modified_mail_is_sent(desktop):
 @pytest.mark.parametrize(
     "args", [{"to": ["nobody"]}, {"to": []}, {"subject": "a\nBcc: x@y.z"}, {"body": " "}, {"cc": "x"}]
 )
-async def test_s3_what_is_no_mail_is_refused_as_an_edit(desktop, args):
+async def test_S3_what_is_no_mail_is_refused_as_an_edit(desktop, args):
     request = await desktop.start()
     with pytest.raises(InvalidAnswer):
         await desktop.vote(request, Verdict.edit, **args)
@@ -186,6 +186,42 @@ async def test_a_crash_after_the_mail_was_written_writes_no_second_one(desktop):
     assert run.status is RunStatus.done
     [mail] = desktop.mails()
     assert run.output["sent"]["message_id"] == mail["Message-ID"]
+
+
+async def test_I2_the_mail_goes_where_it_was_approved_to_go_whatever_a_later_process_has_set(
+    desktop, monkeypatch, tmp_path
+):
+    request = await desktop.start()
+    assert request.context["delivery"] == str(tmp_path / "mail")
+    failpoints.configure("effect.called=raise")
+    try:
+        await desktop.vote(request, Verdict.approve)
+    finally:
+        failpoints.configure("")
+    monkeypatch.setenv("INTERLOCK_MAILDIR", str(tmp_path / "elsewhere"))
+    monkeypatch.setenv("INTERLOCK_SMTP_URL", "smtp://127.0.0.1:1")
+    for _ in range(5):
+        desktop.clock.advance(minutes=1)
+        run = await desktop.work()
+    assert (run.status, run.output["sent"]["where"]) == (RunStatus.done, str(tmp_path / "mail"))
+    assert len(desktop.mails()) == 1
+    assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize("now", ["", "smtp://127.0.0.1:2"])
+async def test_I2_a_process_that_does_not_have_the_approved_mail_server_sends_nothing(desktop, monkeypatch, now):
+    monkeypatch.setenv("INTERLOCK_SMTP_URL", "smtp://me:hush@127.0.0.1:1")
+    request = await desktop.start()
+    monkeypatch.setenv("INTERLOCK_SMTP_URL", now)
+    run = await desktop.vote(request, Verdict.approve)
+    assert (run.status, run.attention) == (RunStatus.needs_attention, "invalid_ask")
+    assert "approved to go by smtp://127.0.0.1:1" in run.note
+    assert "INTERLOCK_SMTP_URL" in run.note
+    loaded = await desktop.system.store.load("default", [request.id], run_id=run.id)
+    assert loaded.requests[request.id].effect is EffectState.none
+    assert b"hush" not in loaded.run.state
+    assert "hush" not in str(loaded.requests[request.id])
+    assert desktop.mails() == []
 
 
 async def test_what_the_mail_server_refuses_fails_and_says_so(desktop, monkeypatch):

@@ -7,11 +7,12 @@ planner ──▶ approval ──▶ end
 ```
 
 The model is asked in `planner` and its plan kept in the state: when `approval` runs again after the pause, it asks for
-exactly what it asked before.
+exactly what it asked before. So is where the mail goes: another process, with another environment, sends it there too.
 """
 
 from __future__ import annotations
 
+import functools
 from typing import Any, TypedDict
 
 from langgraph.graph import END, START, StateGraph
@@ -19,7 +20,7 @@ from langgraph.graph import END, START, StateGraph
 from interlock import Action, Agent, Decision, NotDone, ask, progress
 from interlock.agents.models import planner
 from interlock.agents.plans import Feedback, MailPlan
-from interlock.agents.tools import MAIL_SCHEMA, is_repeatable, send_mail
+from interlock.agents.tools import MAIL_SCHEMA, is_repeatable, mail_target, must_reach, send_mail
 
 __all__ = ["MAX_ROUNDS", "ApprovalState", "agent", "builder"]
 
@@ -34,6 +35,7 @@ class ApprovalState(TypedDict, total=False):
         input: what is wanted, in somebody's words.
         plan: the present plan: summary, to, subject, body.
         planned_by: who made it.
+        via: where it is sent: a maildir, or a mail server without its secrets.
         feedback: earlier plans and why they were rejected.
         rounds: how many plans there were.
         approved: what people decided, None until then.
@@ -45,6 +47,7 @@ class ApprovalState(TypedDict, total=False):
     input: str
     plan: dict[str, Any]
     planned_by: str
+    via: str
     feedback: list[dict[str, Any]]
     rounds: int
     approved: bool | None
@@ -66,6 +69,7 @@ def plan_mail(state: ApprovalState) -> ApprovalState:
     return {
         "plan": plan.as_json(),
         "planned_by": chosen.note,
+        "via": mail_target(),
         "rounds": state.get("rounds", 0) + 1,
         "approved": None,
     }
@@ -77,10 +81,15 @@ def approve_and_send(state: ApprovalState) -> ApprovalState:
     decision = ask(
         Action("send_email", plan.as_args(), schema=MAIL_SCHEMA),
         description=plan.summary,
-        context={"request": state.get("input", ""), "planner": state["planned_by"], "round": state["rounds"]},
+        context={
+            "request": state.get("input", ""),
+            "planner": state["planned_by"],
+            "round": state["rounds"],
+            "delivery": state["via"],
+        },
     )
     if decision.approved:
-        return _send(decision, plan)
+        return _send(decision, plan, state["via"])
     over = _why_over(decision, state["rounds"])
     if over:
         progress(f"[AGENT] {over}")
@@ -93,10 +102,11 @@ def approve_and_send(state: ApprovalState) -> ApprovalState:
     }
 
 
-def _send(decision: Decision, plan: MailPlan) -> ApprovalState:
+def _send(decision: Decision, plan: MailPlan, via: str) -> ApprovalState:
+    must_reach(via)
     progress("[AGENT] ✓ Approved. Executing plan...")
     try:
-        sent = decision.perform(send_mail, idempotent=is_repeatable())
+        sent = decision.perform(functools.partial(send_mail, via=via), idempotent=is_repeatable(via))
     except NotDone as error:
         progress(f"[AGENT] Email not sent: {error}")
         raise
@@ -133,4 +143,4 @@ builder.add_edge(START, "planner")
 builder.add_edge("planner", "approval")
 builder.add_conditional_edges("approval", _next, ["planner", END])
 
-agent = Agent(builder, version="1")
+agent = Agent(builder, version="2")

@@ -1,11 +1,12 @@
 """What the agents that ship do in the world: send mail.
 
-Where it goes is read from the environment at each call:
+Where it goes is read from the environment once, by `mail_target`, before people are asked; what they approved goes
+there, whatever the process that sends it has in its environment:
 
 - `INTERLOCK_SMTP_URL`: `smtp[s]://user:password@host:port`. Sent once, and never again without a person's word: SMTP
   cannot be asked what became of a message.
 - otherwise a maildir at `INTERLOCK_MAILDIR`, by default `interlock/mail` in the user's data directory. It takes one
-  message per idempotency key, so the call may be repeated.
+  message per idempotency key, so the call may be repeated. Workers on several machines need one that they share.
 - `INTERLOCK_MAIL_FROM`: the sender's address.
 """
 
@@ -23,8 +24,9 @@ from typing import Any, Final
 
 from interlock import NotDone
 from interlock.agents import maildir, smtp
+from interlock.errors import InvalidAgent
 
-__all__ = ["MAIL_SCHEMA", "is_address", "is_repeatable", "send_mail"]
+__all__ = ["MAIL_SCHEMA", "is_address", "is_repeatable", "mail_target", "must_reach", "send_mail"]
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=^_`{|}~-]+"  # without "?", so that nothing looks like an encoded word
@@ -67,7 +69,7 @@ _DEFAULT_SENDER = "interlock@localhost"
 _POLICY: Final = SMTP.clone(cte_type="7bit")  # every server takes 7 bit, whatever it says of 8BITMIME
 
 
-def send_mail(to: list[str], subject: str, body: str, *, idempotency_key: str) -> dict[str, Any]:
+def send_mail(to: list[str], subject: str, body: str, *, idempotency_key: str, via: str = "") -> dict[str, Any]:
     """Send one message to all recipients or to none.
 
     Args:
@@ -75,30 +77,55 @@ def send_mail(to: list[str], subject: str, body: str, *, idempotency_key: str) -
         subject: one line of Unicode text.
         body: Unicode text.
         idempotency_key: names this effect. The Message-ID is derived from it.
+        via: where to, as `mail_target` returned it, perhaps in another process; without it, where this one sends.
 
     Returns:
         `message_id`, `where` (the maildir or the server, without secrets) and `recipients`.
 
     Raises:
+        InvalidAgent: this process cannot reach the server that `via` names; nothing was sent.
         NotDone: the message is not acceptable, or was refused; nothing was sent.
         MailUncertain: the server's answer is missing; the message may have been sent.
     """
-    url = _setting("INTERLOCK_SMTP_URL")
-    server = smtp.SmtpServer.parse(url) if url else None
+    via = via or mail_target()
+    must_reach(via)
+    server = None if is_repeatable(via) else _server()
     sender = _sender(server)
     message_id = _message_id(idempotency_key, sender)
     content = _message(sender, to, subject, body, message_id)
     if server is not None:
         smtp.deliver(server, content, sender=sender, recipients=to)
-        return {"message_id": message_id, "where": server.where, "recipients": list(to)}
-    folder = _maildir()
-    message_id = maildir.deliver(folder, content, message_id=message_id, key=idempotency_key)
-    return {"message_id": message_id, "where": str(folder), "recipients": list(to)}
+    else:
+        message_id = maildir.deliver(Path(via), content, message_id=message_id, key=idempotency_key)
+    return {"message_id": message_id, "where": via, "recipients": list(to)}
 
 
-def is_repeatable() -> bool:
+def mail_target() -> str:
+    """Return where this process sends mail: a server without its secrets, or a maildir's absolute path.
+
+    Raises:
+        NotDone: INTERLOCK_SMTP_URL cannot be read.
+    """
+    server = _server()
+    return str(_maildir()) if server is None else server.where
+
+
+def is_repeatable(via: str) -> bool:
     """Whether `send_mail` may be called again with the same key when nobody knows what became of the first call."""
-    return not _setting("INTERLOCK_SMTP_URL")
+    return not via.startswith(("smtp://", "smtps://"))
+
+
+def must_reach(via: str) -> None:
+    """Refuse, before anything begins, to send by a server that is not this process's: only that has its password.
+
+    Raises:
+        InvalidAgent: it is another one.
+    """
+    if not is_repeatable(via) and via != mail_target():
+        raise InvalidAgent(
+            f"This mail was approved to go by {via}, and this process sends by {mail_target()}: set INTERLOCK_SMTP_URL "
+            "to that server, with its user and password, and `interlock runs retry` the run; or cancel it."
+        )
 
 
 def is_address(text: str) -> bool:
@@ -174,6 +201,11 @@ def _message_id(key: str, sender: str) -> str:
     if not key:
         raise NotDone("a message needs an idempotency key")
     return f"<{hashlib.sha256(key.encode()).hexdigest()[:40]}@{sender.rpartition('@')[2]}>"
+
+
+def _server() -> smtp.SmtpServer | None:
+    url = _setting("INTERLOCK_SMTP_URL")
+    return smtp.SmtpServer.parse(url) if url else None
 
 
 def _maildir() -> Path:

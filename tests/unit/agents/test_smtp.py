@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from interlock import NotDone
 from interlock.agents import smtp
 from interlock.agents.smtp import MailUncertain, SmtpServer
-from interlock.agents.tools import is_repeatable, send_mail
+from interlock.agents.tools import is_repeatable, mail_target, send_mail
 
 TO = ["team@company.com", "pete@example.com"]
 
@@ -92,9 +92,9 @@ async def test_the_same_recipient_twice_is_one_envelope(postbox):
 
 def test_smtp_may_not_be_repeated_and_a_maildir_may(monkeypatch):
     monkeypatch.delenv("INTERLOCK_SMTP_URL", raising=False)
-    assert is_repeatable()
+    assert is_repeatable(mail_target())
     monkeypatch.setenv("INTERLOCK_SMTP_URL", "smtp://127.0.0.1:1")
-    assert not is_repeatable()
+    assert not is_repeatable(mail_target())
 
 
 async def test_one_refused_recipient_means_that_nobody_gets_it(postbox):
