@@ -111,7 +111,10 @@ async def test_I2_gated_langchain_tools_of_create_agent_ask_per_call(circle, col
 
 
 async def test_I2_tools_that_ask_at_once_inside_of_one_task_are_called_at_most_once(circle):
-    """Their order may change on replay, and an answer found out of place is never used: fails closed."""
+    """Their order may change on replay, and an answer found out of place is never used: fails closed.
+
+    Both endings are right: LangGraph's interrupts are positions (docs/security.md).
+    """
     paid = []
 
     @tool
