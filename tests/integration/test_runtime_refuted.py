@@ -3,8 +3,9 @@
 import asyncio
 
 import pytest
+from langchain_core.runnables.config import ContextThreadPoolExecutor
 
-from interlock import Action, ask
+from interlock import Action, NotDone, ask
 from interlock.domain.request import EffectState
 from interlock.domain.run import RunStatus
 
@@ -192,3 +193,74 @@ async def test_I4_a_node_that_gives_up_while_its_effect_is_claimed_does_not_end_
     run = await circle.retry(run_id)
     assert (run.status, paid) == (RunStatus.done, [1])
     assert (await circle.every(run_id))[0].effect is EffectState.executed
+
+
+async def test_I2_one_effect_performed_twice_at_once_is_called_once_and_both_have_its_result(circle):
+    paid = []
+
+    async def pay(amount):
+        paid.append(amount)
+        await asyncio.sleep(0)
+        return "receipt"
+
+    async def act(state):
+        decision = ask(PAY)
+        return {"out": await asyncio.gather(decision.aperform(pay), decision.aperform(pay))}
+
+    run_id = await circle.go(circle.chain(act))
+    run = await circle.approve_all(run_id)
+    assert (run.status, run.output, paid) == (RunStatus.done, {"out": ["receipt", "receipt"]}, [1])
+    assert (await circle.every(run_id))[0].effect is EffectState.executed
+
+
+async def test_I2_one_effect_performed_in_two_threads_is_called_once_and_both_have_its_result(circle):
+    paid = []
+
+    def pay(amount):
+        paid.append(amount)
+        return "receipt"
+
+    def act(state):
+        decision = ask(PAY)
+        with ContextThreadPoolExecutor() as pool:
+            return {"out": [done.result() for done in [pool.submit(decision.perform, pay) for _ in range(4)]]}
+
+    run = await circle.approve_all(await circle.go(circle.chain(act)))
+    assert (run.status, run.output, paid) == (RunStatus.done, {"out": ["receipt"] * 4}, [1])
+
+
+async def test_I4_whoever_waits_for_an_effect_that_fails_fails_as_well(circle):
+    async def pay(amount):
+        await asyncio.sleep(0)
+        raise NotDone("the bank is closed")
+
+    async def act(state):
+        decision = ask(PAY)
+        both = await asyncio.gather(decision.aperform(pay), decision.aperform(pay), return_exceptions=True)
+        return {"out": [str(error) for error in both]}
+
+    run = await circle.approve_all(await circle.go(circle.chain(act)))
+    assert (run.status, run.output) == (RunStatus.done, {"out": ["the bank is closed"] * 2})
+
+
+async def test_I1_what_was_decided_for_another_run_is_performed_by_none(circle):
+    kept, paid = [], []
+
+    def pay(amount):
+        paid.append(amount)
+
+    def keep(state):
+        kept.append(ask(PAY))
+        return {"out": []}
+
+    def act(state):
+        try:
+            kept[0].perform(pay)
+        except Exception:  # noqa: BLE001 - what a careless author writes
+            return {"out": ["all is well"]}
+
+    await circle.approve_all(await circle.go(circle.chain(keep)))
+    run_id = await circle.go(circle.chain(act))
+    run = await circle.run(run_id)
+    assert (run.status, run.attention, paid) == (RunStatus.needs_attention, "effect_refused", [])
+    assert f"{kept[0].request_id} was decided for another run" in run.note

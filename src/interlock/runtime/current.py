@@ -45,6 +45,7 @@ class Advancing:
         self.halted: Halt | None = None
         self.waiting: set[str] = set()
         self._progress = progress
+        self._turns: dict[str, asyncio.Lock] = {}
         self._executions: dict[tuple[str, int], Execution] = {}
         self._under_way = 0
         self._idle = asyncio.Event()
@@ -64,6 +65,12 @@ class Advancing:
         """Return the ids of the answers that fitted nothing in the last execution of a task."""
         last = max((attempt for name, attempt in self._executions if name == task), default=None)
         return () if last is None else self._executions[task, last].passed_over()
+
+    async def turn(self, request_id: str) -> asyncio.Lock:
+        """Wait until nobody performs a request, and return what is to be released when that has been done."""
+        turn = self._turns.setdefault(request_id, asyncio.Lock())
+        await turn.acquire()
+        return turn
 
     def entered(self) -> None:
         """An effect began; may be called from any thread."""

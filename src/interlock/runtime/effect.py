@@ -77,12 +77,13 @@ class Effect:
         self._signature = _signature(fn)
         self._takes_key = self._signature is not None and KEY in self._signature.parameters
         self._phase = _Phase.claiming
+        self._turn: asyncio.Lock | None = None
         if performing.get():
             raise InvalidAgent(f"{self._tool} is performed inside of another tool: perform them one after the other.")
 
     @contextlib.contextmanager
     def under_way(self) -> Iterator[None]:
-        """While this lasts, the advance does not end."""
+        """While this lasts, the advance does not end, and nobody else performs the same request in it."""
         self.execution.advancing.entered()
         try:
             yield
@@ -93,6 +94,8 @@ class Effect:
             self._given_up()
             raise
         finally:
+            if self._turn is not None:
+                self.execution.advancing.loop.call_soon_threadsafe(self._turn.release)
             self.execution.advancing.left()
 
     def _given_up(self) -> None:
@@ -112,9 +115,22 @@ class Effect:
 
             decision = Decision(self._request)
             raise NotApproved(decision.summary, decision)
+        self._must_be_ours()
         self._must_fit()
+        if self._turn is None:  # whoever performs it at the same time comes second, and finds what is recorded
+            self._turn = await self.execution.advancing.turn(self._request.id)
         self._request = await self._claim()
         return self._after_claim()
+
+    def _must_be_ours(self) -> None:
+        """Refuse a decision that the agent has kept from another run: nothing here may follow from it."""
+        ours = self.execution.advancing.advance.record.run.id
+        if self._request.run_id != ours:
+            raise Halt(
+                "effect_refused",
+                f"{self._request.id} was decided for another run, {self._request.run_id}, and performed in {ours}: "
+                "keep no decision outside of the node that asks; ask in each run.",
+            )
 
     def _must_fit(self) -> None:
         """Refuse, before anything begins, a tool that cannot be called with exactly what was approved."""
