@@ -292,6 +292,21 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_lines(file):
     assert [line.split(":")[1] for line in str(caught.value).splitlines()] == ["21", "26"]
 
 
+def test_a_list_is_not_called_empty_because_what_it_holds_cannot_be_read(file):
+    step = "{ask: [role:reviewer], approvals: -1}"
+    with pytest.raises(InvalidPolicy) as caught:
+        read(file, f"policies:\n  p:\n    levels:\n      - steps: [{step}]\n")
+    [line] = str(caught.value).splitlines()
+    assert line == f"{file}:4: policies.p.levels[0].steps[0].approvals: must be at least 1"
+
+
+@pytest.mark.parametrize("source", ["1", "'yes'", "1 + 1", "null"])
+def test_a_condition_that_is_never_true_nor_false_is_refused(file, source):
+    with pytest.raises(InvalidPolicy, match=r"policies.purchases.applies_to: is neither true nor false") as caught:
+        read(file, GOOD.replace('applies_to: action.name == "purchase"', f'applies_to: "{source}"'))
+    assert caught.value.details["line"] == 11
+
+
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]\n" for before, name in zip("abcdefg", "bcdefgh", strict=True)
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -16,11 +17,19 @@ __all__ = ["all_problems"]
 
 def all_problems(origin: Origin, error: ValidationError) -> BadInput:
     """Return one error that names everything that is wrong, in the order of the lines."""
-    found = [_problem(dict(problem)) for problem in error.errors(include_url=False)]
+    problems = error.errors(include_url=False)
+    found = [_problem(dict(problem)) for problem in problems if not _follows(dict(problem), problems)]
     found.sort(key=lambda problem: origin.tree.line(problem[0]))
     first = origin.error(*found[0])
     text = "\n".join(origin.say(path, reason) for path, reason in found[:20])
     return type(first)(text, **first.details)
+
+
+def _follows(problem: dict[str, Any], problems: Sequence[Any]) -> bool:
+    """Say whether a list is too short only because what it holds could not be read."""
+    place = tuple(problem["loc"])
+    inside = any(len(other["loc"]) > len(place) and tuple(other["loc"][: len(place)]) == place for other in problems)
+    return problem["type"] == "too_short" and inside
 
 
 def _problem(problem: dict[str, Any]) -> tuple[tuple[Key, ...], str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from interlock.domain.action import Question
 from interlock.domain.authority import Directory, exclusion
 from interlock.domain.policy import Level, Occasion, Policy, Route, Step, route
 from interlock.domain.quorum import supporters
@@ -87,7 +88,8 @@ def _steps(case: _Case, policy: Policy, directory: Directory, level: Level) -> I
             passed = [person for at, person in case.request.counted if at == index] if case.request else []
             yield f"{title}: passed, by {', '.join(passed)}."
             continue
-        yield f"{title}{' (now)' if index == now else ''}: asks {_asked(step)}; {_needed(step)}{_so_far(case, index)}."
+        needed = f"{_needed(case, step)}{_so_far(case, index)}"
+        yield f"{title}{' (now)' if index == now else ''}: asks {_asked(step)}; {needed}."
         yield f"  {_until(case, index, step)} {_silence(case, index, step)}"
         yield from _meanwhile(case, index, step)
         yield from (f"  {line}" for line in _voters(case, policy, directory, step, now=index == now))
@@ -107,8 +109,10 @@ def _entries(ask: tuple[str, ...]) -> str:
     return " or ".join(entries)
 
 
-def _needed(step: Step) -> str:
-    approvals = "1 approval is needed" if step.approvals == 1 else f"{step.approvals} distinct people must approve"
+def _needed(case: _Case, step: Step) -> str:
+    question = isinstance(case.occasion.subject, Question)
+    noun, verb = ("answer", "agree on one answer") if question else ("approval", "approve")
+    approvals = f"1 {noun} is needed" if step.approvals == 1 else f"{step.approvals} distinct people must {verb}"
     return f"{approvals}, {step.rejections} rejection{'s end' if step.rejections > 1 else ' ends'} it"
 
 

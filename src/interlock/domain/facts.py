@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from interlock.domain.action import Action, Subject
 
-__all__ = ["Fact", "Unjudged", "compile_expression", "expression_names", "fact_of", "facts_of", "truth"]
+__all__ = ["Fact", "Unjudged", "compile_expression", "expression_names", "fact_of", "facts_of", "is_condition", "truth"]
 
 MAX_EXPRESSION = 2_000
 _DECIMAL = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?")  # money as text: no exponents, signs, spaces or other scripts
@@ -93,6 +93,16 @@ def compile_expression(source: str) -> None:
         _program(source)
     except Exception as error:  # noqa: BLE001 - the evaluator raises what it likes
         raise ValueError(str(error).split("\n", maxsplit=1)[0]) from None
+
+
+def is_condition(source: str) -> bool:
+    """Say whether an expression can be true or false; one that needs names from outside is not evaluated."""
+    if expression_names(source):
+        return True
+    try:
+        return isinstance(_program(source).execute({}), bool)
+    except Exception:  # noqa: BLE001 - the evaluator raises what it likes, and such an expression never comes to a value
+        return False
 
 
 def expression_names(source: str) -> frozenset[str]:

@@ -18,7 +18,7 @@ from interlock.config import (
     suggestion,
 )
 from interlock.domain.authority import Directory, canonical_id
-from interlock.domain.facts import compile_expression
+from interlock.domain.facts import compile_expression, is_condition
 from interlock.domain.policy import Escalation, Fact, Level, Policy, Step
 from interlock.domain.policy_check import RESERVED, ROUTE_NAMES, WHERE_NAMES, free_names
 from interlock.domain.windows import is_window, sums_in
@@ -281,6 +281,8 @@ class _PolicyBuilder:
             compile_expression(source)
         except ValueError as error:
             raise self.origin.error(path, f"cannot be read as CEL: {error}") from None
+        if not is_condition(source):
+            raise self.origin.error(path, "is neither true nor false, whatever is asked: write a condition")
         for name in sorted(free_names(source) - names):
             if name.startswith("recent_"):
                 raise self.origin.error(path, f"`{name}` is no window here: `when` takes recent_1h to recent_90d")

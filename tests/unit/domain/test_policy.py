@@ -285,6 +285,14 @@ def test_a_request_is_explained_step_by_step():
     ]
 
 
+def test_a_question_is_explained_in_words_that_fit_an_answer():
+    bench = Bench(PURCHASES, COMPANY, initiator="ian")
+    bench.ask(Question("Which vendor?"))
+    first, *_ = [line for line in explain(bench.request, PURCHASES, COMPANY).splitlines() if line.startswith("Step 1")]
+    assert "1 answer is needed, 1 rejection ends it" in first
+    assert "approval" not in first
+
+
 def test_votes_so_far_and_the_outcome_are_told():
     bench = Bench(PURCHASES, COMPANY, initiator="ian")
     bench.ask(Action("pay", {"amount": "50"}))
