@@ -15,6 +15,7 @@ from langgraph.prebuilt import ToolNode
 
 from interlock import NotApproved, gated
 from interlock.domain.run import RunStatus
+from interlock.errors import InvalidAgent
 
 
 async def test_gated_functions_ask_and_hide_their_key(circle):
@@ -39,6 +40,18 @@ async def test_gated_functions_ask_and_hide_their_key(circle):
     assert set(request.asked.schema["properties"]) == {"to", "copies"}
     assert (await circle.approve_all(run_id)).output["out"] == [{"to": "ann@example.com"}]
     assert keys == [("ann@example.com", 1, request.id)]
+
+
+def test_a_gated_method_is_refused_when_it_is_decorated():
+    def pay(self, amount: int) -> None: ...
+
+    def refund(cls, amount: int) -> None: ...
+
+    for method in (pay, classmethod(refund)):
+        with pytest.raises(InvalidAgent, match="is a method, and its object is no argument that people can approve"):
+            gated(method)
+        with pytest.raises(InvalidAgent, match="gate a plain function"):
+            gated(idempotent=True)(method)
 
 
 async def test_gated_coroutines_keep_their_colour(circle):

@@ -24,6 +24,7 @@ CONFIG = """\
 # The configuration of `interlock demo`: one person on one machine. Change it, and run the demo again.
 database:
   url: sqlite:///interlock.db
+  fixed: true # whatever INTERLOCK_DATABASE_URL says: the demo keeps to itself
 
 default:
   initiator_may_approve: true # in the demo, whoever starts the agent may also decide
@@ -49,7 +50,8 @@ def demo(
     Without a terminal the answers are read from the standard input: echo yes | interlock demo
     """
     config = _prepared(folder)
-    settings = load_settings(config, {})  # never the database that the environment names: this one is marked as a demo
+    # Never the database that the environment names: this one is marked as a demo, in which everybody may be anybody.
+    settings = load_settings(config, {})
 
     async def work(session: Session) -> int:
         code = await start_and_attend(session, "approval", text)

@@ -90,7 +90,10 @@ def settings_of(root: Root) -> Settings:
     environ = dict(os.environ)
     if root.database is not None:
         environ["INTERLOCK_DATABASE_URL"] = root.database
-    return load_settings(root.config, environ)
+    settings = load_settings(root.config, environ)
+    if root.database is not None and settings.database.fixed:
+        raise BadInput("--database cannot be used with this configuration, whose database is fixed: leave one away.")
+    return settings
 
 
 def execute(

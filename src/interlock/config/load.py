@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from interlock.config.located import MAX_FILE, BadYaml, read_tree
 from interlock.config.origin import Origin, say
 from interlock.config.problems import all_problems
-from interlock.config.sections import DatabaseSettings, Settings
+from interlock.config.sections import Settings
 from interlock.errors import InvalidConfig
 
 __all__ = ["load_settings"]
@@ -83,14 +83,14 @@ def _validate(data: object, origin: Origin) -> Settings:
 def _resolve(settings: Settings, env: Mapping[str, str]) -> Settings:
     """Make paths absolute: those of the file from its folder, those of the environment from the current one."""
     folder = settings.origin.path.parent if settings.origin else Path.cwd()
-    if env.get("INTERLOCK_DATABASE_URL"):
+    if env.get("INTERLOCK_DATABASE_URL") and not settings.database.fixed:
         url = _absolute_url(env["INTERLOCK_DATABASE_URL"], Path.cwd())
     elif settings.database.url is not None:
         url = _absolute_url(settings.database.url, folder)
     else:
         url = f"sqlite:///{_data_home(env) / 'interlock' / 'interlock.db'}"
     agents = {name: _absolute_reference(reference, folder) for name, reference in settings.agents.items()}
-    return settings.model_copy(update={"database": DatabaseSettings(url=url), "agents": agents})
+    return settings.model_copy(update={"database": settings.database.model_copy(update={"url": url}), "agents": agents})
 
 
 def _data_home(env: Mapping[str, str]) -> Path:

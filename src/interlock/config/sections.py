@@ -143,6 +143,7 @@ class DatabaseSettings(_Section):
     url: StrictStr | None = Field(
         default=None, repr=False, min_length=1, description="sqlite:///file.db or postgresql://user@host/name"
     )
+    fixed: StrictBool = Field(default=False, description="do not take INTERLOCK_DATABASE_URL in its place")
 
 
 class PersonSettings(_Section):

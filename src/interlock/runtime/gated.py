@@ -11,7 +11,7 @@ from pydantic import ConfigDict, PydanticUserError, create_model
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError
 
 from interlock.domain.action import Action
-from interlock.errors import NotApproved
+from interlock.errors import InvalidAgent, NotApproved
 from interlock.runtime.gate import Decision, ask
 
 __all__ = ["gated"]
@@ -62,6 +62,7 @@ def gated(  # noqa: PLR0913 - the options of `perform`, and three of its own
         idempotent: see `Decision.perform`, as for `verify` and `not_done`.
 
     Raises:
+        InvalidAgent: if it is a method.
         NotApproved: when called, if it was not approved.
         NotDone: when called, if the function said that nothing happened.
     """
@@ -79,7 +80,12 @@ def gated(  # noqa: PLR0913 - the options of `perform`, and three of its own
 def _gate(
     fn: Callable[..., Any], *, name: str | None, policy: str | None, description: str | None, how: dict[str, Any]
 ) -> Callable[..., Any]:
-    signature = inspect.signature(fn)
+    signature = inspect.signature(getattr(fn, "__func__", fn) if type(fn) is classmethod else fn)
+    if next(iter(signature.parameters), "") in {"self", "cls"}:
+        raise InvalidAgent(
+            f"{fn.__qualname__} is a method, and its object is no argument that people can approve: gate a plain "
+            "function, and let it find the object."
+        )
     shown = signature.replace(parameters=[p for p in signature.parameters.values() if p.name != KEY])
     about = description if description is not None else (inspect.getdoc(fn) or "").partition("\n")[0]
     schema = _schema_of(fn, shown)

@@ -85,6 +85,24 @@ def test_as_is_refused_outside_of_a_demo_and_logged_within_one(command):
     assert any(e["by"] == "local:mia" and e["via"].startswith("terminal as local:mia by local:") for e in entries)
 
 
+def test_the_commands_that_the_demo_names_look_into_the_demos_database_whatever_the_environment_says(command):
+    _, elsewhere = command.paused()  # in the one that INTERLOCK_DATABASE_URL names
+    command.run("demo", given="quit\n")
+    assert [it["id"] for it in command.json("requests", "list")["requests"]] == [elsewhere]
+    [asked] = command.json("-c", "demo/interlock.yaml", "requests", "list")["requests"]
+    assert command.run("-c", "demo/interlock.yaml", "approve", asked["id"], "--yes").returncode == 0
+    refused = command.run("-c", "demo/interlock.yaml", "--database", "sqlite:///other.db", "requests", "list")
+    assert refused.returncode == 2
+    assert "--database cannot be used with this configuration" in refused.stderr
+
+
+def test_doctor_names_a_file_that_is_missing(command):
+    (command.folder / "interlock.yaml").write_text("agents: {a: nope.py:x}\n")
+    done = command.run("doctor")
+    assert done.returncode == 8
+    assert f"✗ agent a: There is no file {command.folder / 'nope.py'}" in done.stdout.replace("\n    ", " ")
+
+
 def test_unknown_effects_are_listed_and_settled(command):
     run, request = command.paused("failing")
     assert command.run("approve", request, "--yes").returncode == 0
