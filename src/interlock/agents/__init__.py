@@ -11,5 +11,10 @@ from types import MappingProxyType
 
 __all__ = ["AGENTS"]
 
-AGENTS: Mapping[str, str] = MappingProxyType({"approval": "interlock.agents.approval:agent"})
+AGENTS: Mapping[str, str] = MappingProxyType(
+    {
+        "approval": "interlock.agents.approval:agent",
+        "input": "interlock.agents.input:agent",
+    }
+)
 """The agents that ship: name to `module:attribute`."""

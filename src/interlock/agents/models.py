@@ -16,7 +16,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 
 from interlock.agents.offline import OfflinePlanner
 from interlock.agents.plans import (
@@ -29,12 +29,23 @@ from interlock.agents.plans import (
     parse_plan,
 )
 
-__all__ = ["Feedback", "MailPlan", "ModelPlanner", "Planner", "PlanningFailed", "planner"]
+__all__ = [
+    "Completion",
+    "Feedback",
+    "MailPlan",
+    "ModelPlanner",
+    "Planner",
+    "PlanningFailed",
+    "completion",
+    "offline",
+    "planner",
+]
 
 CONNECT_TIMEOUT = 5
 READ_TIMEOUT = 60  # a real-time endpoint answers within 60 seconds or not at all
 MAX_TOKENS = 1024
 
+T = TypeVar("T")
 Complete = Callable[[str], str]
 """Gives a model a prompt and returns its text."""
 
@@ -56,13 +67,67 @@ def planner() -> Planner:
     Raises:
         PlanningFailed: the one that it chooses cannot be used here.
     """
+    chosen = completion()
+    return OfflinePlanner() if chosen is None else ModelPlanner(chosen.name, chosen.complete)
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A model that completes text.
+
+    Args:
+        name: which model it is.
+        complete: gives it a prompt and returns its text.
+    """
+
+    name: str
+    complete: Complete
+
+    def read(self, prompt: str, reader: Callable[[str], T]) -> T:
+        """Ask, and once more if the answer cannot be used.
+
+        Args:
+            reader: reads the answer; raises `UnusablePlan`, with the reason, if it cannot be used.
+
+        Raises:
+            PlanningFailed: there is no answer, or none that can be used.
+        """
+        try:
+            return reader(self._ask(prompt))
+        except UnusablePlan as error:
+            again = f"{prompt}\nYour last answer could not be used: {error}\nAnswer with the JSON object only.\n"
+        try:
+            return reader(self._ask(again))
+        except UnusablePlan as error:
+            raise PlanningFailed(
+                f"{self.name} answered twice, and neither is a plan: {error}; try again, or use another model"
+            ) from error
+
+    def _ask(self, prompt: str) -> str:
+        try:
+            return self.complete(prompt)
+        except PlanningFailed:
+            raise
+        except Exception as error:
+            raise PlanningFailed(f"{self.name} gave no answer: {_brief(error)}; try again") from error
+
+
+def completion() -> Completion | None:
+    """Return the model that the environment chooses; None where it chooses none.
+
+    Raises:
+        PlanningFailed: the one that it chooses cannot be used here.
+    """
     endpoint = os.environ.get("SAGEMAKER_ENDPOINT_NAME", "").strip()
     if endpoint:
-        return ModelPlanner(f"SageMaker endpoint {endpoint}", _sagemaker(endpoint))
+        return Completion(f"SageMaker endpoint {endpoint}", _sagemaker(endpoint))
     model = os.environ.get("INTERLOCK_MODEL", "").strip()
-    if model:
-        return ModelPlanner(f"model {model}", _chat_model(model))
-    return OfflinePlanner()
+    return Completion(f"model {model}", _chat_model(model)) if model else None
+
+
+def offline(what: str) -> str:
+    """Return a line for the reviewer about what no model has made."""
+    return f"{what} offline: deterministic, no model was asked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,25 +151,7 @@ class ModelPlanner:
         """Plan a message; see `Planner.plan`."""
         if not request.strip():
             raise PlanningFailed('say what is wanted, for example "Send email to team about meeting"')
-        prompt = _prompt(request, feedback)
-        try:
-            return parse_plan(self._ask(prompt))
-        except UnusablePlan as error:
-            again = f"{prompt}\nYour last answer could not be used: {error}\nAnswer with the JSON object only.\n"
-        try:
-            return parse_plan(self._ask(again))
-        except UnusablePlan as error:
-            raise PlanningFailed(
-                f"{self.name} answered twice, and neither is a plan: {error}; try again, or use another model"
-            ) from error
-
-    def _ask(self, prompt: str) -> str:
-        try:
-            return self.complete(prompt)
-        except PlanningFailed:
-            raise
-        except Exception as error:
-            raise PlanningFailed(f"{self.name} gave no answer: {_brief(error)}; try again") from error
+        return Completion(self.name, self.complete).read(_prompt(request, feedback), parse_plan)
 
 
 def _prompt(request: str, feedback: Sequence[Feedback]) -> str:

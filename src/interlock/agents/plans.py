@@ -12,7 +12,7 @@ import jsonschema_rs
 
 from interlock.agents.tools import MAIL_SCHEMA
 
-__all__ = ["Feedback", "MailPlan", "Planner", "PlanningFailed", "UnusablePlan", "parse_plan"]
+__all__ = ["Feedback", "MailPlan", "Planner", "PlanningFailed", "UnusablePlan", "fitting", "parse_output", "parse_plan"]
 
 MAX_OUTPUT = 200_000
 """Longest model output that is looked at, in characters."""
@@ -71,11 +71,7 @@ class MailPlan:
         Raises:
             UnusablePlan: with the path of the first thing that is wrong.
         """
-        error = next(_VALIDATOR.iter_errors(value), None)
-        if error is not None:
-            path = ".".join(map(str, error.instance_path)) or "the object"
-            raise UnusablePlan(f"{path}: {error.message[:300]}")
-        assert isinstance(value, dict)
+        value = fitting(value, _VALIDATOR)
         return cls(value["summary"], tuple(value["to"]), value["subject"], value["body"])
 
 
@@ -114,6 +110,15 @@ class Planner(Protocol):
 
 
 def parse_plan(output: str) -> MailPlan:
+    """Read a model's plan.
+
+    Raises:
+        UnusablePlan: it is anything else.
+    """
+    return MailPlan.from_json(parse_output(output))
+
+
+def parse_output(output: str) -> Any:
     """Read a model's output: one JSON object, alone or in a Markdown code fence.
 
     Raises:
@@ -132,7 +137,21 @@ def parse_plan(output: str) -> MailPlan:
         raise UnusablePlan("the output is nested too deeply") from None
     except ValueError as error:
         raise UnusablePlan(f"the output is not one JSON object: {error}") from None
-    return MailPlan.from_json(value)
+    return value
+
+
+def fitting(value: object, validator: Any) -> dict[str, Any]:
+    """Return an object that fits a schema.
+
+    Raises:
+        UnusablePlan: with the path of the first thing that is wrong.
+    """
+    error = next(validator.iter_errors(value), None)
+    if error is not None:
+        path = ".".join(map(str, error.instance_path)) or "the object"
+        raise UnusablePlan(f"{path}: {error.message[:300]}")
+    assert isinstance(value, dict)
+    return value
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

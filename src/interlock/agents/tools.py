@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import re
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -24,6 +23,7 @@ from typing import Any, Final
 
 from interlock import NotDone
 from interlock.agents import maildir, smtp
+from interlock.agents.places import place, setting
 from interlock.errors import InvalidAgent
 
 __all__ = ["MAIL_SCHEMA", "is_address", "is_repeatable", "mail_target", "must_reach", "send_mail"]
@@ -107,7 +107,7 @@ def mail_target() -> str:
         NotDone: INTERLOCK_SMTP_URL cannot be read.
     """
     server = _server()
-    return str(_maildir()) if server is None else server.where
+    return str(place("INTERLOCK_MAILDIR", "mail")) if server is None else server.where
 
 
 def is_repeatable(via: str) -> bool:
@@ -189,7 +189,7 @@ def _check_address(address: object) -> None:
 
 
 def _sender(server: smtp.SmtpServer | None) -> str:
-    sender = _setting("INTERLOCK_MAIL_FROM")
+    sender = setting("INTERLOCK_MAIL_FROM")
     if not sender and server is not None and "@" in server.user:
         sender = server.user
     sender = sender or _DEFAULT_SENDER
@@ -204,20 +204,5 @@ def _message_id(key: str, sender: str) -> str:
 
 
 def _server() -> smtp.SmtpServer | None:
-    url = _setting("INTERLOCK_SMTP_URL")
+    url = setting("INTERLOCK_SMTP_URL")
     return smtp.SmtpServer.parse(url) if url else None
-
-
-def _maildir() -> Path:
-    chosen = _setting("INTERLOCK_MAILDIR")
-    return Path(chosen).expanduser().absolute() if chosen else _data_directory() / "interlock" / "mail"
-
-
-def _data_directory() -> Path:
-    # XDG base directory specification: a relative value is to be ignored.
-    given = Path(_setting("XDG_DATA_HOME"))
-    return given if given.is_absolute() else Path("~/.local/share").expanduser().absolute()
-
-
-def _setting(name: str) -> str:
-    return os.environ.get(name, "").strip()

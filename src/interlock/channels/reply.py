@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from interlock.channels.editing import edit_json
+from interlock.channels.form import fields_of, read_form
 from interlock.channels.screen import Line
 from interlock.channels.sight import see
 from interlock.channels.terminal import Terminal
@@ -165,6 +166,8 @@ class _Reader:
         standing = self.request.edition.answer
         if standing is not None:
             prompt = f"Agree? (/approve, or another answer, {commands}): "
+        if standing is None and fields_of(question.schema):
+            self.terminal.screen.show(Line(f"(field by field, or one JSON object; {commands})", "dim"))
         while True:
             reply = await self._one_answer(prompt, question)
             if reply is QUIT:
@@ -173,7 +176,12 @@ class _Reader:
                 return reply
 
     async def _one_answer(self, prompt: str, question: Question) -> Reply | str | None:
-        given = await self.terminal.text(prompt, required="Please answer, or /quit.")
+        form = fields_of(question.schema) if self.request.edition.answer is None else {}
+        try:
+            given = await (read_form(self.terminal, question.schema or {}) if form else self._line(prompt))
+        except InvalidValue as error:
+            self.terminal.screen.say(error.message, "warn")
+            return None
         match given:
             case "/quit" | "/q":
                 return QUIT
@@ -184,13 +192,17 @@ class _Reader:
                 verdict = Verdict(given.removeprefix("/"))
                 return await self._with_details(Reply(self.request, verdict, self.request.digest))
         try:
-            answer = read_answer(question, given.removeprefix("/") if given.startswith("//") else given)
+            text = given.removeprefix("/") if isinstance(given, str) and given.startswith("//") else given
+            answer = read_answer(question, text) if isinstance(text, str) else text
             reply = Reply(self.request, Verdict.respond, self.request.digest, answer=answer)
             reply.check()
         except BadInput as error:
             self.terminal.screen.say(error.message, "warn")
             return None
         return await self._with_details(reply)
+
+    async def _line(self, prompt: str) -> str:
+        return await self.terminal.text(prompt, required="Please answer, or /quit.")
 
     def _show_all(self) -> None:
         self.terminal.screen.show(*see(self.view, full=True).lines)

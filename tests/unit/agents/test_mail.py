@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from interlock import NotDone
 from interlock.agents import maildir, tools
+from interlock.agents.places import place
 from interlock.agents.tools import MAIL_SCHEMA, is_address, send_mail
 
 TO = ["team@company.com", "pete@example.com"]
@@ -137,7 +138,7 @@ def test_the_default_maildir_is_in_the_users_data_directory(tmp_path, monkeypatc
     assert send_mail(TO, "s", "b", idempotency_key="k")["where"] == str(tmp_path / "data" / "interlock" / "mail")
     monkeypatch.setenv("XDG_DATA_HOME", "relative")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert tools._maildir() == tmp_path / ".local" / "share" / "interlock" / "mail"
+    assert place("INTERLOCK_MAILDIR", "mail") == tmp_path / ".local" / "share" / "interlock" / "mail"
 
 
 # ── what is refused ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,25 @@
+"""Where the agents that ship keep what they write, as the environment says at each call."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+__all__ = ["place", "setting"]
+
+
+def setting(name: str) -> str:
+    """Return a variable of the environment; nothing, where it is not set."""
+    return os.environ.get(name, "").strip()
+
+
+def place(variable: str, name: str) -> Path:
+    """Return the path that a variable names, or this name under `interlock` in the user's data directory."""
+    chosen = setting(variable)
+    return Path(chosen).expanduser().absolute() if chosen else _data_directory() / "interlock" / name
+
+
+def _data_directory() -> Path:
+    # XDG base directory specification: a relative value is to be ignored.
+    given = Path(setting("XDG_DATA_HOME"))
+    return given if given.is_absolute() else Path("~/.local/share").expanduser().absolute()
