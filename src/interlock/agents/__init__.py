@@ -15,6 +15,8 @@ AGENTS: Mapping[str, str] = MappingProxyType(
     {
         "approval": "interlock.agents.approval:agent",
         "input": "interlock.agents.input:agent",
+        "multi_step": "interlock.agents.multi_step:agent",
+        "multi_step_checkpoints": "interlock.agents.multi_step:checkpoints",
     }
 )
 """The agents that ship: name to `module:attribute`."""
