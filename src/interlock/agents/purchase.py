@@ -12,7 +12,7 @@ from interlock import Decision, Question, ask, progress
 from interlock.agents.ledger import enter
 from interlock.agents.wishes import Form
 
-__all__ = ["PURCHASE", "PurchaseState", "ask_for_the_rest", "not_bought", "pay", "paid", "read_request"]
+__all__ = ["PURCHASE", "PurchaseState", "ask_for_the_rest", "not_bought", "paid", "pay", "read_request"]
 
 _TEXT: Final[dict[str, Any]] = {"type": "string", "pattern": r"^[^\u0000-\u001f\u007f]*\S$", "maxLength": 200}
 _AMOUNT: Final[dict[str, Any]] = {
@@ -101,8 +101,7 @@ def ask_for_the_rest(state: PurchaseState) -> PurchaseState:
 
 def paid(decision: Decision) -> PurchaseState:
     """Pay what was approved, and say so."""
-    by = ", ".join(decision.by)
-    progress(f"[AGENT] ✓ Approved{f' by {by}' if by else ' by rule'}. Paying...")
+    progress(f"[AGENT] ✓ Approved by {', '.join(decision.by)}. Paying...")
     payment = decision.perform(pay, idempotent=True)
     made = payment["entry"]
     progress("[AGENT] Paid successfully")

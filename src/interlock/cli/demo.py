@@ -1,12 +1,14 @@
-"""`interlock demo`: an agent, a request, a decision, and a mail that is really written."""
+"""`interlock demo`: an agent, a request, a decision, and a mail or a payment that is really written."""
 
 from __future__ import annotations
 
 import os
+from importlib.resources import files
 from pathlib import Path
 
 import typer
 
+from interlock.agents import AGENTS
 from interlock.cli.errors import Exit
 from interlock.cli.options import AS, JSON
 from interlock.cli.run import start_and_attend
@@ -18,14 +20,20 @@ __all__ = ["app"]
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-INPUT = "Send email to team about meeting"
+INPUTS = {"approval": "Send email to team about meeting"} | dict.fromkeys(
+    ("multi_step", "multi_step_checkpoints"), "Buy 3 laptops from ACME for 4500"
+)
+"""What an agent does in a demo, unless something else is wanted."""
 
-CONFIG = """\
-# The configuration of `interlock demo`: one person on one machine. Change it, and run the demo again.
+DATABASE = """\
+# The configuration of `interlock demo`: everybody on one machine. Change it, and run the demo again.
 database:
   url: sqlite:///interlock.db
   fixed: true # whatever INTERLOCK_DATABASE_URL says: the demo keeps to itself
 
+"""
+
+ONE_PERSON = """\
 default:
   initiator_may_approve: true # in the demo, whoever starts the agent may also decide
   levels:
@@ -40,42 +48,63 @@ default:
 def demo(
     ctx: typer.Context,
     *,
-    text: str = typer.Argument(INPUT, metavar="INPUT", help="What the agent is to do."),
-    folder: Path = typer.Option(Path("demo"), "--folder", help="Where database, configuration and mail are kept."),
+    agent: str = typer.Argument("approval", metavar="[AGENT]", help=f"One of {', '.join(AGENTS)}."),
+    text: str | None = typer.Argument(None, metavar="INPUT", help="What the agent is to do."),
+    folder: Path | None = typer.Option(
+        None, "--folder", help="Where everything is kept; by default demo, or demo-AGENT."
+    ),
     person: str | None = AS,
     as_json: bool = JSON,
 ) -> None:
-    """See an agent plan a mail and ask; approve, reject or modify it; find the mail it wrote.
+    """See an agent ask; decide; find the mail, or the payment, that it wrote.
 
-    Without a terminal the answers are read from the standard input: echo yes | interlock demo
+    Where others decide, as on the purchase of `interlock demo multi_step`, you play them. Without a terminal the
+    answers are read from the standard input: echo yes | interlock demo
     """
-    config = _prepared(folder)
-    # Never the database that the environment names: this one is marked as a demo, in which everybody may be anybody.
-    settings = load_settings(config, {})
+    if agent not in AGENTS and text is None:  # what is to be done, by the agent of the first demo
+        agent, text = "approval", agent
+    if agent not in AGENTS:
+        raise BadInput(f"There is no agent {agent!r} that ships with Interlock: give one of {', '.join(AGENTS)}.")
+    task = INPUTS.get(agent) if text is None else text
+    if task is None:
+        raise BadInput(f'Say what the agent is to do: interlock demo {agent} "…"')
+    folder = folder or Path("demo" if agent == "approval" else f"demo-{agent}")
+    config = _prepared(folder, agent)
+    settings = load_settings(config, {})  # never the database that the environment names: this one is marked as a demo
 
     async def work(session: Session) -> int:
-        code = await start_and_attend(session, "approval", text)
+        code = await start_and_attend(session, agent, task)
         _what_next(session, folder, code)
         return code
 
     execute(ctx, work, as_json=as_json, person=person, settings=settings, note=(DEMO, "yes"))
 
 
-def _prepared(folder: Path) -> Path:
+def _prepared(folder: Path, agent: str) -> Path:
     config = folder / "interlock.yaml"
+    purchases = files("interlock.agents") / "purchases.yaml"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not config.exists():
-            config.write_text(CONFIG, encoding="utf-8")
+            policy = purchases.read_text(encoding="utf-8") if agent.startswith("multi_step") else ONE_PERSON
+            config.write_text(DATABASE + policy, encoding="utf-8")
     except OSError as error:
         raise BadInput(f"{folder} cannot be used: {error.strerror}. Give another with --folder.") from None
     return config
 
 
 def _what_next(session: Session, folder: Path, code: int) -> None:
-    if code == Exit.ok and not os.environ.get("INTERLOCK_SMTP_URL"):
-        session.tell(f"Mail, if any was sent, is in {os.environ['INTERLOCK_MAILDIR']}/new")
+    if code == Exit.ok:
+        _where(session)
     prefix = f"interlock -c {folder / 'interlock.yaml'}"
     session.tell(f"Everything that happened: {prefix} log show", "dim")
     if code == Exit.waiting:
         session.tell(f"In this demo, put `-c {folder / 'interlock.yaml'}` after `interlock`.", "dim")
+
+
+def _where(session: Session) -> None:
+    mail, ledger = Path(os.environ["INTERLOCK_MAILDIR"]), Path(os.environ["INTERLOCK_LEDGER"])
+    if mail.exists() and not os.environ.get("INTERLOCK_SMTP_URL"):
+        session.tell(f"Mail, if any was sent, is in {mail}/new")
+    if ledger.exists():
+        session.tell(f"What was booked and paid is in {ledger}")

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -50,6 +50,7 @@ class Session:
     Args:
         screen: where people read; the standard error if the standard output is for a program.
         stop: set when the person, or the system, wants the command to end.
+        plays: whether the person may act as others: in a demo database, unless one of them was named.
     """
 
     system: System
@@ -58,11 +59,18 @@ class Session:
     terminal: Terminal
     as_json: bool = False
     stop: asyncio.Event = field(default_factory=asyncio.Event)
+    plays: bool = False
 
     @property
     def views(self) -> Views:
         """Queries on the store."""
         return Views(self.system.store, self.system.policies, self.principal.tenant)
+
+    def acting_as(self, person: str) -> Session:
+        """Return this session with another person at it, shown and logged as such."""
+        played = _played(person, self.principal.id)
+        self.screen.say(f"Acting as {played.id}, which a demo database allows.", "warn")
+        return replace(self, principal=played)
 
     def write(self, document: object) -> None:
         """Write one JSON document in one line, or nothing if nobody asked for JSON."""
@@ -140,35 +148,39 @@ async def opened(
     try:
         if note is not None:
             await system.store.note(*note)
-        if await system.store.note(DEMO) == "yes":
-            _keep_mail_beside(settings)
-        principal = await _principal(system, person)
-        if person is not None:
-            screen.say(f"Acting as {principal.id}, which a demo database allows.", "warn")
+        demo = await system.store.note(DEMO) == "yes"
+        if demo:
+            _keep_effects_beside(settings)
         terminal = Terminal.here(screen, shown_on_terminal=screen.width is not None)
-        yield Session(system, principal, screen, terminal, as_json)
+        local = local_person()
+        session = Session(system, Principal(local), screen, terminal, as_json, plays=demo and person is None)
+        if person is not None:
+            _check_played(person, local, demo=demo)
+            session = session.acting_as(person)
+        yield session
     finally:
         await system.close()
 
 
-def _keep_mail_beside(settings: Settings) -> None:
-    # A maildir takes one mail for one approval: whoever carries a demo's run on must write into the demo's.
-    if not os.environ.get("INTERLOCK_MAILDIR"):
-        database = Path(settings.database_url.removeprefix("sqlite:///")).expanduser()
-        os.environ["INTERLOCK_MAILDIR"] = str(database.absolute().parent / "mail")
+def _keep_effects_beside(settings: Settings) -> None:
+    # One approval is one mail in one maildir, one line in one ledger: whoever carries a demo's run on uses the demo's.
+    folder = Path(settings.database_url.removeprefix("sqlite:///")).expanduser().absolute().parent
+    for variable, name in (("INTERLOCK_MAILDIR", "mail"), ("INTERLOCK_LEDGER", "ledger.jsonl")):
+        if not os.environ.get(variable):
+            os.environ[variable] = str(folder / name)
 
 
-async def _principal(system: System, person: str | None) -> Principal:
-    local = local_person()
-    if person is None:
-        return Principal(local)
-    if await system.store.note(DEMO) != "yes":
+def _check_played(person: str, local: str, *, demo: bool) -> None:
+    if not demo:
         raise Forbidden(
             "--as is for demo databases only: here, you are whom the operating system says you are "
             f"({local}). `interlock demo` makes one."
         )
     if not person.strip() or not person.isprintable():
         raise BadInput("--as needs the id of a person, such as mia@example.com.")
+
+
+def _played(person: str, local: str) -> Principal:
     return Principal(person, via=f"terminal as {person} by {local}")
 
 

@@ -27,6 +27,7 @@ from interlock.errors import BadInput, Forbidden, Refused
 
 __all__ = ["Attendant", "changed", "closing", "is_over", "narrated_worker", "report_on", "ways_on"]
 
+QUIT = "quit"
 LOOK_AGAIN = 5.0
 SHORTEST = 0.2
 AGENT = "[AGENT] "
@@ -151,10 +152,13 @@ class Attendant:
         session = self._session
         view = await session.views.request(request.id, session.principal.id)
         session.write({"event": "request", "request": request_shape(view.request)})
-        if view.excluded is not None:
-            self._set_aside(view)
-            return True
         try:
+            if view.excluded is not None:
+                chosen = await self._play(view)
+                if chosen is None:
+                    return True
+                session = session.acting_as(chosen)
+                view = await session.views.request(request.id, chosen)
             reply = await unless(
                 read_reply(session.terminal, view), changed(session, view, self._narrator), session.stop.wait()
             )
@@ -175,6 +179,27 @@ class Attendant:
         if after.is_open:
             session.tell("Your vote is recorded; it is not decided yet.", "dim")
         return True
+
+    async def _play(self, view: RequestView) -> str | None:
+        """Ask as whom of those who may decide the person wants to act; None if as nobody, who then follows.
+
+        Raises:
+            EndOfInput: if the person leaves, or nobody answers any more.
+        """
+        session = self._session
+        people = session.views.candidates(view) if session.plays else []
+        if not people:
+            self._set_aside(view)
+            return None
+        session.tell(f"You may not decide on it: {view.excluded}. In this demo you may play who may.", "dim")
+        words = {person: person for person in people} | {QUIT: QUIT}
+        prompt = f"Act as ({'/'.join(map(plain, people))}/{QUIT}): "
+        chosen = await unless(
+            session.terminal.choose(prompt, words), changed(session, view, self._narrator), session.stop.wait()
+        )
+        if chosen == QUIT:
+            raise EndOfInput
+        return chosen
 
     def _set_aside(self, view: RequestView) -> None:
         request = view.request

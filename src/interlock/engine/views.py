@@ -118,6 +118,15 @@ class Views:
             editors=request.editors,
         )
 
+    def candidates(self, view: RequestView) -> list[str]:
+        """Return those known by name who may vote on a request now and have not, sorted."""
+        request, directory = view.request, self._policies.current().directory
+        if not request.is_open:
+            return []
+        asked = {person for entry in request.step_of(view.policy).ask for person in directory.members(entry)}
+        voted = {vote.voter for vote in request.votes}
+        return sorted(one for one in asked - voted if self._excluded(request, view.policy, one) is None)
+
     async def run(self, run_id: str) -> RunView:
         """Return a run with its requests.
 

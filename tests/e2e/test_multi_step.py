@@ -1,0 +1,154 @@
+"""The multi-step script and demo at a terminal, as the specification tells it; killed, and finished elsewhere."""
+
+import json
+import signal
+import sys
+from pathlib import Path
+
+import pexpect
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "examples" / "human-in-the-loop" / "multi_step_agent.py"
+PROMPT = r"Approve\? \(yes/no/modify\): "
+CONFIG = ("-c", "multi_step/interlock.yaml")
+
+
+@pytest.fixture
+def office(command):
+    command.unset = ("INTERLOCK_DATABASE_URL", "INTERLOCK_LEDGER", "INTERLOCK_MAILDIR")
+    return command
+
+
+def script(office, *arguments):
+    child = pexpect.spawn(
+        sys.executable,
+        [str(SCRIPT), *arguments],
+        cwd=str(office.folder),
+        env=office.env,
+        encoding="utf-8",
+        timeout=60,
+        dimensions=(50, 120),
+    )
+    child.delaybeforesend = None
+    return child
+
+
+def payments(office, folder="multi_step"):
+    ledger = office.folder / folder / "ledger.jsonl"
+    return [json.loads(line)["entry"] for line in ledger.read_text().splitlines()] if ledger.exists() else []
+
+
+def play(child, person):
+    child.expect(r"Act as \(")
+    child.sendline(person)
+    child.expect_exact("Acting as")
+    child.expect_exact("which a demo database allows.")
+    child.expect_exact("HUMAN APPROVAL REQUIRED")
+
+
+def test_S1_S8_manager_then_finance_then_it_is_paid(office):
+    child = script(office)
+    child.expect_exact('[AGENT] Reading: "Buy 3 laptops from ACME for 4500"')
+    child.expect_exact("[AGENT] Purchase: 3 laptops from ACME for 4500")
+    play(child, "mia")
+    child.expect_exact('amount: "4500"')
+    child.expect_exact("Policy purchases, level manager: because amount < 10000.")
+    child.expect(PROMPT)
+    child.sendline("yes")
+    play(child, "pete@example.com")
+    child.expect_exact("Step 2 of 2 (now): asks the group finance")
+    child.expect(PROMPT)
+    child.sendline("yes")
+    child.expect_exact("[AGENT] ✓ Approved by mia@example.com, pete@example.com. Paying...")
+    child.expect_exact("[AGENT] Paid successfully")
+    child.expect(r"Run run_[a-z2-7]+ is done")
+    assert office.ended(child) == 0
+    assert payments(office) == [{"item": "3 laptops", "vendor": "ACME", "amount": "4500"}]
+    log = office.run(*CONFIG, "log", "show").stdout
+    assert "via terminal as mia@example.com by local:" in log, "who really sat there is logged"
+
+
+def test_S8_a_small_purchase_asks_nobody(office):
+    child = script(office, "Buy", "pencils", "from", "ACME", "for", "12.50")
+    child.expect_exact("[AGENT] ✓ Approved by rule:petty cash. Paying...")
+    assert office.ended(child) == 0
+    assert payments(office) == [{"item": "pencils", "vendor": "ACME", "amount": "12.50"}]
+
+
+def test_S1_S3_rejected_with_a_reason_nothing_is_paid(office):
+    child = script(office)
+    play(child, "noah")
+    child.expect(PROMPT)
+    child.sendline("no")
+    child.expect_exact("Reason (the agent reads it): ")
+    child.sendline("we have laptops")
+    child.expect_exact("Not bought: rejected by noah@example.com at the request: we have laptops.")
+    assert office.ended(child) == 0
+    assert payments(office) == []
+
+
+def test_S4_killed_at_the_prompt_it_is_finished_by_others_from_other_processes(office):
+    child = script(office, "Buy 20 laptops from ACME for 24000")
+    play(child, "mia")
+    child.expect("Request (req_[a-z2-7]+)")
+    request = child.match[1]
+    child.expect(PROMPT)
+    child.kill(signal.SIGKILL)
+    assert office.ended(child) == -signal.SIGKILL
+    for person in ("mia@example.com", "pete@example.com"):
+        assert office.run(*CONFIG, "approve", request, "--as", person, "--yes").returncode == 0
+        assert payments(office) == []
+    refused = office.run(*CONFIG, "approve", request, "--yes")
+    assert refused.returncode != 0, "whoever started it is no director"
+    done = office.run(*CONFIG, "approve", request, "--as", "olga@example.com", "--yes")
+    assert done.returncode == 0, done
+    assert [entry["amount"] for entry in payments(office)] == ["24000"]
+
+
+def test_S8_the_checkpoints_of_the_graph_are_played_in_the_demo(office):
+    child = office.spawn("demo", "multi_step_checkpoints", columns=120)
+    for person, action in (("mia", "purchase_manager"), ("pete", "purchase_finance")):
+        play(child, person)
+        child.expect_exact(f"Action: {action}")
+        child.expect(PROMPT)
+        child.sendline("yes")
+        child.expect_exact("approved by")
+    child.expect_exact("[AGENT] Paid successfully")
+    assert office.ended(child) == 0
+    assert len(payments(office, "demo-multi_step_checkpoints")) == 1
+
+
+def test_quitting_the_choice_of_a_person_leaves_the_run_waiting(office):
+    child = office.spawn("demo", "multi_step", columns=120)
+    child.expect(r"Act as \(mia@example.com/noah@example.com/quit\): ")
+    child.sendline("olga")
+    child.expect_exact("'olga' is none of the answers")
+    child.expect(r"Act as \(")
+    child.sendline("quit")
+    child.expect("is left as it is: paused")
+    assert office.ended(child) == 7
+
+
+def test_nobody_is_played_outside_of_a_demo(command):
+    (command.folder / "interlock.yaml").write_text(
+        "groups: {managers: [mia@example.com]}\ndefault: {levels: [{steps: [{ask: [group:managers]}]}]}\n"
+    )
+    done = command.run("run", "multi_step", "Buy chairs from ACME for 4500", given="mia\nyes\n")
+    assert done.returncode == 7, done
+    assert "Act as" not in done.stdout
+    assert "You may not decide on it" in done.stdout
+
+
+def test_S1_it_is_an_agent_like_any_other_where_nothing_is_configured(command):
+    command.environ["INTERLOCK_LEDGER"] = str(command.folder / "here.jsonl")
+    done = command.run("run", "multi_step", "Buy chairs from ACME for 4500", given="yes\n")
+    assert done.returncode == 0, done
+    assert "Paid 4500 to ACME for chairs" in done.stdout
+
+
+def test_a_demo_of_what_there_is_not_says_what_there_is(command):
+    done = command.run("demo", "multistep", "Buy chairs")
+    assert done.returncode != 0
+    assert "give one of approval, input" in done.stderr
+    done = command.run("demo", "input")
+    assert 'interlock demo input "…"' in done.stderr
