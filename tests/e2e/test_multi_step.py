@@ -133,10 +133,18 @@ def test_nobody_is_played_outside_of_a_demo(command):
     (command.folder / "interlock.yaml").write_text(
         "groups: {managers: [mia@example.com]}\ndefault: {levels: [{steps: [{ask: [group:managers]}]}]}\n"
     )
-    done = command.run("run", "multi_step", "Buy chairs from ACME for 4500", given="mia\nyes\n")
-    assert done.returncode == 7, done
-    assert "Act as" not in done.stdout
-    assert "You may not decide on it" in done.stdout
+    child = command.spawn("run", "multi_step", "Buy chairs from ACME for 4500")
+    child.expect_exact("You may not decide on it")
+    assert "Act as" not in child.before
+    child.expect_exact("Waiting for others")
+    child.sendintr()
+    assert command.ended(child) == 7
+
+
+def test_S8_the_policy_file_that_ships_has_nothing_wrong_with_it(office):
+    office.spawn("demo", "multi_step", "Buy pencils from ACME for 1", "--folder", "multi_step").wait()
+    done = office.run(*CONFIG, "policy", "check")
+    assert done.returncode == 0, done
 
 
 def test_S1_it_is_an_agent_like_any_other_where_nothing_is_configured(command):

@@ -165,6 +165,18 @@ async def test_S8_what_the_request_does_not_say_is_asked_and_not_made_up(company
     assert (await company.run(run_id)).status is RunStatus.done
 
 
+async def test_S2_the_model_that_is_configured_reads_the_request(company, ledger, monkeypatch):
+    from langchain_core.language_models import FakeListChatModel  # noqa: PLC0415
+
+    said = '{"item": "chairs", "vendor": "ACME", "amount": "20"}'
+    monkeypatch.setenv("INTERLOCK_MODEL", "provider:model")
+    monkeypatch.setattr("langchain.chat_models.init_chat_model", lambda _: FakeListChatModel(responses=[said]))
+    run_id = await company.start(POLICY, {"input": "some chairs, please"})
+    [request] = await company.every(run_id)
+    assert request.context["reader"] == "read by model provider:model"
+    assert ledger() == [{"item": "chairs", "vendor": "ACME", "amount": "20"}]
+
+
 async def test_I2_a_crash_after_the_payment_pays_no_second_time(company, ledger):
     run_id = await company.start(POLICY, {"input": "Buy chairs from ACME for 4500"})
     failpoints.configure("effect.called=raise")

@@ -80,7 +80,8 @@ def gated(  # noqa: PLR0913 - the options of `perform`, and three of its own
 def _gate(
     fn: Callable[..., Any], *, name: str | None, policy: str | None, description: str | None, how: dict[str, Any]
 ) -> Callable[..., Any]:
-    signature = inspect.signature(getattr(fn, "__func__", fn) if type(fn) is classmethod else fn)
+    given: Any = fn  # a method, where it is decorated, is of any of Python's kinds
+    signature = inspect.signature(given.__func__ if isinstance(given, classmethod) else given)
     if next(iter(signature.parameters), "") in {"self", "cls"}:
         raise InvalidAgent(
             f"{fn.__qualname__} is a method, and its object is no argument that people can approve: gate a plain "
