@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from interlock.domain.action import Action, Draft, Kind, Question, Verdict
     from interlock.domain.request import Status
-    from interlock.errors import InterlockError, NotApproved, NotDone
+    from interlock.errors import InterlockError, InvalidAgent, NotApproved, NotDone
     from interlock.runtime.agent import Agent
     from interlock.runtime.gate import Decision, ask, progress
     from interlock.runtime.gated import gated
@@ -22,6 +22,7 @@ __all__ = [
     "Decision",
     "Draft",
     "InterlockError",
+    "InvalidAgent",
     "Kind",
     "NotApproved",
     "NotDone",
@@ -39,6 +40,7 @@ _HOMES = {
     "Decision": "runtime.gate",
     "Draft": "domain.action",
     "InterlockError": "errors",
+    "InvalidAgent": "errors",
     "Kind": "domain.action",
     "NotApproved": "errors",
     "NotDone": "errors",

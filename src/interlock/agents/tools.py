@@ -21,10 +21,9 @@ from email.utils import format_datetime, localtime
 from pathlib import Path
 from typing import Any, Final
 
-from interlock import NotDone
+from interlock import InvalidAgent, NotDone
 from interlock.agents import maildir, smtp
 from interlock.agents.places import place, setting
-from interlock.errors import InvalidAgent
 
 __all__ = ["MAIL_SCHEMA", "is_address", "is_repeatable", "mail_target", "must_reach", "send_mail"]
 
