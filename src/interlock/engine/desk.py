@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from interlock.domain.authority import Principal
 from interlock.domain.circumstances import Circumstances
@@ -69,6 +69,14 @@ ATTEMPTS = 5
 """How many advances of one pause may fail in a row before a person has to look."""
 
 LONGEST_BACKOFF = timedelta(seconds=60)
+
+FRESH = timedelta(seconds=10)
+"""How old the time may be by which something was decided when it is committed; later it is decided again.
+
+A process may be stopped between the two for a day: what it decided would bear, and set deadlines by, yesterday's time.
+"""
+
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +181,9 @@ class Desk:
         if not events:
             return request
         change = RequestChange(request.version, events, _evolved(request, events))
-        changes = _with_consequences(change, request, loaded, principal, command, hold)
-        await self._store.commit(replace(changes, counted=seen.counted))
+        changes = _with_consequences(change, request, loaded, principal, hold)
+        before = min(loaded.now + FRESH, _ends(request, command, policy) or NEVER)
+        await self._store.commit(replace(changes, before=before, counted=seen.counted))
         return change.after
 
     async def _count_for_edit(self, request: Request, command: Command, policy: Policy, now: datetime) -> Count:
@@ -248,6 +257,7 @@ class Desk:
                 clear_state=after.ended_at is not None,
             ),
             finish_job=held.job,
+            before=loaded.now + FRESH,
             enqueue=_next_jobs(after, event, requests),
             policies=planned.policies if isinstance(planned, PausePlan) else {},
             counted=seen.counted if isinstance(planned, PausePlan) else (),
@@ -295,8 +305,8 @@ def _evolved(request: Request, events: Sequence[Event]) -> Request:
     return request
 
 
-def _with_consequences(  # noqa: PLR0913, PLR0917 - everything a change depends on
-    change: RequestChange, before: Request, loaded: Loaded, principal: Principal, command: Command, hold: Hold | None
+def _with_consequences(
+    change: RequestChange, before: Request, loaded: Loaded, principal: Principal, hold: Hold | None
 ) -> Changes:
     """Add to a request's change what follows from it: work for its run, and the conditions under which it holds."""
     after = change.after
@@ -308,10 +318,18 @@ def _with_consequences(  # noqa: PLR0913, PLR0917 - everything a change depends 
         actor_of(principal),
         requests=(change,),
         run=run,
-        before=before.due_at if isinstance(command, CastVote | Remind | Escalate | Extend) else None,
         hold=hold,
         enqueue=(advance_job(before.tenant, before.run_id, loaded.now),) if wanted else (),
     )
+
+
+def _ends(request: Request, command: Command, policy: Policy) -> datetime | None:
+    """Return when the store's clock ends what this command may still do."""
+    if isinstance(command, CastVote | Remind | Escalate | Extend):
+        return request.due_at
+    if isinstance(command, ClaimEffect) and policy.answer_expires is not None and request.decided_at is not None:
+        return request.decided_at + policy.answer_expires + timedelta.resolution
+    return None
 
 
 def _released(before: Request, after: Request, loaded: Loaded, principal: Principal) -> RunChange | None:

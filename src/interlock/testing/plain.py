@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from interlock.domain.action import Action, Question, Subject, Verdict
 from interlock.domain.authority import Directory, Principal
@@ -39,6 +39,9 @@ from interlock.testing.cast import OPERATOR, SPELLINGS, level_of
 from interlock.testing.scene import Scene, digest_of, misfits, with_all
 
 __all__ = ["PlainRequest"]
+
+FRESH = timedelta(seconds=10)
+"""How much older than its entry an outcome's own time may be: it was read before it was committed."""
 
 FOR = {Verdict.approve, Verdict.edit, Verdict.respond}
 
@@ -168,7 +171,7 @@ class PlainRequest:
                 assert self.due is not None, "I5: expired without a deadline"
                 assert scene.at >= self.due, "I5: expired before the deadline"
                 assert self.rule.on_timeout == "expire" or self.handed_on, "I4: expired, and nobody was asked as well"
-                self._end("expired", scene)
+                self._end("expired", event, scene)
             case Reminded():
                 self._reminded(event, scene)
             case Escalated():
@@ -176,7 +179,7 @@ class PlainRequest:
             case Extended():
                 self._extended(event, scene)
             case Withdrawn():
-                self._end("withdrawn", scene)
+                self._end("withdrawn", event, scene)
             case EffectClaimed():
                 self._claimed(event, scene)
             case EffectLapsed():
@@ -191,9 +194,10 @@ class PlainRequest:
             case Opened():
                 raise AssertionError("I3: opened twice")
 
-    def _end(self, status: str, scene: Scene) -> None:
+    def _end(self, status: str, event: Decided | Expired | Withdrawn, scene: Scene) -> None:
         assert self.is_open, f"I3: {status} after {self.status}"
-        self.status, self.decided, self.due, self.owed = status, scene.at, None, False
+        assert event.at <= scene.at < event.at + FRESH, "I5: decided by yesterday's time"
+        self.status, self.decided, self.due, self.owed = status, event.at, None, False
 
     def _reminded(self, event: Reminded, scene: Scene) -> None:
         assert self.is_open, "I3: a reminder after the outcome"
@@ -324,7 +328,7 @@ class PlainRequest:
             enough = len(against) >= self.rule.rejections
             assert set(event.by) <= against, "I6: rejected by those who were not against"
             assert enough or self._ever(scene, self._out_of_reach), "I6: rejected without enough rejections"
-        self._end(event.outcome, scene)
+        self._end(event.outcome, event, scene)
 
     def _out_of_reach(self, directory: Directory) -> bool:
         people = {*SPELLINGS.values()}
