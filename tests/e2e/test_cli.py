@@ -11,7 +11,7 @@ PROMPT = r"Approve\? \(yes/no/modify\): "
 # ── at the prompt ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_s1_the_prompt_shows_the_plan_and_the_action_and_approving_executes(command):
+def test_S1_the_prompt_shows_the_plan_and_the_action_and_approving_executes(command):
     child = command.spawn("run", command.agent("payer"), "a book")
     child.expect_exact("[AGENT] planning a book")
     child.expect_exact("HUMAN APPROVAL REQUIRED")
@@ -29,7 +29,7 @@ def test_s1_the_prompt_shows_the_plan_and_the_action_and_approving_executes(comm
     assert command.sink == ["5 shop pay for a book"]
 
 
-def test_s1_s3_the_shipped_approval_agent_is_rejected_plans_again_and_its_modified_plan_is_sent(command):
+def test_S1_S3_the_shipped_approval_agent_is_rejected_plans_again_and_its_modified_plan_is_sent(command):
     child = command.spawn("run", "approval", "Send email to team about meeting")
     child.expect_exact('[AGENT] Generating plan for: "Send email to team about meeting"')
     child.expect_exact("[AGENT] Plan: Draft email about team meeting")
@@ -159,7 +159,7 @@ def test_drafts_are_sent_back_edited_and_accepted(command):
     assert command.ended(child) == 0
 
 
-def test_i14_what_is_folded_is_not_approved_before_it_was_shown(command):
+def test_I14_what_is_folded_is_not_approved_before_it_was_shown(command):
     child = command.spawn("run", command.agent("long"), "x")
     child.expect_exact("⟨folded: 1,000 of 7,004 characters are shown; `show` shows all⟩")
     child.expect(PROMPT)
@@ -176,7 +176,7 @@ def test_i14_what_is_folded_is_not_approved_before_it_was_shown(command):
 # ── several processes ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_s4_killed_at_the_prompt_and_decided_elsewhere_the_run_goes_on(command):
+def test_S4_killed_at_the_prompt_and_decided_elsewhere_the_run_goes_on(command):
     child = command.spawn("run", command.agent("payer"), "a book")
     child.expect("Request (req_[a-z2-7]+)")
     request = child.match[1]
@@ -264,7 +264,7 @@ def test_an_edit_elsewhere_shows_the_request_as_it_stands_now(command):
     assert command.ended(first) == 7
 
 
-def test_i5_a_deadline_ends_the_prompt_and_nothing_is_executed(command):
+def test_I5_a_deadline_ends_the_prompt_and_nothing_is_executed(command):
     (command.folder / "interlock.yaml").write_text(
         "default:\n  initiator_may_approve: true\n  levels:\n    - name: quick\n      steps:\n"
         "        - ask: [role:reviewer]\n          within: 2s\n"

@@ -205,3 +205,32 @@ def cycle_on_a_full_disk(database: str, sink: str, acks: str, limit: int) -> Non
     with contextlib.suppress(StoreError):
         asyncio.run(main())
     os._exit(0)  # a disk that is full also refuses what closing would write
+
+
+def write_runs(database: str, count: int, name: str, gate: Any) -> None:
+    """Start so many runs, which nobody carries on: one entry of the log each."""
+
+    async def main() -> None:
+        built = system(database)
+        gate.wait()
+        for _ in range(count):
+            await start(built, name)
+        await built.close()
+
+    asyncio.run(main())
+
+
+def follow(database: str, sink: str, count: int, gate: Any) -> None:
+    """Follow the feed from its beginning, page by page, until it has brought so many entries; write each one down."""
+
+    async def main() -> None:
+        built = system(database)
+        gate.wait()
+        seen, after = 0, ""
+        while seen < count:
+            for entry in await built.store.feed("default", after=after, limit=7):
+                append(sink, f"{entry.stream}:{entry.seq}")
+                seen, after = seen + 1, entry.position
+        await built.close()
+
+    asyncio.run(main())

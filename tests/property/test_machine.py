@@ -1,4 +1,4 @@
-"""The state machine over two stores at once: identical operations, identical outcomes, all invariants."""
+"""I17: the state machine over two stores at once: identical operations, identical outcomes, all invariants."""
 
 import shutil
 import tempfile
@@ -57,10 +57,10 @@ class MemoryAlone(CircleMachine):
         return {"memory": MemoryStore(clock)}
 
 
-TestMemoryAndSqlite = MemoryAndSqlite.TestCase
-TestMemoryAndPostgres = MemoryAndPostgres.TestCase
-TestMemoryAlone = MemoryAlone.TestCase
-TestMemoryAndSqlite.settings = settings(max_examples=max(10, settings.default.max_examples // 2))
-TestMemoryAndPostgres.settings = settings(max_examples=max(10, settings.default.max_examples // 4))
-TestMemoryAndPostgres.pytestmark = [pytest.mark.timeout(900)]  # each step is several ways to a server and back
-TestMemoryAlone.settings = settings(max_examples=settings.default.max_examples * 2)
+TestI17MemoryAndSqlite = MemoryAndSqlite.TestCase
+TestI17MemoryAndPostgres = MemoryAndPostgres.TestCase
+TestI17MemoryAlone = MemoryAlone.TestCase
+TestI17MemoryAndSqlite.settings = settings(max_examples=max(10, settings.default.max_examples // 2))
+TestI17MemoryAndPostgres.settings = settings(max_examples=max(10, settings.default.max_examples // 4))
+TestI17MemoryAndPostgres.pytestmark = [pytest.mark.timeout(900)]  # each step is several ways to a server and back
+TestI17MemoryAlone.settings = settings(max_examples=settings.default.max_examples * 2)
