@@ -33,6 +33,7 @@ class Command:
         ours = {
             "INTERLOCK_DATABASE_URL": f"sqlite:///{self.folder}/test.db",
             "INTERLOCK_MAILDIR": str(self.folder / "mail"),
+            "INTERLOCK_LEDGER": str(self.folder / "ledger.jsonl"),
             "SINK": str(self.folder / "sink"),
             "NO_COLOR": "1",
             "TERM": "xterm",

@@ -14,6 +14,7 @@ __all__ = ["AGENTS"]
 AGENTS: Mapping[str, str] = MappingProxyType(
     {
         "approval": "interlock.agents.approval:agent",
+        "feedback": "interlock.agents.feedback:agent",
         "input": "interlock.agents.input:agent",
         "multi_step": "interlock.agents.multi_step:agent",
         "multi_step_checkpoints": "interlock.agents.multi_step:checkpoints",

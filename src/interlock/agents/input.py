@@ -166,8 +166,9 @@ def _over(decision: Decision) -> Command[Any]:
 
 
 def _why_over(decision: Decision) -> str:
-    why = "nobody answered in time" if decision.outcome == "expired" else f"the request was {decision.outcome}"
-    result = f"Not booked: {why}{f': {decision.comment}' if decision.comment else ''}."
+    because = f": {decision.comment}" if decision.comment else ""
+    why = "nobody answered in time" if decision.outcome == "expired" else f"the request was {decision.outcome}{because}"
+    result = f"Not booked: {why}."
     progress(f"[AGENT] {result}")
     return result
 

@@ -16,7 +16,7 @@ from enum import Enum
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, Literal
 
-from interlock.domain.action import Action
+from interlock.domain.action import Action, Draft
 from interlock.domain.canonical import Json
 from interlock.domain.request import EffectState, Request, Status
 from interlock.errors import (
@@ -137,8 +137,7 @@ class Effect:
         for fn in (self._fn, self._repeat.verify):
             if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
                 raise InvalidAgent(f"{_name_of(fn)} is a generator function: a call does not run its code.")
-        assert isinstance(self._request.edition.subject, Action)
-        arguments = self._request.edition.subject.args
+        arguments = _approved(self._request)
         keyed = self._takes_key or self._repeat.verify is not None
         if keyed and KEY in arguments:
             raise InvalidAgent(
@@ -204,7 +203,6 @@ class Effect:
         raise error
 
     async def _claim(self) -> Request:
-        assert isinstance(self._request.edition.subject, Action)
         digest = self._request.edition.subject.digest
         with self._as_halt():
             return await self.execution.claim(self._request.id, digest, self._tool, self._repeat.kind)
@@ -233,9 +231,8 @@ class Effect:
         if not advance.is_held():
             raise AdvanceOvertaken(advance.record.run.id)
         self._phase = phase
-        assert isinstance(self._request.edition.subject, Action)
         assert self._request.claim is not None
-        arguments = copy.deepcopy(self._request.edition.subject.args)  # a tool may change what it is given
+        arguments = copy.deepcopy(_approved(self._request))  # a tool may change what it is given
         if phase is _Phase.verifying or self._takes_key:
             arguments[KEY] = self._request.claim.key
         return functools.partial(fn, **arguments)
@@ -296,6 +293,15 @@ def _signature(fn: Callable[..., Any]) -> inspect.Signature | None:
         return inspect.signature(fn)
     except (TypeError, ValueError):
         return None
+
+
+def _approved(request: Request) -> dict[str, Any]:
+    """Return what a tool is called with: an action's arguments, or a draft as `draft`."""
+    subject = request.edition.subject
+    if isinstance(subject, Draft):
+        return {"draft": subject.body}
+    assert isinstance(subject, Action)  # an answer is never approved
+    return subject.args
 
 
 def _name_of(fn: Callable[..., Any]) -> str:
