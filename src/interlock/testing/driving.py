@@ -159,8 +159,11 @@ class Driven(RuleBasedStateMachine):
     def _agree(self, key: str, until: Stop = None) -> None:
         request = self.book.requests[key]
         for person in self._voters(request):
+            command, who = self._approval(request, person)
+            if request.refusal(command, who, self.clock.at, self.policies.current().directory) is not None:
+                continue  # whoever is refused for ever would be asked for ever
             if request.is_open and person in self._voters(request):
-                self._vote(request, *self._approval(request, person), until)
+                self._vote(request, command, who, until)
 
     def _vote(self, request: PlainRequest, command: CastVote, who: Principal, until: Stop = None) -> None:
         expected = request.refusal(command, who, self.clock.at, self.policies.current().directory)
