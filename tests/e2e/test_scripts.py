@@ -3,6 +3,7 @@
 import json
 import signal
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 import pexpect
@@ -162,3 +163,16 @@ def test_S4_the_feedback_script_killed_at_its_prompt_is_revised_elsewhere_up_to_
     assert file.read_text().startswith("# Report on Q3\n\n## Summary\n")
     assert "| sales | 120 |\n| costs | 80 |" in file.read_text()
     assert "Background" not in file.read_text()
+
+
+def test_a_demo_files_its_reports_beside_its_database(command):
+    command.unset = ("INTERLOCK_DATABASE_URL", "INTERLOCK_REPORTS")
+    done = command.run("demo", "feedback", given="accept\n")
+    assert done.returncode == 0, done
+    [file] = (command.folder / "demo-feedback" / "reports").iterdir()
+    assert file.read_text().startswith("# Report on ")
+
+
+def test_S8_the_policy_file_of_the_examples_is_the_one_that_ships():
+    ships = files("interlock.agents") / "purchases.yaml"
+    assert (EXAMPLES / "purchases.yaml").read_text(encoding="utf-8") == ships.read_text(encoding="utf-8")

@@ -20,9 +20,13 @@ __all__ = ["app"]
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-INPUTS = {"approval": "Send email to team about meeting"} | dict.fromkeys(
-    ("multi_step", "multi_step_checkpoints"), "Buy 3 laptops from ACME for 4500"
-)
+INPUTS = {
+    "approval": "Send email to team about meeting",
+    "feedback": "Write a report",
+    "input": "Book a flight",
+    "multi_step": "Buy 3 laptops from ACME for 4500",
+    "multi_step_checkpoints": "Buy 3 laptops from ACME for 4500",
+}
 """What an agent does in a demo, unless something else is wanted."""
 
 DATABASE = """\
@@ -65,9 +69,7 @@ def demo(
         agent, text = "approval", agent
     if agent not in AGENTS:
         raise BadInput(f"There is no agent {agent!r} that ships with Interlock: give one of {', '.join(AGENTS)}.")
-    task = INPUTS.get(agent) if text is None else text
-    if task is None:
-        raise BadInput(f'Say what the agent is to do: interlock demo {agent} "…"')
+    task = INPUTS[agent] if text is None else text
     folder = folder or Path("demo" if agent == "approval" else f"demo-{agent}")
     config = _prepared(folder, agent)
     settings = load_settings(config, {})  # never the database that the environment names: this one is marked as a demo

@@ -165,7 +165,11 @@ async def opened(
 def _keep_effects_beside(settings: Settings) -> None:
     # One approval is one mail in one maildir, one line in one ledger: whoever carries a demo's run on uses the demo's.
     folder = Path(settings.database_url.removeprefix("sqlite:///")).expanduser().absolute().parent
-    for variable, name in (("INTERLOCK_MAILDIR", "mail"), ("INTERLOCK_LEDGER", "ledger.jsonl")):
+    for variable, name in (
+        ("INTERLOCK_MAILDIR", "mail"),
+        ("INTERLOCK_LEDGER", "ledger.jsonl"),
+        ("INTERLOCK_REPORTS", "reports"),
+    ):
         if not os.environ.get(variable):
             os.environ[variable] = str(folder / name)
 
