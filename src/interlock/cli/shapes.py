@@ -7,7 +7,7 @@ from typing import Any
 
 from interlock.domain.action import Action, Draft, Question, Subject
 from interlock.domain.canonical import read_canonical
-from interlock.domain.request import Request
+from interlock.domain.request import Request, Vote
 from interlock.domain.run import Run
 from interlock.engine.changes import Entry
 from interlock.engine.views import RequestView, RunView
@@ -47,17 +47,7 @@ def request_shape(request: Request) -> dict[str, Any]:
         "reminders": [_at(moment) for moment in request.reminders],
         "escalates_at": _at(request.escalates_at),
         "escalated": list(request.escalated),
-        "votes": [
-            {
-                "voter": vote.voter,
-                "verdict": str(vote.verdict),
-                "digest": vote.digest,
-                "step": vote.step,
-                "at": _at(vote.at),
-                "comment": vote.comment,
-            }
-            for vote in request.votes
-        ],
+        "votes": [_vote(vote) for vote in request.votes],
         "decided_at": _at(request.decided_at),
         "decided_by": list(request.decided_by),
         "comment": request.comment,
@@ -65,6 +55,17 @@ def request_shape(request: Request) -> dict[str, Any]:
         "replaces": request.replaces,
         "replaced_by": request.replaced_by,
         "version": request.version,
+    }
+
+
+def _vote(vote: Vote) -> dict[str, Any]:
+    return {
+        "voter": vote.voter,
+        "verdict": str(vote.verdict),
+        "digest": vote.digest,
+        "step": vote.step,
+        "at": _at(vote.at),
+        "comment": vote.comment,
     }
 
 
