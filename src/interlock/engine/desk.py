@@ -23,7 +23,7 @@ from interlock.domain.commands import (
     SettleEffect,
 )
 from interlock.domain.decide import decide
-from interlock.domain.events import Event, RefusalNoted
+from interlock.domain.events import EffectClaimed, Event, RefusalNoted
 from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Policy
 from interlock.domain.request import EffectState, Request, Status, name_of
@@ -182,7 +182,7 @@ class Desk:
             return request
         change = RequestChange(request.version, events, _evolved(request, events))
         changes = _with_consequences(change, request, loaded, principal, hold)
-        before = min(loaded.now + FRESH, _ends(request, command, policy) or NEVER)
+        before = min(loaded.now + FRESH, _ends(request, command, events, policy) or NEVER)
         await self._store.commit(replace(changes, before=before, counted=seen.counted))
         return change.after
 
@@ -323,11 +323,12 @@ def _with_consequences(
     )
 
 
-def _ends(request: Request, command: Command, policy: Policy) -> datetime | None:
+def _ends(request: Request, command: Command, events: Sequence[Event], policy: Policy) -> datetime | None:
     """Return when the store's clock ends what this command may still do."""
     if isinstance(command, CastVote | Remind | Escalate | Extend):
         return request.due_at
-    if isinstance(command, ClaimEffect) and policy.answer_expires is not None and request.decided_at is not None:
+    claimed = any(isinstance(event, EffectClaimed) for event in events)
+    if claimed and policy.answer_expires is not None and request.decided_at is not None:
         return request.decided_at + policy.answer_expires + timedelta.resolution
     return None
 
