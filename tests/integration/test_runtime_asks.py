@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import threading
 
 import pytest
 from langgraph.graph import END, START, StateGraph
@@ -157,6 +158,51 @@ async def test_I16_parallel_asks_settled_in_the_same_instant(circle, turn):
     run = await circle.run(run_id)
     assert run.status is RunStatus.done
     assert sorted(paid) == [1, 2]
+
+
+async def atransfer(sink, amount, may_ask, asked):
+    async def pay_into(amount):
+        sink.append(amount)
+
+    while not may_ask.is_set():
+        await asyncio.sleep(0)
+    try:
+        await ask(Action("pay", {"amount": amount})).aperform(pay_into)
+    finally:
+        asked.set()
+
+
+async def transfer_in_a_thread(sink, amount, may_ask, asked):
+    def transfer():
+        may_ask.wait()
+        try:
+            ask(Action("pay", {"amount": amount})).perform(pay(sink))
+        finally:
+            asked.set()
+
+    await asyncio.to_thread(transfer)
+
+
+@pytest.mark.parametrize("transfer", [atransfer, transfer_in_a_thread])
+async def test_I16_tools_that_ask_at_once_in_one_node_are_heard_in_any_order(circle, transfer):
+    """Whoever asks in vain ends the node for all: also for one who comes later, and was answered before."""
+    paid, rounds = [], itertools.count()
+
+    async def act(state):
+        now, others_asked = threading.Event(), threading.Event()
+        now.set()
+        first = now if next(rounds) == 0 else others_asked
+        await asyncio.gather(
+            transfer(paid, 1, first, threading.Event()),
+            transfer(paid, 2, now, threading.Event()),
+            transfer(paid, 3, now, others_asked),
+        )
+
+    run_id = await circle.go(circle.chain(act))
+    run = await circle.approve_all(run_id)
+    assert run.status is RunStatus.done, run.note
+    assert sorted(paid) == [1, 2, 3]
+    assert len(await circle.every(run_id)) == 3
 
 
 async def test_a_parallel_ask_that_asks_again_waits_alone(circle):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from contextvars import ContextVar
 from typing import Any, Literal, TypeVar
 
@@ -47,6 +48,7 @@ class Advancing:
         self._progress = progress
         self._turns: dict[str, asyncio.Lock] = {}
         self._executions: dict[tuple[str, int], Execution] = {}
+        self._taken = asyncio.Event()
         self._under_way = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -65,6 +67,22 @@ class Advancing:
         """Return the ids of the answers that fitted nothing in the last execution of a task."""
         last = max((attempt for name, attempt in self._executions if name == task), default=None)
         return () if last is None else self._executions[task, last].passed_over()
+
+    def took(self) -> None:
+        """An answer that was passed over has been taken after all; may be called from any thread."""
+        self.loop.call_soon_threadsafe(self._taken.set)
+
+    async def latecomers(self, tasks: Iterable[str], seconds: float) -> None:
+        """Wait, though not for long, until nothing is passed over in these tasks.
+
+        Tools that ask at the same time inside of one task come in any order, and the first that has no answer ends the
+        task for all: the answer that it passed over may belong to one that is on its way.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while any(self.passed_over(task) for task in tasks):
+                    self._taken.clear()
+                    await self._taken.wait()
 
     async def turn(self, request_id: str) -> asyncio.Lock:
         """Wait until nobody performs a request, and return what is to be released when that has been done."""
@@ -130,6 +148,7 @@ class Execution:
         for request in self._passed_over:
             if request.asked_digest == digest:
                 self._passed_over.remove(request)
+                self.advancing.took()
                 return request
         return None
 

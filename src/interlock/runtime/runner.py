@@ -28,6 +28,9 @@ __all__ = ["LangGraphRuntime"]
 MAX_STATE = 8_000_000
 """Largest LangGraph state of a paused run, in bytes."""
 
+LATE = 1.0
+"""How many seconds later than its neighbours in the same LangGraph task a tool may ask and still be heard."""
+
 RETRIED = frozenset({"ledger_unavailable"})
 """Halts that are nobody's question: the advance is tried again."""
 
@@ -98,6 +101,7 @@ class LangGraphRuntime:
         asks = await pauses.asked(graph, config, agent.breakpoints, output)
         if not asks:
             return Done(jsonable(output.value))
+        await advancing.latecomers({ask.task for ask in asks}, LATE)
         await advancing.finish()
         return self._paused(asks, agent, state, advancing)
 
