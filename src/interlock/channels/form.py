@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from interlock.channels.fields import fields_of, hint
 from interlock.channels.terminal import Terminal
 from interlock.channels.text import quoted
-from interlock.channels.values import name_shown, one_line
+from interlock.channels.values import name_shown
 from interlock.domain.canonical import Json, parse_json
 from interlock.engine.schemas import fits
 from interlock.errors import InvalidValue
 
-__all__ = ["fields_of", "read_form"]
+__all__ = ["read_form"]
 
-WORDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "yes or no"}
 YES_NO = {"yes": True, "y": True, "true": True, "no": False, "n": False, "false": False}
-
-
-def fields_of(schema: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
-    """Return the fields of a form, by name; none, where a schema is no flat form."""
-    if schema is None or schema.get("type") != "object" or not isinstance(schema.get("properties"), dict):
-        return {}
-    fields: dict[str, dict[str, Any]] = schema["properties"]
-    return fields if all(map(_is_simple, fields.values())) else {}
 
 
 async def read_form(terminal: Terminal, schema: dict[str, Any]) -> Json | str:
@@ -48,7 +40,7 @@ async def read_form(terminal: Terminal, schema: dict[str, Any]) -> Json | str:
 
 
 async def _field(terminal: Terminal, name: str, field: dict[str, Any], *, required: bool) -> Json:
-    prompt = f"  {name_shown(name)} ({_hint(field)}{'' if required else '; Enter leaves it out'}): "
+    prompt = f"  {name_shown(name)} ({hint(field)}{'' if required else '; Enter leaves it out'}): "
     while True:
         text = await terminal.text(prompt, required="This one is needed; /quit leaves the request." if required else "")
         if not text:
@@ -60,7 +52,7 @@ async def _field(terminal: Terminal, name: str, field: dict[str, Any], *, requir
         value = _read(text.removeprefix("/"), field)
         if fits(value, field):
             return f"/{value}" if isinstance(value, str) and value.startswith("/") else value
-        terminal.screen.say(f"{quoted(text[:40])} does not fit: {_hint(field)}.", "warn")
+        terminal.screen.say(f"{quoted(text[:40])} does not fit: {hint(field)}.", "warn")
 
 
 def _read(text: str, field: dict[str, Any]) -> Json:
@@ -74,25 +66,3 @@ def _read(text: str, field: dict[str, Any]) -> Json:
         return parse_json(text)
     except InvalidValue:
         return text
-
-
-def _is_simple(field: Any) -> bool:
-    if not isinstance(field, dict) or "$ref" in field:
-        return False
-    return field.get("type") in WORDS or isinstance(field.get("enum"), list)
-
-
-def _hint(field: dict[str, Any]) -> str:
-    """Say in a few words what a field takes; the agent's own words for it stand in quotes."""
-    if isinstance(field.get("enum"), list):
-        return f"one of {', '.join(map(one_line, field['enum']))}"
-    words = WORDS[field["type"]]
-    low, high = field.get("minimum"), field.get("maximum")
-    if low is not None and high is not None:
-        words += f" from {one_line(low)} to {one_line(high)}"
-    elif low is not None:
-        words += f", at least {one_line(low)}"
-    elif high is not None:
-        words += f", at most {one_line(high)}"
-    described = field.get("description") or field.get("title")
-    return f"{words}, {quoted(described)}" if isinstance(described, str) else words

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from interlock.channels.editing import edit_json
-from interlock.channels.form import fields_of, read_form
+from interlock.channels.fields import fields_of
+from interlock.channels.form import read_form
 from interlock.channels.screen import Line
 from interlock.channels.sight import see
 from interlock.channels.terminal import Terminal

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from interlock.channels.fields import wanted
 from interlock.channels.screen import Line, said
 from interlock.channels.text import harmless, plain, quoted, warnings_about
 from interlock.channels.values import ValueLines, name_shown, one_line
@@ -104,9 +105,19 @@ def _question(question: Question, answer: Json, values: ValueLines) -> Iterator[
     for number, option in enumerate(question.options or (), start=1):
         yield Line(quoted(option), "", f"  {number}. ", "     │ ")
     if question.schema is not None:
-        yield Line(f"The answer must fit {one_line(question.schema)}", "dim", "  ", "  │ ")
+        yield from _wanted(question.schema, values)
     if answer is not None:
         yield from values.named("answer", answer)
+
+
+def _wanted(schema: dict[str, Json], values: ValueLines) -> Iterator[Line]:
+    if values.full:
+        yield Line(f"The answer must fit {one_line(schema)}", "dim", "  ", "  │ ")
+        return
+    first, *more = wanted(schema)
+    yield Line(f"The answer: {first}", "dim", "  ", "  │ ")
+    for line in more:
+        yield Line(line, "dim", " " * len("  The answer: "), "  │ ")
 
 
 def _agents_words(request: Request, values: ValueLines) -> Iterator[Line]:

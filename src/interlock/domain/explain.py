@@ -69,7 +69,7 @@ def _case(subject: Request | Occasion, policy: Policy) -> _Case:
 
 def _because(taken: Route, level: Level) -> str:
     if taken.reason == "no condition":
-        return "it takes what no level before it takes"
+        return "the last level, which takes the rest"
     return f"because {taken.reason}" if taken.reason == level.when else taken.reason
 
 

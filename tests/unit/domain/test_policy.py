@@ -269,7 +269,7 @@ def test_a_request_is_explained_step_by_step():
     bench = Bench(PURCHASES, COMPANY, initiator="ian")
     bench.ask(Action("pay", {"amount": "50"}))
     assert explain(bench.request, PURCHASES, COMPANY).splitlines() == [
-        "Policy purchases, level two: it takes what no level before it takes.",
+        "Policy purchases, level two: the last level, which takes the rest.",
         "Step 1 of 2 (now): asks the group g; 1 approval is needed, 1 rejection ends it.",
         "  Until 2026-11-02 13:00:00 UTC. If nobody decides by then, it expires: it is not approved.",
         "  May vote now: mia.",

@@ -1,0 +1,61 @@
+"""What an answer's schema wants, in words: of a single value, or of a flat form, field by field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from interlock.channels.text import quoted
+from interlock.channels.values import name_shown, one_line
+
+__all__ = ["fields_of", "hint", "wanted"]
+
+WORDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "yes or no"}
+
+
+def fields_of(schema: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
+    """Return the fields of a form, by name; none, where a schema is no flat form."""
+    if schema is None or schema.get("type") != "object" or not isinstance(schema.get("properties"), dict):
+        return {}
+    fields: dict[str, dict[str, Any]] = schema["properties"]
+    return fields if all(map(_is_simple, fields.values())) else {}
+
+
+def wanted(schema: dict[str, Any]) -> list[str]:
+    """Say what an answer must be, a line for each field of a form; the schema itself where that is all there is."""
+    fields = fields_of(schema)
+    required = schema.get("required", ())
+    if fields:
+        return [_title(name, field, required=name in required) for name, field in fields.items()]
+    return [hint(schema) if _is_simple(schema) else f"JSON that fits {one_line(schema)}"]
+
+
+def _title(name: str, field: dict[str, Any], *, required: bool) -> str:
+    """Return a field's name, and what it takes."""
+    return f"{name_shown(name)} ({hint(field)}{'' if required else '; may be left out'})"
+
+
+def hint(field: dict[str, Any]) -> str:
+    """Say in a few words what a field takes; the agent's own words for it stand in quotes."""
+    described = field.get("description") or field.get("title")
+    about = f", {quoted(described)}" if isinstance(described, str) else ""
+    if isinstance(field.get("enum"), list):
+        return f"one of {', '.join(map(one_line, field['enum']))}"
+    return f"{WORDS[field['type']]}{_bounds(field)}{about}"
+
+
+def _bounds(field: dict[str, Any]) -> str:
+    if field["type"] == "string":
+        longest = field.get("maxLength")
+        return f" of at most {one_line(longest)} characters" if longest is not None else ""
+    low, high = field.get("minimum"), field.get("maximum")
+    if low is not None and high is not None:
+        return f" from {one_line(low)} to {one_line(high)}"
+    if low is not None:
+        return f", at least {one_line(low)}"
+    return f", at most {one_line(high)}" if high is not None else ""
+
+
+def _is_simple(field: Any) -> bool:
+    if not isinstance(field, dict) or "$ref" in field:
+        return False
+    return field.get("type") in WORDS or isinstance(field.get("enum"), list)

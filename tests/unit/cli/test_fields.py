@@ -1,0 +1,33 @@
+"""What an answer's schema wants is said in words, as far as words go."""
+
+import pytest
+
+from interlock.channels.fields import wanted
+
+
+@pytest.mark.parametrize(
+    ("schema", "words"),
+    [
+        (
+            {"type": "string", "maxLength": 100, "title": "Destination"},
+            ['text of at most 100 characters, "Destination"'],
+        ),
+        ({"type": "integer", "minimum": 1, "maximum": 9}, ["whole number from 1 to 9"]),
+        ({"type": "number", "minimum": 0}, ["number, at least 0"]),
+        ({"type": "number", "maximum": 0.5}, ["number, at most 0.5"]),
+        ({"type": "boolean"}, ["yes or no"]),
+        ({"enum": ["a", 1]}, ['one of "a", 1']),
+        (
+            {
+                "type": "object",
+                "properties": {"date": {"type": "string", "description": "YYYY-MM-DD"}, "for": {"type": "integer"}},
+                "required": ["date"],
+            },
+            ['date (text, "YYYY-MM-DD")', "for (whole number; may be left out)"],
+        ),
+        ({"type": "array"}, ['JSON that fits {"type": "array"}']),
+        ({"type": "string", "description": "\x1b[2J"}, ['text, "⟨ESC⟩[2J"']),
+    ],
+)
+def test_a_schema_is_said_in_words(schema, words):
+    assert wanted(schema) == words
