@@ -30,8 +30,9 @@ class Bench(Story):
 
     State = State
 
-    def __init__(self, system, clock, me="local:me"):
+    def __init__(self, system, clock, me="local:me", address=""):
         super().__init__(system, clock, me)
+        self.address = address
         self._numbers = count(1)
 
     def register(self, agent, reference=None, **options):
@@ -87,7 +88,7 @@ async def make_circle(clock, tmp_path, request) -> AsyncIterator[Callable[..., B
     def make(kind: str, config: Path | None = None, me: str = "local:me") -> Bench:
         system = build(load_settings(config, {"INTERLOCK_DATABASE_URL": address(kind)}), {}, clock=clock)
         systems.append(system)
-        return Bench(system, clock, me)
+        return Bench(system, clock, me, address(kind))
 
     yield make
     for system in systems:

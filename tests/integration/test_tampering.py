@@ -5,6 +5,7 @@ import json
 import sqlite3
 
 import ormsgpack
+import psycopg
 import pytest
 
 from interlock import Action, ask
@@ -18,9 +19,10 @@ from interlock.errors import RecordAltered, StoreError
 class Attacked:
     """A run that waits at an approval, and somebody who can write into its database."""
 
-    def __init__(self, circle, path):
+    def __init__(self, circle, door):
         self.circle = circle
-        self.path = path
+        self.sql = door.sql
+        self.open_the_log = door.open_the_log
         self.paid = []
         self.run_id = ""
 
@@ -35,10 +37,6 @@ class Attacked:
         request = await self.circle.asked()
         return await self.circle.vote(request) if approved else request
 
-    def sql(self, statement, *values):
-        with contextlib.closing(sqlite3.connect(self.path)) as database, database:
-            return database.execute(statement, values).fetchall()
-
     def body(self, table, key):
         return json.loads(self.sql(f"SELECT body FROM {table} WHERE id = ?", key)[0][0])
 
@@ -46,8 +44,7 @@ class Attacked:
         self.sql(f"UPDATE {table} SET body = ? WHERE id = ?", json.dumps(body).encode(), key)
 
     def rewrite_log(self, stream, change, *, leaf):
-        for trigger in ("update", "delete", "replace"):
-            self.sql(f"DROP TRIGGER IF EXISTS log_refuses_{trigger}")
+        self.open_the_log()
         for position, body in self.sql("SELECT position, body FROM log WHERE stream = ?", stream):
             changed = change(body)
             self.sql("UPDATE log SET body = ? WHERE position = ?", changed, position)
@@ -62,15 +59,16 @@ class Attacked:
         assert (run.status, run.attention) in {(RunStatus.needs_attention, code) for code in codes}, run
 
 
-@pytest.fixture
-async def attacked(make_circle, tmp_path):
-    return Attacked(make_circle("sqlite"), tmp_path / "circle.db")
+@pytest.fixture(params=["sqlite", "postgres"])
+async def attacked(request, make_circle, backdoor):
+    circle = make_circle(request.param)
+    return Attacked(circle, backdoor(circle.address))
 
 
 async def test_the_log_cannot_be_changed_without_dropping_its_triggers(attacked):
     request = await attacked.begin()
     for statement in ("UPDATE log SET leaf = '' WHERE stream = ?", "DELETE FROM log WHERE stream = ?"):
-        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+        with pytest.raises((sqlite3.Error, psycopg.Error), match="append-only"):
             attacked.sql(statement, request.id)
 
 
@@ -137,7 +135,8 @@ async def test_I1_an_approval_written_into_the_row_is_worth_nothing(attacked):
     attacked.rewrite("requests", request.id, body)
     attacked.sql("UPDATE requests SET status = 'approved' WHERE id = ?", request.id)
     due = int(attacked.circle.clock.at.timestamp() * 1e6)
-    attacked.sql("INSERT OR REPLACE INTO jobs VALUES ('default', 'advance', ?, ?, 1, NULL)", attacked.run_id, due)
+    attacked.sql("DELETE FROM jobs")
+    attacked.sql("INSERT INTO jobs VALUES ('default', 'advance', ?, ?, 1, NULL)", attacked.run_id, due)
     await attacked.assert_refused("record_altered")
 
 
