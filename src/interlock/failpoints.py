@@ -8,8 +8,11 @@ by commas. The names stand in `NAMES`, in the order of the circle.
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections import Counter
+
+from interlock.errors import InvalidConfig
 
 __all__ = ["NAMES", "FailpointError", "configure", "failpoint"]
 
@@ -31,6 +34,7 @@ class FailpointError(RuntimeError):
     """Raised where a test asked for it."""
 
 
+_ACTION = re.compile(r"(kill|stop|raise)(?::([1-9][0-9]{0,8}))?")
 _active: dict[str, tuple[str, int]] = {}
 _passed: Counter[str] = Counter()
 
@@ -39,18 +43,17 @@ def configure(setting: str) -> None:
     """Switch failpoints on, as in `INTERLOCK_FAILPOINTS`; an empty string switches all off.
 
     Raises:
-        ValueError: for a name or an action that does not exist.
+        InvalidConfig: for a name or an action that does not exist.
     """
     _active.clear()
     _passed.clear()
     for part in filter(None, setting.split(",")):
         name, _, action = part.partition("=")
-        verb, _, nth = action.partition(":")
-        if name not in NAMES or verb not in {"kill", "stop", "raise"}:
-            raise ValueError(
+        if name not in NAMES or not (asked := _ACTION.fullmatch(action)):
+            raise InvalidConfig(
                 f"INTERLOCK_FAILPOINTS: {part!r} is not NAME=kill|stop|raise[:N]; names: {', '.join(NAMES)}"
             )
-        _active[name] = (verb, int(nth or 1))
+        _active[name] = (asked[1], int(asked[2] or 1))
 
 
 def failpoint(name: str) -> None:

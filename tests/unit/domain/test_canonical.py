@@ -181,6 +181,12 @@ def test_text_that_is_not_json_as_we_read_it_is_refused(text):
     assert caught.value.path.startswith("answer")
 
 
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_an_integer_of_ever_so_many_digits_is_refused_with_its_path_in_our_words(sign):
+    with pytest.raises(InvalidValue, match=r"answer\.a\[1\]: is an integer beyond 2\^53"):
+        parse_json(f'{{"a": [1, {sign}{"9" * 100_000}]}}', path="answer")
+
+
 def test_json_text_is_read():
     assert parse_json('{"a": [1, 2.50, null, "\\u20ac"]}') == {"a": [1, 2.5, None, "\u20ac"]}
     assert json.loads(canonical_bytes(parse_json(b"[true]"))) == [True]
