@@ -8,7 +8,7 @@ import typer
 
 from interlock.channels.text import plain
 from interlock.cli.options import JSON
-from interlock.cli.session import Session, execute
+from interlock.cli.session import Session, execute, storeless
 from interlock.cli.table import table
 from interlock.errors import InvalidAgent
 
@@ -35,7 +35,7 @@ def list_agents(ctx: typer.Context, *, as_json: bool = JSON) -> None:
             if agent["error"]:
                 session.tell(f"{agent['name']}: {agent['error']}", "bad")
 
-    execute(ctx, work, as_json=as_json)
+    execute(ctx, work, as_json=as_json, settings=storeless(ctx.obj))
 
 
 def examined(session: Session) -> list[dict[str, Any]]:

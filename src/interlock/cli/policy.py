@@ -12,7 +12,7 @@ from interlock.channels.screen import Line
 from interlock.channels.text import plain
 from interlock.cli.errors import Exit
 from interlock.cli.options import JSON
-from interlock.cli.session import Session, execute
+from interlock.cli.session import Session, execute, storeless
 from interlock.cli.simulate import simulate_policies
 from interlock.config.located import BadYaml, key_path, read_tree
 from interlock.domain.action import Action
@@ -49,7 +49,7 @@ def check_policies(ctx: typer.Context, *, as_json: bool = JSON) -> None:
         session.tell(f"{count} polic{'y' if count == 1 else 'ies'} read, {len(findings)} findings, {errors} errors.")
         return Exit.usage if errors else Exit.ok
 
-    execute(ctx, work, as_json=as_json)
+    execute(ctx, work, as_json=as_json, settings=storeless(ctx.obj))
 
 
 app.command("simulate")(simulate_policies)

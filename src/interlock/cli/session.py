@@ -21,7 +21,7 @@ from interlock.channels.screen import Line, Screen
 from interlock.channels.terminal import Terminal
 from interlock.cli.app import Root
 from interlock.cli.errors import Exit
-from interlock.config import Settings, load_settings
+from interlock.config import DatabaseSettings, Settings, load_settings
 from interlock.domain.authority import Principal
 from interlock.engine.views import Views
 from interlock.errors import BadInput, Forbidden
@@ -35,6 +35,7 @@ __all__ = [
     "opened",
     "patiently",
     "settings_of",
+    "storeless",
     "unless",
     "write_json",
 ]
@@ -102,6 +103,12 @@ def settings_of(root: Root) -> Settings:
     if root.database is not None and settings.database.fixed:
         raise BadInput("--database cannot be used with this configuration, whose database is fixed: leave one away.")
     return settings
+
+
+def storeless(root: Root) -> Settings:
+    """Read the configuration for a command that looks at no request and no run, and makes no database."""
+    settings = settings_of(root)
+    return settings.model_copy(update={"database": DatabaseSettings(url="memory:")})
 
 
 def execute(

@@ -177,12 +177,12 @@ def test_runs_are_cancelled_and_retried(command):
         (["log", "show", "--after", "yesterday"], 2, "not a position"),
         (["-c", "nothing.yaml", "runs", "list"], 2, "cannot be read"),
         (["--database", "mysql://x", "runs", "list"], 2, "There is no database of the kind"),
-        (["--database", "/dev/null/x.db", "agents", "list"], 6, "is not a file"),
+        (["--database", "/dev/null/x.db", "work", "--once"], 6, "is not a file"),
         (["--database", "mistyped.db", "requests", "list"], 2, "There is no database at"),
     ],
 )
 def test_bad_input_is_told_in_a_sentence(command, arguments, code, words):
-    command.run("agents", "list")  # makes the database
+    command.run("work", "--once")  # makes the database
     done = command.run(*arguments)
     assert words in done.stderr
     assert "Traceback" not in done.stderr + done.stdout
@@ -194,6 +194,12 @@ def test_bad_input_is_told_in_a_sentence(command, arguments, code, words):
 
 def test_looking_for_requests_makes_no_database(command):
     assert command.run("requests", "list").returncode == 2
+    assert not (command.folder / "test.db").exists()
+
+
+def test_what_reads_no_requests_makes_no_database(command):
+    assert command.run("agents", "list").returncode == 0
+    assert command.run("policy", "check").returncode == 0
     assert not (command.folder / "test.db").exists()
 
 
@@ -216,7 +222,7 @@ def test_something_else_in_place_of_the_database_is_told(command):
 
 
 def test_a_newer_database_is_left_alone(command):
-    command.run("agents", "list")
+    command.run("work", "--once")
     with sqlite3.connect(command.folder / "test.db") as database:
         database.execute("UPDATE schema_version SET version_num = '9999'")
     database.close()
