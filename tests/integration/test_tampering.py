@@ -13,6 +13,7 @@ from interlock.domain.request import EffectState
 from interlock.domain.run import RunStatus
 from interlock.engine.codec import leaf_hash
 from interlock.engine.integrity import digest_of_state
+from interlock.engine.views import Views
 from interlock.errors import RecordAltered, StoreError
 
 
@@ -228,3 +229,26 @@ async def asked_beside(circle):
     await circle.vote(waiting)
     await circle.drain()
     return await circle.run(run.id)
+
+
+COLUMNS = {
+    "id": "no_such_request",
+    "run_id": "another_run",
+    "agent": "another",
+    "status": "rejected",
+}
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+async def test_I11_a_column_that_a_request_is_found_by_is_compared_with_its_log(attacked, column):
+    request = await attacked.begin()
+    views = Views(attacked.circle.store, attacked.circle.system.policies, request.tenant)
+    assert await views.alterations() == []
+    attacked.sql(f"UPDATE requests SET {column} = ? WHERE id = ?", COLUMNS[column], request.id)
+    assert any(request.id in altered for altered in await views.alterations())
+
+
+async def test_I1_a_request_that_is_gone_is_an_altered_record(attacked):
+    request = await attacked.begin()
+    attacked.sql("UPDATE requests SET id = 'another' WHERE id = ?", request.id)
+    await attacked.assert_refused("record_altered")

@@ -55,7 +55,10 @@ class LangGraphRuntime:
         graph = agent.graph.copy(update={"checkpointer": state})
         if run.pause and state.made_by != agent.version and not agent.continues(run.agent_version):
             return _mismatch(run, agent, state)
-        advancing = Advancing(advance, progress, await _answers(advance, run, state))
+        answers = await _answers(advance, run, state)
+        if gone := [wait.request_id for wait in run.pause if wait.request_id not in answers]:
+            return Attention("record_altered", f"{', '.join(gone)}, which the run waits for, is not in the tables.")
+        advancing = Advancing(advance, progress, answers)
         current.set(advancing)
         try:
             return await self._advance(graph, agent, state, advancing)
