@@ -231,21 +231,23 @@ async def asked_beside(circle):
     return await circle.run(run.id)
 
 
-COLUMNS = {
-    "id": "no_such_request",
-    "run_id": "another_run",
-    "agent": "another",
-    "status": "rejected",
-}
+COLUMNS = [
+    *(("requests", column, "another") for column in ("id", "run_id", "agent", "interrupt_id", "action")),
+    *(("requests", column, 7) for column in ("opened_at", "due_at", "version", "wake_at")),
+    ("requests", "status", "rejected"),
+    *(("runs", column, "another") for column in ("id", "agent")),
+    *(("runs", column, 7) for column in ("started_at", "version")),
+    ("runs", "status", "done"),
+]
 
 
-@pytest.mark.parametrize("column", COLUMNS)
-async def test_I11_a_column_that_a_request_is_found_by_is_compared_with_its_log(attacked, column):
-    request = await attacked.begin()
+@pytest.mark.parametrize(("table", "column", "value"), COLUMNS)
+async def test_I11_a_column_that_a_row_is_found_by_is_compared_with_what_it_holds(attacked, table, column, value):
+    request = await attacked.begin(approved=False)
     views = Views(attacked.circle.store, attacked.circle.system.policies, request.tenant)
     assert await views.alterations() == []
-    attacked.sql(f"UPDATE requests SET {column} = ? WHERE id = ?", COLUMNS[column], request.id)
-    assert any(request.id in altered for altered in await views.alterations())
+    attacked.sql(f"UPDATE {table} SET {column} = ?", value)
+    assert any("is found by something else" in altered for altered in await views.alterations())
 
 
 async def test_I1_a_request_that_is_gone_is_an_altered_record(attacked):

@@ -183,6 +183,12 @@ class Store(Protocol):
     async def find(self, tenant: str, kind: Literal["request", "run"], prefix: str) -> Sequence[str]:
         """Return at most ten ids that begin with a prefix."""
 
+    async def misfiled(self, tenant: str) -> Sequence[str]:
+        """Return the ids of requests and runs whose rows are found by something else than what they hold.
+
+        An audit: it reads every row.
+        """
+
     async def agenda(self, limit: int = 100, *, subject: str | None = None) -> Agenda:
         """Return what is due by the store's clock; of the jobs, only those for one subject, if one is named.
 

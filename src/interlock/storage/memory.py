@@ -15,6 +15,7 @@ from interlock.engine.codec import decode_entry, decode_request, decode_run
 from interlock.engine.ports import Agenda, Inbox, Loaded, Window
 from interlock.errors import StoreUnavailable
 from interlock.failpoints import failpoint
+from interlock.storage.audit import is_filed
 from interlock.storage.rows import (
     FIND_LIMIT,
     FIRST_MARK,
@@ -195,6 +196,12 @@ class MemoryStore:
         with self._reading() as tables:
             keys = tables.requests.keys() if kind == "request" else tables.runs.keys()
             return sorted(key for owner, key in keys if owner == tenant and key.startswith(prefix))[:FIND_LIMIT]
+
+    async def misfiled(self, tenant: str) -> Sequence[str]:
+        """Return the ids of rows that are not filed under what they hold."""
+        with self._reading() as tables:
+            rows: list[RequestRow | RunRow] = [*tables.requests.values(), *tables.runs.values()]
+            return [row.id for row in rows if row.tenant == tenant and not is_filed(row)]
 
     async def agenda(self, limit: int = 100, *, subject: str | None = None) -> Agenda:
         """Return what is due."""

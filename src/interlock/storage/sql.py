@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Literal, Protocol
 
 from interlock.domain.request import Request
@@ -14,11 +15,11 @@ from interlock.domain.run import Run, RunStatus
 from interlock.engine.changes import Changes, Entry
 from interlock.engine.ports import Agenda, Bell, Inbox, Loaded, Window
 from interlock.failpoints import failpoint
-from interlock.storage import reads, writes
+from interlock.storage import audit, reads, writes
 from interlock.storage.compiled import Connection
 from interlock.storage.lanes import Inline, Lane
 from interlock.storage.log import Log
-from interlock.storage.rows import Clock, check_changes, check_load
+from interlock.storage.rows import Clock, RequestRow, RunRow, check_changes, check_load
 
 __all__ = ["SqlStore"]
 
@@ -186,6 +187,16 @@ class SqlStore:
     async def find(self, tenant: str, kind: Literal["request", "run"], prefix: str) -> Sequence[str]:
         """Return at most ten ids that begin with a prefix."""
         return await self._read(lambda on: reads.find(on, tenant, kind, prefix))
+
+    async def misfiled(self, tenant: str) -> Sequence[str]:
+        """Return the ids of rows that are not filed under what they hold, page by page."""
+        found: list[str] = []
+        for kind in (RequestRow, RunRow):
+            after: str | None = ""
+            while after is not None:
+                more, after = await self._read(partial(audit.misfiled, tenant=tenant, kind=kind, after=after))
+                found += more
+        return found
 
     async def agenda(self, limit: int = 100, *, subject: str | None = None) -> Agenda:
         """Return what is due."""
