@@ -1,12 +1,15 @@
 """interlock.yaml: what is read, and that everything else is refused with file, line, key and what to do."""
 
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+import interlock
 from interlock.config import config_schema, load_settings, parse_duration
+from interlock.config.load import VARIABLES
 from interlock.engine.configured import ConfiguredPolicies
 from interlock.errors import BadInput, InvalidConfig, InvalidPolicy
 
@@ -349,6 +352,18 @@ def test_an_alias_may_stand_for_a_list(file):
 def test_a_path_is_written_as_people_write_it(file):
     with pytest.raises(InvalidConfig, match=r'groups\."a b"\[1\]: must be text'):
         read(file, 'groups: {"a b": [mia, 2]}')
+
+
+def test_a_variable_that_nobody_reads_is_refused_by_its_name():
+    meant = "There is no variable INTERLOCK_DATABASE: did you mean 'INTERLOCK_DATABASE_URL'"
+    with pytest.raises(InvalidConfig, match=meant):
+        load_settings(None, {"INTERLOCK_DATABASE": "sqlite:///other.db"})
+
+
+def test_every_variable_that_some_part_reads_is_known():
+    source = Path(interlock.__file__).parent
+    read = {name for path in source.rglob("*.py") for name in re.findall(r"INTERLOCK_[A-Z_]+[A-Z]", path.read_text())}
+    assert read - {"INTERLOCK_VARIABLE"} == VARIABLES
 
 
 # ── the published schema ──

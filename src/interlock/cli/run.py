@@ -67,6 +67,7 @@ async def start_and_attend(
     name, reference = system.registry.reference(agent)
     loaded = system.registry.load(reference)
     value = given if raw else loaded.input_from(str(given))
+    loaded.check_input(value)
     position = await system.store.last_position(session.principal.tenant)
     run = await system.runs.start(name, reference, value, session.principal)
     session.write({"event": "started", "run": run_shape(run)})

@@ -97,6 +97,8 @@ def write_json(document: object) -> None:
 def settings_of(root: Root) -> Settings:
     """Read the configuration that the options before the command name."""
     environ = dict(os.environ)
+    if root.database == "":
+        raise BadInput("--database is empty: name a file or an address, or leave it away.")
     if root.database is not None:
         environ["INTERLOCK_DATABASE_URL"] = root.database
     settings = load_settings(root.config, environ)

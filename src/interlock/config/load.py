@@ -12,12 +12,22 @@ from pydantic import ValidationError
 from interlock.config.located import MAX_FILE, BadYaml, read_tree
 from interlock.config.origin import Origin, say
 from interlock.config.problems import all_problems
-from interlock.config.sections import Settings
+from interlock.config.sections import Settings, suggestion
 from interlock.errors import InvalidConfig
 
 __all__ = ["load_settings"]
 
 DEFAULT_FILE = "interlock.yaml"
+
+VARIABLES = frozenset(
+    f"INTERLOCK_{name}"
+    for name in (
+        *("CONFIG", "DATABASE_URL", "DEBUG", "FAILPOINTS"),
+        *("MODEL", "SAGEMAKER_INPUT"),
+        *("MAILDIR", "MAIL_FROM", "SMTP_URL", "LEDGER", "REPORTS"),
+    )
+)
+"""Every variable that some part reads. Any other with this prefix is a mistake: what it was to change would stay."""
 
 SETTLED_NS = 2_000_000_000
 """A file younger than this may change again within one tick of its clock, and keep its stamp."""
@@ -35,9 +45,16 @@ def load_settings(path: Path | str | None = None, environ: Mapping[str, str] | N
         InvalidPolicy: the same, where the first of it is in a policy.
     """
     env = os.environ if environ is None else environ
+    _refuse_unknown(env)
     chosen = _choose(path, env)
     settings = Settings() if chosen is None else _read(chosen)
     return _resolve(settings, env)
+
+
+def _refuse_unknown(env: Mapping[str, str]) -> None:
+    for name in sorted(env):
+        if name.startswith("INTERLOCK_") and name not in VARIABLES:
+            raise InvalidConfig(f"There is no variable {name}: {suggestion(name, VARIABLES)} Unset it.", variable=name)
 
 
 def _choose(path: Path | str | None, env: Mapping[str, str]) -> Path | None:

@@ -17,7 +17,7 @@ from langgraph.pregel import Pregel
 from pydantic import BaseModel
 
 from interlock.domain.canonical import Json, digest
-from interlock.errors import InvalidAgent
+from interlock.errors import BadInput, InvalidAgent
 from interlock.runtime.breakpoints import Breakpoints, subgraphs
 
 __all__ = ["Agent"]
@@ -78,9 +78,24 @@ class Agent:
             return {"messages": [{"role": "user", "content": text}]}
         return {"input": text}
 
+    def check_input(self, value: Json) -> None:
+        """Refuse what LangGraph would refuse at every attempt.
+
+        Raises:
+            BadInput: if the graph's state has keys, and this has none.
+        """
+        keyed = isinstance(self.graph, CompiledStateGraph) and "__root__" not in self.graph.channels
+        if keyed and not isinstance(value, dict):
+            keys = ", ".join(sorted(name for name in self.graph.channels if name.isidentifier() and name[:2] != "__"))
+            raise BadInput(f"This graph takes a JSON object as its input (its keys: {keys}), not {_kind(value)}.")
+
     def continues(self, made_by: str) -> bool:
         """Say whether this agent may carry on a state that an agent of this version made."""
         return made_by == self.version or made_by.rpartition("+")[0] in self.compatible_with
+
+
+def _kind(value: Json) -> str:
+    return "null" if value is None else {list: "a list", str: "a text", bool: "a boolean"}.get(type(value), "a number")
 
 
 def _shape(graph: Pregel[Any, Any, Any, Any]) -> Json:

@@ -164,6 +164,8 @@ def test_runs_are_cancelled_and_retried(command):
         (["run", "no.such.module:agent", "x"], 2, "cannot be loaded"),
         (["run", "approval", "--input-json", "nothing.json"], 2, "cannot be read"),
         (["run", "approval", "--input-json", "-"], 2, "is not JSON"),
+        (["run", "approval", "--input-json", "list.json"], 2, "takes a JSON object as its input"),
+        (["--database", "", "requests", "list"], 2, "--database is empty"),
         (["requests", "show", "req_nothing"], 4, "There is no request"),
         (["requests", "list", "--status", "pending"], 2, "'pending' is not one of"),
         (["approve", "nothing", "--yes"], 4, "There is no request"),
@@ -182,6 +184,7 @@ def test_runs_are_cancelled_and_retried(command):
     ],
 )
 def test_bad_input_is_told_in_a_sentence(command, arguments, code, words):
+    (command.folder / "list.json").write_text("[1, 2]")
     command.run("work", "--once")  # makes the database
     done = command.run(*arguments)
     assert words in done.stderr
