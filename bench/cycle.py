@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from statistics import median
+from typing import Self
 
-from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
-from langgraph.checkpoint.sqlite import SqliteSaver
-from langgraph.types import Command
-from psycopg.rows import dict_row
-from psycopg_pool import AsyncConnectionPool
+sys.path.insert(0, str(Path(__file__).parent))
 
+import graphs
+from bare import Bare, bare
 from interlock.bootstrap import System, build
 from interlock.config import load_settings
 from interlock.domain.action import Verdict
@@ -24,12 +22,6 @@ from interlock.domain.authority import Principal
 from interlock.domain.commands import CastVote
 from interlock.engine.changes import Entry
 from interlock.testing.postgres import PostgresServer
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from typing import Self
-
-import graphs
 
 STORES = ("sqlite", "postgres")
 ME = Principal("local:bench")
@@ -85,139 +77,91 @@ class Governed:
         assert done.output["result"] == str(graphs.pay(120, name)), done
 
 
-class Bare:
-    """LangGraph alone with its own SqliteSaver (WAL, synchronous=FULL), sync, in threads."""
-
-    def __init__(self, folder: Path, durability: str) -> None:
-        self._path = folder / f"bare-{durability}.db"
-        self._durability = durability
-
-    async def __aenter__(self) -> Self:
-        self._connection = sqlite3.connect(self._path, check_same_thread=False)
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=FULL")
-        self._graph = graphs.bare.compile(checkpointer=SqliteSaver(self._connection))
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._connection.close()
-
-    async def cycle(self, name: str) -> None:
-        await asyncio.to_thread(self._cycle, name)
-
-    def _cycle(self, name: str) -> None:
-        config = {"configurable": {"thread_id": name}}
-        paused = self._graph.invoke({"input": name}, config, durability=self._durability)
-        [waiting] = paused["__interrupt__"]
-        answer = Command(resume={waiting.id: True})
-        self.decided = time.perf_counter()
-        done = self._graph.invoke(answer, config, durability=self._durability)
-        assert done["result"] == str(graphs.pay(120, name)), done
-
-
-class BareOnPostgres:
-    """LangGraph alone with its own AsyncPostgresSaver on a pool, as its documentation shows it."""
-
-    def __init__(self, url: str, durability: str) -> None:
-        self._url = url
-        self._durability = durability
-
-    async def __aenter__(self) -> Self:
-        how = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}
-        self._pool = AsyncConnectionPool(self._url, min_size=1, max_size=16, open=False, kwargs=how)
-        await self._pool.open()
-        saver = AsyncPostgresSaver(self._pool)
-        await saver.setup()
-        self._graph = graphs.bare.compile(checkpointer=saver)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._pool.close()
-
-    async def cycle(self, name: str) -> None:
-        config = {"configurable": {"thread_id": name}}
-        paused = await self._graph.ainvoke({"input": name}, config, durability=self._durability)
-        [waiting] = paused["__interrupt__"]
-        answer = Command(resume={waiting.id: True})
-        self.decided = time.perf_counter()
-        done = await self._graph.ainvoke(answer, config, durability=self._durability)
-        assert done["result"] == str(graphs.pay(120, name)), done
-
-
 class Ground:
     """Where the contestants run: on SQLite files, or on a private PostgreSQL server.
 
     Args:
         store: `sqlite` or `postgres`.
+        settings: the server's own.
     """
 
-    def __init__(self, store: str) -> None:
+    def __init__(self, store: str, **settings: str) -> None:
         self.store = store
+        self._settings = settings
 
     def __enter__(self) -> Self:
-        self._folder = tempfile.TemporaryDirectory()
-        self.server = PostgresServer() if self.store == "postgres" else None
+        self._temporary = tempfile.TemporaryDirectory()
+        self.folder = Path(self._temporary.name)
+        self.server = PostgresServer(**self._settings) if self.store == "postgres" else None
         return self
 
     def __exit__(self, *_: object) -> None:
         if self.server is not None:
             self.server.remove()
-        self._folder.cleanup()
+        self._temporary.cleanup()
+
+    def fresh(self) -> str:
+        """Return the address of a new, empty database."""
+        if self.server is not None:
+            return self.server.fresh()
+        return tempfile.mkdtemp(dir=self.folder) + "/database.db"
 
     def governed(self) -> Governed:
         """Return Interlock on a database of its own."""
-        if self.server is not None:
-            return Governed(self.server.fresh())
-        return Governed(tempfile.mkdtemp(dir=self._folder.name) + "/governed.db")
+        return Governed(self.fresh())
 
-    def bare(self, durability: str) -> Bare | BareOnPostgres:
+    def bare(self, durability: str) -> Bare:
         """Return LangGraph alone on a database of its own."""
-        if self.server is not None:
-            return BareOnPostgres(self.server.fresh(), durability)
-        return Bare(Path(tempfile.mkdtemp(dir=self._folder.name)), durability)
+        return bare(self.fresh(), durability)
 
 
-async def rate(cycle: Callable[[str], Awaitable[None]], cycles: int, at_once: int, tag: str) -> float:
+Measure = Callable[[Governed | Bare, str], Awaitable[float]]
+"""Measures a contestant once; no other measurement has the same tag."""
+
+
+async def compare(store: str, rounds: int, measure: Measure) -> dict[str, list[float]]:
+    """Let the contestants take turns; return what was measured of each, round by round."""
+    with Ground(store) as ground:
+        async with ground.governed() as governed, ground.bare("async") as default, ground.bare("exit") as at_exit:
+            contestants: dict[str, Governed | Bare] = {
+                "interlock": governed,
+                "bare": default,
+                "bare exit": at_exit,
+                "bare again": default,
+            }
+            found: dict[str, list[float]] = {name: [] for name in contestants}
+            for number in range(-1, rounds):
+                for name in list(contestants) if number % 2 else reversed(contestants):
+                    measured = await measure(contestants[name], f"{name}-{number}")
+                    if number >= 0:
+                        found[name].append(measured)
+    return found
+
+
+async def rate(contestant: Governed | Bare, tag: str, *, cycles: int, at_once: int) -> float:
     """Return cycles per second."""
     waiting = iter(range(cycles))
 
     async def lane() -> None:
         for number in waiting:
-            await cycle(f"{tag}-{number}")
+            await contestant.cycle(f"{tag}-{number}")
 
     began = time.perf_counter()
     await asyncio.gather(*(lane() for _ in range(at_once)))
     return cycles / (time.perf_counter() - began)
 
 
-async def compare(store: str, rounds: int, cycles: int, at_once: int) -> dict[str, list[float]]:
-    """Let the contestants take turns; return each one's rates, round by round."""
-    with Ground(store) as ground:
-        async with ground.governed() as governed, ground.bare("async") as default, ground.bare("exit") as at_exit:
-            contestants = {"interlock": governed, "bare": default, "bare exit": at_exit, "bare again": default}
-            rates: dict[str, list[float]] = {name: [] for name in contestants}
-            for number in range(-1, rounds):
-                order = list(contestants) if number % 2 else list(reversed(contestants))
-                for name in order:
-                    speed = await rate(contestants[name].cycle, cycles, at_once, f"{name}-{at_once}-{number}")
-                    if number >= 0:
-                        rates[name].append(speed)
-    return rates
+async def decide_to_act(contestant: Governed | Bare, tag: str, *, cycles: int = 20) -> float:
+    """Return the median of the milliseconds from the decision to the act."""
+    times: list[float] = []
+    for number in range(cycles):
+        name = f"{tag}-{number}"
+        await contestant.cycle(name)
+        times.append((graphs.called[name] - contestant.decided) * 1000)
+    return median(times)
 
 
-async def decide_to_act(store: str, rounds: int, cycles: int = 20) -> tuple[list[float], list[float]]:
-    """Return each contestant's median seconds from the decision to the act, round by round."""
-    with Ground(store) as ground:
-        async with ground.governed() as governed, ground.bare("async") as bare:
-            medians: tuple[list[float], list[float]] = ([], [])
-            for number in range(-1, rounds):
-                for contestant, found in zip((governed, bare), medians, strict=True):
-                    times = [await _decide_to_act(contestant, f"act-{number}-{each}") for each in range(cycles)]
-                    if number >= 0:
-                        found.append(median(times))
-    return medians
-
-
-async def _decide_to_act(contestant: Governed | Bare | BareOnPostgres, name: str) -> float:
-    await contestant.cycle(name)
-    return graphs.called[name] - contestant.decided
+def ratio(ours: list[float], theirs: list[float]) -> str:
+    """Return the median, minimum and maximum of the ratios, round by round."""
+    paired = sorted(one / other for one, other in zip(ours, theirs, strict=True))
+    return f"**{median(paired):.2f}** ({paired[0]:.2f} to {paired[-1]:.2f})"

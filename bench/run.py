@@ -1,220 +1,133 @@
-"""Measure a full cycle against bare LangGraph, and what waiting costs; write it to bench/RESULTS.md.
+"""Measure Interlock beside bare LangGraph, and what waiting costs; write it to bench/RESULTS.md.
 
-python bench/run.py            # seven rounds
-python bench/run.py --quick    # two rounds, printed only
+python bench/run.py                    # everything but a million: about twelve minutes
+python bench/run.py among --million    # one part, with a million pending: about ten minutes; the others stay as they are
+python bench/run.py --quick            # small, printed only: about two minutes
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import cProfile
 import os
 import platform
-import pstats
-import sqlite3
 import sys
-import tempfile
-import threading
-import time
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.metadata import version
-from itertools import chain, product
+from itertools import product
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import costs
 import cycle
 import waiting
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-LIBRARIES = ("langgraph", "langgraph-checkpoint-sqlite", "sqlalchemy", "pydantic", "orjson")
-PARTS = (
+LIBRARIES = (
     "langgraph",
-    "langchain_core",
-    "interlock/storage",
-    "interlock",
+    "langgraph-checkpoint-sqlite",
+    "langgraph-checkpoint-postgres",
     "sqlalchemy",
+    "psycopg",
     "pydantic",
-    "rfc8785",
-    "asyncio",
+    "orjson",
 )
-COUNTED = 40
-THREADS = {
-    "MainThread": "event loop and reads",
-    "interlock-writer": "store, writing",
-    "asyncio": "nodes",
-}
+AT_ONCE = ((1, 40), (16, 160), (64, 320))
+"""How many cycles run at once, and how many there are in all."""
 
 
 def main() -> None:
     """Measure, print, and write the results."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--quick", action="store_true", help="two rounds, and nothing is written")
-    quick = options.parse_args().quick
-    rounds = 2 if quick else 7
-    parts = [heading(rounds), rates(rounds), waiting.waking(rounds), costs(), where_time_goes()]
-    if not quick:
-        parts += [waiting.paused(), waiting.among_many()]
-    lines: list[str] = []
-    for line in chain.from_iterable(parts):
-        print(line, flush=True)
-        lines.append(line)
-    if not quick:
-        RESULTS.write_text("\n".join(lines) + "\n")
+    options.add_argument("parts", nargs="*", metavar="PART", help="cycles, acting, costs, profile, paused, among")
+    options.add_argument("--quick", action="store_true", help="two rounds and small crowds, and nothing is written")
+    options.add_argument("--million", action="store_true", help="a million pending instead of a hundred thousand")
+    given = options.parse_args()
+    parts = parts_of(rounds=2 if given.quick else 7, quick=given.quick, million=given.million)
+    if unknown := set(given.parts) - set(parts):
+        options.error(f"there is no part {', '.join(sorted(unknown))}: name some of {', '.join(parts)}, or none for all")
+    for name, part in parts.items():
+        if name == "heading" or not given.parts or name in given.parts:
+            lines: list[str] = []
+            for line in part():
+                print(line, flush=True)
+                lines.append(line)
+            if not given.quick:
+                write(lines)
 
 
-def heading(rounds: int) -> Iterator[str]:
+def parts_of(rounds: int, *, quick: bool, million: bool) -> dict[str, Callable[[], Iterator[str]]]:
+    """Return what can be measured, by name, in the order of the results."""
+    crowds = (0, 1_000) if quick else (0, 1_000, 100_000)
+    many = 1_000_000 if million else 10_000 if quick else 100_000
+    return {
+        "heading": heading,
+        "cycles": partial(rates, rounds),
+        "acting": partial(acting, rounds),
+        "costs": costs.costs,
+        "profile": costs.where_time_goes,
+        "paused": partial(waiting.paused, crowds),
+        "among": partial(waiting.among, many, rounds),
+    }
+
+
+def write(lines: list[str]) -> None:
+    """Put a part in its place in the results; what was measured of it before goes, and the other parts stay."""
+    kept: dict[str, list[str]] = {}
+    for line in [*(RESULTS.read_text().splitlines() if RESULTS.exists() else []), *lines]:
+        if line.startswith("#"):
+            title = line
+            kept[title] = []
+        kept[title].append(line)
+    RESULTS.write_text("\n\n".join("\n".join(part).strip() for part in kept.values()) + "\n")
+
+
+def heading() -> Iterator[str]:
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     yield "# Results"
     yield ""
-    yield f"`make bench`: {rounds} rounds, {os.cpu_count()} cores, Python {platform.python_version()},"
-    yield f"{libraries}."
+    yield f"By `make bench`; {os.cpu_count()} cores, Python {platform.python_version()}, {libraries}."
     yield ""
     yield "One cycle: start the three-node graph (plan, gate, act), see the pending request, approve it, `act` runs,"
-    yield "done; durable. Interlock with policy, digest, log, effect ledger and authorisation on SQLite (WAL,"
-    yield "synchronous=FULL), against the same graph on bare LangGraph with `SqliteSaver` (WAL, FULL) at default"
-    yield "durability and at `exit`. The contestants take turns in one process; ratios are taken round by round. The"
-    yield "A/A column is bare LangGraph against itself: differences within its spread mean nothing."
+    yield "done; durable. Interlock with policy, digest, log, effect ledger and authorisation, on SQLite (WAL,"
+    yield "synchronous=FULL) and on a private PostgreSQL server; against the same graph on bare LangGraph with its own"
+    yield "`SqliteSaver` (WAL, FULL) or `AsyncPostgresSaver` at default durability and at `exit`. The contestants take"
+    yield "turns in one process; ratios are taken round by round: median (minimum to maximum). The A/A column is the"
+    yield "anchor against itself: differences within its spread mean nothing."
+
+
+RATIOS = (("interlock", "bare"), ("interlock", "bare exit"), ("bare", "bare again"))
 
 
 def rates(rounds: int) -> Iterator[str]:
     yield from ("", "## Cycles per second", "")
+    yield f"{rounds} rounds."
+    yield ""
     yield "| store | at once | Interlock | bare | bare, `exit` | Interlock / bare | Interlock / `exit` | A/A |"
     yield "|---|---|---|---|---|---|---|---|"
-    for store, (at_once, cycles) in product(cycle.STORES, ((1, 40), (16, 160), (64, 320))):
-        found = asyncio.run(cycle.compare(store, rounds, cycles, at_once))
-        speeds = " | ".join(f"{median(found[name]):.0f}" for name in ("interlock", "bare", "bare exit"))
-        ratios = " | ".join(
-            ratio(found[one], found[other])
-            for one, other in (("interlock", "bare"), ("interlock", "bare exit"), ("bare", "bare again"))
-        )
-        yield f"| {store} | {at_once} | {speeds} | {ratios} |"
+    for store, (at_once, cycles) in product(cycle.STORES, AT_ONCE):
+        measure = partial(cycle.rate, cycles=cycles, at_once=at_once)
+        yield f"| {store} | {at_once} | {row(asyncio.run(cycle.compare(store, rounds, measure)), 0)} |"
 
 
-def ratio(ours: list[float], theirs: list[float]) -> str:
-    """Return the median, minimum and maximum of the ratios, round by round."""
-    paired = sorted(one / other for one, other in zip(ours, theirs, strict=True))
-    return f"**{median(paired):.2f}** ({paired[0]:.2f} to {paired[-1]:.2f})"
-
-
-def costs() -> Iterator[str]:
-    yield from ("", "## Statements, commits and CPU per cycle", "")
-    yield "Transactions that only read are not among the commits. Interlock's commits that wait at once share one."
+def acting(rounds: int) -> Iterator[str]:
+    yield from ("", "## From the decision to the act", "")
+    yield "From casting the vote to the tool's call, in one process with a worker, one after the other; against bare"
+    yield f"LangGraph's `invoke(Command(resume=…))` to its node's call. Medians of 20, in ms, over {rounds} rounds."
     yield ""
-    yield "| | at once | statements | commits | CPU, ms |"
-    yield "|---|---|---|---|---|"
-    for at_once in (1, 16):
-        for name in ("interlock", "bare", "bare exit"):
-            statements, commits, cpu = asyncio.run(cost(name, at_once))
-            yield f"| {name} | {at_once} | {statements:.1f} | {commits:.1f} | {cpu:.1f} |"
+    yield "| store | Interlock | bare | bare, `exit` | Interlock / bare | Interlock / `exit` | A/A |"
+    yield "|---|---|---|---|---|---|---|"
+    for store in cycle.STORES:
+        yield f"| {store} | {row(asyncio.run(cycle.compare(store, rounds, cycle.decide_to_act)), 1)} |"
 
 
-async def cost(name: str, at_once: int) -> tuple[float, float, float]:
-    """Return statements, commits and milliseconds of CPU that one cycle takes."""
-    with tempfile.TemporaryDirectory() as folder, counted() as seen:
-        async with contestant(name, Path(folder)) as chosen:
-            await cycle.rate(chosen.cycle, 5, 1, "warm")
-            seen.clear()
-            began = time.process_time()
-            await cycle.rate(chosen.cycle, COUNTED, at_once, "counted")
-            cpu = (time.process_time() - began) * 1000
-            return seen["statements"] / COUNTED, seen["commits"] / COUNTED, cpu / COUNTED
-
-
-def contestant(name: str, folder: Path) -> Any:
-    if name == "interlock":
-        return cycle.Governed(folder)
-    return cycle.Bare(folder, "exit" if name == "bare exit" else "async")
-
-
-@contextmanager
-def counted() -> Iterator[Counter[str]]:
-    """Count the statements and commits of every SQLite connection that is made meanwhile."""
-    seen: Counter[str] = Counter()
-    connect = sqlite3.connect
-
-    def watched(*args: Any, **options: Any) -> sqlite3.Connection:
-        connection = connect(*args, **options)
-        wrote = False
-
-        def note(statement: str) -> None:
-            nonlocal wrote
-            verb = statement.split(maxsplit=1)[0].upper()
-            if verb == "--":  # what a trigger does
-                return
-            seen["statements"] += 1
-            seen["commits"] += verb == "COMMIT" and wrote  # the end of a transaction that only read costs no disk
-            wrote = verb not in {"BEGIN", "COMMIT"} and (wrote or verb in {"INSERT", "REPLACE", "UPDATE", "DELETE"})
-
-        connection.set_trace_callback(note)
-        return connection
-
-    sqlite3.connect = watched  # type: ignore[assignment]
-    sqlite3.dbapi2.connect = watched  # type: ignore[assignment]
-    try:
-        yield seen
-    finally:
-        sqlite3.connect = connect  # type: ignore[assignment]
-        sqlite3.dbapi2.connect = connect  # type: ignore[assignment]
-
-
-def where_time_goes() -> Iterator[str]:
-    yield from ("", "## Where the time goes", "")
-    if hasattr(time, "pthread_getcpuclockid"):
-        shares = (f"{kind} {milliseconds:.1f}" for kind, milliseconds in asyncio.run(threads()).most_common())
-        yield f"CPU by thread, ms per cycle, one cycle after the other: {', '.join(shares)}."
-        yield ""
-    yield "Share of the event loop's thread under a profiler, by the package whose own code runs, one cycle after the"
-    yield "other; the store's threads are not in it. `wait`: the loop waits for them, the disk, and nodes in threads."
-    yield ""
-    yield "| part | share |"
-    yield "|---|---|"
-    spent = asyncio.run(profiled())
-    total = sum(spent.values())
-    for part, seconds in spent.most_common():
-        yield f"| {part} | {100 * seconds / total:.0f} % |"
-
-
-async def threads() -> Counter[str]:
-    """Return the milliseconds of CPU that each kind of thread takes for a cycle."""
-
-    def clocks() -> Counter[str]:
-        found: Counter[str] = Counter()
-        for thread in threading.enumerate():
-            kind = next((kind for name, kind in THREADS.items() if thread.name.startswith(name)), "others")
-            found[kind] += time.clock_gettime_ns(time.pthread_getcpuclockid(thread.ident or 0))
-        return found
-
-    with tempfile.TemporaryDirectory() as folder:
-        async with cycle.Governed(Path(folder)) as governed:
-            await cycle.rate(governed.cycle, 5, 1, "warm")
-            before = clocks()
-            await cycle.rate(governed.cycle, COUNTED, 1, "clocked")
-            spent = clocks() - before
-    return Counter({kind: nanoseconds / COUNTED / 1e6 for kind, nanoseconds in spent.items()})  # type: ignore[misc]
-
-
-async def profiled() -> Counter[str]:
-    """Return the seconds spent by each part in the event loop's thread."""
-    with tempfile.TemporaryDirectory() as folder:
-        async with cycle.Governed(Path(folder)) as governed:
-            await cycle.rate(governed.cycle, 5, 1, "warm")
-            profile = cProfile.Profile()
-            profile.enable()
-            await cycle.rate(governed.cycle, COUNTED, 1, "profiled")
-            profile.disable()
-    spent: Counter[str] = Counter()
-    for (file, _, function), (_, _, own, _, _) in pstats.Stats(profile).stats.items():  # type: ignore[attr-defined]
-        if "poll" in function:
-            spent["wait"] += own
-        else:
-            spent[next((part for part in PARTS if f"/{part}/" in file), "other")] += own
-    return spent
+def row(found: dict[str, list[float]], digits: int) -> str:
+    """Return the medians and ratios of the contestants."""
+    medians = [f"{median(found[name]):.{digits}f}" for name in ("interlock", "bare", "bare exit")]
+    return " | ".join([*medians, *(cycle.ratio(found[one], found[other]) for one, other in RATIOS)])
 
 
 if __name__ == "__main__":

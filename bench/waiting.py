@@ -1,166 +1,111 @@
-"""What waiting costs: paused runs in memory, threads and connections; the inbox and a decision among many; waking."""
+"""What waiting costs: paused runs in memory, threads and connections; a first old run resumed; and many among many."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import resource
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
+from typing import NamedTuple
+
+import psycopg
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import cycle
+from crowd import crowd, opened, settings
 from interlock.bootstrap import System, build
-from interlock.config import load_settings
 from interlock.domain.action import Verdict
 from interlock.domain.commands import CastVote
 from interlock.domain.request import Request
-from interlock.domain.run import Pending, RunStatus
-from interlock.engine.changes import Actor, Changes, RequestChange, RunChange
+from interlock.domain.run import RunStatus
 from interlock.engine.ports import Inbox
-from interlock.storage import writes
 
-CROWDS = (0, 1_000, 100_000)
-PAGES = (1_000, 1_000_000)
-BATCH = 500
-SETTLING = 3.0  # seconds that an idle worker is watched for
-ASKED = 200
+WATCHED = 2.0  # seconds that an idle worker is left alone, and then watched
+SPAWNS = 3
+FEW = 1_000
+ASKED = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
-    """One real paused run, and all that was written for it."""
-
-    run: RunChange
-    request: RequestChange
-    policies: dict[str, bytes]
-
-    def copy(self, number: int) -> Changes:
-        """Return the same for another run, as if it had been started and had paused."""
-        run_id, request_id = f"run_{number:020}", f"req_{number:020}"
-        opened, *rest = self.request.events
-        events = (replace(opened, request_id=request_id, run_id=run_id), *rest)
-        request = replace(self.request.after, id=request_id, run_id=run_id)
-        started, began, paused = self.run.events
-        pause = tuple(Pending(wait.interrupt_id, request_id) for wait in paused.pause)
-        run_events = (replace(started, run_id=run_id), began, replace(paused, pause=pause))
-        run = replace(self.run.after, id=run_id, pause=pause)
-        return Changes(
-            run.tenant,
-            Actor("agent:bench", "run"),
-            requests=(RequestChange(0, events, request),),
-            run=RunChange(0, run_events, run, state=self.run.state),
-            policies=self.policies,
-        )
+# ── paused runs ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def template(system: System) -> Template:
-    """Start a run and carry it to its pause."""
-    run = await system.runs.start("bench", cycle.REFERENCE, {"input": "somebody"}, cycle.ME)
-    await system.worker().drain()
-    loaded = await system.store.load(run.tenant, run_id=run.id)
-    assert loaded.run is not None
-    (request,) = loaded.requests.values()
-    history = {key: tuple(e.event for e in await system.store.history(run.tenant, key)) for key in (run.id, request.id)}
-    body = await system.store.policy(request.route.policy_hash)
-    assert body is not None
-    return Template(
-        RunChange(0, history[run.id], loaded.run.run, state=loaded.run.state),
-        RequestChange(0, history[request.id], request),
-        {request.route.policy_hash: body},
-    )
-
-
-async def crowd(system: System, count: int) -> str:
-    """Bring the database to so many paused runs, written by the store's own code, many in a transaction.
-
-    Returns:
-        The id of the oldest one, which was really run to its pause.
-    """
-    made = await template(system)
-    database = system.store._database  # noqa: SLF001 - the port commits one by one, which takes hours here
-    clock = system.store._clock  # noqa: SLF001
-
-    def write(numbers: Sequence[int]) -> None:
-        def work(on: object) -> None:
-            for number in numbers:
-                writes.commit(on, made.copy(number), clock)
-
-        asyncio.run(database.writer.run(work))
-
-    for first in range(1, count, BATCH):
-        await asyncio.to_thread(write, range(first, min(first + BATCH, count)))
-    return made.run.after.id
-
-
-def settings(folder: str) -> object:
-    return load_settings(None, {"INTERLOCK_DATABASE_URL": f"{folder}/waiting.db"})
-
-
-# ── paused runs ──
-
-
-def paused() -> Iterator[str]:
+def paused(counts: tuple[int, ...]) -> Iterator[str]:
     yield from ("", "## Paused runs", "")
-    yield "A worker process (`interlock work`) with so many runs paused, idle: its memory, threads and open files of"
-    yield f"the database after {SETTLING:.0f} s, and the CPU it takes. Then the oldest run is approved while no worker"
-    yield "runs, and the time from spawning a worker to the run's end is taken."
+    yield f"A worker process (`interlock work`) with so many runs paused, idle, {WATCHED:.0f} s after it was spawned:"
+    yield "its resident memory, threads, connections (open files of the database on SQLite) and CPU; medians of"
+    yield f"{SPAWNS} processes. Then an old run is approved while nothing runs, and the time is taken from spawning a"
+    yield "worker to the run's end; beside it a process that resumes a thread of bare LangGraph, by turns."
     yield ""
-    yield "| paused | memory, MB | B a run | threads | files | idle CPU, ms/s | spawn to end, s |"
-    yield "|---|---|---|---|---|---|---|"
-    base = 0
-    for count in CROWDS:
-        with tempfile.TemporaryDirectory() as folder:
-            memory, threads, files, busy, seconds = asyncio.run(waiting(folder, count))
-        base = base or memory
-        each = f"{(memory - base) / count:.0f}" if count else ""
-        wait = "" if seconds is None else f"{seconds:.2f}"
-        yield f"| {count:,} | {memory / 1e6:.1f} | {each} | {threads} | {files} | {busy:.1f} | {wait} |"
+    yield "| store | paused | memory, MB | B a run | threads | connections | idle CPU, ms/s | spawn to end, s | bare, s |"
+    yield "|---|---|---|---|---|---|---|---|---|"
+    base = 0.0
+    for store, count in product(cycle.STORES, counts):
+        idle, ours, theirs = asyncio.run(waiting(store, count))
+        base = base if count else idle.memory
+        each = f"{(idle.memory - base) / count:.0f}" if count else ""
+        figures = f"{idle.memory / 1e6:.1f} | {each} | {idle.threads:.0f} | {idle.connections:.0f} | {idle.busy:.1f}"
+        yield f"| {store} | {count:,} | {figures} | {spread(ours)} | {spread(theirs)} |"
 
 
-async def waiting(folder: str, count: int) -> tuple[int, int, int, float, float | None]:
-    """Return bytes, threads, files and milliseconds of CPU a second of an idle worker, and how long a resume takes."""
-    system = build(settings(folder), {})
-    oldest = await crowd(system, count) if count else None
-    seen = idle(folder)
-    seconds = None if oldest is None else await resumed(system, folder, oldest)
-    await system.close()
-    return *seen, seconds
+def spread(found: list[float]) -> str:
+    return f"{median(found):.2f} ({min(found):.2f} to {max(found):.2f})" if found else ""
 
 
-def idle(folder: str) -> tuple[int, int, int, float]:
-    with worker(folder) as process:
-        time.sleep(SETTLING)
+class Idle(NamedTuple):
+    """What an idle worker takes: bytes, threads, connections, and milliseconds of CPU a second."""
+
+    memory: float
+    threads: float
+    connections: float
+    busy: float
+
+
+async def waiting(store: str, count: int) -> tuple[Idle, list[float], list[float]]:
+    """Return what an idle worker takes, and how long the first resumes take, ours and LangGraph's."""
+    with cycle.Ground(store) as ground:
+        url = ground.fresh()
+        old = await crowd(url, count)
+        seen = [idle(ground, url) for _ in range(SPAWNS)]
+        theirs = ground.bare("async")
+        ours: list[float] = []
+        alone: list[float] = []
+        for run_id in old[:SPAWNS]:
+            ours.append(await resumed(url, run_id))
+            async with theirs:
+                await theirs.invoke({"input": run_id}, run_id)
+            alone.append(spawned(Path(__file__).with_name("bare.py"), theirs.address, run_id))
+    return Idle(*(median(values) for values in zip(*seen, strict=True))), ours, alone
+
+
+def idle(ground: cycle.Ground, url: str) -> Idle:
+    with worker(url) as process:
+        time.sleep(WATCHED)
         before = cpu(process.pid)
-        time.sleep(SETTLING)
-        busy = (cpu(process.pid) - before) * 1000 / SETTLING
+        time.sleep(WATCHED)
+        busy = (cpu(process.pid) - before) * 1000 / WATCHED
         status = dict(line.split(":\t", 1) for line in Path(f"/proc/{process.pid}/status").read_text().splitlines())
-        files = [str(link.readlink()) for link in Path(f"/proc/{process.pid}/fd").iterdir()]
         memory = int(status["VmRSS"].split()[0]) * 1024
-        return memory, int(status["Threads"]), sum("waiting.db" in file for file in files), busy
+        return Idle(memory, int(status["Threads"]), connections(ground, process.pid), busy)
 
 
-class worker:  # noqa: N801 - used like a function
-    """A worker process, ended by a signal of ours."""
-
-    def __init__(self, folder: str) -> None:
-        environ = {**os.environ, "INTERLOCK_DATABASE_URL": f"{folder}/waiting.db"}
-        command = [Path(sys.executable).with_name("interlock"), "work"]
-        self._process = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def __enter__(self) -> subprocess.Popen[bytes]:
-        return self._process
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.wait(30)
+def connections(ground: cycle.Ground, pid: int) -> int:
+    """Return how many connections to the server, or open files of the database, a process has."""
+    if ground.server is None:
+        files = [str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()]
+        return sum(".db" in file for file in files)
+    with psycopg.connect(ground.server.url()) as watching:
+        ((found,),) = watching.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'interlock'"
+        ).fetchall()
+    return int(found)
 
 
 def cpu(pid: int) -> float:
@@ -168,80 +113,151 @@ def cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def resumed(system: System, folder: str, run_id: str) -> float:
+@contextmanager
+def worker(url: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Spawn a worker, and end it."""
+    command = [Path(sys.executable).with_name("interlock"), "work"]
+    environ = {**os.environ, "INTERLOCK_DATABASE_URL": url}
+    process = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+async def resumed(url: str, run_id: str) -> float:
     """Approve a run's request, then spawn a worker: seconds until the run is done."""
+    system = build(settings(url), {})
     (request,) = await system.store.inbox("default", Inbox(run_id=run_id))
     await system.desk.handle(CastVote(request.id, Verdict.approve, request.digest), cycle.ME)
     began = time.perf_counter()
-    with worker(folder):
-        while time.perf_counter() - began < 60:
-            loaded = await system.store.load("default", run_id=run_id)
-            if loaded.run.run.status is RunStatus.done:
-                return time.perf_counter() - began
+    with worker(url):
+        while (await system.store.load("default", run_id=run_id)).run.run.status is not RunStatus.done:
+            if time.perf_counter() - began > 60:
+                raise RuntimeError(f"{run_id} was not resumed within a minute")
             await asyncio.sleep(0.005)
-    raise RuntimeError("the old run was not resumed")
+        seconds = time.perf_counter() - began
+    await system.close()
+    return seconds
 
 
-# ── the inbox, and a decision ──
+def spawned(*command: str | Path) -> float:
+    """Return the seconds that a Python program takes."""
+    began = time.perf_counter()
+    subprocess.run([sys.executable, *command], check=True, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - began
 
 
-def among_many(counts: Sequence[int] = PAGES) -> Iterator[str]:
-    yield from ("", "## Inbox and decision among many", "")
-    yield f"The first page of 50 of the inbox, and a vote, {ASKED} times each, with so many requests open; ms."
+# ── many among many ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class Asker:
+    """Asks one database what is asked all the time."""
+
+    system: System
+    run_id: str
+    pending: list[Request] = field(default_factory=list)
+    last: str = ""
+
+    async def prepare(self) -> None:
+        """See whom the votes are for."""
+        self.pending = list(await self.system.store.inbox("default", Inbox(), limit=2 * ASKED))
+        self.last = self.pending[-1].id
+
+    async def first_page(self) -> None:
+        await self.system.store.inbox("default", Inbox())
+
+    async def next_page(self) -> None:
+        await self.system.store.inbox("default", Inbox(), after=self.last)
+
+    async def page_of_another(self) -> None:
+        await self.system.store.inbox("default", Inbox(agent="another"))
+
+    async def runs(self) -> None:
+        await self.system.store.runs("default")
+
+    async def agenda(self) -> None:
+        await self.system.store.agenda()
+
+    async def agenda_of_one(self) -> None:
+        await self.system.store.agenda(subject=self.run_id)
+
+    async def vote(self) -> None:
+        request = self.pending.pop()
+        await self.system.desk.handle(CastVote(request.id, Verdict.approve, request.digest), cycle.ME)
+
+
+OPERATIONS: dict[str, Callable[[Asker], Awaitable[None]]] = {
+    "inbox, first page of 50": Asker.first_page,
+    "inbox, a page after": Asker.next_page,
+    "inbox of an agent that asks nothing": Asker.page_of_another,
+    "runs, first page of 50": Asker.runs,
+    "what is due: jobs and deadlines": Asker.agenda,
+    "what is due for one run": Asker.agenda_of_one,
+    "a vote that decides": Asker.vote,
+}
+
+
+def among(many: int, rounds: int) -> Iterator[str]:
+    yield from ("", f"## Among {many:,}", "")
+    yield f"With {FEW:,} and with {many:,} requests open, each of a run that is paused, by turns: medians of {ASKED}, in"
+    yield f"ms, over {rounds} rounds; ratios round by round. A/A: the few against themselves."
     yield ""
-    yield "| open | page p50 | page p95 | vote p50 | vote p95 | database, MB | peak memory, MB |"
-    yield "|---|---|---|---|---|---|---|"
-    medians: list[tuple[float, float]] = []
-    for count in counts:
-        with tempfile.TemporaryDirectory() as folder:
-            pages, votes, size = asyncio.run(timed(folder, count))
-        medians.append((median(pages), median(votes)))
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        yield f"| {count:,} | {spread(pages)} | {spread(votes)} | {size / 1e6:.0f} | {peak:.0f} |"
-    if len(medians) > 1:
-        (page, vote), (large_page, large_vote) = medians[0], medians[-1]
-        yield ""
-        yield f"Many against few: page **{large_page / page:.2f}**, vote **{large_vote / vote:.2f}**."
+    yield f"| store | | {FEW:,} | {many:,} | {many:,} / {FEW:,} | A/A |"
+    yield "|---|---|---|---|---|---|"
+    sizes: list[str] = []
+    for store in cycle.STORES:
+        found, size = asyncio.run(compared(store, many, rounds))
+        sizes.append(f"{store} {size}")
+        for operation, (few, lots, again) in found.items():
+            figures = f"{median(few):.2f} | {median(lots):.2f} | {cycle.ratio(lots, few)} | {cycle.ratio(again, few)}"
+            yield f"| {store} | {operation} | {figures} |"
+    yield ""
+    yield f"The database of {many:,}: {'; '.join(sizes)}."
 
 
-def spread(times: list[float]) -> str:
-    cuts = quantiles(times, n=20)
-    return f"{median(times) * 1000:.2f} | {cuts[18] * 1000:.2f}"
+Timings = tuple[list[float], list[float], list[float]]
+"""With few, with many, and with few again; round by round."""
 
 
-async def timed(folder: str, count: int) -> tuple[list[float], list[float], int]:
-    system = build(settings(folder), {})
-    await crowd(system, count)
-    pages: list[float] = []
-    votes: list[float] = []
+async def compared(store: str, many: int, rounds: int) -> tuple[dict[str, Timings], str]:
+    """Return how long each operation takes, and how large the larger database is."""
+    with cycle.Ground(store) as ground:
+        small, large = ground.fresh(), ground.fresh()
+        few = await asker(small, FEW)
+        began = time.perf_counter()
+        lots = await asker(large, many)
+        seconds = time.perf_counter() - began
+        with opened(large) as database:
+            size = f"{database.size() / 1e9:.1f} GB, filled in {seconds:.0f} s"
+        found: dict[str, Timings] = {operation: ([], [], []) for operation in OPERATIONS}
+        for number in range(-1, rounds):
+            for place, one in enumerate((few, lots, few)):
+                for operation, took in (await asked(one)).items():
+                    if number >= 0:
+                        found[operation][place].append(took)
+        await few.system.close()
+        await lots.system.close()
+    return found, size
+
+
+async def asker(url: str, count: int) -> Asker:
+    old = await crowd(url, count)
+    return Asker(build(settings(url), {}), old[-1])
+
+
+async def asked(one: Asker) -> dict[str, float]:
+    """Return the median of the milliseconds that each operation takes."""
+    await one.prepare()
+    return {name: await timed(operation, one) for name, operation in OPERATIONS.items()}
+
+
+async def timed(operation: Callable[[Asker], Awaitable[None]], one: Asker) -> float:
+    times: list[float] = []
     for _ in range(ASKED):
         began = time.perf_counter()
-        page: Sequence[Request] = await system.store.inbox("default", Inbox())
-        pages.append(time.perf_counter() - began)
-        began = time.perf_counter()
-        await system.desk.handle(CastVote(page[7].id, Verdict.approve, page[7].digest), cycle.ME)
-        votes.append(time.perf_counter() - began)
-    await system.close()
-    return pages, votes, size_of(folder)
-
-
-def size_of(folder: str) -> int:
-    return sum(file.stat().st_size for file in Path(folder).iterdir())
-
-
-# ── from the decision to the act ──
-
-
-def waking(rounds: int) -> Iterator[str]:
-    yield from ("", "## From the decision to the act", "")
-    yield "From casting the vote to the tool's call, in one process with a worker, one after the other; against bare"
-    yield "LangGraph's `invoke(Command(resume=…))` to its node's call on `SqliteSaver`. Round by round, p50 in ms."
-    yield ""
-    yield "| Interlock | bare | Interlock / bare |"
-    yield "|---|---|---|"
-    ours, theirs = asyncio.run(cycle.decide_to_act(rounds))
-    ratios = sorted(one / other for one, other in zip(ours, theirs, strict=True))
-    yield (
-        f"| {median(ours) * 1000:.1f} | {median(theirs) * 1000:.1f} | **{median(ratios):.2f}** "
-        f"({ratios[0]:.2f} to {ratios[-1]:.2f}) |"
-    )
+        await operation(one)
+        times.append((time.perf_counter() - began) * 1000)
+    return median(times)

@@ -192,7 +192,7 @@ def test_who_only_looks_makes_no_tables(url):
 
 
 FILLED = (
-    """INSERT INTO requests SELECT 't' || n % 51, 'req_' || n, 'run_' || n / 4, 'a',
+    """INSERT INTO requests SELECT 't' || n % 51, 'req_' || n, 'run_' || n / 4, 'a' || n / 2 % 4,
     CASE n % 2 WHEN 0 THEN 'open' ELSE 'rejected' END, 'none', 'i_' || n % 4, n, n, 1, ''
     FROM generate_series(1, 20000) n""",
     """INSERT INTO runs SELECT 't' || n % 51, 'run_' || n, 'a', 'done', n, 1, NULL, NULL, ''
@@ -219,12 +219,15 @@ def filled(postgres):
     ("query", "index"),
     [
         (reads.inbox_query(Inbox()), "requests_inbox|requests_due"),
+        (reads.inbox_query(Inbox(agent="a3")), "requests_of_agent"),
+        (reads.inbox_query(Inbox(agent="a3"), paged=True), "requests_of_agent"),
         (reads.inbox_query(Inbox((Status.rejected,))), "requests_by_age"),
         (reads.inbox_query(Inbox(), paged=True), "requests_inbox|requests_due"),
         (reads.inbox_query(Inbox(()), paged=True), "requests_by_age"),
         (reads._runs_query(some=False, paged=True), "runs_by_age"),
         (reads._DUE_REQUESTS, "requests_due"),
         (reads._DUE_JOBS, "jobs_due"),
+        (reads._NEXT_DUE_OF, "jobs_of_subject"),
         (reads._NEXT_DUE, "requests_due"),
         (reads._REQUESTS, "requests_key"),
         (reads._RUN, "runs_key"),
@@ -241,7 +244,7 @@ def test_what_is_asked_often_is_read_from_an_index(filled, query, index):
     url, statements = filled
     values = {"tenant": "t1", "limit": 5, "now": 9, "interrupt_ids": ["i_1"], "run_id": "run_7", "ids": ["req_1"]}
     values |= {"stream": "req_1", "after": "req_9", "first": "req_1", "last": "req_2", "statuses": ["rejected"]}
-    values |= {"request_id": "req_1", "epoch": 1, "after_epoch": 1, "after_xact": 100, "after_position": 1}
+    values |= {"agent": "a3", "subject": "run_7", "request_id": "req_1", "epoch": 1, "after_epoch": 1, "after_xact": 100, "after_position": 1}
     written = statements.written(query)
     with raw(url) as connection:
         rows = connection.execute(f"EXPLAIN {written.text}", written.parameters(values)).fetchall()

@@ -167,7 +167,8 @@ async def plan_of(store, query, values):
     ("query", "index"),
     [
         (reads.inbox_query(Inbox()), "requests_inbox"),
-        (reads.inbox_query(Inbox(agent="mailer")), "requests_inbox"),
+        (reads.inbox_query(Inbox(agent="mailer")), "requests_of_agent"),
+        (reads.inbox_query(Inbox(agent="mailer"), paged=True), "requests_of_agent"),
         (reads.inbox_query(Inbox(())), "requests_by_age"),
         (reads.inbox_query(Inbox((Status.rejected,))), "requests_by_age"),
         (reads.inbox_query(Inbox(), paged=True), "requests_inbox"),
@@ -177,6 +178,7 @@ async def plan_of(store, query, values):
         (reads._DUE_JOBS, "jobs_due"),
         (reads._NEXT_DUE, "requests_due"),
         (reads._NEXT_DUE, "jobs_due"),
+        (reads._NEXT_DUE_OF, "jobs_of_subject"),
         (reads._REQUESTS, "sqlite_autoindex_requests_1"),
         (reads._RUN, "sqlite_autoindex_runs_1"),
         (reads._RUN, "sqlite_autoindex_states_1"),
@@ -202,11 +204,19 @@ async def test_what_is_asked_often_is_read_from_an_index(store, query, index):
         "stream": "a",
     }
     values |= {"after": 0, "first": "a", "last": "b", "agent": "a", "statuses": ["rejected"], "request_id": "a"}
-    values |= {"action": "a", "since": 0}
+    values |= {"action": "a", "since": 0, "subject": "a"}
     plan = await plan_of(store, query, values)
     assert any(name in plan for name in index.split("|")), plan
     assert "SCAN requests" not in plan.replace(f"USING COVERING INDEX {index}", ""), plan
     assert "TEMP B-TREE" not in plan, plan
+
+
+@pytest.mark.parametrize("paged", [False, True])
+@pytest.mark.parametrize("statuses", [(), (Status.open,), (Status.rejected,)])
+async def test_what_a_run_asked_is_found_without_reading_what_others_asked(store, statuses, paged):
+    values = {"tenant": TENANT, "limit": 5, "run_id": "a", "after": "a", "statuses": ["rejected"]}
+    plan = await plan_of(store, reads.inbox_query(Inbox(statuses, run_id="a"), paged=paged), values)
+    assert plan.startswith("SEARCH requests USING INDEX requests_of_run (tenant=? AND run_id=?)"), plan
 
 
 # ── files that cannot be used ────────────────────────────────────────────────────────────────────────────────────────
@@ -217,7 +227,7 @@ async def test_a_newer_database_is_left_alone(store, path):
     with raw(path) as connection:
         connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
     before = path.read_bytes()
-    with pytest.raises(StoreTooNew, match=r"9999.*0002") as caught:
+    with pytest.raises(StoreTooNew, match=r"9999.*0003") as caught:
         open_store(str(path))
     assert str(path) in caught.value.message
     assert path.read_bytes() == before

@@ -242,8 +242,8 @@ import os, signal
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 def upgrade():
     with op.batch_alter_table("requests") as batch:
@@ -255,7 +255,7 @@ def upgrade():
 UPGRADE = """
 from pathlib import Path
 from interlock.storage import migrate
-migrate.REVISIONS = ("0001", "0002", "0003")
+migrate.REVISIONS = ("0001", "0002", "0003", "0004")
 migrate.MIGRATIONS = Path(sys.argv[2])
 store = open_store(path, clock)
 asyncio.run(store.close())
@@ -267,7 +267,7 @@ def next_version(tmp_path):
     """Return the folder of migrations of an Interlock that knows one revision more."""
     folder = tmp_path / "migrations"
     shutil.copytree(Path(interlock.storage.__file__).with_name("migrations"), folder)
-    (folder / "versions" / "0003_next.py").write_text(NEXT_REVISION)
+    (folder / "versions" / "0004_next.py").write_text(NEXT_REVISION)
     return folder
 
 
@@ -284,8 +284,8 @@ async def test_an_older_database_is_brought_up_to_date(store, path, clock, next_
     with raw(path) as connection:
         columns = [row[1] for row in connection.execute("PRAGMA table_info(requests)")]
         revision = connection.execute("SELECT version_num FROM schema_version").fetchall()
-        assert (("colour" in columns), revision) == ((False, [("0002",)]) if killed else (True, [("0003",)]))
-        connection.execute("UPDATE schema_version SET version_num = '0002'")
+        assert (("colour" in columns), revision) == ((False, [("0003",)]) if killed else (True, [("0004",)]))
+        connection.execute("UPDATE schema_version SET version_num = '0003'")
     store = open_store(str(path), clock)
     assert (await store.load(TENANT, ["req_1"])).requests == {"req_1": request.after}
     assert await store.feed(TENANT) == log

@@ -7,7 +7,19 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import BindParameter, ScalarSelect, Select, Table, bindparam, func, select, tuple_, union_all
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    ScalarSelect,
+    Select,
+    Table,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    tuple_,
+    union_all,
+)
 
 from interlock.domain.request import Request
 from interlock.domain.run import Run, RunStatus
@@ -208,14 +220,17 @@ def _inbox_query(*, by_due: bool, some: bool, of_agent: bool, of_run: bool, page
         query = query.where(columns.run_id == _RUN_ID)
     if some:
         query = query.where(OneOf(columns.status, "statuses"))
+    at: ColumnElement[int] = columns.due_at if by_due else columns.opened_at
+    if of_run:
+        at = at + literal_column("0")  # no index has this order: SQLite would take one, and read everybody's requests
     if by_due:
-        query = query.where(IS_OPEN).order_by(columns.due_at, columns.id)
+        query = query.where(IS_OPEN).order_by(at, columns.id)
     else:
-        query = query.order_by(columns.opened_at.desc(), columns.id.desc())
+        query = query.order_by(at.desc(), columns.id.desc())
     if not paged:
         return query
     # Where the last request stood, even if it is closed by now: closing keeps its due time.
-    place = tuple_(columns.due_at if by_due else columns.opened_at, columns.id)
+    place = tuple_(at, columns.id)
     stood = _place(requests, "due_at" if by_due else "opened_at")
     return query.where(place > stood if by_due else place < stood)
 

@@ -44,7 +44,7 @@ __all__ = [
     "windows",
 ]
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Every revision of the schema that this version knows, oldest first. It works with the last one."""
 
 VERSION_TABLE = "schema_version"
@@ -131,6 +131,7 @@ requests = Table(
     Index("requests_of_run", "tenant", "run_id", "interrupt_id"),
     Index("requests_by_age", "tenant", "opened_at", "id"),
     Index("requests_inbox", "tenant", "due_at", "id", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
+    Index("requests_of_agent", "tenant", "agent", "due_at", "id", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
     Index("requests_due", "wake_at", "tenant", "id", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
     Index("requests_recent", "tenant", "agent", "action", "opened_at", "id"),
 )
@@ -188,6 +189,7 @@ jobs = Table(
     Column("owner", _Key),
     PrimaryKeyConstraint("tenant", "kind", "subject", name="jobs_key"),
     Index("jobs_due", "due_at", "tenant", "kind", "subject"),
+    Index("jobs_of_subject", "subject", "due_at"),
 )
 
 policies = Table(
