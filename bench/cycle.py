@@ -82,7 +82,7 @@ class Ground:
 
     Args:
         store: `sqlite` or `postgres`.
-        settings: the server's own.
+        settings: PostgreSQL's own.
     """
 
     def __init__(self, store: str, **settings: str) -> None:

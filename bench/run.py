@@ -1,8 +1,8 @@
 """Measure Interlock beside bare LangGraph, and what waiting costs; write it to bench/RESULTS.md.
 
-python bench/run.py                    # everything but a million: about twelve minutes
-python bench/run.py among --million    # one part, with a million pending: about ten minutes; the others stay as they are
-python bench/run.py --quick            # small, printed only: about two minutes
+python bench/run.py                    # all, with a hundred thousand waiting: about fourteen minutes
+python bench/run.py among --million    # one part again, with a million: about ten minutes; the others stay
+python bench/run.py --quick            # small, and printed only
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ def main() -> None:
     given = options.parse_args()
     parts = parts_of(rounds=2 if given.quick else 7, quick=given.quick, million=given.million)
     if unknown := set(given.parts) - set(parts):
-        options.error(f"there is no part {', '.join(sorted(unknown))}: name some of {', '.join(parts)}, or none for all")
+        options.error(
+            f"there is no part {', '.join(sorted(unknown))}: name some of {', '.join(parts)}, or none for all"
+        )
     for name, part in parts.items():
         if name == "heading" or not given.parts or name in given.parts:
             lines: list[str] = []

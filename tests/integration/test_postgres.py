@@ -244,7 +244,15 @@ def test_what_is_asked_often_is_read_from_an_index(filled, query, index):
     url, statements = filled
     values = {"tenant": "t1", "limit": 5, "now": 9, "interrupt_ids": ["i_1"], "run_id": "run_7", "ids": ["req_1"]}
     values |= {"stream": "req_1", "after": "req_9", "first": "req_1", "last": "req_2", "statuses": ["rejected"]}
-    values |= {"agent": "a3", "subject": "run_7", "request_id": "req_1", "epoch": 1, "after_epoch": 1, "after_xact": 100, "after_position": 1}
+    values |= {
+        "agent": "a3",
+        "subject": "run_7",
+        "request_id": "req_1",
+        "epoch": 1,
+        "after_epoch": 1,
+        "after_xact": 100,
+        "after_position": 1,
+    }
     written = statements.written(query)
     with raw(url) as connection:
         rows = connection.execute(f"EXPLAIN {written.text}", written.parameters(values)).fetchall()

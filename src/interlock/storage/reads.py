@@ -223,10 +223,7 @@ def _inbox_query(*, by_due: bool, some: bool, of_agent: bool, of_run: bool, page
     at: ColumnElement[int] = columns.due_at if by_due else columns.opened_at
     if of_run:
         at = at + literal_column("0")  # no index has this order: SQLite would take one, and read everybody's requests
-    if by_due:
-        query = query.where(IS_OPEN).order_by(at, columns.id)
-    else:
-        query = query.order_by(at.desc(), columns.id.desc())
+    query = query.where(IS_OPEN).order_by(at, columns.id) if by_due else query.order_by(at.desc(), columns.id.desc())
     if not paged:
         return query
     # Where the last request stood, even if it is closed by now: closing keeps its due time.
