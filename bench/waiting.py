@@ -41,12 +41,12 @@ LARGE = {"shared_buffers": "1GB", "max_wal_size": "20GB"}
 
 def paused(counts: tuple[int, ...]) -> Iterator[str]:
     yield from ("", "## Paused runs", "")
-    yield f"A worker process (`interlock work`) with so many runs paused, idle, {WATCHED:.0f} s after it was spawned:"
+    yield f"A worker (`interlock work`) that is idle with so many runs paused, {WATCHED:.0f} s after it began to work:"
     yield "its resident memory, threads, connections (open files of the database on SQLite) and CPU; medians of"
     yield f"{SPAWNS} processes. First resume: an old run is approved while nothing runs, and the time is taken from"
     yield "spawning a worker to the run's end; beside it a process that resumes a thread of bare LangGraph, by turns."
     yield ""
-    yield "| store | paused | memory, MB | B a run | threads | connections | idle CPU, ms/s | first resume, s | bare, s |"
+    yield "| store | paused | memory, MB | B a run | threads | connections | CPU, ms/s | first resume, s | bare, s |"
     yield "|---|---|---|---|---|---|---|---|---|"
     base = 0.0
     for store, count in product(cycle.STORES, counts):
@@ -89,6 +89,8 @@ async def waiting(store: str, count: int) -> tuple[Idle, list[float], list[float
 
 def idle(ground: cycle.Ground, url: str) -> Idle:
     with worker(url) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # it says that it works
         time.sleep(WATCHED)
         before = cpu(process.pid)
         time.sleep(WATCHED)
@@ -118,9 +120,9 @@ def cpu(pid: int) -> float:
 @contextmanager
 def worker(url: str) -> Iterator[subprocess.Popen[bytes]]:
     """Spawn a worker, and end it."""
-    command = [Path(sys.executable).with_name("interlock"), "work"]
+    command = [Path(sys.executable).with_name("interlock"), "work", "--json"]
     environ = {**os.environ, "INTERLOCK_DATABASE_URL": url}
-    process = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     try:
         yield process
     finally:
