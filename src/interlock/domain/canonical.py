@@ -87,6 +87,8 @@ def parse_json(text: str | bytes, *, path: str = "$", max_bytes: int = MAX_BYTES
         raise InvalidValue(path, f"the key {duplicate.key[:80]!r} stands twice in one object") from None
     except RecursionError:
         raise InvalidValue(path, f"is nested deeper than {MAX_DEPTH}") from None
+    except UnicodeDecodeError as error:
+        raise InvalidValue(path, f"is not text in UTF-8, from its byte {error.start:,} on") from None
     except ValueError as error:
         raise InvalidValue(path, f"is not JSON: {error}") from None
     return normalize(value, path=path, max_bytes=max_bytes)
