@@ -191,6 +191,28 @@ async def test_I2_a_crash_after_the_payment_pays_no_second_time(company, ledger)
     assert len(ledger()) == 1
 
 
+@pytest.mark.parametrize("reference", [POLICY, GRAPH])
+async def test_I2_it_is_paid_into_the_ledger_that_people_were_shown_whatever_a_later_process_has_set(
+    company, ledger, reference, monkeypatch, tmp_path
+):
+    run_id = await company.start(reference, {"input": "Buy chairs from ACME for 20000"})
+    await passes(company, run_id, MIA)
+    shown = (await company.asked(run_id)).context["ledger"]
+    assert shown == str(tmp_path / "ledger.jsonl")
+    failpoints.configure("effect.called=raise")
+    try:
+        await passes(company, run_id, PETE, OLGA)
+    finally:
+        failpoints.configure("")
+    monkeypatch.setenv("INTERLOCK_LEDGER", str(tmp_path / "elsewhere.jsonl"))
+    for _ in range(5):
+        await company.later(minutes=1)
+    run = await company.run(run_id)
+    assert (run.status, run.output["payment"]["where"]) == (RunStatus.done, shown)
+    assert len(ledger()) == 1
+    assert not (tmp_path / "elsewhere.jsonl").exists()
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

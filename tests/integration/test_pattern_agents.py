@@ -2,19 +2,20 @@
 
 import json
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 
 from interlock import failpoints
 from interlock.agents import AGENTS
-from interlock.agents.ledger import entries
+from interlock.agents.ledger import entries, ledger_path
 from interlock.bootstrap import System, build
 from interlock.config import load_settings
 from interlock.domain.action import Verdict
 from interlock.domain.authority import Principal
 from interlock.domain.commands import CastVote
 from interlock.domain.request import Request, Status
-from interlock.domain.run import Run
+from interlock.domain.run import Run, RunStatus
 from interlock.engine.ports import Inbox
 from interlock.testing.fakes import SettableClock
 
@@ -27,7 +28,9 @@ class Office:
 
     system: System
     clock: SettableClock
-    reports: object
+    reports: Path
+    elsewhere: Path
+    monkeypatch: pytest.MonkeyPatch
     run_id: str = ""
     lines: list[str] = field(default_factory=list)
 
@@ -46,6 +49,19 @@ class Office:
         [request] = await self.system.store.inbox("default", Inbox(run_id=self.run_id))
         return request
 
+    async def crash_and_go_on_elsewhere(self, variable: str) -> Run:
+        """Approve, die between the effect and its record, and go on in a process that has another environment."""
+        failpoints.configure("effect.called=raise")
+        try:
+            await self.say(Verdict.approve)
+        finally:
+            failpoints.configure("")
+        self.monkeypatch.setenv(variable, str(self.elsewhere))
+        for _ in range(5):
+            self.clock.advance(minutes=1)
+            run = await self.work()
+        return run
+
     async def say(self, verdict: Verdict, who: Principal = ME, comment: str = "", answer=None, **args) -> Run:
         request = await self.asked()
         stands = request.edition.subject
@@ -62,7 +78,7 @@ async def office(tmp_path, monkeypatch):
     monkeypatch.setenv("INTERLOCK_REPORTS", str(tmp_path / "reports"))
     clock = SettableClock()
     system = build(load_settings(None, {"INTERLOCK_DATABASE_URL": "memory:"}), AGENTS, clock=clock)
-    yield Office(system, clock, tmp_path / "reports")
+    yield Office(system, clock, tmp_path / "reports", tmp_path / "elsewhere", monkeypatch)
     await system.close()
 
 
@@ -117,6 +133,16 @@ async def test_I1_I2_an_edited_draft_is_filed_as_it_was_accepted_once(office):
     assert file.read_text() == "# Mine\n\nShort.\n"
 
 
+async def test_I2_a_report_is_filed_where_people_were_shown_whatever_a_later_process_has_set(office):
+    await office.start("feedback", "Write a report")
+    await office.say(Verdict.revise, comment="shorter")
+    assert (await office.asked()).context["folder"] == str(office.reports)
+    run = await office.crash_and_go_on_elsewhere("INTERLOCK_REPORTS")
+    [file] = office.reports.iterdir()
+    assert (run.status, run.output["filed"]) == (RunStatus.done, {"file": str(file)})
+    assert not office.elsewhere.exists()
+
+
 async def test_S2_the_report_comes_from_the_model_that_is_configured(office, model):
     model("no JSON", {"title": "Q3", "text": "Good."}, {"title": "Q3", "text": "Better."})
     await office.start("feedback", "Write a report")
@@ -137,6 +163,17 @@ async def test_S2_what_the_model_read_is_not_asked_again(office, model):
     assert (await office.asked()).context["reader"] == "read by model provider:model"
     run = await office.say(Verdict.approve)
     assert run.output["result"].startswith("Booked KLM to Rome on 2999-01-01 for 1")
+    assert len(entries()) == 1
+
+
+async def test_I2_a_flight_is_booked_in_the_ledger_that_people_were_shown_whatever_a_later_process_has_set(office):
+    ledger = ledger_path()
+    await office.start("input", "Book a flight to Lisbon with KLM for 2 on 2999-02-01")
+    assert (await office.asked()).context["ledger"] == ledger
+    run = await office.crash_and_go_on_elsewhere("INTERLOCK_LEDGER")
+    assert (run.status, run.output["booking"]["where"]) == (RunStatus.done, ledger)
+    assert not office.elsewhere.exists()
+    office.monkeypatch.setenv("INTERLOCK_LEDGER", ledger)
     assert len(entries()) == 1
 
 

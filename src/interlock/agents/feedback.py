@@ -11,12 +11,13 @@ Each round keeps its draft and the feedback on it, and shows how the new draft d
 
 from __future__ import annotations
 
+import functools
 from typing import Any, TypedDict
 
 from langgraph.graph import END, START, StateGraph
 
 from interlock import Agent, Decision, Draft, Verdict, ask, progress
-from interlock.agents.reports import difference, file_report, write
+from interlock.agents.reports import difference, file_report, reports_folder, write
 
 __all__ = ["MAX_ROUNDS", "FeedbackState", "agent", "builder"]
 
@@ -31,6 +32,7 @@ class FeedbackState(TypedDict, total=False):
         input: what is wanted, in somebody's words.
         draft: the present draft: title and text.
         written_by: who wrote it.
+        folder: where it is filed, whichever process does it.
         rounds: the drafts before, each with the feedback on it and what the next one changed.
         accepted: whether the last draft was accepted.
         filed: what `file_report` returned.
@@ -40,6 +42,7 @@ class FeedbackState(TypedDict, total=False):
     input: str
     draft: dict[str, Any]
     written_by: str
+    folder: str
     rounds: list[dict[str, Any]]
     accepted: bool
     filed: dict[str, Any]
@@ -56,7 +59,7 @@ def write_draft(state: FeedbackState) -> FeedbackState:
     if rounds:
         changes = difference(rounds[-1]["draft"], draft, names=(f"draft {number - 1}", f"draft {number}"))
         rounds = [*rounds[:-1], {**rounds[-1], "changes": changes}]
-    return {"draft": draft, "written_by": note, "rounds": rounds}
+    return {"draft": draft, "written_by": note, "folder": reports_folder(), "rounds": rounds}
 
 
 def review(state: FeedbackState) -> FeedbackState:
@@ -71,7 +74,7 @@ def review(state: FeedbackState) -> FeedbackState:
         verdicts=verdicts if last else [*verdicts, Verdict.revise],
     )
     if decision.approved:
-        return _file(decision)
+        return _file(decision, state["folder"])
     if decision.outcome != "revised":
         return {"accepted": False, "result": _why_over(decision)}
     progress(f"[AGENT] Revising: {decision.comment or 'no feedback was given'}")
@@ -84,6 +87,7 @@ def _context(state: FeedbackState, rounds: list[dict[str, Any]]) -> dict[str, An
         "request": state.get("input", ""),
         "writer": state["written_by"],
         "round": f"{len(rounds) + 1} of at most {MAX_ROUNDS}",
+        "folder": state["folder"],
     }
     if rounds:
         before = rounds[-1]
@@ -91,9 +95,9 @@ def _context(state: FeedbackState, rounds: list[dict[str, Any]]) -> dict[str, An
     return context
 
 
-def _file(decision: Decision) -> FeedbackState:
+def _file(decision: Decision, folder: str) -> FeedbackState:
     progress("[AGENT] ✓ Accepted. Filing the report...")
-    filed = decision.perform(file_report, idempotent=True)
+    filed = decision.perform(functools.partial(file_report, into=folder), idempotent=True)
     progress("[AGENT] Report filed successfully")
     return {"accepted": True, "draft": decision.draft, "filed": filed, "result": f"Filed as {filed['file']}."}
 
@@ -117,4 +121,4 @@ builder.add_edge(START, "writer")
 builder.add_edge("writer", "review")
 builder.add_conditional_edges("review", _next, ["writer", END])
 
-agent = Agent(builder, version="1")
+agent = Agent(builder, version="2")

@@ -7,11 +7,12 @@ reader ──▶ airline ──▶ destination ──▶ details ──▶ booki
 ```
 
 Each question stands in a node of its own, and is asked only where the request does not say it: an option list, a free
-field, a form. What is booked is confirmed as a whole before it is.
+field, a form. What is booked is confirmed as a whole before it is, and so is the ledger it is entered into.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 from datetime import UTC, date, datetime
 from typing import Any, Final, TypedDict
@@ -20,7 +21,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command
 
 from interlock import Action, Agent, Decision, NotDone, Question, ask, progress
-from interlock.agents.ledger import enter
+from interlock.agents.ledger import enter, ledger_path
 from interlock.agents.wishes import Form
 
 __all__ = ["AIRLINES", "InputState", "agent", "book_flight", "builder"]
@@ -59,6 +60,7 @@ class InputState(TypedDict, total=False):
     Args:
         input: what is wanted, in somebody's words.
         read_by: who found out what that says.
+        ledger: where the booking is entered, whichever process does it.
         flight: what is known so far: airline, destination, date, passengers.
         problem: why the last answer would not do.
         booking: the line of the ledger.
@@ -67,13 +69,16 @@ class InputState(TypedDict, total=False):
 
     input: str
     read_by: str
+    ledger: str
     flight: dict[str, Any]
     problem: str
     booking: dict[str, Any]
     result: str
 
 
-def book_flight(airline: str, destination: str, date: str, passengers: int, *, idempotency_key: str) -> dict[str, Any]:
+def book_flight(  # noqa: PLR0913 - what a flight is, and where it is entered
+    airline: str, destination: str, date: str, passengers: int, *, idempotency_key: str, into: str = ""
+) -> dict[str, Any]:
     """Enter a booking into the ledger; see `interlock.agents.ledger.enter`.
 
     Raises:
@@ -82,7 +87,7 @@ def book_flight(airline: str, destination: str, date: str, passengers: int, *, i
     if _day(date) is None:
         raise NotDone(f"there is no day {date}")
     flight = {"airline": airline, "destination": destination, "date": date, "passengers": passengers}
-    return enter("booking", flight, key=idempotency_key)
+    return enter("booking", flight, key=idempotency_key, into=into)
 
 
 def read_request(state: InputState) -> InputState:
@@ -91,7 +96,7 @@ def read_request(state: InputState) -> InputState:
     progress(f'[AGENT] Reading: "{wanted}"')
     flight, note = _FORM.read(wanted)
     progress(f"[AGENT] ({note})")
-    return {"flight": flight, "read_by": note}
+    return {"flight": flight, "read_by": note, "ledger": ledger_path()}
 
 
 def ask_airline(state: InputState) -> Command[Any]:
@@ -127,11 +132,15 @@ def ask_details(state: InputState) -> Command[Any]:
 def book(state: InputState) -> InputState:
     """Have the whole booking confirmed, and book it."""
     flight = state["flight"]
-    decision = ask(Action("book_flight", flight, schema=FLIGHT), description="Book this flight.", context=_asked(state))
+    decision = ask(
+        Action("book_flight", flight, schema=FLIGHT),
+        description="Book this flight.",
+        context={**_asked(state), "ledger": state["ledger"]},
+    )
     if not decision.approved:
         return {"result": _why_over(decision)}
     progress("[AGENT] ✓ Confirmed. Booking...")
-    booking = decision.perform(book_flight, idempotent=True)
+    booking = decision.perform(functools.partial(book_flight, into=state["ledger"]), idempotent=True)
     made = booking["entry"]
     progress("[AGENT] Flight booked successfully")
     return {
@@ -221,4 +230,4 @@ builder.add_edge(START, "reader")
 builder.add_edge("reader", "airline")
 builder.add_edge("booking", END)
 
-agent = Agent(builder, version="1")
+agent = Agent(builder, version="2")

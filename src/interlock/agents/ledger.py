@@ -1,7 +1,9 @@
 """A ledger: a file of JSON lines to which entries are added, one for each key, whoever asks and however often.
 
-It stands at `INTERLOCK_LEDGER`, by default `interlock/ledger.jsonl` in the user's data directory. Each line is an
-object: `key`, `at` (UTC, RFC 3339), `kind`, and `entry`, which is what was asked to be entered.
+It stands at `INTERLOCK_LEDGER`, by default `interlock/ledger.jsonl` in the user's data directory. An agent asks for
+that once, with `ledger_path`, before people are asked, and hands it to every `enter`: looked for in another ledger, an
+entry that a crash has left without its record would be made again. Each line is an object: `key`, `at` (UTC, RFC 3339),
+`kind`, and `entry`, which is what was asked to be entered.
 
 An entry is in the ledger when its line has its end. A process that dies while it writes leaves a line without one,
 which the next takes away before it adds its own. Writers wait for one another at a lock on the file that the system
@@ -17,25 +19,34 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from interlock import NotDone
 from interlock.agents.places import place
 
-__all__ = ["LedgerConflict", "enter", "entries"]
+__all__ = ["LedgerConflict", "enter", "entries", "ledger_path"]
+
+
+_REMEDY: Final = "mend that, or set INTERLOCK_LEDGER for a new run"
 
 
 class LedgerConflict(Exception):
     """Something else stands in the ledger under this key. The message says what."""
 
 
-def enter(kind: str, entry: dict[str, Any], *, key: str) -> dict[str, Any]:
+def ledger_path() -> str:
+    """Return where this process has its ledger: an absolute path."""
+    return str(place("INTERLOCK_LEDGER", "ledger.jsonl"))
+
+
+def enter(kind: str, entry: dict[str, Any], *, key: str, into: str = "") -> dict[str, Any]:
     """Add an entry, unless there is one under this key; return the line that stands there and where it is.
 
     Args:
         kind: what is entered, such as `payment`.
         entry: a JSON object.
         key: the idempotency key.
+        into: the ledger, as `ledger_path` returned it, perhaps in another process; without it, this one's.
 
     Returns:
         The line's object, and the ledger's path as `where`.
@@ -45,7 +56,7 @@ def enter(kind: str, entry: dict[str, Any], *, key: str) -> dict[str, Any]:
         LedgerConflict: this key stands for another entry.
         OSError: the entry may be in the ledger: the next call with this key finds out.
     """
-    path = place("INTERLOCK_LEDGER", "ledger.jsonl")
+    path = Path(into or ledger_path())
     line = {"key": key, "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "kind": kind, "entry": entry}
     raw = json.dumps(line, ensure_ascii=False, allow_nan=False, sort_keys=True).encode() + b"\n"
     if not key:
@@ -61,8 +72,8 @@ def enter(kind: str, entry: dict[str, Any], *, key: str) -> dict[str, Any]:
 
 
 def entries() -> list[dict[str, Any]]:
-    """Return what stands in the ledger, the oldest first."""
-    path = place("INTERLOCK_LEDGER", "ledger.jsonl")
+    """Return what stands in this process's ledger, the oldest first."""
+    path = Path(ledger_path())
     return [json.loads(line) for line in _whole_lines(path.read_bytes())] if path.exists() else []
 
 
@@ -102,7 +113,7 @@ def _find(descriptor: int, path: Path, key: str) -> dict[str, Any] | None:
     except OSError as error:
         raise _unwritable(path, error) from error
     except (ValueError, TypeError, KeyError) as error:
-        raise NotDone(f"the ledger {path} holds a line that is no entry; mend it or set INTERLOCK_LEDGER") from error
+        raise NotDone(f"the ledger {path} holds a line that is no entry; {_REMEDY}") from error
 
 
 def _append(descriptor: int, path: Path, raw: bytes) -> None:
@@ -130,7 +141,7 @@ def _whole_lines(content: bytes) -> list[bytes]:
 
 
 def _unwritable(path: Path, error: OSError) -> NotDone:
-    return NotDone(f"the ledger {path} cannot be written: {error.strerror or error}; set INTERLOCK_LEDGER to another")
+    return NotDone(f"the ledger {path} cannot be written: {error.strerror or error}; {_REMEDY}")
 
 
 def _sync(folder: Path) -> None:

@@ -37,7 +37,7 @@ MAX_ROUNDS = 5
 def ask_and_pay(state: PurchaseState) -> PurchaseState:
     """Ask once for everybody whom the policy names, and pay what they approved."""
     decision = _ask("purchase", state, "Buy this.")
-    return paid(decision) if decision.approved else not_bought(decision, "the request")
+    return paid(decision, state["ledger"]) if decision.approved else not_bought(decision, "the request")
 
 
 def at_the_manager(state: PurchaseState) -> Command[Any]:
@@ -65,11 +65,15 @@ def release_and_pay(state: PurchaseState) -> Command[Any]:
         return Command(goto=END, update=not_bought(decision, "the director"))
     if decision.edited:  # an approval of the others is one of what they saw
         return _round_again(state, "payment", decision)
-    return Command(goto=END, update={**_passed(state, "payment", decision), **paid(decision)})
+    return Command(goto=END, update={**_passed(state, "payment", decision), **paid(decision, state["ledger"])})
 
 
 def _ask(name: str, state: PurchaseState, description: str) -> Decision:
-    context: dict[str, Any] = {"request": state.get("input", ""), "reader": state["read_by"]}
+    context: dict[str, Any] = {
+        "request": state.get("input", ""),
+        "reader": state["read_by"],
+        "ledger": state["ledger"],
+    }
     if state.get("checkpoints"):
         context["so far"] = state["checkpoints"]
     return ask(Action(name, state["purchase"], schema=PURCHASE), description=description, context=context)
@@ -117,5 +121,5 @@ checkpoints_builder.add_edge(START, "reader")
 checkpoints_builder.add_edge("reader", "details")
 checkpoints_builder.add_conditional_edges("details", _whether_to_ask, {True: "manager", False: END})
 
-agent = Agent(builder, version="1")
-checkpoints = Agent(checkpoints_builder, version="1")
+agent = Agent(builder, version="2")
+checkpoints = Agent(checkpoints_builder, version="2")

@@ -1,4 +1,8 @@
-"""Where the agents that ship keep what they write, as the environment says at each call."""
+"""Where the agents that ship keep what they write, as the environment says at each call.
+
+Agents ask before people are asked, and keep the answer in their state: what a process writes after a crash goes where
+the one before it wrote.
+"""
 
 from __future__ import annotations
 

@@ -5,11 +5,12 @@ An amount is a decimal string, as money always is here: a float is a different a
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any, Final, TypedDict
 
 from interlock import Decision, Question, ask, progress
-from interlock.agents.ledger import enter
+from interlock.agents.ledger import enter, ledger_path
 from interlock.agents.wishes import Form
 
 __all__ = ["PURCHASE", "PurchaseState", "ask_for_the_rest", "not_bought", "paid", "pay", "read_request"]
@@ -47,6 +48,7 @@ class PurchaseState(TypedDict, total=False):
     Args:
         input: what is wanted, in somebody's words.
         read_by: who found out what that says.
+        ledger: where it is paid, whichever process does it.
         purchase: what is known so far: item, vendor, amount.
         checkpoints: what each checkpoint of the graph came to, the oldest first.
         approved: what people decided, None until then.
@@ -57,6 +59,7 @@ class PurchaseState(TypedDict, total=False):
 
     input: str
     read_by: str
+    ledger: str
     purchase: dict[str, Any]
     checkpoints: list[str]
     approved: bool | None
@@ -65,13 +68,13 @@ class PurchaseState(TypedDict, total=False):
     result: str
 
 
-def pay(item: str, vendor: str, amount: str, *, idempotency_key: str) -> dict[str, Any]:
+def pay(item: str, vendor: str, amount: str, *, idempotency_key: str, into: str = "") -> dict[str, Any]:
     """Enter a payment into the ledger; see `interlock.agents.ledger.enter`.
 
     Raises:
         NotDone: the ledger cannot be written.
     """
-    return enter("payment", {"item": item, "vendor": vendor, "amount": amount}, key=idempotency_key)
+    return enter("payment", {"item": item, "vendor": vendor, "amount": amount}, key=idempotency_key, into=into)
 
 
 def read_request(state: PurchaseState) -> PurchaseState:
@@ -80,7 +83,7 @@ def read_request(state: PurchaseState) -> PurchaseState:
     progress(f'[AGENT] Reading: "{wanted}"')
     purchase, note = _FORM.read(wanted)
     progress(f"[AGENT] ({note})")
-    return {"purchase": purchase, "read_by": note, "approved": None}
+    return {"purchase": purchase, "read_by": note, "ledger": ledger_path(), "approved": None}
 
 
 def ask_for_the_rest(state: PurchaseState) -> PurchaseState:
@@ -99,10 +102,10 @@ def ask_for_the_rest(state: PurchaseState) -> PurchaseState:
     return {"purchase": known}
 
 
-def paid(decision: Decision) -> PurchaseState:
-    """Pay what was approved, and say so."""
+def paid(decision: Decision, ledger: str) -> PurchaseState:
+    """Pay what was approved, into the ledger that people were shown, and say so."""
     progress(f"[AGENT] ✓ Approved by {', '.join(decision.by)}. Paying...")
-    payment = decision.perform(pay, idempotent=True)
+    payment = decision.perform(functools.partial(pay, into=ledger), idempotent=True)
     made = payment["entry"]
     progress("[AGENT] Paid successfully")
     return {

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
+from pathlib import Path
 from typing import Any, Final
 
 import jsonschema_rs
@@ -19,7 +20,7 @@ from interlock.agents.models import Completion, completion, offline
 from interlock.agents.places import place
 from interlock.agents.plans import PlanningFailed, fitting, parse_output
 
-__all__ = ["Report", "difference", "file_report", "write"]
+__all__ = ["Report", "difference", "file_report", "reports_folder", "write"]
 
 MAX_TITLE = 200
 MAX_TEXT = 100_000
@@ -86,16 +87,28 @@ def difference(before: dict[str, Any], after: dict[str, Any], *, names: tuple[st
     return "\n".join(unified_diff(old, new, *names, lineterm=""))
 
 
-def file_report(draft: dict[str, Any], *, idempotency_key: str) -> dict[str, Any]:
-    """Write an accepted report to a file of its own in `INTERLOCK_REPORTS`, once for each key.
+def reports_folder() -> str:
+    """Return where this process files reports.
 
-    The folder is by default `interlock/reports` in the user's data directory. The file appears whole or not at all.
+    It is `INTERLOCK_REPORTS`, by default `interlock/reports` in the user's data directory. An agent asks for it once,
+    before people are asked: in another folder, a report that a crash has left without its record would be filed again.
+    """
+    return str(place("INTERLOCK_REPORTS", "reports"))
+
+
+def file_report(draft: dict[str, Any], *, idempotency_key: str, into: str = "") -> dict[str, Any]:
+    """Write an accepted report to a file of its own, once for each key. It appears whole or not at all.
+
+    Args:
+        draft: title and text.
+        idempotency_key: names this effect.
+        into: the folder, as `reports_folder` returned it, perhaps in another process; without it, this one's.
 
     Raises:
         NotDone: it is no report, or the folder cannot be written.
     """
     _check(draft)
-    folder = place("INTERLOCK_REPORTS", "reports")
+    folder = Path(into or reports_folder())
     slug = re.sub(r"[^a-z0-9]+", "-", draft["title"].lower()).strip("-")[:MAX_SLUG].strip("-") or "report"
     path = folder / f"{slug}-{hashlib.sha256(idempotency_key.encode()).hexdigest()[:12]}.md"
     staged = folder / f".{path.name}.{secrets.token_hex(8)}"
@@ -109,7 +122,9 @@ def file_report(draft: dict[str, Any], *, idempotency_key: str) -> dict[str, Any
         _sync(path.parent)
     except OSError as error:
         staged.unlink(missing_ok=True)
-        raise NotDone(f"{path} cannot be written: {error.strerror or error}; set INTERLOCK_REPORTS") from error
+        raise NotDone(
+            f"{path} cannot be written: {error.strerror or error}; mend that, or set INTERLOCK_REPORTS for a new run"
+        ) from error
     return {"file": str(path)}
 
 

@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 import pytest
 
 from interlock import NotDone
-from interlock.agents.ledger import LedgerConflict, enter, entries
+from interlock.agents.ledger import LedgerConflict, enter, entries, ledger_path
 
 PAID = {"amount": "5.00", "to": "Bücher & Söhne"}
 DIES = """
@@ -45,6 +45,23 @@ def test_I2_the_same_key_again_enters_nothing_and_returns_what_stands_there(ledg
     enter("payment", PAID, key="req_2")
     assert enter("payment", PAID, key="req_1") == first
     assert [line["key"] for line in entries()] == ["req_1", "req_2"]
+
+
+def test_I2_an_entry_goes_into_the_ledger_that_was_named_before_wherever_this_process_has_its_own(
+    ledger, tmp_path, monkeypatch
+):
+    named = ledger_path()
+    monkeypatch.setenv("INTERLOCK_LEDGER", str(tmp_path / "elsewhere.jsonl"))
+    for _ in range(2):
+        assert enter("payment", PAID, key="req_1", into=named)["where"] == named
+    assert ledger.read_bytes().count(b"\n") == 1
+    assert entries() == []
+
+
+def test_a_ledger_is_named_by_an_absolute_path_so_that_a_process_in_another_folder_finds_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("INTERLOCK_LEDGER", "here.jsonl")
+    assert ledger_path() == str(tmp_path / "here.jsonl")
 
 
 def test_a_key_stands_for_one_entry(ledger):
@@ -92,7 +109,7 @@ def test_a_full_disk_enters_nothing(ledger, monkeypatch):
         return real(descriptor, data[:-20])
 
     monkeypatch.setattr(os, "write", fills_up)
-    with pytest.raises(NotDone, match="No space left on device; set INTERLOCK_LEDGER to another"):
+    with pytest.raises(NotDone, match="No space left on device; mend that, or set INTERLOCK_LEDGER"):
         enter("payment", PAID, key="after")
     monkeypatch.undo()
     assert ledger.read_bytes().count(b"\n") == 1
