@@ -192,3 +192,9 @@ def resume():
 def barrier():
     """Return a function that makes a gate, through which so many processes go at once."""
     return CONTEXT.Barrier
+
+
+@pytest.fixture
+def event():
+    """Return a function that makes a signal to all processes."""
+    return CONTEXT.Event

@@ -26,6 +26,7 @@ from interlock.storage import postgres, postgres_migrate, sql
 LOADED = (runner, sql, postgres, postgres_migrate)  # before the fork, once for all processes
 ME = Principal("local:me")
 LEASE = 0.4
+LOOK_AGAIN = 1.0
 KINDS = ("idempotent", "verifiable", "neither")
 
 
@@ -220,17 +221,26 @@ def write_runs(database: str, count: int, name: str, gate: Any) -> None:
     asyncio.run(main())
 
 
-def follow(database: str, sink: str, count: int, gate: Any) -> None:
-    """Follow the feed from its beginning, page by page, until it has brought so many entries; write each one down."""
+def follow(database: str, sink: str, count: int, gate: Any, ended: Any) -> None:
+    """Follow the feed from its beginning, page by page; write down each entry that it brings.
+
+    Ends with so many entries; or when nobody writes any more and the feed has no more: then it has skipped some.
+    """
 
     async def main() -> None:
         built = system(database)
         gate.wait()
         seen, after = 0, ""
         while seen < count:
-            for entry in await built.store.feed("default", after=after, limit=7):
+            since, last = await built.waker.seen(), ended.is_set()
+            page = await built.store.feed("default", after=after, limit=7)
+            for entry in page:
                 append(sink, f"{entry.stream}:{entry.seq}")
                 seen, after = seen + 1, entry.position
+            if not page:
+                if last:
+                    break
+                await built.waker.wait(since, LOOK_AGAIN)
         await built.close()
 
     asyncio.run(main())

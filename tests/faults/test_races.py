@@ -154,16 +154,18 @@ async def test_fault_7_a_full_disk_at_any_write_loses_nothing_that_was_acknowled
     await machine.assert_invariants()
 
 
+@ON_BOTH
 @pytest.mark.parametrize("count", [pytest.param(15, id="few"), pytest.param(300, id="soak", marks=pytest.mark.soak)])
-async def test_I4_the_feed_never_skips_what_other_processes_write(machine, barrier, count):
+async def test_I4_the_feed_never_skips_what_other_processes_write(machine, barrier, event, count):
     writers, readers = 3, 2
-    gate = barrier(writers + readers)
+    gate, ended = barrier(writers + readers), event()
     total = writers * count
-    for _ in range(writers):
-        machine.run(driver.write_runs, machine.database, count, "neither", gate)
+    writing = [machine.run(driver.write_runs, machine.database, count, "neither", gate) for _ in range(writers)]
     seen = [str(machine.folder / f"seen{number}") for number in range(readers)]
     for path in seen:
-        machine.run(driver.follow, machine.database, path, total, gate)
+        machine.run(driver.follow, machine.database, path, total, gate, ended)
+    machine.wait(*writing)
+    ended.set()
     machine.wait()
     built = driver.system(machine.database)
     wanted = [f"{entry.stream}:{entry.seq}" for entry in await whole_log(built.store, "default")]

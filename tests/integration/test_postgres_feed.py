@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import secrets
 import threading
 from datetime import UTC, datetime
 
@@ -11,6 +12,7 @@ import pytest
 from interlock.dispatch.local import HearingWaker
 from interlock.errors import InvalidValue
 from interlock.storage import open_store
+from interlock.storage.postgres_health import health
 from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import TENANT, changes, opened
 from interlock.testing.store_base import in_threads
@@ -33,6 +35,24 @@ async def store(url, clock):
     store = open_store(url, clock)
     yield store
     await store.close()
+
+
+@pytest.fixture
+def neighbour(postgres):
+    """Return a function that connects to another database of the same server."""
+    name = f"neighbour_{secrets.token_hex(4)}"
+    postgres.execute(f"CREATE DATABASE {name}")
+    yield lambda: psycopg.connect(postgres.url(name))
+    postgres.execute(f"DROP DATABASE {name}")
+
+
+@pytest.fixture(params=["alone", "held"])
+def beside(request, neighbour):
+    """Let a transaction of another database stay open all the time."""
+    with neighbour() as stays_open:
+        if request.param == "held":
+            stays_open.execute("CREATE TABLE theirs (it int)")
+        yield
 
 
 class Slow:
@@ -94,8 +114,61 @@ async def test_the_feed_waits_a_moment_for_what_is_just_ending(store, url, clock
     assert len(await read) == 5
 
 
-async def test_racing_slow_transactions_are_never_skipped(store, url, clock):
-    """Transactions begin, linger, and end in any order; a reader sees each entry once, in one order."""
+async def test_I4_a_long_transaction_in_another_database_of_the_server_holds_nothing_back(store, clock, neighbour):
+    await store.commit(changes(opened("req_1", clock.at)))
+    begun = await places(store)
+    with neighbour() as open_one:
+        open_one.execute("CREATE TABLE theirs (it int)")
+        await store.commit(changes(opened("req_2", clock.at)))
+        now = await places(store, begun[-1])
+        assert len(now) == 2
+        assert await places(store, now[-1]) == []
+    assert await places(store) == begun + now
+
+
+async def test_an_open_transaction_of_ours_holds_back_what_came_after_it_whatever_other_databases_do(
+    store, url, clock, neighbour
+):
+    await store.commit(changes(opened("req_1", clock.at)))
+    begun = await places(store)
+    with neighbour() as before, neighbour() as between:
+        before.execute("CREATE TABLE theirs (it int)")
+        await store.commit(changes(opened("req_2", clock.at)))
+        slow = Slow(url, "slow")
+        between.execute("CREATE TABLE theirs_too (it int)")
+        await store.commit(changes(opened("req_3", clock.at)))
+        assert len(await places(store, begun[-1])) == 2, "up to the open one, and no further"
+        slow.commit()
+        assert len(await places(store, begun[-1])) == 5
+    assert len(await places(store)) == 7
+
+
+async def test_a_transaction_of_this_database_holds_back_even_if_it_has_touched_nothing_of_ours_yet(store, url, clock):
+    await store.commit(changes(opened("req_1", clock.at)))
+    begun = await places(store)
+    with psycopg.connect(url) as strange:
+        strange.execute("SELECT pg_current_xact_id()")
+        await store.commit(changes(opened("req_2", clock.at)))
+        assert await places(store) == begun
+    assert len(await places(store)) == 4
+
+
+def test_I4_doctor_is_told_of_what_holds_the_feed_back_and_of_nothing_else(url, postgres, neighbour):
+    with neighbour() as theirs:
+        theirs.execute("CREATE TABLE theirs (it int)")
+        assert health(url).held_up == 0
+        with psycopg.connect(url) as strange:
+            strange.execute("SELECT pg_current_xact_id()")
+            assert health(url).held_up > 0
+        assert health(url).held_up == 0
+
+
+@pytest.mark.usefixtures("beside")
+async def test_I4_racing_slow_transactions_are_never_skipped(store, url, clock):
+    """Transactions begin, linger, and end in any order; a reader sees each entry once, in one order.
+
+    Also if it has to look closely each time, since one of another database stays open.
+    """
     await store.commit(changes(opened("req_0", clock.at)))
     chance = random.Random(7)
     orders = [[chance.random() * 0.01 for _ in range(12)] for _ in range(6)]

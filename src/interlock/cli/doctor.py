@@ -193,7 +193,7 @@ def _server(url: str) -> Finding:
             "database",
             "warning",
             f"{told}; a transaction has been open for {found.held_up:,.0f} seconds, and until it ends nobody hears of "
-            "what was committed since: look in pg_stat_activity",
+            "what was committed since: look in pg_stat_activity and pg_prepared_xacts",
         )
     if found.connections > MANY * found.most_connections:
         return Finding("database", "warning", f"{told}: raise max_connections, or run fewer processes")

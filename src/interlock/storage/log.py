@@ -13,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     BindParameter,
     ColumnElement,
+    Executable,
     bindparam,
     desc,
     func,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    text,
     tuple_,
 )
 
@@ -57,8 +59,13 @@ class Log(Protocol):
     def history(self, on: Connection, tenant: str, stream: str) -> Callable[[], Sequence[Entry]]:
         """Ask for all entries of one request or run; return a function that returns them, in order."""
 
-    def feed(self, on: Connection, tenant: str, after: str, limit: int) -> Page:
-        """Return the entries after a position, in order."""
+    def feed(self, on: Connection, tenant: str, after: str, limit: int, *, closely: bool = False) -> Page:
+        """Return the entries after a position, in order.
+
+        Args:
+            closely: look closely at what holds entries back, which costs the server something: it may be nothing of
+                this database.
+        """
 
     def last_position(self, on: Connection, tenant: str) -> str:
         """Return the position of the newest entry that the feed gives, or the empty string."""
@@ -88,7 +95,7 @@ class NumberedLog:
         rows = on.ask(self.HISTORY, {"tenant": tenant, "stream": stream})
         return lambda: [decode_entry(str(at), body, leaf) for at, body, leaf in rows()]
 
-    def feed(self, on: Connection, tenant: str, after: str, limit: int) -> Page:
+    def feed(self, on: Connection, tenant: str, after: str, limit: int, *, closely: bool = False) -> Page:  # noqa: ARG002 - nothing is held back
         """Return the entries after a position, in order."""
         rows = on.rows(self.FEED, {"tenant": tenant, "after": read_position(after), "limit": limit})
         return Page([decode_entry(str(at), body, leaf) for at, body, leaf in rows])
@@ -103,12 +110,33 @@ _PLACE = ordered_log.c.epoch, ordered_log.c.xact, ordered_log.c.position
 _EPOCH: BindParameter[int] = bindparam("epoch", type_=BigInteger())
 # Every transaction below this one has ended. Of an earlier start of the server none is left.
 _OLDEST: ColumnElement[int] = literal_column("(pg_snapshot_xmin(pg_current_snapshot())::text)::bigint", BigInteger())
+# The same of this database alone: a transaction of another one never writes here. Which those are is known by the locks
+# that they hold: each is in its own database or in none. One that has let go of its locks meanwhile counts as ours, and
+# so does one that was prepared, of which not every version says which locks belong together.
+_OLDEST_HERE: Executable = text("""
+WITH elsewhere AS (
+  SELECT unnest(array_agg(CAST(CAST(transactionid AS text) AS bigint))
+    FILTER (WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock')) AS low
+  FROM pg_locks WHERE granted AND pid IS NOT NULL GROUP BY virtualtransaction
+  HAVING bool_or(database <> 0 AND database <> (SELECT oid FROM pg_database WHERE datname = current_database()))
+), snapshot AS (
+  SELECT pg_current_snapshot() AS its
+), running AS (
+  SELECT CAST(CAST(pg_snapshot_xip(its) AS text) AS bigint) AS xact FROM snapshot
+)
+SELECT coalesce(
+  (SELECT min(xact) FROM running WHERE xact & 4294967295 NOT IN (SELECT low FROM elsewhere)),
+  CAST(CAST(pg_snapshot_xmax(its) AS text) AS bigint)
+) FROM snapshot
+""")
 _SETTLED = or_(ordered_log.c.epoch < _EPOCH, ordered_log.c.xact < _OLDEST)
 _AFTER = [bindparam(f"after_{name}", type_=BigInteger()) for name in ("epoch", "xact", "position")]
 
 
 class OrderedLog:
     """PostgreSQL's: positions are (epoch, transaction, number), and the feed ends before the oldest open transaction.
+
+    If that one stays open, and belongs to another database of the server, the feed passes it.
 
     A connection's `epoch` is the number of the server's start that it belongs to.
     """
@@ -134,12 +162,15 @@ class OrderedLog:
         rows = on.ask(self.HISTORY, {"tenant": tenant, "stream": stream, "epoch": on.epoch})
         return lambda: [decode_entry(_written(*place), body, leaf) for *place, body, leaf, _ in rows()]
 
-    def feed(self, on: Connection, tenant: str, after: str, limit: int) -> Page:
+    def feed(self, on: Connection, tenant: str, after: str, limit: int, *, closely: bool = False) -> Page:
         """Return the entries after a position, in order."""
         epoch, xact, position = _read(after)
         values = {"after_epoch": epoch, "after_xact": xact, "after_position": position}
         rows = on.rows(self.FEED, values | {"tenant": tenant, "limit": limit, "epoch": on.epoch})
         settled = [row for row in rows if row[-1]]
+        if closely and len(settled) < len(rows):
+            ((end,),) = on.rows(_OLDEST_HERE, {})  # of the instant at which the rows were read
+            settled = [row for row in rows if row[-1] or row[1] < end]
         entries = [decode_entry(_written(*place), body, leaf) for *place, body, leaf, _ in settled]
         return Page(entries, len(settled) < len(rows))
 

@@ -14,8 +14,11 @@ __all__ = ["Health", "health"]
 _QUERY = """
 SELECT current_setting('server_version'), pg_database_size(current_database()), current_setting('fsync'),
   (SELECT count(*) FROM pg_stat_activity), current_setting('max_connections')::int,
-  coalesce((SELECT extract(epoch FROM clock_timestamp() - min(xact_start)) FROM pg_stat_activity
-    WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()), 0)::float
+  coalesce((SELECT extract(epoch FROM clock_timestamp() - min(since)) FROM (
+    SELECT xact_start FROM pg_stat_activity
+    WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid() AND datname = current_database()
+    UNION ALL SELECT prepared FROM pg_prepared_xacts
+  ) AS open (since)), 0)::float
 """
 
 
@@ -24,8 +27,8 @@ class Health:
     """How a server stands.
 
     Args:
-        held_up: for how many seconds the oldest transaction that writes has been open, anywhere on the server: the feed
-            of the log ends before it.
+        held_up: for how many seconds the oldest transaction that writes of this database, or a prepared one of any, has
+            been open: the feed of the log ends before it.
     """
 
     address: str

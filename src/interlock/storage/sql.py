@@ -166,6 +166,8 @@ class SqlStore:
                 break
             await asyncio.sleep(seconds)
             page = await self._read(lambda on: self._log.feed(on, tenant, after, limit))
+        if page.held_back:
+            page = await self._read(lambda on: self._log.feed(on, tenant, after, limit, closely=True))
         return page.entries
 
     async def last_position(self, tenant: str) -> str:
