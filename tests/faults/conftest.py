@@ -25,7 +25,7 @@ shell = importlib.import_module("shell")
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["driver", "shell"])
-PATIENCE = 30.0
+PATIENCE = driver.PATIENCE
 KILLED = -signal.SIGKILL
 
 

@@ -25,6 +25,7 @@ from interlock.storage import postgres, postgres_migrate, sql
 
 LOADED = (runner, sql, postgres, postgres_migrate)  # before the fork, once for all processes
 ME = Principal("local:me")
+PATIENCE = 120.0  # only ever waited for in full by what has hung
 LEASE = 0.4
 LOOK_AGAIN = 1.0
 KINDS = ("idempotent", "verifiable", "neither")
@@ -152,7 +153,7 @@ def work(database: str, sink: str, setting: str = "", lease: float = LEASE, barr
         built = system(database)
         failpoints.configure(setting)
         if barrier is not None:
-            barrier.wait(30)
+            barrier.wait(PATIENCE)
         await built.worker(lease=lease).drain()
         await built.close()
 
@@ -168,7 +169,7 @@ def vote(  # noqa: PLR0917 - given to a process in this order
     async def main() -> None:
         built = system(database, ahead)
         for request_id, digest in rounds:
-            barrier.wait(30)
+            barrier.wait(PATIENCE)
             with contextlib.suppress(Refused):
                 await built.desk.handle(CastVote(request_id, Verdict(verdict), digest, verdict), ME)
             await built.worker().drain()
@@ -183,7 +184,7 @@ def sweep(database: str, rounds: int, ahead: float, barrier: Any) -> None:
     async def main() -> None:
         built = system(database, ahead)
         for _ in range(rounds):
-            barrier.wait(30)
+            barrier.wait(PATIENCE)
             await built.worker(only="nothing").drain()
         await built.close()
 

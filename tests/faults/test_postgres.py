@@ -20,6 +20,8 @@ from interlock.testing.fakes import SettableClock
 from interlock.testing.postgres import PostgresServer
 from interlock.testing.samples import TENANT, changes, job, opened, started
 
+RESTARTS = 15
+
 
 @pytest.fixture(scope="module")
 def server():
@@ -81,7 +83,7 @@ async def test_fault_5_restarted_under_load_every_commit_is_there_once(server, s
     writers = [asyncio.create_task(commit(name)) for name in range(6)]
     for _ in range(3):
         until = len(done) + 40
-        while len(done) < until:
+        while len(done) < until and not any(writer.done() for writer in writers):  # which would be a failure's
             await asyncio.sleep(0.005)
         await asyncio.to_thread(server.restart, mode)
     stop.set()
@@ -174,14 +176,16 @@ async def test_fault_5_one_vote_through_the_whole_circle(server, tmp_path, monke
     over = threading.Event()
 
     def trouble():
-        while not over.wait(0.4):
+        for _ in range(RESTARTS):  # not for ever: on a busy machine less gets done between two of them than is undone
+            if over.wait(0.4):
+                return
             server.restart("immediate")
 
     try:
         for _ in range(runs):
             await driver.start(built, "idempotent")
         troubling = asyncio.create_task(asyncio.to_thread(trouble))
-        end = time.monotonic() + 60
+        end = time.monotonic() + driver.PATIENCE
         while time.monotonic() < end:
             with contextlib.suppress(StoreUnavailable):
                 await built.worker(lease=2.0).drain()
@@ -208,7 +212,6 @@ async def test_fault_5_one_vote_through_the_whole_circle(server, tmp_path, monke
 
 async def test_fault_17_a_pool_without_a_free_connection_says_so(url, clock, monkeypatch):
     """Nothing is half-done: what had no turn never began."""
-    monkeypatch.setattr(postgres, "POOL_SECONDS", 0.2)
     store = open_store(url, clock)
     await store.commit(part("req_0", clock))
     gate, busy = threading.Event(), threading.Semaphore(0)
@@ -220,8 +223,10 @@ async def test_fault_17_a_pool_without_a_free_connection_says_so(url, clock, mon
     held = [asyncio.create_task(store._write(hold)) for _ in range(postgres.WRITERS)]
     for _ in held:
         await asyncio.to_thread(busy.acquire)
-    with pytest.raises(StoreUnavailable, match=r"All 8 connections .* nothing was changed"):
-        await store.commit(part("req_1", clock))
+    with monkeypatch.context() as hurried:  # only once all are busy: a busy machine is no full pool
+        hurried.setattr(store._database.writer, "_patience", 0.0)
+        with pytest.raises(StoreUnavailable, match=r"All 8 connections .* nothing was changed"):
+            await store.commit(part("req_1", clock))
     gate.set()
     await asyncio.gather(*held)
     await store.commit(part("req_2", clock))

@@ -21,6 +21,8 @@ from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import TENANT, Asked, changes, decided, opened, started
 from interlock.testing.store_base import in_threads
 
+PATIENCE = 120.0
+
 
 @pytest.fixture
 def url(postgres):
@@ -306,8 +308,9 @@ async def test_I5_a_vote_that_waited_for_a_lock_past_its_deadline_has_no_effect(
 async def until_somebody_waits(url):
     """Return when a transaction waits for a lock."""
     with raw(url) as connection:
-        while not connection.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()[0]:
-            await asyncio.sleep(0.005)
+        async with asyncio.timeout(PATIENCE):
+            while not connection.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()[0]:
+                await asyncio.sleep(0.005)
 
 
 async def test_what_waits_in_a_ring_is_a_conflict(store, url, clock):

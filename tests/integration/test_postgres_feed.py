@@ -17,7 +17,7 @@ from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import TENANT, changes, opened
 from interlock.testing.store_base import in_threads
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 
 
 @pytest.fixture

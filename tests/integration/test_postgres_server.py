@@ -20,7 +20,7 @@ server = PostgresServer()
 print(server.pid, server.folder, flush=True)
 sys.stdin.read()
 """
-PATIENCE = 30.0
+PATIENCE = 120.0
 
 
 def lives(pid):
