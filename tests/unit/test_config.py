@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -194,7 +194,13 @@ CHANGED = [
         "not before the end",
     ),
     ("on_timeout: expire", "escalate: {after: 1h, to: [group:nobody]}", 23, f"{S}.escalate.to[0]", "there is no group"),
-    ("on_timeout: expire", "calendar: berlin", 23, f"{S}.calendar", "not supported yet by this version"),
+    (
+        "on_timeout: expire",
+        "calendar: ofice",
+        23,
+        f"{S}.calendar",
+        "there is no calendar 'ofice': did you mean 'office'?",
+    ),
     ("four_eyes: true", "step_up: passkey", 26, f"{P}.step_up", "not supported yet by this version"),
     ("four_eyes: true", "delegation: true", 26, f"{P}.delegation", "not supported yet by this version"),
     ("four_eyes: true", "extend: 1h", 26, f"{P}.extend", "not supported yet by this version"),
@@ -280,6 +286,88 @@ def test_an_error_names_file_line_key_and_what_to_do(file, change):
     assert first.startswith(f"{file}:{line}: {key}: ")
     assert says in first
     assert caught.value.details["line"] == line
+
+
+CALENDARS = """\
+groups: {managers: [mia@example.com]}
+calendars:
+  office:
+    timezone: Europe/Berlin
+    days: [mon, tue, wed, thu, fri]
+    hours: ["09:00-12:00", "13:00-17:00"]
+    holidays: [2026-12-26, 2026-12-25]
+  nights: {timezone: UTC, days: [sun], hours: "22:00-24:00"}
+policies:
+  purchases:
+    calendar: office
+    levels:
+      - steps:
+          - ask: [group:managers]
+            within: 4h
+          - {ask: [group:managers], within: 1h, calendar: nights}
+default:
+  levels:
+    - steps: [{ask: [group:managers]}]
+"""
+
+OFFICE = "calendars.office"
+WRONG_CALENDARS = [
+    ("Europe/Berlin", "Europe/Berln", 4, f"{OFFICE}.timezone", "did you mean 'Europe/Berlin'?"),
+    ("Europe/Berlin", "Nowhere", 4, f"{OFFICE}.timezone", "write it as Europe/Berlin or UTC"),
+    ("Europe/Berlin", "localtime", 4, f"{OFFICE}.timezone", "there is no time zone 'localtime'"),
+    ("Europe/Berlin", "../../etc/passwd", 4, f"{OFFICE}.timezone", "there is no time zone"),
+    ("Europe/Berlin", "1", 4, f"{OFFICE}.timezone", "put it in quotes"),
+    ("    timezone: Europe/Berlin\n", "", 3, f"{OFFICE}.timezone", "is missing: add it"),
+    ("[mon, tue, wed, thu, fri]", "[]", 5, f"{OFFICE}.days", "must have at least 1 entry"),
+    ("[mon, tue, wed, thu, fri]", "mon", 5, f"{OFFICE}.days", "must be a list"),
+    ("[mon, tue, wed", "[mon, tue, mon", 5, f"{OFFICE}.days[2]", "mon stands twice"),
+    ("[mon, tue, wed", "[mon, tuesday, wed", 5, f"{OFFICE}.days[1]", "must be 'mon', 'tue'"),
+    ('["09:00-12:00", "13:00-17:00"]', "[]", 6, f"{OFFICE}.hours", "must have at least 1 entry"),
+    ('["09:00-12:00", "13:00-17:00"]', "9-17", 6, f"{OFFICE}.hours", "must be hours such as 09:00-17:00"),
+    ('["09:00-12:00", "13:00-17:00"]', "17:00-09:00", 6, f"{OFFICE}.hours", "17:00-09:00 ends before it begins"),
+    ('["09:00-12:00", "13:00-17:00"]', "09:00-09:00", 6, f"{OFFICE}.hours", "ends before it begins"),
+    ('["09:00-12:00", "13:00-17:00"]', "09:00-24:01", 6, f"{OFFICE}.hours", "from 00:00 to 24:00"),
+    ('["09:00-12:00", "13:00-17:00"]', "{mon: 9}", 6, f"{OFFICE}.hours", "must be a list"),
+    ("13:00-17:00", "25:00-26:00", 6, f"{OFFICE}.hours[1]", "must be hours such as 09:00-17:00"),
+    ("13:00-17:00", "11:59-17:00", 6, f"{OFFICE}.hours[1]", "11:59-17:00 overlaps 09:00-12:00"),
+    ("13:00-17:00", "08:00-10:00", 6, f"{OFFICE}.hours[1]", "overlaps"),
+    ("2026-12-26", "2026-12-25", 7, f"{OFFICE}.holidays[1]", "2026-12-25 stands twice"),
+    ("2026-12-26", "2026-02-30", 7, f"{OFFICE}.holidays[0]", "must be a day such as 2026-12-25"),
+    ("2026-12-26", "26.12.2026", 7, f"{OFFICE}.holidays[0]", "must be a day such as 2026-12-25"),
+    ("  office:\n", "  office:\n    lunch: true\n", 4, f"{OFFICE}.lunch", "is not known here"),
+    ("calendar: office", "calendar: Office", 11, "policies.purchases.calendar", "did you mean 'office'?"),
+    ("calendar: nights", "calendar: day", 16, "policies.purchases.levels[0].steps[1].calendar", "there is no calendar"),
+    ("within: 1h", "within: 52w", 16, "policies.purchases.levels[0].steps[1].within", "does not offer in ten years"),
+    (
+        "      - steps:\n",
+        "      - calendar: office\n        steps:\n",
+        13,
+        "policies.purchases.levels[0].calendar",
+        "belongs to",
+    ),
+]
+
+
+@pytest.mark.parametrize("change", WRONG_CALENDARS, ids=[f"{change[1][:40]!a}" for change in WRONG_CALENDARS])
+def test_a_calendar_that_cannot_work_is_refused_with_its_place(file, change):
+    was, becomes, line, key, says = change
+    assert was in CALENDARS
+    with pytest.raises((InvalidConfig, InvalidPolicy)) as caught:
+        read(file, CALENDARS.replace(was, becomes, 1))
+    first = str(caught.value).splitlines()[0]
+    assert first.startswith(f"{file}:{line}: {key}: ")
+    assert says in first
+
+
+def test_a_wait_of_a_week_of_open_time_is_not_refused(file):
+    assert read(file, CALENDARS.replace("within: 1h", "within: 1w"))
+
+
+def test_a_calendar_of_holidays_alone_is_refused(file):
+    sundays = ", ".join(str(date(2026, 1, 4) + timedelta(weeks=week)) for week in range(53))
+    with pytest.raises(InvalidConfig, match=r"nights\.holidays: it is not open for a year from 2026-01-04 on"):
+        read(file, CALENDARS.replace("days: [sun],", f"days: [sun], holidays: [{sundays}],"))
+    assert read(file, CALENDARS.replace("days: [sun],", f"days: [sun, mon], holidays: [{sundays}],"))
 
 
 def test_an_error_in_a_policy_is_an_invalid_policy(file):
@@ -384,5 +472,10 @@ def test_the_schema_accepts_what_is_read_and_refuses_unknown_keys():
     good = yaml.safe_load(GOOD)
     assert [str(error) for error in validator.iter_errors(good)] == []
     assert not validator.is_valid(good | {"groops": {}})
+    office = {"timezone": "Europe/Berlin", "days": ["mon"], "hours": "09:00-17:00", "holidays": ["2026-12-25"]}
+    lunch = {**office, "hours": ["09:00-12:00", "13:00-24:00"]}
+    assert validator.is_valid(good | {"calendars": {"office": office, "lunch": lunch}})
+    for wrong in ({**office, "hours": "9-5"}, {**office, "hours": []}, {**office, "days": ["monday"]}, {"days": []}):
+        assert not validator.is_valid(good | {"calendars": {"office": wrong}})
     assert not validator.is_valid(yaml.safe_load(GOOD.replace("within: 1h30m", "within: 4 hours")))
     assert not validator.is_valid(yaml.safe_load(GOOD.replace("group:managers, ", "managers, ")))

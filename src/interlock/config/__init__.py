@@ -8,6 +8,7 @@ from interlock.config.load import load_settings
 from interlock.config.located import Key
 from interlock.config.origin import Origin
 from interlock.config.sections import (
+    CalendarSettings,
     DatabaseSettings,
     FactSettings,
     LevelSettings,
@@ -22,6 +23,7 @@ from interlock.config.sections import (
 )
 
 __all__ = [
+    "CalendarSettings",
     "DatabaseSettings",
     "FactSettings",
     "Key",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -26,6 +26,7 @@ from pydantic_core import PydanticCustomError
 from interlock.config.origin import Origin
 
 __all__ = [
+    "CalendarSettings",
     "DatabaseSettings",
     "EscalateSettings",
     "FactSettings",
@@ -43,6 +44,9 @@ __all__ = [
 
 MAX_DURATION = timedelta(days=3660)
 _DURATION = re.compile(r"([0-9]{1,6}w)?([0-9]{1,6}d)?([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?")
+_CLOCK = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+_HOURS = re.compile(rf"{_CLOCK}-(?:{_CLOCK}|24:00)")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _NAME = r"^[^\W_][\w .\-]{0,99}$"
 _PERSON = r"^[^\s\x00-\x1f]([^\x00-\x1f]{0,198}[^\s\x00-\x1f])?$"
@@ -63,7 +67,7 @@ PATTERNS = {
 
 _NOT_YET = frozenset(
     {
-        "calendar", "calendars", "delegate", "delegates", "delegation", "extend", "step_up",
+        "delegate", "delegates", "delegation", "extend", "step_up",
     }
 )  # fmt: skip
 
@@ -95,6 +99,26 @@ def _number(value: object) -> object:
     return Decimal(value)
 
 
+def _hours(value: object) -> object:
+    found = _HOURS.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise PydanticCustomError("hours", "must be hours such as 09:00-17:00, from 00:00 to 24:00")
+    return value
+
+
+def _one_or_more(value: object) -> object:
+    return (_hours(value),) if isinstance(value, str) else value
+
+
+def _day(value: object) -> date:
+    try:
+        if isinstance(value, str) and _DATE.fullmatch(value):
+            return date.fromisoformat(value)
+    except ValueError:  # not in that month
+        pass
+    raise PydanticCustomError("date", "must be a day such as 2026-12-25")
+
+
 def _never_approve(value: object) -> object:
     if value == "approve":
         raise PydanticCustomError("silence", "must be expire or escalate: silence never approves")
@@ -106,6 +130,22 @@ Duration = Annotated[
     BeforeValidator(parse_duration),
     WithJsonSchema({"type": "string", "pattern": f"^(?=.){_DURATION.pattern}$", "examples": ["30s", "4h", "1h30m"]}),
 ]
+Hours = Annotated[str, BeforeValidator(_hours), WithJsonSchema({"type": "string", "pattern": f"^{_HOURS.pattern}$"})]
+_ONE_OR_MORE_HOURS = WithJsonSchema(
+    {
+        "anyOf": [
+            {"type": "string", "pattern": f"^{_HOURS.pattern}$", "examples": ["09:00-17:00"]},
+            {
+                "type": "array",
+                "items": {"type": "string", "pattern": f"^{_HOURS.pattern}$"},
+                "minItems": 1,
+                "maxItems": 24,
+            },
+        ]
+    }
+)
+Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Number = Annotated[Decimal, BeforeValidator(_number), WithJsonSchema({"type": "number"})]
 Name = Annotated[StrictStr, Field(pattern=_NAME)]
 Person = Annotated[StrictStr, Field(pattern=_PERSON)]
@@ -184,6 +224,7 @@ class StepSettings(_Section):
     on_timeout: Annotated[Literal["expire", "escalate"], BeforeValidator(_never_approve)] = Field(
         default="expire", description="what silence brings; it never approves"
     )
+    calendar: Name | None = Field(default=None, description="whose open time these count; the policy's by default")
 
 
 class LevelSettings(_Section):
@@ -192,6 +233,7 @@ class LevelSettings(_Section):
     elsewhere: ClassVar = {
         "ask": "it belongs to a step, under `steps`",
         "within": "it belongs to a step, under `steps`",
+        "calendar": "it belongs to the policy, or to a step, under `steps`",
     }
 
     name: Name | None = None
@@ -221,7 +263,19 @@ class PolicySettings(_Section):
     initiator_may_approve: StrictBool = False
     edits: tuple[StrictStr, ...] | None = Field(default=None, description="arguments a reviewer may change")
     reason_for: tuple[Literal["approve", "edit", "reject", "respond", "revise"], ...] = ()
-    answer_expires: Duration | None = None
+    answer_expires: Duration | None = Field(default=None, description="every hour counts, whatever the calendar")
+    calendar: Name | None = Field(default=None, description="of all its steps that name no other")
+
+
+class CalendarSettings(_Section):
+    """Business hours: when people are there."""
+
+    timezone: StrictStr = Field(min_length=1, max_length=100, description="of the IANA database: Europe/Berlin")
+    days: tuple[Weekday, ...] = Field(min_length=1, max_length=7, description="of the week, such as [mon, tue, wed]")
+    hours: Annotated[tuple[Hours, ...], BeforeValidator(_one_or_more), _ONE_OR_MORE_HOURS] = Field(
+        min_length=1, max_length=24, description="of each of these days: 09:00-17:00, or a list of such"
+    )
+    holidays: tuple[Day, ...] = Field(default=(), max_length=366, description="closed all day: 2026-12-25")
 
 
 class LimitSettings(_Section):
@@ -243,6 +297,7 @@ class Settings(_Section):
     people: dict[Person, PersonSettings] = Field(default_factory=dict)
     policies: dict[Name, PolicySettings] = Field(default_factory=dict, description="tried in order")
     default: PolicySettings | None = Field(default=None, description="the policy for what no other applies to")
+    calendars: dict[Name, CalendarSettings] = Field(default_factory=dict, description="business hours, by name")
     limits: LimitSettings = Field(default_factory=LimitSettings)
     _origin: Origin | None = PrivateAttr(default=None)
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from interlock.domain.action import Action, Question, Subject
+from interlock.domain.calendar import Calendar
 from interlock.domain.canonical import digest
 from interlock.domain.facts import Fact, Unjudged, compile_expression, expression_names, facts_of, truth
 from interlock.domain.windows import Recent, is_window, sums_in, window_length, window_values
@@ -61,6 +62,7 @@ class Step:
         where: an expression over `reviewer`, `initiator` and `requester` that a voter must fulfil.
         remind_after: how long after the step began those who are asked are reminded, shortest first.
         on_timeout: what silence until the deadline brings. `escalate` gives those of `escalate` as long again, once.
+        calendar: whose open time alone counts for all of this; None where every hour counts.
     """
 
     ask: tuple[str, ...]
@@ -71,6 +73,7 @@ class Step:
     remind_after: tuple[timedelta, ...] = ()
     escalate: Escalation | None = None
     on_timeout: Literal["expire", "escalate"] = "expire"
+    calendar: Calendar | None = None
 
     def __post_init__(self) -> None:
         if not self.ask or self.approvals < 1 or self.rejections < 1 or self.within <= timedelta(0):
@@ -85,6 +88,10 @@ class Step:
         moments = [*self.remind_after, *([after] if after is not None else [])]
         if any(not timedelta(0) < moment < self.within for moment in moments):
             raise InvalidPolicy("A step's reminders and its escalation must come before its deadline.")
+
+    def later(self, start: datetime, by: timedelta) -> datetime:
+        """Return when so much of the step's time will have passed: open time where it has a calendar."""
+        return start + by if self.calendar is None else self.calendar.after(start, by)
 
     def escalated(self) -> Step:
         """Return the step as it is when those to whom it escalates are asked as well."""
@@ -113,7 +120,7 @@ class Policy:
     Args:
         edits: which arguments a reviewer may change; None means all of them.
         reason_for: the verdicts that need a comment.
-        answer_expires: how long an approval may wait for its use; None means for ever.
+        answer_expires: how long an approval may wait for its use, every hour counted; None means for ever.
         windows_by: paths of arguments: what an agent asked before counts only where it is alike in these.
     """
 

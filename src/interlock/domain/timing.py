@@ -17,7 +17,7 @@ from interlock.errors import Forbidden, InvalidValue, ReasonMissing, TooEarly
 __all__ = ["LONGEST_EXTENSION", "decide_escalate", "decide_expire", "decide_extend", "decide_remind", "due_commands"]
 
 LONGEST_EXTENSION = timedelta(days=30)
-"""How much time one extension may give; another one may follow."""
+"""How far one extension may move a deadline; another one may follow."""
 
 
 def due_commands(request: Request, now: datetime) -> tuple[Command, ...]:
@@ -38,7 +38,7 @@ def decide_expire(request: Request, now_is: Circumstances) -> tuple[Event, ...]:
         raise TooEarly(f"{request.id} is not due yet.", request_id=request.id)
     step = request.step_of(now_is.policy)
     if step.on_timeout == "escalate" and step.escalate is not None and not request.handed_on:
-        return (Escalated(request.step, step.escalate.to, now_is.now + step.within, now_is.now),)
+        return (Escalated(request.step, step.escalate.to, step.later(now_is.now, step.within), now_is.now),)
     return (Expired(now_is.now),)
 
 
@@ -69,13 +69,28 @@ def decide_extend(request: Request, command: Extend, now_is: Circumstances) -> t
     reason = _may_not_extend(request, now_is, person)
     if reason is not None:
         raise Forbidden(f"{person} may not extend {request.id}: {reason}.", request_id=request.id)
-    if not timedelta(seconds=1) <= command.by <= LONGEST_EXTENSION:
-        raise InvalidValue("by", f"must be at least a second and at most {LONGEST_EXTENSION.days} days")
+    due_at = _extended(request, command, now_is)
     normalize(command.reason, path="reason", max_bytes=MAX_COMMENT)
     if not says_something(command.reason):
         raise ReasonMissing(f"An extension of {request.id} needs a reason: it is logged.")
+    return (Extended(person, due_at, command.reason, now_is.now),)
+
+
+def _extended(request: Request, command: Extend, now_is: Circumstances) -> datetime:
+    """Return the deadline that an extension brings: more of the step's own time, so open time under a calendar."""
     assert request.due_at is not None
-    return (Extended(person, request.due_at + command.by, command.reason, now_is.now),)
+    step = request.step_of(now_is.policy)
+    if not timedelta(seconds=1) <= command.by <= LONGEST_EXTENSION:
+        raise InvalidValue("by", f"must be at least a second and at most {LONGEST_EXTENSION.days} days")
+    due_at = step.later(request.due_at, command.by)
+    if step.calendar is not None and due_at - request.due_at > LONGEST_EXTENSION:
+        until = step.calendar.shown(due_at)
+        raise InvalidValue(
+            "by",
+            f"is open time of the calendar {step.calendar.name!r}, so until {until}: "
+            f"one extension moves a deadline by at most {LONGEST_EXTENSION.days} days",
+        )
+    return due_at
 
 
 def _may_not_extend(request: Request, now_is: Circumstances, person: str) -> str | None:

@@ -43,11 +43,11 @@ def _step_begins(step: Step, index: int, now: datetime, counted: tuple[str, ...]
     after = None if step.escalate is None else step.escalate.after
     return StepReached(
         index,
-        now + step.within,
+        step.later(now, step.within),
         now,
         counted,
-        tuple(now + wait for wait in step.remind_after),
-        None if after is None else now + after,
+        tuple(step.later(now, wait) for wait in step.remind_after),
+        None if after is None else step.later(now, after),
     )
 
 

@@ -18,10 +18,12 @@ from interlock.config import (
     suggestion,
 )
 from interlock.domain.authority import Directory, canonical_id
+from interlock.domain.calendar import Calendar
 from interlock.domain.facts import compile_expression, is_condition
 from interlock.domain.policy import Escalation, Fact, Level, Policy, Step
 from interlock.domain.policy_check import RESERVED, ROUTE_NAMES, WHERE_NAMES, free_names
 from interlock.domain.windows import is_window, sums_in
+from interlock.engine.calendars import build_calendars, calendar_of, must_exist
 from interlock.engine.ports import PolicySet
 
 __all__ = ["BUILT_IN", "ConfiguredPolicies", "build_policies"]
@@ -88,7 +90,7 @@ def build_policies(settings: Settings) -> PolicySet:
     if origin is None:
         return BUILT_IN
     directory = _directory(settings, origin)
-    builder = _PolicyBuilder(origin, settings)
+    builder = _PolicyBuilder(origin, settings, build_calendars(settings.calendars, origin))
     policies = tuple(builder.policy(name, given, ("policies", name)) for name, given in settings.policies.items())
     default = DEFAULT if settings.default is None else builder.policy("default", settings.default, ("default",))
     return PolicySet(policies, default, directory)
@@ -139,18 +141,21 @@ class _PolicyBuilder:
 
     origin: Origin
     settings: Settings
+    calendars: Mapping[str, Calendar]
 
     def policy(self, name: str, given: PolicySettings, path: Place) -> Policy:
         if path == ("policies", "default"):
             raise self.origin.error(path, "`default` is the name of the policy of last resort: choose another")
         if path == ("default",) and given.applies_to is not None:
             raise self.origin.error((*path, "applies_to"), "the default applies to what is left: remove it")
+        if given.calendar is not None:
+            must_exist(given.calendar, self.calendars, self.origin, (*path, "calendar"))
         facts = {fact: self._fact(fact, value, (*path, "facts", fact)) for fact, value in given.facts.items()}
         if given.applies_to is not None:
             self._expression(given.applies_to, ROUTE_NAMES, (*path, "applies_to"))
         return Policy(
             name=name,
-            levels=self._levels(given.levels, facts, (*path, "levels")),
+            levels=self._levels(given, facts, (*path, "levels")),
             applies_to=given.applies_to,
             facts=facts or None,
             four_eyes=given.four_eyes,
@@ -188,8 +193,9 @@ class _PolicyBuilder:
         keys = tuple(given.source.split(".")[1:])
         return Fact(keys, given.type, given.min, given.max, given.digits)
 
-    def _levels(self, given: tuple[LevelSettings, ...], facts: Mapping[str, Fact], path: Place) -> tuple[Level, ...]:
+    def _levels(self, policy: PolicySettings, facts: Mapping[str, Fact], path: Place) -> tuple[Level, ...]:
         levels: list[Level] = []
+        given = policy.levels
         for index, level in enumerate(given):
             here = (*path, index)
             self._level_shape(level, here, is_last=index == len(given) - 1)
@@ -202,7 +208,9 @@ class _PolicyBuilder:
             name = level.name or f"level {index + 1}"
             if name in {earlier.name for earlier in levels}:
                 raise self.origin.error((*here, "name"), f"there is a level {name!r} already: choose another name")
-            steps = tuple(self._step(step, (*here, "steps", number)) for number, step in enumerate(level.steps))
+            steps = tuple(
+                self._step(step, policy.calendar, (*here, "steps", number)) for number, step in enumerate(level.steps)
+            )
             levels.append(Level(name, level.when, steps, automatic=bool(level.approve)))
         return tuple(levels)
 
@@ -221,7 +229,7 @@ class _PolicyBuilder:
         if not level.approve and not level.steps:
             raise self.origin.error(path, "has no steps: add `steps`, or `approve: automatically`")
 
-    def _step(self, given: StepSettings, path: Place) -> Step:
+    def _step(self, given: StepSettings, calendar: str | None, path: Place) -> Step:
         ask = tuple(self._ask(entry, (*path, "ask", index)) for index, entry in enumerate(given.ask))
         if given.where is not None:
             self._expression(given.where, WHERE_NAMES, (*path, "where"))
@@ -235,6 +243,7 @@ class _PolicyBuilder:
             remind_after=tuple(given.remind_after),
             escalate=self._escalation(given, path),
             on_timeout=given.on_timeout,
+            calendar=calendar_of(given, calendar, self.calendars, self.origin, path),
         )
 
     def _moments(self, given: StepSettings, path: Place) -> None:

@@ -158,6 +158,18 @@ def test_a_policy_comes_back_from_its_bytes_and_has_a_hash():
     assert policy_hash({"a": 1}) == policy_hash({"a": 1.0}) != policy_hash({"a": 2})
 
 
+def test_a_policy_of_before_there_were_calendars_still_reads():
+    step = (
+        b'{"approvals":1,"ask":["group:g"],"escalate":null,"on_timeout":"expire","rejections":1,"remind_after":[],'
+        b'"where":null,"within":"PT4H"}'
+    )
+    level = b'{"automatic":false,"name":"only","steps":[%s],"when":null}' % step
+    body = b'{"levels":[%s],"name":"old"}' % level
+    assert decode_policy(body) == Policy(
+        "old", (Level("only", None, (Step(("group:g",), within=timedelta(hours=4)),)),)
+    )
+
+
 # ── what is suspicious ──
 
 

@@ -6,7 +6,7 @@ the vote is refused, with the code of the refusal.
 """
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 
 from interlock.domain.action import Action, Draft, Question, Subject, Verdict
 from interlock.domain.authority import Directory, Principal
+from interlock.domain.calendar import Calendar, Span
 from interlock.domain.commands import CastVote
 from interlock.domain.lifecycle import fold
 from interlock.domain.policy import Escalation, Fact, Level, Policy, Step
@@ -34,6 +35,7 @@ PEOPLE = Directory(
     local_roles=False,
 )
 
+OFFICE = Calendar("office", "UTC", ("mon", "tue", "wed", "thu", "fri"), (Span(540, 1020),), (date(2026, 11, 9),))
 MANAGERS = Step(("group:managers",), within=timedelta(hours=4))
 FINANCE = Step(("group:finance",))
 PURCHASES = Policy(
@@ -62,7 +64,10 @@ PATIENT = replace(
     remind_after=(timedelta(hours=1), timedelta(hours=3)),
     escalate=Escalation(("group:directors",), timedelta(hours=2)),
 )
+PATIENT_AT_WORK = replace(PATIENT, calendar=OFFICE)
 HANDED_ON = replace(MANAGERS, escalate=Escalation(("group:directors",)), on_timeout="escalate")
+AT_WORK = replace(MANAGERS, calendar=OFFICE)
+BY_SURPRISE = Step(("group:finance",), within=timedelta(days=30))  # when the step after it begins is up to them
 REASONS = replace(PURCHASES, name="reasons", reason_for=("reject", "edit"))
 
 
@@ -88,6 +93,12 @@ class Vote:
 @dataclass(frozen=True)
 class Wait:
     length: timedelta
+
+
+@dataclass(frozen=True)
+class On:
+    day: int  # of November 2026; the 6th is a Friday, the 9th a holiday of the office
+    clock: str
 
 
 @dataclass(frozen=True)
@@ -145,6 +156,8 @@ def one(bench: Bench, move: Any) -> None:
     match move:
         case Wait(length):
             bench.now += length
+        case On(day, clock):
+            bench.now = datetime.fromisoformat(f"2026-11-{day:02}T{clock}").replace(tzinfo=UTC)
         case Loses(group, person):
             bench.lose(group, person)
         case Sweep():
@@ -167,6 +180,14 @@ ASK = Question("Which airline?", options=["Delta", "United"])
 OPEN = Question("Which airline?")
 DRAFT = Draft("Dear all")
 DAY = wait(hours=24)
+
+
+def begins(begin: On, step: Step, name: str, moves: list[Any], end: str, **terms: Any) -> tuple[Any, ...]:
+    """Return a story about a step that begins at this moment, because the one before it is passed then."""
+    return name, steps(BY_SURPRISE, step, **terms), FIVE, [begin, Vote(PETE), *moves], end
+
+
+FRIDAY = On(6, "16:00")
 
 STORIES: list[tuple[str, Policy, Subject, list[Any], str]] = [
     # ── levels ──
@@ -257,6 +278,26 @@ STORIES: list[tuple[str, Policy, Subject, list[Any], str]] = [
     ("handed on with as long again", steps(HANDED_ON), FIVE, [wait(hours=4), Sweep(), wait(hours=4, seconds=-1), Vote(OLGA)], "approved/none"),
     ("handed on once, then it expires", steps(HANDED_ON), FIVE, [wait(hours=4), Sweep(), wait(hours=4), Sweep()], "expired/none"),
     ("a vote in time counts after it is handed on", steps(replace(HANDED_ON, approvals=2)), FIVE, [Vote(MIA), wait(hours=4), Sweep(), Vote(OLGA)], "approved/none"),
+    # ── business hours ──
+    begins(FRIDAY, AT_WORK, "Friday at four, four hours: until Tuesday noon, as Monday is a holiday", [On(10, "11:59:59"), Vote(MIA)], "approved/none"),
+    begins(FRIDAY, AT_WORK, "Tuesday noon is too late", [On(10, "12:00"), Vote(MIA, refused="too_late"), Sweep()], "expired/none"),
+    begins(FRIDAY, AT_WORK, "who votes at the weekend votes", [On(7, "22:00"), Sweep(refused="too_early"), Vote(MIA)], "approved/none"),
+    begins(On(13, "16:00"), AT_WORK, "Friday at four, four hours: until Monday noon", [On(16, "11:59:59"), Vote(MIA)], "approved/none"),
+    begins(On(13, "16:00"), AT_WORK, "Monday noon is too late", [On(16, "12:00"), Sweep()], "expired/none"),
+    begins(On(6, "23:00"), AT_WORK, "asked at night, its time begins at nine", [On(10, "12:59:59"), Sweep(refused="too_early"), On(10, "13:00"), Sweep()], "expired/none"),
+    begins(On(9, "10:00"), AT_WORK, "asked on a holiday", [On(10, "12:59:59"), Sweep(refused="too_early"), On(10, "13:00"), Sweep()], "expired/none"),
+    begins(On(6, "13:00"), AT_WORK, "due as the office closes", [On(6, "16:59:59"), Sweep(refused="too_early"), On(6, "17:00"), Sweep()], "expired/none"),
+    begins(On(6, "09:00"), replace(AT_WORK, within=timedelta(days=1)), "a day of open time is three days", [On(11, "16:59:59"), Sweep(refused="too_early"), On(11, "17:00"), Sweep()], "expired/none"),
+    begins(FRIDAY, PATIENT_AT_WORK, "reminders come in open time", [On(6, "17:00"), Sweep(), On(10, "09:59:59"), Sweep(refused="too_early")], "open/none"),
+    begins(FRIDAY, PATIENT_AT_WORK, "no escalation before its open time", [On(10, "09:59:59"), Sweep(), Vote(OLGA, refused="forbidden")], "open/none"),
+    begins(FRIDAY, PATIENT_AT_WORK, "an escalation after its open time", [On(10, "10:00"), Sweep(), Vote(OLGA)], "approved/none"),
+    begins(FRIDAY, replace(HANDED_ON, calendar=OFFICE), "handed on for as much open time again", [On(10, "12:00"), Sweep(), On(10, "15:59:59"), Vote(OLGA)], "approved/none"),
+    begins(FRIDAY, replace(HANDED_ON, calendar=OFFICE), "handed on in open time, it expires in the end", [On(10, "12:00"), Sweep(), On(10, "16:00"), Sweep()], "expired/none"),
+    begins(On(6, "13:00"), AT_WORK, "more time is open time too", [On(6, "16:30"), Extends(NOAH), On(10, "10:59:59"), Vote(MIA)], "approved/none"),
+    begins(On(6, "13:00"), AT_WORK, "more open time ends, too", [On(6, "16:30"), Extends(NOAH), On(10, "11:00"), Sweep()], "expired/none"),
+    begins(On(6, "13:00"), AT_WORK, "too much more open time", [Extends(NOAH, timedelta(days=8), refused="invalid_value"), Extends(NOAH, timedelta(days=6))], "open/none"),
+    begins(FRIDAY, AT_WORK, "an approval goes stale by the clock, closed or not", [On(6, "16:30"), Vote(MIA), On(6, "17:31"), Claim()], "approved/lapsed", answer_expires=timedelta(hours=1)),
+    # ── more time ──
     ("more time", steps(MANAGERS), FIVE, [Extends(NOAH), wait(hours=5), Vote(MIA)], "approved/none"),
     ("more time ends, too", steps(MANAGERS), FIVE, [Extends(NOAH), wait(hours=6), Vote(MIA, refused="too_late"), Sweep()], "expired/none"),
     ("more time without a reason", steps(MANAGERS), FIVE, [Extends(NOAH, reason=" ", refused="reason_missing")], "open/none"),

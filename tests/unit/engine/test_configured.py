@@ -1,13 +1,16 @@
 """Configured policies: what they come to, and that they are always the file's as it is now."""
 
 import os
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from interlock.config import load_settings
+from interlock.domain.calendar import Calendar, Span
 from interlock.domain.policy import Step
+from interlock.engine.codec import decode_policy, encode_policy
 from interlock.engine.configured import ConfiguredPolicies
+from interlock.engine.routing import hash_of
 from interlock.errors import BadInput, InvalidConfig, InvalidPolicy
 
 FILE = """\
@@ -123,6 +126,39 @@ def test_the_file_is_found_again_from_another_folder(file, tmp_path, monkeypatch
     monkeypatch.chdir("/")
     write(file, FILE.replace("noah", "olga"))
     assert "olga@example.com" in policies.current().directory.groups["managers"]
+
+
+OFFICE_HOURS = """\
+groups: {m: [mia]}
+calendars:
+  office: {timezone: Europe/Berlin, days: [fri, mon], hours: ["13:00-17:00", "09:00-12:00"], holidays: [2026-12-25]}
+  always: {timezone: UTC, days: [mon, tue, wed, thu, fri, sat, sun], hours: 00:00-24:00}
+policies:
+  p: {calendar: office, levels: [{steps: [{ask: [group:m]}, {ask: [group:m], calendar: always}]}]}
+  q: {levels: [{steps: [{ask: [group:m], calendar: office}, {ask: [group:m]}]}]}
+"""
+
+
+def test_a_step_has_its_own_calendar_or_its_policys(file):
+    write(file, OFFICE_HOURS)
+    first, second = configured(file).current().policies
+    office = Calendar(
+        "office", "Europe/Berlin", ("mon", "fri"), (Span(540, 720), Span(780, 1020)), (date(2026, 12, 25),)
+    )
+    assert [step.calendar and step.calendar.name for step in first.levels[0].steps] == ["office", "always"]
+    assert [step.calendar for step in second.levels[0].steps] == [office, None]
+
+
+def test_I1_a_changed_calendar_is_another_version_of_the_policy_and_leaves_the_one_that_is_pinned(file):
+    write(file, OFFICE_HOURS)
+    policies = configured(file)
+    before = policies.current().policies[0]
+    pinned = encode_policy(before)
+    write(file, OFFICE_HOURS.replace("2026-12-25", "2026-12-24"))
+    after = policies.current().policies[0]
+    assert hash_of(before) != hash_of(after)
+    assert decode_policy(pinned) == before
+    assert b'"holidays":["2026-12-25"]' in pinned
 
 
 def test_a_policy_that_cannot_work_is_refused_at_once(file):

@@ -1,0 +1,99 @@
+"""The calendars of `interlock.yaml`: what they come to, and where one cannot work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from zoneinfo import available_timezones
+
+from interlock.config import CalendarSettings, Key, Origin, StepSettings, suggestion
+from interlock.domain.calendar import DAYS, Calendar, Span, find_zone
+from interlock.domain.explain import duration_words
+from interlock.errors import InvalidPolicy
+
+__all__ = ["build_calendars", "calendar_of"]
+
+Place = tuple[Key, ...]
+
+
+def build_calendars(given: Mapping[str, CalendarSettings], origin: Origin) -> Mapping[str, Calendar]:
+    """Return the calendars by name.
+
+    Raises:
+        InvalidConfig: if one cannot work; with file, line and key.
+    """
+    return {name: _calendar(name, settings, origin) for name, settings in given.items()}
+
+
+def calendar_of(
+    step: StepSettings, policys: str | None, calendars: Mapping[str, Calendar], origin: Origin, path: Place
+) -> Calendar | None:
+    """Return the calendar of a step: its own, or its policy's.
+
+    Args:
+        policys: the name of the policy's, which is known to exist.
+
+    Raises:
+        InvalidPolicy: if there is none of this name, or it cannot be open for as long as the step waits.
+    """
+    own = (*path, "calendar")
+    if step.calendar is not None:
+        must_exist(step.calendar, calendars, origin, own)
+    name = step.calendar or policys
+    if name is None:
+        return None
+    calendar = calendars[name]
+    if not calendar.can_offer(step.within):
+        most = f"{duration_words(step.within)} of open time"
+        raise origin.error((*path, "within"), f"is {most}, which {name!r} does not offer in ten years: wait less long")
+    return calendar
+
+
+def must_exist(name: str, calendars: Mapping[str, Calendar], origin: Origin, path: Place) -> None:
+    """Refuse the name of a calendar that there is not."""
+    if name not in calendars:
+        hint = suggestion(name, calendars) if calendars else "add it under `calendars`"
+        raise origin.error(path, f"there is no calendar {name!r}: {hint}")
+
+
+def _calendar(name: str, given: CalendarSettings, origin: Origin) -> Calendar:
+    here: Place = ("calendars", name)
+    try:
+        find_zone(given.timezone)
+    except InvalidPolicy:
+        raise origin.error((*here, "timezone"), _no_zone(given.timezone)) from None
+    for key, values in (("days", given.days), ("holidays", given.holidays)):
+        for index, value in enumerate(values):
+            if value in values[:index]:
+                raise origin.error((*here, key, index), f"{value} stands twice: keep one of them")
+    days = tuple(sorted(given.days, key=DAYS.index))
+    calendar = Calendar(name, given.timezone, days, _hours(given, origin, here), tuple(sorted(given.holidays)))
+    closed = calendar.closed_for_a_year()
+    if closed is not None:
+        raise origin.error((*here, "holidays"), f"it is not open for a year from {closed} on: keep a day open")
+    return calendar
+
+
+def _no_zone(name: str) -> str:
+    known = available_timezones()
+    if not known:
+        return "this machine has no database of time zones: install tzdata"
+    near = suggestion(name, known)
+    return f"there is no time zone {name!r}: {near if near.startswith('did') else 'write it as Europe/Berlin or UTC'}"
+
+
+def _hours(given: CalendarSettings, origin: Origin, here: Place) -> tuple[Span, ...]:
+    """Return the spans in order. A single one may stand beside its key, in no list."""
+    spans: list[Span] = []
+    for index, text in enumerate(given.hours):
+        listed: Place = (*here, "hours", index)
+        path = listed if listed in origin.tree.lines else listed[:-1]
+        opens, closes = (int(clock[:2]) * 60 + int(clock[3:]) for clock in text.split("-"))
+        if closes <= opens:
+            hint = "what passes midnight is two, such as 22:00-24:00 and 00:00-06:00"
+            raise origin.error(path, f"{text} ends before it begins: {hint}")
+        span = Span(opens, closes)
+        for other in spans:
+            if span.opens < other.closes and other.opens < span.closes:
+                raise origin.error(path, f"{text} overlaps {other}: write them apart")
+        spans.append(span)
+    return tuple(sorted(spans))
