@@ -199,7 +199,7 @@ CHANGED = [
         "calendar: ofice",
         23,
         f"{S}.calendar",
-        "there is no calendar 'ofice': did you mean 'office'?",
+        "there is no calendar 'ofice': add it under `calendars`",
     ),
     ("four_eyes: true", "step_up: passkey", 26, f"{P}.step_up", "not supported yet by this version"),
     ("four_eyes: true", "delegation: true", 26, f"{P}.delegation", "not supported yet by this version"),

@@ -67,6 +67,9 @@ def time_left(view: RequestView, *, brief: bool) -> str:
     if left <= timedelta(0):
         return f"none: it was due at {when(due)}"
     words = " ".join(duration_words(left).split(" ")[:4])
+    calendar = view.request.step_of(view.policy).calendar
+    if calendar is not None:
+        words += f" ({duration_words(calendar.open_time(view.now, due), open_time=True)} of open time)"
     if brief:
         return words
     return f"{words}, until {when(due)}; without a decision it {_silence(view)}"

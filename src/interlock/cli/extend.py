@@ -18,7 +18,9 @@ def extend(
     ctx: typer.Context,
     *,
     request: str = typer.Argument(metavar="ID", help="The request; the beginning of its id is enough."),
-    by: str = typer.Option(..., "--by", metavar="TIME", help="How much more time, such as 30m, 2h or 1d."),
+    by: str = typer.Option(
+        ..., "--by", metavar="TIME", help="How much more time, such as 30m, 2h or 1d; open time under a calendar."
+    ),
     reason: str = typer.Option(..., "--reason", "-m", help="Why; it is logged."),
     person: str | None = AS,
     as_json: bool = JSON,
@@ -34,6 +36,9 @@ def extend(
         after = await session.system.desk.handle(Extend(request_id, length, reason), session.principal)
         assert after.due_at is not None
         session.write({"request": request_shape(after)})
-        session.tell(f"{after.id} has time until {when(after.due_at)}.", "good")
+        view = await session.views.request(after.id, session.principal.id)
+        calendar = after.step_of(view.policy).calendar
+        local = f" ({calendar.shown(after.due_at)})" if calendar is not None else ""
+        session.tell(f"{after.id} has time until {when(after.due_at)}{local}.", "good")
 
     execute(ctx, work, as_json=as_json, person=person, create=False)

@@ -17,7 +17,7 @@ from interlock.cli.simulate import simulate_policies
 from interlock.config.located import BadYaml, key_path, read_tree
 from interlock.domain.action import Action
 from interlock.domain.canonical import normalize
-from interlock.domain.explain import explain
+from interlock.domain.explain import OpenTime, business_hours, explain
 from interlock.domain.policy import Occasion
 from interlock.domain.policy_check import Finding, check
 from interlock.engine.counting import count, span_of
@@ -36,12 +36,15 @@ FORM = "write `name:`, `args:` and perhaps `agent:`, `initiator:` and `policy:`"
 
 @app.command("check")
 def check_policies(ctx: typer.Context, *, as_json: bool = JSON) -> None:
-    """Read the configured policies and say what is suspicious: levels never taken, steps that nobody can pass."""
+    """Say what is suspicious in the policies: levels never taken, steps nobody can pass; and what calendars come to."""
 
     async def work(session: Session) -> int:
         policies = session.system.policies.current()
-        findings = check((*policies.policies, policies.default), policies.directory)
-        session.write({"findings": [_finding(finding) for finding in findings]})
+        every, now = (*policies.policies, policies.default), await session.system.store.now()
+        findings, hours = check(every, policies.directory, now), list(business_hours(every, now))
+        shapes = [_open_time(each) for each in hours]
+        session.write({"findings": [_finding(finding) for finding in findings], "business_hours": shapes})
+        session.show(*(Line(plain(f"{each}.")) for each in hours))
         for finding in findings:
             session.tell(f"{finding.severity}: {finding}", "bad" if finding.severity == "error" else "warn")
         errors = sum(finding.severity == "error" for finding in findings)
@@ -53,6 +56,17 @@ def check_policies(ctx: typer.Context, *, as_json: bool = JSON) -> None:
 
 
 app.command("simulate")(simulate_policies)
+
+
+def _open_time(each: OpenTime) -> dict[str, Any]:
+    return {
+        "policy": each.policy,
+        "where": each.where,
+        "calendar": None if each.step.calendar is None else each.step.calendar.name,
+        "within_seconds": each.step.within.total_seconds(),
+        "due_at": each.due_at.isoformat(),
+        "message": str(each),
+    }
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

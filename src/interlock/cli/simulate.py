@@ -61,7 +61,7 @@ def _row(difference: Difference) -> tuple[str, ...]:
 
 def _words(way: Way) -> str:
     who = "the rule" if way.automatic else f"{way.answers} answer{'s' if way.answers != 1 else ''}"
-    return f"{way.policy}, {way.level} ({who})"
+    return f"{way.policy}, {way.level} ({who}{f', until {way.until}' if way.until else ''})"
 
 
 def _summary(found: Simulation, length: timedelta) -> list[str]:
@@ -109,4 +109,5 @@ def _shape(found: Simulation) -> dict[str, Any]:
 
 def _way(way: Way) -> dict[str, Any]:
     steps = [{"asks": sorted(asked), "approvals": approvals} for asked, approvals in way.people]
-    return {"policy": way.policy, "level": way.level, "automatic": way.automatic, "steps": steps}
+    due = None if way.due_at is None else way.due_at.isoformat()
+    return {"policy": way.policy, "level": way.level, "automatic": way.automatic, "steps": steps, "due_at": due}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,7 +12,7 @@ from interlock.domain.policy import Level, Occasion, Policy, Route, Step, route
 from interlock.domain.quorum import supporters
 from interlock.domain.request import Request
 
-__all__ = ["duration_words", "explain"]
+__all__ = ["OpenTime", "business_hours", "duration_words", "explain"]
 
 SHOWN = 12
 """How many people are named; of more, the number is given."""
@@ -28,6 +28,25 @@ class _Case:
     route: Route
     editors: tuple[str, ...] = ()
     request: Request | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTime:
+    """What a step that has a calendar comes to, if it began at some moment.
+
+    Args:
+        where: such as `level director, step 2`.
+        due_at: when its time would be over.
+    """
+
+    policy: str
+    where: str
+    step: Step
+    due_at: datetime
+
+    def __str__(self) -> str:
+        length, until = _length(self.step, self.step.within), _moment(self.step, self.due_at)
+        return f"{self.policy}, {self.where}: {length} ({self.step.calendar}); begun now, until {until}"
 
 
 def explain(subject: Request | Occasion, policy: Policy, directory: Directory) -> str:
@@ -49,10 +68,14 @@ def explain(subject: Request | Occasion, policy: Policy, directory: Directory) -
     return "\n".join(lines)
 
 
-def duration_words(length: timedelta) -> str:
-    """Return a length of time in words, such as `1 hour 30 minutes`."""
+def duration_words(length: timedelta, *, open_time: bool = False) -> str:
+    """Return a length of time in words, such as `1 hour 30 minutes`.
+
+    Args:
+        open_time: of a calendar, which is said in hours: a day of it is more than a day's work.
+    """
     left, words = int(length.total_seconds()), []
-    for unit, seconds in UNITS:
+    for unit, seconds in UNITS[2:] if open_time else UNITS:
         count, left = divmod(left, seconds)
         if count:
             words.append(f"{count} {unit}{'s' if count > 1 else ''}")
@@ -91,6 +114,8 @@ def _steps(case: _Case, policy: Policy, directory: Directory, level: Level) -> I
         needed = f"{_needed(case, step)}{_so_far(case, index)}"
         yield f"{title}{' (now)' if index == now else ''}: asks {_asked(step)}; {needed}."
         yield f"  {_until(case, index, step)} {_silence(case, index, step)}"
+        if step.calendar is not None:
+            yield f"  Only open time of the calendar {step.calendar.name} counts: {step.calendar}."
         yield from _meanwhile(case, index, step)
         yield from (f"  {line}" for line in _voters(case, policy, directory, step, now=index == now))
 
@@ -127,8 +152,11 @@ def _so_far(case: _Case, index: int) -> str:
 
 def _until(case: _Case, index: int, step: Step) -> str:
     if case.request is not None and index == case.request.step and case.request.due_at is not None:
-        return f"Until {_clock(case.request.due_at)}."
-    return f"Within {duration_words(step.within)} from when it begins."
+        return f"Until {_moment(step, case.request.due_at)}."
+    if case.request is None and index == 0 and step.calendar is not None:
+        due = _moment(step, step.later(case.occasion.now, step.within))
+        return f"Within {_length(step, step.within)}: asked now, until {due}."
+    return f"Within {_length(step, step.within)} from when it begins."
 
 
 def _silence(case: _Case, index: int, step: Step) -> str:
@@ -146,15 +174,15 @@ def _meanwhile(case: _Case, index: int, step: Step) -> Iterator[str]:
     request = case.request if case.request is not None and case.request.step == index else None
     if request is not None:
         if request.reminders:
-            yield f"  A reminder at {', '.join(map(_clock, request.reminders))}."
+            yield f"  A reminder at {', '.join(_moment(step, at) for at in request.reminders)}."
         if request.escalates_at is not None and step.escalate is not None:
-            yield f"  From {_clock(request.escalates_at)} on {_entries(step.escalate.to)} may decide as well."
+            yield f"  From {_moment(step, request.escalates_at)} on {_entries(step.escalate.to)} may decide as well."
         return
     if step.remind_after:
-        yield f"  A reminder after {', '.join(map(duration_words, step.remind_after))}."
+        yield f"  A reminder after {', '.join(_length(step, wait) for wait in step.remind_after)}."
     if step.escalate is not None and step.escalate.after is not None:
         to = _entries(step.escalate.to)
-        yield f"  After {duration_words(step.escalate.after)} {to} may decide as well."
+        yield f"  After {_length(step, step.escalate.after)} {to} may decide as well."
 
 
 def _voters(case: _Case, policy: Policy, directory: Directory, step: Step, *, now: bool) -> Iterator[str]:
@@ -206,6 +234,27 @@ def _terms(policy: Policy) -> Iterator[str]:
         yield f"A comment is needed to {', '.join(policy.reason_for)}."
     if policy.answer_expires is not None:
         yield f"An approval that is not used within {duration_words(policy.answer_expires)} is worth nothing."
+
+
+def business_hours(policies: Iterable[Policy], now: datetime) -> Iterator[OpenTime]:
+    """Return what each step that has a calendar comes to, if it began now."""
+    for policy in policies:
+        for level in policy.levels:
+            for number, step in enumerate(level.steps, start=1):
+                if step.calendar is not None:
+                    due = step.later(now, step.within)
+                    yield OpenTime(policy.name, f"level {level.name}, step {number}", step, due)
+
+
+def _length(step: Step, length: timedelta) -> str:
+    if step.calendar is None:
+        return duration_words(length)
+    return f"{duration_words(length, open_time=True)} of open time"
+
+
+def _moment(step: Step, at: datetime) -> str:
+    """Return a moment in UTC, and as the clock on the wall shows it where the step's calendar is."""
+    return f"{_clock(at)} ({step.calendar.shown(at)})" if step.calendar is not None else _clock(at)
 
 
 def _clock(at: datetime) -> str:

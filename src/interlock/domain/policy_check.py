@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
@@ -57,6 +58,7 @@ class Finding:
         "undeclared",
         "agent_steers",
         "unbounded",
+        "past_holidays",
     ]
     policy: str
     where: str
@@ -67,10 +69,14 @@ class Finding:
         return f"{place}: {self.message}"
 
 
-def check(policies: Iterable[Policy], directory: Directory) -> list[Finding]:
-    """Return what is suspicious, in the order of the policies. Nothing is suspicious in an empty list."""
+def check(policies: Iterable[Policy], directory: Directory, now: datetime | None = None) -> list[Finding]:
+    """Return what is suspicious, in the order of the policies. Nothing is suspicious in an empty list.
+
+    Args:
+        now: to find calendars whose holidays are over; None to leave that out.
+    """
     policies = tuple(policies)
-    findings = [finding for policy in policies for finding in _policy(policy, directory)]
+    findings = [finding for policy in policies for finding in (*_policy(policy, directory), *_past(policy, now))]
     return [*findings, *_shadowed(policies)]
 
 
@@ -163,6 +169,17 @@ def _shadowed(policies: Iterable[Policy]) -> Iterator[Finding]:
             message = f"taken only where an agent names it: {first.name!r} comes before it and applies to the same"
             yield Finding("warning", "shadowed", policy.name, "", message)
         taken.setdefault(condition, policy)
+
+
+def _past(policy: Policy, now: datetime | None) -> Iterator[Finding]:
+    """Find calendars whose holidays are all over: next year's are soon forgotten."""
+    if now is None:
+        return
+    calendars = dict.fromkeys(step.calendar for level in policy.levels for step in level.steps)
+    for calendar in calendars:
+        if calendar is not None and calendar.holidays and calendar.holidays[-1] < now.date():
+            message = f"its holidays are over, the last was {calendar.holidays[-1]}: add those that come"
+            yield Finding("warning", "past_holidays", policy.name, f"calendar {calendar.name}", message)
 
 
 def _undeclared(policy: Policy, source: str | None, names: frozenset[str], place: str) -> Iterator[Finding]:

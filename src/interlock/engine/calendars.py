@@ -43,8 +43,9 @@ def calendar_of(
         return None
     calendar = calendars[name]
     if not calendar.can_offer(step.within):
-        most = f"{duration_words(step.within)} of open time"
-        raise origin.error((*path, "within"), f"is {most}, which {name!r} does not offer in ten years: wait less long")
+        most = duration_words(step.within, open_time=True)
+        reason = f"is {most} of open time, which {name!r} does not offer in ten years: wait less long"
+        raise origin.error((*path, "within"), reason)
     return calendar
 
 

@@ -34,12 +34,16 @@ class Way:
 
     Args:
         people: for each step, who is asked and how many must agree.
+        due_at: when the first step's time is over, if it begins as the request is opened; None if nobody is asked.
+        until: the same in words, as the calendar's clock shows it; empty without a calendar.
     """
 
     policy: str
     level: str
     automatic: bool
     people: tuple[tuple[frozenset[str], int], ...]
+    due_at: datetime | None = None
+    until: str = ""
 
     @property
     def answers(self) -> int:
@@ -52,7 +56,7 @@ class Difference:
     """A request that would have gone another way.
 
     Args:
-        differs: in what: `level`, `people`, `automatic`.
+        differs: in what: `level`, `people`, `automatic`, `deadline`.
     """
 
     request_id: str
@@ -147,8 +151,8 @@ class _Replay:
         old = await self.book.pinned(event.route.policy_hash)
         occasion = Occasion(event.subject, event.agent, event.requester, event.initiator, event.at, self._recent(event))
         policy, route = choose(self.new, occasion, self._named(old, occasion))
-        before = _way(old, event.route.level, self.directory)
-        after = _way(policy, route.level, self.new.directory)
+        before = _way(old, event.route.level, self.directory, event.at)
+        after = _way(policy, route.level, self.new.directory, event.at)
         self.opened += 1
         self.answers_before += before.answers
         self.answers_after += after.answers
@@ -186,10 +190,15 @@ class _Replay:
         )
 
 
-def _way(policy: Policy, index: int, directory: Directory) -> Way:
+def _way(policy: Policy, index: int, directory: Directory, at: datetime) -> Way:
     level = policy.levels[index]
     people = tuple((_asked(step.ask, directory), step.approvals) for step in level.steps)
-    return Way(policy.name, level.name, level.automatic, people)
+    if level.automatic:
+        return Way(policy.name, level.name, True, people)
+    first = level.steps[0]
+    due_at = first.later(at, first.within)
+    until = "" if first.calendar is None else first.calendar.shown(due_at)
+    return Way(policy.name, level.name, False, people, due_at, until)
 
 
 def _asked(ask: tuple[str, ...], directory: Directory) -> frozenset[str]:
@@ -206,5 +215,6 @@ def _differs(before: Way, after: Way) -> tuple[str, ...]:
         "level": (before.policy, before.level) != (after.policy, after.level),
         "people": before.people != after.people,
         "automatic": before.automatic != after.automatic,
+        "deadline": None not in {before.due_at, after.due_at} and before.due_at != after.due_at,
     }
     return tuple(name for name, differs in found.items() if differs)

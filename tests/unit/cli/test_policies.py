@@ -1,6 +1,10 @@
-"""Policies at the command line: simulate them on what was asked, give a request more time."""
+"""Policies at the command line: simulate them on what was asked, give a request more time; business hours."""
+
+from datetime import datetime, timedelta
 
 import pytest
+
+from interlock.domain.calendar import DAYS, Calendar, Span
 
 SMALL = """
 policies:
@@ -71,3 +75,55 @@ def test_more_time_is_in_the_log(command):
     assert shown["history"][-1]["event"]["type"] == "extended"
     assert "gives it more time, until" in command.run("log", "show").stdout
     assert command.run("extend", request, "--by", "never", "-m", "x").returncode == 2
+
+
+OFFICE = """
+calendars:
+  office: {timezone: Asia/Tokyo, days: [mon, tue, wed, thu, fri], hours: ["08:00-12:00", "13:00-17:00"]}
+default:
+  calendar: office
+  levels: [{steps: [{ask: [role:reviewer], within: 20h}]}]
+"""
+TOKYO = Calendar("office", "Asia/Tokyo", DAYS[:5], (Span(8 * 60, 12 * 60), Span(13 * 60, 17 * 60)))
+
+
+def moment(text):
+    return datetime.fromisoformat(text)
+
+
+def test_business_hours_from_the_check_to_the_request(command):
+    (command.folder / "interlock.yaml").write_text(OFFICE)
+    (found,) = command.json("policy", "check")["business_hours"]
+    assert (found["policy"], found["calendar"], found["within_seconds"]) == ("default", "office", 72_000)
+    said = command.run("policy", "check").stdout
+    assert (
+        "20 hours of open time (Monday to Friday 08:00-12:00 and 13:00-17:00 in Asia/Tokyo); begun now, until" in said
+    )
+    _, request = command.paused()
+    shown = command.json("requests", "show", request)
+    assert TOKYO.open_time(moment(shown["opened_at"]), moment(shown["due_at"])) == timedelta(hours=20)
+    text = command.run("requests", "show", request).stdout
+    assert f"({TOKYO.shown(moment(shown['due_at']))})" in " ".join(text.split())
+    assert "(20 hours of open time)" in text or "(19 hours 59 minutes" in text
+    before = shown["due_at"]
+    (command.folder / "interlock.yaml").write_text(OFFICE.replace("mon, ", ""))
+    assert command.json("requests", "show", request)["due_at"] == before
+    done = command.run("extend", request, "--by", "9h", "-m", "on a plane")
+    after = command.json("requests", "show", request)["due_at"]
+    assert TOKYO.open_time(moment(before), moment(after)) == timedelta(hours=9)
+    assert f"({TOKYO.shown(moment(after))})" in " ".join(done.stderr.split() or done.stdout.split())
+    refused = command.run("extend", request, "--by", "30d", "-m", "for ever")
+    assert refused.returncode == 2
+    assert "is open time of the calendar 'office', so until" in " ".join(refused.stderr.split())
+
+
+def test_a_deadline_that_would_have_been_another_is_a_difference(command):
+    (command.folder / "interlock.yaml").write_text(OFFICE)
+    command.paused()
+    assert command.json("policy", "simulate", "interlock.yaml")["different"] == []
+    (command.folder / "new.yaml").write_text(OFFICE.replace("within: 20h", "within: 21h"))
+    (found,) = command.json("policy", "simulate", "new.yaml")["different"]
+    assert found["differs"] == ["deadline"]
+    before, after = moment(found["before"]["due_at"]), moment(found["after"]["due_at"])
+    assert TOKYO.open_time(before, after) == timedelta(hours=1)
+    assert f"until {TOKYO.shown(after)}" in " ".join(command.run("policy", "simulate", "new.yaml").stdout.split())

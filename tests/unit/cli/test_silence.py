@@ -1,6 +1,7 @@
 """What people see of time: reminders, escalations and more time, in the log and on a request."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
 
@@ -8,6 +9,7 @@ from interlock.channels.sight import see
 from interlock.cli.narrate import sentence
 from interlock.domain.action import Action
 from interlock.domain.authority import Directory, Principal
+from interlock.domain.calendar import Calendar, Span
 from interlock.domain.commands import Extend
 from interlock.domain.policy import Escalation, Level, Policy, Step
 from interlock.engine.deadlines import sweep
@@ -32,13 +34,18 @@ PEOPLE = Directory({"managers": frozenset({"mia"}), "directors": frozenset({"olg
 
 @pytest.fixture
 async def circle():
+    return await asked_under(POLICY)
+
+
+async def asked_under(policy):
     clock = SettableClock()
-    policies = SettablePolicies(PolicySet((), POLICY, PEOPLE))
+    policies = SettablePolicies(PolicySet((), policy, PEOPLE))
     made = Circle("memory", MemoryStore(clock), clock, policies)
     made.runtime.scripts["buys"] = Script((((Move((Action("purchase", {"amount": "5"}),), Tool()),),),))
     await made.runs.start("buyer", "buys", None, Principal("ian", tenant=TENANT))
     (job,) = (await made.store.agenda()).jobs
     await made.worker.carry_out(job)
+    made.policies = policies
     made.views = Views(made.store, policies, TENANT)
     (made.id,) = await made.inbox()
     return made
@@ -87,6 +94,30 @@ async def test_who_gave_it_more_time_and_why_is_in_the_log(circle):
     assert "Until 2026-11-02 15:00:00 UTC." in await seen(circle)
     told = [sentence(entry) for entry in await circle.store.history(TENANT, circle.id)]
     assert told[-1] == 'mia gives it more time, until 2026-11-02 15:00:00 UTC: "on a plane"'
+
+
+async def test_the_time_that_is_left_is_said_with_what_of_it_is_open():
+    office = Calendar("office", "UTC", ("mon", "tue"), (Span(540, 660),))
+    circle = await asked_under(Policy("purchases", (Level("only", None, (replace(STEP, calendar=office),)),)))
+    shown = await seen(circle)
+    assert "Until 2026-11-03 11:00:00 UTC (Tuesday 2026-11-03 11:00 in UTC)." in shown
+    assert "Time left: 1 day 2 hours (4 hours of open time)" in shown
+    await pass_time(circle, hours=2)
+    assert "Time left: 1 day (2 hours of open time)" in await seen(circle)
+
+
+async def test_I4_a_calendar_that_changes_moves_no_deadline_that_stands():
+    office = Calendar("office", "UTC", ("mon", "tue"), (Span(540, 660),))
+    before = Policy("purchases", (Level("only", None, (replace(STEP, calendar=office),)),))
+    circle = await asked_under(before)
+    closed = replace(office, days=("fri",), holidays=(date(2026, 11, 3),))
+    circle.policies.change(
+        PolicySet((), Policy("purchases", (Level("only", None, (replace(STEP, calendar=closed),)),)), PEOPLE)
+    )
+    assert "Until 2026-11-03 11:00:00 UTC" in await seen(circle)
+    assert "Monday, Tuesday 09:00-11:00 in UTC" in await seen(circle)
+    await pass_time(circle, days=1, hours=2)  # handed on, with as much open time again: of the calendar that it pinned
+    assert "Until 2026-11-10 11:00:00 UTC (Tuesday 2026-11-10 11:00 in UTC)." in await seen(circle)
 
 
 async def test_what_was_missed_while_nothing_ran_is_one_reminder(circle):

@@ -1,14 +1,15 @@
 """Routing, what a policy may be, what is suspicious about one, and how it is explained."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from interlock.domain.action import Action, Question
 from interlock.domain.authority import Directory
-from interlock.domain.explain import duration_words, explain
+from interlock.domain.calendar import DAYS, Calendar, Span
+from interlock.domain.explain import business_hours, duration_words, explain
 from interlock.domain.facts import MAX_EXPRESSION, compile_expression
 from interlock.domain.policy import (
     Escalation,
@@ -323,6 +324,55 @@ def test_nobody_who_may_vote_is_said_so_and_so_is_everybody():
     lonely = one(Step(("group:none",)))
     assert "May vote now: nobody." in explain(occasion(), lonely, COMPANY)
     assert "anybody at this machine" in explain(occasion(), one(Step(("role:reviewer",))), Directory())
+
+
+OFFICE = Calendar("office", "Europe/Berlin", DAYS[:5], (Span(540, 1020),), (date(2026, 11, 3),))
+AT_WORK = Step(
+    ("group:g",),
+    within=timedelta(hours=30),
+    remind_after=(timedelta(hours=1),),
+    escalate=Escalation(("group:f",), timedelta(hours=10)),
+    calendar=OFFICE,
+)
+
+
+def test_business_hours_are_said_with_the_moment_that_they_come_to():
+    text = explain(occasion(), one(AT_WORK), COMPANY)
+    assert (
+        "  Within 30 hours of open time: asked now, until 2026-11-06 15:00:00 UTC (Friday 2026-11-06 16:00 in" in text
+    )
+    assert "calendar office counts: Monday to Friday 09:00-17:00 in Europe/Berlin, closed on 1 holiday." in text
+    assert "A reminder after 1 hour of open time." in text
+    assert "After 10 hours of open time the group f may decide as well." in text
+    later = Policy("p", (Level("only", None, (Step(("group:g",)), AT_WORK)),))
+    assert "Within 30 hours of open time from when it begins." in explain(occasion(), later, COMPANY)
+
+
+def test_a_request_in_business_hours_says_its_moments_on_both_clocks():
+    bench = Bench(one(AT_WORK), COMPANY, initiator="ian")
+    bench.ask(Action("pay", {"amount": "50"}))
+    text = explain(bench.request, bench.policy, COMPANY)
+    assert "Until 2026-11-06 15:00:00 UTC (Friday 2026-11-06 16:00 in Europe/Berlin)." in text
+    assert "A reminder at 2026-11-02 10:00:00 UTC (Monday 2026-11-02 11:00 in Europe/Berlin)." in text
+    assert "From 2026-11-04 11:00:00 UTC (Wednesday 2026-11-04 12:00 in Europe/Berlin) on the group f may" in text
+
+
+def test_what_every_step_with_a_calendar_comes_to():
+    policy = Policy("p", (Level("only", None, (Step(("group:g",)), AT_WORK)),))
+    (said,) = map(str, business_hours([policy], occasion().now))
+    assert said.startswith(
+        "p, level only, step 2: 30 hours of open time (Monday to Friday 09:00-17:00 in Europe/Berlin"
+    )
+    assert said.endswith("; begun now, until 2026-11-06 15:00:00 UTC (Friday 2026-11-06 16:00 in Europe/Berlin)")
+    assert list(business_hours([PURCHASES], occasion().now)) == []
+
+
+def test_holidays_that_are_over_are_suspicious():
+    policy = one(replace(AT_WORK, escalate=None))
+    assert check([policy], PEOPLE) == check([policy], PEOPLE, datetime(2026, 11, 3, 23, tzinfo=UTC)) == []
+    (found,) = check([policy], PEOPLE, datetime(2026, 11, 4, tzinfo=UTC))
+    assert (found.code, found.severity) == ("past_holidays", "warning")
+    assert str(found) == "p, calendar office: its holidays are over, the last was 2026-11-03: add those that come"
 
 
 @pytest.mark.parametrize(
