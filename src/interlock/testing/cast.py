@@ -12,6 +12,7 @@ from interlock.domain.authority import Directory
 from interlock.domain.policy import Escalation, Fact, Level, Policy, Step
 from interlock.engine.ports import PolicySet
 from interlock.testing.fakes import Behaviour, Move, Repeatable, Script, Tool
+from interlock.testing.open_hours import SHIFTS
 
 __all__ = [
     "AGENT",
@@ -83,9 +84,10 @@ _TALK_TO = replace(
     remind_after=(HOUR / 4,),
 )
 _TALK = Policy(name="talk", levels=(Level("team", steps=(_TALK_TO,)),))
+_ON_SHIFT = Level("team", steps=(replace(_TALK_TO, within=2 * HOUR, calendar=SHIFTS),))
 
 _TWO_OR_BOSSES = replace(
-    _TEAM, approvals=2, rejections=2, escalate=Escalation(("group:bosses",)), on_timeout="escalate"
+    _TEAM, approvals=2, rejections=2, escalate=Escalation(("group:bosses",)), on_timeout="escalate", calendar=SHIFTS
 )
 
 VERSIONS = (
@@ -106,7 +108,7 @@ VERSIONS = (
                 ),
             ),
         ),
-        replace(_TALK, four_eyes=True, answer_expires=HOUR),
+        replace(_TALK, four_eyes=True, answer_expires=HOUR, levels=(_ON_SHIFT,)),
         FULL,
     ),
 )

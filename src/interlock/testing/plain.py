@@ -36,6 +36,7 @@ from interlock.domain.events import (
 from interlock.domain.policy import Policy, Step
 from interlock.domain.request import Edition
 from interlock.testing.cast import OPERATOR, SPELLINGS, level_of
+from interlock.testing.open_hours import later
 from interlock.testing.scene import Scene, digest_of, misfits, with_all
 
 __all__ = ["PlainRequest"]
@@ -244,7 +245,7 @@ class PlainRequest:
             assert rule.on_timeout == "escalate", "I5: more time than the policy gives"
             assert not self.handed_on, "I4: handed on twice"
             assert scene.at >= self.due, "I5: handed on before the deadline"
-            assert event.due_at == event.at + rule.within, "I4: the deadline is not what the policy says"
+            assert event.due_at == later(rule, event.at, rule.within), "I4: the deadline is not what the policy says"
             self.due, self.handed_on = event.due_at, True
         self.escalates = None
         self.escalated.add(self.step)
@@ -258,11 +259,14 @@ class PlainRequest:
             assert event.step == 0, "I1: began with a later step"
         self.step, self.votes, self.owed = event.step, {}, False
         self.due = event.due_at
-        assert event.due_at == event.at + self.rule.within, "I4: the deadline is not what the policy says"
-        self.handed_on, self.reminders = False, [event.at + wait for wait in self.rule.remind_after]
+        assert event.due_at == later(self.rule, event.at, self.rule.within), (
+            "I4: the deadline is not what the policy says"
+        )
+        self.handed_on, self.reminders = False, [later(self.rule, event.at, wait) for wait in self.rule.remind_after]
         assert list(event.reminders) == self.reminders, "I4: reminders are not what the policy says"
         escalate = self.rule.escalate
-        self.escalates = event.at + escalate.after if escalate is not None and escalate.after is not None else None
+        after = None if escalate is None else escalate.after
+        self.escalates = None if after is None else later(self.rule, event.at, after)
         assert event.escalates_at == self.escalates, "I4: the escalation is not when the policy says"
 
     def _vote_cast(self, event: VoteCast, scene: Scene) -> None:

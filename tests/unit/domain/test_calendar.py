@@ -8,7 +8,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from interlock.domain.calendar import DAYS, LONGEST, Calendar, Span, find_zone
+from interlock.domain.policy import Step
 from interlock.errors import InvalidPolicy
+from interlock.testing.open_hours import later
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NINE_TO_FIVE = (Span(9 * 60, 17 * 60),)
@@ -205,6 +207,12 @@ def test_it_is_due_in_open_time_or_as_that_ends(calendar, start, length):
     assert DAYS[just_before.weekday()] in calendar.days
     if just_before.utcoffset() == (just_before - timedelta(hours=25)).utcoffset():  # no change of the clock near it
         assert any(span.opens <= minutes < span.closes for span in calendar.hours)
+
+
+@settings(max_examples=200)
+@given(st.sampled_from([OFFICE, LUNCH]), starts(), lengths)
+def test_it_is_what_counting_hour_by_hour_finds(calendar, start, length):
+    assert calendar.after(start, length) == later(Step(("person:mia",), calendar=calendar), start, length)
 
 
 @settings(max_examples=100)
