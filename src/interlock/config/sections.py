@@ -130,7 +130,7 @@ Duration = Annotated[
     BeforeValidator(parse_duration),
     WithJsonSchema({"type": "string", "pattern": f"^(?=.){_DURATION.pattern}$", "examples": ["30s", "4h", "1h30m"]}),
 ]
-Hours = Annotated[str, BeforeValidator(_hours), WithJsonSchema({"type": "string", "pattern": f"^{_HOURS.pattern}$"})]
+Hours = Annotated[str, BeforeValidator(_hours)]
 _ONE_OR_MORE_HOURS = WithJsonSchema(
     {
         "anyOf": [

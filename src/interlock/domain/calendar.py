@@ -154,9 +154,7 @@ def find_zone(name: str) -> ZoneInfo:
             return ZoneInfo(name)
     except (ValueError, OSError, KeyError):  # not a name, a folder of names, or not there
         pass
-    raise InvalidPolicy(
-        f"This machine does not know the time zone {name!r}: write it as Europe/Berlin, or install tzdata."
-    )
+    raise InvalidPolicy(f"This machine does not know the time zone {name!r}: if that is one, install tzdata here.")
 
 
 def _instant(day: date, minutes: int, zone: ZoneInfo) -> datetime:

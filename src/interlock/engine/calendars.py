@@ -10,7 +10,7 @@ from interlock.domain.calendar import DAYS, Calendar, Span, find_zone
 from interlock.domain.explain import duration_words
 from interlock.errors import InvalidPolicy
 
-__all__ = ["build_calendars", "calendar_of"]
+__all__ = ["build_calendars", "calendar_of", "must_exist"]
 
 Place = tuple[Key, ...]
 
@@ -35,9 +35,8 @@ def calendar_of(
     Raises:
         InvalidPolicy: if there is none of this name, or it cannot be open for as long as the step waits.
     """
-    own = (*path, "calendar")
     if step.calendar is not None:
-        must_exist(step.calendar, calendars, origin, own)
+        must_exist(step.calendar, calendars, origin, (*path, "calendar"))
     name = step.calendar or policys
     if name is None:
         return None

@@ -8,7 +8,7 @@ from interlock.domain.authority import Principal
 from interlock.domain.timing import due_commands
 from interlock.engine.desk import Desk
 from interlock.engine.ports import Store
-from interlock.errors import Conflict, RecordAltered, Refused
+from interlock.errors import Conflict, InvalidPolicy, RecordAltered, Refused
 
 __all__ = ["carry_out_due", "sweep"]
 
@@ -29,14 +29,15 @@ async def carry_out_due(
 ) -> int:
     """Do what is due for these requests, by tenant and id, unless somebody is faster; return how much was done.
 
-    One that has been altered in the database is complained about and left: it must not stop the others.
+    One that has been altered in the database, or whose calendar cannot be reckoned on this machine, is complained about
+    and left: it must not stop the others.
     """
     done = 0
     for tenant, request_id in overdue:
         try:
             done += await _carry_out(store, desk, tenant, request_id)
-        except RecordAltered as altered:
-            complain(altered.message)
+        except (RecordAltered, InvalidPolicy) as wrong:
+            complain(f"{request_id}: {wrong.message}" if isinstance(wrong, InvalidPolicy) else wrong.message)
     return done
 
 

@@ -1,5 +1,6 @@
 """What people see of time: reminders, escalations and more time, in the log and on a request."""
 
+import zoneinfo
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -12,7 +13,7 @@ from interlock.domain.authority import Directory, Principal
 from interlock.domain.calendar import Calendar, Span
 from interlock.domain.commands import Extend
 from interlock.domain.policy import Escalation, Level, Policy, Step
-from interlock.engine.deadlines import sweep
+from interlock.engine.deadlines import carry_out_due, sweep
 from interlock.engine.ports import PolicySet
 from interlock.engine.views import Views
 from interlock.storage.memory import MemoryStore
@@ -37,9 +38,9 @@ async def circle():
     return await asked_under(POLICY)
 
 
-async def asked_under(policy):
+async def asked_under(policy, *before):
     clock = SettableClock()
-    policies = SettablePolicies(PolicySet((), policy, PEOPLE))
+    policies = SettablePolicies(PolicySet(before, policy, PEOPLE))
     made = Circle("memory", MemoryStore(clock), clock, policies)
     made.runtime.scripts["buys"] = Script((((Move((Action("purchase", {"amount": "5"}),), Tool()),),),))
     await made.runs.start("buyer", "buys", None, Principal("ian", tenant=TENANT))
@@ -118,6 +119,30 @@ async def test_I4_a_calendar_that_changes_moves_no_deadline_that_stands():
     assert "Monday, Tuesday 09:00-11:00 in UTC" in await seen(circle)
     await pass_time(circle, days=1, hours=2)  # handed on, with as much open time again: of the calendar that it pinned
     assert "Until 2026-11-10 11:00:00 UTC (Tuesday 2026-11-10 11:00 in UTC)." in await seen(circle)
+
+
+async def test_a_machine_that_lost_its_time_zones_complains_and_does_what_else_is_due():
+    office = Calendar("office", "Europe/Berlin", ("mon",), (Span(540, 1020),))
+    away = Policy("away", (Level("only", None, (replace(STEP, calendar=office),)),), applies_to="agent == 'buyer'")
+    circle = await asked_under(POLICY, away)
+    await circle.runs.start("other", "buys", None, Principal("ian", tenant=TENANT))
+    (job,) = (await circle.store.agenda()).jobs
+    await circle.worker.carry_out(job)
+    (other,) = {*await circle.inbox()} - {circle.id}
+    circle.clock.advance(hours=6)
+    complaints = []
+    zoneinfo.reset_tzpath([])
+    zoneinfo.ZoneInfo.clear_cache()
+    try:
+        overdue = (await circle.store.agenda()).overdue
+        await carry_out_due(circle.store, circle.desk, overdue, complaints.append)
+    finally:
+        zoneinfo.reset_tzpath()
+    (complaint,) = complaints
+    assert complaint.startswith(f"{circle.id}: This machine does not know the time zone 'Europe/Berlin'")
+    assert (await circle.requests([other]))[other].handed_on
+    await sweep(circle.store, circle.desk)
+    assert (await circle.requests([circle.id]))[circle.id].handed_on
 
 
 async def test_what_was_missed_while_nothing_ran_is_one_reminder(circle):
