@@ -17,6 +17,7 @@ from interlock.cli.simulate import simulate_policies
 from interlock.config.located import BadYaml, key_path, read_tree
 from interlock.domain.action import Action
 from interlock.domain.canonical import normalize
+from interlock.domain.delegation_check import check_delegations
 from interlock.domain.explain import explain
 from interlock.domain.policy import Occasion
 from interlock.domain.policy_check import Finding, check
@@ -36,11 +37,12 @@ FORM = "write `name:`, `args:` and perhaps `agent:`, `initiator:` and `policy:`"
 
 @app.command("check")
 def check_policies(ctx: typer.Context, *, as_json: bool = JSON) -> None:
-    """Read the configured policies and say what is suspicious: levels never taken, steps that nobody can pass."""
+    """Read the configured policies and say what is suspicious: idle levels, impassable steps, spent delegations."""
 
     async def work(session: Session) -> int:
         policies = session.system.policies.current()
-        findings = check((*policies.policies, policies.default), policies.directory)
+        every, now = (*policies.policies, policies.default), await session.system.store.now()
+        findings = [*check(every, policies.directory), *check_delegations(every, policies.directory, now)]
         session.write({"findings": [_finding(finding) for finding in findings]})
         for finding in findings:
             session.tell(f"{finding.severity}: {finding}", "bad" if finding.severity == "error" else "warn")

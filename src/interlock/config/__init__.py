@@ -9,6 +9,7 @@ from interlock.config.located import Key
 from interlock.config.origin import Origin
 from interlock.config.sections import (
     DatabaseSettings,
+    DelegationSettings,
     FactSettings,
     LevelSettings,
     LimitSettings,
@@ -23,6 +24,7 @@ from interlock.config.sections import (
 
 __all__ = [
     "DatabaseSettings",
+    "DelegationSettings",
     "FactSettings",
     "Key",
     "LevelSettings",

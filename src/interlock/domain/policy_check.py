@@ -40,6 +40,7 @@ class Finding:
 
     Args:
         severity: an `error` is a policy, level or step that cannot work; a `warning` is one that may be meant so.
+        policy: its name; `delegations` for what all of them share.
         where: such as `level director, step 2`; empty for the whole policy.
     """
 
@@ -57,6 +58,10 @@ class Finding:
         "undeclared",
         "agent_steers",
         "unbounded",
+        "delegation_over",
+        "delegation_idle",
+        "delegation_unknown",
+        "delegation_chain",
     ]
     policy: str
     where: str
