@@ -221,8 +221,9 @@ class Request:
     @property
     def deciders(self) -> tuple[str, ...]:
         """Those of `decided_by` in words: `noah for mia` where noah voted for mia."""
-        passed = {(step, person) for step, person in self.counted}
-        final = self.stand_ins if passed else [one for one in self.stand_ins if one.step == self.step]
+        ended = self.status in {Status.rejected, Status.revised}  # by the votes of its last step alone
+        passed = () if ended else self.counted
+        final = [one for one in self.stand_ins if not ended or one.step == self.step]
         words = []
         for person in self.decided_by:
             givers = dict.fromkeys(one.on_behalf_of for one in final if one.voter == person)
