@@ -14,10 +14,10 @@ from typing import Any
 from hypothesis import strategies as st
 
 from interlock.domain.action import Action, Draft, Question, Subject, Verdict
-from interlock.domain.authority import Directory, Principal
+from interlock.domain.authority import Delegation, Directory, Principal
 from interlock.domain.canonical import MAX_SAFE_INTEGER, Json
 from interlock.domain.policy import Escalation, Fact, Level, Policy, Step
-from interlock.testing.rules import AGENT
+from interlock.testing.rules import AGENT, START
 
 __all__ = [
     "INITIATOR",
@@ -25,6 +25,7 @@ __all__ = [
     "SPELLINGS",
     "Move",
     "actions",
+    "delegations",
     "directories",
     "json_objects",
     "json_values",
@@ -162,14 +163,27 @@ def policies(draw: st.DrawFn) -> Policy:
     )
 
 
+def delegations() -> st.SearchStrategy[tuple[Delegation, ...]]:
+    """Return who of `PEOPLE` votes for whom: nobody most of the time, a stranger now and then, soon over or not."""
+    one = st.builds(
+        Delegation,
+        st.sampled_from(PEOPLE),
+        st.sampled_from([*PEOPLE, "zoe@example.com", "zoe@example.com", AGENT]),
+        st.sampled_from([START + timedelta(minutes=5), START + timedelta(hours=1), START + timedelta(days=30)]),
+        st.sampled_from([None, None, START + timedelta(minutes=2)]),
+    )
+    return st.one_of(st.just(()), st.lists(one, max_size=4).map(tuple))
+
+
 def directories() -> st.SearchStrategy[Directory]:
     """Return ways in which `PEOPLE` may stand in the groups a, b and c and the role of a reviewer."""
     some = st.frozensets(st.sampled_from(PEOPLE), min_size=2)
     most = st.frozensets(st.sampled_from(PEOPLE), min_size=4)
     return st.builds(
-        lambda groups, reviewers: Directory(groups, {"reviewer": reviewers}, ALIASES, local_roles=False),
+        lambda groups, reviewers, given: Directory(groups, {"reviewer": reviewers}, ALIASES, False, given),
         st.fixed_dictionaries({"a": most, "b": most, "c": some}),
         most,
+        delegations(),
     )
 
 
