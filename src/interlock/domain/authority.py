@@ -156,11 +156,10 @@ def exclusion(  # noqa: PLR0913 - each is a fact about one vote
         return _kept_out(policy, step, directory, person, initiator, requester, editors, asked=True)
     if at is None or on_behalf_of not in directory.givers(person, at):
         return f"{on_behalf_of} has not named {person} to vote for them at that time, or has taken it back"
-    for one, asked in ((on_behalf_of, True), (person, False)):
-        reason = _kept_out(policy, step, directory, one, initiator, requester, editors, asked=asked)
-        if reason is not None:
-            return f"{person} votes for {on_behalf_of}, and {one} is kept out: {reason}"
-    return None
+    reason = _kept_out(policy, step, directory, on_behalf_of, initiator, requester, editors, asked=True)
+    if reason is not None:
+        return f"the vote is {on_behalf_of}'s, and {reason}"
+    return _kept_out(policy, step, directory, person, initiator, requester, editors, asked=False)
 
 
 def _kept_out(  # noqa: PLR0913, PLR0917 - each is a fact about one vote
