@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -100,3 +101,39 @@ async def test_I11_what_was_decided_for_another_is_the_fold_of_its_log(circle):
     await vote(circle, "zoe")
     await vote(circle, "noah")
     assert await circle.views.alterations() == []
+
+
+CONFIG = """\
+groups: {managers: [mia@example.com, noah@example.com]}
+delegations:
+  - {from: mia@example.com, to: "local:Zoe", until: 2099-12-01T00:00:00Z}
+  - {from: noah@example.com, to: mia@example.com, until: 2020-12-01T00:00:00Z}
+default: {levels: [{name: managers, steps: [{ask: [group:managers]}]}]}
+"""
+
+
+def sits_here(command, name):
+    command.patch.setattr("pwd.getpwuid", lambda _: SimpleNamespace(pw_name=name))
+
+
+def test_whoever_sits_here_votes_for_the_one_who_named_them(command):
+    (command.folder / "interlock.yaml").write_text(CONFIG)
+    sits_here(command, "ian")
+    _, request = command.paused()
+    assert command.run("approve", request, "--yes").returncode == 3
+    sits_here(command, "zoe")
+    assert "You may vote for mia@example.com." in command.run("requests", "show", request).stdout
+    shown = command.json("requests", "show", request)
+    assert (shown["may_vote"], shown["on_behalf_of"]) == (True, "mia@example.com")
+    done = command.run("approve", request, "--yes")
+    assert f"{request} is approved, by local:zoe for mia@example.com." in done.stdout + done.stderr
+    told = command.run("log", "show", "--request", request).stdout
+    assert "local:zoe for mia@example.com approved without naming what was shown" in told
+    assert command.run("approve", request, "--yes").stderr.endswith("approved by local:zoe for mia@example.com.\n")
+    assert command.sink == ["5 shop pay for a book"]
+
+
+def test_spent_delegations_are_found_by_the_check(command):
+    (command.folder / "interlock.yaml").write_text(CONFIG)
+    codes = [finding["code"] for finding in command.json("policy", "check")["findings"]]
+    assert codes == ["nobody_here", "delegation_unknown", "delegation_over"]
