@@ -262,6 +262,20 @@ class CircleMachine(Racing):
         """Somebody lets another vote for them, or takes it back."""
         self._name(giver, delegate, timedelta(minutes=minutes))
 
+    @precondition(lambda self: self.book.open)
+    @rule(which=index, who=index, until=stop, takes_back=st.booleans())
+    def vote_through_another(self, which: int, who: int, until: Stop, *, takes_back: bool) -> None:
+        """Somebody who may vote lets a stranger do it, and takes it back afterwards or does not."""
+        request = self._some_open(which)
+        able = [person for person in self._voters(request) if person != STRANGER]
+        if not able:
+            return
+        giver = able[who % len(able)]
+        self._name(giver, STRANGER, timedelta(hours=2))
+        self._vote(request, *self._approval(request, STRANGER), until)
+        if takes_back:
+            self._name(giver, STRANGER, timedelta(hours=2))
+
     @rule(version=st.sampled_from(VERSIONS))
     def change_policies(self, version: Any) -> None:
         """Configure other policies, with the people as they are."""

@@ -42,6 +42,9 @@ INITIATOR = "ian@example.com"
 PEOPLE = ("mia@example.com", "noah@example.com", "pete@example.com", "olga@example.com", INITIATOR)
 """Canonical ids of everybody there is."""
 
+STRANGER = "zoe@example.com"
+"""Whom nobody asks, so that she only votes for others."""
+
 ALIASES = {"slack:u7": "mia@example.com", "noah.lee@example.com": "noah@example.com", "ian": INITIATOR}
 
 SPELLINGS: Mapping[str, str] = {
@@ -53,7 +56,7 @@ SPELLINGS: Mapping[str, str] = {
     "pe\u200bte@example.com": "pete@example.com",
     "Slack:U7": "mia@example.com",
     "IAN@EXAMPLE.COM": INITIATOR,
-    "zoe@example.com": "zoe@example.com",
+    STRANGER: STRANGER,
     AGENT: AGENT,
 }
 """Spelling to the canonical id that it stands for; a stranger and the agent's own name are among them."""
@@ -164,15 +167,15 @@ def policies(draw: st.DrawFn) -> Policy:
 
 
 def delegations() -> st.SearchStrategy[tuple[Delegation, ...]]:
-    """Return who of `PEOPLE` votes for whom: nobody most of the time, a stranger now and then, soon over or not."""
+    """Return who votes for one of `PEOPLE`: a stranger most of the time, one of themselves now and then."""
     one = st.builds(
         Delegation,
         st.sampled_from(PEOPLE),
-        st.sampled_from([*PEOPLE, "zoe@example.com", "zoe@example.com", AGENT]),
-        st.sampled_from([START + timedelta(minutes=5), START + timedelta(hours=1), START + timedelta(days=30)]),
+        st.sampled_from([STRANGER] * 6 + [*PEOPLE, AGENT]),
+        st.sampled_from([START + timedelta(minutes=5), *[START + timedelta(days=30)] * 3]),
         st.sampled_from([None, None, START + timedelta(minutes=2)]),
     )
-    return st.one_of(st.just(()), st.lists(one, max_size=4).map(tuple))
+    return st.lists(one, max_size=4).map(tuple)
 
 
 def directories() -> st.SearchStrategy[Directory]:
@@ -190,7 +193,7 @@ def directories() -> st.SearchStrategy[Directory]:
 def principals() -> st.SearchStrategy[Principal]:
     """Return everybody who may try something, in every spelling; now and then not as a person."""
     anybody = st.builds(Principal, st.sampled_from(sorted(SPELLINGS)), st.sampled_from(["person", "person", "agent"]))
-    plain = st.builds(Principal, st.sampled_from(PEOPLE))
+    plain = st.builds(Principal, st.sampled_from([*PEOPLE, STRANGER]))
     return st.sampled_from([plain] * 4 + [anybody]).flatmap(lambda chosen: chosen)
 
 
