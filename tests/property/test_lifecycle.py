@@ -3,6 +3,7 @@
 The judge of the invariants reads the log alone, and knows nothing of the rules but policies.md.
 """
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -43,7 +44,7 @@ from interlock.domain.events import (
 )
 from interlock.domain.lifecycle import fold
 from interlock.domain.policy import Policy
-from interlock.domain.request import Status, edition_digest
+from interlock.domain.request import Status, Vote, edition_digest
 from interlock.domain.timing import due_commands
 from interlock.engine.codec import decode_request, encode_request
 from interlock.errors import BadInput, Refused
@@ -93,8 +94,8 @@ class Judge:
     policy: Policy
     directories: list[Directory]  # as they were when each event was made
     outcomes: list[Event] = field(default_factory=list)
-    votes: dict[str, VoteCast] = field(default_factory=dict)  # of the present step
-    passed: list[tuple[int, str]] = field(default_factory=list)  # who carried the steps before
+    votes: dict[str, Vote] = field(default_factory=dict)  # of the present step
+    passed: list[tuple[int, Vote]] = field(default_factory=list)  # what carried the steps before
     editors: set[str] = field(default_factory=set)
     escalated: set[int] = field(default_factory=set)
     executed: int = 0
@@ -106,7 +107,7 @@ class Judge:
                 case Opened():
                     self.digest, self.level, self.requester = event.asked_digest, event.route.level, event.requester
                 case StepReached():
-                    self.step_reached(event)
+                    self.step_reached(event, directory)
                 case VoteCast():
                     self.vote(event, directory)
                 case Escalated():
@@ -118,7 +119,7 @@ class Judge:
                 case Edited():
                     self.edited(event)
                 case Decided() | Expired() | Withdrawn():
-                    self.outcome(event)
+                    self.outcome(event, directory)
                 case EffectClaimed():
                     self.claimed(directory)
                 case EffectReleased():
@@ -128,10 +129,9 @@ class Judge:
         assert len(self.outcomes) <= 1, "I3: more than one outcome"
         assert self.executed <= 1, "I2: executed more than once"
 
-    def step_reached(self, event: StepReached) -> None:
+    def step_reached(self, event: StepReached, directory: Directory) -> None:
         if event.step > 0:
-            self.must_be_carried()
-            self.passed += [(self.step, voter) for voter in self.supporters()]
+            self.must_be_carried(event, directory)
         else:
             self.passed = []
         self.step, self.due, self.votes = event.step, event.due_at, {}
@@ -142,18 +142,24 @@ class Judge:
         assert vote.at < self.due, "I5: a vote at or after the deadline"
         assert vote.digest == self.digest, "I8: a vote on something else"
         assert vote.step == self.step, "a vote in another step"
-        self.must_be_eligible(vote.voter, self.step, directory)
-        self.votes[vote.voter] = event
+        self.must_be_eligible(vote, self.step, directory)
+        people = {vote.voter, vote.on_behalf_of or vote.voter}
+        for earlier in list(self.votes.values()):
+            if people & {earlier.voter, earlier.on_behalf_of}:
+                own = vote.voter in {earlier.voter, earlier.on_behalf_of}
+                assert own or earlier not in self.still_eligible(directory), "I6: a vote took another person's place"
+                del self.votes[earlier.voter]
+        self.votes[vote.voter] = vote
 
     def edited(self, event: Edited) -> None:
         assert event.route.level >= self.level, "I8: a lower level than before"
         assert event.digest == edition_digest(event.edition) != self.digest, "I8: an edit that changes nothing"
         assert event.edition.author in SPELLINGS.values()
         self.digest, self.level = event.digest, event.route.level
-        self.editors.add(event.edition.author)
+        self.editors |= {event.edition.author, event.edition.on_behalf_of or event.edition.author}
         self.votes, self.passed, self.escalated = {}, [], set()
 
-    def outcome(self, event: Decided | Expired | Withdrawn) -> None:
+    def outcome(self, event: Decided | Expired | Withdrawn, directory: Directory) -> None:
         self.outcomes.append(event)
         level = self.policy.levels[self.level]
         if isinstance(event, Expired):
@@ -166,39 +172,54 @@ class Judge:
             return
         assert event.at < self.due, "I5: approved at or after the deadline"
         assert self.step == len(level.steps) - 1, "I1: steps were left out"
-        self.must_be_carried()
-        self.passed += [(self.step, voter) for voter in self.supporters()]
+        self.must_be_carried(event, directory)
         assert {step for step, _ in self.passed} == set(range(len(level.steps))), "I1: a step that nobody carried"
-        assert set(event.by) == {voter for _, voter in self.passed}
+        assert set(event.by) == {vote.voter for _, vote in self.passed}
 
     def claimed(self, directory: Directory) -> None:
         assert isinstance(self.outcomes[0], Decided), "I1: claimed without a decision"
         assert self.outcomes[0].outcome == "approved", "I1: claimed without an approval"
         if not self.claims:
-            for step, voter in self.passed:
-                self.must_be_eligible(voter, step, directory)
+            for step, vote in self.passed:
+                self.must_be_eligible(vote, step, directory)
         self.claims += 1
 
     claims: int = 0
 
-    def supporters(self) -> list[str]:
-        return [voter for voter, event in self.votes.items() if event.vote.verdict in FOR]
-
-    def must_be_carried(self) -> None:
+    def must_be_carried(self, event: StepReached | Decided, directory: Directory) -> None:
         step = self.policy.levels[self.level].steps[self.step]
-        people = {SPELLINGS.get(voter, voter) for voter in self.supporters()}
-        assert len(people) == len(self.supporters()), "I6: one person counted twice"
-        assert len(people) >= step.approvals, "I6: too few people"
+        carried = [self.votes[voter] for voter in event.counted]
+        assert all(vote.verdict in FOR for vote in carried), "I6: somebody counted who was not for it"
+        people = [person for vote in carried for person in {vote.voter, vote.on_behalf_of or vote.voter}]
+        assert len(set(people)) == len(people), "I6: one person behind two votes"
+        assert len(carried) >= step.approvals, "I6: too few people"
+        said = {(one.voter, one.on_behalf_of, one.at) for one in event.stand_ins}
+        assert said == {(one.voter, one.on_behalf_of, one.at) for one in carried if one.on_behalf_of}
+        for vote in carried:
+            self.must_be_eligible(vote, self.step, directory)
+        self.passed += [(self.step, vote) for vote in carried]
 
-    def must_be_eligible(self, voter: str, at: int, directory: Directory) -> None:
-        assert SPELLINGS[voter] == voter, "I6: not the canonical id"
-        assert voter != self.requester, "I7: the agent counted"
-        assert self.policy.initiator_may_approve or voter != INITIATOR, "I7: the initiator counted"
-        assert not (self.policy.four_eyes and voter in self.editors), "I7: an editor counted"
+    def still_eligible(self, directory: Directory) -> list[Vote]:
+        found = []
+        for vote in self.votes.values():
+            with contextlib.suppress(AssertionError):
+                self.must_be_eligible(vote, self.step, directory)
+                found.append(vote)
+        return found
+
+    def must_be_eligible(self, vote: Vote, at: int, directory: Directory) -> None:
+        for person in {vote.voter, vote.on_behalf_of or vote.voter}:
+            assert SPELLINGS[person] == person, "I6: not the canonical id"
+            assert person != self.requester, "I7: the agent counted"
+            assert self.policy.initiator_may_approve or person != INITIATOR, "I7: the initiator counted"
+            assert not (self.policy.four_eyes and person in self.editors), "I7: an editor counted"
         step = self.policy.levels[self.level].steps[at]
         entries = (*step.ask, *(step.escalate.to if at in self.escalated else ()))
         asked = {person for entry in entries for person in members(entry, directory)}
-        assert voter in asked, "I9: not asked, or not any more"
+        assert (vote.on_behalf_of or vote.voter) in asked, "I9: not asked, or not any more"
+        given = [one for one in directory.delegations if (one.giver, one.delegate) == (vote.on_behalf_of, vote.voter)]
+        covers = [one for one in given if (one.since or vote.at) <= vote.at < one.until]
+        assert vote.on_behalf_of is None or covers, "I9: for somebody who did not want it, or not any more"
 
 
 def members(entry: str, directory: Directory) -> frozenset[str]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, Verbosity, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from interlock.domain import authority, decide, effect, lifecycle, policy, quorum, request, voting
+from interlock.domain import authority, decide, effect, lifecycle, policy, quorum, request, standing, voting
 from interlock.domain.events import Expired
 from interlock.domain.request import EffectState
 from interlock.engine import desk, runs, worker
@@ -72,15 +72,45 @@ def other_names_are_other_people(patch):
 def initiators_approve(patch):
     """I7."""
     real = authority.exclusion
-    for module in (voting, effect):
-        patch(module, "exclusion", lambda *given, **facts: real(*given, **{**facts, "initiator": "nobody"}))
+    patch(standing, "exclusion", lambda *given, **facts: real(*given, **{**facts, "initiator": "nobody"}))
 
 
 def authors_approve(patch):
     """I7: four eyes are not minded."""
     real = authority.exclusion
-    for module in (voting, effect):
-        patch(module, "exclusion", lambda *given, **facts: real(*given, **{**facts, "editors": ()}))
+    patch(standing, "exclusion", lambda *given, **facts: real(*given, **{**facts, "editors": ()}))
+
+
+def delegates_add_people(patch):
+    """I6: a person's own vote and their delegate's are two."""
+
+    def cast(votes, vote):
+        return (*(earlier for earlier in votes if earlier.voter != vote.voter), vote)
+
+    for module in (voting, lifecycle):
+        patch(module, "cast", cast)
+
+
+def delegates_speak_over_people(patch):
+    """I6: a delegate's vote takes the place of the other's own."""
+    patch(standing, "_taken", lambda *given: None)
+
+
+def delegations_never_end(patch):
+    """I9."""
+    patch(authority.Delegation, "covers", lambda self, at: True)
+
+
+def delegations_cannot_be_taken_back(patch):
+    """I9: at the claim, a vote for another is looked at as if it were the other's own."""
+    real = effect._lapsed
+
+    def lapsed(request, now):
+        behind = {(one.step, one.voter): one.on_behalf_of for one in request.stand_ins}
+        counted = tuple((step, behind.get((step, person), person)) for step, person in request.counted)
+        return real(replace(request, counted=counted, stand_ins=()), now)
+
+    patch(effect, "_lapsed", lapsed)
 
 
 def edits_keep_votes(patch):
@@ -252,6 +282,10 @@ DEFECTS = [
     initiators_approve,
     authors_approve,
     edits_keep_votes,
+    delegates_add_people,
+    delegates_speak_over_people,
+    delegations_never_end,
+    delegations_cannot_be_taken_back,
     edits_lead_down,
     any_digest_is_claimed,
     approvals_never_lapse,

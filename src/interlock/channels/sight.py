@@ -13,7 +13,7 @@ from interlock.channels.values import ValueLines, name_shown, one_line
 from interlock.domain.action import Action, Draft, Question
 from interlock.domain.canonical import Json
 from interlock.domain.explain import duration_words
-from interlock.domain.request import Request, Status
+from interlock.domain.request import Request, Status, acting
 from interlock.engine.views import RequestView
 
 __all__ = ["Sight", "see", "when"]
@@ -85,7 +85,7 @@ def _subject(request: Request, values: ValueLines) -> Iterator[Line]:
     edited = request.edition.author
     if edited is not None:
         what = "Changed" if request.edition.answer is None else "Answered"
-        yield Line(f"{what} by {plain(edited)}", "warn")
+        yield Line(f"{what} by {plain(acting(edited, request.edition.on_behalf_of))}", "warn")
     match request.edition.subject:
         case Action(name=name, args=args):
             yield Line(f"Action: {name_shown(name)}", "title")
@@ -170,14 +170,14 @@ def _leaves(value: Json, what: str) -> Iterator[tuple[str, str]]:
 def _votes(request: Request) -> Iterator[Line]:
     for vote in request.votes:
         comment = f": {quoted(vote.comment)}" if vote.comment else ""
-        yield Line(f"{plain(vote.voter)} said {vote.verdict}{comment}", "dim")
+        yield Line(f"{plain(vote.acting)} said {vote.verdict}{comment}", "dim")
 
 
 def _why(view: RequestView, *, full: bool) -> Iterator[Line]:
     request = view.request
     lines = harmless(view.why, lines=True).split("\n")
     if not full:
-        kept = ("Policy ", f"Step {request.step + 1} of", "  May vote now")
+        kept = ("Policy ", f"Step {request.step + 1} of", "  May vote now", "  Votes for ")
         lines = [line for line in lines if line.startswith(kept)]
     for line in lines:
         text = line.lstrip(" ")

@@ -27,7 +27,7 @@ from interlock.domain.events import (
     VoteCast,
     Withdrawn,
 )
-from interlock.domain.request import name_of
+from interlock.domain.request import acting, name_of
 from interlock.domain.run import (
     AdvanceBegan,
     AttemptFailed,
@@ -76,12 +76,13 @@ def _request_event(entry: Entry, event: Event | RunEvent) -> str:  # noqa: C901,
             return f"step {step + 1} began, until {when(due_at)}"
         case VoteCast(vote=vote, unseen=unseen):
             blind = " without naming what was shown" if unseen else ""
-            return f"{vote.voter} {SAID[vote.verdict]}{blind}{_because(vote.comment)}"
+            return f"{vote.acting} {SAID[vote.verdict]}{blind}{_because(vote.comment)}"
         case Edited(edition=edition):
             what = "gave an answer" if edition.answer is not None else "changed what is asked"
-            return f"{edition.author} {what}: earlier votes are void"
-        case Decided(outcome=outcome, by=by):
-            return f"{outcome} by {', '.join(by)}"
+            return f"{acting(edition.author or '', edition.on_behalf_of)} {what}: earlier votes are void"
+        case Decided(outcome=outcome, by=by, stand_ins=stand_ins):
+            behind = {one.voter: one.on_behalf_of for one in stand_ins}
+            return f"{outcome} by {', '.join(acting(person, behind.get(person)) for person in by)}"
         case Expired():
             return "expired: nobody decided in time, so it is not approved"
         case Reminded():

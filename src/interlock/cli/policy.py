@@ -17,6 +17,7 @@ from interlock.cli.simulate import simulate_policies
 from interlock.config.located import BadYaml, key_path, read_tree
 from interlock.domain.action import Action
 from interlock.domain.canonical import normalize
+from interlock.domain.delegation_check import check_delegations
 from interlock.domain.explain import OpenTime, business_hours, explain
 from interlock.domain.policy import Occasion
 from interlock.domain.policy_check import Finding, check
@@ -36,12 +37,13 @@ FORM = "write `name:`, `args:` and perhaps `agent:`, `initiator:` and `policy:`"
 
 @app.command("check")
 def check_policies(ctx: typer.Context, *, as_json: bool = JSON) -> None:
-    """Say what is suspicious in the policies: levels never taken, steps nobody can pass; and what calendars come to."""
+    """Say what is suspicious: idle levels, impassable steps, spent delegations; and what calendars come to."""
 
     async def work(session: Session) -> int:
         policies = session.system.policies.current()
         every, now = (*policies.policies, policies.default), await session.system.store.now()
-        findings, hours = check(every, policies.directory, now), list(business_hours(every, now))
+        findings = [*check(every, policies.directory, now), *check_delegations(every, policies.directory, now)]
+        hours = list(business_hours(every, now))
         shapes = [_open_time(each) for each in hours]
         session.write({"findings": [_finding(finding) for finding in findings], "business_hours": shapes})
         session.show(*(Line(plain(f"{each}.")) for each in hours))

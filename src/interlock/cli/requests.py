@@ -107,4 +107,6 @@ def _outcome(view: RequestView) -> list[Line]:
         lines.append(Line(f"Settle it: interlock effects settle {request.id} --happened | --did-not | --retry"))
     if request.is_open and view.excluded is not None:
         lines.append(Line(f"You may not vote: {plain(view.excluded)}.", "warn"))
+    if view.on_behalf_of is not None:
+        lines.append(Line(f"You may vote for {plain(view.on_behalf_of)}.", "warn"))
     return [line for line in lines if line is not None]

@@ -7,7 +7,7 @@ from typing import Any
 
 from interlock.domain.action import Action, Draft, Question, Subject
 from interlock.domain.canonical import read_canonical
-from interlock.domain.request import Request, Vote
+from interlock.domain.request import Request, StandIn, Vote
 from interlock.domain.run import Run
 from interlock.engine.changes import Entry
 from interlock.engine.views import RequestView, RunView
@@ -30,6 +30,7 @@ def request_shape(request: Request) -> dict[str, Any]:
         "stands": _subject(request.edition.subject),
         "digest": request.digest,
         "edited_by": request.edition.author,
+        "edited_on_behalf_of": request.edition.on_behalf_of,
         "answer": request.edition.answer,
         "description": request.description,
         "context": request.context,
@@ -50,6 +51,7 @@ def request_shape(request: Request) -> dict[str, Any]:
         "votes": [_vote(vote) for vote in request.votes],
         "decided_at": _at(request.decided_at),
         "decided_by": list(request.decided_by),
+        "stand_ins": [_stand_in(one) for one in request.stand_ins],
         "comment": request.comment,
         "effect": _effect(request),
         "replaces": request.replaces,
@@ -61,6 +63,7 @@ def request_shape(request: Request) -> dict[str, Any]:
 def _vote(vote: Vote) -> dict[str, Any]:
     return {
         "voter": vote.voter,
+        "on_behalf_of": vote.on_behalf_of,
         "verdict": str(vote.verdict),
         "digest": vote.digest,
         "step": vote.step,
@@ -69,12 +72,17 @@ def _vote(vote: Vote) -> dict[str, Any]:
     }
 
 
+def _stand_in(one: StandIn) -> dict[str, Any]:
+    return {"step": one.step, "voter": one.voter, "on_behalf_of": one.on_behalf_of, "at": _at(one.at)}
+
+
 def view_shape(view: RequestView, history: list[Entry]) -> dict[str, Any]:
     """Return a request with everything that is known of it."""
     return {
         **request_shape(view.request),
         "explanation": view.why,
         "may_vote": view.request.is_open and view.excluded is None,
+        "on_behalf_of": view.on_behalf_of,
         "excluded": view.excluded,
         "history": [entry_shape(entry) for entry in history],
     }

@@ -244,6 +244,8 @@ async def _asked(session: Session, view: RequestView, make: Make, *, by_hand: bo
     session.screen.show(*see(view, fold=False).lines)
     if view.excluded is not None:
         session.tell(f"You may not decide on it: {view.excluded}.", "warn")
+    elif view.on_behalf_of is not None:
+        session.tell(f"You vote for {view.on_behalf_of}.", "warn")
     try:
         return await unless(
             _questions(session, view, make, by_hand=by_hand), changed(session, view), session.stop.wait()
@@ -276,11 +278,13 @@ async def _comment(session: Session, view: RequestView, reply: Reply) -> str:
 
 
 async def _afterwards(session: Session, reply: Reply, after: Request, *, advance: bool) -> int:
-    unsaid = "" if after.is_open or not after.decided_by else f", by {', '.join(after.decided_by)}"
+    unsaid = "" if after.is_open or not after.decided_by else f", by {', '.join(after.deciders)}"
     session.tell(f"{DONE[reply.verdict]}: {after.id} is {after.status}{unsaid}.", "good")
     if after.is_open:
         view = await session.views.request(after.id, session.principal.id)
-        session.show(*[line for line in see(view).lines if line.text.startswith(("Step", "May vote", "Time left"))])
+        session.show(
+            *[line for line in see(view).lines if line.text.startswith(("Step", "May vote", "Votes for", "Time left"))]
+        )
     advanced = False
     if advance and not after.is_open:
         advanced = await carry_on(session, after.run_id)

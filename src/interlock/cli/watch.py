@@ -159,6 +159,8 @@ class Attendant:
                     return True
                 session = session.acting_as(chosen)
                 view = await session.views.request(request.id, chosen)
+            if view.on_behalf_of is not None:
+                session.tell(f"You vote for {view.on_behalf_of}.", "warn")
             reply = await unless(
                 read_reply(session.terminal, view), changed(session, view, self._narrator), session.stop.wait()
             )

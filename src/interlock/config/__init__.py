@@ -10,6 +10,7 @@ from interlock.config.origin import Origin
 from interlock.config.sections import (
     CalendarSettings,
     DatabaseSettings,
+    DelegationSettings,
     FactSettings,
     LevelSettings,
     LimitSettings,
@@ -25,6 +26,7 @@ from interlock.config.sections import (
 __all__ = [
     "CalendarSettings",
     "DatabaseSettings",
+    "DelegationSettings",
     "FactSettings",
     "Key",
     "LevelSettings",

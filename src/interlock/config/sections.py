@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -28,6 +28,7 @@ from interlock.config.origin import Origin
 __all__ = [
     "CalendarSettings",
     "DatabaseSettings",
+    "DelegationSettings",
     "EscalateSettings",
     "FactSettings",
     "LevelSettings",
@@ -39,6 +40,7 @@ __all__ = [
     "WindowSettings",
     "config_schema",
     "parse_duration",
+    "parse_moment",
     "suggestion",
 ]
 
@@ -47,6 +49,7 @@ _DURATION = re.compile(r"([0-9]{1,6}w)?([0-9]{1,6}d)?([0-9]{1,6}h)?([0-9]{1,6}m)
 _CLOCK = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
 _HOURS = re.compile(rf"{_CLOCK}-(?:{_CLOCK}|24:00)")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2})?([Zz]|[+-][0-9]{2}:[0-9]{2})")
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _NAME = r"^[^\W_][\w .\-]{0,99}$"
 _PERSON = r"^[^\s\x00-\x1f]([^\x00-\x1f]{0,198}[^\s\x00-\x1f])?$"
@@ -67,7 +70,7 @@ PATTERNS = {
 
 _NOT_YET = frozenset(
     {
-        "delegate", "delegates", "delegation", "extend", "step_up",
+        "extend", "step_up",
     }
 )  # fmt: skip
 
@@ -82,6 +85,18 @@ def parse_duration(text: object) -> timedelta:
     if not timedelta(seconds=1) <= length <= MAX_DURATION:
         raise PydanticCustomError("duration", "must be at least 1s and at most ten years")
     return length
+
+
+def parse_moment(text: object) -> datetime:
+    """Read a moment such as `2026-12-01T09:00:00+01:00`: its offset says which one it is."""
+    try:
+        if isinstance(text, str) and _MOMENT.fullmatch(text):
+            return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass  # no such day, or too far away
+    raise PydanticCustomError(
+        "moment", "must be a moment with its offset, such as 2026-12-01T09:00:00Z or 2026-12-01T09:00:00+01:00"
+    )
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
@@ -146,6 +161,11 @@ _ONE_OR_MORE_HOURS = WithJsonSchema(
 )
 Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+Moment = Annotated[
+    datetime,
+    BeforeValidator(parse_moment),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-12-01T09:00:00+01:00"]}),
+]
 Number = Annotated[Decimal, BeforeValidator(_number), WithJsonSchema({"type": "number"})]
 Name = Annotated[StrictStr, Field(pattern=_NAME)]
 Person = Annotated[StrictStr, Field(pattern=_PERSON)]
@@ -190,6 +210,16 @@ class PersonSettings(_Section):
     """One person, under one id."""
 
     aliases: tuple[Person, ...] = Field(default=(), description="other ids of the same person")
+
+
+class DelegationSettings(_Section):
+    """One person votes for another, for a time."""
+
+    giver: Person = Field(alias="from", description="whose vote it is")
+    delegate: Person = Field(alias="to", description="who casts it meanwhile")
+    since: Moment | None = Field(default=None, description="when it begins; at once if nothing is said")
+    until: Moment = Field(description="when it ends: a delegation is for a time")
+    reason: Annotated[StrictStr, Field(max_length=1_000)] = ""
 
 
 class FactSettings(_Section):
@@ -253,7 +283,11 @@ class WindowSettings(_Section):
 class PolicySettings(_Section):
     """Who decides, how many, until when."""
 
-    elsewhere: ClassVar = {"steps": "it belongs to a level, under `levels`", "ask": "it belongs to a step of a level"}
+    elsewhere: ClassVar = {
+        "steps": "it belongs to a level, under `levels`",
+        "ask": "it belongs to a step of a level",
+        "delegations": "it stands beside `groups`, for all policies",
+    }
 
     applies_to: Expression | None = Field(default=None, description="CEL; policies are tried in order")
     facts: dict[Identifier, FactSettings] = Field(default_factory=dict)
@@ -295,6 +329,11 @@ class Settings(_Section):
     groups: dict[Name, tuple[Person, ...]] = Field(default_factory=dict)
     roles: dict[Name, tuple[Person, ...]] = Field(default_factory=dict)
     people: dict[Person, PersonSettings] = Field(default_factory=dict)
+    delegations: tuple[DelegationSettings, ...] = Field(
+        default=(),
+        max_length=1_000,
+        description="who votes for whom, and how long; never followed from one to the next",
+    )
     policies: dict[Name, PolicySettings] = Field(default_factory=dict, description="tried in order")
     default: PolicySettings | None = Field(default=None, description="the policy for what no other applies to")
     calendars: dict[Name, CalendarSettings] = Field(default_factory=dict, description="business hours, by name")

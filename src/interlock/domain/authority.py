@@ -8,12 +8,13 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from typing import Literal
 
 from interlock.domain.policy import Policy, Step, where_holds
 
-__all__ = ["LOCAL_PREFIX", "Directory", "Principal", "canonical_id", "exclusion"]
+__all__ = ["LOCAL_PREFIX", "Delegation", "Directory", "Principal", "canonical_id", "exclusion"]
 
 LOCAL_PREFIX = "local:"
 
@@ -37,20 +38,45 @@ class Principal:
 
 
 @dataclass(frozen=True, slots=True)
+class Delegation:
+    """One person votes for another, for a time.
+
+    Args:
+        giver: canonical id of the person whose vote it is.
+        delegate: canonical id of the person who casts it.
+        until: when it ends; at this moment it has ended.
+        since: when it begins; None if it always has.
+    """
+
+    giver: str
+    delegate: str
+    until: datetime
+    since: datetime | None = None
+    reason: str = ""
+
+    def covers(self, at: datetime) -> bool:
+        """Say whether a vote cast at this moment is cast under it."""
+        return (self.since is None or self.since <= at) and at < self.until
+
+
+@dataclass(frozen=True, slots=True)
 class Directory:
-    """The people as they are known now: groups, roles, and the other names of one person.
+    """The people as they are known now: groups, roles, the other names of one person, and who votes for whom.
 
     Args:
         groups: group name to the canonical ids of its members.
         roles: role name to the canonical ids of those who hold it.
         aliases: any other spelling of a person, folded, to the canonical id.
         local_roles: whether `local:USER` principals hold every role: on one machine, without a server.
+        delegations: in the order in which a delegate of several people votes for them. They are never followed further:
+            a delegate's delegate votes for the delegate only.
     """
 
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
     roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
     local_roles: bool = True
+    delegations: tuple[Delegation, ...] = ()
 
     def canonical(self, name: str) -> str:
         """Return the one id under which a person's votes are counted."""
@@ -73,6 +99,11 @@ class Directory:
     def roles_of(self, person: str) -> list[str]:
         """Return the roles that this person holds, sorted."""
         return sorted(role for role, people in self.roles.items() if person in people)
+
+    def givers(self, delegate: str, at: datetime) -> tuple[str, ...]:
+        """Return those for whom this person may vote at this moment, as far as they are concerned."""
+        found = (one.giver for one in self.delegations if one.delegate == delegate and one.covers(at))
+        return tuple(dict.fromkeys(found))
 
     def _belongs(self, entry: str, person: str) -> bool:
         if entry.startswith("role:") and self.local_roles and person.startswith(LOCAL_PREFIX):
@@ -110,20 +141,46 @@ def exclusion(  # noqa: PLR0913 - each is a fact about one vote
     initiator: str,
     requester: str,
     editors: Collection[str],
+    on_behalf_of: str | None = None,
+    at: datetime | None = None,
 ) -> str | None:
     """Say why this person may not vote in this step, or None if the person may.
 
     Args:
         person: canonical id of the voter.
         editors: canonical ids of everybody who changed the arguments: what each of them wrote may still stand.
+        on_behalf_of: canonical id of the person for whom the vote is, if not the voter: it takes both of them.
+        at: when the vote was cast, or would be; a delegation must cover it.
     """
+    if on_behalf_of is None:
+        return _kept_out(policy, step, directory, person, initiator, requester, editors, asked=True)
+    if at is None or on_behalf_of not in directory.givers(person, at):
+        return f"{on_behalf_of} has not named {person} to vote for them at that time, or has taken it back"
+    reason = _kept_out(policy, step, directory, on_behalf_of, initiator, requester, editors, asked=True)
+    if reason is not None:
+        return f"the vote is {on_behalf_of}'s, and {reason}"
+    return _kept_out(policy, step, directory, person, initiator, requester, editors, asked=False)
+
+
+def _kept_out(  # noqa: PLR0913, PLR0917 - each is a fact about one vote
+    policy: Policy,
+    step: Step,
+    directory: Directory,
+    person: str,
+    initiator: str,
+    requester: str,
+    editors: Collection[str],
+    *,
+    asked: bool,
+) -> str | None:
+    """Say what keeps one person out; with `asked`, also that the step asks others."""
     if person == directory.canonical(requester):
         return "the requester never decides on its own request"
     if person == directory.canonical(initiator) and not policy.initiator_may_approve:
         return "whoever started the run does not decide on it under this policy"
     if policy.four_eyes and person in editors:
         return "under four-eyes, whoever changed the arguments does not decide on them"
-    if not directory.is_asked(step, person):
+    if asked and not directory.is_asked(step, person):
         return "this step asks " + ", ".join(step.ask)
     reviewer = {"id": person, "roles": directory.roles_of(person)}
     if not where_holds(step, reviewer, directory.canonical(initiator), directory.canonical(requester)):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from interlock.domain.authority import exclusion
 from interlock.domain.canonical import normalize
 from interlock.domain.circumstances import Circumstances
 from interlock.domain.commands import ClaimEffect, Lapse, RecordEffect, SettleEffect
@@ -21,6 +20,7 @@ from interlock.domain.events import (
 from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Step
 from interlock.domain.request import MAX_COMMENT, Claim, EffectState, Request, Status
+from interlock.domain.standing import matter_of
 from interlock.errors import Closed, EffectRefused, Forbidden
 
 __all__ = ["decide_claim", "decide_lapse", "decide_record", "decide_settle"]
@@ -92,16 +92,11 @@ def _lapsed(request: Request, now_is: Circumstances) -> str | None:
     expires = now_is.policy.answer_expires
     if expires is not None and request.decided_at is not None and now_is.now - request.decided_at > expires:
         return "the approval was not used in time"
+    matter = matter_of(request, now_is.policy, now_is.directory)
     for index, person in request.counted:
-        reason = exclusion(
-            now_is.policy,
-            request.step_of(now_is.policy, index),
-            now_is.directory,
-            person=person,
-            initiator=request.initiator,
-            requester=request.requester,
-            editors=request.editors,
-        )
+        behind = request.stand_in_of(index, person)
+        on_behalf_of, at = (None, None) if behind is None else (behind.on_behalf_of, behind.at)
+        reason = matter.exclusion(request.step_of(now_is.policy, index), person, on_behalf_of, at)
         if reason is not None:
             return f"{person} counted and may not decide any more: {reason}"
     return None

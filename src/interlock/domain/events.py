@@ -9,7 +9,7 @@ from typing import Literal
 from interlock.domain.action import Subject, Verdict
 from interlock.domain.canonical import Json
 from interlock.domain.policy import Route
-from interlock.domain.request import Claim, Edition, Vote
+from interlock.domain.request import Claim, Edition, StandIn, Vote
 
 __all__ = [
     "Decided",
@@ -67,6 +67,7 @@ class StepReached:
         counted: those whose approval passed the step before.
         reminders: when those who are asked will be reminded, soonest first.
         escalates_at: when more people will be asked; None if not before the deadline.
+        stand_ins: those among `counted` who voted for another.
     """
 
     step: int
@@ -75,12 +76,13 @@ class StepReached:
     counted: tuple[str, ...] = ()
     reminders: tuple[datetime, ...] = ()
     escalates_at: datetime | None = None
+    stand_ins: tuple[StandIn, ...] = ()
     type: Literal["step_reached"] = "step_reached"
 
 
 @dataclass(frozen=True, slots=True)
 class VoteCast:
-    """Somebody voted. `unseen` says that the voter did not name what was shown."""
+    """Somebody voted, perhaps for another. `unseen` says that the voter did not name what was shown."""
 
     vote: Vote
     unseen: bool = False
@@ -106,6 +108,7 @@ class Decided:
         by: canonical ids of those whose votes made it, or `rule:LEVEL`.
         comment: the deciding vote's.
         counted: those whose approval passed the last step.
+        stand_ins: those whose votes ended the last step for another.
     """
 
     outcome: Literal["approved", "rejected", "answered", "revised"]
@@ -113,6 +116,7 @@ class Decided:
     comment: str
     at: datetime
     counted: tuple[str, ...] = ()
+    stand_ins: tuple[StandIn, ...] = ()
     type: Literal["decided"] = "decided"
 
 

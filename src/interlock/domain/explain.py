@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from interlock.domain.action import Question
-from interlock.domain.authority import Directory, exclusion
+from interlock.domain.authority import Delegation, Directory
 from interlock.domain.policy import Level, Occasion, Policy, Route, Step, route
 from interlock.domain.quorum import supporters
-from interlock.domain.request import Request
+from interlock.domain.request import Request, acting
+from interlock.domain.standing import Matter
 
 __all__ = ["OpenTime", "business_hours", "duration_words", "explain"]
 
@@ -26,6 +27,7 @@ class _Case:
 
     occasion: Occasion
     route: Route
+    now: datetime
     editors: tuple[str, ...] = ()
     request: Request | None = None
 
@@ -49,13 +51,14 @@ class OpenTime:
         return f"{self.policy}, {self.where}: {length} ({self.step.calendar}); begun now, until {until}"
 
 
-def explain(subject: Request | Occasion, policy: Policy, directory: Directory) -> str:
+def explain(subject: Request | Occasion, policy: Policy, directory: Directory, now: datetime | None = None) -> str:
     """Say in words what a policy means for a request, or for something that may be asked.
 
     Args:
         policy: for a request, the version that it has pinned.
+        now: the store's clock, by which it is told who votes for whom; by default when it was asked.
     """
-    case = _case(subject, policy)
+    case = _case(subject, policy, now)
     level = policy.levels[case.route.level]
     lines = [f"Policy {policy.name}, level {level.name}: {_because(case.route, level)}."]
     if case.request is not None and not case.request.is_open:
@@ -82,12 +85,12 @@ def duration_words(length: timedelta, *, open_time: bool = False) -> str:
     return " ".join(words) or "0 seconds"
 
 
-def _case(subject: Request | Occasion, policy: Policy) -> _Case:
+def _case(subject: Request | Occasion, policy: Policy, now: datetime | None) -> _Case:
     if isinstance(subject, Occasion):
-        return _Case(subject, route(policy, "", subject))
+        return _Case(subject, route(policy, "", subject), now or subject.now)
     request = subject
     occasion = Occasion(request.edition.subject, request.agent, request.requester, request.initiator, request.opened_at)
-    return _Case(occasion, request.route, request.editors, request)
+    return _Case(occasion, request.route, now or request.opened_at, request.editors, request)
 
 
 def _because(taken: Route, level: Level) -> str:
@@ -97,7 +100,7 @@ def _because(taken: Route, level: Level) -> str:
 
 
 def _outcome(request: Request) -> str:
-    by = f" by {', '.join(request.decided_by)}" if request.decided_by else ""
+    by = f" by {', '.join(request.deciders)}" if request.decided_by else ""
     at = f" at {_clock(request.decided_at)}" if request.decided_at else ""
     return f"It was {request.status}{by}{at}; nobody can vote any more."
 
@@ -108,7 +111,7 @@ def _steps(case: _Case, policy: Policy, directory: Directory, level: Level) -> I
         step = given if case.request is None else case.request.step_of(policy, index)
         title = f"Step {index + 1} of {len(level.steps)}"
         if index < now:
-            passed = [person for at, person in case.request.counted if at == index] if case.request else []
+            passed = _passed(case.request, index) if case.request else []
             yield f"{title}: passed, by {', '.join(passed)}."
             continue
         needed = f"{_needed(case, step)}{_so_far(case, index)}"
@@ -118,6 +121,11 @@ def _steps(case: _Case, policy: Policy, directory: Directory, level: Level) -> I
             yield f"  Only open time of the calendar {step.calendar.name} counts: {step.calendar}."
         yield from _meanwhile(case, index, step)
         yield from (f"  {line}" for line in _voters(case, policy, directory, step, now=index == now))
+
+
+def _passed(request: Request, index: int) -> list[str]:
+    found = ((person, request.stand_in_of(index, person)) for at, person in request.counted if at == index)
+    return [acting(person, behind.on_behalf_of if behind else None) for person, behind in found]
 
 
 def _asked(step: Step) -> str:
@@ -144,8 +152,9 @@ def _needed(case: _Case, step: Step) -> str:
 def _so_far(case: _Case, index: int) -> str:
     if case.request is None or case.request.step != index or not case.request.votes:
         return ""
-    agreed = supporters(case.request.votes)
-    against = [vote.voter for vote in case.request.votes if vote.voter not in agreed]
+    supporting = supporters(case.request.votes)
+    agreed = [vote.acting for vote in case.request.votes if vote.voter in supporting]
+    against = [vote.acting for vote in case.request.votes if vote.voter not in supporting]
     parts = [f"for it: {', '.join(agreed)}"] if agreed else []
     return "; " + "; ".join([*parts, f"against it: {', '.join(against)}"] if against else parts)
 
@@ -186,17 +195,10 @@ def _meanwhile(case: _Case, index: int, step: Step) -> Iterator[str]:
 
 
 def _voters(case: _Case, policy: Policy, directory: Directory, step: Step, *, now: bool) -> Iterator[str]:
+    matter = Matter(policy, directory, case.occasion.initiator, case.occasion.requester, case.editors)
     may, out = [], []
     for person in sorted(_known(step, directory)):
-        reason = exclusion(
-            policy,
-            step,
-            directory,
-            person=person,
-            initiator=case.occasion.initiator,
-            requester=case.occasion.requester,
-            editors=case.editors,
-        )
+        reason = matter.exclusion(step, person)
         if reason is None:
             may.append(person)
         else:
@@ -207,7 +209,18 @@ def _voters(case: _Case, policy: Policy, directory: Directory, step: Step, *, no
     yield f"{when}: {', '.join(names)}." if names else f"{when}: nobody. It can only expire or be withdrawn."
     if names and not open_to_all and len(may) < step.approvals:
         yield f"That is too few for {step.approvals} approvals: it can only expire, be rejected or be withdrawn."
+    given = [one for one in directory.delegations if one.giver in may and one.covers(case.now)]
+    yield from (_delegated(one, matter, step, case.now) for one in given[:SHOWN])
     yield from out[:SHOWN]
+
+
+def _delegated(given: Delegation, matter: Matter, step: Step, now: datetime) -> str:
+    if matter.exclusion(step, given.delegate) is None:
+        return f"Votes for {given.giver}: not {given.delegate}, who is asked as well: one person is one vote."
+    reason = matter.exclusion(step, given.delegate, given.giver, now)
+    if reason is not None:
+        return f"Votes for {given.giver}: not {given.delegate}: {reason}."
+    return f"Votes for {given.giver}: {given.delegate}, until {_clock(given.until)}."
 
 
 def _known(step: Step, directory: Directory) -> frozenset[str]:

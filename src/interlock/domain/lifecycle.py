@@ -144,10 +144,12 @@ def _apply(request: Request, event: Event) -> Request:  # noqa: C901, PLR0911, P
         case VoteCast(vote=vote):
             return replace(request, votes=cast(request.votes, vote))
         case Edited(edition=edition, digest=digest, route=route):
-            editors = tuple(dict.fromkeys((*request.editors, edition.author or "")))
+            behind = (edition.author or "", *((edition.on_behalf_of,) if edition.on_behalf_of is not None else ()))
+            editors = tuple(dict.fromkeys((*request.editors, *behind)))
             request = replace(request, edition=edition, digest=digest, route=route, editors=editors)
-            return replace(request, votes=(), counted=(), escalated=())
+            return replace(request, votes=(), counted=(), escalated=(), stand_ins=())
         case Decided(by=by, comment=comment, at=at):
+            request = replace(request, stand_ins=(*request.stand_ins, *event.stand_ins))
             counted = _counted(request, event)
             return replace(request, decided_at=at, decided_by=by, comment=comment, counted=counted, due_at=None)
         case Expired(at=at):
@@ -179,6 +181,7 @@ def _step_begun(request: Request, event: StepReached) -> Request:
         handed_on=False,
         votes=(),
         counted=_counted(request, event),
+        stand_ins=(*request.stand_ins, *event.stand_ins),
     )
 
 

@@ -41,6 +41,7 @@ class Finding:
 
     Args:
         severity: an `error` is a policy, level or step that cannot work; a `warning` is one that may be meant so.
+        policy: its name; `delegations` for what all of them share.
         where: such as `level director, step 2`; empty for the whole policy.
     """
 
@@ -59,6 +60,10 @@ class Finding:
         "agent_steers",
         "unbounded",
         "past_holidays",
+        "delegation_over",
+        "delegation_idle",
+        "delegation_unknown",
+        "delegation_chain",
     ]
     policy: str
     where: str

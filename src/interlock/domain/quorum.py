@@ -6,9 +6,9 @@ from enum import Enum
 
 from interlock.domain.action import Verdict
 from interlock.domain.policy import Step
-from interlock.domain.request import Vote
+from interlock.domain.request import StandIn, Vote
 
-__all__ = ["Tally", "cast", "out_of_reach", "supporters", "tally"]
+__all__ = ["Tally", "cast", "out_of_reach", "stand_ins", "supporters", "tally"]
 
 FOR = frozenset({Verdict.approve, Verdict.edit, Verdict.respond})
 AGAINST = frozenset({Verdict.reject, Verdict.revise})
@@ -24,13 +24,23 @@ class Tally(Enum):
 
 
 def cast(votes: tuple[Vote, ...], vote: Vote) -> tuple[Vote, ...]:
-    """Add a vote; a person's later vote takes the place of the earlier one."""
-    return (*(earlier for earlier in votes if earlier.voter != vote.voter), vote)
+    """Add a vote; a person's later vote takes the place of the earlier one.
+
+    Nobody stands behind two votes of a step, be it as the voter or as the person for whom it was cast.
+    """
+    people = {vote.voter, vote.owner}
+    return (*(earlier for earlier in votes if people.isdisjoint({earlier.voter, earlier.owner})), vote)
 
 
 def supporters(votes: tuple[Vote, ...]) -> tuple[str, ...]:
     """Return who supports, in the order of their votes."""
     return tuple(vote.voter for vote in votes if vote.verdict in FOR)
+
+
+def stand_ins(votes: tuple[Vote, ...], voters: tuple[str, ...]) -> tuple[StandIn, ...]:
+    """Return those of these voters who voted for another."""
+    chosen = ((vote, vote.on_behalf_of) for vote in votes if vote.voter in voters)
+    return tuple(StandIn(vote.step, vote.voter, giver, vote.at) for vote, giver in chosen if giver is not None)
 
 
 def tally(step: Step, votes: tuple[Vote, ...], eligible: frozenset[str] | None) -> Tally:
@@ -50,5 +60,5 @@ def tally(step: Step, votes: tuple[Vote, ...], eligible: frozenset[str] | None) 
 
 def out_of_reach(step: Step, votes: tuple[Vote, ...], eligible: frozenset[str] | None) -> bool:
     """Say whether too few of those who may vote are left for the step's approvals. See `tally`."""
-    against = {vote.voter for vote in votes if vote.verdict in AGAINST}
+    against = {vote.owner for vote in votes if vote.verdict in AGAINST}
     return eligible is not None and len(eligible - against) < step.approvals

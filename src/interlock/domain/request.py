@@ -18,8 +18,10 @@ __all__ = [
     "EffectState",
     "Repeatable",
     "Request",
+    "StandIn",
     "Status",
     "Vote",
+    "acting",
     "edition_digest",
 ]
 
@@ -61,6 +63,7 @@ class Vote:
 
     Args:
         voter: canonical id of the person.
+        on_behalf_of: canonical id of the person for whom it was cast, under a delegation; None for the voter.
     """
 
     voter: str
@@ -69,6 +72,33 @@ class Vote:
     step: int
     at: datetime
     comment: str = ""
+    on_behalf_of: str | None = None
+
+    @property
+    def owner(self) -> str:
+        """Whose vote it is: one of those whom the step asks."""
+        return self.on_behalf_of or self.voter
+
+    @property
+    def acting(self) -> str:
+        """Who voted, and for whom, in words."""
+        return acting(self.voter, self.on_behalf_of)
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """Somebody who counted, or decided, for another.
+
+    Args:
+        voter: canonical id of the person who voted.
+        on_behalf_of: canonical id of the person for whom.
+        at: when the vote was cast: the delegation must still say that it covered this moment.
+    """
+
+    step: int
+    voter: str
+    on_behalf_of: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +107,13 @@ class Edition:
 
     Args:
         author: canonical id of the person who made it, None while it is the agent's own.
+        on_behalf_of: canonical id of the person for whom the author acted, under a delegation; None for the author.
     """
 
     subject: Subject
     answer: Json = None
     author: str | None = None
+    on_behalf_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +147,7 @@ class Request:
         interrupt_id: the LangGraph interrupt that waits for it.
         task: the LangGraph task that asked.
         votes: those that count for this digest, in this step.
-        editors: everybody who changed it, or answered; under four-eyes none of them decides.
+        editors: everybody who changed it, or answered, or for whom somebody did; under four-eyes none of them decides.
         step_since: when the present step began.
         due_at: the deadline of the present step; None once there is an outcome.
         reminders: when those who are asked will be reminded, soonest first.
@@ -125,6 +157,7 @@ class Request:
         replaces: the request that this one took the place of.
         replacements: how many requests stood in this place before.
         version: how many events it has had.
+        stand_ins: those among `counted` and `decided_by` who voted for another.
     """
 
     id: str
@@ -167,6 +200,7 @@ class Request:
     replacements: int = 0
     replaced_by: str | None = None
     version: int = 0
+    stand_ins: tuple[StandIn, ...] = ()
 
     @property
     def kind(self) -> Kind:
@@ -184,6 +218,23 @@ class Request:
         moments = (*self.reminders[:1], self.escalates_at, self.due_at)
         return min((moment for moment in moments if moment is not None), default=None) if self.is_open else None
 
+    @property
+    def deciders(self) -> tuple[str, ...]:
+        """Those of `decided_by` in words: `noah for mia` where noah voted for mia."""
+        ended = self.status in {Status.rejected, Status.revised}  # by the votes of its last step alone
+        passed = () if ended else self.counted
+        final = [one for one in self.stand_ins if not ended or one.step == self.step]
+        words = []
+        for person in self.decided_by:
+            givers = dict.fromkeys(one.on_behalf_of for one in final if one.voter == person)
+            own = any(who == person and self.stand_in_of(step, person) is None for step, who in passed)
+            words.append(acting(f"{person}, also" if own and givers else person, " and ".join(givers)))
+        return tuple(words)
+
+    def stand_in_of(self, step: int, voter: str) -> StandIn | None:
+        """Return for whom somebody counted in a step, if not for themselves."""
+        return next((one for one in self.stand_ins if (one.step, one.voter) == (step, voter)), None)
+
     def step_of(self, policy: Policy, index: int | None = None) -> Step:
         """Return a step as it stands for this request, with those to whom it has escalated.
 
@@ -194,6 +245,11 @@ class Request:
         at = self.step if index is None else index
         step = policy.levels[self.route.level].steps[at]
         return step.escalated() if at in self.escalated else step
+
+
+def acting(person: str, on_behalf_of: str | None) -> str:
+    """Return who did something, and for whom, in words."""
+    return f"{person} for {on_behalf_of}" if on_behalf_of else person
 
 
 DEFAULT_VERDICTS: dict[Kind, tuple[Verdict, ...]] = {

@@ -8,15 +8,15 @@ from datetime import datetime
 from typing import Literal
 
 from interlock.domain.action import Action, Draft, Kind, Verdict
-from interlock.domain.authority import exclusion
 from interlock.domain.canonical import canonical_bytes, normalize
 from interlock.domain.circumstances import Circumstances
 from interlock.domain.commands import CastVote
 from interlock.domain.events import Decided, Edited, Event, StepReached, VoteCast
 from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Occasion, Policy, Route, Step, reroute
-from interlock.domain.quorum import Tally, cast, out_of_reach, supporters, tally
-from interlock.domain.request import MAX_COMMENT, Edition, Request, Vote, edition_digest
+from interlock.domain.quorum import Tally, cast, out_of_reach, stand_ins, supporters, tally
+from interlock.domain.request import MAX_COMMENT, Edition, Request, StandIn, Vote, edition_digest
+from interlock.domain.standing import Matter, Standing, matter_of
 from interlock.errors import (
     Closed,
     Forbidden,
@@ -39,7 +39,9 @@ def first_step(now_is: Circumstances, route: Route) -> Event:
     return _step_begins(level.steps[0], 0, now_is.now)
 
 
-def _step_begins(step: Step, index: int, now: datetime, counted: tuple[str, ...] = ()) -> StepReached:
+def _step_begins(
+    step: Step, index: int, now: datetime, counted: tuple[str, ...] = (), behind: tuple[StandIn, ...] = ()
+) -> StepReached:
     after = None if step.escalate is None else step.escalate.after
     return StepReached(
         index,
@@ -48,13 +50,14 @@ def _step_begins(step: Step, index: int, now: datetime, counted: tuple[str, ...]
         counted,
         tuple(step.later(now, wait) for wait in step.remind_after),
         None if after is None else step.later(now, after),
+        behind,
     )
 
 
 def must_be_open(request: Request) -> None:
     """Refuse if the request has its outcome."""
     if not request.is_open:
-        by = f" by {', '.join(request.decided_by)}" if request.decided_by else ""
+        by = f" by {', '.join(request.deciders)}" if request.decided_by else ""
         raise Closed(
             f"{request.id} is already {request.status}{by}.",
             request_id=request.id,
@@ -77,10 +80,11 @@ def says_something(comment: str) -> bool:
 def decide_vote(request: Request, command: CastVote, now_is: Circumstances) -> tuple[Event, ...]:
     """Return what a vote brings: itself, perhaps an edit, perhaps the next step or the outcome."""
     voter = now_is.directory.canonical(now_is.principal.id)
-    _check_vote(request, command, now_is, voter)
+    on_behalf_of = _check_vote(request, command, now_is, voter)
     edition = _edition(request, command, now_is.policy, voter)
     if edition is None:
-        return _count(request, _vote(request, command, voter, now_is.now), command, now_is)
+        return _count(request, _vote(request, command, voter, on_behalf_of, now_is.now), command, now_is)
+    edition = replace(edition, on_behalf_of=on_behalf_of)
     route = reroute(now_is.policy, request.route, _occasion(request, edition, now_is))
     edited = Edited(edition, edition_digest(edition), route, now_is.now)
     entered = first_step(now_is, route)
@@ -88,8 +92,9 @@ def decide_vote(request: Request, command: CastVote, now_is: Circumstances) -> t
     after = evolve(evolve(request, edited), entered)
     if not after.is_open:
         return tuple(events)
-    if _excluded(after, now_is, voter) is None:
-        events.extend(_count(after, _vote(after, command, voter, now_is.now), command, now_is))
+    anew = _standing(after, now_is, voter, on_behalf_of)
+    if anew.excluded is None:
+        events.extend(_count(after, _vote(after, command, voter, anew.on_behalf_of, now_is.now), command, now_is))
     else:
         _must_leave_enough(after, now_is)
     return tuple(events)
@@ -111,7 +116,8 @@ def _too_few(request: Request, eligible: frozenset[str] | None, now_is: Circumst
     return f"{needed} must approve and only {left} of those asked may" if left else "nobody who is asked may approve"
 
 
-def _check_vote(request: Request, command: CastVote, now_is: Circumstances, voter: str) -> None:
+def _check_vote(request: Request, command: CastVote, now_is: Circumstances, voter: str) -> str | None:
+    """Refuse a vote that may not be cast; return for whom it is, if not for the voter."""
     if now_is.principal.kind != "person":
         raise Forbidden(f"{now_is.principal.id} is not a person: only people vote.", request_id=request.id)
     must_be_open(request)
@@ -125,9 +131,12 @@ def _check_vote(request: Request, command: CastVote, now_is: Circumstances, vote
         )
     normalize(command.comment, path="comment", max_bytes=MAX_COMMENT)
     _check_verdict(request, command, now_is.policy)
-    reason = _excluded(request, now_is, voter)
-    if reason is not None:
-        raise Forbidden(f"{voter} may not decide on {request.id}: {reason}.", request_id=request.id, voter=voter)
+    found = _standing(request, now_is, voter)
+    if found.excluded is not None:
+        raise Forbidden(
+            f"{voter} may not decide on {request.id}: {found.excluded}.", request_id=request.id, voter=voter
+        )
+    return found.on_behalf_of
 
 
 def _check_verdict(request: Request, command: CastVote, policy: Policy) -> None:
@@ -140,16 +149,13 @@ def _check_verdict(request: Request, command: CastVote, policy: Policy) -> None:
         raise NotOffered(f"{request.id} asks a question and has no answer yet: respond.", request_id=request.id)
 
 
-def _excluded(request: Request, now_is: Circumstances, person: str, step: Step | None = None) -> str | None:
-    return exclusion(
-        now_is.policy,
-        step or request.step_of(now_is.policy),
-        now_is.directory,
-        person=person,
-        initiator=request.initiator,
-        requester=request.requester,
-        editors=request.editors,
-    )
+def _matter(request: Request, now_is: Circumstances) -> Matter:
+    return matter_of(request, now_is.policy, now_is.directory)
+
+
+def _standing(request: Request, now_is: Circumstances, person: str, prefer: str | None = None) -> Standing:
+    step = request.step_of(now_is.policy)
+    return _matter(request, now_is).standing(step, person, now_is.now, request.votes, prefer)
 
 
 def _edition(request: Request, command: CastVote, policy: Policy, voter: str) -> Edition | None:
@@ -191,17 +197,15 @@ def _occasion(request: Request, edition: Edition, now_is: Circumstances) -> Occa
     return Occasion(edition.subject, request.agent, request.requester, request.initiator, now_is.now, recent)
 
 
-def _vote(request: Request, command: CastVote, voter: str, now: datetime) -> Vote:
-    return Vote(voter, command.verdict, request.digest, request.step, now, command.comment)
+def _vote(request: Request, command: CastVote, voter: str, on_behalf_of: str | None, now: datetime) -> Vote:
+    return Vote(voter, command.verdict, request.digest, request.step, now, command.comment, on_behalf_of)
 
 
 def _count(request: Request, vote: Vote, command: CastVote, now_is: Circumstances) -> tuple[Event, ...]:
-    same = [earlier for earlier in request.votes if earlier.voter == vote.voter and earlier.verdict is vote.verdict]
-    if same and same[0].comment == vote.comment:
+    step, matter = request.step_of(now_is.policy), _matter(request, now_is)
+    if vote in [replace(earlier, at=vote.at) for earlier in matter.counting(step, request.votes)]:
         return ()
-    step = request.step_of(now_is.policy)
-    # Whoever has lost the role since does not count any more (I9).
-    votes = tuple(one for one in cast(request.votes, vote) if _excluded(request, now_is, one.voter) is None)
+    votes = matter.counting(step, cast(request.votes, vote))
     events: tuple[Event, ...] = (VoteCast(vote, command.unseen),)
     eligible = _eligible(request, now_is)
     match tally(step, votes, eligible):
@@ -212,20 +216,28 @@ def _count(request: Request, vote: Vote, command: CastVote, now_is: Circumstance
         case Tally.rejected if not _against(votes):  # the others have lost the role since
             return (*events, Decided("rejected", (), _too_few(request, eligible, now_is), now_is.now))
         case Tally.rejected:
-            return (*events, Decided("rejected", _against(votes), vote.comment, now_is.now))
+            return (*events, _turned_down("rejected", votes, vote, now_is.now))
         case Tally.revised:
-            return (*events, Decided("revised", _against(votes), vote.comment, now_is.now))
+            return (*events, _turned_down("revised", votes, vote, now_is.now))
+
+
+def _turned_down(
+    outcome: Literal["rejected", "revised"], votes: tuple[Vote, ...], last: Vote, now: datetime
+) -> Decided:
+    by = _against(votes)
+    return Decided(outcome, by, last.comment, now, stand_ins=stand_ins(votes, by))
 
 
 def _passed(request: Request, votes: tuple[Vote, ...], vote: Vote, now_is: Circumstances) -> Event:
     steps = now_is.policy.levels[request.route.level].steps
-    following = request.step + 1
+    following, counted = request.step + 1, supporters(votes)
+    behind = stand_ins(votes, counted)
     if following < len(steps):
-        return _step_begins(steps[following], following, now_is.now, supporters(votes))
-    by = tuple(dict.fromkeys((*(person for _, person in request.counted), *supporters(votes))))
+        return _step_begins(steps[following], following, now_is.now, counted, behind)
+    by = tuple(dict.fromkeys((*(person for _, person in request.counted), *counted)))
     # Somebody may have answered in an action's place: then it is not to be done.
     outcome: Literal["answered", "approved"] = "approved" if request.edition.answer is None else "answered"
-    return Decided(outcome, by, vote.comment, now_is.now, supporters(votes))
+    return Decided(outcome, by, vote.comment, now_is.now, counted, behind)
 
 
 def _against(votes: tuple[Vote, ...]) -> tuple[str, ...]:
@@ -238,4 +250,6 @@ def _eligible(request: Request, now_is: Circumstances) -> frozenset[str] | None:
     asked = now_is.directory.asked(step)
     if asked is None:
         return None
-    return frozenset(person for person in asked if _excluded(request, now_is, person, step) is None)
+    matter = _matter(request, now_is)
+    # Those whom it asks, whoever may vote for them: a delegate adds nobody.
+    return frozenset(person for person in asked if matter.exclusion(step, person) is None)

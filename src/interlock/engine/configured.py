@@ -24,6 +24,7 @@ from interlock.domain.policy import Escalation, Fact, Level, Policy, Step
 from interlock.domain.policy_check import RESERVED, ROUTE_NAMES, WHERE_NAMES, free_names
 from interlock.domain.windows import is_window, sums_in
 from interlock.engine.calendars import build_calendars, calendar_of, must_exist
+from interlock.engine.delegations import delegations_of
 from interlock.engine.ports import PolicySet
 
 __all__ = ["BUILT_IN", "ConfiguredPolicies", "build_policies"]
@@ -107,11 +108,14 @@ def _stamp(origin: Origin) -> tuple[int, int, int] | None:
 def _directory(settings: Settings, origin: Origin) -> Directory:
     aliases = _aliases(settings, origin)
     names = Directory(aliases=aliases)
+    delegations = delegations_of(settings, origin, names)
 
     def folded(section: Mapping[str, tuple[str, ...]]) -> dict[str, frozenset[str]]:
         return {name: frozenset(map(names.canonical, people)) for name, people in section.items()}
 
-    return Directory(folded(settings.groups), folded(settings.roles), aliases, local_roles=True)
+    return Directory(
+        folded(settings.groups), folded(settings.roles), aliases, local_roles=True, delegations=delegations
+    )
 
 
 def _aliases(settings: Settings, origin: Origin) -> dict[str, str]:

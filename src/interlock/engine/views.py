@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from interlock.domain.authority import exclusion
 from interlock.domain.explain import explain
 from interlock.domain.policy import Policy
 from interlock.domain.request import EffectState, Request, Status
 from interlock.domain.run import Run, RunStatus, fold_run
+from interlock.domain.standing import Standing, matter_of
 from interlock.engine.changes import Entry, Lease, RunRecord
 from interlock.engine.codec import leaf_hash
 from interlock.engine.integrity import check_against_log, check_request, check_state
@@ -36,6 +36,7 @@ class RequestView:
         why: that policy in words, for this request as it stands.
         excluded: why this person may not vote now; None if nothing stands in the way.
         now: the store's clock when it was read.
+        on_behalf_of: for whom this person would vote now; None for themselves.
     """
 
     request: Request
@@ -43,6 +44,7 @@ class RequestView:
     why: str
     excluded: str | None
     now: datetime
+    on_behalf_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,22 +103,16 @@ class Views:
         check_request(request)
         policy = await self._book.pinned(request.route.policy_hash)
         directory = self._policies.current().directory
-        why = explain(request, policy, directory)
-        return RequestView(request, policy, why, self._excluded(request, policy, person), loaded.now)
+        why = explain(request, policy, directory, loaded.now)
+        found = self._standing(request, policy, person, loaded.now)
+        return RequestView(request, policy, why, found.excluded, loaded.now, found.on_behalf_of)
 
-    def _excluded(self, request: Request, policy: Policy, person: str) -> str | None:
+    def _standing(self, request: Request, policy: Policy, person: str, now: datetime) -> Standing:
         directory = self._policies.current().directory
         if not request.is_open or policy.levels[request.route.level].automatic:
-            return None
-        return exclusion(
-            policy,
-            request.step_of(policy),
-            directory,
-            person=directory.canonical(person),
-            initiator=request.initiator,
-            requester=request.requester,
-            editors=request.editors,
-        )
+            return Standing()
+        matter = matter_of(request, policy, directory)
+        return matter.standing(request.step_of(policy), directory.canonical(person), now, request.votes)
 
     def candidates(self, view: RequestView) -> list[str]:
         """Return those known by name who may vote on a request now and have not, sorted."""
@@ -124,8 +120,9 @@ class Views:
         if not request.is_open:
             return []
         asked = {person for entry in request.step_of(view.policy).ask for person in directory.members(entry)}
-        voted = {vote.voter for vote in request.votes}
-        return sorted(one for one in asked - voted if self._excluded(request, view.policy, one) is None)
+        delegates = {one.delegate for one in directory.delegations if one.giver in asked}
+        left = (asked | delegates) - {vote.voter for vote in request.votes}
+        return sorted(one for one in left if self._standing(request, view.policy, one, view.now).excluded is None)
 
     async def run(self, run_id: str) -> RunView:
         """Return a run with its requests.

@@ -155,7 +155,7 @@ class Decision:
     @property
     def summary(self) -> str:
         """The decision in a sentence."""
-        by = f" by {', '.join(self.by)}" if self.by else ""
+        by = f" by {', '.join(self._request.deciders)}" if self.by else ""
         why = f": {self.comment}" if self.comment else ""
         return f"{self.request_id} was {self.outcome}{by}{why}"
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from hypothesis import strategies as st
 
 from interlock.domain.action import Action, Draft, Question, Subject
-from interlock.domain.authority import Directory
+from interlock.domain.authority import Delegation, Directory
 from interlock.domain.policy import Escalation, Fact, Level, Policy, Step
 from interlock.engine.ports import PolicySet
 from interlock.testing.fakes import Behaviour, Move, Repeatable, Script, Tool
@@ -17,14 +17,17 @@ from interlock.testing.open_hours import SHIFTS
 __all__ = [
     "AGENT",
     "HIGHEST",
+    "HOUR",
     "INITIATORS",
     "OPERATOR",
     "PEOPLE",
     "POLICIES",
     "SPELLINGS",
+    "STRANGER",
     "TENANT",
     "VERSIONS",
     "level_of",
+    "naming",
     "scripts",
     "without",
 ]
@@ -32,6 +35,7 @@ __all__ = [
 TENANT = "acme"
 AGENT = "bot"
 OPERATOR = "olga"
+STRANGER = "mallory"
 
 SPELLINGS = {
     "ann": "ann",
@@ -43,7 +47,7 @@ SPELLINGS = {
     "dan": "dan",
     "eve": "eve",
     "olga": "olga",
-    "mallory": "mallory",
+    STRANGER: STRANGER,
     f"agent:{AGENT}": f"agent:{AGENT}",
 }
 """Every name under which somebody comes, and who that is."""
@@ -129,6 +133,13 @@ def without(directory: Directory, person: str, group: str) -> Directory:
     """Return the directory with this person out of the group; or in it again."""
     members = directory.groups[group] ^ {person}
     return replace(directory, groups={**directory.groups, group: members})
+
+
+def naming(directory: Directory, giver: str, delegate: str, until: datetime) -> Directory:
+    """Return the directory with this person naming another to vote for them; or with all they named taken back."""
+    left = tuple(one for one in directory.delegations if one.giver != giver)
+    named = () if left != directory.delegations else (Delegation(giver, delegate, until),)
+    return replace(directory, delegations=(*left, *named))
 
 
 HIGHEST = 1000

@@ -19,7 +19,7 @@ from interlock.engine.deadlines import sweep
 from interlock.engine.ports import Store
 from interlock.engine.routing import hash_of
 from interlock.testing.book import Book
-from interlock.testing.cast import OPERATOR, PEOPLE, TENANT, VERSIONS
+from interlock.testing.cast import OPERATOR, PEOPLE, STRANGER, TENANT, VERSIONS
 from interlock.testing.circle import LEASE, Circle
 from interlock.testing.fakes import SettableClock, SettablePolicies
 from interlock.testing.interleaving import Course, Outcome, Stop
@@ -146,7 +146,7 @@ class Driven(RuleBasedStateMachine):
     def _voters(self, request: PlainRequest) -> list[str]:
         """Return who may vote on an open request and does not support it yet."""
         directory = self.policies.current().directory
-        able = [person for person in PEOPLE if request.may_vote(person, directory)]
+        able = [one for one in (*PEOPLE, STRANGER) if request.voice_of(one, directory, self.clock.at) is not None]
         return [person for person in able if person not in request.supporters]
 
     def _approval(self, request: PlainRequest, person: str) -> tuple[CastVote, Principal]:

@@ -21,7 +21,7 @@ from interlock.domain.authority import Principal
 from interlock.domain.commands import CastVote, Expire, Extend
 from interlock.engine.deadlines import sweep
 from interlock.testing.book import PlainRun
-from interlock.testing.cast import AGENT, INITIATORS, OPERATOR, PEOPLE, SPELLINGS, TENANT, VERSIONS, scripts
+from interlock.testing.cast import AGENT, INITIATORS, OPERATOR, PEOPLE, SPELLINGS, STRANGER, TENANT, VERSIONS, scripts
 from interlock.testing.circle import LEASE, Circle
 from interlock.testing.driving import MOMENT
 from interlock.testing.fakes import Script
@@ -252,6 +252,29 @@ class CircleMachine(Racing):
     def change_role(self, person: str, group: str) -> None:
         """Somebody leaves a group, or comes back."""
         self._change_role(person, group)
+
+    @rule(
+        giver=st.sampled_from(PEOPLE),
+        delegate=st.sampled_from([STRANGER, STRANGER, *PEOPLE, OPERATOR]),
+        minutes=st.sampled_from([1, 60, 6000, 6000]),
+    )
+    def name_a_delegate(self, giver: str, delegate: str, minutes: int) -> None:
+        """Somebody lets another vote for them, or takes it back."""
+        self._name(giver, delegate, timedelta(minutes=minutes))
+
+    @precondition(lambda self: self.book.open)
+    @rule(which=index, who=index, until=stop, takes_back=st.booleans())
+    def vote_through_another(self, which: int, who: int, until: Stop, *, takes_back: bool) -> None:
+        """Somebody who may vote lets a stranger do it, and takes it back afterwards or does not."""
+        request = self._some_open(which)
+        able = [person for person in self._voters(request) if person != STRANGER]
+        if not able:
+            return
+        giver = able[who % len(able)]
+        self._name(giver, STRANGER, timedelta(hours=2))
+        self._vote(request, *self._approval(request, STRANGER), until)
+        if takes_back:
+            self._name(giver, STRANGER, timedelta(hours=2))
 
     @rule(version=st.sampled_from(VERSIONS))
     def change_policies(self, version: Any) -> None:

@@ -5,11 +5,11 @@ It reads the log like any other reader. Where an entry breaks a promise it raise
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from interlock.domain.action import Action, Question, Subject, Verdict
+from interlock.domain.action import Action, Question, Verdict
 from interlock.domain.authority import Directory, Principal
 from interlock.domain.commands import CastVote
 from interlock.domain.events import (
@@ -38,6 +38,7 @@ from interlock.domain.request import Edition
 from interlock.testing.cast import OPERATOR, SPELLINGS, level_of
 from interlock.testing.open_hours import later
 from interlock.testing.scene import Scene, digest_of, misfits, with_all
+from interlock.testing.voices import PlainVotes, Voice
 
 __all__ = ["PlainRequest"]
 
@@ -48,20 +49,12 @@ FOR = {Verdict.approve, Verdict.edit, Verdict.respond}
 
 
 @dataclass(slots=True)
-class PlainRequest:
+class PlainRequest(PlainVotes):
     """One request, as plainly as it can be told."""
 
-    opened: Opened
-    policy: Policy
-    level: int
-    digest: str
-    subject: Subject
     answer: object = None
-    step: int = -1
     due: datetime | None = None
-    votes: dict[str, Verdict] = field(default_factory=dict)
-    passed: list[set[str]] = field(default_factory=list)
-    editors: set[str] = field(default_factory=set)
+    passed: list[set[Voice]] = field(default_factory=list)
     status: str = "open"
     decided: datetime | None = None
     effect: str = "none"
@@ -69,7 +62,6 @@ class PlainRequest:
     owed: bool = False
     reminders: list[datetime] = field(default_factory=list)
     escalates: datetime | None = None
-    escalated: set[int] = field(default_factory=set)
     handed_on: bool = False
 
     @classmethod
@@ -85,15 +77,6 @@ class PlainRequest:
         return self.status == "open"
 
     @property
-    def rule(self) -> Step:
-        """The step that waits now, with those to whom it has escalated."""
-        return self._rule(self.step)
-
-    def _rule(self, index: int) -> Step:
-        step = self.policy.levels[self.level].steps[index]
-        return with_all(step) if index in self.escalated else step
-
-    @property
     def wakes(self) -> datetime | None:
         """When the next thing comes due."""
         moments = [at for at in (*self.reminders[:1], self.escalates, self.due) if at is not None]
@@ -103,20 +86,6 @@ class PlainRequest:
     def supporters(self) -> set[str]:
         """Who supports in this step."""
         return {person for person, verdict in self.votes.items() if verdict in FOR}
-
-    def may_vote(self, person: str, directory: Directory, step: Step | None = None) -> bool:
-        """Say whether this person counts in a step."""
-        if person in {self.opened.requester, self._initiator}:
-            return False
-        if self.policy.four_eyes and person in self.editors:
-            return False
-        groups = [name.removeprefix("group:") for name in (step or self.rule).ask if name.startswith("group:")]
-        in_group = any(person in directory.groups[name] for name in groups)
-        return in_group or f"person:{person}" in (step or self.rule).ask
-
-    @property
-    def _initiator(self) -> str | None:
-        return None if self.policy.initiator_may_approve else self.opened.initiator
 
     def refusal(self, command: CastVote, who: Principal, now: datetime, directory: Directory) -> str | None:  # noqa: PLR0911 - one line a reason
         """Say with which code this vote must be refused; None if it must be accepted."""
@@ -134,18 +103,19 @@ class PlainRequest:
             return "not_offered"
         if command.verdict in self.policy.reason_for and not command.comment.strip():
             return "reason_missing"
-        if not self.may_vote(SPELLINGS[who.id], directory):
+        voice = self.voice_of(SPELLINGS[who.id], directory, now)
+        if voice is None:
             return "forbidden"
-        changes = self._not_editable(command) or self._leaves_too_few(command, SPELLINGS[who.id], directory)
+        changes = self._not_editable(command) or self._leaves_too_few(command, voice, directory)
         return "not_editable" if changes else None
 
-    def _leaves_too_few(self, command: CastVote, author: str, directory: Directory) -> bool:
+    def _leaves_too_few(self, command: CastVote, author: Voice, directory: Directory) -> bool:
         """Say whether, under four-eyes, an edit leaves too few people to approve it."""
         subject = command.subject or self.subject
         if not self.policy.four_eyes or digest_of(Edition(subject, command.answer or self.answer)) == self.digest:
             return False
         level = self.policy.levels[max(self.level, level_of(self.policy, subject))]
-        others = {*SPELLINGS.values()} - {author}
+        others = {*SPELLINGS.values()} - author.people
         return not level.automatic and level.steps[0].approvals > sum(
             self.may_vote(person, directory, with_all(level.steps[0])) for person in others
         )
@@ -254,7 +224,7 @@ class PlainRequest:
         assert self.is_open, "I3: a step after the outcome"
         if self.step >= 0:
             assert event.step == self.step + 1, "I1: a step was left out"
-            self._pass_step(event.counted, scene)
+            self._pass_step(event, scene)
         else:
             assert event.step == 0, "I1: began with a later step"
         self.step, self.votes, self.owed = event.step, {}, False
@@ -277,13 +247,12 @@ class PlainRequest:
         assert vote.digest == self.digest, "I8: a vote on other arguments counts"
         assert vote.step == self.step, "I6: a vote counts in another step"
         assert vote.voter == SPELLINGS[scene.by], "I6: one person under two names"
-        assert self._ever(scene, lambda directory: self.may_vote(vote.voter, directory)), "I7/I9: may not vote"
-        self.votes.pop(vote.voter, None)
-        self.votes[vote.voter] = vote.verdict
+        assert vote.at <= scene.at < vote.at + FRESH, "I9: cast by yesterday's time"
+        self.hear(vote, list(scene.directories))
         self.owed = all(self._has_come_to_something(directory) for directory in scene.directories)
 
     def _has_come_to_something(self, directory: Directory) -> bool:
-        counted = {person for person in self.votes if self.may_vote(person, directory)}
+        counted = {person for person in self.votes if self.counts(self.voices[person], directory)}
         supporters = len(counted & self.supporters)
         return (
             supporters >= self.rule.approvals
@@ -291,13 +260,19 @@ class PlainRequest:
             or self._out_of_reach(directory)
         )
 
-    def _pass_step(self, counted: Sequence[str], scene: Scene) -> None:
-        people = set(counted)
+    def _pass_step(self, event: StepReached | Decided, scene: Scene) -> None:
+        people = set(event.counted)
         assert people <= self.supporters, "I6: somebody counted who did not approve"
         assert len(people) >= self.rule.approvals, "I1/I6: a step was passed without its quorum"
-        eligible = [{person for person in people if self.may_vote(person, it)} for it in scene.directories]
-        assert people in eligible, "I7/I9: somebody counted who may not decide"
-        self.passed.append(people)
+        voices = {self.voices[person] for person in people}
+        eligible = [{voice for voice in voices if self.counts(voice, it)} for it in scene.directories]
+        assert voices in eligible, "I7/I9: somebody counted who may not decide"
+        assert sum(len(voice.people) for voice in voices) == len(set().union(*(voice.people for voice in voices))), (
+            "I6: one person behind two votes"
+        )
+        told = {Voice(one.voter, one.on_behalf_of, one.at) for one in event.stand_ins}
+        assert told == {voice for voice in voices if voice.other is not None}, "I6: for whom they counted is not told"
+        self.passed.append(voices)
 
     def _edited(self, event: Edited, scene: Scene) -> None:
         edition, author = event.edition, SPELLINGS[scene.by]
@@ -305,7 +280,8 @@ class PlainRequest:
         assert self.due is not None, "I5: an edit without a deadline"
         assert scene.at < self.due, "I5: edited at or after the deadline"
         assert edition.author == author, "I7: the author is somebody else"
-        assert self._ever(scene, lambda directory: self.may_vote(author, directory)), "I7/I9: may not edit"
+        voice = Voice(author, edition.on_behalf_of, event.at)
+        assert self._ever(scene, lambda directory: self.counts(voice, directory)), "I7/I9: may not edit"
         assert event.digest == digest_of(edition), "I8: the digest does not cover the edition"
         assert event.digest != self.digest, "I8: edited, but the same"
         assert event.route.policy_hash == self.opened.route.policy_hash, "I1: another version of the policy"
@@ -314,7 +290,7 @@ class PlainRequest:
         self.level, self.digest = event.route.level, event.digest
         self.subject, self.answer = edition.subject, edition.answer
         self.step, self.votes, self.passed, self.owed, self.escalated = -1, {}, [], False, set()
-        self.editors.add(author)
+        self.editors |= voice.people
 
     def _decided(self, event: Decided, scene: Scene) -> None:
         if event.by[:1] == (f"rule:{self.policy.levels[self.level].name}",):
@@ -322,8 +298,9 @@ class PlainRequest:
             assert event.outcome == "approved", "I1: a rule does nothing but approve"
         elif event.outcome in {"approved", "answered"}:
             assert self.step + 1 == len(self.policy.levels[self.level].steps), "I1: approved before the last step"
-            self._pass_step(event.counted, scene)
-            assert set(event.by) == set().union(*self.passed), "I6: decided by others than voted"
+            self._pass_step(event, scene)
+            speakers = {voice.speaker for voices in self.passed for voice in voices}
+            assert set(event.by) == speakers, "I6: decided by others than voted"
             is_question = isinstance(self.opened.subject, Question)
             assert (event.outcome == "answered") is (self.answer is not None), "I3: answered what was not"
             assert not is_question or self.answer is not None, "I3: answered without an answer"
@@ -337,7 +314,8 @@ class PlainRequest:
     def _out_of_reach(self, directory: Directory) -> bool:
         people = {*SPELLINGS.values()}
         left = {person for person in people if self.may_vote(person, directory, with_all(self.rule))}
-        return len(left - (self.votes.keys() - self.supporters)) < self.rule.approvals
+        against = {self.voices[person].owner for person in self.votes.keys() - self.supporters}
+        return len(left - against) < self.rule.approvals
 
     def _claimed(self, event: EffectClaimed, scene: Scene) -> None:
         claim = event.claim
@@ -357,8 +335,8 @@ class PlainRequest:
         """Say whether the votes that approved it satisfy the policy with the people as they are."""
         steps = self._rules()
         return len(steps) == len(self.passed) and all(
-            len({person for person in people if self.may_vote(person, directory, step)}) >= step.approvals
-            for step, people in zip(steps, self.passed, strict=True)
+            len({voice for voice in voices if self.counts(voice, directory, step)}) >= step.approvals
+            for step, voices in zip(steps, self.passed, strict=True)
         )
 
     def _lapsed(self, event: EffectLapsed, scene: Scene) -> None:
@@ -371,10 +349,10 @@ class PlainRequest:
 
     def _all_hold(self, directory: Directory) -> bool:
         pairs = zip(self._rules(), self.passed, strict=True)
-        return all(self.may_vote(person, directory, step) for step, people in pairs for person in people)
+        return all(self.counts(voice, directory, step) for step, voices in pairs for voice in voices)
 
     def _rules(self) -> list[Step]:
-        return [self._rule(index) for index in range(len(self.policy.levels[self.level].steps))]
+        return [self.rule_of(index) for index in range(len(self.policy.levels[self.level].steps))]
 
     def _recorded(self, state: str, attempt: int) -> None:
         late = self.effect == "none" and state == "executed" and attempt > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
@@ -10,7 +11,7 @@ from hypothesis.stateful import precondition, rule
 from interlock.domain.authority import Principal
 from interlock.engine.deadlines import sweep
 from interlock.testing.book import PlainRun
-from interlock.testing.cast import OPERATOR, PEOPLE, TENANT, without
+from interlock.testing.cast import HOUR, OPERATOR, PEOPLE, STRANGER, TENANT, naming, without
 from interlock.testing.circle import LEASE
 from interlock.testing.driving import MOMENT, Driven, Work
 from interlock.testing.interleaving import Stop
@@ -20,7 +21,7 @@ __all__ = ["MOST_UNDER_WAY", "POINTS", "Racing", "index", "stop"]
 
 MOST_UNDER_WAY = 3
 PIECES = ("approve", "approve", "work", "work", "work twice", "sweep", "cancel", "look")
-CHANGES = ("deadline", "lease ends", "role")
+CHANGES = ("deadline", "lease ends", "role", "delegate")
 
 index = st.integers(0, 11)
 POINTS = ("loaded", "committing", "committed", "before the claim", "claimed", "called", "recorded", "paused", "done")
@@ -121,6 +122,8 @@ class Racing(Driven):
             self.clock.at += LEASE
         elif what == "role":
             self._change_role(PEOPLE[which % len(PEOPLE)], ("team", "bosses")[which % 2])
+        elif what == "delegate":
+            self._name(PEOPLE[which % len(PEOPLE)], STRANGER, HOUR)
 
     @precondition(lambda self: self.book.open)
     @rule(where=st.sampled_from(IN_EFFECT), lives=st.booleans(), seconds=st.sampled_from([30, 30, 1]))
@@ -147,3 +150,7 @@ class Racing(Driven):
     def _change_role(self, person: str, group: str) -> None:
         now = self.policies.current()
         self.policies.change(replace(now, directory=without(now.directory, person, group)))
+
+    def _name(self, giver: str, delegate: str, length: timedelta) -> None:
+        now = self.policies.current()
+        self.policies.change(replace(now, directory=naming(now.directory, giver, delegate, self.clock.at + length)))

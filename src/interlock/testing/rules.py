@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from interlock.domain.action import Kind, Subject, Verdict
-from interlock.domain.authority import Directory, Principal
+from interlock.domain.authority import Delegation, Directory, Principal
 from interlock.domain.canonical import Json
 from interlock.domain.circumstances import Circumstances
 from interlock.domain.commands import CastVote, ClaimEffect, Command, Expire, Extend, Open, RecordEffect
@@ -120,6 +120,17 @@ class Bench:
             self._request = evolve(self._request, event)
         self.log.extend(events)
         return self.request
+
+    def delegate(self, giver: str, to: str, *, since: timedelta | None = None, until: timedelta) -> None:
+        """Let a person name another to vote for them, from and to so long after `START`."""
+        begins = None if since is None else START + since
+        given = Delegation(self.directory.canonical(giver), self.directory.canonical(to), START + until, begins)
+        self.directory = replace(self.directory, delegations=(*self.directory.delegations, given))
+
+    def take_back(self, giver: str) -> None:
+        """Let a person's delegations be taken out of the configuration."""
+        left = tuple(one for one in self.directory.delegations if one.giver != giver)
+        self.directory = replace(self.directory, delegations=left)
 
     def lose(self, group: str, person: str) -> None:
         """Take a person out of a group."""

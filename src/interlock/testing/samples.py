@@ -8,14 +8,27 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from interlock.domain.action import Action, Verdict
-from interlock.domain.events import Decided, Event, Opened, StepReached
+from interlock.domain.events import Decided, Event, Opened, StepReached, VoteCast
 from interlock.domain.lifecycle import evolve, fold
 from interlock.domain.policy import Route
-from interlock.domain.request import Request
+from interlock.domain.request import Request, StandIn, Vote
 from interlock.domain.run import AdvanceBegan, Run, RunEvent, RunStarted, evolve_run, fold_run
 from interlock.engine.changes import Actor, Changes, Job, Lease, RequestChange, RunChange
 
-__all__ = ["ANN", "TENANT", "Asked", "begun", "changes", "decided", "job", "opened", "run_then", "started", "then"]
+__all__ = [
+    "ANN",
+    "TENANT",
+    "Asked",
+    "begun",
+    "changes",
+    "decided",
+    "decided_for",
+    "job",
+    "opened",
+    "run_then",
+    "started",
+    "then",
+]
 
 TENANT = "acme"
 ANN = Actor("ann", "terminal", "10.0.0.1")
@@ -74,6 +87,13 @@ def then(request: Request, *events: Event) -> RequestChange:
 def decided(request: Request, at: datetime, comment: str = "no") -> RequestChange:
     """Return the rejection of a request."""
     return then(request, Decided("rejected", ("bob",), comment, at))
+
+
+def decided_for(request: Request, at: datetime) -> RequestChange:
+    """Return the approval of a request by somebody who votes for another."""
+    vote = Vote("zoe", Verdict.approve, request.digest, 0, at, "fine", "bob")
+    behind = (StandIn(0, "zoe", "bob", at),)
+    return then(request, VoteCast(vote), Decided("approved", ("zoe",), "fine", at, ("zoe",), behind))
 
 
 def started(run_id: str, at: datetime, *, tenant: str = TENANT) -> RunChange:

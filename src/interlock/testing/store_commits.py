@@ -17,7 +17,20 @@ from interlock.engine.codec import leaf_hash
 from interlock.engine.ports import Store
 from interlock.errors import Conflict
 from interlock.testing.fakes import SettableClock
-from interlock.testing.samples import ANN, TENANT, Asked, begun, changes, decided, job, opened, run_then, started, then
+from interlock.testing.samples import (
+    ANN,
+    TENANT,
+    Asked,
+    begun,
+    changes,
+    decided,
+    decided_for,
+    job,
+    opened,
+    run_then,
+    started,
+    then,
+)
 from interlock.testing.store_base import Contract, the_request, the_run
 
 __all__ = ["CommitContract"]
@@ -55,6 +68,17 @@ class CommitContract(Contract):
         runs = [entry.event for entry in await store.history(TENANT, "run_1")]
         assert fold(requests) == await the_request(store, "req_1")  # type: ignore[arg-type]
         assert fold_run(runs) == await the_run(store)  # type: ignore[arg-type]
+
+    async def test_who_voted_for_whom_is_kept(self, store: Store, clock: SettableClock) -> None:
+        request = opened("req_1", clock.at)
+        await store.commit(changes(request))
+        change = decided_for(request.after, clock.at)
+        await store.commit(changes(change))
+        found = await the_request(store, "req_1")
+        assert found == change.after
+        assert [(vote.voter, vote.on_behalf_of) for vote in found.votes] == [("zoe", "bob")]
+        assert [(one.voter, one.on_behalf_of) for one in found.stand_ins] == [("zoe", "bob")]
+        assert fold(entry.event for entry in await store.history(TENANT, "req_1")) == found  # type: ignore[misc]
 
     async def test_a_stale_version_is_a_conflict(self, store: Store, clock: SettableClock) -> None:
         request = opened("req_1", clock.at)

@@ -14,10 +14,10 @@ from typing import Any
 from hypothesis import strategies as st
 
 from interlock.domain.action import Action, Draft, Question, Subject, Verdict
-from interlock.domain.authority import Directory, Principal
+from interlock.domain.authority import Delegation, Directory, Principal
 from interlock.domain.canonical import MAX_SAFE_INTEGER, Json
 from interlock.domain.policy import Escalation, Fact, Level, Policy, Step
-from interlock.testing.rules import AGENT
+from interlock.testing.rules import AGENT, START
 
 __all__ = [
     "INITIATOR",
@@ -25,6 +25,7 @@ __all__ = [
     "SPELLINGS",
     "Move",
     "actions",
+    "delegations",
     "directories",
     "json_objects",
     "json_values",
@@ -41,6 +42,9 @@ INITIATOR = "ian@example.com"
 PEOPLE = ("mia@example.com", "noah@example.com", "pete@example.com", "olga@example.com", INITIATOR)
 """Canonical ids of everybody there is."""
 
+STRANGER = "zoe@example.com"
+"""Whom nobody asks, so that she only votes for others."""
+
 ALIASES = {"slack:u7": "mia@example.com", "noah.lee@example.com": "noah@example.com", "ian": INITIATOR}
 
 SPELLINGS: Mapping[str, str] = {
@@ -52,7 +56,7 @@ SPELLINGS: Mapping[str, str] = {
     "pe\u200bte@example.com": "pete@example.com",
     "Slack:U7": "mia@example.com",
     "IAN@EXAMPLE.COM": INITIATOR,
-    "zoe@example.com": "zoe@example.com",
+    STRANGER: STRANGER,
     AGENT: AGENT,
 }
 """Spelling to the canonical id that it stands for; a stranger and the agent's own name are among them."""
@@ -162,21 +166,34 @@ def policies(draw: st.DrawFn) -> Policy:
     )
 
 
+def delegations() -> st.SearchStrategy[tuple[Delegation, ...]]:
+    """Return who votes for one of `PEOPLE`: a stranger most of the time, one of themselves now and then."""
+    one = st.builds(
+        Delegation,
+        st.sampled_from(PEOPLE),
+        st.sampled_from([STRANGER] * 6 + [*PEOPLE, AGENT]),
+        st.sampled_from([START + timedelta(minutes=5), *[START + timedelta(days=30)] * 3]),
+        st.sampled_from([None, None, START + timedelta(minutes=2)]),
+    )
+    return st.lists(one, max_size=4).map(tuple)
+
+
 def directories() -> st.SearchStrategy[Directory]:
     """Return ways in which `PEOPLE` may stand in the groups a, b and c and the role of a reviewer."""
     some = st.frozensets(st.sampled_from(PEOPLE), min_size=2)
     most = st.frozensets(st.sampled_from(PEOPLE), min_size=4)
     return st.builds(
-        lambda groups, reviewers: Directory(groups, {"reviewer": reviewers}, ALIASES, local_roles=False),
+        lambda groups, reviewers, given: Directory(groups, {"reviewer": reviewers}, ALIASES, False, given),
         st.fixed_dictionaries({"a": most, "b": most, "c": some}),
         most,
+        delegations(),
     )
 
 
 def principals() -> st.SearchStrategy[Principal]:
     """Return everybody who may try something, in every spelling; now and then not as a person."""
     anybody = st.builds(Principal, st.sampled_from(sorted(SPELLINGS)), st.sampled_from(["person", "person", "agent"]))
-    plain = st.builds(Principal, st.sampled_from(PEOPLE))
+    plain = st.builds(Principal, st.sampled_from([*PEOPLE, STRANGER]))
     return st.sampled_from([plain] * 4 + [anybody]).flatmap(lambda chosen: chosen)
 
 

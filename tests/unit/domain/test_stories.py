@@ -16,13 +16,16 @@ from interlock.domain.action import Action, Draft, Question, Subject, Verdict
 from interlock.domain.authority import Directory, Principal
 from interlock.domain.calendar import Calendar, Span
 from interlock.domain.commands import CastVote
+from interlock.domain.events import VoteCast
 from interlock.domain.lifecycle import fold
 from interlock.domain.policy import Escalation, Fact, Level, Policy, Step
+from interlock.domain.request import StandIn
 from interlock.errors import BadInput, InterlockError, Refused
 from interlock.testing.rules import AGENT, Bench
 
 MIA, NOAH, OLGA = "mia@example.com", "noah@example.com", "olga@example.com"
 PETE, QUINN, RUTH, IAN = "pete@example.com", "quinn@example.com", "ruth@example.com", "ian@example.com"
+ZOE = "zoe@example.com"  # nobody asks her
 
 PEOPLE = Directory(
     groups={
@@ -108,6 +111,21 @@ class Loses:
 
 
 @dataclass(frozen=True)
+class Names:
+    """A person names another to vote for them."""
+
+    giver: str
+    delegate: str
+    until: timedelta = timedelta(days=7)
+    since: timedelta | None = None
+
+
+@dataclass(frozen=True)
+class TakesBack:
+    giver: str
+
+
+@dataclass(frozen=True)
 class Sweep:
     refused: str = ""
 
@@ -160,6 +178,10 @@ def one(bench: Bench, move: Any) -> None:
             bench.now = datetime.fromisoformat(f"2026-11-{day:02}T{clock}").replace(tzinfo=UTC)
         case Loses(group, person):
             bench.lose(group, person)
+        case Names():
+            bench.delegate(move.giver, move.delegate, since=move.since, until=move.until)
+        case TakesBack(giver):
+            bench.take_back(giver)
         case Sweep():
             bench.sweep()
         case Extends():
@@ -180,6 +202,7 @@ ASK = Question("Which airline?", options=["Delta", "United"])
 OPEN = Question("Which airline?")
 DRAFT = Draft("Dear all")
 DAY = wait(hours=24)
+HOURS = [timedelta(hours=number) for number in range(5)]
 
 
 def begins(begin: On, step: Step, name: str, moves: list[Any], end: str, **terms: Any) -> tuple[Any, ...]:
@@ -306,6 +329,54 @@ STORIES: list[tuple[str, Policy, Subject, list[Any], str]] = [
     ("more time from the agent", steps(MANAGERS), FIVE, [Extends(AGENT, refused="forbidden")], "open/none"),
     ("more time when it is over", steps(MANAGERS), FIVE, [wait(hours=4), Extends(NOAH, refused="too_late")], "open/none"),
     ("too much more time", steps(MANAGERS), FIVE, [Extends(NOAH, timedelta(days=31), refused="invalid_value")], "open/none"),
+    # ── one for another ──
+    ("a delegate votes for a manager", PURCHASES, FIVE, [Names(MIA, ZOE), Vote(ZOE), Vote(PETE)], "approved/none"),
+    ("under another spelling of either", PURCHASES, FIVE, [Names("slack:U7", "ZOE@Example.com"), Vote("Zoe@example.com "), Vote(PETE)], "approved/none"),
+    ("nobody has named her", PURCHASES, FIVE, [Vote(ZOE, refused="forbidden")], "open/none"),
+    ("she was named by somebody who is not asked", PURCHASES, FIVE, [Names(OLGA, ZOE), Vote(ZOE, refused="forbidden")], "open/none"),
+    ("not before it begins", steps(MANAGERS), FIVE, [Names(MIA, ZOE, since=HOURS[2]), wait(hours=2, seconds=-1), Vote(ZOE, refused="forbidden")], "open/none"),
+    ("from its beginning", steps(MANAGERS), FIVE, [Names(MIA, ZOE, since=HOURS[2]), wait(hours=2), Vote(ZOE)], "approved/none"),
+    ("a second before its end", steps(MANAGERS), FIVE, [Names(MIA, ZOE, HOURS[2]), wait(hours=2, seconds=-1), Vote(ZOE)], "approved/none"),
+    ("at its end exactly", steps(MANAGERS), FIVE, [Names(MIA, ZOE, HOURS[2]), wait(hours=2), Vote(ZOE, refused="forbidden")], "open/none"),
+    ("who is asked votes once, for himself", steps(replace(MANAGERS, approvals=2)), FIVE, [Names(MIA, NOAH), Vote(NOAH), Vote(NOAH), Vote(NOAH, comment="for Mia")], "open/none"),
+    ("and the other votes herself", steps(replace(MANAGERS, approvals=2)), FIVE, [Names(MIA, NOAH), Vote(NOAH), Vote(MIA)], "approved/none"),
+    ("a delegate of two is one person", steps(TWO), FIVE, [Names(PETE, ZOE), Names(QUINN, ZOE), Vote(ZOE), Vote(ZOE), Vote(ZOE, comment="again")], "open/none"),
+    ("two delegates of one are one vote", steps(TWO), FIVE, [Names(PETE, ZOE), Names(PETE, OLGA), Vote(ZOE), Vote(OLGA, refused="forbidden")], "open/none"),
+    ("both of them and her own are one vote", steps(TWO), FIVE, [Names(PETE, ZOE), Vote(ZOE), Vote(PETE)], "open/none"),
+    ("who has voted needs no delegate", steps(TWO), FIVE, [Names(PETE, ZOE), Vote(PETE), Vote(ZOE, refused="forbidden")], "open/none"),
+    ("her own word goes before her delegate's", steps(TWO_REJECT), FIVE, [Names(PETE, ZOE), no(ZOE), Vote(PETE)], "approved/none"),
+    ("a delegate and another", steps(TWO), FIVE, [Names(PETE, ZOE), Vote(ZOE), Vote(QUINN)], "approved/none"),
+    ("two delegates of two", steps(TWO), FIVE, [Names(PETE, ZOE), Names(QUINN, OLGA), Vote(ZOE), Vote(OLGA)], "approved/none"),
+    ("each for the other, in their absence", steps(TWO), FIVE, [Names(PETE, QUINN), Names(QUINN, PETE), Vote(PETE), Vote(PETE)], "open/none"),
+    ("a delegate's delegate", PURCHASES, FIVE, [Names(MIA, OLGA), Names(OLGA, ZOE), Vote(ZOE, refused="forbidden")], "open/none"),
+    ("a delegate objects", PURCHASES, FIVE, [Names(MIA, ZOE), no(ZOE)], "rejected/none"),
+    ("a delegate thinks again", steps(replace(TWO, rejections=2)), FIVE, [Names(PETE, ZOE), no(ZOE), Vote(ZOE), Vote(QUINN)], "approved/none"),
+    ("against it for another: out of reach", steps(Step(("group:finance",), approvals=3, rejections=2)), FIVE, [Names(PETE, ZOE), no(ZOE)], "rejected/none"),
+    ("whoever started it names somebody", PURCHASES, FIVE, [Names(IAN, ZOE), Vote(ZOE, refused="forbidden")], "open/none"),
+    ("whoever started it is named", steps(FINANCE), FIVE, [Names(PETE, "Ian.Old@example.com"), Vote(IAN, refused="forbidden")], "open/none"),
+    ("on a laptop either may", replace(LOCAL, levels=steps(FINANCE).levels), FIVE, [Names(PETE, IAN), Vote(IAN)], "approved/none"),
+    ("the agent is named", steps(FINANCE), FIVE, [Names(PETE, AGENT), Vote(AGENT, refused="forbidden")], "open/none"),
+    ("who changed it, through a delegate", steps(MANAGERS, four_eyes=True), FIVE, [Names(MIA, ZOE), edit(MIA, buy("6000")), Vote(ZOE, refused="forbidden"), Vote(NOAH)], "approved/none"),
+    ("who changed it, as a delegate", steps(FINANCE, four_eyes=True), FIVE, [edit(PETE, buy("6000")), Names(QUINN, PETE), Loses("finance", PETE), Vote(PETE, refused="forbidden")], "open/none"),
+    ("a change for another is of both of them", steps(MANAGERS, four_eyes=True), FIVE, [Names(MIA, ZOE), edit(ZOE, buy("6000")), Vote(ZOE, refused="forbidden"), Vote(MIA, refused="forbidden"), Vote(NOAH)], "approved/none"),
+    ("a change for another counts without four eyes", steps(MANAGERS), FIVE, [Names(MIA, ZOE), edit(ZOE, buy("6000"))], "approved/none"),
+    ("a condition on the delegate", steps(replace(MANAGERS, where="reviewer.id != 'zoe@example.com'")), FIVE, [Names(MIA, ZOE), Vote(ZOE, refused="forbidden")], "open/none"),
+    ("a condition on the other", steps(replace(MANAGERS, where="reviewer.id != 'mia@example.com'")), FIVE, [Names(MIA, ZOE), Vote(ZOE, refused="forbidden")], "open/none"),
+    ("a condition that both fulfil", steps(replace(MANAGERS, where="reviewer.id != initiator.id")), FIVE, [Names(MIA, ZOE), Vote(ZOE)], "approved/none"),
+    ("before the escalation, for a director", steps(PATIENT), FIVE, [Names(OLGA, ZOE), Vote(ZOE, refused="forbidden")], "open/none"),
+    ("after it, for a director", steps(PATIENT), FIVE, [Names(OLGA, ZOE), wait(hours=2), Sweep(), Vote(ZOE)], "approved/none"),
+    ("a delegate gives no more time", steps(MANAGERS), FIVE, [Names(MIA, ZOE), Extends(ZOE, refused="forbidden")], "open/none"),
+    ("taken back before its use", steps(MANAGERS), FIVE, [Names(MIA, ZOE), Vote(ZOE), TakesBack(MIA), Claim()], "approved/lapsed"),
+    ("ended before its use, as was said", steps(MANAGERS), FIVE, [Names(MIA, ZOE, HOURS[1]), Vote(ZOE), wait(hours=3), Claim()], "approved/claimed"),
+    ("shortened afterwards to before the vote", steps(MANAGERS), FIVE, [Names(MIA, ZOE, HOURS[3]), wait(hours=2), Vote(ZOE), TakesBack(MIA), Names(MIA, ZOE, HOURS[1]), Claim()], "approved/lapsed"),
+    ("the other left before its use", steps(MANAGERS), FIVE, [Names(MIA, ZOE), Vote(ZOE), Loses("managers", MIA), Claim()], "approved/lapsed"),
+    ("the other left before the vote", steps(MANAGERS), FIVE, [Names(MIA, ZOE), Loses("managers", MIA), Vote(ZOE, refused="forbidden")], "open/none"),
+    ("a delegate in two steps for two", PURCHASES, FIVE, [Names(MIA, ZOE), Names(PETE, ZOE), Vote(ZOE), Vote(ZOE), Claim()], "approved/claimed"),
+    ("one of the two is taken back", PURCHASES, FIVE, [Names(MIA, ZOE), Names(PETE, ZOE), Vote(ZOE), Vote(ZOE), TakesBack(MIA), Claim()], "approved/lapsed"),
+    ("taken back while it is open", steps(TWO), FIVE, [Names(PETE, ZOE), Vote(ZOE), TakesBack(PETE), Vote(QUINN)], "open/none"),
+    ("then somebody else may be named", steps(TWO), FIVE, [Names(PETE, ZOE), Vote(ZOE), TakesBack(PETE), Names(PETE, OLGA), Vote(OLGA), Vote(QUINN)], "approved/none"),
+    ("taken back, and given again from later on", steps(TWO), FIVE, [Names(PETE, ZOE), Vote(ZOE), TakesBack(PETE), Names(PETE, ZOE, since=HOURS[1]), wait(hours=1), Vote(QUINN), Vote(ZOE)], "approved/none"),
+    ("ended while it is open", steps(TWO), FIVE, [Names(PETE, ZOE, HOURS[1]), Vote(ZOE), wait(hours=2), Vote(QUINN)], "approved/none"),
     # ── what is voted on ──
     ("an old digest", steps(ROLE), FIVE, [edit(RUTH, buy("1")), Vote(RUTH, refused="closed", old=True)], "approved/none"),
     ("seen before the edit", PURCHASES, FIVE, [Vote(MIA), edit(PETE, buy("6000")), Vote(NOAH, old=True, refused="wrong_digest")], "open/none"),
@@ -439,6 +510,32 @@ def test_I6_the_approval_names_distinct_people_in_the_order_of_their_votes():
     bench = play(PURCHASES, FIFTY, [Vote("MIA@EXAMPLE.COM"), Vote(RUTH), Vote(PETE), Vote(OLGA)])
     assert bench.request.decided_by == (MIA, RUTH, PETE, OLGA)
     assert bench.request.counted == ((0, MIA), (1, RUTH), (1, PETE), (2, OLGA))
+
+
+def test_I6_a_delegates_vote_is_recorded_as_theirs_for_the_other():
+    moves = [Names(MIA, ZOE), Names(PETE, ZOE), Vote(ZOE), Vote(ZOE, comment="fine"), Vote(RUTH), Vote(OLGA)]
+    bench = play(PURCHASES, FIFTY, moves)
+    request, start = bench.request, bench.now
+    assert request.decided_by == (ZOE, RUTH, OLGA)
+    assert request.counted == ((0, ZOE), (1, ZOE), (1, RUTH), (2, OLGA))
+    assert request.stand_ins == (StandIn(0, ZOE, MIA, start), StandIn(1, ZOE, PETE, start))
+    assert request.deciders == (f"{ZOE} for {MIA} and {PETE}", RUTH, OLGA)
+    cast = [(event.vote.voter, event.vote.on_behalf_of) for event in bench.log if isinstance(event, VoteCast)]
+    assert cast == [(ZOE, MIA), (ZOE, PETE), (RUTH, None), (OLGA, None)]
+
+
+def test_a_rejection_and_a_change_name_the_other_as_well():
+    changed = play(PURCHASES, FIVE, [Names(MIA, ZOE), edit(ZOE, buy("6000"))]).request
+    assert (changed.edition.author, changed.edition.on_behalf_of) == (ZOE, MIA)
+    assert changed.editors == (ZOE, MIA)
+    rejected = play(PURCHASES, FIVE, [Names(MIA, ZOE), Names(PETE, ZOE), Vote(ZOE), no(ZOE)]).request
+    assert (rejected.decided_by, rejected.deciders) == ((ZOE,), (f"{ZOE} for {PETE}",))
+
+
+def test_who_counted_for_themselves_too_is_said_to_have():
+    policy = steps(Step(("group:directors",)), FINANCE)
+    request = play(policy, FIVE, [Names(PETE, OLGA), Vote(OLGA), Vote(OLGA)]).request
+    assert request.deciders == (f"{OLGA}, also for {PETE}",)
 
 
 def test_a_rule_approves_in_its_own_name():

@@ -1,11 +1,12 @@
 """Configured policies: what they come to, and that they are always the file's as it is now."""
 
 import os
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from interlock.config import load_settings
+from interlock.domain.authority import Delegation
 from interlock.domain.calendar import Calendar, Span
 from interlock.domain.policy import Step
 from interlock.engine.codec import decode_policy, encode_policy
@@ -82,6 +83,17 @@ def test_I9_group_membership_is_the_files_as_it_is_now(file):
     policies = configured(file)
     write(file, FILE.replace("MIA, noah@example.com", "olga@example.com"))
     assert policies.current().directory.groups["managers"] == {"olga@example.com"}
+
+
+def test_I9_who_votes_for_whom_is_the_files_as_it_is_now(file):
+    named = '{from: "Slack:u7", to: Zoe@Example.com, since: 2026-11-20T01:00:00+01:00, until: 2026-12-01T00:00:00Z}'
+    policies = configured(file)
+    assert policies.current().directory.delegations == ()
+    write(file, f"{FILE}delegations: [{named}]\n")
+    since, until = datetime(2026, 11, 20, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
+    assert policies.current().directory.delegations == (Delegation("mia@example.com", "zoe@example.com", until, since),)
+    write(file, FILE)
+    assert policies.current().directory.delegations == ()
 
 
 def test_I9_a_change_that_keeps_size_and_time_is_seen_while_the_file_is_young(file):

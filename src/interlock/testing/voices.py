@@ -1,0 +1,113 @@
+"""Part of the plain model: who may say something to a request, and for whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from interlock.domain.action import Subject, Verdict
+from interlock.domain.authority import Directory
+from interlock.domain.events import Opened
+from interlock.domain.policy import Policy, Step
+from interlock.domain.request import Vote
+from interlock.testing.scene import with_all
+
+__all__ = ["PlainVotes", "Voice"]
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Somebody who speaks, perhaps for another."""
+
+    speaker: str
+    other: str | None
+    at: datetime
+
+    @property
+    def people(self) -> set[str]:
+        """Who stands behind it."""
+        return {self.speaker, self.owner}
+
+    @property
+    def owner(self) -> str:
+        """Whose it is."""
+        return self.other or self.speaker
+
+
+@dataclass(slots=True)
+class PlainVotes:
+    """What is said in the present step of one request, and who may say it."""
+
+    opened: Opened
+    policy: Policy
+    level: int
+    digest: str
+    subject: Subject
+    step: int = -1
+    votes: dict[str, Verdict] = field(default_factory=dict)
+    voices: dict[str, Voice] = field(default_factory=dict)
+    editors: set[str] = field(default_factory=set)
+    escalated: set[int] = field(default_factory=set)
+
+    @property
+    def rule(self) -> Step:
+        """The step that waits now, with those to whom it has escalated."""
+        return self.rule_of(self.step)
+
+    def rule_of(self, index: int) -> Step:
+        """Return a step, with those to whom it has escalated."""
+        step = self.policy.levels[self.level].steps[index]
+        return with_all(step) if index in self.escalated else step
+
+    def may_vote(self, person: str, directory: Directory, step: Step | None = None) -> bool:
+        """Say whether this person counts in a step in their own right."""
+        if self._barred(person):
+            return False
+        groups = [name.removeprefix("group:") for name in (step or self.rule).ask if name.startswith("group:")]
+        in_group = any(person in directory.groups[name] for name in groups)
+        return in_group or f"person:{person}" in (step or self.rule).ask
+
+    def _barred(self, person: str) -> bool:
+        initiator = None if self.policy.initiator_may_approve else self.opened.initiator
+        return person in {self.opened.requester, initiator} or (self.policy.four_eyes and person in self.editors)
+
+    def counts(self, voice: Voice, directory: Directory, step: Step | None = None) -> bool:
+        """Say whether somebody counts in a step, for themselves or for another."""
+        if voice.other is None:
+            return self.may_vote(voice.speaker, directory, step)
+        return (
+            voice.other in _others(voice.speaker, directory, voice.at)
+            and self.may_vote(voice.other, directory, step)
+            and not self._barred(voice.speaker)
+        )
+
+    def voice_of(self, person: str, directory: Directory, at: datetime) -> Voice | None:
+        """Say how somebody may speak now; None if not at all."""
+        if self.may_vote(person, directory):
+            return Voice(person, None, at)
+        heard = [self.voices[one] for one in self.votes if one != person]
+        taken = {one for voice in heard if self.counts(voice, directory) for one in voice.people}
+        before = self.voices[person].other if person in self.votes else None
+        others = sorted(_others(person, directory, at), key=lambda other: other != before)
+        possible = (Voice(person, other, at) for other in others if other not in taken)
+        return next((voice for voice in possible if self.counts(voice, directory)), None)
+
+    def hear(self, vote: Vote, directories: list[Directory]) -> None:
+        """Take in a vote, and forget those whose people speak anew."""
+        voice = Voice(vote.voter, vote.on_behalf_of, vote.at)
+        assert any(
+            self.counts(voice, it) and (voice.other is None or not self.may_vote(voice.speaker, it))
+            for it in directories
+        ), "I7/I9: may not vote"
+        for person in list(self.votes):
+            earlier = self.voices[person]
+            if earlier.people & voice.people:
+                stands = all(self.counts(earlier, it) for it in directories)
+                assert vote.voter in earlier.people or not stands, "I6: one vote took another person's place"
+                del self.votes[person]
+        self.votes[vote.voter], self.voices[vote.voter] = vote.verdict, voice
+
+
+def _others(person: str, directory: Directory, at: datetime) -> list[str]:
+    given = [one for one in directory.delegations if one.delegate == person]
+    return [one.giver for one in given if (one.since is None or one.since <= at) and one.until > at]

@@ -1,0 +1,139 @@
+"""One person votes for another: what everybody is told of it, on screen, in the log and as JSON."""
+
+import json
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from interlock.channels.sight import see
+from interlock.cli.narrate import sentence
+from interlock.cli.shapes import view_shape
+from interlock.domain.action import Action, Verdict
+from interlock.domain.authority import Delegation, Directory, Principal
+from interlock.domain.commands import CastVote
+from interlock.domain.policy import Level, Policy, Step
+from interlock.engine.ports import PolicySet
+from interlock.engine.views import Views
+from interlock.errors import Forbidden
+from interlock.storage.memory import MemoryStore
+from interlock.testing.cast import TENANT
+from interlock.testing.circle import Circle
+from interlock.testing.fakes import Move, Script, SettableClock, SettablePolicies, Tool
+from interlock.testing.rules import START
+
+STEP = Step(("group:managers",), approvals=2, rejections=2)
+POLICY = Policy("purchases", (Level("only", None, (STEP,)),), edits=("amount",))
+NAMED = Delegation("mia", "zoe", START + timedelta(days=3))
+PEOPLE = Directory({"managers": frozenset({"mia", "noah"})}, local_roles=False, delegations=(NAMED,))
+
+
+@pytest.fixture
+async def circle():
+    clock = SettableClock()
+    policies = SettablePolicies(PolicySet((), POLICY, PEOPLE))
+    made = Circle("memory", MemoryStore(clock), clock, policies)
+    made.runtime.scripts["buys"] = Script((((Move((Action("purchase", {"amount": "5"}),), Tool()),),),))
+    await made.runs.start("buyer", "buys", None, Principal("ian", tenant=TENANT))
+    (job,) = (await made.store.agenda()).jobs
+    await made.worker.carry_out(job)
+    made.views = Views(made.store, policies, TENANT)
+    (made.id,) = await made.inbox()
+    return made
+
+
+async def vote(circle, who, verdict=Verdict.approve, subject=None):
+    digest = (await circle.views.request(circle.id, who)).request.digest
+    command = CastVote(circle.id, verdict, digest, "", subject)
+    return await circle.desk.handle(command, Principal(who, tenant=TENANT))
+
+
+async def seen(circle, person="zoe", *, full=True):
+    return [line.text for line in see(await circle.views.request(circle.id, person), full=full).lines]
+
+
+async def test_whoever_is_named_sees_for_whom_the_vote_would_be(circle):
+    view = await circle.views.request(circle.id, "ZOE")
+    assert (view.excluded, view.on_behalf_of) == (None, "mia")
+    assert (await circle.views.request(circle.id, "mia")).on_behalf_of is None
+    for full in (True, False):
+        shown = await seen(circle, full=full)
+        assert "May vote now: mia, noah." in shown
+        assert "Votes for mia: zoe, until 2026-11-05 09:00:00 UTC." in shown
+    assert circle.views.candidates(view) == ["mia", "noah", "zoe"]
+
+
+async def test_the_request_the_log_and_the_json_say_who_voted_for_whom(circle):
+    await vote(circle, "zoe")
+    assert "zoe for mia said approve" in await seen(circle, "noah")
+    assert any("; for it: zoe for mia." in line for line in await seen(circle, "noah"))
+    await vote(circle, "noah")
+    view = await circle.views.request(circle.id, "noah")
+    history = await circle.store.history(TENANT, circle.id)
+    told = [sentence(entry) for entry in history]
+    assert told[2:] == ["zoe for mia approved", "noah approved", "approved by zoe for mia, noah"]
+    shape = json.loads(json.dumps(view_shape(view, list(history))))
+    assert shape["decided_by"] == ["zoe", "noah"]
+    (stand_in,) = shape["stand_ins"]
+    assert (stand_in["step"], stand_in["voter"], stand_in["on_behalf_of"]) == (0, "zoe", "mia")
+    assert [one["on_behalf_of"] for one in shape["votes"]] == ["mia", None]
+    assert shape["history"][2]["event"]["vote"]["on_behalf_of"] == "mia"
+    assert any(line.startswith("It was approved by zoe for mia, noah at") for line in await seen(circle))
+
+
+async def test_a_change_for_another_is_told_as_such(circle):
+    after = await vote(circle, "zoe", Verdict.edit, Action("purchase", {"amount": "6"}))
+    assert after.editors == ("zoe", "mia")
+    assert "Changed by zoe for mia" in await seen(circle)
+    told = [sentence(entry) for entry in await circle.store.history(TENANT, circle.id)]
+    assert "zoe for mia changed what is asked: earlier votes are void" in told
+
+
+async def test_once_the_other_has_voted_the_delegate_is_told_why_not(circle):
+    await vote(circle, "mia")
+    view = await circle.views.request(circle.id, "zoe")
+    assert view.excluded == "this step asks group:managers; mia, for whom this would be, has voted"
+    with pytest.raises(Forbidden, match="mia, for whom this would be, has voted"):
+        await vote(circle, "zoe")
+
+
+async def test_I11_what_was_decided_for_another_is_the_fold_of_its_log(circle):
+    await vote(circle, "zoe")
+    await vote(circle, "noah")
+    assert await circle.views.alterations() == []
+
+
+CONFIG = """\
+groups: {managers: [mia@example.com, noah@example.com]}
+delegations:
+  - {from: mia@example.com, to: "local:Zoe", until: 2099-12-01T00:00:00Z}
+  - {from: noah@example.com, to: mia@example.com, until: 2020-12-01T00:00:00Z}
+default: {levels: [{name: managers, steps: [{ask: [group:managers]}]}]}
+"""
+
+
+def sits_here(command, name):
+    command.patch.setattr("pwd.getpwuid", lambda _: SimpleNamespace(pw_name=name))
+
+
+def test_whoever_sits_here_votes_for_the_one_who_named_them(command):
+    (command.folder / "interlock.yaml").write_text(CONFIG)
+    sits_here(command, "ian")
+    _, request = command.paused()
+    assert command.run("approve", request, "--yes").returncode == 3
+    sits_here(command, "zoe")
+    assert "You may vote for mia@example.com." in command.run("requests", "show", request).stdout
+    shown = command.json("requests", "show", request)
+    assert (shown["may_vote"], shown["on_behalf_of"]) == (True, "mia@example.com")
+    done = command.run("approve", request, "--yes")
+    assert f"{request} is approved, by local:zoe for mia@example.com." in done.stdout + done.stderr
+    told = command.run("log", "show", "--request", request).stdout
+    assert "local:zoe for mia@example.com approved without naming what was shown" in told
+    assert command.run("approve", request, "--yes").stderr.endswith("approved by local:zoe for mia@example.com.\n")
+    assert command.sink == ["5 shop pay for a book"]
+
+
+def test_spent_delegations_are_found_by_the_check(command):
+    (command.folder / "interlock.yaml").write_text(CONFIG)
+    codes = [finding["code"] for finding in command.json("policy", "check")["findings"]]
+    assert codes == ["nobody_here", "delegation_unknown", "delegation_over"]
