@@ -27,9 +27,13 @@ T = TypeVar("T")
 
 
 class _Written(NamedTuple):
-    """A statement as text, the values that belong to it, and how the driver wants what it does not take as it is."""
+    """A statement as text, the values that belong to it, and how the driver wants what it does not take as it is.
+
+    `order` names the parameters, where the text numbers them.
+    """
 
     text: str
+    order: tuple[str, ...]
     constants: dict[str, Any]
     processors: tuple[tuple[str, Callable[[Any], Any]], ...]
 
@@ -68,7 +72,10 @@ class Statements:
         }
         constants = {name: bind.effective_value for name, bind in binds.items() if not bind.required}
         return _Written(
-            str(compiled), constants, tuple((name, process) for name, process in processors.items() if process)
+            str(compiled),
+            tuple(compiled.positiontup or ()),
+            constants,
+            tuple((name, process) for name, process in processors.items() if process),
         )
 
 

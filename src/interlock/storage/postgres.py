@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy import literal_column, select
 from sqlalchemy.exc import DBAPIError
 
 from interlock.errors import InvalidConfig, StoreUnavailable
@@ -33,7 +33,7 @@ POOL_SECONDS = 10.0
 LOCK_SECONDS = 10
 """How long a transaction waits for what another one has."""
 
-_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_READ = ""  # nothing needs to begin it, nor to end it: one round trip less
 _WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED"
 
 _DEFAULTS = {
@@ -47,6 +47,8 @@ _DEFAULTS = {
 _ORIGIN = (
     "SELECT system_identifier || '/' || extract(epoch FROM pg_postmaster_start_time()) AS it FROM pg_control_system()"
 )
+_SNAPSHOT = select(literal_column("pg_current_snapshot()::text"))
+_ONLY_READ = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _GREETING = f"""
 WITH origin AS ({_ORIGIN})
 SELECT (SELECT number FROM epochs WHERE epochs.origin = origin.it),
@@ -142,7 +144,7 @@ class PostgresDatabase:
         self.address = address
         self.log = OrderedLog()
         self.bell = PostgresBell(partial(connect, address))
-        self._statements = PostgresStatements(PGDialect_psycopg())  # type: ignore[no-untyped-call]
+        self._statements = PostgresStatements()
         writing, reading = partial(self._connect, _WRITE), partial(self._connect, _READ)
         self.writer = Lane(writing, "interlock-writer", self.explain, threads=WRITERS, patience=POOL_SECONDS)
         self.readers = Lane(reading, "interlock-reader", self.explain, threads=READERS, patience=POOL_SECONDS)
@@ -152,14 +154,14 @@ class PostgresDatabase:
         return explain(error, self.address)
 
     def _connect(self, begin: str) -> Connection:
-        return PostgresConnection(self._open, self._statements, begin)
+        return PostgresConnection(partial(self._open, begin), self._statements, begin)
 
-    def _open(self, seconds: float) -> Opened:
+    def _open(self, begin: str, seconds: float) -> Opened:
         end = time.monotonic() + seconds
         while True:
             try:
                 raw = connect(self.address)
-                return _greeted(raw)
+                return _greeted(raw, begin)
             except psycopg.OperationalError as error:
                 if time.monotonic() > end or not _is_for_now(error):
                     raise
@@ -169,7 +171,7 @@ class PostgresDatabase:
         """Return a number that differs after any commit, by any process."""
 
         def read(on: Connection) -> int:
-            ((snapshot,),) = on.raw.execute("SELECT pg_current_snapshot()::text").fetchall()
+            ((snapshot,),) = on.rows(_SNAPSHOT, {})
             return int.from_bytes(blake2b(snapshot.encode(), digest_size=7).digest(), "big")
 
         return await self.readers.run(read)
@@ -183,10 +185,10 @@ class PostgresDatabase:
 
 def connect(address: Address) -> psycopg.Connection[Any]:
     """Open a connection on which nothing begins or ends a transaction but us."""
-    return psycopg.connect(**address.parameters, autocommit=True, prepare_threshold=1)
+    return psycopg.connect(**{**address.parameters, "client_encoding": "UTF8"}, autocommit=True)
 
 
-def _greeted(raw: psycopg.Connection[Any]) -> Opened:
+def _greeted(raw: psycopg.Connection[Any], begin: str) -> Opened:
     """Tell a new connection our habits, and learn in which epoch it is."""
     try:
         row = raw.execute(_GREETING).fetchone()
@@ -194,6 +196,8 @@ def _greeted(raw: psycopg.Connection[Any]) -> Opened:
             raw.execute(_NEW_EPOCH)
             row = raw.execute(_GREETING).fetchone()
         assert row is not None
+        if begin == _READ:
+            raw.execute(_ONLY_READ)
         return Opened(raw, row[0])
     except BaseException:
         raw.close()

@@ -11,17 +11,17 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import datetime
-from itertools import count
 from typing import Any, TypeVar
 
 import psycopg
 from psycopg import errors
-from psycopg.pq import TransactionStatus
-from sqlalchemy import Dialect, Executable, Select
+from sqlalchemy import Executable, Select
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from interlock.errors import Conflict, StoreUnavailable
 from interlock.storage.compiled import Connection, Statements, Values
 from interlock.storage.dialect import MICROS
+from interlock.storage.postgres_wire import Reply, Wire
 from interlock.storage.rows import Clock, changed, moment
 
 __all__ = ["Opened", "PostgresConnection", "PostgresStatements"]
@@ -34,7 +34,7 @@ RECOVER_SECONDS = 15.0
 AGAIN_SECONDS = 0.05
 NOW = f"SELECT {MICROS}"
 SETTLED = f"SELECT {MICROS}, pg_current_xact_id()::text"
-STATUS = "SELECT pg_xact_status(%(xact)s::xid8)"
+STATUS = "SELECT pg_xact_status($1::text::xid8)"
 
 # The driver warns of what goes wrong after an error that it has raised already: not on somebody's terminal.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
@@ -43,7 +43,7 @@ _CONFLICTS = (errors.UniqueViolation, errors.DeadlockDetected, errors.Serializat
 
 
 class Opened:
-    """The driver's connection, fit for use.
+    """A connection, fit for use.
 
     Args:
         epoch: the number of the server's start that it belongs to.
@@ -51,14 +51,15 @@ class Opened:
 
     def __init__(self, raw: psycopg.Connection[Any], epoch: int) -> None:
         self.raw = raw
+        self.wire = Wire(raw.pgconn)
         self.epoch = epoch
 
 
 class PostgresStatements(Statements):
-    """Statements as PostgreSQL takes them."""
+    """Statements as PostgreSQL takes them: with numbered parameters."""
 
-    def __init__(self, dialect: Dialect) -> None:
-        super().__init__(dialect)
+    def __init__(self) -> None:
+        super().__init__(PGDialect_psycopg(paramstyle="numeric_dollar"))  # type: ignore[no-untyped-call]
         self._required: dict[Executable, str] = {}
 
     def required(self, statement: Executable) -> str:
@@ -80,8 +81,8 @@ class PostgresConnection(Connection):
     """A connection that comes back.
 
     Args:
-        open_: opens a connection of the driver, waiting at most so many seconds for a server that is just starting.
-        begin: how a transaction begins.
+        open_: opens a connection, waiting at most so many seconds for a server that is just starting.
+        begin: how a transaction begins; empty if one that is not begun is as good: it ends where the wire is synced.
     """
 
     def __init__(self, open_: Callable[[float], Opened], statements: PostgresStatements, begin: str) -> None:
@@ -89,18 +90,21 @@ class PostgresConnection(Connection):
         self._opened = open_(RECOVER_SECONDS)
         super().__init__(self._opened.raw, statements, begin)
         self._texts = statements
-        self._asked: list[tuple[Any, Conflict]] = []
+        self._expected: dict[Reply, Conflict] = {}
         self._xact: str | None = None
         self._proof: tuple[Executable, Values] | None = None
         self._committing = False
         self._result: Any = None
-        self._undone = count(1)
-        self._pipeline: Any = None
 
     @property
     def epoch(self) -> int:  # type: ignore[override]
         """The number of the server's start that it belongs to."""
         return self._opened.epoch
+
+    @property
+    def wire(self) -> Wire:
+        """What is sent goes here."""
+        return self._opened.wire
 
     # ── transactions ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -119,51 +123,49 @@ class PostgresConnection(Connection):
                     return result
 
     def _attempt(self, work: Callable[[Connection], T]) -> T:
-        self._asked, self._xact, self._proof, self._committing = [], None, None, False
+        self._expected, self._xact, self._proof, self._committing = {}, None, None, False
         try:
-            with self.raw.pipeline() as self._pipeline:
-                result = self._sent(work)
+            return self._sent(work)
         except BaseException as error:
             conflict = self._conflict(error)
             self._undo()
             if conflict is not None:
                 raise conflict from None
             raise
-        return result
 
     def _sent(self, work: Callable[[Connection], T]) -> T:
-        try:
-            self.raw.execute(self._begin)
-            self._result = result = work(self)
-            self._committing = True
-            ended = self.raw.execute("COMMIT")
-            self._pipeline.sync()
-        except BaseException:
-            with contextlib.suppress(psycopg.Error):  # drop what is still under way: the first error counts
-                self._pipeline.sync()
-            raise
-        assert ended.statusmessage == "COMMIT", ended.statusmessage
+        self.wire.drain()
+        if not self._begin:
+            result = work(self)
+            self.wire.sync()
+            self.wire.push()  # whoever comes next reads the answer: nothing depends on it
+            return result
+        self.wire.send(self._begin)
+        self._result = result = work(self)
+        self._committing = True
+        ended = self.wire.send("COMMIT")
+        self.wire.wait_for(self.wire.sync())
+        assert ended.command == "COMMIT", ended.command
         return result
 
     def _conflict(self, error: BaseException) -> Conflict | None:
-        if isinstance(error, errors.DivisionByZero):
-            for cursor, otherwise in self._asked:
-                if cursor.pgresult is None or cursor.description is None:
-                    return otherwise
+        if isinstance(error, errors.DivisionByZero) and self.wire.failed in self._expected:
+            return self._expected[self.wire.failed]
         if isinstance(error, _CONFLICTS):
             # The versions held: a request and a run share an id, or two transactions wait for each other.
             return changed("record", error.diag.constraint_name or "that others write")
         return None
 
     def _undo(self) -> None:
-        if self.raw.closed or self.raw.info.transaction_status is TransactionStatus.IDLE:
-            return
         try:
-            # Each time another text: only from one that it has not seen yet does the driver learn that statements which
-            # it took for prepared never were, because what came before them in the pipeline failed.
-            self.raw.execute(f"ROLLBACK -- {next(self._undone)}".encode())
+            self.wire.sync()
+            self.wire.push()
+            self.wire.drain()
+            if self.wire.in_transaction:
+                self.wire.send("ROLLBACK")
+                self.wire.wait_for(self.wire.sync())
         except psycopg.Error:
-            self.raw.close()
+            self.close()
 
     def _is_done(self, end: float) -> bool:
         """Find out, of a connection that was lost, whether the transaction was committed; connect anew."""
@@ -180,8 +182,7 @@ class PostgresConnection(Connection):
                     "whether it was: look before you repeat it."
                 )
             time.sleep(AGAIN_SECONDS)
-        written = self._statements.written(proof[0])
-        return self.raw.execute(written.text, written.parameters(proof[1])).fetchone() is not None
+        return bool(self._alone(lambda: self.rows(*proof)))
 
     def _is_under_way(self) -> bool:
         """Say whether the server has not noticed yet that the old connection is gone.
@@ -189,7 +190,14 @@ class PostgresConnection(Connection):
         Not for a server that was started again: a transaction that never reached its disk may have lost its number to
         another one.
         """
-        return self._xact is not None and self.raw.execute(STATUS, {"xact": self._xact}).fetchone() == ("in progress",)
+        xact = self._xact
+        return xact is not None and self._alone(lambda: self.told(STATUS, xact)) == [("in progress",)]
+
+    def _alone(self, ask: Callable[[], T]) -> T:
+        """Ask something outside of any transaction."""
+        found = ask()
+        self.wire.wait_for(self.wire.sync())
+        return found
 
     def close(self) -> None:
         """Let go of it."""
@@ -198,24 +206,26 @@ class PostgresConnection(Connection):
 
     # ── statements ───────────────────────────────────────────────────────────────────────────────────────────────────
 
+    def told(self, text: str, *values: Any) -> list[Any]:
+        """Return what a query in the database's own words finds; `$1` is the first value."""
+        return self.wire.wait_for(self.wire.send(text, values)).rows()
+
+    def rows(self, statement: Executable, values: Values) -> list[Any]:
+        """Return all rows of a query."""
+        return self.ask(statement, values)()
+
     def ask(self, statement: Executable, values: Values) -> Callable[[], list[Any]]:
         """Send a query, and return a function that waits for all its rows."""
-        written = self._statements.written(statement)
-        cursor = self.raw.execute(written.text, written.parameters(values))
-        fetch: Callable[[], list[Any]] = cursor.fetchall
-        return fetch
+        reply = self._send(statement, values)
+        return lambda: self.wire.wait_for(reply).rows()
 
     def write(self, statement: Executable, values: Values) -> None:
         """Send a change, however many rows it writes."""
-        written = self._statements.written(statement)
-        self.raw.execute(written.text, written.parameters(values))
+        self._send(statement, values)
 
     def change(self, statement: Executable, values: Values) -> int:
         """Write, and return how many rows were written."""
-        written = self._statements.written(statement)
-        cursor = self.raw.execute(written.text, written.parameters(values))
-        self._pipeline.sync()
-        return int(cursor.rowcount)
+        return self.wire.wait_for(self._send(statement, values)).rowcount
 
     def change_each(self, statement: Executable, rows: Any) -> None:
         """Send a change for each set of values."""
@@ -224,15 +234,19 @@ class PostgresConnection(Connection):
 
     def expect(self, statement: Executable, values: Values, otherwise: Conflict) -> None:
         """Send a change or a query that has to meet a row; the server goes no further if it does not."""
-        parameters = self._statements.written(statement).parameters(values)
-        self._asked.append((self.raw.execute(self._texts.required(statement), parameters), otherwise))
+        self._expected[self._send(statement, values, self._texts.required(statement))] = otherwise
+
+    def _send(self, statement: Executable, values: Values, text: str | None = None) -> Reply:
+        written = self._statements.written(statement)
+        parameters = written.parameters(values)
+        return self.wire.send(text or written.text, [parameters[name] for name in written.order])
 
     def instant(self, clock: Clock | None) -> Callable[[], datetime]:
         """Return a function that returns the given clock, or the server's."""
         if clock is not None:
             return super().instant(clock)
-        cursor = self.raw.execute(NOW)
-        return lambda: moment(cursor.fetchone()[0])
+        reply = self.wire.send(NOW)
+        return lambda: moment(self.wire.wait_for(reply).rows()[0][0])
 
     def proven_by(self, statement: Executable, values: Values) -> None:
         """Remember a query that finds a row if this transaction was committed, and not otherwise."""
@@ -240,5 +254,5 @@ class PostgresConnection(Connection):
 
     def settled(self, clock: Clock | None) -> datetime:
         """Wait for everything that was sent, and so for its locks; return the clock after that."""
-        now, self._xact = self.raw.execute(SETTLED).fetchone()
+        ((now, self._xact),) = self.told(SETTLED)
         return moment(now) if clock is None else clock()
