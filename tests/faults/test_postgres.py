@@ -114,7 +114,7 @@ def cut(monkeypatch):
             if moment == "after":
                 sent(connection, work)
             else:
-                connection.raw.execute(connection._begin)
+                connection.wire.send(connection._begin)
                 connection._result = work(connection)
                 connection._committing = True
             connection.raw.close()
@@ -225,7 +225,7 @@ async def test_fault_17_a_pool_without_a_free_connection_says_so(url, clock, mon
         await asyncio.to_thread(busy.acquire)
     with monkeypatch.context() as hurried:  # only once all are busy: a busy machine is no full pool
         hurried.setattr(store._database.writer, "_patience", 0.0)
-        with pytest.raises(StoreUnavailable, match=r"All 8 connections .* nothing was changed"):
+        with pytest.raises(StoreUnavailable, match=rf"All {postgres.WRITERS} connections .* nothing was changed"):
             await store.commit(part("req_1", clock))
     gate.set()
     await asyncio.gather(*held)

@@ -10,11 +10,13 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import MetaData, NullPool, create_engine
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from interlock.domain.request import Status
 from interlock.engine.ports import Inbox
 from interlock.errors import Conflict, InvalidConfig, StoreTooNew, StoreUnavailable
 from interlock.storage import open_store, reads
+from interlock.storage.compiled import Statements
 from interlock.storage.log import OrderedLog
 from interlock.storage.schema import VERSION_TABLE, metadata, ordered
 from interlock.testing.fakes import SettableClock
@@ -213,7 +215,7 @@ def filled(postgres):
     url = postgres.fresh()
     store = open_store(url)
     postgres.execute(*FILLED, url=url)
-    yield url, store._database._statements
+    yield url, Statements(PGDialect_psycopg())
     store._database.close()
 
 
@@ -268,7 +270,7 @@ async def test_what_is_acknowledged_is_on_the_disk_whatever_the_server_is_set_to
     postgres.execute("CREATE ROLE hasty LOGIN SUPERUSER", "ALTER ROLE hasty SET synchronous_commit = off")
     postgres.execute(f"ALTER ROLE hasty PASSWORD '{postgres.password}'")
     store = open_store(url.replace("//interlock:", "//hasty:"))
-    assert await store._write(lambda on: on.raw.execute("SHOW synchronous_commit").fetchone()) == ("on",)
+    assert await store._write(lambda on: on.told("SHOW synchronous_commit")) == [("on",)]
     await store.close()
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Dialect, Executable
@@ -20,10 +21,17 @@ from sqlalchemy.sql.elements import ClauseElement
 from interlock.errors import Conflict
 from interlock.storage.rows import Clock, utc_now
 
-__all__ = ["Connection", "Statements", "Values"]
+__all__ = ["Connection", "Outcome", "Statements", "Values", "outcome_of"]
 
 Values = Mapping[str, Any]
 T = TypeVar("T")
+
+
+class Outcome(NamedTuple):
+    """What one of several pieces of work came to: its result, or the error that is its own."""
+
+    result: Any = None
+    error: Exception | None = None
 
 
 class _Written(NamedTuple):
@@ -79,6 +87,16 @@ class Statements:
         )
 
 
+def outcome_of(work: Callable[[], Any], is_fatal: Callable[[Exception], bool]) -> Outcome:
+    """Do a piece of work; raise only what is fatal."""
+    try:
+        return Outcome(work())
+    except Exception as error:
+        if is_fatal(error):
+            raise
+        return Outcome(error=error)
+
+
 class Connection:
     """A connection of the driver, on which the statements of one dialect run.
 
@@ -111,15 +129,26 @@ class Connection:
             self.raw.rollback()
             raise
 
-    def begin_part(self) -> None:
-        """Begin a part of the transaction that can be taken back alone."""
-        self.raw.execute("SAVEPOINT part")
+    def run_all(
+        self, works: Sequence[Callable[[Connection], Any]], is_fatal: Callable[[Exception], bool]
+    ) -> list[Outcome]:
+        """Do several pieces of work in one transaction. What one of them raises undoes it alone.
 
-    def end_part(self, *, keep: bool) -> None:
-        """End it: keep what it did, or take it back."""
-        if not keep:
-            self.raw.execute("ROLLBACK TO part")
-        self.raw.execute("RELEASE part")
+        Args:
+            is_fatal: says whether an error is the database's, and so everybody's.
+
+        Raises:
+            Exception: that is fatal; then nothing was done.
+        """
+        outcomes = []
+        with self.transaction():
+            for work in works:
+                self.raw.execute("SAVEPOINT part")
+                outcomes.append(outcome := outcome_of(partial(work, self), is_fatal))
+                if outcome.error is not None:
+                    self.raw.execute("ROLLBACK TO part")
+                self.raw.execute("RELEASE part")
+        return outcomes
 
     def rows(self, statement: Executable, values: Values) -> list[Any]:
         """Return all rows of a query."""

@@ -6,16 +6,18 @@ import asyncio
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from interlock.errors import StoreUnavailable
-from interlock.storage.compiled import Connection
+from interlock.storage.compiled import Connection, outcome_of
 
 __all__ = ["Inline", "Lane"]
 
 T = TypeVar("T")
+Work = Callable[[Connection], Any]
 
 
 class _Task:
@@ -23,7 +25,7 @@ class _Task:
 
     __slots__ = ("_turn", "error", "future", "loop", "result", "work")
 
-    def __init__(self, work: Callable[[Connection], Any]) -> None:
+    def __init__(self, work: Work) -> None:
         self.work = work
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[Any] = self.loop.create_future()
@@ -65,6 +67,7 @@ class Lane:
         patience: how many seconds a piece of work waits for its turn, if not for ever.
         together: how many pieces of work, if they wait, share one transaction. What one of them raises undoes it alone;
             none is acknowledged before the commit, and if that fails, all of them do.
+        shares: says which of them do.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of a lane
@@ -75,12 +78,14 @@ class Lane:
         *,
         threads: int = 1,
         together: int = 1,
+        shares: Callable[[Work], bool] = lambda _: True,
         patience: float | None = None,
     ) -> None:
         self._connect = connect
         self._patience = patience
         self._explain = explain
         self._together = together
+        self._shares = shares
         self._waiting: SimpleQueue[_Task | None] = SimpleQueue()
         self._closing = threading.Lock()
         self._closed = False
@@ -159,30 +164,22 @@ class Lane:
                     return tasks, True
                 if task.begin():
                     tasks.append(task)
+                    if not self._shares(task.work):
+                        break
         return tasks, False
 
     def _do(self, connection: Connection, tasks: list[_Task]) -> None:
-        """Do it in one transaction. Raises what the database is to blame for: then nothing was done."""
-        if len(tasks) == 1:
-            with self._blame(tasks[0]):
-                tasks[0].result = connection.run(tasks[0].work)
-            return
-        with connection.transaction():
-            for task in tasks:
-                connection.begin_part()
-                with self._blame(task):
-                    task.result = task.work(connection)
-                connection.end_part(keep=task.error is None)
+        """Do it. Raises what the database is to blame for: then nothing was done."""
+        works = [task.work for task in tasks]
+        if len(works) == 1:
+            outcomes = [outcome_of(partial(connection.run, works[0]), self._is_fatal)]
+        else:
+            outcomes = connection.run_all(works, self._is_fatal)
+        for task, (result, error) in zip(tasks, outcomes, strict=True):
+            task.result, task.error = result, error
 
-    @contextlib.contextmanager
-    def _blame(self, task: _Task) -> Iterator[None]:
-        """Let an error be this task's alone, unless it is the database's."""
-        try:
-            yield
-        except Exception as error:
-            if self._explain(error) is not None:
-                raise
-            task.error = error
+    def _is_fatal(self, error: Exception) -> bool:
+        return self._explain(error) is not None
 
 
 class Inline:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy import literal_column, select
+from sqlalchemy import Select, literal_column, select
 from sqlalchemy.exc import DBAPIError
 
 from interlock.errors import InvalidConfig, StoreUnavailable
@@ -21,11 +21,15 @@ from interlock.storage.lanes import Lane
 from interlock.storage.log import OrderedLog
 from interlock.storage.postgres_bell import PostgresBell
 from interlock.storage.postgres_connection import AGAIN_SECONDS, Opened, PostgresConnection, PostgresStatements
+from interlock.storage.writes import Commit
 
 __all__ = ["Address", "PostgresDatabase", "connect", "explain"]
 
-WRITERS, READERS = 8, 4
+WRITERS, READERS = 2, 4
 """How many transactions run at once in one process; each has a connection of its own once it was needed."""
+
+TOGETHER = 16
+"""How many commits that wait share one transaction, and so its round trips."""
 
 POOL_SECONDS = 10.0
 """How long a transaction waits for one of them."""
@@ -47,7 +51,7 @@ _DEFAULTS = {
 _ORIGIN = (
     "SELECT system_identifier || '/' || extract(epoch FROM pg_postmaster_start_time()) AS it FROM pg_control_system()"
 )
-_SNAPSHOT = select(literal_column("pg_current_snapshot()::text"))
+_SNAPSHOT: Select[Any] = select(literal_column("pg_current_snapshot()::text"))
 _ONLY_READ = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _GREETING = f"""
 WITH origin AS ({_ORIGIN})
@@ -146,7 +150,15 @@ class PostgresDatabase:
         self.bell = PostgresBell(partial(connect, address))
         self._statements = PostgresStatements()
         writing, reading = partial(self._connect, _WRITE), partial(self._connect, _READ)
-        self.writer = Lane(writing, "interlock-writer", self.explain, threads=WRITERS, patience=POOL_SECONDS)
+        self.writer = Lane(
+            writing,
+            "interlock-writer",
+            self.explain,
+            threads=WRITERS,
+            together=TOGETHER,
+            shares=lambda work: isinstance(work, Commit) and work.shares,
+            patience=POOL_SECONDS,
+        )
         self.readers = Lane(reading, "interlock-reader", self.explain, threads=READERS, patience=POOL_SECONDS)
 
     def explain(self, error: BaseException) -> StoreUnavailable | None:

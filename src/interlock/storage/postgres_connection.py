@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 import psycopg
@@ -19,10 +20,11 @@ from sqlalchemy import Executable, Select
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from interlock.errors import Conflict, StoreUnavailable
-from interlock.storage.compiled import Connection, Statements, Values
+from interlock.storage.compiled import Connection, Outcome, Statements, Values, outcome_of
 from interlock.storage.dialect import MICROS
 from interlock.storage.postgres_wire import Reply, Wire
 from interlock.storage.rows import Clock, changed, moment
+from interlock.storage.writes import Commit, commit_together
 
 __all__ = ["Opened", "PostgresConnection", "PostgresStatements"]
 
@@ -121,6 +123,31 @@ class PostgresConnection(Connection):
                 if self._is_done(end):
                     result: T = self._result
                     return result
+
+    def run_all(
+        self, works: Sequence[Callable[[Connection], Any]], is_fatal: Callable[[Exception], bool]
+    ) -> list[Outcome]:
+        """Do several pieces of work; commits in one transaction, unless one of them fails: then each by itself.
+
+        A savepoint for each would cost each a round trip, and what they expect is seldom not so.
+        """
+        commits = [work for work in works if isinstance(work, Commit)]
+        done = commits if len(commits) > 1 and self._is_committed(commits) else []
+        return [
+            Outcome() if any(work is commit for commit in done) else outcome_of(partial(self.run, work), is_fatal)
+            for work in works
+        ]
+
+    def _is_committed(self, commits: Sequence[Commit]) -> bool:
+        try:
+            self.run(lambda on: commit_together(on, commits))
+        except StoreUnavailable:  # perhaps it is
+            raise
+        except Exception:
+            if self.raw.closed:
+                raise
+            return False  # whoever is to blame is told when it is done alone
+        return True
 
     def _attempt(self, work: Callable[[Connection], T]) -> T:
         self._expected, self._xact, self._proof, self._committing = {}, None, None, False

@@ -145,7 +145,7 @@ class SqlStore:
     async def commit(self, changes: Changes) -> None:
         """Apply the changes in one transaction."""
         check_changes(changes)
-        await self._write(lambda on: writes.commit(on, changes, self._clock, self._log))
+        await self._write(writes.Commit(changes, self._clock, self._log))
         failpoint("store.after_commit")
         if self._bell is not None:
             self._bell.ring()

@@ -1,8 +1,9 @@
-"""What a store writes: each function runs inside a transaction of its own."""
+"""What a store writes, inside of a transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +26,7 @@ from interlock.storage.rows import (
 )
 from interlock.storage.schema import jobs, notes, policies, requests, runs, states, windows
 
-__all__ = ["commit", "extend", "keep_note"]
+__all__ = ["Commit", "commit_together", "extend", "keep_note"]
 
 _REQUEST_CHANGES = ("status", "effect", "version", "body", "wake_at")
 _RUN_CHANGES = ("status", "version", "lease_owner", "lease_until", "body")
@@ -128,7 +129,7 @@ _TAKE = (
 _FINISH = (
     update(jobs)
     .where(_THIS_JOB)
-    .values(owner=None, due_at=case((jobs.c.mark == bindparam("of_mark"), NEVER), else_=bindparam("new_due_at")))
+    .values(owner=None, due_at=case((jobs.c.mark == bindparam("of_mark"), NEVER), else_=Now()))
 )
 
 _EXTEND_RUN = (
@@ -154,34 +155,84 @@ _EXTEND_JOB = (
 )
 
 
-def commit(connection: Connection, changes: Changes, clock: Clock | None, log: Log) -> None:
-    """Apply changes, all or none.
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Applies changes, all or none: as a transaction of its own, or as a part of one.
 
-    Rows are taken in one order (run, windows, requests, jobs): those who wait for each other do not wait in a ring.
+    What others may write at once is taken first, in one order (by run; of that run, windows, requests, jobs): those who
+    wait for each other do not wait in a ring.
+
+    Args:
+        clock: the store's clock; None for the database's own.
+    """
+
+    changes: Changes
+    clock: Clock | None
+    log: Log
+
+    def __call__(self, connection: Connection) -> None:
+        """Apply them.
+
+        Raises:
+            Conflict: if an expected version or a condition does not hold.
+        """
+        self.take(connection)
+        # Under the locks: a vote that finds the deadline reached can never be committed.
+        self.keep(connection, connection.settled(self.clock))
+
+    @property
+    def shares(self) -> bool:
+        """Whether it may be part of a transaction with others: not if it counts over what other runs do."""
+        return not self.changes.counted
+
+    @property
+    def run_id(self) -> str:
+        """The run that all of it belongs to; empty if it belongs to none."""
+        changes = self.changes
+        owned = [changes.run.after.id] if changes.run else [change.after.run_id for change in changes.requests]
+        jobs = [*changes.enqueue, *(changes.lease_job or ()), *([changes.finish_job] if changes.finish_job else [])]
+        return next(iter([*owned, *(job.subject for job in jobs)]), "")
+
+    def take(self, connection: Connection) -> None:
+        """Write rows and jobs where they are as expected."""
+        changes, clock = self.changes, self.clock
+        if changes.hold is not None:
+            _hold(connection, changes.tenant, changes.hold, clock)
+        if changes.run is not None:
+            _write_run(connection, changes.run)
+        for counted in sorted(changes.counted, key=lambda counted: (counted.agent, counted.action)):
+            _count(connection, changes.tenant, counted)
+        for change in sorted(changes.requests, key=lambda change: change.after.id):
+            _write_request(connection, change)
+        if changes.lease_job is not None:
+            _take(connection, *changes.lease_job, clock)
+        _write_jobs(connection, changes, clock)
+
+    def keep(self, connection: Connection, now: datetime) -> None:
+        """Append the entries, by the clock that was read after everything had been taken."""
+        changes = self.changes
+        if changes.before is not None and now >= changes.before:
+            raise changed("deadline", changes.before.isoformat())
+        entries = entry_rows(changes, now)
+        if entries:
+            self.log.append(connection, entries)
+        for key in sorted(changes.policies):
+            connection.write(_KEEP_POLICY, {"hash": key, "body": changes.policies[key]})
+        failpoint("store.before_commit")
+
+
+def commit_together(connection: Connection, commits: Sequence[Commit]) -> None:
+    """Apply several in one transaction, all or none: in the order of their runs, so that no two groups wait in a ring.
 
     Raises:
-        Conflict: if an expected version or a condition does not hold.
+        Conflict: if something that one of them expects is not so.
     """
-    if changes.hold is not None:
-        _hold(connection, changes.tenant, changes.hold, clock)
-    if changes.run is not None:
-        _write_run(connection, changes.run)
-    for counted in sorted(changes.counted, key=lambda counted: (counted.agent, counted.action)):
-        _count(connection, changes.tenant, counted)
-    for change in sorted(changes.requests, key=lambda change: change.after.id):
-        _write_request(connection, change)
-    if changes.lease_job is not None:
-        _take(connection, *changes.lease_job, clock)
-    now = connection.settled(clock)  # under the locks: a vote that finds the deadline reached can never be committed
-    if changes.before is not None and now >= changes.before:
-        raise changed("deadline", changes.before.isoformat())
-    entries = entry_rows(changes, now)
-    if entries:
-        log.append(connection, entries)
-    _write_jobs(connection, changes, now)
-    for key in sorted(changes.policies):
-        connection.write(_KEEP_POLICY, {"hash": key, "body": changes.policies[key]})
-    failpoint("store.before_commit")
+    ordered = sorted(commits, key=lambda commit: (commit.changes.tenant, commit.run_id))
+    for commit in ordered:
+        commit.take(connection)
+    now = connection.settled(ordered[0].clock)
+    for commit in ordered:
+        commit.keep(connection, now)
 
 
 def _hold(connection: Connection, tenant: str, hold: Hold, clock: Clock | None) -> None:
@@ -238,11 +289,11 @@ def _update(row: Mapping[str, Any], names: Iterable[str], change: RequestChange 
     return key | {f"new_{name}": row[name] for name in names}
 
 
-def _write_jobs(connection: Connection, changes: Changes, now: datetime) -> None:
+def _write_jobs(connection: Connection, changes: Changes, clock: Clock | None) -> None:
     """Finish before enqueueing: a job that is done and asked for again in one transaction waits for its new time."""
     if changes.finish_job is not None:
         key = _job_key(changes.finish_job)
-        connection.write(_FINISH, key | {"of_mark": changes.finish_job.mark, "new_due_at": micros(now)})
+        connection.write(_FINISH, key | {"of_mark": changes.finish_job.mark} | _now(clock))
     for job in sorted(changes.enqueue, key=lambda job: job.subject):
         wish = {"tenant": job.tenant, "kind": job.kind, "subject": job.subject, "due_at": micros(job.due_at)}
         connection.write(_ENQUEUE, wish | {"mark": FIRST_MARK, "owner": None})
