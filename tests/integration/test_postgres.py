@@ -239,7 +239,7 @@ def filled(postgres):
         (reads._OPEN_OF_RUN, "requests_of_run"),
         (reads._ASKED_AT, "requests_of_run"),
         (reads._FIND["request"], "requests_key"),
-        (OrderedLog.HISTORY, "log_stream"),
+        (OrderedLog.HISTORIES, "log_stream"),
         (OrderedLog.FEED, "log_feed"),
         (OrderedLog.LAST, "log_feed"),
     ],
@@ -247,7 +247,7 @@ def filled(postgres):
 def test_what_is_asked_often_is_read_from_an_index(filled, query, index):
     url, statements = filled
     values = {"tenant": "t1", "limit": 5, "now": 9, "interrupt_ids": ["i_1"], "run_id": "run_7", "ids": ["req_1"]}
-    values |= {"stream": "req_1", "after": "req_9", "first": "req_1", "last": "req_2", "statuses": ["rejected"]}
+    values |= {"streams": ["req_1"], "after": "req_9", "first": "req_1", "last": "req_2", "statuses": ["rejected"]}
     values |= {
         "agent": "a3",
         "subject": "run_7",
@@ -339,7 +339,7 @@ async def test_what_waits_in_a_ring_is_a_conflict(store, url, clock):
 async def test_ids_that_no_database_can_hold_are_not_there(store):
     for key in ("req_\x00", "req_\udcff"):
         assert (await store.load(TENANT, [key], run_id=key)).run is None
-        assert (await store.load(TENANT, run_of=key, history_of=key)).run is None
+        assert (await store.load(TENANT, run_of=key, logs=True)).run is None
         assert await store.find(TENANT, "run", key) == []
         assert await store.inbox(TENANT, Inbox(), after=key) == []
 

@@ -187,7 +187,7 @@ async def plan_of(store, query, values):
         (reads._ASKED_AT, "requests_of_run"),
         (reads._WINDOW, "requests_recent"),
         (reads._COUNTER, "sqlite_autoindex_windows_1"),
-        (NumberedLog.HISTORY, "log_stream|sqlite_autoindex_log_1"),
+        (NumberedLog.HISTORIES, "log_stream|sqlite_autoindex_log_1"),
         (NumberedLog.FEED, "log_feed"),
         (NumberedLog.LAST, "log_feed"),
         (reads._FIND["request"], "sqlite_autoindex_requests_1"),
@@ -201,7 +201,7 @@ async def test_what_is_asked_often_is_read_from_an_index(store, query, index):
         "interrupt_ids": ["a"],
         "run_id": "a",
         "ids": ["a"],
-        "stream": "a",
+        "streams": ["a"],
     }
     values |= {"after": 0, "first": "a", "last": "b", "agent": "a", "statuses": ["rejected"], "request_id": "a"}
     values |= {"action": "a", "since": 0, "subject": "a"}

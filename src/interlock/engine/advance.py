@@ -41,14 +41,17 @@ class HeldAdvance:
 
     async def requests(self, ids: Iterable[str]) -> Mapping[str, Request]:
         """Read requests of this run."""
+        wanted = tuple(ids)
+        seen = self.held.seen
+        if not set(wanted) <= seen.logs.keys():  # the run was read with what its pause waits for; these are older
+            seen = await self._store.load(self.held.tenant, wanted, logs=True)
         found: dict[str, Request] = {}
-        for key in ids:
-            loaded = await self._store.load(self.held.tenant, [key], history_of=key)
-            request = loaded.requests.get(key)
+        for key in wanted:
+            request = seen.requests.get(key)
             if request is not None and request.run_id == self.record.run.id:
                 # The graph goes on by what was decided, gated or not: it must be what the log says.
                 check_request(request)
-                check_against_log(request, loaded.history)
+                check_against_log(request, seen.logs[key])
                 found[key] = self._known[key] = request
         return found
 

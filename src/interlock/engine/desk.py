@@ -145,7 +145,7 @@ class Desk:
             principal.tenant,
             [command.request_id],
             run_of=command.request_id if with_run else None,
-            history_of=command.request_id if isinstance(command, ClaimEffect) else None,
+            logs=isinstance(command, ClaimEffect),
         )
         request = loaded.requests.get(command.request_id)
         if request is None:
@@ -156,7 +156,7 @@ class Desk:
             if _abandoned(loaded):  # nobody has taken it yet, but somebody may
                 raise AdvanceOvertaken(hold.run_id)
         if isinstance(command, ClaimEffect):
-            check_against_log(request, loaded.history)
+            check_against_log(request, loaded.logs[request.id])
         return loaded
 
     async def _handle_once(self, command: Command, principal: Principal, hold: Hold | None, loaded: Loaded) -> Request:

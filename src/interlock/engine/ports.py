@@ -6,7 +6,7 @@ Every implementation of `Store` passes one contract suite (`interlock.testing.co
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -51,13 +51,13 @@ class Loaded:
     Args:
         now: the store's clock at that instant.
         requests: those that exist, by id, the oldest first: identical operations are to do the same everywhere (I17).
-        history: all entries of the request whose log was asked for, in order.
+        logs: where it was asked for, all entries of each of these requests, in order.
     """
 
     now: datetime
     requests: Mapping[str, Request]
     run: RunRecord | None = None
-    history: Sequence[Entry] = ()
+    logs: Mapping[str, Sequence[Entry]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +123,9 @@ class Store(Protocol):
         *,
         run_id: str | None = None,
         run_of: str | None = None,
-        history_of: str | None = None,
+        logs: bool = False,
     ) -> Loaded:
-        """Read requests, the run `run_id` or the run of the request `run_of`, and a request's log, at one instant.
+        """Read requests, the run `run_id` or the run of the request `run_of`, and the requests' logs, at one instant.
 
         With `run_id`, the run's open requests and those that its pause waits for are among the requests.
 

@@ -147,7 +147,7 @@ class Worker:
         """Carry out one job, unless somebody else has it or there is nothing to do; say whether anything was done."""
         asked = time.monotonic()
         try:
-            loaded = await self._store.load(job.tenant, run_id=job.subject)
+            loaded = await self._store.load(job.tenant, run_id=job.subject, logs=True)
         except RecordAltered as altered:
             await self._put_off(job, f"{job.subject} cannot go on. {altered.message}")
             return False

@@ -6,7 +6,7 @@ SQLite has one writer at a time: a number is enough. On PostgreSQL many write at
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import (
@@ -29,14 +29,17 @@ from interlock.engine.changes import Entry
 from interlock.engine.codec import decode_entry
 from interlock.errors import InvalidValue
 from interlock.storage.compiled import Connection
+from interlock.storage.dialect import OneOf
 from interlock.storage.rows import EntryRow, changed, encodable, read_position
 from interlock.storage.schema import log, ordered_log
 
-__all__ = ["Log", "NumberedLog", "OrderedLog", "Page"]
+__all__ = ["Histories", "Log", "NumberedLog", "OrderedLog", "Page"]
 
 _TENANT: BindParameter[str] = bindparam("tenant")
 _LIMIT: BindParameter[int] = bindparam("limit")
 _APPENDED: dict[str, BindParameter[Any]] = {name: bindparam(name) for name in EntryRow._fields}
+
+Histories = dict[str, list[Entry]]
 
 
 class Page(NamedTuple):
@@ -56,8 +59,8 @@ class Log(Protocol):
             Conflict: if one of their places is taken; at the latest when the transaction ends.
         """
 
-    def history(self, on: Connection, tenant: str, stream: str) -> Callable[[], Sequence[Entry]]:
-        """Ask for all entries of one request or run; return a function that returns them, in order."""
+    def histories(self, on: Connection, tenant: str, streams: Iterable[str]) -> Callable[[], Histories]:
+        """Ask for all entries of these requests or runs; return a function that returns them, in order."""
 
     def feed(self, on: Connection, tenant: str, after: str, limit: int, *, closely: bool = False) -> Page:
         """Return the entries after a position, in order.
@@ -76,7 +79,7 @@ class NumberedLog:
 
     APPEND = insert(log).inline().values(_APPENDED)
     _ENTRY = select(log.c.position, log.c.body, log.c.leaf).where(log.c.tenant == _TENANT)
-    HISTORY = _ENTRY.where(log.c.stream == bindparam("stream")).order_by(log.c.seq)
+    HISTORIES = _ENTRY.add_columns(log.c.stream).where(OneOf(log.c.stream, "streams"))
     FEED = _ENTRY.where(log.c.position > bindparam("after")).order_by(log.c.position).limit(_LIMIT)
     LAST = select(func.max(log.c.position)).where(log.c.tenant == _TENANT)
 
@@ -88,12 +91,13 @@ class NumberedLog:
             # The versions held, so a request and a run share an id: whoever came second cannot have it.
             raise changed("log", rows[0].stream) from None
 
-    def history(self, on: Connection, tenant: str, stream: str) -> Callable[[], Sequence[Entry]]:
-        """Ask for all entries of one request or run; return a function that returns them, in order."""
-        if not encodable(stream):
-            return list
-        rows = on.ask(self.HISTORY, {"tenant": tenant, "stream": stream})
-        return lambda: [decode_entry(str(at), body, leaf) for at, body, leaf in rows()]
+    def histories(self, on: Connection, tenant: str, streams: Iterable[str]) -> Callable[[], Histories]:
+        """Ask for all entries of these requests or runs; return a function that returns them, in order."""
+        wanted = list(streams)
+        rows = on.ask(self.HISTORIES, {"tenant": tenant, "streams": list(filter(encodable, wanted))})
+        return lambda: _by_stream(
+            wanted, ((stream, decode_entry(str(at), body, leaf)) for at, body, leaf, stream in rows())
+        )
 
     def feed(self, on: Connection, tenant: str, after: str, limit: int, *, closely: bool = False) -> Page:  # noqa: ARG002 - nothing is held back
         """Return the entries after a position, in order."""
@@ -143,7 +147,7 @@ class OrderedLog:
 
     APPEND = insert(ordered_log).inline().values({**_APPENDED, "epoch": _EPOCH})
     _ENTRY = select(*_PLACE, ordered_log.c.body, ordered_log.c.leaf, _SETTLED).where(ordered_log.c.tenant == _TENANT)
-    HISTORY = _ENTRY.where(ordered_log.c.stream == bindparam("stream")).order_by(ordered_log.c.seq)
+    HISTORIES = _ENTRY.add_columns(ordered_log.c.stream).where(OneOf(ordered_log.c.stream, "streams"))
     PROOF = select(ordered_log.c.seq).where(
         *(ordered_log.c[name] == bindparam(name) for name in ("tenant", "stream", "seq", "leaf"))
     )
@@ -155,12 +159,14 @@ class OrderedLog:
         on.change_each(self.APPEND, [{**row._asdict(), "epoch": on.epoch} for row in rows])
         on.proven_by(self.PROOF, rows[0]._asdict())
 
-    def history(self, on: Connection, tenant: str, stream: str) -> Callable[[], Sequence[Entry]]:
-        """Ask for all entries of one request or run; return a function that returns them, in order."""
-        if not encodable(stream):
-            return list
-        rows = on.ask(self.HISTORY, {"tenant": tenant, "stream": stream, "epoch": on.epoch})
-        return lambda: [decode_entry(_written(*place), body, leaf) for *place, body, leaf, _ in rows()]
+    def histories(self, on: Connection, tenant: str, streams: Iterable[str]) -> Callable[[], Histories]:
+        """Ask for all entries of these requests or runs; return a function that returns them, in order."""
+        wanted = list(streams)
+        values = {"tenant": tenant, "streams": list(filter(encodable, wanted)), "epoch": on.epoch}
+        rows = on.ask(self.HISTORIES, values)
+        return lambda: _by_stream(
+            wanted, ((stream, decode_entry(_written(*place), body, leaf)) for *place, body, leaf, _, stream in rows())
+        )
 
     def feed(self, on: Connection, tenant: str, after: str, limit: int, *, closely: bool = False) -> Page:
         """Return the entries after a position, in order."""
@@ -178,6 +184,14 @@ class OrderedLog:
         """Return the position of the newest entry that the feed gives, or the empty string."""
         row = on.first(self.LAST, {"tenant": tenant, "epoch": on.epoch})
         return "" if row is None else _written(*row)
+
+
+def _by_stream(streams: Iterable[str], found: Iterable[tuple[str, Entry]]) -> Histories:
+    """Put entries where their rows are, not where their bodies say: a body may have been altered."""
+    histories: Histories = {stream: [] for stream in streams}
+    for stream, entry in sorted(found, key=lambda it: it[1].seq):
+        histories[stream].append(entry)
+    return histories
 
 
 _POSITION = re.compile(r"([0-9a-f]{1,15})-([0-9a-f]{1,15})-([0-9a-f]{1,15})", re.ASCII)

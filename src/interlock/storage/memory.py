@@ -94,9 +94,9 @@ class MemoryStore:
         *,
         run_id: str | None = None,
         run_of: str | None = None,
-        history_of: str | None = None,
+        logs: bool = False,
     ) -> Loaded:
-        """Read requests, a run and a request's log at one instant."""
+        """Read requests, a run and the requests' logs at one instant."""
         check_load(run_id, run_of)
         with self._reading() as tables:
             rows = [row for key in request_ids if (row := tables.requests.get((tenant, key)))]
@@ -109,9 +109,12 @@ class MemoryStore:
             record = _record(tables, (tenant, run_id)) if run_id is not None else None
             pause = record.run.pause if record is not None and run_of is None else ()
             rows += [row for wait in pause if (row := tables.requests.get((tenant, wait.request_id)))]
-            log = [_entry(at, row) for at, row in _entries(tables, tenant) if row.stream == history_of]
             found = replay_order(decode_request(row.body) for row in {row.id: row for row in rows}.values())
-            return Loaded(self._clock(), {request.id: request for request in found}, record, log)
+            entries: dict[str, list[Entry]] = {request.id: [] for request in found} if logs else {}
+            for at, entry in _entries(tables, tenant):
+                if entry.stream in entries:
+                    entries[entry.stream].append(_entry(at, entry))
+            return Loaded(self._clock(), {request.id: request for request in found}, record, entries)
 
     async def asked_at(self, tenant: str, run_id: str, interrupt_ids: Iterable[str]) -> Sequence[Request]:
         """Return every request of a run at these interrupts, oldest first."""

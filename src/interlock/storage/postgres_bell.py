@@ -19,7 +19,7 @@ from psycopg import sql
 
 __all__ = ["PostgresBell"]
 
-AT_MOST_EVERY = 0.002
+AT_MOST_EVERY = 0.005
 """Seconds between two notices of one process: what happens in between is told by one."""
 
 FLUSH_SECONDS = 2.0

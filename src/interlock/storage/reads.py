@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import (
     BindParameter,
@@ -28,6 +28,7 @@ from interlock.engine.codec import decode_request, decode_run
 from interlock.engine.ports import Agenda, Inbox, Loaded, Window
 from interlock.storage.compiled import Connection
 from interlock.storage.dialect import OneOf
+from interlock.storage.log import Histories, Log
 from interlock.storage.rows import (
     FIND_LIMIT,
     NEVER,
@@ -120,23 +121,51 @@ _NEXT_DUE_OF = union_all(_NEXT_WAKE, _NEXT_JOB.where(jobs.c.subject == bindparam
 
 
 def load(  # noqa: PLR0913, PLR0917 - what the port offers
-    on: Connection, clock: Clock | None, tenant: str, ids: Iterable[str], run_id: str | None, run_of: str | None
+    on: Connection,
+    clock: Clock | None,
+    tenant: str,
+    ids: Iterable[str],
+    run_id: str | None,
+    run_of: str | None,
+    log: Log | None,
 ) -> Loaded:
-    """Read requests and a run at one instant."""
-    now, named = on.instant(clock), _bodies(on, tenant, ids)
+    """Read requests and a run at one instant; and, where the log is given, the logs of the requests."""
+    keys = list(ids)
+    now, named, logs = on.instant(clock), _bodies(on, tenant, keys), _logs(on, log, tenant, keys)
+    record, of_run = None, _Read(dict, dict)
     if run_of is not None and encodable(run_of):
         record = _record(on.ask(_RUN_OF, {"tenant": tenant, "request_id": run_of})())
-        found = named()
     elif run_id is not None and encodable(run_id):
         row = on.ask(_RUN, {"tenant": tenant, "run_id": run_id})
         opened = on.ask(_OPEN_OF_RUN, {"tenant": tenant, "run_id": run_id})
-        record, found = _record(row()), named() | dict(opened())
-        pause = record.run.pause if record is not None else ()
-        found |= _bodies(on, tenant, [wait.request_id for wait in pause if wait.request_id not in found])()
-    else:
-        record, found = None, named()
-    requests_found = replay_order(decode_request(body) for body in found.values())
-    return Loaded(now(), {request.id: request for request in requests_found}, record)
+        record = _record(row())
+        of_run = _of_run(on, log, tenant, record, dict(opened()))
+    entries = logs() | of_run.logs()
+    found = replay_order(decode_request(body) for body in (named() | of_run.bodies()).values())
+    return Loaded(
+        now(),
+        {request.id: request for request in found},
+        record,
+        {request.id: entries[request.id] for request in found} if log is not None else {},
+    )
+
+
+class _Read(NamedTuple):
+    """Functions that return what was asked for."""
+
+    bodies: Callable[[], dict[str, bytes]]
+    logs: Callable[[], Histories]
+
+
+def _of_run(on: Connection, log: Log | None, tenant: str, record: RunRecord | None, opened: dict[str, bytes]) -> _Read:
+    """Ask for what belongs to a run beside its open requests: those that its pause waits for, and all their logs."""
+    pause = [wait.request_id for wait in record.run.pause] if record is not None else []
+    others = _bodies(on, tenant, [key for key in pause if key not in opened])
+    return _Read(lambda: opened | others(), _logs(on, log, tenant, {*opened, *pause}))
+
+
+def _logs(on: Connection, log: Log | None, tenant: str, ids: Collection[str]) -> Callable[[], Histories]:
+    return log.histories(on, tenant, ids) if log is not None and ids else dict
 
 
 def _bodies(on: Connection, tenant: str, ids: Iterable[str]) -> Callable[[], dict[str, bytes]]:

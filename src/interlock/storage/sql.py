@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Literal, Protocol
@@ -16,7 +15,6 @@ from interlock.engine.changes import Changes, Entry
 from interlock.engine.ports import Agenda, Bell, Inbox, Loaded, Window
 from interlock.failpoints import failpoint
 from interlock.storage import audit, reads, writes
-from interlock.storage.compiled import Connection
 from interlock.storage.lanes import Inline, Lane
 from interlock.storage.log import Log
 from interlock.storage.rows import Clock, RequestRow, RunRow, check_changes, check_load
@@ -117,19 +115,14 @@ class SqlStore:
         *,
         run_id: str | None = None,
         run_of: str | None = None,
-        history_of: str | None = None,
+        logs: bool = False,
     ) -> Loaded:
-        """Read requests, a run and a request's log at one instant."""
+        """Read requests, a run and the requests' logs at one instant."""
         check_load(run_id, run_of)
         ids = tuple(request_ids)
-
-        def read(on: Connection) -> Loaded:
-            history = None if history_of is None else self._log.history(on, tenant, history_of)
-            loaded = reads.load(on, self._clock, tenant, ids, run_id, run_of)
-            return loaded if history is None else replace(loaded, history=history())
-
+        log = self._log if logs else None
         asked = time.monotonic()
-        loaded = await self._read(read)
+        loaded = await self._read(lambda on: reads.load(on, self._clock, tenant, ids, run_id, run_of, log))
         self._reckon_from(loaded.now, asked)
         return loaded
 
@@ -156,7 +149,8 @@ class SqlStore:
 
     async def history(self, tenant: str, stream: str) -> Sequence[Entry]:
         """Return all entries of one request or run, in order."""
-        return await self._read(lambda on: self._log.history(on, tenant, stream)())
+        logs = await self._read(lambda on: self._log.histories(on, tenant, [stream])())
+        return logs[stream]
 
     async def feed(self, tenant: str, *, after: str = "", limit: int = 100) -> Sequence[Entry]:
         """Return the entries after a position, in order."""

@@ -235,5 +235,5 @@ class CommitContract(Contract):
         assert (await the_request(store, "req_1")).version == 2
         assert [entry.tenant for entry in await store.feed(TENANT)] == [TENANT] * 3
         assert len(await store.history(TENANT, "req_1")) == 2
-        for named in ({"run_id": "run_1"}, {"run_of": "req_1"}):
-            assert (await store.load("third", ["req_1"], **named)).run is None
+        assert (await store.load("third", ["req_1"], run_id="run_1")).run is None
+        assert (await store.load("third", ["req_1"], run_of="req_1")).run is None

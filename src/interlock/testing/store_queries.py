@@ -56,25 +56,26 @@ class QueryContract(Contract):
         await store.commit(changes(run_then(held.after, RunPaused(waits, "sha256:1", "1", clock.at))))
         for part in (one, two):
             await store.commit(changes(decided(part.after, clock.at)))
-        loaded = await store.load(TENANT, run_id="run_1")
+        loaded = await store.load(TENANT, run_id="run_1", logs=True)
         assert set(loaded.requests) == {"req_1", "req_3"}
+        for key in loaded.requests:
+            assert list(loaded.logs[key]) == list(await store.history(TENANT, key))
         assert set((await store.load(TENANT, run_of="req_1")).requests) == set()
 
     async def test_loading_names_one_run(self, store: Store) -> None:
         with pytest.raises(ValueError, match=r"run_1.*req_1"):
             await store.load(TENANT, run_id="run_1", run_of="req_1")
 
-    async def test_loading_brings_the_log_of_a_request(self, store: Store, clock: SettableClock) -> None:
+    async def test_loading_brings_the_logs_of_requests(self, store: Store, clock: SettableClock) -> None:
         request = opened("req_1", clock.at)
         await store.commit(changes(request, opened("req_2", clock.at), started("run_1", clock.at)))
         await store.commit(changes(decided(request.after, clock.at)))
         for named in ({"run_of": "req_1"}, {"run_id": "run_1"}, {}):
-            loaded = await store.load(TENANT, ["req_1"], history_of="req_1", **named)
-            assert list(loaded.history) == list(await store.history(TENANT, "req_1"))
-            assert len(loaded.history) == loaded.requests["req_1"].version == 3
-        assert not (await store.load(TENANT, ["req_1"])).history
-        for unknown in ("req_9", UNWRITABLE):
-            assert not (await store.load(TENANT, history_of=unknown)).history
+            loaded = await store.load(TENANT, ["req_1"], logs=True, **named)
+            assert list(loaded.logs["req_1"]) == list(await store.history(TENANT, "req_1"))
+            assert len(loaded.logs["req_1"]) == loaded.requests["req_1"].version == 3
+        assert not (await store.load(TENANT, ["req_1"])).logs
+        assert not (await store.load(TENANT, ["req_9", UNWRITABLE], logs=True)).logs
 
     async def test_loading_the_run_of_a_request(self, store: Store, clock: SettableClock) -> None:
         await store.commit(changes(started("run_1", clock.at), opened("req_1", clock.at)))
