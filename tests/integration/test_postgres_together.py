@@ -101,20 +101,28 @@ async def test_what_passed_its_end_is_refused_and_the_others_are_not(stores, clo
     assert await store.find(TENANT, "request", "req_") == ["req_2"]
 
 
-async def test_groups_of_two_processes_never_wait_in_a_ring(stores, clock, url):
+@pytest.fixture
+def alone(postgres):
+    """Return the address of a database of its own: deadlocks are counted for each."""
+    postgres.execute("CREATE DATABASE ring")
+    return postgres.url("ring")
+
+
+async def test_groups_of_two_processes_never_wait_in_a_ring(alone, clock, monkeypatch):
     """Both take the same runs, one in the order in which the other does not."""
+    monkeypatch.setattr(postgres, "WRITERS", 1)
+    stores = [open_store(alone, clock) for _ in range(2)]
     for time in range(5):
         runs = [started(f"run_{number}_{time}", clock.at) for number in range(12)]
-        orders = (runs, runs[::-1])
         results = await asyncio.gather(
-            *(
-                at_once(store, *(store.commit(changes(part)) for part in order))
-                for store, order in zip(stores, orders, strict=True)
-            )
+            at_once(stores[0], *(stores[0].commit(changes(run)) for run in runs)),
+            at_once(stores[1], *(stores[1].commit(changes(run)) for run in reversed(runs))),
         )
-        outcomes = zip(results[0], results[1][::-1], strict=True)
+        outcomes = zip(results[0], reversed(results[1]), strict=True)
         assert all(sorted(type(each).__name__ for each in both) == ["Conflict", "NoneType"] for both in outcomes)
-    with psycopg.connect(url) as connection:
+    for store in stores:
+        await store.close()
+    with psycopg.connect(alone) as connection:
         query = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
         assert connection.execute(query).fetchone() == (0,)
 
