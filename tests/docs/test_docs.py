@@ -66,7 +66,7 @@ class Reader:
             stdout=subprocess.PIPE,
             stderr=None if "2>/dev/null" in command else subprocess.STDOUT,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
         return done.stdout

@@ -30,7 +30,7 @@ def script(command):
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
             **options,
         )

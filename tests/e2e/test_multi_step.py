@@ -26,7 +26,7 @@ def script(office, *arguments):
         cwd=str(office.folder),
         env=office.env,
         encoding="utf-8",
-        timeout=60,
+        timeout=300,
         dimensions=(50, 120),
     )
     child.delaybeforesend = None

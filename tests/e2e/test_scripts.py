@@ -26,7 +26,7 @@ def script(command, name, *task):
         cwd=str(command.folder),
         env=command.env,
         encoding="utf-8",
-        timeout=60,
+        timeout=300,
         dimensions=(50, 100),
     )
     child.delaybeforesend = None

@@ -145,7 +145,7 @@ asyncio.run(fill())
 @pytest.mark.parametrize("extra", range(0, 5000, 1000))
 async def test_a_file_that_may_not_grow_keeps_what_was_acknowledged(path, clock, extra):
     process = child(path, FILL, str(extra))
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     acknowledged = int(out.split()[0])
     assert acknowledged > 3
@@ -174,7 +174,7 @@ asyncio.run(commit())
 async def test_a_killed_process_leaves_a_commit_wholly_there_or_absent(path, clock, name, there):
     """I10, fault 2."""
     process = child(path, COMMIT, INTERLOCK_FAILPOINTS=f"{name}=kill")
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == -9, err
     store = open_store(str(path), clock)
     loaded = await store.load(TENANT, ["req_1"], run_id="run_1")
@@ -201,7 +201,7 @@ asyncio.run(write())
 async def test_processes_that_make_one_file_at_once_all_succeed(path, clock):
     processes = [child(path, OPEN, str(number)) for number in range(4)]
     for process in processes:
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=300)
         assert process.returncode == 0, err
     store = open_store(str(path), clock)
     assert await store.find(TENANT, "request", "req") == [f"req_{number}" for number in range(4)]
@@ -227,7 +227,7 @@ open_store(path)
 async def test_a_migration_that_is_killed_loses_nothing(path, clock, table):
     """Fault 13."""
     process = child(path, KILLED_MIGRATION, table)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == -9, err
     store = open_store(str(path), clock)
     await store.commit(changes(opened("req_1", clock.at)))
@@ -278,7 +278,7 @@ async def test_an_older_database_is_brought_up_to_date(store, path, clock, next_
     log = await store.feed(TENANT)
     await store.close()
     process = child(path, UPGRADE, str(next_version), KILL_MIGRATION="1" if killed else "")
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == (-9 if killed else 0), err
     assert is_whole(path)
     with raw(path) as connection:
@@ -306,7 +306,7 @@ async def test_a_database_of_the_first_revision_goes_on_as_it_was(path, clock):
     """Open requests are still due at their deadline, and what policies count reaches back behind the change."""
     request = opened("req_1", clock.at)
     process = child(path, OLD)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     with raw(path) as connection:
         row = {

@@ -180,7 +180,7 @@ app = create_approval_agent(database={str(file)!r})
 app.stream({{"input": "Send email to team about meeting"}}, {config!r})
 os.kill(os.getpid(), 9)
 """
-    assert subprocess.run([sys.executable, "-c", begin], check=False, timeout=60).returncode == -9
+    assert subprocess.run([sys.executable, "-c", begin], check=False, timeout=300).returncode == -9
     with create_approval_agent(database=file) as app:
         app.update_state(config, {"approved": True})
         app.stream(None, config)
