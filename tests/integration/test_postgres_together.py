@@ -2,16 +2,19 @@
 
 import asyncio
 import contextlib
+import itertools
 import threading
 
 import psycopg
 import pytest
 
 from interlock.errors import Conflict, StoreUnavailable
-from interlock.storage import open_store, postgres
+from interlock.storage import open_store, postgres, postgres_connection
+from interlock.storage.postgres_connection import PostgresConnection
 from interlock.storage.postgres_wire import Wire
 from interlock.testing.fakes import SettableClock
-from interlock.testing.samples import TENANT, Asked, changes, opened, started
+from interlock.testing.samples import TENANT, Asked, changes, decided, opened, started
+from interlock.testing.store_base import the_request
 
 
 @pytest.fixture
@@ -101,6 +104,46 @@ async def test_what_passed_its_end_is_refused_and_the_others_are_not(stores, clo
     results = await at_once(store, store.commit(late), store.commit(part(2, clock)))
     assert [type(result) for result in results] == [Conflict, type(None)]
     assert await store.find(TENANT, "request", "req_") == ["req_2"]
+
+
+async def test_what_others_keep_locked_fails_alone_and_what_was_done_is_said_to_be(url, stores, clock, monkeypatch):
+    monkeypatch.setattr(postgres, "_GREETING", postgres._GREETING.replace(f"'{postgres.LOCK_SECONDS}s'", "'100ms'"))
+    store, second = stores
+    await second.commit(part(2, clock))
+    locked = changes(decided(await the_request(second, "req_2"), clock.at))
+    with psycopg.connect(url) as other:
+        other.execute("SELECT 1 FROM requests WHERE id = 'req_2' FOR UPDATE")
+        commits = [store.commit(changes) for changes in (part(1, clock), locked, part(3, clock))]
+        results = await at_once(store, *commits)
+    assert [type(result) for result in results] == [type(None), StoreUnavailable, type(None)]
+    assert "row locked" in str(results[1])
+    assert await store.find(TENANT, "request", "req_") == ["req_1", "req_2", "req_3"]
+    await store.commit(locked)
+
+
+async def test_when_the_server_is_lost_half_way_what_was_done_is_said_to_be(url, stores, clock, monkeypatch):
+    store, second = stores
+    await second.commit(part(0, clock))
+    sent, connect, calls = PostgresConnection._sent, postgres.connect, itertools.count()
+
+    def refuse(_address):
+        raise psycopg.OperationalError("connection refused")
+
+    def cut(connection, work):
+        if next(calls) != 4:  # after what everybody waits for, all together, and two by themselves
+            return sent(connection, work)
+        monkeypatch.setattr(postgres, "connect", refuse)
+        connection.raw.close()
+        raise psycopg.OperationalError("the line was cut")
+
+    monkeypatch.setattr(postgres_connection, "RECOVER_SECONDS", 0.1)
+    monkeypatch.setattr(PostgresConnection, "_sent", cut)
+    commits = [store.commit(part(number, clock)) for number in (1, 0, 2, 3)]
+    results = await at_once(store, *commits)
+    assert [type(result) for result in results] == [type(None), Conflict, StoreUnavailable, StoreUnavailable]
+    monkeypatch.setattr(postgres, "connect", connect)
+    assert await store.find(TENANT, "request", "req_") == ["req_0", "req_1"]
+    await store.commit(part(2, clock))
 
 
 async def test_groups_take_their_runs_in_one_order_so_no_two_wait_in_a_ring(stores, clock, sent):

@@ -147,8 +147,7 @@ class Lane:
                     connection.close()
                     connection = None
                 for task in tasks:
-                    task.error = self._explain(error) or error
-                    task.error.__cause__ = error if task.error is not error else None
+                    self._blame(task, error)
             for task in tasks:
                 task.done()
         if connection is not None:
@@ -169,14 +168,21 @@ class Lane:
         return tasks, False
 
     def _do(self, connection: Connection, tasks: list[_Task]) -> None:
-        """Do it. Raises what the database is to blame for: then nothing was done."""
+        """Do it. Raises what the database is to blame for, where nothing at all was done."""
         works = [task.work for task in tasks]
         if len(works) == 1:
             outcomes = [outcome_of(partial(connection.run, works[0]), self._is_fatal)]
         else:
             outcomes = connection.run_all(works, self._is_fatal)
         for task, (result, error) in zip(tasks, outcomes, strict=True):
-            task.result, task.error = result, error
+            task.result = result
+            if error is not None:
+                self._blame(task, error)
+
+    def _blame(self, task: _Task, error: Exception) -> None:
+        task.error = self._explain(error) or error
+        if task.error is not error:
+            task.error.__cause__ = error
 
     def _is_fatal(self, error: Exception) -> bool:
         return self._explain(error) is not None

@@ -129,14 +129,23 @@ class PostgresConnection(Connection):
     ) -> list[Outcome]:
         """Do several pieces of work; commits in one transaction, unless one of them fails: then each by itself.
 
-        A savepoint for each would cost each a round trip, and what they expect is seldom not so.
+        A savepoint for each would cost each a round trip, and what they expect is seldom not so. What the database is
+        to blame for fails one alone as well: those before it are committed, and must not hear that they are not.
         """
         commits = [work for work in works if isinstance(work, Commit)]
         done = commits if len(commits) > 1 and self._is_committed(commits) else []
-        return [
-            Outcome() if any(work is commit for commit in done) else outcome_of(partial(self.run, work), is_fatal)
-            for work in works
-        ]
+        outcomes: list[Outcome] = []
+        lost: Exception | None = None
+        for work in works:
+            if any(work is commit for commit in done):
+                outcomes.append(Outcome())
+            elif lost is not None:  # the server was waited for: not once more for everybody here
+                outcomes.append(Outcome(error=lost))
+            else:
+                outcomes.append(outcome_of(partial(self.run, work), lambda _: False))
+                error = outcomes[-1].error
+                lost = error if error is not None and self.raw.closed and is_fatal(error) else None
+        return outcomes
 
     def _is_committed(self, commits: Sequence[Commit]) -> bool:
         try:
