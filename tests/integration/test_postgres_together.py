@@ -8,6 +8,7 @@ import threading
 import psycopg
 import pytest
 
+from interlock.engine.changes import Counted
 from interlock.errors import Conflict, StoreUnavailable
 from interlock.storage import open_store, postgres, postgres_connection
 from interlock.storage.postgres_connection import PostgresConnection
@@ -144,6 +145,14 @@ async def test_when_the_server_is_lost_half_way_what_was_done_is_said_to_be(url,
     monkeypatch.setattr(postgres, "connect", connect)
     assert await store.find(TENANT, "request", "req_") == ["req_0", "req_1"]
     await store.commit(part(2, clock))
+
+
+async def test_what_counts_over_other_runs_is_alone_whatever_it_comes_after(stores, clock):
+    store, _ = stores
+    counting = changes(opened("req_9", clock.at, Asked(run_id="run_9")), counted=(Counted("mailer", "send_email", 0),))
+    commits = [store.commit(changes) for changes in (part(1, clock), part(2, clock), counting)]
+    assert await at_once(store, *commits) == [None] * 3
+    assert len(await transactions(store)) == 2
 
 
 async def test_groups_take_their_runs_in_one_order_so_no_two_wait_in_a_ring(stores, clock, sent):

@@ -132,7 +132,7 @@ class PostgresConnection(Connection):
         A savepoint for each would cost each a round trip, and what they expect is seldom not so. What the database is
         to blame for fails one alone as well: those before it are committed, and must not hear that they are not.
         """
-        commits = [work for work in works if isinstance(work, Commit)]
+        commits = [work for work in works if isinstance(work, Commit) and work.shares]
         done = commits if len(commits) > 1 and self._is_committed(commits) else []
         outcomes: list[Outcome] = []
         lost: Exception | None = None
