@@ -147,6 +147,30 @@ async def test_when_the_server_is_lost_half_way_what_was_done_is_said_to_be(url,
     await store.commit(part(2, clock))
 
 
+async def test_a_line_cut_again_while_it_is_asked_what_became_of_a_group_tells_nobody_that_others_were_faster(
+    stores, clock, monkeypatch
+):
+    store, _ = stores
+    sent, alone, calls, cuts = PostgresConnection._sent, PostgresConnection._alone, itertools.count(), itertools.count()
+
+    def cut(connection, work):
+        result = sent(connection, work)
+        if next(calls) != 1:  # what all wait for comes first
+            return result
+        connection.raw.close()
+        raise psycopg.OperationalError("the line was cut")
+
+    def cut_again(connection, ask):
+        if next(cuts) == 0:  # the server's last word; that the line is gone is found out later
+            raise psycopg.errors.AdminShutdown("terminating connection due to administrator command")
+        return alone(connection, ask)
+
+    monkeypatch.setattr(PostgresConnection, "_sent", cut)
+    monkeypatch.setattr(PostgresConnection, "_alone", cut_again)
+    assert await at_once(store, *(store.commit(part(number, clock)) for number in range(3))) == [None] * 3
+    assert len(await store.feed(TENANT)) == 3 * 2
+
+
 async def test_what_counts_over_other_runs_is_alone_whatever_it_comes_after(stores, clock):
     store, _ = stores
     counting = changes(opened("req_9", clock.at, Asked(run_id="run_9")), counted=(Counted("mailer", "send_email", 0),))

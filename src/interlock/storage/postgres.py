@@ -92,6 +92,7 @@ _FOR_NOW = {"57P01", "57P02", "57P03", "53300"}
 _TOLD = (
     ("starting up", "57P03"),
     ("shutting down", "57P03"),
+    ("terminating connection", "57P01"),
     ("not yet accepting", "57P03"),
     ("too many", "53300"),
     ("connection slots", "53300"),

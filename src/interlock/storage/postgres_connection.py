@@ -206,19 +206,17 @@ class PostgresConnection(Connection):
     def _is_done(self, end: float) -> bool:
         """Find out, of a connection that was lost, whether the transaction was committed; connect anew."""
         epoch, proof = self.epoch, self._proof if self._committing else None
-        self.close()
-        self._opened = self._open(max(0.0, end - time.monotonic()))
-        self.raw = self._opened.raw
-        if proof is None:
-            return False  # COMMIT was never sent; or what it would have committed may be done again
-        while self.epoch == epoch and self._is_under_way():
-            if time.monotonic() > end:
-                raise StoreUnavailable(
-                    "The line to the database was cut while a change was being committed, and it is not known yet "
-                    "whether it was: look before you repeat it."
-                )
-            time.sleep(AGAIN_SECONDS)
-        return bool(self._alone(lambda: self.rows(*proof)))
+        while True:
+            self.close()
+            self._opened = self._open(max(0.0, end - time.monotonic()))
+            self.raw = self._opened.raw
+            if proof is None:
+                return False  # COMMIT was never sent; or what it would have committed may be done again
+            with contextlib.suppress(psycopg.Error):  # this line is lost as well: whoever cannot ask knows nothing yet
+                while self.epoch == epoch and self._is_under_way():
+                    _wait(end)
+                return bool(self._alone(lambda: self.rows(*proof)))
+            _wait(end)
 
     def _is_under_way(self) -> bool:
         """Say whether the server has not noticed yet that the old connection is gone.
@@ -292,3 +290,17 @@ class PostgresConnection(Connection):
         """Wait for everything that was sent, and so for its locks; return the clock after that."""
         ((now, self._xact),) = self.told(SETTLED)
         return moment(now) if clock is None else clock()
+
+
+def _wait(end: float) -> None:
+    """Let some time pass before it is asked again what became of a commit.
+
+    Raises:
+        StoreUnavailable: if it has been asked for long enough.
+    """
+    if time.monotonic() > end:
+        raise StoreUnavailable(
+            "The line to the database was cut while a change was being committed, and it is not known yet whether it "
+            "was: look before you repeat it."
+        )
+    time.sleep(AGAIN_SECONDS)
