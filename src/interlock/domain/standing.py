@@ -84,7 +84,7 @@ class Matter:
             if reason is None:
                 return Standing(giver)
             reasons.append(reason)
-        return Standing(None, "; ".join([own, *reasons]))
+        return Standing(None, "; ".join(dict.fromkeys([own, *reasons])))
 
 
 def _taken(giver: str, others: Sequence[Vote]) -> str | None:

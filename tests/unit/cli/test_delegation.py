@@ -97,6 +97,15 @@ async def test_once_the_other_has_voted_the_delegate_is_told_why_not(circle):
         await vote(circle, "zoe")
 
 
+async def test_a_reason_that_keeps_out_both_is_said_once(circle):
+    await circle.runs.start("buyer", "buys", None, Principal("zoe", tenant=TENANT))
+    (job,) = (await circle.store.agenda()).jobs
+    await circle.worker.carry_out(job)
+    (own,) = set(await circle.inbox()) - {circle.id}
+    view = await circle.views.request(own, "zoe")
+    assert view.excluded.count("whoever started the run does not decide on it") == 1
+
+
 async def test_I11_what_was_decided_for_another_is_the_fold_of_its_log(circle):
     await vote(circle, "zoe")
     await vote(circle, "noah")
