@@ -219,7 +219,7 @@ def note(on: Connection, key: str) -> str | None:
 
 def inbox(on: Connection, tenant: str, wanted: Inbox, after: str | None, limit: int) -> Sequence[Request]:
     """Return a page of requests, beginning after the request with the id `after`."""
-    if not encodable(after or ""):
+    if not encodable(after or "", wanted.agent or "", wanted.run_id or ""):
         return []
     statuses = [str(status) for status in wanted.statuses]
     values = {"tenant": tenant, "limit": limit, "after": after, "agent": wanted.agent, "run_id": wanted.run_id}

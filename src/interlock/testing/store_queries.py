@@ -183,6 +183,12 @@ class QueryContract(Contract):
             assert await self._page(store, Inbox(), after=unknown) == []
             assert await store.runs(TENANT, after=unknown) == []
 
+    async def test_no_request_is_of_an_agent_or_a_run_that_cannot_be(self, store: Store, clock: SettableClock) -> None:
+        await store.commit(changes(opened("req_1", clock.at)))
+        for unknown in ("nobody", UNWRITABLE, "a\0b"):
+            assert await self._page(store, Inbox(agent=unknown)) == []
+            assert await self._page(store, Inbox(run_id=unknown)) == []
+
     async def test_the_inbox_filters_by_agent_and_run(self, store: Store, clock: SettableClock) -> None:
         await store.commit(
             changes(
