@@ -8,7 +8,16 @@ from datetime import timedelta
 
 import pytest
 
-from interlock.errors import BadInput, Closed, InterlockError, InvalidAnswer, NotFound, TooLate, WrongDigest
+from interlock.errors import (
+    BadInput,
+    Closed,
+    InterlockError,
+    InvalidAnswer,
+    InvalidValue,
+    NotFound,
+    TooLate,
+    WrongDigest,
+)
 from interlock.testing.fakes import SettableClock
 from interlock.testing.invariants import assert_invariants
 from interlock.tutorial import create_approval_agent
@@ -193,6 +202,11 @@ async def test_it_works_where_an_event_loop_is_running(app):
     with pytest.raises(BadInput, match="what you decide"):
         app.update_state(config, {})
     assert app.get_state(config).values["plan"]
+
+
+def test_a_thread_whose_name_is_no_text_is_refused(app):
+    with pytest.raises(InvalidValue, match=r"thread_id.*lone surrogate"):
+        app.stream({"input": "x"}, {"configurable": {"thread_id": "\ud800"}})
 
 
 @pytest.mark.parametrize("wrong", [None, {}, {"configurable": {}}, {"configurable": {"thread_id": 1}}])

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from interlock.domain.canonical import normalize
 from interlock.domain.request import Request, Status
 from interlock.domain.run import Run, RunStatus
 from interlock.engine.changes import RunRecord
@@ -61,7 +62,7 @@ def thread_of(config: object) -> str:
             'The config names a thread: {"configurable": {"thread_id": "test"}}, with a text of at most '
             f"{LONGEST_NAME} characters."
         )
-    return thread
+    return str(normalize(thread, path="thread_id"))
 
 
 def seed_of(thread: str, number: int) -> str:
