@@ -156,6 +156,8 @@ def test_what_cannot_be_an_agent_is_named(project, attribute, says):
         ('{"graphs": {"a": "agents.py"}}', "graphs.a must be"),
         ('{"graphs": {"a": {"description": "x"}}}', "graphs.a must be"),
         ('{"graphs": {"a": "./agent.ts:graph"}}', "is no Python file"),
+        ('{"graphs": {"a": "./a\\u0000.py:graph"}}', r"graphs.a names '\./a\\x00\.py', which is no path"),
+        ('{"graphs": {"a": "./\\ud800.py:graph"}}', "graphs.a names .*, which is no path"),
         ("[" * 100_000, "is not JSON"),
         (" " * 300_000, "is larger than"),
     ],
@@ -173,6 +175,9 @@ def test_a_file_that_cannot_be_read_is_refused_with_the_reason(tmp_path, content
         ({"dependencies": "."}, "must be a list"),
         ({"dependencies": ["./nowhere"]}, "./nowhere is no folder"),
         ({"env": 5}, "env must be"),
+        ({"env": {"INTERLOCK_TEST=1": "x"}}, "env sets 'INTERLOCK_TEST=1', which is no variable"),
+        ({"env": {"INTERLOCK_TEST_1": "a\0b"}}, "env sets 'INTERLOCK_TEST_1'"),
+        ({"env": {"": "x"}}, "env sets ''"),
         ({"env": "./nowhere"}, "names ./nowhere, which cannot be read"),
     ],
 )

@@ -63,6 +63,8 @@ def prepare(file: Path) -> None:
             if path.is_dir() and str(path) not in sys.path:
                 sys.path.insert(0, str(path))
     for key, value in _variables(file, content.get("env", {})).items():
+        if not key or "=" in key or not _is_text(key + value):
+            raise _wrong(file, f"env sets {key!r}, which is no variable, or not to a text that one can hold")
         os.environ.setdefault(key, value)
 
 
@@ -141,7 +143,10 @@ def _place(file: Path, name: str, value: object) -> str:
     if not colon or not target or not attribute:
         raise _wrong(file, f'graphs.{name} must be "./file.py:attribute", or an object with such a "path"')
     if target.endswith(".py"):
-        return f"{(file.parent / target).resolve()}:{attribute}"
+        try:
+            return f"{(file.parent / target).resolve()}:{attribute}"
+        except (OSError, ValueError, RuntimeError) as error:  # such as a NUL, or links in a circle
+            raise _wrong(file, f"graphs.{name} names {target!r}, which is no path ({error})") from None
     if "/" in target or target.startswith("."):
         raise _wrong(file, f"graphs.{name} is {target}, which is no Python file")
     return f"{target}:{attribute}"
@@ -160,6 +165,14 @@ def _variables(file: Path, env: object) -> Mapping[str, str]:
         ) from None
     pairs = [line.strip().removeprefix("export ").partition("=") for line in lines if not line.lstrip().startswith("#")]
     return {key.strip(): value.strip().strip("'\"") for key, equals, value in pairs if equals}
+
+
+def _is_text(text: str) -> bool:
+    """Say whether the system can take a text: as a variable, or its value."""
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False
 
 
 def _wrong(file: Path, what: str) -> InvalidAgent:
