@@ -11,7 +11,7 @@ from interlock.domain.authority import Delegation, Directory
 from interlock.domain.policy import Level, Occasion, Policy, Route, Step, route
 from interlock.domain.quorum import supporters
 from interlock.domain.request import Request, acting
-from interlock.domain.standing import Matter
+from interlock.domain.standing import Matter, matter_of
 
 __all__ = ["OpenTime", "business_hours", "duration_words", "explain"]
 
@@ -114,7 +114,7 @@ def _steps(case: _Case, policy: Policy, directory: Directory, level: Level) -> I
             passed = _passed(case.request, index) if case.request else []
             yield f"{title}: passed, by {', '.join(passed)}."
             continue
-        needed = f"{_needed(case, step)}{_so_far(case, index)}"
+        needed = f"{_needed(case, step)}{_so_far(case, policy, directory, step, index)}"
         yield f"{title}{' (now)' if index == now else ''}: asks {_asked(step)}; {needed}."
         yield f"  {_until(case, index, step)} {_silence(case, index, step)}"
         if step.calendar is not None:
@@ -149,14 +149,18 @@ def _needed(case: _Case, step: Step) -> str:
     return f"{approvals}, {step.rejections} rejection{'s end' if step.rejections > 1 else ' ends'} it"
 
 
-def _so_far(case: _Case, index: int) -> str:
-    if case.request is None or case.request.step != index or not case.request.votes:
+def _so_far(case: _Case, policy: Policy, directory: Directory, step: Step, index: int) -> str:
+    if case.request is None or case.request.step != index:
         return ""
-    supporting = supporters(case.request.votes)
-    agreed = [vote.acting for vote in case.request.votes if vote.voter in supporting]
-    against = [vote.acting for vote in case.request.votes if vote.voter not in supporting]
-    parts = [f"for it: {', '.join(agreed)}"] if agreed else []
-    return "; " + "; ".join([*parts, f"against it: {', '.join(against)}"] if against else parts)
+    votes = case.request.votes
+    counting = matter_of(case.request, policy, directory).counting(step, votes)
+    supporting = supporters(counting)
+    groups = {
+        "for it": [vote for vote in counting if vote.voter in supporting],
+        "against it": [vote for vote in counting if vote.voter not in supporting],
+        "no longer counted": [vote for vote in votes if vote not in counting],
+    }
+    return "".join(f"; {words}: {', '.join(vote.acting for vote in which)}" for words, which in groups.items() if which)
 
 
 def _until(case: _Case, index: int, step: Step) -> str:

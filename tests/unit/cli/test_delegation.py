@@ -1,6 +1,7 @@
 """One person votes for another: what everybody is told of it, on screen, in the log and as JSON."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -104,6 +105,15 @@ async def test_a_reason_that_keeps_out_both_is_said_once(circle):
     (own,) = set(await circle.inbox()) - {circle.id}
     view = await circle.views.request(own, "zoe")
     assert view.excluded.count("whoever started the run does not decide on it") == 1
+
+
+async def test_I9_a_vote_under_a_delegation_that_was_taken_back_is_not_told_as_one_for_it(circle):
+    await vote(circle, "zoe")
+    taken_back = replace(PEOPLE, delegations=())
+    circle.views = Views(circle.store, SettablePolicies(PolicySet((), POLICY, taken_back)), TENANT)
+    (step,) = [line for line in await seen(circle, "noah") if line.startswith("Step 1")]
+    assert "for it" not in step
+    assert step.endswith("; no longer counted: zoe for mia.")
 
 
 async def test_I11_what_was_decided_for_another_is_the_fold_of_its_log(circle):
