@@ -15,7 +15,7 @@ import pytest
 
 INTERLOCK = Path(sys.executable).with_name("interlock")
 GRAPHS = Path(__file__).with_name("graphs.py")
-PATIENCE = 60
+PATIENCE = 300
 PERSONAL = ("INTERLOCK_", "LANGCHAIN_", "LANGSMITH_", "VISUAL", "EDITOR", "COLUMNS", "NO_COLOR")
 
 
