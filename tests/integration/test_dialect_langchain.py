@@ -167,11 +167,13 @@ async def test_I5_where_no_refusal_can_be_told_silence_ends_the_run(circle, mode
     assert PAID == []
 
 
-async def test_an_edit_that_the_tool_does_not_take_never_reaches_the_graph(circle):
-    run_id = await circle.go(agent([call("pay", 0, vendor="ACME", amount=5)], mode="per_call", pay=True), HI)
+@MODES
+@pytest.mark.parametrize("amount", ["much", 5.5, None])
+async def test_an_edit_that_the_tool_does_not_take_never_reaches_the_graph(circle, mode, amount):
+    run_id = await circle.go(agent([call("pay", 0, vendor="ACME", amount=5)], mode=mode, pay=True), HI)
     request = await circle.asked(run_id)
     with pytest.raises(InvalidAnswer, match="amount"):
-        await circle.vote(request, "edit", subject=Action("pay", {"vendor": "ACME", "amount": "much"}))
+        await circle.vote(request, "edit", subject=Action("pay", {"vendor": "ACME", "amount": amount}))
     await circle.decide(await circle.asked(run_id))
     assert PAID == [("ACME", 5)]
 

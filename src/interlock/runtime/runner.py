@@ -22,6 +22,7 @@ from interlock.runtime.current import Advancing, current, describe, jsonable, sa
 from interlock.runtime.dialects import native
 from interlock.runtime.registry import Registry
 from interlock.runtime.state import RunState, resume_values
+from interlock.runtime.toolbox import with_schemas
 
 __all__ = ["LangGraphRuntime"]
 
@@ -119,7 +120,7 @@ class LangGraphRuntime:
 
     def _paused(self, found: Sequence[Ask], agent: Agent, state: RunState, advancing: Advancing) -> Ending:
         asks: list[Ask] = []
-        for ask in found:
+        for ask in with_schemas(agent.graph, found):
             size = len(ask.subject.canonical)
             if size > self._max_subject:
                 return Attention(
