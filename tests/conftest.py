@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sqlite3
-from collections.abc import Generator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,9 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
+from interlock.engine.ports import Store
+from interlock.storage import open_store
+from interlock.testing.fakes import SettableClock
 from interlock.testing.postgres import PostgresServer
 
 ON_CI = os.environ.get("CI", "").lower() not in {"", "0", "false"}
@@ -55,6 +58,26 @@ def postgres() -> Iterator[PostgresServer]:
     server = PostgresServer()
     yield server
     server.remove()
+
+
+@pytest.fixture
+def clock() -> SettableClock:
+    """Return a clock that stands until the test moves it."""
+    return SettableClock()
+
+
+@pytest.fixture
+def url(postgres: PostgresServer) -> str:
+    """Return the address of an empty schema on the server."""
+    return postgres.fresh()
+
+
+@pytest.fixture
+async def store(url: str, clock: SettableClock) -> AsyncIterator[Store]:
+    """Yield a store on the server."""
+    store = open_store(url, clock)
+    yield store
+    await store.close()
 
 
 class Backdoor:

@@ -16,7 +16,6 @@ from interlock.engine.ports import Inbox
 from interlock.errors import Conflict, StoreUnavailable
 from interlock.storage import open_store, postgres, postgres_connection
 from interlock.storage.postgres_connection import PostgresConnection
-from interlock.testing.fakes import SettableClock
 from interlock.testing.postgres import PostgresServer
 from interlock.testing.samples import TENANT, changes, job, opened, started
 
@@ -34,18 +33,6 @@ def server():
 @pytest.fixture
 def url(server):
     return server.fresh()
-
-
-@pytest.fixture
-def clock():
-    return SettableClock()
-
-
-@pytest.fixture
-async def store(url, clock):
-    store = open_store(url, clock)
-    yield store
-    await store.close()
 
 
 def part(key, clock):

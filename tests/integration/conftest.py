@@ -14,7 +14,6 @@ from langgraph.graph import END, START, StateGraph
 from interlock import Agent
 from interlock.bootstrap import build
 from interlock.config import load_settings
-from interlock.testing.fakes import SettableClock
 from interlock.testing.story import Story
 
 STORES = ("memory", "sqlite", "postgres")
@@ -68,11 +67,6 @@ class Bench(Story):
     async def go(self, graph, input_=None, **options) -> str:
         """Register a graph, start it, and return its run's id."""
         return await self.start(self.register(graph, **options), input_)
-
-
-@pytest.fixture
-def clock() -> SettableClock:
-    return SettableClock()
 
 
 @pytest.fixture

@@ -19,28 +19,10 @@ from interlock.storage import open_store, reads
 from interlock.storage.compiled import Statements
 from interlock.storage.log import OrderedLog
 from interlock.storage.schema import VERSION_TABLE, metadata, ordered
-from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import TENANT, Asked, changes, decided, opened, started
 from interlock.testing.store_base import in_threads
 
 PATIENCE = 120.0
-
-
-@pytest.fixture
-def url(postgres):
-    return postgres.fresh()
-
-
-@pytest.fixture
-def clock():
-    return SettableClock()
-
-
-@pytest.fixture
-async def store(url, clock):
-    store = open_store(url, clock)
-    yield store
-    await store.close()
 
 
 def raw(url):

@@ -13,28 +13,10 @@ from interlock.dispatch.local import HearingWaker
 from interlock.errors import InvalidValue
 from interlock.storage import open_store
 from interlock.storage.postgres_health import health
-from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import TENANT, changes, opened
 from interlock.testing.store_base import in_threads
 
 PATIENCE = 120.0
-
-
-@pytest.fixture
-def url(postgres):
-    return postgres.fresh()
-
-
-@pytest.fixture
-def clock():
-    return SettableClock()
-
-
-@pytest.fixture
-async def store(url, clock):
-    store = open_store(url, clock)
-    yield store
-    await store.close()
 
 
 @pytest.fixture

@@ -13,19 +13,8 @@ from interlock.errors import Conflict, StoreUnavailable
 from interlock.storage import open_store, postgres, postgres_connection
 from interlock.storage.postgres_connection import PostgresConnection
 from interlock.storage.postgres_wire import Wire
-from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import TENANT, Asked, changes, decided, opened, started
 from interlock.testing.store_base import the_request
-
-
-@pytest.fixture
-def url(postgres):
-    return postgres.fresh()
-
-
-@pytest.fixture
-def clock():
-    return SettableClock()
 
 
 @pytest.fixture
