@@ -71,14 +71,14 @@ def other_names_are_other_people(patch):
 
 def initiators_approve(patch):
     """I7."""
-    real = authority.exclusion
-    patch(standing, "exclusion", lambda *given, **facts: real(*given, **{**facts, "initiator": "nobody"}))
+    real = standing.Matter.exclusion
+    patch(standing.Matter, "exclusion", lambda matter, *given: real(replace(matter, initiator="nobody"), *given))
 
 
 def authors_approve(patch):
     """I7: four eyes are not minded."""
-    real = authority.exclusion
-    patch(standing, "exclusion", lambda *given, **facts: real(*given, **{**facts, "editors": ()}))
+    real = standing.Matter.exclusion
+    patch(standing.Matter, "exclusion", lambda matter, *given: real(replace(matter, editors=()), *given))
 
 
 def delegates_add_people(patch):

@@ -6,15 +6,15 @@ A principal comes from the operating system's user, a session or a token, never 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Literal
 
-from interlock.domain.policy import Policy, Step, where_holds
+from interlock.domain.policy import Step
 
-__all__ = ["LOCAL_PREFIX", "Delegation", "Directory", "Principal", "canonical_id", "exclusion"]
+__all__ = ["LOCAL_PREFIX", "Delegation", "Directory", "Principal", "canonical_id"]
 
 LOCAL_PREFIX = "local:"
 
@@ -130,59 +130,3 @@ def canonical_id(name: str) -> str:
     folded = unicodedata.normalize("NFD", visible).casefold()
     folded = unicodedata.normalize("NFKD", folded).casefold()
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKD", folded)).strip()
-
-
-def exclusion(  # noqa: PLR0913 - each is a fact about one vote
-    policy: Policy,
-    step: Step,
-    directory: Directory,
-    *,
-    person: str,
-    initiator: str,
-    requester: str,
-    editors: Collection[str],
-    on_behalf_of: str | None = None,
-    at: datetime | None = None,
-) -> str | None:
-    """Say why this person may not vote in this step, or None if the person may.
-
-    Args:
-        person: canonical id of the voter.
-        editors: canonical ids of everybody who changed the arguments: what each of them wrote may still stand.
-        on_behalf_of: canonical id of the person for whom the vote is, if not the voter: it takes both of them.
-        at: when the vote was cast, or would be; a delegation must cover it.
-    """
-    if on_behalf_of is None:
-        return _kept_out(policy, step, directory, person, initiator, requester, editors, asked=True)
-    if at is None or on_behalf_of not in directory.givers(person, at):
-        return f"{on_behalf_of} has not named {person} to vote for them at that time, or has taken it back"
-    reason = _kept_out(policy, step, directory, on_behalf_of, initiator, requester, editors, asked=True)
-    if reason is not None:
-        return f"the vote is {on_behalf_of}'s, and {reason}"
-    return _kept_out(policy, step, directory, person, initiator, requester, editors, asked=False)
-
-
-def _kept_out(  # noqa: PLR0913, PLR0917 - each is a fact about one vote
-    policy: Policy,
-    step: Step,
-    directory: Directory,
-    person: str,
-    initiator: str,
-    requester: str,
-    editors: Collection[str],
-    *,
-    asked: bool,
-) -> str | None:
-    """Say what keeps one person out; with `asked`, also that the step asks others."""
-    if person == directory.canonical(requester):
-        return "the requester never decides on its own request"
-    if person == directory.canonical(initiator) and not policy.initiator_may_approve:
-        return "whoever started the run does not decide on it under this policy"
-    if policy.four_eyes and person in editors:
-        return "under four-eyes, whoever changed the arguments does not decide on them"
-    if asked and not directory.is_asked(step, person):
-        return "this step asks " + ", ".join(step.ask)
-    reviewer = {"id": person, "roles": directory.roles_of(person)}
-    if not where_holds(step, reviewer, directory.canonical(initiator), directory.canonical(requester)):
-        return f"this step asks only those for whom {step.where}"
-    return None

@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from interlock.domain.authority import Directory, exclusion
-from interlock.domain.policy import Policy, Step
+from interlock.domain.authority import Directory
+from interlock.domain.policy import Policy, Step, where_holds
 from interlock.domain.request import Request, Vote
 
 __all__ = ["Matter", "Standing", "matter_of"]
@@ -31,7 +31,7 @@ class Matter:
     """What people vote on, as far as it says who may.
 
     Args:
-        editors: canonical ids of everybody who changed it.
+        editors: canonical ids of everybody who changed it: what each of them wrote may still stand.
     """
 
     policy: Policy
@@ -43,18 +43,40 @@ class Matter:
     def exclusion(
         self, step: Step, person: str, on_behalf_of: str | None = None, at: datetime | None = None
     ) -> str | None:
-        """Say why a vote of this person does not count in this step, or None if it does. See `authority.exclusion`."""
-        return exclusion(
-            self.policy,
-            step,
-            self.directory,
-            person=person,
-            initiator=self.initiator,
-            requester=self.requester,
-            editors=self.editors,
-            on_behalf_of=on_behalf_of,
-            at=at,
-        )
+        """Say why a vote of this person does not count in this step, or None if it does.
+
+        Args:
+            person: canonical id of the voter.
+            on_behalf_of: canonical id of the person for whom the vote is, if not the voter: it takes both of them.
+            at: when the vote was cast, or would be; a delegation must cover it.
+        """
+        if on_behalf_of is None:
+            return self._barred(person) or self._unasked(step, person) or self._unfit(step, person)
+        if at is None or on_behalf_of not in self.directory.givers(person, at):
+            return f"{on_behalf_of} has not named {person} to vote for them at that time, or has taken it back"
+        theirs = self.exclusion(step, on_behalf_of)
+        if theirs is not None:
+            return f"the vote is {on_behalf_of}'s, and {theirs}"
+        return self._barred(person) or self._unfit(step, person)
+
+    def _barred(self, person: str) -> str | None:
+        """Say what keeps a person out of every step."""
+        if person == self.directory.canonical(self.requester):
+            return "the requester never decides on its own request"
+        if person == self.directory.canonical(self.initiator) and not self.policy.initiator_may_approve:
+            return "whoever started the run does not decide on it under this policy"
+        if self.policy.four_eyes and person in self.editors:
+            return "under four-eyes, whoever changed the arguments does not decide on them"
+        return None
+
+    def _unasked(self, step: Step, person: str) -> str | None:
+        return None if self.directory.is_asked(step, person) else "this step asks " + ", ".join(step.ask)
+
+    def _unfit(self, step: Step, person: str) -> str | None:
+        reviewer = {"id": person, "roles": self.directory.roles_of(person)}
+        initiator, requester = map(self.directory.canonical, (self.initiator, self.requester))
+        fits = where_holds(step, reviewer, initiator, requester)
+        return None if fits else f"this step asks only those for whom {step.where}"
 
     def counting(self, step: Step, votes: Sequence[Vote]) -> tuple[Vote, ...]:
         """Return the votes that still count: whoever has lost the role since does not any more (I9)."""

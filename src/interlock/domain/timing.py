@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from interlock.domain.authority import exclusion
 from interlock.domain.canonical import normalize
 from interlock.domain.circumstances import Circumstances
 from interlock.domain.commands import Command, Escalate, Expire, Extend, Remind
 from interlock.domain.events import Escalated, Event, Expired, Extended, Reminded
 from interlock.domain.policy import Step
 from interlock.domain.request import MAX_COMMENT, Request
+from interlock.domain.standing import matter_of
 from interlock.domain.voting import must_be_in_time, must_be_open, says_something
 from interlock.errors import Forbidden, InvalidValue, ReasonMissing, TooEarly
 
@@ -98,12 +99,5 @@ def _may_not_extend(request: Request, now_is: Circumstances, person: str) -> str
         return "only people extend"
     if now_is.directory.is_asked(Step(("role:operator",)), person):
         return None
-    return exclusion(
-        now_is.policy,
-        request.step_of(now_is.policy),
-        now_is.directory,
-        person=person,
-        initiator=request.initiator,
-        requester=request.requester,
-        editors=(),  # more time decides nothing about what was changed
-    )
+    matter = replace(matter_of(request, now_is.policy, now_is.directory), editors=())  # more time changes nothing
+    return matter.exclusion(request.step_of(now_is.policy), person)
