@@ -30,6 +30,7 @@ from interlock.engine.ports import Inbox
 
 WATCHED = 2.0  # seconds that an idle worker is left alone, and then watched
 SPAWNS = 3
+RESUMES = 7
 FEW = 1_000
 ASKED = 20
 LARGE = {"shared_buffers": "1GB", "max_wal_size": "20GB"}
@@ -44,21 +45,23 @@ def paused(counts: tuple[int, ...]) -> Iterator[str]:
     yield f"A worker (`interlock work`) that is idle with so many runs paused, {WATCHED:.0f} s after it began to work:"
     yield "its resident memory, threads, connections (open files of the database on SQLite) and CPU; medians of"
     yield f"{SPAWNS} processes. First resume: an old run is approved while nothing runs, and the time is taken from"
-    yield "spawning a worker to the run's end; beside it a process that resumes a thread of bare LangGraph, by turns."
+    yield "spawning a worker to the run's end; beside it a process that resumes a thread of bare LangGraph, by turns,"
+    yield f"{RESUMES} times; ratios turn by turn."
     yield ""
-    yield "| store | paused | memory, MB | B a run | threads | connections | CPU, ms/s | first resume, s | bare, s |"
-    yield "|---|---|---|---|---|---|---|---|---|"
+    yield "| store | paused | memory, MB | B a run | threads | connections | CPU, ms/s | resume, s | bare, s | ratio |"
+    yield "|---|---|---|---|---|---|---|---|---|---|"
     base = 0.0
     for store, count in product(cycle.STORES, counts):
         idle, ours, theirs = asyncio.run(waiting(store, count))
         base = base if count else idle.memory
         each = f"{(idle.memory - base) / count:.0f}" if count else ""
         figures = f"{idle.memory / 1e6:.1f} | {each} | {idle.threads:.0f} | {idle.connections:.0f} | {idle.busy:.1f}"
-        yield f"| {store} | {count:,} | {figures} | {spread(ours)} | {spread(theirs)} |"
+        resumes = f"{spread(ours)} | {spread(theirs)} | {cycle.ratio(ours, theirs)}" if count else "| |"
+        yield f"| {store} | {count:,} | {figures} | {resumes} |"
 
 
 def spread(found: list[float]) -> str:
-    return f"{median(found):.2f} ({min(found):.2f} to {max(found):.2f})" if found else ""
+    return f"{median(found):.2f} ({min(found):.2f} to {max(found):.2f})"
 
 
 class Idle(NamedTuple):
@@ -79,7 +82,7 @@ async def waiting(store: str, count: int) -> tuple[Idle, list[float], list[float
         theirs = ground.bare("async")
         ours: list[float] = []
         alone: list[float] = []
-        for run_id in old[:SPAWNS]:
+        for run_id in old[:RESUMES]:
             ours.append(await resumed(url, run_id))
             async with theirs:
                 await theirs.invoke({"input": run_id}, run_id)
