@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from interlock import NotDone
-from interlock.agents.places import place
+from interlock.agents.places import place, sync_folder
 
 __all__ = ["LedgerConflict", "enter", "entries", "ledger_path"]
 
@@ -92,7 +92,7 @@ def _locked(path: Path) -> Iterator[int]:
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            _sync(path.parent)  # after a power cut there must be a file for what is said to be in it
+            sync_folder(path.parent)  # after a power cut there must be a file for what is said to be in it
         except OSError as error:
             raise _unwritable(path, error) from error
         yield descriptor
@@ -142,11 +142,3 @@ def _whole_lines(content: bytes) -> list[bytes]:
 
 def _unwritable(path: Path, error: OSError) -> NotDone:
     return NotDone(f"the ledger {path} cannot be written: {error.strerror or error}; {_REMEDY}")
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

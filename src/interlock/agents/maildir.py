@@ -21,6 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from interlock import NotDone
+from interlock.agents.places import sync_folder
 
 __all__ = ["deliver"]
 
@@ -52,8 +53,8 @@ def deliver(maildir: Path, message: bytes, *, message_id: str, key: str) -> str:
     winner = json.loads(claim.read_text(encoding="utf-8"))
     with suppress(FileNotFoundError):  # delivered before, or by somebody else just now
         (claim.parent / winner["staged"]).rename(maildir / "new" / name)
-    _sync(maildir / "new")
-    _sync(claim.parent)
+    sync_folder(maildir / "new")
+    sync_folder(claim.parent)
     return str(winner["message_id"])
 
 
@@ -61,7 +62,7 @@ def _make(maildir: Path) -> None:
     maildir.mkdir(mode=0o700, parents=True, exist_ok=True)
     for folder in ("tmp", "new", "cur", LEDGER):
         (maildir / folder).mkdir(mode=0o700, exist_ok=True)
-    _sync(maildir)
+    sync_folder(maildir)
 
 
 def _claim(claim: Path, message: bytes, message_id: str) -> None:
@@ -71,9 +72,9 @@ def _claim(claim: Path, message: bytes, message_id: str) -> None:
     try:
         _write(staged, message)
         _write(offer, json.dumps({"staged": staged.name, "message_id": message_id}).encode())
-        _sync(claim.parent)  # after a power cut a claim must not name a message that is gone
+        sync_folder(claim.parent)  # after a power cut a claim must not name a message that is gone
         os.link(offer, claim)
-        _sync(claim.parent)
+        sync_folder(claim.parent)
     except FileExistsError:
         staged.unlink()
     except OSError:
@@ -90,13 +91,3 @@ def _write(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(descriptor)
-
-
-def _sync(folder: Path) -> None:
-    if os.name == "nt":  # a folder cannot be opened there, nor need it be
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["place", "setting"]
+__all__ = ["place", "setting", "sync_folder"]
 
 
 def setting(name: str) -> str:
@@ -21,6 +21,17 @@ def place(variable: str, name: str) -> Path:
     """Return the path that a variable names, or this name under `interlock` in the user's data directory."""
     chosen = setting(variable)
     return Path(chosen).expanduser().absolute() if chosen else _data_directory() / "interlock" / name
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk: after a power cut a file is there under its name."""
+    if os.name == "nt":  # a folder cannot be opened there, nor need it be
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _data_directory() -> Path:

@@ -17,7 +17,7 @@ import jsonschema_rs
 
 from interlock import NotDone
 from interlock.agents.models import Completion, completion, offline
-from interlock.agents.places import place
+from interlock.agents.places import place, sync_folder
 from interlock.agents.plans import PlanningFailed, fitting, parse_output
 
 __all__ = ["Report", "difference", "file_report", "reports_folder", "write"]
@@ -119,7 +119,7 @@ def file_report(draft: dict[str, Any], *, idempotency_key: str, into: str = "") 
             file.flush()
             os.fsync(file.fileno())
         staged.replace(path)  # of one key everybody writes the same, so whoever comes last changes nothing
-        _sync(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         staged.unlink(missing_ok=True)
         raise NotDone(
@@ -132,16 +132,6 @@ def _check(draft: object) -> None:
     error = next(_VALIDATOR.iter_errors(draft), None)
     if error is not None:
         raise NotDone(f"a report has a title and a text, and nothing else: {error.message[:200]}")
-
-
-def _sync(folder: os.PathLike[str]) -> None:
-    if os.name == "nt":  # a folder cannot be opened there, nor need it be
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 # ── by a model ───────────────────────────────────────────────────────────────────────────────────────────────────────

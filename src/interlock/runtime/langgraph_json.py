@@ -12,8 +12,8 @@ import inspect
 import json
 import os
 import sys
-import threading
 from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -102,21 +102,8 @@ _open_for_good: list[contextlib.AbstractContextManager[Any]] = []  # else their 
 
 def _awaited(work: Coroutine[Any, Any, Any]) -> Any:
     # Whoever loads an agent may be in an event loop already, which cannot wait for another.
-    made: list[Any] = []
-    broke: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            made.append(asyncio.run(work))
-        except BaseException as error:  # noqa: BLE001 - raised below, in the thread that asked
-            broke.append(error)
-
-    thread = threading.Thread(target=run, name="langgraph-factory")
-    thread.start()
-    thread.join()
-    if broke:
-        raise broke[0]
-    return made[0]
+    with ThreadPoolExecutor(1, thread_name_prefix="langgraph-factory") as thread:
+        return thread.submit(asyncio.run, work).result()
 
 
 def _read(file: Path) -> dict[str, Any]:
