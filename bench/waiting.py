@@ -46,17 +46,20 @@ def paused(counts: tuple[int, ...]) -> Iterator[str]:
     yield "its resident memory, threads, connections (open files of the database on SQLite) and CPU; medians of"
     yield f"{SPAWNS} processes. First resume: an old run is approved while nothing runs, and the time is taken from"
     yield "spawning a worker to the run's end; beside it a process that resumes a thread of bare LangGraph, by turns,"
-    yield f"{RESUMES} times; ratios turn by turn."
+    yield f"{RESUMES} times after one that does not count; ratios turn by turn. Python finds its bytecode, as in any"
+    yield "process but the first after an installation. A/A: bare LangGraph against itself."
     yield ""
-    yield "| store | paused | memory, MB | B a run | threads | connections | CPU, ms/s | resume, s | bare, s | ratio |"
-    yield "|---|---|---|---|---|---|---|---|---|---|"
+    idling = "memory, MB | B a run | threads | connections | CPU, ms/s"
+    yield f"| store | paused | {idling} | resume, s | bare, s | ratio | A/A |"
+    yield "|---|---|---|---|---|---|---|---|---|---|---|"
     base = 0.0
     for store, count in product(cycle.STORES, counts):
-        idle, ours, theirs = asyncio.run(waiting(store, count))
+        idle, ours, theirs, again = asyncio.run(waiting(store, count))
         base = base if count else idle.memory
         each = f"{(idle.memory - base) / count:.0f}" if count else ""
         figures = f"{idle.memory / 1e6:.1f} | {each} | {idle.threads:.0f} | {idle.connections:.0f} | {idle.busy:.1f}"
-        resumes = f"{spread(ours)} | {spread(theirs)} | {cycle.ratio(ours, theirs)}" if count else "| |"
+        ratios = f"{cycle.ratio(ours, theirs)} | {cycle.ratio(again, theirs)}" if count else "|"
+        resumes = f"{spread(ours)} | {spread(theirs)} | {ratios}" if count else "| | |"
         yield f"| {store} | {count:,} | {figures} | {resumes} |"
 
 
@@ -73,25 +76,27 @@ class Idle(NamedTuple):
     busy: float
 
 
-async def waiting(store: str, count: int) -> tuple[Idle, list[float], list[float]]:
-    """Return what an idle worker takes, and how long the first resumes take, ours and LangGraph's."""
+async def waiting(store: str, count: int) -> tuple[Idle, list[float], list[float], list[float]]:
+    """Return what an idle worker takes, and how long the first resumes take: ours, bare LangGraph's, and its again."""
     with cycle.Ground(store) as ground:
         url = ground.fresh()
         old = await crowd(url, count)
         seen = [idle(ground, url) for _ in range(SPAWNS)]
         theirs = ground.bare("async")
-        ours: list[float] = []
-        alone: list[float] = []
-        for run_id in old[:RESUMES]:
-            ours.append(await resumed(url, run_id))
-            async with theirs:
-                await theirs.invoke({"input": run_id}, run_id)
-            alone.append(spawned(Path(__file__).with_name("bare.py"), theirs.address, run_id))
-    return Idle(*(median(values) for values in zip(*seen, strict=True))), ours, alone
+        found: tuple[list[float], list[float], list[float]] = ([], [], [])
+        for run_id in old[: RESUMES + 1]:
+            found[0].append(await resumed(ground, url, run_id))
+            for turn in (1, 2):
+                thread = f"{run_id}-{turn}"
+                async with theirs:
+                    await theirs.invoke({"input": thread}, thread)
+                found[turn].append(resumed_bare(ground, theirs.address, thread))
+    ours, alone, again = (seconds[1:] for seconds in found)
+    return Idle(*(median(values) for values in zip(*seen, strict=True))), ours, alone, again
 
 
 def idle(ground: cycle.Ground, url: str) -> Idle:
-    with worker(url) as process:
+    with worker(ground, url) as process:
         assert process.stdout is not None
         process.stdout.readline()  # it says that it works
         time.sleep(WATCHED)
@@ -120,12 +125,18 @@ def cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def environ(ground: cycle.Ground) -> dict[str, str]:
+    """Return the surroundings of a process that keeps and finds bytecode, whatever those of this one are."""
+    given = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    return given | {"PYTHONPYCACHEPREFIX": str(ground.folder / "bytecode")}
+
+
 @contextmanager
-def worker(url: str) -> Iterator[subprocess.Popen[bytes]]:
+def worker(ground: cycle.Ground, url: str) -> Iterator[subprocess.Popen[bytes]]:
     """Spawn a worker, and end it."""
     command = [Path(sys.executable).with_name("interlock"), "work", "--json"]
-    environ = {**os.environ, "INTERLOCK_DATABASE_URL": url}
-    process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    given = environ(ground) | {"INTERLOCK_DATABASE_URL": url}
+    process = subprocess.Popen(command, env=given, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     try:
         yield process
     finally:
@@ -133,13 +144,13 @@ def worker(url: str) -> Iterator[subprocess.Popen[bytes]]:
         process.wait(30)
 
 
-async def resumed(url: str, run_id: str) -> float:
+async def resumed(ground: cycle.Ground, url: str, run_id: str) -> float:
     """Approve a run's request, then spawn a worker: seconds until the run is done."""
     system = build(settings(url), {})
     (request,) = await system.store.inbox("default", Inbox(run_id=run_id))
     await system.desk.handle(CastVote(request.id, Verdict.approve, request.digest), cycle.ME)
     began = time.perf_counter()
-    with worker(url):
+    with worker(ground, url):
         while (await system.store.load("default", run_id=run_id)).run.run.status is not RunStatus.done:
             if time.perf_counter() - began > 60:
                 raise RuntimeError(f"{run_id} was not resumed within a minute")
@@ -149,10 +160,11 @@ async def resumed(url: str, run_id: str) -> float:
     return seconds
 
 
-def spawned(*command: str | Path) -> float:
-    """Return the seconds that a Python program takes."""
+def resumed_bare(ground: cycle.Ground, address: str, thread: str) -> float:
+    """Return the seconds that a process takes which resumes one thread of bare LangGraph."""
+    command = [sys.executable, Path(__file__).with_name("bare.py"), address, thread]
     began = time.perf_counter()
-    subprocess.run([sys.executable, *command], check=True, stderr=subprocess.DEVNULL)
+    subprocess.run(command, env=environ(ground), check=True, stderr=subprocess.DEVNULL)
     return time.perf_counter() - began
 
 
