@@ -28,6 +28,9 @@ from interlock.storage.open import is_server
 Names = tuple[str, str]
 """The ids of a run and of its request."""
 
+REFERENCE = f"{Path(__file__).with_name('graphs.py')}:agent"
+"""As any process finds it, in whatever folder it works."""
+
 BATCH = 20_000
 KEPT = {"runs": "id", "states": "run_id", "requests": "run_id", "jobs": "subject", "log": "stream"}
 """Where something is written of a run, and by which column it is found."""
@@ -56,7 +59,7 @@ async def crowd(url: str, count: int) -> list[str]:
 
 async def _first(url: str) -> str:
     system = build(settings(url), {})
-    run = await system.runs.start("bench", cycle.REFERENCE, {"input": "somebody"}, cycle.ME)
+    run = await system.runs.start("bench", REFERENCE, {"input": "somebody"}, cycle.ME)
     await system.worker().drain()
     await system.close()
     return run.id

@@ -14,6 +14,7 @@ from interlock.dispatch.local import HearingWaker, LocalWaker
 from interlock.domain.canonical import MAX_BYTES
 from interlock.domain.run import Run
 from interlock.engine.configured import ConfiguredPolicies
+from interlock.engine.crew import Crew
 from interlock.engine.desk import Desk
 from interlock.engine.ports import Advance, Ending, Policies, Progress, Runtime, Store, Waker
 from interlock.engine.runs import Runs
@@ -95,8 +96,9 @@ def build(
     store = open_store(settings.database_url, clock, create=create)
     bell = store.bell if isinstance(store, SqlStore) else None
     waker = LocalWaker(store) if bell is None else HearingWaker(bell)
-    desk = Desk(store, policies, waker)
-    runs = Runs(store, policies, runtime, waker)
+    crew = Crew()
+    desk = Desk(store, policies, waker, crew)
+    runs = Runs(store, policies, runtime, waker, crew)
     return System(settings, store, waker, policies, registry, runtime, desk, runs)
 
 

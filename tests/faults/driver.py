@@ -145,6 +145,31 @@ def cycle(database: str, sink: str, name: str, setting: str = "", lease: float =
     asyncio.run(main())
 
 
+def cycle_at_hand(database: str, sink: str, name: str, setting: str = "", lease: float = LEASE) -> None:
+    """The same beside a worker that is free, and knows the agent by another run: it takes up what becomes ready."""
+    os.environ["SINK"] = sink
+
+    async def main() -> None:
+        built, stop = system(database), asyncio.Event()
+        working = asyncio.create_task(built.worker(lease=lease).run(stop))
+        await start(built, name)
+        await paused(built, 1)
+        failpoints.configure(setting)
+        await start(built, name)
+        await paused(built, 2)
+        await approve_everything(built)
+        stop.set()
+        await working
+        await built.close()
+
+    asyncio.run(main())
+
+
+async def paused(built: System, count: int) -> None:
+    while len(await built.store.inbox("default", Inbox())) < count:
+        await asyncio.sleep(0.01)
+
+
 def work(database: str, sink: str, setting: str = "", lease: float = LEASE, barrier: Any = None) -> None:
     """Carry out what is due."""
     os.environ["SINK"] = sink

@@ -41,6 +41,22 @@ async def test_fault_2_killed_anywhere_a_fresh_process_finishes(machine, kind, p
     await machine.assert_invariants(idempotent=kind == "idempotent")
 
 
+AT_HAND = ["run.started", "advance.began", "agent.returned", "vote.committed", "effect.claimed", "effect.called"]
+
+
+@pytest.mark.parametrize("machine", ["sqlite", "postgres"], indirect=True)
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("name", AT_HAND)
+async def test_fault_2_killed_anywhere_beside_a_worker_that_was_free(machine, name, number):
+    """It had taken the run up in the transaction that started it, or in the one of the vote."""
+    killed = machine.run(driver.cycle_at_hand, machine.database, machine.sink, "verifiable", f"{name}=kill:{number}")
+    machine.wait(killed, codes=(0, KILLED))
+    runs = await machine.finish(settle=looked_at(machine))
+    assert [run.status for run in runs] == [RunStatus.done] * 2
+    assert len(set(machine.calls())) == 2
+    await machine.assert_invariants()
+
+
 @pytest.mark.parametrize("name", NAMES)
 async def test_fault_2_every_failpoint_is_passed_as_often_as_the_tests_above_say(machine, name):
     place = f"{name}=kill:{PASSED[name] + 1}"

@@ -9,7 +9,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from interlock.domain import authority, decide, effect, lifecycle, policy, quorum, request, standing, voting
 from interlock.domain.events import Expired
 from interlock.domain.request import EffectState
-from interlock.engine import desk, runs, worker
+from interlock.engine import beginning, desk, runs, worker
 from interlock.storage import memory
 from interlock.storage.memory import MemoryStore
 from interlock.testing.machine import CircleMachine
@@ -204,13 +204,14 @@ def outcomes_wake_nobody(patch):
 
 def resumes_before_all_have_answered(patch):
     """I16: a worker resumes with one request still open."""
-    real = worker._is_ready
+    real = beginning.is_ready
 
     def is_ready(loaded):
         ready = {key: request for key, request in loaded.requests.items() if not request.is_open}
         return real(replace(loaded, requests=ready))
 
-    patch(worker, "_is_ready", is_ready)
+    for module in (beginning, worker):
+        patch(module, "is_ready", is_ready)
 
 
 def cancelled_runs_leave_requests(patch):
@@ -270,8 +271,24 @@ def rows_are_not_the_fold(patch):
 
 def leases_are_not_minded(patch):
     """I16: a worker takes a run that another one holds."""
-    patch(worker, "_is_leased", lambda loaded: False)
+    for module in (beginning, worker):
+        patch(module, "is_leased", lambda loaded: False)
     patch(memory, "_check_job", lambda *given: None)
+
+
+def jobs_begin_without_a_wish(patch):
+    """I4: a run that is taken up with its decision keeps the mark that somebody has seen."""
+    real = beginning.begin_with
+
+    def begin_with(*given):
+        begun = real(*given)
+        if begun is None:
+            return None
+        part = begun.changes.begin
+        job = replace(part.job, mark=max(1, part.job.mark - 1))
+        return replace(begun, changes=replace(begun.changes, begin=replace(part, job=job)))
+
+    patch(worker, "begin_with", begin_with)
 
 
 DEFECTS = [
@@ -305,6 +322,7 @@ DEFECTS = [
     the_feed_skips,
     rows_are_not_the_fold,
     leases_are_not_minded,
+    jobs_begin_without_a_wish,
 ]
 
 

@@ -20,13 +20,22 @@ __all__ = ["HeldAdvance"]
 
 
 class HeldAdvance:
-    """An advance that holds its run. Implements the port `Advance`."""
+    """An advance that holds its run. Implements the port `Advance`.
 
-    def __init__(self, store: Store, desk: Desk, record: RunRecord, held: Held, held_until: float) -> None:
+    Args:
+        held_until: until when the lease runs, by this machine's monotonic clock.
+        known: requests that were compared with their logs, and only changed by this process since.
+    """
+
+    record: RunRecord
+
+    def __init__(self, store: Store, desk: Desk, held: Held, held_until: float, known: Mapping[str, Request]) -> None:
+        record = held.seen.run
+        assert record is not None
         self.record = record
         self.held = held
         self._store = store
-        self._known: dict[str, Request] = {}  # as compared with their logs, or changed by this advance, since it began
+        self._known = dict(known)
         self._desk = desk
         self._agent = Principal(f"agent:{record.run.agent}", "agent", record.run.tenant, "run")
         self._held_until = held_until
@@ -47,6 +56,9 @@ class HeldAdvance:
             seen = await self._store.load(self.held.tenant, wanted, logs=True)
         found: dict[str, Request] = {}
         for key in wanted:
+            if key in self._known:
+                found[key] = self._known[key]
+                continue
             request = seen.requests.get(key)
             if request is not None and request.run_id == self.record.run.id:
                 # The graph goes on by what was decided, gated or not: it must be what the log says.

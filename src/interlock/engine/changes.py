@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -13,6 +13,7 @@ from interlock.domain.run import Run, RunEvent
 
 __all__ = [
     "Actor",
+    "Begin",
     "Changes",
     "Counted",
     "Entry",
@@ -129,6 +130,22 @@ class RunChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Begin:
+    """A worker takes a run up, as everything else in the same transaction leaves the run.
+
+    Args:
+        actor: the worker; whoever stands behind the rest is somebody else.
+        change: the run's, at the version that the rest leaves it at.
+        job: the run's job as it is then, asked for and taken in one. It is a condition, too: the job is nobody's, and
+            has the mark before this one; or there is none, and this mark is the first.
+    """
+
+    actor: Actor
+    change: RunChange
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """A condition: the run stands at this version, and this owner's lease on it has not ended."""
 
@@ -154,7 +171,7 @@ class Counted:
 class Changes:
     """One transaction: applied if every expected version and condition holds by the store's clock, else not at all.
 
-    The log takes the events of the requests in their order, then the run's.
+    The log takes the events of the requests in their order, then the run's, then that of who takes it up.
 
     Args:
         before: a condition: the store's clock has not reached this time.
@@ -165,6 +182,7 @@ class Changes:
             is a condition, too: mark and owner are as seen, and no other owner's lease still runs.
         finish_job: this job, seen at this mark and owner, is done; if its mark has risen it stays, free and due now.
             It comes before `enqueue`, so that one transaction can finish a job and ask for it again later.
+        begin: a worker takes the run up.
         policies: policy bodies to keep, by hash; one that is there already stays as it is.
     """
 
@@ -178,4 +196,26 @@ class Changes:
     enqueue: tuple[Job, ...] = ()
     lease_job: tuple[Job, Job] | None = None
     finish_job: Job | None = None
+    begin: Begin | None = None
     policies: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def told(self) -> list[tuple[Actor, RequestChange | RunChange]]:
+        """Whose events the log takes, in order, and who stands behind them."""
+        changed: list[RequestChange | RunChange] = [*self.requests, *([self.run] if self.run else [])]
+        begun = [(self.begin.actor, self.begin.change)] if self.begin else []
+        return [(self.actor, change) for change in changed] + begun
+
+    @property
+    def row_of_run(self) -> RunChange | None:
+        """What the run's row becomes by all of it."""
+        if self.run is None or self.begin is None:
+            return self.run or (self.begin.change if self.begin else None)
+        begun = self.begin.change
+        return replace(self.run, events=(*self.run.events, *begun.events), after=begun.after, lease=begun.lease)
+
+    @property
+    def jobs(self) -> list[Job]:
+        """Every job that it names."""
+        named = [self.finish_job, self.begin.job if self.begin else None]
+        return [*self.enqueue, *(self.lease_job or ()), *(job for job in named if job is not None)]

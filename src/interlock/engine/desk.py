@@ -41,6 +41,7 @@ from interlock.domain.run import (
 )
 from interlock.engine.changes import Actor, Changes, Hold, Job, RequestChange, RunChange
 from interlock.engine.counting import Count, count, span_of
+from interlock.engine.crew import Crew
 from interlock.engine.integrity import check_against_log, check_request, digest_of_state
 from interlock.engine.pause import PausePlan, Present, plan_pause, withdraw_open
 from interlock.engine.ports import (
@@ -95,9 +96,14 @@ class Held:
 
 
 class Desk:
-    """Changes requests, and ends advances."""
+    """Changes requests, and ends advances.
 
-    def __init__(self, store: Store, policies: Policies, waker: Waker) -> None:
+    Args:
+        crew: may take a run up in the transaction that makes it ready.
+    """
+
+    def __init__(self, store: Store, policies: Policies, waker: Waker, crew: Crew) -> None:
+        self.crew = crew
         self._store = store
         self._policies = policies
         self._waker = waker
@@ -183,7 +189,8 @@ class Desk:
         change = RequestChange(request.version, events, _evolved(request, events))
         changes = _with_consequences(change, request, loaded, principal, hold)
         before = min(loaded.now + FRESH, _ends(request, command, events, policy) or NEVER)
-        await self._store.commit(replace(changes, before=before, counted=seen.counted))
+        async with self.crew.taking_up(replace(changes, before=before, counted=seen.counted)) as committed:
+            await self._store.commit(committed)
         return change.after
 
     async def _count_for_edit(self, request: Request, command: Command, policy: Policy, now: datetime) -> Count:

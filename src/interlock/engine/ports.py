@@ -51,12 +51,14 @@ class Loaded:
     Args:
         now: the store's clock at that instant.
         requests: those that exist, by id, the oldest first: identical operations are to do the same everywhere (I17).
+        job: the run's, if it ever had one.
         logs: where it was asked for, all entries of each of these requests, in order.
     """
 
     now: datetime
     requests: Mapping[str, Request]
     run: RunRecord | None = None
+    job: Job | None = None
     logs: Mapping[str, Sequence[Entry]] = field(default_factory=dict)
 
 
@@ -125,7 +127,7 @@ class Store(Protocol):
         run_of: str | None = None,
         logs: bool = False,
     ) -> Loaded:
-        """Read requests, the run `run_id` or the run of the request `run_of`, and the requests' logs, at one instant.
+        """Read requests, the run `run_id` or the run of the request `run_of`, its job, and the requests' logs, at once.
 
         With `run_id`, the run's open requests and those that its pause waits for are among the requests.
 

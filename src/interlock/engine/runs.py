@@ -21,6 +21,7 @@ from interlock.domain.run import (
     evolve_run,
 )
 from interlock.engine.changes import Changes, RunChange
+from interlock.engine.crew import Crew
 from interlock.engine.desk import actor_of, advance_job
 from interlock.engine.pause import short_hash, withdraw_open
 from interlock.engine.ports import Policies, Runtime, Store, Waker
@@ -37,15 +38,17 @@ class Runs:
     """What people do with runs.
 
     Args:
+        crew: may take a run up in the transaction that starts it.
         ids: makes the unguessable part of a new run's id; a test may count.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the surroundings of runs
         self,
         store: Store,
         policies: Policies,
         runtime: Runtime,
         waker: Waker,
+        crew: Crew,
         *,
         ids: Callable[[], str] = secrets.token_hex,
     ) -> None:
@@ -54,9 +57,10 @@ class Runs:
         self._policies = policies
         self._runtime = runtime
         self._waker = waker
+        self._crew = crew
 
     async def start(self, agent: str, reference: str, input_: Json, initiator: Principal) -> Run:
-        """Start an agent. A worker advances it.
+        """Start an agent. A worker advances it; return the run as it was started.
 
         Args:
             reference: where the agent can be imported from, so that another process can advance it.
@@ -70,14 +74,14 @@ class Runs:
         run_id = "run_" + short_hash(self._ids())
         event = RunStarted(run_id, initiator.tenant, agent, reference, person, value, now)
         run = evolve_run(None, event)
-        await self._store.commit(
-            Changes(
-                initiator.tenant,
-                actor_of(initiator),
-                run=RunChange(0, (event,), run),
-                enqueue=(advance_job(initiator.tenant, run_id, now),),
-            )
+        changes = Changes(
+            initiator.tenant,
+            actor_of(initiator),
+            run=RunChange(0, (event,), run),
+            enqueue=(advance_job(initiator.tenant, run_id, now),),
         )
+        async with self._crew.taking_up(changes) as committed:
+            await self._store.commit(committed)
         failpoint("run.started")
         self._waker.wake()
         return run

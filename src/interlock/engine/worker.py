@@ -7,16 +7,19 @@ import contextlib
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
-from interlock.domain.run import ENDED, AdvanceBegan, AttentionNeeded, RunStatus, evolve_run
+from interlock.domain.run import AttentionNeeded, RunStatus, evolve_run
 from interlock.engine.advance import HeldAdvance
-from interlock.engine.changes import Actor, Changes, Hold, Job, Lease, RunChange
+from interlock.engine.beginning import Beginning, Taker, begin, begin_with, is_leased, is_ready
+from interlock.engine.changes import Actor, Changes, Job, Lease, RunChange
 from interlock.engine.deadlines import carry_out_due
-from interlock.engine.desk import ATTEMPTS, Desk, Held
+from interlock.engine.desk import ATTEMPTS, Desk
 from interlock.engine.integrity import check_state
+from interlock.engine.places import Places
 from interlock.engine.ports import Attention, Broke, Ending, Loaded, Progress, Runtime, Store, Waker
 from interlock.errors import AdvanceOvertaken, Conflict, InterlockError, InvalidAgent, RecordAltered, StoreError
 from interlock.failpoints import failpoint
@@ -65,6 +68,7 @@ class Worker:
         self._runtime = runtime
         self._waker = waker
         self._name = name
+        self._actor = Actor(f"service:{name}", "worker")
         self._concurrency = concurrency
         self._lease = lease
         self._only = only
@@ -74,21 +78,28 @@ class Worker:
         self._active: dict[str, HeldAdvance] = {}
         self._in_hand: set[str] = set()
         self._loaded: set[str] = set()
+        self._agents: set[str] = set()
+        self._places: Places | None = None
+        self._behind = False  # whether jobs may wait that nobody has a place for
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then finish what is under way."""
-        tasks: set[asyncio.Task[None]] = set()
+        places = self._places = Places(self._concurrency)
+        stopping = asyncio.create_task(stop.wait())
+        self._desk.crew.join(self)
         with self._heartbeat():
-            while not stop.is_set():
-                since, seconds = 0, SWEEP
-                try:
-                    since = await self._waker.seen()
-                    seconds = await self._take(tasks)
-                except StoreError as error:
-                    self._complain(error.message)
-                await self._sleep(stop, tasks, since, seconds)
-            if tasks:
-                await asyncio.wait(tasks)
+            try:
+                while not stop.is_set():
+                    since, seconds = 0, SWEEP
+                    try:
+                        since = await self._waker.seen()
+                        seconds = await self._take(places)
+                    except StoreError as error:
+                        self._complain(error.message)
+                    await self._sleep(stopping, places, since, seconds)
+            finally:
+                self._desk.crew.leave(self)
+            await places.all_free()
 
     async def drain(self) -> int:
         """Carry out everything that is due, and what becomes due by that; then return how much it was."""
@@ -102,30 +113,30 @@ class Worker:
                 if not any(results) and not moved:
                     return done
 
-    async def _take(self, tasks: set[asyncio.Task[None]]) -> float:
+    async def _take(self, places: Places) -> float:
         """Begin what is due and has a place; return for how many seconds nothing else comes due."""
-        free = self._concurrency - len(tasks)
-        if free <= 0:
+        if places.free <= 0:
+            self._behind = True
             return SWEEP
         agenda = await self._store.agenda(self._concurrency, subject=self._only)
         await carry_out_due(self._store, self._desk, agenda.overdue, self._complain)
-        for job in [job for job in agenda.jobs if job.subject not in self._in_hand][:free]:
-            self._in_hand.add(job.subject)
-            task = asyncio.create_task(self._carry_out_safely(job))
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
+        waiting = [job for job in agenda.jobs if job.subject not in self._in_hand]
+        self._behind = len(waiting) > places.free
+        for job in waiting[: places.free]:
+            self._fill(places, job.subject, self.carry_out(job))
         if agenda.next_due is None or agenda.next_due <= agenda.now:
             return SWEEP  # what was begun or expired wakes us; what could not be is looked at again with the next sweep
         return min(SWEEP, max(SHORTEST, (agenda.next_due - agenda.now).total_seconds()))
 
-    async def _sleep(self, stop: asyncio.Event, tasks: set[asyncio.Task[None]], since: int, seconds: float) -> None:
+    async def _sleep(self, stopping: asyncio.Task[Any], places: Places, since: int, seconds: float) -> None:
         """Wait for a change, for the next thing that is due, for a free place, or for the end."""
-        waits = {asyncio.create_task(self._wait(since, seconds)), asyncio.create_task(stop.wait())}
-        _, pending = await asyncio.wait({*waits, *tasks}, return_when=asyncio.FIRST_COMPLETED)
-        for task in pending & waits:
+        waits: set[asyncio.Task[Any]] = {asyncio.create_task(self._wait(since, seconds))}
+        if places.free <= 0:
+            waits.add(asyncio.create_task(places.some_free()))
+        await asyncio.wait({*waits, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        for task in waits:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*waits, return_exceptions=True)
 
     async def _wait(self, since: int, seconds: float) -> None:
         try:
@@ -133,15 +144,63 @@ class Worker:
         except StoreError:
             await asyncio.sleep(seconds)
 
-    async def _carry_out_safely(self, job: Job) -> None:
+    def _fill(self, places: Places, run_id: str, work: Coroutine[Any, Any, Any]) -> None:
+        self._in_hand.add(run_id)
+        places.fill(self._safely(run_id, work))
+
+    async def _safely(self, run_id: str, work: Coroutine[Any, Any, Any]) -> None:
         try:
-            await self.carry_out(job)
+            await work
         except StoreError as error:
             self._complain(error.message)
         except Exception as error:  # noqa: BLE001 - a defect in one job must not end the worker
-            self._complain(f"internal error while advancing {job.subject}: {type(error).__name__}: {error}")
+            self._complain(f"internal error while advancing {run_id}: {type(error).__name__}: {error}")
         finally:
-            self._in_hand.discard(job.subject)
+            self._in_hand.discard(run_id)
+
+    # ── one of the crew ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def has_place(self, changes: Changes) -> bool:
+        """Say whether it could take up the run for whose advance these changes wish. See `Crew`."""
+        places = self._places
+        return (
+            places is not None
+            and places.loop is asyncio.get_running_loop()
+            and places.free > 0
+            and not self._behind
+            and self.knows(changes)
+        )
+
+    def knows(self, changes: Changes) -> bool:
+        """Say whether it has carried out jobs of this agent, and may carry out this one."""
+        (wish,) = changes.enqueue
+        return self._only in {None, wish.subject} and {change.after.agent for _, change in changes.told} <= self._agents
+
+    @contextlib.asynccontextmanager
+    async def taking_up(self, changes: Changes) -> AsyncIterator[Changes]:
+        """Let the run's advance begin in the transaction that is committed inside. See `Crew`."""
+        assert self._places is not None
+        with self._places.kept():
+            beginning = await self.beginning_with(changes)
+            yield changes if beginning is None else beginning.changes
+        if beginning is not None:
+            self._fill(self._places, beginning.run.id, self.carry_on(beginning))
+
+    async def beginning_with(self, changes: Changes) -> Beginning | None:
+        """Return how these changes begin the advance that they wish for; None if they cannot."""
+        (wish,) = changes.enqueue
+        asked = time.monotonic()
+        try:
+            if changes.run is not None and changes.run.expected == 0:
+                loaded = Loaded(await self._store.now(), {})
+            else:
+                loaded = await self._store.load(wish.tenant, run_id=wish.subject, logs=True)
+            beginning = begin_with(changes, loaded, self._taker(loaded.now, asked))
+        except RecordAltered:
+            return None  # whoever finds the job complains
+        return beginning if beginning is not None and beginning.run.reference in self._loaded else None
+
+    # ── one job ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def carry_out(self, job: Job) -> bool:
         """Carry out one job, unless somebody else has it or there is nothing to do; say whether anything was done."""
@@ -151,43 +210,47 @@ class Worker:
         except RecordAltered as altered:
             await self._put_off(job, f"{job.subject} cannot go on. {altered.message}")
             return False
-        if not _is_ready(loaded):
+        if not is_ready(loaded):
             return await self._let_go(job)
-        if _is_leased(loaded) or not await self._can_load(job, loaded):
+        if is_leased(loaded) or not await self._can_load(job, loaded):
             return False
         try:
-            advance = await self._begin(job, loaded, asked)
+            beginning = await self._begin(job, loaded, asked)
         except Conflict:
             return False
-        if advance is not None:
-            with contextlib.suppress(AdvanceOvertaken):
-                await self._carry_on(advance)
+        if beginning is not None:
+            await self.carry_on(beginning)
         return True
 
-    async def _carry_on(self, advance: HeldAdvance) -> None:
-        owner = advance.held.hold.owner
+    async def carry_on(self, beginning: Beginning) -> None:
+        """Carry an advance on that has begun, and commit its end."""
+        failpoint("advance.began")
+        held, owner = beginning.held, beginning.held.hold.owner
+        advance = HeldAdvance(self._store, self._desk, held, beginning.held_until, beginning.known)
         self._active[owner] = advance
         try:
-            ending = await self._advance(advance)
-            failpoint("agent.returned")
-            await self._desk.commit(advance.held, ending)
+            with contextlib.suppress(AdvanceOvertaken):
+                ending = await self._advance(advance)
+                failpoint("agent.returned")
+                await self._desk.commit(held, ending)
         finally:
             del self._active[owner]
 
     async def _let_go(self, job: Job) -> bool:
         with contextlib.suppress(Conflict):
-            await self._store.commit(Changes(job.tenant, Actor(f"service:{self._name}", "worker"), finish_job=job))
+            await self._store.commit(Changes(job.tenant, self._actor, finish_job=job))
         return True
 
     async def _can_load(self, job: Job, loaded: Loaded) -> bool:
         """Say whether the run's agent can be loaded here; if not, leave the job to others, and come back later."""
         assert loaded.run is not None
-        reference = loaded.run.run.reference
-        if reference in self._loaded:
+        run = loaded.run.run
+        if run.reference in self._loaded:
             return True
         try:
-            await asyncio.to_thread(self._runtime.version_of, loaded.run.run)  # it may import a great deal
-            self._loaded.add(reference)
+            await asyncio.to_thread(self._runtime.version_of, run)  # it may import a great deal
+            self._loaded.add(run.reference)
+            self._agents.add(run.agent)
         except InvalidAgent as error:
             await self._put_off(job, f"{job.subject} waits for a worker that has its agent. {error.message}")
             return False
@@ -197,11 +260,9 @@ class Worker:
         self._complain(why)
         later = replace(job, due_at=await self._store.now() + timedelta(seconds=SWEEP))
         with contextlib.suppress(Conflict):
-            await self._store.commit(
-                Changes(job.tenant, Actor(f"service:{self._name}", "worker"), lease_job=(job, later))
-            )
+            await self._store.commit(Changes(job.tenant, self._actor, lease_job=(job, later)))
 
-    async def _begin(self, job: Job, loaded: Loaded, asked: float) -> HeldAdvance | None:
+    async def _begin(self, job: Job, loaded: Loaded, asked: float) -> Beginning | None:
         """Take the run; or, if its workers vanish again and again, hand it to a person and return None.
 
         Args:
@@ -209,29 +270,18 @@ class Worker:
         """
         assert loaded.run is not None
         run = loaded.run.run
-        actor = Actor(f"service:{self._name}", "worker")
         if run.status is RunStatus.running and run.attempts + 1 >= ATTEMPTS:
             gone = AttentionNeeded("attempts_exhausted", f"{ATTEMPTS} workers vanished over it", None, loaded.now)
             change = RunChange(run.version, (gone,), evolve_run(run, gone))
-            await self._store.commit(Changes(job.tenant, actor, run=change, finish_job=job))
+            await self._store.commit(Changes(job.tenant, self._actor, run=change, finish_job=job))
             return None
-        owner = f"{self._name}:{self._ids()}"
-        until = loaded.now + timedelta(seconds=self._lease)
-        event = AdvanceBegan(owner, loaded.now)
-        after = evolve_run(run, event)
-        taken = replace(job, owner=owner, due_at=until)
-        await self._store.commit(
-            Changes(
-                job.tenant,
-                actor,
-                run=RunChange(run.version, (event,), after, lease=Lease(owner, until)),
-                lease_job=(job, taken),
-            )
-        )
-        failpoint("advance.began")
-        record = replace(loaded.run, run=after, lease=Lease(owner, until))
-        held = Held(job.tenant, Hold(run.id, after.version, owner), taken, replace(loaded, run=record))
-        return HeldAdvance(self._store, self._desk, record, held, held_until=asked + self._lease)
+        beginning = begin(job, loaded, self._taker(loaded.now, asked))
+        await self._store.commit(beginning.changes)
+        return beginning
+
+    def _taker(self, now: datetime, asked: float) -> Taker:
+        lease = Lease(f"{self._name}:{self._ids()}", now + timedelta(seconds=self._lease))
+        return Taker(self._actor, lease, asked + self._lease)
 
     async def _advance(self, advance: HeldAdvance) -> Ending:
         try:
@@ -271,19 +321,3 @@ class Worker:
             for advance in advances:
                 if advance.held.hold.run_id in still_held:
                     advance.extended(held_until)
-
-
-def _is_ready(loaded: Loaded) -> bool:
-    if loaded.run is None:
-        return False
-    run = loaded.run.run
-    if run.status in ENDED or run.status is RunStatus.needs_attention:
-        return False
-    # The load gave us the run's open requests: nothing resumes until all of a pause are settled.
-    waiting = {pending.request_id for pending in run.pause}
-    return not any(request.is_open and request.id in waiting for request in loaded.requests.values())
-
-
-def _is_leased(loaded: Loaded) -> bool:
-    lease = None if loaded.run is None else loaded.run.lease
-    return lease is not None and lease.until > loaded.now

@@ -29,6 +29,7 @@ from interlock.storage.rows import (
     check_changes,
     check_load,
     entry_rows,
+    job_of,
     micros,
     moment,
     read_position,
@@ -114,7 +115,9 @@ class MemoryStore:
             for at, entry in _entries(tables, tenant):
                 if entry.stream in entries:
                     entries[entry.stream].append(_entry(at, entry))
-            return Loaded(self._clock(), {request.id: request for request in found}, record, entries)
+            key = (tenant, "advance", record.run.id if record is not None else "")
+            job = _job(key, tables.jobs[key]) if key in tables.jobs else None
+            return Loaded(self._clock(), {request.id: request for request in found}, record, job, entries)
 
     async def asked_at(self, tenant: str, run_id: str, interrupt_ids: Iterable[str]) -> Sequence[Request]:
         """Return every request of a run at these interrupts, oldest first."""
@@ -278,7 +281,7 @@ def _entry(at: int, row: EntryRow) -> Entry:
 
 def _job(key: tuple[str, str, str], row: _JobRow) -> Job:
     tenant, _, subject = key
-    return Job(tenant, "advance", subject, moment(row.due_at), row.mark, row.owner)
+    return job_of(tenant, subject, *row)
 
 
 def _is_wanted(row: RequestRow, wanted: Inbox) -> bool:
@@ -319,12 +322,14 @@ def _check(tables: _Tables, changes: Changes, now: datetime) -> None:  # noqa: C
             raise changed("request", change.after.id)
         if (changes.tenant, change.after.id) in tables.runs:
             raise changed("log", change.after.id)
-    if changes.run is not None:
-        run = tables.runs.get((changes.tenant, changes.run.after.id))
-        if (run.version if run else 0) != changes.run.expected:
-            raise changed("run", changes.run.after.id)
-        if (changes.tenant, changes.run.after.id) in tables.requests:
-            raise changed("log", changes.run.after.id)
+    if (of_run := changes.row_of_run) is not None:
+        run = tables.runs.get((changes.tenant, of_run.after.id))
+        if (run.version if run else 0) != of_run.expected:
+            raise changed("run", of_run.after.id)
+        if (changes.tenant, of_run.after.id) in tables.requests:
+            raise changed("log", of_run.after.id)
+    if changes.begin is not None:
+        _check_free(tables.jobs.get(_job_key(changes.begin.job)), changes.begin.job)
 
 
 def _check_counted(tables: _Tables, tenant: str, counted: Counted) -> None:
@@ -346,6 +351,11 @@ def _check_job(tables: _Tables, seen: Job, wanted: Job, now: int) -> None:
         raise changed("job", seen.subject)
 
 
+def _check_free(row: _JobRow | None, wanted: Job) -> None:
+    if row is not None and (row.owner is not None or row.mark != wanted.mark - 1):
+        raise changed("job", wanted.subject)
+
+
 def _apply(tables: _Tables, changes: Changes, entries: list[EntryRow], now: int) -> None:
     for change in changes.requests:
         request = request_row(change.after)
@@ -353,13 +363,13 @@ def _apply(tables: _Tables, changes: Changes, entries: list[EntryRow], now: int)
         before = tables.requests.get(key)
         keeps_place = before is not None and change.after.due_at is None
         tables.requests[key] = request._replace(due_at=before.due_at) if before and keeps_place else request
-    if changes.run is not None:
-        run = run_row(changes.run)
+    if (of_run := changes.row_of_run) is not None:
+        run = run_row(of_run)
         tables.runs[run.tenant, run.id] = run
-        if changes.run.clear_state:
+        if of_run.clear_state:
             tables.states.pop((run.tenant, run.id), None)
-        elif changes.run.state is not None:
-            tables.states[run.tenant, run.id] = changes.run.state
+        elif of_run.state is not None:
+            tables.states[run.tenant, run.id] = of_run.state
     for counted in changes.counted:
         tables.windows[changes.tenant, counted.agent, counted.action] = counted.version + 1
     tables.log.extend(entries)
@@ -383,6 +393,9 @@ def _apply_jobs(tables: _Tables, changes: Changes, now: int) -> None:
         else:
             due_at = min(old.due_at, due) if old.owner is None else old.due_at
             tables.jobs[_job_key(job)] = _JobRow(due_at, old.mark + 1, old.owner)
+    if changes.begin is not None:
+        job = changes.begin.job
+        tables.jobs[_job_key(job)] = _JobRow(micros(job.due_at), job.mark, job.owner)
 
 
 def _finish(tables: _Tables, job: Job, now: int) -> None:

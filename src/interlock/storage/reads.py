@@ -35,6 +35,7 @@ from interlock.storage.rows import (
     OPEN,
     Clock,
     encodable,
+    job_of,
     micros,
     moment,
     replay_order,
@@ -70,8 +71,10 @@ _ASKED_AT = select(requests.c.body).where(
 )
 _RUNS = (
     select(runs.c.body, states.c.state, runs.c.lease_owner, runs.c.lease_until)
+    .add_columns(jobs.c.tenant, jobs.c.subject, jobs.c.due_at, jobs.c.mark, jobs.c.owner)
     .select_from(runs)
     .outerjoin(states, (states.c.tenant == runs.c.tenant) & (states.c.run_id == runs.c.id))
+    .outerjoin(jobs, (jobs.c.tenant == runs.c.tenant) & (jobs.c.kind == "advance") & (jobs.c.subject == runs.c.id))
     .where(runs.c.tenant == _TENANT)
 )
 _RUN = _RUNS.where(runs.c.id == _RUN_ID)
@@ -132,13 +135,13 @@ def load(  # noqa: PLR0913, PLR0917 - what the port offers
     """Read requests and a run at one instant; and, where the log is given, the logs of the requests."""
     keys = list(ids)
     now, named, logs = on.instant(clock), _bodies(on, tenant, keys), _logs(on, log, tenant, keys)
-    record, of_run = None, _Read(dict, dict)
+    record, job, of_run = None, None, _Read(dict, dict)
     if run_of is not None and encodable(run_of):
-        record = _record(on.ask(_RUN_OF, {"tenant": tenant, "request_id": run_of})())
+        record, job = _record(on.ask(_RUN_OF, {"tenant": tenant, "request_id": run_of})())
     elif run_id is not None and encodable(run_id):
         row = on.ask(_RUN, {"tenant": tenant, "run_id": run_id})
         opened = on.ask(_OPEN_OF_RUN, {"tenant": tenant, "run_id": run_id})
-        record = _record(row())
+        record, job = _record(row())
         of_run = _of_run(on, log, tenant, record, dict(opened()))
     entries = logs() | of_run.logs()
     found = replay_order(decode_request(body) for body in (named() | of_run.bodies()).values())
@@ -146,6 +149,7 @@ def load(  # noqa: PLR0913, PLR0917 - what the port offers
         now(),
         {request.id: request for request in found},
         record,
+        job,
         {request.id: entries[request.id] for request in found} if log is not None else {},
     )
 
@@ -176,11 +180,12 @@ def _bodies(on: Connection, tenant: str, ids: Iterable[str]) -> Callable[[], dic
     return lambda: dict(rows())
 
 
-def _record(rows: Sequence[Any]) -> RunRecord | None:
+def _record(rows: Sequence[Any]) -> tuple[RunRecord | None, Job | None]:
     if not rows:
-        return None
-    ((body, state, owner, until),) = rows
-    return RunRecord(decode_run(body), state, None if owner is None else Lease(owner, moment(until)))
+        return None, None
+    ((body, state, owner, until, *job),) = rows
+    record = RunRecord(decode_run(body), state, None if owner is None else Lease(owner, moment(until)))
+    return record, None if job[0] is None else job_of(*job)
 
 
 def asked_at(on: Connection, tenant: str, run_id: str, interrupt_ids: Sequence[str]) -> Sequence[Request]:
@@ -316,8 +321,4 @@ def agenda(on: Connection, clock: Clock | None, limit: int, subject: str | None)
     values["now"] = micros(now)
     requests_due, jobs_due = on.ask(_DUE_REQUESTS, values), on.ask(_DUE_JOBS if of_all else _DUE_JOBS_OF, values)
     overdue = [(tenant, key) for tenant, key in requests_due()]
-    return Agenda(now, overdue, [_job(*row) for row in jobs_due()], first)
-
-
-def _job(tenant: str, subject: str, due_at: int, mark: int, owner: str | None) -> Job:
-    return Job(tenant, "advance", subject, moment(due_at), mark, owner)
+    return Agenda(now, overdue, [job_of(*row) for row in jobs_due()], first)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from interlock.domain.action import Action
 from interlock.domain.request import Request, Status
-from interlock.engine.changes import Changes, RequestChange, RunChange
+from interlock.engine.changes import Changes, Job, RunChange
 from interlock.engine.codec import encode_entry, encode_request, encode_run
 from interlock.errors import Conflict, InvalidValue
 
@@ -30,6 +30,7 @@ __all__ = [
     "check_load",
     "encodable",
     "entry_rows",
+    "job_of",
     "micros",
     "moment",
     "read_position",
@@ -55,6 +56,7 @@ OPEN = (str(Status.open),)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 _POSITION = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
@@ -115,6 +117,12 @@ def moment(at: int) -> datetime:
     return _EPOCH + timedelta(microseconds=at)
 
 
+def job_of(tenant: str, subject: str, due_at: int, mark: int, owner: str | None) -> Job:
+    """Return a job; one that is done is due when time ends."""
+    due = _END_OF_TIME if due_at == NEVER else moment(due_at)
+    return Job(tenant, "advance", subject, due, mark, owner)
+
+
 def encodable(*texts: str) -> bool:
     """Say whether every database can carry these texts: no key that a store holds is one that it cannot."""
     try:
@@ -150,17 +158,18 @@ def check_changes(changes: Changes) -> None:
     Raises:
         ValueError: if a row belongs to another tenant, or its version is not what its events make: a defect.
     """
-    parts: list[RequestChange | RunChange] = [*changes.requests, *([changes.run] if changes.run else [])]
+    parts = [part for _, part in changes.told]
     for part in parts:
         if part.after.version != part.expected + len(part.events) or part.after.version < 1:
             raise ValueError(
                 f"{part.after.id}: {len(part.events)} events from version {part.expected} do not make version "
                 f"{part.after.version}"
             )
-    jobs = [*changes.enqueue, *(changes.lease_job or ()), *([changes.finish_job] if changes.finish_job else [])]
+    if changes.run and changes.begin and changes.begin.change.expected != changes.run.after.version:
+        raise ValueError(f"{changes.run.after.id} begins at another version than the rest leaves it at")
     if len({change.after.id for change in changes.requests}) < len(changes.requests):
         raise ValueError("one request is changed twice in one transaction")
-    if any(owned.tenant != changes.tenant for owned in [*(part.after for part in parts), *jobs]):
+    if any(owned.tenant != changes.tenant for owned in [*(part.after for part in parts), *changes.jobs]):
         raise ValueError(f"changes of {changes.tenant} hold a row of another tenant")
 
 
@@ -200,15 +209,14 @@ def run_row(change: RunChange) -> RunRow:
 
 
 def entry_rows(changes: Changes, now: datetime) -> list[EntryRow]:
-    """Return the log entries of changes: those of the requests in their order, then the run's.
+    """Return the log entries of changes, in order.
 
     An entry's number in its stream is the version that it makes, so no store has to count.
     """
     rows: list[EntryRow] = []
-    parts: list[RequestChange | RunChange] = [*changes.requests, *([changes.run] if changes.run else [])]
-    for part in parts:
+    for actor, part in changes.told:
         for seq, event in enumerate(part.events, part.expected + 1):
-            body, leaf = encode_entry(changes.tenant, part.after.id, seq, now, changes.actor, event)
+            body, leaf = encode_entry(changes.tenant, part.after.id, seq, now, actor, event)
             rows.append(EntryRow(changes.tenant, part.after.id, seq, body, leaf))
     return rows
 

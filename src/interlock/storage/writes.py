@@ -105,6 +105,11 @@ _ENQUEUE = _wish.on_conflict_do_update(
         ),
     },
 )
+_BEGIN = _wish.on_conflict_do_update(
+    index_elements=["tenant", "kind", "subject"],
+    set_={"mark": _wish.excluded.mark, "due_at": _wish.excluded.due_at, "owner": _wish.excluded.owner},
+    where=and_(jobs.c.owner.is_(None), jobs.c.mark == _wish.excluded.mark - 1),
+)
 _THIS_JOB = and_(
     jobs.c.tenant == bindparam("of_tenant"),
     jobs.c.kind == bindparam("of_kind"),
@@ -190,16 +195,15 @@ class Commit:
         """The run that all of it belongs to; empty if it belongs to none."""
         changes = self.changes
         owned = [changes.run.after.id] if changes.run else [change.after.run_id for change in changes.requests]
-        jobs = [*changes.enqueue, *(changes.lease_job or ()), *([changes.finish_job] if changes.finish_job else [])]
-        return next(iter([*owned, *(job.subject for job in jobs)]), "")
+        return next(iter([*owned, *(job.subject for job in changes.jobs)]), "")
 
     def take(self, connection: Connection) -> None:
         """Write rows and jobs where they are as expected."""
         changes, clock = self.changes, self.clock
         if changes.hold is not None:
             _hold(connection, changes.tenant, changes.hold, clock)
-        if changes.run is not None:
-            _write_run(connection, changes.run)
+        if changes.row_of_run is not None:
+            _write_run(connection, changes.row_of_run)
         for counted in sorted(changes.counted, key=lambda counted: (counted.agent, counted.action)):
             _count(connection, changes.tenant, counted)
         for change in sorted(changes.requests, key=lambda change: change.after.id):
@@ -295,8 +299,14 @@ def _write_jobs(connection: Connection, changes: Changes, clock: Clock | None) -
         key = _job_key(changes.finish_job)
         connection.write(_FINISH, key | {"of_mark": changes.finish_job.mark} | _now(clock))
     for job in sorted(changes.enqueue, key=lambda job: job.subject):
-        wish = {"tenant": job.tenant, "kind": job.kind, "subject": job.subject, "due_at": micros(job.due_at)}
-        connection.write(_ENQUEUE, wish | {"mark": FIRST_MARK, "owner": None})
+        connection.write(_ENQUEUE, _job_row(job) | {"mark": FIRST_MARK, "owner": None})
+    if changes.begin is not None:
+        job = changes.begin.job
+        connection.expect(_BEGIN, _job_row(job) | {"mark": job.mark, "owner": job.owner}, changed("job", job.subject))
+
+
+def _job_row(job: Job) -> dict[str, Any]:
+    return {"tenant": job.tenant, "kind": job.kind, "subject": job.subject, "due_at": micros(job.due_at)}
 
 
 def _job_key(job: Job) -> dict[str, Any]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 from interlock.domain.request import Request, Status
 from interlock.domain.run import Run
-from interlock.engine.changes import Entry, Job
+from interlock.engine.changes import Changes, Entry, Job
+from interlock.engine.crew import Crew
 from interlock.engine.desk import Desk
 from interlock.engine.integrity import check_state
 from interlock.engine.ports import Inbox, Store
@@ -24,6 +26,30 @@ __all__ = ["LEASE", "Circle"]
 LEASE = timedelta(seconds=30)
 PAGE = 3
 FAR = timedelta(days=10_000)
+
+
+class Hands:
+    """A worker of this process that may be free: what it takes up is carried on at once, in the same piece of work.
+
+    Attributes:
+        free: whether it is.
+    """
+
+    def __init__(self, worker: Worker) -> None:
+        self.free = False
+        self._worker = worker
+
+    def has_place(self, changes: Changes) -> bool:
+        """Say whether it could take up a run. See the port."""
+        return self.free and self._worker.knows(changes)
+
+    @asynccontextmanager
+    async def taking_up(self, changes: Changes) -> AsyncIterator[Changes]:
+        """Begin what can begin, and carry it on. See the port."""
+        beginning = await self._worker.beginning_with(changes)
+        yield changes if beginning is None else beginning.changes
+        if beginning is not None:
+            await self._worker.carry_on(beginning)
 
 
 class Circle:
@@ -46,10 +72,13 @@ class Circle:
         def number() -> str:
             return str(next(counter))
 
-        self.desk = Desk(watched, policies, nobody)
-        self.runs = Runs(watched, policies, self.runtime, nobody, ids=number)
+        crew = Crew()
+        self.desk = Desk(watched, policies, nobody, crew)
+        self.runs = Runs(watched, policies, self.runtime, nobody, crew, ids=number)
         self.worker = Worker(watched, self.desk, self.runtime, nobody, lease=LEASE.total_seconds(), ids=number)
         self.watched = watched
+        self.hands = Hands(self.worker)
+        crew.join(self.hands)
 
     async def news(self) -> list[Entry]:
         """Read on in the log from where this reader stopped, page by page."""

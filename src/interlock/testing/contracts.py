@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from interlock.testing.store_begins import BeginContract
 from interlock.testing.store_commits import CommitContract
 from interlock.testing.store_jobs import JobContract
 from interlock.testing.store_queries import QueryContract
@@ -10,7 +11,7 @@ from interlock.testing.store_races import RaceContract
 __all__ = ["StoreContract"]
 
 
-class StoreContract(CommitContract, JobContract, QueryContract, RaceContract):
+class StoreContract(BeginContract, CommitContract, JobContract, QueryContract, RaceContract):
     """Run by pytest with pytest-asyncio in its automatic mode.
 
     A subclass, whose name begins with `Test`, overrides the fixture `open_store`: it returns a function that opens the

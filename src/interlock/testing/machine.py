@@ -110,6 +110,12 @@ class CircleMachine(Racing):
     def _owner_of(self, run: PlainRun) -> str:
         return str(self._run(self.circles[0].jobs())[run.id].owner)
 
+    @rule(free=st.booleans())
+    def free_hands(self, *, free: bool) -> None:
+        """Let there be a free worker wherever somebody votes or starts a run; or none."""
+        for circle in self.circles:
+            circle.hands.free = free
+
     @rule()
     def redeploy(self) -> None:
         """Put another version of the agents in place, or the earlier one back."""

@@ -59,8 +59,12 @@ class Racing(Driven):
     def vote_at_the_deadline(self, which: int, until: Stop, *, late: bool) -> None:
         """Somebody votes while the deadline is reached; or is not, by a microsecond."""
         request = self._some_open(which)
-        voters = self._voters(request)
-        if not voters or request.due is None or request.due - MOMENT <= self.clock.at:
+        if request.due is None or request.due - MOMENT <= self.clock.at:
+            return
+        directory = self.policies.current().directory
+        # A delegation may end before the deadline does.
+        voters = [who for who in self._voters(request) if request.voice_of(who, directory, request.due) is not None]
+        if not voters:
             return
         command, by = self._approval(request, voters[which % len(voters)])
         deed = None

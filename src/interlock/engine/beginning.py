@@ -1,0 +1,128 @@
+"""How an advance begins: with a job that was found, or in the transaction that makes its run ready."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from interlock.domain.request import Request
+from interlock.domain.run import ENDED, AdvanceBegan, Run, RunStatus, evolve_run
+from interlock.engine.changes import Actor, Begin, Changes, Hold, Job, Lease, RunChange, RunRecord
+from interlock.engine.desk import Held
+from interlock.engine.integrity import check_against_log, check_request
+from interlock.engine.ports import Loaded
+
+__all__ = ["Beginning", "Taker", "begin", "begin_with", "is_leased", "is_ready"]
+
+
+@dataclass(frozen=True, slots=True)
+class Taker:
+    """Who takes a run up.
+
+    Args:
+        held_until: when its lease ends, at the earliest, by this machine's monotonic clock.
+    """
+
+    actor: Actor
+    lease: Lease
+    held_until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """An advance that begins when these changes are committed.
+
+    Args:
+        held: what it holds then, until `held_until` by this machine's monotonic clock.
+        known: requests that these changes make, of what was compared with its log before.
+    """
+
+    changes: Changes
+    held: Held
+    held_until: float
+    known: Mapping[str, Request] = field(default_factory=dict)
+
+    @property
+    def run(self) -> Run:
+        """The run, as it begins."""
+        assert self.held.seen.run is not None
+        return self.held.seen.run.run
+
+
+def begin(job: Job, loaded: Loaded, taker: Taker) -> Beginning:
+    """Take up a run whose job was found."""
+    assert loaded.run is not None
+    change = _begun(loaded.run, taker.lease, loaded.now)
+    taken = replace(job, owner=taker.lease.owner, due_at=taker.lease.until)
+    changes = Changes(job.tenant, taker.actor, run=change, lease_job=(job, taken))
+    return Beginning(changes, _held(change, taken, loaded), taker.held_until)
+
+
+def begin_with(changes: Changes, loaded: Loaded, taker: Taker) -> Beginning | None:
+    """Take a run up in the transaction that makes it ready; return None if it does not, or is somebody's already.
+
+    Args:
+        changes: of which a wish for the run's advance is a part.
+        loaded: the run and its open requests, with their logs, as they are before these changes.
+
+    Raises:
+        RecordAltered: if what is changed is not what its log says.
+    """
+    after = _after(changes, loaded)
+    if after is None or after.run is None or not is_ready(after) or is_leased(after):
+        return None
+    if after.run.run.status is RunStatus.running or (after.job is not None and after.job.owner is not None):
+        return None  # a worker has vanished over it: whoever finds the job counts that
+    change = _begun(after.run, taker.lease, after.now)
+    mark = after.job.mark + 1 if after.job is not None else 1
+    job = Job(changes.tenant, "advance", change.after.id, taker.lease.until, mark, taker.lease.owner)
+    begun = replace(changes, enqueue=(), begin=Begin(taker.actor, change, job))
+    known = {one.after.id: one.after for one in changes.requests}
+    return Beginning(begun, _held(change, job, after), taker.held_until, known)
+
+
+def _begun(record: RunRecord, lease: Lease, now: datetime) -> RunChange:
+    event = AdvanceBegan(lease.owner, now)
+    return RunChange(record.run.version, (event,), evolve_run(record.run, event), lease=lease)
+
+
+def _held(change: RunChange, job: Job, loaded: Loaded) -> Held:
+    assert loaded.run is not None
+    assert change.lease is not None
+    hold = Hold(change.after.id, change.after.version, change.lease.owner)
+    return Held(job.tenant, hold, job, replace(loaded, run=replace(loaded.run, run=change.after, lease=change.lease)))
+
+
+def _after(changes: Changes, loaded: Loaded) -> Loaded | None:
+    """Return what will be loaded once these changes are committed; None if they are made from something else."""
+    record, requests = loaded.run, dict(loaded.requests)
+    if changes.run is not None:
+        if (record.run.version if record is not None else 0) != changes.run.expected:
+            return None
+        record = RunRecord(changes.run.after) if record is None else replace(record, run=changes.run.after)
+    for change in changes.requests:
+        before = requests.get(change.after.id)
+        if before is None or before.version != change.expected:
+            return None
+        check_request(before)
+        check_against_log(before, loaded.logs[before.id])
+        requests[before.id] = change.after
+    return replace(loaded, run=record, requests=requests)
+
+
+def is_ready(loaded: Loaded) -> bool:
+    """Say whether a run may go on. What it waits for must be among the requests."""
+    if loaded.run is None:
+        return False
+    run = loaded.run.run
+    if run.status in ENDED or run.status is RunStatus.needs_attention:
+        return False
+    waiting = {pending.request_id for pending in run.pause}
+    return not any(request.is_open and request.id in waiting for request in loaded.requests.values())
+
+
+def is_leased(loaded: Loaded) -> bool:
+    """Say whether somebody advances the run."""
+    lease = None if loaded.run is None else loaded.run.lease
+    return lease is not None and lease.until > loaded.now

@@ -1,0 +1,61 @@
+"""How much a worker does at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from contextvars import copy_context
+from typing import Any
+
+__all__ = ["Places"]
+
+
+class Places:
+    """So many pieces of work at once, in this event loop; a place is kept for one, or filled by it.
+
+    Args:
+        number: how many there are.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.free = number
+        self._number = number
+        self._surroundings = copy_context()  # not those of whoever happens to make a run ready, such as another agent
+        self._left = asyncio.Event()
+        self._tasks: set[asyncio.Task[None] | None] = set()  # the loop itself keeps none of them
+
+    def fill(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let a piece of work begin, in a place that is free."""
+        self.free -= 1
+        task = self.loop.create_task(work, context=self._surroundings.copy())
+        self._tasks.add(task)
+        task.add_done_callback(self._leave)
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Keep a place free meanwhile: for work that may come."""
+        self.free -= 1
+        try:
+            yield
+        finally:
+            self._leave()
+
+    async def some_free(self) -> None:
+        """Wait until there is a free place."""
+        await self._until(1)
+
+    async def all_free(self) -> None:
+        """Wait until nothing is done any more."""
+        await self._until(self._number)
+
+    async def _until(self, free: int) -> None:
+        while self.free < free:
+            self._left.clear()
+            await self._left.wait()
+
+    def _leave(self, task: asyncio.Task[None] | None = None) -> None:
+        self._tasks.discard(task)
+        self.free += 1
+        self._left.set()

@@ -1,0 +1,242 @@
+"""A worker that is free takes a run up in the very transaction that makes it ready."""
+
+import asyncio
+import contextlib
+import threading
+
+import pytest
+
+from interlock import Action, ask
+from interlock.domain.action import Verdict
+from interlock.domain.authority import Principal
+from interlock.domain.commands import CastVote
+from interlock.domain.run import RunStatus
+from interlock.engine.ports import Inbox
+
+ME = Principal("local:me")
+
+
+@contextlib.asynccontextmanager
+async def working(circle, **options):
+    """Have a worker at work meanwhile."""
+    stop = asyncio.Event()
+    worker = circle.system.worker(**options)
+    task = asyncio.create_task(worker.run(stop))
+    yield worker
+    stop.set()
+    await task
+
+
+async def until(holds):
+    async with asyncio.timeout(20):
+        while not (found := await holds()):
+            await asyncio.sleep(0.005)
+    return found
+
+
+def paying(paid):
+    def act(state):
+        return {"out": [ask(Action("pay", {"amount": state["input"]})).perform(pay)]}
+
+    def pay(amount):
+        paid.append(amount)
+
+    return act
+
+
+async def asked(circle, run_id):
+    (request,) = await until(lambda: circle.system.store.inbox("default", Inbox(run_id=run_id)))
+    return request
+
+
+async def start(circle, reference, input_):
+    return (await circle.system.runs.start("tests", reference, {"input": input_}, ME)).id
+
+
+async def done(circle, run_id):
+    await until(lambda: is_at(circle, run_id, RunStatus.done))
+
+
+async def is_at(circle, run_id, status):
+    return (await circle.run(run_id)).status is status
+
+
+async def approve(circle, request):
+    await circle.system.desk.handle(CastVote(request.id, Verdict.approve, request.digest), ME)
+
+
+async def log_of(circle):
+    return [(entry.by, entry.event.type, entry.at) for entry in await circle.system.store.feed("default", limit=1000)]
+
+
+async def through(circle, reference):
+    """Take a run from its start to its end, and return its id."""
+    run_id = await start(circle, reference, 1)
+    await approve(circle, await asked(circle, run_id))
+    await done(circle, run_id)
+    return run_id
+
+
+async def test_a_run_is_taken_up_with_its_start_and_with_its_decision(circle):
+    paid = []
+    reference = circle.register(circle.chain(paying(paid)))
+    async with working(circle):
+        await through(circle, reference)
+        before = len(await log_of(circle))
+        await through(circle, reference)
+    log = (await log_of(circle))[before:]
+    assert [(by, type_) for by, type_, _ in log if type_ in {"run_started", "decided", "advance_began"}] == [
+        ("local:me", "run_started"),
+        ("service:worker", "advance_began"),
+        ("local:me", "decided"),
+        ("service:worker", "advance_began"),
+    ]
+    types = [type_ for _, type_, _ in log]
+    for ready in ("run_started", "decided"):  # nothing is between: one transaction
+        assert types[types.index(ready) + 1] == "advance_began"
+    assert paid == [1, 1]
+    assert (await circle.system.store.agenda()).jobs == []
+
+
+async def test_an_agent_that_was_never_loaded_here_is_found_by_its_job(circle):
+    paid = []
+    reference = circle.register(circle.chain(paying(paid)))
+    async with working(circle) as worker:
+        assert not worker._agents
+        await through(circle, reference)
+    assert paid == [1]
+
+
+async def test_no_more_runs_go_on_at_once_than_there_are_places(circle):
+    here, most = [], []
+
+    async def slow(state):
+        here.append(1)
+        most.append(len(here))
+        await asyncio.sleep(0.02)
+        here.pop()
+        return {"out": [1]}
+
+    reference = circle.register(circle.chain(slow))
+    async with working(circle, concurrency=2):
+        await done(circle, await start(circle, reference, 0))
+        runs = await asyncio.gather(*(start(circle, reference, number) for number in range(8)))
+        for run_id in runs:
+            await done(circle, run_id)
+    assert max(most) == 2
+
+
+async def test_a_job_that_waits_is_not_passed_by_what_comes_later(circle):
+    """With one place, jobs that wait in the store are taken before what becomes ready here."""
+    order = []
+    go = asyncio.Event()
+
+    async def note(state):
+        order.append(state["input"])
+        await go.wait()
+        return {"out": [1]}
+
+    reference = circle.register(circle.chain(note))
+    go.set()
+    async with working(circle, concurrency=1):
+        await done(circle, await start(circle, reference, "first"))
+        go.clear()
+        held = await start(circle, reference, "held")
+        await until(lambda: is_at(circle, held, RunStatus.running))
+        early = [await start(circle, reference, number) for number in range(3)]
+        await asyncio.sleep(0.05)
+        circle.clock.advance(seconds=1)
+        go.set()
+        late = await start(circle, reference, "late")
+        for run_id in (*early, late):
+            await done(circle, run_id)
+    assert order[:2] == ["first", "held"]
+    assert set(order[2:]) == {0, 1, 2, "late"}
+    assert order[-1] == "late"
+
+
+async def test_whoever_votes_in_another_thread_leaves_it_to_the_job(circle):
+    paid = []
+    reference = circle.register(circle.chain(paying(paid)))
+    async with working(circle):
+        await through(circle, reference)
+        run_id = await start(circle, reference, 2)
+        request = await asked(circle, run_id)
+        voting = threading.Thread(target=lambda: asyncio.run(approve(circle, request)))
+        voting.start()
+        await asyncio.to_thread(voting.join)
+        await done(circle, run_id)
+    assert paid == [1, 2]
+
+
+async def test_a_run_that_a_node_starts_goes_on_in_surroundings_of_its_own(circle):
+    """LangGraph would take it for a sub-graph of the node's, and Interlock for a part of the node's advance."""
+    paid, ids = [], []
+    child = circle.register(circle.chain(paying(paid)))
+
+    async def parent(state):
+        ids.append(await start(circle, child, 7))
+        return {"out": [1]}
+
+    reference = circle.register(circle.chain(parent))
+    async with working(circle):
+        await through(circle, child)
+        parent_id = await start(circle, reference, 0)
+        await done(circle, parent_id)
+        await approve(circle, await asked(circle, ids[0]))
+        await done(circle, ids[0])
+    assert paid == [1, 7]
+    assert (await circle.types(ids[0])).count("advance_began") == 2
+
+
+async def test_a_worker_that_stops_finishes_what_it_has_taken_up(circle):
+    async def slow(state):
+        await asyncio.sleep(0.1)
+        return {"out": [1]}
+
+    reference = circle.register(circle.chain(slow))
+    async with working(circle):
+        await done(circle, await start(circle, reference, 0))
+        run_id = await start(circle, reference, 1)
+    assert (await circle.run(run_id)).status is RunStatus.done
+
+
+async def test_of_several_answers_the_last_takes_the_run_up(circle):
+    paid = []
+
+    def pay(amount):
+        paid.append(amount)
+
+    def left(state):
+        return {"out": [ask(Action("pay", {"amount": 1})).perform(pay)]}
+
+    def right(state):
+        return {"out": [ask(Action("pay", {"amount": 2})).perform(pay)]}
+
+    reference = circle.register(circle.fan(left, right))
+    async with working(circle):
+        for _ in range(2):
+            run_id = await start(circle, reference, 0)
+            await until(lambda run_id=run_id: is_at(circle, run_id, RunStatus.paused))
+            first, second = await circle.system.store.inbox("default", Inbox(run_id=run_id))
+            await approve(circle, first)
+            await asyncio.sleep(0.02)
+            assert await is_at(circle, run_id, RunStatus.paused)
+            await approve(circle, second)
+            await done(circle, run_id)
+            assert (await circle.types(run_id)).count("advance_began") == 2
+    assert sorted(paid) == [1, 1, 2, 2]
+
+
+@pytest.mark.parametrize("turns", [20])
+async def test_votes_that_race_take_a_run_up_once(circle, turns):
+    paid = []
+    reference = circle.register(circle.chain(paying(paid)))
+    async with working(circle):
+        await through(circle, reference)
+        run_id = await start(circle, reference, 2)
+        request = await asked(circle, run_id)
+        await asyncio.gather(*(approve(circle, request) for _ in range(turns)), return_exceptions=True)
+        await done(circle, run_id)
+    assert paid == [1, 2]
+    assert (await circle.types(run_id)).count("advance_began") == 2
