@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import threading
+import time
 
 import pytest
 
 from interlock import Action, ask
+from interlock.dispatch.local import POLL
 from interlock.domain.action import Verdict
 from interlock.domain.authority import Principal
 from interlock.domain.commands import CastVote
@@ -240,3 +242,40 @@ async def test_votes_that_race_take_a_run_up_once(circle, turns):
         await done(circle, run_id)
     assert paid == [1, 2]
     assert (await circle.types(run_id)).count("advance_began") == 2
+
+
+async def test_who_waits_for_work_is_not_woken_by_what_makes_none(circle):
+    waker = circle.system.waker
+    every, work = await waker.seen(), await waker.seen(work=True)
+    told = asyncio.create_task(waker.wait(every, 10))
+    sleeping = asyncio.create_task(waker.wait(work, 10, work=True))
+    await asyncio.sleep(0)
+    waker.wake(work=False)
+    await asyncio.wait_for(told, 5)
+    assert not sleeping.done()
+    waker.wake()
+    await asyncio.wait_for(sleeping, 5)
+
+
+async def test_a_worker_does_not_look_for_what_it_has_taken_up_itself(circle, monkeypatch):
+    """It looks when a run pauses, whose deadline may be near; of the rest of a cycle it has done everything itself."""
+    looked = []
+    reference = circle.register(circle.chain(paying([])))
+    async with working(circle):
+        await through(circle, reference)
+        real = circle.system.store.agenda
+        await circle.system.waker.wait(await circle.system.waker.seen(), 0.3)  # what is looked for now and then is done
+
+        async def agenda(*given, **wanted):
+            looked.append(1)
+            return await real(*given, **wanted)
+
+        monkeypatch.setattr(circle.system.store, "agenda", agenda)
+        began = time.monotonic()
+        started = await start(circle, reference, 2)
+        await approve(circle, await asked(circle, started))
+        await done(circle, started)
+    most_looks = (
+        2 + (time.monotonic() - began) / POLL
+    )  # where nobody tells of others' commits, one has to look for them
+    assert len(looked) <= most_looks

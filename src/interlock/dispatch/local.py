@@ -20,12 +20,14 @@ class _Waiters:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
-        self._changes = 0  # that this process knows of: its own at once, others' when it comes to know of them
+        # What this process knows of, all changes and those that may mean work: its own at once, others' when it hears.
+        self._changes = {False: 0, True: 0}
 
-    def wake(self) -> None:
-        """Say that something has changed."""
+    def wake(self, *, work: bool = True) -> None:
+        """Say that something has changed. See the port."""
         with self._lock:
-            self._changes += 1
+            self._changes[False] += 1
+            self._changes[True] += work
             waiting = list(self._waiting)
         here = _running_loop()
         for loop, event in waiting:
@@ -34,14 +36,14 @@ class _Waiters:
             elif not loop.is_closed():
                 loop.call_soon_threadsafe(event.set)
 
-    async def wait(self, since: int, seconds: float) -> None:
-        """Return when something has changed since the token, or after so many seconds."""
+    async def wait(self, since: int, seconds: float, *, work: bool = False) -> None:
+        """Return when something has changed since the token, or after so many seconds. See the port."""
         until = time.monotonic() + seconds
         entry = (asyncio.get_running_loop(), asyncio.Event())
         with self._lock:
             self._waiting.add(entry)
         try:
-            while self._changes == since:
+            while self._changes[work] == since:
                 left = until - time.monotonic()
                 if left <= 0:
                     return
@@ -61,13 +63,13 @@ class HearingWaker(_Waiters):
         super().__init__()
         self._bell: Bell | None = bell
 
-    async def seen(self) -> int:
-        """Return a token for how things stand now."""
+    async def seen(self, *, work: bool = False) -> int:
+        """Return a token for how things stand now. See the port."""
         with self._lock:
             bell, self._bell = self._bell, None
         if bell is not None:
             bell.listen(self.wake)  # it calls as soon as it hears, so nothing is missed before
-        return self._changes
+        return self._changes[work]
 
 
 class LocalWaker(_Waiters):
@@ -79,11 +81,11 @@ class LocalWaker(_Waiters):
         self._token: int | None = None
         self._looked = 0.0
 
-    async def seen(self) -> int:
-        """Return a token for how things stand now."""
+    async def seen(self, *, work: bool = False) -> int:
+        """Return a token for how things stand now. See the port."""
         if self._token is None:
             await self._look()
-        return self._changes
+        return self._changes[work]
 
     async def _rest(self, event: asyncio.Event, left: float) -> None:
         await _wait_for(event, min(left, POLL))

@@ -139,8 +139,6 @@ class Desk:
             return await self._handle_once(command, principal, hold, loaded)
 
         after = await until_committed(attempt, command.request_id)
-        if not isinstance(command, ClaimEffect | RecordEffect):  # the end of their advance tells of them
-            self._waker.wake()
         if isinstance(command, CastVote):
             failpoint("vote.committed")
         return after
@@ -191,6 +189,8 @@ class Desk:
         before = min(loaded.now + FRESH, _ends(request, command, events, policy) or NEVER)
         async with self.crew.taking_up(replace(changes, before=before, counted=seen.counted)) as committed:
             await self._store.commit(committed)
+        if not isinstance(command, ClaimEffect | RecordEffect):  # the end of their advance tells of them
+            self._waker.wake(work=committed.begin is None)
         return change.after
 
     async def _count_for_edit(self, request: Request, command: Command, policy: Policy, now: datetime) -> Count:
@@ -239,7 +239,7 @@ class Desk:
 
         after = await until_committed(attempt, held.hold.run_id)
         failpoint("advance.committed")
-        self._waker.wake()
+        self._waker.wake(work=after.ended_at is None)
         return after
 
     async def _commit_once(self, held: Held, ending: Ending, loaded: Loaded, asked: Sequence[Request]) -> Run:

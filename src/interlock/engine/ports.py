@@ -365,11 +365,19 @@ class Bell(Protocol):
 class Waker(Protocol):
     """Wakes whoever waits for a change. A hint: a sweep stands behind it."""
 
-    def wake(self) -> None:
-        """Say that something has changed. May be called from any thread."""
+    def wake(self, *, work: bool = True) -> None:
+        """Say that something has changed. May be called from any thread.
 
-    async def seen(self) -> int:
-        """Return a token for how things stand now; look at the store after this call, not before."""
+        Args:
+            work: whether workers may find something to do, or a deadline, that they had not found before.
+        """
 
-    async def wait(self, since: int, seconds: float) -> None:
-        """Return when something has changed since the token, here or in another process, or after so many seconds."""
+    async def seen(self, *, work: bool = False) -> int:
+        """Return a token for how things stand now, or work does; look at the store after this call, not before."""
+
+    async def wait(self, since: int, seconds: float, *, work: bool = False) -> None:
+        """Return when something has changed since the token, here or in another process, or after so many seconds.
+
+        Args:
+            work: wait for work alone; the token is one of it.
+        """

@@ -83,7 +83,7 @@ class Runs:
         async with self._crew.taking_up(changes) as committed:
             await self._store.commit(committed)
         failpoint("run.started")
-        self._waker.wake()
+        self._waker.wake(work=committed.begin is None)
         return run
 
     async def cancel(self, run_id: str, principal: Principal, reason: str) -> Run:

@@ -92,7 +92,7 @@ class Worker:
                 while not stop.is_set():
                     since, seconds = 0, SWEEP
                     try:
-                        since = await self._waker.seen()
+                        since = await self._waker.seen(work=True)
                         seconds = await self._take(places)
                     except StoreError as error:
                         self._complain(error.message)
@@ -140,7 +140,7 @@ class Worker:
 
     async def _wait(self, since: int, seconds: float) -> None:
         try:
-            await self._waker.wait(since, seconds)
+            await self._waker.wait(since, seconds, work=True)
         except StoreError:
             await asyncio.sleep(seconds)
 

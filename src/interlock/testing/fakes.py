@@ -72,14 +72,14 @@ class SettablePolicies:
 class NobodyWaits:
     """A waker for a process in which nobody sleeps. Implements the port `Waker`."""
 
-    def wake(self) -> None:
+    def wake(self, *, work: bool = True) -> None:
         """Do nothing."""
 
-    async def seen(self) -> int:
+    async def seen(self, *, work: bool = False) -> int:  # noqa: ARG002 - the signature is the port's
         """Return a token."""
         return 0
 
-    async def wait(self, since: int, seconds: float) -> None:
+    async def wait(self, since: int, seconds: float, *, work: bool = False) -> None:
         """Return at once."""
 
 
