@@ -60,5 +60,15 @@ def build(gate: object, act: object) -> StateGraph:
     return graph
 
 
+def clock(**_: object) -> float:
+    """Return when it was called, by the clock of `time.perf_counter`, which all processes of a machine share."""
+    return perf_counter()
+
+
+def clocked_act(state: State) -> State:
+    return {"result": str(ask(Action("pay", {"amount": 120, "to": state["input"]})).perform(clock))}
+
+
 bare = build(bare_gate, bare_act)
+clocked = Agent(build(governed_gate, clocked_act))
 agent = Agent(build(governed_gate, governed_act))

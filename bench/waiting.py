@@ -33,6 +33,7 @@ SPAWNS = 3
 RESUMES = 7
 FEW = 1_000
 ASKED = 20
+CLOCKED = f"{Path(__file__).with_name('graphs.py')}:clocked"
 LARGE = {"shared_buffers": "1GB", "max_wal_size": "20GB"}
 """A server that is made for a million."""
 
@@ -158,6 +159,33 @@ async def resumed(ground: cycle.Ground, url: str, run_id: str) -> float:
         seconds = time.perf_counter() - began
     await system.close()
     return seconds
+
+
+async def acted_elsewhere(store: str, rounds: int, cycles: int) -> list[float]:
+    """Return the milliseconds from a vote to the act in a worker of another process: of each round, the median."""
+    with cycle.Ground(store) as ground:
+        url = ground.fresh()
+        system = build(settings(url), {})
+        with worker(ground, url):
+            found = [await acted_in(system) for _ in range((rounds + 1) * cycles)][cycles:]
+        await system.close()
+    return [median(found[begin : begin + cycles]) for begin in range(0, len(found), cycles)]
+
+
+async def acted_in(system: System) -> float:
+    """Start a run, wait for its pause, vote, and return how many milliseconds later its tool was called."""
+    run = await system.runs.start("clocked", CLOCKED, {"input": "somebody"}, cycle.ME)
+    since, opened = await system.waker.seen(), await system.store.inbox("default", Inbox(run_id=run.id))
+    while not opened:
+        await system.waker.wait(since, 1)
+        since, opened = await system.waker.seen(), await system.store.inbox("default", Inbox(run_id=run.id))
+    (request,) = opened
+    decided = time.perf_counter()
+    await system.desk.handle(CastVote(request.id, Verdict.approve, request.digest), cycle.ME)
+    while request.result is None:
+        await asyncio.sleep(0.02)
+        request = (await system.store.load("default", [request.id])).requests[request.id]
+    return (float(str(request.result)) - decided) * 1000
 
 
 def resumed_bare(ground: cycle.Ground, address: str, thread: str) -> float:
