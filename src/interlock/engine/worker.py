@@ -99,6 +99,7 @@ class Worker:
                     await self._sleep(stopping, places, since, seconds)
             finally:
                 self._desk.crew.leave(self)
+                stopping.cancel()
             await places.all_free()
 
     async def drain(self) -> int:
@@ -121,7 +122,7 @@ class Worker:
         agenda = await self._store.agenda(self._concurrency, subject=self._only)
         await carry_out_due(self._store, self._desk, agenda.overdue, self._complain)
         waiting = [job for job in agenda.jobs if job.subject not in self._in_hand]
-        self._behind = len(waiting) > places.free
+        self._behind = len(waiting) >= places.free
         for job in waiting[: places.free]:
             self._fill(places, job.subject, self.carry_out(job))
         if agenda.next_due is None or agenda.next_due <= agenda.now:
