@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import threading
 import time
 
@@ -14,6 +15,7 @@ from interlock.domain.authority import Principal
 from interlock.domain.commands import CastVote
 from interlock.domain.run import RunStatus
 from interlock.engine.ports import Inbox
+from interlock.errors import StoreUnavailable
 
 ME = Principal("local:me")
 
@@ -279,3 +281,191 @@ async def test_a_worker_does_not_look_for_what_it_has_taken_up_itself(circle, mo
         2 + (time.monotonic() - began) / POLL
     )  # where nobody tells of others' commits, one has to look for them
     assert len(looked) <= most_looks
+
+
+CONFIG = """
+groups: {finance: [ann, bob]}
+default:
+  facts: {amount: {from: args.amount, type: decimal}}
+  levels:
+    - {name: small, when: amount < 100.0, steps: [{ask: ["group:finance"], within: 2d}]}
+    - {name: large, steps: [{ask: ["group:finance"], approvals: 2, within: 2d}]}
+"""
+
+
+@pytest.mark.parametrize("free", [True, False])
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+async def test_I11_a_row_that_was_altered_only_while_the_vote_read_it_pays_nothing(
+    make_circle, tmp_path, backdoor, kind, free
+):
+    """The version and the log are right, the row is put right again: what the vote made of it is not."""
+    (tmp_path / "interlock.yaml").write_text(CONFIG)
+    circle = make_circle(kind, tmp_path / "interlock.yaml", "ian")
+    door, paid = backdoor(circle.address), []
+    reference = circle.register(circle.chain(paying(paid)))
+
+    async def vote(request, who):
+        await circle.system.desk.handle(CastVote(request.id, Verdict.approve, request.digest), Principal(who))
+
+    async with working(circle) as worker:
+        first = await start(circle, reference, 500)
+        request = await asked(circle, first)
+        await vote(request, "ann")
+        await vote(request, "bob")
+        await done(circle, first)
+        run_id = await start(circle, reference, 777)
+        request = await asked(circle, run_id)
+        body = bytes(door.sql("SELECT body FROM requests WHERE id = ?", request.id)[0][0])
+        one_is_enough = json.loads(body)
+        one_is_enough["route"]["level"] = 0
+        store, load = circle.system.store, circle.system.store.load
+
+        async def altered_once(*given, **wanted):
+            store.load = load
+            door.sql("UPDATE requests SET body = ? WHERE id = ?", json.dumps(one_is_enough).encode(), request.id)
+            found = await load(*given, **wanted)
+            door.sql("UPDATE requests SET body = ? WHERE id = ?", body, request.id)
+            return found
+
+        if not free:
+            worker._agents.clear()
+        store.load = altered_once
+        await vote(request, "ann")
+        await until(lambda: is_at(circle, run_id, RunStatus.needs_attention))
+    run = await circle.run(run_id)
+    assert (paid, run.attention) == ([500], "record_altered")
+
+
+async def test_a_vote_holds_though_the_run_could_not_be_read(circle):
+    paid = []
+    reference = circle.register(circle.chain(paying(paid)))
+    async with working(circle):
+        await through(circle, reference)
+        run_id = await start(circle, reference, 5)
+        request = await asked(circle, run_id)
+        store, load = circle.system.store, circle.system.store.load
+
+        async def unavailable_once(*given, **wanted):
+            if wanted.get("logs") and wanted.get("run_id"):
+                store.load = load
+                raise StoreUnavailable("all readers are busy")
+            return await load(*given, **wanted)
+
+        store.load = unavailable_once
+        await approve(circle, request)
+        await done(circle, run_id)
+    assert paid == [1, 5]
+
+
+async def test_a_voter_that_is_cancelled_leaves_the_run_in_the_worker_s_hands(circle):
+    paid = []
+    reference = circle.register(circle.chain(paying(paid)))
+    async with working(circle):
+        await through(circle, reference)
+        run_id = await start(circle, reference, 5)
+        request = await asked(circle, run_id)
+        store, commit, inside = circle.system.store, circle.system.store.commit, asyncio.Event()
+
+        async def watched(changes):
+            inside.set()
+            await asyncio.sleep(0.05)
+            await commit(changes)
+
+        store.commit = watched
+        voter = asyncio.create_task(approve(circle, request))
+        await inside.wait()
+        store.commit = commit
+        voter.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await voter
+        await done(circle, run_id)
+    assert paid == [1, 5]
+    assert (await circle.types(run_id)).count("advance_began") == 2
+
+
+async def test_what_expires_in_one_look_does_not_pass_the_jobs_of_that_look(circle):
+    order = []
+
+    def asking(state):
+        ask(Action("pay", {"amount": 1}))
+        order.append("expired")
+        return {"out": [1]}
+
+    async def slow(state):
+        order.append("job")
+        await asyncio.sleep(0.02)
+        return {"out": [1]}
+
+    asks, waits = circle.register(circle.chain(asking)), circle.register(circle.chain(slow))
+    for _ in range(4):
+        await start(circle, asks, 0)
+    await circle.drain()
+    jobs = [await start(circle, waits, 0) for _ in range(2)]
+    circle.clock.advance(days=8)
+    stop = asyncio.Event()
+    worker = circle.system.worker(concurrency=2)
+    worker._agents.add("tests")
+    worker._loaded |= {asks, waits}
+    task = asyncio.create_task(worker.run(stop))
+    for run_id in jobs:
+        await done(circle, run_id)
+    assert order[:2] == ["job", "job"]
+    await until(lambda: everything_ended(circle))
+    stop.set()
+    await task
+
+
+async def everything_ended(circle):
+    return all(run.ended_at is not None for run in await circle.system.store.runs("default"))
+
+
+async def test_a_start_that_takes_longer_than_a_lease_leaves_the_run_to_its_job(circle):
+    paid = []
+    reference = circle.register(circle.chain(paying(paid)))
+    async with working(circle):
+        await through(circle, reference)
+        store, commit = circle.system.store, circle.system.store.commit
+
+        async def late(changes):
+            store.commit = commit
+            circle.clock.advance(seconds=31)
+            await commit(changes)
+
+        store.commit = late
+        run_id = await start(circle, reference, 5)
+        await approve(circle, await asked(circle, run_id))
+        await done(circle, run_id)
+    assert paid == [1, 5]
+    assert (await circle.types(run_id))[:2] == ["run_started", "advance_began"]
+    assert (await circle.types(run_id)).count("advance_began") == 2
+
+
+async def test_nothing_goes_on_under_a_worker_that_is_gone(circle):
+    """Its heart no longer beats: the lease would end in the middle."""
+    paid = []
+    reference = circle.register(circle.chain(paying(paid)))
+    worker = circle.system.worker()
+    task = asyncio.create_task(worker.run(asyncio.Event()))
+    await through(circle, reference)
+    run_id = await start(circle, reference, 5)
+    request = await asked(circle, run_id)
+    store, commit, inside = circle.system.store, circle.system.store.commit, asyncio.Event()
+
+    async def slow(changes):
+        inside.set()
+        await asyncio.sleep(0.05)
+        await commit(changes)
+
+    store.commit = slow
+    voter = asyncio.create_task(approve(circle, request))
+    await inside.wait()
+    store.commit = commit
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    await voter
+    await asyncio.sleep(0.05)
+    assert paid == [1]
+    await circle.later(seconds=31)
+    assert paid == [1, 5]
+    assert (await circle.run(run_id)).status is RunStatus.done

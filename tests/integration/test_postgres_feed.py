@@ -221,7 +221,7 @@ async def test_a_position_of_another_kind_of_database_is_refused(store):
 
 async def heard(waker, since):
     await asyncio.wait_for(waker.wait(since, PATIENCE), PATIENCE)
-    return waker._changes
+    return await waker.seen()
 
 
 async def test_another_processs_commit_is_heard_of(store, url, clock):

@@ -9,9 +9,10 @@ from datetime import datetime
 from interlock.domain.request import Request
 from interlock.domain.run import ENDED, AdvanceBegan, Run, RunStatus, evolve_run
 from interlock.engine.changes import Actor, Begin, Changes, Hold, Job, Lease, RunChange, RunRecord
-from interlock.engine.desk import Held
+from interlock.engine.desk import Held, evolved
 from interlock.engine.integrity import check_against_log, check_request
 from interlock.engine.ports import Loaded
+from interlock.errors import RecordAltered
 
 __all__ = ["Beginning", "Taker", "begin", "begin_with", "is_leased", "is_ready"]
 
@@ -77,7 +78,9 @@ def begin_with(changes: Changes, loaded: Loaded, taker: Taker) -> Beginning | No
     change = _begun(after.run, taker.lease, after.now)
     mark = after.job.mark + 1 if after.job is not None else 1
     job = Job(changes.tenant, "advance", change.after.id, taker.lease.until, mark, taker.lease.owner)
-    begun = replace(changes, enqueue=(), begin=Begin(taker.actor, change, job))
+    # Not when the lease would have ended: nobody would keep it.
+    before = min(changes.before or taker.lease.until, taker.lease.until)
+    begun = replace(changes, enqueue=(), before=before, begin=Begin(taker.actor, change, job))
     known = {one.after.id: one.after for one in changes.requests}
     return Beginning(begun, _held(change, job, after), taker.held_until, known)
 
@@ -107,6 +110,8 @@ def _after(changes: Changes, loaded: Loaded) -> Loaded | None:
             return None
         check_request(before)
         check_against_log(before, loaded.logs[before.id])
+        if evolved(before, change.events) != change.after:  # it was changed in what was read, not in its version
+            raise RecordAltered(f"The stored request {before.id} is not what its log says.", request_id=before.id)
         requests[before.id] = change.after
     return replace(loaded, run=record, requests=requests)
 

@@ -43,8 +43,8 @@ _EVENT: TypeAdapter[Event | RunEvent] = TypeAdapter(Annotated[Event | RunEvent, 
 
 
 def encode_request(request: Request) -> bytes:
-    """Return a request as JSON, without what it has by default: of a row that is written four times, a third."""
-    return _REQUEST.dump_json(request, exclude_defaults=True)
+    """Return a request as JSON."""
+    return _REQUEST.dump_json(request)
 
 
 def decode_request(body: bytes | str) -> Request:
@@ -57,8 +57,8 @@ def decode_request(body: bytes | str) -> Request:
 
 
 def encode_run(run: Run) -> bytes:
-    """Return a run as JSON, without what it has by default."""
-    return _RUN.dump_json(run, exclude_defaults=True)
+    """Return a run as JSON."""
+    return _RUN.dump_json(run)
 
 
 def decode_run(body: bytes | str) -> Run:

@@ -6,13 +6,14 @@ process without workers.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from interlock.engine.changes import Changes
 
-__all__ = ["Crew", "Hand"]
+__all__ = ["Commit", "Crew", "Hand"]
+
+Commit = Callable[[Changes], Awaitable[None]]
 
 
 class Hand(Protocol):
@@ -21,8 +22,12 @@ class Hand(Protocol):
     def has_place(self, changes: Changes) -> bool:
         """Say whether it could take up the run for whose advance these changes wish."""
 
-    def taking_up(self, changes: Changes) -> AbstractAsyncContextManager[Changes]:
-        """Give what is to be committed inside, with the beginning of an advance if there can be one; then begin it."""
+    async def take_up(self, changes: Changes, commit: Commit) -> bool:
+        """Commit these changes with the beginning of that advance, and carry it on, whoever waits for this or not.
+
+        Returns:
+            False, and nothing was committed, if it cannot begin with them.
+        """
 
 
 class Crew:
@@ -39,16 +44,14 @@ class Crew:
         """Let it go."""
         self._hands.remove(hand)
 
-    @asynccontextmanager
-    async def taking_up(self, changes: Changes) -> AsyncIterator[Changes]:
-        """Give what is to be committed inside: these changes, and perhaps the beginning of the advance they wish for.
+    async def commit(self, changes: Changes, commit: Commit) -> bool:
+        """Commit these changes, and perhaps with them the beginning of the advance that they wish for.
 
-        Unless the inside raises, the advance is carried on afterwards.
+        Returns:
+            Whether somebody carries it on already.
         """
-        free = (hand for hand in self._hands if hand.has_place(changes)) if changes.enqueue else iter(())
-        hand = next(free, None)
-        if hand is None:
-            yield changes
-            return
-        async with hand.taking_up(changes) as more:
-            yield more
+        free = [hand for hand in self._hands if hand.has_place(changes)] if changes.enqueue else []
+        if free and await free[0].take_up(changes, commit):
+            return True
+        await commit(changes)
+        return False

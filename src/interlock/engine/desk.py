@@ -64,7 +64,7 @@ from interlock.engine.schemas import check_vote
 from interlock.errors import AdvanceOvertaken, Conflict, InterlockError, InvalidAnswer, NotFound, Refused
 from interlock.failpoints import failpoint
 
-__all__ = ["ATTEMPTS", "Desk", "Held", "actor_of", "advance_job"]
+__all__ = ["ATTEMPTS", "Desk", "Held", "actor_of", "advance_job", "evolved"]
 
 ATTEMPTS = 5
 """How many advances of one pause may fail in a row before a person has to look."""
@@ -184,13 +184,12 @@ class Desk:
             raise
         if not events:
             return request
-        change = RequestChange(request.version, events, _evolved(request, events))
+        change = RequestChange(request.version, events, evolved(request, events))
         changes = _with_consequences(change, request, loaded, principal, hold)
         before = min(loaded.now + FRESH, _ends(request, command, events, policy) or NEVER)
-        async with self.crew.taking_up(replace(changes, before=before, counted=seen.counted)) as committed:
-            await self._store.commit(committed)
+        begun = await self.crew.commit(replace(changes, before=before, counted=seen.counted), self._store.commit)
         if not isinstance(command, ClaimEffect | RecordEffect):  # the end of their advance tells of them
-            self._waker.wake(work=committed.begin is None)
+            self._waker.wake(work=not begun)
         return change.after
 
     async def _count_for_edit(self, request: Request, command: Command, policy: Policy, now: datetime) -> Count:
@@ -306,7 +305,8 @@ def _abandoned(loaded: Loaded) -> bool:
     return record is not None and (record.lease is None or record.lease.until <= loaded.now)
 
 
-def _evolved(request: Request, events: Sequence[Event]) -> Request:
+def evolved(request: Request, events: Sequence[Event]) -> Request:
+    """Return what events make of a request."""
     for event in events:
         request = evolve(request, event)
     return request

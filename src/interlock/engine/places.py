@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
-from typing import Any
+from typing import Any, Self
 
 __all__ = ["Places"]
 
@@ -16,15 +16,26 @@ class Places:
 
     Args:
         number: how many there are.
+
+    Attributes:
+        open: while this is entered: somebody watches over what is done here.
     """
 
     def __init__(self, number: int) -> None:
         self.loop = asyncio.get_running_loop()
         self.free = number
+        self.open = False
         self._number = number
         self._surroundings = copy_context()  # not those of whoever happens to make a run ready, such as another agent
         self._left = asyncio.Event()
         self._tasks: set[asyncio.Task[None] | None] = set()  # the loop itself keeps none of them
+
+    def __enter__(self) -> Self:
+        self.open = True
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.open = False
 
     def fill(self, work: Coroutine[Any, Any, None]) -> None:
         """Let a piece of work begin, in a place that is free."""

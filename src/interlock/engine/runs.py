@@ -26,7 +26,7 @@ from interlock.engine.desk import actor_of, advance_job
 from interlock.engine.pause import short_hash, withdraw_open
 from interlock.engine.ports import Policies, Runtime, Store, Waker
 from interlock.engine.retry import until_committed
-from interlock.errors import Closed, Forbidden, NotFound
+from interlock.errors import Closed, Conflict, Forbidden, NotFound
 from interlock.failpoints import failpoint
 
 __all__ = ["Runs"]
@@ -80,11 +80,19 @@ class Runs:
             run=RunChange(0, (event,), run),
             enqueue=(advance_job(initiator.tenant, run_id, now),),
         )
-        async with self._crew.taking_up(changes) as committed:
-            await self._store.commit(committed)
+        begun = await self._commit_start(changes)
         failpoint("run.started")
-        self._waker.wake(work=committed.begin is None)
+        self._waker.wake(work=not begun)
         return run
+
+    async def _commit_start(self, changes: Changes) -> bool:
+        try:
+            return await self._crew.commit(changes, self._store.commit)
+        except Conflict as conflict:
+            if conflict.details.get("kind") != "deadline":
+                raise
+        await self._store.commit(changes)  # it took longer than a worker's lease would have run: the job is found
+        return False
 
     async def cancel(self, run_id: str, principal: Principal, reason: str) -> Run:
         """End a run. Its open requests are withdrawn; an effect that has begun is still recorded.

@@ -7,7 +7,7 @@ import contextlib
 import secrets
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from interlock.domain.run import AttentionNeeded, RunStatus, evolve_run
 from interlock.engine.advance import HeldAdvance
 from interlock.engine.beginning import Beginning, Taker, begin, begin_with, is_leased, is_ready
 from interlock.engine.changes import Actor, Changes, Job, Lease, RunChange
+from interlock.engine.crew import Commit
 from interlock.engine.deadlines import carry_out_due
 from interlock.engine.desk import ATTEMPTS, Desk
 from interlock.engine.integrity import check_state
@@ -87,7 +88,7 @@ class Worker:
         places = self._places = Places(self._concurrency)
         stopping = asyncio.create_task(stop.wait())
         self._desk.crew.join(self)
-        with self._heartbeat():
+        with self._heartbeat(), places:
             try:
                 while not stop.is_set():
                     since, seconds = 0, SWEEP
@@ -120,8 +121,9 @@ class Worker:
             self._behind = True
             return SWEEP
         agenda = await self._store.agenda(self._concurrency, subject=self._only)
-        await carry_out_due(self._store, self._desk, agenda.overdue, self._complain)
         waiting = [job for job in agenda.jobs if job.subject not in self._in_hand]
+        self._behind = bool(waiting)
+        await carry_out_due(self._store, self._desk, agenda.overdue, self._complain)
         self._behind = len(waiting) >= places.free
         for job in waiting[: places.free]:
             self._fill(places, job.subject, self.carry_out(job))
@@ -177,15 +179,33 @@ class Worker:
         (wish,) = changes.enqueue
         return self._only in {None, wish.subject} and {change.after.agent for _, change in changes.told} <= self._agents
 
-    @contextlib.asynccontextmanager
-    async def taking_up(self, changes: Changes) -> AsyncIterator[Changes]:
-        """Let the run's advance begin in the transaction that is committed inside. See `Crew`."""
-        assert self._places is not None
-        with self._places.kept():
+    async def take_up(self, changes: Changes, commit: Commit) -> bool:
+        """Commit these changes with the beginning of an advance, and carry it on, if it can begin. See `Crew`."""
+        places = self._places
+        assert places is not None
+        with places.kept():
             beginning = await self.beginning_with(changes)
-            yield changes if beginning is None else beginning.changes
-        if beginning is not None:
-            self._fill(self._places, beginning.run.id, self.carry_on(beginning))
+        if beginning is None:
+            return False
+        committed: asyncio.Future[None] = places.loop.create_future()
+        self._fill(places, beginning.run.id, self._commit_and_carry_on(places, beginning, commit, committed))
+        await asyncio.shield(committed)
+        return True
+
+    async def _commit_and_carry_on(
+        self, places: Places, beginning: Beginning, commit: Commit, committed: asyncio.Future[None]
+    ) -> None:
+        try:
+            await commit(beginning.changes)
+        except Exception as error:  # noqa: BLE001 - it is for whoever waits
+            committed.set_exception(error)
+            return
+        except BaseException:
+            committed.cancel()
+            raise
+        committed.set_result(None)
+        if places.open:  # or nobody would keep the lease
+            await self.carry_on(beginning)
 
     async def beginning_with(self, changes: Changes) -> Beginning | None:
         """Return how these changes begin the advance that they wish for; None if they cannot."""
@@ -197,7 +217,7 @@ class Worker:
             else:
                 loaded = await self._store.load(wish.tenant, run_id=wish.subject, logs=True)
             beginning = begin_with(changes, loaded, self._taker(loaded.now, asked))
-        except RecordAltered:
+        except (RecordAltered, StoreError):
             return None  # whoever finds the job complains
         return beginning if beginning is not None and beginning.run.reference in self._loaded else None
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from interlock.domain.request import Request, Status
 from interlock.domain.run import Run
 from interlock.engine.changes import Changes, Entry, Job
-from interlock.engine.crew import Crew
+from interlock.engine.crew import Commit, Crew
 from interlock.engine.desk import Desk
 from interlock.engine.integrity import check_state
 from interlock.engine.ports import Inbox, Store
@@ -43,13 +42,13 @@ class Hands:
         """Say whether it could take up a run. See the port."""
         return self.free and self._worker.knows(changes)
 
-    @asynccontextmanager
-    async def taking_up(self, changes: Changes) -> AsyncIterator[Changes]:
+    async def take_up(self, changes: Changes, commit: Commit) -> bool:
         """Begin what can begin, and carry it on. See the port."""
         beginning = await self._worker.beginning_with(changes)
-        yield changes if beginning is None else beginning.changes
         if beginning is not None:
+            await commit(beginning.changes)
             await self._worker.carry_on(beginning)
+        return beginning is not None
 
 
 class Circle:
