@@ -149,7 +149,7 @@ def test_what_cannot_be_an_agent_is_named(project, attribute, says):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ('{"graphs": ', "is not JSON: line 1"),
+        ('{"graphs": ', "is not JSON: .*: line 1"),
         ("[]", "must be a JSON object"),
         ("{}", "has no graphs"),
         ('{"graphs": {"a": 5}}', "graphs.a must be"),
@@ -157,8 +157,9 @@ def test_what_cannot_be_an_agent_is_named(project, attribute, says):
         ('{"graphs": {"a": {"description": "x"}}}', "graphs.a must be"),
         ('{"graphs": {"a": "./agent.ts:graph"}}', "is no Python file"),
         ('{"graphs": {"a": "./a\\u0000.py:graph"}}', r"graphs.a names '\./a\\x00\.py', which is no path"),
-        ('{"graphs": {"a": "./\\ud800.py:graph"}}', "graphs.a names .*, which is no path"),
-        ("[" * 100_000, "is not JSON"),
+        ('{"graphs": {"a": "./\\ud800.py:graph"}}', "is not Unicode"),
+        ('{"graphs": {"a": "./a.py:graph", "a": "./b.py:graph"}}', "the key 'a' stands twice"),
+        ("[" * 100_000, "is nested deeper"),
         (" " * 300_000, "is larger than"),
     ],
 )

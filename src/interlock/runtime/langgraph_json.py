@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-import json
 import os
 import sys
 from collections.abc import Callable, Coroutine, Mapping
@@ -17,7 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from interlock.errors import InvalidAgent
+from interlock.domain.canonical import parse_json
+from interlock.errors import InvalidAgent, InvalidValue
 
 __all__ = ["called", "graph_references", "prepare", "project_agents"]
 
@@ -114,11 +114,9 @@ def _read(file: Path) -> dict[str, Any]:
     if len(raw) > LARGEST:
         raise _wrong(file, f"is larger than {LARGEST:,} bytes")
     try:
-        content = json.loads(raw)
-    except json.JSONDecodeError as error:
-        raise _wrong(file, f"is not JSON: line {error.lineno}: {error.msg}") from None
-    except (ValueError, RecursionError):
-        raise _wrong(file, "is not JSON") from None
+        content = parse_json(raw)
+    except InvalidValue as error:
+        raise _wrong(file, error.reason) from None
     if not isinstance(content, dict):
         raise _wrong(file, "must be a JSON object")
     return content
