@@ -69,6 +69,20 @@ async def approve(circle, request):
     await circle.system.desk.handle(CastVote(request.id, Verdict.approve, request.digest), ME)
 
 
+def linger_once(store):
+    """Let the next commit take a moment; return an event that is set when it has begun."""
+    commit, begun = store.commit, asyncio.Event()
+
+    async def lingering(changes):
+        store.commit = commit
+        begun.set()
+        await asyncio.sleep(0.05)
+        await commit(changes)
+
+    store.commit = lingering
+    return begun
+
+
 async def log_of(circle):
     return [(entry.by, entry.event.type, entry.at) for entry in await circle.system.store.feed("default", limit=1000)]
 
@@ -364,17 +378,9 @@ async def test_a_voter_that_is_cancelled_leaves_the_run_in_the_worker_s_hands(ci
         await through(circle, reference)
         run_id = await start(circle, reference, 5)
         request = await asked(circle, run_id)
-        store, commit, inside = circle.system.store, circle.system.store.commit, asyncio.Event()
-
-        async def watched(changes):
-            inside.set()
-            await asyncio.sleep(0.05)
-            await commit(changes)
-
-        store.commit = watched
+        committing = linger_once(circle.system.store)
         voter = asyncio.create_task(approve(circle, request))
-        await inside.wait()
-        store.commit = commit
+        await committing.wait()
         voter.cancel()
         with pytest.raises(asyncio.CancelledError):
             await voter
@@ -449,17 +455,9 @@ async def test_nothing_goes_on_under_a_worker_that_is_gone(circle):
     await through(circle, reference)
     run_id = await start(circle, reference, 5)
     request = await asked(circle, run_id)
-    store, commit, inside = circle.system.store, circle.system.store.commit, asyncio.Event()
-
-    async def slow(changes):
-        inside.set()
-        await asyncio.sleep(0.05)
-        await commit(changes)
-
-    store.commit = slow
+    committing = linger_once(circle.system.store)
     voter = asyncio.create_task(approve(circle, request))
-    await inside.wait()
-    store.commit = commit
+    await committing.wait()
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task

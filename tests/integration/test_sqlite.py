@@ -24,7 +24,6 @@ from interlock.storage.log import NumberedLog
 from interlock.storage.memory import MemoryStore
 from interlock.storage.migrate import engine_of
 from interlock.storage.schema import REVISIONS, VERSION_TABLE, metadata
-from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import TENANT, changes, opened, started
 
 NOBODY = 65534
@@ -33,11 +32,6 @@ NOBODY = 65534
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "data" / "interlock.db"
-
-
-@pytest.fixture
-def clock():
-    return SettableClock()
 
 
 @pytest.fixture

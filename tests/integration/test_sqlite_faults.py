@@ -26,11 +26,6 @@ def path(tmp_path):
 
 
 @pytest.fixture
-def clock():
-    return SettableClock()
-
-
-@pytest.fixture
 async def store(path, clock):
     store = open_store(str(path), clock)
     yield store

@@ -9,13 +9,7 @@ from interlock import failpoints
 from interlock.errors import Conflict, StoreUnavailable
 from interlock.failpoints import FailpointError
 from interlock.storage import open_store
-from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import TENANT, Asked, changes, opened
-
-
-@pytest.fixture
-def clock():
-    return SettableClock()
 
 
 @pytest.fixture

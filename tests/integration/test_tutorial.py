@@ -18,16 +18,10 @@ from interlock.errors import (
     TooLate,
     WrongDigest,
 )
-from interlock.testing.fakes import SettableClock
 from interlock.testing.invariants import assert_invariants
 from interlock.tutorial import create_approval_agent
 
 config = {"configurable": {"thread_id": "test"}}
-
-
-@pytest.fixture
-def clock():
-    return SettableClock()
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from interlock.storage import open_store
 from interlock.storage.memory import MemoryStore
 from interlock.testing.cast import TENANT
 from interlock.testing.circle import Circle
-from interlock.testing.fakes import Move, Script, SettableClock, SettablePolicies, Tool
+from interlock.testing.fakes import Move, Script, SettablePolicies, Tool
 from interlock.testing.invariants import assert_invariants, whole_log
 from interlock.testing.store_base import in_threads
 
@@ -59,11 +59,6 @@ async def store(request, tmp_path, clock):
             opened = open_store(request.getfixturevalue("postgres").fresh(), clock)
     yield opened
     await opened.close()
-
-
-@pytest.fixture
-def clock():
-    return SettableClock()
 
 
 async def test_ten_agents_in_one_instant_share_one_petty_cash(store, clock):
