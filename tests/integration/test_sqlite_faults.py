@@ -16,7 +16,6 @@ from interlock.engine.ports import Inbox
 from interlock.errors import StoreUnavailable
 from interlock.storage import open_store
 from interlock.storage.rows import request_row
-from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import TENANT, Asked, changes, decided, job, opened, started
 
 
