@@ -125,8 +125,7 @@ def acting(rounds: int) -> Iterator[str]:
     for store in cycle.STORES:
         yield f"| {store} | {row(asyncio.run(cycle.compare(store, rounds, cycle.decide_to_act)), 1)} |"
     yield ""
-    yield "With the worker in another process, which hears of the vote on PostgreSQL, and looks for it ten times a"
-    yield "second on SQLite; medians of 20 over as many rounds:"
+    yield "With the worker in another process, which hears of the vote; medians of 20 over as many rounds:"
     apart = [
         f"{store} {waiting.spread(asyncio.run(waiting.acted_elsewhere(store, rounds, 20)))}" for store in cycle.STORES
     ]

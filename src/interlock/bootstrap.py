@@ -95,7 +95,7 @@ def build(
     runtime = _RuntimeOnUse(registry, settings)
     store = open_store(settings.database_url, clock, create=create)
     bell = store.bell if isinstance(store, SqlStore) else None
-    waker = LocalWaker(store) if bell is None else HearingWaker(bell)
+    waker = HearingWaker(bell) if bell is not None and bell.reaches_all else LocalWaker(store, bell)
     crew = Crew()
     desk = Desk(store, policies, waker, crew)
     runs = Runs(store, policies, runtime, waker, crew)

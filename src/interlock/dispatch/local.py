@@ -1,10 +1,12 @@
-"""Waking: at once in this process; from other processes by the store's change token, or by what it hears of them."""
+"""Waking: at once in this process; from other processes by what is heard of them, or by the store's change token."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
+from collections.abc import Callable
 
 from interlock.engine.ports import Bell, Store
 
@@ -15,9 +17,14 @@ POLL = 0.1
 
 
 class _Waiters:
-    """Those who wait in this process, in any event loop and thread."""
+    """Those who wait in this process, in any event loop and thread.
 
-    def __init__(self) -> None:
+    Args:
+        bell: by which other processes tell of their commits, if there is one.
+    """
+
+    def __init__(self, bell: Bell | None) -> None:
+        self._bell = bell
         self._lock = threading.Lock()
         self._waiting: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
         # What this process knows of, all changes and those that may mean work: its own at once, others' when it hears.
@@ -28,13 +35,19 @@ class _Waiters:
         with self._lock:
             self._changes[False] += 1
             self._changes[True] += work
+        self._rouse()
+
+    def _rouse(self) -> None:
+        """Let all who wait see what there is."""
+        with self._lock:
             waiting = list(self._waiting)
         here = _running_loop()
         for loop, event in waiting:
             if loop is here:
                 event.set()
-            elif not loop.is_closed():
-                loop.call_soon_threadsafe(event.set)
+            else:
+                with contextlib.suppress(RuntimeError):  # it is closed: nobody waits any more
+                    loop.call_soon_threadsafe(event.set)
 
     async def wait(self, since: int, seconds: float, *, work: bool = False) -> None:
         """Return when something has changed since the token, or after so many seconds. See the port."""
@@ -55,46 +68,53 @@ class _Waiters:
     async def _rest(self, event: asyncio.Event, left: float) -> None:
         await _wait_for(event, left)
 
-
-class HearingWaker(_Waiters):
-    """For a database whose processes tell each other of commits: nobody has to look."""
-
-    def __init__(self, bell: Bell) -> None:
-        super().__init__()
-        self._bell: Bell | None = bell
-
-    async def seen(self, *, work: bool = False) -> int:
-        """Return a token for how things stand now. See the port."""
+    def _listen(self, heard: Callable[[], None]) -> None:
+        """Begin to listen, once."""
         with self._lock:
             bell, self._bell = self._bell, None
         if bell is not None:
-            bell.listen(self.wake)  # it calls as soon as it hears, so nothing is missed before
+            bell.listen(heard)
+
+
+class HearingWaker(_Waiters):
+    """For a database whose processes all tell each other of commits: nobody has to look."""
+
+    async def seen(self, *, work: bool = False) -> int:
+        """Return a token for how things stand now. See the port."""
+        self._listen(self.wake)  # it is called as soon as it can hear, so nothing is missed before
         return self._changes[work]
 
 
 class LocalWaker(_Waiters):
-    """For a database that says when it was changed if it is asked."""
+    """For a database that says when it was changed if it is asked; at once when something is heard of others."""
 
-    def __init__(self, store: Store) -> None:
-        super().__init__()
+    def __init__(self, store: Store, bell: Bell | None = None) -> None:
+        super().__init__(bell)
         self._store = store
         self._token: int | None = None
         self._looked = 0.0
+        self._has_heard = False
 
     async def seen(self, *, work: bool = False) -> int:
         """Return a token for how things stand now. See the port."""
+        self._listen(self._hear)
         if self._token is None:
             await self._look()
         return self._changes[work]
 
     async def _rest(self, event: asyncio.Event, left: float) -> None:
-        await _wait_for(event, min(left, POLL))
-        if time.monotonic() - self._looked >= POLL:
+        if not self._has_heard:
+            await _wait_for(event, min(left, POLL))
+        if self._has_heard or time.monotonic() - self._looked >= POLL:
             await self._look()
+
+    def _hear(self) -> None:
+        self._has_heard = True
+        self._rouse()
 
     async def _look(self) -> None:
         """Ask the store, once for all who wait here, whether anything was committed since."""
-        self._looked = time.monotonic()
+        self._looked, self._has_heard = time.monotonic(), False
         token = await self._store.change_token()
         if token != self._token:
             self._token = token

@@ -356,7 +356,11 @@ class Policies(Protocol):
 
 
 class Bell(Protocol):
-    """What a database offers by which its processes tell each other of commits; where there is none, they look."""
+    """What a database offers by which its processes tell each other of commits."""
+
+    @property
+    def reaches_all(self) -> bool:
+        """Whether every process on this database is told; otherwise one has to look as well."""
 
     def listen(self, heard: Callable[[], None]) -> None:
         """Let a function be called whenever another process has committed something, or may have; from any thread."""

@@ -36,6 +36,8 @@ class PostgresBell:
         connect: opens a connection to the database itself: a pooler in between would lose what it is told.
     """
 
+    reaches_all = True
+
     def __init__(self, connect: Callable[[], psycopg.Connection[Any]]) -> None:
         self._connect = connect
         self._starting = threading.Lock()

@@ -49,8 +49,8 @@ class Database(Protocol):
         """How it keeps the log."""
 
     @property
-    def bell(self) -> RungBell | None:
-        """How its processes tell each other of commits, if they do."""
+    def bell(self) -> RungBell:
+        """How its processes tell each other of commits."""
 
     async def change_token(self) -> int:
         """Return a number that differs after any commit, by any process."""
@@ -84,8 +84,8 @@ class SqlStore:
         self._reckoning: tuple[datetime, float] | None = None
 
     @property
-    def bell(self) -> Bell | None:
-        """How other processes' commits are heard of; None if one has to look."""
+    def bell(self) -> Bell:
+        """How other processes' commits are heard of."""
         return self._bell
 
     async def close(self) -> None:
@@ -140,8 +140,7 @@ class SqlStore:
         check_changes(changes)
         await self._write(writes.Commit(changes, self._clock, self._log))
         failpoint("store.after_commit")
-        if self._bell is not None:
-            self._bell.ring()
+        self._bell.ring()
 
     async def policy(self, policy_hash: str) -> bytes | None:
         """Return a policy body that was kept under this hash."""
