@@ -321,7 +321,7 @@ async def test_what_waits_in_a_ring_is_a_conflict(store, url, clock):
 async def test_ids_that_no_database_can_hold_are_not_there(store):
     for key in ("req_\x00", "req_\udcff"):
         assert (await store.load(TENANT, [key], run_id=key)).run is None
-        assert (await store.load(TENANT, run_of=key, logs=True)).run is None
+        assert (await store.load(TENANT, run_of=key)).run is None
         assert await store.find(TENANT, "run", key) == []
         assert await store.inbox(TENANT, Inbox(), after=key) == []
 

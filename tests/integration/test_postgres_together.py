@@ -185,7 +185,7 @@ async def test_a_read_begins_no_transaction_and_sees_one_instant(stores, clock, 
     await store.commit(part(1, clock))
     await store.load(TENANT, ["req_1"])
     sent.clear()
-    assert len((await store.load(TENANT, ["req_1"], run_id="run_1", logs=True)).logs["req_1"]) == 2
+    assert len((await store.load(TENANT, ["req_1"], run_id="run_1")).logs["req_1"]) == 2
     assert all(text.startswith("SELECT") for text, _ in sent)
     loop = asyncio.get_running_loop()
 

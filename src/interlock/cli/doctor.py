@@ -25,6 +25,8 @@ from interlock.config import Settings
 from interlock.domain.policy_check import check
 from interlock.domain.request import EffectState
 from interlock.domain.run import RunStatus
+from interlock.engine.audit import audit_record
+from interlock.engine.repair import repair
 from interlock.errors import BadInput, InterlockError, StoreError
 from interlock.storage.open import is_server
 
@@ -53,6 +55,9 @@ def doctor(
     ctx: typer.Context,
     *,
     fold: bool = typer.Option(False, "--fold", help="Compare every row with its log, and every entry with its hash."),
+    mend: bool = typer.Option(
+        False, "--repair", help="Write anew, from the log, what --fold finds altered or due by a wrong clock."
+    ),
     as_json: bool = JSON,
 ) -> None:
     """Examine versions, configuration, database, mail, disk, clock, agents, and what waits for a person."""
@@ -63,7 +68,7 @@ def doctor(
 
     async def work(session: Session) -> int:
         found: list[Finding] = []
-        async for finding in _examination(session, settings, fold=fold):
+        async for finding in _examination(session, settings, fold=fold or mend, mend=mend):
             found.append(finding)
             session.show(_line(finding))
         session.write(_shape(found))
@@ -99,21 +104,32 @@ def _shape(found: list[Finding]) -> dict[str, Any]:
     }
 
 
-async def _examination(session: Session, settings: Settings, *, fold: bool) -> AsyncIterator[Finding]:
+async def _examination(session: Session, settings: Settings, *, fold: bool, mend: bool) -> AsyncIterator[Finding]:
     yield _versions()
     yield _configuration(session, settings)
     for finding in (_database(settings), _mail(), await _clock(session)):
         yield finding
     for agent in examined(session):
         yield _agent(agent)
+    if mend:
+        async for finding in _repaired(session):
+            yield finding
     async for finding in _waiting(session):
         yield finding
     if fold:
-        altered = await session.views.alterations()
-        for message in altered:
-            yield Finding("record", "error", message)
+        altered = await audit_record(session.system.store)
+        for one in altered:
+            yield Finding("record", one.severity, str(one))
         if not altered:
             yield Finding("record", "ok", "every row is the fold of its log, every entry has its hash")
+
+
+async def _repaired(session: Session) -> AsyncIterator[Finding]:
+    repaired, refused = await repair(session.system.store, session.system.desk, session.principal)
+    for one in repaired:
+        yield Finding("repaired", "ok", one.message)
+    for message in refused:
+        yield Finding("not repaired", "error", message)
 
 
 def _agent(agent: dict[str, Any]) -> Finding:

@@ -23,6 +23,8 @@ from interlock.domain.events import (
     Opened,
     RefusalNoted,
     Reminded,
+    Rescheduled,
+    Restored,
     StepReached,
     VoteCast,
     Withdrawn,
@@ -37,6 +39,7 @@ from interlock.domain.run import (
     RunEvent,
     RunFailed,
     RunPaused,
+    RunRestored,
     RunRetried,
     RunStarted,
     VersionAccepted,
@@ -68,7 +71,7 @@ def log_line(entry: Entry) -> str:
     return f"{entry.position} {when(entry.at)} {entry.stream}: {sentence(entry)} [{entry.by}{via}{address}]"
 
 
-def _request_event(entry: Entry, event: Event | RunEvent) -> str:  # noqa: C901, PLR0911 - one line an event
+def _request_event(entry: Entry, event: Event | RunEvent) -> str:  # noqa: C901, PLR0911, PLR0912 - one line an event
     match event:
         case Opened(subject=subject):
             return f"{entry.by} asks: {quoted(_short(name_of(subject)))}"
@@ -93,6 +96,10 @@ def _request_event(entry: Entry, event: Event | RunEvent) -> str:  # noqa: C901,
             return f"{why}: now {', '.join(to)} may decide as well{until}"
         case Extended(by=by, due_at=due_at, reason=reason):
             return f"{by} gives it more time, until {when(due_at)}{_because(reason)}"
+        case Rescheduled(by=by, due_at=due_at):
+            return f"{by} set its times right, which a wrong clock had made: until {when(due_at)}"
+        case Restored(by=by, found=found):
+            return f"{by} had it written anew from its log: {found}"
         case Withdrawn(reason=reason, replaced_by=successor):
             return f"withdrawn: {reason}" + (f"; {successor} takes its place" if successor else "")
         case RefusalNoted(command=command, by=by, message=message):
@@ -141,6 +148,8 @@ def _run_event(entry: Entry, event: Event | RunEvent) -> str:  # noqa: C901, PLR
             return f"{by} lets it go on"
         case VersionAccepted(by=by, agent_version=version):
             return f"{by} accepts version {version} of the agent"
+        case RunRestored(by=by, found=found):
+            return f"{by} had it written anew from its log: {found}"
         case RunCancelled(by=by, reason=reason):
             return f"cancelled by {by}{_because(reason)}"
         case _:

@@ -85,7 +85,11 @@ class Directory:
 
     def is_asked(self, step: Step, person: str) -> bool:
         """Say whether this person is among those whom the step asks."""
-        return any(self._belongs(entry, person) for entry in step.ask)
+        return self.eligible_as(step, person) is not None
+
+    def eligible_as(self, step: Step, person: str) -> str | None:
+        """Return the first entry of the step's `ask` to which this person belongs; None if there is none."""
+        return next((entry for entry in step.ask if self._belongs(entry, person)), None)
 
     def asked(self, step: Step) -> frozenset[str] | None:
         """Return everybody whom the step asks, or None if that cannot be counted."""

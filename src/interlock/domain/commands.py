@@ -21,6 +21,7 @@ __all__ = [
     "Open",
     "RecordEffect",
     "Remind",
+    "Reschedule",
     "SettleEffect",
     "Withdraw",
 ]
@@ -111,6 +112,13 @@ class Extend:
 
 
 @dataclass(frozen=True, slots=True)
+class Reschedule:
+    """A person has the present step begin now, because by the store's clock it begins in the future."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimEffect:
     """Begin the effect of an approved request.
 
@@ -159,5 +167,16 @@ class Lapse:
 
 
 Command = (
-    Open | CastVote | Withdraw | Expire | Remind | Escalate | Extend | ClaimEffect | RecordEffect | SettleEffect | Lapse
+    Open
+    | CastVote
+    | Withdraw
+    | Expire
+    | Remind
+    | Escalate
+    | Extend
+    | Reschedule
+    | ClaimEffect
+    | RecordEffect
+    | SettleEffect
+    | Lapse
 )

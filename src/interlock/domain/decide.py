@@ -17,20 +17,27 @@ from interlock.domain.commands import (
     Open,
     RecordEffect,
     Remind,
+    Reschedule,
     SettleEffect,
     Withdraw,
 )
 from interlock.domain.effect import decide_claim, decide_lapse, decide_record, decide_settle
 from interlock.domain.events import Event, Opened, Withdrawn
 from interlock.domain.request import Request
-from interlock.domain.timing import decide_escalate, decide_expire, decide_extend, decide_remind
+from interlock.domain.timing import (
+    decide_escalate,
+    decide_expire,
+    decide_extend,
+    decide_remind,
+    decide_reschedule,
+)
 from interlock.domain.voting import decide_vote, first_step, must_be_open
 from interlock.errors import NotFound, WrongDigest
 
 __all__ = ["decide"]
 
 
-def decide(  # noqa: C901, PLR0911 - one line a command
+def decide(  # noqa: C901, PLR0911, PLR0912 - one line a command
     request: Request | None, command: Command, circumstances: Circumstances
 ) -> tuple[Event, ...]:
     """Say what happens when somebody asks for this change now.
@@ -56,6 +63,8 @@ def decide(  # noqa: C901, PLR0911 - one line a command
             return decide_escalate(request, circumstances)
         case Extend():
             return decide_extend(request, command, circumstances)
+        case Reschedule():
+            return decide_reschedule(request, circumstances)
         case Withdraw():
             must_be_open(request)
             return (Withdrawn(command.reason, command.replaced_by, circumstances.now),)

@@ -28,6 +28,8 @@ __all__ = [
     "Opened",
     "RefusalNoted",
     "Reminded",
+    "Rescheduled",
+    "Restored",
     "StepReached",
     "VoteCast",
     "Withdrawn",
@@ -68,6 +70,8 @@ class StepReached:
         reminders: when those who are asked will be reminded, soonest first.
         escalates_at: when more people will be asked; None if not before the deadline.
         stand_ins: those among `counted` who voted for another.
+        ask: who is asked: groups, roles, people.
+        approvals: how many of them must approve.
     """
 
     step: int
@@ -77,6 +81,8 @@ class StepReached:
     reminders: tuple[datetime, ...] = ()
     escalates_at: datetime | None = None
     stand_ins: tuple[StandIn, ...] = ()
+    ask: tuple[str, ...] = ()
+    approvals: int = 0
     type: Literal["step_reached"] = "step_reached"
 
 
@@ -162,6 +168,32 @@ class Extended:
     reason: str
     at: datetime
     type: Literal["extended"] = "extended"
+
+
+@dataclass(frozen=True, slots=True)
+class Rescheduled:
+    """A person set the times of the present step right, which a wrong clock had put into the future."""
+
+    by: str
+    due_at: datetime
+    reminders: tuple[datetime, ...]
+    escalates_at: datetime | None
+    at: datetime
+    type: Literal["rescheduled"] = "rescheduled"
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A person had the stored request written anew from its log, because it was something else.
+
+    Args:
+        found: what was wrong, in a sentence.
+    """
+
+    by: str
+    found: str
+    at: datetime
+    type: Literal["restored"] = "restored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +301,8 @@ Event = (
     | Reminded
     | Escalated
     | Extended
+    | Rescheduled
+    | Restored
     | Withdrawn
     | RefusalNoted
     | EffectClaimed

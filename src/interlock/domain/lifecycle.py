@@ -23,10 +23,12 @@ from interlock.domain.events import (
     Extended,
     Opened,
     Reminded,
+    Rescheduled,
     StepReached,
     VoteCast,
     Withdrawn,
 )
+from interlock.domain.invariants import check_event
 from interlock.domain.quorum import cast
 from interlock.domain.request import Edition, EffectState, Request, Status
 
@@ -42,6 +44,7 @@ TRANSITIONS: dict[tuple[Status, EffectState, str], tuple[Status, EffectState]] =
     (S.open, E.none, "reminded"): (S.open, E.none),
     (S.open, E.none, "escalated"): (S.open, E.none),
     (S.open, E.none, "extended"): (S.open, E.none),
+    (S.open, E.none, "rescheduled"): (S.open, E.none),
     # It comes to one outcome.
     (S.open, E.none, "approved"): (S.approved, E.none),
     (S.open, E.none, "rejected"): (S.rejected, E.none),
@@ -66,7 +69,7 @@ TRANSITIONS: dict[tuple[Status, EffectState, str], tuple[Status, EffectState]] =
 }
 """Every change of status and effect. Anything that is not here cannot happen."""
 
-NOTES = frozenset({"refusal_noted", "late_result"})
+NOTES = frozenset({"refusal_noted", "late_result", "restored"})
 """Events that are recorded in any state and change none."""
 
 
@@ -84,7 +87,8 @@ def evolve(request: Request | None, event: Event) -> Request:
     """Apply one event.
 
     Raises:
-        ValueError: if the table does not know this change: a defect, never a user's fault.
+        ValueError: if the table does not know this change, or the event counts what the log does not hold: a defect,
+            or an altered log; never a user's fault.
     """
     if isinstance(event, Opened):
         if request is not None:
@@ -99,6 +103,7 @@ def evolve(request: Request | None, event: Event) -> Request:
             status, effect = TRANSITIONS[status, effect, label]
         except KeyError:
             raise ValueError(f"{request.id} is {status}/{effect}: {label} cannot happen") from None
+        check_event(request, event)
     return replace(_apply(request, event), status=status, effect=effect, version=request.version + 1)
 
 
@@ -138,16 +143,20 @@ def _apply(request: Request, event: Event) -> Request:  # noqa: C901, PLR0911, P
             handed_on = request.handed_on or due_at is not None
             escalated = tuple(sorted({*request.escalated, step}))
             due_at = due_at or request.due_at
+            asks = tuple(dict.fromkeys((*request.step_asks, *event.to)))
+            request = replace(request, step_asks=asks)
             return replace(request, escalated=escalated, escalates_at=None, due_at=due_at, handed_on=handed_on)
         case Extended(due_at=due_at):
             return replace(request, due_at=due_at)
+        case Rescheduled(due_at=due_at, reminders=reminders, escalates_at=escalates_at, at=at):
+            return replace(request, step_since=at, due_at=due_at, reminders=reminders, escalates_at=escalates_at)
         case VoteCast(vote=vote):
             return replace(request, votes=cast(request.votes, vote))
         case Edited(edition=edition, digest=digest, route=route):
             behind = (edition.author or "", *((edition.on_behalf_of,) if edition.on_behalf_of is not None else ()))
             editors = tuple(dict.fromkeys((*request.editors, *behind)))
             request = replace(request, edition=edition, digest=digest, route=route, editors=editors)
-            return replace(request, votes=(), counted=(), escalated=(), stand_ins=())
+            return replace(request, votes=(), counted=(), escalated=(), stand_ins=(), step_since=None)
         case Decided(by=by, comment=comment, at=at):
             request = replace(request, stand_ins=(*request.stand_ins, *event.stand_ins))
             counted = _counted(request, event)
@@ -175,6 +184,8 @@ def _step_begun(request: Request, event: StepReached) -> Request:
         request,
         step=event.step,
         step_since=event.at,
+        step_asks=event.ask,
+        step_approvals=event.approvals,
         due_at=event.due_at,
         reminders=event.reminders,
         escalates_at=event.escalates_at,

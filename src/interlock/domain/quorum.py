@@ -8,7 +8,7 @@ from interlock.domain.action import Verdict
 from interlock.domain.policy import Step
 from interlock.domain.request import StandIn, Vote
 
-__all__ = ["Tally", "cast", "out_of_reach", "stand_ins", "supporters", "tally"]
+__all__ = ["Tally", "cast", "opponents", "out_of_reach", "stand_ins", "supporters", "tally"]
 
 FOR = frozenset({Verdict.approve, Verdict.edit, Verdict.respond})
 AGAINST = frozenset({Verdict.reject, Verdict.revise})
@@ -35,6 +35,11 @@ def cast(votes: tuple[Vote, ...], vote: Vote) -> tuple[Vote, ...]:
 def supporters(votes: tuple[Vote, ...]) -> tuple[str, ...]:
     """Return who supports, in the order of their votes."""
     return tuple(vote.voter for vote in votes if vote.verdict in FOR)
+
+
+def opponents(votes: tuple[Vote, ...]) -> tuple[str, ...]:
+    """Return who is against, in the order of their votes."""
+    return tuple(vote.voter for vote in votes if vote.verdict in AGAINST)
 
 
 def stand_ins(votes: tuple[Vote, ...], voters: tuple[str, ...]) -> tuple[StandIn, ...]:

@@ -64,6 +64,7 @@ class Vote:
     Args:
         voter: canonical id of the person.
         on_behalf_of: canonical id of the person for whom it was cast, under a delegation; None for the voter.
+        eligible_as: the entry of the step's `ask` that names whose vote it is, such as `group:managers`.
     """
 
     voter: str
@@ -73,6 +74,7 @@ class Vote:
     at: datetime
     comment: str = ""
     on_behalf_of: str | None = None
+    eligible_as: str = ""
 
     @property
     def owner(self) -> str:
@@ -148,7 +150,9 @@ class Request:
         task: the LangGraph task that asked.
         votes: those that count for this digest, in this step.
         editors: everybody who changed it, or answered, or for whom somebody did; under four-eyes none of them decides.
-        step_since: when the present step began.
+        step_since: when the present step began; None before the first one, and before the first one after an edit.
+        step_asks: who is asked in the present step: groups, roles, people.
+        step_approvals: how many people must approve in the present step; 0 where the log is too old to say.
         due_at: the deadline of the present step; None once there is an outcome.
         reminders: when those who are asked will be reminded, soonest first.
         escalates_at: when more people will be asked in the present step; None if nobody, or if they are already.
@@ -180,6 +184,8 @@ class Request:
     opened_at: datetime
     step: int = 0
     step_since: datetime | None = None
+    step_asks: tuple[str, ...] = ()
+    step_approvals: int = 0
     due_at: datetime | None = None
     reminders: tuple[datetime, ...] = ()
     escalates_at: datetime | None = None

@@ -11,6 +11,7 @@ from typing import Literal
 from interlock.domain.canonical import Json
 
 __all__ = [
+    "RUN_NOTES",
     "RUN_TRANSITIONS",
     "AdvanceBegan",
     "AttemptFailed",
@@ -22,6 +23,7 @@ __all__ = [
     "RunEvent",
     "RunFailed",
     "RunPaused",
+    "RunRestored",
     "RunRetried",
     "RunStarted",
     "RunStatus",
@@ -192,6 +194,20 @@ class RunCancelled:
     type: Literal["run_cancelled"] = "run_cancelled"
 
 
+@dataclass(frozen=True, slots=True)
+class RunRestored:
+    """A person had the stored run, or its job, written anew from its log, because it was something else.
+
+    Args:
+        found: what was wrong, in a sentence.
+    """
+
+    by: str
+    found: str
+    at: datetime
+    type: Literal["run_restored"] = "run_restored"
+
+
 RunEvent = (
     RunStarted
     | AdvanceBegan
@@ -203,6 +219,7 @@ RunEvent = (
     | RunRetried
     | VersionAccepted
     | RunCancelled
+    | RunRestored
 )
 
 R = RunStatus
@@ -221,6 +238,7 @@ RUN_TRANSITIONS: dict[tuple[RunStatus, str], RunStatus] = {
     (R.running, "run_cancelled"): R.cancelled,
     # Waiting costs nothing. It goes on when all requests of the pause are settled.
     (R.paused, "advance_began"): R.running,
+    (R.paused, "attention_needed"): R.needs_attention,  # what was stored of it has been altered
     (R.paused, "run_cancelled"): R.cancelled,
     # A person has looked.
     (R.needs_attention, "run_retried"): R.queued,
@@ -228,6 +246,9 @@ RUN_TRANSITIONS: dict[tuple[RunStatus, str], RunStatus] = {
     (R.needs_attention, "run_cancelled"): R.cancelled,
 }
 """Every change of a run's status. Anything that is not here cannot happen."""
+
+RUN_NOTES = frozenset({"run_restored"})
+"""Events that are recorded in any state and change none."""
 
 ENDED = frozenset({R.done, R.failed, R.cancelled})
 
@@ -256,10 +277,9 @@ def evolve_run(run: Run | None, event: RunEvent) -> Run:
         )
     if run is None:
         raise ValueError(f"{event.type} before run_started")
-    try:
-        status = RUN_TRANSITIONS[run.status, event.type]
-    except KeyError:
-        raise ValueError(f"{run.id} is {run.status}: {event.type} cannot happen") from None
+    status = run.status if event.type in RUN_NOTES else RUN_TRANSITIONS.get((run.status, event.type))
+    if status is None:
+        raise ValueError(f"{run.id} is {run.status}: {event.type} cannot happen")
     return replace(_apply(run, event), status=status, version=run.version + 1)
 
 

@@ -8,14 +8,22 @@ from datetime import datetime, timedelta
 from interlock.domain.canonical import normalize
 from interlock.domain.circumstances import Circumstances
 from interlock.domain.commands import Command, Escalate, Expire, Extend, Remind
-from interlock.domain.events import Escalated, Event, Expired, Extended, Reminded
+from interlock.domain.events import Escalated, Event, Expired, Extended, Reminded, Rescheduled
 from interlock.domain.policy import Step
 from interlock.domain.request import MAX_COMMENT, Request
 from interlock.domain.standing import matter_of
-from interlock.domain.voting import must_be_in_time, must_be_open, says_something
+from interlock.domain.voting import must_be_in_time, must_be_open, says_something, step_begins
 from interlock.errors import Forbidden, InvalidValue, ReasonMissing, TooEarly
 
-__all__ = ["LONGEST_EXTENSION", "decide_escalate", "decide_expire", "decide_extend", "decide_remind", "due_commands"]
+__all__ = [
+    "LONGEST_EXTENSION",
+    "decide_escalate",
+    "decide_expire",
+    "decide_extend",
+    "decide_remind",
+    "decide_reschedule",
+    "due_commands",
+]
 
 LONGEST_EXTENSION = timedelta(days=30)
 """How far one extension may move a deadline; another one may follow."""
@@ -75,6 +83,18 @@ def decide_extend(request: Request, command: Extend, now_is: Circumstances) -> t
     if not says_something(command.reason):
         raise ReasonMissing(f"An extension of {request.id} needs a reason: it is logged.")
     return (Extended(person, due_at, command.reason, now_is.now),)
+
+
+def decide_reschedule(request: Request, now_is: Circumstances) -> tuple[Event, ...]:
+    """Let the present step begin now, if an operator asks for it and it begins in the future."""
+    person = now_is.directory.canonical(now_is.principal.id)
+    must_be_open(request)
+    if now_is.principal.kind != "person" or not now_is.directory.is_asked(Step(("role:operator",)), person):
+        raise Forbidden(f"{person} may not set the times of {request.id} right: operators may.", request_id=request.id)
+    if request.step_since is None or request.step_since <= now_is.now:
+        return ()
+    begun = step_begins(request.step_of(now_is.policy), request.step, now_is.now)
+    return (Rescheduled(person, begun.due_at, begun.reminders, begun.escalates_at, now_is.now),)
 
 
 def _extended(request: Request, command: Extend, now_is: Circumstances) -> datetime:

@@ -14,7 +14,7 @@ from interlock.domain.commands import CastVote
 from interlock.domain.events import Decided, Edited, Event, StepReached, VoteCast
 from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Occasion, Policy, Route, Step, reroute
-from interlock.domain.quorum import Tally, cast, out_of_reach, stand_ins, supporters, tally
+from interlock.domain.quorum import Tally, cast, opponents, out_of_reach, stand_ins, supporters, tally
 from interlock.domain.request import MAX_COMMENT, Edition, Request, StandIn, Vote, edition_digest
 from interlock.domain.standing import Matter, Standing, matter_of
 from interlock.errors import (
@@ -28,7 +28,7 @@ from interlock.errors import (
     WrongDigest,
 )
 
-__all__ = ["decide_vote", "first_step", "must_be_in_time", "must_be_open", "says_something"]
+__all__ = ["decide_vote", "first_step", "must_be_in_time", "must_be_open", "says_something", "step_begins"]
 
 
 def first_step(now_is: Circumstances, route: Route) -> Event:
@@ -36,12 +36,13 @@ def first_step(now_is: Circumstances, route: Route) -> Event:
     level = now_is.policy.levels[route.level]
     if level.automatic:
         return Decided("approved", (f"rule:{level.name}",), "", now_is.now)
-    return _step_begins(level.steps[0], 0, now_is.now)
+    return step_begins(level.steps[0], 0, now_is.now)
 
 
-def _step_begins(
+def step_begins(
     step: Step, index: int, now: datetime, counted: tuple[str, ...] = (), behind: tuple[StandIn, ...] = ()
 ) -> StepReached:
+    """Return the event with which a step begins now, with all its times."""
     after = None if step.escalate is None else step.escalate.after
     return StepReached(
         index,
@@ -51,6 +52,8 @@ def _step_begins(
         tuple(step.later(now, wait) for wait in step.remind_after),
         None if after is None else step.later(now, after),
         behind,
+        step.ask,
+        step.approvals,
     )
 
 
@@ -83,7 +86,7 @@ def decide_vote(request: Request, command: CastVote, now_is: Circumstances) -> t
     on_behalf_of = _check_vote(request, command, now_is, voter)
     edition = _edition(request, command, now_is.policy, voter)
     if edition is None:
-        return _count(request, _vote(request, command, voter, on_behalf_of, now_is.now), command, now_is)
+        return _count(request, _vote(request, command, voter, on_behalf_of, now_is), command, now_is)
     edition = replace(edition, on_behalf_of=on_behalf_of)
     route = reroute(now_is.policy, request.route, _occasion(request, edition, now_is))
     edited = Edited(edition, edition_digest(edition), route, now_is.now)
@@ -94,7 +97,7 @@ def decide_vote(request: Request, command: CastVote, now_is: Circumstances) -> t
         return tuple(events)
     anew = _standing(after, now_is, voter, on_behalf_of)
     if anew.excluded is None:
-        events.extend(_count(after, _vote(after, command, voter, anew.on_behalf_of, now_is.now), command, now_is))
+        events.extend(_count(after, _vote(after, command, voter, anew.on_behalf_of, now_is), command, now_is))
     else:
         _must_leave_enough(after, now_is)
     return tuple(events)
@@ -197,8 +200,11 @@ def _occasion(request: Request, edition: Edition, now_is: Circumstances) -> Occa
     return Occasion(edition.subject, request.agent, request.requester, request.initiator, now_is.now, recent)
 
 
-def _vote(request: Request, command: CastVote, voter: str, on_behalf_of: str | None, now: datetime) -> Vote:
-    return Vote(voter, command.verdict, request.digest, request.step, now, command.comment, on_behalf_of)
+def _vote(request: Request, command: CastVote, voter: str, on_behalf_of: str | None, now_is: Circumstances) -> Vote:
+    entry = now_is.directory.eligible_as(request.step_of(now_is.policy), on_behalf_of or voter)
+    return Vote(
+        voter, command.verdict, request.digest, request.step, now_is.now, command.comment, on_behalf_of, entry or ""
+    )
 
 
 def _count(request: Request, vote: Vote, command: CastVote, now_is: Circumstances) -> tuple[Event, ...]:
@@ -213,7 +219,7 @@ def _count(request: Request, vote: Vote, command: CastVote, now_is: Circumstance
             return events
         case Tally.passed:
             return (*events, _passed(request, votes, vote, now_is))
-        case Tally.rejected if not _against(votes):  # the others have lost the role since
+        case Tally.rejected if not opponents(votes):  # the others have lost the role since
             return (*events, Decided("rejected", (), _too_few(request, eligible, now_is), now_is.now))
         case Tally.rejected:
             return (*events, _turned_down("rejected", votes, vote, now_is.now))
@@ -224,7 +230,7 @@ def _count(request: Request, vote: Vote, command: CastVote, now_is: Circumstance
 def _turned_down(
     outcome: Literal["rejected", "revised"], votes: tuple[Vote, ...], last: Vote, now: datetime
 ) -> Decided:
-    by = _against(votes)
+    by = opponents(votes)
     return Decided(outcome, by, last.comment, now, stand_ins=stand_ins(votes, by))
 
 
@@ -233,15 +239,11 @@ def _passed(request: Request, votes: tuple[Vote, ...], vote: Vote, now_is: Circu
     following, counted = request.step + 1, supporters(votes)
     behind = stand_ins(votes, counted)
     if following < len(steps):
-        return _step_begins(steps[following], following, now_is.now, counted, behind)
+        return step_begins(steps[following], following, now_is.now, counted, behind)
     by = tuple(dict.fromkeys((*(person for _, person in request.counted), *counted)))
     # Somebody may have answered in an action's place: then it is not to be done.
     outcome: Literal["answered", "approved"] = "approved" if request.edition.answer is None else "answered"
     return Decided(outcome, by, vote.comment, now_is.now, counted, behind)
-
-
-def _against(votes: tuple[Vote, ...]) -> tuple[str, ...]:
-    return tuple(vote.voter for vote in votes if vote.verdict in {Verdict.reject, Verdict.revise})
 
 
 def _eligible(request: Request, now_is: Circumstances) -> frozenset[str] | None:

@@ -12,7 +12,7 @@ from interlock.domain.commands import ClaimEffect, RecordEffect
 from interlock.domain.request import Request
 from interlock.engine.changes import RunRecord
 from interlock.engine.desk import Desk, Held
-from interlock.engine.integrity import check_against_log, check_request
+from interlock.engine.integrity import verified_request
 from interlock.engine.ports import Store
 from interlock.failpoints import failpoint
 
@@ -53,19 +53,13 @@ class HeldAdvance:
         wanted = tuple(ids)
         seen = self.held.seen
         if not set(wanted) <= seen.logs.keys():  # the run was read with what its pause waits for; these are older
-            seen = await self._store.load(self.held.tenant, wanted, logs=True)
-        found: dict[str, Request] = {}
+            seen = await self._store.load(self.held.tenant, wanted)
         for key in wanted:
-            if key in self._known:
-                found[key] = self._known[key]
-                continue
             request = seen.requests.get(key)
-            if request is not None and request.run_id == self.record.run.id:
+            if key not in self._known and request is not None and request.run_id == self.record.run.id:
                 # The graph goes on by what was decided, gated or not: it must be what the log says.
-                check_request(request)
-                check_against_log(request, seen.logs[key])
-                found[key] = self._known[key] = request
-        return found
+                self._known[key] = verified_request(request, seen.logs[key])
+        return {key: self._known[key] for key in wanted if key in self._known}
 
     async def claim(
         self, request_id: str, digest: str, tool: str, repeatable: Literal["idempotent", "verifiable", "no"]

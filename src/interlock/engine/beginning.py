@@ -10,7 +10,6 @@ from interlock.domain.request import Request
 from interlock.domain.run import ENDED, AdvanceBegan, Run, RunStatus, evolve_run
 from interlock.engine.changes import Actor, Begin, Changes, Hold, Job, Lease, RunChange, RunRecord
 from interlock.engine.desk import Held, evolved
-from interlock.engine.integrity import check_against_log, check_request
 from interlock.engine.ports import Loaded
 from interlock.errors import RecordAltered
 
@@ -65,7 +64,7 @@ def begin_with(changes: Changes, loaded: Loaded, taker: Taker) -> Beginning | No
 
     Args:
         changes: of which a wish for the run's advance is a part.
-        loaded: the run and its open requests, with their logs, as they are before these changes.
+        loaded: the run and its open requests, verified, as they are before these changes.
 
     Raises:
         RecordAltered: if what is changed is not what its log says.
@@ -108,8 +107,6 @@ def _after(changes: Changes, loaded: Loaded) -> Loaded | None:
         before = requests.get(change.after.id)
         if before is None or before.version != change.expected:
             return None
-        check_request(before)
-        check_against_log(before, loaded.logs[before.id])
         if evolved(before, change.events) != change.after:  # it was changed in what was read, not in its version
             raise RecordAltered(f"The stored request {before.id} is not what its log says.", request_id=before.id)
         requests[before.id] = change.after

@@ -105,11 +105,13 @@ class RequestChange:
 
     Args:
         expected: the version that the row must have now; 0 if it must not exist.
+        anew: the row is written whatever stands in its place; `expected` is then what its log comes to.
     """
 
     expected: int
     events: tuple[Event, ...]
     after: Request
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,7 @@ class RunChange:
     Args:
         state: the new LangGraph state; None keeps the stored one, unless `clear_state`.
         lease: the lease that the row has afterwards; None means that nobody holds it.
+        anew: the row is written whatever stands in its place; `expected` is then what its log comes to.
     """
 
     expected: int
@@ -127,6 +130,7 @@ class RunChange:
     state: bytes | None = None
     clear_state: bool = False
     lease: Lease | None = None
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +187,7 @@ class Changes:
         finish_job: this job, seen at this mark and owner, is done; if its mark has risen it stays, free and due now.
             It comes before `enqueue`, so that one transaction can finish a job and ask for it again later.
         begin: a worker takes the run up.
+        jobs_anew: jobs that are free and due at their time from now on, whoever has them; their mark rises.
         policies: policy bodies to keep, by hash; one that is there already stays as it is.
     """
 
@@ -197,6 +202,7 @@ class Changes:
     lease_job: tuple[Job, Job] | None = None
     finish_job: Job | None = None
     begin: Begin | None = None
+    jobs_anew: tuple[Job, ...] = ()
     policies: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
@@ -218,4 +224,4 @@ class Changes:
     def jobs(self) -> list[Job]:
         """Every job that it names."""
         named = [self.finish_job, self.begin.job if self.begin else None]
-        return [*self.enqueue, *(self.lease_job or ()), *(job for job in named if job is not None)]
+        return [*self.enqueue, *self.jobs_anew, *(self.lease_job or ()), *(job for job in named if job is not None)]

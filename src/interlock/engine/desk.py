@@ -42,7 +42,7 @@ from interlock.domain.run import (
 from interlock.engine.changes import Actor, Changes, Hold, Job, RequestChange, RunChange
 from interlock.engine.counting import Count, count, span_of
 from interlock.engine.crew import Crew
-from interlock.engine.integrity import check_against_log, check_request, digest_of_state
+from interlock.engine.integrity import digest_of_state, verified
 from interlock.engine.pause import PausePlan, Present, plan_pause, withdraw_open
 from interlock.engine.ports import (
     Ask,
@@ -61,7 +61,15 @@ from interlock.engine.ports import (
 from interlock.engine.retry import until_committed
 from interlock.engine.routing import PolicyBook
 from interlock.engine.schemas import check_vote
-from interlock.errors import AdvanceOvertaken, Conflict, InterlockError, InvalidAnswer, NotFound, Refused
+from interlock.errors import (
+    AdvanceOvertaken,
+    Conflict,
+    InterlockError,
+    InvalidAnswer,
+    NotFound,
+    RecordAltered,
+    Refused,
+)
 from interlock.failpoints import failpoint
 
 __all__ = ["ATTEMPTS", "Desk", "Held", "actor_of", "advance_job", "evolved"]
@@ -145,22 +153,22 @@ class Desk:
 
     async def _load(self, command: Command, principal: Principal, hold: Hold | None) -> Loaded:
         with_run = hold is not None or isinstance(command, SettleEffect | RecordEffect)
-        loaded = await self._store.load(
-            principal.tenant,
-            [command.request_id],
-            run_of=command.request_id if with_run else None,
-            logs=isinstance(command, ClaimEffect),
-        )
-        request = loaded.requests.get(command.request_id)
-        if request is None:
-            raise NotFound(f"There is no request {command.request_id} here.", request_id=command.request_id)
-        check_request(request)
+        loaded = await self._read(principal.tenant, command.request_id, with_run=with_run)
         if hold is not None:
             _must_hold(loaded, hold)
             if _abandoned(loaded):  # nobody has taken it yet, but somebody may
                 raise AdvanceOvertaken(hold.run_id)
-        if isinstance(command, ClaimEffect):
-            check_against_log(request, loaded.logs[request.id])
+        return loaded
+
+    async def _read(self, tenant: str, request_id: str, *, with_run: bool = False) -> Loaded:
+        """Read a request as its log says; and its run."""
+        found = await self._store.load(tenant, [request_id], run_of=request_id if with_run else None)
+        loaded = verified(found)
+        request = loaded.requests.get(request_id)
+        if request is None:
+            raise NotFound(f"There is no request {request_id} here.", request_id=request_id)
+        if loaded.run is not None and loaded.run.run.id != request.run_id:
+            raise RecordAltered(f"The stored request {request_id} is filed under another run.", request_id=request_id)
         return loaded
 
     async def _handle_once(self, command: Command, principal: Principal, hold: Hold | None, loaded: Loaded) -> Request:
@@ -205,7 +213,7 @@ class Desk:
             return
 
         async def attempt() -> None:
-            loaded = await self._store.load(request.tenant, [request.id])
+            loaded = await self._read(request.tenant, request.id)
             current = loaded.requests[request.id]
             noted = RefusalNoted(type(command).__name__, principal.id, refusal.code, refusal.message, loaded.now)
             change = RequestChange(current.version, (noted,), evolve(current, noted))
@@ -232,8 +240,10 @@ class Desk:
             if at_hand and set(passed_over) <= held.seen.requests.keys():
                 loaded = replace(at_hand.pop(), now=await self._store.now())
                 return await self._commit_once(held, ending, loaded, asked=list(loaded.requests.values()))
-            loaded = await self._store.load(held.tenant, passed_over, run_id=held.hold.run_id)
-            asked = await self._store.asked_at(held.tenant, held.hold.run_id, interrupts) if interrupts else ()
+            before = await self._store.asked_at(held.tenant, held.hold.run_id, interrupts) if interrupts else ()
+            ids = [*passed_over, *(request.id for request in before)]
+            loaded = verified(await self._store.load(held.tenant, ids, run_id=held.hold.run_id))
+            asked = [request for request in loaded.requests.values() if request.interrupt_id in interrupts]
             return await self._commit_once(held, ending, loaded, asked)
 
         after = await until_committed(attempt, held.hold.run_id)

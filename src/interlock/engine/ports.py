@@ -23,6 +23,7 @@ __all__ = [
     "Agenda",
     "Ask",
     "Attention",
+    "Audit",
     "Bell",
     "Broke",
     "Done",
@@ -52,7 +53,7 @@ class Loaded:
         now: the store's clock at that instant.
         requests: those that exist, by id, the oldest first: identical operations are to do the same everywhere (I17).
         job: the run's, if it ever had one.
-        logs: where it was asked for, all entries of each of these requests, in order.
+        logs: all entries of each of these requests and of the run, in order.
     """
 
     now: datetime
@@ -78,6 +79,29 @@ class Agenda:
     overdue: Sequence[tuple[str, str]]
     jobs: Sequence[Job]
     next_due: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What the tables of all tenants hold, as far as no log speaks of it. Rows and streams go by tenant and id.
+
+    Args:
+        misfiled: requests and runs whose rows are found by something else than what they hold.
+        jobs: those that are due some day.
+        unknown_jobs: of a kind that nobody carries out, or that cannot be read.
+        strangers: streams of the log that have no row.
+        unguarded: what was to refuse changes of the log, and is gone or another by now.
+        altered_policies: hashes under which another policy is kept than the one that has the hash.
+    """
+
+    requests: Sequence[tuple[str, str]] = ()
+    runs: Sequence[tuple[str, str]] = ()
+    misfiled: Sequence[tuple[str, str]] = ()
+    jobs: Sequence[Job] = ()
+    unknown_jobs: Sequence[str] = ()
+    strangers: Sequence[tuple[str, str]] = ()
+    unguarded: Sequence[str] = ()
+    altered_policies: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +149,8 @@ class Store(Protocol):
         *,
         run_id: str | None = None,
         run_of: str | None = None,
-        logs: bool = False,
     ) -> Loaded:
-        """Read requests, the run `run_id` or the run of the request `run_of`, its job, and the requests' logs, at once.
+        """Read requests, the run `run_id` or the run of the request `run_of`, its job, and all their logs, at once.
 
         With `run_id`, the run's open requests and those that its pause waits for are among the requests.
 
@@ -185,11 +208,11 @@ class Store(Protocol):
     async def find(self, tenant: str, kind: Literal["request", "run"], prefix: str) -> Sequence[str]:
         """Return at most ten ids that begin with a prefix."""
 
-    async def misfiled(self, tenant: str) -> Sequence[str]:
-        """Return the ids of requests and runs whose rows are found by something else than what they hold.
+    async def audit(self) -> Audit:
+        """Read every row of every tenant; return what is to be compared with the log, and what is wrong beside it."""
 
-        An audit: it reads every row.
-        """
+    async def guard_log(self) -> None:
+        """Make anew what refuses changes of the log: an audit says what is gone."""
 
     async def agenda(self, limit: int = 100, *, subject: str | None = None) -> Agenda:
         """Return what is due by the store's clock; of the jobs, only those for one subject, if one is named.

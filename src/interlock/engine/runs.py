@@ -23,6 +23,7 @@ from interlock.domain.run import (
 from interlock.engine.changes import Changes, RunChange
 from interlock.engine.crew import Crew
 from interlock.engine.desk import actor_of, advance_job
+from interlock.engine.integrity import verified
 from interlock.engine.pause import short_hash, withdraw_open
 from interlock.engine.ports import Policies, Runtime, Store, Waker
 from interlock.engine.retry import until_committed
@@ -140,7 +141,7 @@ class Runs:
 
     async def _change(self, run_id: str, principal: Principal, decide: Callable[[Run, datetime], RunEvent]) -> Run:
         async def attempt() -> Run:
-            loaded = await self._store.load(principal.tenant, run_id=run_id)
+            loaded = verified(await self._store.load(principal.tenant, run_id=run_id))
             if loaded.run is None:
                 raise NotFound(f"There is no run {run_id} here.", run_id=run_id)
             run = loaded.run.run

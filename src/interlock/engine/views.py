@@ -1,8 +1,8 @@
-"""What people look at: a request with its policy in words, a run with its requests, and whether the record is whole."""
+"""What people look at: a request with its policy in words, a run with its requests."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -10,14 +10,13 @@ from typing import Literal
 from interlock.domain.explain import explain
 from interlock.domain.policy import Policy
 from interlock.domain.request import EffectState, Request, Status
-from interlock.domain.run import Run, RunStatus, fold_run
+from interlock.domain.run import Run, RunStatus
 from interlock.domain.standing import Standing, matter_of
-from interlock.engine.changes import Entry, Lease, RunRecord
-from interlock.engine.codec import leaf_hash
-from interlock.engine.integrity import check_against_log, check_request, check_state
+from interlock.engine.changes import Entry, Lease
+from interlock.engine.integrity import verified
 from interlock.engine.ports import Inbox, Policies, Store
 from interlock.engine.routing import PolicyBook
-from interlock.errors import BadInput, InterlockError, NotFound
+from interlock.errors import BadInput, NotFound
 
 __all__ = ["RequestView", "RunView", "Views"]
 
@@ -96,11 +95,10 @@ class Views:
             NotFound: if there is none with this id.
             RecordAltered: if it is not what was written.
         """
-        loaded = await self._store.load(self._tenant, [request_id])
+        loaded = verified(await self._store.load(self._tenant, [request_id]))
         request = loaded.requests.get(request_id)
         if request is None:
             raise NotFound(f"There is no request {request_id} here.", request_id=request_id)
-        check_request(request)
         policy = await self._book.pinned(request.route.policy_hash)
         directory = self._policies.current().directory
         why = explain(request, policy, directory, loaded.now)
@@ -177,49 +175,3 @@ class Views:
             if len(page) < PAGE:
                 return
             after = page[-1].position
-
-    async def alterations(self) -> list[str]:
-        """Compare every row with the fold of its log, and every entry with its hash; return what does not fit."""
-        misfiled = await self._store.misfiled(self._tenant)
-        found = [f"The row of {key} is found by something else than what it holds." for key in misfiled]
-        rows: set[str] = set()
-        async for request in self.requests(Inbox(statuses=())):
-            rows.add(request.id)
-            history = await self._store.history(self._tenant, request.id)
-            found += _complaint(lambda request=request, history=history: check_against_log(request, history))
-        async for run in self.runs():
-            rows.add(run.id)
-            record = (await self._store.load(self._tenant, run_id=run.id)).run
-            history = await self._store.history(self._tenant, run.id)
-            if record is not None:
-                found += _run_complaints(record, history)
-        async for entry in self.log():
-            if entry.stream not in rows:
-                found.append(f"The log has entries of {entry.stream}, which is not in the tables.")
-                rows.add(entry.stream)
-        return found
-
-
-def _complaint(check: object) -> list[str]:
-    assert callable(check)
-    try:
-        check()
-    except InterlockError as error:
-        return [error.message]
-    return []
-
-
-def _run_complaints(record: RunRecord, history: Sequence[Entry]) -> list[str]:
-    run = record.run
-    whole = all(
-        entry.seq == number and entry.leaf == leaf_hash(entry.body) for number, entry in enumerate(history, start=1)
-    )
-    if not whole:
-        return [f"The log of {run.id} is not what was written."]
-    try:
-        folded = fold_run(entry.event for entry in history)  # type: ignore[misc]  # a run's stream holds its events
-    except ValueError as error:
-        return [f"The log of {run.id} is not whole: {error}."]
-    if folded != run:
-        return [f"The stored run {run.id} is not what its log says."]
-    return _complaint(lambda: check_state(record))

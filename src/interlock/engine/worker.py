@@ -19,7 +19,7 @@ from interlock.engine.changes import Actor, Changes, Job, Lease, RunChange
 from interlock.engine.crew import Commit
 from interlock.engine.deadlines import carry_out_due
 from interlock.engine.desk import ATTEMPTS, Desk
-from interlock.engine.integrity import check_state
+from interlock.engine.integrity import check_state, run_of_log, verified
 from interlock.engine.places import Places
 from interlock.engine.ports import Attention, Broke, Ending, Loaded, Progress, Runtime, Store, Waker
 from interlock.errors import AdvanceOvertaken, Conflict, InterlockError, InvalidAgent, RecordAltered, StoreError
@@ -215,7 +215,7 @@ class Worker:
             if changes.run is not None and changes.run.expected == 0:
                 loaded = Loaded(await self._store.now(), {})
             else:
-                loaded = await self._store.load(wish.tenant, run_id=wish.subject, logs=True)
+                loaded = verified(await self._store.load(wish.tenant, run_id=wish.subject))
             beginning = begin_with(changes, loaded, self._taker(loaded.now, asked))
         except (RecordAltered, StoreError):
             return None  # whoever finds the job complains
@@ -227,10 +227,9 @@ class Worker:
         """Carry out one job, unless somebody else has it or there is nothing to do; say whether anything was done."""
         asked = time.monotonic()
         try:
-            loaded = await self._store.load(job.tenant, run_id=job.subject, logs=True)
+            loaded = verified(await self._store.load(job.tenant, run_id=job.subject))
         except RecordAltered as altered:
-            await self._put_off(job, f"{job.subject} cannot go on. {altered.message}")
-            return False
+            return await self._hand_over(job, altered)
         if not is_ready(loaded):
             return await self._let_go(job)
         if is_leased(loaded) or not await self._can_load(job, loaded):
@@ -256,6 +255,28 @@ class Worker:
                 await self._desk.commit(held, ending)
         finally:
             del self._active[owner]
+
+    async def _hand_over(self, job: Job, altered: RecordAltered) -> bool:
+        """Let a person look at a run whose record has been altered; its row becomes what its log says."""
+        try:
+            run = run_of_log(job.tenant, job.subject, await self._store.history(job.tenant, job.subject))
+            if run.ended_at is not None or run.status is RunStatus.needs_attention:
+                return await self._let_go(job)
+            now = await self._store.now()
+            needed = AttentionNeeded("record_altered", altered.message, None, now)
+            change = RunChange(run.version, (needed,), evolve_run(run, needed))
+            taken = self._taken(job, now)
+            await self._store.commit(
+                Changes(job.tenant, self._actor, run=change, lease_job=(job, taken), finish_job=taken)
+            )
+        except (RecordAltered, Conflict):  # its own log, or its row's version: nobody can say what it is
+            await self._put_off(job, f"{job.subject} cannot go on. {altered.message}")
+            return False
+        return True
+
+    def _taken(self, job: Job, now: datetime) -> Job:
+        """Return a job as it is while this worker has it."""
+        return replace(job, owner=f"{self._name}:{self._ids()}", due_at=now + timedelta(seconds=self._lease))
 
     async def _let_go(self, job: Job) -> bool:
         with contextlib.suppress(Conflict):

@@ -1,44 +1,122 @@
-"""Whether rows are filed under what they hold: their columns are what they are found by, and no log speaks of those."""
+"""What an audit finds that no log speaks of: rows under wrong columns, streams without rows, guards gone."""
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BindParameter, Select, Table, bindparam, select
+from sqlalchemy import BindParameter, Select, Table, bindparam, exists, select, text, tuple_
 
 from interlock.domain.request import Status
-from interlock.engine.changes import RunChange
+from interlock.engine.changes import Job, RunChange
 from interlock.engine.codec import decode_request, decode_run
-from interlock.errors import InterlockError
+from interlock.engine.ports import Audit
+from interlock.errors import InterlockError, RecordAltered
 from interlock.storage.compiled import Connection
-from interlock.storage.rows import RequestRow, RunRow, request_row, run_row
-from interlock.storage.schema import requests, runs
+from interlock.storage.rows import NEVER, RequestRow, RunRow, job_of, request_row, run_row
+from interlock.storage.schema import jobs, policies, requests, runs
 
-__all__ = ["is_filed", "misfiled"]
+__all__ = ["AuditedLog", "Page", "audit_rest", "is_filed", "is_named", "page", "strangers"]
 
-PAGE = 500
+SIZE = 500
 
 _TENANT: BindParameter[str] = bindparam("tenant")
 _AFTER: BindParameter[str] = bindparam("after")
 
 
 def _page(table: Table, columns: tuple[str, ...]) -> Select[Any]:
-    after = (table.c.tenant == _TENANT) & (table.c.id > _AFTER)
-    return select(*(table.c[name] for name in columns)).where(after).order_by(table.c.id).limit(PAGE)
+    key = tuple_(table.c.tenant, table.c.id)
+    query = select(*(table.c[name] for name in columns)).where(key > tuple_(_TENANT, _AFTER))
+    return query.order_by(table.c.tenant, table.c.id).limit(SIZE)
 
 
 _PAGES: dict[type[RequestRow | RunRow], Select[Any]] = {
     RequestRow: _page(requests, RequestRow._fields),
     RunRow: _page(runs, RunRow._fields),
 }
+_JOBS = select(jobs.c.tenant, jobs.c.subject, jobs.c.due_at, jobs.c.mark, jobs.c.owner, jobs.c.kind).where(
+    jobs.c.due_at != NEVER
+)
+_POLICIES = select(policies.c.hash, policies.c.body)
 
 
-def misfiled(
-    on: Connection, *, tenant: str, kind: type[RequestRow | RunRow], after: str
-) -> tuple[list[str], str | None]:
-    """Return the ids of the misfiled rows of a page, and after which id the next page begins, if one does."""
-    rows = [kind(*row) for row in on.rows(_PAGES[kind], {"tenant": tenant, "after": after})]
-    return [row.id for row in rows if not is_filed(row)], rows[-1].id if len(rows) == PAGE else None
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows: their keys, those of them that are misfiled, and after which key the next page begins, if one does."""
+
+    keys: list[tuple[str, str]]
+    misfiled: list[tuple[str, str]]
+    last: tuple[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditedLog:
+    """How one kind of database is asked about its log.
+
+    Args:
+        strangers: a query for the streams of the log that have no row.
+        guards: a query for name and text of what refuses to change the log, as it is now.
+        expected: the same as it is to be.
+        make: statements that make it so.
+    """
+
+    strangers: Select[Any]
+    guards: str
+    expected: dict[str, str]
+    make: tuple[str, ...]
+
+    def guard(self, on: Connection) -> None:
+        """Make the guards anew."""
+        for statement in self.make:
+            on.write(text(statement), {})
+
+    def unguarded(self, on: Connection) -> list[str]:
+        """Return the names of the guards that are gone or are others by now."""
+        found = {name: " ".join(words.split()) for name, words in on.rows(text(self.guards), {})}
+        return [name for name, words in self.expected.items() if found.get(name) != " ".join(words.split())]
+
+
+def strangers(log: Table) -> Select[Any]:
+    """Return the query for the streams of a log that are neither a request's nor a run's."""
+    rows = [exists().where(table.c.tenant == log.c.tenant, table.c.id == log.c.stream) for table in (requests, runs)]
+    return select(log.c.tenant, log.c.stream).where(*(~row for row in rows)).distinct()
+
+
+def page(on: Connection, *, kind: type[RequestRow | RunRow], after: tuple[str, str]) -> Page:
+    """Return a page of rows."""
+    rows = [kind(*row) for row in on.rows(_PAGES[kind], {"tenant": after[0], "after": after[1]})]
+    keys = [(row.tenant, row.id) for row in rows]
+    wrong = [(row.tenant, row.id) for row in rows if not is_filed(row)]
+    return Page(keys, wrong, keys[-1] if len(rows) == SIZE else None)
+
+
+def audit_rest(on: Connection, log: AuditedLog) -> Audit:
+    """Return what is found beside the rows of requests and runs."""
+    found, odd = [], []
+    for *job, kind in on.rows(_JOBS, {}):
+        try:
+            found.append(_job_of_kind(kind, job))
+        except RecordAltered:
+            odd.append(f"{kind} {job[1]}")
+    return Audit(
+        jobs=found,
+        strangers=[(tenant, stream) for tenant, stream in on.rows(log.strangers, {})],
+        unguarded=log.unguarded(on),
+        altered_policies=[name for name, body in on.rows(_POLICIES, {}) if not is_named(name, body)],
+        unknown_jobs=odd,
+    )
+
+
+def _job_of_kind(kind: str, columns: list[Any]) -> Job:
+    if kind != "advance":
+        raise RecordAltered(f"Nobody carries out jobs of the kind {kind}.")
+    return job_of(*columns)
+
+
+def is_named(policy_hash: str, body: bytes) -> bool:
+    """Say whether a policy has the hash that it is kept under."""
+    return policy_hash == "sha256:" + hashlib.sha256(body).hexdigest()
 
 
 def is_filed(row: RequestRow | RunRow) -> bool:

@@ -28,10 +28,11 @@ from sqlalchemy import (
 from interlock.engine.changes import Entry
 from interlock.engine.codec import decode_entry
 from interlock.errors import InvalidValue
+from interlock.storage.audit import AuditedLog, strangers
 from interlock.storage.compiled import Connection
 from interlock.storage.dialect import OneOf
 from interlock.storage.rows import EntryRow, changed, encodable, read_position
-from interlock.storage.schema import log, ordered_log
+from interlock.storage.schema import POSTGRES_GUARD, POSTGRES_GUARD_MADE, SQLITE_GUARDS, log, ordered_log
 
 __all__ = ["Histories", "Log", "NumberedLog", "OrderedLog", "Page"]
 
@@ -51,6 +52,10 @@ class Page(NamedTuple):
 
 class Log(Protocol):
     """How one kind of database keeps the log. Each method runs inside a transaction."""
+
+    @property
+    def audited(self) -> AuditedLog:
+        """How an audit asks about it."""
 
     def append(self, on: Connection, rows: Sequence[EntryRow]) -> None:
         """Append entries.
@@ -77,6 +82,12 @@ class Log(Protocol):
 class NumberedLog:
     """SQLite's: positions are numbers, given under the lock of the only writer."""
 
+    audited = AuditedLog(
+        strangers(log),
+        "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'log'",
+        SQLITE_GUARDS,
+        tuple(step for name, made in SQLITE_GUARDS.items() for step in (f"DROP TRIGGER IF EXISTS {name}", made)),
+    )
     APPEND = insert(log).inline().values(_APPENDED)
     _ENTRY = select(log.c.position, log.c.body, log.c.leaf).where(log.c.tenant == _TENANT)
     HISTORIES = _ENTRY.add_columns(log.c.stream).where(OneOf(log.c.stream, "streams"))
@@ -145,6 +156,13 @@ class OrderedLog:
     A connection's `epoch` is the number of the server's start that it belongs to.
     """
 
+    audited = AuditedLog(
+        strangers(ordered_log),
+        "SELECT CAST(t.tgname AS text), concat_ws(' ', t.tgenabled, t.tgtype, p.prosrc) FROM pg_trigger t JOIN pg_proc p "
+        "ON p.oid = t.tgfoid WHERE t.tgrelid = CAST('log' AS regclass) AND NOT t.tgisinternal",
+        {"log_refuses_change": POSTGRES_GUARD},
+        POSTGRES_GUARD_MADE,
+    )
     APPEND = insert(ordered_log).inline().values({**_APPENDED, "epoch": _EPOCH})
     _ENTRY = select(*_PLACE, ordered_log.c.body, ordered_log.c.leaf, _SETTLED).where(ordered_log.c.tenant == _TENANT)
     HISTORIES = _ENTRY.add_columns(ordered_log.c.stream).where(OneOf(ordered_log.c.stream, "streams"))

@@ -12,10 +12,10 @@ from interlock.domain.request import Request
 from interlock.domain.run import Run, RunStatus
 from interlock.engine.changes import Changes, Counted, Entry, Hold, Job, Lease, RunRecord
 from interlock.engine.codec import decode_entry, decode_request, decode_run
-from interlock.engine.ports import Agenda, Inbox, Loaded, Window
+from interlock.engine.ports import Agenda, Audit, Inbox, Loaded, Window
 from interlock.errors import StoreUnavailable
 from interlock.failpoints import failpoint
-from interlock.storage.audit import is_filed
+from interlock.storage.audit import is_filed, is_named
 from interlock.storage.rows import (
     FIND_LIMIT,
     FIRST_MARK,
@@ -95,15 +95,14 @@ class MemoryStore:
         *,
         run_id: str | None = None,
         run_of: str | None = None,
-        logs: bool = False,
     ) -> Loaded:
-        """Read requests, a run and the requests' logs at one instant."""
+        """Read requests, a run and their logs at one instant."""
         check_load(run_id, run_of)
         with self._reading() as tables:
             rows = [row for key in request_ids if (row := tables.requests.get((tenant, key)))]
             if run_id is not None:
-                of_run = (row for row in tables.requests.values() if (row.tenant, row.run_id) == (tenant, run_id))
-                rows += [row for row in of_run if row.status in OPEN]
+                its = (row for row in tables.requests.values() if (row.tenant, row.run_id) == (tenant, run_id))
+                rows += [row for row in its if row.status in OPEN]
             elif run_of is not None:
                 asked = tables.requests.get((tenant, run_of))
                 run_id = asked.run_id if asked else None
@@ -111,7 +110,8 @@ class MemoryStore:
             pause = record.run.pause if record is not None and run_of is None else ()
             rows += [row for wait in pause if (row := tables.requests.get((tenant, wait.request_id)))]
             found = replay_order(decode_request(row.body) for row in {row.id: row for row in rows}.values())
-            entries: dict[str, list[Entry]] = {request.id: [] for request in found} if logs else {}
+            of_run = [record.run.id] if record is not None else []
+            entries: dict[str, list[Entry]] = {key: [] for key in [*(request.id for request in found), *of_run]}
             for at, entry in _entries(tables, tenant):
                 if entry.stream in entries:
                     entries[entry.stream].append(_entry(at, entry))
@@ -203,11 +203,22 @@ class MemoryStore:
             keys = tables.requests.keys() if kind == "request" else tables.runs.keys()
             return sorted(key for owner, key in keys if owner == tenant and key.startswith(prefix))[:FIND_LIMIT]
 
-    async def misfiled(self, tenant: str) -> Sequence[str]:
-        """Return the ids of rows that are not filed under what they hold."""
+    async def audit(self) -> Audit:
+        """Read every row."""
         with self._reading() as tables:
             rows: list[RequestRow | RunRow] = [*tables.requests.values(), *tables.runs.values()]
-            return [row.id for row in rows if row.tenant == tenant and not is_filed(row)]
+            streams = dict.fromkeys((entry.tenant, entry.stream) for entry in tables.log)
+            return Audit(
+                requests=sorted(tables.requests),
+                runs=sorted(tables.runs),
+                misfiled=[(row.tenant, row.id) for row in rows if not is_filed(row)],
+                jobs=[_job(key, row) for key, row in tables.jobs.items() if row.due_at != NEVER],
+                strangers=[key for key in streams if key not in tables.requests and key not in tables.runs],
+                altered_policies=[key for key, body in tables.policies.items() if not is_named(key, body)],
+            )
+
+    async def guard_log(self) -> None:
+        """Do nothing: what is in memory has no guards."""
 
     async def agenda(self, limit: int = 100, *, subject: str | None = None) -> Agenda:
         """Return what is due."""
@@ -307,7 +318,11 @@ def _place_by_age(row: RequestRow) -> tuple[int, str]:
 # ── one transaction: everything that can fail comes before the first change ──────────────────────────────────────────
 
 
-def _check(tables: _Tables, changes: Changes, now: datetime) -> None:  # noqa: C901 - one line a condition
+def _check(tables: _Tables, changes: Changes, now: datetime) -> None:  # noqa: C901, PLR0912 - one line a condition
+    places = {(row.tenant, row.stream, row.seq) for row in tables.log} if _is_anew(changes) else set()
+    for part in (part for _, part in changes.told):
+        if (changes.tenant, part.after.id, part.expected + 1) in places:
+            raise changed("log", part.after.id)
     if changes.before is not None and now >= changes.before:
         raise changed("deadline", changes.before.isoformat())
     if changes.hold is not None:
@@ -318,18 +333,22 @@ def _check(tables: _Tables, changes: Changes, now: datetime) -> None:  # noqa: C
         _check_counted(tables, changes.tenant, counted)
     for change in changes.requests:
         request = tables.requests.get((changes.tenant, change.after.id))
-        if (request.version if request else 0) != change.expected:
+        if not change.anew and (request.version if request else 0) != change.expected:
             raise changed("request", change.after.id)
         if (changes.tenant, change.after.id) in tables.runs:
             raise changed("log", change.after.id)
     if (of_run := changes.row_of_run) is not None:
         run = tables.runs.get((changes.tenant, of_run.after.id))
-        if (run.version if run else 0) != of_run.expected:
+        if not of_run.anew and (run.version if run else 0) != of_run.expected:
             raise changed("run", of_run.after.id)
         if (changes.tenant, of_run.after.id) in tables.requests:
             raise changed("log", of_run.after.id)
     if changes.begin is not None:
         _check_free(tables.jobs.get(_job_key(changes.begin.job)), changes.begin.job)
+
+
+def _is_anew(changes: Changes) -> bool:
+    return any(part.anew for _, part in changes.told)
 
 
 def _check_counted(tables: _Tables, tenant: str, counted: Counted) -> None:
@@ -385,6 +404,10 @@ def _apply_jobs(tables: _Tables, changes: Changes, now: int) -> None:
         tables.jobs[_job_key(wanted)] = _JobRow(micros(wanted.due_at), row.mark, wanted.owner)
     if changes.finish_job is not None:
         _finish(tables, changes.finish_job, now)
+    for job in changes.jobs_anew:
+        before = tables.jobs.get(_job_key(job))
+        mark = FIRST_MARK if before is None else before.mark + 1
+        tables.jobs[_job_key(job)] = _JobRow(micros(job.due_at), mark, None)
     for job in changes.enqueue:
         due = micros(job.due_at)
         old = tables.jobs.get(_job_key(job))

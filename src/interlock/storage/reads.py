@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from interlock.domain.request import Request
 from interlock.domain.run import Run, RunStatus
-from interlock.engine.changes import Job, Lease, RunRecord
+from interlock.engine.changes import Job, RunRecord
 from interlock.engine.codec import decode_request, decode_run
 from interlock.engine.ports import Agenda, Inbox, Loaded, Window
 from interlock.storage.compiled import Connection
@@ -36,6 +36,7 @@ from interlock.storage.rows import (
     Clock,
     encodable,
     job_of,
+    lease_of,
     micros,
     moment,
     replay_order,
@@ -130,14 +131,15 @@ def load(  # noqa: PLR0913, PLR0917 - what the port offers
     ids: Iterable[str],
     run_id: str | None,
     run_of: str | None,
-    log: Log | None,
+    log: Log,
 ) -> Loaded:
-    """Read requests and a run at one instant; and, where the log is given, the logs of the requests."""
+    """Read requests and a run at one instant, with their logs."""
     keys = list(ids)
     now, named, logs = on.instant(clock), _bodies(on, tenant, keys), _logs(on, log, tenant, keys)
     record, job, of_run = None, None, _Read(dict, dict)
     if run_of is not None and encodable(run_of):
         record, job = _record(on.ask(_RUN_OF, {"tenant": tenant, "request_id": run_of})())
+        of_run = _Read(dict, _logs(on, log, tenant, [record.run.id] if record is not None else []))
     elif run_id is not None and encodable(run_id):
         row = on.ask(_RUN, {"tenant": tenant, "run_id": run_id})
         opened = on.ask(_OPEN_OF_RUN, {"tenant": tenant, "run_id": run_id})
@@ -150,7 +152,7 @@ def load(  # noqa: PLR0913, PLR0917 - what the port offers
         {request.id: request for request in found},
         record,
         job,
-        {request.id: entries[request.id] for request in found} if log is not None else {},
+        {key: entries.get(key, []) for key in [*(one.id for one in found), *([record.run.id] if record else [])]},
     )
 
 
@@ -161,15 +163,16 @@ class _Read(NamedTuple):
     logs: Callable[[], Histories]
 
 
-def _of_run(on: Connection, log: Log | None, tenant: str, record: RunRecord | None, opened: dict[str, bytes]) -> _Read:
-    """Ask for what belongs to a run beside its open requests: those that its pause waits for, and all their logs."""
+def _of_run(on: Connection, log: Log, tenant: str, record: RunRecord | None, opened: dict[str, bytes]) -> _Read:
+    """Ask for what belongs to a run beside its open requests: those that its pause waits for, and all the logs."""
     pause = [wait.request_id for wait in record.run.pause] if record is not None else []
     others = _bodies(on, tenant, [key for key in pause if key not in opened])
-    return _Read(lambda: opened | others(), _logs(on, log, tenant, {*opened, *pause}))
+    of_itself = [record.run.id] if record is not None else []
+    return _Read(lambda: opened | others(), _logs(on, log, tenant, {*opened, *pause, *of_itself}))
 
 
-def _logs(on: Connection, log: Log | None, tenant: str, ids: Collection[str]) -> Callable[[], Histories]:
-    return log.histories(on, tenant, ids) if log is not None and ids else dict
+def _logs(on: Connection, log: Log, tenant: str, ids: Collection[str]) -> Callable[[], Histories]:
+    return log.histories(on, tenant, ids) if ids else dict
 
 
 def _bodies(on: Connection, tenant: str, ids: Iterable[str]) -> Callable[[], dict[str, bytes]]:
@@ -184,7 +187,7 @@ def _record(rows: Sequence[Any]) -> tuple[RunRecord | None, Job | None]:
     if not rows:
         return None, None
     ((body, state, owner, until, *job),) = rows
-    record = RunRecord(decode_run(body), state, None if owner is None else Lease(owner, moment(until)))
+    record = RunRecord(decode_run(body), state, lease_of(owner, until))
     return record, None if job[0] is None else job_of(*job)
 
 
@@ -312,7 +315,7 @@ def agenda(on: Connection, clock: Clock | None, limit: int, subject: str | None)
     of_all = subject is None
     values: dict[str, Any] = {"limit": limit, "subject": subject}
     reading, waiting = on.instant(clock), on.ask(_NEXT_DUE if of_all else _NEXT_DUE_OF, values)
-    now, times = reading(), [at for (at,) in waiting() if at is not None and at != NEVER]
+    now, times = reading(), [at for (at,) in waiting() if isinstance(at, int) and at != NEVER]
     if not times:
         return Agenda(now, [], [], None)
     first = moment(min(times))
@@ -321,4 +324,4 @@ def agenda(on: Connection, clock: Clock | None, limit: int, subject: str | None)
     values["now"] = micros(now)
     requests_due, jobs_due = on.ask(_DUE_REQUESTS, values), on.ask(_DUE_JOBS if of_all else _DUE_JOBS_OF, values)
     overdue = [(tenant, key) for tenant, key in requests_due()]
-    return Agenda(now, overdue, [job_of(*row) for row in jobs_due()], first)
+    return Agenda(now, overdue, [job_of(*row) for row in jobs_due() if isinstance(row[3], int)], first)

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from interlock.domain.action import Action
 from interlock.domain.request import Request, Status
-from interlock.engine.changes import Changes, Job, RunChange
+from interlock.engine.changes import Changes, Job, Lease, RunChange
 from interlock.engine.codec import encode_entry, encode_request, encode_run
-from interlock.errors import Conflict, InvalidValue
+from interlock.errors import Conflict, InvalidValue, RecordAltered
 
 __all__ = [
     "FIND_LIMIT",
@@ -31,6 +31,7 @@ __all__ = [
     "encodable",
     "entry_rows",
     "job_of",
+    "lease_of",
     "micros",
     "moment",
     "read_position",
@@ -117,10 +118,29 @@ def moment(at: int) -> datetime:
     return _EPOCH + timedelta(microseconds=at)
 
 
-def job_of(tenant: str, subject: str, due_at: int, mark: int, owner: str | None) -> Job:
-    """Return a job; one that is done is due when time ends."""
+def job_of(tenant: str, subject: str, due_at: object, mark: object, owner: str | None) -> Job:
+    """Return a job; one that is done is due when time ends.
+
+    Raises:
+        RecordAltered: if it holds something else than numbers.
+    """
+    if not isinstance(due_at, int) or not isinstance(mark, int):  # SQLite keeps whatever it is given
+        raise RecordAltered(f"The stored job of {subject} is not what was written.", stream=subject)
     due = _END_OF_TIME if due_at == NEVER else moment(due_at)
     return Job(tenant, "advance", subject, due, mark, owner)
+
+
+def lease_of(owner: str | None, until: object) -> Lease | None:
+    """Return a lease; None if there is none.
+
+    Raises:
+        RecordAltered: if its end is no number.
+    """
+    if owner is None:
+        return None
+    if not isinstance(until, int):
+        raise RecordAltered(f"The stored lease of {owner} is not what was written.")
+    return Lease(owner, moment(until))
 
 
 def encodable(*texts: str) -> bool:

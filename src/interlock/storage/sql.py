@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Literal, Protocol
@@ -12,7 +13,7 @@ from typing import Literal, Protocol
 from interlock.domain.request import Request
 from interlock.domain.run import Run, RunStatus
 from interlock.engine.changes import Changes, Entry
-from interlock.engine.ports import Agenda, Bell, Inbox, Loaded, Window
+from interlock.engine.ports import Agenda, Audit, Bell, Inbox, Loaded, Window
 from interlock.failpoints import failpoint
 from interlock.storage import audit, reads, writes
 from interlock.storage.lanes import Inline, Lane
@@ -115,14 +116,12 @@ class SqlStore:
         *,
         run_id: str | None = None,
         run_of: str | None = None,
-        logs: bool = False,
     ) -> Loaded:
-        """Read requests, a run and the requests' logs at one instant."""
+        """Read requests, a run and their logs at one instant."""
         check_load(run_id, run_of)
         ids = tuple(request_ids)
-        log = self._log if logs else None
         asked = time.monotonic()
-        loaded = await self._read(lambda on: reads.load(on, self._clock, tenant, ids, run_id, run_of, log))
+        loaded = await self._read(lambda on: reads.load(on, self._clock, tenant, ids, run_id, run_of, self._log))
         self._reckon_from(loaded.now, asked)
         return loaded
 
@@ -183,15 +182,23 @@ class SqlStore:
         """Return at most ten ids that begin with a prefix."""
         return await self._read(lambda on: reads.find(on, tenant, kind, prefix))
 
-    async def misfiled(self, tenant: str) -> Sequence[str]:
-        """Return the ids of rows that are not filed under what they hold, page by page."""
-        found: list[str] = []
-        for kind in (RequestRow, RunRow):
-            after: str | None = ""
+    async def audit(self) -> Audit:
+        """Read every row, page by page."""
+        keys: dict[type[RequestRow | RunRow], list[tuple[str, str]]] = {RequestRow: [], RunRow: []}
+        misfiled: list[tuple[str, str]] = []
+        for kind in keys:
+            after: tuple[str, str] | None = ("", "")
             while after is not None:
-                more, after = await self._read(partial(audit.misfiled, tenant=tenant, kind=kind, after=after))
-                found += more
-        return found
+                page = await self._read(partial(audit.page, kind=kind, after=after))
+                keys[kind] += page.keys
+                misfiled += page.misfiled
+                after = page.last
+        rest = await self._read(lambda on: audit.audit_rest(on, self._log.audited))
+        return replace(rest, requests=keys[RequestRow], runs=keys[RunRow], misfiled=misfiled)
+
+    async def guard_log(self) -> None:
+        """Make the triggers anew that refuse to change the log."""
+        await self._write(self._log.audited.guard)
 
     async def agenda(self, limit: int = 100, *, subject: str | None = None) -> Agenda:
         """Return what is due."""

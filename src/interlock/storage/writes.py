@@ -48,7 +48,10 @@ _CHANGED_REQUEST = (
     .values(**_named(_REQUEST_CHANGES), due_at=func.coalesce(bindparam("new_due_at"), requests.c.due_at))
 )
 
+_DROP_REQUEST = delete(requests).where(requests.c.tenant == bindparam("tenant"), requests.c.id == bindparam("id"))
+
 _NEW_RUN = insert_or(runs).on_conflict_do_nothing()
+_DROP_RUN = delete(runs).where(runs.c.tenant == bindparam("tenant"), runs.c.id == bindparam("id"))
 _CHANGED_RUN = (
     update(runs)
     .where(
@@ -109,6 +112,10 @@ _BEGIN = _wish.on_conflict_do_update(
     index_elements=["tenant", "kind", "subject"],
     set_={"mark": _wish.excluded.mark, "due_at": _wish.excluded.due_at, "owner": _wish.excluded.owner},
     where=and_(jobs.c.owner.is_(None), jobs.c.mark == _wish.excluded.mark - 1),
+)
+_ENQUEUE_ANEW = _wish.on_conflict_do_update(
+    index_elements=["tenant", "kind", "subject"],
+    set_={"mark": jobs.c.mark + 1, "due_at": _wish.excluded.due_at, "owner": None},
 )
 _THIS_JOB = and_(
     jobs.c.tenant == bindparam("of_tenant"),
@@ -267,7 +274,9 @@ def _count(connection: Connection, tenant: str, counted: Counted) -> None:
 
 def _write_request(connection: Connection, change: RequestChange) -> None:
     row, otherwise = request_row(change.after)._asdict(), changed("request", change.after.id)
-    if change.expected == 0:
+    if change.anew:
+        connection.write(_DROP_REQUEST, row)
+    if change.anew or change.expected == 0:
         connection.expect(_NEW_REQUEST, row, otherwise)
     else:
         due_at = None if change.after.due_at is None else row["due_at"]
@@ -277,7 +286,9 @@ def _write_request(connection: Connection, change: RequestChange) -> None:
 
 def _write_run(connection: Connection, change: RunChange) -> None:
     row, otherwise = run_row(change)._asdict(), changed("run", change.after.id)
-    if change.expected == 0:
+    if change.anew:
+        connection.write(_DROP_RUN, row)
+    if change.anew or change.expected == 0:
         connection.expect(_NEW_RUN, row, otherwise)
     else:
         connection.expect(_CHANGED_RUN, _update(row, _RUN_CHANGES, change), otherwise)
@@ -298,6 +309,8 @@ def _write_jobs(connection: Connection, changes: Changes, clock: Clock | None) -
     if changes.finish_job is not None:
         key = _job_key(changes.finish_job)
         connection.write(_FINISH, key | {"of_mark": changes.finish_job.mark} | _now(clock))
+    for job in changes.jobs_anew:
+        connection.write(_ENQUEUE_ANEW, _job_row(job) | {"mark": FIRST_MARK, "owner": None})
     for job in sorted(changes.enqueue, key=lambda job: job.subject):
         connection.write(_ENQUEUE, _job_row(job) | {"mark": FIRST_MARK, "owner": None})
     if changes.begin is not None:

@@ -85,8 +85,14 @@ def then(request: Request, *events: Event) -> RequestChange:
 
 
 def decided(request: Request, at: datetime, comment: str = "no") -> RequestChange:
-    """Return the rejection of a request."""
-    return then(request, Decided("rejected", ("bob",), comment, at))
+    """Return the rejection of a request, because too few are left who may approve it."""
+    return then(request, Decided("rejected", (), comment, at))
+
+
+def approved(request: Request, at: datetime, *more: Event) -> RequestChange:
+    """Return the approval of a request by one person, and what follows it."""
+    vote = Vote("bob", Verdict.approve, request.digest, request.step, at)
+    return then(request, VoteCast(vote), Decided("approved", ("bob",), "", at, ("bob",)), *more)
 
 
 def decided_for(request: Request, at: datetime) -> RequestChange:

@@ -9,11 +9,12 @@ from datetime import timedelta
 
 import pytest
 
+from interlock.domain.events import Expired
 from interlock.engine.changes import Job, Lease
 from interlock.engine.ports import Agenda, Store
 from interlock.errors import Conflict
 from interlock.testing.fakes import SettableClock
-from interlock.testing.samples import TENANT, Asked, begun, changes, decided, job, opened, started
+from interlock.testing.samples import TENANT, Asked, begun, changes, decided, job, opened, started, then
 from interlock.testing.store_base import Contract
 
 __all__ = ["JobContract"]
@@ -199,7 +200,7 @@ class JobContract(Contract):
         clock.advance(hours=2)
         assert (await store.agenda()).next_due == clock.at - timedelta(minutes=115)
         (due,) = (await store.agenda()).jobs
-        await store.commit(changes(decided(request.after, clock.at), finish_job=due))
+        await store.commit(changes(then(request.after, Expired(clock.at)), finish_job=due))
         assert (await store.agenda()).next_due is None
 
     async def test_an_agenda_says_what_is_due_at_its_own_instant(self, store: Store, clock: SettableClock) -> None:

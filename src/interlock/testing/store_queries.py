@@ -7,13 +7,25 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from interlock.domain.events import Decided, EffectLapsed, Reminded
+from interlock.domain.events import EffectLapsed, Reminded
 from interlock.domain.request import Status
 from interlock.domain.run import Pending, RunPaused, RunStatus
 from interlock.engine.ports import Inbox, Store
 from interlock.errors import InvalidValue, StoreUnavailable
 from interlock.testing.fakes import SettableClock
-from interlock.testing.samples import TENANT, Asked, begun, changes, decided, job, opened, run_then, started, then
+from interlock.testing.samples import (
+    TENANT,
+    Asked,
+    approved,
+    begun,
+    changes,
+    decided,
+    job,
+    opened,
+    run_then,
+    started,
+    then,
+)
 from interlock.testing.store_base import Contract, OpenStore, the_request
 
 __all__ = ["QueryContract"]
@@ -56,9 +68,9 @@ class QueryContract(Contract):
         await store.commit(changes(run_then(held.after, RunPaused(waits, "sha256:1", "1", clock.at))))
         for part in (one, two):
             await store.commit(changes(decided(part.after, clock.at)))
-        loaded = await store.load(TENANT, run_id="run_1", logs=True)
+        loaded = await store.load(TENANT, run_id="run_1")
         assert set(loaded.requests) == {"req_1", "req_3"}
-        for key in loaded.requests:
+        for key in (*loaded.requests, "run_1"):
             assert list(loaded.logs[key]) == list(await store.history(TENANT, key))
         assert set((await store.load(TENANT, run_of="req_1")).requests) == set()
 
@@ -71,11 +83,12 @@ class QueryContract(Contract):
         await store.commit(changes(request, opened("req_2", clock.at), started("run_1", clock.at)))
         await store.commit(changes(decided(request.after, clock.at)))
         for named in ({"run_of": "req_1"}, {"run_id": "run_1"}, {}):
-            loaded = await store.load(TENANT, ["req_1"], logs=True, **named)
-            assert list(loaded.logs["req_1"]) == list(await store.history(TENANT, "req_1"))
+            loaded = await store.load(TENANT, ["req_1"], **named)
+            for key, entries in loaded.logs.items():
+                assert list(entries) == list(await store.history(TENANT, key))
+            assert set(loaded.logs) == set(loaded.requests) | ({"run_1"} if loaded.run is not None else set())
             assert len(loaded.logs["req_1"]) == loaded.requests["req_1"].version == 3
-        assert not (await store.load(TENANT, ["req_1"])).logs
-        assert not (await store.load(TENANT, ["req_9", UNWRITABLE], logs=True)).logs
+        assert not (await store.load(TENANT, ["req_9", UNWRITABLE])).logs
 
     async def test_loading_the_run_of_a_request(self, store: Store, clock: SettableClock) -> None:
         await store.commit(changes(started("run_1", clock.at), opened("req_1", clock.at)))
@@ -132,13 +145,12 @@ class QueryContract(Contract):
         clock.advance(hours=1)
         parts = [opened(f"req_{name}", clock.at) for name in ("open", "rejected", "approved", "lapsed")]
         await store.commit(changes(*parts))
-        rejected, approved, lapsed = (part.after for part in parts[1:])
-        yes = Decided("approved", ("bob",), "", clock.at)
+        rejected, agreed, lapsed = (part.after for part in parts[1:])
         await store.commit(
             changes(
                 decided(rejected, clock.at),
-                then(approved, yes),
-                then(lapsed, yes, EffectLapsed("late", None, clock.at)),
+                approved(agreed, clock.at),
+                approved(lapsed, clock.at, EffectLapsed("late", None, clock.at)),
             )
         )
 

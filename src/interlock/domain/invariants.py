@@ -1,0 +1,128 @@
+"""What an event may say of the request before it. `evolve` refuses anything else, so a false outcome never folds.
+
+An outcome counts only people whose votes are in the log, cast in time, by somebody whom the step asks (I5, I6, I9).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from interlock.domain.events import (
+    Decided,
+    Edited,
+    EffectClaimed,
+    EffectExecuted,
+    EffectFailed,
+    EffectUnknown,
+    Event,
+    Expired,
+    Extended,
+    StepReached,
+    VoteCast,
+)
+from interlock.domain.quorum import opponents, stand_ins, supporters
+from interlock.domain.request import Request, StandIn, edition_digest
+
+__all__ = ["check_event"]
+
+
+def check_event(request: Request, event: Event) -> None:
+    """Check an event, which the table of transitions allows, against the request before it.
+
+    Raises:
+        ValueError: if the event says what the events before it exclude.
+    """
+    reason = _contradiction(request, event)
+    if reason is not None:
+        raise ValueError(f"{request.id}: {event.type}, but {reason}")
+
+
+def _contradiction(request: Request, event: Event) -> str | None:  # noqa: PLR0911 - one line an event
+    match event:
+        case VoteCast():
+            return _vote(request, event)
+        case Edited():
+            wrong = edition_digest(event.edition) != event.digest
+            return "the digest is not that of the edition" if wrong else _late(request, event.at)
+        case StepReached():
+            return _step(request, event)
+        case Decided():
+            return _outcome(request, event)
+        case Extended():
+            return _late(request, event.at)
+        case Expired():
+            return None if request.due_at is not None and event.at >= request.due_at else "its time was not over"
+        case EffectClaimed(claim=claim):
+            before = request.claim.attempt if request.claim is not None else 0
+            return None if claim.attempt == before + 1 else f"attempt {claim.attempt} does not follow attempt {before}"
+        case EffectExecuted(attempt=attempt) | EffectFailed(attempt=attempt) | EffectUnknown(attempt=attempt):
+            claimed = request.claim is not None and request.claim.attempt == attempt
+            return None if claimed else f"attempt {attempt} has not claimed it"
+        case _:
+            return None
+
+
+def _late(request: Request, at: datetime) -> str | None:
+    return None if request.due_at is not None and at < request.due_at else "its time was over"
+
+
+def _vote(request: Request, event: VoteCast) -> str | None:
+    vote = event.vote
+    if request.step_since is None or vote.step != request.step:
+        return f"step {vote.step} is not under way"
+    if vote.digest != request.digest:
+        return "the vote is on another digest"
+    if request.requester in {vote.voter, vote.owner}:
+        return "the requester voted"
+    if request.step_asks and vote.eligible_as not in request.step_asks:
+        return f"{vote.owner} voted as {vote.eligible_as or 'nobody'}, whom the step does not ask"
+    return _late(request, vote.at)
+
+
+def _step(request: Request, event: StepReached) -> str | None:
+    if request.step_since is None:
+        begins = event.step == 0 and not event.counted and not event.stand_ins
+        return None if begins else "the first step comes first, and counts nobody"
+    if event.step != request.step + 1:
+        return f"step {event.step} does not follow step {request.step}"
+    return _late(request, event.at) or _approvals(request, event.counted, event.stand_ins)
+
+
+def _approvals(request: Request, counted: Sequence[str], behind: Sequence[StandIn]) -> str | None:
+    """Say why a step has not been passed by these people; None if it has."""
+    uncast = sorted(set(counted) - set(supporters(request.votes)))
+    if uncast:
+        return f"it counts {', '.join(uncast)}, whose approval the log does not hold"
+    if len(set(counted)) != len(counted) or len(counted) < max(1, request.step_approvals):
+        return f"{len(set(counted))} approved, and the step needs {max(1, request.step_approvals)}"
+    return _others(request, counted, behind)
+
+
+def _others(request: Request, people: Sequence[str], behind: Sequence[StandIn]) -> str | None:
+    same = tuple(behind) == stand_ins(request.votes, tuple(people))
+    return None if same else "it names others for whom they voted than the log does"
+
+
+def _outcome(request: Request, event: Decided) -> str | None:
+    if request.step_since is None:
+        by_rule = len(event.by) == 1 and event.by[0].startswith("rule:") and not event.counted and not event.stand_ins
+        return None if by_rule and event.outcome == "approved" else "no step has begun"
+    late = _late(request, event.at)
+    if late is not None or event.outcome in {"rejected", "revised"}:
+        return late or _refusals(request, event)
+    if (event.outcome == "answered") != (request.edition.answer is not None):
+        return "an answer makes it answered, and nothing else does"
+    people = dict.fromkeys((*(person for _, person in request.counted), *event.counted))
+    if event.by != tuple(people):
+        return "it names others as deciding than those who counted"
+    return _approvals(request, event.counted, event.stand_ins)
+
+
+def _refusals(request: Request, event: Decided) -> str | None:
+    if event.counted or (not event.by and event.outcome == "revised"):
+        return "nobody counts as approving what was turned down, and somebody sends it back"
+    uncast = sorted(set(event.by) - set(opponents(request.votes)))
+    if uncast:
+        return f"it counts {', '.join(uncast)}, whose refusal the log does not hold"
+    return _others(request, event.by, event.stand_ins)

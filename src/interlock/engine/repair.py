@@ -1,0 +1,81 @@
+"""Set right what an audit found, as far as the log says how it was: rows, jobs, leases, times and guards."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from interlock.domain.authority import Principal
+from interlock.domain.commands import Reschedule
+from interlock.domain.events import Restored
+from interlock.domain.lifecycle import evolve
+from interlock.domain.run import RunRestored, evolve_run
+from interlock.engine.audit import Alteration, audit_record
+from interlock.engine.beginning import is_ready
+from interlock.engine.changes import Changes, RequestChange, RunChange, RunRecord
+from interlock.engine.desk import Desk, actor_of, advance_job
+from interlock.engine.integrity import request_of_log, run_of_log, verified
+from interlock.engine.ports import Store
+from interlock.errors import Conflict, Refused, StoreError
+
+__all__ = ["repair"]
+
+ORDER = ("guard", "request", "run", "clock")
+"""A run is ready by what its requests are, and only a request that is as its log says can be rescheduled."""
+
+
+async def repair(store: Store, desk: Desk, by: Principal) -> tuple[list[Alteration], list[str]]:
+    """Audit the record, and write anew what can be; each repair is in the log of what was repaired.
+
+    Args:
+        by: a person who is an operator, where times are set right.
+
+    Returns:
+        What was repaired, and a sentence for each repair that was refused.
+    """
+    found = [one for one in await audit_record(store) if one.mend is not None]
+    repaired: list[Alteration] = []
+    refused: list[str] = []
+    for mend in ORDER:
+        for one in {one.stream: one for one in reversed(found) if one.mend == mend}.values():
+            try:
+                await _repair(store, desk, by, one)
+            except (Conflict, Refused, StoreError) as error:
+                refused.append(error.message)
+            else:
+                repaired.append(one)
+    return repaired, refused
+
+
+async def _repair(store: Store, desk: Desk, by: Principal, one: Alteration) -> None:
+    if one.stream is None:
+        await store.guard_log()
+        return
+    now = await store.now()
+    match one.mend:
+        case "request":
+            await store.commit(await _request(store, one.stream, by, one.message, now))
+        case "run":
+            await store.commit(await _run(store, one.stream, by, one.message, now))
+        case _:
+            person = Principal(by.id, by.kind, one.stream[0], by.via, by.address)
+            await desk.handle(Reschedule(one.stream[1]), person)
+
+
+async def _request(store: Store, key: tuple[str, str], by: Principal, found: str, now: datetime) -> Changes:
+    logged = request_of_log(*key, await store.history(*key))
+    event = Restored(by.id, found, now)
+    change = RequestChange(logged.version, (event,), evolve(logged, event), anew=True)
+    return Changes(key[0], actor_of(by), requests=(change,))
+
+
+async def _run(store: Store, key: tuple[str, str], by: Principal, found: str, now: datetime) -> Changes:
+    """Write a run anew, held by nobody, and its job, if it may go on: whoever advances it now has lost it."""
+    tenant, run_id = key
+    logged = run_of_log(tenant, run_id, await store.history(tenant, run_id))
+    event = RunRestored(by.id, found, now)
+    change = RunChange(logged.version, (event,), evolve_run(logged, event), anew=True)
+    asked = verified(await store.load(tenant, [pending.request_id for pending in logged.pause]))
+    ready = is_ready(replace(asked, run=RunRecord(logged)))
+    jobs = (advance_job(tenant, run_id, now),) if ready else ()
+    return Changes(tenant, actor_of(by), run=change, jobs_anew=jobs)
