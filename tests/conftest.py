@@ -96,6 +96,24 @@ class Backdoor:
         with contextlib.closing(sqlite3.connect(self._address)) as database, database:
             return database.execute(statement, values).fetchall()
 
+    @property
+    def refusals(self) -> tuple[type[Exception], ...]:
+        """What the database raises for what it does not take."""
+        return (sqlite3.Error, psycopg.Error)
+
+    def run(self, statements: list[tuple[str, tuple[Any, ...]]]) -> None:
+        """Run statements in one transaction, their values where `?` stands."""
+        if self.on_server:
+            with psycopg.connect(self._address) as connection:
+                for statement, values in statements:
+                    connection.execute(statement.replace("?", "%s").encode(), values or None)
+            return
+        with contextlib.closing(sqlite3.connect(self._address, isolation_level=None)) as database:
+            database.execute("BEGIN IMMEDIATE")
+            for statement, values in statements:
+                database.execute(statement, values)
+            database.execute("COMMIT")
+
     def open_the_log(self) -> None:
         """Take away what refuses to change an entry."""
         for trigger in ("change",) if self.on_server else ("update", "delete", "replace"):

@@ -17,11 +17,13 @@ from interlock.engine.changes import Entry, Job
 from interlock.engine.codec import encode_request, encode_run
 from interlock.engine.integrity import check_state, request_of_log, run_of_log
 from interlock.engine.ports import Audit, Loaded, Store
-from interlock.errors import RecordAltered
+from interlock.errors import RecordAltered, StoreTooNew
 
 __all__ = ["Alteration", "Mend", "audit_record"]
 
 T = TypeVar("T")
+
+UNREADABLE = (RecordAltered, StoreTooNew)
 
 BATCH = 100
 MOST = 1_000_000_000
@@ -107,7 +109,7 @@ class _Examination:
         """Read requests with their logs; one by one where something among them cannot be read."""
         try:
             loaded = await self.store.load(tenant, ids)
-        except RecordAltered:
+        except UNREADABLE:
             for key in ids:
                 request = await _or_none(self.store.load(tenant, [key]))
                 history = await self._history((tenant, key))
@@ -119,7 +121,7 @@ class _Examination:
     async def _history(self, key: tuple[str, str]) -> Sequence[Entry] | None:
         try:
             return await self.store.history(*key)
-        except RecordAltered as altered:
+        except UNREADABLE as altered:
             self.add(altered.message, BACKUP, key)
             return None
 
@@ -149,7 +151,7 @@ class _Examination:
     def _logged(self, key: tuple[str, str], read: Callable[[], T]) -> T | None:
         try:
             return read()
-        except RecordAltered as altered:
+        except UNREADABLE as altered:
             self.add(altered.message, BACKUP, key)
             return None
 
@@ -243,14 +245,14 @@ class _Examination:
 async def _or_none(read: Awaitable[T]) -> T | None:
     try:
         return await read
-    except RecordAltered:
+    except UNREADABLE:
         return None
 
 
 def _complaint(check: Callable[[], object]) -> str | None:
     try:
         check()
-    except RecordAltered as altered:
+    except UNREADABLE as altered:
         return altered.message
     return None
 

@@ -8,7 +8,7 @@ from interlock.domain.authority import Principal
 from interlock.domain.timing import due_commands
 from interlock.engine.desk import Desk
 from interlock.engine.ports import Store
-from interlock.errors import Conflict, InvalidPolicy, RecordAltered, Refused
+from interlock.errors import Conflict, InvalidPolicy, RecordAltered, Refused, StoreTooNew
 
 __all__ = ["carry_out_due", "sweep"]
 
@@ -36,7 +36,7 @@ async def carry_out_due(
     for tenant, request_id in overdue:
         try:
             done += await _carry_out(store, desk, tenant, request_id)
-        except (RecordAltered, InvalidPolicy) as wrong:
+        except (RecordAltered, StoreTooNew, InvalidPolicy) as wrong:
             complain(f"{request_id}: {wrong.message}" if isinstance(wrong, InvalidPolicy) else wrong.message)
     return done
 

@@ -22,7 +22,15 @@ from interlock.engine.desk import ATTEMPTS, Desk
 from interlock.engine.integrity import check_state, run_of_log, verified
 from interlock.engine.places import Places
 from interlock.engine.ports import Attention, Broke, Ending, Loaded, Progress, Runtime, Store, Waker
-from interlock.errors import AdvanceOvertaken, Conflict, InterlockError, InvalidAgent, RecordAltered, StoreError
+from interlock.errors import (
+    AdvanceOvertaken,
+    Conflict,
+    InterlockError,
+    InvalidAgent,
+    RecordAltered,
+    StoreError,
+    StoreTooNew,
+)
 from interlock.failpoints import failpoint
 
 __all__ = ["LEASE", "Worker", "silent"]
@@ -228,7 +236,7 @@ class Worker:
         asked = time.monotonic()
         try:
             loaded = verified(await self._store.load(job.tenant, run_id=job.subject))
-        except RecordAltered as altered:
+        except (RecordAltered, StoreTooNew) as altered:
             return await self._hand_over(job, altered)
         if not is_ready(loaded):
             return await self._let_go(job)
@@ -256,7 +264,7 @@ class Worker:
         finally:
             del self._active[owner]
 
-    async def _hand_over(self, job: Job, altered: RecordAltered) -> bool:
+    async def _hand_over(self, job: Job, altered: StoreError) -> bool:
         """Let a person look at a run whose record has been altered; its row becomes what its log says."""
         try:
             run = run_of_log(job.tenant, job.subject, await self._store.history(job.tenant, job.subject))
@@ -269,7 +277,7 @@ class Worker:
             await self._store.commit(
                 Changes(job.tenant, self._actor, run=change, lease_job=(job, taken), finish_job=taken)
             )
-        except (RecordAltered, Conflict):  # its own log, or its row's version: nobody can say what it is
+        except (RecordAltered, StoreTooNew, Conflict):  # its own log, or its row's version: nobody can say what it is
             await self._put_off(job, f"{job.subject} cannot go on. {altered.message}")
             return False
         return True

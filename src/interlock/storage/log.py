@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from interlock.engine.changes import Entry
 from interlock.engine.codec import decode_entry
-from interlock.errors import InvalidValue
+from interlock.errors import InvalidValue, RecordAltered
 from interlock.storage.audit import AuditedLog, strangers
 from interlock.storage.compiled import Connection
 from interlock.storage.dialect import OneOf
@@ -90,7 +90,7 @@ class NumberedLog:
     )
     APPEND = insert(log).inline().values(_APPENDED)
     _ENTRY = select(log.c.position, log.c.body, log.c.leaf).where(log.c.tenant == _TENANT)
-    HISTORIES = _ENTRY.add_columns(log.c.stream).where(OneOf(log.c.stream, "streams"))
+    HISTORIES = _ENTRY.add_columns(log.c.stream, log.c.seq).where(OneOf(log.c.stream, "streams"))
     FEED = _ENTRY.where(log.c.position > bindparam("after")).order_by(log.c.position).limit(_LIMIT)
     LAST = select(func.max(log.c.position)).where(log.c.tenant == _TENANT)
 
@@ -107,7 +107,7 @@ class NumberedLog:
         wanted = list(streams)
         rows = on.ask(self.HISTORIES, {"tenant": tenant, "streams": list(filter(encodable, wanted))})
         return lambda: _by_stream(
-            wanted, ((stream, decode_entry(str(at), body, leaf)) for at, body, leaf, stream in rows())
+            wanted, ((stream, seq, decode_entry(str(at), body, leaf)) for at, body, leaf, stream, seq in rows())
         )
 
     def feed(self, on: Connection, tenant: str, after: str, limit: int, *, closely: bool = False) -> Page:  # noqa: ARG002 - nothing is held back
@@ -158,14 +158,16 @@ class OrderedLog:
 
     audited = AuditedLog(
         strangers(ordered_log),
-        "SELECT CAST(t.tgname AS text), concat_ws(' ', t.tgenabled, t.tgtype, p.prosrc) FROM pg_trigger t JOIN pg_proc p "
-        "ON p.oid = t.tgfoid WHERE t.tgrelid = CAST('log' AS regclass) AND NOT t.tgisinternal",
+        "SELECT CAST(t.tgname AS text), concat_ws(' ', t.tgenabled, t.tgtype, p.prosrc) FROM pg_trigger t "
+        "JOIN pg_proc p ON p.oid = t.tgfoid WHERE t.tgrelid = CAST('log' AS regclass) AND NOT t.tgisinternal",
         {"log_refuses_change": POSTGRES_GUARD},
         POSTGRES_GUARD_MADE,
     )
     APPEND = insert(ordered_log).inline().values({**_APPENDED, "epoch": _EPOCH})
     _ENTRY = select(*_PLACE, ordered_log.c.body, ordered_log.c.leaf, _SETTLED).where(ordered_log.c.tenant == _TENANT)
-    HISTORIES = _ENTRY.add_columns(ordered_log.c.stream).where(OneOf(ordered_log.c.stream, "streams"))
+    HISTORIES = _ENTRY.add_columns(ordered_log.c.stream, ordered_log.c.seq).where(
+        OneOf(ordered_log.c.stream, "streams")
+    )
     PROOF = select(ordered_log.c.seq).where(
         *(ordered_log.c[name] == bindparam(name) for name in ("tenant", "stream", "seq", "leaf"))
     )
@@ -183,7 +185,11 @@ class OrderedLog:
         values = {"tenant": tenant, "streams": list(filter(encodable, wanted)), "epoch": on.epoch}
         rows = on.ask(self.HISTORIES, values)
         return lambda: _by_stream(
-            wanted, ((stream, decode_entry(_written(*place), body, leaf)) for *place, body, leaf, _, stream in rows())
+            wanted,
+            (
+                (stream, seq, decode_entry(_written(*place), body, leaf))
+                for *place, body, leaf, _, stream, seq in rows()
+            ),
         )
 
     def feed(self, on: Connection, tenant: str, after: str, limit: int, *, closely: bool = False) -> Page:
@@ -204,10 +210,16 @@ class OrderedLog:
         return "" if row is None else _written(*row)
 
 
-def _by_stream(streams: Iterable[str], found: Iterable[tuple[str, Entry]]) -> Histories:
-    """Put entries where their rows are, not where their bodies say: a body may have been altered."""
+def _by_stream(streams: Iterable[str], found: Iterable[tuple[str, int, Entry]]) -> Histories:
+    """Put entries where their rows are, not where their bodies say: a body may have been altered.
+
+    Raises:
+        RecordAltered: if a row has another number than its body.
+    """
     histories: Histories = {stream: [] for stream in streams}
-    for stream, entry in sorted(found, key=lambda it: it[1].seq):
+    for stream, seq, entry in sorted(found, key=lambda it: it[2].seq):
+        if seq != entry.seq:
+            raise RecordAltered(f"Entry {entry.seq} of {stream} in the log is numbered {seq}.", stream=stream)
         histories[stream].append(entry)
     return histories
 
