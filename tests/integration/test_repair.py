@@ -1,0 +1,241 @@
+"""I4, I11: what an audit finds is named with what to do, and what the log can say is written anew by one command."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from interlock import Action, ask
+from interlock.domain.authority import Principal
+from interlock.domain.request import EffectState
+from interlock.domain.run import RunStatus
+from interlock.engine.audit import audit_record
+from interlock.engine.repair import repair
+from interlock.errors import RecordAltered
+from interlock.storage.rows import micros
+
+
+class Case:
+    """A run that waits at an approval, and somebody who can write into its database."""
+
+    def __init__(self, circle, door):
+        self.circle, self.door, self.paid = circle, door, []
+        self.run_id = ""
+
+    def act(self, state):
+        decision = ask(Action("pay", {"amount": 5}))
+        if decision.approved:
+            decision.perform(lambda amount: self.paid.append(amount))
+        return {"out": [str(decision.outcome)]}
+
+    async def begin(self):
+        self.run_id = await self.circle.go(self.circle.chain(self.act))
+        assert await audit_record(self.circle.store) == []
+        return await self.circle.asked()
+
+    async def queued(self):
+        """Start a run that nobody carries on yet."""
+        reference = self.circle.register(self.circle.chain(self.act))
+        run = await self.circle.system.runs.start("agent", reference, {}, self.circle.me)
+        self.run_id = run.id
+
+    def rewrite(self, table, key, **changed):
+        body = json.loads(bytes(self.door.sql(f"SELECT body FROM {table} WHERE id = ?", key)[0][0]))
+        self.door.sql(f"UPDATE {table} SET body = ? WHERE id = ?", json.dumps(body | changed).encode(), key)
+
+    async def found(self):
+        return [str(one) for one in await audit_record(self.circle.store)]
+
+    async def repair(self, by="local:me"):
+        return await repair(self.circle.store, self.circle.system.desk, Principal(by))
+
+    async def assert_mended(self):
+        """Repair, find nothing any more, and go on to the end with one effect."""
+        repaired, refused = await self.repair()
+        assert repaired
+        assert refused == []
+        assert await self.found() == []
+        await self.circle.drain()
+        run = await self.circle.run(self.run_id)
+        if run.status is RunStatus.needs_attention:
+            await self.circle.retry(self.run_id)
+        for request in await self.circle.open(self.run_id):
+            await self.circle.decide(request)
+        await self.circle.later(seconds=40)
+        assert (await self.circle.run(self.run_id)).status is RunStatus.done
+        assert self.paid == [5]
+        assert await self.found() == []
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def case(request, make_circle, backdoor):
+    circle = make_circle(request.param)
+    return Case(circle, backdoor(circle.address))
+
+
+async def test_a_row_of_a_request_is_written_anew(case):
+    request = await case.begin()
+    case.rewrite("requests", request.id, description="Nothing to see here")
+    with pytest.raises(RecordAltered):
+        await case.circle.vote(request)
+    (found,) = await case.found()
+    assert "is not what its log says" in found
+    assert "doctor --repair" in found
+    await case.assert_mended()
+    assert "restored" in await case.circle.types(request.id)
+
+
+@pytest.mark.parametrize("column", ["tenant", "run_id", "status", "opened_at", "due_at", "version"])
+async def test_a_row_of_a_request_that_is_filed_wrongly_is_written_anew(case, column):
+    await case.begin()
+    value = {"status": "expired"}.get(column, 7 if column.endswith(("_at", "version")) else "another")
+    case.door.sql(f"UPDATE requests SET {column} = ?", value)
+    if column == "tenant":
+        case.door.sql("DELETE FROM requests")
+    await case.assert_mended()
+
+
+@pytest.mark.parametrize("table", ["requests", "runs"])
+async def test_a_row_that_is_gone_is_written_anew(case, table):
+    await case.begin()
+    case.door.sql(f"DELETE FROM {table}")
+    assert any("is gone" in found for found in await case.found())
+    await case.assert_mended()
+
+
+@pytest.mark.parametrize("changed", [{"reference": "other:agent"}, {"input": 1}, {"initiator": "eve"}, {"pause": []}])
+async def test_I1_a_row_of_a_run_that_was_altered_does_nothing_until_it_is_written_anew(case, changed):
+    request = await case.begin()
+    case.rewrite("runs", case.run_id, **changed)
+    await case.circle.vote(request)
+    await case.circle.drain()
+    run = await case.circle.run(case.run_id)
+    assert (run.status, run.attention, case.paid) == (RunStatus.needs_attention, "record_altered", [])
+    await case.circle.retry(case.run_id)  # handing it over has written it anew already
+    assert case.paid == [5]
+
+
+async def test_I1_an_altered_run_is_neither_cancelled_nor_let_go_on(case):
+    await case.begin()
+    case.rewrite("runs", case.run_id, initiator="local:eve")
+    with pytest.raises(RecordAltered):
+        await case.circle.system.runs.cancel(case.run_id, Principal("local:eve"), "mine")
+    await case.assert_mended()
+
+
+async def test_I4_a_job_that_is_gone_is_found_and_asked_for_again(case):
+    await case.queued()
+    case.door.sql("DELETE FROM jobs")
+    (found,) = await case.found()
+    assert "has no job" in found
+    await case.assert_mended()
+
+
+async def test_I4_a_run_that_was_queued_by_a_fast_clock_is_found_and_set_right(case):
+    case.circle.clock.advance(days=1)
+    await case.queued()
+    case.circle.clock.advance(days=-1)
+    await case.circle.drain()
+    assert (await case.circle.run(case.run_id)).status is RunStatus.queued
+    (found,) = await case.found()
+    assert "is due only at" in found
+    assert "clock was wrong" in found
+    await case.assert_mended()
+
+
+async def test_I4_a_lease_that_never_ends_is_found_and_taken_away(case):
+    request = await case.begin()
+    await case.circle.vote(request)
+    far = micros(case.circle.clock.at + timedelta(days=80_000))
+    case.door.sql("UPDATE runs SET lease_owner = 'eve', lease_until = ?", far)
+    await case.circle.drain()
+    assert case.paid == []
+    assert any("The lease of" in found for found in await case.found())
+    await case.assert_mended()
+
+
+async def test_I4_a_step_that_begins_in_the_future_is_found_and_begins_now(case):
+    case.circle.clock.advance(days=1)
+    request = await case.begin()
+    case.circle.clock.advance(days=-1)
+    assert any("begins in the future" in found for found in await case.found())
+    await case.repair()
+    after = await case.circle.request(request.id)
+    assert after.step_since == case.circle.clock.at
+    assert after.due_at == request.due_at - timedelta(days=1)
+    assert await case.found() == []
+
+
+async def test_only_operators_set_times_right(case):
+    case.circle.clock.advance(days=1)
+    await case.begin()
+    case.circle.clock.advance(days=-1)
+    repaired, refused = await case.repair("eve@example.com")
+    assert repaired == []
+    assert "operators may" in refused[0]
+
+
+async def test_a_trigger_that_was_dropped_or_replaced_is_found_and_made_anew(case):
+    await case.begin()
+    case.door.open_the_log()
+    assert any("refuses changes of the log" in found for found in await case.found())
+    if not case.door.on_server:
+        case.door.sql("CREATE TRIGGER log_refuses_update BEFORE UPDATE ON log BEGIN SELECT 1; END")
+        assert len([found for found in await case.found() if "log_refuses_update" in found]) == 1
+    await case.assert_mended()
+    with pytest.raises(case.door.refusals, match="append-only"):
+        case.door.sql("DELETE FROM log")
+
+
+@pytest.mark.parametrize("tenant", ["default", "elsewhere"])
+async def test_I11_entries_of_a_stream_that_nobody_opened_are_found(case, tenant):
+    request = await case.begin()
+    ours = "epoch, xact, " if case.door.on_server else ""
+    rest = f"SELECT {ours}'{tenant}', 'req_unknown', seq, body, leaf FROM log WHERE stream = ?"
+    case.door.sql(f"INSERT INTO log ({ours}tenant, stream, seq, body, leaf) {rest}", request.id)
+    assert any("req_unknown" in found for found in await case.found())
+    repaired, _ = await case.repair()
+    assert repaired == []
+
+
+async def test_I1_a_policy_that_was_changed_under_its_hash_is_found(case):
+    request = await case.begin()
+    case.door.sql("UPDATE policies SET body = ?", b"{}")
+    assert any(request.route.policy_hash in found for found in await case.found())
+    case.door.sql("DELETE FROM policies")
+    assert any("is gone" in found and request.route.policy_hash in found for found in await case.found())
+
+
+@pytest.mark.parametrize("garbage", [b"", b"{", b"null", b"[]", b"\xff\xfe"])
+@pytest.mark.parametrize("table", ["requests", "runs"])
+async def test_a_row_that_cannot_be_read_is_written_anew(case, table, garbage):
+    await case.begin()
+    case.door.sql(f"UPDATE {table} SET body = ?", garbage)
+    assert await case.found()
+    await case.assert_mended()
+
+
+async def test_a_log_that_was_altered_cannot_be_mended(case):
+    request = await case.begin()
+    case.door.open_the_log()
+    case.door.sql("UPDATE log SET body = ? WHERE stream = ?", b"{}", request.id)
+    repaired, _ = await case.repair()
+    assert [one.mend for one in repaired] == ["guard"] * len(repaired)
+    assert any("backup" in found for found in await case.found())
+
+
+async def test_a_repair_changes_nothing_where_nothing_is_wrong(case):
+    request = await case.begin()
+    await case.circle.decide(request)
+    assert await case.repair() == ([], [])
+    assert (await case.circle.request(request.id)).effect is EffectState.executed
+
+
+async def test_a_job_of_no_run_is_found_and_taken_away_by_a_worker(case):
+    await case.begin()
+    due = micros(case.circle.clock.at)
+    case.door.sql("INSERT INTO jobs VALUES ('default', 'advance', 'run_nobodys', ?, 1, NULL)", due)
+    (found,) = await case.found()
+    assert "which is no run" in found
+    await case.circle.drain()
+    assert await case.found() == []
