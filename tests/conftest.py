@@ -120,7 +120,7 @@ class Backdoor:
             self.sql(f"DROP TRIGGER log_refuses_{trigger}" + (" ON log" if self.on_server else ""))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def backdoor() -> type[Backdoor]:
     """Return what opens the back door of a database, given its address."""
     return Backdoor

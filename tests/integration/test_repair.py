@@ -25,8 +25,11 @@ class Case:
     def act(self, state):
         decision = ask(Action("pay", {"amount": 5}))
         if decision.approved:
-            decision.perform(lambda amount: self.paid.append(amount))
+            decision.perform(self.pay)
         return {"out": [str(decision.outcome)]}
+
+    def pay(self, amount):
+        self.paid.append(amount)
 
     async def begin(self):
         self.run_id = await self.circle.go(self.circle.chain(self.act))

@@ -9,6 +9,7 @@ from hypothesis import settings
 
 from interlock.storage.memory import MemoryStore
 from interlock.storage.open import open_store
+from interlock.testing.cast import TENANT
 from interlock.testing.machine import CircleMachine
 
 SHARED_MEMORY = Path("/dev/shm")
@@ -16,12 +17,37 @@ _folder = tempfile.TemporaryDirectory(dir=SHARED_MEMORY if SHARED_MEMORY.is_dir(
 _empty = Path(_folder.name) / "empty.db"
 
 
-class MemoryAndSqlite(CircleMachine):
-    """One file for each example, copied from one that has its tables."""
+class Machine(CircleMachine):
+    """Somebody who can write into the databases takes part."""
+
+    tampers = True
 
     def open_stores(self, clock):
+        self.stores = self.make_stores(clock)
+        return self.stores
+
+    def read_row(self, name, table, key):
+        store = self.stores[name]
+        if isinstance(store, MemoryStore):
+            return getattr(store._tables, table)[TENANT, key].body
+        return bytes(self.door.sql(f"SELECT body FROM {table} WHERE id = ?", key)[0][0])
+
+    def write_row(self, name, table, key, body):
+        store = self.stores[name]
+        if isinstance(store, MemoryStore):
+            rows = getattr(store._tables, table)
+            rows[TENANT, key] = rows[TENANT, key]._replace(body=body)
+        else:
+            self.door.sql(f"UPDATE {table} SET body = ? WHERE id = ?", body, key)
+
+
+class MemoryAndSqlite(Machine):
+    """One file for each example, copied from one that has its tables."""
+
+    def make_stores(self, clock):
         self.file = Path(tempfile.mkdtemp(dir=_folder.name)) / "interlock.db"
         shutil.copy(_template(), self.file)
+        self.door = self.backdoor(str(self.file))
         return {"memory": MemoryStore(clock), "sqlite": open_store(str(self.file), clock)}
 
     def teardown(self):
@@ -31,18 +57,21 @@ class MemoryAndSqlite(CircleMachine):
             shutil.rmtree(self.file.parent)
 
 
-class MemoryAndPostgres(CircleMachine):
+class MemoryAndPostgres(Machine):
     """One schema for each example."""
 
     server = None
 
-    def open_stores(self, clock):
-        return {"memory": MemoryStore(clock), "postgres": open_store(self.server.fresh(), clock)}
+    def make_stores(self, clock):
+        url = self.server.fresh()
+        self.door = self.backdoor(url)
+        return {"memory": MemoryStore(clock), "postgres": open_store(url, clock)}
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _server(request):
     MemoryAndPostgres.server = request.getfixturevalue("postgres")
+    Machine.backdoor = request.getfixturevalue("backdoor")
 
 
 def _template():
@@ -52,8 +81,8 @@ def _template():
     return _empty
 
 
-class MemoryAlone(CircleMachine):
-    def open_stores(self, clock):
+class MemoryAlone(Machine):
+    def make_stores(self, clock):
         return {"memory": MemoryStore(clock)}
 
 

@@ -9,9 +9,10 @@ from hypothesis.stateful import run_state_machine_as_test
 from interlock.domain import authority, decide, effect, lifecycle, policy, quorum, request, standing, voting
 from interlock.domain.events import Expired
 from interlock.domain.request import EffectState
-from interlock.engine import beginning, desk, runs, worker
+from interlock.engine import advance, audit, beginning, desk, runs, worker
 from interlock.storage import memory
 from interlock.storage.memory import MemoryStore
+from interlock.testing.cast import TENANT
 from interlock.testing.machine import CircleMachine
 
 pytestmark = pytest.mark.soak  # each defect takes its search; `make soak` plants them all
@@ -29,8 +30,18 @@ SEARCH = settings(
 
 
 class OneStore(CircleMachine):
+    tampers = True
+
     def open_stores(self, clock):
-        return {"memory": MemoryStore(clock)}
+        self.store = MemoryStore(clock)
+        return {"memory": self.store}
+
+    def read_row(self, name, table, key):
+        return getattr(self.store._tables, table)[TENANT, key].body
+
+    def write_row(self, name, table, key, body):
+        rows = getattr(self.store._tables, table)
+        rows[TENANT, key] = rows[TENANT, key]._replace(body=body)
 
 
 # ── defects ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -291,7 +302,22 @@ def jobs_begin_without_a_wish(patch):
     patch(worker, "begin_with", begin_with)
 
 
+def rows_are_acted_on(patch):
+    """I11: nobody compares a row with its log before anything is decided by it."""
+    for module in (desk, runs, worker):
+        patch(module, "verified", lambda loaded: loaded)
+    patch(advance, "verified_request", lambda found, history: found)
+
+
+def audits_do_not_compare(patch):
+    """I11: an audit takes every row for what its log says."""
+    patch(audit, "_same", lambda one, other: True)
+    patch(memory, "is_filed", lambda row: True)
+
+
 DEFECTS = [
+    rows_are_acted_on,
+    audits_do_not_compare,
     votes_after_the_deadline,
     votes_race_with_the_deadline,
     one_voter_counts_twice,

@@ -67,7 +67,8 @@ class PlainRun:
             assert not held, "I16: taken from a worker that holds it"
             self.status, self.leased_until = "running", event.at + lease
             return
-        if not isinstance(event, RunRetried | VersionAccepted | RunCancelled):
+        altered = isinstance(event, AttentionNeeded) and event.code == "record_altered"
+        if not altered and not isinstance(event, RunRetried | VersionAccepted | RunCancelled):
             assert self.status == "running", f"I16: {event.type} when {self.status}"
             assert self.leased_until is not None, "I16: ended by nobody"
         self.status = ENDED.get(event.type) or _STATUS[event.type]

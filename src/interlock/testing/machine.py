@@ -27,7 +27,8 @@ from interlock.testing.driving import MOMENT
 from interlock.testing.fakes import Script
 from interlock.testing.interleaving import Stop
 from interlock.testing.plain import PlainRequest
-from interlock.testing.racing import MOST_UNDER_WAY, POINTS, Racing, index, stop
+from interlock.testing.racing import MOST_UNDER_WAY, POINTS, index, stop
+from interlock.testing.tampering import Tampered
 
 __all__ = ["CircleMachine"]
 
@@ -36,7 +37,7 @@ MOST_RUNS = 3
 people = st.sampled_from(sorted(SPELLINGS))
 
 
-class CircleMachine(Racing):
+class CircleMachine(Tampered):
     """People, agents, workers, deadlines and faults, over every store at once."""
 
     # ── agents and workers ───────────────────────────────────────────────────────────────────────────────────────────
