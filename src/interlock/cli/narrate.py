@@ -7,6 +7,7 @@ from interlock.channels.text import quoted
 from interlock.channels.values import one_line
 from interlock.domain.canonical import Json
 from interlock.domain.events import (
+    ConfigurationHeld,
     Decided,
     Edited,
     EffectClaimed,
@@ -68,7 +69,7 @@ def log_line(entry: Entry) -> str:
     return f"{entry.position} {when(entry.at)} {entry.stream}: {sentence(entry)} [{entry.by}{via}{address}]"
 
 
-def _request_event(entry: Entry, event: Event | RunEvent) -> str:  # noqa: C901, PLR0911 - one line an event
+def _request_event(entry: Entry, event: Event | RunEvent) -> str:  # noqa: C901, PLR0911, PLR0912 - one line an event
     match event:
         case Opened(subject=subject):
             return f"{entry.by} asks: {quoted(_short(name_of(subject)))}"
@@ -97,6 +98,8 @@ def _request_event(entry: Entry, event: Event | RunEvent) -> str:  # noqa: C901,
             return f"withdrawn: {reason}" + (f"; {successor} takes its place" if successor else "")
         case RefusalNoted(command=command, by=by, message=message):
             return f"{by} was refused ({command}): {message}"
+        case ConfigurationHeld(problem=problem):
+            return f"the configuration cannot be used, and the last good one holds: {problem}"
         case _:
             return ""
 
@@ -133,6 +136,8 @@ def _run_event(entry: Entry, event: Event | RunEvent) -> str:  # noqa: C901, PLR
             return "done"
         case RunFailed(reason=reason):
             return f"failed: {reason}"
+        case AttemptFailed(reason=reason, retry_at=retry_at, counted=False):
+            return f"put off until {when(retry_at)}, and no attempt of the agent: {reason}"
         case AttemptFailed(reason=reason, retry_at=retry_at):
             return f"an attempt failed, the next is at {when(retry_at)}: {reason}"
         case AttentionNeeded(reason=reason):

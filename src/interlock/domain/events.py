@@ -187,6 +187,15 @@ class RefusalNoted:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfigurationHeld:
+    """What was decided just before was decided by the last good configuration: what stands there now cannot be used."""
+
+    problem: str
+    at: datetime
+    type: Literal["configuration_held"] = "configuration_held"
+
+
+@dataclass(frozen=True, slots=True)
 class EffectClaimed:
     """An attempt at the effect began."""
 
@@ -271,6 +280,7 @@ Event = (
     | Extended
     | Withdrawn
     | RefusalNoted
+    | ConfigurationHeld
     | EffectClaimed
     | EffectExecuted
     | EffectFailed
