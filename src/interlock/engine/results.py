@@ -239,11 +239,7 @@ class _Recording:
             if refusals > FEW:
                 return await self._as_unknown(error)
             if not await self._results.again(tries):
-                raise StoreUnavailable(
-                    f"The result of {self._request_id} could not be recorded before this worker stopped: {why(error)} "
-                    f"It {self._where()}; a worker that finds the file takes it in.",
-                    request_id=self._request_id,
-                ) from error
+                raise self._given_up(error) from error
             tries += 1
             await self._keep()
             try:
@@ -253,6 +249,12 @@ class _Recording:
             else:
                 self._results.say(f"The result of {self._request_id} is recorded now.")
                 return after
+
+    def _given_up(self, error: Exception) -> StoreUnavailable:
+        left = "nothing keeps it" if self._place is None else f"{self._place} keeps it for the next worker"
+        text = f"The result of {self._request_id} could not be recorded before this worker stopped, and {left}"
+        self._results.say(f"{text}: {why(error)}")
+        return StoreUnavailable(f"{text}: {why(error)}", request_id=self._request_id)
 
     async def _as_unknown(self, error: Exception) -> Request:
         """The store takes no such result, and a person has to look; the file stays, for whoever mends what is wrong."""

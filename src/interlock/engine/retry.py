@@ -51,14 +51,9 @@ def is_passing(error: BaseException) -> bool:
 
 
 class Patience:
-    """How long something is tried again: as long as the worker works, and for a while after it was told to stop.
+    """How long something is tried again: as long as the worker works, and for `GRACE` after it was told to stop."""
 
-    Args:
-        grace: that while, in seconds.
-    """
-
-    def __init__(self, grace: float = GRACE) -> None:
-        self._grace = grace
+    def __init__(self) -> None:
         self._until = math.inf
 
     def begin(self) -> None:
@@ -67,7 +62,7 @@ class Patience:
 
     def end(self) -> None:
         """The worker was told to stop."""
-        self._until = time.monotonic() + self._grace
+        self._until = time.monotonic() + GRACE
 
     async def again(self, tries: int) -> bool:
         """Wait before the next try, after so many; or say at once that there is to be none."""
