@@ -221,7 +221,9 @@ class Desk:
             loaded = await self._store.load(request.tenant, [request.id])
             current = loaded.requests[request.id]
             noted = RefusalNoted(type(command).__name__, principal.id, refusal.code, refusal.message, loaded.now)
-            change = RequestChange(current.version, (noted,), evolve(current, noted))
+            after = evolve(current, noted)
+            events = (noted, *note_of_held(self._policies.current(), after, loaded.now))
+            change = RequestChange(current.version, events, evolved(current, events))
             await self._store.commit(Changes(request.tenant, actor_of(principal), (change,)))
 
         with contextlib.suppress(Conflict):

@@ -59,4 +59,6 @@ def exhausted(history: Iterable[RunEvent]) -> str:
         running = isinstance(event, AdvanceBegan)
     if not failed:
         return f"{vanished} workers vanished over it"
-    return f"{failed + vanished} attempts failed, over {vanished} of which the worker vanished, as over the last"
+    if vanished == 1:
+        return f"{failed + 1} attempts failed, the last because its worker vanished"
+    return f"{failed + vanished} attempts failed, {vanished} of them because their workers vanished, as the last did"

@@ -166,7 +166,7 @@ class Results:
         """Keep it in a file; return where, or None where that cannot be."""
         try:
             return await asyncio.to_thread(self._kept.keep, result)
-        except OSError:
+        except Exception:  # noqa: BLE001 - then only this process knows it, and goes on trying
             return None
 
     async def drop(self, result: KnownResult) -> None:

@@ -55,7 +55,8 @@ class ResultFiles:
     def drop(self, result: KnownResult) -> None:
         """Remove a result, wherever it is. See the port."""
         for folder in self.folders:
-            (folder / _name(result)).unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                (folder / _name(result)).unlink()
 
     def found(self, request_id: str | None = None) -> tuple[Sequence[KnownResult], Sequence[str]]:
         """Read what lies there. See the port."""
