@@ -222,7 +222,7 @@ class Desk:
             current = loaded.requests[request.id]
             noted = RefusalNoted(type(command).__name__, principal.id, refusal.code, refusal.message, loaded.now)
             after = evolve(current, noted)
-            events = (noted, *note_of_held(self._policies.current(), after, loaded.now))
+            events: tuple[Event, ...] = (noted, *note_of_held(self._policies.current(), after, loaded.now))
             change = RequestChange(current.version, events, evolved(current, events))
             await self._store.commit(Changes(request.tenant, actor_of(principal), (change,)))
 
