@@ -15,7 +15,7 @@ from interlock.config.problems import all_problems
 from interlock.config.sections import Settings, suggestion
 from interlock.errors import InvalidConfig
 
-__all__ = ["SETTLED_NS", "data_home", "load_settings"]
+__all__ = ["SETTLED_NS", "data_home", "load_settings", "reload_settings"]
 
 DEFAULT_FILE = "interlock.yaml"
 
@@ -31,6 +31,21 @@ VARIABLES = frozenset(
 
 SETTLED_NS = 2_000_000_000
 """A file younger than this may change again within one tick of its clock, and keep its stamp."""
+
+
+def reload_settings(origin: Origin) -> Settings:
+    """Read the file again that settings came from, while something runs by them.
+
+    Raises:
+        InvalidConfig: with file, line and key of everything that cannot be used; also if the file looks half saved.
+        InvalidPolicy: the same, where the first of it is in a policy.
+    """
+    if origin.path.exists() and not (origin.path.is_file() or origin.path.is_dir()):  # a pipe would be waited for
+        raise InvalidConfig(f"{origin.path}: is no plain file: put one in its place", file=str(origin.path))
+    settings = load_settings(origin.path, {})
+    assert settings.origin is not None
+    settings.origin.must_be_whole(origin)
+    return settings
 
 
 def load_settings(path: Path | str | None = None, environ: Mapping[str, str] | None = None) -> Settings:

@@ -15,10 +15,9 @@ from interlock.config import (
     PolicySettings,
     Settings,
     StepSettings,
-    load_settings,
     suggestion,
 )
-from interlock.config.load import SETTLED_NS
+from interlock.config.load import SETTLED_NS, reload_settings
 from interlock.domain.authority import Directory, canonical_id
 from interlock.domain.calendar import Calendar
 from interlock.domain.facts import compile_expression, is_condition
@@ -84,9 +83,7 @@ class ConfiguredPolicies:
             return good.policies
         try:
             # Only people and policies are taken over; where the database is does not change while running.
-            settings = load_settings(good.origin.path, {})
-            assert settings.origin is not None
-            settings.origin.must_be_whole(good.origin)
+            settings = reload_settings(good.origin)
             self._good, self._held = _Read(settings.origin, build_policies(settings)), None
         except Exception as error:  # noqa: BLE001 - whatever a half saved file does to its readers
             self._held = self._hold(error, stamp)

@@ -155,6 +155,9 @@ def test_a_file_that_is_gone_changes_nothing_until_it_is_back(file):
     file.mkdir()
     assert "Is a directory" in policies.current().held
     file.rmdir()
+    os.mkfifo(file)
+    assert "is no plain file" in policies.current().held
+    file.unlink()
     write(file, FILE)
     assert policies.current() == good
 
