@@ -126,7 +126,7 @@ class Results:
         if self._looked is not None and time.monotonic() - self._looked < LOOK_AGAIN:
             return
         self._looked = time.monotonic()
-        for result in await self._found(None):
+        for result in self._found(None):
             try:
                 await self._take_in(result)
             except Exception as error:  # noqa: BLE001 - a file that somebody has written must not end the worker
@@ -138,7 +138,7 @@ class Results:
         Raises:
             StoreError: if the database cannot take it now: nothing may be concluded without it.
         """
-        for result in await self._found(request_id):
+        for result in self._found(request_id):
             try:
                 await self._take_in(result)
             except Exception as error:
@@ -151,8 +151,8 @@ class Results:
         await self.drop(result)
         self._complain(f"The result of {result.command.request_id}, which was kept in a file, is recorded now.")
 
-    async def _found(self, request_id: str | None) -> list[KnownResult]:
-        found, problems = await asyncio.to_thread(self._kept.found, request_id)
+    def _found(self, request_id: str | None) -> list[KnownResult]:
+        found, problems = self._kept.found(request_id)  # in this thread: nearly always there is nothing
         for problem in problems:
             self._tell(problem)
         return [one for one in found if (one.command.request_id, one.command.attempt) not in self._under_way]
