@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-from interlock.config import Settings
+from interlock.config import Settings, data_home
 from interlock.dispatch.local import HearingWaker, LocalWaker
 from interlock.domain.canonical import MAX_BYTES
 from interlock.domain.run import Run
@@ -17,11 +17,12 @@ from interlock.engine.configured import ConfiguredPolicies
 from interlock.engine.crew import Crew
 from interlock.engine.desk import Desk
 from interlock.engine.ports import Advance, Ending, Policies, Progress, Runtime, Store, Waker
+from interlock.engine.results import KeptResults
 from interlock.engine.runs import Runs
 from interlock.engine.worker import LEASE, Worker, silent
 from interlock.runtime.langgraph_json import project_agents
 from interlock.runtime.registry import Registry
-from interlock.storage.open import open_store
+from interlock.storage.open import kept_results, open_store
 from interlock.storage.sql import SqlStore
 
 __all__ = ["System", "build", "local_person"]
@@ -39,6 +40,7 @@ class System:
     runtime: Runtime
     desk: Desk
     runs: Runs
+    kept: KeptResults
 
     def worker(  # noqa: PLR0913 - the options of a worker
         self,
@@ -62,6 +64,7 @@ class System:
             only=only,
             progress=progress or silent,
             complain=complain or (lambda _: None),
+            kept=self.kept,
         )
 
     async def close(self) -> None:
@@ -99,7 +102,8 @@ def build(
     crew = Crew()
     desk = Desk(store, policies, waker, crew)
     runs = Runs(store, policies, runtime, waker, crew)
-    return System(settings, store, waker, policies, registry, runtime, desk, runs)
+    kept = kept_results(settings.database_url, data_home(os.environ) / "interlock")
+    return System(settings, store, waker, policies, registry, runtime, desk, runs, kept)
 
 
 class _RuntimeOnUse:

@@ -85,6 +85,26 @@ class Machine:
         assert code is None or ran.code == code, ran
         return ran
 
+    def serve(self, *, grace=20.0):
+        """Let a worker work in a process of its own; return the process, and what it says so far."""
+        out, err = (self.folder / f"worker-{name}{len(self.processes)}" for name in ("out", "err"))
+        process = self.run(shell.hurried, ("work",), str(self.folder), self.environ, (str(out), str(err)), grace)
+        until(lambda: out.exists() and "Working." in out.read_text())
+        return process, out.read_text
+
+    def stop(self, process):
+        """Tell a worker to stop, and wait until it has."""
+        os.kill(process.pid, signal.SIGTERM)
+        self.wait(process)
+
+    def entries(self, stream):
+        """Return the log of a request or a run."""
+        return [entry["event"] for entry in self.logged() if entry["stream"] == stream]
+
+    def logged(self):
+        """Return the log, as another process reads it."""
+        return [json.loads(line) for line in self.interlock("log", "show", "--json").out.splitlines()]
+
     def json(self, *arguments, **how):
         """Run a command and read the one JSON document that it writes."""
         return json.loads(self.interlock(*arguments, "--json", **how).out)

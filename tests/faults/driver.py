@@ -21,7 +21,7 @@ from interlock.domain.commands import CastVote
 from interlock.engine.ports import Inbox
 from interlock.errors import Refused, StoreError
 from interlock.runtime import runner
-from interlock.storage import postgres, postgres_migrate, sql
+from interlock.storage import postgres, postgres_migrate, sql, sqlite
 
 LOADED = (runner, sql, postgres, postgres_migrate)  # before the fork, once for all processes
 ME = Principal("local:me")
@@ -36,6 +36,10 @@ def append(path: str, line: str) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.write(handle, f"{line}\n".encode())
     os.close(handle)
+
+
+def exists(path: str) -> bool:
+    return Path(path).exists()
 
 
 def lines(path: str) -> list[str]:
@@ -181,6 +185,17 @@ def work(database: str, sink: str, setting: str = "", lease: float = LEASE, barr
             barrier.wait(PATIENCE)
         await built.worker(lease=lease).drain()
         await built.close()
+
+    asyncio.run(main())
+
+
+def serve(database: str, sink: str, lease: float = LEASE) -> None:
+    """Work until the process is ended."""
+    os.environ["SINK"] = sink
+    sqlite.BUSY_SECONDS = 0.1
+
+    async def main() -> None:
+        await system(database).worker(lease=lease).run(asyncio.Event())
 
     asyncio.run(main())
 

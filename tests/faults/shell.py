@@ -15,7 +15,9 @@ import rich.console
 from interlock import failpoints
 from interlock.cli import main
 from interlock.cli.app import COMMANDS
+from interlock.engine import retry
 from interlock.storage import open as opening
+from interlock.storage import postgres_connection, sqlite
 
 LOADED = (
     cel,
@@ -23,6 +25,20 @@ LOADED = (
     rich.console,
     *(import_module(f"interlock.cli.{where.partition(':')[0]}") for where, _ in COMMANDS.values()),
 )
+
+
+def hurried(
+    arguments: Sequence[str], folder: str, environ: Mapping[str, str], output: tuple[str, str], grace: float
+) -> None:
+    """Run a command that waits for a database that is away for fractions of a second only.
+
+    Args:
+        grace: how many seconds a worker that was told to stop still tries to record what it knows.
+    """
+    sqlite.BUSY_SECONDS = 0.3
+    postgres_connection.RECOVER_SECONDS = 0.3
+    retry.GRACE = grace
+    interlock(arguments, folder, environ, output, 0.0)
 
 
 def interlock(

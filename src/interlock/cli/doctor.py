@@ -38,6 +38,7 @@ SKEW = 5.0
 LITTLE = 200_000_000
 LONG = 60.0
 MANY = 0.9
+OTHERS = "What runs already goes on with the last good one, and says so in the log; nothing new begins with this one."
 SIGNS = {"ok": ("✓", "good"), "warning": ("!", "warn"), "error": ("✗", "bad")}
 
 
@@ -84,7 +85,8 @@ def doctor(
 
 def _unusable(what: str, error: InterlockError, *, as_json: bool) -> int:
     """Report what stands in the way of every other question."""
-    found = Finding(what, "error", error.message)
+    others = f" {OTHERS}" if what == "configuration" else ""
+    found = Finding(what, "error", f"{error.message.rstrip('.')}.{others}")
     if as_json:
         write_json(_shape([found]))
     else:
@@ -107,7 +109,7 @@ def _shape(found: list[Finding]) -> dict[str, Any]:
 async def _examination(session: Session, settings: Settings, *, fold: bool, mend: bool) -> AsyncIterator[Finding]:
     yield _versions()
     yield _configuration(session, settings)
-    for finding in (_database(settings), _mail(), await _clock(session)):
+    for finding in (_database(settings), _results(session), _mail(), await _clock(session)):
         yield finding
     for agent in examined(session):
         yield _agent(agent)
@@ -191,6 +193,17 @@ def _file(url: str) -> Finding:
     if path.stat().st_mode & 0o077:
         return Finding("database", "warning", f"{path}: {size}, sound; but others may open it: chmod 600 {path}")
     return Finding("database", "ok", f"{path}: {size}, sound")
+
+
+def _results(session: Session) -> Finding:
+    """Say whether results of effects wait to be recorded."""
+    found, problems = session.system.kept.found()
+    if problems:
+        return Finding("results", "error", "; ".join(problems))
+    if found:
+        waiting = ", ".join(sorted({one.command.request_id for one in found}))
+        return Finding("results", "warning", f"kept in files, and not recorded yet: {waiting}: interlock work")
+    return Finding("results", "ok", "none waits to be recorded")
 
 
 def _server(url: str) -> Finding:

@@ -7,6 +7,7 @@ from interlock.channels.text import quoted
 from interlock.channels.values import one_line
 from interlock.domain.canonical import Json
 from interlock.domain.events import (
+    ConfigurationHeld,
     Decided,
     Edited,
     EffectClaimed,
@@ -104,6 +105,8 @@ def _request_event(entry: Entry, event: Event | RunEvent) -> str:  # noqa: C901,
             return f"withdrawn: {reason}" + (f"; {successor} takes its place" if successor else "")
         case RefusalNoted(command=command, by=by, message=message):
             return f"{by} was refused ({command}): {message}"
+        case ConfigurationHeld(problem=problem):
+            return f"the configuration cannot be used, and the last good one holds: {problem}"
         case _:
             return ""
 
@@ -128,7 +131,7 @@ def _effect_event(event: Event | RunEvent) -> str:  # noqa: PLR0911 - one line a
             return ""
 
 
-def _run_event(entry: Entry, event: Event | RunEvent) -> str:  # noqa: C901, PLR0911 - one line an event
+def _run_event(entry: Entry, event: Event | RunEvent) -> str:  # noqa: C901, PLR0911, PLR0912 - one line an event
     match event:
         case RunStarted(agent=agent, initiator=initiator):
             return f"{initiator} started {agent}"
@@ -140,6 +143,8 @@ def _run_event(entry: Entry, event: Event | RunEvent) -> str:  # noqa: C901, PLR
             return "done"
         case RunFailed(reason=reason):
             return f"failed: {reason}"
+        case AttemptFailed(reason=reason, retry_at=retry_at, counted=False):
+            return f"put off until {when(retry_at)}, and no attempt of the agent: {reason}"
         case AttemptFailed(reason=reason, retry_at=retry_at):
             return f"an attempt failed, the next is at {when(retry_at)}: {reason}"
         case AttentionNeeded(reason=reason):

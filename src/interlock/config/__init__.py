@@ -4,7 +4,7 @@ The file is the argument's, else `INTERLOCK_CONFIG`'s, else `./interlock.yaml` w
 built-in defaults hold. What a policy means is judged where policies are built, not here.
 """
 
-from interlock.config.load import load_settings
+from interlock.config.load import data_home, load_settings
 from interlock.config.located import Key
 from interlock.config.origin import Origin
 from interlock.config.sections import (
@@ -37,6 +37,7 @@ __all__ = [
     "Settings",
     "StepSettings",
     "config_schema",
+    "data_home",
     "load_settings",
     "parse_duration",
     "suggestion",

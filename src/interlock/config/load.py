@@ -15,7 +15,7 @@ from interlock.config.problems import all_problems
 from interlock.config.sections import Settings, suggestion
 from interlock.errors import InvalidConfig
 
-__all__ = ["load_settings"]
+__all__ = ["SETTLED_NS", "data_home", "load_settings", "reload_settings"]
 
 DEFAULT_FILE = "interlock.yaml"
 
@@ -31,6 +31,21 @@ VARIABLES = frozenset(
 
 SETTLED_NS = 2_000_000_000
 """A file younger than this may change again within one tick of its clock, and keep its stamp."""
+
+
+def reload_settings(origin: Origin) -> Settings:
+    """Read the file again that settings came from, while something runs by them.
+
+    Raises:
+        InvalidConfig: with file, line and key of everything that cannot be used; also if the file looks half saved.
+        InvalidPolicy: the same, where the first of it is in a policy.
+    """
+    if origin.path.exists() and not (origin.path.is_file() or origin.path.is_dir()):  # a pipe would be waited for
+        raise InvalidConfig(f"{origin.path}: is no plain file: put one in its place", file=str(origin.path))
+    settings = load_settings(origin.path, {})
+    assert settings.origin is not None
+    settings.origin.must_be_whole(origin)
+    return settings
 
 
 def load_settings(path: Path | str | None = None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -82,7 +97,8 @@ def _read(path: Path) -> Settings:
         reason = bad.reason if bad.path else f"the file {bad.reason}"
         raise InvalidConfig(say(name, bad.line, bad.path, reason), file=name, line=bad.line) from None
     stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
-    origin = Origin(path.absolute(), name, tree, stamp, settled=time.time_ns() - found.st_mtime_ns > SETTLED_NS)
+    settled = time.time_ns() - found.st_mtime_ns > SETTLED_NS
+    origin = Origin(path.absolute(), name, tree, stamp, settled=settled, finished=raw.endswith((b"\n", b"\r")))
     return _validate(tree.value, origin)
 
 
@@ -105,12 +121,13 @@ def _resolve(settings: Settings, env: Mapping[str, str]) -> Settings:
     elif settings.database.url is not None:
         url = _absolute_url(settings.database.url, folder)
     else:
-        url = f"sqlite:///{_data_home(env) / 'interlock' / 'interlock.db'}"
+        url = f"sqlite:///{data_home(env) / 'interlock' / 'interlock.db'}"
     agents = {name: _absolute_reference(reference, folder) for name, reference in settings.agents.items()}
     return settings.model_copy(update={"database": settings.database.model_copy(update={"url": url}), "agents": agents})
 
 
-def _data_home(env: Mapping[str, str]) -> Path:
+def data_home(env: Mapping[str, str]) -> Path:
+    """Return the user's data directory."""
     # The XDG base directory specification: a relative value is to be ignored.
     given = Path(env.get("XDG_DATA_HOME") or "")
     if given.is_absolute():

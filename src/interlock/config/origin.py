@@ -19,6 +19,7 @@ class Origin:
         name: the file as the user called it, for messages; `path` is absolute.
         stamp: modification time, size and inode at the moment of reading.
         settled: whether the file was old enough then that a later change must show in the stamp.
+        finished: whether its last line was ended, as whoever saves a file ends it.
     """
 
     path: Path
@@ -26,6 +27,32 @@ class Origin:
     tree: Tree
     stamp: tuple[int, int, int]
     settled: bool
+    finished: bool = True
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has no section that says anything."""
+        return not any(value is not None for value in self.tree.value.values())
+
+    def must_be_whole(self, before: Origin) -> None:
+        """Refuse a file that looks half saved: emptied, or a moment ago cut off in the middle of its last line.
+
+        Raises:
+            InvalidConfig: if it does, with what to do.
+        """
+        if self.is_empty and not before.is_empty:
+            raise InvalidConfig(
+                f"{self.name}:1: the file is empty, and was not before, so it is taken for half saved: if nothing is "
+                "to be configured any more, restart what runs",
+                file=self.name,
+                line=1,
+            )
+        if before.finished and not self.finished and not self.settled:
+            raise InvalidConfig(
+                f"{self.name}: the file ends in the middle of a line, so it is taken for half saved: end its last "
+                "line, or leave it for a moment",
+                file=self.name,
+            )
 
     def say(self, path: tuple[Key, ...], reason: str) -> str:
         """Return a sentence about a key: file, line, key and what is wrong."""

@@ -27,6 +27,9 @@ __all__ = ["decide_claim", "decide_lapse", "decide_record", "decide_settle"]
 
 S, E = Status, EffectState
 
+VANISHED = "its worker vanished between the call and its result: its lease ended, and no result was recorded"
+LEFT = "no result was recorded, and no worker is at it any more"
+
 
 def decide_lapse(request: Request, command: Lapse, now_is: Circumstances) -> tuple[Event, ...]:
     """An approval that was never used ends; one that was, or was never given, stays as it is."""
@@ -83,7 +86,7 @@ def _claim_again(request: Request, command: ClaimEffect, now: datetime) -> Event
     if request.claim.run_version >= command.run_version:
         raise EffectRefused(f"The effect of {request.id} is in progress.", request_id=request.id)
     if "no" in {request.claim.repeatable, command.repeatable}:  # what was called first decides what may be called again
-        return EffectUnknown(request.claim.attempt, "its worker stopped between the call and its result", now)
+        return EffectUnknown(request.claim.attempt, VANISHED, now)
     return _claimed(request, command, now)
 
 
@@ -106,6 +109,8 @@ def decide_record(request: Request, command: RecordEffect, now_is: Circumstances
     """Return what an attempt's result brings: the truth is accepted from the claiming attempt, or noted as late."""
     _must_be_its_agent(request, now_is)
     claim, now = request.claim, now_is.now
+    if claim is not None and claim.attempt == command.attempt and _is_recorded(request, command):
+        return ()
     current = claim is not None and claim.attempt == command.attempt
     awaited = (
         request.effect is E.claimed
@@ -123,6 +128,13 @@ def decide_record(request: Request, command: RecordEffect, now_is: Circumstances
             return (EffectUnknown(command.attempt, command.reason, now),)
 
 
+def _is_recorded(request: Request, command: RecordEffect) -> bool:
+    """Say whether this result is in already: who got no answer from the store records it again."""
+    if command.state == "executed":
+        return request.effect is E.executed and not request.effect_note and request.result == command.result
+    return request.effect == command.state and request.effect_note == command.reason
+
+
 def decide_settle(request: Request, command: SettleEffect, now_is: Circumstances) -> tuple[Event, ...]:
     """Return what a person's word on an unknown effect brings."""
     person = now_is.directory.canonical(now_is.principal.id)
@@ -130,7 +142,7 @@ def decide_settle(request: Request, command: SettleEffect, now_is: Circumstances
         raise Forbidden(f"{person} may not settle the effect of {request.id}.", request_id=request.id)
     if request.effect is E.claimed and now_is.abandoned:
         assert request.claim is not None
-        unknown = EffectUnknown(request.claim.attempt, "its worker stopped, and its run goes on no more", now_is.now)
+        unknown = EffectUnknown(request.claim.attempt, LEFT, now_is.now)
         return (unknown, *decide_settle(evolve(request, unknown), command, now_is))
     if request.effect is not E.unknown:
         raise Closed(

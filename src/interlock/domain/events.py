@@ -219,6 +219,15 @@ class RefusalNoted:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfigurationHeld:
+    """What was decided just before was decided by the last good configuration: what stands there now cannot be used."""
+
+    problem: str
+    at: datetime
+    type: Literal["configuration_held"] = "configuration_held"
+
+
+@dataclass(frozen=True, slots=True)
 class EffectClaimed:
     """An attempt at the effect began."""
 
@@ -305,6 +314,7 @@ Event = (
     | Restored
     | Withdrawn
     | RefusalNoted
+    | ConfigurationHeld
     | EffectClaimed
     | EffectExecuted
     | EffectFailed

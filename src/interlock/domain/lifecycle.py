@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from interlock.domain.events import (
+    ConfigurationHeld,
     Decided,
     Edited,
     EffectClaimed,
@@ -69,7 +70,7 @@ TRANSITIONS: dict[tuple[Status, EffectState, str], tuple[Status, EffectState]] =
 }
 """Every change of status and effect. Anything that is not here cannot happen."""
 
-NOTES = frozenset({"refusal_noted", "late_result", "restored"})
+NOTES = frozenset({"refusal_noted", "late_result", "restored", "configuration_held"})
 """Events that are recorded in any state and change none."""
 
 
@@ -165,6 +166,8 @@ def _apply(request: Request, event: Event) -> Request:  # noqa: C901, PLR0911, P
             return replace(request, decided_at=at, due_at=None, comment="nobody decided in time")
         case Withdrawn(reason=reason, replaced_by=replaced_by, at=at):
             return replace(request, decided_at=at, due_at=None, comment=reason, replaced_by=replaced_by)
+        case ConfigurationHeld(problem=problem):
+            return replace(request, configuration_held=problem)
         case EffectClaimed(claim=claim):
             return replace(request, claim=claim)
         case EffectExecuted(result=result, note=note):

@@ -162,6 +162,7 @@ class Request:
         replacements: how many requests stood in this place before.
         version: how many events it has had.
         stand_ins: those among `counted` and `decided_by` who voted for another.
+        configuration_held: what was wrong with the configuration when something was last decided by the one before it.
     """
 
     id: str
@@ -207,6 +208,7 @@ class Request:
     replaced_by: str | None = None
     version: int = 0
     stand_ins: tuple[StandIn, ...] = ()
+    configuration_held: str = ""
 
     @property
     def kind(self) -> Kind:

@@ -141,11 +141,16 @@ class RunFailed:
 
 @dataclass(frozen=True, slots=True)
 class AttemptFailed:
-    """An advance failed. Nothing of it was kept; it will be tried again."""
+    """An advance failed. Nothing of it was kept; it will be tried again.
+
+    Args:
+        counted: whether it was the agent's doing. What the database could not do is no attempt of the agent.
+    """
 
     reason: str
     retry_at: datetime
     at: datetime
+    counted: bool = True
     type: Literal["attempt_failed"] = "attempt_failed"
 
 
@@ -296,8 +301,8 @@ def _apply(run: Run, event: RunEvent) -> Run:  # noqa: PLR0911 - one line an eve
             return replace(run, output=output, ended_at=at, note="", attempts=0, pause=(), state_digest=None)
         case RunFailed(reason=reason, at=at) | RunCancelled(reason=reason, at=at):
             return replace(run, note=reason, ended_at=at, pause=(), state_digest=None)
-        case AttemptFailed(reason=reason):
-            return replace(run, note=reason, attempts=run.attempts + 1)
+        case AttemptFailed(reason=reason, counted=counted):
+            return replace(run, note=reason, attempts=run.attempts + counted)
         case AttentionNeeded(code=code, reason=reason, request_id=request_id):
             return replace(run, attention=code, attention_request=request_id, note=reason)
         case RunRetried():

@@ -12,8 +12,10 @@ from interlock.domain.commands import ClaimEffect, RecordEffect
 from interlock.domain.request import Request
 from interlock.engine.changes import RunRecord
 from interlock.engine.desk import Desk, Held
-from interlock.engine.integrity import verified_request
+from interlock.engine.integrity import verified, verified_request
 from interlock.engine.ports import Store
+from interlock.engine.results import KnownResult, Results
+from interlock.errors import EffectRefused, StoreUnavailable
 from interlock.failpoints import failpoint
 
 __all__ = ["HeldAdvance"]
@@ -23,13 +25,16 @@ class HeldAdvance:
     """An advance that holds its run. Implements the port `Advance`.
 
     Args:
+        results: records what became of effects.
         held_until: until when the lease runs, by this machine's monotonic clock.
         known: requests that were compared with their logs, and only changed by this process since.
     """
 
     record: RunRecord
 
-    def __init__(self, store: Store, desk: Desk, held: Held, held_until: float, known: Mapping[str, Request]) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - the surroundings of an advance
+        self, store: Store, desk: Desk, results: Results, held: Held, held_until: float, known: Mapping[str, Request]
+    ) -> None:
         record = held.seen.run
         assert record is not None
         self.record = record
@@ -39,6 +44,7 @@ class HeldAdvance:
         self._desk = desk
         self._agent = Principal(f"agent:{record.run.agent}", "agent", record.run.tenant, "run")
         self._held_until = held_until
+        self._results = results
 
     def extended(self, held_until: float) -> None:
         """Note until when the lease runs now, by this machine's monotonic clock."""
@@ -66,9 +72,7 @@ class HeldAdvance:
     ) -> Request:
         """Begin an effect. See the port."""
         command = ClaimEffect(request_id, digest, tool, self.held.hold.version, repeatable)
-        # Not read again: the claim is committed only at the version that was compared with the log, and over its row.
-        known = self._known.pop(request_id, None)
-        request = await self._desk.handle(command, self._agent, hold=self.held.hold, known=known)
+        request = await self._results.outlast(f"The claim of {request_id}", _Claim(self, command).attempt)
         self._known[request_id] = request
         failpoint("effect.claimed")
         return request
@@ -83,6 +87,43 @@ class HeldAdvance:
     ) -> Request:
         """Record what became of an attempt. See the port."""
         command = RecordEffect(request_id, attempt, state, result, reason)
-        request = await self._desk.handle(command, self._agent, known=self._known.pop(request_id, None))
+        known = self._known.pop(request_id, None)
+        request = await self._results.record(KnownResult(self.held.tenant, self._agent.id, command), known)
         failpoint("effect.recorded")
         return request
+
+    async def claim_once(self, command: ClaimEffect) -> Request:
+        """Try to begin an effect, unless its result is kept here."""
+        known = self._known.pop(command.request_id, None)
+        if known is None or known.claim is not None:  # an earlier attempt may have left a result that nobody recorded
+            await self._results.take_in_of(command.request_id)
+            known = None
+        # Not read again: the claim is committed only at the version that was compared with the log, and over its row.
+        return await self._desk.handle(command, self._agent, hold=self.held.hold, known=known)
+
+    async def reread(self, request_id: str) -> Request:
+        """Read a request as it is now, and compare it with its log."""
+        return verified(await self._store.load(self.held.tenant, [request_id])).requests[request_id]
+
+
+class _Claim:
+    """A claim that is tried until the store can take it. What it could not acknowledge may have been made."""
+
+    def __init__(self, advance: HeldAdvance, command: ClaimEffect) -> None:
+        self._advance = advance
+        self._command = command
+        self._unanswered = False
+
+    async def attempt(self) -> Request:
+        try:
+            return await self._advance.claim_once(self._command)
+        except StoreUnavailable:
+            self._unanswered = True
+            raise
+        except EffectRefused:
+            if not self._unanswered:
+                raise
+            request = await self._advance.reread(self._command.request_id)
+            if request.claim is None or request.claim.run_version != self._command.run_version:
+                raise
+            return request  # made by this advance and by nobody else: its tool has not been called yet

@@ -1,10 +1,11 @@
-"""The policies and people of `interlock.yaml`, always as the file is now."""
+"""The policies and people of `interlock.yaml`, always as the file is now; as it last was, while it cannot be used."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from interlock.config import (
     FactSettings,
@@ -14,9 +15,9 @@ from interlock.config import (
     PolicySettings,
     Settings,
     StepSettings,
-    load_settings,
     suggestion,
 )
+from interlock.config.load import SETTLED_NS, reload_settings
 from interlock.domain.authority import Directory, canonical_id
 from interlock.domain.calendar import Calendar
 from interlock.domain.facts import compile_expression, is_condition
@@ -26,10 +27,13 @@ from interlock.domain.windows import is_window, sums_in
 from interlock.engine.calendars import build_calendars, calendar_of, must_exist
 from interlock.engine.delegations import delegations_of
 from interlock.engine.ports import PolicySet
+from interlock.errors import InterlockError
 
 __all__ = ["BUILT_IN", "ConfiguredPolicies", "build_policies"]
 
 Place = tuple[Key, ...]
+Stamp = tuple[int, int, int]
+MAX_PROBLEM = 1_000
 REVIEWERS = "role:reviewer"
 ANYONE = "anyone with role "
 
@@ -53,6 +57,8 @@ DEFAULT = Policy(
 class ConfiguredPolicies:
     """The policies and people that are configured, read again whenever the file has changed.
 
+    A file that is broken, half saved, empty or gone changes nothing: what it said last holds until it is mended.
+
     Args:
         settings: as `load_settings` returned them.
 
@@ -62,22 +68,53 @@ class ConfiguredPolicies:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._seen = (settings.origin, build_policies(settings))
+        self._good = _Read(settings.origin, build_policies(settings))
+        self._held: _Held | None = None
 
     def current(self) -> PolicySet:
-        """Return policies and people as they are configured now.
+        """Return policies and people as they are configured now, or as they last were, and why. See the port."""
+        good, held = self._good, self._held
+        if good.origin is None:
+            return good.policies
+        stamp = _stamp(good.origin)
+        if held is not None and held.settled and stamp == held.stamp:
+            return held.policies
+        if held is None and good.origin.settled and stamp == good.origin.stamp:
+            return good.policies
+        try:
+            # Only people and policies are taken over; where the database is does not change while running.
+            settings = reload_settings(good.origin)
+            self._good, self._held = _Read(settings.origin, build_policies(settings)), None
+        except Exception as error:  # noqa: BLE001 - whatever a half saved file does to its readers
+            self._held = self._hold(error, stamp)
+            return self._held.policies
+        return self._good.policies
 
-        Raises:
-            BadInput: if the file has changed and cannot be used: nothing older is used in its place.
-        """
-        origin, policies = self._seen
-        if origin is None or (origin.settled and _stamp(origin) == origin.stamp):
-            return policies
-        # Only the part about people and policies is taken over; where the database is does not change while running.
-        settings = load_settings(origin.path, {})
-        policies = build_policies(settings)
-        self._seen = (settings.origin, policies)
-        return policies
+    def _hold(self, error: Exception, stamp: Stamp | None) -> _Held:
+        """Go on with the last good one, and say why: every process that reads this file says the same."""
+        problem = error.message if isinstance(error, InterlockError) else f"{type(error).__name__}: {error}"
+        problem = " ".join(problem.split())[:MAX_PROBLEM].rstrip(".")
+        since = "" if stamp is None else f" (as of {datetime.fromtimestamp(stamp[0] // 10**9, UTC):%Y-%m-%d %H:%M:%S}Z)"
+        said = f"{problem}{since}. The last good configuration holds until this is mended."
+        settled = stamp is not None and time.time_ns() - stamp[0] > SETTLED_NS
+        return _Held(stamp, settled, replace(self._good.policies, held=said))
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a file said, and where that stood."""
+
+    origin: Origin | None
+    policies: PolicySet
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Why a file cannot be used, how it was found, and what holds in its place."""
+
+    stamp: Stamp | None
+    settled: bool
+    policies: PolicySet
 
 
 def build_policies(settings: Settings) -> PolicySet:
@@ -97,7 +134,7 @@ def build_policies(settings: Settings) -> PolicySet:
     return PolicySet(policies, default, directory)
 
 
-def _stamp(origin: Origin) -> tuple[int, int, int] | None:
+def _stamp(origin: Origin) -> Stamp | None:
     try:
         found = origin.path.stat()
     except OSError:

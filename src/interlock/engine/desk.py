@@ -43,7 +43,7 @@ from interlock.engine.changes import Actor, Changes, Hold, Job, RequestChange, R
 from interlock.engine.counting import Count, count, span_of
 from interlock.engine.crew import Crew
 from interlock.engine.integrity import digest_of_state, verified
-from interlock.engine.pause import PausePlan, Present, plan_pause, withdraw_open
+from interlock.engine.pause import NO_POLICIES, PausePlan, Present, note_of_held, plan_pause, withdraw_open
 from interlock.engine.ports import (
     Ask,
     Attention,
@@ -78,6 +78,9 @@ ATTEMPTS = 5
 """How many advances of one pause may fail in a row before a person has to look."""
 
 LONGEST_BACKOFF = timedelta(seconds=60)
+
+PUT_OFF = timedelta(seconds=1)
+"""How long a run waits that the database has kept from going on: it is back, or this could not be committed."""
 
 FRESH = timedelta(seconds=10)
 """How old the time may be by which something was decided when it is committed; later it is decided again.
@@ -116,6 +119,10 @@ class Desk:
         self._policies = policies
         self._waker = waker
         self._book = PolicyBook(store)
+
+    def held_configuration(self) -> str | None:
+        """Say why the configuration cannot be used as it is now, so that the last good one holds; None if it can."""
+        return self._policies.current().held
 
     async def handle(
         self, command: Command, principal: Principal, *, hold: Hold | None = None, known: Request | None = None
@@ -173,13 +180,18 @@ class Desk:
 
     async def _handle_once(self, command: Command, principal: Principal, hold: Hold | None, loaded: Loaded) -> Request:
         request = loaded.requests[command.request_id]
-        policy = await self._book.pinned(request.route.policy_hash)
+        if isinstance(command, RecordEffect):  # what happened is recorded whatever is configured
+            policies = NO_POLICIES
+            policy = policies.default
+        else:
+            policies = self._policies.current()
+            policy = await self._book.pinned(request.route.policy_hash)
         seen = await self._count_for_edit(request, command, policy, loaded.now)
         circumstances = Circumstances(
             loaded.now,
             principal,
             policy,
-            self._policies.current().directory,
+            policies.directory,
             seen.recent.get(name_of(request.asked)),
             abandoned=_abandoned(loaded),
         )
@@ -192,6 +204,7 @@ class Desk:
             raise
         if not events:
             return request
+        events = (*events, *note_of_held(policies, evolved(request, events), loaded.now))
         change = RequestChange(request.version, events, evolved(request, events))
         changes = _with_consequences(change, request, loaded, principal, hold)
         before = min(loaded.now + FRESH, _ends(request, command, events, policy) or NEVER)
@@ -216,7 +229,9 @@ class Desk:
             loaded = await self._read(request.tenant, request.id)
             current = loaded.requests[request.id]
             noted = RefusalNoted(type(command).__name__, principal.id, refusal.code, refusal.message, loaded.now)
-            change = RequestChange(current.version, (noted,), evolve(current, noted))
+            after = evolve(current, noted)
+            events: tuple[Event, ...] = (noted, *note_of_held(self._policies.current(), after, loaded.now))
+            change = RequestChange(current.version, events, evolved(current, events))
             await self._store.commit(Changes(request.tenant, actor_of(principal), (change,)))
 
         with contextlib.suppress(Conflict):
@@ -361,7 +376,9 @@ def _released(before: Request, after: Request, loaded: Loaded, principal: Princi
     return RunChange(run.version, (event,), evolve_run(run, event))
 
 
-def _ending_event(run: Run, ending: Ending, plan: PausePlan | None, now: datetime) -> RunEvent:
+def _ending_event(  # noqa: PLR0911 - one line an ending
+    run: Run, ending: Ending, plan: PausePlan | None, now: datetime
+) -> RunEvent:
     match ending:
         case Paused(state=state, agent_version=version):
             assert plan is not None
@@ -372,6 +389,8 @@ def _ending_event(run: Run, ending: Ending, plan: PausePlan | None, now: datetim
             return RunFailed(reason, now)
         case Attention(code=code, reason=reason, request_id=request_id):
             return AttentionNeeded(code, reason, request_id, now)
+        case Broke(reason=reason, counted=False):
+            return AttemptFailed(reason, now + PUT_OFF, now, counted=False)
         case Broke(reason=reason) if run.attempts + 1 < ATTEMPTS:
             wait = min(LONGEST_BACKOFF, timedelta(seconds=2**run.attempts))
             return AttemptFailed(reason, now + wait, now)

@@ -13,6 +13,7 @@ from interlock.domain.authority import Directory, Principal
 from interlock.domain.circumstances import Circumstances
 from interlock.domain.commands import Command, Lapse, Open, Withdraw
 from interlock.domain.decide import decide
+from interlock.domain.events import ConfigurationHeld
 from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Level, Occasion, Policy, Step
 from interlock.domain.request import DEFAULT_VERDICTS, EffectState, Request, name_of
@@ -26,12 +27,24 @@ from interlock.engine.routing import choose
 from interlock.engine.schemas import check_schema
 from interlock.errors import BadInput
 
-__all__ = ["MAX_REPLACEMENTS", "PausePlan", "Present", "plan_pause", "short_hash", "withdraw_open"]
+__all__ = [
+    "MAX_REPLACEMENTS",
+    "NO_POLICIES",
+    "PausePlan",
+    "Present",
+    "note_of_held",
+    "plan_pause",
+    "short_hash",
+    "withdraw_open",
+]
 
 MAX_REPLACEMENTS = 2
 """How often a request may be replaced because the agent asked something else in its place on replay."""
 
 _ANY_POLICY = Policy("none", (Level("none", steps=(Step(("role:nobody",)),)),))
+
+NO_POLICIES = PolicySet((), _ANY_POLICY, Directory())
+"""For what asks no policy and knows no people: recording a result, taking back."""
 
 BEGUN = frozenset({EffectState.claimed, EffectState.executed, EffectState.unknown})
 
@@ -79,6 +92,13 @@ def plan_pause(present: Present, asks: Sequence[Ask], policies: PolicySet) -> Pa
 def withdraw_open(requests: Sequence[Request], reason: str, principal: Principal, now: datetime) -> list[RequestChange]:
     """Take back requests that nobody needs to decide any more."""
     return [_change(request, Withdraw(request.id, reason), principal, now) for request in requests if request.is_open]
+
+
+def note_of_held(policies: PolicySet, request: Request, now: datetime) -> tuple[ConfigurationHeld, ...]:
+    """Return what the log is to say of a request for which these were used in place of what is configured now."""
+    if policies.held is None or request.configuration_held == policies.held:
+        return ()
+    return (ConfigurationHeld(policies.held, now),)
 
 
 class _Planner:
@@ -139,6 +159,8 @@ class _Planner:
         for event in events:
             opened = evolve(opened, event)
         assert opened is not None
+        for note in note_of_held(self._policies, opened, now):
+            events, opened = (*events, note), evolve(opened, note)
         self.changes.append(RequestChange(0, events, opened))
         if recent is not None:  # the next ask of this pause counts this one
             self._recent[name_of(ask.subject)] = recent.and_also(past_of(opened))

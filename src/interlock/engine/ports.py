@@ -284,9 +284,14 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Broke:
-    """The agent raised; it may be tried again."""
+    """The agent raised; it may be tried again.
+
+    Args:
+        counted: whether it was the agent's doing, and not the database's.
+    """
 
     reason: str
+    counted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,18 +369,24 @@ class PolicySet:
     Args:
         policies: tried in order; the first that applies is taken.
         default: taken when none applies.
+        held: why what is configured now cannot be used, so that these, the last good ones, still hold; None if these
+            are what is configured now.
     """
 
     policies: tuple[Policy, ...]
     default: Policy
     directory: Directory
+    held: str | None = None
 
 
 class Policies(Protocol):
     """Where policies and people are configured."""
 
     def current(self) -> PolicySet:
-        """Return them as they are now; group membership is never older than this call."""
+        """Return them as they are now; group membership is never older than this call.
+
+        Where what is configured now cannot be used, the last good ones hold, and say so: nothing is raised.
+        """
 
 
 class Bell(Protocol):

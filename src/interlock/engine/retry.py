@@ -1,13 +1,16 @@
-"""The one loop that loads, decides and commits again when somebody else was faster."""
+"""The one loop of compare-and-swap, and how long what must be recorded is tried again."""
 
 from __future__ import annotations
 
+import asyncio
+import math
+import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from interlock.errors import Conflict
+from interlock.errors import Conflict, StoreUnavailable
 
-__all__ = ["until_committed"]
+__all__ = ["Patience", "is_passing", "until_committed"]
 
 T = TypeVar("T")
 
@@ -16,6 +19,12 @@ TRIES = 20
 
 CROWD = 500
 """All runs of an agent may race for one window, where few race for a request: of each round, one goes through."""
+
+SHORTEST_WAIT = 0.1
+LONGEST_WAIT = 2.0
+
+GRACE = 20.0
+"""How many seconds a worker that was told to stop still tries to record what it knows."""
 
 
 async def until_committed(attempt: Callable[[], Awaitable[T]], what: str) -> T:
@@ -34,3 +43,50 @@ async def until_committed(attempt: Callable[[], Awaitable[T]], what: str) -> T:
             else:
                 lost += 1
     raise Conflict(f"{what} was changed by others {lost + counted} times in a row; look at it again.", subject=what)
+
+
+def is_passing(error: BaseException) -> bool:
+    """Say whether an error says nothing but that the database cannot do it now."""
+    return isinstance(error, StoreUnavailable | Conflict)
+
+
+class Patience:
+    """How long something is tried again: as long as the worker works, and for `GRACE` after it was told to stop."""
+
+    def __init__(self) -> None:
+        self._until = math.inf
+
+    def begin(self) -> None:
+        """The worker works."""
+        self._until = math.inf
+
+    def end(self) -> None:
+        """The worker was told to stop."""
+        self._until = time.monotonic() + GRACE
+
+    async def again(self, tries: int) -> bool:
+        """Wait before the next try, after so many; or say at once that there is to be none."""
+        if time.monotonic() >= self._until:
+            return False
+        await asyncio.sleep(min(LONGEST_WAIT, SHORTEST_WAIT * 2 ** min(tries, 10)))
+        return True
+
+    async def outlast(self, attempt: Callable[[], Awaitable[T]], told: Callable[[str], None]) -> T:
+        """Try until the database can do it.
+
+        Args:
+            told: is told once, in a sentence, why it could not.
+
+        Raises:
+            InterlockError: whatever else stands in the way; or, after the worker was told to stop, the database's.
+        """
+        tries = 0
+        while True:
+            try:
+                return await attempt()
+            except (StoreUnavailable, Conflict) as error:
+                if tries == 0:
+                    told(error.message)
+                if not await self.again(tries):
+                    raise
+                tries += 1

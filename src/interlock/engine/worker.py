@@ -19,9 +19,12 @@ from interlock.engine.changes import Actor, Changes, Job, Lease, RunChange
 from interlock.engine.crew import Commit
 from interlock.engine.deadlines import carry_out_due
 from interlock.engine.desk import ATTEMPTS, Desk
+from interlock.engine.ending import broke, commit_end, exhausted, let_go
 from interlock.engine.integrity import check_state, run_of_log, verified
 from interlock.engine.places import Places
-from interlock.engine.ports import Attention, Broke, Ending, Loaded, Progress, Runtime, Store, Waker
+from interlock.engine.ports import Attention, Ending, Loaded, Progress, Runtime, Store, Waker
+from interlock.engine.results import KeptResults, NothingKept, Results
+from interlock.engine.retry import Patience
 from interlock.errors import (
     AdvanceOvertaken,
     Conflict,
@@ -55,6 +58,7 @@ class Worker:
         progress: is told what agents do.
         complain: is told, in a sentence, what went wrong outside of any run.
         ids: makes the part of a lease's owner that no other advance has; a test may count.
+        kept: where results are kept that cannot be recorded at once.
     """
 
     def __init__(  # noqa: PLR0913 - a worker's surroundings
@@ -71,6 +75,7 @@ class Worker:
         progress: Progress = silent,
         complain: Callable[[str], None] = lambda _: None,
         ids: Callable[[], str] = lambda: secrets.token_hex(6),
+        kept: KeptResults = NothingKept(),  # noqa: B008 - it holds nothing
     ) -> None:
         self._store = store
         self._desk = desk
@@ -84,6 +89,7 @@ class Worker:
         self._progress = progress
         self._complain = complain
         self._ids = ids
+        self._results = Results(desk, kept, Patience(), complain)
         self._active: dict[str, HeldAdvance] = {}
         self._in_hand: set[str] = set()
         self._loaded: set[str] = set()
@@ -96,6 +102,7 @@ class Worker:
         places = self._places = Places(self._concurrency)
         stopping = asyncio.create_task(stop.wait())
         self._desk.crew.join(self)
+        self._results.patience.begin()
         with self._heartbeat(), places:
             try:
                 while not stop.is_set():
@@ -108,6 +115,7 @@ class Worker:
                     await self._sleep(stopping, places, since, seconds)
             finally:
                 self._desk.crew.leave(self)
+                self._results.patience.end()
                 stopping.cancel()
             await places.all_free()
 
@@ -116,6 +124,7 @@ class Worker:
         done = 0
         with self._heartbeat():
             while True:
+                await self._results.look_around()
                 agenda = await self._store.agenda(self._concurrency, subject=self._only)
                 moved = await carry_out_due(self._store, self._desk, agenda.overdue, self._complain)
                 results = await asyncio.gather(*(self.carry_out(job) for job in agenda.jobs))
@@ -128,6 +137,7 @@ class Worker:
         if places.free <= 0:
             self._behind = True
             return SWEEP
+        await self._results.look_around()
         agenda = await self._store.agenda(self._concurrency, subject=self._only)
         waiting = [job for job in agenda.jobs if job.subject not in self._in_hand]
         self._behind = bool(waiting)
@@ -254,13 +264,14 @@ class Worker:
         """Carry an advance on that has begun, and commit its end."""
         failpoint("advance.began")
         held, owner = beginning.held, beginning.held.hold.owner
-        advance = HeldAdvance(self._store, self._desk, held, beginning.held_until, beginning.known)
+        advance = HeldAdvance(self._store, self._desk, self._results, held, beginning.held_until, beginning.known)
         self._active[owner] = advance
         try:
-            with contextlib.suppress(AdvanceOvertaken):
-                ending = await self._advance(advance)
-                failpoint("agent.returned")
-                await self._desk.commit(held, ending)
+            ending = await self._advance(advance)
+            failpoint("agent.returned")
+            await commit_end(self._desk, held, ending, self._results)
+        except AdvanceOvertaken:
+            await let_go(self._desk, held, self._results)
         finally:
             del self._active[owner]
 
@@ -321,7 +332,9 @@ class Worker:
         assert loaded.run is not None
         run = loaded.run.run
         if run.status is RunStatus.running and run.attempts + 1 >= ATTEMPTS:
-            gone = AttentionNeeded("attempts_exhausted", f"{ATTEMPTS} workers vanished over it", None, loaded.now)
+            history = await self._store.history(job.tenant, run.id)
+            reason = exhausted(entry.event for entry in history)  # type: ignore[misc]  # a run's log holds its events
+            gone = AttentionNeeded("attempts_exhausted", reason, None, loaded.now)
             change = RunChange(run.version, (gone,), evolve_run(run, gone))
             await self._store.commit(Changes(job.tenant, self._actor, run=change, finish_job=job))
             return None
@@ -340,7 +353,7 @@ class Worker:
         except RecordAltered as error:
             return Attention("record_altered", error.message)
         except InterlockError as error:
-            return Broke(error.message)
+            return broke(error)
 
     @contextlib.contextmanager
     def _heartbeat(self) -> Iterator[None]:

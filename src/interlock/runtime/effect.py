@@ -19,6 +19,7 @@ from typing import Any, Literal
 from interlock.domain.action import Action, Draft
 from interlock.domain.canonical import Json
 from interlock.domain.request import EffectState, Request, Status
+from interlock.engine.retry import is_passing
 from interlock.errors import (
     AdvanceOvertaken,
     EffectRefused,
@@ -280,7 +281,8 @@ class Effect:
         except RecordAltered as altered:
             raise Halt("record_altered", altered.message, self._request.id) from altered
         except InterlockError as error:
-            raise Halt("ledger_unavailable", error.message, self._request.id) from error
+            code = "ledger_unavailable" if is_passing(error) else "ledger_failed"
+            raise Halt(code, error.message, self._request.id) from error
 
 
 def _is_unawaited(value: object) -> bool:

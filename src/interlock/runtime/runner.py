@@ -32,8 +32,8 @@ MAX_STATE = 8_000_000
 LATE = 1.0
 """How many seconds later than its neighbours in the same LangGraph task a tool may ask and still be heard."""
 
-RETRIED = frozenset({"ledger_unavailable"})
-"""Halts that are nobody's question: the advance is tried again."""
+RETRIED = {"ledger_unavailable": False, "ledger_failed": True}
+"""Halts that are nobody's question: the advance is tried again; and whether it counts as an attempt of the agent."""
 
 
 class LangGraphRuntime:
@@ -65,7 +65,7 @@ class LangGraphRuntime:
             return await self._advance(graph, agent, state, advancing)
         except Halt as halt:
             if halt.code in RETRIED:
-                return Broke(halt.reason)
+                return Broke(halt.reason, counted=RETRIED[halt.code])
             if halt.code == "overtaken":
                 raise
             return Attention(halt.code, halt.reason, halt.request_id)

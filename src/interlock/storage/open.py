@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
+from interlock.engine.results import KeptResults, NothingKept
 from interlock.errors import InvalidConfig
 from interlock.storage.memory import MemoryStore
 from interlock.storage.migrate import prepare
+from interlock.storage.result_files import ResultFiles
 from interlock.storage.rows import Clock, utc_now
 from interlock.storage.sql import SqlStore
 from interlock.storage.sqlite import SqliteFile
 
-__all__ = ["is_server", "open_store"]
+__all__ = ["is_server", "kept_results", "open_store"]
 
 _FORMS = "Use sqlite:///PATH, a plain path, postgresql://USER@HOST/NAME, or memory:"
 
@@ -38,6 +41,31 @@ def open_store(url: str, clock: Clock | None = None, *, create: bool = True) -> 
     if is_server(url):
         return _open_server(url, clock, create=create)
     return _open_file(_path(url), clock or utc_now, create=create)
+
+
+def kept_results(url: str, data: Path) -> KeptResults:
+    """Return where results are kept that the store at an address cannot take for now.
+
+    Args:
+        data: Interlock's folder in the user's data directory: for what cannot be beside the database.
+    """
+    if url == "memory:":
+        return NothingKept()
+    if is_server(url):
+        return ResultFiles(_under(data, _without_secrets(url)))
+    path = _path(url)
+    return ResultFiles(path.with_name(f"{path.name}.results"), _under(data, str(path)))
+
+
+def _under(data: Path, address: str) -> Path:
+    return data / "results" / hashlib.sha256(address.encode()).hexdigest()[:32]
+
+
+def _without_secrets(url: str) -> str:
+    from interlock.storage import postgres  # noqa: PLC0415 - the driver is an extra
+
+    address = postgres.Address.of(url)
+    return f"{address} {address.parameters.get('options') or ''}"
 
 
 def is_server(url: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -67,6 +67,10 @@ class SettablePolicies:
     def change(self, to: PolicySet) -> None:
         """Configure them anew."""
         self.versions.append(to)
+
+    def hold(self, problem: str) -> None:
+        """Configure what cannot be used: these hold, and say so."""
+        self.change(replace(self.current(), held=problem))
 
 
 class NobodyWaits:

@@ -10,6 +10,7 @@ from interlock.domain.action import Action, Verdict
 from interlock.domain.authority import Directory, Principal
 from interlock.domain.commands import ClaimEffect, Lapse, Open, RecordEffect, SettleEffect, Withdraw
 from interlock.domain.events import (
+    ConfigurationHeld,
     Decided,
     Edited,
     EffectClaimed,
@@ -83,6 +84,7 @@ EVENTS = {
     "effect_released": EffectReleased("olga", "", START),
     "effect_lapsed": EffectLapsed("late", None, START),
     "refusal_noted": RefusalNoted("CastVote", "ian", "forbidden", "no", START),
+    "configuration_held": ConfigurationHeld("interlock.yaml:3: is not YAML", START),
     "late_result": LateResult(1, "executed", None, "", START),
 }
 STATES = list(product(Status, EffectState))

@@ -1,6 +1,8 @@
 """Configured policies: what they come to, and that they are always the file's as it is now."""
 
 import os
+import re
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -12,7 +14,7 @@ from interlock.domain.policy import Step
 from interlock.engine.codec import decode_policy, encode_policy
 from interlock.engine.configured import ConfiguredPolicies
 from interlock.engine.routing import hash_of
-from interlock.errors import BadInput, InvalidConfig, InvalidPolicy
+from interlock.errors import InvalidPolicy
 
 FILE = """\
 groups: {managers: [MIA, noah@example.com], finance: []}
@@ -114,22 +116,97 @@ def test_a_file_put_in_its_place_is_seen(file, tmp_path):
     assert "olga@example.com" in policies.current().directory.groups["managers"]
 
 
-@pytest.mark.parametrize("broken", ["groups: [", "groups: {managers: 1}", FILE.replace("amount <", "amuont <")])
-def test_a_broken_change_is_an_error_until_it_is_mended_and_never_the_old_policies(file, broken):
+BROKEN = {
+    "half of a list": (f"{FILE}  oops: [\n", r"interlock\.yaml:\d+: "),
+    "another type": ("groups: {managers: 1}\n", r"interlock\.yaml:1: groups\.managers"),
+    "a wrong name": (FILE.replace("amount <", "amuont <"), r"interlock\.yaml:\d+: policies\.second.*did you mean"),
+    "nothing": ("", r"interlock\.yaml:1: the file is empty"),
+    "a comment": ("# later\n---\n", r"interlock\.yaml:1: the file is empty"),
+    "sections of nothing": ("groups:\npolicies:\n", r"interlock\.yaml:1: the file is empty"),
+    "a list": ("- groups\n", r"interlock\.yaml:1: "),
+    "no text": ("groups: \0", r"interlock\.yaml:1: "),
+    "a policy cut off": (FILE[: FILE.index("    levels:")], r"policies\.second\.levels: is missing"),
+    "too deep": (f"groups: {'[' * 5000}\n", "interlock"),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_while_a_file_cannot_be_used_the_last_good_one_holds_and_says_so(file, kind):
+    broken, problem = BROKEN[kind]
     policies = configured(file)
+    good = policies.current()
     write(file, broken)
-    for _ in range(2):
-        with pytest.raises(BadInput, match=r"interlock\.yaml:\d+: "):
-            policies.current()
+    held = policies.current()
+    assert replace(held, held=None) == good
+    assert re.search(problem, held.held)
+    assert held.held.endswith("Z). The last good configuration holds until this is mended.")
+    assert policies.current() is held, "what is broken is not read again while it stands still"
     write(file, FILE.replace("noah", "olga"))
+    assert "olga@example.com" in policies.current().directory.groups["managers"]
+    assert policies.current().held is None
+
+
+def test_a_file_that_is_gone_changes_nothing_until_it_is_back(file):
+    policies = configured(file)
+    good = policies.current()
+    file.unlink()
+    assert "cannot be read (No such file" in policies.current().held
+    assert replace(policies.current(), held=None) == good
+    file.mkdir()
+    assert "Is a directory" in policies.current().held
+    file.rmdir()
+    os.mkfifo(file)
+    assert "is no plain file" in policies.current().held
+    file.unlink()
+    write(file, FILE)
+    assert policies.current() == good
+
+
+def test_every_process_says_the_same_of_a_broken_file_and_another_fault_is_another_sentence(file):
+    one, other = configured(file), configured(file)
+    write(file, "groups: [")
+    first = one.current().held
+    assert other.current().held == first
+    write(file, "groups: 1\n")
+    assert one.current().held != first
+
+
+def test_what_is_good_between_two_faults_holds_in_the_second(file):
+    policies = configured(file)
+    write(file, "groups: [")
+    policies.current()
+    write(file, FILE.replace("noah", "olga"))
+    policies.current()
+    write(file, "groups: [")
     assert "olga@example.com" in policies.current().directory.groups["managers"]
 
 
-def test_a_file_that_is_gone_is_an_error(file):
+def test_a_file_that_was_empty_at_the_start_may_stay_empty(file):
+    write(file, "")
     policies = configured(file)
-    file.unlink()
-    with pytest.raises(InvalidConfig, match="cannot be read"):
-        policies.current()
+    write(file, "# nothing yet\n")
+    assert policies.current().held is None
+
+
+@pytest.mark.parametrize("length", range(len(FILE)))
+def test_a_file_that_is_written_bit_by_bit_never_means_what_nobody_wrote(file, length):
+    """Whatever a reader sees of it: the last good one holds, or whole lines of it are a file that says less."""
+    policies = configured(file)
+    good = policies.current()
+    write(file, FILE[:length], age=0)
+    now = policies.current()
+    assert now.held is not None or FILE[:length].endswith("\n")
+    if now.held is not None:
+        assert replace(now, held=None) == good
+
+
+def test_a_file_whose_last_line_has_no_end_is_taken_as_it_is_when_it_stays_so(file):
+    policies = configured(file)
+    changed = FILE.replace("noah", "olga").rstrip("\n")
+    write(file, changed, age=0)
+    assert "in the middle of a line" in policies.current().held
+    write(file, changed, age=3)
+    assert "olga@example.com" in policies.current().directory.groups["managers"]
 
 
 def test_the_file_is_found_again_from_another_folder(file, tmp_path, monkeypatch):

@@ -1,0 +1,278 @@
+"""What became of an effect is recorded: tried until it is in, and kept in a file meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
+
+from interlock.domain.authority import Principal
+from interlock.domain.commands import RecordEffect
+from interlock.domain.request import Request
+from interlock.engine.desk import Desk
+from interlock.engine.retry import Patience, is_passing
+from interlock.errors import InterlockError, RecordAltered, Refused, StoreError, StoreUnavailable
+
+__all__ = ["KeptResults", "KnownResult", "NothingKept", "Results", "why"]
+
+T = TypeVar("T")
+
+SOON = 0.25
+"""A result that is not in after so many seconds is kept in a file while the store goes on trying."""
+
+FEW = 3
+"""How often a result is tried again that the store could take, and did not."""
+
+LOOK_AGAIN = 5.0
+KEPT = "result file"
+MAX_WHY = 500
+
+
+@dataclass(frozen=True, slots=True)
+class KnownResult:
+    """What a worker knows about an effect, and has to record.
+
+    Args:
+        agent: the principal that claimed the effect.
+    """
+
+    tenant: str
+    agent: str
+    command: RecordEffect
+
+
+class KeptResults(Protocol):
+    """Where results are kept that could not be recorded yet. Blocking; may be called from any thread."""
+
+    def keep(self, result: KnownResult) -> str:
+        """Keep a result, so that it outlives the process; return where.
+
+        Raises:
+            OSError: if it cannot be kept.
+        """
+
+    def drop(self, result: KnownResult) -> None:
+        """Forget a result that has been recorded."""
+
+    def found(self, request_id: str | None = None) -> tuple[Sequence[KnownResult], Sequence[str]]:
+        """Return what is kept, of one request or of all, and what was found there that cannot be read, in sentences."""
+
+
+class NothingKept:
+    """Keeps nothing: where the store itself ends with the process. Implements `KeptResults`."""
+
+    def keep(self, result: KnownResult) -> str:  # noqa: ARG002 - the signature is the port's
+        """Keep nothing."""
+        raise OSError("nothing is kept beside this store")
+
+    def drop(self, result: KnownResult) -> None:
+        """Forget nothing."""
+
+    def found(self, request_id: str | None = None) -> tuple[list[KnownResult], list[str]]:  # noqa: ARG002 - likewise
+        """Return nothing."""
+        return [], []
+
+
+class Results:
+    """Records results for one worker.
+
+    Args:
+        kept: where a result is kept that is not in yet.
+        patience: how long it is tried again.
+        complain: is told, in a sentence, what could not be recorded, and when it could.
+    """
+
+    def __init__(self, desk: Desk, kept: KeptResults, patience: Patience, complain: Callable[[str], None]) -> None:
+        self._desk = desk
+        self._kept = kept
+        self.patience = patience
+        self._complain = complain
+        self._held_configuration: str | None = None
+        self._under_way: set[tuple[str, int]] = set()
+        self._told: set[str] = set()
+        self._looked: float | None = None
+
+    async def record(self, result: KnownResult, known: Request | None) -> Request:
+        """Record a result, whatever stands in the way.
+
+        Args:
+            known: the request as this process has compared it with its log.
+
+        Raises:
+            Refused: if the rules do not take it.
+            RecordAltered: if the request is not what its log says; the result is kept.
+            StoreUnavailable: if the worker was told to stop meanwhile; the result is kept.
+        """
+        command = result.command
+        place = (command.request_id, command.attempt)
+        self._under_way.add(place)
+        try:
+            return await _Recording(self, result).done(known)
+        finally:
+            self._under_way.discard(place)
+
+    async def look_around(self) -> None:
+        """Do what comes before any job: take in what is kept, and tell of a configuration that cannot be used."""
+        await self.take_in()
+        held = self._desk.held_configuration()
+        if held != self._held_configuration:
+            self._complain(held or "The configuration can be used again, and holds as it is now.")
+            self._held_configuration = held
+
+    async def take_in(self) -> None:
+        """Record every result that is kept here, unless that was tried a moment ago. Nothing stops the worker."""
+        if self._looked is not None and time.monotonic() - self._looked < LOOK_AGAIN:
+            return
+        self._looked = time.monotonic()
+        for result in self._found(None):
+            try:
+                await self._take_in(result)
+            except Exception as error:  # noqa: BLE001 - a file that somebody has written must not end the worker
+                self._tell(f"The result of {result.command.request_id} that is kept cannot be recorded: {why(error)}")
+
+    async def take_in_of(self, request_id: str) -> None:
+        """Record what is kept of one request, before its effect is claimed again.
+
+        Raises:
+            StoreError: if the database cannot take it now: nothing may be concluded without it.
+        """
+        for result in self._found(request_id):
+            try:
+                await self._take_in(result)
+            except Exception as error:
+                if is_passing(error) or isinstance(error, RecordAltered):
+                    raise
+                self._tell(f"The result of {request_id} that is kept cannot be recorded: {why(error)}")
+
+    async def _take_in(self, result: KnownResult) -> None:
+        await self.handle(result, KEPT)
+        await self.drop(result)
+        self._complain(f"The result of {result.command.request_id}, which was kept in a file, is recorded now.")
+
+    def _found(self, request_id: str | None) -> list[KnownResult]:
+        found, problems = self._kept.found(request_id)  # in this thread: nearly always there is nothing
+        for problem in problems:
+            self._tell(problem)
+        return [one for one in found if (one.command.request_id, one.command.attempt) not in self._under_way]
+
+    async def handle(self, result: KnownResult, via: str = "run", known: Request | None = None) -> Request:
+        """Record it, once."""
+        principal = Principal(result.agent, "agent", result.tenant, via)
+        return await self._desk.handle(result.command, principal, known=known)
+
+    async def keep(self, result: KnownResult) -> str | None:
+        """Keep it in a file; return where, or None where that cannot be."""
+        try:
+            return await asyncio.to_thread(self._kept.keep, result)
+        except Exception:  # noqa: BLE001 - then only this process knows it, and goes on trying
+            return None
+
+    async def drop(self, result: KnownResult) -> None:
+        """Forget it, once it is recorded."""
+        try:
+            await asyncio.to_thread(self._kept.drop, result)
+        except OSError as error:  # it is taken in once more, which changes nothing
+            self._tell(f"The result of {result.command.request_id} is recorded; its file cannot be removed: {error}.")
+
+    async def again(self, tries: int) -> bool:
+        """Wait before the next try; or say that there is to be none."""
+        return await self.patience.again(tries)
+
+    async def outlast(self, what: str, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Try to record something else until the database can. See `Patience.outlast`."""
+
+        def told(message: str) -> None:
+            self._complain(f"{what} could not be recorded: {message} It is tried again.")
+
+        return await self.patience.outlast(attempt, told)
+
+    def say(self, text: str) -> None:
+        """Tell whoever watches the worker."""
+        self._complain(text)
+
+    def _tell(self, text: str) -> None:
+        if text not in self._told:
+            self._told.add(text)
+            self._complain(text)
+
+
+class _Recording:
+    """One result on its way into the store."""
+
+    def __init__(self, results: Results, result: KnownResult) -> None:
+        self._results = results
+        self._result = result
+        self._place: str | None = None
+        self._request_id = result.command.request_id
+
+    async def done(self, known: Request | None) -> Request:
+        """Record it, and return the request as it stands then."""
+        first = asyncio.ensure_future(self._results.handle(self._result, known=known))
+        in_time, _ = await asyncio.wait({first}, timeout=SOON)
+        if not in_time:
+            await self._keep()
+        try:
+            after = await first
+        except Exception as error:  # noqa: BLE001 - whatever it is, the result is known and must not be lost
+            await self._keep()
+            after = await self._again(error)
+        if self._place is not None:
+            await self._results.drop(self._result)
+        return after
+
+    async def _keep(self) -> None:
+        if self._place is None:
+            self._place = await self._results.keep(self._result)
+
+    async def _again(self, error: Exception) -> Request:
+        self._results.say(
+            f"The result of {self._request_id} could not be recorded: {why(error)} It is tried again, and "
+            f"{self._where()} meanwhile."
+        )
+        tries = refusals = 0
+        while True:
+            if isinstance(error, Refused | RecordAltered):
+                raise error
+            refusals += not is_passing(error)
+            if refusals > FEW:
+                return await self._as_unknown(error)
+            if not await self._results.again(tries):
+                raise self._given_up(error) from error
+            tries += 1
+            await self._keep()
+            try:
+                after = await self._results.handle(self._result)
+            except Exception as found:  # noqa: BLE001 - likewise
+                error = found
+            else:
+                self._results.say(f"The result of {self._request_id} is recorded now.")
+                return after
+
+    def _given_up(self, error: Exception) -> StoreUnavailable:
+        left = "nothing keeps it" if self._place is None else f"{self._place} keeps it for the next worker"
+        text = f"The result of {self._request_id} could not be recorded before this worker stopped, and {left}"
+        self._results.say(f"{text}: {why(error)}")
+        return StoreUnavailable(f"{text}: {why(error)}", request_id=self._request_id)
+
+    async def _as_unknown(self, error: Exception) -> Request:
+        """The store takes no such result, and a person has to look; the file stays, for whoever mends what is wrong."""
+        reason = f"its result could not be recorded: {why(error)}"
+        command = RecordEffect(self._request_id, self._result.command.attempt, "unknown", None, reason)
+        self._place = None
+        try:
+            return await self._results.handle(replace(self._result, command=command))
+        except Exception as another:
+            if isinstance(another, InterlockError):
+                raise
+            raise StoreError(f"The result of {self._request_id} could not be recorded: {why(another)}") from another
+
+    def _where(self) -> str:
+        return "nothing keeps it" if self._place is None else f"is kept in {self._place}"
+
+
+def why(error: BaseException) -> str:
+    """Return what an error says, as a sentence."""
+    text = error.message if isinstance(error, InterlockError) else f"{type(error).__name__}: {error}"
+    return f"{text[:MAX_WHY].rstrip('.')}."
