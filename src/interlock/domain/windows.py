@@ -1,4 +1,6 @@
-"""Windows: what was asked of one action before, by whatever agent, counted and summed, so that many small requests are seen as one.
+"""Windows: what was asked of one action before, counted and summed, so that many small requests are seen as one.
+
+Whoever asked counts, under whatever name.
 
 What is asked now is not in a window. What was rejected, expired, withdrawn or lapsed is not, either: it moves nothing.
 """

@@ -15,7 +15,7 @@ TRIES = 20
 """Each lost race means that somebody else's change went through, so a few tries suffice, except in a crowd."""
 
 CROWD = 500
-"""All runs that ask for one action may race for one window, where few race for a request: of each round, one goes through."""
+"""All runs that ask for one action may race for its window, where few race for a request: one of each round wins."""
 
 
 async def until_committed(attempt: Callable[[], Awaitable[T]], what: str) -> T:
