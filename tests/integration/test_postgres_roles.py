@@ -44,7 +44,11 @@ SET_RIGHT = {
     "a lock": ("lock_timeout = '1ms'",),
     "a transaction": ("transaction_timeout = '200ms'",),
     "no wait for the disk": ("synchronous_commit = off",),
-    "another time zone and notation": ("timezone = 'Asia/Kathmandu'", "datestyle = 'German'", "bytea_output = 'escape'"),
+    "another time zone and notation": (
+        "timezone = 'Asia/Kathmandu'",
+        "datestyle = 'German'",
+        "bytea_output = 'escape'",
+    ),
 }
 
 
@@ -103,7 +107,7 @@ async def test_a_role_that_may_only_read_is_told_so_at_the_first_write(postgres,
     address, name = role(postgres, url, "default_transaction_read_only = on")
     store = open_store(address, clock)
     for _ in range(2):
-        with pytest.raises(StoreUnavailable, match="may only be read.*RESET default_transaction_read_only") as caught:
+        with pytest.raises(StoreUnavailable, match=r"may only be read.*RESET default_transaction_read_only") as caught:
             await store.commit(changes(opened("req_1", clock.at)))
         assert postgres.password not in f"{caught.value} {caught.value.details}"
     assert await store.feed(TENANT) == await first.feed(TENANT)
@@ -151,7 +155,7 @@ async def test_a_statement_timeout_cancels_what_waits_and_says_what_to_do(postgr
     await store.commit(changes(request := opened("req_1", clock.at)))
     with psycopg.connect(url) as other:
         other.execute("SELECT 1 FROM requests FOR UPDATE")
-        with pytest.raises(StoreUnavailable, match="cancelled the work.*statement_timeout"):
+        with pytest.raises(StoreUnavailable, match=r"cancelled the work.*statement_timeout"):
             await store.commit(changes(decided(request.after, clock.at)))
         other.rollback()
     assert len(await store.history(TENANT, "req_1")) == 2

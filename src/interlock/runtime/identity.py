@@ -1,4 +1,4 @@
-"""Which code a reference names, however it is spelled: by another path, a link, a module's name, or a langgraph.json."""
+"""Which code a reference names, however it is spelled: by a path, a link, a module's name, or a langgraph.json."""
 
 from __future__ import annotations
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from interlock.config.paths import expanded
 from interlock.domain.canonical import digest
-from interlock.errors import InvalidAgent
+from interlock.errors import InvalidAgent, InvalidConfig
 from interlock.runtime.identity import code_of
 from interlock.runtime.langgraph_json import called, graph_references, prepare
 
@@ -75,8 +76,10 @@ class Registry:
 
 def _resolved(path: str) -> Path:
     try:
-        return Path(path).expanduser().resolve()
-    except (OSError, ValueError, RuntimeError) as error:  # such as a NUL, links in a circle, or an unknown user
+        return expanded(path).resolve()
+    except InvalidConfig as error:
+        raise InvalidAgent(f"{path} is no path: {error.message}") from None
+    except (OSError, ValueError, RuntimeError) as error:  # such as a NUL, or links in a circle
         raise InvalidAgent(f"{path} is no path: {error}.") from None
 
 

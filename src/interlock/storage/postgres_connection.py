@@ -119,7 +119,9 @@ class PostgresConnection(Connection):
             except psycopg.Error:
                 if not self.raw.closed:
                     raise
-                if end is not None and time.monotonic() > end:  # a server that ends every transaction is there, and no use
+                if (
+                    end is not None and time.monotonic() > end
+                ):  # a server that ends every transaction is there, and no use
                     raise
                 end = end or time.monotonic() + RECOVER_SECONDS
                 if self._is_done(end):
