@@ -29,6 +29,7 @@ _WORDS: Final = (
 )
 _DOUBTFUL: Final = re.compile(
     r"[@%~<>=]"
+    r"|\b(?:not|never|cancel|unless|if|maybe|perhaps)\b|n['\u2019]t\b"
     r"|\b(?:USD|EUR|GBP|CHF|dollars?|euros?|cents?|each|apiece|per|a piece|between|hundred|thousand|million|billion)\b"
     r"|\b(?:about|around|approximately|under|over|below|above|at|to|plus|minus|most|least|than|max|min)\s+\W{0,3}[0-9]"
     rf"|\bfor\s+(?:\W{{0,3}}[0-9]|(?:an?\s+)?(?:{_WORDS})\b)"

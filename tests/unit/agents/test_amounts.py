@@ -109,6 +109,9 @@ def test_an_amount_that_could_be_another_is_asked_for(words):
 @pytest.mark.parametrize(
     "sentence",
     [
+        "Do not buy 3 laptops from ACME for 450",
+        "Don't buy 3 laptops from ACME for 450",
+        "Buy 3 laptops if there are any from ACME for 450",
         "3 laptops at 999 each",
         "Buy 3 laptops at 999 each from ACME",
         "Buy 3 laptops at 999 each from ACME for 2997",
