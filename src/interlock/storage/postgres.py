@@ -56,12 +56,12 @@ _ONLY_READ = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATA
 # What a role or a database sets by default may be meant for others: people who look, or programs that hang. What is
 # left to it is what protects the server: whether it may be written to, and how long one statement may take.
 _HABITS = f"""
-SELECT set_config(name, value, false) FROM pg_settings JOIN (VALUES
+SELECT set_config(name, value, false) FROM (VALUES
   ('lock_timeout', '{LOCK_SECONDS}s'),
   ('idle_in_transaction_session_timeout', '60s'),
   ('idle_session_timeout', '0'),
   ('transaction_timeout', '0')
-) AS wanted (name, value) USING (name)
+) AS wanted (name, value) WHERE current_setting(name, true) IS NOT NULL
 """  # noqa: S608 - constants; an older server does not know every setting
 _GREETING = f"""
 WITH origin AS ({_ORIGIN})
