@@ -83,7 +83,7 @@ def file_of(url: str) -> Path:
     elif scheme == "sqlite" and rest.startswith("/"):
         path = rest[1:]
     elif scheme == "sqlite":
-        raise InvalidConfig(f"{url!r} has a slash too few: write sqlite:///{rest}.", scheme=scheme)
+        raise InvalidConfig(f"{url!r} has a slash too few: write sqlite:///{rest}. {_FORMS}.", scheme=scheme)
     else:
         raise InvalidConfig(f"There is no database of the kind {scheme!r}. {_FORMS}.", scheme=scheme)
     if path in {"", ":memory:"} or "\0" in path or "?" in path:
