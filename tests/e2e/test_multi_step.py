@@ -68,6 +68,39 @@ def test_S1_S8_manager_then_finance_then_it_is_paid(office):
     assert "via terminal as mia@example.com by local:" in log, "who really sat there is logged"
 
 
+def test_an_amount_that_is_not_understood_is_asked_for_and_the_answer_goes_to_the_director(office):
+    child = script(office, "Buy", "3", "laptops", "from", "ACME", "for", "10", "000")
+    child.expect_exact("HUMAN INPUT REQUIRED")
+    child.expect_exact('"Buy 3 laptops from ACME for 10 000"')
+    child.expect(r"amount \(text.*\): ")
+    child.sendline("10 000")
+    child.expect_exact("does not fit")
+    child.expect(r"amount \(text.*\): ")
+    child.sendline("10000")
+    child.expect_exact("[AGENT] Purchase: 3 laptops from ACME for 10000")
+    for person in ("mia", "pete", "olga"):
+        play(child, person)
+        child.expect_exact('amount: "10000"')
+        child.expect(PROMPT)
+        child.sendline("yes")
+    child.expect_exact("[AGENT] Paid successfully")
+    assert office.ended(child) == 0
+    assert payments(office) == [{"item": "3 laptops", "vendor": "ACME", "amount": "10000"}]
+
+
+@pytest.mark.parametrize(
+    "command_", [("demo", "multi_step"), ("demo", "multi_step_checkpoints"), ("run", "multi_step")]
+)
+def test_what_is_asked_and_not_answered_pays_nothing(office, command_):
+    office.environ["INTERLOCK_LEDGER"] = str(office.folder / "ledger.jsonl")
+    office.unset = ("INTERLOCK_DATABASE_URL", "INTERLOCK_MAILDIR")
+    office.environ["XDG_DATA_HOME"] = str(office.folder / "data")
+    done = office.run(*command_, "Buy 3 laptops from ACME for 50k")
+    assert done.returncode == 7, done
+    assert "Amount cannot be read for certain from" in done.stdout
+    assert not (office.folder / "ledger.jsonl").exists()
+
+
 def test_S8_a_small_purchase_asks_nobody(office):
     child = script(office, "Buy", "pencils", "from", "ACME", "for", "12.50")
     child.expect_exact("[AGENT] ✓ Approved by rule:petty cash. Paying...")

@@ -55,9 +55,9 @@ class Desktop:
         [request] = await self.system.store.inbox("default", Inbox(run_id=self.run_id))
         return request
 
-    async def vote(self, request: Request, verdict: Verdict, comment: str = "", **args) -> Run:
+    async def vote(self, request: Request, verdict: Verdict, comment: str = "", answer=None, **args) -> Run:
         subject = replace(request.asked, args={**request.asked.args, **args}) if args else None
-        await self.system.desk.handle(CastVote(request.id, verdict, request.digest, comment, subject), ME)
+        await self.system.desk.handle(CastVote(request.id, verdict, request.digest, comment, subject, answer), ME)
         return await self.work()
 
     def mails(self) -> list:
@@ -109,6 +109,29 @@ async def test_S1_rejected_with_a_reason_the_agent_plans_again(desktop):
     assert run.output["rounds"] == 2
     [mail] = desktop.mails()
     assert mail["To"] == "team@company.com, pete@example.com"
+
+
+async def test_an_address_that_cannot_be_read_is_asked_for_once_and_never_cut_to_fit(desktop):
+    question = await desktop.start("Email o*brien@example.com about lunch")
+    assert question.asked.text.startswith('These cannot be read as addresses: "o*brien@example.com".')
+    with pytest.raises(InvalidAnswer):
+        await desktop.vote(question, Verdict.respond, answer="O'Brien, please")
+    await desktop.vote(question, Verdict.respond, answer="o'brien@example.org, pete@example.org")
+    first = await desktop.asked()
+    assert first.asked.args["to"] == ["o'brien@example.org", "pete@example.org"]
+    await desktop.vote(first, Verdict.reject, "shorter")
+    second = await desktop.asked()
+    assert second.asked.args["to"] == ["o'brien@example.org", "pete@example.org"]
+    await desktop.vote(second, Verdict.approve)
+    assert desktop.mails()[0]["To"] == "o'brien@example.org, pete@example.org"
+
+
+async def test_nobody_says_to_whom_and_nothing_is_sent(desktop):
+    question = await desktop.start("Email o*brien@example.com about lunch")
+    run = await desktop.vote(question, Verdict.reject, "leave him alone")
+    assert (run.status, run.output["approved"]) == (RunStatus.done, False)
+    assert run.output["result"] == "Not sent: the question was rejected."
+    assert desktop.mails() == []
 
 
 async def test_S1_after_three_rejections_the_agent_gives_up(desktop):

@@ -171,10 +171,41 @@ async def test_S2_the_model_that_is_configured_reads_the_request(company, ledger
     said = '{"item": "chairs", "vendor": "ACME", "amount": "20"}'
     monkeypatch.setenv("INTERLOCK_MODEL", "provider:model")
     monkeypatch.setattr("langchain.chat_models.init_chat_model", lambda _: FakeListChatModel(responses=[said]))
-    run_id = await company.start(POLICY, {"input": "some chairs, please"})
+    run_id = await company.start(POLICY, {"input": "from the Roadrunner's friends, something to sit on, for 20"})
     [request] = await company.every(run_id)
     assert request.context["reader"] == "read by model provider:model"
     assert ledger() == [{"item": "chairs", "vendor": "ACME", "amount": "20"}]
+
+
+@pytest.mark.parametrize("words", ["some chairs, please", "chairs for 20 000", "chairs for 2000", "chairs for twenty"])
+async def test_an_amount_that_only_the_model_has_read_is_asked_for(company, ledger, monkeypatch, words):
+    from langchain_core.language_models import FakeListChatModel  # noqa: PLC0415
+
+    said = '{"item": "chairs", "vendor": "ACME", "amount": "20"}'
+    monkeypatch.setenv("INTERLOCK_MODEL", "provider:model")
+    monkeypatch.setattr("langchain.chat_models.init_chat_model", lambda _: FakeListChatModel(responses=[said]))
+    run_id = await company.start(POLICY, {"input": words})
+    question = await company.asked(run_id)
+    assert question.asked.schema["required"] == ["amount"]
+    assert ledger() == []
+
+
+@pytest.mark.parametrize("reference", [POLICY, GRAPH])
+@pytest.mark.parametrize("words", ["10 000", "50k", "2 million", "1e5", "10'000", "ten thousand", "10,000"])
+async def test_an_amount_that_is_not_understood_is_asked_for_and_the_answer_goes_on(company, ledger, reference, words):
+    request = f"Buy 3 laptops from ACME for {words}"
+    run_id = await company.start(reference, {"input": request})
+    question = await company.asked(run_id)
+    assert question.asked.text == f'Amount cannot be read for certain from: "{request}". What is it?'
+    assert question.context["request"] == request
+    with pytest.raises(InvalidAnswer):
+        await company.vote(question, Verdict.respond, answer={"amount": words})
+    await company.vote(question, Verdict.respond, answer={"amount": "10000"})
+    await company.drain()
+    await passes(company, run_id, MIA, PETE)
+    assert ledger() == [], "a director is asked as well"
+    await passes(company, run_id, OLGA)
+    assert ledger() == [{"item": "3 laptops", "vendor": "ACME", "amount": "10000"}]
 
 
 async def test_I2_a_crash_after_the_payment_pays_no_second_time(company, ledger):
@@ -217,12 +248,12 @@ async def test_I2_it_is_paid_into_the_ledger_that_people_were_shown_whatever_a_l
     ("text", "said"),
     [
         ("Buy 3 laptops from ACME for 4500", {"item": "3 laptops", "vendor": "ACME", "amount": "4500"}),
-        ("order a desk for $1,299.90 from", {"item": "a desk", "amount": "1299.90"}),
+        ("order a desk for $1,299.90 from", {"item": "a desk"}),
         ("Purchase paper from Paper & Sons", {"item": "paper", "vendor": "Paper & Sons"}),
         ("Buy paint for the office", {"item": "paint for the office"}),
         ("Buy nothing for -5", {"item": "nothing"}),
         ("Buy x for 1,2,3", {"item": "x"}),
-        ("Buy a thing for 007", {"item": "a thing", "amount": "7"}),
+        ("Buy a thing for 007", {"item": "a thing"}),
     ],
 )
 def test_the_rules_read_what_is_said_and_nothing_else(text, said):

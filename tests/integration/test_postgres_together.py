@@ -162,7 +162,7 @@ async def test_a_line_cut_again_while_it_is_asked_what_became_of_a_group_tells_n
 
 async def test_what_counts_over_other_runs_is_alone_whatever_it_comes_after(stores, clock):
     store, _ = stores
-    counting = changes(opened("req_9", clock.at, Asked(run_id="run_9")), counted=(Counted("mailer", "send_email", 0),))
+    counting = changes(opened("req_9", clock.at, Asked(run_id="run_9")), counted=(Counted("send_email", 0),))
     commits = [store.commit(changes) for changes in (part(1, clock), part(2, clock), counting)]
     assert await at_once(store, *commits) == [None] * 3
     assert len(await transactions(store)) == 2

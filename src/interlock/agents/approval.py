@@ -17,15 +17,19 @@ from typing import Any, TypedDict
 
 from langgraph.graph import END, START, StateGraph
 
-from interlock import Action, Agent, Decision, NotDone, ask, progress
+from interlock import Action, Agent, Decision, NotDone, Question, ask, progress
 from interlock.agents.models import planner
 from interlock.agents.plans import Feedback, MailPlan
+from interlock.agents.recipients import ADDRESSES, unreadable, with_recipients
 from interlock.agents.tools import MAIL_SCHEMA, is_repeatable, mail_target, must_reach, send_mail
 
 __all__ = ["MAX_ROUNDS", "ApprovalState", "agent", "builder"]
 
 MAX_ROUNDS = 3
 """How many plans are made before the agent gives up."""
+
+MAX_SHOWN = 50
+TOO_LONG = "the answer has an address of more than 254 characters"
 
 
 class ApprovalState(TypedDict, total=False):
@@ -57,8 +61,20 @@ class ApprovalState(TypedDict, total=False):
 
 
 def plan_mail(state: ApprovalState) -> ApprovalState:
-    """Make a plan, or a better one."""
+    """Make a plan, or a better one; ask first for addresses that cannot be read."""
     wanted = state.get("input", "")
+    unread = unreadable(wanted)
+    if unread:
+        text = f"These cannot be read as addresses: {_quoted(unread)}. To which addresses shall it go instead?"
+        decision = ask(Question(text, schema=ADDRESSES), context={"request": wanted})
+        if decision.outcome != "answered":
+            silent = decision.outcome == "expired"
+            result = f"Not sent: {'nobody said to whom' if silent else f'the question was {decision.outcome}'}."
+            progress(f"[AGENT] {result}")
+            return {"approved": False, "outcome": decision.outcome.value, "result": result}
+        wanted = with_recipients(wanted, str(decision.answer))
+        if unreadable(wanted):
+            return {"approved": False, "outcome": decision.outcome.value, "result": f"Not sent: {TOO_LONG}."}
     rejected = state.get("feedback", [])
     progress(f'[AGENT] Generating plan for: "{wanted}"')
     chosen = planner()
@@ -67,6 +83,7 @@ def plan_mail(state: ApprovalState) -> ApprovalState:
     progress(f"[AGENT] Plan: {plan.summary}, review recipients, send")
     progress(f"[AGENT] ({chosen.note})")
     return {
+        "input": wanted,
         "plan": plan.as_json(),
         "planned_by": chosen.note,
         "via": mail_target(),
@@ -77,6 +94,8 @@ def plan_mail(state: ApprovalState) -> ApprovalState:
 
 def approve_and_send(state: ApprovalState) -> ApprovalState:
     """Ask people, and send what they approved."""
+    if "plan" not in state:
+        return {}  # nobody said to whom
     plan = MailPlan.from_json(state["plan"])
     decision = ask(
         Action("send_email", plan.as_args(), schema=MAIL_SCHEMA),
@@ -100,6 +119,10 @@ def approve_and_send(state: ApprovalState) -> ApprovalState:
         "outcome": decision.outcome.value,
         "feedback": [*state.get("feedback", []), {"comment": decision.comment, "plan": plan.as_json()}],
     }
+
+
+def _quoted(words: list[str]) -> str:
+    return ", ".join(f'"{word[:MAX_SHOWN]}"' for word in words[:MAX_SHOWN])
 
 
 def _send(decision: Decision, plan: MailPlan, via: str) -> ApprovalState:

@@ -51,6 +51,15 @@ FLIGHT: Final[dict[str, Any]] = {
 }
 """The JSON Schema of a booking."""
 
+_ON: Final = re.compile(r"(?<!\S)on ([0-9]{4}-[0-9]{2}-[0-9]{2})(?![\w-]|[.:][0-9])", re.ASCII)
+_SEATED: Final = re.compile(
+    rf"(?<!\S)for ([1-{MOST}])(?: (?:people|persons|passengers|of us))?(?=[.!]?$|,? (?:on|to|with|by) )"
+)
+_OTHERWISE: Final = re.compile(
+    r"\b(?:or|not|no|nor|never|except|without|avoid|but|than|return|returning|either|via)\b|n['\u2019]t\b",
+    re.IGNORECASE,
+)
+_TOWARDS: Final = re.compile(r"\bto\b", re.IGNORECASE)
 _TO: Final = re.compile(r"\bto\s+([A-Z][\w'-]*(?:\s+(?:de|do|la|[A-Z][\w'-]*))*)")
 
 
@@ -198,19 +207,26 @@ def _day(text: str) -> date | None:
 
 
 def _said(text: str) -> dict[str, Any]:
-    """Find airline, destination, day and passengers by rules."""
+    """Find airline, destination, day and passengers by rules; leave out what could be read in another way, too."""
+    if _OTHERWISE.search(text):
+        return {}
+    airlines = [name for name in AIRLINES if re.search(rf"\b{name}\b", text, re.IGNORECASE)]
+    places = [place[1] for place in _TO.finditer(text)] if len(_TOWARDS.findall(text)) == 1 else []
     found: dict[str, Any] = {}
-    airline = next((name for name in AIRLINES if re.search(rf"\b{name}\b", text, re.IGNORECASE)), None)
-    place = _TO.search(text)
-    day = re.search(r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}\b", text)
-    seats = re.search(rf"\bfor ([1-{MOST}])(?: (?:people|persons|passengers|of us))?\b", text)
-    if airline:
-        found["airline"] = airline
-    if place:
-        found["destination"] = place[1]
-    if day and seats and _day(day[0]):
-        found |= {"date": day[0], "passengers": int(seats[1])}
-    return found
+    if len(airlines) == 1:
+        found["airline"] = airlines[0]
+    if len(places) == 1:
+        found["destination"] = places[0]
+    return found | _details(text)
+
+
+def _details(text: str) -> dict[str, Any]:
+    """Find day and passengers, where a sentence has no other number that could be one of them."""
+    day, seats = _ON.search(text), _SEATED.search(text)
+    rest = _ON.sub("", _SEATED.sub("", text, count=1), count=1)
+    if day is None or seats is None or _day(day[1]) is None or any(c.isnumeric() for c in rest):
+        return {}
+    return {"date": day[1], "passengers": int(seats[1])}
 
 
 _FORM: Final = Form(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from interlock.agents.plans import MAX_SUMMARY, Feedback, MailPlan, PlanningFailed
+from interlock.agents.recipients import addresses_in
 from interlock.agents.tools import MAX_BODY, MAX_RECIPIENTS, MAX_SUBJECT, is_address
 
 __all__ = ["OfflinePlanner"]
@@ -23,9 +24,6 @@ _MAX_REQUEST = 10_000
 _MAX_NOTE = 2_000
 _MAX_NOTES = 20
 
-_MAIL: Final = re.compile(
-    r"(?<![\w.%+-])[A-Za-z0-9](?:[A-Za-z0-9._%+-]{0,62}[A-Za-z0-9_%+-])?@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}"
-)
 _FILLER: Final = r"(?:(?:the|our|my|all|whole|every|a|an|new)\s+)*"
 _WHO: Final = re.compile(
     rf"\b(?:to|email|mail|tell|notify|inform|invite|remind|ask)\s+(?={_FILLER}([a-z][a-z0-9-]*)"
@@ -113,7 +111,7 @@ def _topic(text: str, audience: str) -> str:
 
 
 def _addresses(text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(filter(is_address, _MAIL.findall(text))))[:MAX_RECIPIENTS]
+    return addresses_in(text)[:MAX_RECIPIENTS]
 
 
 # ── feedback ─────────────────────────────────────────────────────────────────────────────────────────────────────────

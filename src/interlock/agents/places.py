@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from interlock import NotDone
+
 __all__ = ["place", "setting", "sync_folder"]
 
 
@@ -20,7 +22,7 @@ def setting(name: str) -> str:
 def place(variable: str, name: str) -> Path:
     """Return the path that a variable names, or this name under `interlock` in the user's data directory."""
     chosen = setting(variable)
-    return Path(chosen).expanduser().absolute() if chosen else _data_directory() / "interlock" / name
+    return _expanded(variable, chosen) if chosen else _data_directory() / "interlock" / name
 
 
 def sync_folder(folder: Path) -> None:
@@ -37,4 +39,17 @@ def sync_folder(folder: Path) -> None:
 def _data_directory() -> Path:
     # XDG base directory specification: a relative value is to be ignored.
     given = Path(setting("XDG_DATA_HOME"))
-    return given if given.is_absolute() else Path("~/.local/share").expanduser().absolute()
+    return given if given.is_absolute() else _expanded("HOME", "~/.local/share")
+
+
+def _expanded(variable: str, path: str) -> Path:
+    """Return an absolute path with its `~` replaced; never one that would make a folder of that name."""
+    if path.split("/", maxsplit=1)[0] == "~" and not setting("HOME").startswith("/"):  # empty, or it makes no sense
+        raise NotDone(f"{variable} cannot be used, because HOME is no absolute path: give a whole path")
+    try:
+        found = Path(path).expanduser().absolute()
+    except RuntimeError:
+        raise NotDone(f"{variable} is {path}, and there is no such home directory: give a whole path") from None
+    if "~" in found.parts:
+        raise NotDone(f"{variable} is {path}: only at its beginning is ~ a home directory; give a whole path")
+    return found

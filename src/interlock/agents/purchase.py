@@ -10,12 +10,15 @@ import re
 from typing import Any, Final, TypedDict
 
 from interlock import Decision, Question, ask, progress
+from interlock.agents.amounts import is_doubtful, price_in
 from interlock.agents.ledger import enter, ledger_path
 from interlock.agents.wishes import Form
 
 __all__ = ["PURCHASE", "PurchaseState", "ask_for_the_rest", "not_bought", "paid", "pay", "read_request"]
 
-_TEXT: Final[dict[str, Any]] = {"type": "string", "pattern": r"^[^\u0000-\u001f\u007f]*\S$", "maxLength": 200}
+_LONGEST: Final = 200
+_SHOWN: Final = 300
+_TEXT: Final[dict[str, Any]] = {"type": "string", "pattern": r"^[^\u0000-\u001f\u007f]*\S$", "maxLength": _LONGEST}
 _AMOUNT: Final[dict[str, Any]] = {
     "type": "string",
     "pattern": r"^(0|[1-9][0-9]{0,11})(\.[0-9]{1,2})?$",
@@ -35,11 +38,9 @@ PURCHASE: Final[dict[str, Any]] = {
 }
 """The JSON Schema of a purchase."""
 
-_ITEM: Final = re.compile(
-    r"^(?:please\s+)?(?:buy|purchase|order|get)?\s*(.+?)(?=\s+from\s|\s+for\s+[^\s\d]{0,3}\d|$)", re.IGNORECASE
-)
-_VENDOR: Final = re.compile(r"\bfrom\s+(.+?)(?=\s+for\s+[^\s\d]{0,3}\d|[.;,]?$)", re.IGNORECASE)
-_PRICE: Final = re.compile(r"\bfor\s+[^\s\d-]{0,3}((?:\d{1,3}(?:,\d{3})+|\d{1,12})(?:\.\d{1,2})?)(?![\d,.]*\d)")
+_ITEM: Final = re.compile(r"^(?:please\s+)?(?:buy|purchase|order|get)?\s*(.+?)(?=\s+from(?:\s|$)|$)", re.IGNORECASE)
+_VENDOR: Final = re.compile(r"\sfrom\s+(.+)$", re.IGNORECASE)
+_FOR: Final = re.compile(r"\sfor\s(?:(?!\sfor\s).)*?(?=\sfrom\s|$)", re.IGNORECASE)
 
 
 class PurchaseState(TypedDict, total=False):
@@ -92,8 +93,11 @@ def ask_for_the_rest(state: PurchaseState) -> PurchaseState:
     missing = [name for name in PURCHASE["required"] if name not in known]
     if missing:
         schema = {**PURCHASE, "properties": {name: _WORDS[name] for name in missing}, "required": missing}
-        text = f"The request does not say {' and '.join(missing)}. What is it?"
-        decision = ask(Question(text, schema=schema), context={"request": state.get("input", ""), "known": known})
+        request = state.get("input", "")
+        text = f"{' and '.join(missing).capitalize()} cannot be read for certain from: {_quoted(request)}. What is it?"
+        decision = ask(
+            Question(text, schema=schema), context={"request": request, "reader": state["read_by"], "known": known}
+        )
         if decision.outcome != "answered":
             return not_bought(decision, "the question")
         assert isinstance(decision.answer, dict)
@@ -126,19 +130,29 @@ def not_bought(decision: Decision, where: str) -> PurchaseState:
     return {"approved": False, "outcome": decision.outcome.value, "result": result}
 
 
+def _quoted(request: str) -> str:
+    line = " ".join(request.split())
+    return f'"{line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"}"'
+
+
 def _said(text: str) -> dict[str, Any]:
-    """Find item, vendor and amount by rules; a number is taken for an amount only after `for`."""
-    found = {"item": _ITEM.search(text), "vendor": _VENDOR.search(text), "amount": _PRICE.search(text)}
-    said = {name: match[1].strip(" .;,") for name, match in found.items() if match}
-    if "amount" in said:
-        said["amount"] = said["amount"].replace(",", "").lstrip("0") or "0"
-        said["amount"] = f"0{said['amount']}" if said["amount"].startswith(".") else said["amount"]
-    return {name: value for name, value in said.items() if value and len(value) <= _TEXT["maxLength"]}
+    """Find item, vendor and amount by rules; leave out what could be read in another way, too."""
+    price = price_in(text)
+    rest = _FOR.sub(_unless_doubtful, text) if price is None else text[: price.start - 1] + text[price.end :]
+    found = {"item": _ITEM.search(rest), "vendor": _VENDOR.search(rest)}
+    said = {name: match[1].strip(" .;,!") for name, match in found.items() if match}
+    known = {name: value for name, value in said.items() if 0 < len(value) <= _LONGEST and not is_doubtful(value)}
+    return known if price is None else {**known, "amount": price.amount}
+
+
+def _unless_doubtful(words: re.Match[str]) -> str:
+    return "" if is_doubtful(words[0]) else words[0]
 
 
 _FORM: Final = Form(
     task='You read purchase requests. Write "amount" as a decimal string, without currency or separators.',
     properties=PURCHASE["properties"],
     rules=_said,
+    certain=frozenset({"amount"}),
     example="Buy 3 laptops from ACME for 4500",
 )

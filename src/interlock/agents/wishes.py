@@ -29,12 +29,15 @@ class Form:
         properties: JSON Schema of each fact.
         rules: finds them without a model; leaves out what is not said.
         example: a sentence that would do.
+        certain: facts that count only where the rules read the same as the model: what a person is not asked for may be
+            approved by a policy's rule, and nobody would see that it was misread.
     """
 
     task: str
     properties: dict[str, dict[str, Any]]
     rules: Callable[[str], dict[str, Any]]
     example: str
+    certain: frozenset[str] = frozenset()
 
     def read(self, request: str) -> tuple[dict[str, Any], str]:
         """Return the facts that are in a sentence, and a line for the reviewer about who read it.
@@ -42,13 +45,17 @@ class Form:
         Raises:
             PlanningFailed: nobody could read it.
         """
-        text = " ".join(request[:MAX_REQUEST].split())
+        if len(request) > MAX_REQUEST:  # the first part of it may say something else than the whole
+            raise PlanningFailed(f"the request has more than {MAX_REQUEST:,} characters: say it in fewer")
+        text = " ".join(request.split())
         if not text:
             raise PlanningFailed(f'say what is wanted, for example "{self.example}"')
         model = completion()
         if model is None:
             return self.rules(text), offline("read")
-        return model.read(self._prompt(text), self._facts), f"read by {model.name}"
+        found, said = model.read(self._prompt(text), self._facts), self.rules(text)
+        known = {name: value for name, value in found.items() if name not in self.certain or said.get(name) == value}
+        return known, f"read by {model.name}"
 
     def _prompt(self, request: str) -> str:
         return (

@@ -14,6 +14,7 @@ from interlock.cli.options import AS, JSON
 from interlock.cli.run import start_and_attend
 from interlock.cli.session import DEMO, Session, execute
 from interlock.config import load_settings
+from interlock.config.paths import expanded
 from interlock.errors import BadInput
 
 __all__ = ["app"]
@@ -70,7 +71,7 @@ def demo(
     if agent not in AGENTS:
         raise BadInput(f"There is no agent {agent!r} that ships with Interlock: give one of {', '.join(AGENTS)}.")
     task = INPUTS[agent] if text is None else text
-    folder = folder or Path("demo" if agent == "approval" else f"demo-{agent}")
+    folder = expanded(str(folder)) if folder else Path("demo" if agent == "approval" else f"demo-{agent}")
     config = _prepared(folder, agent)
     settings = load_settings(config, {})  # never the database that the environment names: this one is marked as a demo
 
@@ -105,7 +106,7 @@ def _what_next(session: Session, folder: Path, code: int) -> None:
 
 
 def _where(session: Session) -> None:
-    mail, ledger = Path(os.environ["INTERLOCK_MAILDIR"]), Path(os.environ["INTERLOCK_LEDGER"])
+    mail, ledger = expanded(os.environ["INTERLOCK_MAILDIR"]), expanded(os.environ["INTERLOCK_LEDGER"])
     if mail.exists() and not os.environ.get("INTERLOCK_SMTP_URL"):
         session.tell(f"Mail, if any was sent, is in {mail}/new")
     if ledger.exists():

@@ -22,13 +22,14 @@ from interlock.cli.errors import Exit
 from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute, settings_of, write_json
 from interlock.config import Settings
+from interlock.config.paths import expanded
 from interlock.domain.policy_check import check
 from interlock.domain.request import EffectState
 from interlock.domain.run import RunStatus
 from interlock.engine.audit import audit_record
 from interlock.engine.repair import repair
 from interlock.errors import BadInput, InterlockError, StoreError
-from interlock.storage.open import is_server
+from interlock.storage.open import file_of, is_server
 
 __all__ = ["app"]
 
@@ -180,7 +181,7 @@ def _database(settings: Settings) -> Finding:
 
 
 def _file(url: str) -> Finding:
-    path = Path(url.removeprefix("sqlite:///")).expanduser()
+    path = file_of(url)
     if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
         return Finding("database", "error", f"{path} and its directory must be writable for this user")
     problem = _integrity(path)
@@ -247,11 +248,7 @@ def _mail() -> Finding:
         return Finding("mail", "ok", "by SMTP (INTERLOCK_SMTP_URL); not tried")
     chosen = os.environ.get("INTERLOCK_MAILDIR")
     where = f"into the maildir {chosen}" if chosen else "into a maildir in your data directory"
-    nearest = (
-        next((path for path in _upwards(Path(chosen).expanduser().absolute()) if path.exists()), None)
-        if chosen
-        else None
-    )
+    nearest = next((path for path in _upwards(expanded(chosen).absolute()) if path.exists()), None) if chosen else None
     if nearest is not None and not os.access(nearest, os.W_OK):
         return Finding("mail", "error", f"{nearest} cannot be written: set INTERLOCK_MAILDIR to another directory")
     return Finding("mail", "ok", f"{where}; set INTERLOCK_SMTP_URL to send it")

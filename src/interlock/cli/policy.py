@@ -112,7 +112,7 @@ async def _explain_file(session: Session, path: Path) -> str:
     action = Action(given["name"], given.get("args", {}))
     policies = session.system.policies.current()
     span = span_of((*policies.policies, policies.default))
-    seen = await count(session.system.store, session.principal.tenant, agent, [action], now=now, span=span)
+    seen = await count(session.system.store, session.principal.tenant, [action], now=now, span=span)
     occasion = Occasion(action, agent, f"agent:{agent}", initiator, now, seen.recent.get(action.name))
     policy, _ = choose(policies, occasion, given.get("policy"))
     return explain(occasion, policy, policies.directory)

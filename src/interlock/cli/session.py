@@ -10,7 +10,6 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 import typer
@@ -25,6 +24,7 @@ from interlock.config import DatabaseSettings, Settings, load_settings
 from interlock.domain.authority import Principal
 from interlock.engine.views import Views
 from interlock.errors import BadInput, Forbidden
+from interlock.storage.open import file_of
 
 __all__ = [
     "DEMO",
@@ -173,7 +173,7 @@ async def opened(
 
 def _keep_effects_beside(settings: Settings) -> None:
     # One approval is one mail in one maildir, one line in one ledger: whoever carries a demo's run on uses the demo's.
-    folder = Path(settings.database_url.removeprefix("sqlite:///")).expanduser().absolute().parent
+    folder = file_of(settings.database_url).parent
     for variable, name in (
         ("INTERLOCK_MAILDIR", "mail"),
         ("INTERLOCK_LEDGER", "ledger.jsonl"),

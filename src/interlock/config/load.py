@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from interlock.config.located import MAX_FILE, BadYaml, read_tree
 from interlock.config.origin import Origin, say
+from interlock.config.paths import expanded, home
 from interlock.config.problems import all_problems
 from interlock.config.sections import Settings, suggestion
 from interlock.errors import InvalidConfig
@@ -74,9 +75,9 @@ def _refuse_unknown(env: Mapping[str, str]) -> None:
 
 def _choose(path: Path | str | None, env: Mapping[str, str]) -> Path | None:
     if path is not None:
-        return Path(path)
+        return expanded(str(path), env)
     if env.get("INTERLOCK_CONFIG"):
-        return Path(env["INTERLOCK_CONFIG"])
+        return expanded(env["INTERLOCK_CONFIG"], env)
     return Path(DEFAULT_FILE) if Path(DEFAULT_FILE).exists() else None
 
 
@@ -117,12 +118,12 @@ def _resolve(settings: Settings, env: Mapping[str, str]) -> Settings:
     """Make paths absolute: those of the file from its folder, those of the environment from the current one."""
     folder = settings.origin.path.parent if settings.origin else Path.cwd()
     if env.get("INTERLOCK_DATABASE_URL") and not settings.database.fixed:
-        url = _absolute_url(env["INTERLOCK_DATABASE_URL"], Path.cwd())
+        url = _absolute_url(env["INTERLOCK_DATABASE_URL"], Path.cwd(), env)
     elif settings.database.url is not None:
-        url = _absolute_url(settings.database.url, folder)
+        url = _absolute_url(settings.database.url, folder, env)
     else:
         url = f"sqlite:///{data_home(env) / 'interlock' / 'interlock.db'}"
-    agents = {name: _absolute_reference(reference, folder) for name, reference in settings.agents.items()}
+    agents = {name: _absolute_reference(reference, folder, env) for name, reference in settings.agents.items()}
     return settings.model_copy(update={"database": settings.database.model_copy(update={"url": url}), "agents": agents})
 
 
@@ -132,18 +133,21 @@ def data_home(env: Mapping[str, str]) -> Path:
     given = Path(env.get("XDG_DATA_HOME") or "")
     if given.is_absolute():
         return given
-    home = env.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 - Path.home() raises where there is none
-    return Path(home).absolute() / ".local" / "share"
+    return home(env=env) / ".local" / "share"
 
 
-def _absolute_url(url: str, folder: Path) -> str:
+def _absolute_url(url: str, folder: Path, env: Mapping[str, str]) -> str:
     scheme, separator, rest = url.partition(":///")
-    is_file = separator and scheme.split("+")[0] == "sqlite" and rest and not rest.startswith((":memory:", "file:"))
-    if not is_file or rest.startswith("/"):
+    if separator:
+        is_file = scheme.split("+")[0] == "sqlite" and rest and not rest.startswith((":memory:", "file:"))
+    else:
+        is_file, rest = ":" not in url.partition("/")[0], url  # a plain path
+    if not is_file:
         return url
-    return f"{scheme}:///{folder / rest}"
+    path = folder / expanded(rest, env)
+    return f"{scheme}:///{path}" if separator else str(path)
 
 
-def _absolute_reference(reference: str, folder: Path) -> str:
+def _absolute_reference(reference: str, folder: Path, env: Mapping[str, str]) -> str:
     file, _, attribute = reference.rpartition(":")
-    return f"{(folder / file).resolve()}:{attribute}" if file.endswith((".py", ".json")) else reference
+    return f"{(folder / expanded(file, env)).resolve()}:{attribute}" if file.endswith((".py", ".json")) else reference

@@ -121,7 +121,7 @@ class Policy:
         edits: which arguments a reviewer may change; None means all of them.
         reason_for: the verdicts that need a comment.
         answer_expires: how long an approval may wait for its use, every hour counted; None means for ever.
-        windows_by: paths of arguments: what an agent asked before counts only where it is alike in these.
+        windows_by: paths of arguments: what was asked before counts only where it is alike in these.
     """
 
     name: str

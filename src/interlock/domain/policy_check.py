@@ -58,6 +58,8 @@ class Finding:
         "nobody_else",
         "undeclared",
         "agent_steers",
+        "agent_states",
+        "starter_names",
         "unbounded",
         "past_holidays",
         "delegation_over",
@@ -98,6 +100,7 @@ def _policy(policy: Policy, directory: Directory) -> Iterator[Finding]:
     yield from _undeclared(policy, policy.applies_to, ROUTE_NAMES, "applies_to")
     yield from _unreachable(policy)
     yield from _steered(policy)
+    yield from _stated(policy)
     declared = ROUTE_NAMES | (policy.facts or {}).keys()
     for level in policy.levels:
         yield from _undeclared(policy, level.when, declared | _windows(level.when), f"level {level.name}")
@@ -105,6 +108,7 @@ def _policy(policy: Policy, directory: Directory) -> Iterator[Finding]:
             place = f"level {level.name}, step {number}"
             yield from _undeclared(policy, step.where, WHERE_NAMES, place)
             yield from _people(policy, step, directory, place)
+    yield from _named(policy)
 
 
 def _unreachable(policy: Policy) -> Iterator[Finding]:
@@ -163,6 +167,45 @@ def _steered(policy: Policy) -> Iterator[Finding]:
     for path in policy.windows_by:
         message = f"counts by {'.'.join(path)!r}, which the agent writes as it likes: other words begin another count"
         yield Finding("warning", "agent_steers", policy.name, "windows", message)
+
+
+def _stated(policy: Policy) -> Iterator[Finding]:
+    """Find the first level where a number that the agent has read somewhere, perhaps wrongly, approves by itself.
+
+    A window bounds what that can come to; a word is found by `_steered`.
+    """
+    facts = policy.facts or {}
+    for level in policy.levels:
+        used = free_names(level.when) if level.automatic and level.when is not None else frozenset()
+        stated = sorted(name for name in used & facts.keys() if facts[name].type not in {"string", "boolean"})
+        if stated and not any(map(is_window, used)):
+            yield Finding(
+                "warning",
+                "agent_states",
+                policy.name,
+                f"level {level.name}",
+                f"approves automatically by {stated[0]!r}, which the agent states and nobody checks before: let it ask "
+                f"somebody, or bound it by a window such as recent_24h.sum.{stated[0]}, or let the tool check it again",
+            )
+            return
+
+
+def _named(policy: Policy) -> Iterator[Finding]:
+    """Find the first condition on an agent's name, which whoever starts the run can choose."""
+    conditions = [("applies_to", policy.applies_to, ROUTE_NAMES)]
+    for level in policy.levels:
+        place = f"level {level.name}"
+        conditions.append((place, level.when, ROUTE_NAMES))
+        conditions += [(f"{place}, step {n}", step.where, WHERE_NAMES) for n, step in enumerate(level.steps, start=1)]
+    for place, source, known in conditions:
+        names = sorted(free_names(source) & known & {"agent", "requester"}) if source is not None else []
+        if names:
+            message = (
+                f"rests on {names[0]!r}, a name that whoever starts the run can choose: a copy of the agent's file has "
+                "another one. Rest on action.name, and let what no policy names be asked at least as strictly"
+            )
+            yield Finding("warning", "starter_names", policy.name, place, message)
+            return
 
 
 def _shadowed(policies: Iterable[Policy]) -> Iterator[Finding]:

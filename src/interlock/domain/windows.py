@@ -1,4 +1,6 @@
-"""Windows: what an agent asked of one action before, counted and summed, so that many small requests are seen as one.
+"""Windows: what was asked of one action before, counted and summed, so that many small requests are seen as one.
+
+Whoever asked counts, under whatever name.
 
 What is asked now is not in a window. What was rejected, expired, withdrawn or lapsed is not, either: it moves nothing.
 """
@@ -40,7 +42,7 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """What one agent asked of one action before, as far back as some policy looks.
+    """What was asked of one action before, by whatever agent, as far back as some policy looks.
 
     Args:
         complete: whether that is all of it.

@@ -160,13 +160,12 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A condition, and a change: nothing was counted over this action of this agent since it was read.
+    """A condition, and a change: nothing was counted over this action, whoever asked for it, since it was read.
 
     Args:
         version: of the counter when it was read, 0 if there was none; it rises with the commit.
     """
 
-    agent: str
     action: str
     version: int
 

@@ -30,18 +30,18 @@ def span_of(policies: Iterable[Policy]) -> timedelta | None:
     return max(spans, default=None)
 
 
-async def count(  # noqa: PLR0913 - what is counted over
-    store: Store, tenant: str, agent: str, subjects: Iterable[Subject], *, now: datetime, span: timedelta | None
+async def count(
+    store: Store, tenant: str, subjects: Iterable[Subject], *, now: datetime, span: timedelta | None
 ) -> Count:
-    """Read what an agent asked before of the actions among these subjects."""
+    """Read what was asked before of the actions among these subjects, whoever asked."""
     names = sorted({subject.name for subject in subjects if isinstance(subject, Action)}) if span is not None else []
     recent, counted = {}, []
     for name in names:
         assert span is not None
-        window = await store.window(tenant, agent, name, now - span, MOST_PAST + 1)
+        window = await store.window(tenant, name, now - span, MOST_PAST + 1)
         past = tuple(past_of(request) for request in window.requests[:MOST_PAST])
         recent[name] = Recent(past, complete=len(window.requests) <= MOST_PAST)
-        counted.append(Counted(agent, name, window.version))
+        counted.append(Counted(name, window.version))
     return Count(recent, tuple(counted))
 
 

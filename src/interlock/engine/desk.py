@@ -217,7 +217,7 @@ class Desk:
         """Read what the request's policy counts over, where an edit may have it routed again."""
         subjects = [command.subject] if isinstance(command, CastVote) and command.subject is not None else []
         return await count(
-            self._store, request.tenant, request.agent, subjects, now=now, span=policy.window_span if subjects else None
+            self._store, request.tenant, subjects, now=now, span=policy.window_span if subjects else None
         )
 
     async def _note(self, request: Request, command: Command, principal: Principal, refusal: InterlockError) -> None:
@@ -298,7 +298,7 @@ class Desk:
 
     async def _count(self, run: Run, asks: Sequence[Ask], policies: PolicySet, now: datetime) -> Count:
         span = span_of((*policies.policies, policies.default))
-        return await count(self._store, run.tenant, run.agent, [ask.subject for ask in asks], now=now, span=span)
+        return await count(self._store, run.tenant, [ask.subject for ask in asks], now=now, span=span)
 
     def _closing(self, after: Run, loaded: Loaded) -> list[RequestChange]:
         if after.ended_at is None:

@@ -58,7 +58,7 @@ class Present:
         asked: every request of the run at the interrupts of the new pause.
         passed_over: the answered requests that fit nothing the agent asked.
         now: the store's clock.
-        recent: what the agent asked before, by the action's name, where some policy counts it.
+        recent: what was asked before, by the action's name, where some policy counts it.
     """
 
     run: Run

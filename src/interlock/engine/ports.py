@@ -118,7 +118,7 @@ class Inbox:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What an agent asked of one action lately, and the counter that says whether that is still so.
+    """What was asked of one action lately, by whatever agent, and the counter that says whether that is still so.
 
     Args:
         version: of the counter; 0 if there is none yet.
@@ -161,8 +161,8 @@ class Store(Protocol):
     async def asked_at(self, tenant: str, run_id: str, interrupt_ids: Iterable[str]) -> Sequence[Request]:
         """Return every request of a run at these interrupts, oldest first."""
 
-    async def window(self, tenant: str, agent: str, action: str, since: datetime, limit: int) -> Window:
-        """Return what an agent asked of an action after a moment, at one instant with its counter.
+    async def window(self, tenant: str, action: str, since: datetime, limit: int) -> Window:
+        """Return what was asked of an action after a moment, by whatever agent, at one instant with its counter.
 
         Args:
             limit: at most so many requests.

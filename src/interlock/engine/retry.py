@@ -18,7 +18,7 @@ TRIES = 20
 """Each lost race means that somebody else's change went through, so a few tries suffice, except in a crowd."""
 
 CROWD = 500
-"""All runs of an agent may race for one window, where few race for a request: of each round, one goes through."""
+"""All runs that ask for one action may race for its window, where few race for a request: one of each round wins."""
 
 SHORTEST_WAIT = 0.1
 LONGEST_WAIT = 2.0

@@ -176,8 +176,7 @@ class _Replay:
         past = [
             past_of(request)
             for request in self.standing.values()
-            if request.agent == event.agent
-            and isinstance(request.asked, Action)
+            if isinstance(request.asked, Action)
             and request.asked.name == event.subject.name
             and request.opened_at > event.at - span
         ]

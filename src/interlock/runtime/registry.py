@@ -11,8 +11,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from interlock.config.paths import expanded
 from interlock.domain.canonical import digest
-from interlock.errors import InvalidAgent
+from interlock.errors import InvalidAgent, InvalidConfig
+from interlock.runtime.identity import code_of
 from interlock.runtime.langgraph_json import called, graph_references, prepare
 
 if TYPE_CHECKING:
@@ -36,6 +38,10 @@ class Registry:
     def reference(self, name: str) -> tuple[str, str]:
         """Return the name and the importable reference of an agent, given its name or a reference.
 
+        A reference to a known agent's code is that agent, however it is spelled: policies know it by its name. Where
+        several names have the same code, the last one holds. What has no name is called after its attribute, unless
+        that is the name of another agent: then it goes by its whole reference.
+
         Raises:
             InvalidAgent: if it is neither.
         """
@@ -48,9 +54,13 @@ class Registry:
                 "file.py:attribute or langgraph.json:name."
             )
         target, _, attribute = name.rpartition(":")
-        if not target.endswith((".py", ".json")):
-            return name, name
-        return attribute, f"{Path(target).resolve()}:{attribute}"
+        is_file = target.endswith((".py", ".json"))
+        reference = f"{_resolved(target)}:{attribute}" if is_file else name
+        code = code_of(reference)
+        known_as = next((known for known in reversed(self.names) if code_of(self.names[known]) == code), None)
+        if known_as is not None:
+            return known_as, self.names[known_as]
+        return (attribute if is_file and attribute not in self.names else reference), reference
 
     def load(self, reference: str) -> Agent:
         """Return the agent that a reference names.
@@ -62,6 +72,15 @@ class Registry:
             if reference not in self._loaded:
                 self._loaded[reference] = _load(reference)
             return self._loaded[reference]
+
+
+def _resolved(path: str) -> Path:
+    try:
+        return expanded(path).resolve()
+    except InvalidConfig as error:
+        raise InvalidAgent(f"{path} is no path: {error.message}") from None
+    except (OSError, ValueError, RuntimeError) as error:  # such as a NUL, or links in a circle
+        raise InvalidAgent(f"{path} is no path: {error}.") from None
 
 
 def _load(reference: str) -> Agent:

@@ -60,7 +60,7 @@ class _Tables:
         self.states: dict[_Key, bytes] = {}
         self.jobs: dict[tuple[str, str, str], _JobRow] = {}
         self.policies: dict[str, bytes] = {}
-        self.windows: dict[tuple[str, str, str], int] = {}
+        self.windows: dict[tuple[str, str], int] = {}
 
 
 class MemoryStore:
@@ -126,15 +126,14 @@ class MemoryStore:
             rows = [row for row in tables.requests.values() if (row.tenant, row.run_id) == (tenant, run_id)]
             return replay_order(decode_request(row.body) for row in rows if row.interrupt_id in wanted)
 
-    async def window(self, tenant: str, agent: str, action: str, since: datetime, limit: int) -> Window:
-        """Return what an agent asked of an action after a moment, at one instant with its counter."""
+    async def window(self, tenant: str, action: str, since: datetime, limit: int) -> Window:
+        """Return what was asked of an action after a moment, by whatever agent, at one instant with its counter."""
         with self._reading() as tables:
-            key = (tenant, agent, action)
-            rows = [row for row in tables.requests.values() if (row.tenant, row.agent, row.action) == key]
+            rows = [row for row in tables.requests.values() if (row.tenant, row.action) == (tenant, action)]
             rows = [row for row in rows if row.opened_at > micros(since) and _is_counted(row)]
             rows.sort(key=_place_by_age, reverse=True)
             requests = [decode_request(row.body) for row in rows[:limit]]
-            return Window(tables.windows.get((tenant, agent, action), 0), requests)
+            return Window(tables.windows.get((tenant, action), 0), requests)
 
     async def commit(self, changes: Changes) -> None:
         """Apply the changes in one transaction."""
@@ -352,8 +351,8 @@ def _is_anew(changes: Changes) -> bool:
 
 
 def _check_counted(tables: _Tables, tenant: str, counted: Counted) -> None:
-    if tables.windows.get((tenant, counted.agent, counted.action), 0) != counted.version:
-        raise changed("window", f"{counted.agent} {counted.action}")
+    if tables.windows.get((tenant, counted.action), 0) != counted.version:
+        raise changed("window", counted.action)
 
 
 def _check_hold(run: RunRow | None, hold: Hold, now: int) -> None:
@@ -390,7 +389,7 @@ def _apply(tables: _Tables, changes: Changes, entries: list[EntryRow], now: int)
         elif of_run.state is not None:
             tables.states[run.tenant, run.id] = of_run.state
     for counted in changes.counted:
-        tables.windows[changes.tenant, counted.agent, counted.action] = counted.version + 1
+        tables.windows[changes.tenant, counted.action] = counted.version + 1
     tables.log.extend(entries)
     _apply_jobs(tables, changes, now)
     for policy_hash, body in changes.policies.items():

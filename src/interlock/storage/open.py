@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from interlock.config.paths import expanded
 from interlock.engine.results import KeptResults, NothingKept
 from interlock.errors import InvalidConfig
 from interlock.storage.memory import MemoryStore
@@ -14,7 +15,7 @@ from interlock.storage.rows import Clock, utc_now
 from interlock.storage.sql import SqlStore
 from interlock.storage.sqlite import SqliteFile
 
-__all__ = ["is_server", "kept_results", "open_store"]
+__all__ = ["file_of", "is_server", "kept_results", "open_store"]
 
 _FORMS = "Use sqlite:///PATH, a plain path, postgresql://USER@HOST/NAME, or memory:"
 
@@ -26,7 +27,7 @@ def open_store(url: str, clock: Clock | None = None, *, create: bool = True) -> 
 
     Args:
         url: `sqlite:///relative/path`, `sqlite:////absolute/path`, a plain path, `postgresql://user@host/name`, or
-            `memory:`.
+            `memory:`. A path may begin with `~`; every other sign stands for itself.
         clock: the store's clock, UTC; by default the server's, or this machine's where there is none.
         create: whether to make the file, or the tables on a server, where there are none.
 
@@ -40,7 +41,7 @@ def open_store(url: str, clock: Clock | None = None, *, create: bool = True) -> 
         return MemoryStore(clock or utc_now)
     if is_server(url):
         return _open_server(url, clock, create=create)
-    return _open_file(_path(url), clock or utc_now, create=create)
+    return _open_file(file_of(url), clock or utc_now, create=create)
 
 
 def kept_results(url: str, data: Path) -> KeptResults:
@@ -53,7 +54,7 @@ def kept_results(url: str, data: Path) -> KeptResults:
         return NothingKept()
     if is_server(url):
         return ResultFiles(_under(data, _without_secrets(url)))
-    path = _path(url)
+    path = file_of(url)
     return ResultFiles(path.with_name(f"{path.name}.results"), _under(data, str(path)))
 
 
@@ -96,14 +97,23 @@ def _open_file(path: Path, clock: Clock, *, create: bool) -> SqlStore:
     return SqlStore(SqliteFile(path), clock)
 
 
-def _path(url: str) -> Path:
+def file_of(url: str) -> Path:
+    """Return the database file that an address names.
+
+    Raises:
+        InvalidConfig: if it names none.
+    """
     scheme, separator, rest = url.partition("://")
+    if not separator and url.startswith(("sqlite:", "memory:", *(f"{kind}:" for kind in _POSTGRES))):
+        raise InvalidConfig(f"{url!r} is no address of a database. {_FORMS}.")
     if not separator:
         path = url
     elif scheme == "sqlite" and rest.startswith("/"):
         path = rest[1:]
+    elif scheme == "sqlite":
+        raise InvalidConfig(f"{url!r} has a slash too few: write sqlite:///{rest}. {_FORMS}.", scheme=scheme)
     else:
         raise InvalidConfig(f"There is no database of the kind {scheme!r}. {_FORMS}.", scheme=scheme)
     if path in {"", ":memory:"} or "\0" in path or "?" in path:
         raise InvalidConfig(f"{path!r} is not the path of a database file. {_FORMS}.")
-    return Path(path).expanduser().absolute()
+    return expanded(path).absolute()

@@ -53,11 +53,19 @@ _ORIGIN = (
 )
 _SNAPSHOT: Select[Any] = select(literal_column("pg_current_snapshot()::text"))
 _ONLY_READ = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+# What a role or a database sets by default may be meant for others: people who look, or programs that hang. What is
+# left to it is what protects the server: whether it may be written to, and how long one statement may take.
+_HABITS = f"""
+SELECT set_config(name, value, false) FROM (VALUES
+  ('lock_timeout', '{LOCK_SECONDS}s'),
+  ('idle_in_transaction_session_timeout', '60s'),
+  ('idle_session_timeout', '0'),
+  ('transaction_timeout', '0')
+) AS wanted (name, value) WHERE current_setting(name, true) IS NOT NULL
+"""  # noqa: S608 - constants; an older server does not know every setting
 _GREETING = f"""
 WITH origin AS ({_ORIGIN})
 SELECT (SELECT number FROM epochs WHERE epochs.origin = origin.it),
-  set_config('lock_timeout', '{LOCK_SECONDS}s', false),
-  set_config('idle_in_transaction_session_timeout', '60s', false),
   set_config('synchronous_commit', replace(current_setting('synchronous_commit'), 'off', 'on'), false)
 FROM origin
 """  # noqa: S608 - constants
@@ -70,20 +78,24 @@ ON CONFLICT DO NOTHING
 
 _MEANINGS = {
     "08": "went away",
+    "25006": "may only be read: give the address of the primary; or, if its role or database has "
+    "default_transaction_read_only, ALTER ROLE … or ALTER DATABASE … RESET default_transaction_read_only",
+    "25P03": "ended a transaction that stood still",
     "28": "refuses this user: check user and password",
     "3D": "does not exist, or its user does not: make them with CREATE DATABASE and CREATE ROLE, or name others",
+    "40": "could not finish this beside what others do at the same time: try again",
     "42501": "does not let this user do that: grant it the rights on the schema and its tables",
     "42P01": "has lost a table of ours: restore it from a backup",
     "53100": "cannot grow: its disk is full. Nothing was written. Make room and try again",
     "53300": "has no connection left: raise max_connections, or run fewer processes",
     "53": "is out of resources",
     "55P03": f"has kept a row locked for more than {LOCK_SECONDS} seconds for somebody else",
+    "57014": "cancelled the work: if its role or database has a statement_timeout, make that longer",
     "57P01": "is being shut down",
     "57P02": "is being shut down",
     "57P03": "is starting up, or shutting down",
     "57": "cancelled the work",
     "58": "cannot be read or written: its disk reports an error",
-    "25006": "is read-only: give the address of the primary",
     "XX": "is damaged, or has a defect",
 }
 _FOR_NOW = {"57P01", "57P02", "57P03", "53300"}
@@ -197,8 +209,16 @@ class PostgresDatabase:
 
 
 def connect(address: Address) -> psycopg.Connection[Any]:
-    """Open a connection on which nothing begins or ends a transaction but us."""
-    return psycopg.connect(**{**address.parameters, "client_encoding": "UTF8"}, autocommit=True)
+    """Open a connection on which nothing begins or ends a transaction but us, whatever its role has as defaults."""
+    raw = psycopg.connect(**{**address.parameters, "client_encoding": "UTF8"}, autocommit=True)
+    try:
+        # A statement that needs no snapshot, so it cannot fail on what others do.
+        raw.execute("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED")
+        raw.execute(_HABITS)
+    except BaseException:
+        raw.close()
+        raise
+    return raw
 
 
 def _greeted(raw: psycopg.Connection[Any], begin: str) -> Opened:

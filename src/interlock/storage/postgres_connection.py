@@ -119,6 +119,10 @@ class PostgresConnection(Connection):
             except psycopg.Error:
                 if not self.raw.closed:
                     raise
+                if (
+                    end is not None and time.monotonic() > end
+                ):  # a server that ends every transaction is there, and no use
+                    raise
                 end = end or time.monotonic() + RECOVER_SECONDS
                 if self._is_done(end):
                     result: T = self._result
@@ -187,7 +191,7 @@ class PostgresConnection(Connection):
     def _conflict(self, error: BaseException) -> Conflict | None:
         if isinstance(error, errors.DivisionByZero) and self.wire.failed in self._expected:
             return self._expected[self.wire.failed]
-        if isinstance(error, _CONFLICTS):
+        if self._begin and isinstance(error, _CONFLICTS):  # who only reads has nothing to decide again
             # The versions held: a request and a run share an id, or two transactions wait for each other.
             return changed("record", error.diag.constraint_name or "that others write")
         return None

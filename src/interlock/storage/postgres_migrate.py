@@ -69,7 +69,7 @@ def _is_up_to_date(address: Address, *, create: bool) -> bool:
 def _bring_up_to_date(address: Address) -> None:
     engine = create_engine(
         "postgresql+psycopg://",
-        creator=lambda: psycopg.connect(**address.parameters),
+        creator=lambda: _writing(address),
         poolclass=NullPool,
         use_native_hstore=False,
     )
@@ -77,12 +77,20 @@ def _bring_up_to_date(address: Address) -> None:
         with engine.begin() as writing:
             raw: Any = writing.connection.dbapi_connection
             raw.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'")
+            raw.execute("SET LOCAL statement_timeout = 0")  # all of it or nothing, however large the tables are
             raw.execute(f"SELECT pg_advisory_xact_lock({TURN})")
             # Again, now that nobody else migrates: another process may have done it meanwhile.
             if _revision(raw, address) != REVISIONS[-1]:
                 upgrade(writing)
     finally:
         engine.dispose()
+
+
+def _writing(address: Address) -> psycopg.Connection[Any]:
+    """Open a connection whose transactions begin by themselves, as SQLAlchemy expects."""
+    connection = connect(address)
+    connection.autocommit = False
+    return connection
 
 
 def _revision(connection: psycopg.Connection[Any], address: Address) -> str:

@@ -81,14 +81,11 @@ _RUNS = (
 _RUN = _RUNS.where(runs.c.id == _RUN_ID)
 _OWNER = select(requests.c.run_id).where(requests.c.tenant == _TENANT, requests.c.id == bindparam("request_id"))
 _RUN_OF = _RUNS.where(runs.c.id == _OWNER.scalar_subquery())
-_COUNTER = select(windows.c.version).where(
-    windows.c.tenant == _TENANT, windows.c.agent == bindparam("agent"), windows.c.action == bindparam("action")
-)
+_COUNTER = select(windows.c.version).where(windows.c.tenant == _TENANT, windows.c.action == bindparam("action"))
 _WINDOW = (
     select(requests.c.body)
     .where(
         requests.c.tenant == _TENANT,
-        requests.c.agent == bindparam("agent"),
         requests.c.action == bindparam("action"),
         requests.c.opened_at > bindparam("since"),
         IS_COUNTED,
@@ -197,13 +194,11 @@ def asked_at(on: Connection, tenant: str, run_id: str, interrupt_ids: Sequence[s
     return replay_order(decode_request(body) for (body,) in rows)
 
 
-def window(  # noqa: PLR0913, PLR0917 - what the port offers
-    on: Connection, tenant: str, agent: str, action: str, since: datetime, limit: int
-) -> Window:
-    """Return what an agent asked of an action after a moment, with its counter."""
-    if not encodable(agent, action):
+def window(on: Connection, tenant: str, action: str, since: datetime, limit: int) -> Window:
+    """Return what was asked of an action after a moment, by whatever agent, with its counter."""
+    if not encodable(action):
         return Window(0, [])
-    values = {"tenant": tenant, "agent": agent, "action": action, "since": micros(since), "limit": limit}
+    values = {"tenant": tenant, "action": action, "since": micros(since), "limit": limit}
     counter = on.ask(_COUNTER, values)  # first: what is committed in between is read, and then found to be too new
     rows = on.ask(_WINDOW, values)
     version = next((number for (number,) in counter()), 0)

@@ -47,7 +47,7 @@ __all__ = [
     "windows",
 ]
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Every revision of the schema that this version knows, oldest first. It works with the last one."""
 
 VERSION_TABLE = "schema_version"
@@ -161,7 +161,7 @@ requests = Table(
     Index("requests_inbox", "tenant", "due_at", "id", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
     Index("requests_of_agent", "tenant", "agent", "due_at", "id", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
     Index("requests_due", "wake_at", "tenant", "id", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
-    Index("requests_recent", "tenant", "agent", "action", "opened_at", "id"),
+    Index("requests_recent", "tenant", "action", "opened_at", "id"),
 )
 """`due_at` is the deadline, and orders inboxes; `wake_at` is when the next thing comes due: perhaps a reminder."""
 
@@ -169,13 +169,12 @@ windows = Table(
     "windows",
     metadata,
     Column("tenant", _Key, nullable=False),
-    Column("agent", _Key, nullable=False),
     Column("action", _Key, nullable=False),
     Column("version", Integer, nullable=False),
-    PrimaryKeyConstraint("tenant", "agent", "action", name="windows_key"),
+    PrimaryKeyConstraint("tenant", "action", name="windows_key"),
 )
-"""One counter for each action of an agent over which some policy counts: whoever has counted commits only if nobody has
-opened another one meanwhile."""
+"""One counter for each action over which some policy counts, whoever asks for it: whoever has counted commits only if
+nobody has opened another one meanwhile."""
 
 runs = Table(
     "runs",

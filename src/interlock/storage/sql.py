@@ -130,9 +130,9 @@ class SqlStore:
         ids = tuple(interrupt_ids)
         return await self._read(lambda on: reads.asked_at(on, tenant, run_id, ids))
 
-    async def window(self, tenant: str, agent: str, action: str, since: datetime, limit: int) -> Window:
+    async def window(self, tenant: str, action: str, since: datetime, limit: int) -> Window:
         """Return what an agent asked of an action after a moment, at one instant with its counter."""
-        return await self._read(lambda on: reads.window(on, tenant, agent, action, since, limit))
+        return await self._read(lambda on: reads.window(on, tenant, action, since, limit))
 
     async def commit(self, changes: Changes) -> None:
         """Apply the changes in one transaction."""

@@ -77,7 +77,6 @@ _NEXT_COUNT = (
     update(windows)
     .where(
         windows.c.tenant == bindparam("of_tenant"),
-        windows.c.agent == bindparam("of_agent"),
         windows.c.action == bindparam("of_action"),
         windows.c.version == bindparam("expected"),
     )
@@ -211,7 +210,7 @@ class Commit:
             _hold(connection, changes.tenant, changes.hold, clock)
         if changes.row_of_run is not None:
             _write_run(connection, changes.row_of_run)
-        for counted in sorted(changes.counted, key=lambda counted: (counted.agent, counted.action)):
+        for counted in sorted(changes.counted, key=lambda counted: counted.action):
             _count(connection, changes.tenant, counted)
         for change in sorted(changes.requests, key=lambda change: change.after.id):
             _write_request(connection, change)
@@ -263,12 +262,12 @@ def _take(connection: Connection, seen: Job, wanted: Job, clock: Clock | None) -
 
 def _count(connection: Connection, tenant: str, counted: Counted) -> None:
     # Whoever counts the same waits here for this row, and then finds that its version has risen.
-    otherwise = changed("window", f"{counted.agent} {counted.action}")
+    otherwise = changed("window", counted.action)
     if counted.version == 0:
-        row = {"tenant": tenant, "agent": counted.agent, "action": counted.action, "version": 1}
+        row = {"tenant": tenant, "action": counted.action, "version": 1}
         connection.expect(_FIRST_COUNT, row, otherwise)
     else:
-        key = {"of_tenant": tenant, "of_agent": counted.agent, "of_action": counted.action}
+        key = {"of_tenant": tenant, "of_action": counted.action}
         connection.expect(_NEXT_COUNT, key | {"expected": counted.version}, otherwise)
 
 

@@ -34,7 +34,7 @@ class Bench:
         directory: the people; a test may change them in between.
         initiator: who started the run.
         now: the clock; `wait` moves it.
-        recent: what the agent asked before of the same action.
+        recent: what was asked before of the same action.
     """
 
     policy: Policy

@@ -45,11 +45,12 @@ class Asked:
     replacements: int = 0
     args: Mapping[str, Any] | None = None
     remind_after: tuple[timedelta, ...] = ()
+    action: str = "send_email"
 
 
 def opened(request_id: str, at: datetime, asked: Asked = Asked(), *, tenant: str = TENANT) -> RequestChange:
     """Return the opening of a request."""
-    action = Action("send_email", dict(asked.args or {"to": "bob@example.com"}))
+    action = Action(asked.action, dict(asked.args or {"to": "bob@example.com"}))
     events = (
         Opened(
             request_id=request_id,

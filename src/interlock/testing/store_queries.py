@@ -140,8 +140,8 @@ class QueryContract(Contract):
         assert (await store.agenda()).overdue == [(TENANT, "req_urgent"), (TENANT, "req_patient")]
 
     async def test_a_window_holds_what_may_still_happen_or_has(self, store: Store, clock: SettableClock) -> None:
-        early = clock.at
-        await store.commit(changes(opened("req_early", early), opened("req_other", early, Asked(agent="buyer"))))
+        early, other = clock.at, Asked(action="pay")
+        await store.commit(changes(opened("req_early", early), opened("req_other", early, other)))
         clock.advance(hours=1)
         parts = [opened(f"req_{name}", clock.at) for name in ("open", "rejected", "approved", "lapsed")]
         await store.commit(changes(*parts))
@@ -154,16 +154,26 @@ class QueryContract(Contract):
             )
         )
 
-        async def window(since: datetime, *, agent: str = "mailer", limit: int = 10, tenant: str = TENANT) -> list[str]:
-            found = await store.window(tenant, agent, "send_email", since, limit)
+        async def window(
+            since: datetime, *, action: str = "send_email", limit: int = 10, tenant: str = TENANT
+        ) -> list[str]:
+            found = await store.window(tenant, action, since, limit)
             return [request.id for request in found.requests]
 
         assert await window(early) == ["req_open", "req_approved"]
         assert await window(early - timedelta(microseconds=1)) == ["req_open", "req_approved", "req_early"]
         assert await window(early - timedelta(hours=1), limit=2) == ["req_open", "req_approved"]
-        assert await window(early - timedelta(hours=1), agent="buyer") == ["req_other"]
+        assert await window(early - timedelta(hours=1), action="pay") == ["req_other"]
         assert await window(early - timedelta(hours=1), tenant="other") == []
-        assert await window(early - timedelta(hours=1), agent=UNWRITABLE) == []
+        assert await window(early - timedelta(hours=1), action=UNWRITABLE) == []
+
+    async def test_a_window_counts_whoever_asks(self, store: Store, clock: SettableClock) -> None:
+        early = clock.at - timedelta(hours=1)
+        await store.commit(
+            changes(*(opened(f"req_{name}", clock.at, Asked(agent=name)) for name in ("mailer", "x.py:mailer")))
+        )
+        found = await store.window(TENANT, "send_email", early, 10)
+        assert {request.agent for request in found.requests} == {"mailer", "x.py:mailer"}
 
     async def test_pages_of_the_inbox_join(self, store: Store, clock: SettableClock) -> None:
         await self._requests(store, clock)

@@ -56,9 +56,9 @@ class RaceContract(Contract):
 
     async def test_of_many_that_counted_the_same_one_commits(self, stores: list[Store], clock: SettableClock) -> None:
         for expected in range(3):
-            window = await stores[0].window(TENANT, "mailer", "send_email", clock.at - timedelta(hours=1), 100)
+            window = await stores[0].window(TENANT, "send_email", clock.at - timedelta(hours=1), 100)
             assert (window.version, len(window.requests)) == (expected, expected)
-            counted = (Counted("mailer", "send_email", window.version),)
+            counted = (Counted("send_email", window.version),)
             wanted = [changes(opened(f"req_{expected}_{n}", clock.at), counted=counted) for n in range(WRITERS)]
             won = await in_threads(*(self._try(stores[n % 2], want) for n, want in enumerate(wanted)))
             assert won.count(True) == 1

@@ -183,6 +183,13 @@ def sized(*conditions, minimum=Decimal(0)):
     return Policy("p", levels(*conditions), facts=facts)
 
 
+def automatic(*conditions):
+    policy = sized(*conditions)
+    return replace(
+        policy, levels=(*(replace(one, steps=(), automatic=True) for one in policy.levels[:-1]), policy.levels[-1])
+    )
+
+
 HOUR = timedelta(hours=1)
 ESCALATES = Step(("group:g",), approvals=3, escalate=Escalation(("person:olga",), HOUR))
 
@@ -194,8 +201,11 @@ FINDINGS = {
     "enough unless one of them started it": (one(Step(("group:g",), approvals=2)), ["nobody_left"]),
     "enough": (one(Step(("group:g",), approvals=2), initiator_may_approve=True), []),
     "four eyes": (one(Step(("group:g",), approvals=2), initiator_may_approve=True, four_eyes=True), ["nobody_left"]),
-    "true before others": (Policy("p", levels("true", "agent == 'a'")), ["unreachable", "unreachable"]),
-    "the same condition": (Policy("p", levels("agent=='a'", "agent == 'a'")), ["unreachable"]),
+    "true before others": (
+        Policy("p", levels("true", "initiator.id == 'a'")),
+        ["unreachable", "unreachable"],
+    ),
+    "the same condition": (Policy("p", levels("initiator.id=='a'", "initiator.id == 'a'")), ["unreachable"]),
     "never true": (Policy("p", levels("false")), ["unreachable"]),
     "a name that is not declared": (Policy("p", levels("amount > 1")), ["undeclared"]),
     "in applies_to": (replace(one(ASKS[0]), applies_to="amount > 1"), ["undeclared"]),
@@ -225,6 +235,16 @@ FINDINGS = {
     "a number without a bound": (sized("amount < 10", minimum=None), ["unbounded"]),
     "a window by a word": (replace(sized("recent_24h.count < 3"), windows_by=(("kind",),)), ["agent_steers"]),
     "a window": (sized("recent_24h.sum.amount < 3"), []),
+    "a number that nobody checks": (automatic("amount < 10"), ["agent_states"]),
+    "of several levels the first": (automatic("amount < 10", "amount < 20", "amount < 30"), ["agent_states"]),
+    "a number under a window": (automatic("amount < 10 && recent_24h.sum.amount + amount < 30"), []),
+    "a number and a count": (automatic("amount < 10 && recent_7d.count < 3"), []),
+    "a word alone": (automatic("kind == 'office'"), ["agent_steers"]),
+    "a number and a word": (automatic("amount < 10 && kind == 'office'"), ["agent_steers", "agent_states"]),
+    "nothing that the agent states": (automatic("action.name == 'ping'"), []),
+    "the agent's name": (replace(one(ASKS[0]), applies_to="agent == 'a'"), ["starter_names"]),
+    "the agent's name in a level": (sized("agent in ['a', 'b'] && amount < 10"), ["starter_names"]),
+    "the requester": (one(Step(("group:g",), where="requester.id != 'agent:a'")), ["starter_names"]),
 }
 
 
@@ -236,7 +256,7 @@ def test_what_is_suspicious_is_found(policy, codes):
 
 
 def test_a_policy_behind_one_that_takes_everything_is_never_taken():
-    first, second = one(ASKS[0]), replace(one(ASKS[0]), name="q", applies_to="agent == 'a'")
+    first, second = one(ASKS[0]), replace(one(ASKS[0]), name="q", applies_to="initiator.id == 'a'")
     assert [finding.code for finding in check([first, second], PEOPLE)] == ["shadowed"]
     assert check([second, first], PEOPLE) == []
     assert [finding.policy for finding in check([second, replace(second, name="r")], PEOPLE)] == ["r"]
