@@ -238,3 +238,23 @@ async def test_ten_in_one_instant_by_racing_processes(tmp_path, clock):
     assert await levels(store) == [0] * 3 + [1] * 7
     await assert_invariants(store, TENANT)
     await store.close()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("forged", ["a smaller amount", "garbage"])
+async def test_I11_a_window_counts_what_the_logs_say(request, backdoor, clock, kind, forged):
+    """What was bought before is not made smaller by whoever can write into its row."""
+    folder = request.getfixturevalue("tmp_path")
+    url = str(folder / "interlock.db") if kind == "sqlite" else request.getfixturevalue("postgres").fresh()
+    store, door = open_store(url, clock), backdoor(url)
+    one = circle(store, clock)
+    for _ in range(3):
+        await start(one)
+        await one.worker.drain()
+    for key, body in door.sql("SELECT id, body FROM requests"):
+        smaller = bytes(body).replace(b"999.99", b"000.99") if forged == "a smaller amount" else b"{"
+        door.sql("UPDATE requests SET body = ? WHERE id = ?", smaller, key)
+    await start(one)
+    await one.worker.drain()
+    assert await levels(store) == [0, 0, 0, 1]
+    await store.close()

@@ -46,10 +46,12 @@ class Recent:
 
     Args:
         complete: whether that is all of it.
+        unknown: why nothing can be said of it, in a sentence; empty if it can.
     """
 
     past: tuple[Past, ...] = ()
     complete: bool = True
+    unknown: str = ""
 
     def without(self, *request_ids: str) -> Recent:
         """Return it without some requests: those that are themselves decided on, or replaced."""
@@ -106,6 +108,8 @@ def window_values(  # noqa: PLR0913, PLR0917 - what a window is counted by
         raise Unjudged("windows count actions, and this is none")
     if recent is None:
         raise Unjudged("nobody has looked what was asked recently")
+    if recent.unknown:
+        raise Unjudged(f"what was asked recently cannot be counted: {recent.unknown}")
     if not recent.complete:
         raise Unjudged(f"more than {MOST_PAST:,} requests were made recently")
     keys = {path: _at(subject.args, path) for path in by}

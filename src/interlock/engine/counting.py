@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 
 from interlock.domain.action import Action, Subject
 from interlock.domain.policy import Policy
-from interlock.domain.request import Request
+from interlock.domain.request import EffectState, Request, Status
 from interlock.domain.windows import MOST_PAST, Past, Recent
 from interlock.engine.changes import Counted
-from interlock.engine.ports import Store
+from interlock.engine.integrity import request_of_log
+from interlock.engine.ports import Store, Window
+from interlock.errors import RecordAltered
 
 __all__ = ["Count", "count", "past_of", "span_of"]
 
@@ -38,11 +40,22 @@ async def count(
     recent, counted = {}, []
     for name in names:
         assert span is not None
-        window = await store.window(tenant, name, now - span, MOST_PAST + 1)
-        past = tuple(past_of(request) for request in window.requests[:MOST_PAST])
-        recent[name] = Recent(past, complete=len(window.requests) <= MOST_PAST)
-        counted.append(Counted(name, window.version))
+        try:
+            window = await store.window(tenant, name, now - span, MOST_PAST + 1)
+            recent[name] = await _recent(store, tenant, window)
+            counted.append(Counted(name, window.version))
+        except RecordAltered as altered:  # it stops nobody: nothing can be said of the past, so the last level is taken
+            recent[name] = Recent(unknown=altered.message)
     return Count(recent, tuple(counted))
+
+
+async def _recent(store: Store, tenant: str, window: Window) -> Recent:
+    """Return what the logs of the requests in a window say: what their rows say may have been altered."""
+    logs = (await store.load(tenant, [request.id for request in window.requests[:MOST_PAST]])).logs
+    requests = [request_of_log(tenant, key, history) for key, history in logs.items()]
+    may_happen = [one for one in requests if one.is_open or one.status is Status.approved]
+    past = tuple(past_of(one) for one in may_happen if one.effect is not EffectState.lapsed)
+    return Recent(past, complete=len(window.requests) <= MOST_PAST)
 
 
 def past_of(request: Request) -> Past:
