@@ -14,23 +14,21 @@ from interlock.domain.canonical import Json, canonical_bytes, read_canonical
 
 __all__ = ["expanded_size"]
 
-MAX_EXPANDED = 1_000_000
+MAX_EXPANDED = 200_000
 """Largest expanded schema that is light, in bytes."""
 
-RETRIED = 3
-"""How often the branches of one combination are judged: whether one fits, which one, and why none did."""
-
 _ONE = frozenset({"items", "additionalItems", "additionalProperties"})
-_SEVERAL = frozenset({"allOf", "prefixItems"})
-_CHOICES = frozenset({"anyOf", "oneOf"})
-_NAMED = frozenset({"properties", "$defs", "definitions"})
+_SEVERAL = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 _DATA = frozenset({
     *("type", "enum", "const", "required", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
     *("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"),
+    *("$defs", "definitions"),  # what is in them counts where it is referred to
     *("$schema", "$comment", "title", "description", "default", "examples", "example", "deprecated", "nullable"),
     *("readOnly", "writeOnly", "discriminator"),
 })  # fmt: skip
-_FORMATS = frozenset({"date", "date-time", "time", "email", "uri", "uuid", "ipv4", "ipv6", "hostname", "binary", "byte"})
+_FORMATS = frozenset(
+    {"date", "date-time", "time", "email", "uri", "uuid", "ipv4", "ipv6", "hostname", "binary", "byte"}
+)
 
 _REFERENCE = re.compile(r"#/(\$defs|definitions)/([^/~%]+)")
 _COUNTED = re.compile(r"\{(\d*)(?:,(\d*))?\}", re.ASCII)
@@ -39,7 +37,7 @@ _EXPENSIVE = re.compile(r"\(\?[^:]|\\[1-9kgpP]")  # what needs backtracking, and
 MAX_PATTERN = 200
 MAX_COUNTED = 100
 SLOW_FORMAT = 500
-SLOW_DIVISION = 1_000
+SLOW_DIVISION = 4_000
 
 
 class _Heavy(Exception):
@@ -83,10 +81,10 @@ class _Expansion:
             return len(canonical_bytes(value))
         if keyword in _ONE:
             return self.size(value)
-        if keyword in _NAMED and isinstance(value, dict):
+        if keyword == "properties" and isinstance(value, dict):
             return sum(len(name) + self.size(inner) for name, inner in value.items())
-        if keyword in _SEVERAL | _CHOICES and isinstance(value, list):
-            return (RETRIED if keyword in _CHOICES else 1) * sum(map(self.size, value))
+        if keyword in _SEVERAL and isinstance(value, list):
+            return sum(map(self.size, value))
         if keyword == "$ref" and isinstance(value, str):
             return self._reference(value)
         if keyword == "format" and value in _FORMATS:
@@ -112,7 +110,7 @@ class _Expansion:
 
 
 def _pattern(pattern: str) -> int:
-    """Return what a regular expression counts for: ten times the size of its automaton, which is run in linear time."""
+    """Return what a regular expression counts for: the size of its automaton, about, which is run in linear time."""
     if len(pattern) > MAX_PATTERN or _EXPENSIVE.search(pattern):
         raise _Heavy
     copies = 1
@@ -120,4 +118,4 @@ def _pattern(pattern: str) -> int:
         copies *= max(int(count[:4]) for count in (low, high, "1") if count)
     if copies > MAX_COUNTED:
         raise _Heavy
-    return 10 * len(pattern) * max(copies, 10)
+    return len(pattern) * max(copies, 10)

@@ -1,0 +1,64 @@
+"""I4: an agent that brings a bomb harms its own run only, and a person is told."""
+
+import asyncio
+
+import pytest
+
+from interlock import Action, Question, Verdict, ask
+from interlock.domain.run import RunStatus
+from interlock.errors import InvalidAnswer
+
+DEPTH = 60
+LADDER = {
+    f"d{number}": {"allOf": [{"$ref": f"#/$defs/d{number + 1}"}] * 2} for number in range(DEPTH)
+} | {f"d{DEPTH}": {"type": "object"}}  # fmt: skip
+BOMB = {"$defs": LADDER, "$ref": "#/$defs/d0"}
+LATER = {"$defs": LADDER, "if": {"properties": {"amount": {"const": 1}}}, "else": {"$ref": "#/$defs/d0"}}
+
+
+async def test_I4_an_action_with_a_bomb_for_a_schema_is_refused_while_other_work_goes_on(circle):
+    def bombs(state):
+        return {"out": [str(ask(Action("pay", {"amount": 1}, BOMB)).outcome)]}
+
+    ticks = 0
+
+    async def other_work():
+        nonlocal ticks
+        while True:
+            ticks += 1
+            await asyncio.sleep(0.01)
+
+    going_on = asyncio.create_task(other_work())
+    run = await circle.run(await circle.go(circle.chain(bombs)))
+    going_on.cancel()
+    assert (run.status, run.attention) == (RunStatus.needs_attention, "invalid_ask")
+    assert "cannot be used: judging by it takes more than 1 s" in run.note
+    assert ticks > 20  # the loop was not waited for either
+
+
+@pytest.mark.parametrize(
+    ("subject", "vote"),
+    [
+        (
+            Action("pay", {"amount": 1}, LATER),
+            {"verdict": Verdict.edit, "subject": Action("pay", {"amount": 2}, LATER)},
+        ),
+        (Question("what?", LATER), {"verdict": Verdict.respond, "answer": {"amount": 2}}),
+    ],
+)
+async def test_I4_a_vote_that_sets_a_bomb_off_is_refused_and_the_request_stays(circle, subject, vote):
+    def asks(state):
+        decision = ask(subject)
+        return {"out": [decision.approved, decision.answer]}
+
+    run_id = await circle.go(circle.chain(asks))
+    request = await circle.asked(run_id)
+    with pytest.raises(InvalidAnswer, match="cannot be judged: judging by it takes more than 1 s"):
+        await circle.vote(request, **vote)
+    assert (await circle.asked(run_id)).id == request.id
+    if isinstance(subject, Question):
+        await circle.vote(request, Verdict.respond, answer={"amount": 1})
+    else:
+        await circle.decide(request)
+    await circle.drain()
+    assert (await circle.run(run_id)).status is RunStatus.done
