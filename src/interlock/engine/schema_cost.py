@@ -19,12 +19,14 @@ MAX_EXPANDED = 200_000
 
 _ONE = frozenset({"items", "additionalItems", "additionalProperties"})
 _SEVERAL = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
-_DATA = frozenset({
-    *("type", "enum", "const", "required", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
-    *("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"),
+_SILENT = frozenset({
     *("$defs", "definitions"),  # what is in them counts where it is referred to
     *("$schema", "$comment", "title", "description", "default", "examples", "example", "deprecated", "nullable"),
     *("readOnly", "writeOnly", "discriminator"),
+})  # fmt: skip
+_DATA = frozenset({
+    *("type", "enum", "const", "required", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
+    *("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"),
 })  # fmt: skip
 _FORMATS = frozenset(
     {"date", "date-time", "time", "email", "uri", "uuid", "ipv4", "ipv6", "hostname", "binary", "byte"}
@@ -77,8 +79,6 @@ class _Expansion:
         return total
 
     def _keyword(self, keyword: str, value: Any) -> int:
-        if keyword in _DATA:
-            return len(canonical_bytes(value))
         if keyword in _ONE:
             return self.size(value)
         if keyword == "properties" and isinstance(value, dict):
@@ -87,13 +87,7 @@ class _Expansion:
             return sum(map(self.size, value))
         if keyword == "$ref" and isinstance(value, str):
             return self._reference(value)
-        if keyword == "format" and value in _FORMATS:
-            return SLOW_FORMAT
-        if keyword == "multipleOf":
-            return SLOW_DIVISION
-        if keyword == "pattern" and isinstance(value, str):
-            return _pattern(value)
-        raise _Heavy
+        return _own_size(keyword, value)
 
     def _reference(self, reference: str) -> int:
         if reference not in self._referred:
@@ -107,6 +101,21 @@ class _Expansion:
         if size is None:
             raise _Heavy
         return size
+
+
+def _own_size(keyword: str, value: Any) -> int:
+    """Return what a keyword counts for that holds no other schema."""
+    if keyword in _SILENT:
+        return 0
+    if keyword in _DATA:
+        return len(canonical_bytes(value))
+    if keyword == "multipleOf":
+        return SLOW_DIVISION
+    if keyword == "format" and isinstance(value, str) and value in _FORMATS:
+        return SLOW_FORMAT
+    if keyword == "pattern" and isinstance(value, str):
+        return _pattern(value)
+    raise _Heavy
 
 
 def _pattern(pattern: str) -> int:

@@ -26,7 +26,7 @@ SHOWN = 5
 LONGEST_PATH = 200
 
 LIGHT = 100_000_000
-"""Work that is done here: bytes of the expanded schema times bytes of the value. It takes a quarter of a second at most."""
+"""Work that is done here: bytes of the expanded schema times bytes of the value. It takes 0.3 s at most."""
 
 LIGHT_MISFITS = 200_000
 """The same where each misfit is told: that takes a thousand times as long as to say that there is one."""

@@ -12,6 +12,10 @@ import time
 
 import pytest
 
+from interlock.domain.action import Question
+from interlock.engine import schemas
+from interlock.errors import InvalidAnswer
+
 LONGEST_PAUSE = 1.0
 
 
@@ -126,10 +130,6 @@ def test_I4_no_schema_stops_a_worker(name):
 
 
 def _explode(name):
-    from interlock.domain.action import Question
-    from interlock.engine import schemas
-    from interlock.errors import InvalidAnswer
-
     def said(judge):
         try:
             judge()
@@ -143,7 +143,7 @@ def _explode(name):
     threading.Thread(target=_tick, args=(pauses,), daemon=True).start()
     asked = said(lambda: schemas.check_schema(question))
     answered = said(lambda: schemas.check_answer(value, question))
-    print(json.dumps({"asked": asked, "answered": answered, "longest_pause": pauses[0]}))
+    sys.stdout.write(json.dumps({"asked": asked, "answered": answered, "longest_pause": pauses[0]}))
 
 
 def _tick(pauses):

@@ -143,6 +143,9 @@ def test_a_form_is_read_apart_as_it_is_read_here():
 
 
 def test_a_schema_that_cannot_be_used_is_refused_with_the_reason():
+    for schema in ({"type": ["object"], "format": []}, {"enum": 1}, {"properties": []}, {"items": 1}):
+        with pytest.raises(InvalidAnswer, match="cannot be used"):
+            check_schema(Question("?", schema))
     for schema in ({"type": "nothing"}, {"$id": "https://example.com/s", "type": "nothing"}):
         with pytest.raises(InvalidAnswer, match=r'cannot be used: "nothing" is not valid'):
             check_schema(Question("?", schema))
