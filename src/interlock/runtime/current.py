@@ -21,6 +21,7 @@ from interlock.errors import AdvanceOvertaken, Halt, InvalidAgent
 __all__ = ["Advancing", "Execution", "current", "describe", "jsonable", "performing", "said"]
 
 MAX_REASON = 2_000
+MAX_PROGRESS = 10_000
 
 T = TypeVar("T")
 
@@ -54,7 +55,9 @@ class Advancing:
         self._idle.set()
 
     def show(self, text: str) -> None:
-        """Show a line to whoever watches."""
+        """Show a line to whoever watches; a very long one is cut, with its length."""
+        if len(text) > MAX_PROGRESS:
+            text = f"{text[:MAX_PROGRESS]}… ({len(text):,} characters)"
         self._progress(self.advance.record.run.id, text)
 
     def execution(self, task: str, attempt: int) -> Execution:
