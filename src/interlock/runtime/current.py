@@ -11,12 +11,11 @@ from typing import Any, Literal, TypeVar
 
 from langgraph.config import get_config
 from langgraph.runtime import get_runtime
-from pydantic_core import to_jsonable_python
 
-from interlock.domain.canonical import Json, normalize
 from interlock.domain.request import Request
 from interlock.engine.ports import Advance, Progress
 from interlock.errors import AdvanceOvertaken, Halt, InvalidAgent
+from interlock.runtime.recorded import jsonable
 
 __all__ = ["Advancing", "Execution", "current", "describe", "jsonable", "performing", "said"]
 
@@ -223,14 +222,6 @@ class _Unattended(Execution):
             "This graph is resumed without Interlock, so its answers are worth nothing here: register the agent, and "
             "run it with `interlock run`."
         )
-
-
-def jsonable(value: object) -> Json:
-    """Return a tool's result as JSON; what JSON cannot carry becomes its description."""
-    try:
-        return normalize(to_jsonable_python(value, fallback=repr, inf_nan_mode="strings"), path="result")
-    except Exception as error:  # noqa: BLE001 - it happened, whatever its result's own code does when it is described
-        return {"not_recorded": describe(error)[:500]}
 
 
 def describe(error: BaseException) -> str:
