@@ -61,7 +61,7 @@ from interlock.engine.ports import (
 )
 from interlock.engine.retry import until_committed
 from interlock.engine.routing import PolicyBook
-from interlock.engine.schemas import check_vote, schema_of
+from interlock.engine.schemas import check_vote, is_quick
 from interlock.errors import AdvanceOvertaken, Conflict, InterlockError, InvalidAnswer, NotFound, Refused
 from interlock.failpoints import failpoint
 
@@ -177,8 +177,8 @@ class Desk:
             abandoned=_abandoned(loaded),
         )
         try:
-            if isinstance(command, CastVote) and schema_of(request.asked) is not None:
-                command = await asyncio.to_thread(check_vote, request, command)  # a schema may take its second
+            if isinstance(command, CastVote) and (command.subject is not None or command.answer is not None):
+                command = await asyncio.to_thread(check_vote, request, command)  # to judge it may take its second
             events = decide(request, command, circumstances)
         except (Refused, InvalidAnswer) as refusal:
             await self._note(request, command, principal, refusal)
@@ -289,9 +289,9 @@ async def _plan(
     assert loaded.run is not None
     standing = [request for request in loaded.requests.values() if request.is_open]
     present = Present(loaded.run.run, standing, asked, loaded.requests, loaded.now, seen.recent)
-    if any(schema_of(ask.subject) is not None for ask in asks):
-        return await asyncio.to_thread(plan_pause, present, asks, policies)  # to judge by one may take its second
-    return plan_pause(present, asks, policies)
+    if all(is_quick(ask.subject) for ask in asks):
+        return plan_pause(present, asks, policies)
+    return await asyncio.to_thread(plan_pause, present, asks, policies)  # to judge one may take its second
 
 
 def _must_hold(loaded: Loaded, hold: Hold) -> Run:

@@ -18,7 +18,7 @@ from interlock.engine.schema_cost import expanded_size
 from interlock.engine.schema_process import Misfit, OverLimit, UnusableSchema, build, judge_apart, misfits
 from interlock.errors import InvalidAnswer, InvalidValue
 
-__all__ = ["MAX_SCHEMA", "check_answer", "check_schema", "check_vote", "fits", "schema_of"]
+__all__ = ["MAX_SCHEMA", "check_answer", "check_schema", "check_vote", "fits", "is_quick"]
 
 MAX_SCHEMA = 64_000
 MAX_DIGITS = 40
@@ -32,13 +32,25 @@ LIGHT_MISFITS = 200_000
 """The same where each misfit is told: that takes a thousand times as long as to say that there is one."""
 
 
+def is_quick(subject: Subject) -> bool:
+    """Say whether to judge a subject by its schema takes no process, and a moment."""
+    schema = _schema(subject)
+    if schema is None:
+        return True
+    value = canonical_bytes(subject.args) if isinstance(subject, Action) else b""
+    try:
+        return _work(canonical_bytes(schema, max_bytes=MAX_SCHEMA), value) <= LIGHT_MISFITS
+    except InvalidValue:  # it is refused at once, for its size
+        return True
+
+
 def check_schema(subject: Subject) -> None:
     """Refuse a subject whose schema cannot be used, or that does not fit its own schema.
 
     Raises:
         InvalidAnswer: with what is wrong.
     """
-    schema = schema_of(subject)
+    schema = _schema(subject)
     if schema is None:
         return
     encoded = canonical_bytes(schema, max_bytes=MAX_SCHEMA)
@@ -86,8 +98,7 @@ def fits(value: Json, schema: dict[str, Any]) -> bool:
         return False
 
 
-def schema_of(subject: Subject) -> dict[str, Any] | None:
-    """Return the JSON Schema of an action's arguments or of a question's answer; None where there is none."""
+def _schema(subject: Subject) -> dict[str, Any] | None:
     match subject:
         case Action(schema=schema):
             return schema
