@@ -114,6 +114,7 @@ class Terminal:
     async def _line(self) -> bytes:
         searched = 0
         while self._kept.find(b"\n", searched) < 0:
+            self._kept = self._kept[:LONGEST_PIPED]
             searched = len(self._kept)
             await self._readable()
             try:
@@ -123,7 +124,7 @@ class Terminal:
             if not chunk and not self._kept:
                 self._ended = True
                 raise EndOfInput
-            self._kept = self._kept[:LONGEST_PIPED] + (chunk or b"\n")
+            self._kept += chunk or b"\n"
         line, _, self._kept = self._kept.partition(b"\n")
         return line
 

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from interlock.channels import text as text_module
 from interlock.channels.screen import Line, Screen, said
+from interlock.channels.terminal import Terminal
 from interlock.channels.text import cells, fold_padding, harmless, plain, quoted, warnings_about, wrapped
 from interlock.channels.values import ValueLines, difference, one_line
+from interlock.errors import InvalidValue
 
 NASTY = st.sampled_from(
     "[ ⟨⟩\x1b\x9b\x07\r\n\t\x00\u202e\u2066\u200b\u200d\ufeff"
@@ -174,6 +176,20 @@ def test_two_long_names_with_the_same_beginning_are_two():
     name = "k" * 500
     lines = difference({name + "a": 1, name + "b": 2}, {name + "a": 1, name + "b": 3})
     assert [line.text.rpartition(": ")[2] for line in lines] == ["2", "3"]
+
+
+async def test_a_line_from_a_pipe_is_read_in_linear_time_and_bounded(tmp_path):
+    file = tmp_path / "stdin"
+    file.write_bytes(b"x" * 20_000_000 + b"\nnext\n" + b"\n" * 60_000 + b"last\n")
+    screen = Screen(io.StringIO())
+    with file.open("rb") as given:
+        terminal = Terminal(screen, descriptor=given.fileno())
+        with pytest.raises(InvalidValue, match="longer than 2,000,000 bytes"):
+            await terminal.ask("? ")
+        assert await terminal.ask("? ") == "next"
+        for _ in range(60_000):
+            assert not await terminal.ask("? ")
+        assert await terminal.ask("? ") == "last"
 
 
 def screened(lines, width):
