@@ -7,7 +7,7 @@ from typing import Any
 from interlock.channels.text import quoted, shortened
 from interlock.channels.values import name_shown, one_line
 
-__all__ = ["fields_of", "hint", "wanted"]
+__all__ = ["fields_of", "hint", "types_of", "wanted"]
 
 MANY_WORDS = 1_000
 
@@ -20,6 +20,12 @@ def fields_of(schema: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
         return {}
     fields: dict[str, dict[str, Any]] = schema["properties"]
     return fields if all(map(_is_simple, fields.values())) else {}
+
+
+def types_of(schema: dict[str, Any] | None) -> list[Any]:
+    """Return the types that a schema names at its top; none, where it does not say."""
+    named = (schema or {}).get("type", [])
+    return named if isinstance(named, list) else [named]
 
 
 def wanted(schema: dict[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 
 from interlock.channels.editing import edit_json
-from interlock.channels.fields import fields_of
+from interlock.channels.fields import fields_of, types_of
 from interlock.channels.form import read_form
 from interlock.channels.screen import Line
 from interlock.channels.sight import see
@@ -321,7 +321,7 @@ def read_answer(question: Subject, text: str) -> Json:
         return text
     if question.options is not None:
         return _option(question.options, text)
-    wanted = _types(question.schema)
+    wanted = types_of(question.schema)
     if wanted == ["string"] or (question.schema is None and not _BEGINS.match(text)):
         return text
     try:
@@ -333,12 +333,6 @@ def read_answer(question: Subject, text: str) -> Json:
         if may_be_text and len(text) <= LONGEST_HINT:
             raise InvalidValue(error.path, f"{error.reason}. If it is meant as text: {json.dumps(text)}") from None
         raise
-
-
-def _types(schema: dict[str, Json] | None) -> list[Json]:
-    """Return the types that a schema names at its top; none, where it does not say."""
-    named = (schema or {}).get("type", [])
-    return named if isinstance(named, list) else [named]
 
 
 def _option(options: list[str], text: str) -> str:
