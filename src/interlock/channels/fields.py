@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from interlock.channels.text import quoted
+from interlock.channels.text import quoted, shortened
 from interlock.channels.values import name_shown, one_line
 
-__all__ = ["fields_of", "hint", "wanted"]
+__all__ = ["fields_of", "hint", "types_of", "wanted"]
+
+MANY_WORDS = 1_000
 
 WORDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "yes or no"}
 
@@ -20,13 +22,19 @@ def fields_of(schema: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
     return fields if all(map(_is_simple, fields.values())) else {}
 
 
+def types_of(schema: dict[str, Any] | None) -> list[Any]:
+    """Return the types that a schema names at its top; none, where it does not say."""
+    named = (schema or {}).get("type", [])
+    return named if isinstance(named, list) else [named]
+
+
 def wanted(schema: dict[str, Any]) -> list[str]:
     """Say what an answer must be, a line for each field of a form; the schema itself where that is all there is."""
     fields = fields_of(schema)
     required = schema.get("required", ())
     if fields:
         return [_title(name, field, required=name in required) for name, field in fields.items()]
-    return [hint(schema) if _is_simple(schema) else f"JSON that fits {one_line(schema)}"]
+    return [hint(schema) if _is_simple(schema) else shortened(f"JSON that fits {one_line(schema)}", MANY_WORDS)]
 
 
 def _title(name: str, field: dict[str, Any], *, required: bool) -> str:
@@ -37,9 +45,9 @@ def _title(name: str, field: dict[str, Any], *, required: bool) -> str:
 def hint(field: dict[str, Any]) -> str:
     """Say in a few words what a field takes; the agent's own words for it stand in quotes."""
     described = field.get("description") or field.get("title")
-    about = f", {quoted(described)}" if isinstance(described, str) else ""
+    about = f", {quoted(shortened(described, MANY_WORDS))}" if isinstance(described, str) else ""
     if isinstance(field.get("enum"), list):
-        return f"one of {', '.join(map(one_line, field['enum']))}"
+        return shortened(f"one of {', '.join(map(one_line, field['enum']))}", MANY_WORDS)
     return f"{WORDS[field['type']]}{_bounds(field)}{about}"
 
 
@@ -58,4 +66,5 @@ def _bounds(field: dict[str, Any]) -> str:
 def _is_simple(field: Any) -> bool:
     if not isinstance(field, dict) or "$ref" in field:
         return False
-    return field.get("type") in WORDS or isinstance(field.get("enum"), list)
+    wanted_type = field.get("type")  # a list of types is none of these words
+    return (isinstance(wanted_type, str) and wanted_type in WORDS) or isinstance(field.get("enum"), list)

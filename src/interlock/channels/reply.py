@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass, replace
 
 from interlock.channels.editing import edit_json
-from interlock.channels.fields import fields_of
+from interlock.channels.fields import fields_of, types_of
 from interlock.channels.form import read_form
 from interlock.channels.screen import Line
 from interlock.channels.sight import see
@@ -23,6 +25,13 @@ from interlock.errors import BadInput, InvalidValue
 __all__ = ["Reply", "confirm", "read_reply"]
 
 MAX_DIGITS = 5
+
+LONGEST_HINT = 200
+
+_BEGINS = re.compile(r'[\s\ufeff]*[{\["]')
+_NUMBER = re.compile(
+    r"-?(?:(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|Infinity|NaN)", re.ASCII
+)  # JSON's, and JavaScript's
 
 INSTEAD = "Your answer, in place of doing it: "
 
@@ -303,21 +312,26 @@ def edited_reply(request: Request, value: Json) -> Reply:
 def read_answer(question: Subject, text: str) -> Json:
     """Read an answer as the question wants it: an option by number or name, text, or JSON; in place of an action, text.
 
+    Text that begins as JSON is meant as JSON, unless the question wants text and nothing else.
+
     Raises:
-        InvalidValue: if it must be JSON and is not.
+        InvalidValue: if it must be JSON, or begins so, and is not.
     """
     if not isinstance(question, Question):
         return text
     if question.options is not None:
         return _option(question.options, text)
-    wanted = (question.schema or {}).get("type")
-    if wanted == "string" or (question.schema is None and text[:1] not in '{["'):
+    wanted = types_of(question.schema)
+    if wanted == ["string"] or (question.schema is None and not _BEGINS.match(text)):
         return text
     try:
         return parse_json(text, path="answer")
-    except InvalidValue:
-        if wanted is None:
+    except InvalidValue as error:
+        may_be_text = not wanted or "string" in wanted
+        if may_be_text and not _BEGINS.match(text) and not _NUMBER.fullmatch(text.strip()):
             return text
+        if may_be_text and len(text) <= LONGEST_HINT:
+            raise InvalidValue(error.path, f"{error.reason}. If it is meant as text: {json.dumps(text)}") from None
         raise
 
 

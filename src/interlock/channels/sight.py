@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from interlock.channels.fields import wanted
 from interlock.channels.screen import Line, said
-from interlock.channels.text import harmless, plain, quoted, warnings_about
-from interlock.channels.values import ValueLines, name_shown, one_line
+from interlock.channels.text import harmless, plain, quoted, shortened, warnings_about
+from interlock.channels.values import FLOW, ValueLines, name_shown, one_line
 from interlock.domain.action import Action, Draft, Question
 from interlock.domain.canonical import Json
 from interlock.domain.explain import duration_words
@@ -21,6 +21,7 @@ __all__ = ["Sight", "see", "when"]
 TITLES = {"approval": "HUMAN APPROVAL REQUIRED", "input": "HUMAN INPUT REQUIRED", "review": "HUMAN REVIEW REQUIRED"}
 
 MANY_WARNINGS = 5
+MANY_WORDS = 20_000
 SHORT_DIGEST = len("sha256:") + 12
 
 
@@ -126,12 +127,22 @@ def _wanted(schema: dict[str, Json], values: ValueLines) -> Iterator[Line]:
 def _agents_words(request: Request, values: ValueLines) -> Iterator[Line]:
     if request.description:
         yield Line("In the agent's own words:", "dim")
-        yield from said(request.description, indent="  ")
+        yield from said(shortened(request.description, MANY_WORDS), indent="  ")
     if request.context not in (None, {}, []):
         yield Line("Context, from the agent:", "dim")
         context = request.context if isinstance(request.context, dict) else {"context": request.context}
-        for key, value in context.items():
-            yield from values.named(key, value)
+        yield from _cut(line for key, value in context.items() for line in values.named(key, value))
+
+
+def _cut(lines: Iterable[Line]) -> Iterator[Line]:
+    """Cut what is not decided on, however much of it the agent writes."""
+    room = MANY_WORDS
+    for line in lines:
+        if room <= 0:
+            yield Line(f"⟨cut: the first {MANY_WORDS:,} characters are shown; --json has all⟩", "warn", "  ")
+            return
+        yield replace(line, text=shortened(line.text, room))
+        room -= len(line.text)
 
 
 def _warnings(request: Request) -> Iterator[Line]:
@@ -161,7 +172,7 @@ def _leaves(value: Json, what: str) -> Iterator[tuple[str, str]]:
     elif isinstance(value, dict):
         for key, item in value.items():
             yield key, f"the name of {what}"
-            yield from _leaves(item, f"{quoted(key)}" if what == "an argument" else what)
+            yield from _leaves(item, quoted(shortened(key, FLOW)) if what == "an argument" else what)
     elif isinstance(value, list):
         for item in value:
             yield from _leaves(item, what)

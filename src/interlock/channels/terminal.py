@@ -17,6 +17,9 @@ __all__ = ["EndOfInput", "Terminal"]
 LONGEST_LINE = 4_095
 """What the line discipline of Linux and macOS keeps of one line; the rest of it is lost (termios(3), ICANON)."""
 
+LONGEST_PIPED = 2_000_000
+"""Longest line that is read from a pipe or a file, in bytes."""
+
 
 class EndOfInput(Exception):
     """Nobody answers any more: the end of the input, or Ctrl-D."""
@@ -109,7 +112,10 @@ class Terminal:
             termios.tcflush(self._descriptor, termios.TCIFLUSH)
 
     async def _line(self) -> bytes:
-        while b"\n" not in self._kept:
+        searched = 0
+        while self._kept.find(b"\n", searched) < 0:
+            self._kept = self._kept[:LONGEST_PIPED]
+            searched = len(self._kept)
             await self._readable()
             try:
                 chunk = os.read(self._descriptor, 65_536)
@@ -149,6 +155,8 @@ def _is_cancelled() -> bool:
 def _text(line: bytes, *, typed: bool) -> str:
     if typed and len(line) >= LONGEST_LINE:
         raise InvalidValue("line", f"A terminal keeps {LONGEST_LINE:,} bytes of a line: use an editor (set EDITOR)")
+    if len(line) >= LONGEST_PIPED:
+        raise InvalidValue("line", f"That line was longer than {LONGEST_PIPED:,} bytes: give a file")
     try:
         text = line.decode()
     except UnicodeDecodeError:

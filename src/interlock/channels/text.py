@@ -10,7 +10,7 @@ import re
 import unicodedata
 from itertools import groupby
 
-__all__ = ["cells", "fold_padding", "harmless", "plain", "quoted", "warnings_about", "wrapped"]
+__all__ = ["cells", "fold_padding", "harmless", "plain", "quoted", "shortened", "warnings_about", "wrapped"]
 
 OPEN, CLOSE = "⟨", "⟩"
 
@@ -113,24 +113,38 @@ def wrapped(text: str, width: int) -> list[str]:
     """
     width = max(width, 2)
     pieces: list[str] = []
-    while cells(text) > width:
-        cut = _cut(text, width)
-        pieces.append(text[:cut])
-        text = text[cut:]
-    return [*pieces, text]
+    start, full = 0, _full(text, 0, width)
+    while full < len(text):
+        cut = _cut(text, start, full, width)
+        pieces.append(text[start:cut])
+        start, full = cut, _full(text, cut, width)
+    return [*pieces, text[start:]]
 
 
-def _cut(text: str, width: int) -> int:
-    used, cut = 0, 0
-    for cut, character in enumerate(text):  # noqa: B007 - the place where the line is full
-        used += _width(character)
+def _full(text: str, start: int, width: int) -> int:
+    """Return the index of the first character that finds no room in a line that begins at `start`."""
+    if text.isascii():
+        return min(start + width, len(text))
+    used = 0
+    for index in range(start, len(text)):
+        used += _width(text[index])
         if used > width:
-            break
-    mark = text.rfind(OPEN, 1, cut)
-    if mark > 0 and cut - mark < LONGEST_MARK and cut <= text.find(CLOSE, mark):
+            return index
+    return len(text)
+
+
+def _cut(text: str, start: int, full: int, width: int) -> int:
+    """Return where a line ends; each line looks at most half of its width back, so that all take linear time."""
+    mark = text.rfind(OPEN, max(start + 1, full - LONGEST_MARK + 1), full)
+    if mark > 0 and full <= text.find(CLOSE, mark, mark + LONGEST_MARK):
         return mark  # a character's name stays in one piece
-    space = text.rfind(" ", cut - width // 2, cut)
-    return space + 1 if space > 0 else max(cut, 1)
+    space = text.rfind(" ", max(start + 1, full - width // 2), full)
+    return space + 1 if space > 0 else max(full, start + 1)
+
+
+def shortened(text: str, most: int) -> str:
+    """Return text that is cut after so many characters, and says then how many it has."""
+    return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"
 
 
 def warnings_about(text: str, what: str) -> list[str]:

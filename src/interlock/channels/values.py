@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from interlock.channels.screen import Line, said
-from interlock.channels.text import cells, fold_padding, harmless, quoted
+from interlock.channels.text import cells, fold_padding, harmless, quoted, shortened
 from interlock.domain.canonical import Json, canonical_bytes
 
 __all__ = ["ValueLines", "difference", "name_shown", "one_line"]
@@ -18,6 +18,9 @@ MANY_ITEMS = 50
 FLOW = 60
 DEEPEST = 10
 WHOLE = 2_000_000
+MANY_CHANGES = 1_000
+
+_Path = tuple[str | int, ...]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
@@ -97,33 +100,40 @@ def one_line(value: Json) -> str:
 
 
 def difference(before: Json, after: Json) -> list[Line]:
-    """Say what an edit changes, leaf by leaf."""
-    old, new = dict(_leaves(before, "")), dict(_leaves(after, ""))
+    """Say what an edit changes, leaf by leaf; how many changes are left out, where there are very many."""
+    old, new = dict(_leaves(before, ())), dict(_leaves(after, ()))
+    changed = [path for path in {**old, **new} if old.get(path) != new.get(path)]
     lines: list[Line] = []
-    for path in [*old, *(path for path in new if path not in old)]:
+    for path in changed[:MANY_CHANGES]:
         was, now = old.get(path), new.get(path)
-        if was == now:
-            continue
         if was is not None:
             lines += _sided("-", path, was, "bad")
         if now is not None:
             lines += _sided("+", path, now, "good")
+    if len(changed) > MANY_CHANGES:
+        lines.append(Line(f"⟨cut: {MANY_CHANGES:,} of {len(changed):,} changes are shown⟩", "warn", "  "))
     return lines
 
 
-def _sided(sign: str, path: str, shown: str, style: str) -> list[Line]:
-    return [Line(f"{path}: {shown}" if path else shown, style, f"  {sign} ", f"  {sign} │ ")]
+def _sided(sign: str, path: _Path, shown: str, style: str) -> list[Line]:
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{_short_name(part)}" for part in path)
+    return [Line(f"{place.removeprefix('.')}: {shown}" if path else shown, style, f"  {sign} ", f"  {sign} │ ")]
 
 
-def _leaves(value: Json, path: str) -> Iterator[tuple[str, str]]:
+def _leaves(value: Json, path: _Path) -> Iterator[tuple[_Path, str]]:
     if isinstance(value, dict) and value:
         for key, item in value.items():
-            yield from _leaves(item, f"{path}.{name_shown(key)}" if path else name_shown(key))
+            yield from _leaves(item, (*path, key))
     elif isinstance(value, list) and value and not _fits(value):
         for index, item in enumerate(value):
-            yield from _leaves(item, f"{path}[{index}]")
+            yield from _leaves(item, (*path, index))
     else:
         yield path, one_line(value)
+
+
+def _short_name(name: str) -> str:
+    """Return a name as it is shown beside many others: cut, with its length, where it is long."""
+    return name_shown(shortened(name, FLOW))
 
 
 def name_shown(name: str) -> str:

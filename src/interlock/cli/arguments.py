@@ -10,12 +10,15 @@ from typing import Any
 from pydantic_core import PydanticCustomError
 
 from interlock.channels.editing import read_value
+from interlock.channels.text import shortened
 from interlock.config import parse_duration
 from interlock.domain.canonical import Json, parse_json
 from interlock.domain.request import Request
-from interlock.errors import BadInput
+from interlock.errors import BadInput, InvalidValue
 
 __all__ = ["changed_arguments", "digest_meant", "duration"]
+
+LONGEST_SHOWN = 200
 
 _DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{12,64})")
 
@@ -69,9 +72,9 @@ def _set(value: Json, key: str, text: str, *, as_json: bool) -> None:
 def _read(key: str, text: str, before: Json) -> Json:
     try:
         return read_value(text, before)
-    except BadInput:
-        kind = type(before).__name__
-        raise BadInput(f"--set {key}: {text!r} is not JSON, and the argument is no text but a {kind}.") from None
+    except InvalidValue as error:
+        kind, shown = type(before).__name__, shortened(text, LONGEST_SHOWN)
+        raise BadInput(f"--set {key}: {shown!r} {error.reason}, and the argument is no text but a {kind}.") from None
 
 
 def _find(value: Json, key: str) -> tuple[Any, Any]:

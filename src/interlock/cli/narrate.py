@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from interlock.channels.sight import when
-from interlock.channels.text import quoted
+from interlock.channels.text import quoted, shortened
 from interlock.channels.values import one_line
 from interlock.domain.canonical import Json
 from interlock.domain.events import (
@@ -174,4 +174,4 @@ def _value(value: Json) -> str:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= SHORT else f"{text[:SHORT]}… ({len(text):,} characters)"
+    return shortened(text, SHORT)

@@ -10,8 +10,19 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from interlock.domain.action import Action, Subject
+from interlock.domain.expression_cost import TooMuch, check_expression, check_work
 
-__all__ = ["Fact", "Unjudged", "compile_expression", "expression_names", "fact_of", "facts_of", "is_condition", "truth"]
+__all__ = [
+    "Fact",
+    "TooMuch",
+    "Unjudged",
+    "compile_expression",
+    "expression_names",
+    "fact_of",
+    "facts_of",
+    "is_condition",
+    "truth",
+]
 
 MAX_EXPRESSION = 2_000
 _DECIMAL = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?")  # money as text: no exponents, signs, spaces or other scripts
@@ -82,13 +93,15 @@ def _number(name: str, fact: Fact, value: object) -> int | float:
 
 
 def compile_expression(source: str) -> None:
-    """Check that an expression can be read.
+    """Check that an expression can be read, and makes little work.
 
     Raises:
-        ValueError: with what is wrong, for one that cannot.
+        TooMuch: for one that is too long, or makes too much; a `ValueError`.
+        ValueError: with what is wrong, for one that cannot be read.
     """
     if len(source) > MAX_EXPRESSION:
-        raise ValueError(f"is longer than {MAX_EXPRESSION} characters")
+        raise TooMuch(f"is longer than {MAX_EXPRESSION} characters")
+    check_expression(source)
     try:
         _program(source)
     except Exception as error:  # noqa: BLE001 - the evaluator raises what it likes
@@ -114,8 +127,12 @@ def truth(source: str, names: Mapping[str, Any]) -> bool:
     """Evaluate an expression to true or false.
 
     Raises:
-        Unjudged: if it fails, or comes to something else.
+        Unjudged: if it fails, could make more work than it may, or comes to something else.
     """
+    try:
+        check_work(source, names)
+    except TooMuch as much:
+        raise Unjudged(f"a condition could not be judged within its limits: {source!r} {much}") from None
     try:
         found = _program(source).execute(dict(names))
     except Exception as error:  # noqa: BLE001 - the evaluator raises what it likes; every failure closes
@@ -128,6 +145,8 @@ def truth(source: str, names: Mapping[str, Any]) -> bool:
 
 @lru_cache(maxsize=1024)
 def _program(source: str) -> Any:
+    if len(source) > MAX_EXPRESSION:
+        raise TooMuch(f"is longer than {MAX_EXPRESSION} characters")
     import cel  # noqa: PLC0415 - it loads its own command line with it, which takes longer than all the rest
 
     return cel.compile(source)

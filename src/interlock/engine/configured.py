@@ -20,7 +20,7 @@ from interlock.config import (
 from interlock.config.load import SETTLED_NS, reload_settings
 from interlock.domain.authority import Directory, canonical_id
 from interlock.domain.calendar import Calendar
-from interlock.domain.facts import compile_expression, is_condition
+from interlock.domain.facts import TooMuch, compile_expression, is_condition
 from interlock.domain.policy import Escalation, Fact, Level, Policy, Step
 from interlock.domain.policy_check import RESERVED, ROUTE_NAMES, WHERE_NAMES, free_names
 from interlock.domain.windows import is_window, sums_in
@@ -329,6 +329,8 @@ class _PolicyBuilder:
     def _expression(self, source: str, names: frozenset[str], path: Place) -> None:
         try:
             compile_expression(source)
+        except TooMuch as error:
+            raise self.origin.error(path, str(error)) from None
         except ValueError as error:
             raise self.origin.error(path, f"cannot be read as CEL: {error}") from None
         if not is_condition(source):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -60,7 +61,7 @@ from interlock.engine.ports import (
 )
 from interlock.engine.retry import until_committed
 from interlock.engine.routing import PolicyBook
-from interlock.engine.schemas import check_vote
+from interlock.engine.schemas import check_vote, is_quick
 from interlock.errors import (
     AdvanceOvertaken,
     Conflict,
@@ -196,8 +197,8 @@ class Desk:
             abandoned=_abandoned(loaded),
         )
         try:
-            if isinstance(command, CastVote):
-                command = check_vote(request, command)
+            if isinstance(command, CastVote) and (command.subject is not None or command.answer is not None):
+                command = await asyncio.to_thread(check_vote, request, command)  # to judge it may take its second
             events = decide(request, command, circumstances)
         except (Refused, InvalidAnswer) as refusal:
             await self._note(request, command, principal, refusal)
@@ -271,7 +272,7 @@ class Desk:
         asks = ending.asks if isinstance(ending, Paused) else ()
         policies = self._policies.current()
         seen = await self._count(run, asks, policies, loaded.now)
-        planned = _plan(loaded, asked, asks, policies, seen) if isinstance(ending, Paused) else None
+        planned = await _plan(loaded, asked, asks, policies, seen) if isinstance(ending, Paused) else None
         final: Ending = planned if isinstance(planned, Attention) else ending
         event = _ending_event(run, final, planned if isinstance(planned, PausePlan) else None, loaded.now)
         after = evolve_run(run, event)
@@ -307,13 +308,15 @@ class Desk:
         return withdraw_open(list(loaded.requests.values()), f"the run is {after.status}", principal, loaded.now)
 
 
-def _plan(
+async def _plan(
     loaded: Loaded, asked: Sequence[Request], asks: Sequence[Ask], policies: PolicySet, seen: Count
 ) -> PausePlan | Attention:
     assert loaded.run is not None
     standing = [request for request in loaded.requests.values() if request.is_open]
     present = Present(loaded.run.run, standing, asked, loaded.requests, loaded.now, seen.recent)
-    return plan_pause(present, asks, policies)
+    if all(is_quick(ask.subject) for ask in asks):
+        return plan_pause(present, asks, policies)
+    return await asyncio.to_thread(plan_pause, present, asks, policies)  # to judge one may take its second
 
 
 def _must_hold(loaded: Loaded, hold: Hold) -> Run:

@@ -1,4 +1,7 @@
-"""Do edited arguments and answers fit the JSON Schema that the agent gave?"""
+"""Do edited arguments and answers fit the JSON Schema that the agent gave?
+
+An agent may bring any schema. What cannot make much work is judged here; all else in a process that can be ended.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,38 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-import jsonschema_rs
-
 from interlock.domain.action import Action, Question, Subject
 from interlock.domain.canonical import Json, canonical_bytes, parse_json, read_canonical
 from interlock.domain.commands import CastVote
 from interlock.domain.request import Request
+from interlock.engine.schema_cost import expanded_size
+from interlock.engine.schema_process import Misfit, OverLimit, UnusableSchema, build, judge_apart, misfits
 from interlock.errors import InvalidAnswer, InvalidValue
 
-__all__ = ["MAX_SCHEMA", "check_schema", "check_vote", "fits"]
+__all__ = ["MAX_SCHEMA", "check_answer", "check_schema", "check_vote", "fits", "is_quick"]
 
 MAX_SCHEMA = 64_000
 MAX_DIGITS = 40
 SHOWN = 5
+LONGEST_PATH = 200
+
+LIGHT = 100_000_000
+"""Work that is done here: bytes of the expanded schema times bytes of the value. It takes 0.3 s at most."""
+
+LIGHT_MISFITS = 200_000
+"""The same where each misfit is told: that takes a thousand times as long as to say that there is one."""
+
+
+def is_quick(subject: Subject) -> bool:
+    """Say whether to judge a subject by its schema takes no process, and a moment."""
+    schema = _schema(subject)
+    if schema is None:
+        return True
+    value = canonical_bytes(subject.args) if isinstance(subject, Action) else b""
+    try:
+        return _work(canonical_bytes(schema, max_bytes=MAX_SCHEMA), value) <= LIGHT_MISFITS
+    except InvalidValue:  # it is refused at once, for its size
+        return True
 
 
 def check_schema(subject: Subject) -> None:
@@ -31,13 +53,14 @@ def check_schema(subject: Subject) -> None:
     schema = _schema(subject)
     if schema is None:
         return
+    encoded = canonical_bytes(schema, max_bytes=MAX_SCHEMA)
     try:
-        _validator(canonical_bytes(schema, max_bytes=MAX_SCHEMA))
-    except (ValueError, jsonschema_rs.ValidationError) as error:
-        first = str(error).split("\n", maxsplit=1)[0]
-        raise InvalidAnswer(f"The JSON Schema that the agent gave cannot be used: {first}.") from None
-    if isinstance(subject, Action):
-        _check(subject.args, schema, "The agent's own arguments do not fit the schema it gave")
+        if isinstance(subject, Action):
+            _refuse(_misfits(subject.args, encoded), "The agent's own arguments do not fit the schema it gave")
+        else:
+            _try_schema(encoded)
+    except (UnusableSchema, OverLimit) as error:
+        raise InvalidAnswer(f"The JSON Schema that the agent gave cannot be used: {error}.") from None
 
 
 def check_vote(request: Request, command: CastVote) -> CastVote:
@@ -46,27 +69,32 @@ def check_vote(request: Request, command: CastVote) -> CastVote:
     A form knows only text: where the schema wants a number, a boolean or null, and the text reads as one, it is one.
 
     Raises:
-        InvalidAnswer: naming each misfit with its path.
+        InvalidAnswer: naming each misfit with its path, or saying that nobody can judge within limits whether it fits.
     """
-    schema = _schema(request.asked)
-    if schema is None:
-        return command
-    if isinstance(command.subject, Action) and isinstance(request.asked, Action):
-        args = _read(command.subject.args, schema)
-        _check(args, schema, "The edited arguments do not fit")
+    asked = request.asked
+    if isinstance(command.subject, Action) and isinstance(asked, Action) and asked.schema is not None:
+        args = _fitting(command.subject.args, asked.schema, "The edited arguments do not fit")
         return replace(command, subject=replace(command.subject, args=args))
-    if command.answer is not None and isinstance(request.asked, Question):
-        answer = _read(command.answer, schema)
-        _check(answer, schema, "The answer does not fit")
-        return replace(command, answer=answer)
+    if command.answer is not None and isinstance(asked, Question):
+        return replace(command, answer=check_answer(command.answer, asked))
     return command
 
 
+def check_answer(answer: Json, question: Question) -> Json:
+    """Return an answer as it is to be counted.
+
+    Raises:
+        InvalidAnswer: as `check_vote`.
+    """
+    schema = question.answer_schema
+    return answer if schema is None else _fitting(answer, schema, "The answer does not fit")
+
+
 def fits(value: Json, schema: dict[str, Any]) -> bool:
-    """Say whether a value fits a JSON Schema; one that cannot be used fits nothing."""
+    """Say whether a value fits a JSON Schema; one that cannot be used, or not within limits, fits nothing."""
     try:
-        return bool(_validator(canonical_bytes(schema, max_bytes=MAX_SCHEMA)).is_valid(value))
-    except (ValueError, InvalidValue, jsonschema_rs.ValidationError):
+        return _fits(canonical_bytes(value), canonical_bytes(schema, max_bytes=MAX_SCHEMA))
+    except (InvalidValue, UnusableSchema, OverLimit):
         return False
 
 
@@ -80,18 +108,31 @@ def _schema(subject: Subject) -> dict[str, Any] | None:
             return None
 
 
-def _read(value: Json, schema: dict[str, Any]) -> Json:
-    """Return a value whose text is read as the schema wants it; as it was, if it does not fit then either."""
-    validator = _validator(canonical_bytes(schema, max_bytes=MAX_SCHEMA))
-    if validator.is_valid(value):
-        return value
+def _fitting(value: Json, schema: dict[str, Any], what: str) -> Json:
+    """Return a value that fits, its text read as the schema wants it."""
+    try:
+        read, found = _read(value, schema)
+    except (UnusableSchema, OverLimit) as error:
+        raise InvalidAnswer(f"Whether it fits the JSON Schema that the agent gave cannot be judged: {error}.") from None
+    _refuse(found, what)
+    return read
+
+
+def _read(value: Json, schema: dict[str, Any]) -> tuple[Json, list[Misfit]]:
+    """Return a value whose text is read as the schema wants it; as it was, with its misfits, if that does not fit."""
+    encoded = canonical_bytes(schema, max_bytes=MAX_SCHEMA)
+    found = _misfits(value, encoded)
+    if not found:
+        return value, []
     mended = [copy.deepcopy(value)]
-    for error in validator.iter_errors(value):
+    for misfit in found:
         place, last = mended, 0
-        for step in error.instance_path:
-            place, last = place[last], step
+        for step in misfit.path:
+            place, last = place[last], step  # type: ignore[assignment]
         place[last] = _number_or_word(place[last])
-    return mended[0] if validator.is_valid(mended[0]) else value
+    if mended[0] != value and _fits(canonical_bytes(mended[0]), encoded):
+        return mended[0], []
+    return value, found
 
 
 def _number_or_word(text: Json) -> Json:
@@ -104,25 +145,47 @@ def _number_or_word(text: Json) -> Json:
     return text if isinstance(value, str | list | dict) else value
 
 
-def _check(value: Json, schema: dict[str, Any], what: str) -> None:
-    errors = list(_validator(canonical_bytes(schema, max_bytes=MAX_SCHEMA)).iter_errors(value))
+def _refuse(found: list[Misfit], what: str) -> None:
+    errors = [{"path": _path(misfit.path), "message": misfit.message} for misfit in found[:SHOWN]]
     if errors:
-        told = "; ".join(f"{_path(error.instance_path)}: {error.message[:200]}" for error in errors[:SHOWN])
-        raise InvalidAnswer(
-            f"{what}: {told}.",
-            errors=[{"path": _path(error.instance_path), "message": error.message[:200]} for error in errors[:SHOWN]],
-        )
+        told = "; ".join(f"{error['path']}: {error['message']}" for error in errors)
+        raise InvalidAnswer(f"{what}: {told}.", errors=errors)
 
 
-def _path(parts: list[str | int]) -> str:
-    return "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
+def _path(parts: tuple[str | int, ...]) -> str:
+    path = "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
+    return path if len(path) <= LONGEST_PATH else f"{path[:LONGEST_PATH]}… ({len(path):,} characters)"
+
+
+# ── here, or apart ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _misfits(value: Json, schema: bytes) -> list[Misfit]:
+    encoded = canonical_bytes(value)
+    work = _work(schema, encoded)
+    if work <= LIGHT and _validator(schema).is_valid(value):
+        return []
+    return misfits(_validator(schema), value) if work <= LIGHT_MISFITS else judge_apart(schema, encoded)
+
+
+def _fits(value: bytes, schema: bytes) -> bool:
+    if _work(schema, value) <= LIGHT:
+        return bool(_validator(schema).is_valid(read_canonical(value)))
+    return not judge_apart(schema, value)
+
+
+def _try_schema(schema: bytes) -> None:
+    if _work(schema, b"") <= LIGHT:
+        _validator(schema)
+    else:
+        judge_apart(schema, None)
+
+
+def _work(schema: bytes, value: bytes) -> float:
+    size = expanded_size(schema)
+    return float("inf") if size is None else size * (len(value) + 1)
 
 
 @lru_cache(maxsize=256)
 def _validator(schema: bytes) -> Any:
-    return jsonschema_rs.validator_for(read_canonical(schema), retriever=_never)
-
-
-def _never(uri: str) -> Any:
-    # A schema comes from an agent: it must not make this process read files or addresses.
-    raise ValueError(f"a schema may not refer to {uri}")
+    return build(read_canonical(schema))

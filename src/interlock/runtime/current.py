@@ -11,16 +11,16 @@ from typing import Any, Literal, TypeVar
 
 from langgraph.config import get_config
 from langgraph.runtime import get_runtime
-from pydantic_core import to_jsonable_python
 
-from interlock.domain.canonical import Json, normalize
 from interlock.domain.request import Request
 from interlock.engine.ports import Advance, Progress
 from interlock.errors import AdvanceOvertaken, Halt, InvalidAgent
+from interlock.runtime.recorded import jsonable
 
 __all__ = ["Advancing", "Execution", "current", "describe", "jsonable", "performing", "said"]
 
 MAX_REASON = 2_000
+MAX_PROGRESS = 10_000
 
 T = TypeVar("T")
 
@@ -54,7 +54,9 @@ class Advancing:
         self._idle.set()
 
     def show(self, text: str) -> None:
-        """Show a line to whoever watches."""
+        """Show a line to whoever watches; a very long one is cut, with its length."""
+        if len(text) > MAX_PROGRESS:
+            text = f"{text[:MAX_PROGRESS]}… ({len(text):,} characters)"
         self._progress(self.advance.record.run.id, text)
 
     def execution(self, task: str, attempt: int) -> Execution:
@@ -220,14 +222,6 @@ class _Unattended(Execution):
             "This graph is resumed without Interlock, so its answers are worth nothing here: register the agent, and "
             "run it with `interlock run`."
         )
-
-
-def jsonable(value: object) -> Json:
-    """Return a tool's result as JSON; what JSON cannot carry becomes its description."""
-    try:
-        return normalize(to_jsonable_python(value, fallback=repr, inf_nan_mode="strings"), path="result")
-    except Exception as error:  # noqa: BLE001 - it happened, whatever its result's own code does when it is described
-        return {"not_recorded": describe(error)[:500]}
 
 
 def describe(error: BaseException) -> str:

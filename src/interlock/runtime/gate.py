@@ -170,8 +170,9 @@ class Decision:
         """Call `fn` with the approved arguments, once in the world, and return its result as JSON.
 
         An accepted draft is its argument `draft`. Run again after a crash, it returns the recorded result instead of
-        calling `fn` again. One approval covers one effect. A result that is no JSON, or larger than 256 kB of it, is
-        recorded and returned as `{"not_recorded": reason}`: the effect has happened all the same.
+        calling `fn` again. One approval covers one effect. What JSON cannot carry of a result, and what finds
+        no room in 256 kB, is recorded and returned as `{"not_recorded": what it is}` in its place, such as bytes that
+        are no text; the rest is kept. The effect has happened all the same.
 
         Args:
             fn: a plain function. If it has a parameter `idempotency_key`, it is given one: the same for every attempt.

@@ -8,7 +8,7 @@ import pytest
 from interlock.channels.editing import readable_json
 from interlock.channels.reply import read_answer
 from interlock.cli.table import table
-from interlock.domain.action import Question
+from interlock.domain.action import Action, Question
 from interlock.errors import InvalidValue
 
 
@@ -275,6 +275,74 @@ def test_a_number_that_is_also_an_option_is_asked_again():
     assert read_answer(Question("Name?"), "Mia") == "Mia"
     assert read_answer(Question("Any?"), "[1, 2]") == [1, 2]
     assert read_answer(Question("Text?", schema={"type": "string"}), "42") == "42"
+
+
+ANYTHING = Question("Any?")
+SOMETHING = Question("Which?", schema={"anyOf": [{"type": "object"}, {"type": "number"}, {"type": "string"}]})
+OBJECT = Question("Who?", schema={"type": "object"})
+NO_JSON = (
+    '{"a":1,"a":2}',
+    ' {"a":1,"a":2}',
+    "\ufeff[1,]",
+    '{"a": NaN}',
+    "[1e999]",
+    "[9007199254740993]",
+    '["\\ud800"]',
+    '"open',
+)
+
+
+@pytest.mark.parametrize("question", [ANYTHING, SOMETHING, OBJECT], ids=lambda question: question.text)
+@pytest.mark.parametrize("text", NO_JSON)
+def test_text_that_begins_as_json_and_is_none_is_refused(question, text):
+    with pytest.raises(InvalidValue) as refused:
+        read_answer(question, text)
+    assert str(refused.value).startswith("answer")
+    if question is not OBJECT:
+        hint = str(refused.value).partition("If it is meant as text: ")[2]
+        assert read_answer(question, hint) == text
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "9007199254740993"])
+def test_a_number_that_json_does_not_carry_is_refused_where_a_number_may_be_wanted(number):
+    for question in (SOMETHING, Question("How many?", schema={"type": ["number", "null"]})):
+        with pytest.raises(InvalidValue):
+            read_answer(question, number)
+    assert read_answer(ANYTHING, number) == number
+
+
+def test_text_is_text_where_text_is_wanted():
+    text = Question("Text?", schema={"type": "string"})
+    maybe = Question("Text?", schema={"type": ["string", "null"]})
+    for given in ('{"a":1,"a":2}', "[sic] yes", "NaN", '"open'):
+        assert read_answer(text, given) == given
+        assert read_answer(Action("pay", {}), given) == given
+    for given in ("Mia", "007", "1.2.3", "nan", "+49 30 1"):
+        assert read_answer(maybe, given) == given
+        assert read_answer(Question("Which?", schema={"enum": ["007", 1]}), given) == given
+    assert read_answer(maybe, "null") is None
+
+
+def test_what_is_said_on_a_command_line_is_refused_with_the_reason(command):
+    run, airline = command.paused("questions")
+    command.run("answer", airline, "KLM", "--yes")
+    request = next(one["id"] for one in command.json("runs", "show", run)["requests"] if one["status"] == "open")
+    for given, reason in (('{"a":1,"a":2}', "the key 'a' stands twice"), ("[1,]", "is not JSON")):
+        done = command.run("answer", request, given, "--yes")
+        assert done.returncode == 2, done
+        assert reason in done.stderr
+    _, request = command.paused("payer")
+    for change in ('amount={"a":1,"a":2}', 'amount:={"a":1,"a":2}'):
+        done = command.run("edit", request, "--set", change, "--yes")
+        assert done.returncode == 2, done
+        assert "the key 'a' stands twice" in done.stderr
+    for option, where in (("--args-json", "edit"), ("--answer-json", "answer")):
+        done = command.run(where, request, option, "-", "--yes", given='{"a":1,"a":2}')
+        assert "the key 'a' stands twice" in done.stderr
+    done = command.run("effects", "settle", request, "--happened", "--result-json", "-", given='{"a":1,"a":2}')
+    assert "the key 'a' stands twice" in done.stderr
+    done = command.run("run", command.agent("payer"), "--input-json", "-", given='{"a":1,"a":2}')
+    assert "the key 'a' stands twice" in done.stderr
 
 
 def test_what_could_deceive_an_editor_is_escaped_in_its_file():

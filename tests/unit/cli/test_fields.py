@@ -25,9 +25,24 @@ from interlock.channels.fields import wanted
             },
             ['date (text, "YYYY-MM-DD")', "for (whole number; may be left out)"],
         ),
+        (
+            {"type": "object", "properties": {"a": {"type": ["integer", "null"]}}},
+            ['JSON that fits {"type": "object", "properties": {"a": {"type": ["integer", "null"]}}}'],
+        ),
         ({"type": "array"}, ['JSON that fits {"type": "array"}']),
         ({"type": "string", "description": "\x1b[2J"}, ['text, "⟨ESC⟩[2J"']),
     ],
 )
 def test_a_schema_is_said_in_words(schema, words):
     assert wanted(schema) == words
+
+
+def test_what_takes_many_words_is_cut_with_their_number():
+    for schema in (
+        {"type": "string", "description": "x" * 50_000},
+        {"enum": list(range(10_000))},
+        {"type": "array", "items": {"enum": list(range(10_000))}},
+    ):
+        (words,) = wanted(schema)
+        assert len(words) < 1_200
+        assert " characters)" in words

@@ -3,13 +3,18 @@
 import io
 import re
 import unicodedata
+from itertools import pairwise
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from interlock.channels import text as text_module
 from interlock.channels.screen import Line, Screen, said
+from interlock.channels.terminal import Terminal
 from interlock.channels.text import cells, fold_padding, harmless, plain, quoted, warnings_about, wrapped
 from interlock.channels.values import ValueLines, difference, one_line
+from interlock.errors import InvalidValue
 
 NASTY = st.sampled_from(
     "[ ⟨⟩\x1b\x9b\x07\r\n\t\x00\u202e\u2066\u200b\u200d\ufeff"
@@ -113,6 +118,78 @@ def test_a_line_written_while_a_prompt_waits_comes_before_it():
     screen.say("somebody else approved")
     screen.answered()
     assert stream.getvalue() == "Approve? \nsomebody else approved\nApprove? \n"
+
+
+BIG = 160_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "日本" * BIG,
+        "e" + "\u0301" * BIG,
+        "\u200b" * (BIG // 8),
+        " " * BIG,
+        "a " * BIG,
+        "⟨" * (BIG // 4),
+        "x\u0301" * BIG,
+    ],
+)
+def test_large_text_is_shown_in_linear_time(text):
+    """What was quadratic would take hours at this size, and the test its timeout."""
+    pieces = wrapped(quoted(text), 76)
+    assert len(pieces) > 1 or text.isspace()
+    assert all(cells(piece) <= 76 for piece in pieces[:100])
+    assert wrapped(text, 1)
+    assert fold_padding(harmless(text, lines=True))
+    assert len(warnings_about(text, "it")) <= 2
+
+
+def test_twice_the_text_is_twice_the_work(monkeypatch):
+    counted = []
+    monkeypatch.setattr(text_module, "_width", lambda character: counted.append(character) or 1)
+    work = []
+    for size in (5_000, 10_000, 20_000):
+        counted.clear()
+        wrapped("日本" * size, 76)
+        work.append(len(counted))
+    assert [round(more / less) for less, more in pairwise(work)] == [2, 2]
+
+
+def test_lines_of_spaces_and_empty_lines_are_folded_in_linear_time():
+    assert "empty lines" in fold_padding(" \n" * BIG)
+    assert fold_padding(("\n" + " " * 12) * 2 + "x") == ("\n" + " " * 12) * 2 + "x"
+    assert "spaces" in fold_padding(("\n" + " " * 1_000) * 2_000)
+
+
+def test_a_name_that_is_long_is_not_repeated_for_all_that_stands_below_it():
+    """A thousand characters of a name for each of twenty thousand values would be gigabytes."""
+    before = {"k" * 100_000: {str(number): {"deep": number} for number in range(20_000)}}
+    after = {"k" * 100_000: {str(number): {"deep": -number} for number in range(20_000)}}
+    lines = difference(before, after)
+    assert sum(len(line.text) for line in lines) < 1_000_000
+    assert "100,000 characters" in lines[0].text
+    assert "1,000 of 19,999 changes are shown" in lines[-1].text
+
+
+def test_two_long_names_with_the_same_beginning_are_two():
+    name = "k" * 500
+    lines = difference({name + "a": 1, name + "b": 2}, {name + "a": 1, name + "b": 3})
+    assert [line.text.rpartition(": ")[2] for line in lines] == ["2", "3"]
+
+
+async def test_a_line_from_a_pipe_is_read_in_linear_time_and_bounded(tmp_path):
+    file = tmp_path / "stdin"
+    file.write_bytes(b"x" * 20_000_000 + b"\nnext\n" + b"\n" * 60_000 + b"last\n")
+    screen = Screen(io.StringIO())
+    with file.open("rb") as given:
+        terminal = Terminal(screen, descriptor=given.fileno())
+        with pytest.raises(InvalidValue, match="longer than 2,000,000 bytes"):
+            await terminal.ask("? ")
+        assert await terminal.ask("? ") == "next"
+        for _ in range(60_000):
+            assert not await terminal.ask("? ")
+        assert await terminal.ask("? ") == "last"
 
 
 def screened(lines, width):

@@ -1,5 +1,6 @@
 """Configured policies: what they come to, and that they are always the file's as it is now."""
 
+import json
 import os
 import re
 from dataclasses import replace
@@ -254,3 +255,16 @@ def test_a_policy_that_cannot_work_is_refused_at_once(file):
     write(file, FILE.replace("group:finance", "group:finanse"))
     with pytest.raises(InvalidPolicy, match="did you mean 'finance'"):
         configured(file)
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ("[1].all(a, [1].all(b, [1].all(c, [1].all(d, a == d))))", "nests 4 comprehensions, more than the limit of 3"),
+        ("agent.matches(action.name)", "with the pattern written there"),
+    ],
+)
+def test_a_condition_that_is_too_much_is_named_with_its_line(file, condition, said):
+    write(file, FILE.replace("amount < 10", json.dumps(condition)))
+    with pytest.raises(BadInput, match=rf"interlock\.yaml:\d+: .*when.*{said}"):
+        configured(file).current()

@@ -147,7 +147,7 @@ def _text(value: Json) -> str:
             said = value.get(key)
             if isinstance(said, str) and said.strip():
                 return said
-    shown = textwrap.shorten(json.dumps(value, ensure_ascii=False), SHOWN)
+    shown = textwrap.shorten(json.dumps(value, ensure_ascii=False)[: 10 * SHOWN], SHOWN)
     return f"{ANY}: {shown}" if value not in (None, "", {}, []) else f"{ANY}."
 
 

@@ -1,0 +1,140 @@
+"""Judging by a JSON Schema in a process of its own, which the operating system ends when it takes too much.
+
+What is heavy is heavy inside of native code, which holds the interpreter's lock and cannot be interrupted in a thread.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import jsonschema_rs
+
+__all__ = ["Misfit", "OverLimit", "UnusableSchema", "build", "judge_apart", "main", "misfits"]
+
+CPU_SECONDS = 1
+"""How long the process may compute, its start included (RLIMIT_CPU)."""
+
+WALL_SECONDS = 5
+"""How long it may take on a machine that is busy; less than a decision stays fresh."""
+
+MEMORY = 1_000_000_000
+"""How many bytes of addresses it may use (RLIMIT_AS)."""
+
+MOST_MISFITS = 1_000
+MOST_WRITTEN = 1_000_000
+LONGEST_MESSAGE = 200
+
+_CODE = "from interlock.engine.schema_process import main; main()"
+
+
+_TOO_MUCH = f"judging by it takes more than {CPU_SECONDS} s or {MEMORY // 1_000_000:,} MB"
+
+
+class OverLimit(Exception):
+    """The process needed more time or memory than it may use, or could not do its work."""
+
+
+class UnusableSchema(Exception):
+    """The schema is none, or refers to what it does not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """Where a value does not fit, and why not; long messages are cut."""
+
+    path: tuple[str | int, ...]
+    message: str
+
+
+def build(schema: Any) -> Any:
+    """Return a validator.
+
+    Raises:
+        UnusableSchema: with the reason.
+    """
+    try:
+        return jsonschema_rs.validator_for(schema, retriever=_never)
+    except (ValueError, jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError) as error:
+        raise UnusableSchema(str(error).split("\n", maxsplit=1)[0][:LONGEST_MESSAGE]) from None
+
+
+def misfits(validator: Any, value: Any) -> list[Misfit]:
+    """Return where a value does not fit, at most so many places."""
+    found: list[Misfit] = []
+    written = 0
+    for error in validator.iter_errors(value):
+        path = tuple(error.instance_path)
+        written += sum(len(str(part)) for part in path) + LONGEST_MESSAGE
+        if len(found) == MOST_MISFITS or (found and written > MOST_WRITTEN):
+            break
+        found.append(Misfit(path, error.message[:LONGEST_MESSAGE]))
+    return found
+
+
+def judge_apart(schema: bytes, value: bytes | None) -> list[Misfit]:
+    """Return where a value does not fit a schema, or nothing for None: then only the schema is tried.
+
+    Args:
+        schema: its canonical bytes.
+        value: its canonical bytes.
+
+    Raises:
+        UnusableSchema: with the reason.
+        OverLimit: if it takes too much.
+    """
+    command = [sys.executable, "-P", "-s", "-c", _CODE]
+    given = schema + b"\n" + (b"" if value is None else value)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    try:
+        ended = subprocess.run(  # noqa: S603 - this interpreter, and our own code
+            command, input=given, capture_output=True, timeout=WALL_SECONDS, check=False, env=environment
+        )
+    except subprocess.TimeoutExpired:
+        raise OverLimit(_TOO_MUCH) from None
+    except OSError as error:
+        raise OverLimit(f"the process that judges by it cannot be started: {error}") from None
+    if ended.returncode:
+        raise OverLimit(_why(ended))
+    told = json.loads(ended.stdout)
+    if "unusable" in told:
+        raise UnusableSchema(told["unusable"])
+    return [Misfit(tuple(path), message) for path, message in told["misfits"]]
+
+
+def _why(ended: subprocess.CompletedProcess[bytes]) -> str:
+    last = ended.stderr.decode(errors="replace").strip().rpartition("\n")[2][:LONGEST_MESSAGE]
+    by_itself = ended.returncode > 0 and last and not last.startswith("MemoryError")
+    return f"the process that judges by it failed: {last}" if by_itself else _TOO_MUCH
+
+
+def main() -> None:
+    """Judge what stands at the standard input, under limits, and write what came of it."""
+    _limit()
+    schema, _, value = sys.stdin.buffer.read().partition(b"\n")  # canonical JSON holds no line feed
+    try:
+        validator = build(json.loads(schema))
+        found = misfits(validator, json.loads(value)) if value else []
+        told: dict[str, Any] = {"misfits": [[misfit.path, misfit.message] for misfit in found]}
+    except UnusableSchema as error:
+        told = {"unusable": str(error)}
+    sys.stdout.write(json.dumps(told))
+
+
+def _limit() -> None:
+    try:
+        import resource  # noqa: PLC0415 - not on every platform; elsewhere the time on the wall is the limit
+    except ImportError:
+        return
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+
+
+def _never(uri: str) -> NoReturn:
+    # A schema comes from an agent: it must not make this process read files or addresses.
+    raise ValueError(f"a schema may not refer to {uri}")

@@ -1,0 +1,101 @@
+"""I4: an agent that brings a bomb harms its own run only, and a person is told."""
+
+import asyncio
+
+import pytest
+
+from interlock import Action, Question, Verdict, ask, progress
+from interlock.channels.sight import see
+from interlock.domain.run import RunStatus
+from interlock.engine.views import Views
+from interlock.errors import InvalidAnswer
+
+DEPTH = 60
+LADDER = {
+    f"d{number}": {"allOf": [{"$ref": f"#/$defs/d{number + 1}"}] * 2} for number in range(DEPTH)
+} | {f"d{DEPTH}": {"type": "object"}}  # fmt: skip
+BOMB = {"$defs": LADDER, "$ref": "#/$defs/d0"}
+LATER = {"$defs": LADDER, "if": {"properties": {"amount": {"const": 1}}}, "else": {"$ref": "#/$defs/d0"}}
+
+
+async def test_I4_an_action_with_a_bomb_for_a_schema_is_refused_while_other_work_goes_on(circle):
+    def bombs(state):
+        return {"out": [str(ask(Action("pay", {"amount": 1}, BOMB)).outcome)]}
+
+    ticks = 0
+
+    async def other_work():
+        nonlocal ticks
+        while True:
+            ticks += 1
+            await asyncio.sleep(0.01)
+
+    going_on = asyncio.create_task(other_work())
+    run = await circle.run(await circle.go(circle.chain(bombs)))
+    going_on.cancel()
+    assert (run.status, run.attention) == (RunStatus.needs_attention, "invalid_ask")
+    assert "cannot be used: judging by it takes more than 1 s" in run.note
+    assert ticks > 20  # the loop was not waited for either
+
+
+@pytest.mark.parametrize(
+    ("subject", "vote"),
+    [
+        (
+            Action("pay", {"amount": 1}, LATER),
+            {"verdict": Verdict.edit, "subject": Action("pay", {"amount": 2}, LATER)},
+        ),
+        (Question("what?", LATER), {"verdict": Verdict.respond, "answer": {"amount": 2}}),
+    ],
+)
+async def test_I4_a_vote_that_sets_a_bomb_off_is_refused_and_the_request_stays(circle, subject, vote):
+    def asks(state):
+        decision = ask(subject)
+        return {"out": [decision.approved, decision.answer]}
+
+    run_id = await circle.go(circle.chain(asks))
+    request = await circle.asked(run_id)
+    with pytest.raises(InvalidAnswer, match="cannot be judged: judging by it takes more than 1 s"):
+        await circle.vote(request, **vote)
+    assert (await circle.asked(run_id)).id == request.id
+    if isinstance(subject, Question):
+        await circle.vote(request, Verdict.respond, answer={"amount": 1})
+    else:
+        await circle.decide(request)
+    await circle.drain()
+    assert (await circle.run(run_id)).status is RunStatus.done
+
+
+async def test_I14_an_action_is_shown_whole_and_what_the_agent_says_about_it_is_cut_with_its_length(make_circle):
+    circle = make_circle("memory")
+    body, words = "\u200b" * 60_000 + "end of it", "word " * 40_000
+
+    def asks(state):
+        context = {"history": ["line " * 20_000], "more": {"deep": words[:100_000]}}
+        decision = ask(Action("send", {"body": body}), description=words, context=context)
+        return {"out": [decision.approved]}
+
+    await circle.go(circle.chain(asks))
+    request = await circle.asked()
+    view = await Views(circle.system.store, circle.system.policies, circle.me.tenant).request(request.id, "local:me")
+    folded, full = see(view), see(view, full=True)
+    assert (folded.whole, full.whole) == (False, True)  # nobody approves what is folded
+    shown = "\n".join(line.text for line in full.lines)
+    assert shown.count("⟨U+200B⟩") == 60_000
+    assert "end of it" in shown
+    assert "… (200,000 characters)" in shown
+    assert "characters)" in shown.rpartition("Context, from the agent:")[2]
+    for sight in (folded, full):
+        about = [line.text for line in sight.lines if "U+200B" not in line.text]
+        assert sum(map(len, about)) < 60_000
+
+
+async def test_a_line_of_progress_is_cut_with_its_length(make_circle):
+    circle = make_circle("memory")
+
+    def talks(state):
+        progress("x" * 1_000_000)
+        return {"out": []}
+
+    await circle.go(circle.chain(talks))
+    assert circle.shown == ["x" * 10_000 + "… (1,000,000 characters)"]
