@@ -239,6 +239,6 @@ def said(error: BaseException) -> str:
     """Return what an error says, as text that the log can carry: bounded, and without lone surrogates."""
     try:
         text = str(error)
-    except Exception:  # noqa: BLE001 - an error whose own code fails
+    except BaseException:  # noqa: BLE001 - an error whose own code fails
         text = "(it cannot say what it is)"
     return text[:MAX_REASON].encode(errors="backslashreplace").decode()

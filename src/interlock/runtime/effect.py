@@ -32,6 +32,7 @@ from interlock.errors import (
 from interlock.failpoints import failpoint
 from interlock.runtime.current import Execution, describe, jsonable, performing, said
 from interlock.runtime.dialects.native import payload_again
+from interlock.runtime.forks import only_here
 
 __all__ = ["Effect", "Repeat"]
 
@@ -90,7 +91,7 @@ class Effect:
         except Halt as halt:
             self.execution.advancing.halted = halt  # even if a node swallows it
             raise
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, GeneratorExit):
             self._given_up()
             raise
         finally:
@@ -152,12 +153,12 @@ class Effect:
 
     def call(self, call: Callable[[], Any]) -> Any:
         """Call it, in this thread."""
-        with self._performing():
+        with self._performing(), only_here():
             return call()
 
     async def acall(self, call: Callable[[], Awaitable[Any]]) -> Any:
         """Call and await it; asking again is the one thing that is not awaited."""
-        with self._performing():
+        with self._performing(), only_here():
             value: Any = call()
             return await value if inspect.isawaitable(value) else value
 
@@ -198,9 +199,9 @@ class Effect:
         doing = "verifying" if self._phase is _Phase.verifying else "the call"
         reason = f"{doing} of {self._tool} raised {describe(error)}"
         await self._record("unknown", reason=reason)
-        if isinstance(error, Exception | SystemExit):  # an exit would take the worker with it, and all its runs
-            raise Halt("effect_unknown", reason, self._request.id) from error
-        raise error
+        if isinstance(error, asyncio.CancelledError | GeneratorExit):  # whoever ends the node waits for it
+            raise error
+        raise Halt("effect_unknown", reason, self._request.id) from error
 
     async def _claim(self) -> Request:
         digest = self._request.edition.subject.digest
