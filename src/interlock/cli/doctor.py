@@ -104,7 +104,7 @@ async def _examination(session: Session, settings: Settings, *, fold: bool) -> A
     yield _configuration(session, settings)
     for finding in (_database(settings), _mail(), await _clock(session)):
         yield finding
-    for agent in examined(session):
+    for agent in await examined(session):
         yield _agent(agent)
     async for finding in _waiting(session):
         yield finding
