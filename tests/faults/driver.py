@@ -111,7 +111,7 @@ def system(database: str, ahead: float = 0) -> System:
 
 
 def reference(name: str) -> tuple[str, str]:
-    return name, f"{Path(__file__).resolve()}:{name}"
+    return name, f"driver:{name}"  # imported already, before the fork
 
 
 async def start(built: System, name: str) -> str:

@@ -17,22 +17,28 @@ from typing import Any, Self, TypeVar, cast
 
 from interlock.runtime.current import current
 
-__all__ = ["Contained", "Exited", "guard", "only_here"]
+__all__ = ["Contained", "Exited", "guard", "is_cancelled", "only_here"]
 
 
 T = TypeVar("T")
 
 
 class Exited(BaseException):
-    """An agent's code wanted to end the process.
+    """An agent's code raised what means something else to Python: an exit, a cancellation, the end of a coroutine.
 
     Args:
-        error: the `SystemExit` or `KeyboardInterrupt` that it raised.
+        error: what it raised.
     """
 
     def __init__(self, error: BaseException) -> None:
         super().__init__(str(error))
         self.error = error
+
+
+def is_cancelled() -> bool:
+    """Say whether this task is being cancelled; otherwise a `CancelledError` was raised by whoever felt like it."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 @contextlib.contextmanager
@@ -44,6 +50,10 @@ def only_here() -> Iterator[None]:
     finally:
         if os.getpid() != pid:
             os._exit(0)
+
+
+_MISREAD = (SystemExit, KeyboardInterrupt, GeneratorExit)
+"""asyncio ends its loop by the first two; the third, thrown into a coroutine, closes it instead."""
 
 
 class Contained(Coroutine[Any, Any, T]):
@@ -98,7 +108,7 @@ class _contained:  # noqa: N801 - a context manager, of which one is made for ev
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         if os.getpid() != self._pid:
             os._exit(0)
-        if isinstance(error, SystemExit | KeyboardInterrupt):
+        if isinstance(error, _MISREAD):
             raise Exited(error) from error
 
 
@@ -111,7 +121,7 @@ class _Threads(ThreadPoolExecutor):
 
 
 def _call_here(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-    with only_here():
+    with _contained():
         return fn(*args, **kwargs)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -21,7 +20,7 @@ from interlock.runtime import pauses
 from interlock.runtime.agent import Agent
 from interlock.runtime.current import Advancing, current, describe, jsonable, said
 from interlock.runtime.dialects import native
-from interlock.runtime.forks import Contained, Exited, guard
+from interlock.runtime.forks import Contained, Exited, guard, is_cancelled
 from interlock.runtime.registry import Registry
 from interlock.runtime.state import RunState, resume_values
 from interlock.runtime.toolbox import with_schemas
@@ -79,9 +78,9 @@ class LangGraphRuntime:
         except BadInput as error:
             return Attention("invalid_ask", error.message)
         except Exited as exited:
-            return Broke(f"The agent's code wanted to end this process: {describe(exited.error)}")
+            return Broke(describe(exited.error))
         except BaseException as error:  # whatever an agent raises is its failure, not ours
-            if _is_cancelled():
+            if is_cancelled():
                 raise
             return Broke(describe(error)) if advancing.halted is None else _halted(advancing.halted)
         finally:
@@ -151,12 +150,6 @@ def _halted(halt: Halt) -> Ending:
     if halt.code == "overtaken":
         raise halt
     return Broke(halt.reason) if halt.code in RETRIED else Attention(halt.code, halt.reason, halt.request_id)
-
-
-def _is_cancelled() -> bool:
-    """Say whether it is the worker that gives this advance up, and not the agent that raises `CancelledError`."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def _tasks(interrupts: Sequence[Interrupt]) -> set[str]:
