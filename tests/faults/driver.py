@@ -90,7 +90,7 @@ both = pair()
 
 
 def quits(state: State) -> State:
-    raise SystemExit(7)
+    os._exit(7)
 
 
 def leaving() -> Agent:

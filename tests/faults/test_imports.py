@@ -1,6 +1,5 @@
 """An import that hangs, dies, exits or raises harms its own run only; after five attempts a person is asked."""
 
-import asyncio
 import json
 import os
 import signal
@@ -10,7 +9,6 @@ from pathlib import Path
 
 import driver
 import pytest
-import shell
 
 from interlock.bootstrap import build
 from interlock.config import load_settings
@@ -45,41 +43,13 @@ def patient(machine):
     machine.environ["POISON"] = "1"
 
 
-async def started(machine, references):
-    built = driver.system(machine.database)
-    ids = [(await built.runs.start("agent", reference, {"input": 5}, driver.ME)).id for reference in references]
-    await built.close()
-    return ids
-
-
-def working(machine, *arguments):
-    output = (str(machine.folder / "out"), str(machine.folder / "err"))
-    return machine.run(shell.interlock, ("work", *arguments), str(machine.folder), machine.environ, output, 0.0)
-
-
-async def seen(machine, run_ids):
-    built = driver.system(machine.database)
-    try:
-        return [(await built.store.load("default", run_id=run_id)).run.run for run_id in run_ids]
-    finally:
-        await built.close()
-
-
-async def until_seen(machine, run_ids, holds):
-    end = time.monotonic() + driver.PATIENCE
-    while not all(map(holds, runs := await seen(machine, run_ids))):
-        assert time.monotonic() < end, runs
-        await asyncio.sleep(0.05)
-    return runs
-
-
 async def test_I4_an_import_harms_its_own_run_only_and_the_worker_stops_when_told(machine):
     patient(machine)
-    bad = await started(machine, [poisoned(machine, kind) for kind in HARMS])
-    (good,) = await started(machine, [machine.deploy("payer.py")])
-    worker = working(machine)
-    await until_seen(machine, [good], lambda run: run.status is RunStatus.paused)
-    runs = await until_seen(machine, bad, lambda run: run.note)
+    bad = await machine.start(*(poisoned(machine, kind) for kind in HARMS))
+    (good,) = await machine.start(machine.deploy("payer.py"))
+    worker = machine.working()
+    await machine.until_all([good], lambda run: run.status is RunStatus.paused)
+    runs = await machine.until_all(bad, lambda run: run.note)
     for run, (kind, said) in zip(runs, HARMS.items(), strict=True):
         assert said in run.note, kind
         assert run.attempts >= 1
@@ -97,20 +67,20 @@ async def test_I4_a_run_whose_agent_kills_at_every_import_is_given_to_a_person(m
     bad = (await built.runs.start("agent", poisoned(machine, "dies"), {"input": 5}, driver.ME)).id
     for attempt in range(1, 5):
         await built.worker().drain()
-        (run,) = await seen(machine, [bad])
+        (run,) = await machine.see(bad)
         assert (run.status, run.attempts) == (RunStatus.queued, attempt)
         clock.advance(minutes=1)
     await built.worker().drain()
     await built.close()
-    (run,) = await seen(machine, [bad])
+    (run,) = await machine.see(bad)
     assert (run.status, run.attention) == (RunStatus.needs_attention, "attempts_exhausted")
     assert "exit code 7" in run.note
 
 
 async def test_an_agent_that_is_not_here_is_no_attempt(machine):
-    waiting = await started(machine, [f"{machine.folder}/elsewhere.py:agent", "elsewhere.agents:agent"])
+    waiting = await machine.start(f"{machine.folder}/elsewhere.py:agent", "elsewhere.agents:agent")
     said = machine.interlock("work", "--once").out
-    for run in await seen(machine, waiting):
+    for run in await machine.see(*waiting):
         assert (run.status, run.attempts) == (RunStatus.queued, 0)
         assert f"{run.id} waits for a worker that has its agent" in said
 

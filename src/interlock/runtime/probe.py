@@ -28,6 +28,9 @@ __all__ = ["Prober", "serve"]
 SPARE = 60.0
 """How many seconds longer than the import the server may take to start, and to answer."""
 
+LAST = 5
+"""How many seconds later than its time an import ends whatever becomes of the process that watches."""
+
 _SERVER = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[2]); "
     "from interlock.runtime.probe import serve; serve(int(sys.argv[1]))"
@@ -141,13 +144,16 @@ def _watch(client: socket.socket) -> None:
     child = os.fork()
     if child == 0:
         try:
-            os.setsid()
+            os.setpgid(0, 0)
+            signal.alarm(int(asked["seconds"]) + LAST)  # if even the watching process is killed
             client.close()
             os.close(reader)
             os.write(writer, json.dumps(_imported(asked)).encode())
         finally:
             os._exit(0)
     os.close(writer)
+    with contextlib.suppress(OSError):  # here as well: whoever comes first, its group is there when it is killed
+        os.setpgid(child, child)
     in_time = _is_readable(reader, client, asked["seconds"])
     said = os.read(reader, 65_536) if in_time else b""
     ended, status = os.waitpid(child, 0 if in_time and not said else os.WNOHANG)
