@@ -60,12 +60,13 @@ def test_a_worker_that_was_started_to_outlive_its_terminal_does(command: Command
     assert worker.stdout is not None
     assert "working" in worker.stdout.readline()
     worker.send_signal(signal.SIGHUP)
-    run, _ = command.paused("payer")
+    assert command.run("run", command.agent("payer"), "a book", "--detach").returncode == 7
+    (run,) = command.json("runs", "list")["runs"]
+    command.until(lambda: command.json("runs", "show", run["id"])["status"] == "paused", "somebody carries it on")
     worker.send_signal(signal.SIGTERM)
     rest, _ = worker.communicate(timeout=PATIENCE)
     assert worker.returncode == 0
     assert "stopped" in rest
-    assert command.json("runs", "show", run)["status"] == "paused"
 
 
 def test_a_terminal_whose_database_is_removed_says_so_and_ends(command: Command):

@@ -28,6 +28,9 @@ __all__ = ["Prober", "serve"]
 SPARE = 60.0
 """How many seconds longer than the import the server may take to start, and to answer."""
 
+IDLE = 60.0
+"""After how many seconds without a try the server ends, which keeps LangGraph in memory."""
+
 LAST = 5
 """How many seconds later than its time an import ends whatever becomes of the process that watches."""
 
@@ -42,6 +45,7 @@ class Prober:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._end: weakref.finalize[..., Prober] | None = None
 
@@ -49,7 +53,9 @@ class Prober:
         """Start the server, unless it runs."""
         with self._lock:
             if self._end is not None and self._end.alive:
-                return
+                if self._process is not None and self._process.poll() is None:
+                    return
+                self._end()  # it has ended by itself
             ours, theirs = socket.socketpair()
             with theirs:
                 command = [sys.executable, "-P", "-c", _SERVER, str(theirs.fileno()), json.dumps(sys.path)]
@@ -62,7 +68,7 @@ class Prober:
                     stderr=subprocess.DEVNULL,
                     start_new_session=True,
                 )
-            self._control = ours
+            self._process, self._control = process, ours
             self._end = weakref.finalize(self, _end, process, ours, os.getpid())
 
     def try_import(self, reference: str, seconds: float) -> None:
@@ -74,12 +80,23 @@ class Prober:
         asked = {"reference": reference, "seconds": seconds, "environ": dict(os.environ), "path": sys.path}
         try:
             asked["folder"] = str(Path.cwd())
-            error = json.loads(self._ask(json.dumps(asked).encode(), seconds + SPARE))
+            error = self._answer(json.dumps(asked).encode(), seconds + SPARE)
         except (OSError, ValueError) as broken:
-            self.close()  # the next try begins with a new one
             error = f"The import of {reference} cannot be tried in a process of its own: {broken}."
         if error is not None:
             raise InvalidAgent(error)
+
+    def _answer(self, asked: bytes, seconds: float) -> str | None:
+        """Return what is wrong; ask a second server, if the first one ends meanwhile."""
+        try:
+            answer = self._ask(asked, seconds)
+        except OSError:
+            answer = b""
+        if not answer:
+            self.close()
+            answer = self._ask(asked, seconds)
+        error: str | None = json.loads(answer)
+        return error
 
     def close(self) -> None:
         """End the server, if there is one."""
@@ -122,7 +139,8 @@ def serve(descriptor: int) -> None:
     """
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that watch
     preload()
-    with socket.socket(fileno=descriptor) as control:
+    with socket.socket(fileno=descriptor) as control, contextlib.suppress(TimeoutError):
+        control.settimeout(IDLE)
         while True:
             told, descriptors, _, _ = socket.recv_fds(control, 1, 1)
             if not told:
