@@ -21,7 +21,7 @@ from interlock.engine.results import KeptResults
 from interlock.engine.runs import Runs
 from interlock.engine.worker import LEASE, Worker, silent
 from interlock.runtime.langgraph_json import project_agents
-from interlock.runtime.registry import Registry
+from interlock.runtime.registry import LOAD_SECONDS, Registry
 from interlock.storage.open import kept_results, open_store
 from interlock.storage.sql import SqlStore
 
@@ -69,6 +69,7 @@ class System:
 
     async def close(self) -> None:
         """Let go of everything."""
+        self.registry.close()
         await self.store.close()
 
 
@@ -94,7 +95,8 @@ def build(
     """
     policies = policies or ConfiguredPolicies(settings)
     folder = settings.origin.path.parent if settings.origin else Path.cwd()
-    registry = Registry({**agents, **project_agents(folder), **settings.agents})
+    names = {**agents, **project_agents(folder), **settings.agents}
+    registry = Registry(names, seconds=settings.limits.load_seconds or LOAD_SECONDS)
     runtime = _RuntimeOnUse(registry, settings)
     store = open_store(settings.database_url, clock, create=create)
     bell = store.bell if isinstance(store, SqlStore) else None
@@ -127,9 +129,13 @@ class _RuntimeOnUse:
         """Carry a run on. See the port."""
         return await self._runtime.advance(advance, progress)
 
-    def version_of(self, run: Run) -> str:
-        """Return the version of the run's agent. See the port."""
-        return self._runtime.version_of(run)
+    def find(self, run: Run) -> None:
+        """Look whether the run's agent is here. See the port."""
+        self._registry.find(run.reference)
+
+    async def load(self, run: Run, *, alone: bool = False) -> str:
+        """Load the run's agent. See the port."""
+        return (await self._registry.loaded(run.reference, alone=alone)).version
 
 
 def local_person() -> str:

@@ -25,6 +25,7 @@
     └── StoreError                    the database
         ├── RecordAltered             a row or a log entry is not what was written: nothing is executed by it
         ├── StoreUnavailable          it does not answer, is full or cannot be written
+        │   └── StoreReplaced         its file was removed or replaced while this process used it
         └── StoreTooNew               it was made by a newer version of Interlock
 
     NotDone(Exception)                raised by a tool: nothing happened, for certain
@@ -61,6 +62,7 @@ __all__ = [
     "RecordAltered",
     "Refused",
     "StoreError",
+    "StoreReplaced",
     "StoreTooNew",
     "StoreUnavailable",
     "TooEarly",
@@ -220,6 +222,12 @@ class StoreUnavailable(StoreError):
     """The database does not answer, is full or cannot be written."""
 
     code = "store_unavailable"
+
+
+class StoreReplaced(StoreUnavailable):
+    """The database's file was removed or replaced while this process used it: nothing more is written to it."""
+
+    code = "store_replaced"
 
 
 class StoreTooNew(StoreError):

@@ -1,6 +1,7 @@
 """Small agents for the command line's tests: each asks for something, and acts on a file."""
 
 import os
+import time
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -8,6 +9,7 @@ from langgraph.graph import END, START, StateGraph
 
 from interlock import Action, Draft, Question, ask, progress
 
+LONGEST = 120.0
 HOSTILE = {
     "note": "fine\x1b[2J\x1b]8;;http://evil.example\x07click\x1b]8;;\x07\u202egpj.exe",
     "padding": "a" + " " * 400 + "Approve? (yes/no/modify): yes",
@@ -47,6 +49,21 @@ def act(state: State) -> State:
         return {"result": f"not paid: {decision.outcome}"}
     progress(f"rejected: {decision.comment}")
     return {"rejected": decision.comment}
+
+
+def pay_slowly(amount: int, to: str) -> dict[str, Any]:
+    """Pay, and return only when somebody lets it: by a file beside the sink."""
+    paid = pay(amount, to)
+    end = time.monotonic() + LONGEST
+    while not Path(os.environ["SINK"]).with_name("go").exists() and time.monotonic() < end:
+        time.sleep(0.01)
+    return paid
+
+
+def act_slowly(state: State) -> State:
+    result = ask(Action("pay", {"amount": 5, "to": "shop"})).perform(pay_slowly)
+    progress("paid")  # nobody may be there any more
+    return {"result": result}
 
 
 def route(state: State) -> str:
@@ -117,3 +134,4 @@ drafts = one_node(draft_step)
 two = one_node(two_step)
 long = one_node(long_step)
 failing = one_node(failing_step)
+slow = one_node(act_slowly)

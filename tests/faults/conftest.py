@@ -105,6 +105,39 @@ class Machine:
         """Return the log, as another process reads it."""
         return [json.loads(line) for line in self.interlock("log", "show", "--json").out.splitlines()]
 
+    def working(self, *arguments, out="", err=""):
+        """Let a worker begin, in a process of its own; what it says goes to these files, or to `out` and `err` here."""
+        output = (out or str(self.folder / "out"), err or str(self.folder / "err"))
+        return self.run(shell.interlock, ("work", *arguments), str(self.folder), self.environ, output, 0.0)
+
+    def said(self, name):
+        """Return what a worker has said so far, to `out` or `err`."""
+        path = self.folder / name
+        return path.read_text() if path.exists() else ""
+
+    async def start(self, *references):
+        """Start a run of each of these agents, without carrying it on; return the ids of the runs."""
+        built = driver.system(self.database)
+        started = [await built.runs.start("agent", one, {"input": 5}, driver.ME) for one in references]
+        await built.close()
+        return [run.id for run in started]
+
+    async def see(self, *run_ids):
+        """Return runs as they stand."""
+        built = driver.system(self.database)
+        try:
+            return [(await built.store.load("default", run_id=run_id)).run.run for run_id in run_ids]
+        finally:
+            await built.close()
+
+    async def until_all(self, run_ids, holds):
+        """Wait until something holds for each of these runs, and return them."""
+        end = time.monotonic() + PATIENCE
+        while not all(map(holds, runs := await self.see(*run_ids))):
+            assert time.monotonic() < end, runs
+            await asyncio.sleep(0.05)
+        return runs
+
     def json(self, *arguments, **how):
         """Run a command and read the one JSON document that it writes."""
         return json.loads(self.interlock(*arguments, "--json", **how).out)

@@ -56,5 +56,7 @@ def interlock(
     failpoints.configure(os.environ.get("INTERLOCK_FAILPOINTS", ""))
     for number, path in enumerate(output, 1):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
+    # The server's were perhaps opened on another kind of file, which can be sought in.
+    sys.stdout, sys.stderr = (open(number, "w", closefd=False) for number in (1, 2))  # noqa: SIM115 - for good
     opening.utc_now = lambda: datetime.now(UTC) + timedelta(seconds=ahead)
     sys.exit(main(arguments))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TextIO
 
 from interlock.channels.text import fold_padding, harmless, wrapped
+from interlock.errors import InterlockError
 
-__all__ = ["Line", "Screen", "said"]
+__all__ = ["Line", "Screen", "discard_unwritten", "open_missing", "said"]
 
 STYLES = {"title": "1", "dim": "2", "good": "32", "warn": "33", "bad": "31"}
 NARROWEST = 20
@@ -47,12 +50,17 @@ class Screen:
     Args:
         width: in columns; None where nothing wraps, as in a file.
         color: whether the stream understands colours.
+
+    Attributes:
+        drops: whether what cannot be written, to a closed pipe, a full disk or a terminal that is gone, is dropped: for
+            what goes on whether somebody watches or not.
     """
 
     def __init__(self, stream: TextIO, *, width: int | None = None, color: bool = False) -> None:
         self._stream = stream
         self._width = width
         self._color = color
+        self.drops = False
         self._lock = threading.Lock()
         self._waiting = ""
         reconfigure = getattr(stream, "reconfigure", None)
@@ -121,5 +129,55 @@ class Screen:
             self._put(f"\n{text}{self._waiting}" if self._waiting else text)
 
     def _put(self, text: str) -> None:
-        self._stream.write(text)
-        self._stream.flush()
+        with self.dropping():
+            self._stream.write(text)
+            self._stream.flush()
+
+    @contextlib.contextmanager
+    def dropping(self) -> Iterator[None]:
+        """Write something, unless it cannot be written and may be dropped.
+
+        Raises:
+            BrokenPipeError: if nobody reads any more.
+            InterlockError: if it cannot be written for another reason.
+        """
+        try:
+            yield
+        except (OSError, ValueError) as error:  # a ValueError where the stream was closed
+            if self.drops:
+                return
+            if isinstance(error, BrokenPipeError):
+                raise
+            why = getattr(error, "strerror", None) or error
+            raise InterlockError(f"What this command says cannot be written: {why}.") from error
+
+
+def open_missing() -> None:
+    """Give this process the standard streams that it was started without: no other file may take their place."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is not None:
+            continue
+        null = os.open(os.devnull, os.O_RDWR)
+        if null != number and not _is_open(number):
+            os.dup2(null, number)
+            os.close(null)
+            null = number
+        setattr(sys, name, open(null, mode, encoding="utf-8", errors="backslashreplace", closefd=False))  # noqa: SIM115 - for good
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
+
+
+def discard_unwritten() -> None:
+    """Drop what the standard streams still hold and cannot write, of which Python would complain while it ends."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

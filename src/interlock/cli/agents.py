@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import typer
@@ -27,7 +28,7 @@ def list_agents(ctx: typer.Context, *, as_json: bool = JSON) -> None:
     """List the agents that are configured or ship with Interlock, and whether they load."""
 
     async def work(session: Session) -> None:
-        found = examined(session)
+        found = await examined(session)
         session.write({"agents": found})
         rows = [(plain(a["name"]), a["version"] or "does not load", plain(a["reference"])) for a in found]
         session.show(*table(("NAME", "VERSION", "REFERENCE"), rows, session.screen.width))
@@ -38,18 +39,18 @@ def list_agents(ctx: typer.Context, *, as_json: bool = JSON) -> None:
     execute(ctx, work, as_json=as_json, settings=storeless(ctx.obj))
 
 
-def examined(session: Session) -> list[dict[str, Any]]:
+async def examined(session: Session) -> list[dict[str, Any]]:
     """Load every agent that has a name; say which version it has and whether it gates anything, or why not."""
+    names = sorted(session.system.registry.names.items())
+    return list(await asyncio.gather(*(_examined(session, name, reference) for name, reference in names)))
+
+
+async def _examined(session: Session, name: str, reference: str) -> dict[str, Any]:
+    agent: dict[str, Any] = {"name": name, "reference": reference, "version": None, "gates": None, "error": None}
+    try:
+        loaded = await session.system.registry.loaded(reference)
+    except InvalidAgent as error:
+        return agent | {"error": error.message}
     from interlock.runtime.gating import gates  # noqa: PLC0415 - LangGraph takes a second or more to load
 
-    registry = session.system.registry
-    found: list[dict[str, Any]] = []
-    for name, reference in sorted(registry.names.items()):
-        agent: dict[str, Any] = {"name": name, "reference": reference, "version": None, "gates": None, "error": None}
-        try:
-            loaded = registry.load(reference)
-            agent["version"], agent["gates"] = loaded.version, gates(loaded.graph)
-        except InvalidAgent as error:
-            agent["error"] = error.message
-        found.append(agent)
-    return found
+    return agent | {"version": loaded.version, "gates": gates(loaded.graph)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import dataclass
 from importlib import import_module
@@ -14,6 +13,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 from typer.main import get_command
 
+from interlock.channels.screen import discard_unwritten, open_missing
 from interlock.cli.errors import MEANINGS, Exit, report, report_usage
 from interlock.errors import InvalidAgent
 
@@ -108,11 +108,17 @@ def root(
 def run(arguments: list[str]) -> int:
     """Run a command and return its exit code. No traceback reaches the user."""
     as_json = "--json" in arguments[: arguments.index("--")] if "--" in arguments else "--json" in arguments
+    open_missing()
+    try:
+        return _told(arguments, as_json=as_json)
+    finally:
+        discard_unwritten()
+
+
+def _told(arguments: list[str], *, as_json: bool) -> int:
     try:
         return _run(arguments)
-    except BrokenPipeError:
-        # Nobody reads any more; Python would say so once more while it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # nobody reads any more
         return Exit.broken_pipe
     except TyperException as error:
         return report_usage(error, as_json=as_json)

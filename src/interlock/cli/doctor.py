@@ -112,7 +112,7 @@ async def _examination(session: Session, settings: Settings, *, fold: bool, mend
     yield _configuration(session, settings)
     for finding in (_database(settings), _results(session), _mail(), await _clock(session)):
         yield finding
-    for agent in examined(session):
+    for agent in await examined(session):
         yield _agent(agent)
     if mend:
         async for finding in _repaired(session):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -89,16 +90,21 @@ def report(error: BaseException, *, as_json: bool) -> Exit:
     """Tell an error to whoever ran the command: never as a traceback, unless INTERLOCK_DEBUG asks for one."""
     if os.environ.get("INTERLOCK_DEBUG"):
         traceback.print_exception(error)
+    with contextlib.suppress(OSError, ValueError):  # nobody reads: the exit code says it all the same
+        _tell(error, as_json=as_json)
+    return code_of(error)
+
+
+def _tell(error: BaseException, *, as_json: bool) -> None:
     code, message, details = _told(error)
     if as_json:
         _write_json(code, message, details)
-        return code_of(error)
+        return
     screen = Screen.on(sys.stderr)
     screen.say(message, "bad")
     hint = _next_step(error)
     if hint:
         screen.say(hint)
-    return code_of(error)
 
 
 def report_usage(error: TyperException, *, as_json: bool) -> Exit:

@@ -65,7 +65,7 @@ async def start_and_attend(
     """
     system = session.system
     name, reference = system.registry.reference(agent)
-    loaded = system.registry.load(reference)
+    loaded = await system.registry.loaded(reference, alone=True)
     value = given if raw else loaded.input_from(str(given))
     loaded.check_input(value)
     position = await system.store.last_position(session.principal.tenant)

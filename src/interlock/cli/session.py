@@ -16,7 +16,7 @@ import typer
 
 from interlock.agents import AGENTS
 from interlock.bootstrap import System, build, local_person
-from interlock.channels.screen import Line, Screen
+from interlock.channels.screen import Line, Screen, discard_unwritten
 from interlock.channels.terminal import Terminal
 from interlock.cli.app import Root
 from interlock.cli.errors import Exit
@@ -76,7 +76,8 @@ class Session:
     def write(self, document: object) -> None:
         """Write one JSON document in one line, or nothing if nobody asked for JSON."""
         if self.as_json:
-            write_json(document)
+            with self.screen.dropping():
+                write_json(document)
 
     def tell(self, text: str, style: str = "") -> None:
         """Say a sentence to whoever runs the command."""
@@ -139,7 +140,10 @@ def execute(
         async with opened(chosen, shown, as_json=as_json, person=person, note=note, create=create) as session:
             return await work(session) or Exit.ok
 
-    raise typer.Exit(asyncio.run(main()))
+    code = asyncio.run(main())
+    if shown.drops:
+        discard_unwritten()
+    raise typer.Exit(code)
 
 
 @contextlib.asynccontextmanager
@@ -199,21 +203,34 @@ def _played(person: str, local: str) -> Principal:
 
 @contextlib.contextmanager
 def interruptible(session: Session) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM ask for an end; a second one ends the process at once."""
+    """Let Ctrl-C, SIGTERM and SIGHUP ask for an end; a second one ends the process at once.
+
+    Not a second SIGHUP: a terminal that is closed may send it twice, by its shell and by the system. A process that was
+    started to outlive its terminal, as by `nohup`, does.
+    """
     loop = asyncio.get_running_loop()
+    asked = session.stop.is_set()
 
     def ask(number: signal.Signals) -> None:
-        if session.stop.is_set():
+        nonlocal asked
+        if number is signal.SIGHUP:
+            session.screen.drops = True  # the terminal is gone
+        elif asked:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
+        else:
+            asked = True
         session.stop.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    for number in numbers:
         loop.add_signal_handler(number, ask, number)
     try:
         yield
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in numbers:
             loop.remove_signal_handler(number)
 
 

@@ -310,7 +310,7 @@ async def _advance(session: Session, run_id: str) -> bool:
         session.tell(f"Another process ({view.lease.owner}) carries {run_id} on.", "dim")
         return False
     try:
-        session.system.registry.load(view.run.reference)
+        session.system.registry.find(view.run.reference)
     except InvalidAgent as error:
         session.tell(f"{error.message} Carry the run on where it can be: interlock work", "warn")
         return False

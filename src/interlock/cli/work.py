@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 
 import typer
 
-from interlock.channels.screen import Line
+from interlock.channels.screen import Line, Screen
 from interlock.channels.text import plain
 from interlock.cli.options import JSON
 from interlock.cli.session import CutShort, Session, execute, interruptible, patiently, unless
@@ -27,7 +28,7 @@ def work(
     name: str = typer.Option("", "--name", help="How the log calls this worker."),
     as_json: bool = JSON,
 ) -> None:
-    """Advance runs and watch deadlines, until Ctrl-C or SIGTERM; what is under way is finished first.
+    """Advance runs and watch deadlines, until Ctrl-C, SIGTERM or SIGHUP; what is under way is finished first.
 
     Any number of workers may run, on the same database.
     """
@@ -42,7 +43,9 @@ def work(
             else:
                 await _until_stopped(session, worker)
 
-    execute(ctx, run, as_json=as_json)
+    screen = Screen.on(sys.stderr if as_json else sys.stdout)
+    screen.drops = True
+    execute(ctx, run, as_json=as_json, screen=screen)
 
 
 def _worker(session: Session, name: str, concurrency: int) -> Worker:

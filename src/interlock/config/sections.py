@@ -313,10 +313,13 @@ class CalendarSettings(_Section):
 
 
 class LimitSettings(_Section):
-    """Smaller limits than the built-in ones."""
+    """Other limits than the built-in ones."""
 
     action_bytes: Annotated[StrictInt, Field(ge=1_000, le=256_000)] | None = None
     state_bytes: Annotated[StrictInt, Field(ge=10_000, le=100_000_000)] | None = None
+    load_seconds: Annotated[StrictInt, Field(ge=1, le=600)] | None = Field(
+        default=None, description="how long the import of an agent may take; 30 if it is not given"
+    )
 
 
 class Settings(_Section):

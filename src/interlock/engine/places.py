@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import copy_context
 from typing import Any, Self
 
@@ -28,7 +28,7 @@ class Places:
         self._number = number
         self._surroundings = copy_context()  # not those of whoever happens to make a run ready, such as another agent
         self._left = asyncio.Event()
-        self._tasks: set[asyncio.Task[None] | None] = set()  # the loop itself keeps none of them
+        self._tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps none of them
 
     def __enter__(self) -> Self:
         self.open = True
@@ -53,20 +53,35 @@ class Places:
         finally:
             self._leave()
 
+    @asynccontextmanager
+    async def lent(self) -> AsyncIterator[None]:
+        """Give a place back meanwhile: for work that waits for something else."""
+        self._leave()
+        try:
+            yield
+        finally:
+            await self._until(1)
+            self.free -= 1
+
     async def some_free(self) -> None:
         """Wait until there is a free place."""
         await self._until(1)
 
     async def all_free(self) -> None:
         """Wait until nothing is done any more."""
-        await self._until(self._number)
+        while self.free < self._number or self._tasks:  # one that has lent its place is still there
+            await self._next_leave()
 
     async def _until(self, free: int) -> None:
         while self.free < free:
-            self._left.clear()
-            await self._left.wait()
+            await self._next_leave()
+
+    async def _next_leave(self) -> None:
+        self._left.clear()
+        await self._left.wait()
 
     def _leave(self, task: asyncio.Task[None] | None = None) -> None:
-        self._tasks.discard(task)
+        if task is not None:
+            self._tasks.discard(task)
         self.free += 1
         self._left.set()

@@ -351,8 +351,18 @@ class Runtime(Protocol):
     async def advance(self, advance: Advance, progress: Progress) -> Ending:
         """Carry a run on to its next pause or its end. Nothing of it is kept unless the engine commits it."""
 
-    def version_of(self, run: Run) -> str:
-        """Return the version that the run's agent has now.
+    def find(self, run: Run) -> None:
+        """Look whether the run's agent is here, without running any of its code.
+
+        Raises:
+            InvalidAgent: if it is not: another process may have it.
+        """
+
+    async def load(self, run: Run, *, alone: bool = False) -> str:
+        """Load the run's agent within a time, and return the version that it has now. Other work goes on meanwhile.
+
+        Args:
+            alone: nothing else is at stake in this process if loading ends it.
 
         Raises:
             InvalidAgent: if it cannot be loaded here.

@@ -20,12 +20,12 @@ from interlock.domain.run import (
     VersionAccepted,
     evolve_run,
 )
-from interlock.engine.changes import Changes, RunChange
+from interlock.engine.changes import Changes, RunChange, RunRecord
 from interlock.engine.crew import Crew
 from interlock.engine.desk import actor_of, advance_job
 from interlock.engine.integrity import verified
 from interlock.engine.pause import short_hash, withdraw_open
-from interlock.engine.ports import Policies, Runtime, Store, Waker
+from interlock.engine.ports import Loaded, Policies, Runtime, Store, Waker
 from interlock.engine.retry import until_committed
 from interlock.errors import Closed, Conflict, Forbidden, NotFound
 from interlock.failpoints import failpoint
@@ -132,19 +132,22 @@ class Runs:
             Forbidden: if the principal may not.
             InvalidAgent: if the agent cannot be loaded here.
         """
+        run = _found(await self._store.load(principal.tenant, run_id=run_id), run_id).run
+        self._authorise(run, principal)
+        _needs_attention(run)
+        version = await self._runtime.load(run)
 
         def decide(run: Run, now: datetime) -> RunEvent:
             _needs_attention(run)
-            return VersionAccepted(principal.id, self._runtime.version_of(run), now)
+            return VersionAccepted(principal.id, version, now)
 
         return await self._change(run_id, principal, decide)
 
     async def _change(self, run_id: str, principal: Principal, decide: Callable[[Run, datetime], RunEvent]) -> Run:
         async def attempt() -> Run:
             loaded = verified(await self._store.load(principal.tenant, run_id=run_id))
-            if loaded.run is None:
-                raise NotFound(f"There is no run {run_id} here.", run_id=run_id)
-            run = loaded.run.run
+            record = _found(loaded, run_id)
+            run = record.run
             self._authorise(run, principal)
             event = decide(run, loaded.now)
             after = evolve_run(run, event)
@@ -157,7 +160,7 @@ class Runs:
                     actor_of(principal),
                     requests=tuple(taken_back),
                     # A worker that is in the middle of an effect keeps its lease until it has recorded it.
-                    run=RunChange(run.version, (event,), after, clear_state=ended, lease=loaded.run.lease),
+                    run=RunChange(run.version, (event,), after, clear_state=ended, lease=record.lease),
                     enqueue=() if ended else (advance_job(principal.tenant, run_id, loaded.now),),
                 )
             )
@@ -177,6 +180,12 @@ class Runs:
 
 def _operates(directory: Directory, person: str) -> bool:
     return directory.is_asked(Step(ask=("role:operator",)), person)
+
+
+def _found(loaded: Loaded, run_id: str) -> RunRecord:
+    if loaded.run is None:
+        raise NotFound(f"There is no run {run_id} here.", run_id=run_id)
+    return loaded.run
 
 
 def _needs_attention(run: Run) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,9 +19,11 @@ from interlock.engine.crew import Commit
 from interlock.engine.deadlines import carry_out_due
 from interlock.engine.desk import ATTEMPTS, Desk
 from interlock.engine.ending import broke, commit_end, exhausted, let_go
+from interlock.engine.heartbeat import Heartbeat
 from interlock.engine.integrity import check_state, run_of_log, verified
+from interlock.engine.loading import Loading, LoadingStopped
 from interlock.engine.places import Places
-from interlock.engine.ports import Attention, Ending, Loaded, Progress, Runtime, Store, Waker
+from interlock.engine.ports import Attention, Broke, Ending, Loaded, Progress, Runtime, Store, Waker
 from interlock.engine.results import KeptResults, NothingKept, Results
 from interlock.engine.retry import Patience
 from interlock.errors import (
@@ -32,6 +33,7 @@ from interlock.errors import (
     InvalidAgent,
     RecordAltered,
     StoreError,
+    StoreReplaced,
     StoreTooNew,
 )
 from interlock.failpoints import failpoint
@@ -45,6 +47,16 @@ SHORTEST = 0.02  # a timer may end a moment early: do not ask again at once
 
 def silent(run_id: str, text: str) -> None:
     """Show nothing."""
+
+
+def _dropping(tell: Callable[..., None]) -> Callable[..., None]:
+    """Return the same, but for what cannot be shown: that is dropped, and no attempt fails by it."""
+
+    def told(*words: str) -> None:
+        with contextlib.suppress(Exception):
+            tell(*words)
+
+    return told
 
 
 class Worker:
@@ -86,30 +98,40 @@ class Worker:
         self._concurrency = concurrency
         self._lease = lease
         self._only = only
-        self._progress = progress
-        self._complain = complain
+        self._progress = _dropping(progress)
+        self._complain = _dropping(complain)
         self._ids = ids
-        self._results = Results(desk, kept, Patience(), complain)
+        self._results = Results(desk, kept, Patience(), self._complain)
         self._active: dict[str, HeldAdvance] = {}
         self._in_hand: set[str] = set()
-        self._loaded: set[str] = set()
-        self._agents: set[str] = set()
+        self._heartbeat = Heartbeat(store, name, lease, self._active)
+        self._loading = Loading(runtime, alone=only is not None)
         self._places: Places | None = None
+        self._stop = asyncio.Event()
+        self._lost: StoreReplaced | None = None  # why nothing can go on here
         self._behind = False  # whether jobs may wait that nobody has a place for
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set; then finish what is under way."""
+        """Work until `stop` is set; then finish what is under way.
+
+        Raises:
+            StoreReplaced: if the database is not there any more; what was under way has come to its end.
+        """
+        self._stop = stop
         places = self._places = Places(self._concurrency)
         stopping = asyncio.create_task(stop.wait())
         self._desk.crew.join(self)
         self._results.patience.begin()
-        with self._heartbeat(), places:
+        with self._heartbeat.beating(), places:
             try:
-                while not stop.is_set():
+                while not stop.is_set() and self._lost is None:
                     since, seconds = 0, SWEEP
                     try:
                         since = await self._waker.seen(work=True)
                         seconds = await self._take(places)
+                    except StoreReplaced as error:
+                        self._lost = error
+                        break
                     except StoreError as error:
                         self._complain(error.message)
                     await self._sleep(stopping, places, since, seconds)
@@ -118,11 +140,13 @@ class Worker:
                 self._results.patience.end()
                 stopping.cancel()
             await places.all_free()
+        if self._lost is not None:
+            raise self._lost
 
     async def drain(self) -> int:
         """Carry out everything that is due, and what becomes due by that; then return how much it was."""
         done = 0
-        with self._heartbeat():
+        with self._heartbeat.beating():
             while True:
                 await self._results.look_around()
                 agenda = await self._store.agenda(self._concurrency, subject=self._only)
@@ -162,6 +186,8 @@ class Worker:
     async def _wait(self, since: int, seconds: float) -> None:
         try:
             await self._waker.wait(since, seconds, work=True)
+        except StoreReplaced as error:
+            self._lost = error
         except StoreError:
             await asyncio.sleep(seconds)
 
@@ -172,6 +198,8 @@ class Worker:
     async def _safely(self, run_id: str, work: Coroutine[Any, Any, Any]) -> None:
         try:
             await work
+        except StoreReplaced as error:
+            self._lost = error
         except StoreError as error:
             self._complain(error.message)
         except Exception as error:  # noqa: BLE001 - a defect in one job must not end the worker
@@ -195,7 +223,10 @@ class Worker:
     def knows(self, changes: Changes) -> bool:
         """Say whether it has carried out jobs of this agent, and may carry out this one."""
         (wish,) = changes.enqueue
-        return self._only in {None, wish.subject} and {change.after.agent for _, change in changes.told} <= self._agents
+        return (
+            self._only in {None, wish.subject}
+            and {change.after.agent for _, change in changes.told} <= self._loading.agents
+        )
 
     async def take_up(self, changes: Changes, commit: Commit) -> bool:
         """Commit these changes with the beginning of an advance, and carry it on, if it can begin. See `Crew`."""
@@ -237,7 +268,7 @@ class Worker:
             beginning = begin_with(changes, loaded, self._taker(loaded.now, asked))
         except (RecordAltered, StoreError):
             return None  # whoever finds the job complains
-        return beginning if beginning is not None and beginning.run.reference in self._loaded else None
+        return beginning if beginning is not None and self._loading.has(beginning.run) else None
 
     # ── one job ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -250,7 +281,7 @@ class Worker:
             return await self._hand_over(job, altered)
         if not is_ready(loaded):
             return await self._let_go(job)
-        if is_leased(loaded) or not await self._can_load(job, loaded):
+        if is_leased(loaded) or not await self._is_here(job, loaded):
             return False
         try:
             beginning = await self._begin(job, loaded, asked)
@@ -302,16 +333,11 @@ class Worker:
             await self._store.commit(Changes(job.tenant, self._actor, finish_job=job))
         return True
 
-    async def _can_load(self, job: Job, loaded: Loaded) -> bool:
-        """Say whether the run's agent can be loaded here; if not, leave the job to others, and come back later."""
+    async def _is_here(self, job: Job, loaded: Loaded) -> bool:
+        """Say whether the run's agent is here; if not, leave the job to others, and come back later."""
         assert loaded.run is not None
-        run = loaded.run.run
-        if run.reference in self._loaded:
-            return True
         try:
-            await asyncio.to_thread(self._runtime.version_of, run)  # it may import a great deal
-            self._loaded.add(run.reference)
-            self._agents.add(run.agent)
+            self._loading.find(loaded.run.run)
         except InvalidAgent as error:
             await self._put_off(job, f"{job.subject} waits for a worker that has its agent. {error.message}")
             return False
@@ -332,8 +358,7 @@ class Worker:
         assert loaded.run is not None
         run = loaded.run.run
         if run.status is RunStatus.running and run.attempts + 1 >= ATTEMPTS:
-            history = await self._store.history(job.tenant, run.id)
-            reason = exhausted(entry.event for entry in history)  # type: ignore[misc]  # a run's log holds its events
+            reason = exhausted(entry.event for entry in loaded.logs[run.id])  # type: ignore[misc]  # its own events
             gone = AttentionNeeded("attempts_exhausted", reason, None, loaded.now)
             change = RunChange(run.version, (gone,), evolve_run(run, gone))
             await self._store.commit(Changes(job.tenant, self._actor, run=change, finish_job=job))
@@ -349,38 +374,11 @@ class Worker:
     async def _advance(self, advance: HeldAdvance) -> Ending:
         try:
             check_state(advance.record)
+            await self._loading.load(advance.record.run, self._places, self._stop)
             return await self._runtime.advance(advance, self._progress)
         except RecordAltered as error:
             return Attention("record_altered", error.message)
+        except LoadingStopped as stopped:
+            return Broke(stopped.message, counted=False)
         except InterlockError as error:
             return broke(error)
-
-    @contextlib.contextmanager
-    def _heartbeat(self) -> Iterator[None]:
-        """Extend leases from a thread of its own, so that an agent that blocks the event loop does not lose its run."""
-        stopped = threading.Event()
-        thread = threading.Thread(target=self._beat, args=(stopped,), name=f"{self._name}-heartbeat", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            stopped.set()
-            thread.join()
-
-    def _beat(self, stopped: threading.Event) -> None:
-        while not stopped.wait(self._lease / 3):
-            with contextlib.suppress(StoreError):
-                asyncio.run(self._extend())
-
-    async def _extend(self) -> None:
-        by_tenant: dict[str, list[HeldAdvance]] = {}
-        for advance in list(self._active.values()):
-            by_tenant.setdefault(advance.held.tenant, []).append(advance)
-        for tenant, advances in by_tenant.items():
-            held_until = time.monotonic() + self._lease  # before the store is asked: this process may be stopped here
-            until = await self._store.now() + timedelta(seconds=self._lease)
-            holds = [(advance.held.hold.run_id, advance.held.hold.owner) for advance in advances]
-            still_held = await self._store.extend(tenant, holds, until)
-            for advance in advances:
-                if advance.held.hold.run_id in still_held:
-                    advance.extended(held_until)

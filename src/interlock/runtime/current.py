@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import threading
 from collections.abc import Coroutine, Iterable
 from contextvars import ContextVar
@@ -46,6 +47,7 @@ class Advancing:
         self.halted: Halt | None = None
         self.waiting: set[str] = set()
         self._progress = progress
+        self._pid = os.getpid()
         self._turns: dict[str, asyncio.Lock] = {}
         self._executions: dict[tuple[str, int], Execution] = {}
         self._taken = asyncio.Event()
@@ -53,8 +55,14 @@ class Advancing:
         self._idle = asyncio.Event()
         self._idle.set()
 
+    def only_here(self) -> None:
+        """End this process if it is a child that the agent's code has forked: nothing in it would ever answer."""
+        if os.getpid() != self._pid:
+            os._exit(0)
+
     def show(self, text: str) -> None:
         """Show a line to whoever watches; a very long one is cut, with its length."""
+        self.only_here()
         if len(text) > MAX_PROGRESS:
             text = f"{text[:MAX_PROGRESS]}… ({len(text):,} characters)"
         self._progress(self.advance.record.run.id, text)
@@ -187,6 +195,7 @@ class Execution:
 
     def wait(self, work: Coroutine[Any, Any, T]) -> T:
         """Do work of the engine from a plain node, which LangGraph runs in a thread."""
+        self.advancing.only_here()
         try:
             running = asyncio.get_running_loop()
         except RuntimeError:
@@ -198,6 +207,7 @@ class Execution:
 
     async def await_(self, work: Coroutine[Any, Any, T]) -> T:
         """Do work of the engine from a coroutine. Once begun it is finished, even if the coroutine is cancelled."""
+        self.advancing.only_here()
         working = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.advancing.loop))
         try:
             return await asyncio.shield(working)
@@ -233,6 +243,6 @@ def said(error: BaseException) -> str:
     """Return what an error says, as text that the log can carry: bounded, and without lone surrogates."""
     try:
         text = str(error)
-    except Exception:  # noqa: BLE001 - an error whose own code fails
+    except BaseException:  # noqa: BLE001 - an error whose own code fails
         text = "(it cannot say what it is)"
     return text[:MAX_REASON].encode(errors="backslashreplace").decode()

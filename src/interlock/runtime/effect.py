@@ -33,6 +33,7 @@ from interlock.errors import (
 from interlock.failpoints import failpoint
 from interlock.runtime.current import Execution, describe, jsonable, performing, said
 from interlock.runtime.dialects.native import payload_again
+from interlock.runtime.forks import Exited, is_cancelled, only_here
 
 __all__ = ["Effect", "Repeat"]
 
@@ -153,14 +154,22 @@ class Effect:
 
     def call(self, call: Callable[[], Any]) -> Any:
         """Call it, in this thread."""
-        with self._performing():
-            return call()
+        with self._performing(), only_here():
+            try:
+                return call()
+            except (asyncio.CancelledError, GeneratorExit) as error:  # a plain function is not cancelled
+                raise Exited(error) from error
 
     async def acall(self, call: Callable[[], Awaitable[Any]]) -> Any:
         """Call and await it; asking again is the one thing that is not awaited."""
-        with self._performing():
-            value: Any = call()
-            return await value if inspect.isawaitable(value) else value
+        with self._performing(), only_here():
+            try:
+                value: Any = call()
+                return await value if inspect.isawaitable(value) else value
+            except (asyncio.CancelledError, GeneratorExit) as error:
+                if is_cancelled():
+                    raise
+                raise Exited(error) from error
 
     async def returned(self, value: object) -> None:
         """Say that the call returned."""
@@ -197,11 +206,11 @@ class Effect:
             await self._record("failed", reason=reason)
             raise NotDone(reason) from error
         doing = "verifying" if self._phase is _Phase.verifying else "the call"
-        reason = f"{doing} of {self._tool} raised {describe(error)}"
+        reason = f"{doing} of {self._tool} raised {describe(error.error if isinstance(error, Exited) else error)}"
         await self._record("unknown", reason=reason)
-        if isinstance(error, Exception | SystemExit):  # an exit would take the worker with it, and all its runs
-            raise Halt("effect_unknown", reason, self._request.id) from error
-        raise error
+        if isinstance(error, asyncio.CancelledError):  # whoever cancels the node waits for it
+            raise error
+        raise Halt("effect_unknown", reason, self._request.id) from error
 
     async def _claim(self) -> Request:
         digest = self._request.edition.subject.digest

@@ -1,26 +1,27 @@
-"""Agents by reference: `module:attribute`, `/absolute/file.py:attribute`, or `/absolute/langgraph.json:name`."""
+"""Agents by reference: found by name, and loaded once, within a time, where nothing else waits for it."""
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import sys
+import asyncio
 import threading
 from collections.abc import Mapping
+from concurrent.futures import Future
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from interlock.config.paths import expanded
-from interlock.domain.canonical import digest
 from interlock.errors import InvalidAgent, InvalidConfig
 from interlock.runtime.identity import code_of
-from interlock.runtime.langgraph_json import called, graph_references, prepare
+from interlock.runtime.importing import find, import_agent, is_ours, preload
+from interlock.runtime.probe import Prober
 
 if TYPE_CHECKING:
     from interlock.runtime.agent import Agent
 
-__all__ = ["Registry"]
+__all__ = ["LOAD_SECONDS", "Registry"]
+
+LOAD_SECONDS = 30.0
+"""How long an agent's import may take."""
 
 
 class Registry:
@@ -28,12 +29,17 @@ class Registry:
 
     Args:
         names: agent name to reference.
+        seconds: how long the import of an agent may take.
     """
 
-    def __init__(self, names: Mapping[str, str]) -> None:
+    def __init__(self, names: Mapping[str, str], *, seconds: float = LOAD_SECONDS) -> None:
         self.names = dict(names)
+        self._seconds = seconds
         self._loaded: dict[str, Agent] = {}
-        self._lock = threading.Lock()
+        self._prober = Prober()
+        self._starting = threading.Lock()
+        self._loading: dict[tuple[str, bool], Future[Agent]] = {}
+        self._importing: dict[str, Future[Agent]] = {}
 
     def reference(self, name: str) -> tuple[str, str]:
         """Return the name and the importable reference of an agent, given its name or a reference.
@@ -62,16 +68,82 @@ class Registry:
             return known_as, self.names[known_as]
         return (attribute if is_file and attribute not in self.names else reference), reference
 
-    def load(self, reference: str) -> Agent:
-        """Return the agent that a reference names.
+    def find(self, reference: str) -> None:
+        """Look whether an agent is here, without importing it.
 
         Raises:
-            InvalidAgent: if it cannot be imported, or is not a graph; with the reason.
+            InvalidAgent: if there is no file or module by this reference.
         """
-        with self._lock:
-            if reference not in self._loaded:
-                self._loaded[reference] = _load(reference)
+        if reference not in self._loaded:
+            find(reference)
+
+    def load(self, reference: str) -> Agent:
+        """Return the agent that a reference names. See `loaded`, for whoever can wait in this thread."""
+        return self._loaded.get(reference) or self._begin(reference, alone=True).result()
+
+    async def loaded(self, reference: str, *, alone: bool = False) -> Agent:
+        """Return the agent that a reference names; import it first, on a thread that nothing waits for.
+
+        Args:
+            alone: nothing but this agent is at stake in this process. Otherwise the import is tried in a process of its
+                own first, because one that dies, or hangs in a C function, would take this process along.
+
+        Raises:
+            InvalidAgent: if it cannot be imported, not within the time, or is not a graph; with the reason.
+        """
+        if reference in self._loaded:
             return self._loaded[reference]
+        return await asyncio.wrap_future(self._begin(reference, alone=alone))
+
+    def close(self) -> None:
+        """Let go of the process that tries imports."""
+        self._prober.close()
+
+    def _begin(self, reference: str, *, alone: bool) -> Future[Agent]:
+        """Begin to load an agent, unless that is under way."""
+        alone = alone or is_ours(reference)
+        with self._starting:
+            under_way = self._loading.get((reference, alone))
+            if under_way is not None and not under_way.done():
+                return under_way
+            future = self._loading[reference, alone] = _running()
+        _on_thread(self._load, reference, alone, future)
+        return future
+
+    def _load(self, reference: str, alone: bool, future: Future[Agent]) -> None:  # noqa: FBT001 - a thread's arguments
+        try:
+            if not alone:
+                self._prober.start()
+            preload()
+            if not alone:
+                self._prober.try_import(reference, self._seconds)
+            agent = self._import(reference).result(self._seconds)
+        except TimeoutError:
+            future.set_exception(InvalidAgent(f"Importing the agent {reference} took longer than {self._seconds:g} s."))
+        except BaseException as error:  # noqa: BLE001 - it is for whoever waits
+            future.set_exception(error)
+        else:
+            future.set_result(agent)
+
+    def _import(self, reference: str) -> Future[Agent]:
+        """Import an agent, unless an earlier attempt still does."""
+        with self._starting:
+            if reference in self._importing:
+                return self._importing[reference]
+            future = self._importing[reference] = _running()
+        _on_thread(self._import_here, reference, future)
+        return future
+
+    def _import_here(self, reference: str, future: Future[Agent]) -> None:
+        try:
+            agent = import_agent(reference)
+        except InvalidAgent as error:
+            self._importing.pop(reference)
+            future.set_exception(error)
+        else:
+            self._loaded[reference] = agent
+            self._importing.pop(reference)
+            future.set_result(agent)
 
 
 def _resolved(path: str) -> Path:
@@ -83,82 +155,13 @@ def _resolved(path: str) -> Path:
         raise InvalidAgent(f"{path} is no path: {error}.") from None
 
 
-def _load(reference: str) -> Agent:
-    # LangGraph takes a second or more to load, and whoever only votes needs no agent.
-    from langgraph.graph import StateGraph  # noqa: PLC0415
-    from langgraph.pregel import Pregel  # noqa: PLC0415
-
-    from interlock.runtime.agent import Agent  # noqa: PLC0415
-
-    target, _, attribute = reference.rpartition(":")
-    found = _named(Path(target), attribute) if target.endswith(".json") else _found(reference)
-    if isinstance(found, Agent):
-        return found
-    if isinstance(found, StateGraph | Pregel):
-        return Agent(found)
-    raise InvalidAgent(
-        f"{reference} is {type(found).__name__}, not an agent: it must be a LangGraph graph or an interlock.Agent."
-    )
+def _running() -> Future[Agent]:
+    """Return a future that nobody who waits can cancel for the others."""
+    future: Future[Agent] = Future()
+    future.set_running_or_notify_cancel()
+    return future
 
 
-def _named(file: Path, name: str) -> Any:
-    """Return the graph that a langgraph.json names."""
-    places = graph_references(file)
-    if name not in places:
-        raise InvalidAgent(f"{file} has no graph {name!r}; it has {', '.join(sorted(places))}.")
-    prepare(file)
-    found = _found(places[name])
-    if not callable(found) or isinstance(found, type) or hasattr(found, "invoke") or hasattr(found, "compile"):
-        return found
-    try:
-        return called(found, places[name])
-    except InvalidAgent:
-        raise
-    except (Exception, SystemExit) as error:
-        raise _unloadable(places[name], error) from error
-
-
-def _found(reference: str) -> Any:
-    target, _, attribute = reference.rpartition(":")
-    module = _import_file(Path(target), reference) if target.endswith(".py") else _import_module(target, reference)
-    try:
-        found: Any = module
-        for part in attribute.split("."):
-            found = getattr(found, part)
-    except AttributeError:
-        raise InvalidAgent(f"{target} has no {attribute!r}, so the agent {reference} cannot be loaded.") from None
-    return found
-
-
-def _import_module(name: str, reference: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except InvalidAgent:
-        raise
-    except (Exception, SystemExit) as error:
-        raise _unloadable(reference, error) from error
-
-
-def _import_file(path: Path, reference: str) -> ModuleType:
-    if not path.is_file():
-        raise InvalidAgent(f"There is no file {path}, so the agent {reference} cannot be loaded.")
-    name = f"interlock_agent_{digest(str(path)).removeprefix('sha256:')[:16]}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    if str(path.parent) not in sys.path:
-        sys.path.insert(0, str(path.parent))  # its neighbours, as when Python runs the file
-    try:
-        spec.loader.exec_module(module)
-    except InvalidAgent:
-        raise
-    except (Exception, SystemExit) as error:
-        del sys.modules[name]
-        raise _unloadable(reference, error) from error
-    return module
-
-
-def _unloadable(reference: str, error: BaseException) -> InvalidAgent:
-    return InvalidAgent(f"The agent {reference} cannot be loaded here: {type(error).__name__}: {error}.")
+def _on_thread(target: object, *args: object) -> None:
+    # A daemon: Python waits for every other thread when it ends, and an import may never end.
+    threading.Thread(target=target, args=args, name="interlock-import", daemon=True).start()  # type: ignore[arg-type]

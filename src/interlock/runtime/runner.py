@@ -20,6 +20,7 @@ from interlock.runtime import pauses
 from interlock.runtime.agent import Agent
 from interlock.runtime.current import Advancing, current, describe, jsonable, said
 from interlock.runtime.dialects import native
+from interlock.runtime.forks import Contained, Exited, guard, is_cancelled
 from interlock.runtime.registry import Registry
 from interlock.runtime.state import RunState, resume_values
 from interlock.runtime.toolbox import with_schemas
@@ -44,14 +45,18 @@ class LangGraphRuntime:
         self._max_state = max_state
         self._max_subject = max_subject
 
-    def version_of(self, run: Run) -> str:
-        """Return the version that the run's agent has now."""
-        return self._registry.load(run.reference).version
+    def find(self, run: Run) -> None:
+        """Look whether the run's agent is here. See the port."""
+        self._registry.find(run.reference)
+
+    async def load(self, run: Run, *, alone: bool = False) -> str:
+        """Load the run's agent, and return its version. See the port."""
+        return (await self._registry.loaded(run.reference, alone=alone)).version
 
     async def advance(self, advance: Advance, progress: Progress) -> Ending:  # noqa: PLR0911 - one line an ending
         """Carry a run on to its next pause or its end. See the port."""
         run = advance.record.run
-        agent = self._registry.load(run.reference)
+        agent = await self._registry.loaded(run.reference)
         state = RunState(agent.serde, advance.record.state)
         graph = agent.graph.copy(update={"checkpointer": state})
         if run.pause and state.made_by != agent.version and not agent.continues(run.agent_version):
@@ -61,22 +66,23 @@ class LangGraphRuntime:
             return Attention("record_altered", f"{', '.join(gone)}, which the run waits for, is not in the tables.")
         advancing = Advancing(advance, progress, answers)
         current.set(advancing)
+        guard(advancing.loop)
         try:
-            return await self._advance(graph, agent, state, advancing)
+            return await Contained(self._advance(graph, agent, state, advancing))
         except Halt as halt:
-            if halt.code in RETRIED:
-                return Broke(halt.reason, counted=RETRIED[halt.code])
-            if halt.code == "overtaken":
-                raise
-            return Attention(halt.code, halt.reason, halt.request_id)
+            return _halted(halt)
         except (NotApproved, NotDone) as verdict:
             return Failed(said(verdict))
         except InvalidState as error:
             return Attention("invalid_state", error.message)
         except BadInput as error:
             return Attention("invalid_ask", error.message)
-        except Exception as error:  # noqa: BLE001 - whatever an agent raises is its failure, not ours
-            return Broke(describe(error))
+        except Exited as exited:
+            return Broke(describe(exited.error))
+        except BaseException as error:  # whatever an agent raises is its failure, not ours
+            if is_cancelled():
+                raise
+            return Broke(describe(error)) if advancing.halted is None else _halted(advancing.halted)
         finally:
             await advancing.finish()
 
@@ -138,6 +144,14 @@ class LangGraphRuntime:
             )
         state.check_types()
         return Paused(stored, agent.version, tuple(asks))
+
+
+def _halted(halt: Halt) -> Ending:
+    if halt.code == "overtaken":
+        raise halt
+    if halt.code in RETRIED:
+        return Broke(halt.reason, counted=RETRIED[halt.code])
+    return Attention(halt.code, halt.reason, halt.request_id)
 
 
 def _tasks(interrupts: Sequence[Interrupt]) -> set[str]:

@@ -103,15 +103,17 @@ class Connection:
     Args:
         raw: the driver's own connection; it begins no transaction by itself.
         begin: how a transaction begins.
+        check: raises if the database is not what it was; called before a transaction, and before it is committed.
     """
 
     epoch = 0
     """The number of the server's start that it belongs to, where the log's order needs it."""
 
-    def __init__(self, raw: Any, statements: Statements, begin: str) -> None:
+    def __init__(self, raw: Any, statements: Statements, begin: str, check: Callable[[], None] = lambda: None) -> None:
         self.raw = raw
         self._statements = statements
         self._begin = begin
+        self._check = check
 
     def run(self, work: Callable[[Connection], T]) -> T:
         """Do a piece of work in a transaction."""
@@ -121,9 +123,11 @@ class Connection:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit what is done inside, all of it or nothing."""
+        self._check()
         self.raw.execute(self._begin)
         try:
             yield
+            self._check()
             self.raw.commit()
         except BaseException:
             self.raw.rollback()

@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
 
-from interlock.errors import StoreUnavailable
+from interlock.errors import StoreReplaced, StoreUnavailable
 from interlock.storage.compiled import Connection, Statements
 from interlock.storage.lanes import Inline, Lane
 from interlock.storage.log import NumberedLog
@@ -47,6 +47,7 @@ class SqliteFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._identity = identity(path)
         self.bell = SqliteBell(path)
         self.log = NumberedLog()
         self._statements = Statements(sqlite.dialect(paramstyle="named"))
@@ -64,7 +65,27 @@ class SqliteFile:
         return explain(error, self.path)
 
     def _connect(self, begin: str) -> Connection:
-        return Connection(connect(self.path), self._statements, begin)
+        return Connection(connect(self.path), self._statements, begin, self._check)
+
+    def _check(self) -> None:
+        """Compare the file at the path with the one that was opened; that takes a microsecond or two.
+
+        Raises:
+            StoreReplaced: if another one is there, or none: what is written to the old one would be lost.
+        """
+        try:
+            found = identity(self.path)
+        except FileNotFoundError:
+            found = None
+        except OSError:
+            return  # nobody can say; SQLite will, if it matters
+        if found != self._identity:
+            what = "removed" if found is None else "replaced by another"
+            raise StoreReplaced(
+                f"The database {self.path} was {what} while this process used it. Nothing more is written to the old "
+                "file: start again.",
+                path=str(self.path),
+            )
 
     async def change_token(self) -> int:
         """Return a number that differs after any commit, by any process."""
@@ -72,6 +93,7 @@ class SqliteFile:
         with self._watching:
             if self._closed:
                 raise StoreUnavailable("The store is closed.")
+            self._check()
             try:
                 if self._watcher is None:
                     self._watcher = connect(self.path)
@@ -89,6 +111,12 @@ class SqliteFile:
             if self._watcher is not None:
                 self._watcher.close()
                 self._watcher = None
+
+
+def identity(path: Path) -> tuple[int, int]:
+    """Return the device and the inode of a file."""
+    found = path.stat()
+    return found.st_dev, found.st_ino
 
 
 def connect(path: Path) -> sqlite3.Connection:

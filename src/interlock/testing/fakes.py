@@ -202,7 +202,10 @@ class ScriptedRuntime:
         self.held_until: dict[str, datetime] = {}
         self._advances: dict[str, int] = {}
 
-    def version_of(self, run: Run) -> str:  # noqa: ARG002 - all scripts have one version
+    def find(self, run: Run) -> None:
+        """Find every script here."""
+
+    async def load(self, run: Run, *, alone: bool = False) -> str:  # noqa: ARG002 - all scripts have one version
         """Return the version that all agents have now."""
         return self.version
 

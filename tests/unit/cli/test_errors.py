@@ -38,6 +38,7 @@ def test_the_table_of_exit_codes():
         "StoreError": 6,
         "RecordAltered": 6,
         "StoreTooNew": 6,
+        "StoreReplaced": 6,
         "StoreUnavailable": 6,
     }
 

@@ -15,7 +15,7 @@ from interlock.domain.policy import Step
 from interlock.engine.codec import decode_policy, encode_policy
 from interlock.engine.configured import ConfiguredPolicies
 from interlock.engine.routing import hash_of
-from interlock.errors import InvalidPolicy
+from interlock.errors import BadInput, InvalidPolicy
 
 FILE = """\
 groups: {managers: [MIA, noah@example.com], finance: []}

@@ -1,0 +1,77 @@
+"""Loading a run's agent: a part of its attempt, in which other runs go on and the worker can be stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+from interlock.domain.run import Run
+from interlock.engine.places import Places
+from interlock.engine.ports import Runtime
+from interlock.errors import InterlockError
+
+__all__ = ["Loading", "LoadingStopped"]
+
+
+class LoadingStopped(InterlockError):
+    """The worker was told to stop while it loaded an agent: no fault of the agent's."""
+
+
+class Loading:
+    """What a worker has loaded, and loads.
+
+    Args:
+        alone: the worker advances one run: nothing else is at stake in its process if loading ends it.
+
+    Attributes:
+        agents: the names of the agents that have been loaded here.
+    """
+
+    def __init__(self, runtime: Runtime, *, alone: bool) -> None:
+        self.agents: set[str] = set()
+        self._references: set[str] = set()
+        self._runtime = runtime
+        self._alone = alone
+
+    def has(self, run: Run) -> bool:
+        """Say whether a run's agent is loaded."""
+        return run.reference in self._references
+
+    def find(self, run: Run) -> None:
+        """Look whether a run's agent is here.
+
+        Raises:
+            InvalidAgent: if it is not.
+        """
+        if not self.has(run):
+            self._runtime.find(run)
+
+    async def load(self, run: Run, places: Places | None, stop: asyncio.Event) -> None:
+        """Load a run's agent, unless it is loaded. Meanwhile another run may have its place.
+
+        Raises:
+            InvalidAgent: if it cannot be loaded.
+            LoadingStopped: if the worker is told to stop, which waits for no import.
+        """
+        if self.has(run):
+            return
+        loading = asyncio.ensure_future(self._runtime.load(run, alone=self._alone))
+        async with places.lent() if places is not None and places.open else contextlib.nullcontext():
+            await _either(loading, stop)
+        if not loading.done():
+            loading.cancel()
+            raise LoadingStopped(f"The worker was stopped while it was loading the agent {run.reference}.")
+        loading.result()
+        self._references.add(run.reference)
+        self.agents.add(run.agent)
+
+
+async def _either(loading: asyncio.Future[str], stop: asyncio.Event) -> None:
+    """Wait until it is loaded, or the worker is told to stop."""
+    stopped = asyncio.ensure_future(stop.wait())
+    waits: set[asyncio.Future[Any]] = {loading, stopped}
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopped.cancel()

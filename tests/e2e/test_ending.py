@@ -1,0 +1,96 @@
+"""How a command ends whose terminal, whose output or whose database goes away."""
+
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from .conftest import INTERLOCK, PATIENCE, Command
+
+PROMPT = r"Approve\? \(yes/no/modify\): "
+
+
+def slow(command):
+    return command.agent("slow")
+
+
+def let_go(command):
+    (command.folder / "go").touch()
+
+
+def hang_up(command, child):
+    """Close the terminal while a tool is called, then let the tool return; return how the process ended."""
+    command.until(lambda: command.sink, "the tool is called")
+    child.ptyproc.fileobj.close()
+    child.closed = child.ptyproc.closed = True
+    let_go(command)
+    command.until(lambda: not child.ptyproc.isalive(), "the process ends")
+    return child.ptyproc.exitstatus
+
+
+def effect_of(command, request):
+    return command.json("requests", "show", request)["effect"]["state"]
+
+
+def test_closing_the_terminal_of_a_worker_finishes_and_records_what_is_under_way(command: Command):
+    run, request = command.paused("slow")
+    assert command.run("approve", request, "--yes", "--no-advance").returncode == 0
+    child = command.spawn("work")
+    assert hang_up(command, child) == 0
+    assert effect_of(command, request) == "executed"
+    assert command.json("runs", "show", run)["status"] == "done"
+    assert len(command.sink) == 1
+
+
+def test_closing_the_terminal_of_a_run_finishes_and_records_what_is_under_way(command: Command):
+    child = command.spawn("run", slow(command), "a book")
+    child.expect(PROMPT)
+    child.sendline("yes")
+    assert hang_up(command, child) in {0, 7}
+    (run,) = command.json("runs", "list")["runs"]
+    assert run["status"] == "done"
+    assert len(command.sink) == 1
+
+
+def test_a_worker_that_was_started_to_outlive_its_terminal_does(command: Command):
+    """As by `nohup`: SIGHUP is ignored already, and stays so."""
+    ignoring = ["sh", "-c", 'trap "" HUP; exec "$0" work --json', str(INTERLOCK)]
+    worker = subprocess.Popen(ignoring, cwd=command.folder, env=command.env, stdout=subprocess.PIPE, text=True)
+    assert worker.stdout is not None
+    assert "working" in worker.stdout.readline()
+    worker.send_signal(signal.SIGHUP)
+    assert command.run("run", command.agent("payer"), "a book", "--detach").returncode == 7
+    (run,) = command.json("runs", "list")["runs"]
+    command.until(lambda: command.json("runs", "show", run["id"])["status"] == "paused", "somebody carries it on")
+    worker.send_signal(signal.SIGTERM)
+    rest, _ = worker.communicate(timeout=PATIENCE)
+    assert worker.returncode == 0
+    assert "stopped" in rest
+
+
+def test_a_terminal_whose_database_is_removed_says_so_and_ends(command: Command):
+    child = command.spawn("run", command.agent("payer"), "a book")
+    child.expect(PROMPT)
+    Path(command.folder / "test.db").unlink()
+    child.expect(r"was\s+removed")
+    assert command.ended(child) == 6
+
+
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&- <&-"])
+def test_a_worker_without_standard_streams_works(command: Command, closed):
+    run, request = command.paused()
+    assert command.run("approve", request, "--yes", "--no-advance").returncode == 0
+    shell = ["sh", "-c", f'exec "$0" work --once {closed}', str(INTERLOCK)]
+    assert subprocess.run(shell, cwd=command.folder, env=command.env, timeout=PATIENCE, check=False).returncode == 0
+    assert command.json("runs", "show", run)["status"] == "done"
+    assert len(command.sink) == 1
+
+
+def test_a_command_whose_output_is_the_point_says_that_it_cannot_be_written(command: Command):
+    shell = ["sh", "-c", 'exec "$0" agents list >/dev/full', str(INTERLOCK)]
+    done = subprocess.run(
+        shell, cwd=command.folder, env=command.env, timeout=PATIENCE, check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "What this command says cannot be written: No space left on device." in done.stderr
