@@ -9,7 +9,8 @@ from datetime import datetime
 from interlock.domain.request import Request
 from interlock.domain.run import ENDED, AdvanceBegan, Run, RunStatus, evolve_run
 from interlock.engine.changes import Actor, Begin, Changes, Hold, Job, Lease, RunChange, RunRecord
-from interlock.engine.desk import Held, evolved
+from interlock.engine.consequences import evolved
+from interlock.engine.desk import Held
 from interlock.engine.ports import Loaded
 from interlock.errors import RecordAltered
 

@@ -13,7 +13,8 @@ from interlock.domain.run import RunRestored, evolve_run
 from interlock.engine.audit import Alteration, audit_record
 from interlock.engine.beginning import is_ready
 from interlock.engine.changes import Changes, RequestChange, RunChange, RunRecord
-from interlock.engine.desk import Desk, actor_of, advance_job
+from interlock.engine.consequences import actor_of, advance_job
+from interlock.engine.desk import Desk
 from interlock.engine.integrity import request_of_log, run_of_log, verified
 from interlock.engine.ports import Store
 from interlock.errors import Conflict, Refused, StoreError

@@ -21,8 +21,8 @@ from interlock.domain.run import (
     evolve_run,
 )
 from interlock.engine.changes import Changes, RunChange, RunRecord
+from interlock.engine.consequences import actor_of, advance_job
 from interlock.engine.crew import Crew
-from interlock.engine.desk import actor_of, advance_job
 from interlock.engine.integrity import verified
 from interlock.engine.pause import short_hash, withdraw_open
 from interlock.engine.ports import Loaded, Policies, Runtime, Store, Waker

@@ -7,20 +7,21 @@ import contextlib
 import secrets
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from interlock.domain.run import AttentionNeeded, RunStatus, evolve_run
+from interlock.domain.run import RunStatus
 from interlock.engine.advance import HeldAdvance
 from interlock.engine.beginning import Beginning, Taker, begin, begin_with, is_leased, is_ready
-from interlock.engine.changes import Actor, Changes, Job, Lease, RunChange
+from interlock.engine.changes import Actor, Changes, Job, Lease
+from interlock.engine.consequences import ATTEMPTS
 from interlock.engine.crew import Commit
 from interlock.engine.deadlines import carry_out_due
-from interlock.engine.desk import ATTEMPTS, Desk
+from interlock.engine.desk import Desk
 from interlock.engine.ending import broke, commit_end, exhausted, let_go
 from interlock.engine.heartbeat import Heartbeat
-from interlock.engine.integrity import check_state, run_of_log, verified
+from interlock.engine.integrity import check_state, verified
+from interlock.engine.jobs import Jobs
 from interlock.engine.loading import Loading, LoadingStopped
 from interlock.engine.places import Places
 from interlock.engine.ports import Attention, Broke, Ending, Loaded, Progress, Runtime, Store, Waker
@@ -102,6 +103,7 @@ class Worker:
         self._complain = _dropping(complain)
         self._ids = ids
         self._results = Results(desk, kept, Patience(), self._complain)
+        self._jobs = Jobs(store, self._actor, self._owner, lease, self._complain)
         self._active: dict[str, HeldAdvance] = {}
         self._in_hand: set[str] = set()
         self._heartbeat = Heartbeat(store, name, lease, self._active)
@@ -278,9 +280,9 @@ class Worker:
         try:
             loaded = verified(await self._store.load(job.tenant, run_id=job.subject))
         except (RecordAltered, StoreTooNew) as altered:
-            return await self._hand_over(job, altered)
+            return await self._jobs.hand_over(job, altered)
         if not is_ready(loaded):
-            return await self._let_go(job)
+            return await self._jobs.let_go(job)
         if is_leased(loaded) or not await self._is_here(job, loaded):
             return False
         try:
@@ -306,48 +308,15 @@ class Worker:
         finally:
             del self._active[owner]
 
-    async def _hand_over(self, job: Job, altered: StoreError) -> bool:
-        """Let a person look at a run whose record has been altered; its row becomes what its log says."""
-        try:
-            run = run_of_log(job.tenant, job.subject, await self._store.history(job.tenant, job.subject))
-            if run.ended_at is not None or run.status is RunStatus.needs_attention:
-                return await self._let_go(job)
-            now = await self._store.now()
-            needed = AttentionNeeded("record_altered", altered.message, None, now)
-            change = RunChange(run.version, (needed,), evolve_run(run, needed))
-            taken = self._taken(job, now)
-            await self._store.commit(
-                Changes(job.tenant, self._actor, run=change, lease_job=(job, taken), finish_job=taken)
-            )
-        except (RecordAltered, StoreTooNew, Conflict):  # its own log, or its row's version: nobody can say what it is
-            await self._put_off(job, f"{job.subject} cannot go on. {altered.message}")
-            return False
-        return True
-
-    def _taken(self, job: Job, now: datetime) -> Job:
-        """Return a job as it is while this worker has it."""
-        return replace(job, owner=f"{self._name}:{self._ids()}", due_at=now + timedelta(seconds=self._lease))
-
-    async def _let_go(self, job: Job) -> bool:
-        with contextlib.suppress(Conflict):
-            await self._store.commit(Changes(job.tenant, self._actor, finish_job=job))
-        return True
-
     async def _is_here(self, job: Job, loaded: Loaded) -> bool:
         """Say whether the run's agent is here; if not, leave the job to others, and come back later."""
         assert loaded.run is not None
         try:
             self._loading.find(loaded.run.run)
         except InvalidAgent as error:
-            await self._put_off(job, f"{job.subject} waits for a worker that has its agent. {error.message}")
+            await self._jobs.put_off(job, f"{job.subject} waits for a worker that has its agent. {error.message}")
             return False
         return True
-
-    async def _put_off(self, job: Job, why: str) -> None:
-        self._complain(why)
-        later = replace(job, due_at=await self._store.now() + timedelta(seconds=SWEEP))
-        with contextlib.suppress(Conflict):
-            await self._store.commit(Changes(job.tenant, self._actor, lease_job=(job, later)))
 
     async def _begin(self, job: Job, loaded: Loaded, asked: float) -> Beginning | None:
         """Take the run; or, if its workers vanish again and again, hand it to a person and return None.
@@ -358,18 +327,19 @@ class Worker:
         assert loaded.run is not None
         run = loaded.run.run
         if run.status is RunStatus.running and run.attempts + 1 >= ATTEMPTS:
-            reason = exhausted(entry.event for entry in loaded.logs[run.id])  # type: ignore[misc]  # its own events
-            gone = AttentionNeeded("attempts_exhausted", reason, None, loaded.now)
-            change = RunChange(run.version, (gone,), evolve_run(run, gone))
-            await self._store.commit(Changes(job.tenant, self._actor, run=change, finish_job=job))
+            await self._jobs.give_up(job, run, exhausted(entry.event for entry in loaded.logs[run.id]), loaded.now)  # type: ignore[misc]
             return None
         beginning = begin(job, loaded, self._taker(loaded.now, asked))
         await self._store.commit(beginning.changes)
         return beginning
 
     def _taker(self, now: datetime, asked: float) -> Taker:
-        lease = Lease(f"{self._name}:{self._ids()}", now + timedelta(seconds=self._lease))
+        lease = Lease(self._owner(), now + timedelta(seconds=self._lease))
         return Taker(self._actor, lease, asked + self._lease)
+
+    def _owner(self) -> str:
+        """Return a name for the owner of a lease that no other advance has."""
+        return f"{self._name}:{self._ids()}"
 
     async def _advance(self, advance: HeldAdvance) -> Ending:
         try:

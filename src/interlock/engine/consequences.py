@@ -1,0 +1,141 @@
+"""What follows from a change: how an advance ends, what work is asked for, until when the change may be committed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from interlock.domain.authority import Principal
+from interlock.domain.commands import CastVote, Command, Escalate, Extend, Remind
+from interlock.domain.events import EffectClaimed, Event
+from interlock.domain.lifecycle import evolve
+from interlock.domain.policy import Policy
+from interlock.domain.request import EffectState, Request, Status
+from interlock.domain.run import (
+    AttemptFailed,
+    AttentionNeeded,
+    Run,
+    RunDone,
+    RunEvent,
+    RunFailed,
+    RunPaused,
+    RunRetried,
+    RunStatus,
+    evolve_run,
+)
+from interlock.engine.changes import Actor, Changes, Hold, Job, RequestChange, RunChange
+from interlock.engine.integrity import digest_of_state
+from interlock.engine.pause import PausePlan
+from interlock.engine.ports import Attention, Broke, Done, Ending, Failed, Loaded, Paused
+
+__all__ = [
+    "ATTEMPTS",
+    "actor_of",
+    "advance_job",
+    "ending_event",
+    "ends_at",
+    "evolved",
+    "next_jobs",
+    "with_consequences",
+]
+
+ATTEMPTS = 5
+"""How many advances of one pause may fail in a row before a person has to look."""
+
+LONGEST_BACKOFF = timedelta(seconds=60)
+
+PUT_OFF = timedelta(seconds=1)
+"""How long a run waits that the database has kept from going on: it is back, or this could not be committed."""
+
+
+def evolved(request: Request, events: Sequence[Event]) -> Request:
+    """Return what events make of a request."""
+    for event in events:
+        request = evolve(request, event)
+    return request
+
+
+def with_consequences(
+    change: RequestChange, before: Request, loaded: Loaded, principal: Principal, hold: Hold | None
+) -> Changes:
+    """Add to a request's change what follows from it: work for its run, and the conditions under which it holds."""
+    after = change.after
+    settled = before.is_open and not after.is_open and after.status is not Status.withdrawn
+    run = _released(before, after, loaded, principal)
+    wanted = settled or run is not None
+    return Changes(
+        before.tenant,
+        actor_of(principal),
+        requests=(change,),
+        run=run,
+        hold=hold,
+        enqueue=(advance_job(before.tenant, before.run_id, loaded.now),) if wanted else (),
+    )
+
+
+def ends_at(request: Request, command: Command, events: Sequence[Event], policy: Policy) -> datetime | None:
+    """Return when the store's clock ends what this command may still do."""
+    if isinstance(command, CastVote | Remind | Escalate | Extend):
+        return request.due_at
+    claimed = any(isinstance(event, EffectClaimed) for event in events)
+    if claimed and policy.answer_expires is not None and request.decided_at is not None:
+        return request.decided_at + policy.answer_expires + timedelta.resolution
+    return None
+
+
+def _released(before: Request, after: Request, loaded: Loaded, principal: Principal) -> RunChange | None:
+    """A run that waits for an unknown effect goes on when that effect is settled."""
+    if before.effect is not EffectState.unknown or after.effect is EffectState.unknown or loaded.run is None:
+        return None
+    run = loaded.run.run
+    if run.status is not RunStatus.needs_attention or run.attention_request != before.id:
+        return None
+    event = RunRetried(principal.id, loaded.now)
+    return RunChange(run.version, (event,), evolve_run(run, event))
+
+
+def ending_event(  # noqa: PLR0911 - one line an ending
+    run: Run, ending: Ending, plan: PausePlan | None, now: datetime
+) -> RunEvent:
+    """Return the event by which an advance ends.
+
+    Args:
+        plan: what the pause comes to, if the run pauses.
+    """
+    match ending:
+        case Paused(state=state, agent_version=version):
+            assert plan is not None
+            return RunPaused(plan.pending, digest_of_state(state), version, now)
+        case Done(output=output):
+            return RunDone(output, now)
+        case Failed(reason=reason):
+            return RunFailed(reason, now)
+        case Attention(code=code, reason=reason, request_id=request_id):
+            return AttentionNeeded(code, reason, request_id, now)
+        case Broke(reason=reason, counted=False):
+            return AttemptFailed(reason, now + PUT_OFF, now, counted=False)
+        case Broke(reason=reason) if run.attempts + 1 < ATTEMPTS:
+            wait = min(LONGEST_BACKOFF, timedelta(seconds=2**run.attempts))
+            return AttemptFailed(reason, now + wait, now)
+        case Broke(reason=reason):
+            return AttentionNeeded("attempts_exhausted", f"{ATTEMPTS} attempts failed, the last: {reason}", None, now)
+
+
+def next_jobs(after: Run, event: RunEvent, requests: Sequence[RequestChange]) -> tuple[Job, ...]:
+    """Return the jobs that the end of an advance asks for: another attempt, or to go on with what a rule approved."""
+    if isinstance(event, AttemptFailed):
+        return (advance_job(after.tenant, after.id, event.retry_at),)
+    opened_settled = any(not change.after.is_open and change.expected == 0 for change in requests)
+    if isinstance(event, RunPaused) and opened_settled:  # approved by rule: nobody has to be waited for
+        return (advance_job(after.tenant, after.id, event.at),)
+    return ()
+
+
+def advance_job(tenant: str, run_id: str, due_at: datetime) -> Job:
+    """Return the wish that a run be advanced."""
+    return Job(tenant, "advance", run_id, due_at)
+
+
+def actor_of(principal: Principal) -> Actor:
+    """Return who the log names for what this principal does."""
+    return Actor(principal.id, principal.via, principal.address)

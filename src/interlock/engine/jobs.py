@@ -1,0 +1,79 @@
+"""What becomes of a job that is not carried out: it is done with, put off, or a person has to look at its run."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from interlock.domain.run import AttentionNeeded, Run, RunStatus, evolve_run
+from interlock.engine.changes import Actor, Changes, Job, RunChange
+from interlock.engine.integrity import run_of_log
+from interlock.engine.ports import Store
+from interlock.errors import Conflict, RecordAltered, StoreError, StoreTooNew
+
+__all__ = ["Jobs"]
+
+LATER = timedelta(seconds=5)
+
+
+class Jobs:
+    """Ends jobs for one worker.
+
+    Args:
+        actor: how the log calls the worker.
+        owner: returns a name for the owner of a lease that no other has.
+        lease: how long a lease lasts, in seconds.
+        complain: is told, in a sentence, why a run cannot go on.
+    """
+
+    def __init__(
+        self, store: Store, actor: Actor, owner: Callable[[], str], lease: float, complain: Callable[[str], None]
+    ) -> None:
+        self._store = store
+        self._actor = actor
+        self._owner = owner
+        self._lease = timedelta(seconds=lease)
+        self._complain = complain
+
+    async def let_go(self, job: Job) -> bool:
+        """Finish a job for which there is nothing to do."""
+        with contextlib.suppress(Conflict):
+            await self._store.commit(Changes(job.tenant, self._actor, finish_job=job))
+        return True
+
+    async def put_off(self, job: Job, why: str) -> None:
+        """Leave a job to others, and come back to it later."""
+        self._complain(why)
+        later = replace(job, due_at=await self._store.now() + LATER)
+        with contextlib.suppress(Conflict):
+            await self._store.commit(Changes(job.tenant, self._actor, lease_job=(job, later)))
+
+    async def hand_over(self, job: Job, altered: StoreError) -> bool:
+        """Let a person look at a run whose record has been altered; its row becomes what its log says."""
+        try:
+            run = run_of_log(job.tenant, job.subject, await self._store.history(job.tenant, job.subject))
+            if run.ended_at is not None or run.status is RunStatus.needs_attention:
+                return await self.let_go(job)
+            now = await self._store.now()
+            needed = AttentionNeeded("record_altered", altered.message, None, now)
+            change = RunChange(run.version, (needed,), evolve_run(run, needed))
+            taken = self._taken(job, now)
+            await self._store.commit(
+                Changes(job.tenant, self._actor, run=change, lease_job=(job, taken), finish_job=taken)
+            )
+        except (RecordAltered, StoreTooNew, Conflict):  # its own log, or its row's version: nobody can say what it is
+            await self.put_off(job, f"{job.subject} cannot go on. {altered.message}")
+            return False
+        return True
+
+    async def give_up(self, job: Job, run: Run, reason: str, now: datetime) -> None:
+        """Let a person look at a run whose attempts have come to nothing."""
+        needed = AttentionNeeded("attempts_exhausted", reason, None, now)
+        change = RunChange(run.version, (needed,), evolve_run(run, needed))
+        await self._store.commit(Changes(job.tenant, self._actor, run=change, finish_job=job))
+
+    def _taken(self, job: Job, now: datetime) -> Job:
+        """Return a job as it is while this worker has it."""
+        return replace(job, owner=self._owner(), due_at=now + self._lease)
