@@ -44,9 +44,9 @@ class Jobs:
         return True
 
     async def put_off(self, job: Job, why: str) -> None:
-        """Leave a job to others, and come back to it later."""
+        """Leave a job to others, and come back to it later; one that somebody has stays theirs."""
         self._complain(why)
-        later = replace(job, due_at=await self._store.now() + LATER)
+        later = replace(job, owner=None, due_at=await self._store.now() + LATER)
         with contextlib.suppress(Conflict):
             await self._store.commit(Changes(job.tenant, self._actor, lease_job=(job, later)))
 
