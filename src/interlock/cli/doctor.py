@@ -26,7 +26,7 @@ from interlock.config.paths import expanded
 from interlock.domain.policy_check import check
 from interlock.domain.request import EffectState
 from interlock.domain.run import RunStatus
-from interlock.engine.audit import audit_record
+from interlock.engine.audit import audit_record, audit_times
 from interlock.engine.repair import repair
 from interlock.errors import BadInput, InterlockError, StoreError
 from interlock.storage.open import file_of, is_server
@@ -119,12 +119,21 @@ async def _examination(session: Session, settings: Settings, *, fold: bool, mend
             yield finding
     async for finding in _waiting(session):
         yield finding
-    if fold:
+    if not fold:
+        async for finding in _carried_on(session):
+            yield finding
+    else:
         altered = await audit_record(session.system.store)
         for one in altered:
             yield Finding("record", one.severity, str(one))
         if not altered:
             yield Finding("record", "ok", "every row is the fold of its log, every entry has its hash")
+
+
+async def _carried_on(session: Session) -> AsyncIterator[Finding]:
+    """Say which runs will be carried on only long after they could, by a wrong clock."""
+    for one in await audit_times(session.system.store):
+        yield Finding("waiting", one.severity, str(one))
 
 
 async def _repaired(session: Session) -> AsyncIterator[Finding]:

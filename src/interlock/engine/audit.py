@@ -19,7 +19,7 @@ from interlock.engine.integrity import check_state, request_of_log, run_of_log
 from interlock.engine.ports import Audit, Loaded, Store
 from interlock.errors import RecordAltered, StoreTooNew
 
-__all__ = ["Alteration", "Mend", "audit_record"]
+__all__ = ["Alteration", "Mend", "audit_record", "audit_times"]
 
 T = TypeVar("T")
 
@@ -75,6 +75,14 @@ async def audit_record(store: Store) -> list[Alteration]:
     for key in found.strangers:
         await examination.stranger(key)
     examination.rest(found)
+    return examination.alterations
+
+
+async def audit_times(store: Store) -> list[Alteration]:
+    """Look only at jobs that are due too far ahead of the store's clock: no row is read but theirs."""
+    examination = _Examination(store, await store.now())
+    for job in await store.jobs_after(examination.now + LATEST_JOB, BATCH):
+        examination.due(job)
     return examination.alterations
 
 
@@ -164,7 +172,7 @@ class _Examination:
             await self._run(key)
         for (tenant, subject), job in jobs.items():
             self.add(f"There is a job for {subject}, which is no run.", WORKER, (tenant, subject))
-            self._due(job)
+            self.due(job)
 
     async def _run(self, key: tuple[str, str]) -> None:
         history = await self._history(key)
@@ -197,7 +205,7 @@ class _Examination:
             if is_ready(loaded):
                 self.add(f"{run.id} has no job, so that nobody carries it on.", REPAIR, key, "run")
             return
-        self._due(job)
+        self.due(job)
         asked = {pending.request_id for pending in run.pause}
         settled = any(key in asked and not request.is_open for key, request in loaded.requests.items())
         if (
@@ -207,7 +215,7 @@ class _Examination:
         ):
             self.add(f"There is a job for {run.id}, which is {run.status}.", WORKER, key, severity="warning")
 
-    def _due(self, job: Job) -> None:
+    def due(self, job: Job) -> None:
         if job.due_at > self.now + (LATEST_JOB if job.owner is None else LONGEST_LEASE):
             self.add(
                 f"The job of {job.subject} is due only at {_at(job.due_at)}: a clock was wrong, or it was altered.",

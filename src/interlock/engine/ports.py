@@ -211,6 +211,9 @@ class Store(Protocol):
     async def audit(self) -> Audit:
         """Read every row of every tenant; return what is to be compared with the log, and what is wrong beside it."""
 
+    async def jobs_after(self, moment: datetime, limit: int) -> Sequence[Job]:
+        """Return the jobs of all tenants that are due only after a moment, the latest first."""
+
     async def guard_log(self) -> None:
         """Make anew what refuses changes of the log: an audit says what is gone."""
 

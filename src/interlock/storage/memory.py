@@ -216,6 +216,12 @@ class MemoryStore:
                 altered_policies=[key for key, body in tables.policies.items() if not is_named(key, body)],
             )
 
+    async def jobs_after(self, moment: datetime, limit: int) -> Sequence[Job]:
+        """Return the jobs that are due only after a moment."""
+        with self._reading() as tables:
+            late = [(row.due_at, key, row) for key, row in tables.jobs.items() if micros(moment) < row.due_at < NEVER]
+            return [_job(key, row) for _, key, row in sorted(late, reverse=True)[:limit]]
+
     async def guard_log(self) -> None:
         """Do nothing: what is in memory has no guards."""
 

@@ -49,6 +49,7 @@ __all__ = [
     "find",
     "inbox",
     "inbox_query",
+    "jobs_after",
     "list_runs",
     "load",
     "note",
@@ -112,6 +113,12 @@ _DUE_JOBS = (
     select(jobs.c.tenant, jobs.c.subject, jobs.c.due_at, jobs.c.mark, jobs.c.owner)
     .where(jobs.c.due_at <= _NOW)
     .order_by(jobs.c.due_at, jobs.c.tenant, jobs.c.kind, jobs.c.subject)
+    .limit(_LIMIT)
+)
+_LATE_JOBS = (
+    select(jobs.c.tenant, jobs.c.subject, jobs.c.due_at, jobs.c.mark, jobs.c.owner)
+    .where(jobs.c.due_at > bindparam("after"), jobs.c.due_at != NEVER)
+    .order_by(jobs.c.due_at.desc(), jobs.c.tenant.desc(), jobs.c.kind.desc(), jobs.c.subject.desc())
     .limit(_LIMIT)
 )
 _DUE_JOBS_OF = _DUE_JOBS.where(jobs.c.subject == bindparam("subject"))
@@ -320,3 +327,9 @@ def agenda(on: Connection, clock: Clock | None, limit: int, subject: str | None)
     requests_due, jobs_due = on.ask(_DUE_REQUESTS, values), on.ask(_DUE_JOBS if of_all else _DUE_JOBS_OF, values)
     overdue = [(tenant, key) for tenant, key in requests_due()]
     return Agenda(now, overdue, [job_of(*row) for row in jobs_due() if isinstance(row[3], int)], first)
+
+
+def jobs_after(on: Connection, at: datetime, limit: int) -> Sequence[Job]:
+    """Return the jobs that are due only after a moment, the latest first."""
+    rows = on.rows(_LATE_JOBS, {"after": micros(at), "limit": limit})
+    return [job_of(*row) for row in rows if isinstance(row[2], int) and isinstance(row[3], int)]

@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 
 from interlock.domain.request import Request
 from interlock.domain.run import Run, RunStatus
-from interlock.engine.changes import Changes, Entry
+from interlock.engine.changes import Changes, Entry, Job
 from interlock.engine.ports import Agenda, Audit, Bell, Inbox, Loaded, Window
 from interlock.failpoints import failpoint
 from interlock.storage import audit, reads, writes
@@ -195,6 +195,10 @@ class SqlStore:
                 after = page.last
         rest = await self._read(lambda on: audit.audit_rest(on, self._log.audited))
         return replace(rest, requests=keys[RequestRow], runs=keys[RunRow], misfiled=misfiled)
+
+    async def jobs_after(self, moment: datetime, limit: int) -> Sequence[Job]:
+        """Return the jobs that are due only after a moment."""
+        return await self._read(lambda on: reads.jobs_after(on, moment, limit))
 
     async def guard_log(self) -> None:
         """Make the triggers anew that refuse to change the log."""

@@ -203,6 +203,17 @@ class JobContract(Contract):
         await store.commit(changes(then(request.after, Expired(clock.at)), finish_job=due))
         assert (await store.agenda()).next_due is None
 
+    async def test_jobs_after_a_moment_are_those_that_wait_longest(self, store: Store, clock: SettableClock) -> None:
+        for number in (1, 2, 3):
+            wish = job(f"run_{number}", clock.at + timedelta(hours=number))
+            await store.commit(changes(enqueue=(wish,)))
+        await store.commit(changes(enqueue=(job("run_9", clock.at),)))
+        (done,) = (await store.agenda()).jobs
+        await store.commit(changes(finish_job=done))
+        late = await store.jobs_after(clock.at + timedelta(hours=1), 10)
+        assert [one.subject for one in late] == ["run_3", "run_2"]
+        assert [one.subject for one in await store.jobs_after(clock.at, 1)] == ["run_3"]
+
     async def test_an_agenda_says_what_is_due_at_its_own_instant(self, store: Store, clock: SettableClock) -> None:
         assert await store.agenda() == Agenda(clock.at, [], [], None)
         for number in (1, 2, 3):
