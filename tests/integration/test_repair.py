@@ -10,6 +10,8 @@ from interlock.domain.authority import Principal
 from interlock.domain.request import EffectState
 from interlock.domain.run import RunStatus
 from interlock.engine.audit import audit_record
+from interlock.engine.beginning import Taker, begin
+from interlock.engine.changes import Actor, Lease
 from interlock.engine.repair import repair
 from interlock.errors import RecordAltered
 from interlock.storage.rows import micros
@@ -153,7 +155,7 @@ async def test_I4_a_lease_that_never_ends_is_found_and_taken_away(case):
     case.door.sql("UPDATE runs SET lease_owner = 'eve', lease_until = ?", far)
     await case.circle.drain()
     assert case.paid == []
-    assert any("The lease of" in found for found in await case.found())
+    assert any("has a lease on it" in found for found in await case.found())
     await case.assert_mended()
 
 
@@ -242,3 +244,111 @@ async def test_a_job_of_no_run_is_found_and_taken_away_by_a_worker(case):
     assert "which is no run" in found
     await case.circle.drain()
     assert await case.found() == []
+
+
+# ── what SQLite keeps, whatever its columns are for ──
+
+
+@pytest.fixture
+async def file_case(make_circle, backdoor):
+    circle = make_circle("sqlite")
+    return Case(circle, backdoor(circle.address))
+
+
+async def another_goes_on(case):
+    """Carry a run beside it from its beginning to its end."""
+    paid = len(case.paid)
+    run_id = await case.circle.go(case.circle.chain(case.act))
+    (request,) = await case.circle.open(run_id)
+    await case.circle.decide(request)
+    assert len(case.paid) == paid + 1
+    case.paid.clear()
+
+
+UNREADABLE_RUNS = {
+    "a job due before time began": "UPDATE jobs SET due_at = -9223372036854775808",
+    "a job due after time ends": "UPDATE jobs SET due_at = 9223372036854775806",
+    "a job due in words": "UPDATE jobs SET due_at = 'soon'",
+    "a job whose generation is a word": "UPDATE jobs SET mark = 'abc'",
+    "a lease that ends in words": "UPDATE runs SET lease_owner = 'x', lease_until = 'abc'",
+    "a lease that ends after time": "UPDATE runs SET lease_owner = 'x', lease_until = 9223372036854775807",
+}
+
+
+@pytest.mark.parametrize("what", UNREADABLE_RUNS)
+async def test_I13_a_job_or_lease_that_is_no_time_stops_nobody_else_and_is_mended(file_case, what):
+    request = await file_case.begin()
+    await file_case.circle.vote(request)
+    file_case.door.sql(UNREADABLE_RUNS[what])
+    await another_goes_on(file_case)
+    if await file_case.found():
+        await file_case.assert_mended()
+    else:  # a worker has met it, and handed the run to a person
+        assert (await file_case.circle.retry(file_case.run_id)).status is RunStatus.done
+        assert file_case.paid == [5]
+
+
+UNREADABLE_ROWS = {
+    "an id of bytes": "UPDATE requests SET id = x'ff', wake_at = 5",
+    "an id that is no text": "UPDATE requests SET id = CAST(x'ff' AS TEXT), wake_at = 5",
+    "a body that is no text": "UPDATE requests SET body = CAST(x'ff' AS TEXT), wake_at = 5",
+    "a body that is a number": "UPDATE requests SET body = 5, wake_at = 5",
+}
+
+
+@pytest.mark.parametrize("what", UNREADABLE_ROWS)
+async def test_I13_a_row_that_cannot_be_read_and_is_due_stops_nobody_else(file_case, what):
+    await file_case.begin()
+    file_case.door.sql(UNREADABLE_ROWS[what])
+    await another_goes_on(file_case)
+    assert await file_case.found()
+    await file_case.repair()
+    left = [one for one in await audit_record(file_case.circle.store) if one.mend is not None]
+    assert left == []
+    file_case.run_id = (await file_case.circle.open())[0].run_id
+    file_case.door.sql("DELETE FROM requests WHERE typeof(id) <> 'text' OR id = CAST(x'ff' AS TEXT)")
+    for request in await file_case.circle.open():
+        await file_case.circle.decide(request)
+    assert file_case.paid == [5]
+
+
+@pytest.mark.parametrize("state", ["CAST(x'ff' AS TEXT)", "5"])
+async def test_a_state_that_is_no_bytes_is_found(file_case, state):
+    await file_case.begin()
+    file_case.door.sql(f"UPDATE states SET state = {state}")
+    assert any("stored state" in found for found in await file_case.found())
+
+
+# ── copies ──
+
+
+async def test_a_copy_of_a_row_stops_nobody_and_is_taken_away(case):
+    request = await case.begin()
+    columns = "tenant, run_id, agent, status, effect, interrupt_id, opened_at, due_at, version, body, wake_at, action"
+    case.door.sql(f"INSERT INTO requests (id, {columns}) SELECT id || 'x', {columns} FROM requests")
+    (found,) = await case.found()
+    assert f"{request.id}x is a copy of another's" in found
+    await case.circle.decide(request)
+    assert case.paid == [5]
+    repaired, refused = await case.repair()
+    assert (len(repaired), refused) == (1, [])
+    assert await case.found() == []
+
+
+async def test_a_live_worker_keeps_its_run_when_its_lease_is_shortened(case):
+    request = await case.begin()
+    await case.circle.vote(request)
+    lease = Lease("worker:1", case.circle.clock.at + timedelta(days=400))
+    loaded = await case.circle.store.load("default", run_id=case.run_id)
+    begun = begin(loaded.job, loaded, Taker(Actor("service:worker", "worker"), lease, 0.0))
+    await case.circle.store.commit(begun.changes)
+    version = (await case.circle.run(case.run_id)).version
+    repaired, refused = await case.repair()
+    assert {one.mend for one in repaired} == {"lease"}
+    assert refused == []
+    record = await case.circle.record(case.run_id)
+    assert (record.run.version, record.lease.owner) == (version, "worker:1")
+    assert record.lease.until == case.circle.clock.at + timedelta(seconds=30)
+    assert await case.found() == []
+    await case.circle.later(seconds=31)
+    assert case.paid == [5]

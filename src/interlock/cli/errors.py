@@ -72,7 +72,7 @@ MEANINGS = {
 NEXT: dict[type[InterlockError], str] = {
     WrongDigest: "See what stands there now: interlock requests show {request_id}",
     ReasonMissing: 'Give it with -m "…".',
-    RecordAltered: "Nothing was decided or executed by it. See what else is altered: interlock doctor --fold",
+    RecordAltered: "Nothing is decided or executed by what was altered. See what else is: interlock doctor --fold",
     StoreUnavailable: "See what is wrong: interlock doctor",
 }
 """The next step, where the error's own sentence does not name it."""

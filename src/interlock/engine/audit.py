@@ -38,7 +38,11 @@ REPAIR = "`interlock doctor --repair` writes it anew from the log"
 BACKUP = "compare it with a backup and find out who can write to the database; nothing is executed by it"
 WORKER = "a worker takes it away; start one with `interlock work`"
 
-Mend = Literal["request", "run", "clock", "guard"]
+SHORTEN = "`interlock doctor --repair` lets it end soon, unless its worker is alive"
+
+FOREIGN = "take it away with the database's own tools; nothing is decided by it"
+
+Mend = Literal["guard", "stray request", "stray run", "request", "run", "lease", "clock"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +70,12 @@ async def audit_record(store: Store) -> list[Alteration]:
     """Compare every row of every tenant with its log, and every entry with its hash; return what does not fit."""
     found = await store.audit()
     examination = _Examination(store, await store.now())
-    requests = set(found.requests)
+    requests, runs = set(found.requests), set(found.runs)
     for key in found.misfiled:
-        mend: Mend = "request" if key in requests else "run"
-        examination.add(f"The row of {key[1]} is found by something else than what it holds.", REPAIR, key, mend)
+        if key in requests or key in runs:
+            await examination.misfiled(key, "request" if key in requests else "run")
+        else:
+            examination.add(f"A row is stored under {key[1]!r}, which is no id.", FOREIGN, key)
     await examination.requests(found.requests)
     await examination.runs(found)
     for key in found.strangers:
@@ -92,6 +98,7 @@ class _Examination:
     now: datetime
     alterations: list[Alteration] = field(default_factory=list)
     policies: dict[str, bool] = field(default_factory=dict)
+    strays: set[tuple[str, str]] = field(default_factory=set)
 
     def add(
         self,
@@ -103,12 +110,23 @@ class _Examination:
     ) -> None:
         self.alterations.append(Alteration(message, advice, stream, mend, severity))
 
+    async def misfiled(self, key: tuple[str, str], mend: Mend) -> None:
+        """Look at a row under columns that are not its own: one of a stream that no log has is nobody's."""
+        history = await self._history(key)
+        if history == []:
+            told = f"The row of {key[1]} is a copy of another's, or made up: no log knows it."
+            gone: Mend = "stray request" if mend == "request" else "stray run"
+            self.add(told, "`interlock doctor --repair` takes it away", key, gone)
+            self.strays.add(key)
+        else:
+            self.add(f"The row of {key[1]} is found by something else than what it holds.", REPAIR, key, mend)
+
     # ── requests ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def requests(self, keys: Sequence[tuple[str, str]]) -> None:
         for tenant, ids in _batches(keys):
             async for key, request, history in self._read(tenant, ids):
-                if history is not None:
+                if history is not None and (tenant, key) not in self.strays:
                     await self._request((tenant, key), request, history)
 
     async def _read(
@@ -169,7 +187,8 @@ class _Examination:
         jobs = {(job.tenant, job.subject): job for job in found.jobs}
         for key in found.runs:
             jobs.pop(key, None)
-            await self._run(key)
+            if key not in self.strays:
+                await self._run(key)
         for (tenant, subject), job in jobs.items():
             self.add(f"There is a job for {subject}, which is no run.", WORKER, (tenant, subject))
             self.due(job)
@@ -181,7 +200,8 @@ class _Examination:
             return
         loaded = await _or_none(self.store.load(key[0], run_id=key[1]))
         if loaded is None or loaded.run is None:
-            return  # its row, or that of a request of its, cannot be read, and so is misfiled
+            self.add(f"The row, the lease or the job of {key[1]} cannot be read.", REPAIR, key, "run")
+            return
         if not _same(encode_run(loaded.run.run), encode_run(logged)):
             self.add(f"The stored run {key[1]} is not what its log says.", REPAIR, key, "run")
         elif (altered := _complaint(partial(check_state, loaded.run))) is not None:
@@ -194,10 +214,10 @@ class _Examination:
         lease, key = loaded.run.lease, (run.tenant, run.id)
         if lease is None or lease.until <= self.now:
             return
-        if lease.until > self.now + LONGEST_LEASE:
-            self.add(f"The lease of {run.id} ends only at {_at(lease.until)}.", REPAIR, key, "run")
-        elif run.status not in {RunStatus.running, *ENDED}:
+        if run.status not in {RunStatus.running, *ENDED}:
             self.add(f"{run.id} is {run.status}, and {lease.owner} has a lease on it.", REPAIR, key, "run")
+        elif lease.until > self.now + LONGEST_LEASE:
+            self.add(f"The lease of {run.id} ends only at {_at(lease.until)}.", SHORTEN, key, "lease")
 
     def _job(self, run: Run, loaded: Loaded, job: Job | None) -> None:
         key = run.tenant, run.id
@@ -219,9 +239,9 @@ class _Examination:
         if job.due_at > self.now + (LATEST_JOB if job.owner is None else LONGEST_LEASE):
             self.add(
                 f"The job of {job.subject} is due only at {_at(job.due_at)}: a clock was wrong, or it was altered.",
-                REPAIR,
+                REPAIR if job.owner is None else SHORTEN,
                 (job.tenant, job.subject),
-                "run",
+                "run" if job.owner is None else "lease",
             )
 
     # ── what belongs to no row ────────────────────────────────────────────────────────────────────────────────────
@@ -246,8 +266,8 @@ class _Examination:
                 "find out who has changed it; `interlock doctor --repair` makes it anew",
                 mend="guard",
             )
-        for job in found.unknown_jobs:
-            self.add(f"There is a job that nobody carries out: {job}.", BACKUP)
+        for key in found.unknown_jobs:
+            self.add(f"There is a job of {key[1]} that nobody carries out.", REPAIR, key, "run")
 
 
 async def _or_none(read: Awaitable[T]) -> T | None:

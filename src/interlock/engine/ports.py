@@ -98,7 +98,7 @@ class Audit:
     runs: Sequence[tuple[str, str]] = ()
     misfiled: Sequence[tuple[str, str]] = ()
     jobs: Sequence[Job] = ()
-    unknown_jobs: Sequence[str] = ()
+    unknown_jobs: Sequence[tuple[str, str]] = ()
     strangers: Sequence[tuple[str, str]] = ()
     unguarded: Sequence[str] = ()
     altered_policies: Sequence[str] = ()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Literal, get_args
 
 from interlock.domain.authority import Principal
 from interlock.domain.commands import Reschedule
 from interlock.domain.events import Restored
 from interlock.domain.lifecycle import evolve
 from interlock.domain.run import RunRestored, evolve_run
-from interlock.engine.audit import Alteration, audit_record
+from interlock.engine.audit import NEVER, Alteration, Mend, audit_record
 from interlock.engine.beginning import is_ready
 from interlock.engine.changes import Changes, RequestChange, RunChange, RunRecord
 from interlock.engine.consequences import actor_of, advance_job
@@ -21,8 +22,8 @@ from interlock.errors import Conflict, Refused, StoreError
 
 __all__ = ["repair"]
 
-ORDER = ("guard", "request", "run", "clock")
-"""A run is ready by what its requests are, and only a request that is as its log says can be rescheduled."""
+SOON = timedelta(seconds=30)
+"""How long a lease still lasts that ended too late: its worker extends it if it is alive."""
 
 
 async def repair(store: Store, desk: Desk, by: Principal) -> tuple[list[Alteration], list[str]]:
@@ -37,7 +38,8 @@ async def repair(store: Store, desk: Desk, by: Principal) -> tuple[list[Alterati
     found = [one for one in await audit_record(store) if one.mend is not None]
     repaired: list[Alteration] = []
     refused: list[str] = []
-    for mend in ORDER:
+    # A run is ready by what its requests are, and only a request that is as its log says can be rescheduled.
+    for mend in get_args(Mend):
         for one in {one.stream: one for one in reversed(found) if one.mend == mend}.values():
             try:
                 await _repair(store, desk, by, one)
@@ -58,9 +60,21 @@ async def _repair(store: Store, desk: Desk, by: Principal, one: Alteration) -> N
             await store.commit(await _request(store, one.stream, by, one.message, now))
         case "run":
             await store.commit(await _run(store, one.stream, by, one.message, now))
+        case "stray request" | "stray run":
+            table: Literal["requests", "runs"] = "requests" if one.mend == "stray request" else "runs"
+            await store.commit(Changes(one.stream[0], actor_of(by), strays=((table, one.stream[1]),)))
+        case "lease":
+            await _shorten(store, *one.stream, now + SOON)
         case _:
             person = Principal(by.id, by.kind, one.stream[0], by.via, by.address)
             await desk.handle(Reschedule(one.stream[1]), person)
+
+
+async def _shorten(store: Store, tenant: str, run_id: str, until: datetime) -> None:
+    """Let whoever has a run have it only until then, unless they go on extending it: no log speaks of leases."""
+    loaded = await store.load(tenant, run_id=run_id)
+    owners = {lease.owner for lease in [loaded.run and loaded.run.lease, loaded.job] if lease and lease.owner}
+    await store.extend(tenant, [(run_id, owner) for owner in sorted(owners)], until)
 
 
 async def _request(store: Store, key: tuple[str, str], by: Principal, found: str, now: datetime) -> Changes:
@@ -78,5 +92,5 @@ async def _run(store: Store, key: tuple[str, str], by: Principal, found: str, no
     change = RunChange(logged.version, (event,), evolve_run(logged, event), anew=True)
     asked = verified(await store.load(tenant, [pending.request_id for pending in logged.pause]))
     ready = is_ready(replace(asked, run=RunRecord(logged)))
-    jobs = (advance_job(tenant, run_id, now),) if ready else ()
-    return Changes(tenant, actor_of(by), run=change, jobs_anew=jobs)
+    job = advance_job(tenant, run_id, now if ready else NEVER)
+    return Changes(tenant, actor_of(by), run=change, jobs_anew=(job,))

@@ -14,8 +14,9 @@ from interlock.engine.changes import Job, RunChange
 from interlock.engine.codec import decode_request, decode_run
 from interlock.engine.ports import Audit
 from interlock.errors import InterlockError, RecordAltered
-from interlock.storage.compiled import Connection
-from interlock.storage.rows import NEVER, RequestRow, RunRow, job_of, request_row, run_row
+from interlock.storage.compiled import Connection, whatever_is_stored
+from interlock.storage.dialect import as_bytes
+from interlock.storage.rows import NEVER, RequestRow, RunRow, is_key, job_of, request_row, run_row
 from interlock.storage.schema import jobs, policies, requests, runs
 
 __all__ = ["AuditedLog", "Page", "audit_rest", "is_filed", "is_named", "page", "strangers"]
@@ -28,7 +29,8 @@ _AFTER: BindParameter[str] = bindparam("after")
 
 def _page(table: Table, columns: tuple[str, ...]) -> Select[Any]:
     key = tuple_(table.c.tenant, table.c.id)
-    query = select(*(table.c[name] for name in columns)).where(key > tuple_(_TENANT, _AFTER))
+    chosen = [as_bytes(table.c[name]) if name == "body" else table.c[name] for name in columns]
+    query = select(*chosen).where(key > tuple_(_TENANT, _AFTER))
     return query.order_by(table.c.tenant, table.c.id).limit(SIZE)
 
 
@@ -39,7 +41,7 @@ _PAGES: dict[type[RequestRow | RunRow], Select[Any]] = {
 _JOBS = select(jobs.c.tenant, jobs.c.subject, jobs.c.due_at, jobs.c.mark, jobs.c.owner, jobs.c.kind).where(
     jobs.c.due_at != NEVER
 )
-_POLICIES = select(policies.c.hash, policies.c.body)
+_POLICIES = select(policies.c.hash, as_bytes(policies.c.body))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,33 +88,37 @@ def strangers(log: Table) -> Select[Any]:
 
 def page(on: Connection, *, kind: type[RequestRow | RunRow], after: tuple[str, str]) -> Page:
     """Return a page of rows."""
-    rows = [kind(*row) for row in on.rows(_PAGES[kind], {"tenant": after[0], "after": after[1]})]
-    keys = [(row.tenant, row.id) for row in rows]
-    wrong = [(row.tenant, row.id) for row in rows if not is_filed(row)]
-    return Page(keys, wrong, keys[-1] if len(rows) == SIZE else None)
+    with whatever_is_stored(on):
+        rows = [kind(*row) for row in on.rows(_PAGES[kind], {"tenant": after[0], "after": after[1]})]
+    keys = [(row.tenant, row.id) for row in rows if is_key(row.tenant, row.id)]
+    wrong = [(str(row.tenant), str(row.id)) for row in rows if not is_key(row.tenant, row.id) or not is_filed(row)]
+    return Page(keys, wrong, (rows[-1].tenant, rows[-1].id) if len(rows) == SIZE else None)
 
 
 def audit_rest(on: Connection, log: AuditedLog) -> Audit:
     """Return what is found beside the rows of requests and runs."""
-    found, odd = [], []
-    for *job, kind in on.rows(_JOBS, {}):
-        try:
-            found.append(_job_of_kind(kind, job))
-        except RecordAltered:
-            odd.append(f"{kind} {job[1]}")
-    return Audit(
-        jobs=found,
-        strangers=[(tenant, stream) for tenant, stream in on.rows(log.strangers, {})],
-        unguarded=log.unguarded(on),
-        altered_policies=[name for name, body in on.rows(_POLICIES, {}) if not is_named(name, body)],
-        unknown_jobs=odd,
-    )
+    found: list[Job] = []
+    odd: list[tuple[str, str]] = []
+    with whatever_is_stored(on):
+        for tenant, subject, *rest, kind in on.rows(_JOBS, {}):
+            try:
+                found.append(_job_of_kind(kind, tenant, subject, *rest))
+            except RecordAltered:
+                odd.append((str(tenant), str(subject)))
+        return Audit(
+            jobs=found,
+            strangers=[(str(tenant), str(stream)) for tenant, stream in on.rows(log.strangers, {})],
+            unguarded=log.unguarded(on),
+            altered_policies=[str(name) for name, body in on.rows(_POLICIES, {}) if not is_named(name, body)],
+            unknown_jobs=odd,
+        )
 
 
-def _job_of_kind(kind: str, columns: list[Any]) -> Job:
-    if kind != "advance":
+def _job_of_kind(kind: str, tenant: str, subject: str, *rest: Any) -> Job:
+    if kind != "advance" or not is_key(tenant, subject):
         raise RecordAltered(f"Nobody carries out jobs of the kind {kind}.")
-    return job_of(*columns)
+    due_at, mark, owner = rest
+    return job_of(tenant, subject, due_at, mark, owner)
 
 
 def is_named(policy_hash: str, body: bytes) -> bool:
@@ -134,7 +140,7 @@ def is_filed(row: RequestRow | RunRow) -> bool:
             made = request_row(request)
             made = made if request.status is Status.open else made._replace(due_at=row.due_at)
         return row == made._replace(body=row.body) and _is_part(json.loads(row.body), json.loads(made.body))
-    except (InterlockError, ValueError):
+    except (InterlockError, ValueError, TypeError):
         return False
 
 

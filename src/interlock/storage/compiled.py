@@ -8,6 +8,7 @@ A transaction is written so that a database across a network needs few round tri
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -21,7 +22,7 @@ from sqlalchemy.sql.elements import ClauseElement
 from interlock.errors import Conflict
 from interlock.storage.rows import Clock, utc_now
 
-__all__ = ["Connection", "Outcome", "Statements", "Values", "outcome_of"]
+__all__ = ["Connection", "Outcome", "Statements", "Values", "outcome_of", "whatever_is_stored"]
 
 Values = Mapping[str, Any]
 T = TypeVar("T")
@@ -95,6 +96,19 @@ def outcome_of(work: Callable[[], Any], is_fatal: Callable[[Exception], bool]) -
         if is_fatal(error):
             raise
         return Outcome(error=error)
+
+
+@contextmanager
+def whatever_is_stored(on: Connection) -> Iterator[None]:
+    """Read SQLite's texts that are no UTF-8 as what they are, so that one of them does not hide the others."""
+    if not isinstance(on.raw, sqlite3.Connection):
+        yield
+        return
+    on.raw.text_factory = lambda text: text.decode(errors="surrogateescape")
+    try:
+        yield
+    finally:
+        on.raw.text_factory = str
 
 
 class Connection:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import UserDefinedType
 
-__all__ = ["MICROS", "Now", "OneOf", "insert_or"]
+__all__ = ["MICROS", "Now", "OneOf", "as_bytes", "insert_or"]
 
 MICROS = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 """PostgreSQL's own clock, as microseconds since 1970; not that of the transaction's beginning."""
@@ -59,6 +59,26 @@ def _in_json(element: OneOf, compiler: SQLCompiler, **more: Any) -> str:
 @compiles(OneOf, "postgresql")
 def _in_array(element: OneOf, compiler: SQLCompiler, **more: Any) -> str:
     return f"{compiler.process(element.column, **more)} = ANY({compiler.process(element.texts, **more)})"
+
+
+class as_bytes(ColumnElement[bytes]):  # noqa: N801 - it stands in a query like a function
+    """A column of bytes, as bytes whatever SQLite was given: text that is no UTF-8 stops a whole query."""
+
+    inherit_cache = True
+
+    def __init__(self, column: Column[bytes]) -> None:
+        self.column = column
+        self.type = column.type
+
+
+@compiles(as_bytes, "sqlite")
+def _cast_to_blob(element: as_bytes, compiler: SQLCompiler, **more: Any) -> str:
+    return f"CAST({compiler.process(element.column, **more)} AS BLOB)"
+
+
+@compiles(as_bytes, "postgresql")
+def _bytes_already(element: as_bytes, compiler: SQLCompiler, **more: Any) -> str:
+    return compiler.process(element.column, **more)
 
 
 class Now(ColumnElement[int]):

@@ -30,7 +30,7 @@ from interlock.engine.codec import decode_entry
 from interlock.errors import InvalidValue, RecordAltered
 from interlock.storage.audit import AuditedLog, strangers
 from interlock.storage.compiled import Connection
-from interlock.storage.dialect import OneOf
+from interlock.storage.dialect import OneOf, as_bytes
 from interlock.storage.rows import EntryRow, changed, encodable, read_position
 from interlock.storage.schema import POSTGRES_GUARD, POSTGRES_GUARD_MADE, SQLITE_GUARDS, log, ordered_log
 
@@ -89,7 +89,7 @@ class NumberedLog:
         tuple(step for name, made in SQLITE_GUARDS.items() for step in (f"DROP TRIGGER IF EXISTS {name}", made)),
     )
     APPEND = insert(log).inline().values(_APPENDED)
-    _ENTRY = select(log.c.position, log.c.body, log.c.leaf).where(log.c.tenant == _TENANT)
+    _ENTRY = select(log.c.position, as_bytes(log.c.body), log.c.leaf).where(log.c.tenant == _TENANT)
     HISTORIES = _ENTRY.add_columns(log.c.stream, log.c.seq).where(OneOf(log.c.stream, "streams"))
     FEED = _ENTRY.where(log.c.position > bindparam("after")).order_by(log.c.position).limit(_LIMIT)
     LAST = select(func.max(log.c.position)).where(log.c.tenant == _TENANT)

@@ -28,6 +28,7 @@ from interlock.storage.rows import (
     changed,
     check_changes,
     check_load,
+    due_micros,
     entry_rows,
     job_of,
     micros,
@@ -381,6 +382,8 @@ def _check_free(row: _JobRow | None, wanted: Job) -> None:
 
 
 def _apply(tables: _Tables, changes: Changes, entries: list[EntryRow], now: int) -> None:
+    for table, stray in changes.strays:
+        getattr(tables, table).pop((changes.tenant, stray), None)
     for change in changes.requests:
         request = request_row(change.after)
         key = (request.tenant, request.id)
@@ -412,7 +415,7 @@ def _apply_jobs(tables: _Tables, changes: Changes, now: int) -> None:
     for job in changes.jobs_anew:
         before = tables.jobs.get(_job_key(job))
         mark = FIRST_MARK if before is None else before.mark + 1
-        tables.jobs[_job_key(job)] = _JobRow(micros(job.due_at), mark, None)
+        tables.jobs[_job_key(job)] = _JobRow(due_micros(job), mark, None)
     for job in changes.enqueue:
         due = micros(job.due_at)
         old = tables.jobs.get(_job_key(job))

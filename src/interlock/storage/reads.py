@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import cache
 from typing import Any, Literal, NamedTuple
@@ -26,15 +27,19 @@ from interlock.domain.run import Run, RunStatus
 from interlock.engine.changes import Job, RunRecord
 from interlock.engine.codec import decode_request, decode_run
 from interlock.engine.ports import Agenda, Inbox, Loaded, Window
-from interlock.storage.compiled import Connection
-from interlock.storage.dialect import OneOf
+from interlock.errors import RecordAltered
+from interlock.storage.compiled import Connection, whatever_is_stored
+from interlock.storage.dialect import OneOf, as_bytes
 from interlock.storage.log import Histories, Log
 from interlock.storage.rows import (
     FIND_LIMIT,
+    FIRST,
     NEVER,
     OPEN,
     Clock,
     encodable,
+    is_key,
+    is_time,
     job_of,
     lease_of,
     micros,
@@ -64,15 +69,17 @@ _RUN_ID: BindParameter[str] = bindparam("run_id")
 _LIMIT: BindParameter[int] = bindparam("limit")
 _NOW: BindParameter[int] = bindparam("now")
 
-_REQUESTS = select(requests.c.id, requests.c.body).where(requests.c.tenant == _TENANT, OneOf(requests.c.id, "ids"))
-_OPEN_OF_RUN = select(requests.c.id, requests.c.body).where(
+_REQUESTS = select(requests.c.id, as_bytes(requests.c.body)).where(
+    requests.c.tenant == _TENANT, OneOf(requests.c.id, "ids")
+)
+_OPEN_OF_RUN = select(requests.c.id, as_bytes(requests.c.body)).where(
     requests.c.tenant == _TENANT, requests.c.run_id == _RUN_ID, IS_OPEN
 )
-_ASKED_AT = select(requests.c.body).where(
+_ASKED_AT = select(as_bytes(requests.c.body)).where(
     requests.c.tenant == _TENANT, requests.c.run_id == _RUN_ID, OneOf(requests.c.interrupt_id, "interrupt_ids")
 )
 _RUNS = (
-    select(runs.c.body, states.c.state, runs.c.lease_owner, runs.c.lease_until)
+    select(as_bytes(runs.c.body), as_bytes(states.c.state), runs.c.lease_owner, runs.c.lease_until)
     .add_columns(jobs.c.tenant, jobs.c.subject, jobs.c.due_at, jobs.c.mark, jobs.c.owner)
     .select_from(runs)
     .outerjoin(states, (states.c.tenant == runs.c.tenant) & (states.c.run_id == runs.c.id))
@@ -84,7 +91,7 @@ _OWNER = select(requests.c.run_id).where(requests.c.tenant == _TENANT, requests.
 _RUN_OF = _RUNS.where(runs.c.id == _OWNER.scalar_subquery())
 _COUNTER = select(windows.c.version).where(windows.c.tenant == _TENANT, windows.c.action == bindparam("action"))
 _WINDOW = (
-    select(requests.c.body)
+    select(as_bytes(requests.c.body))
     .where(
         requests.c.tenant == _TENANT,
         requests.c.action == bindparam("action"),
@@ -94,7 +101,7 @@ _WINDOW = (
     .order_by(requests.c.opened_at.desc(), requests.c.id.desc())
     .limit(_LIMIT)
 )
-_POLICY = select(policies.c.body).where(policies.c.hash == bindparam("hash"))
+_POLICY = select(as_bytes(policies.c.body)).where(policies.c.hash == bindparam("hash"))
 _NOTE = select(notes.c.value).where(notes.c.key == bindparam("key"))
 _FIND = {
     kind: select(table.c.id)
@@ -122,8 +129,8 @@ _LATE_JOBS = (
     .limit(_LIMIT)
 )
 _DUE_JOBS_OF = _DUE_JOBS.where(jobs.c.subject == bindparam("subject"))
-_NEXT_WAKE = select(func.min(requests.c.wake_at)).where(IS_OPEN)
-_NEXT_JOB = select(func.min(jobs.c.due_at))
+_NEXT_WAKE = select(func.min(requests.c.wake_at)).where(IS_OPEN, requests.c.wake_at >= FIRST)
+_NEXT_JOB = select(func.min(jobs.c.due_at)).where(jobs.c.due_at >= FIRST)
 _NEXT_DUE = union_all(_NEXT_WAKE, _NEXT_JOB)
 _NEXT_DUE_OF = union_all(_NEXT_WAKE, _NEXT_JOB.where(jobs.c.subject == bindparam("subject")))
 
@@ -146,11 +153,14 @@ def load(  # noqa: PLR0913, PLR0917 - what the port offers
         of_run = _Read(dict, _logs(on, log, tenant, [record.run.id] if record is not None else []))
     elif run_id is not None and encodable(run_id):
         row = on.ask(_RUN, {"tenant": tenant, "run_id": run_id})
-        opened = on.ask(_OPEN_OF_RUN, {"tenant": tenant, "run_id": run_id})
+        with whatever_is_stored(on):
+            opened = on.ask(_OPEN_OF_RUN, {"tenant": tenant, "run_id": run_id})
         record, job = _record(row())
-        of_run = _of_run(on, log, tenant, record, dict(opened()))
+        of_run = _of_run(on, log, tenant, record, {key: body for key, body in opened() if is_key(key)})
     entries = logs() | of_run.logs()
-    found = replay_order(decode_request(body) for body in (named() | of_run.bodies()).values())
+    wanted = {*keys, *(wait.request_id for wait in record.run.pause)} if record is not None else set(keys)
+    rows = (named() | of_run.bodies()).items()
+    found = replay_order(filter(None, (_filed(tenant, key, body, strict=key in wanted) for key, body in rows)))
     return Loaded(
         now(),
         {request.id: request for request in found},
@@ -158,6 +168,23 @@ def load(  # noqa: PLR0913, PLR0917 - what the port offers
         job,
         {key: entries.get(key, []) for key in [*(one.id for one in found), *([record.run.id] if record else [])]},
     )
+
+
+def _filed(tenant: str, key: str, body: bytes, *, strict: bool) -> Request | None:
+    """Read a request that is stored under its own id; return None for a copy that somebody has put beside it.
+
+    Args:
+        strict: it was asked for by this id.
+
+    Raises:
+        RecordAltered: if it cannot be read; or if it was asked for, and is another's.
+    """
+    request = decode_request(body)
+    if (request.tenant, request.id) == (tenant, key):
+        return request
+    if strict:
+        raise RecordAltered(f"The stored request {key} is not what was written.", request_id=key)
+    return None
 
 
 class _Read(NamedTuple):
@@ -252,7 +279,7 @@ def inbox_query(wanted: Inbox, *, paged: bool = False) -> Select[Any]:
 @cache
 def _inbox_query(*, by_due: bool, some: bool, of_agent: bool, of_run: bool, paged: bool) -> Select[Any]:
     columns = requests.c
-    query = select(columns.body).where(columns.tenant == _TENANT).limit(_LIMIT)
+    query = select(as_bytes(columns.body)).where(columns.tenant == _TENANT).limit(_LIMIT)
     if of_agent:
         query = query.where(columns.agent == bindparam("agent"))
     if of_run:
@@ -291,7 +318,7 @@ def list_runs(
 @cache
 def _runs_query(*, some: bool, paged: bool) -> Select[Any]:
     columns = runs.c
-    query = select(columns.body).where(columns.tenant == _TENANT).limit(_LIMIT)
+    query = select(as_bytes(columns.body)).where(columns.tenant == _TENANT).limit(_LIMIT)
     query = query.order_by(columns.started_at.desc(), columns.id.desc())
     if some:
         query = query.where(OneOf(columns.status, "statuses"))
@@ -317,19 +344,29 @@ def agenda(on: Connection, clock: Clock | None, limit: int, subject: str | None)
     of_all = subject is None
     values: dict[str, Any] = {"limit": limit, "subject": subject}
     reading, waiting = on.instant(clock), on.ask(_NEXT_DUE if of_all else _NEXT_DUE_OF, values)
-    now, times = reading(), [at for (at,) in waiting() if isinstance(at, int) and at != NEVER]
+    now, times = reading(), [at for (at,) in waiting() if is_time(at)]
     if not times:
         return Agenda(now, [], [], None)
     first = moment(min(times))
     if first > now:
         return Agenda(now, [], [], first)
     values["now"] = micros(now)
-    requests_due, jobs_due = on.ask(_DUE_REQUESTS, values), on.ask(_DUE_JOBS if of_all else _DUE_JOBS_OF, values)
-    overdue = [(tenant, key) for tenant, key in requests_due()]
-    return Agenda(now, overdue, [job_of(*row) for row in jobs_due() if isinstance(row[3], int)], first)
+    with whatever_is_stored(on):
+        requests_due, jobs_due = on.ask(_DUE_REQUESTS, values), on.ask(_DUE_JOBS if of_all else _DUE_JOBS_OF, values)
+    # SQLite keeps whatever it is given: what is no request and no job is for an audit to find, and stops nobody.
+    overdue = [(tenant, key) for tenant, key in requests_due() if is_key(tenant, key)]
+    return Agenda(now, overdue, _readable(jobs_due()), first)
+
+
+def _readable(rows: Iterable[Any]) -> list[Job]:
+    found = []
+    for row in rows:
+        with suppress(RecordAltered):
+            if is_key(row[0], row[1]):
+                found.append(job_of(*row))
+    return found
 
 
 def jobs_after(on: Connection, at: datetime, limit: int) -> Sequence[Job]:
     """Return the jobs that are due only after a moment, the latest first."""
-    rows = on.rows(_LATE_JOBS, {"after": micros(at), "limit": limit})
-    return [job_of(*row) for row in rows if isinstance(row[2], int) and isinstance(row[3], int)]
+    return _readable(on.rows(_LATE_JOBS, {"after": micros(at), "limit": limit}))

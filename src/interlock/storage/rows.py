@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from interlock.domain.action import Action
 from interlock.domain.request import Request, Status
@@ -18,6 +18,7 @@ from interlock.errors import Conflict, InvalidValue, RecordAltered
 
 __all__ = [
     "FIND_LIMIT",
+    "FIRST",
     "FIRST_MARK",
     "NEVER",
     "OPEN",
@@ -28,8 +29,11 @@ __all__ = [
     "changed",
     "check_changes",
     "check_load",
+    "due_micros",
     "encodable",
     "entry_rows",
+    "is_key",
+    "is_time",
     "job_of",
     "lease_of",
     "micros",
@@ -58,6 +62,10 @@ OPEN = (str(Status.open),)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+"""The first time that there is, in microseconds since 1970."""
+
+_LAST = (_END_OF_TIME - _EPOCH) // _MICROSECOND
 _POSITION = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
@@ -113,9 +121,25 @@ def micros(at: datetime) -> int:
     return (at - _EPOCH) // _MICROSECOND
 
 
-def moment(at: int) -> datetime:
-    """Return microseconds since 1970 as a time."""
+def moment(at: object) -> datetime:
+    """Return microseconds since 1970 as a time.
+
+    Raises:
+        RecordAltered: if they are no time: SQLite keeps whatever it is given.
+    """
+    if not is_time(at):
+        raise RecordAltered(f"A stored time is not what was written: {at!r}.")
     return _EPOCH + timedelta(microseconds=at)
+
+
+def is_time(at: object) -> TypeGuard[int]:
+    """Say whether something is microseconds since 1970 of a time that there is."""
+    return isinstance(at, int) and FIRST <= at <= _LAST
+
+
+def due_micros(job: Job) -> int:
+    """Return when a job is due, as it is stored; one that waits for nothing is due never."""
+    return NEVER if job.due_at >= _END_OF_TIME else micros(job.due_at)
 
 
 def job_of(tenant: str, subject: str, due_at: object, mark: object, owner: str | None) -> Job:
@@ -124,7 +148,7 @@ def job_of(tenant: str, subject: str, due_at: object, mark: object, owner: str |
     Raises:
         RecordAltered: if it holds something else than numbers.
     """
-    if not isinstance(due_at, int) or not isinstance(mark, int):  # SQLite keeps whatever it is given
+    if not isinstance(mark, int) or not (due_at == NEVER or is_time(due_at)):
         raise RecordAltered(f"The stored job of {subject} is not what was written.", stream=subject)
     due = _END_OF_TIME if due_at == NEVER else moment(due_at)
     return Job(tenant, "advance", subject, due, mark, owner)
@@ -138,8 +162,6 @@ def lease_of(owner: str | None, until: object) -> Lease | None:
     """
     if owner is None:
         return None
-    if not isinstance(until, int):
-        raise RecordAltered(f"The stored lease of {owner} is not what was written.")
     return Lease(owner, moment(until))
 
 
@@ -149,6 +171,11 @@ def encodable(*texts: str) -> bool:
         return b"\0" not in "".join(texts).encode()
     except UnicodeEncodeError:
         return False
+
+
+def is_key(*texts: object) -> bool:
+    """Say whether these are texts that a store can hold as keys."""
+    return all(isinstance(text, str) and encodable(text) for text in texts)
 
 
 def read_position(after: str) -> int:

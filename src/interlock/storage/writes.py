@@ -19,6 +19,7 @@ from interlock.storage.rows import (
     NEVER,
     Clock,
     changed,
+    due_micros,
     entry_rows,
     micros,
     request_row,
@@ -61,6 +62,8 @@ _CHANGED_RUN = (
     )
     .values(**_named(_RUN_CHANGES))
 )
+
+_DROP = {"requests": _DROP_REQUEST, "runs": _DROP_RUN}
 
 _new_state = insert_or(states)
 _KEEP_STATE = _new_state.on_conflict_do_update(
@@ -212,6 +215,8 @@ class Commit:
             _write_run(connection, changes.row_of_run)
         for counted in sorted(changes.counted, key=lambda counted: counted.action):
             _count(connection, changes.tenant, counted)
+        for table, key in changes.strays:
+            connection.write(_DROP[table], {"tenant": changes.tenant, "id": key})
         for change in sorted(changes.requests, key=lambda change: change.after.id):
             _write_request(connection, change)
         if changes.lease_job is not None:
@@ -318,7 +323,7 @@ def _write_jobs(connection: Connection, changes: Changes, clock: Clock | None) -
 
 
 def _job_row(job: Job) -> dict[str, Any]:
-    return {"tenant": job.tenant, "kind": job.kind, "subject": job.subject, "due_at": micros(job.due_at)}
+    return {"tenant": job.tenant, "kind": job.kind, "subject": job.subject, "due_at": due_micros(job)}
 
 
 def _job_key(job: Job) -> dict[str, Any]:
