@@ -24,7 +24,7 @@ help: ## List the commands
 
 # The full environment runs the demo as well; the small one is built only where the full one is not.
 demo: $(if $(wildcard $(DEV)),$(DEV),$(CORE)) ## Run the approval agent in the terminal
-	@$(BIN)/interlock demo $(ARGS)
+	@$(BIN)/interlock demo $(ARGS) || [ $$? -eq 7 ] # left at the prompt: the run waits
 
 test: $(DEV) ## Run the whole test suite (ARGS="-k name" narrows it, WORKERS=0 runs it in one process)
 	@echo "Running the tests in $(WORKERS) processes"

@@ -94,3 +94,41 @@ def test_a_command_whose_output_is_the_point_says_that_it_cannot_be_written(comm
     )
     assert done.returncode == 1
     assert "What this command says cannot be written: No space left on device." in done.stderr
+
+
+POOL = """
+import multiprocessing
+from typing import Any, TypedDict
+
+from langgraph.graph import END, START, StateGraph
+
+from interlock import Action, Agent, ask
+
+
+class State(TypedDict, total=False):
+    input: Any
+    result: Any
+
+
+def pay(amount: int) -> list[int]:
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        return pool.map(abs, [-amount, amount])
+
+
+def node(state: State) -> State:
+    decision = ask(Action("pay", {"amount": 5}))
+    return {"result": decision.perform(pay) if decision.approved else "no"}
+
+
+agent = Agent(StateGraph(State).add_node("node", node).add_edge(START, "node").add_edge("node", END))
+"""
+
+
+def test_a_pool_of_processes_in_a_tool_ends_neither_the_run_nor_its_terminal(command: Command):
+    """Its children are ended by SIGTERM, which must not reach the process that they were forked from."""
+    (command.folder / "pool.py").write_text(POOL)
+    done = command.run("run", "pool.py:agent", "x", given="yes\n")
+    assert done.returncode == 0, done
+    assert "Finishing" not in done.stdout + done.stderr
+    (run,) = command.json("runs", "list")["runs"]
+    assert run["status"] == "done"

@@ -13,7 +13,7 @@ import pytest
 
 import interlock.storage
 from interlock.engine.ports import Inbox
-from interlock.errors import StoreUnavailable
+from interlock.errors import StoreReplaced, StoreUnavailable
 from interlock.storage import open_store
 from interlock.storage.rows import request_row
 from interlock.testing.samples import TENANT, Asked, changes, decided, job, opened, started
@@ -116,7 +116,7 @@ async def check_whole(store, path, kept):
 
 FILL = """
 import resource
-from interlock.errors import StoreUnavailable
+from interlock.errors import StoreReplaced, StoreUnavailable
 
 async def fill():
     store = open_store(path, clock)
@@ -327,3 +327,28 @@ async def test_many_threads_may_make_databases_at_once(tmp_path, clock):
     assert await stores[0].find(TENANT, "request", "req") == ["req_0", "req_3", "req_6"]
     for store in stores:
         await store.close()
+
+
+@pytest.mark.parametrize("then", ["removed", "replaced"])
+async def test_a_write_ahead_log_that_was_taken_away_is_noticed(store, path, clock, then):
+    """What another process commits from then on, this one would never see: it would claim an effect a second time."""
+    await store.commit(changes(opened("req_1", clock.at)))
+    for suffix in ("wal", "shm"):
+        path.with_name(f"{path.name}-{suffix}").unlink()
+    if then == "replaced":
+        with raw(path) as other:
+            other.execute("UPDATE requests SET wake_at = 5")
+    with pytest.raises(StoreReplaced, match="write-ahead log"):
+        await store.commit(changes(opened("req_2", clock.at)))
+
+
+async def test_a_write_ahead_log_that_sqlite_takes_away_itself_is_no_fault(path, clock):
+    """It goes when the last connection of all processes is closed, before this one has written."""
+    first = open_store(str(path), clock)
+    await first.commit(changes(opened("req_1", clock.at)))
+    second = open_store(str(path), clock)
+    await second.load(TENANT, ["req_1"])
+    await first.close()
+    for number in (2, 3):
+        await second.commit(changes(opened(f"req_{number}", clock.at)))
+    await second.close()

@@ -177,6 +177,12 @@ def _configuration(session: Session, settings: Settings) -> Finding:
         if finding.severity == "error"
     ]
     where = settings.origin.name if settings.origin else "none: the built-in defaults hold"
+    if settings.origin is not None and not settings.origin.tree.value:
+        return Finding(
+            "configuration",
+            "warning",
+            f"{where} says nothing: for what starts now the defaults hold; what runs keeps the last good one",
+        )
     if errors:
         return Finding("configuration", "error", f"{where}: {errors[0]} (interlock policy check)")
     return Finding("configuration", "ok", where)

@@ -201,6 +201,20 @@ def _played(person: str, local: str) -> Principal:
     return Principal(person, via=f"terminal as {person} by {local}")
 
 
+_handled: set[signal.Signals] = set()
+
+
+def _forget_signals() -> None:
+    """Let signals end a child that an agent's code has forked: handled as here, they would reach the parent's loop."""
+    if _handled:
+        signal.set_wakeup_fd(-1)
+    for number in _handled:
+        signal.signal(number, signal.SIG_DFL)
+
+
+os.register_at_fork(after_in_child=_forget_signals)
+
+
 @contextlib.contextmanager
 def interruptible(session: Session) -> Iterator[None]:
     """Let Ctrl-C, SIGTERM and SIGHUP ask for an end; a second one ends the process at once.
@@ -227,9 +241,11 @@ def interruptible(session: Session) -> Iterator[None]:
         numbers.append(signal.SIGHUP)
     for number in numbers:
         loop.add_signal_handler(number, ask, number)
+    _handled.update(numbers)
     try:
         yield
     finally:
+        _handled.clear()
         for number in numbers:
             loop.remove_signal_handler(number)
 

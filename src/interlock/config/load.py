@@ -41,8 +41,6 @@ def reload_settings(origin: Origin) -> Settings:
         InvalidConfig: with file, line and key of everything that cannot be used; also if the file looks half saved.
         InvalidPolicy: the same, where the first of it is in a policy.
     """
-    if origin.path.exists() and not (origin.path.is_file() or origin.path.is_dir()):  # a pipe would be waited for
-        raise InvalidConfig(f"{origin.path}: is no plain file: put one in its place", file=str(origin.path))
     settings = load_settings(origin.path, {})
     assert settings.origin is not None
     settings.origin.must_be_whole(origin)
@@ -78,11 +76,13 @@ def _choose(path: Path | str | None, env: Mapping[str, str]) -> Path | None:
         return expanded(str(path), env)
     if env.get("INTERLOCK_CONFIG"):
         return expanded(env["INTERLOCK_CONFIG"], env)
-    return Path(DEFAULT_FILE) if Path(DEFAULT_FILE).exists() else None
+    return Path(DEFAULT_FILE) if os.path.lexists(DEFAULT_FILE) else None  # a link that leads nowhere is meant as one
 
 
 def _read(path: Path) -> Settings:
     name = str(path)
+    if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for
+        raise InvalidConfig(f"{name}: is no plain file: put one in its place", file=name)
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_FILE + 1)

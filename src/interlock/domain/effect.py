@@ -27,6 +27,11 @@ __all__ = ["decide_claim", "decide_lapse", "decide_record", "decide_settle"]
 
 S, E = Status, EffectState
 
+REPORTED = (
+    "an attempt that this record does not know reported before that it happened, or may have: was the record put back "
+    "from a backup?"
+)
+
 VANISHED = "its worker vanished between the call and its result: its lease ended, and no result was recorded"
 LEFT = "no result was recorded, and no worker is at it any more"
 
@@ -60,7 +65,10 @@ def decide_claim(request: Request, command: ClaimEffect, now_is: Circumstances) 
             reason = _lapsed(request, now_is)
             if reason is not None:
                 return (EffectLapsed(reason, None, now_is.now),)
-            return (_claimed(request, command, now_is.now),)
+            claimed = _claimed(request, command, now_is.now)
+            if request.reported and request.claim is None:
+                return (claimed, EffectUnknown(claimed.claim.attempt, REPORTED, now_is.now))
+            return (claimed,)
         case E.claimed:
             return (_claim_again(request, command, now_is.now),)
         case _:

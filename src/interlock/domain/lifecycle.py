@@ -22,6 +22,7 @@ from interlock.domain.events import (
     Event,
     Expired,
     Extended,
+    LateResult,
     Opened,
     Reminded,
     Rescheduled,
@@ -176,6 +177,8 @@ def _apply(request: Request, event: Event) -> Request:  # noqa: C901, PLR0911, P
             return replace(request, effect_note=reason)
         case EffectLapsed(reason=reason, replaced_by=replaced_by):
             return replace(request, effect_note=reason, replaced_by=replaced_by)
+        case LateResult(state=state) if request.claim is None and state != "failed":
+            return replace(request, reported=True)
         case EffectReleased(comment=comment):
             return replace(request, effect_note=comment)
         case _:

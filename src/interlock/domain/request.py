@@ -163,6 +163,8 @@ class Request:
         version: how many events it has had.
         stand_ins: those among `counted` and `decided_by` who voted for another.
         configuration_held: what was wrong with the configuration when something was last decided by the one before it.
+        reported: an attempt that this record does not know has said that the effect happened, or may have: the record
+            was put back from a backup.
     """
 
     id: str
@@ -209,6 +211,7 @@ class Request:
     version: int = 0
     stand_ins: tuple[StandIn, ...] = ()
     configuration_held: str = ""
+    reported: bool = False
 
     @property
     def kind(self) -> Kind:

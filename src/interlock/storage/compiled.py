@@ -25,6 +25,7 @@ from interlock.storage.rows import Clock, utc_now
 __all__ = ["Connection", "Outcome", "Statements", "Values", "outcome_of", "whatever_is_stored"]
 
 Values = Mapping[str, Any]
+Check = Callable[[bool], None]
 T = TypeVar("T")
 
 
@@ -117,13 +118,14 @@ class Connection:
     Args:
         raw: the driver's own connection; it begins no transaction by itself.
         begin: how a transaction begins.
-        check: raises if the database is not what it was; called before a transaction, and before it is committed.
+        check: raises if the database is not what it was; called with False before a transaction, and with True before
+            it is committed.
     """
 
     epoch = 0
     """The number of the server's start that it belongs to, where the log's order needs it."""
 
-    def __init__(self, raw: Any, statements: Statements, begin: str, check: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, raw: Any, statements: Statements, begin: str, check: Check = lambda _: None) -> None:
         self.raw = raw
         self._statements = statements
         self._begin = begin
@@ -137,11 +139,11 @@ class Connection:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit what is done inside, all of it or nothing."""
-        self._check()
+        self._check(False)
         self.raw.execute(self._begin)
         try:
             yield
-            self._check()
+            self._check(True)
             self.raw.commit()
         except BaseException:
             self.raw.rollback()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from interlock.storage.log import NumberedLog
 from interlock.storage.sqlite_bell import SqliteBell
 
 __all__ = ["BUSY_SECONDS", "SqliteFile", "connect", "explain"]
+
+WRITING = "BEGIN IMMEDIATE"
 
 BUSY_SECONDS = 10.0
 """How long a writer waits for another process's transaction."""
@@ -53,7 +56,7 @@ class SqliteFile:
         self._statements = Statements(sqlite.dialect(paramstyle="named"))
         # Writers wait for each other at the door instead of failing half-way. Readers see one instant, and wait for
         # nobody.
-        writing, reading = partial(self._connect, "BEGIN IMMEDIATE"), partial(self._connect, "BEGIN")
+        writing, reading = partial(self._connect, WRITING), partial(self._connect, "BEGIN")
         self.writer = Lane(writing, "interlock-writer", self.explain, together=TOGETHER)
         self.readers = Inline(reading, self.explain)
         self._watching = threading.Lock()
@@ -65,7 +68,30 @@ class SqliteFile:
         return explain(error, self.path)
 
     def _connect(self, begin: str) -> Connection:
-        return Connection(connect(self.path), self._statements, begin, self._check)
+        connected = connect(self.path)
+        if begin != WRITING:
+            return Connection(connected, self._statements, begin, lambda _: self._check())
+        return Connection(connected, self._statements, begin, self._checked_with_wal())
+
+    def _checked_with_wal(self) -> Callable[[bool], None]:
+        """Return a check for a connection that writes: while it lives, nobody takes its write-ahead log away."""
+        wal = self.path.with_name(f"{self.path.name}-wal")
+        known: tuple[int, int] | None = None
+
+        def check(in_transaction: bool) -> None:  # noqa: FBT001 - the signature is the connection's
+            nonlocal known
+            self._check()
+            found = _identity_or_none(wal)
+            if known is not None and found != known:
+                raise StoreReplaced(
+                    f"The write-ahead log {wal} was removed or replaced while this process used it. What was committed "
+                    "since may be lost, and nothing more is written: start again.",
+                    path=str(self.path),
+                )
+            if in_transaction:
+                known = found
+
+        return check
 
     def _check(self) -> None:
         """Compare the file at the path with the one that was opened; that takes a microsecond or two.
@@ -117,6 +143,13 @@ def identity(path: Path) -> tuple[int, int]:
     """Return the device and the inode of a file."""
     found = path.stat()
     return found.st_dev, found.st_ino
+
+
+def _identity_or_none(path: Path) -> tuple[int, int] | None:
+    try:
+        return identity(path)
+    except OSError:
+        return None
 
 
 def connect(path: Path) -> sqlite3.Connection:

@@ -260,6 +260,21 @@ def test_a_result_is_recorded_once_and_later_ones_are_noted():
     assert isinstance(used.log[-1], LateResult)
 
 
+def test_I2_an_effect_that_was_reported_before_it_was_claimed_is_a_persons_question():
+    """A record that was put back from a backup does not know of the claim: the tool must not be called again by it."""
+    restored = approved()
+    assert restored.send(RecordEffect("r-1", 1, "executed", {"id": 1}), WORKER).reported
+    claimed = restored.claim()
+    assert (claimed.effect, claimed.claim.attempt) == (EffectState.unknown, 1)
+    assert "backup" in claimed.effect_note
+
+
+def test_an_effect_that_was_reported_not_to_have_happened_may_be_claimed():
+    restored = approved()
+    assert not restored.send(RecordEffect("r-1", 1, "failed", reason="no"), WORKER).reported
+    assert restored.claim().effect is EffectState.claimed
+
+
 def test_a_late_result_of_the_claiming_attempt_settles_what_was_unknown():
     used = approved()
     used.claim()
