@@ -63,7 +63,7 @@ _SPELT: Final = re.compile(
     r"|(?:uno|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|cien|ciento|cientos|veinte|treinta|medio)"
 )
 _CURRENCY: Final = re.compile(r"[a-z]{0,3}(?:usd|eur|gbp|chf)[a-z]{0,2}")
-_OFTEN: Final = re.compile(r"[a-z]*(?:ly|lich|wise|ness)")  # monthly, fortnightly, quarterly, apiecewise
+_OFTEN: Final = re.compile(r"[a-z]*(?:ly|lich|weise|wise|ness)")  # monthly, fortnightly, quarterly, apiecewise
 _ROMAN: Final = re.compile(r"[ivxlcdm]{2,}")
 
 

@@ -275,6 +275,7 @@ def test_another_amount_in_any_words_is_asked_for(sentence, words):
         "Buy laptops from ACME for 9 EUR USD",
         "Buy laptops from 3M for 9",
         "Buy laptops at ACME for 9",
+        "Buy laptops st\u00fcckweise from ACME for 9",
         "Buy laptops from the people who ask thirteen for 9",
         "Buy l\u0430ptops from ACME for 9",
     ],
