@@ -171,7 +171,7 @@ async def test_S2_the_model_that_is_configured_reads_the_request(company, ledger
     said = '{"item": "chairs", "vendor": "ACME", "amount": "20"}'
     monkeypatch.setenv("INTERLOCK_MODEL", "provider:model")
     monkeypatch.setattr("langchain.chat_models.init_chat_model", lambda _: FakeListChatModel(responses=[said]))
-    run_id = await company.start(POLICY, {"input": "from the Roadrunner's friends, something to sit on, for 20"})
+    run_id = await company.start(POLICY, {"input": "Order seating from Roadrunner for 20"})
     [request] = await company.every(run_id)
     assert request.context["reader"] == "read by model provider:model"
     assert ledger() == [{"item": "chairs", "vendor": "ACME", "amount": "20"}]

@@ -1,8 +1,10 @@
-"""An amount of money in a sentence: read where it can be read in exactly one way, and otherwise not at all.
+"""A purchase in one short sentence: its amount is read where the whole sentence has a known shape, and otherwise not.
 
-Understood are `4500`, `4500.50`, `4,500.00` and `1,250,000`, perhaps with `$`, `€`, `£`, USD, EUR, GBP or CHF on one
-side, as the last thing that a sentence says, or before `from` somebody. `10,000` and `10.000` are ten or ten thousand,
-as the reader's country has it; `50k`, `ten thousand`, `999 each` or `500 or 600` are for a person to read.
+Understood is `Buy 3 laptops from ACME for 4500`, or `Buy 3 laptops for 4500 from ACME`: a verb, perhaps how many, plain
+words for the thing and the vendor, and one amount, such as `4500`, `4500.50`, `4,500.00` and `1,250,000`, perhaps with
+`$`, `€`, `£`, USD, EUR, GBP or CHF on one side. Nothing else may stand there, and no word that may change what it says.
+`10,000` and `10.000` are ten or ten thousand, as the reader's country has it; `50k`, `ten thousand`, `999 each`,
+`999 monthly` or `500, in thousands` are for a person to read.
 """
 
 from __future__ import annotations
@@ -11,28 +13,30 @@ import re
 import unicodedata
 from typing import Final, NamedTuple
 
-__all__ = ["Price", "is_doubtful", "price_in"]
+from interlock.agents.amount_words import may_change_an_amount, may_say_an_amount
+
+__all__ = ["Purchase", "is_doubtful", "purchase_in"]
 
 _NUMBER: Final = r"(?:0|[1-9][0-9]{0,11})(?:\.[0-9]{1,2})?|[1-9][0-9]{0,2}(?:,[0-9]{3}){1,3}\.[0-9]{2}"
 _MILLIONS: Final = r"[1-9][0-9]{0,2}(?:,[0-9]{3}){2,3}"  # two commas separate thousands; one may be a decimal comma
-_CURRENCY: Final = r"[$€£]|(?:USD|EUR|GBP|CHF)"
-_PRICE: Final = re.compile(
-    rf"(?:^|(?<=\s))for (?:(?:{_CURRENCY}) ?(?P<after>{_NUMBER}|{_MILLIONS})"
-    rf"|(?P<before>{_NUMBER}|{_MILLIONS})(?: ?(?:[$€£]|(?:USD|EUR|GBP|CHF|euros?|dollars?)(?![A-Za-z])))?)"
-    r"(?=[.!]?$| from \S)",
-    re.IGNORECASE,
+_PRICE: Final = (
+    rf"(?i:for (?:(?:[$€£]|USD|EUR|GBP|CHF) ?(?P<after>{_NUMBER}|{_MILLIONS})"
+    rf"|(?P<before>{_NUMBER}|{_MILLIONS})(?: ?(?:[$€£]|USD|EUR|GBP|CHF|euros?|dollars?))?))"
+)
+_LETTER: Final = "A-Za-zÀ-ÖØ-öø-ÿ"  # other scripts have letters that look like these, and other words for numbers
+_WORD: Final = rf"(?!(?i:from|for|an?|the) )[{_LETTER}]+(?:['\u2019-][{_LETTER}]+)*"
+_ITEM: Final = rf"(?P<item>(?:(?i:[1-9][0-9]{{0,3}}|an?|the) )?{_WORD}(?: {_WORD}){{0,4}})"
+_NAME: Final = rf"{_WORD}\.?(?:(?: &)? (?=[A-ZÀ-ÖØ-Þ]){_WORD}\.?){{0,3}}"  # ACME, ACME Ltd., Paper & Sons
+_SENTENCE: Final = re.compile(
+    rf"(?i:(?:please )?(?:buy|purchase|order|get)) {_ITEM}"
+    rf"(?: (?i:from) (?P<vendor>{_NAME}))? {_PRICE}(?: (?i:from) (?P<vendor_after>{_NAME}))?[.!]?"
 )
 
-_WORDS: Final = (
-    "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|sixty|seventy|eighty"
-    "|ninety|half|hundred|thousand|million|billion"
-)
 _DOUBTFUL: Final = re.compile(
     r"[@%~<>=]"
     r"|\b(?:not|never|cancel|unless|if|maybe|perhaps)\b|n['\u2019]t\b"
-    r"|\b(?:USD|EUR|GBP|CHF|dollars?|euros?|cents?|each|apiece|per|a piece|between|hundred|thousand|million|billion)\b"
     r"|\b(?:about|around|approximately|under|over|below|above|at|to|plus|minus|most|least|than|max|min)\s+\W{0,3}[0-9]"
-    rf"|\bfor\s+(?:\W{{0,3}}[0-9]|(?:an?\s+)?(?:{_WORDS})\b)"
+    r"|\bfor\s+\W{0,3}[0-9]"
     r"|[0-9]\s?(?:k|m|mn|mio|bn|tsd)\b"
     r"|[0-9]e[0-9]"
     r"|[0-9]\s?[.,'\u2019`_·]\s?[0-9]|[0-9]\s[0-9]"  # 10 000, 10.000, 10'000: parts of one number, or two
@@ -43,28 +47,31 @@ _DOUBTFUL: Final = re.compile(
 _QUANTITY: Final = re.compile(r"^(?:please )?(?:(?:buy|purchase|order|get) )?[0-9]{1,4} (?=[a-z])", re.IGNORECASE)
 
 
-class Price(NamedTuple):
-    """Where in a sentence an amount stands, and what it is as a decimal string."""
+class Purchase(NamedTuple):
+    """What a sentence says: the thing, the vendor (None where it names none) and the amount as a decimal string."""
 
-    start: int
-    end: int
+    item: str
+    vendor: str | None
     amount: str
 
 
-def price_in(sentence: str) -> Price | None:
-    """Return the amount that a sentence names after `for`; None where there is none, or it could be another one.
+def purchase_in(sentence: str) -> Purchase | None:
+    """Return the purchase that a sentence says; None where the whole of it does not have the known shape.
 
     Args:
         sentence: one line, with single spaces.
     """
-    match = _PRICE.search(sentence)
-    if match is None or is_doubtful(sentence[: match.start()]) or is_doubtful(sentence[match.end() :]):
+    match = _SENTENCE.fullmatch(sentence)
+    if match is None or (match["vendor"] and match["vendor_after"]):
+        return None
+    item, vendor = match["item"], match["vendor"] or match["vendor_after"]
+    if may_change_an_amount(f"{item} {vendor or ''}"):
         return None  # another amount, or something that this one is only a part of
-    return Price(match.start(), match.end(), (match["after"] or match["before"]).replace(",", ""))
+    return Purchase(item, vendor and vendor.rstrip("."), (match["after"] or match["before"]).replace(",", ""))
 
 
 def is_doubtful(text: str) -> bool:
     """Say whether a part of a sentence may say an amount, apart from how many things are wanted."""
     text = _QUANTITY.sub("", text, count=1)
     strange = any((c.isnumeric() and not c.isascii()) or unicodedata.category(c) in {"Sc", "Cf"} for c in text)
-    return strange or _DOUBTFUL.search(text) is not None
+    return strange or _DOUBTFUL.search(text) is not None or may_say_an_amount(text)

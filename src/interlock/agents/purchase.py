@@ -10,7 +10,7 @@ import re
 from typing import Any, Final, TypedDict
 
 from interlock import Decision, Question, ask, progress
-from interlock.agents.amounts import is_doubtful, price_in
+from interlock.agents.amounts import is_doubtful, purchase_in
 from interlock.agents.ledger import enter, ledger_path
 from interlock.agents.wishes import Form
 
@@ -137,12 +137,14 @@ def _quoted(request: str) -> str:
 
 def _said(text: str) -> dict[str, Any]:
     """Find item, vendor and amount by rules; leave out what could be read in another way, too."""
-    price = price_in(text)
-    rest = _FOR.sub(_unless_doubtful, text) if price is None else text[: price.start - 1] + text[price.end :]
+    purchase = purchase_in(text)
+    if purchase is not None:
+        said = {name: value for name, value in purchase._asdict().items() if value is not None}
+        return {name: value for name, value in said.items() if len(value) <= _LONGEST}
+    rest = _FOR.sub(_unless_doubtful, text)
     found = {"item": _ITEM.search(rest), "vendor": _VENDOR.search(rest)}
-    said = {name: match[1].strip(" .;,!") for name, match in found.items() if match}
-    known = {name: value for name, value in said.items() if 0 < len(value) <= _LONGEST and not is_doubtful(value)}
-    return known if price is None else {**known, "amount": price.amount}
+    names = {name: match[1].strip(" .;,!") for name, match in found.items() if match}
+    return {name: value for name, value in names.items() if 0 < len(value) <= _LONGEST and not is_doubtful(value)}
 
 
 def _unless_doubtful(words: re.Match[str]) -> str:

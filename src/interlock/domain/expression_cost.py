@@ -13,7 +13,7 @@ from functools import lru_cache
 from math import prod
 from typing import Any
 
-__all__ = ["MAX_WORK", "TooMuch", "check_expression", "check_work"]
+__all__ = ["MAX_WORK", "TOKEN", "TooMuch", "check_expression", "check_work"]
 
 MAX_WORK = 300_000
 """Most work that an expression may make: an estimate from above, in microseconds."""
@@ -33,7 +33,7 @@ OVERHEAD = 20
 """What an evaluation of a comprehension's body costs besides its own characters, in characters."""
 
 _MACROS = frozenset({"all", "exists", "exists_one", "existsOne", "map", "filter"})
-_TOKEN = re.compile(
+TOKEN = re.compile(
     r'''(?P<string>[bB]?[rR][bB]?(?:"""(?s:.*?)"""|\'\'\'(?s:.*?)\'\'\'|"[^"\n]*"|'[^'\n]*')'''
     r'''|[bB]?(?:"""(?s:\\.|.)*?"""|\'\'\'(?s:\\.|.)*?\'\'\'|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'))'''
     r"""|(?P<space>\s+|//[^\n]*)|(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<other>[^"'])"""
@@ -130,7 +130,7 @@ def _size(values: Iterable[Any]) -> tuple[int, int]:
 
 @lru_cache(maxsize=1024)
 def _outline(source: str) -> _Span:
-    tokens = [(found.lastgroup, found.group()) for found in _TOKEN.finditer(source) if found.lastgroup != "space"]
+    tokens = [(found.lastgroup, found.group()) for found in TOKEN.finditer(source) if found.lastgroup != "space"]
     whole = _Span()
     spans, brackets = [whole], [False]
     for index, (kind, text) in enumerate(tokens):

@@ -10,9 +10,10 @@ from decimal import Decimal
 from typing import Literal
 
 from interlock.domain.authority import LOCAL_PREFIX, Directory
+from interlock.domain.conditions import action_names, is_bounded_by_window, unknown_fields
 from interlock.domain.facts import expression_names
 from interlock.domain.policy import Level, Policy, Step, where_holds
-from interlock.domain.windows import is_window
+from interlock.domain.windows import is_window, sums_in
 
 __all__ = ["RESERVED", "ROUTE_NAMES", "WHERE_NAMES", "Finding", "check", "free_names"]
 
@@ -57,6 +58,8 @@ class Finding:
         "nobody_here",
         "nobody_else",
         "undeclared",
+        "unknown_field",
+        "window_by_spelling",
         "agent_steers",
         "agent_states",
         "starter_names",
@@ -101,6 +104,7 @@ def _policy(policy: Policy, directory: Directory) -> Iterator[Finding]:
     yield from _unreachable(policy)
     yield from _steered(policy)
     yield from _stated(policy)
+    yield from _spelt(policy)
     declared = ROUTE_NAMES | (policy.facts or {}).keys()
     for level in policy.levels:
         yield from _undeclared(policy, level.when, declared | _windows(level.when), f"level {level.name}")
@@ -172,22 +176,49 @@ def _steered(policy: Policy) -> Iterator[Finding]:
 def _stated(policy: Policy) -> Iterator[Finding]:
     """Find the first level where a number that the agent has read somewhere, perhaps wrongly, approves by itself.
 
-    A window bounds what that can come to; a word is found by `_steered`.
+    A window bounds what that can come to, see `is_bounded_by_window`; a word is found by `_steered`.
     """
     facts = policy.facts or {}
     for level in policy.levels:
-        used = free_names(level.when) if level.automatic and level.when is not None else frozenset()
-        stated = sorted(name for name in used & facts.keys() if facts[name].type not in {"string", "boolean"})
-        if stated and not any(map(is_window, used)):
+        if not level.automatic or level.when is None:
+            continue
+        used = (free_names(level.when) | sums_in(level.when)) & facts.keys()
+        numbers = sorted(name for name in used if facts[name].type not in {"string", "boolean"})
+        stated = [name for name in numbers if not is_bounded_by_window(level.when, name)]
+        if stated:
             yield Finding(
                 "warning",
                 "agent_states",
                 policy.name,
                 f"level {level.name}",
                 f"approves automatically by {stated[0]!r}, which the agent states and nobody checks before: let it ask "
-                f"somebody, or bound it by a window such as recent_24h.sum.{stated[0]}, or let the tool check it again",
+                f"somebody, or bound it by a window, as in recent_24h.sum.{stated[0]} + {stated[0]} < 3000, or "
+                "let the tool check it again",
             )
             return
+
+
+def _spelt(policy: Policy) -> Iterator[Finding]:
+    """Find the first level whose window somebody begins anew by another spelling of the action's name."""
+    for level in policy.levels:
+        if not _windows(level.when):
+            continue
+        names = action_names(policy.applies_to) or action_names(level.when)
+        if not names:
+            which = "any name that no policy before takes" if policy.applies_to is None else "each that fulfils it"
+            message = (
+                "a window counts each action's name by itself, and `applies_to` names none, so the policy applies to "
+                f'{which}, each spelling with a window of its own: name the actions, as in action.name == "pay"'
+            )
+        elif len(names) > 1 and level.automatic:
+            message = (
+                f"a window counts each action's name by itself, so each of {', '.join(sorted(names))} may come to "
+                "all of its limit: give each a policy with a limit of its own"
+            )
+        else:
+            continue
+        yield Finding("warning", "window_by_spelling", policy.name, f"level {level.name}", message)
+        return
 
 
 def _named(policy: Policy) -> Iterator[Finding]:
@@ -231,8 +262,20 @@ def _past(policy: Policy, now: datetime | None) -> Iterator[Finding]:
 
 
 def _undeclared(policy: Policy, source: str | None, names: frozenset[str], place: str) -> Iterator[Finding]:
-    for name in sorted(free_names(source) - names) if source is not None else ():
+    if source is None:
+        return
+    free = free_names(source)
+    for name in sorted(free - names):
         yield Finding("error", "undeclared", policy.name, place, f"the expression uses {name!r}, which is not declared")
+    for owner, field, after in unknown_fields(source):
+        if owner in free & names:
+            remedy = _as_fact(after or ("amount" if field == "args" else field)) if owner == "action" else ""
+            message = f"{owner}.{field} is not there, so the expression always fails{remedy}"
+            yield Finding("error", "unknown_field", policy.name, place, message)
+
+
+def _as_fact(name: str) -> str:
+    return f": declare it under `facts`, as in {name}: {{from: args.{name}, type: …}}, and use {name!r} instead"
 
 
 def _people(policy: Policy, step: Step, directory: Directory, place: str) -> Iterator[Finding]:

@@ -184,12 +184,13 @@ def sized(*conditions, minimum=Decimal(0)):
 
 
 def automatic(*conditions):
-    policy = sized(*conditions)
+    policy = replace(sized(*conditions), applies_to=PAY)
     return replace(
         policy, levels=(*(replace(one, steps=(), automatic=True) for one in policy.levels[:-1]), policy.levels[-1])
     )
 
 
+PAY = 'action.name == "pay"'
 HOUR = timedelta(hours=1)
 ESCALATES = Step(("group:g",), approvals=3, escalate=Escalation(("person:olga",), HOUR))
 
@@ -233,8 +234,11 @@ FINDINGS = {
     "below what can be": (sized("amount < 0"), ["unreachable"]),
     "a word that the agent writes": (sized("kind == 'office'"), ["agent_steers"]),
     "a number without a bound": (sized("amount < 10", minimum=None), ["unbounded"]),
-    "a window by a word": (replace(sized("recent_24h.count < 3"), windows_by=(("kind",),)), ["agent_steers"]),
-    "a window": (sized("recent_24h.sum.amount < 3"), []),
+    "a window by a word": (
+        replace(sized("recent_24h.count < 3"), windows_by=(("kind",),), applies_to=PAY),
+        ["agent_steers"],
+    ),
+    "a window": (replace(sized("recent_24h.sum.amount < 3"), applies_to=PAY), []),
     "a number that nobody checks": (automatic("amount < 10"), ["agent_states"]),
     "of several levels the first": (automatic("amount < 10", "amount < 20", "amount < 30"), ["agent_states"]),
     "a number under a window": (automatic("amount < 10 && recent_24h.sum.amount + amount < 30"), []),
@@ -246,6 +250,107 @@ FINDINGS = {
     "the agent's name in a level": (sized("agent in ['a', 'b'] && amount < 10"), ["starter_names"]),
     "the requester": (one(Step(("group:g",), where="requester.id != 'agent:a'")), ["starter_names"]),
 }
+
+
+BOUNDED = [
+    "amount < 10 && recent_24h.sum.amount + amount < 30",
+    "(amount < 10) && (recent_24h.sum.amount<=30)",
+    "30 > recent_7d.sum.amount + amount",
+    "(amount <= 10 && (recent_24h.count < 3 && kind.size() < 9)) // a comment",
+    "amount == 5 && recent_24h.count + 1 <= 3",
+    "3 >= recent_24h.count && 10.5 > amount",
+]
+UNBOUNDED = [
+    "recent_24h.count >= 0 && amount < 1000",
+    "recent_24h.count > 3 && amount < 1000",
+    "amount < 1000 || recent_24h.count < 3",
+    "(amount < 1000 || recent_24h.count < 3) && amount < 2000",
+    "amount < 1000 && true || recent_24h.count < 3",
+    "amount < 1000 && !(recent_24h.count < 3)",
+    "amount < 1000 ? recent_24h.count < 3 : true",
+    "amount < 1000 && (recent_24h.count < 3 ? true : true)",
+    "amount < 1000 && recent_24h.sum.other < 3",
+    "amount < 1000 && recent_24h.sum.amount < 3 + amount",
+    "amount < 1000 && recent_24h.sum.amount - amount < 3",
+    "amount < 1000 && recent_24h.sum.amount * 0 < 3",
+    "amount < 1000 && recent_24h.sum.amount != 3",
+    "amount < 1000 && recent_24h.sum.amount > 3",
+    "amount < 1000 && [recent_24h.count < 3].exists(x, true)",
+    "amount < 1000 && 'recent_24h.count < 3' != 'x && recent_24h.count < 3'",
+    "recent_24h.sum.amount < 3000",
+    "amount > 5 && recent_24h.count < 3",
+]
+
+
+def stating(when):
+    facts = {name: Fact((name,), "decimal", Decimal(0)) for name in ("amount", "other")} | {"kind": Fact(("kind",))}
+    return replace(automatic(when), facts=facts)
+
+
+@pytest.mark.parametrize(("when", "bounded"), [*((w, True) for w in BOUNDED), *((w, False) for w in UNBOUNDED)])
+def test_a_window_bounds_only_what_it_limits_whatever_else_holds(when, bounded):
+    codes = [finding.code for finding in check([stating(when)], PEOPLE)]
+    assert ("agent_states" not in codes) is bounded
+
+
+SPELT = {
+    None: True,
+    'action.name.startsWith("pur")': True,
+    'action.name != "x"': True,
+    'action.name.matches("pay")': True,
+    'action.name == "pay" || true': True,
+    'action.name == "pay" || action.name == "pay "': True,
+    '!(action.name == "pay")': True,
+    'action.name + "" == "pay"': True,
+    'initiator.id == "action.name == \\"pay\\""': True,
+    'action.name in ["pay", action.kind]': True,
+    'action.kind == "approval"': True,
+    'action.name in ["pay", "refund"]': True,
+    'action.name == "pay"': False,
+    "'pay' == action.name": False,
+    'action.name in ["pay"]': False,
+    'initiator.id != "a" && (action.name=="pay")': False,
+}
+
+
+@pytest.mark.parametrize(("applies_to", "found"), SPELT.items(), ids=map(str, SPELT))
+def test_a_window_under_names_that_are_not_named_is_suspicious(applies_to, found):
+    policy = replace(automatic("recent_24h.sum.amount + amount < 30"), applies_to=applies_to)
+    assert ("window_by_spelling" in [finding.code for finding in check([policy], PEOPLE)]) is found
+    without = replace(automatic("amount < 30"), applies_to=applies_to)
+    assert "window_by_spelling" not in [finding.code for finding in check([without], PEOPLE)]
+
+
+def test_a_level_may_name_the_action_and_several_names_may_ask_people():
+    level = replace(automatic(f"{PAY} && recent_24h.sum.amount + amount < 30"), applies_to=None)
+    assert check([level], PEOPLE) == []
+    asks = replace(sized("recent_24h.count < 3"), applies_to='action.name in ["pay", "refund"]')
+    assert check([asks], PEOPLE) == []
+
+
+@pytest.mark.parametrize(
+    ("when", "part"),
+    [
+        ("action.args.amount < 1000", "amount: {from: args.amount"),
+        ("action . args.amount < 1000", "amount: {from: args.amount"),
+        ("action['args'].amount < 1000", "amount: {from: args.amount"),
+        ("action.args['amount'] < 1000", "action.args is not there"),
+        ("has(action.args) && initiator.id != 'a'", "action.args is not there"),
+        ("action.description == 'x'", "action.description is not there"),
+        ("action.amount < 3", "amount: {from: args.amount"),
+        ("initiator.name == 'x'", "initiator.name is not there"),
+    ],
+)
+def test_a_field_that_is_not_there_is_an_error_that_says_what_to_do(when, part):
+    for policy in (Policy("p", levels(when)), Policy("p", levels(), applies_to=when)):
+        (found,) = check([policy], PEOPLE)
+        assert (found.severity, found.code) == ("error", "unknown_field")
+        assert part in found.message
+
+
+def test_a_field_in_a_text_or_of_a_name_that_an_expression_binds_is_none():
+    assert check([Policy("p", levels("initiator.id == 'action.args'"))], PEOPLE) == []
+    assert check([Policy("p", levels("action.exists(key, key == 'name')"))], PEOPLE) == []
 
 
 @pytest.mark.parametrize(("policy", "codes"), FINDINGS.values(), ids=FINDINGS)
