@@ -337,7 +337,7 @@ async def test_a_write_ahead_log_that_was_taken_away_is_noticed(store, path, clo
         path.with_name(f"{path.name}-{suffix}").unlink()
     if then == "replaced":
         write = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).executescript('CREATE TABLE x (y)')"
-        subprocess.run([sys.executable, "-c", write, str(path)], check=True)
+        await asyncio.to_thread(subprocess.run, [sys.executable, "-c", write, str(path)], check=True)
         path.with_name(f"{path.name}-wal").touch()
     with pytest.raises(StoreReplaced, match="write-ahead log"):
         await store.commit(changes(opened("req_2", clock.at)))
