@@ -19,11 +19,8 @@ __all__ = ["Line", "Screen", "discard_unwritten", "open_missing", "said"]
 
 STYLES = {"title": "1", "dim": "2", "good": "32", "warn": "33", "bad": "31"}
 NARROWEST = 20
-FITS_PIPE = 4_096
+FITS = 4_096
 """How many bytes a pipe or a socket takes without waiting once it says that it takes any (PIPE_BUF of Linux)."""
-
-FITS_TERMINAL = 128
-"""The same of a terminal, which counts in blocks of 256 and may write two bytes for one."""
 
 MARGIN = "  "
 
@@ -156,12 +153,13 @@ class Screen:
 
     def _offer(self, file: int, data: bytes) -> None:
         """Write to a file as much as it takes without waiting; what follows a line that was cut begins a new one."""
-        poll, size = select.poll(), FITS_TERMINAL if os.isatty(file) else FITS_PIPE
+        poll = select.poll()
         poll.register(file, select.POLLOUT)
         rest = b"\n" * (file in self._torn) + data
-        while rest and poll.poll(0):
-            rest = rest[os.write(file, rest[:size]) :]
-            self._torn.add(file)
+        with _without_waiting(file) as target, contextlib.suppress(BlockingIOError):
+            while rest and poll.poll(0):
+                rest = rest[os.write(target, rest[:FITS]) :]
+                self._torn.add(file)
         if not rest:
             self._torn.discard(file)
 
@@ -190,6 +188,20 @@ def _polled(stream: TextIO) -> int | None:
         return stream.fileno() if hasattr(select, "poll") else None
     except (OSError, ValueError):
         return None
+
+
+@contextlib.contextmanager
+def _without_waiting(file: int) -> Iterator[int]:
+    """Open a terminal once more, so that no write to it waits, if it has a name here; yield other files as they are."""
+    try:
+        opened = os.open(os.ttyname(file), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    except OSError:
+        yield file
+        return
+    try:
+        yield opened
+    finally:
+        os.close(opened)
 
 
 def open_missing() -> None:
