@@ -43,6 +43,7 @@ HARMS: dict[str, Callable[[], object]] = {
     "interrupts": interrupt,
     "escapes": escape,
     "raises": fail,
+    "kills its parent": lambda: os.kill(os.getppid(), signal.SIGKILL),
     "forks and exits": lambda: os.fork() and os._exit(9),
 }
 

@@ -26,6 +26,7 @@ HARMS = {
     "interrupts": "cannot be loaded here: KeyboardInterrupt",
     "escapes": "cannot be loaded here: Escaping: out",
     "raises": "cannot be loaded here: RuntimeError: no such key",
+    "kills its parent": "ended the process that tried it",
     "forks and exits": "ended the process with exit code 9",
 }
 

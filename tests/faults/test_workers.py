@@ -1,7 +1,10 @@
 """What goes wrong around a worker: its output, its database, a child that an agent forks."""
 
+import asyncio
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import driver
@@ -88,3 +91,40 @@ async def test_a_child_that_a_node_forks_ends_with_the_node(machine):
     assert run.status is RunStatus.done
     assert len(driver.lines(machine.sink)) == 1
     assert machine.said("out").count(" done\n") == 1
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+async def test_a_reader_that_stands_still_holds_no_worker_up(machine, options):
+    """As with a logger that was stopped: nobody reads a byte of 3,000 lines."""
+    many = ('    progress("planning")\n', '    for _ in range(3_000):\n        progress("planning " * 10)\n')
+    (run_id,) = await machine.start(machine.deploy("talker.py", [many]))
+    pipe = str(machine.folder / "pipe")
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    worker = machine.working(*options, out=pipe, err=pipe)
+    await machine.until_all([run_id], lambda run: run.status is RunStatus.done)
+    os.kill(worker.pid, signal.SIGTERM)
+    machine.wait(worker)
+    os.close(reader)
+
+
+async def test_a_thread_that_a_node_leaves_does_not_keep_the_process(machine):
+    thread = "    threading.Thread(target=time.sleep, args=(100_000,)).start()\n"
+    changes = [
+        ("import os\n", "import os\nimport threading\nimport time\n"),
+        ("    return {}\n", thread + "    return {}\n"),
+    ]
+    (run_id,) = await machine.start(machine.deploy("talker.py", changes))
+    console = "import sys; from interlock.cli import main; sys.exit(main())"
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-c", console, "work", "--once"],
+        cwd=machine.folder,
+        env=os.environ | machine.environ,
+        timeout=driver.PATIENCE,
+        capture_output=True,
+        check=True,
+    )
+    assert b"nothing else is due" in done.stdout
+    (run,) = await machine.see(run_id)
+    assert run.status is RunStatus.done

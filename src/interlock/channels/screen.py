@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import shutil
 import sys
 import threading
@@ -18,6 +19,9 @@ __all__ = ["Line", "Screen", "discard_unwritten", "open_missing", "said"]
 
 STYLES = {"title": "1", "dim": "2", "good": "32", "warn": "33", "bad": "31"}
 NARROWEST = 20
+FITS = 4_096
+"""How many bytes a pipe or a socket takes without waiting once it says that it takes any (PIPE_BUF of Linux)."""
+
 MARGIN = "  "
 
 
@@ -52,8 +56,8 @@ class Screen:
         color: whether the stream understands colours.
 
     Attributes:
-        drops: whether what cannot be written, to a closed pipe, a full disk or a terminal that is gone, is dropped: for
-            what goes on whether somebody watches or not.
+        drops: whether what cannot be written at once, to a closed or full pipe, a full disk, or a terminal that is gone
+            or stands still, is dropped: for what goes on whether somebody watches or not.
     """
 
     def __init__(self, stream: TextIO, *, width: int | None = None, color: bool = False) -> None:
@@ -61,7 +65,8 @@ class Screen:
         self._width = width
         self._color = color
         self.drops = False
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._torn: set[int] = set()  # the files in which a line ends before its end
         self._waiting = ""
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
@@ -129,9 +134,34 @@ class Screen:
             self._put(f"\n{text}{self._waiting}" if self._waiting else text)
 
     def _put(self, text: str) -> None:
-        with self.dropping():
-            self._stream.write(text)
-            self._stream.flush()
+        self.put(self._stream, text)
+
+    def put(self, stream: TextIO, text: str) -> None:
+        """Write text to a stream, by the rules of this screen; see `drops`.
+
+        Raises:
+            BrokenPipeError: if nobody reads any more.
+            InterlockError: if it cannot be written for another reason.
+        """
+        with self._lock, self.dropping():
+            file = _polled(stream) if self.drops else None
+            if file is None:
+                stream.write(text)
+            stream.flush()
+            if file is not None:
+                self._offer(file, text.encode(stream.encoding or "utf-8", "backslashreplace"))
+
+    def _offer(self, file: int, data: bytes) -> None:
+        """Write to a file as much as it takes without waiting; what follows a line that was cut begins a new one."""
+        poll = select.poll()
+        poll.register(file, select.POLLOUT)
+        rest = b"\n" * (file in self._torn) + data
+        with _without_waiting(file) as target, contextlib.suppress(BlockingIOError):
+            while rest and poll.poll(0):
+                rest = rest[os.write(target, rest[:FITS]) :]
+                self._torn.add(file)
+        if not rest:
+            self._torn.discard(file)
 
     @contextlib.contextmanager
     def dropping(self) -> Iterator[None]:
@@ -150,6 +180,28 @@ class Screen:
                 raise
             why = getattr(error, "strerror", None) or error
             raise InterlockError(f"What this command says cannot be written: {why}.") from error
+
+
+def _polled(stream: TextIO) -> int | None:
+    """Return the descriptor of a stream's file; None if it has none, or cannot be asked whether it takes anything."""
+    try:
+        return stream.fileno() if hasattr(select, "poll") else None
+    except (OSError, ValueError):
+        return None
+
+
+@contextlib.contextmanager
+def _without_waiting(file: int) -> Iterator[int]:
+    """Open a terminal once more, so that no write to it waits, if it has a name here; yield other files as they are."""
+    try:
+        opened = os.open(os.ttyname(file), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    except OSError:
+        yield file
+        return
+    try:
+        yield opened
+    finally:
+        os.close(opened)
 
 
 def open_missing() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 from collections.abc import Sequence
 
 __all__ = ["main"]
@@ -16,4 +18,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     from interlock.cli.app import run  # noqa: PLC0415 - whoever imports the package does not want the command line
 
-    return run(list(sys.argv[1:] if arguments is None else arguments))
+    if arguments is not None:
+        return run(list(arguments))
+    code = run(sys.argv[1:])
+    if "interlock.cli.work" in sys.modules:  # which is loaded for this command only
+        _leave_threads(code)
+    return code
+
+
+def _leave_threads(code: int) -> None:
+    """End this process, if a thread that an agent left would keep it; all that is Interlock's is closed and written."""
+    if any(not one.daemon and one is not threading.main_thread() for one in threading.enumerate()):
+        os._exit(code)

@@ -51,6 +51,8 @@ async def _examined(session: Session, name: str, reference: str) -> dict[str, An
         loaded = await session.system.registry.loaded(reference)
     except InvalidAgent as error:
         return agent | {"error": error.message}
+    except OSError as error:
+        return agent | {"error": f"It cannot be tried here for now: {error}."}
     from interlock.runtime.gating import gates  # noqa: PLC0415 - LangGraph takes a second or more to load
 
     return agent | {"version": loaded.version, "gates": gates(loaded.graph)}

@@ -76,8 +76,7 @@ class Session:
     def write(self, document: object) -> None:
         """Write one JSON document in one line, or nothing if nobody asked for JSON."""
         if self.as_json:
-            with self.screen.dropping():
-                write_json(document)
+            self.screen.put(sys.stdout, _in_one_line(document))
 
     def tell(self, text: str, style: str = "") -> None:
         """Say a sentence to whoever runs the command."""
@@ -91,8 +90,12 @@ class Session:
 
 def write_json(document: object) -> None:
     """Write one JSON document in one line of ASCII."""
-    sys.stdout.write(json.dumps(document, default=str) + "\n")
+    sys.stdout.write(_in_one_line(document))
     sys.stdout.flush()
+
+
+def _in_one_line(document: object) -> str:
+    return json.dumps(document, default=str) + "\n"
 
 
 def settings_of(root: Root) -> Settings:

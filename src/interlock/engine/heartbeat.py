@@ -11,7 +11,6 @@ from datetime import timedelta
 
 from interlock.engine.advance import HeldAdvance
 from interlock.engine.ports import Store
-from interlock.errors import StoreError
 
 __all__ = ["Heartbeat"]
 
@@ -43,9 +42,15 @@ class Heartbeat:
             thread.join()
 
     def _beat(self, stopped: threading.Event) -> None:
-        while not stopped.wait(self._lease / 3):
-            with contextlib.suppress(StoreError):
-                asyncio.run(self._extend())
+        runner = asyncio.Runner()
+        try:
+            while not stopped.wait(self._lease / 3):
+                # Whatever fails, such as a loop for which no file can be opened, may succeed at the next beat.
+                with contextlib.suppress(Exception):
+                    runner.get_loop()  # before there is a coroutine that nobody would await
+                    runner.run(self._extend())
+        finally:
+            runner.close()
 
     async def _extend(self) -> None:
         by_tenant: dict[str, list[HeldAdvance]] = {}

@@ -11,11 +11,11 @@ from interlock.engine.places import Places
 from interlock.engine.ports import Runtime
 from interlock.errors import InterlockError
 
-__all__ = ["Loading", "LoadingStopped"]
+__all__ = ["Loading", "NotLoadedNow"]
 
 
-class LoadingStopped(InterlockError):
-    """The worker was told to stop while it loaded an agent: no fault of the agent's."""
+class NotLoadedNow(InterlockError):
+    """The worker was told to stop, or lacked what it needs, while it loaded an agent: no fault of the agent's."""
 
 
 class Loading:
@@ -52,7 +52,8 @@ class Loading:
 
         Raises:
             InvalidAgent: if it cannot be loaded.
-            LoadingStopped: if the worker is told to stop, which waits for no import.
+            NotLoadedNow: if the worker is told to stop, which waits for no import, or the system refuses it something,
+                such as one more open file.
         """
         if self.has(run):
             return
@@ -61,8 +62,11 @@ class Loading:
             await _either(loading, stop)
         if not loading.done():
             loading.cancel()
-            raise LoadingStopped(f"The worker was stopped while it was loading the agent {run.reference}.")
-        loading.result()
+            raise NotLoadedNow(f"The worker was stopped while it was loading the agent {run.reference}.")
+        try:
+            loading.result()
+        except OSError as error:
+            raise NotLoadedNow(f"The agent {run.reference} could not be loaded here for now: {error}.") from error
         self._references.add(run.reference)
         self.agents.add(run.agent)
 

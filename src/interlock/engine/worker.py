@@ -22,7 +22,7 @@ from interlock.engine.ending import broke, commit_end, exhausted, let_go
 from interlock.engine.heartbeat import Heartbeat
 from interlock.engine.integrity import check_state, verified
 from interlock.engine.jobs import Jobs
-from interlock.engine.loading import Loading, LoadingStopped
+from interlock.engine.loading import Loading, NotLoadedNow
 from interlock.engine.places import Places
 from interlock.engine.ports import Attention, Broke, Ending, Loaded, Progress, Runtime, Store, Waker
 from interlock.engine.results import KeptResults, NothingKept, Results
@@ -348,7 +348,7 @@ class Worker:
             return await self._runtime.advance(advance, self._progress)
         except RecordAltered as error:
             return Attention("record_altered", error.message)
-        except LoadingStopped as stopped:
-            return Broke(stopped.message, counted=False)
+        except NotLoadedNow as error:
+            return Broke(error.message, counted=False)
         except InterlockError as error:
             return broke(error)

@@ -34,6 +34,9 @@ IDLE = 60.0
 LAST = 5
 """How many seconds later than its time an import ends whatever becomes of the process that watches."""
 
+ENDING = 1.0
+"""How many seconds a server that gives no answer has to end, or it is taken for one that goes on."""
+
 _SERVER = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[2]); "
     "from interlock.runtime.probe import serve; serve(int(sys.argv[1]))"
@@ -50,53 +53,77 @@ class Prober:
         self._end: weakref.finalize[..., Prober] | None = None
 
     def start(self) -> None:
-        """Start the server, unless it runs."""
+        """Start the server, unless it runs.
+
+        Raises:
+            OSError: if the system does not let it.
+        """
+        self._running()
+
+    def _running(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
+        """Return the server, started if it does not run, and the socket by which it is told of tries."""
         with self._lock:
             if self._end is not None and self._end.alive:
-                if self._process is not None and self._process.poll() is None:
-                    return
+                assert self._process is not None
+                assert self._control is not None
+                if self._process.poll() is None:
+                    return self._process, self._control
                 self._end()  # it has ended by itself
             ours, theirs = socket.socketpair()
             with theirs:
-                command = [sys.executable, "-P", "-c", _SERVER, str(theirs.fileno()), json.dumps(sys.path)]
-                # A session of its own: a terminal's Ctrl-C is for the worker.
-                process = subprocess.Popen(  # noqa: S603 - our own code
-                    command,
-                    pass_fds=[theirs.fileno()],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    start_new_session=True,
-                )
-            self._process, self._control = process, ours
-            self._end = weakref.finalize(self, _end, process, ours, os.getpid())
+                try:
+                    self._process = _started(theirs)
+                except BaseException:
+                    ours.close()
+                    raise
+            self._control = ours
+            self._end = weakref.finalize(self, _end, self._process, ours, os.getpid())
+            return self._process, ours
 
     def try_import(self, reference: str, seconds: float) -> None:
         """Import an agent in a process of its own, and throw that away.
 
         Raises:
             InvalidAgent: if that does not succeed within so many seconds; with what happened.
+            OSError: if it cannot be tried, which says nothing of the agent.
         """
-        asked = {"reference": reference, "seconds": seconds, "environ": dict(os.environ), "path": sys.path}
-        try:
-            asked["folder"] = str(Path.cwd())
-            error = self._answer(json.dumps(asked).encode(), seconds + SPARE)
-        except (OSError, ValueError) as broken:
-            error = f"The import of {reference} cannot be tried in a process of its own: {broken}."
+        asked = {
+            "reference": reference,
+            "seconds": seconds,
+            "environ": dict(os.environ),
+            "path": sys.path,
+            "folder": _folder(),
+        }
+        error = self._answer(reference, json.dumps(asked).encode(), seconds + SPARE)
         if error is not None:
             raise InvalidAgent(error)
 
-    def _answer(self, asked: bytes, seconds: float) -> str | None:
-        """Return what is wrong; ask a second server, if the first one ends meanwhile."""
+    def _answer(self, reference: str, asked: bytes, seconds: float) -> str | None:
+        """Return what is wrong; ask once more, if the server ended meanwhile: another agent may have ended it."""
+        server = None
         try:
-            answer = self._ask(asked, seconds)
+            server, control = self._running()
+            answer = _ask(control, asked, seconds)
+            lost = not answer and _has_ended(server)
         except OSError:
-            answer = b""
-        if not answer:
-            self.close()
-            answer = self._ask(asked, seconds)
-        error: str | None = json.loads(answer)
-        return error
+            lost = True
+        if lost:
+            self._drop(server)
+            try:
+                answer = _ask(self._running()[1], asked, seconds)
+            except TimeoutError:
+                answer = b""
+        try:
+            error = json.loads(answer)
+        except ValueError:
+            error = f"Importing the agent {reference} ended the process that tried it."
+        return None if error is None else str(error)
+
+    def _drop(self, server: subprocess.Popen[bytes] | None) -> None:
+        """End a server that does not answer, and no other one that took its place."""
+        with self._lock:
+            if self._end is not None and self._process is server:
+                self._end()
 
     def close(self) -> None:
         """End the server, if there is one."""
@@ -104,17 +131,45 @@ class Prober:
             if self._end is not None:
                 self._end()
 
-    def _ask(self, asked: bytes, seconds: float) -> bytes:
-        ours, theirs = socket.socketpair()
-        with ours:
-            with theirs:
-                self.start()
-                assert self._control is not None
-                socket.send_fds(self._control, [b"."], [theirs.fileno()])
-            ours.settimeout(seconds)
-            ours.sendall(asked)
-            ours.shutdown(socket.SHUT_WR)
-            return _all(ours)
+
+def _started(theirs: socket.socket) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-P", "-c", _SERVER, str(theirs.fileno()), json.dumps(sys.path)]
+    return subprocess.Popen(  # noqa: S603 - our own code
+        command,
+        cwd=_folder(),
+        pass_fds=[theirs.fileno()],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # a terminal's Ctrl-C is for the worker
+    )
+
+
+def _folder() -> str:
+    """Return the working directory; the root, where it was deleted."""
+    try:
+        return str(Path.cwd())
+    except OSError:
+        return "/"
+
+
+def _has_ended(server: subprocess.Popen[bytes]) -> bool:
+    try:
+        server.wait(ENDING)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _ask(control: socket.socket, asked: bytes, seconds: float) -> bytes:
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            socket.send_fds(control, [b"."], [theirs.fileno()])
+        ours.settimeout(seconds)
+        ours.sendall(asked)
+        ours.shutdown(socket.SHUT_WR)
+        return _all(ours)
 
 
 def _end(process: subprocess.Popen[bytes], control: socket.socket, starter: int) -> None:
@@ -202,7 +257,10 @@ def _how(status: int) -> str:
 
 def _imported(asked: dict[str, Any]) -> str | None:
     """Import an agent as the process that asks would; return what is wrong."""
-    os.chdir(asked["folder"])
+    try:
+        os.chdir(asked["folder"])
+    except OSError:  # it was deleted meanwhile
+        os.chdir("/")
     os.environ.clear()
     os.environ.update(asked["environ"])
     sys.path[:] = asked["path"]

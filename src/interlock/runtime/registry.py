@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -90,6 +91,7 @@ class Registry:
 
         Raises:
             InvalidAgent: if it cannot be imported, not within the time, or is not a graph; with the reason.
+            OSError: if the system refuses what that needs, which says nothing of the agent.
         """
         if reference in self._loaded:
             return self._loaded[reference]
@@ -107,10 +109,10 @@ class Registry:
             if under_way is not None and not under_way.done():
                 return under_way
             future = self._loading[reference, alone] = _running()
-        _on_thread(self._load, reference, alone, future)
+        _on_thread(future, self._load, reference, alone)
         return future
 
-    def _load(self, reference: str, alone: bool, future: Future[Agent]) -> None:  # noqa: FBT001 - a thread's arguments
+    def _load(self, future: Future[Agent], reference: str, alone: bool) -> None:  # noqa: FBT001 - a thread's arguments
         try:
             if not alone:
                 self._prober.start()
@@ -131,10 +133,12 @@ class Registry:
             if reference in self._importing:
                 return self._importing[reference]
             future = self._importing[reference] = _running()
-        _on_thread(self._import_here, reference, future)
+        _on_thread(future, self._import_here, reference)
+        if future.done():  # no thread could be started
+            self._importing.pop(reference, None)
         return future
 
-    def _import_here(self, reference: str, future: Future[Agent]) -> None:
+    def _import_here(self, future: Future[Agent], reference: str) -> None:
         try:
             agent = import_agent(reference)
         except InvalidAgent as error:
@@ -162,6 +166,11 @@ def _running() -> Future[Agent]:
     return future
 
 
-def _on_thread(target: object, *args: object) -> None:
+def _on_thread(future: Future[Agent], target: Callable[..., None], *args: object) -> None:
+    """Let a thread find a future's result; that no thread can be started is its result otherwise."""
     # A daemon: Python waits for every other thread when it ends, and an import may never end.
-    threading.Thread(target=target, args=args, name="interlock-import", daemon=True).start()  # type: ignore[arg-type]
+    thread = threading.Thread(target=target, args=(future, *args), name="interlock-import", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError as error:
+        future.set_exception(OSError(errno.EAGAIN, str(error)))
