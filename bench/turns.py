@@ -1,7 +1,7 @@
 """Measure two checkouts by turns, in processes of their own: what a change costs a vote and a cycle.
 
 git worktree add ../before COMMIT
-python bench/turns.py ../before             # seven rounds: about four minutes; writes a part of bench/RESULTS.md
+python bench/turns.py ../before             # five rounds: about four minutes; writes a part of bench/RESULTS.md
 python bench/turns.py ../before --rounds 2  # printed only
 """
 
@@ -29,7 +29,7 @@ from interlock.domain.commands import CastVote
 from interlock.engine.ports import Inbox
 
 HERE = Path(__file__).parent.parent
-ROUNDS = 7
+ROUNDS = 5
 VOTES = 60
 FIGURES = {
     "vote": "a vote that decides, ms",

@@ -18,6 +18,7 @@ from interlock.config import load_settings
 from interlock.domain.action import Verdict
 from interlock.domain.authority import Principal
 from interlock.domain.commands import CastVote
+from interlock.engine import retry
 from interlock.engine.ports import Inbox
 from interlock.errors import Refused, StoreError
 from interlock.runtime import runner
@@ -234,6 +235,7 @@ def sweep(database: str, rounds: int, ahead: float, barrier: Any) -> None:
 def cycle_on_a_full_disk(database: str, sink: str, acks: str, limit: int) -> None:
     """Go round the circle while no file may grow beyond the limit, and note what was acknowledged."""
     os.environ["SINK"] = sink
+    retry.FEW_TRIES = 1
 
     async def main() -> None:
         built = system(database)

@@ -27,6 +27,10 @@ GRACE = 20.0
 """How many seconds a worker that was told to stop still tries to record what it knows."""
 
 
+FEW_TRIES = 13
+"""How often a worker that only does what is due tries something again: that takes about 20 seconds."""
+
+
 async def until_committed(attempt: Callable[[], Awaitable[T]], what: str) -> T:
     """Call `attempt`, which loads, decides and commits, until its commit finds what it had loaded.
 
@@ -55,10 +59,15 @@ class Patience:
 
     def __init__(self) -> None:
         self._until = math.inf
+        self._tries: float = math.inf
 
     def begin(self) -> None:
-        """The worker works."""
-        self._until = math.inf
+        """The worker works until it is told to stop."""
+        self._until = self._tries = math.inf
+
+    def once(self) -> None:
+        """The worker does what is due, and ends: nobody tells it to stop, so it does not try for ever."""
+        self._tries = FEW_TRIES
 
     def end(self) -> None:
         """The worker was told to stop."""
@@ -66,7 +75,7 @@ class Patience:
 
     async def again(self, tries: int) -> bool:
         """Wait before the next try, after so many; or say at once that there is to be none."""
-        if time.monotonic() >= self._until:
+        if time.monotonic() >= self._until or tries >= self._tries:
             return False
         await asyncio.sleep(min(LONGEST_WAIT, SHORTEST_WAIT * 2 ** min(tries, 10)))
         return True

@@ -148,6 +148,7 @@ class Worker:
     async def drain(self) -> int:
         """Carry out everything that is due, and what becomes due by that; then return how much it was."""
         done = 0
+        self._results.patience.once()
         with self._heartbeat.beating():
             while True:
                 await self._results.look_around()
