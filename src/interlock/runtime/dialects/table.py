@@ -14,7 +14,7 @@ from langgraph.types import Interrupt
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request
 from interlock.engine.ports import Ask
-from interlock.runtime.dialects import langchain_hitl, native, plain
+from interlock.runtime.dialects import langchain_hitl, mcp_elicitation, native, plain
 from interlock.runtime.dialects.shown import shown
 
 __all__ = ["DIALECTS", "Dialect", "answer", "interrupt_of", "read"]
@@ -50,6 +50,11 @@ DIALECTS = {
         langchain_hitl.is_call,
         langchain_hitl.read_one,
         lambda _, schema, requests: langchain_hitl.answer_one(schema, requests[0]),
+    ),
+    "mcp_elicitation": Dialect(
+        mcp_elicitation.is_elicitation,
+        lambda key, value, _: mcp_elicitation.read(key, value),
+        lambda value, _, requests: mcp_elicitation.answer(value, requests),
     ),
     "agent_inbox": Dialect(
         plain.is_inbox,

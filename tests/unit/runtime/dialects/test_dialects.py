@@ -28,7 +28,8 @@ HERE = Path(__file__).parent
 FILES = sorted(HERE.glob("*.json"))
 KEYS = [
     "action_request", "action", "args", "config", "allow_accept", "action_requests", "review_configs", "name", "type",
-    "action_name", "allowed_decisions", "question", "options", "interlock", "subject", "task", "kind",
+    "action_name", "allowed_decisions", "question", "options", "interlock", "subject", "task", "kind", "requests",
+    "key", "mode", "url",
 ]  # fmt: skip
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -103,7 +104,15 @@ def test_what_resumes_it(file):
 
 def test_there_is_a_file_for_every_dialect():
     kinds = {file.stem.partition(".")[0] for file in FILES}
-    assert kinds == {"agent_inbox", "breakpoint", "langchain_batched", "langchain_per_call", "native", "plain"}
+    assert kinds == {
+        "agent_inbox",
+        "breakpoint",
+        "langchain_batched",
+        "langchain_per_call",
+        "mcp_elicitation",
+        "native",
+        "plain",
+    }
 
 
 # ── whatever is asked and decided ──

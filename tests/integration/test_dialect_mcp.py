@@ -1,0 +1,84 @@
+"""S7: what an MCP server asks by `langchain.mcp` in mid-call: each key by itself, answered at once."""
+
+import pytest
+from langgraph.types import interrupt
+
+from interlock.domain.run import RunStatus
+from interlock.errors import InvalidAnswer
+
+SEATS = {"type": "object", "properties": {"seats": {"type": "integer", "minimum": 1}}, "required": ["seats"]}
+DATE = {"type": "object", "properties": {"on": {"type": "string", "format": "date"}}, "required": ["on"]}
+ROUND = [
+    {"key": "seats", "message": "How many seats?", "mode": "form", "requested_schema": SEATS},
+    {"key": "date", "message": "When?", "mode": "form", "requested_schema": DATE},
+    {"key": "login", "message": "Please sign in.", "mode": "url", "url": "https://login.example.org/start"},
+]
+
+
+def asking(circle, *rounds):
+    def call(state):
+        return {
+            "out": [
+                interrupt({"type": "mcp_elicitation", "tool_name": "book", "requests": asked})["responses"]
+                for asked in rounds
+            ]
+        }
+
+    return circle.chain(call)
+
+
+async def by_text(circle, run_id):
+    return {request.asked.text.partition("\n")[0]: request for request in await circle.open(run_id)}
+
+
+async def test_each_key_is_a_question_and_all_are_answered_at_once(circle):
+    run_id = await circle.go(asking(circle, ROUND))
+    asked = await by_text(circle, run_id)
+    assert set(asked) == {"How many seats?", "When?", "Please sign in."}
+    assert "Open this address on login.example.org yourself" in asked["Please sign in."].asked.text
+    await circle.vote(asked["Please sign in."], "respond", answer=True)
+    await circle.vote(asked["When?"], "reject")
+    await circle.drain()
+    assert (await circle.run(run_id)).status is RunStatus.paused
+    for wrong in ({"seats": 0}, {"seats": "many"}, {}, "two"):
+        with pytest.raises(InvalidAnswer):
+            await circle.vote(asked["How many seats?"], "respond", answer=wrong)
+    await circle.vote(asked["How many seats?"], "respond", answer={"seats": 2})
+    await circle.drain()
+    run = await circle.run(run_id)
+    assert run.status is RunStatus.done, run.note
+    assert run.output["out"] == [{
+        "seats": {"action": "accept", "content": {"seats": 2}}, "date": {"action": "decline"},
+        "login": {"action": "accept"},
+    }]  # fmt: skip
+
+
+async def test_a_second_round_is_asked_anew_and_the_first_keeps_its_answers(circle):
+    run_id = await circle.go(asking(circle, ROUND[:1], ROUND[:2]))
+    await circle.vote((await circle.open(run_id))[0], "respond", answer={"seats": 2})
+    await circle.drain()
+    asked = await by_text(circle, run_id)
+    assert set(asked) == {"How many seats?", "When?"}
+    await circle.vote(asked["When?"], "respond", answer={"on": "2027-01-05"})
+    await circle.vote(asked["How many seats?"], "respond", answer={"seats": 3})
+    await circle.drain()
+    run = await circle.run(run_id)
+    assert run.status is RunStatus.done, run.note
+    assert [one["seats"]["content"]["seats"] for one in run.output["out"]] == [2, 3]
+    assert run.output["out"][1]["date"]["content"] == {"on": "2027-01-05"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "wrong"),
+    [
+        ([], "at least one"),
+        ([ROUND[0], ROUND[0]], "a key of its own"),
+        ([{"key": "k", "message": "x", "mode": "form"}], "JSON Schema of a form"),
+        ([{"key": "k", "message": "x", "mode": "url", "url": "javascript:alert(1)"}], "no web address"),
+        ([{"key": "k", "message": "x", "mode": "url", "url": "file:///etc/passwd"}], "no web address"),
+    ],
+)
+async def test_what_cannot_be_asked_needs_a_person_and_says_why(circle, asked, wrong):
+    run = await circle.run(await circle.go(asking(circle, asked)))
+    assert (run.status, run.attention) == (RunStatus.needs_attention, "invalid_ask")
+    assert wrong in run.note
