@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from interlock.channels.editing import edit_json
 from interlock.channels.fields import fields_of, types_of
 from interlock.channels.form import read_form
+from interlock.channels.row import Place
 from interlock.channels.screen import Line
 from interlock.channels.sight import see
 from interlock.channels.terminal import Terminal
@@ -97,13 +98,16 @@ class Reply:
         check_vote(self.request, self.vote())
 
 
-async def read_reply(terminal: Terminal, view: RequestView) -> Reply | None:
+async def read_reply(terminal: Terminal, view: RequestView, place: Place | None = None) -> Reply | None:
     """Show a request and ask until there is a reply; None if the person leaves it waiting.
+
+    Args:
+        place: which of how many things it is that its run asks at once.
 
     Raises:
         EndOfInput: if nobody answers any more.
     """
-    sight = see(view, fold=terminal.interactive)
+    sight = see(view, fold=terminal.interactive, place=place)
     terminal.screen.show(*sight.lines)
     reader = _Reader(terminal, view, whole=sight.whole)
     return await (reader.answer() if view.request.kind is Kind.input else reader.verdict())

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from interlock.channels.fields import wanted
+from interlock.channels.row import Place
 from interlock.channels.screen import Line, said
 from interlock.channels.text import harmless, plain, quoted, shortened, warnings_about
 from interlock.channels.values import FLOW, ValueLines, name_shown, one_line
-from interlock.domain.action import Action, Draft, Question
+from interlock.domain.action import Action, Draft, Kind, Question
 from interlock.domain.canonical import Json
 from interlock.domain.explain import duration_words
 from interlock.domain.request import Request, Status, acting
@@ -34,15 +35,17 @@ class Sight:
     whole: bool
 
 
-def see(view: RequestView, *, full: bool = False, fold: bool = True) -> Sight:
+def see(view: RequestView, *, full: bool = False, fold: bool = True, place: Place | None = None) -> Sight:
     """Lay out a request.
 
     Args:
+        place: which of how many things it is that its run asks at once.
         full: fold nothing, and say everything about the policy.
         fold: long values, unless everything is shown.
     """
     request, values = view.request, ValueLines(full=full or not fold)
     title = TITLES[request.kind] if request.is_open else f"{request.kind.upper()} {request.status.upper()}"
+    title += "" if place is None else f" ({place[0]} of {place[1]})"
     lines = [Line(""), Line(title, "title", "  "), *_subject(request, values)]
     whole = not values.folded
     lines += _warnings(request)
@@ -73,13 +76,15 @@ def time_left(view: RequestView, *, brief: bool) -> str:
         words += f" ({duration_words(calendar.open_time(view.now, due), open_time=True)} of open time)"
     if brief:
         return words
-    return f"{words}, until {when(due)}; without a decision it {_silence(view)}"
+    return f"{words}, until {when(due)}; {_silence(view)}"
 
 
 def _silence(view: RequestView) -> str:
     step = view.request.step_of(view.policy)
-    handed_on = step.on_timeout == "expire" or view.request.handed_on
-    return "expires, not approved" if handed_on else "goes to more people, and is not approved"
+    ends = step.on_timeout == "expire" or view.request.handed_on
+    if view.request.kind is Kind.input:
+        return "without an answer it " + ("expires, and the agent gets none" if ends else "goes to more people")
+    return "without a decision it " + ("expires, not approved" if ends else "goes to more people, and is not approved")
 
 
 def _subject(request: Request, values: ValueLines) -> Iterator[Line]:

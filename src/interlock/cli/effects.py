@@ -7,6 +7,7 @@ from typing import Literal
 
 import typer
 
+from interlock.channels.row import row
 from interlock.channels.screen import Line
 from interlock.channels.text import plain
 from interlock.channels.values import ValueLines
@@ -17,7 +18,7 @@ from interlock.cli.shapes import request_shape, run_view_shape
 from interlock.cli.votes import carry_on
 from interlock.domain.action import Action
 from interlock.domain.commands import SettleEffect
-from interlock.domain.request import EffectState, Request, name_of
+from interlock.domain.request import EffectState, Request
 from interlock.errors import BadInput
 
 __all__ = ["app"]
@@ -47,7 +48,7 @@ def list_effects(ctx: typer.Context, *, as_json: bool = JSON) -> None:
 
 def _lines(request: Request) -> list[Line]:
     subject, values = request.edition.subject, ValueLines()
-    lines = [Line(f"{request.id} {plain(name_of(subject))}: {request.effect}", "title")]
+    lines = [Line(f"{request.id} {row(request)}: {request.effect}", "title")]
     if request.claim is not None:
         claim = request.claim
         lines.append(Line(f"Attempt {claim.attempt} of {plain(claim.tool)}, key {plain(claim.key)}", "dim", "  "))

@@ -18,28 +18,50 @@ from interlock.errors import BadInput
 
 __all__ = ["app"]
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, help="The record.")
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="The record.")
 
 LOOK_AGAIN = 5.0
 
+AFTER = typer.Option("", "--after", metavar="POSITION", help="Begin after this entry.")
+REQUEST = typer.Option(None, "--request", metavar="ID", help="Only this request's.")
+RUN = typer.Option(None, "--run", metavar="ID", help="Only this run's, with its requests'.")
+LIMIT = typer.Option(None, "--limit", min=1, help="At most so many.")
+FOLLOW = typer.Option(False, "--follow", "-f", help="Go on with what comes, until Ctrl-C.")
 
-@app.callback()
-def log() -> None:
-    """The record of everything that was asked, voted, refused, decided and executed."""
+
+@app.callback(invoke_without_command=True)
+def log(
+    ctx: typer.Context,
+    *,
+    after: str = AFTER,
+    request: str | None = REQUEST,
+    run: str | None = RUN,
+    limit: int | None = LIMIT,
+    follow: bool = FOLLOW,
+    as_json: bool = JSON,
+) -> None:
+    """Show the record of everything that was asked, voted, refused, decided and executed, oldest first.
+
+    With --json, one entry a line.
+    """
+    if ctx.invoked_subcommand is None:
+        show(ctx, after=after, request=request, run=run, limit=limit, follow=follow, as_json=as_json)
+    elif any((after, request, run, limit, follow)):
+        raise BadInput(f"Give the options after the command: interlock log {ctx.invoked_subcommand} …")
 
 
 @app.command("show")
 def show(
     ctx: typer.Context,
     *,
-    after: str = typer.Option("", "--after", metavar="POSITION", help="Begin after this entry."),
-    request: str | None = typer.Option(None, "--request", metavar="ID", help="Only this request's."),
-    run: str | None = typer.Option(None, "--run", metavar="ID", help="Only this run's, with its requests'."),
-    limit: int | None = typer.Option(None, "--limit", min=1, help="At most so many."),
-    follow: bool = typer.Option(False, "--follow", "-f", help="Go on with what comes, until Ctrl-C."),
+    after: str = AFTER,
+    request: str | None = REQUEST,
+    run: str | None = RUN,
+    limit: int | None = LIMIT,
+    follow: bool = FOLLOW,
     as_json: bool = JSON,
 ) -> None:
-    """Show the log, oldest first; with --json one entry a line."""
+    """Show the log, oldest first; with --json one entry a line. `interlock log` does the same."""
     if request is not None and run is not None:
         raise BadInput("Give --request or --run, not both.")
 

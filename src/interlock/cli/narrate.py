@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from interlock.channels.row import subject_row
 from interlock.channels.sight import when
 from interlock.channels.text import quoted, shortened
 from interlock.channels.values import one_line
@@ -30,7 +31,7 @@ from interlock.domain.events import (
     VoteCast,
     Withdrawn,
 )
-from interlock.domain.request import acting, name_of
+from interlock.domain.request import acting
 from interlock.domain.run import (
     AdvanceBegan,
     AttemptFailed,
@@ -75,7 +76,7 @@ def log_line(entry: Entry) -> str:
 def _request_event(entry: Entry, event: Event | RunEvent) -> str:  # noqa: C901, PLR0911, PLR0912 - one line an event
     match event:
         case Opened(subject=subject):
-            return f"{entry.by} asks: {quoted(_short(name_of(subject)))}"
+            return f"{entry.by} asks: {subject_row(subject)}"
         case StepReached(step=step, due_at=due_at):
             return f"step {step + 1} began, until {when(due_at)}"
         case VoteCast(vote=vote, unseen=unseen):
@@ -88,7 +89,7 @@ def _request_event(entry: Entry, event: Event | RunEvent) -> str:  # noqa: C901,
             behind = {one.voter: one.on_behalf_of for one in stand_ins}
             return f"{outcome} by {', '.join(acting(person, behind.get(person)) for person in by)}"
         case Expired():
-            return "expired: nobody decided in time, so it is not approved"
+            return "expired: nobody decided in time"
         case Reminded():
             return "a reminder: nobody has decided yet"
         case Escalated(to=to, due_at=due_at):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
 import typer
 
+from interlock.channels.row import Place, in_order, places, row
 from interlock.channels.screen import Line
 from interlock.channels.sight import see, when
 from interlock.channels.text import plain, quoted
@@ -14,7 +18,7 @@ from interlock.cli.session import Session, execute
 from interlock.cli.shapes import request_shape, view_shape
 from interlock.cli.table import table
 from interlock.domain.explain import duration_words
-from interlock.domain.request import EffectState, Request, Status, name_of
+from interlock.domain.request import EffectState, Request, Status
 from interlock.engine.ports import Inbox
 from interlock.engine.views import RequestView
 
@@ -23,6 +27,11 @@ __all__ = ["app"]
 app = typer.Typer(
     add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, help="What people are asked."
 )
+
+BESIDE = 60
+"""Columns of a screen that a list of requests needs beside what is asked."""
+
+NARROWEST, WIDE = 40, 160
 
 
 @app.command("list")
@@ -49,7 +58,9 @@ def list_requests(
             session.tell("Nothing waits for anybody." if statuses == (Status.open,) else "There are none.")
             return
         now = await session.system.store.now()
-        rows = [_row(request, now) for request in found]
+        place_of = places(await session.views.pauses(request.run_id for request in found if request.is_open))
+        most = max(NARROWEST, (session.screen.width or WIDE) - BESIDE)
+        rows = [_row(request, place_of, now, most) for request in in_order(found, place_of)]
         session.show(*table(("ID", "STATUS", "AGENT", "WHAT", "TIME LEFT"), rows, session.screen.width))
         if more:
             session.tell(f"There are more than {limit}: --limit shows them.", "warn")
@@ -57,17 +68,13 @@ def list_requests(
     execute(ctx, work, as_json=as_json, create=False)
 
 
-def _row(request: Request, now: object) -> tuple[str, ...]:
+def _row(request: Request, place_of: Mapping[str, Place], now: datetime, most: int) -> tuple[str, ...]:
     left = ""
     if request.is_open and request.due_at is not None:
-        length = request.due_at - now  # type: ignore[operator]
-        left = " ".join(duration_words(length).split(" ")[:2]) if length.total_seconds() > 0 else "due"
-    return request.id, str(request.status), plain(request.agent), plain(_summary(request)), left
-
-
-def _summary(request: Request) -> str:
-    name = name_of(request.edition.subject)
-    return name if len(name) <= 60 else f"{name[:60]}…"  # noqa: PLR2004 - a column's width
+        length = request.due_at - now
+        left = " ".join(duration_words(length).split(" ")[:2]) if length > timedelta(0) else "due"
+    what = row(request, place_of.get(request.id) if request.is_open else None, most=most)
+    return request.id, str(request.status), plain(request.agent), what, left
 
 
 @app.command("show")
@@ -84,7 +91,9 @@ def show_request(
         view = await session.views.request(request_id, session.principal.id)
         history = list(await session.system.store.history(session.principal.tenant, request_id))
         session.write(view_shape(view, history))
-        session.show(*see(view, full=True).lines, *_outcome(view), Line("History", "title"))
+        place_of = places(await session.views.pauses([view.request.run_id])) if view.request.is_open else {}
+        place = place_of.get(request_id)
+        session.show(*see(view, full=True, place=place).lines, *_outcome(view), Line("History", "title"))
         for entry in history:
             session.show(Line(plain(f"{when(entry.at)}  {sentence(entry)} [{entry.by} via {entry.via}]"), "", "  "))
 

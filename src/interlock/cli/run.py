@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from interlock.channels.screen import Screen
+from interlock.cli.naming import name_and_reference
 from interlock.cli.options import AS, JSON
 from interlock.cli.session import Session, execute, interruptible, patiently
 from interlock.cli.shapes import run_shape
@@ -64,7 +65,7 @@ async def start_and_attend(
         detach: leave it at its first pause.
     """
     system = session.system
-    name, reference = system.registry.reference(agent)
+    name, reference = await name_and_reference(system.registry, session.views, agent)
     loaded = await system.registry.loaded(reference, alone=True)
     value = given if raw else loaded.input_from(str(given))
     loaded.check_input(value)

@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+from interlock.channels.row import in_order, places, row
 from interlock.channels.screen import Line
 from interlock.channels.sight import when
 from interlock.channels.text import plain
@@ -19,7 +20,6 @@ from interlock.cli.shapes import entry_shape, run_shape, run_view_shape
 from interlock.cli.table import table
 from interlock.cli.votes import carry_on
 from interlock.cli.watch import ways_on
-from interlock.domain.request import name_of
 from interlock.domain.run import Run, RunStatus
 from interlock.engine.views import RunView
 
@@ -93,9 +93,10 @@ def _lines(view: RunView) -> list[Line]:
     lines += values.named("input", run.input, 0)
     if run.output is not None:
         lines += values.named("output", run.output, 0)
-    for request in view.requests:
+    place_of = places({run.id: [pending.request_id for pending in run.pause]})
+    for request in in_order(view.requests, place_of):
         effect = f", effect {request.effect}" if request.effect != "none" else ""
-        lines.append(Line(f"{request.id} {plain(name_of(request.asked))}: {request.status}{effect}"))
+        lines.append(Line(f"{request.id} {row(request, place_of.get(request.id))}: {request.status}{effect}"))
     return lines
 
 

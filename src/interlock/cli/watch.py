@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, field
 
 from interlock.channels.reply import read_reply
+from interlock.channels.row import Place, in_order, places
 from interlock.channels.screen import Line
 from interlock.channels.sight import see
 from interlock.channels.terminal import EndOfInput
@@ -137,9 +138,11 @@ class Attendant:
         view = await session.views.run(self._run_id)
         if is_over(view.run) or session.stop.is_set():
             return False
-        for request in sorted(_waiting(view), key=lambda request: (request.due_at or view.now, request.id)):
+        place_of = places({view.run.id: [pending.request_id for pending in view.run.pause]})
+        by_time = sorted(_waiting(view), key=lambda request: (request.due_at or view.now, request.id))
+        for request in in_order(by_time, place_of):
             if _state_of(request) not in self._aside:
-                return await self._ask(request)
+                return await self._ask(request, place_of.get(request.id))
         try:
             await unless(session.system.waker.wait(since, LOOK_AGAIN), session.stop.wait())
         except CutShort:
@@ -147,7 +150,7 @@ class Attendant:
                 session.tell("Stopping after what is under way; Ctrl-C again stops at once.", "warn")
         return True
 
-    async def _ask(self, request: Request) -> bool:
+    async def _ask(self, request: Request, place: Place | None) -> bool:
         """Ask about one request; say whether the person stays."""
         session = self._session
         view = await session.views.request(request.id, session.principal.id)
@@ -162,7 +165,7 @@ class Attendant:
             if view.on_behalf_of is not None:
                 session.tell(f"You vote for {view.on_behalf_of}.", "warn")
             reply = await unless(
-                read_reply(session.terminal, view), changed(session, view, self._narrator), session.stop.wait()
+                read_reply(session.terminal, view, place), changed(session, view, self._narrator), session.stop.wait()
             )
         except EndOfInput:
             return False

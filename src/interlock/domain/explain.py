@@ -174,12 +174,13 @@ def _until(case: _Case, index: int, step: Step) -> str:
 
 def _silence(case: _Case, index: int, step: Step) -> str:
     handed_on = case.request is not None and index == case.request.step and case.request.handed_on
+    asks = isinstance(case.occasion.subject, Question)
+    end = "it expires, and the agent gets no answer" if asks else "it expires: it is not approved"
+    verb = "answers" if asks else "decides"
     if step.on_timeout == "escalate" and step.escalate is not None and not handed_on:
-        to = _entries(step.escalate.to)
-        return (
-            f"If nobody decides by then, {to} may decide as well, within as long again; then it expires, not approved."
-        )
-    return "If nobody decides by then, it expires: it is not approved."
+        may = f"{_entries(step.escalate.to)} may {verb.removesuffix('s')} as well"
+        return f"If nobody {verb} by then, {may}, within as long again; then {end.replace(': it is', ',')}."
+    return f"If nobody {verb} by then, {end}."
 
 
 def _meanwhile(case: _Case, index: int, step: Step) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -135,6 +135,15 @@ class Views:
         lease = loaded.run.lease
         alive = lease if lease is not None and lease.until > loaded.now else None
         return RunView(loaded.run.run, tuple(reversed(asked)), alive, loaded.now)
+
+    async def pauses(self, run_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """Return the requests that runs wait at, run to ids, in the order in which they were asked; not of too many."""
+        found: dict[str, tuple[str, ...]] = {}
+        for run_id in list(dict.fromkeys(run_ids))[:PAGE]:
+            loaded = await self._store.load(self._tenant, run_id=run_id)
+            if loaded.run is not None:
+                found[run_id] = tuple(pending.request_id for pending in loaded.run.run.pause)
+        return found
 
     async def requests(self, wanted: Inbox, *, limit: int | None = None) -> AsyncIterator[Request]:
         """Read requests page by page."""

@@ -14,6 +14,7 @@ from interlock.config.paths import expanded
 from interlock.errors import InvalidAgent, InvalidConfig
 from interlock.runtime.identity import code_of
 from interlock.runtime.importing import find, import_agent, is_ours, preload
+from interlock.runtime.naming import names_for
 from interlock.runtime.probe import Prober
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ class Registry:
         """Return the name and the importable reference of an agent, given its name or a reference.
 
         A reference to a known agent's code is that agent, however it is spelled: policies know it by its name. Where
-        several names have the same code, the last one holds. What has no name is called after its attribute, unless
-        that is the name of another agent: then it goes by its whole reference.
+        several names have the same code, the last one holds. What has no name is called after its attribute, or its
+        file where the attribute says nothing (`naming.py`), and never by the name of another agent.
 
         Raises:
             InvalidAgent: if it is neither.
@@ -67,7 +68,10 @@ class Registry:
         known_as = next((known for known in reversed(self.names) if code_of(self.names[known]) == code), None)
         if known_as is not None:
             return known_as, self.names[known_as]
-        return (attribute if is_file and attribute not in self.names else reference), reference
+        if not is_file:
+            return reference, reference
+        names = names_for(reference) if target.endswith(".py") else (attribute, reference)
+        return next(name for name in names if name not in self.names), reference
 
     def find(self, reference: str) -> None:
         """Look whether an agent is here, without importing it.

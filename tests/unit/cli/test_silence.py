@@ -79,7 +79,7 @@ async def test_each_of_it_is_an_entry_in_the_log_and_none_comes_twice(circle):
         "nobody has decided yet: now group:directors may decide as well",
         "a reminder: nobody has decided yet",
         "the time is over: now group:directors may decide as well, until 2026-11-02 17:00:00 UTC",
-        "expired: nobody decided in time, so it is not approved",
+        "expired: nobody decided in time",
     ]
     assert (await circle.store.agenda()).overdue == []
 

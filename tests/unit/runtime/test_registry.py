@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from interlock.errors import InvalidAgent
+from interlock.runtime.naming import names_for
 from interlock.runtime.registry import Registry
 
 CODE = "buyer = other = None\nraise SystemExit('nothing here may be imported to know what it is')\n"
@@ -76,8 +77,10 @@ def test_another_attribute_or_file_is_another_agent_and_never_takes_a_known_name
     registry = Registry({"till": f"{shop}/agents.py:buyer", "buyer": "elsewhere:agent"})
     assert registry.reference("agents.py:other") == ("other", f"{shop}/agents.py:other")
     shutil.copy(shop / "agents.py", shop / "copy.py")
-    assert registry.reference("copy.py:buyer") == (f"{shop}/copy.py:buyer", f"{shop}/copy.py:buyer")
-    assert registry.reference("copy.py:till")[0] == f"{shop}/copy.py:till"
+    assert registry.reference("copy.py:buyer") == ("copy/buyer", f"{shop}/copy.py:buyer")
+    assert registry.reference("copy.py:till")[0] == "copy/till"
+    everything = Registry({name: "elsewhere:agent" for name in names_for(f"{shop}/copy.py:buyer") if ":" not in name})
+    assert everything.reference("copy.py:buyer")[0] == f"{shop}/copy.py:buyer"
     assert registry.reference("copy:buyer") == ("copy:buyer", "copy:buyer")
 
 

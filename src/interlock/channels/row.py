@@ -1,0 +1,107 @@
+"""A request in one row of a list: what will happen, in the action's own terms, short, and its place among others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from interlock.channels.text import plain, quoted
+from interlock.channels.values import name_shown, one_line
+from interlock.domain.action import Action, Draft, Question, Subject
+from interlock.domain.canonical import Json
+from interlock.domain.request import Request
+
+__all__ = ["Place", "in_order", "places", "row", "subject_row"]
+
+LONGEST_VALUE = 32
+LONGEST_QUESTION = 80
+LONGEST_ROW = 120
+
+Place = tuple[int, int]
+"""Which of how many things that a run asks at once, counted from 1."""
+
+
+def row(request: Request, place: Place | None = None, *, most: int = LONGEST_ROW) -> str:
+    """Return what a request asks, as it stands now, in one harmless line: `pay(amount=120, to="ACME") (1 of 3)`.
+
+    Args:
+        most: about how many characters of it are wanted.
+    """
+    number = "" if place is None else f" ({place[0]} of {place[1]})"
+    return subject_row(request.edition.subject, most=most) + number
+
+
+def subject_row(subject: Subject, *, most: int = LONGEST_ROW) -> str:
+    """Return what is asked in one harmless line; what is cut is said with its length."""
+    match subject:
+        case Action(name=name, args=args):
+            return f"{_name(name)}({_arguments(args, most - len(name))})"
+        case Question(text=text):
+            return quoted(text) if len(text) <= LONGEST_QUESTION else _long(text, LONGEST_QUESTION)
+        case Draft(title=title, body=body):
+            return f"{_name(title)}: {_value(body)}"
+
+
+def places(pauses: Mapping[str, Sequence[str]]) -> dict[str, Place]:
+    """Return which of how many each request is.
+
+    Args:
+        pauses: run to the requests that it waits at, in the order in which they were asked.
+    """
+    return {
+        request: (number, len(asked))
+        for asked in pauses.values()
+        if len(asked) > 1
+        for number, request in enumerate(asked, start=1)
+    }
+
+
+def in_order(requests: Iterable[Request], place_of: Mapping[str, Place]) -> list[Request]:
+    """Return requests in the order that they have, those that one run asks at once, for one time, in its order."""
+    found = list(requests)
+    first: dict[Any, int] = {}
+    for index, request in enumerate(found):
+        first.setdefault(_group(request, place_of), index)
+    return sorted(found, key=lambda one: (first[_group(one, place_of)], place_of.get(one.id, (0, 0))))
+
+
+def _group(request: Request, place_of: Mapping[str, Place]) -> object:
+    return (request.run_id, request.due_at) if request.id in place_of else request.id
+
+
+def _name(name: str) -> str:
+    return plain(name) if len(name) <= LONGEST_QUESTION else _long(name, LONGEST_QUESTION)
+
+
+def _arguments(args: Mapping[str, Json], room: int) -> str:
+    told: list[str] = []
+    for key, value in args.items():
+        one = f"{_value(key) if len(key) > LONGEST_VALUE else name_shown(key)}={_value(value)}"
+        room -= len(one)
+        if told and room < 0:
+            left = len(args) - len(told)
+            return ", ".join([*told, f"… and {left:,} more"])
+        told.append(one)
+    return ", ".join(told)
+
+
+def _value(value: Json) -> str:
+    if isinstance(value, str):
+        return quoted(value) if len(value) <= LONGEST_VALUE else _long(value, LONGEST_VALUE)
+    shown = one_line(value)
+    return shown if len(shown) <= LONGEST_VALUE else f"{shown[:LONGEST_VALUE]}… ({_size(value)})"
+
+
+def _size(value: Json) -> str:
+    match value:
+        case list():
+            return f"{len(value):,} entries"
+        case dict():
+            return f"{len(value):,} fields"
+        case _:
+            return f"{len(one_line(value)):,} characters"
+
+
+def _long(text: str, most: int) -> str:
+    """Return the beginning of a long text; the length stands outside of the quotes, where no text can forge it."""
+    return f"{quoted(text[:most])}… ({len(text):,} characters)"

@@ -1,0 +1,65 @@
+"""Lists and the log, as people read them."""
+
+import json
+
+import pytest
+
+MAILER = """
+from typing import TypedDict
+from langgraph.graph import END, START, StateGraph
+from interlock import Action, ask
+
+class State(TypedDict, total=False):
+    input: str
+
+def step(state):
+    ask(Action("pay", {"to": state["input"], "amount": 120}))
+
+def other(state):
+    ask(Action("note", {"text": "n" * 500}))
+
+graph = StateGraph(State).add_node("step", step).add_node("other", other)
+graph.add_edge(START, "step").add_edge(START, "other").add_edge("step", END).add_edge("other", END)
+"""
+
+
+@pytest.fixture
+def mailer(command):
+    (command.folder / "mailer.py").write_text(MAILER)
+    (command.folder / "copies").mkdir()
+    (command.folder / "copies" / "mailer.py").write_text(MAILER)
+    return command
+
+
+def test_a_row_says_what_will_happen_and_siblings_stand_in_order(mailer):
+    assert mailer.run("run", "mailer.py:graph", "ACME", "--detach").returncode == 7
+    listed = mailer.run("requests", "list").stdout
+    rows = [line for line in listed.splitlines() if line.startswith("req_")]
+    assert [row.split(" mailer ")[1].split("  ")[0].strip() for row in rows] == [
+        f'note(text="{"n" * 32}"… (500 characters)) (1 of 2)',
+        'pay(amount=120, to="ACME") (2 of 2)',
+    ]
+    request = rows[1].split()[0]
+    assert "HUMAN APPROVAL REQUIRED (2 of 2)" in mailer.run("requests", "show", request).stdout
+    run = mailer.json("runs", "list")["runs"][0]["id"]
+    assert 'pay(amount=120, to="ACME") (2 of 2): open' in mailer.run("runs", "show", run).stdout
+
+
+def test_agents_of_two_files_of_one_name_are_told_apart(mailer):
+    for reference in ("mailer.py:graph", "copies/mailer.py:graph", "mailer.py:graph", "./copies/mailer.py:graph"):
+        assert mailer.run("run", reference, "ACME", "--detach").returncode == 7
+    agents = [run["agent"] for run in mailer.json("runs", "list")["runs"]]
+    assert sorted(agents) == ["copies/mailer", "copies/mailer", "mailer", "mailer"]
+
+
+def test_the_log_is_what_its_name_alone_shows(mailer):
+    run, *_ = mailer.run("run", "mailer.py:graph", "ACME", "--detach").stdout.split()
+    shown = mailer.run("log")
+    assert shown.returncode == 0
+    assert 'asks: pay(amount=120, to="ACME")' in shown.stdout
+    assert mailer.run("log", "show").stdout == shown.stdout
+    assert 0 < len(mailer.run("log", "--run", run, "--limit", "2").stdout.splitlines()) == 2
+    misplaced = mailer.run("log", "--limit", "2", "show")
+    assert misplaced.returncode == 2
+    assert "Give the options after the command: interlock log show" in misplaced.stderr
+    assert [entry["seq"] for entry in map(json.loads, mailer.run("log", "--json").stdout.splitlines())]
