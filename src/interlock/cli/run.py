@@ -36,6 +36,12 @@ def run(
     input_json: str | None = typer.Option(
         None, "--input-json", metavar="FILE|-", help="Read the graph's input as JSON."
     ),
+    context: str | None = typer.Option(
+        None, "--context", metavar="JSON|FILE", help="The graph's context (LangGraph); it is recorded: no secrets."
+    ),
+    configurable: str | None = typer.Option(
+        None, "--configurable", metavar="JSON|FILE", help='For the graph\'s config["configurable"]; recorded as well.'
+    ),
     detach: bool = typer.Option(False, "--detach", help="Stop at the first pause; write the ids of run and requests."),
     person: str | None = AS,
     as_json: bool = JSON,
@@ -47,30 +53,41 @@ def run(
     if (text is None) == (input_json is None):
         raise BadInput(f'Give the input once: interlock run {agent} "…", or --input-json FILE.')
     given = text if input_json is None else read_json(input_json)
+    served = {"context": _object("--context", context), "configurable": _object("--configurable", configurable)}
 
     async def work(session: Session) -> int:
-        return await start_and_attend(session, agent, given, raw=input_json is not None, detach=detach)
+        return await start_and_attend(session, agent, given, raw=input_json is not None, detach=detach, **served)
 
     screen = Screen.on(sys.stderr) if detach else None
     execute(ctx, work, as_json=as_json, person=person, screen=screen)
 
 
 async def start_and_attend(
-    session: Session, agent: str, given: Json, *, raw: bool = False, detach: bool = False
+    session: Session,
+    agent: str,
+    given: Json,
+    *,
+    raw: bool = False,
+    detach: bool = False,
+    context: Json = None,
+    configurable: Json = None,
 ) -> int:
     """Start an agent and attend it; return the exit code.
 
     Args:
         raw: the input is the graph's own, not a command line's text.
         detach: leave it at its first pause.
+        context: the graph's context, an object.
+        configurable: an object for its `config["configurable"]`.
     """
     system = session.system
     name, reference = await name_and_reference(system.registry, session.views, agent)
     loaded = await system.registry.loaded(reference, alone=True)
     value = given if raw else loaded.input_from(str(given))
     loaded.check_input(value)
+    loaded.check_context(context, configurable)
     position = await system.store.last_position(session.principal.tenant)
-    run = await system.runs.start(name, reference, value, session.principal)
+    run = await system.runs.start(name, reference, value, session.principal, context=context, configurable=configurable)
     session.write({"event": "started", "run": run_shape(run)})
     with interruptible(session):
         if detach:
@@ -88,6 +105,17 @@ async def _detached(session: Session, run: Run) -> int:
     else:
         typer.echo("\n".join(ids))
     return code
+
+
+def _object(option: str, given: str | None) -> Json:
+    """Read an object that is written out, or stands in a file."""
+    if given is None:
+        return None
+    is_written = given.lstrip()[:1] in {"{", "[", '"'}
+    value = parse_json(given, path=option, max_bytes=MAX_INPUT) if is_written else read_json(given)
+    if not isinstance(value, dict):
+        raise BadInput(f'{option} takes a JSON object, such as \'{{"user": "ann"}}\', or a file that holds one.')
+    return value
 
 
 def read_json(source: str) -> Json:

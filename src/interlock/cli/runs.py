@@ -91,6 +91,9 @@ def _lines(view: RunView) -> list[Line]:
     if view.lease is not None:
         lines.append(Line(f"Advanced by {plain(view.lease.owner)}, until {when(view.lease.until)} at least", "dim"))
     lines += values.named("input", run.input, 0)
+    for name, given in (("context", run.context), ("configurable", run.configurable)):
+        if given is not None:
+            lines += values.named(name, given, 0)
     if run.output is not None:
         lines += values.named("output", run.output, 0)
     place_of = places({run.id: [pending.request_id for pending in run.pause]})

@@ -97,6 +97,8 @@ def run_shape(run: Run) -> dict[str, Any]:
         "reference": run.reference,
         "initiator": run.initiator,
         "input": run.input,
+        "context": run.context,
+        "configurable": run.configurable,
         "output": run.output,
         "started_at": _at(run.started_at),
         "ended_at": _at(run.ended_at),

@@ -59,6 +59,8 @@ class Run:
 
     Args:
         reference: where its agent can be imported from: `module:attribute`, or an absolute `file.py:attribute`.
+        context: LangGraph's context, as it was given; None if none was.
+        configurable: what was given for LangGraph's `config["configurable"]`.
         pause: what it waits at; empty until it pauses for the first time.
         state_digest: SHA-256 of the LangGraph state stored beside it; None until it pauses.
         agent_version: the version of the agent that made that state.
@@ -85,6 +87,8 @@ class Run:
     output: Json = None
     ended_at: datetime | None = None
     version: int = 0
+    context: dict[str, Json] | None = None
+    configurable: dict[str, Json] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,8 @@ class RunStarted:
     initiator: str
     input: Json
     at: datetime
+    context: dict[str, Json] | None = None
+    configurable: dict[str, Json] | None = None
     type: Literal["run_started"] = "run_started"
 
 
@@ -160,7 +166,7 @@ class AttentionNeeded:
 
     Args:
         code: `effect_unknown`, `effect_refused`, `version_mismatch`, `arguments_changed`, `attempts_exhausted`,
-            `not_governed`, `invalid_ask`, `invalid_state`, `record_altered` or `agent_unavailable`.
+            `not_governed`, `invalid_ask`, `invalid_state`, `invalid_context`, `record_altered` or `agent_unavailable`.
     """
 
     code: str
@@ -278,7 +284,16 @@ def evolve_run(run: Run | None, event: RunEvent) -> Run:
         if run is not None:
             raise ValueError(f"{run.id} is started twice")
         return Run(
-            event.run_id, event.tenant, event.agent, event.reference, event.initiator, event.input, event.at, version=1
+            event.run_id,
+            event.tenant,
+            event.agent,
+            event.reference,
+            event.initiator,
+            event.input,
+            event.at,
+            version=1,
+            context=event.context,
+            configurable=event.configurable,
         )
     if run is None:
         raise ValueError(f"{event.type} before run_started")

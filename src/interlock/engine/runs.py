@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from interlock.domain.authority import Directory, Principal
@@ -27,12 +28,13 @@ from interlock.engine.integrity import verified
 from interlock.engine.pause import short_hash, withdraw_open
 from interlock.engine.ports import Loaded, Policies, Runtime, Store, Waker
 from interlock.engine.retry import until_committed
-from interlock.errors import Closed, Conflict, Forbidden, NotFound
+from interlock.errors import Closed, Conflict, Forbidden, InvalidValue, NotFound
 from interlock.failpoints import failpoint
 
 __all__ = ["Runs"]
 
 MAX_INPUT = 1_000_000
+MAX_CONTEXT = 200_000
 
 
 class Runs:
@@ -60,20 +62,34 @@ class Runs:
         self._waker = waker
         self._crew = crew
 
-    async def start(self, agent: str, reference: str, input_: Json, initiator: Principal) -> Run:
+    async def start(  # noqa: PLR0913 - what a run is started with
+        self,
+        agent: str,
+        reference: str,
+        input_: Json,
+        initiator: Principal,
+        *,
+        context: Json = None,
+        configurable: Json = None,
+    ) -> Run:
         """Start an agent. A worker advances it; return the run as it was started.
 
         Args:
             reference: where the agent can be imported from, so that another process can advance it.
+            context: LangGraph's context: an object, which is recorded, and the same after each pause.
+            configurable: an object for LangGraph's `config["configurable"]`, which is recorded as well.
 
         Raises:
-            InvalidValue: if the input is not JSON.
+            InvalidValue: if the input is not JSON, or one of the others is no JSON object.
         """
         value = normalize(input_, path="input", max_bytes=MAX_INPUT)
         now = await self._store.now()
         person = self._policies.current().directory.canonical(initiator.id)
         run_id = "run_" + short_hash(self._ids())
-        event = RunStarted(run_id, initiator.tenant, agent, reference, person, value, now)
+        started = RunStarted(run_id, initiator.tenant, agent, reference, person, value, now)
+        event = replace(
+            started, context=_object("context", context), configurable=_object("configurable", configurable)
+        )
         run = evolve_run(None, event)
         changes = Changes(
             initiator.tenant,
@@ -176,6 +192,15 @@ class Runs:
         if principal.kind == "person" and (person == run.initiator or _operates(directory, person)):
             return
         raise Forbidden(f"{person} neither started {run.id} nor is an operator.", run_id=run.id)
+
+
+def _object(name: str, value: Json) -> dict[str, Json] | None:
+    if value is None:
+        return None
+    plain = normalize(value, path=name, max_bytes=MAX_CONTEXT)
+    if not isinstance(plain, dict):
+        raise InvalidValue(name, 'must be a JSON object, such as {"user": "ann"}')
+    return plain
 
 
 def _operates(directory: Directory, person: str) -> bool:

@@ -18,7 +18,7 @@ from interlock.engine.schema_cost import expanded_size
 from interlock.engine.schema_process import Misfit, OverLimit, UnusableSchema, build, judge_apart, misfits
 from interlock.errors import InvalidAnswer, InvalidValue
 
-__all__ = ["MAX_SCHEMA", "check_answer", "check_schema", "check_vote", "fits", "is_quick"]
+__all__ = ["MAX_SCHEMA", "check_answer", "check_schema", "check_value", "check_vote", "fits", "is_quick"]
 
 MAX_SCHEMA = 64_000
 MAX_DIGITS = 40
@@ -88,6 +88,22 @@ def check_answer(answer: Json, question: Question) -> Json:
     """
     schema = question.answer_schema
     return answer if schema is None else _fitting(answer, schema, "The answer does not fit")
+
+
+def check_value(value: Json, schema: dict[str, Any], what: str) -> None:
+    """Refuse a value that does not fit a JSON Schema, or of which nobody can judge it within limits.
+
+    Args:
+        what: how the sentence begins, such as "The context does not fit".
+
+    Raises:
+        InvalidAnswer: naming each misfit with its path.
+    """
+    try:
+        found = _misfits(value, canonical_bytes(schema, max_bytes=MAX_SCHEMA))
+    except (UnusableSchema, OverLimit) as error:
+        raise InvalidAnswer(f"{what}, or nobody can judge it: {error}.") from None
+    _refuse(found, what)
 
 
 def fits(value: Json, schema: dict[str, Any]) -> bool:

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from interlock.domain.canonical import Json, digest
 from interlock.errors import BadInput, InvalidAgent
 from interlock.runtime.breakpoints import Breakpoints, subgraphs
+from interlock.runtime.served import check_configurable, context_of
 
 __all__ = ["Agent"]
 
@@ -88,6 +89,15 @@ class Agent:
         if keyed and not isinstance(value, dict):
             keys = ", ".join(sorted(name for name in self.graph.channels if name.isidentifier() and name[:2] != "__"))
             raise BadInput(f"This graph takes a JSON object as its input (its keys: {keys}), not {_kind(value)}.")
+
+    def check_context(self, context: Json, configurable: Json = None) -> None:
+        """Refuse a context that does not fit the graph's `context_schema`, and a configurable that is not the caller's.
+
+        Raises:
+            BadInput: naming what does not fit.
+        """
+        check_configurable(configurable)
+        context_of(self.graph, context, configurable)
 
     def continues(self, made_by: str) -> bool:
         """Say whether this agent may carry on a state that an agent of this version made."""

@@ -22,6 +22,7 @@ from interlock.runtime.current import Advancing, current, describe, jsonable, sa
 from interlock.runtime.dialects import native
 from interlock.runtime.forks import Contained, Exited, guard, is_cancelled
 from interlock.runtime.registry import Registry
+from interlock.runtime.served import configurable_of, context_of
 from interlock.runtime.state import RunState, resume_values
 from interlock.runtime.toolbox import with_schemas
 
@@ -90,7 +91,12 @@ class LangGraphRuntime:
         self, graph: Pregel[Any, Any, Any, Any], agent: Agent, state: RunState, advancing: Advancing
     ) -> Ending:
         run = advancing.advance.record.run
-        config: RunnableConfig = {"configurable": {"thread_id": run.id, "__pregel_strict_resume": True}}
+        ours = {"thread_id": run.id, "__pregel_strict_resume": True}
+        config: RunnableConfig = {"configurable": {**configurable_of(run), **ours}}
+        try:
+            context = context_of(graph, run.context, run.configurable)
+        except BadInput as error:
+            return Attention("invalid_context", error.message)
         given: Any = run.input
         if run.pause:
             changed = state.made_by != agent.version or pauses.at_breakpoint(run)
@@ -98,7 +104,9 @@ class LangGraphRuntime:
                 return _mismatch(run, agent, state)
             given = pauses.resumption(run, graph, state, advancing.known)
         try:
-            output: GraphOutput[Any] = await graph.ainvoke(given, config, durability="exit", version="v2")
+            output: GraphOutput[Any] = await graph.ainvoke(
+                given, config, context=context, durability="exit", version="v2"
+            )
         except ValueError as error:
             if not is_invalid_resume(error):
                 raise

@@ -61,10 +61,14 @@ class Story:
         self.me = Principal(me)
         self.shown: list[str] = []
 
-    async def start(self, reference: str, input_: Json = None) -> str:
-        """Start an agent, carry it on as far as it goes, and return its run's id."""
+    async def start(self, reference: str, input_: Json = None, **given: Json) -> str:
+        """Start an agent, carry it on as far as it goes, and return its run's id.
+
+        Args:
+            given: its `context` and `configurable`.
+        """
         name = reference.rpartition(":")[2]
-        run = await self.system.runs.start(name, reference, {} if input_ is None else input_, self.me)
+        run = await self.system.runs.start(name, reference, {} if input_ is None else input_, self.me, **given)
         await self.drain()
         return run.id
 

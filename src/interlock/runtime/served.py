@@ -1,0 +1,189 @@
+"""What LangGraph's own server gives to a graph beside its input: a context, ids, and who started the run.
+
+The names in `config["configurable"]` are that server's (langgraph-api 0.16); its `thread_id` is set by `runner.py`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, get_type_hints, is_typeddict
+from uuid import UUID, uuid5
+
+from pydantic import BaseModel, TypeAdapter, create_model
+from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUserError
+from pydantic.json_schema import PydanticJsonSchemaWarning
+
+from interlock.domain.canonical import Json, canonical_bytes
+from interlock.domain.run import Run
+from interlock.engine.schemas import check_value
+from interlock.errors import BadInput
+from interlock.runtime.breakpoints import Graph
+
+__all__ = ["Initiator", "assistant_id", "check_configurable", "configurable_of", "context_of", "server_ids"]
+
+ASSISTANTS = UUID("6ba7b821-9dad-11d1-80b4-00c04fd430c8")
+"""The namespace in which LangGraph's server derives the id of a graph's own assistant (RFC 9562, version 5)."""
+
+RESERVED = frozenset({"thread_id", "run_id", "graph_id", "assistant_id", "checkpoint_id", "checkpoint_ns"})
+"""What only we give. `user_id` may be given, as on the server: agents keep memories by it."""
+
+MAX_CONTEXT = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Initiator:
+    """Who started a run, as `langgraph_sdk.auth.types.BaseUser` has it."""
+
+    identity: str
+
+    @property
+    def display_name(self) -> str:
+        """Return the id: no other name is known."""
+        return self.identity
+
+    @property
+    def is_authenticated(self) -> bool:
+        """Return true: whoever starts a run is known."""
+        return True
+
+    @property
+    def permissions(self) -> list[str]:
+        """Return nothing: what people may do is decided by policies."""
+        return []
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in self:
+            raise KeyError(key)
+        return getattr(self, key)
+
+    def __contains__(self, key: object) -> bool:
+        return key in {"identity", "display_name", "is_authenticated", "permissions"}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("identity", "display_name", "is_authenticated", "permissions"))
+
+
+def assistant_id(graph_id: str) -> str:
+    """Return the id of a graph's own assistant, as LangGraph's server derives it."""
+    return str(uuid5(ASSISTANTS, graph_id))
+
+
+def server_ids(agent: str) -> dict[str, Any]:
+    """Return the ids that an agent has whoever runs it."""
+    return {"graph_id": agent, "assistant_id": assistant_id(agent)}
+
+
+def configurable_of(run: Run) -> dict[str, Any]:
+    """Return what a run's graph finds in `config["configurable"]`, but for what LangGraph needs itself.
+
+    A context that was given alone is found there as well, as on LangGraph's server: older agents look for it there.
+    """
+    given = run.configurable if run.configurable is not None else run.context
+    own = {name: value for name, value in (given or {}).items() if not _is_reserved(name)}
+    return {
+        "user_id": run.initiator,
+        **own,
+        **server_ids(run.agent),
+        "run_id": run.id,
+        "langgraph_auth_user_id": run.initiator,
+        "langgraph_auth_user": Initiator(run.initiator),
+        "langgraph_auth_permissions": [],
+    }
+
+
+def check_configurable(configurable: Json) -> None:
+    """Refuse what would pass for something that Interlock or LangGraph gives.
+
+    Raises:
+        BadInput: naming it.
+    """
+    if not isinstance(configurable, dict | None):
+        raise BadInput('The configurable must be a JSON object, such as {"language": "en"}.')
+    taken = sorted(filter(_is_reserved, configurable or {}))
+    if taken:
+        raise BadInput(f"{', '.join(taken)} cannot be given as configurable: Interlock gives it. Leave it out.")
+
+
+def _is_reserved(name: str) -> bool:
+    return name in RESERVED or name.startswith(("__", "langgraph_"))
+
+
+# ── the context ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def context_of(graph: Graph, context: Json, configurable: Json = None) -> Any:
+    """Return the context that a graph is given: an instance of its schema, if that is a class.
+
+    A configurable that was given alone is the context as well, as far as the schema knows its fields.
+
+    Raises:
+        BadInput: if it does not fit the graph's `context_schema`.
+    """
+    if not isinstance(context, dict | None):
+        raise BadInput('The context must be a JSON object, such as {"user": "ann"}.')
+    schema: Any = graph.context_schema
+    if schema is None:
+        return context
+    fields = _fields(schema)
+    if context is None and isinstance(configurable, dict):
+        context = {name: value for name, value in configurable.items() if name in fields} or None
+    if context is None and is_typeddict(schema):
+        return None  # as without a server: graphs with such a schema ask whether there is one
+    _check(schema, context or {}, fields)
+    return _made(schema, context or {})
+
+
+def _check(schema: Any, context: Mapping[str, Json], fields: list[str]) -> None:
+    what = f"The context does not fit the graph's {schema.__name__}"
+    takes_more = issubclass(schema, BaseModel) and schema.model_config.get("extra") != "forbid"
+    unknown = [name for name in context if name not in fields]
+    if unknown and not takes_more:
+        raise BadInput(f"{what}: it has no {', '.join(unknown)}. Its fields: {', '.join(fields) or 'none'}.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PydanticJsonSchemaWarning)  # a default that JSON cannot carry
+            json_schema = _json_schema(schema)
+    except (TypeError, NameError, PydanticUserError, PydanticInvalidForJsonSchema):
+        return  # of values that JSON cannot carry: making it shows what is missing
+    check_value(dict(context), json_schema, what)
+
+
+def _json_schema(schema: Any) -> dict[str, Any]:
+    if is_typeddict(schema):  # before Python 3.12 pydantic takes none of typing's
+        needed = schema.__required_keys__
+        fields: Any = {name: (kind, ... if name in needed else None) for name, kind in get_type_hints(schema).items()}
+        schema = create_model(schema.__name__, **fields)
+    return TypeAdapter(schema).json_schema()
+
+
+def _made(schema: Any, context: dict[str, Json]) -> Any:
+    """Return an instance, with nested classes as the annotations have them."""
+    if not dataclasses.is_dataclass(schema) and not issubclass(schema, BaseModel):
+        return context
+    try:
+        if issubclass(schema, BaseModel):
+            return schema(**context)
+        return _adapter(schema)(context)
+    except (ValueError, TypeError) as error:
+        raise BadInput(f"The context does not fit the graph's {schema.__name__}: {error}.") from None
+
+
+def _adapter(schema: Any) -> Any:
+    try:
+        adapter: TypeAdapter[Any] = TypeAdapter(schema)
+    except (PydanticUserError, NameError, TypeError):
+        return lambda context: schema(**context)  # as LangGraph does
+    return lambda context: adapter.validate_json(canonical_bytes(context, max_bytes=MAX_CONTEXT))
+
+
+def _fields(schema: Any) -> list[str]:
+    if inspect.isclass(schema) and issubclass(schema, BaseModel):
+        names = {name: field.alias or name for name, field in schema.model_fields.items()}
+        return [*dict.fromkeys([*names, *names.values()])]
+    if dataclasses.is_dataclass(schema):
+        return [field.name for field in dataclasses.fields(schema) if field.init]
+    return [*getattr(schema, "__annotations__", {})]

@@ -1,0 +1,285 @@
+"""What LangGraph's own server gives: a context, ids, and who started the run; the same after each pause."""
+
+import dataclasses
+import datetime as dt
+import json
+from typing import Annotated, TypedDict
+
+import pytest
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.config import get_config
+from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.prebuilt import ToolNode, ToolRuntime
+from langgraph.runtime import Runtime, get_runtime
+from langgraph.types import Send, interrupt
+from pydantic import BaseModel, Field
+
+from interlock import Agent
+from interlock.engine.audit import audit_record
+from interlock.errors import BadInput, InvalidValue
+from interlock.runtime.served import Initiator, assistant_id
+
+
+@dataclasses.dataclass
+class Team:
+    name: str
+    size: int = 1
+
+
+@dataclasses.dataclass
+class Context:
+    user: str = "anonymous"
+    since: dt.date | None = None
+    team: Team | None = None
+
+
+class Limits(BaseModel):
+    highest: int = Field(gt=0)
+    currency: str = "EUR"
+
+
+class Known(TypedDict, total=False):
+    language: str
+
+
+@dataclasses.dataclass
+class Needed:
+    user: str
+
+
+async def to_the_end(circle, run_id, answers=20):
+    for _ in range(answers):
+        waiting = await circle.open(run_id)
+        if not waiting:
+            break
+        for request in waiting:
+            await circle.vote(request, "respond", answer="yes")
+        await circle.drain()
+    run = await circle.run(run_id)
+    assert run.status == "done", run.note
+    return run.output
+
+
+# ── everywhere, and after each pause ──
+
+
+async def test_S14_a_context_is_the_same_after_each_pause(circle):
+    def first(_, runtime: Runtime[Context]):
+        before = runtime.context.user
+        interrupt("one?")
+        interrupt("two?")
+        return {"out": [before, get_runtime(Context).context.user]}
+
+    async def second(_, runtime: Runtime[Context]):
+        interrupt("three?")
+        return {"out": [runtime.context.user, runtime.context.since.isoformat(), runtime.context.team.name]}
+
+    graph = StateGraph(circle.State, context_schema=Context).add_node(first).add_node(second)
+    graph.add_edge(START, "first").add_edge("first", "second").add_edge("second", END)
+    given = {"user": "ann", "since": "2027-01-05", "team": {"name": "ops"}}
+    run_id = await circle.start(circle.register(graph), {}, context=given)
+    assert await to_the_end(circle, run_id) == {"out": ["ann", "ann", "ann", "2027-01-05", "ops"]}
+    assert (await circle.run(run_id)).context == given
+
+
+async def test_S14_it_reaches_send_sub_graphs_and_tools(circle):
+    def seen(where):
+        return {"out": [f"{where}: {get_runtime(Context).context.user} {interrupt(f'{where}?')}"]}
+
+    def fans(_):
+        return [Send("section", {"input": n}) for n in (1, 2)]
+
+    def section(state, runtime: Runtime[Context]):
+        return {"out": [f"{state['input']}: {runtime.context.user} {interrupt(state['input'])}"]}
+
+    inner = StateGraph(circle.State).add_node("deep", lambda _: seen("deep")).add_edge(START, "deep").compile()
+
+    def calls(_):
+        return {"out": inner.invoke({})["out"]}
+
+    def tool(runtime: ToolRuntime[Context]) -> str:
+        """Look."""
+        return f"{runtime.context.user} {interrupt('tool?')} {runtime.config['configurable']['user_id']}"
+
+    class Both(MessagesState):
+        out: Annotated[list, lambda a, b: a + b]
+        input: str
+
+    graph = StateGraph(Both, context_schema=Context)
+    graph.add_node("start", lambda _: {}).add_node(section).add_node("inner", inner).add_node(calls)
+    graph.add_node(
+        "asks", lambda _: {"messages": [AIMessage("", tool_calls=[{"name": "tool", "args": {}, "id": "1"}])]}
+    )
+    graph.add_node("tools", ToolNode([tool]))
+    graph.add_edge(START, "start").add_conditional_edges("start", fans, ["section"])
+    graph.add_edge("section", "inner").add_edge("inner", "calls").add_edge("calls", "asks").add_edge("asks", "tools")
+    reference = circle.register(Agent(graph))
+    run_id = await circle.start(reference, {"input": "", "out": []}, context={"user": "ann"})
+    output = await to_the_end(circle, run_id)
+    assert set(output["out"]) == {"1: ann yes", "2: ann yes", "deep: ann yes"}
+    assert output["messages"][-1]["content"] == "ann yes local:me"
+
+
+async def test_S14_the_ids_are_those_of_langgraphs_server(circle):
+    seen = []
+
+    async def looks(_, config: RunnableConfig, runtime: Runtime):
+        interrupt("go on?")
+        seen.append((config["configurable"], runtime.server_info, get_config()["metadata"]))
+        return {}
+
+    reference = circle.register(circle.chain(looks), reference="tests:mailer")
+    run_id = await circle.start(reference, {})
+    await to_the_end(circle, run_id)
+    ((configurable, info, metadata),) = seen
+    ids = {"graph_id": "mailer", "assistant_id": assistant_id("mailer"), "run_id": run_id, "user_id": "local:me"}
+    assert ids.items() <= configurable.items()
+    assert {name: metadata[name] for name in ("graph_id", "assistant_id", "run_id")}.items() <= ids.items()
+    assert configurable["langgraph_auth_user_id"] == "local:me"
+    assert configurable["thread_id"]
+    assert (info.graph_id, info.assistant_id) == ("mailer", assistant_id("mailer"))
+    assert (info.user.identity, info.user["display_name"], "permissions" in info.user) == ("local:me", "local:me", True)
+    assert dict.fromkeys(info.user) == dict.fromkeys(["identity", "display_name", "is_authenticated", "permissions"])
+    with pytest.raises(KeyError):
+        info.user["password"]
+
+
+def test_an_assistants_id_is_that_of_langgraphs_server():
+    assert assistant_id("agent") == "fe096781-5601-53d2-b2f6-0d3403f7e9ca"  # as langgraph-api 0.16.7 gave it
+
+
+async def test_what_is_given_as_configurable_is_found_there_and_never_passes_for_ours(make_circle):
+    seen = []
+
+    def looks(_, config: RunnableConfig):
+        seen.append(config["configurable"])
+        return {}
+
+    circle = make_circle("memory")
+    forged = dict.fromkeys(("thread_id", "run_id", "langgraph_auth_user_id", "__pregel_strict_resume"), "forged")
+    run_id = await circle.start(
+        circle.register(circle.chain(looks)), {}, configurable={"language": "en", "user_id": "u1", **forged}
+    )
+    (found,) = seen
+    assert (await circle.run(run_id)).status == "done"
+    assert (found["language"], found["user_id"]) == ("en", "u1")
+    assert (found["run_id"], found["langgraph_auth_user_id"]) == (run_id, "local:me")
+    assert "forged" not in [str(value) for value in found.values()]
+
+
+async def test_one_of_the_two_is_the_other_as_well_as_on_the_server(make_circle):
+    seen = []
+
+    def looks(_, config: RunnableConfig, runtime: Runtime[Known]):
+        seen.append((config["configurable"].get("language"), runtime.context))
+        return {}
+
+    circle = make_circle("memory")
+    graph = StateGraph(circle.State, context_schema=Known).add_node(looks).add_edge(START, "looks")
+    reference = circle.register(graph)
+    await circle.start(reference, {}, context={"language": "en"})
+    await circle.start(reference, {}, configurable={"language": "de", "else": 1})
+    await circle.start(reference, {}, context={"language": "en"}, configurable={"else": 1})
+    await circle.start(reference, {})
+    assert seen == [("en", {"language": "en"}), ("de", {"language": "de"}), (None, {"language": "en"}), (None, None)]
+
+
+# ── what does not fit ──
+
+
+def agent(schema):
+    class State(TypedDict):
+        x: int
+
+    graph = StateGraph(State, context_schema=schema).add_node("n", lambda _: {}).add_edge(START, "n")
+    return Agent(graph)
+
+
+@pytest.mark.parametrize(
+    ("schema", "context", "says"),
+    [
+        (Context, {"colour": "red"}, r"does not fit the graph's Context: it has no colour\. Its fields: user, since"),
+        (Context, {"user": 5}, r"\$\.user: .*string"),
+        (Context, {"since": "tomorrow"}, "since"),
+        (Context, {"team": {"size": 2}}, r"\$\.team"),
+        (Needed, None, "user"),
+        (Needed, {}, "user"),
+        (Limits, {"highest": 0}, r"\$\.highest"),
+        (Limits, None, "highest"),
+        (Known, {"language": 1}, r"\$\.language"),
+        (Known, {"lang": "en"}, "it has no lang"),
+        (Known, ["en"], "must be a JSON object"),
+        (None, "ann", "must be a JSON object"),
+    ],
+)
+def test_S14_what_does_not_fit_is_named_when_the_run_is_started(schema, context, says):
+    with pytest.raises(BadInput, match=says):
+        agent(schema).check_context(context)
+
+
+@pytest.mark.parametrize(
+    "name", ["thread_id", "run_id", "assistant_id", "langgraph_auth_user", "__pregel_x", "graph_id"]
+)
+def test_nobody_gives_what_interlock_gives(name):
+    with pytest.raises(BadInput, match=f"{name} cannot be given"):
+        agent(None).check_context(None, {name: "x", "language": "en"})
+
+
+def test_what_json_cannot_carry_may_be_in_a_schema_that_has_a_default_for_it():
+    @dataclasses.dataclass
+    class WithTool:
+        user: str
+        connect: object = print
+        opened: type[Initiator] = Initiator
+
+    agent(WithTool).check_context({"user": "ann"})
+    with pytest.raises(BadInput, match="user"):
+        agent(WithTool).check_context({})
+
+
+async def test_a_context_that_fits_no_more_needs_a_person_and_no_attempts(make_circle):
+    circle = make_circle("memory")
+    graph = StateGraph(circle.State, context_schema=Needed).add_node("n", lambda _: {}).add_edge(START, "n")
+    run_id = await circle.start(circle.register(graph), {})
+    run = await circle.run(run_id)
+    assert (run.status, run.attention, run.attempts) == ("needs_attention", "invalid_context", 0)
+    assert "user" in run.note
+
+
+@pytest.mark.parametrize(
+    "given", ["text", [1], {"n": float("nan")}, {"big": "x" * 300_000}, {"when": dt.date(2027, 1, 5)}]
+)
+async def test_a_run_keeps_only_objects_of_json(make_circle, given):
+    circle = make_circle("memory")
+    with pytest.raises(InvalidValue, match="context"):
+        await circle.start("tests:any", {}, context=given)
+    assert not await circle.store.runs("default")
+
+
+# ── the record ──
+
+
+@pytest.mark.parametrize("name", ["context", "configurable"])
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+async def test_I11_a_context_that_was_altered_is_refused(make_circle, backdoor, name, kind):
+    circle = make_circle(kind)
+
+    def asks(_, config: RunnableConfig):
+        interrupt("go on?")
+        read.append(config["configurable"]["team"])
+        return {}
+
+    read = []
+    await circle.start(circle.register(circle.chain(asks)), {}, **{name: {"team": "ops"}})
+    request = await circle.asked()
+    door = backdoor(circle.address)
+    ((body,),) = door.sql("SELECT body FROM runs")
+    altered = json.loads(bytes(body))
+    altered[name]["team"] = "admins"
+    door.run([("UPDATE runs SET body = ?", (json.dumps(altered).encode(),))])
+    assert request.run_id in [one.stream[1] for one in await audit_record(circle.store)]
+    await circle.vote(request, "respond", answer="yes")
+    await circle.drain()
+    assert read == []
+    assert (await circle.types(request.run_id))[-1] == "attention_needed"
