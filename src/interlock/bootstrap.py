@@ -16,10 +16,11 @@ from interlock.domain.run import Run
 from interlock.engine.configured import ConfiguredPolicies
 from interlock.engine.crew import Crew
 from interlock.engine.desk import Desk
-from interlock.engine.ports import Advance, Ending, Policies, Progress, Runtime, Store, Waker
+from interlock.engine.ports import Advance, Ending, Policies, Runtime, Store, Waker
 from interlock.engine.results import KeptResults
 from interlock.engine.runs import Runs
-from interlock.engine.worker import LEASE, Worker, silent
+from interlock.engine.watching import NOBODY, Watcher
+from interlock.engine.worker import LEASE, Worker
 from interlock.runtime.langgraph_json import project_agents
 from interlock.runtime.registry import LOAD_SECONDS, Registry
 from interlock.storage.open import kept_results, open_store
@@ -49,7 +50,7 @@ class System:
         concurrency: int = 16,
         lease: float = LEASE,
         only: str | None = None,
-        progress: Progress | None = None,
+        watcher: Watcher = NOBODY,
         complain: Callable[[str], None] | None = None,
     ) -> Worker:
         """Return a worker on this system. See `interlock.engine.worker.Worker`."""
@@ -62,7 +63,7 @@ class System:
             concurrency=concurrency,
             lease=lease,
             only=only,
-            progress=progress or silent,
+            watcher=watcher,
             complain=complain or (lambda _: None),
             kept=self.kept,
         )
@@ -125,9 +126,9 @@ class _RuntimeOnUse:
             max_subject=self._limits.action_bytes or MAX_BYTES,
         )
 
-    async def advance(self, advance: Advance, progress: Progress) -> Ending:
+    async def advance(self, advance: Advance, watcher: Watcher) -> Ending:
         """Carry a run on. See the port."""
-        return await self._runtime.advance(advance, progress)
+        return await self._runtime.advance(advance, watcher)
 
     def find(self, run: Run) -> None:
         """Look whether the run's agent is here. See the port."""

@@ -5,6 +5,9 @@ import time
 from pathlib import Path
 from typing import Any, TypedDict
 
+from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage
+from langgraph.config import get_stream_writer
 from langgraph.graph import END, START, StateGraph
 
 from interlock import Action, Draft, Question, ask, progress
@@ -120,6 +123,12 @@ def broken(amount: int) -> None:
     raise RuntimeError("the bank did not answer")
 
 
+def talk_step(state: State) -> State:
+    said = GenericFakeChatModel(messages=iter([AIMessage(f"Of {state['input']}:\nnothing \x1b[2J new.")]))
+    get_stream_writer()({"read": 3, "of": 3})
+    return {"result": said.invoke("say something").text}
+
+
 builder = StateGraph(State)
 builder.add_node("plan", plan)
 builder.add_node("act", act)
@@ -135,3 +144,4 @@ two = one_node(two_step)
 long = one_node(long_step)
 failing = one_node(failing_step)
 slow = one_node(act_slowly)
+talker = one_node(talk_step)

@@ -17,6 +17,7 @@ from interlock.domain.commands import CastVote
 from interlock.domain.request import EffectState, Request, Status
 from interlock.domain.run import Run, RunStatus
 from interlock.engine.ports import Inbox
+from interlock.engine.watching import Lines
 from interlock.errors import InvalidAnswer
 from interlock.testing.fakes import SettableClock
 
@@ -43,7 +44,7 @@ class Desktop:
         return await self.asked()
 
     async def work(self) -> Run:
-        await self.system.worker(progress=lambda _, text: self.lines.append(text)).drain()
+        await self.system.worker(watcher=Lines(lambda _, text: self.lines.append(text))).drain()
         return await self.run()
 
     async def run(self) -> Run:

@@ -17,6 +17,7 @@ from interlock.domain.commands import CastVote
 from interlock.domain.request import Request, Status
 from interlock.domain.run import Run, RunStatus
 from interlock.engine.ports import Inbox
+from interlock.engine.watching import Lines
 from interlock.testing.fakes import SettableClock
 
 ME = Principal("local:me")
@@ -41,7 +42,7 @@ class Office:
         return await self.work()
 
     async def work(self) -> Run:
-        await self.system.worker(progress=lambda _, text: self.lines.append(text)).drain()
+        await self.system.worker(watcher=Lines(lambda _, text: self.lines.append(text))).drain()
         loaded = await self.system.store.load("default", run_id=self.run_id)
         return loaded.run.run
 

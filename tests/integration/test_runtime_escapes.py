@@ -9,6 +9,7 @@ import pytest
 from interlock import Action, ask, progress
 from interlock.domain.request import EffectState
 from interlock.domain.run import RunStatus
+from interlock.engine.watching import Lines
 from interlock.runtime.forks import Contained
 
 
@@ -138,7 +139,7 @@ async def test_what_shows_progress_may_raise(circle):
         return {"out": ["done"]}
 
     run_id = (await circle.system.runs.start("it", circle.register(circle.chain(talks)), {}, circle.me)).id
-    await circle.system.worker(progress=tell).drain()
+    await circle.system.worker(watcher=Lines(tell)).drain()
     assert (await circle.run(run_id)).status is RunStatus.done
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TextIO
 
+from interlock.channels.flow import Flow
 from interlock.channels.text import fold_padding, harmless, wrapped
 from interlock.errors import InterlockError
 
@@ -68,6 +69,7 @@ class Screen:
         self._lock = threading.RLock()
         self._torn: set[int] = set()  # the files in which a line ends before its end
         self._waiting = ""
+        self._flow = Flow()
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")  # a stream of another encoding must not fail on what it lacks
@@ -96,11 +98,27 @@ class Screen:
         """Write a sentence, of which parts may come from data."""
         self.show(*(Line(line, style) for line in fold_padding(harmless(text, lines=True)).split("\n")))
 
+    def flow(self, text: str, *, lead: str, bar: str) -> None:
+        """Write a piece of text behind the piece before. Whatever else is written ends it; a prompt holds it back.
+
+        Args:
+            lead: what stands before the first piece, of our own words.
+            bar: what stands before each further line.
+        """
+        with self._lock:
+            if not self._waiting:
+                self._put(self._flow.piece(harmless(text, lines=True), lead=lead, bar=bar, width=self.width))
+
+    def end_flow(self) -> None:
+        """End the line in which text flows, if one does."""
+        with self._lock:
+            self._put(self._flow.end())
+
     def prompt(self, text: str) -> None:
         """Write the line that is to be answered, and stay in it; what is written meanwhile comes before it."""
         with self._lock:
             self._waiting = self._styled(text, "title")
-            self._put(self._waiting)
+            self._put(self._flow.end() + self._waiting)
 
     def answered(self, echo: str = "") -> None:
         """End the line of a prompt."""
@@ -131,7 +149,7 @@ class Screen:
 
     def _write(self, text: str) -> None:
         with self._lock:
-            self._put(f"\n{text}{self._waiting}" if self._waiting else text)
+            self._put(f"\n{text}{self._waiting}" if self._waiting else self._flow.end() + text)
 
     def _put(self, text: str) -> None:
         self.put(self._stream, text)

@@ -43,6 +43,7 @@ def run(
         None, "--configurable", metavar="JSON|FILE", help='For the graph\'s config["configurable"]; recorded as well.'
     ),
     detach: bool = typer.Option(False, "--detach", help="Stop at the first pause; write the ids of run and requests."),
+    updates: bool = typer.Option(False, "--updates", help="Show also what each step changes in the agent's state."),
     person: str | None = AS,
     as_json: bool = JSON,
 ) -> None:
@@ -56,7 +57,9 @@ def run(
     served = {"context": _object("--context", context), "configurable": _object("--configurable", configurable)}
 
     async def work(session: Session) -> int:
-        return await start_and_attend(session, agent, given, raw=input_json is not None, detach=detach, **served)
+        return await start_and_attend(
+            session, agent, given, raw=input_json is not None, detach=detach, updates=updates, **served
+        )
 
     screen = Screen.on(sys.stderr) if detach else None
     execute(ctx, work, as_json=as_json, person=person, screen=screen)
@@ -69,6 +72,7 @@ async def start_and_attend(
     *,
     raw: bool = False,
     detach: bool = False,
+    updates: bool = False,
     context: Json = None,
     configurable: Json = None,
 ) -> int:
@@ -77,6 +81,7 @@ async def start_and_attend(
     Args:
         raw: the input is the graph's own, not a command line's text.
         detach: leave it at its first pause.
+        updates: show what each node changes, too.
         context: the graph's context, an object.
         configurable: an object for its `config["configurable"]`.
     """
@@ -91,12 +96,12 @@ async def start_and_attend(
     session.write({"event": "started", "run": run_shape(run)})
     with interruptible(session):
         if detach:
-            return await _detached(session, run)
-        return await Attendant(session, run.id, position).attend()
+            return await _detached(session, run, updates=updates)
+        return await Attendant(session, run.id, position, updates=updates).attend()
 
 
-async def _detached(session: Session, run: Run) -> int:
-    await patiently(session, narrated_worker(session, run.id).drain())
+async def _detached(session: Session, run: Run, *, updates: bool) -> int:
+    await patiently(session, narrated_worker(session, run.id, updates=updates).drain())
     code = await report_on(session, run.id)
     view = await session.views.run(run.id)
     ids = [run.id, *(request.id for request in view.requests if request.is_open)]

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 from interlock.channels.reply import read_reply
 from interlock.channels.row import Place, in_order, places
-from interlock.channels.screen import Line
 from interlock.channels.sight import see
 from interlock.channels.terminal import EndOfInput
 from interlock.channels.text import plain
 from interlock.channels.values import ValueLines
 from interlock.cli.errors import Exit
+from interlock.cli.live import Live
 from interlock.cli.narrate import sentence
 from interlock.cli.session import CutShort, Session, unless
 from interlock.cli.shapes import entry_shape, request_shape, run_view_shape
@@ -31,7 +31,6 @@ __all__ = ["Attendant", "changed", "closing", "is_over", "narrated_worker", "rep
 QUIT = "quit"
 LOOK_AGAIN = 5.0
 SHORTEST = 0.2
-AGENT = "[AGENT] "
 
 
 @dataclass(slots=True)
@@ -85,18 +84,17 @@ def worker_name() -> str:
     return f"terminal-{os.getpid()}"
 
 
-def narrated_worker(session: Session, run_id: str) -> Worker:
-    """Return a worker for one run that shows what the agent does."""
+def narrated_worker(session: Session, run_id: str, *, updates: bool = False) -> Worker:
+    """Return a worker for one run that shows what the agent does.
 
-    def progress(run_id: str, text: str) -> None:
-        session.write({"event": "progress", "run": run_id, "text": text})
-        lines = text.splitlines() or [""]
-        first = lines[0] if lines[0].startswith(AGENT) else AGENT + lines[0]
-        rest = (Line(plain(line), "", "        │ ", "        │ ") for line in lines[1:])
-        session.screen.show(Line(plain(first), "", "", "        │ "), *rest)
-
+    Args:
+        updates: show what each node changes, too.
+    """
     return session.system.worker(
-        name=worker_name(), only=run_id, progress=progress, complain=lambda text: session.tell(text, "bad")
+        name=worker_name(),
+        only=run_id,
+        watcher=Live(session, updates=updates),
+        complain=lambda text: session.tell(text, "bad"),
     )
 
 
@@ -105,18 +103,20 @@ class Attendant:
 
     Args:
         position: the position of the log before the run was started.
+        updates: show what each node changes, too.
     """
 
-    def __init__(self, session: Session, run_id: str, position: str) -> None:
+    def __init__(self, session: Session, run_id: str, position: str, *, updates: bool = False) -> None:
         self._session = session
         self._run_id = run_id
+        self._updates = updates
         self._narrator = Narrator(session, run_id, position, worker_name())
         self._aside: set[tuple[str, str, int, int]] = set()
 
     async def attend(self) -> int:
         """Advance the run, ask, and follow; return the exit code."""
         stop = asyncio.Event()
-        work = asyncio.create_task(narrated_worker(self._session, self._run_id).run(stop))
+        work = asyncio.create_task(narrated_worker(self._session, self._run_id, updates=self._updates).run(stop))
         try:
             while await self._look():
                 if work.done():

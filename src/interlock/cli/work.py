@@ -12,6 +12,7 @@ from interlock.channels.screen import Line, Screen
 from interlock.channels.text import plain
 from interlock.cli.options import JSON
 from interlock.cli.session import CutShort, Session, execute, interruptible, patiently, unless
+from interlock.engine.watching import Lines
 from interlock.engine.worker import Worker
 
 __all__ = ["app"]
@@ -57,7 +58,7 @@ def _worker(session: Session, name: str, concurrency: int) -> Worker:
         session.write({"event": "complaint", "message": text})
         session.tell(text, "bad")
 
-    return session.system.worker(name=name, concurrency=concurrency, progress=progress, complain=complain)
+    return session.system.worker(name=name, concurrency=concurrency, watcher=Lines(progress), complain=complain)
 
 
 async def _until_stopped(session: Session, worker: Worker) -> None:

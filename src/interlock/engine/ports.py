@@ -17,6 +17,7 @@ from interlock.domain.policy import Policy
 from interlock.domain.request import Request, Status
 from interlock.domain.run import Run, RunStatus
 from interlock.engine.changes import Changes, Entry, Job, RunRecord
+from interlock.engine.watching import Watcher
 
 __all__ = [
     "Advance",
@@ -34,7 +35,6 @@ __all__ = [
     "Paused",
     "Policies",
     "PolicySet",
-    "Progress",
     "Runtime",
     "Store",
     "Waker",
@@ -309,13 +309,6 @@ class Attention:
 Ending = Paused | Done | Failed | Broke | Attention
 
 
-class Progress(Protocol):
-    """Is told what an advancing agent does: ephemeral, never logged."""
-
-    def __call__(self, run_id: str, text: str) -> None:
-        """Show a line."""
-
-
 class Advance(Protocol):
     """What a runtime may use of the engine while it advances one run."""
 
@@ -351,7 +344,7 @@ class Advance(Protocol):
 class Runtime(Protocol):
     """Runs agents."""
 
-    async def advance(self, advance: Advance, progress: Progress) -> Ending:
+    async def advance(self, advance: Advance, watcher: Watcher) -> Ending:
         """Carry a run on to its next pause or its end. Nothing of it is kept unless the engine commits it."""
 
     def find(self, run: Run) -> None:

@@ -24,9 +24,10 @@ from interlock.engine.integrity import check_state, verified
 from interlock.engine.jobs import Jobs
 from interlock.engine.loading import Loading, NotLoadedNow
 from interlock.engine.places import Places
-from interlock.engine.ports import Attention, Broke, Ending, Loaded, Progress, Runtime, Store, Waker
+from interlock.engine.ports import Attention, Broke, Ending, Loaded, Runtime, Store, Waker
 from interlock.engine.results import KeptResults, NothingKept, Results
 from interlock.engine.retry import Patience
+from interlock.engine.watching import NOBODY, Dropping, Watcher
 from interlock.errors import (
     AdvanceOvertaken,
     Conflict,
@@ -39,23 +40,19 @@ from interlock.errors import (
 )
 from interlock.failpoints import failpoint
 
-__all__ = ["LEASE", "Worker", "silent"]
+__all__ = ["LEASE", "Worker"]
 
 LEASE = 30.0
 SWEEP = 5.0
 SHORTEST = 0.02  # a timer may end a moment early: do not ask again at once
 
 
-def silent(run_id: str, text: str) -> None:
-    """Show nothing."""
-
-
-def _dropping(tell: Callable[..., None]) -> Callable[..., None]:
+def _dropping(complain: Callable[[str], None]) -> Callable[[str], None]:
     """Return the same, but for what cannot be shown: that is dropped, and no attempt fails by it."""
 
-    def told(*words: str) -> None:
+    def told(text: str) -> None:
         with contextlib.suppress(Exception):
-            tell(*words)
+            complain(text)
 
     return told
 
@@ -68,7 +65,7 @@ class Worker:
         concurrency: how many runs it advances at once.
         lease: how long, in seconds, a run stays with a worker that has stopped giving signs of life.
         only: advance this run and no other.
-        progress: is told what agents do.
+        watcher: is told what agents do.
         complain: is told, in a sentence, what went wrong outside of any run.
         ids: makes the part of a lease's owner that no other advance has; a test may count.
         kept: where results are kept that cannot be recorded at once.
@@ -85,7 +82,7 @@ class Worker:
         concurrency: int = 16,
         lease: float = LEASE,
         only: str | None = None,
-        progress: Progress = silent,
+        watcher: Watcher = NOBODY,
         complain: Callable[[str], None] = lambda _: None,
         ids: Callable[[], str] = lambda: secrets.token_hex(6),
         kept: KeptResults = NothingKept(),  # noqa: B008 - it holds nothing
@@ -99,7 +96,7 @@ class Worker:
         self._concurrency = concurrency
         self._lease = lease
         self._only = only
-        self._progress = _dropping(progress)
+        self._watcher = Dropping(watcher)
         self._complain = _dropping(complain)
         self._ids = ids
         self._results = Results(desk, kept, Patience(), self._complain)
@@ -346,7 +343,7 @@ class Worker:
         try:
             check_state(advance.record)
             await self._loading.load(advance.record.run, self._places, self._stop)
-            return await self._runtime.advance(advance, self._progress)
+            return await self._runtime.advance(advance, self._watcher)
         except RecordAltered as error:
             return Attention("record_altered", error.message)
         except NotLoadedNow as error:

@@ -14,7 +14,8 @@ from langgraph.config import get_config
 from langgraph.runtime import get_runtime
 
 from interlock.domain.request import Request
-from interlock.engine.ports import Advance, Progress
+from interlock.engine.ports import Advance
+from interlock.engine.watching import Watcher
 from interlock.errors import AdvanceOvertaken, Halt, InvalidAgent
 from interlock.runtime.recorded import jsonable
 
@@ -39,14 +40,14 @@ class Advancing:
         waiting: the tasks that have asked in this advance, and must pause by that.
     """
 
-    def __init__(self, advance: Advance, progress: Progress, known: dict[str, Request]) -> None:
+    def __init__(self, advance: Advance, watcher: Watcher, known: dict[str, Request]) -> None:
         self.advance = advance
         self.known = known
         self.loop = asyncio.get_running_loop()
         self.over = False
         self.halted: Halt | None = None
         self.waiting: set[str] = set()
-        self._progress = progress
+        self._watcher = watcher
         self._pid = os.getpid()
         self._turns: dict[str, asyncio.Lock] = {}
         self._executions: dict[tuple[str, int], Execution] = {}
@@ -65,7 +66,7 @@ class Advancing:
         self.only_here()
         if len(text) > MAX_PROGRESS:
             text = f"{text[:MAX_PROGRESS]}… ({len(text):,} characters)"
-        self._progress(self.advance.record.run.id, text)
+        self._watcher.said(self.advance.record.run.id, text)
 
     def execution(self, task: str, attempt: int) -> Execution:
         """Return what this execution of a task has read so far."""

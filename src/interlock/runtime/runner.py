@@ -9,12 +9,13 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import is_invalid_resume
 from langgraph.pregel import Pregel
-from langgraph.types import GraphOutput, Interrupt
+from langgraph.types import Interrupt
 
 from interlock.domain.canonical import MAX_BYTES
 from interlock.domain.request import Request
 from interlock.domain.run import Run
-from interlock.engine.ports import Advance, Ask, Attention, Broke, Done, Ending, Failed, Paused, Progress
+from interlock.engine.ports import Advance, Ask, Attention, Broke, Done, Ending, Failed, Paused
+from interlock.engine.watching import Watcher
 from interlock.errors import BadInput, Halt, InvalidState, NotApproved, NotDone
 from interlock.runtime import pauses
 from interlock.runtime.agent import Agent
@@ -24,6 +25,7 @@ from interlock.runtime.forks import Contained, Exited, guard, is_cancelled
 from interlock.runtime.registry import Registry
 from interlock.runtime.served import configurable_of, context_of
 from interlock.runtime.state import RunState, resume_values
+from interlock.runtime.streaming import carried_on
 from interlock.runtime.toolbox import with_schemas
 
 __all__ = ["LangGraphRuntime"]
@@ -54,7 +56,7 @@ class LangGraphRuntime:
         """Load the run's agent, and return its version. See the port."""
         return (await self._registry.loaded(run.reference, alone=alone)).version
 
-    async def advance(self, advance: Advance, progress: Progress) -> Ending:  # noqa: PLR0911 - one line an ending
+    async def advance(self, advance: Advance, watcher: Watcher) -> Ending:  # noqa: PLR0911 - one line an ending
         """Carry a run on to its next pause or its end. See the port."""
         run = advance.record.run
         agent = await self._registry.loaded(run.reference)
@@ -65,11 +67,11 @@ class LangGraphRuntime:
         answers = await _answers(advance, run, state)
         if gone := [wait.request_id for wait in run.pause if wait.request_id not in answers]:
             return Attention("record_altered", f"{', '.join(gone)}, which the run waits for, is not in the tables.")
-        advancing = Advancing(advance, progress, answers)
+        advancing = Advancing(advance, watcher, answers)
         current.set(advancing)
         guard(advancing.loop)
         try:
-            return await Contained(self._advance(graph, agent, state, advancing))
+            return await Contained(self._advance(graph, agent, state, advancing, watcher))
         except Halt as halt:
             return _halted(halt)
         except (NotApproved, NotDone) as verdict:
@@ -88,7 +90,7 @@ class LangGraphRuntime:
             await advancing.finish()
 
     async def _advance(
-        self, graph: Pregel[Any, Any, Any, Any], agent: Agent, state: RunState, advancing: Advancing
+        self, graph: Pregel[Any, Any, Any, Any], agent: Agent, state: RunState, advancing: Advancing, watcher: Watcher
     ) -> Ending:
         run = advancing.advance.record.run
         ours = {"thread_id": run.id, "__pregel_strict_resume": True}
@@ -104,9 +106,7 @@ class LangGraphRuntime:
                 return _mismatch(run, agent, state)
             given = pauses.resumption(run, graph, state, advancing.known)
         try:
-            output: GraphOutput[Any] = await graph.ainvoke(
-                given, config, context=context, durability="exit", version="v2"
-            )
+            output = await carried_on(graph, given, config, watcher, run.id, context=context, durability="exit")
         except ValueError as error:
             if not is_invalid_resume(error):
                 raise

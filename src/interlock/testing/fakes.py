@@ -11,7 +11,8 @@ from typing import Any, Literal
 from interlock.domain.action import Action, Subject
 from interlock.domain.request import EffectState, Request, Status
 from interlock.domain.run import Run
-from interlock.engine.ports import Advance, Ask, Attention, Broke, Done, Ending, Failed, Paused, PolicySet, Progress
+from interlock.engine.ports import Advance, Ask, Attention, Broke, Done, Ending, Failed, Paused, PolicySet
+from interlock.engine.watching import Watcher
 from interlock.errors import AdvanceOvertaken, EffectRefused, Halt, NotApproved, NotDone
 
 __all__ = [
@@ -209,10 +210,10 @@ class ScriptedRuntime:
         """Return the version that all agents have now."""
         return self.version
 
-    async def advance(self, advance: Advance, progress: Progress) -> Ending:
+    async def advance(self, advance: Advance, watcher: Watcher) -> Ending:
         """Carry a run on to its next pause or its end."""
         run = advance.record.run
-        progress(run.id, "advancing")
+        watcher.said(run.id, "advancing")
         if run.pause and run.agent_version != self.version:
             return Attention("version_mismatch", f"the script is version {self.version}")
         if advance.record.lease is not None:

@@ -16,6 +16,7 @@ from interlock.engine.changes import RunRecord
 from interlock.engine.desk import Desk
 from interlock.engine.ports import Inbox, Store
 from interlock.engine.runs import Runs
+from interlock.engine.watching import Lines
 from interlock.engine.worker import Worker
 from interlock.testing.fakes import SettableClock
 from interlock.testing.invariants import assert_invariants, whole_log
@@ -74,7 +75,7 @@ class Story:
 
     async def drain(self) -> int:
         """Carry out everything that is due."""
-        return await self.system.worker(progress=lambda _, text: self.shown.append(text)).drain()
+        return await self.system.worker(watcher=Lines(lambda _, text: self.shown.append(text))).drain()
 
     async def later(self, **by: float) -> None:
         """Let time pass, given like the arguments of `timedelta`, and carry out what is due then."""

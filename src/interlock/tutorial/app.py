@@ -15,6 +15,7 @@ from interlock.engine.changes import RunRecord
 from interlock.engine.deadlines import carry_out_due
 from interlock.engine.ports import Inbox
 from interlock.engine.runs import Runs
+from interlock.engine.watching import Lines
 from interlock.errors import BadInput, Closed, InterlockError
 from interlock.tutorial.threads import Known, Seen, known, run_id_of, seed_of, thread_of
 from interlock.tutorial.values import shape_of, told_by, vote_of
@@ -144,7 +145,7 @@ class App:
         return (await runs.start(name, reference, dict(given), self._principal)).id
 
     async def _work(self, run_id: str, lines: list[str]) -> None:
-        await self._system.worker(only=run_id, progress=lambda _, text: lines.append(text)).drain()
+        await self._system.worker(only=run_id, watcher=Lines(lambda _, text: lines.append(text))).drain()
 
     def _end(self, seen: Known) -> Event:
         run = seen.run

@@ -1,0 +1,80 @@
+"""What an agent says and streams, on the screen of whoever stands beside its run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from interlock.channels.screen import Line
+from interlock.channels.text import plain, shortened
+from interlock.cli.session import Session
+from interlock.domain.canonical import Json, canonical_bytes
+from interlock.engine.watching import Streamed
+
+__all__ = ["Live"]
+
+AGENT = "[AGENT] "
+BAR = "        │ "
+LONGEST = 2_000
+
+
+class Live:
+    """Shows what an agent does while it does it. Implements the port `Watcher`.
+
+    Args:
+        updates: show what each node changes, too.
+    """
+
+    def __init__(self, session: Session, *, updates: bool = False) -> None:
+        self._session = session
+        self._flowing: Json = None
+        self.modes: Collection[str] = ("messages", "custom", "updates") if updates else ("messages", "custom")
+
+    def said(self, run_id: str, text: str) -> None:
+        """Show what the agent's author wants seen. See the port."""
+        self._session.write({"event": "progress", "run": run_id, "text": text})
+        self._lines(text)
+
+    def streamed(self, piece: Streamed) -> None:
+        """Show what the graph streams. See the port."""
+        namespace = list(piece.namespace)
+        self._session.write({"event": piece.mode, "run": piece.run_id, "namespace": namespace, "data": piece.data})
+        if piece.mode == "messages":
+            self._message(piece.data)
+        elif piece.mode == "custom":
+            self._lines(piece.data if isinstance(piece.data, str) else _in_one_line(piece.data))
+        elif isinstance(piece.data, dict):
+            for node, changed in piece.data.items():
+                if not node.startswith("__"):
+                    self._session.tell(f"— {node}: {_in_one_line(changed)}", "dim")
+
+    def _message(self, data: Json) -> None:
+        """Show a piece of what a model says; whole messages are those of tools, people and nodes, and are no stream."""
+        message = data[0] if isinstance(data, list) else None
+        if not isinstance(message, dict) or message.get("type") != "AIMessageChunk":
+            return
+        if message.get("id") != self._flowing:
+            self._session.screen.end_flow()
+        self._flowing = message.get("id")
+        self._session.screen.flow(_text(message.get("content")), lead=AGENT, bar=BAR)
+
+    def _lines(self, text: str) -> None:
+        lines = text.splitlines() or [""]
+        first = lines[0] if lines[0].startswith(AGENT) else AGENT + lines[0]
+        rest = (Line(plain(line), "", BAR, BAR) for line in lines[1:])
+        self._session.screen.show(Line(plain(first), "", "", BAR), *rest)
+
+
+def _text(content: Json) -> str:
+    """Return the text in a message's content, which is text or a list of blocks."""
+    if isinstance(content, str):
+        return content
+    blocks = content if isinstance(content, list) else []
+    return "".join(
+        block if isinstance(block, str) else str(block.get("text", "")) if block.get("type") == "text" else ""
+        for block in blocks
+        if isinstance(block, str | dict)
+    )
+
+
+def _in_one_line(value: Json) -> str:
+    return shortened(canonical_bytes(value).decode(), LONGEST)
