@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Literal, TypeVar
 
 from interlock.domain.canonical import canonical_bytes
+from interlock.domain.events import Opened
 from interlock.domain.request import Request
-from interlock.domain.run import ENDED, Run, RunStatus
+from interlock.domain.run import ENDED, Run, RunStarted, RunStatus
 from interlock.engine.beginning import is_ready
 from interlock.engine.changes import Entry, Job
 from interlock.engine.codec import encode_request, encode_run
 from interlock.engine.integrity import check_state, request_of_log, run_of_log
+from interlock.engine.missing_entries import Evidence, Key
 from interlock.engine.ports import Audit, Loaded, Store
 from interlock.errors import RecordAltered, StoreTooNew
 
@@ -40,9 +42,18 @@ WORKER = "a worker takes it away; start one with `interlock work`"
 
 SHORTEN = "`interlock doctor --repair` lets it end soon, unless its worker is alive"
 
+OF_REQUEST = (
+    "put a backup back, or cancel its run: it executes nothing, and `interlock doctor --repair` leaves it alone"
+)
+OF_RUN = "put a backup back: nobody carries it on, and `interlock doctor --repair` leaves it alone"
+LOST = "put a backup back: until then, `interlock doctor --repair` writes no row anew"
+NOT_ANEW = "put a backup back: it cannot be written anew from a log of which entries are missing"
+
 FOREIGN = "take it away with the database's own tools; nothing is decided by it"
 
 Mend = Literal["guard", "stray request", "stray run", "request", "run", "lease", "clock"]
+ANEW = frozenset({"stray request", "stray run", "request", "run"})
+"""What writes rows anew, or takes them away, because of what the log says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +69,7 @@ class Alteration:
 
     message: str
     advice: str
-    stream: tuple[str, str] | None = None
+    stream: Key | None = None
     mend: Mend | None = None
     severity: Literal["error", "warning"] = "error"
 
@@ -69,24 +80,25 @@ class Alteration:
 async def audit_record(store: Store) -> list[Alteration]:
     """Compare every row of every tenant with its log, and every entry with its hash; return what does not fit."""
     found = await store.audit()
-    examination = _Examination(store, await store.now())
+    examination = _Examination(store, await store.now(), found)
     requests, runs = set(found.requests), set(found.runs)
     for key in found.misfiled:
         if key in requests or key in runs:
             await examination.misfiled(key, "request" if key in requests else "run")
         else:
             examination.add(f"A row is stored under {key[1]!r}, which is no id.", FOREIGN, key)
-    await examination.requests(found.requests)
-    await examination.runs(found)
-    for key in found.strangers:
-        await examination.stranger(key)
-    examination.rest(found)
-    return examination.alterations
+    await examination.runs()
+    await examination.runs_without_row()
+    await examination.requests()
+    await examination.others_without_row()
+    await examination.gone()
+    examination.rest()
+    return examination.concluded()
 
 
 async def audit_times(store: Store) -> list[Alteration]:
     """Look only at jobs that are due too far ahead of the store's clock: no row is read but theirs."""
-    examination = _Examination(store, await store.now())
+    examination = _Examination(store, await store.now(), Audit())
     for job in await store.jobs_after(examination.now + LATEST_JOB, BATCH):
         examination.due(job)
     return examination.alterations
@@ -96,35 +108,41 @@ async def audit_times(store: Store) -> list[Alteration]:
 class _Examination:
     store: Store
     now: datetime
+    found: Audit
     alterations: list[Alteration] = field(default_factory=list)
     policies: dict[str, bool] = field(default_factory=dict)
-    strays: set[tuple[str, str]] = field(default_factory=set)
+    strays: set[Key] = field(default_factory=set)
+    evidence: Evidence = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.evidence = Evidence(self.found.versions)
 
     def add(
         self,
         message: str,
         advice: str,
-        stream: tuple[str, str] | None = None,
+        stream: Key | None = None,
         mend: Mend | None = None,
         severity: Literal["error", "warning"] = "error",
     ) -> None:
         self.alterations.append(Alteration(message, advice, stream, mend, severity))
 
-    async def misfiled(self, key: tuple[str, str], mend: Mend) -> None:
+    async def misfiled(self, key: Key, mend: Mend) -> None:
         """Look at a row under columns that are not its own: one of a stream that no log has is nobody's."""
         history = await self._history(key)
-        if history == []:
+        held = self.found.copies.get(key)
+        if history == [] and held is not None and await self._history(held):
             told = f"The row of {key[1]} is a copy of another's, or made up: no log knows it."
             gone: Mend = "stray request" if mend == "request" else "stray run"
             self.add(told, "`interlock doctor --repair` takes it away", key, gone)
             self.strays.add(key)
-        else:
+        elif history:
             self.add(f"The row of {key[1]} is found by something else than what it holds.", REPAIR, key, mend)
 
     # ── requests ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def requests(self, keys: Sequence[tuple[str, str]]) -> None:
-        for tenant, ids in _batches(keys):
+    async def requests(self) -> None:
+        for tenant, ids in _batches(self.found.requests):
             async for key, request, history in self._read(tenant, ids):
                 if history is not None and (tenant, key) not in self.strays:
                     await self._request((tenant, key), request, history)
@@ -144,15 +162,15 @@ class _Examination:
         for key in ids:
             yield key, loaded.requests.get(key), loaded.logs.get(key)
 
-    async def _history(self, key: tuple[str, str]) -> Sequence[Entry] | None:
+    async def _history(self, key: Key) -> Sequence[Entry] | None:
         try:
             return await self.store.history(*key)
         except UNREADABLE as altered:
             self.add(altered.message, BACKUP, key)
             return None
 
-    async def _request(self, key: tuple[str, str], request: Request | None, history: Sequence[Entry]) -> None:
-        logged = self._logged(key, lambda: request_of_log(*key, history))
+    async def _request(self, key: Key, request: Request | None, history: Sequence[Entry]) -> None:
+        logged = await self._request_of_log(key, history)
         if logged is None:
             return
         if request is None or not _same(encode_request(request), encode_request(logged)):
@@ -167,14 +185,40 @@ class _Examination:
             )
         await self._policy(key, logged)
 
-    async def _policy(self, key: tuple[str, str], request: Request) -> None:
+    async def _request_of_log(self, key: Key, history: Sequence[Entry]) -> Request | None:
+        """Return what the log makes; None, with why, if it is not what was written, or not all of it."""
+        if self._is_short(key, self.evidence.of_stream(key, history), OF_REQUEST):
+            return None
+        logged = self._logged(key, lambda: request_of_log(*key, history))
+        if logged is None or self._is_short(key, self.evidence.of_request(key, logged), OF_REQUEST):
+            return None
+        await self._its_run(logged, history)
+        return logged
+
+    def _is_short(self, key: Key, said: str | None, advice: str) -> bool:
+        if said is not None:
+            self.add(said, advice, key)
+        return said is not None
+
+    async def _its_run(self, request: Request, history: Sequence[Entry]) -> None:
+        """Look whether the log of a request's run can be whole, as far as the request's own says."""
+        key = request.tenant, request.run_id
+        if key in self.evidence.missing or not self.evidence.of_its_run(request, history):
+            return
+        of_run = await self._history(key)  # the request may be younger than what was read of its run
+        if of_run is not None:
+            self.evidence.take_run(key, of_run)
+            if self.evidence.of_its_run(request, history):
+                self.add(self.evidence.note_run(request), OF_RUN, key)
+
+    async def _policy(self, key: Key, request: Request) -> None:
         name = request.route.policy_hash
         if name not in self.policies:
             self.policies[name] = await self.store.policy(name) is not None
         if not self.policies[name]:
             self.add(f"The policy {name}, which {key[1]} has pinned, is gone.", BACKUP, key)
 
-    def _logged(self, key: tuple[str, str], read: Callable[[], T]) -> T | None:
+    def _logged(self, key: Key, read: Callable[[], T]) -> T | None:
         try:
             return read()
         except UNREADABLE as altered:
@@ -183,9 +227,9 @@ class _Examination:
 
     # ── runs and their jobs ───────────────────────────────────────────────────────────────────────────────────────
 
-    async def runs(self, found: Audit) -> None:
-        jobs = {(job.tenant, job.subject): job for job in found.jobs}
-        for key in found.runs:
+    async def runs(self) -> None:
+        jobs = {(job.tenant, job.subject): job for job in self.found.jobs}
+        for key in self.found.runs:
             jobs.pop(key, None)
             if key not in self.strays:
                 await self._run(key)
@@ -193,9 +237,9 @@ class _Examination:
             self.add(f"There is a job for {subject}, which is no run.", WORKER, (tenant, subject))
             self.due(job)
 
-    async def _run(self, key: tuple[str, str]) -> None:
+    async def _run(self, key: Key) -> None:
         history = await self._history(key)
-        logged = None if history is None else self._logged(key, lambda: run_of_log(*key, history))
+        logged = None if history is None else self._run_of_log(key, history)
         if logged is None:
             return
         loaded = await _or_none(self.store.load(key[0], run_id=key[1]))
@@ -208,6 +252,13 @@ class _Examination:
             self.add(altered, "put the state back from a backup, or cancel the run", key)
         self._lease(logged, loaded)
         self._job(logged, loaded, loaded.job)
+
+    def _run_of_log(self, key: Key, history: Sequence[Entry]) -> Run | None:
+        """Return what the log makes; None, with why, if it is not what was written, or not all of it."""
+        self.evidence.take_run(key, history)
+        if self._is_short(key, self.evidence.of_stream(key, history), OF_RUN):
+            return None
+        return self._logged(key, lambda: run_of_log(*key, history))
 
     def _lease(self, run: Run, loaded: Loaded) -> None:
         assert loaded.run is not None
@@ -246,28 +297,56 @@ class _Examination:
 
     # ── what belongs to no row ────────────────────────────────────────────────────────────────────────────────────
 
-    async def stranger(self, key: tuple[str, str]) -> None:
-        history = await self._history(key)
-        if history is None:
-            return
-        if _complaint(lambda: request_of_log(*key, history)) is None:
-            self.add(f"The row of {key[1]} is gone.", REPAIR, key, "request")
-        elif _complaint(lambda: run_of_log(*key, history)) is None:
-            self.add(f"The row of {key[1]} is gone.", REPAIR, key, "run")
-        else:
-            self.add(f"The log has entries of {key[1]}, which is no request and no run.", BACKUP, key)
+    async def runs_without_row(self) -> None:
+        for key in self.found.strangers:
+            history = await self._history(key)
+            if history and isinstance(history[0].event, RunStarted) and self._run_of_log(key, history) is not None:
+                self.add(f"The row of {key[1]} is gone.", REPAIR, key, "run")
 
-    def rest(self, found: Audit) -> None:
-        for name in found.altered_policies:
+    async def others_without_row(self) -> None:
+        for key in self.found.strangers:
+            history = await self._history(key)
+            if not history or isinstance(history[0].event, RunStarted):
+                continue
+            if isinstance(history[0].event, Opened) and await self._request_of_log(key, history) is not None:
+                self.add(f"The row of {key[1]} is gone.", REPAIR, key, "request")
+            elif not isinstance(history[0].event, Opened) and not self._is_short(
+                key, self.evidence.of_stream(key, history), OF_REQUEST
+            ):
+                self.add(f"The log has entries of {key[1]}, which is no request and no run.", BACKUP, key)
+
+    async def gone(self) -> None:
+        """Look for requests of which runs speak, and nothing else does."""
+        for key in self.evidence.unheard_of([*self.found.requests, *self.found.strangers]):
+            if await self._history(key) == []:
+                self.add(self.evidence.note_gone(key), OF_REQUEST, key)
+
+    def rest(self) -> None:
+        for name in self.found.altered_policies:
             self.add(f"What is kept as the policy {name} is another one.", BACKUP)
-        for name in found.unguarded:
+        for name in self.found.unguarded:
             self.add(
                 f"The trigger {name}, which refuses changes of the log, is gone or another.",
                 "find out who has changed it; `interlock doctor --repair` makes it anew",
                 mend="guard",
             )
-        for key in found.unknown_jobs:
+        for key in self.found.unknown_jobs:
             self.add(f"There is a job of {key[1]} that nobody carries out.", REPAIR, key, "run")
+
+    def concluded(self) -> list[Alteration]:
+        """Return all that was found. Nothing is written anew from a log of which entries are missing."""
+        lost = self.found.lost - sum(self.evidence.missing.values())
+        if lost > 0:
+            self.add(f"{lost} entries of the log are missing, and nothing says of which requests or runs.", LOST)
+        return [
+            replace(one, mend=None, advice=NOT_ANEW) if one.mend in ANEW and (lost > 0 or self._speaks(one)) else one
+            for one in self.alterations
+        ]
+
+    def _speaks(self, one: Alteration) -> bool:
+        """Say whether a row is of something of which entries are missing: what it says of them must stay."""
+        about = {one.stream, self.found.copies.get(one.stream) if one.stream else None}
+        return not about.isdisjoint(self.evidence.missing)
 
 
 async def _or_none(read: Awaitable[T]) -> T | None:
@@ -290,7 +369,7 @@ def _same(one: bytes, other: bytes) -> bool:
     return canonical_bytes(json.loads(one), max_bytes=MOST) == canonical_bytes(json.loads(other), max_bytes=MOST)
 
 
-def _batches(keys: Sequence[tuple[str, str]]) -> list[tuple[str, list[str]]]:
+def _batches(keys: Sequence[Key]) -> list[tuple[str, list[str]]]:
     by_tenant: dict[str, list[str]] = {}
     for tenant, key in keys:
         by_tenant.setdefault(tenant, []).append(key)

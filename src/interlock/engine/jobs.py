@@ -54,6 +54,8 @@ class Jobs:
         """Let a person look at a run whose record has been altered; its row becomes what its log says."""
         try:
             run = run_of_log(job.tenant, job.subject, await self._store.history(job.tenant, job.subject))
+            if await self._is_shorter(run):
+                raise altered
             if run.ended_at is not None or run.status is RunStatus.needs_attention:
                 return await self.let_go(job)
             now = await self._store.now()
@@ -67,6 +69,13 @@ class Jobs:
             await self.put_off(job, f"{job.subject} cannot go on. {altered.message}")
             return False
         return True
+
+    async def _is_shorter(self, run: Run) -> bool:
+        """Say whether a run's log has fewer entries than its row says: some are missing."""
+        with contextlib.suppress(RecordAltered, StoreTooNew):
+            loaded = await self._store.load(run.tenant, run_id=run.id)
+            return loaded.run is not None and loaded.run.run.version > run.version
+        return False
 
     async def give_up(self, job: Job, run: Run, reason: str, now: datetime) -> None:
         """Let a person look at a run whose attempts have come to nothing."""

@@ -87,6 +87,10 @@ class Audit:
 
     Args:
         misfiled: requests and runs whose rows are found by something else than what they hold.
+        versions: the highest version of each request and run that any row names, in a column or in its body: its log
+            has as many entries.
+        copies: of those that are misfiled, rows that hold a request or run of another name, and which.
+        lost: how many entries the log has had that are not there; 0 where its positions cannot tell.
         jobs: those that are due some day.
         unknown_jobs: of a kind that nobody carries out, or that cannot be read.
         strangers: streams of the log that have no row.
@@ -97,6 +101,9 @@ class Audit:
     requests: Sequence[tuple[str, str]] = ()
     runs: Sequence[tuple[str, str]] = ()
     misfiled: Sequence[tuple[str, str]] = ()
+    versions: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    copies: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    lost: int = 0
     jobs: Sequence[Job] = ()
     unknown_jobs: Sequence[tuple[str, str]] = ()
     strangers: Sequence[tuple[str, str]] = ()

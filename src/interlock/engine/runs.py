@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,11 +25,11 @@ from interlock.domain.run import (
 from interlock.engine.changes import Changes, RunChange, RunRecord
 from interlock.engine.consequences import actor_of, advance_job
 from interlock.engine.crew import Crew
-from interlock.engine.integrity import verified
+from interlock.engine.integrity import verified, verified_request
 from interlock.engine.pause import short_hash, withdraw_open
 from interlock.engine.ports import Loaded, Policies, Runtime, Store, Waker
 from interlock.engine.retry import until_committed
-from interlock.errors import Closed, Conflict, Forbidden, InvalidValue, NotFound
+from interlock.errors import Closed, Conflict, Forbidden, InvalidValue, NotFound, RecordAltered
 from interlock.failpoints import failpoint
 
 __all__ = ["Runs"]
@@ -114,9 +115,12 @@ class Runs:
     async def cancel(self, run_id: str, principal: Principal, reason: str) -> Run:
         """End a run. Its open requests are withdrawn; an effect that has begun is still recorded.
 
+        A request that is not what its log says stays as it is, and executes nothing.
+
         Raises:
             Closed: if it has ended already.
             Forbidden: if the principal may not.
+            RecordAltered: if the run is not what its log says, or its requests cannot be read.
         """
 
         def decide(run: Run, now: datetime) -> RunEvent:
@@ -124,7 +128,7 @@ class Runs:
                 raise Closed(f"{run.id} is already {run.status}.", run_id=run.id, status=str(run.status))
             return RunCancelled(principal.id, reason, now)
 
-        return await self._change(run_id, principal, decide)
+        return await self._change(run_id, principal, decide, verify=_with_whole_requests)
 
     async def retry(self, run_id: str, principal: Principal) -> Run:
         """Let a run that needs attention go on.
@@ -159,9 +163,15 @@ class Runs:
 
         return await self._change(run_id, principal, decide)
 
-    async def _change(self, run_id: str, principal: Principal, decide: Callable[[Run, datetime], RunEvent]) -> Run:
+    async def _change(
+        self,
+        run_id: str,
+        principal: Principal,
+        decide: Callable[[Run, datetime], RunEvent],
+        verify: Callable[[Loaded], Loaded] = verified,
+    ) -> Run:
         async def attempt() -> Run:
-            loaded = verified(await self._store.load(principal.tenant, run_id=run_id))
+            loaded = verify(await self._store.load(principal.tenant, run_id=run_id))
             record = _found(loaded, run_id)
             run = record.run
             self._authorise(run, principal)
@@ -201,6 +211,15 @@ def _object(name: str, value: Json) -> dict[str, Json] | None:
     if not isinstance(plain, dict):
         raise InvalidValue(name, 'must be a JSON object, such as {"user": "ann"}')
     return plain
+
+
+def _with_whole_requests(loaded: Loaded) -> Loaded:
+    """Return what was loaded, without the requests that are not what their logs say."""
+    requests = {}
+    for key, request in loaded.requests.items():
+        with contextlib.suppress(RecordAltered):
+            requests[key] = verified_request(request, loaded.logs[key])
+    return verified(replace(loaded, requests=requests))
 
 
 def _operates(directory: Directory, person: str) -> bool:

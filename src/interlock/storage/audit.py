@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +20,11 @@ from interlock.storage.dialect import as_bytes
 from interlock.storage.rows import NEVER, RequestRow, RunRow, is_key, job_of, request_row, run_row
 from interlock.storage.schema import jobs, policies, requests, runs
 
-__all__ = ["AuditedLog", "Page", "audit_rest", "is_filed", "is_named", "page", "strangers"]
+__all__ = ["AuditedLog", "Page", "audit_rest", "copies_of", "is_filed", "is_named", "page", "strangers", "versions_of"]
 
 SIZE = 500
+
+Key = tuple[str, str]
 
 _TENANT: BindParameter[str] = bindparam("tenant")
 _AFTER: BindParameter[str] = bindparam("after")
@@ -46,11 +49,16 @@ _POLICIES = select(policies.c.hash, as_bytes(policies.c.body))
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some rows: their keys, those of them that are misfiled, and after which key the next page begins, if one does."""
+    """Some rows: their keys, those of them that are misfiled, and after which key the next page begins, if one does.
 
-    keys: list[tuple[str, str]]
-    misfiled: list[tuple[str, str]]
-    last: tuple[str, str] | None
+    `versions` and `copies` are those of `Audit`.
+    """
+
+    keys: list[Key]
+    misfiled: list[Key]
+    versions: dict[Key, int]
+    copies: dict[Key, Key]
+    last: Key | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +70,14 @@ class AuditedLog:
         guards: a query for name and text of what refuses to change the log, as it is now.
         expected: the same as it is to be.
         make: statements that make it so.
+        lost: a query for how many entries it has had that are not there; None where its positions cannot tell.
     """
 
     strangers: Select[Any]
     guards: str
     expected: dict[str, str]
     make: tuple[str, ...]
+    lost: str | None = None
 
     def guard(self, on: Connection) -> None:
         """Make the guards anew."""
@@ -92,7 +102,39 @@ def page(on: Connection, *, kind: type[RequestRow | RunRow], after: tuple[str, s
         rows = [kind(*row) for row in on.rows(_PAGES[kind], {"tenant": after[0], "after": after[1]})]
     keys = [(row.tenant, row.id) for row in rows if is_key(row.tenant, row.id)]
     wrong = [(str(row.tenant), str(row.id)) for row in rows if not is_key(row.tenant, row.id) or not is_filed(row)]
-    return Page(keys, wrong, (rows[-1].tenant, rows[-1].id) if len(rows) == SIZE else None)
+    last = (rows[-1].tenant, rows[-1].id) if len(rows) == SIZE else None
+    return Page(keys, wrong, versions_of(rows), copies_of(rows), last)
+
+
+def versions_of(rows: Iterable[RequestRow | RunRow]) -> dict[Key, int]:
+    """Return the highest version that these rows name of each request and run, in a column or in a body."""
+    versions: dict[Key, int] = {}
+    for row in rows:
+        for key, version in (((row.tenant, row.id), row.version), (_held_by(row), _body(row).get("version"))):
+            if key is not None and is_key(*key) and type(version) is int:
+                versions[key] = max(version, versions.get(key, 0))
+    return versions
+
+
+def copies_of(rows: Iterable[RequestRow | RunRow]) -> dict[Key, Key]:
+    """Return those rows that hold a request or run of another name, and which."""
+    held = {(row.tenant, row.id): _held_by(row) for row in rows}
+    return {key: other for key, other in held.items() if other is not None and other != key}
+
+
+def _held_by(row: RequestRow | RunRow) -> Key | None:
+    """Return which request or run a row's body says that it is."""
+    body = _body(row)
+    tenant, key = body.get("tenant"), body.get("id")
+    return (tenant, key) if isinstance(tenant, str) and isinstance(key, str) else None
+
+
+def _body(row: RequestRow | RunRow) -> dict[str, Any]:
+    try:
+        body = json.loads(row.body)
+    except (ValueError, TypeError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}
 
 
 def audit_rest(on: Connection, log: AuditedLog) -> Audit:
@@ -111,6 +153,7 @@ def audit_rest(on: Connection, log: AuditedLog) -> Audit:
             unguarded=log.unguarded(on),
             altered_policies=[str(name) for name, body in on.rows(_POLICIES, {}) if not is_named(name, body)],
             unknown_jobs=odd,
+            lost=0 if log.lost is None else max(0, on.rows(text(log.lost), {})[0][0]),
         )
 
 

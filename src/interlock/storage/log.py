@@ -87,6 +87,9 @@ class NumberedLog:
         "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'log'",
         SQLITE_GUARDS,
         tuple(step for name, made in SQLITE_GUARDS.items() for step in (f"DROP TRIGGER IF EXISTS {name}", made)),
+        # Only one writes at a time, and what is rolled back gives its positions back: there is no gap but by removal.
+        "SELECT max((SELECT coalesce(max(CAST(seq AS INTEGER)), 0) FROM sqlite_sequence WHERE name = 'log'), "
+        "(SELECT coalesce(max(position), 0) FROM log)) - (SELECT count(*) FROM log)",
     )
     APPEND = insert(log).inline().values(_APPENDED)
     _ENTRY = select(log.c.position, as_bytes(log.c.body), log.c.leaf).where(log.c.tenant == _TENANT)

@@ -186,15 +186,26 @@ class SqlStore:
         """Read every row, page by page."""
         keys: dict[type[RequestRow | RunRow], list[tuple[str, str]]] = {RequestRow: [], RunRow: []}
         misfiled: list[tuple[str, str]] = []
+        versions: dict[tuple[str, str], int] = {}
+        copies: dict[tuple[str, str], tuple[str, str]] = {}
         for kind in keys:
             after: tuple[str, str] | None = ("", "")
             while after is not None:
                 page = await self._read(partial(audit.page, kind=kind, after=after))
                 keys[kind] += page.keys
                 misfiled += page.misfiled
+                copies |= page.copies
+                versions |= {key: max(number, versions.get(key, 0)) for key, number in page.versions.items()}
                 after = page.last
         rest = await self._read(lambda on: audit.audit_rest(on, self._log.audited))
-        return replace(rest, requests=keys[RequestRow], runs=keys[RunRow], misfiled=misfiled)
+        return replace(
+            rest,
+            requests=keys[RequestRow],
+            runs=keys[RunRow],
+            misfiled=misfiled,
+            versions=versions,
+            copies=copies,
+        )
 
     async def jobs_after(self, moment: datetime, limit: int) -> Sequence[Job]:
         """Return the jobs that are due only after a moment."""

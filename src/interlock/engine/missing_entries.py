@@ -1,0 +1,105 @@
+"""Are entries of the log missing? A log that was cut folds as well: only what else speaks of its entries can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from interlock.domain.events import EffectClaimed
+from interlock.domain.request import Request
+from interlock.domain.run import AdvanceBegan, AttentionNeeded, RunPaused
+from interlock.engine.changes import Entry
+
+__all__ = ["Evidence", "Key"]
+
+Key = tuple[str, str]
+"""Tenant and id of a request or run."""
+
+
+@dataclass(frozen=True, slots=True)
+class _RunLog:
+    """What the log of a run says: how many entries it has, which requests it names, and which of them are decided."""
+
+    entries: int = 0
+    named: frozenset[str] = frozenset()
+    decided: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Evidence:
+    """Gathers what speaks of entries, run by run and request by request, and says whose are missing.
+
+    Args:
+        versions: the highest version of each request and run that a row names. Its log has as many entries.
+    """
+
+    versions: Mapping[Key, int]
+    missing: dict[Key, int] = field(default_factory=dict)
+    """Whose entries are missing, and how many at least."""
+    _runs: dict[Key, _RunLog] = field(default_factory=dict)
+    _asked_by: dict[Key, str] = field(default_factory=dict)
+
+    def take_run(self, key: Key, history: Sequence[Entry]) -> None:
+        """Note what the log of a run says. A request comes after its run."""
+        said = self._runs[key] = _read(history)
+        self._asked_by |= {(key[0], request_id): key[1] for request_id in said.named}
+
+    def of_stream(self, key: Key, history: Sequence[Entry]) -> str | None:
+        """Say that a log has fewer entries than its row or its own last number says; return None if it has not."""
+        expected = max([self.versions.get(key, 0), *(entry.seq for entry in history)])
+        if len(history) >= expected:
+            return None
+        there = f"only {len(history)} are there" if history else "none is there"
+        return self._note(key, expected - len(history), f"{key[1]} has had {expected}, and {there}.")
+
+    def of_request(self, key: Key, request: Request) -> str | None:
+        """Say that the log of its run says more of a request than its own log does; return None if it does not."""
+        run_id = self._asked_by.get(key, "")
+        if not request.is_open or key[1] not in self._runs.get((key[0], run_id), _RunLog()).decided:
+            return None
+        return self._note(key, 1, f"{run_id} has gone on after {key[1]} was decided, and its log does not say so.")
+
+    def of_its_run(self, request: Request, history: Iterable[Entry]) -> bool:
+        """Say whether the log of a request speaks of entries of its run that are not there."""
+        claims = [entry.event.claim.run_version for entry in history if isinstance(entry.event, EffectClaimed)]
+        of_run = self._runs.get((request.tenant, request.run_id), _RunLog())
+        return request.id not in of_run.named or of_run.entries < max(claims, default=1)
+
+    def note_run(self, request: Request) -> str:
+        """Note that entries of a request's run are missing, and say so."""
+        said = f"{request.id} was asked by {request.run_id}, whose log does not say so, or was longer then."
+        return self._note((request.tenant, request.run_id), 1, said)
+
+    def unheard_of(self, known: Iterable[Key]) -> list[Key]:
+        """Return the requests that runs have asked and that are not among these."""
+        return sorted(self._asked_by.keys() - set(known))
+
+    def note_gone(self, key: Key) -> str:
+        """Note that all entries of a request are missing, and say so."""
+        return self._note(key, 1, f"{self._asked_by[key]} has asked {key[1]}, of which there is none.")
+
+    def _note(self, key: Key, how_many: int, said: str) -> str:
+        self.missing[key] = how_many
+        return f"Entries of the log are missing: {said}"
+
+
+def _read(history: Sequence[Entry]) -> _RunLog:
+    """Read what the log of a run says of requests.
+
+    A run goes on only when all that its pause waits for is decided; but for an advance that finds that the row of one
+    of these is gone, and ends by that.
+    """
+    named: set[str] = set()
+    decided: set[str] = set()
+    waits: set[str] = set()
+    for event, following in pairwise([*(entry.event for entry in history), None]):
+        match event, following:
+            case RunPaused(pause=pause), _:
+                waits = {pending.request_id for pending in pause}
+                named |= waits
+            case AdvanceBegan(), AttentionNeeded(code="record_altered"):
+                pass
+            case AdvanceBegan(), _:
+                decided |= waits
+    return _RunLog(len(history), frozenset(named), frozenset(decided))
