@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from interlock.domain.action import Action, Draft, Kind, Question, Verdict
     from interlock.domain.request import Status
-    from interlock.errors import InterlockError, InvalidAgent, NotApproved, NotDone
+    from interlock.errors import InterlockError, InvalidAgent, NotApproved, NotDone, ToolFailed
     from interlock.runtime.agent import Agent
     from interlock.runtime.gate import Decision, ask, progress
     from interlock.runtime.gated import gated
@@ -28,6 +28,7 @@ __all__ = [
     "NotDone",
     "Question",
     "Status",
+    "ToolFailed",
     "Verdict",
     "ask",
     "gated",
@@ -46,6 +47,7 @@ _HOMES = {
     "NotDone": "errors",
     "Question": "domain.action",
     "Status": "domain.request",
+    "ToolFailed": "errors",
     "Verdict": "domain.action",
     "ask": "runtime.gate",
     "gated": "runtime.gated",

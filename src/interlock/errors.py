@@ -29,6 +29,7 @@
         └── StoreTooNew               it was made by a newer version of Interlock
 
     NotDone(Exception)                raised by a tool: nothing happened, for certain
+    ToolFailed(Exception)             what a tool returned says that it failed
     NotApproved(Exception)            raised to a graph: people (or silence) did not approve
     Halt(BaseException)               leaves a node past any `except Exception`: a person has to look
     └── AdvanceOvertaken              this advance no longer holds its run
@@ -67,6 +68,7 @@ __all__ = [
     "StoreUnavailable",
     "TooEarly",
     "TooLate",
+    "ToolFailed",
     "WrongDigest",
 ]
 
@@ -240,6 +242,14 @@ class NotDone(Exception):
     """Raise it in a gated tool to say: nothing happened, and that is certain.
 
     The effect is recorded as failed. Every other exception leaves the outcome unknown, and a person settles it.
+    """
+
+
+class ToolFailed(Exception):
+    """What a tool returned says that it failed: a `ToolMessage` whose status is `error`, or MCP's `isError`.
+
+    Whether something happened is as uncertain as after any exception. A tool whose own word for failure means that
+    nothing happened, for certain, is declared with `not_done=(ToolFailed,)`.
     """
 
 

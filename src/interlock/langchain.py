@@ -9,8 +9,10 @@ Needs the extra `langchain`.
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import json
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextvars import ContextVar
 from typing import Any
 
@@ -19,10 +21,12 @@ from langchain_core.tools import BaseTool
 from langgraph.types import Command
 from pydantic import BaseModel, ValidationError
 
-from interlock import Action, Decision, NotDone, Status, ask
+from interlock import Action, Decision, NotDone, Status, ToolFailed, ask
 from interlock.domain.canonical import Json
 from interlock.engine.schemas import fits
 from interlock.errors import InvalidAgent
+from interlock.runtime.one_call import OneCall, SecondCall
+from interlock.runtime.tool_results import failure_in, refuse_retries
 
 try:
     from langchain.agents.middleware import AgentMiddleware
@@ -64,6 +68,7 @@ class GatedTools(AgentMiddleware[Any, Any, Any]):
         idempotent: the names of tools that may be called again with the same arguments and key after a crash. Any
             other's effect is then unknown, and a person settles it.
         not_done: exceptions of tools that mean that nothing happened, for certain, like `NotDone`: the model is told.
+            `ToolFailed` among them says so of tools that return their failure (a message of status `error`).
     """
 
     def __init__(
@@ -94,11 +99,10 @@ class GatedTools(AgentMiddleware[Any, Any, Any]):
             return handler(request) if call is None else call
 
         def run(idempotency_key: str, **args: Any) -> Json:
-            token = _key.set(idempotency_key)
-            try:
-                return call.returned(handler(call.with_arguments(args)))
-            finally:
-                _key.reset(token)
+            given = call.with_arguments(args)
+            with call.watched(idempotency_key):
+                result = handler(given)
+            return call.returned(result)
 
         try:
             recorded = call.decision.perform(call.named(run), idempotent=call.idempotent, not_done=self._not_done)
@@ -115,11 +119,10 @@ class GatedTools(AgentMiddleware[Any, Any, Any]):
             return await handler(request) if call is None else call
 
         async def run(idempotency_key: str, **args: Any) -> Json:
-            token = _key.set(idempotency_key)
-            try:
-                return call.returned(await handler(call.with_arguments(args)))
-            finally:
-                _key.reset(token)
+            given = call.with_arguments(args)
+            with call.watched(idempotency_key):
+                result = await handler(given)
+            return call.returned(result)
 
         try:
             recorded = await call.decision.aperform(
@@ -137,6 +140,9 @@ class GatedTools(AgentMiddleware[Any, Any, Any]):
         if _is_answered(request):
             return _message(request, f"The call of {name} has been answered already: it is not done.", "error")
         args = request.tool_call["args"]
+        if name not in self._idempotent:
+            refuse_retries(getattr(request.tool, "func", None), name)
+            refuse_retries(getattr(request.tool, "coroutine", None), name)
         schema, misfit = _schema(request.tool, args)
         if misfit:
             return _message(request, f"{name} was not called: its arguments do not fit: {misfit}", "error")
@@ -147,12 +153,28 @@ class GatedTools(AgentMiddleware[Any, Any, Any]):
         return _Call(request, decision, name in self._idempotent)
 
 
+class _Given(ToolCallRequest):
+    """The approved call as other middleware is given it: it shows whether they put another tool in its place."""
+
+    def __init__(self, *, once: OneCall, **parts: Any) -> None:
+        super().__init__(**parts)
+        self.once = once
+
+    def override(self, **overrides: Any) -> ToolCallRequest:
+        """Return the call with something else in it."""
+        self.once.replaced = self.once.replaced or "tool" in overrides
+        parts = {field.name: getattr(self, field.name) for field in dataclasses.fields(ToolCallRequest)}
+        changed = ToolCallRequest(**parts).override(**overrides)
+        return _Given(**{name: getattr(changed, name) for name in parts}, once=self.once)
+
+
 class _Call:
     """One approved call of a tool."""
 
     def __init__(self, request: ToolCallRequest, decision: Decision, idempotent: bool) -> None:  # noqa: FBT001
         self.decision = decision
         self.idempotent = idempotent
+        self.once = OneCall(request.tool)
         self._request = request
         self._live: Result | None = None
 
@@ -165,15 +187,53 @@ class _Call:
         return run
 
     def with_arguments(self, args: dict[str, Any]) -> ToolCallRequest:
-        """Return the call with what was approved in place of what the model wanted."""
-        return self._request.override(tool_call={**self._request.tool_call, "args": args})
+        """Return the call with what was approved in place of what the model wanted.
+
+        Raises:
+            NotDone: if the tool would refuse the arguments; nothing has happened then.
+        """
+        _, misfit = _schema(self._request.tool, args)
+        if misfit:
+            raise NotDone(f"its arguments do not fit: {misfit}")
+        given = self._request.override(tool_call={**self._request.tool_call, "args": args})
+        tool = self.once.guarded()
+        return _Given(**vars(given if tool is None else given.override(tool=tool)), once=self.once)
 
     def returned(self, result: Result) -> Json:
-        """Keep what the tool returned; return what is recorded of it."""
+        """Keep what the tool returned; return what is recorded of it.
+
+        Raises:
+            NotDone: if the tool did not take its arguments, or another rule of the agent has answered in its place.
+            Exception: what the tool raised, whoever has made a message of that; `ToolFailed` if it says that it failed.
+        """
+        raised = self._what_it_raised()
+        if raised is not None:
+            raise raised
+        failure = failure_in(result)
+        if failure is not None and self.once.is_untouched:
+            raise NotDone(f"the tool was blocked by another rule of the agent: {failure}")
+        if failure is not None:
+            raise ToolFailed(failure)
         self._live = result
         if isinstance(result, Command):
             return {"command": True}
         return {"content": result.content, "status": result.status}
+
+    @contextlib.contextmanager
+    def watched(self, key: str) -> Iterator[None]:
+        """While this lasts, the tool may be called; what leaves it is what the call came to."""
+        token = _key.set(key)
+        try:
+            yield
+        except (Exception, SecondCall) as left:  # noqa: BLE001 - whatever leaves it may hide what the tool raised
+            raise self._what_it_raised() or left from None
+        finally:
+            _key.reset(token)
+
+    def _what_it_raised(self) -> Exception | None:
+        if self.once.refused is not None:
+            return NotDone(f"its arguments do not fit: {self.once.refused}")
+        return self.once.error
 
     def result(self, recorded: Json) -> Result:
         """Return what the tool returned now, or in an earlier attempt."""

@@ -237,7 +237,7 @@ async def test_a_released_verifiable_effect_is_verified_before_it_is_called_agai
 
     def fn(amount, idempotency_key):
         calls.append(idempotency_key)
-        raise TimeoutError
+        return (part for part in [])  # a result that nobody reads to its end: unknown
 
     def verify(amount, idempotency_key):
         verified.append(idempotency_key)

@@ -19,10 +19,13 @@ from interlock.engine.watching import Watcher
 from interlock.errors import AdvanceOvertaken, Halt, InvalidAgent
 from interlock.runtime.recorded import jsonable
 
-__all__ = ["Advancing", "Execution", "current", "describe", "jsonable", "performing", "said"]
+__all__ = ["PASSING", "Advancing", "Execution", "current", "describe", "jsonable", "performing", "said"]
 
 MAX_REASON = 2_000
 MAX_PROGRESS = 10_000
+
+PASSING = {"ledger_unavailable": False, "ledger_failed": True, "effect_repeated": True}
+"""Halts that are nobody's question: the advance is tried again; and whether it counts as an attempt of the agent."""
 
 T = TypeVar("T")
 
@@ -67,6 +70,11 @@ class Advancing:
         if len(text) > MAX_PROGRESS:
             text = f"{text[:MAX_PROGRESS]}… ({len(text):,} characters)"
         self._watcher.said(self.advance.record.run.id, text)
+
+    def halt(self, halt: Halt) -> None:
+        """Note why this advance ends; that a person has to look outweighs that it is tried again."""
+        if self.halted is None or self.halted.code in PASSING:
+            self.halted = halt
 
     def execution(self, task: str, attempt: int) -> Execution:
         """Return what this execution of a task has read so far."""

@@ -29,11 +29,13 @@ from interlock.errors import (
     NotApproved,
     NotDone,
     RecordAltered,
+    ToolFailed,
 )
 from interlock.failpoints import failpoint
 from interlock.runtime.current import Execution, describe, jsonable, performing, said
 from interlock.runtime.dialects.native import payload_again
 from interlock.runtime.forks import Exited, is_cancelled, only_here
+from interlock.runtime.tool_results import failure_in, refuse_retries
 
 __all__ = ["Effect", "Repeat"]
 
@@ -90,7 +92,7 @@ class Effect:
         try:
             yield
         except Halt as halt:
-            self.execution.advancing.halted = halt  # even if a node swallows it
+            self.execution.advancing.halt(halt)  # even if a node swallows it
             raise
         except asyncio.CancelledError:
             self._given_up()
@@ -104,7 +106,14 @@ class Effect:
         """A node that stops waiting for its tool may go on as if nothing had begun: its run does not end by that."""
         if self._phase in _BEGUN:
             reason = f"the agent stopped waiting for {self._tool} before its result was there"
-            self.execution.advancing.halted = Halt("effect_unknown", reason, self._request.id)
+            self.execution.advancing.halt(self._uncertain(reason))
+
+    def _uncertain(self, reason: str) -> Halt:
+        """Nobody knows whether it happened: what may be called again or verified is, when the run is tried again."""
+        if self._repeat.kind == "no":
+            return Halt("effect_unknown", reason, self._request.id)
+        then = "it is called again with the same key" if self._repeat.idempotent else "it is verified first"
+        return Halt("effect_repeated", f"{reason}; {then}", self._request.id)
 
     async def next(self) -> Callable[[], Any] | None:
         """Return what to call now; None when the result is there."""
@@ -119,6 +128,7 @@ class Effect:
             raise NotApproved(decision.summary, decision)
         self._must_be_ours()
         self._must_fit()
+        self._must_be_once()
         if self._turn is None:  # whoever performs it at the same time comes second, and finds what is recorded
             self._turn = await self.execution.advancing.turn(self._request.id)
         self._request = await self._claim()
@@ -152,6 +162,14 @@ class Effect:
         except TypeError as error:
             raise InvalidAgent(f"{self._tool} cannot be called with the approved arguments: {error}.") from None
 
+    def _must_be_once(self) -> None:
+        """Refuse a second attempt under one approval: by the agent in the same advance, or by the tool itself."""
+        halted = self.execution.advancing.halted
+        if halted is not None and halted.request_id == self._request.id:
+            raise halted
+        if not self._repeat.idempotent:
+            refuse_retries(self._fn, self._tool)
+
     def call(self, call: Callable[[], Any]) -> Any:
         """Call it, in this thread."""
         with self._performing(), only_here():
@@ -182,6 +200,8 @@ class Effect:
                 self._phase = _Phase.verified
             case _ if _is_unawaited(value):
                 await self._not_awaited(value)
+            case _Phase.calling if (failure := failure_in(value)) is not None:
+                await self.broke(ToolFailed(failure))
             case _:
                 failpoint("effect.called")
                 await self._record("executed", jsonable(value))
@@ -207,10 +227,11 @@ class Effect:
             raise NotDone(reason) from error
         doing = "verifying" if self._phase is _Phase.verifying else "the call"
         reason = f"{doing} of {self._tool} raised {describe(error.error if isinstance(error, Exited) else error)}"
-        await self._record("unknown", reason=reason)
+        if self._repeat.kind == "no":
+            await self._record("unknown", reason=reason)
         if isinstance(error, asyncio.CancelledError):  # whoever cancels the node waits for it
             raise error
-        raise Halt("effect_unknown", reason, self._request.id) from error
+        raise self._uncertain(reason) from error
 
     async def _claim(self) -> Request:
         digest = self._request.edition.subject.digest

@@ -13,6 +13,7 @@ from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerati
 from interlock.domain.action import Action
 from interlock.errors import InvalidAgent, NotApproved
 from interlock.runtime.gate import Decision, ask
+from interlock.runtime.tool_results import refuse_retries
 
 __all__ = ["gated"]
 
@@ -62,7 +63,7 @@ def gated(  # noqa: PLR0913 - the options of `perform`, and three of its own
         idempotent: see `Decision.perform`, as for `verify` and `not_done`.
 
     Raises:
-        InvalidAgent: if it is a method.
+        InvalidAgent: if it is a method, or retries by itself without being idempotent.
         NotApproved: when called, if it was not approved.
         NotDone: when called, if the function said that nothing happened.
     """
@@ -87,6 +88,8 @@ def _gate(
             f"{fn.__qualname__} is a method, and its object is no argument that people can approve: gate a plain "
             "function, and let it find the object."
         )
+    if not how.get("idempotent"):
+        refuse_retries(fn, fn.__qualname__)
     shown = signature.replace(parameters=[p for p in signature.parameters.values() if p.name != KEY])
     about = description if description is not None else (inspect.getdoc(fn) or "").partition("\n")[0]
     schema = _schema_of(fn, shown)

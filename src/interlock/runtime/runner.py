@@ -19,7 +19,7 @@ from interlock.engine.watching import Watcher
 from interlock.errors import BadInput, Halt, InvalidState, NotApproved, NotDone
 from interlock.runtime import pauses
 from interlock.runtime.agent import Agent
-from interlock.runtime.current import Advancing, current, describe, jsonable, said
+from interlock.runtime.current import PASSING, Advancing, current, describe, jsonable, said
 from interlock.runtime.dialects import native
 from interlock.runtime.forks import Contained, Exited, guard, is_cancelled
 from interlock.runtime.registry import Registry
@@ -35,9 +35,6 @@ MAX_STATE = 8_000_000
 
 LATE = 1.0
 """How many seconds later than its neighbours in the same LangGraph task a tool may ask and still be heard."""
-
-RETRIED = {"ledger_unavailable": False, "ledger_failed": True}
-"""Halts that are nobody's question: the advance is tried again; and whether it counts as an attempt of the agent."""
 
 
 class LangGraphRuntime:
@@ -73,7 +70,7 @@ class LangGraphRuntime:
         try:
             return await Contained(self._advance(graph, agent, state, advancing, watcher))
         except Halt as halt:
-            return _halted(halt)
+            return _halted(advancing.halted or halt)
         except (NotApproved, NotDone) as verdict:
             return Failed(said(verdict))
         except InvalidState as error:
@@ -157,8 +154,8 @@ class LangGraphRuntime:
 def _halted(halt: Halt) -> Ending:
     if halt.code == "overtaken":
         raise halt
-    if halt.code in RETRIED:
-        return Broke(halt.reason, counted=RETRIED[halt.code])
+    if halt.code in PASSING:
+        return Broke(halt.reason, counted=PASSING[halt.code])
     return Attention(halt.code, halt.reason, halt.request_id)
 
 
