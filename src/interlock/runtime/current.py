@@ -5,21 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import threading
+import sys
 from collections.abc import Coroutine, Iterable
 from contextvars import ContextVar
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from langgraph.config import get_config
 from langgraph.runtime import get_runtime
 
 from interlock.domain.request import Request
-from interlock.engine.ports import Advance
+from interlock.engine.ports import Advance, Ask
 from interlock.engine.watching import Watcher
 from interlock.errors import AdvanceOvertaken, Halt, InvalidAgent
 from interlock.runtime.recorded import jsonable
 
-__all__ = ["PASSING", "Advancing", "Execution", "current", "describe", "jsonable", "performing", "said"]
+if TYPE_CHECKING:
+    from interlock.runtime.answers import Answers
+
+__all__ = ["PASSING", "Advancing", "Execution", "asker", "current", "describe", "jsonable", "performing", "said"]
 
 MAX_REASON = 2_000
 MAX_PROGRESS = 10_000
@@ -40,7 +43,9 @@ class Advancing:
         known: the requests that answers may name, by id, as the store has them.
 
     Attributes:
-        waiting: the tasks that have asked in this advance, and must pause by that.
+        waiting: the tasks that have asked by `interlock.ask` in this advance, and must pause by that.
+        delivered: the ids of the requests whose answers LangGraph has given to a task in this advance.
+        asked_at: the tasks that were answered before and ask again, by the id of the interrupt that they ask by.
     """
 
     def __init__(self, advance: Advance, watcher: Watcher, known: dict[str, Request]) -> None:
@@ -50,6 +55,8 @@ class Advancing:
         self.over = False
         self.halted: Halt | None = None
         self.waiting: set[str] = set()
+        self.asked_at: dict[str, str] = {}
+        self.delivered: set[str] = set()
         self._watcher = watcher
         self._pid = os.getpid()
         self._turns: dict[str, asyncio.Lock] = {}
@@ -81,6 +88,10 @@ class Advancing:
         if (task, attempt) not in self._executions:
             self.waiting.discard(task)
         return self._executions.setdefault((task, attempt), Execution(self, task))
+
+    def asking(self, ask: Ask) -> str:
+        """Return which task asks; the empty text if it was not answered before."""
+        return ask.task or self.asked_at.get(ask.interrupt_id.partition("/")[0], "")
 
     def passed_over(self, task: str) -> tuple[str, ...]:
         """Return the ids of the answers that fitted nothing in the last execution of a task."""
@@ -136,13 +147,20 @@ class Advancing:
 
 
 class Execution:
-    """One execution of one LangGraph task: the answers that it has read and could not use yet."""
+    """One execution of one LangGraph task: which of its answers it has taken.
+
+    Attributes:
+        answers: what the task was answered before; None while it has not asked.
+        taken: the places of the answers that were taken.
+        askers: who asked first, by the question.
+    """
 
     def __init__(self, advancing: Advancing, task: str) -> None:
         self.advancing = advancing
         self.task = task
-        self.reading = threading.Lock()
-        self._passed_over: list[Request] = []
+        self.answers: Answers | None = None
+        self.taken: set[int] = set()
+        self.askers: dict[str, object] = {}
 
     @classmethod
     def here(cls) -> Execution:
@@ -162,26 +180,22 @@ class Execution:
             return _Unattended(task)
         return advancing.execution(task, attempt.node_attempt if attempt is not None else 1)
 
-    def take(self, digest: str) -> Request | None:
-        """Return, and use up, an answer that was passed over before and fits."""
-        for request in self._passed_over:
-            if request.asked_digest == digest:
-                self._passed_over.remove(request)
-                self.advancing.took()
-                return request
-        return None
+    def take(self, place: int) -> None:
+        """Note that an answer is taken."""
+        self.taken.add(place)
+        self.advancing.took()
 
     def waits(self) -> None:
         """Note that this execution has asked: its task must pause now."""
         self.advancing.waiting.add(self.task)
 
-    def pass_over(self, request: Request) -> None:
-        """Keep an answer that fits nothing yet."""
-        self._passed_over.append(request)
+    def asks_at(self, interrupt_id: str) -> None:
+        """Note by which interrupt this execution asks."""
+        self.advancing.asked_at[interrupt_id] = self.task
 
     def passed_over(self) -> tuple[str, ...]:
-        """Return the ids of the answers that have fitted nothing so far."""
-        return tuple(request.id for request in self._passed_over)
+        """Return the ids of the answers that were not taken so far, by a task that has asked."""
+        return () if self.answers is None else tuple(self.answers.left(self.taken))
 
     def request(self, request_id: str | None) -> Request:
         """Return the decided request that an answer names.
@@ -230,8 +244,15 @@ class _Unattended(Execution):
 
     def __init__(self, task: str) -> None:
         self.task = task
-        self.reading = threading.Lock()
-        self._passed_over = []
+        self.taken = set()
+        self.askers = {}
+
+    def take(self, place: int) -> None:
+        """Note that an answer is taken."""
+        self.taken.add(place)
+
+    def asks_at(self, interrupt_id: str) -> None:
+        """Note nothing: nobody looks."""
 
     def waits(self) -> None:
         """Note nothing: nobody looks."""
@@ -241,6 +262,21 @@ class _Unattended(Execution):
             "This graph is resumed without Interlock, so its answers are worth nothing here: register the agent, and "
             "run it with `interlock run`."
         )
+
+
+def asker() -> object:
+    """Return who calls: the asyncio task, and the work that a pool of threads does, or the thread.
+
+    Two calls with the same asker come one after the other, in the order of the code.
+    """
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        task = None
+    frame = sys._getframe(1)  # noqa: SLF001 - documented as CPython's
+    while frame.f_back is not None and frame.f_globals.get("__name__") != "concurrent.futures.thread":
+        frame = frame.f_back
+    return task, frame
 
 
 def describe(error: BaseException) -> str:

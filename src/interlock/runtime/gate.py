@@ -1,8 +1,8 @@
 """What a graph's author calls: `ask`, `gated`, `Decision.perform`, `progress`.
 
-`ask` needs no store to pause: it raises LangGraph's interrupt. When its node runs again, it reads on through the
-answers that its task was given until one belongs to what it asks, and returns the decision as the store has it. An
-answer that somebody with access to the graph made up names no stored decision, so it is worth nothing.
+`ask` needs no store to pause: it raises LangGraph's interrupt. When its node runs again, it is given the answer that
+belongs to what it asks (`answers.py`), and returns the decision as the store has it. An answer that somebody with
+access to the graph made up names no stored decision, so it is worth nothing.
 """
 
 from __future__ import annotations
@@ -72,20 +72,15 @@ def read_on(digest: str, wanted: dict[str, Json]) -> Request:
     if performing.get():
         raise InvalidAgent("A tool that is being performed asks for a decision: ask before performing, not inside.")
     execution = Execution.here()
-    with execution.reading:  # tools that run at once in one task read one after the other, whoever comes first
-        kept = execution.take(digest)
-        while kept is None:
-            try:
-                answer = interrupt({**wanted, "task": execution.task})
-            except GraphInterrupt:
-                execution.waits()
-                raise
-            request = execution.request(answer_id(answer))
-            if request.asked_digest == digest:
-                kept = request
-            else:
-                execution.pass_over(request)
-    return kept
+    try:
+        answer = interrupt({**wanted, "task": execution.task})  # takes no answer but one to the same: see `answers.py`
+    except GraphInterrupt:
+        execution.waits()
+        raise
+    request = execution.request(answer_id(answer))
+    if request.asked_digest != digest:
+        raise InvalidAgent(f"{request.id} is the answer to something else than what is asked.")
+    return request
 
 
 def progress(text: str) -> None:

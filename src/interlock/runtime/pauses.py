@@ -2,38 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.channels.binop import BinaryOperatorAggregate
-from langgraph.types import Command, GraphOutput, Interrupt, Overwrite
+from langgraph.types import Command, GraphOutput, Interrupt, Overwrite, StateSnapshot
 
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request
 from interlock.domain.run import Run
 from interlock.engine.ports import Ask
-from interlock.runtime.breakpoints import Breakpoints, Graph
+from interlock.errors import BadInput
+from interlock.runtime.answers import belonging, interrupt_id
+from interlock.runtime.breakpoints import Breakpoints, Graph, subgraphs
 from interlock.runtime.dialects import breakpoint as stops
 from interlock.runtime.dialects import native, table
 from interlock.runtime.state import RunState, pending_interrupts
+
+_ID = re.compile("[0-9a-f]{32}")
+
+MOST_ASKED = 100
+"""How often one task may have asked, where it must be told from a sub-graph that keeps no state."""
+
+STATELESS = (
+    "It asks in a sub-graph that keeps no state (compiled with `checkpointer=False`), or in another way that takes no "
+    "answer: let the sub-graph keep its state, by `compile()`, and ask by `interrupt`."
+)
 
 __all__ = ["asked", "asked_again", "at_breakpoint", "pending", "resumption", "waiting"]
 
 
 async def asked(
-    graph: Graph, config: RunnableConfig, breakpoints: Breakpoints, output: GraphOutput[Any]
+    graph: Graph, config: RunnableConfig, breakpoints: Breakpoints, state: RunState, output: GraphOutput[Any]
 ) -> tuple[Ask, ...]:
     """Return what a graph that has come to a halt asks; nothing if it is at its end.
 
     Raises:
         InvalidValue: if it asks what cannot be asked.
     """
-    asks = [ask for interrupt in output.interrupts for ask in table.read(interrupt)]
-    if breakpoints.inside or not output.interrupts:
+    interrupts = {interrupt.id: interrupt for interrupt in output.interrupts}
+    if interrupts:  # parallel tasks of a workflow all ask, and LangGraph shows the first
+        interrupts |= state.unanswered()
+        await _refuse_stateless(graph, config, set(interrupts))
+    asks = [ask for interrupt in interrupts.values() for ask in table.read(_answerable(interrupt))]
+    if breakpoints.inside or not interrupts:
         asks += [stops.read(stop) for stop in await breakpoints.standing(graph, config)]
     return tuple(asks)
+
+
+def _answerable(interrupt: Interrupt[Any]) -> Interrupt[Any]:
+    """Refuse what `NodeInterrupt` raises: LangGraph runs its node again without any answer."""
+    if not _ID.fullmatch(interrupt.id):
+        raise BadInput(
+            "The graph raised NodeInterrupt, which takes no answer: it would ask for ever. Use "
+            "`interrupt(value)` of langgraph.types in its place."
+        )
+    return interrupt
+
+
+async def _refuse_stateless(graph: Graph, config: RunnableConfig, asked: set[str]) -> None:
+    """Refuse what is asked in a sub-graph that was compiled with `checkpointer=False`: no answer would get there."""
+    if not any(subgraph.checkpointer is False for name, subgraph in subgraphs(graph) if name):
+        return
+    snapshot = await graph.aget_state(config, subgraphs=True)
+    if asked - {interrupt_id(task, answered) for task in _tasks_of(snapshot) for answered in range(MOST_ASKED)}:
+        raise BadInput(f"The graph asks where no answer can get. {STATELESS}")
+
+
+def _tasks_of(snapshot: StateSnapshot, parent: str = "") -> Iterator[str]:
+    """Yield the LangGraph namespaces of a snapshot's tasks."""
+    for task in snapshot.tasks:
+        namespace = f"{parent}|{task.name}:{task.id}" if parent else f"{task.name}:{task.id}"
+        yield namespace
+        if isinstance(task.state, StateSnapshot):
+            yield from _tasks_of(task.state, namespace)
+
+
+def undelivered(run: Run, delivered: Collection[str]) -> str | None:
+    """Return a request of a pause whose answer LangGraph has given to no task."""
+    asked = (wait for wait in run.pause if not stops.is_breakpoint(wait.interrupt_id))
+    return next((wait.request_id for wait in asked if wait.request_id not in delivered), None)
 
 
 def asked_again(run: Run, state: RunState, why: str) -> tuple[Ask, ...]:
@@ -86,7 +137,10 @@ def resumption(run: Run, graph: Graph, state: RunState, known: Mapping[str, Requ
 
 def _answer(interrupt: Interrupt[Any] | None, requests: list[Request]) -> Json:
     # What is not among the foreign is ours; what is not pending is refused by LangGraph, which is asked to be strict.
-    return native.answer(requests[0].id) if interrupt is None else table.answer(interrupt, requests)
+    if interrupt is None:
+        return native.answer(requests[0].id)
+    table.answer(interrupt, requests)  # the graph must be able to be told
+    return belonging(interrupt, requests)
 
 
 def _written(graph: Graph, channel: str, value: Json) -> Any:

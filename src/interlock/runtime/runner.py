@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from interlock.engine.watching import Watcher
 from interlock.errors import BadInput, Halt, InvalidState, NotApproved, NotDone
 from interlock.runtime import pauses
 from interlock.runtime.agent import Agent
+from interlock.runtime.answers import ids_of
 from interlock.runtime.current import PASSING, Advancing, current, describe, jsonable, said
 from interlock.runtime.dialects import native
 from interlock.runtime.forks import Contained, Exited, guard, is_cancelled
@@ -110,13 +111,12 @@ class LangGraphRuntime:
             return self._asked_again(agent, advancing, said(error))
         if advancing.halted is not None:
             raise advancing.halted  # a node has swallowed it; a person has to look all the same
-        swallowed = advancing.waiting - _tasks(output.interrupts)
-        if swallowed:
-            return _swallowed(swallowed)
-        asks = await pauses.asked(graph, config, agent.breakpoints, output)
+        if trouble := _astray(run, state, advancing, output.interrupts):
+            return trouble
+        asks = await pauses.asked(graph, config, agent.breakpoints, state, output)
         if not asks:
             return Done(jsonable(output.value))
-        await advancing.latecomers({ask.task for ask in asks}, LATE)
+        await advancing.latecomers({advancing.asking(ask) for ask in asks}, LATE)
         await advancing.finish()
         return self._paused(asks, agent, state, advancing)
 
@@ -139,7 +139,7 @@ class LangGraphRuntime:
                     f"What the agent asks is {size:,} bytes of JSON, more than the limit of {self._max_subject:,} "
                     "(`limits.action_bytes`): carry the address of large things, not the things.",
                 )
-            asks.append(replace(ask, passed_over=advancing.passed_over(ask.task)))
+            asks.append(replace(ask, passed_over=advancing.passed_over(advancing.asking(ask))))
         stored = state.dump(agent.version)
         if len(stored) > self._max_state:
             return Attention(
@@ -159,17 +159,37 @@ def _halted(halt: Halt) -> Ending:
     return Attention(halt.code, halt.reason, halt.request_id)
 
 
-def _tasks(interrupts: Sequence[Interrupt]) -> set[str]:
-    """Return the tasks that pause by what `interlock.ask` raised."""
-    return {interrupt.value["task"] for interrupt in interrupts if native.is_native(interrupt.value)}
+def _astray(run: Run, state: RunState, advancing: Advancing, interrupts: Sequence[Interrupt]) -> Attention | None:
+    """Return what has become of a question, or of an answer, that did not get where it was to get."""
+    swallowed = _swallowed_by(advancing.waiting, state, interrupts)
+    if swallowed:
+        return _not_governed(swallowed)
+    lost = pauses.undelivered(run, advancing.delivered) if interrupts else None
+    return _unanswerable(lost) if lost else None
 
 
-def _swallowed(tasks: set[str]) -> Attention:
+def _swallowed_by(asked: set[str], state: RunState, interrupts: Iterable[Interrupt]) -> set[str]:
+    """Return the tasks that have asked by `interlock.ask` and do not pause."""
+    pausing = {interrupt.value["task"] for interrupt in interrupts if native.is_native(interrupt.value)}
+    waiting = state.waiting_tasks()
+    return {task for task in asked - pausing if task.rpartition(":")[2] not in waiting}
+
+
+def _not_governed(tasks: set[str]) -> Attention:
     nodes = ", ".join(sorted(task.rpartition("|")[2].partition(":")[0] for task in tasks))
     return Attention(
         "not_governed",
         f"The node {nodes} asked and went on without an answer: something around interlock.ask caught LangGraph's "
         "interrupt, such as `except Exception`. Ask outside of the `try`, or let `GraphInterrupt` pass.",
+    )
+
+
+def _unanswerable(request_id: str) -> Attention:
+    """A pause that was answered, and to which LangGraph did not carry the answer, would ask for ever."""
+    return Attention(
+        "invalid_ask",
+        f"{request_id} was decided, and LangGraph carried the answer to nobody. {pauses.STATELESS}",
+        request_id,
     )
 
 
@@ -186,8 +206,6 @@ async def _answers(advance: Advance, run: Run, state: RunState) -> dict[str, Req
     """Read the requests whose answers the graph will meet: those of this pause, and earlier ones of its tasks."""
     ids = {wait.request_id for wait in run.pause}
     for value in resume_values(state):
-        named = native.answer_id(value)
-        if named is not None:
-            ids.add(named)
+        ids.update(ids_of(value))
     found: Mapping[str, Request] = await advance.requests(sorted(ids))
     return dict(found)

@@ -26,6 +26,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.types import Interrupt
 
 from interlock.errors import InvalidState
+from interlock.runtime.answers import Answers
 
 __all__ = ["FORMAT", "RunState", "lost_type", "pending_interrupts", "resume_values"]
 
@@ -39,7 +40,7 @@ Typed = tuple[str, bytes]
 class _Namespace:
     """The latest LangGraph checkpoint of one (sub)graph, and the writes that are pending on it."""
 
-    __slots__ = ("checkpoint", "checkpoint_id", "live", "metadata", "parent_id", "writes")
+    __slots__ = ("answers", "checkpoint", "checkpoint_id", "live", "metadata", "parent_id", "writes")
 
     def __init__(self, checkpoint_id: str, parent_id: str | None, checkpoint: Typed, metadata: Typed) -> None:
         self.live: dict[str, Any] = {}  # the values as the graph gave them, for `RunState.check_types`
@@ -48,6 +49,7 @@ class _Namespace:
         self.checkpoint = checkpoint
         self.metadata = metadata
         self.writes: dict[tuple[str, int], tuple[str, Typed, str]] = {}
+        self.answers: dict[str, Answers] = {}  # of each task that has asked: what LangGraph reads, and appends to
 
 
 class RunState(BaseCheckpointSaver[int]):
@@ -81,6 +83,7 @@ class RunState(BaseCheckpointSaver[int]):
             made_by: the version of the agent; it comes back as `RunState.made_by`.
         """
         self._forget_finished()
+        self._keep_answers()
         namespaces = {
             name: (
                 space.checkpoint_id,
@@ -92,6 +95,15 @@ class RunState(BaseCheckpointSaver[int]):
             for name, space in self._namespaces.items()
         }
         return ormsgpack.packb({"format": FORMAT, "made_by": made_by, "namespaces": namespaces})
+
+    def _keep_answers(self) -> None:
+        # LangGraph keeps an answer only when it was taken; it belongs to its question whether that comes again or not.
+        for space in self._namespaces.values():
+            for task, answers in space.answers.items():
+                key = (task, WRITES_IDX_MAP[RESUME])
+                path = next((path for (of, _), (_, _, path) in space.writes.items() if of == task), "")
+                if stored := answers.stored():
+                    space.writes[key] = (RESUME, self.serde.dumps_typed(stored), path)
 
     def _forget_finished(self) -> None:
         # A sub-graph called from a node lives under "node:task"; once that task is done nothing reads it again.
@@ -128,6 +140,31 @@ class RunState(BaseCheckpointSaver[int]):
                         "it is: use JSON values, or list the type in Agent(state_types=[…])."
                     )
 
+    def unanswered(self, namespace: str = "") -> dict[str, Interrupt[Any]]:
+        """Return what the tasks of one (sub)graph that have not finished ask, by id."""
+        space = self._namespaces.get(namespace)
+        found = [] if space is None else [value for task, value in self._asking(space)]
+        return {one.id: one for asked in found for one in (asked if isinstance(asked, list | tuple) else [asked])}
+
+    def waiting_tasks(self) -> set[str]:
+        """Return the ids of all tasks that have asked and not finished."""
+        spaces = [space for name, space in self._namespaces.items() if not self._is_finished(name)]
+        return {task for space in spaces for task, _ in self._asking(space)}
+
+    def _asking(self, space: _Namespace) -> Iterator[tuple[str, Any]]:
+        for (task, _), (channel, value, _) in space.writes.items():
+            if channel == INTERRUPT and not _has_finished(space, task):
+                yield task, self.serde.loads_typed(value)
+
+    def _is_finished(self, name: str) -> bool:
+        """Say whether the task in which a sub-graph was called, or one around it, has finished."""
+        parts = name.split("|")
+        for depth, part in enumerate(parts):
+            parent = self._namespaces.get("|".join(parts[:depth]))
+            if parent is not None and _has_finished(parent, part.rpartition(":")[2]):
+                return True
+        return False
+
     def writes(self) -> Iterator[tuple[str, str, Any]]:
         """Yield namespace, channel and value of every pending write."""
         for name, space in self._namespaces.items():
@@ -150,13 +187,25 @@ class RunState(BaseCheckpointSaver[int]):
             checkpoint=self.serde.loads_typed(space.checkpoint),
             metadata=self.serde.loads_typed(space.metadata),
             parent_config={"configurable": {**here, "checkpoint_id": space.parent_id}} if space.parent_id else None,
-            pending_writes=[
-                (task, channel, self.serde.loads_typed(value))
-                for (task, _), (channel, value, _) in sorted(
-                    space.writes.items(), key=lambda item: (item[1][2], item[0][0], item[0][1])
-                )
-            ],
+            pending_writes=self._pending(space),
         )
+
+    def _pending(self, space: _Namespace) -> list[tuple[str, str, Any]]:
+        """Return a checkpoint's writes; to each task that has asked, its answers as the list that gives them."""
+        found = [
+            (task, channel, self.serde.loads_typed(value))
+            for (task, _), (channel, value, _) in sorted(
+                space.writes.items(), key=lambda item: (item[1][2], item[0][0], item[0][1])
+            )
+        ]
+        for task, channel, value in found:
+            if channel == RESUME and task not in space.answers:
+                space.answers[task] = Answers(value if isinstance(value, list) else [value])
+        for task, channel, _ in found:
+            if channel == INTERRUPT:
+                space.answers.setdefault(task, Answers())
+        writes = [write for write in found if write[1] != RESUME]
+        return [*writes, *((task, RESUME, answers) for task, answers in space.answers.items())]
 
     def list(
         self,
@@ -183,6 +232,7 @@ class RunState(BaseCheckpointSaver[int]):
         del new_versions
         configurable = config["configurable"]
         name = configurable["checkpoint_ns"]
+        before = self._namespaces.get(name)
         space = self._namespaces[name] = _Namespace(
             checkpoint["id"],
             configurable.get("checkpoint_id"),
@@ -190,6 +240,8 @@ class RunState(BaseCheckpointSaver[int]):
             self.serde.dumps_typed(get_checkpoint_metadata(config, metadata)),
         )
         space.live = {**checkpoint["channel_values"]}
+        if before is not None and before.checkpoint_id == space.checkpoint_id:
+            space.answers = before.answers
         return {
             "configurable": {
                 "thread_id": configurable["thread_id"],
@@ -210,7 +262,7 @@ class RunState(BaseCheckpointSaver[int]):
             key = (task_id, WRITES_IDX_MAP.get(channel, position))
             if key[1] >= 0 and key in space.writes:
                 continue
-            space.writes[key] = (channel, self.serde.dumps_typed(value), task_path)
+            space.writes[key] = (channel, self.serde.dumps_typed(_plain(value)), task_path)
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return the checkpoint of the configured namespace."""
@@ -243,6 +295,15 @@ class RunState(BaseCheckpointSaver[int]):
     ) -> None:
         """Keep the writes of a task that is not applied yet."""
         self.put_writes(config, writes, task_id, task_path)
+
+
+def _plain(value: Any) -> Any:
+    return value.stored() if isinstance(value, Answers) else value
+
+
+def _has_finished(space: _Namespace, task: str) -> bool:
+    """Say whether a task has written what it came to: one that asks, was answered or failed has not."""
+    return any(of == task and index >= 0 for of, index in space.writes)
 
 
 def resume_values(state: RunState) -> Iterator[Any]:
