@@ -352,3 +352,62 @@ async def test_a_live_worker_keeps_its_run_when_its_lease_is_shortened(case):
     assert await case.found() == []
     await case.circle.later(seconds=31)
     assert case.paid == [5]
+
+
+# ── what belongs to no run, and what somebody has added ──
+
+
+async def test_a_deadline_that_a_closed_request_never_had_is_found_and_goes(case):
+    request = await case.begin()
+    await case.circle.decide(request)
+    assert await case.found() == []
+    case.door.sql("UPDATE requests SET due_at = due_at + 1")
+    (found,) = await case.found()
+    assert "keeps a deadline that it never had" in found
+    repaired, refused = await case.repair()
+    assert (len(repaired), refused) == (1, [])
+    assert await case.found() == []
+
+
+async def test_a_state_of_no_run_is_found(case):
+    await case.begin()
+    case.door.sql("INSERT INTO states SELECT tenant, 'run_nobodys', state FROM states")
+    (found,) = await case.found()
+    assert "run_nobodys, which is no run" in found
+
+
+async def test_a_state_whose_run_lost_its_row_is_not_called_nobodys(case):
+    await case.begin()
+    case.door.sql("DELETE FROM runs")
+    assert not any("which is no run" in found for found in await case.found())
+
+
+ADDED = {
+    "sqlite": [
+        'CREATE TRIGGER "it""s" BEFORE INSERT ON log BEGIN SELECT RAISE(IGNORE); END',
+        "CREATE TRIGGER swallows BEFORE UPDATE ON ReQuests BEGIN SELECT RAISE(IGNORE); END",
+        "CREATE TRIGGER adds AFTER INSERT ON jobs BEGIN UPDATE runs SET version = 9; END",
+    ],
+    "postgres": [
+        "CREATE RULE swallows AS ON INSERT TO log DO INSTEAD NOTHING",
+        'CREATE RULE "it\'s" AS ON UPDATE TO requests DO INSTEAD NOTHING',
+        "CREATE TRIGGER adds BEFORE INSERT ON jobs FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+        "CREATE POLICY hides ON requests USING (false)",
+        "ALTER TABLE requests ENABLE ROW LEVEL SECURITY",
+        "ALTER TABLE runs FORCE ROW LEVEL SECURITY",
+    ],
+}
+
+
+@pytest.mark.parametrize(("kind", "made"), [(kind, made) for kind, all_made in ADDED.items() for made in all_made])
+async def test_what_somebody_has_added_to_the_tables_is_found_with_what_takes_it_away(
+    make_circle, backdoor, kind, made
+):
+    circle = make_circle(kind)
+    case = Case(circle, backdoor(circle.address))
+    await case.begin()
+    case.door.sql(made)
+    (found,) = await case.found()
+    assert "Somebody has added" in found
+    case.door.sql(found.split("`")[1])
+    assert await case.found() == []

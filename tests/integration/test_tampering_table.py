@@ -229,8 +229,6 @@ def of_columns(table, kept, index):
         for how, value in changes_of(column, kept[index][column.name]):
             rows = replaced(kept, index, {column.name: value})
             unseen = UNSEEN.get((table.name, column.name), "")
-            if (table.name, column.name) == ("requests", "due_at") and kept[index]["status"] != "open":
-                unseen = "where a page of the inbox goes on that ended with a request that is closed by now"
             yield Tampering(table.name, f"row {index} {column.name} {how}", rows, unseen)
 
 
@@ -332,7 +330,7 @@ def added_row(table, kept):
     row[named] = row[named] + 1 if isinstance(row[named], int) else "another"
     for other in ("position",) if table.name == "log" else ("origin",) if table.name == "epochs" else ():
         row[other] = row[other] + 1 if isinstance(row[other], int) else "another"
-    unseen = {"windows": "a counter", "notes": "a fact", "epochs": "a start of the server", "states": "of no run"}
+    unseen = {"windows": "a counter", "notes": "a fact", "epochs": "a start of the server"}
     return Tampering(table.name, "a row added", [*kept, row], unseen.get(table.name, ""))
 
 

@@ -16,7 +16,7 @@ from interlock.domain.run import ENDED, Run, RunStarted, RunStatus
 from interlock.engine.beginning import is_ready
 from interlock.engine.changes import Entry, Job
 from interlock.engine.codec import encode_request, encode_run
-from interlock.engine.integrity import check_state, request_of_log, run_of_log
+from interlock.engine.integrity import check_state, deadlines_of, request_of_log, run_of_log
 from interlock.engine.missing_entries import Evidence, Key
 from interlock.engine.ports import Audit, Loaded, Store
 from interlock.errors import RecordAltered, StoreTooNew
@@ -175,6 +175,8 @@ class _Examination:
             return
         if request is None or not _same(encode_request(request), encode_request(logged)):
             self.add(f"The stored request {key[1]} is not what its log says.", REPAIR, key, "request")
+        elif key in self.found.places and self.found.places[key] not in deadlines_of(history):
+            self.add(f"The row of {key[1]} keeps a deadline that it never had.", REPAIR, key, "request")
         if logged.is_open and logged.step_since is not None and logged.step_since > self.now + CLOCK_ERROR:
             self.add(
                 f"The present step of {key[1]} begins in the future, at {_at(logged.step_since)}, and ends at "
@@ -330,6 +332,12 @@ class _Examination:
                 "find out who has changed it; `interlock doctor --repair` makes it anew",
                 mend="guard",
             )
+        for what, table, undo in self.found.added:
+            told = f"Somebody has added the {what} to the table {table}, which may change or swallow what is written."
+            self.add(told, f"find out who has made it and what it has done; then take it away: `{undo}`")
+        for key in self.found.states:
+            if key not in self.found.strangers:
+                self.add(f"There is a LangGraph state of {key[1]}, which is no run.", FOREIGN, key)
         for key in self.found.unknown_jobs:
             self.add(f"There is a job of {key[1]} that nobody carries out.", REPAIR, key, "run")
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import NoReturn
 
-from interlock.domain.lifecycle import fold
+from interlock.domain.events import Restored
+from interlock.domain.lifecycle import evolve, fold
 from interlock.domain.request import Request, edition_digest
 from interlock.domain.run import Run, fold_run
 from interlock.engine.changes import Entry, RunRecord
@@ -20,6 +22,7 @@ from interlock.errors import RecordAltered
 
 __all__ = [
     "check_state",
+    "deadlines_of",
     "digest_of_state",
     "request_of_log",
     "run_of_log",
@@ -78,6 +81,21 @@ def request_of_log(tenant: str, stream: str, history: Sequence[Entry]) -> Reques
     if (request.tenant, request.id) != (tenant, stream):
         _altered(f"The log of {stream} is that of another request, {request.id}.", stream)
     return request
+
+
+def deadlines_of(history: Sequence[Entry]) -> set[datetime | None]:
+    """Return every deadline that a request has had, of which its row keeps one when it is closed.
+
+    None is among them if it had none, or its row was written anew from its log.
+    """
+    had: set[datetime | None] = set()
+    request: Request | None = None
+    for entry in history:
+        request = evolve(request, entry.event)  # type: ignore[arg-type]  # what folds holds no run's events
+        if request.due_at is not None:
+            had.add(request.due_at)
+    restored = any(isinstance(entry.event, Restored) for entry in history)
+    return had | {None} if restored or not had else had
 
 
 def run_of_log(tenant: str, stream: str, history: Sequence[Entry]) -> Run:

@@ -90,6 +90,11 @@ class Audit:
         versions: the highest version of each request and run that any row names, in a column or in its body: its log
             has as many entries.
         copies: of those that are misfiled, rows that hold a request or run of another name, and which.
+        places: the deadline that the row of each closed request keeps, None if it keeps none: pages of an inbox go on
+            from there.
+        states: of runs that have no row.
+        added: what somebody has added to the tables that may change or swallow what is written, to which table, and the
+            statement that takes it away.
         lost: how many entries the log has had that are not there; 0 where its positions cannot tell.
         jobs: those that are due some day.
         unknown_jobs: of a kind that nobody carries out, or that cannot be read.
@@ -103,6 +108,9 @@ class Audit:
     misfiled: Sequence[tuple[str, str]] = ()
     versions: Mapping[tuple[str, str], int] = field(default_factory=dict)
     copies: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    places: Mapping[tuple[str, str], datetime | None] = field(default_factory=dict)
+    states: Sequence[tuple[str, str]] = ()
+    added: Sequence[tuple[str, str, str]] = ()
     lost: int = 0
     jobs: Sequence[Job] = ()
     unknown_jobs: Sequence[tuple[str, str]] = ()

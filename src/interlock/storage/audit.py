@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BindParameter, Select, Table, bindparam, exists, select, text, tuple_
@@ -17,10 +18,21 @@ from interlock.engine.ports import Audit
 from interlock.errors import InterlockError, RecordAltered
 from interlock.storage.compiled import Connection, whatever_is_stored
 from interlock.storage.dialect import as_bytes
-from interlock.storage.rows import NEVER, RequestRow, RunRow, is_key, job_of, request_row, run_row
-from interlock.storage.schema import jobs, policies, requests, runs
+from interlock.storage.rows import NEVER, RequestRow, RunRow, is_key, is_time, job_of, moment, request_row, run_row
+from interlock.storage.schema import jobs, policies, requests, runs, states
 
-__all__ = ["AuditedLog", "Page", "audit_rest", "copies_of", "is_filed", "is_named", "page", "strangers", "versions_of"]
+__all__ = [
+    "AuditedLog",
+    "Page",
+    "audit_rest",
+    "copies_of",
+    "is_filed",
+    "is_named",
+    "page",
+    "places_of",
+    "strangers",
+    "versions_of",
+]
 
 SIZE = 500
 
@@ -44,6 +56,9 @@ _PAGES: dict[type[RequestRow | RunRow], Select[Any]] = {
 _JOBS = select(jobs.c.tenant, jobs.c.subject, jobs.c.due_at, jobs.c.mark, jobs.c.owner, jobs.c.kind).where(
     jobs.c.due_at != NEVER
 )
+_LEFT = select(states.c.tenant, states.c.run_id).where(
+    ~exists().where(runs.c.tenant == states.c.tenant, runs.c.id == states.c.run_id)
+)
 _POLICIES = select(policies.c.hash, as_bytes(policies.c.body))
 
 
@@ -51,13 +66,14 @@ _POLICIES = select(policies.c.hash, as_bytes(policies.c.body))
 class Page:
     """Some rows: their keys, those of them that are misfiled, and after which key the next page begins, if one does.
 
-    `versions` and `copies` are those of `Audit`.
+    `versions`, `copies` and `places` are those of `Audit`.
     """
 
     keys: list[Key]
     misfiled: list[Key]
     versions: dict[Key, int]
     copies: dict[Key, Key]
+    places: dict[Key, datetime | None]
     last: Key | None
 
 
@@ -70,6 +86,7 @@ class AuditedLog:
         guards: a query for name and text of what refuses to change the log, as it is now.
         expected: the same as it is to be.
         make: statements that make it so.
+        added: a query for what somebody has added to the tables, to which, and the statement that takes it away.
         lost: a query for how many entries it has had that are not there; None where its positions cannot tell.
     """
 
@@ -77,6 +94,7 @@ class AuditedLog:
     guards: str
     expected: dict[str, str]
     make: tuple[str, ...]
+    added: str
     lost: str | None = None
 
     def guard(self, on: Connection) -> None:
@@ -103,7 +121,7 @@ def page(on: Connection, *, kind: type[RequestRow | RunRow], after: tuple[str, s
     keys = [(row.tenant, row.id) for row in rows if is_key(row.tenant, row.id)]
     wrong = [(str(row.tenant), str(row.id)) for row in rows if not is_key(row.tenant, row.id) or not is_filed(row)]
     last = (rows[-1].tenant, rows[-1].id) if len(rows) == SIZE else None
-    return Page(keys, wrong, versions_of(rows), copies_of(rows), last)
+    return Page(keys, wrong, versions_of(rows), copies_of(rows), places_of(rows), last)
 
 
 def versions_of(rows: Iterable[RequestRow | RunRow]) -> dict[Key, int]:
@@ -120,6 +138,16 @@ def copies_of(rows: Iterable[RequestRow | RunRow]) -> dict[Key, Key]:
     """Return those rows that hold a request or run of another name, and which."""
     held = {(row.tenant, row.id): _held_by(row) for row in rows}
     return {key: other for key, other in held.items() if other is not None and other != key}
+
+
+def places_of(rows: Iterable[RequestRow | RunRow]) -> dict[Key, datetime | None]:
+    """Return which deadline the row of each closed request keeps."""
+    closed = [row for row in rows if isinstance(row, RequestRow) and row.status != Status.open]
+    return {
+        (row.tenant, row.id): None if row.due_at == NEVER else moment(row.due_at)
+        for row in closed
+        if row.due_at == NEVER or is_time(row.due_at)
+    }
 
 
 def _held_by(row: RequestRow | RunRow) -> Key | None:
@@ -153,6 +181,8 @@ def audit_rest(on: Connection, log: AuditedLog) -> Audit:
             unguarded=log.unguarded(on),
             altered_policies=[str(name) for name, body in on.rows(_POLICIES, {}) if not is_named(name, body)],
             unknown_jobs=odd,
+            states=[(str(tenant), str(run_id)) for tenant, run_id in on.rows(_LEFT, {})],
+            added=[(str(what), str(table), str(undo)) for what, table, undo in on.rows(text(log.added), {})],
             lost=0 if log.lost is None else max(0, on.rows(text(log.lost), {})[0][0]),
         )
 
@@ -181,7 +211,8 @@ def is_filed(row: RequestRow | RunRow) -> bool:
         else:
             request = decode_request(row.body)
             made = request_row(request)
-            made = made if request.status is Status.open else made._replace(due_at=row.due_at)
+            kept = request.status is not Status.open and (row.due_at == NEVER or is_time(row.due_at))
+            made = made._replace(due_at=row.due_at) if kept else made  # an audit compares it with the log
         return row == made._replace(body=row.body) and _is_part(json.loads(row.body), json.loads(made.body))
     except (InterlockError, ValueError, TypeError):
         return False

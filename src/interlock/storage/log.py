@@ -28,6 +28,7 @@ from sqlalchemy import (
 from interlock.engine.changes import Entry
 from interlock.engine.codec import decode_entry
 from interlock.errors import InvalidValue, RecordAltered
+from interlock.storage.additions import POSTGRES_ADDITIONS, SQLITE_ADDITIONS
 from interlock.storage.audit import AuditedLog, strangers
 from interlock.storage.compiled import Connection
 from interlock.storage.dialect import OneOf, as_bytes
@@ -87,6 +88,7 @@ class NumberedLog:
         "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'log'",
         SQLITE_GUARDS,
         tuple(step for name, made in SQLITE_GUARDS.items() for step in (f"DROP TRIGGER IF EXISTS {name}", made)),
+        SQLITE_ADDITIONS,
         # Only one writes at a time, and what is rolled back gives its positions back: there is no gap but by removal.
         "SELECT max((SELECT coalesce(max(CAST(seq AS INTEGER)), 0) FROM sqlite_sequence WHERE name = 'log'), "
         "(SELECT coalesce(max(position), 0) FROM log)) - (SELECT count(*) FROM log)",
@@ -165,6 +167,7 @@ class OrderedLog:
         "JOIN pg_proc p ON p.oid = t.tgfoid WHERE t.tgrelid = CAST('log' AS regclass) AND NOT t.tgisinternal",
         {"log_refuses_change": POSTGRES_GUARD},
         POSTGRES_GUARD_MADE,
+        POSTGRES_ADDITIONS,
     )
     APPEND = insert(ordered_log).inline().values({**_APPENDED, "epoch": _EPOCH})
     _ENTRY = select(*_PLACE, ordered_log.c.body, ordered_log.c.leaf, _SETTLED).where(ordered_log.c.tenant == _TENANT)

@@ -15,7 +15,7 @@ from interlock.engine.codec import decode_entry, decode_request, decode_run
 from interlock.engine.ports import Agenda, Audit, Inbox, Loaded, Window
 from interlock.errors import StoreUnavailable
 from interlock.failpoints import failpoint
-from interlock.storage.audit import copies_of, is_filed, is_named, versions_of
+from interlock.storage.audit import copies_of, is_filed, is_named, places_of, versions_of
 from interlock.storage.rows import (
     FIND_LIMIT,
     FIRST_MARK,
@@ -214,6 +214,8 @@ class MemoryStore:
                 misfiled=[(row.tenant, row.id) for row in rows if not is_filed(row)],
                 versions=versions_of(rows),
                 copies=copies_of(rows),
+                places=places_of(rows),
+                states=[key for key in tables.states if key not in tables.runs],
                 jobs=[_job(key, row) for key, row in tables.jobs.items() if row.due_at != NEVER],
                 strangers=[key for key in streams if key not in tables.requests and key not in tables.runs],
                 altered_policies=[key for key, body in tables.policies.items() if not is_named(key, body)],

@@ -188,6 +188,7 @@ class SqlStore:
         misfiled: list[tuple[str, str]] = []
         versions: dict[tuple[str, str], int] = {}
         copies: dict[tuple[str, str], tuple[str, str]] = {}
+        places: dict[tuple[str, str], datetime | None] = {}
         for kind in keys:
             after: tuple[str, str] | None = ("", "")
             while after is not None:
@@ -195,6 +196,7 @@ class SqlStore:
                 keys[kind] += page.keys
                 misfiled += page.misfiled
                 copies |= page.copies
+                places |= page.places
                 versions |= {key: max(number, versions.get(key, 0)) for key, number in page.versions.items()}
                 after = page.last
         rest = await self._read(lambda on: audit.audit_rest(on, self._log.audited))
@@ -205,6 +207,7 @@ class SqlStore:
             misfiled=misfiled,
             versions=versions,
             copies=copies,
+            places=places,
         )
 
     async def jobs_after(self, moment: datetime, limit: int) -> Sequence[Job]:
