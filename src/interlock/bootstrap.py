@@ -16,7 +16,7 @@ from interlock.domain.run import Run
 from interlock.engine.configured import ConfiguredPolicies
 from interlock.engine.crew import Crew
 from interlock.engine.desk import Desk
-from interlock.engine.ports import Advance, Ending, Policies, Runtime, Store, Waker
+from interlock.engine.ports import Advance, Ending, Items, Policies, Runtime, Store, Waker
 from interlock.engine.results import KeptResults
 from interlock.engine.runs import Runs
 from interlock.engine.watching import NOBODY, Watcher
@@ -98,8 +98,8 @@ def build(
     folder = settings.origin.path.parent if settings.origin else Path.cwd()
     names = {**agents, **project_agents(folder), **settings.agents}
     registry = Registry(names, seconds=settings.limits.load_seconds or LOAD_SECONDS)
-    runtime = _RuntimeOnUse(registry, settings)
     store = open_store(settings.database_url, clock, create=create)
+    runtime = _RuntimeOnUse(registry, store, settings)
     bell = store.bell if isinstance(store, SqlStore) else None
     waker = HearingWaker(bell) if bell is not None and bell.reaches_all else LocalWaker(store, bell)
     crew = Crew()
@@ -112,8 +112,9 @@ def build(
 class _RuntimeOnUse:
     """The runtime of LangGraph, loaded when a run is advanced: it takes a second or more, and votes do without."""
 
-    def __init__(self, registry: Registry, settings: Settings) -> None:
+    def __init__(self, registry: Registry, items: Items, settings: Settings) -> None:
         self._registry = registry
+        self._items = items
         self._limits = settings.limits
 
     @cached_property
@@ -122,6 +123,7 @@ class _RuntimeOnUse:
 
         return LangGraphRuntime(
             self._registry,
+            self._items,
             max_state=self._limits.state_bytes or MAX_STATE,
             max_subject=self._limits.action_bytes or MAX_BYTES,
         )

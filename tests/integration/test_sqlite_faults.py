@@ -16,6 +16,7 @@ from interlock.engine.ports import Inbox
 from interlock.errors import StoreReplaced, StoreUnavailable
 from interlock.storage import open_store
 from interlock.storage.rows import request_row
+from interlock.storage.schema import REVISIONS
 from interlock.testing.samples import TENANT, Asked, changes, decided, job, opened, started
 
 
@@ -236,8 +237,8 @@ import os, signal
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "9000"
+down_revision = "LAST"
 
 def upgrade():
     with op.batch_alter_table("requests") as batch:
@@ -249,7 +250,7 @@ def upgrade():
 UPGRADE = """
 from pathlib import Path
 from interlock.storage import migrate
-migrate.REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+migrate.REVISIONS = (*migrate.REVISIONS, "9000")
 migrate.MIGRATIONS = Path(sys.argv[2])
 store = open_store(path, clock)
 asyncio.run(store.close())
@@ -261,7 +262,7 @@ def next_version(tmp_path):
     """Return the folder of migrations of an Interlock that knows one revision more."""
     folder = tmp_path / "migrations"
     shutil.copytree(Path(interlock.storage.__file__).with_name("migrations"), folder)
-    (folder / "versions" / "0005_next.py").write_text(NEXT_REVISION)
+    (folder / "versions" / "9000_next.py").write_text(NEXT_REVISION.replace("LAST", REVISIONS[-1]))
     return folder
 
 
@@ -278,8 +279,8 @@ async def test_an_older_database_is_brought_up_to_date(store, path, clock, next_
     with raw(path) as connection:
         columns = [row[1] for row in connection.execute("PRAGMA table_info(requests)")]
         revision = connection.execute("SELECT version_num FROM schema_version").fetchall()
-        assert (("colour" in columns), revision) == ((False, [("0004",)]) if killed else (True, [("0005",)]))
-        connection.execute("UPDATE schema_version SET version_num = '0004'")
+        assert (("colour" in columns), revision) == ((False, [(REVISIONS[-1],)]) if killed else (True, [("9000",)]))
+        connection.execute("UPDATE schema_version SET version_num = ?", (REVISIONS[-1],))
     store = open_store(str(path), clock)
     assert (await store.load(TENANT, ["req_1"])).requests == {"req_1": request.after}
     assert await store.feed(TENANT) == log

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass, field, replace
 
 import pytest
+from langgraph.config import get_store
 from sqlalchemy import BigInteger, Integer, LargeBinary
 
 from interlock import Action, Draft, Question, ask
@@ -22,6 +23,7 @@ from interlock.storage.schema import (
     log,
     metadata,
     ordered_log,
+    store,
 )
 
 CONFIG = """\
@@ -45,7 +47,7 @@ UNSEEN = {
     ("log", "epoch"): "the order between streams is for signed checkpoints to hold",
     ("epochs", "number"): "the order between streams is for signed checkpoints to hold",
     ("epochs", "origin"): "the order between streams is for signed checkpoints to hold",
-}
+} | {("store", column.name): "what agents keep is theirs, and is not governed" for column in store.columns}
 """What an audit cannot see, and why nothing is approved by it."""
 
 
@@ -111,6 +113,7 @@ class Scene:
         self.run_id = ""
 
     def act(self, state):
+        get_store().put(("notes",), "seen", {"amount": 5})
         decision = ask(self.subject)
         if decision.outcome == "answered":
             self.world.append(decision.answer)
@@ -217,7 +220,11 @@ def of_table(table, kept):
         yield from of_columns(table, kept, index)
         if isinstance(body := row.get("body"), bytes):
             yield from of_body(table.name, kept, index, json.loads(body))
-        gone = "" if table.name not in {"windows", "notes", "epochs"} else "a counter, or a fact about the database"
+        gone = (
+            ""
+            if table.name not in {"windows", "notes", "epochs", "store"}
+            else "a counter, or a fact about the database"
+        )
         rest = [other for at, other in enumerate(kept) if at != index]
         yield Tampering(table.name, f"row {index} removed", rest, gone)
     if kept:
@@ -324,13 +331,14 @@ def added(body, path):
 
 def added_row(table, kept):
     """Put a copy of the last row beside it, under another key."""
-    key = {"log": "seq", "policies": "hash", "notes": "key", "epochs": "number", "states": "run_id"}
+    key = {"log": "seq", "policies": "hash", "notes": "key", "epochs": "number", "states": "run_id", "store": "key"}
     named = key.get(table.name, "subject" if table.name == "jobs" else "action" if table.name == "windows" else "id")
     row = dict(kept[-1])
     row[named] = row[named] + 1 if isinstance(row[named], int) else "another"
     for other in ("position",) if table.name == "log" else ("origin",) if table.name == "epochs" else ():
         row[other] = row[other] + 1 if isinstance(row[other], int) else "another"
     unseen = {"windows": "a counter", "notes": "a fact", "epochs": "a start of the server"}
+    unseen["store"] = "what agents keep is theirs, and is not governed"
     return Tampering(table.name, "a row added", [*kept, row], unseen.get(table.name, ""))
 
 

@@ -17,6 +17,7 @@ from interlock.domain.policy import Policy
 from interlock.domain.request import Request, Status
 from interlock.domain.run import Run, RunStatus
 from interlock.engine.changes import Changes, Entry, Job, RunRecord
+from interlock.engine.items import Found, ItemOp
 from interlock.engine.watching import Watcher
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Ending",
     "Failed",
     "Inbox",
+    "Items",
     "Loaded",
     "Paused",
     "Policies",
@@ -144,7 +146,19 @@ class Window:
     requests: Sequence[Request]
 
 
-class Store(Protocol):
+class Items(Protocol):
+    """What agents keep for themselves. May be called from any thread's event loop."""
+
+    async def items(self, tenant: str, operations: Sequence[ItemOp]) -> list[Found]:
+        """Carry operations on a tenant's items out, all of them at one instant, and return what each of them found.
+
+        Raises:
+            ValueError: if a key cannot be stored, or a filter cannot be judged; nothing was changed.
+            StoreUnavailable: if the database does not answer, is full or cannot be written.
+        """
+
+
+class Store(Items, Protocol):
     """Log, rows and jobs behind one transaction. Methods may be called from any thread's event loop.
 
     Raises:

@@ -14,9 +14,9 @@ from langgraph.types import Interrupt
 from interlock.domain.canonical import MAX_BYTES
 from interlock.domain.request import Request
 from interlock.domain.run import Run
-from interlock.engine.ports import Advance, Ask, Attention, Broke, Done, Ending, Failed, Paused
+from interlock.engine.ports import Advance, Ask, Attention, Broke, Done, Ending, Failed, Items, Paused
 from interlock.engine.watching import Watcher
-from interlock.errors import BadInput, Halt, InvalidState, NotApproved, NotDone
+from interlock.errors import BadInput, Halt, InvalidState, NotApproved, NotDone, StoreUnavailable
 from interlock.runtime import pauses
 from interlock.runtime.agent import Agent
 from interlock.runtime.answers import ids_of
@@ -26,6 +26,7 @@ from interlock.runtime.forks import Contained, Exited, guard, is_cancelled
 from interlock.runtime.registry import Registry
 from interlock.runtime.served import configurable_of, context_of
 from interlock.runtime.state import RunState, resume_values
+from interlock.runtime.store import AgentStore
 from interlock.runtime.streaming import carried_on
 from interlock.runtime.toolbox import with_schemas
 
@@ -41,8 +42,11 @@ LATE = 1.0
 class LangGraphRuntime:
     """Runs LangGraph graphs. Implements the port `Runtime`."""
 
-    def __init__(self, registry: Registry, *, max_state: int = MAX_STATE, max_subject: int = MAX_BYTES) -> None:
+    def __init__(
+        self, registry: Registry, items: Items, *, max_state: int = MAX_STATE, max_subject: int = MAX_BYTES
+    ) -> None:
         self._registry = registry
+        self._items = items
         self._max_state = max_state
         self._max_subject = max_subject
 
@@ -59,7 +63,8 @@ class LangGraphRuntime:
         run = advance.record.run
         agent = await self._registry.loaded(run.reference)
         state = RunState(agent.serde, advance.record.state)
-        graph = agent.graph.copy(update={"checkpointer": state})
+        store = AgentStore(self._items, run.tenant) if agent.graph.store is None else agent.graph.store
+        graph = agent.graph.copy(update={"checkpointer": state, "store": store})
         if run.pause and state.made_by != agent.version and not agent.continues(run.agent_version):
             return _mismatch(run, agent, state)
         answers = await _answers(advance, run, state)
@@ -74,10 +79,10 @@ class LangGraphRuntime:
             return _halted(advancing.halted or halt)
         except (NotApproved, NotDone) as verdict:
             return Failed(said(verdict))
-        except InvalidState as error:
-            return Attention("invalid_state", error.message)
+        except StoreUnavailable as error:  # what the database could not do is no attempt of the agent
+            return Broke(error.message, counted=False)
         except BadInput as error:
-            return Attention("invalid_ask", error.message)
+            return Attention("invalid_state" if isinstance(error, InvalidState) else "invalid_ask", error.message)
         except Exited as exited:
             return Broke(describe(exited.error))
         except BaseException as error:  # whatever an agent raises is its failure, not ours

@@ -12,10 +12,12 @@ from interlock.domain.request import Request
 from interlock.domain.run import Run, RunStatus
 from interlock.engine.changes import Changes, Counted, Entry, Hold, Job, Lease, RunRecord
 from interlock.engine.codec import decode_entry, decode_request, decode_run
+from interlock.engine.items import Found, Item, ItemOp, Namespace, carry_out
 from interlock.engine.ports import Agenda, Audit, Inbox, Loaded, Window
 from interlock.errors import StoreUnavailable
 from interlock.failpoints import failpoint
 from interlock.storage.audit import copies_of, is_filed, is_named, places_of, versions_of
+from interlock.storage.items import MemoryShelf, check_puts
 from interlock.storage.rows import (
     FIND_LIMIT,
     FIRST_MARK,
@@ -62,6 +64,7 @@ class _Tables:
         self.jobs: dict[tuple[str, str, str], _JobRow] = {}
         self.policies: dict[str, bytes] = {}
         self.windows: dict[tuple[str, str], int] = {}
+        self.store: dict[str, dict[Namespace, dict[str, Item]]] = {}
 
 
 class MemoryStore:
@@ -265,6 +268,12 @@ class MemoryStore:
                     tables.jobs[tenant, "advance", run_id] = job._replace(due_at=end)
             self._commits += 1
         return frozenset(moved)
+
+    async def items(self, tenant: str, operations: Sequence[ItemOp]) -> list[Found]:
+        """Carry operations on what agents keep out."""
+        check_puts(operations)
+        with self._reading() as tables:
+            return carry_out(MemoryShelf(tables.store.setdefault(tenant, {}), self._clock()), operations)
 
     async def change_token(self) -> int:
         """Return a number that differs after any commit."""

@@ -44,10 +44,11 @@ __all__ = [
     "requests",
     "runs",
     "states",
+    "store",
     "windows",
 ]
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every revision of the schema that this version knows, oldest first. It works with the last one."""
 
 VERSION_TABLE = "schema_version"
@@ -204,6 +205,23 @@ states = Table(
     PrimaryKeyConstraint("tenant", "run_id", name="states_key"),
 )
 """The LangGraph state of each run that has one, apart from its row: whatever else changes a run does not rewrite it."""
+
+store = Table(
+    "store",
+    metadata,
+    Column("tenant", _Key, nullable=False),
+    Column("namespace", _Key, nullable=False),
+    Column("key", _Key, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    Column("place", BigInteger, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("tenant", "namespace", "key", name="store_key"),
+    Index("store_order", "tenant", "number"),
+)
+"""What agents keep for themselves. It is theirs: no log speaks of it, and no audit reads it. `number` is the order of
+making; `place` is the number of the first item of its namespace."""
 
 jobs = Table(
     "jobs",

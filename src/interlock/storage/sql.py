@@ -13,9 +13,12 @@ from typing import Literal, Protocol
 from interlock.domain.request import Request
 from interlock.domain.run import Run, RunStatus
 from interlock.engine.changes import Changes, Entry, Job
+from interlock.engine.items import Found, ItemOp, PutItem, carry_out
 from interlock.engine.ports import Agenda, Audit, Bell, Inbox, Loaded, Window
+from interlock.engine.retry import until_committed
 from interlock.failpoints import failpoint
 from interlock.storage import audit, reads, writes
+from interlock.storage.items import SqlShelf, check_puts
 from interlock.storage.lanes import Inline, Lane
 from interlock.storage.log import Log
 from interlock.storage.rows import Clock, RequestRow, RunRow, check_changes, check_load
@@ -229,6 +232,17 @@ class SqlStore:
         """Move the end of leases and of their jobs, and return the runs whose lease was moved."""
         held = tuple(holds)
         return await self._write(lambda on: writes.extend(on, tenant, held, until, self._clock))
+
+    async def items(self, tenant: str, operations: Sequence[ItemOp]) -> list[Found]:
+        """Carry operations on what agents keep out."""
+        check_puts(operations)
+        if not any(isinstance(one, PutItem) for one in operations):
+            return await self._read(lambda on: carry_out(SqlShelf(on, tenant, self._clock), operations))
+
+        async def attempt() -> list[Found]:
+            return await self._write(lambda on: carry_out(SqlShelf(on, tenant, self._clock), operations))
+
+        return await until_committed(attempt, "What agents keep")  # others may write the same keys in another order
 
     async def change_token(self) -> int:
         """Return a number that differs after any commit, by any process."""
