@@ -59,6 +59,8 @@ async def test_a_second_round_is_asked_anew_and_the_first_keeps_its_answers(circ
     await circle.drain()
     asked = await by_text(circle, run_id)
     assert set(asked) == {"How many seats?", "When?"}
+    with pytest.raises(InvalidAnswer, match="date"):
+        await circle.vote(asked["When?"], "respond", answer={"on": "soon"})
     await circle.vote(asked["When?"], "respond", answer={"on": "2027-01-05"})
     await circle.vote(asked["How many seats?"], "respond", answer={"seats": 3})
     await circle.drain()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from interlock.domain.action import Action, Subject, Verdict
@@ -24,8 +24,8 @@ from interlock.engine.codec import encode_policy
 from interlock.engine.counting import past_of
 from interlock.engine.ports import Ask, Attention, PolicySet
 from interlock.engine.routing import choose
-from interlock.engine.schemas import check_schema
-from interlock.errors import BadInput
+from interlock.engine.schemas import misfit_of
+from interlock.errors import BadInput, InvalidAnswer, InvalidValue
 
 __all__ = [
     "MAX_REPLACEMENTS",
@@ -133,7 +133,7 @@ class _Planner:
         recent = self._recent_for(ask.subject, replaced)
         occasion = Occasion(ask.subject, run.agent, self._agent.id, run.initiator, now, recent)
         try:
-            check_schema(ask.subject)
+            ask = _judged(ask)
             policy, route = choose(self._policies, occasion, ask.policy)
         except BadInput as error:
             return Attention("invalid_ask", error.message)
@@ -200,6 +200,23 @@ def _change(request: Request, command: Command, principal: Principal, now: datet
     for event in events:
         after = evolve(after, event)
     return RequestChange(request.version, events, after)
+
+
+def _judged(ask: Ask) -> Ask:
+    """Return what is asked with what people must know of its schema; without one that cannot be used.
+
+    Raises:
+        BadInput: if the schema cannot be used, and the agent's author gave it, or nothing but an edit is offered.
+    """
+    try:
+        note = misfit_of(ask.subject)
+    except (InvalidAnswer, InvalidValue):
+        left = tuple(verdict for verdict in _verdicts(ask) if verdict is not Verdict.edit)
+        if ask.task or not isinstance(ask.subject, Action) or not left:
+            raise
+        note = "The arguments cannot be changed: the schema of the tool cannot be used to check a change."
+        ask = replace(ask, subject=replace(ask.subject, schema=None), verdicts=left)
+    return replace(ask, description=f"{ask.description}\n{note}".strip()) if note else ask
 
 
 def _verdicts(ask: Ask) -> tuple[Verdict, ...]:

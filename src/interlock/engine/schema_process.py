@@ -9,7 +9,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, time
 from typing import Any, NoReturn
 
 import jsonschema_rs
@@ -35,6 +37,26 @@ _CODE = "from interlock.engine.schema_process import main; main()"
 _TOO_MUCH = f"judging by it takes more than {CPU_SECONDS} s or {MEMORY // 1_000_000:,} MB"
 
 
+def _is_moment(text: str) -> bool:
+    return _reads(datetime.fromisoformat, text) and len(text) > len("2027-01-05") and text[4:5] == text[7:8] == "-"
+
+
+def _is_time(text: str) -> bool:
+    return _reads(time.fromisoformat, text) and text[2:3] == ":"
+
+
+def _reads(read: Callable[[str], object], text: str) -> bool:
+    try:
+        read(text.upper())
+    except ValueError:
+        return False
+    return True
+
+
+FORMATS = {"date-time": _is_moment, "time": _is_time}
+"""Formats that are read less strictly than by RFC 3339: a zone may be left out, as by Python's tools and by forms."""
+
+
 class OverLimit(Exception):
     """The process needed more time or memory than it may use, or could not do its work."""
 
@@ -58,7 +80,7 @@ def build(schema: Any) -> Any:
         UnusableSchema: with the reason.
     """
     try:
-        return jsonschema_rs.validator_for(schema, retriever=_never)
+        return jsonschema_rs.validator_for(schema, retriever=_never, validate_formats=True, formats=FORMATS)
     except (ValueError, jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError) as error:
         raise UnusableSchema(str(error).split("\n", maxsplit=1)[0][:LONGEST_MESSAGE]) from None
 

@@ -18,7 +18,7 @@ from interlock.engine.schema_cost import expanded_size
 from interlock.engine.schema_process import Misfit, OverLimit, UnusableSchema, build, judge_apart, misfits
 from interlock.errors import InvalidAnswer, InvalidValue
 
-__all__ = ["MAX_SCHEMA", "check_answer", "check_schema", "check_value", "check_vote", "fits", "is_quick"]
+__all__ = ["MAX_SCHEMA", "check_answer", "check_value", "check_vote", "fits", "is_quick", "misfit_of"]
 
 MAX_SCHEMA = 64_000
 MAX_DIGITS = 40
@@ -44,23 +44,27 @@ def is_quick(subject: Subject) -> bool:
         return True
 
 
-def check_schema(subject: Subject) -> None:
-    """Refuse a subject whose schema cannot be used, or that does not fit its own schema.
+def misfit_of(subject: Subject) -> str:
+    """Say how an action's arguments do not fit the schema that came with them; nothing if they do.
+
+    A model may well want what a tool does not take: it is told so by the tool, or a reviewer repairs it.
 
     Raises:
-        InvalidAnswer: with what is wrong.
+        InvalidAnswer: if the schema cannot be used.
     """
     schema = _schema(subject)
     if schema is None:
-        return
+        return ""
     encoded = canonical_bytes(schema, max_bytes=MAX_SCHEMA)
+    found: list[Misfit] = []
     try:
         if isinstance(subject, Action):
-            _refuse(_misfits(subject.args, encoded), "The agent's own arguments do not fit the schema it gave")
+            found = _misfits(subject.args, encoded)
         else:
             _try_schema(encoded)
     except (UnusableSchema, OverLimit) as error:
         raise InvalidAnswer(f"The JSON Schema that the agent gave cannot be used: {error}.") from None
+    return f"These arguments do not fit what the tool takes: {_told(found)}." if found else ""
 
 
 def check_vote(request: Request, command: CastVote) -> CastVote:
@@ -164,8 +168,11 @@ def _number_or_word(text: Json) -> Json:
 def _refuse(found: list[Misfit], what: str) -> None:
     errors = [{"path": _path(misfit.path), "message": misfit.message} for misfit in found[:SHOWN]]
     if errors:
-        told = "; ".join(f"{error['path']}: {error['message']}" for error in errors)
-        raise InvalidAnswer(f"{what}: {told}.", errors=errors)
+        raise InvalidAnswer(f"{what}: {_told(found)}.", errors=errors)
+
+
+def _told(found: list[Misfit]) -> str:
+    return "; ".join(f"{_path(misfit.path)}: {misfit.message}" for misfit in found[:SHOWN])
 
 
 def _path(parts: tuple[str | int, ...]) -> str:

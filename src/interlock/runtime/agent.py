@@ -20,6 +20,7 @@ from interlock.domain.canonical import Json, digest
 from interlock.errors import BadInput, InvalidAgent
 from interlock.runtime.breakpoints import Breakpoints, subgraphs
 from interlock.runtime.served import check_configurable, context_of
+from interlock.runtime.state_types import types_at_hand
 
 __all__ = ["Agent"]
 
@@ -32,7 +33,8 @@ class Agent:
         version: raise it when a change of the code makes stored states or decisions mean something else. The graph's
             shape (nodes, edges, channels) is part of the version by itself.
         compatible_with: declared versions whose paused runs this one may carry on, whatever their shape.
-        state_types: types that the state may hold apart from those in the graph's schemas.
+        state_types: types that the state may hold apart from those in the graph's schemas, those that the modules of
+            its nodes know by a name, and Interlock's own.
         approval_channel: the state's channel that takes the decision at a breakpoint (`interrupt_before`): true if it
             was approved, false if it was rejected or nobody decided; then the graph goes on. Without it that is the
             boolean channel `approved` or `human_approval`, at nodes from which a conditional edge leads on; anywhere
@@ -65,7 +67,7 @@ class Agent:
         self.version = f"{version}+{digest(_shape(compiled)).removeprefix('sha256:')[:12]}"
         self.compatible_with = frozenset(compatible_with)
         self.serde = JsonPlusSerializer(allowed_msgpack_modules=None).with_msgpack_allowlist(
-            {*_schema_types(compiled), *state_types}
+            {*_schema_types(compiled), *types_at_hand(compiled), *state_types}
         )
         self.breakpoints = Breakpoints(compiled, approval_channel)
         self._input = input

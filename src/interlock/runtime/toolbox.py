@@ -44,8 +44,10 @@ def _tools(graph: Graph, name: str) -> list[BaseTool]:
 
 def _schema(tool: BaseTool) -> dict[str, Json] | None:
     schema = tool.tool_call_schema
-    if not (isinstance(schema, type) and issubclass(schema, BaseModel)):
-        return None  # a JSON schema is shown to the model, and not enforced by the tool
+    if isinstance(schema, dict):  # MCP's, for one: shown to the model, and enforced by nobody on the way to the server
+        return schema
+    if not issubclass(schema, BaseModel):
+        return None
     try:
         return schema.model_json_schema()
     except PydanticInvalidForJsonSchema:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, create_model
 
 from interlock.domain.action import Action, Question
 from interlock.engine import schemas
-from interlock.engine.schemas import _read, check_answer, check_schema, fits
+from interlock.engine.schemas import _read, check_answer, fits, misfit_of
 from interlock.errors import InvalidAnswer
 
 NUMBERS = {"type": "array", "items": {"type": "number"}}
@@ -110,7 +110,7 @@ def wrapped(depth, leaf):
 )
 def test_ordinary_schemas_are_judged_at_once_in_this_process(schema, args, monkeypatch):
     monkeypatch.setattr(schemas, "judge_apart", None)
-    check_schema(Action("call", args, schema))
+    misfit_of(Action("call", args, schema))
     assert fits(args, schema)
     assert not fits({**args, next(iter(args)): {"not": "this"}}, schema)
 
@@ -131,7 +131,7 @@ class Tree(BaseModel):
 )
 def test_schemas_that_may_be_heavy_are_judged_apart_and_mean_the_same(schema, fitting, other):
     question = Question("which?", schema)
-    check_schema(question)
+    misfit_of(question)
     assert check_answer(fitting, question) == fitting
     with pytest.raises(InvalidAnswer, match="The answer does not fit"):
         check_answer(other, question)
@@ -145,12 +145,12 @@ def test_a_form_is_read_apart_as_it_is_read_here():
 def test_a_schema_that_cannot_be_used_is_refused_with_the_reason():
     for schema in ({"type": ["object"], "format": []}, {"enum": 1}, {"properties": []}, {"items": 1}):
         with pytest.raises(InvalidAnswer, match="cannot be used"):
-            check_schema(Question("?", schema))
+            misfit_of(Question("?", schema))
     for schema in ({"type": "nothing"}, {"$id": "https://example.com/s", "type": "nothing"}):
         with pytest.raises(InvalidAnswer, match=r'cannot be used: "nothing" is not valid'):
-            check_schema(Question("?", schema))
+            misfit_of(Question("?", schema))
     with pytest.raises(InvalidAnswer, match="may not refer to file:///etc/passwd"):
-        check_schema(Question("?", {"$ref": "file:///etc/passwd"}))
+        misfit_of(Question("?", {"$ref": "file:///etc/passwd"}))
 
 
 def test_paths_and_messages_of_a_refusal_are_short():

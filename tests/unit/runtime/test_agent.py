@@ -2,13 +2,14 @@
 
 import dataclasses
 import operator
-from typing import Annotated, Any, TypedDict
+from collections import defaultdict
+from typing import Annotated, Any, NamedTuple, TypedDict
 
 import pytest
 from langgraph.channels.delta import DeltaChannel
 from langgraph.graph import END, START, MessagesState, StateGraph
 
-from interlock import Action, Agent, Draft, InterlockError, Question, Verdict, ask
+from interlock import Action, Agent, Draft, InterlockError, Question, Status, Verdict, ask
 from interlock.errors import InvalidAgent, InvalidValue
 from interlock.runtime.current import describe, jsonable, said
 from interlock.runtime.dialects import native
@@ -90,6 +91,15 @@ def test_text_becomes_an_input():
     assert Agent(graph("a"), input=lambda text: {"n": int(text)}).input_from("3") == {"n": 3}
 
 
+class Text(str):
+    __slots__ = ("more",)
+
+
+class Pair(NamedTuple):
+    a: int
+    b: int
+
+
 @dataclasses.dataclass
 class Box:
     inside: Any
@@ -104,7 +114,15 @@ class Box:
         (Box(1), {"inside": 1}, "Box"),
         ([Box(1)], [{"inside": 1}], "Box"),
         (Box(Box(1)), Box({"inside": 1}), "Box"),
-        ((1,), [1], "tuple"),
+        ((1, Text("a")), [1, "a"], None),
+        ({"a": Text("a")}, {"a": "a"}, None),
+        (defaultdict(list, a=[(1,)]), {"a": [[1]]}, None),
+        (Pair(1, 2), {"a": 1, "b": 2}, "Pair"),
+        (Pair(1, 2), [1, 2], "Pair"),
+        (Status.approved, "approved", "Status"),
+        (True, 1, "bool"),
+        (Text("a"), ["a"], "Text"),
+        ((Box(1),), [{"inside": 1}], "Box"),
         ({"a": Box(1)}, {}, "Box"),
     ],
 )
