@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from typing import Any
 
-from langgraph.channels.delta import DeltaChannel
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
@@ -61,7 +60,6 @@ class Agent:
             raise InvalidAgent(f"An agent is a LangGraph graph, not {type(graph).__name__}.")
         if "+" in version or not version:
             raise InvalidAgent(f"The version {version!r} must be some text without a plus sign.")
-        _refuse_unsupported(compiled)
         self.graph = compiled
         self.declared = version
         self.version = f"{version}+{digest(_shape(compiled)).removeprefix('sha256:')[:12]}"
@@ -119,16 +117,6 @@ def _shape(graph: Pregel[Any, Any, Any, Any]) -> Json:
         }
         for name, subgraph in subgraphs(graph)
     }
-
-
-def _refuse_unsupported(graph: Pregel[Any, Any, Any, Any]) -> None:
-    for name, subgraph in subgraphs(graph):
-        for channel, spec in subgraph.channels.items():
-            if isinstance(spec, DeltaChannel):
-                raise InvalidAgent(
-                    f"The channel {channel!r} of {name or 'the graph'} is a DeltaChannel, which needs the whole "
-                    "history of checkpoints; Interlock keeps the latest. Use a plain channel with a reducer."
-                )
 
 
 def _schema_types(graph: Pregel[Any, Any, Any, Any]) -> set[type]:

@@ -25,7 +25,7 @@ from interlock.runtime.dialects import native
 from interlock.runtime.forks import Contained, Exited, guard, is_cancelled
 from interlock.runtime.registry import Registry
 from interlock.runtime.served import configurable_of, context_of
-from interlock.runtime.state import RunState, resume_values
+from interlock.runtime.state import RunState, places, resume_values
 from interlock.runtime.store import AgentStore
 from interlock.runtime.streaming import carried_on
 from interlock.runtime.toolbox import with_schemas
@@ -109,7 +109,7 @@ class LangGraphRuntime:
                 return _mismatch(run, agent, state)
             given = pauses.resumption(run, graph, state, advancing.known)
         try:
-            output = await carried_on(graph, given, config, watcher, run.id, context=context, durability="exit")
+            output = await carried_on(graph, given, config, watcher, run.id, context=context, durability="async")
         except ValueError as error:
             if not is_invalid_resume(error):
                 raise
@@ -136,7 +136,7 @@ class LangGraphRuntime:
 
     def _paused(self, found: Sequence[Ask], agent: Agent, state: RunState, advancing: Advancing) -> Ending:
         asks: list[Ask] = []
-        for ask in with_schemas(agent.graph, found):
+        for ask in with_schemas(agent.graph, found, places(state)):
             size = len(ask.subject.canonical)
             if size > self._max_subject:
                 return Attention(

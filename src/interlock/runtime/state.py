@@ -1,13 +1,17 @@
 """A run's LangGraph state as one value: a checkpointer that lives in memory for the length of one advance.
 
 It is filled from the run's row and emptied into it; nothing else is stored. The latest LangGraph checkpoint of each
-namespace is kept, with its pending writes. Types outside of the allow-list never come back (CVE-2025-64439, its kin).
+namespace is kept, with its pending writes and with what its delta channels are made of. Types outside of the allow-list
+never come back (CVE-2025-64439, its kin).
+
+LangGraph puts checkpoints and writes as they come, from several threads, and the writes on a checkpoint may come before
+the checkpoint.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from enum import Enum
+import threading
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
 
 import ormsgpack
@@ -19,6 +23,7 @@ from langgraph.checkpoint.base import (
     Checkpoint,
     CheckpointMetadata,
     CheckpointTuple,
+    DeltaChannelHistory,
     get_checkpoint_id,
     get_checkpoint_metadata,
 )
@@ -27,29 +32,20 @@ from langgraph.types import Interrupt
 
 from interlock.errors import InvalidState
 from interlock.runtime.answers import Answers
+from interlock.runtime.checkpoints import Namespace, Writes
+from interlock.runtime.deltas import Deltas, Written
+from interlock.runtime.round_trip import check
 
-__all__ = ["FORMAT", "RunState", "lost_type", "pending_interrupts", "resume_values"]
+__all__ = ["FORMAT", "RunState", "pending_interrupts", "places", "resume_values"]
 
-FORMAT = 1
+FORMAT = 2
+READ = frozenset({1, 2})
+"""Format 1 had no delta channels."""
+
 INTERRUPT = "__interrupt__"
 RESUME = "__resume__"
-
-Typed = tuple[str, bytes]
-
-
-class _Namespace:
-    """The latest LangGraph checkpoint of one (sub)graph, and the writes that are pending on it."""
-
-    __slots__ = ("answers", "checkpoint", "checkpoint_id", "live", "metadata", "parent_id", "writes")
-
-    def __init__(self, checkpoint_id: str, parent_id: str | None, checkpoint: Typed, metadata: Typed) -> None:
-        self.live: dict[str, Any] = {}  # the values as the graph gave them, for `RunState.check_types`
-        self.checkpoint_id = checkpoint_id
-        self.parent_id = parent_id
-        self.checkpoint = checkpoint
-        self.metadata = metadata
-        self.writes: dict[tuple[str, int], tuple[str, Typed, str]] = {}
-        self.answers: dict[str, Answers] = {}  # of each task that has asked: what LangGraph reads, and appends to
+TASK = ":"
+"""Stands between node and task in the namespace of a graph that is called in a task."""
 
 
 class RunState(BaseCheckpointSaver[int]):
@@ -58,7 +54,9 @@ class RunState(BaseCheckpointSaver[int]):
     def __init__(self, serde: JsonPlusSerializer, stored: bytes | None = None) -> None:
         super().__init__(serde=serde)
         self.made_by = ""
-        self._namespaces: dict[str, _Namespace] = {}
+        self._namespaces: dict[str, Namespace] = {}
+        self._early: dict[tuple[str, str], Writes] = {}  # on checkpoints that have not come yet
+        self._lock = threading.RLock()
         if stored is not None:
             self._fill(stored)
 
@@ -66,14 +64,15 @@ class RunState(BaseCheckpointSaver[int]):
 
     def _fill(self, stored: bytes) -> None:
         raw = ormsgpack.unpackb(stored)
-        if raw["format"] != FORMAT:
-            raise InvalidState(f"The stored state has format {raw['format']}; this version reads {FORMAT}.")
+        if raw["format"] not in READ:
+            raise InvalidState(f"The stored state has format {raw['format']}; this version reads up to {FORMAT}.")
         self.made_by = raw["made_by"]
-        for name, (checkpoint_id, parent_id, checkpoint, metadata, writes) in raw["namespaces"].items():
-            namespace = _Namespace(checkpoint_id, parent_id, tuple(checkpoint), tuple(metadata))
-            namespace.writes = {
-                (task, index): (channel, tuple(value), path) for task, index, channel, value, path in writes
-            }
+        for name, (checkpoint_id, parent_id, checkpoint, metadata, writes, *deltas) in raw["namespaces"].items():
+            namespace = Namespace(checkpoint_id, parent_id, tuple(checkpoint), tuple(metadata))
+            for task, index, channel, value, path in writes:
+                namespace.writes.add(index, path, Written(task, channel, tuple(value)))
+            if deltas:
+                namespace.deltas = Deltas.read(deltas[0])
             self._namespaces[name] = namespace
 
     def dump(self, made_by: str) -> bytes:
@@ -82,44 +81,41 @@ class RunState(BaseCheckpointSaver[int]):
         Args:
             made_by: the version of the agent; it comes back as `RunState.made_by`.
         """
-        self._forget_finished()
-        self._keep_answers()
-        namespaces = {
-            name: (
-                space.checkpoint_id,
-                space.parent_id,
-                space.checkpoint,
-                space.metadata,
-                [(task, index, *written) for (task, index), written in space.writes.items()],
-            )
-            for name, space in self._namespaces.items()
-        }
+        with self._lock:
+            self._forget_finished()
+            self._keep_answers()
+            namespaces = {
+                name: (
+                    space.checkpoint_id,
+                    space.parent_id,
+                    space.checkpoint,
+                    space.metadata,
+                    space.writes.stored(),
+                    space.deltas.stored(),
+                )
+                for name, space in self._namespaces.items()
+            }
         return ormsgpack.packb({"format": FORMAT, "made_by": made_by, "namespaces": namespaces})
 
     def _keep_answers(self) -> None:
         # LangGraph keeps an answer only when it was taken; it belongs to its question whether that comes again or not.
         for space in self._namespaces.values():
             for task, answers in space.answers.items():
-                key = (task, WRITES_IDX_MAP[RESUME])
-                path = next((path for (of, _), (_, _, path) in space.writes.items() if of == task), "")
                 if stored := answers.stored():
-                    space.writes[key] = (RESUME, self.serde.dumps_typed(stored), path)
+                    value = self.serde.dumps_typed(stored)
+                    space.writes.add(WRITES_IDX_MAP[RESUME], space.writes.path(task), Written(task, RESUME, value))
 
     def _forget_finished(self) -> None:
-        # A sub-graph called from a node lives under "node:task"; once that task is done nothing reads it again.
-        for name in sorted(self._namespaces):
-            parent_name, _, last = name.rpartition("|")
-            node, _, task = last.partition(":")
-            parent = self._namespaces.get(parent_name)
-            if node and task and (parent is None or not self._is_under_way(task, name, parent_name, parent)):
+        # A graph called in a task lives under "node:task"; nothing reads it again once a checkpoint that the task began
+        # at has been left, its own graph's or that of any graph around it.
+        under_way: set[str] = set()
+        for name in sorted(self._namespaces, key=len):
+            space = self._namespaces[name]
+            parents = self.serde.loads_typed(space.metadata).get("parents", {})
+            if TASK not in name or {*parents.values()} <= under_way:
+                under_way.add(space.checkpoint_id)
+            else:
                 del self._namespaces[name]
-
-    def _is_under_way(self, task: str, name: str, parent_name: str, parent: _Namespace) -> bool:
-        if any(key[0] == task for key in parent.writes):
-            return True
-        # One that stopped at a breakpoint has written nothing: it belongs to where its parent still is.
-        made_at = self.serde.loads_typed(self._namespaces[name].metadata).get("parents", {})
-        return bool(made_at.get(parent_name) == parent.checkpoint_id)
 
     def check_types(self) -> None:
         """Refuse values that would come back from the store as another type than they went in.
@@ -129,16 +125,15 @@ class RunState(BaseCheckpointSaver[int]):
         Raises:
             InvalidState: naming the channel and the type.
         """
-        for name, space in self._namespaces.items():
-            back = self.serde.loads_typed(space.checkpoint)["channel_values"]
-            for channel, value in space.live.items():
-                lost = lost_type(value, back.get(channel))
-                if lost is not None:
-                    where = f" of the sub-graph {name.rpartition('|')[2].partition(':')[0]}" if name else ""
-                    raise InvalidState(
-                        f"The channel {channel!r}{where} holds a {lost}, which would not come back from the store as "
-                        "it is: use JSON values, or list the type in Agent(state_types=[…])."
-                    )
+        with self._lock:
+            for name, space in self._namespaces.items():
+                values = self.serde.loads_typed(space.checkpoint)["channel_values"] if space.live else {}
+                for channel, value in space.live.items():
+                    check(name, channel, value, values.get(channel))
+                for write in (*space.writes.ordered(), *space.deltas.live()):
+                    if write.live is not None and write.channel not in WRITES_IDX_MAP:
+                        back = self.serde.loads_typed(write.value)
+                        check(name, write.channel, write.live, back)
 
     def unanswered(self, namespace: str = "") -> dict[str, Interrupt[Any]]:
         """Return what the tasks of one (sub)graph that have not finished ask, by id."""
@@ -151,25 +146,25 @@ class RunState(BaseCheckpointSaver[int]):
         spaces = [space for name, space in self._namespaces.items() if not self._is_finished(name)]
         return {task for space in spaces for task, _ in self._asking(space)}
 
-    def _asking(self, space: _Namespace) -> Iterator[tuple[str, Any]]:
-        for (task, _), (channel, value, _) in space.writes.items():
-            if channel == INTERRUPT and not _has_finished(space, task):
-                yield task, self.serde.loads_typed(value)
+    def _asking(self, space: Namespace) -> Iterator[tuple[str, Any]]:
+        for write in space.writes.ordered():
+            if write.channel == INTERRUPT and not space.writes.has_finished(write.task):
+                yield write.task, self.serde.loads_typed(write.value)
 
     def _is_finished(self, name: str) -> bool:
         """Say whether the task in which a sub-graph was called, or one around it, has finished."""
         parts = name.split("|")
         for depth, part in enumerate(parts):
             parent = self._namespaces.get("|".join(parts[:depth]))
-            if parent is not None and _has_finished(parent, part.rpartition(":")[2]):
+            if parent is not None and parent.writes.has_finished(part.rpartition(":")[2]):
                 return True
         return False
 
     def writes(self) -> Iterator[tuple[str, str, Any]]:
         """Yield namespace, channel and value of every pending write."""
         for name, space in self._namespaces.items():
-            for channel, value, _ in space.writes.values():
-                yield name, channel, self.serde.loads_typed(value)
+            for write in space.writes.ordered():
+                yield name, write.channel, self.serde.loads_typed(write.value)
 
     # ── LangGraph's side ──
 
@@ -177,27 +172,24 @@ class RunState(BaseCheckpointSaver[int]):
         """Return the checkpoint of the configured namespace."""
         configurable = config["configurable"]
         name = configurable.get("checkpoint_ns", "")
-        space = self._namespaces.get(name)
         wanted = get_checkpoint_id(config)
-        if space is None or (wanted and wanted != space.checkpoint_id):
-            return None
+        with self._lock:
+            space = self._namespaces.get(name)
+            if space is None or (wanted and wanted != space.checkpoint_id):
+                return None
+            pending = self._pending(space)
         here = {"thread_id": configurable["thread_id"], "checkpoint_ns": name}
         return CheckpointTuple(
             config={"configurable": {**here, "checkpoint_id": space.checkpoint_id}},
             checkpoint=self.serde.loads_typed(space.checkpoint),
             metadata=self.serde.loads_typed(space.metadata),
             parent_config={"configurable": {**here, "checkpoint_id": space.parent_id}} if space.parent_id else None,
-            pending_writes=self._pending(space),
+            pending_writes=pending,
         )
 
-    def _pending(self, space: _Namespace) -> list[tuple[str, str, Any]]:
+    def _pending(self, space: Namespace) -> list[tuple[str, str, Any]]:
         """Return a checkpoint's writes; to each task that has asked, its answers as the list that gives them."""
-        found = [
-            (task, channel, self.serde.loads_typed(value))
-            for (task, _), (channel, value, _) in sorted(
-                space.writes.items(), key=lambda item: (item[1][2], item[0][0], item[0][1])
-            )
-        ]
+        found = [(write.task, write.channel, self.serde.loads_typed(write.value)) for write in space.writes.ordered()]
         for task, channel, value in found:
             if channel == RESUME and task not in space.answers:
                 space.answers[task] = Answers(value if isinstance(value, list) else [value])
@@ -232,16 +224,23 @@ class RunState(BaseCheckpointSaver[int]):
         del new_versions
         configurable = config["configurable"]
         name = configurable["checkpoint_ns"]
-        before = self._namespaces.get(name)
-        space = self._namespaces[name] = _Namespace(
+        parent_id = configurable.get("checkpoint_id")
+        space = Namespace(
             checkpoint["id"],
-            configurable.get("checkpoint_id"),
+            parent_id,
             self.serde.dumps_typed(checkpoint),
             self.serde.dumps_typed(get_checkpoint_metadata(config, metadata)),
         )
         space.live = {**checkpoint["channel_values"]}
-        if before is not None and before.checkpoint_id == space.checkpoint_id:
-            space.answers = before.answers
+        with self._lock:
+            before = self._namespaces.get(name)
+            channels = Deltas.channels_of(metadata, space.live)
+            if parent_id is None or (before is not None and before.checkpoint_id == parent_id):
+                space.deltas = self._deltas_after(before if parent_id else None, channels)
+            if before is not None and before.checkpoint_id == space.checkpoint_id:
+                space.answers = before.answers
+            space.writes = self._early.pop((name, checkpoint["id"]), space.writes)
+            self._namespaces[name] = space
         return {
             "configurable": {
                 "thread_id": configurable["thread_id"],
@@ -255,14 +254,51 @@ class RunState(BaseCheckpointSaver[int]):
     ) -> None:
         """Keep the writes of a task that is not applied yet."""
         configurable = config["configurable"]
-        space = self._namespaces.get(configurable.get("checkpoint_ns", ""))
-        if space is None or space.checkpoint_id != configurable["checkpoint_id"]:
-            return  # a checkpoint that is not kept needs no writes
-        for position, (channel, value) in enumerate(writes):
-            key = (task_id, WRITES_IDX_MAP.get(channel, position))
-            if key[1] >= 0 and key in space.writes:
-                continue
-            space.writes[key] = (channel, self.serde.dumps_typed(_plain(value)), task_path)
+        name, checkpoint_id = configurable.get("checkpoint_ns", ""), configurable["checkpoint_id"]
+        typed = [self.serde.dumps_typed(_plain(value)) for _, value in writes]
+        with self._lock:
+            space = self._namespaces.get(name)
+            if space is not None and space.checkpoint_id == checkpoint_id:
+                kept = space.writes
+            else:
+                kept = self._early.setdefault((name, checkpoint_id), Writes())
+            for position, ((channel, value), stored) in enumerate(zip(writes, typed, strict=True)):
+                index = WRITES_IDX_MAP.get(channel, position)
+                kept.add(index, task_path, Written(task_id, channel, stored, value))
+
+    def _deltas_after(self, before: Namespace | None, channels: set[str]) -> Deltas:
+        """Return what delta channels are made of in the checkpoint that follows."""
+        if before is None or not channels:
+            return Deltas().after(channels, {}, (), self.serde)
+        values = self.serde.loads_typed(before.checkpoint)["channel_values"]
+        return before.deltas.after(channels, values, before.writes.ordered(), self.serde)
+
+    def get_delta_channel_history(
+        self, *, config: RunnableConfig, channels: Sequence[str]
+    ) -> Mapping[str, DeltaChannelHistory]:
+        """Return what these channels of the configured namespace are made of.
+
+        Raises:
+            InvalidState: if that was not kept, as by versions of Interlock that knew no delta channels.
+        """
+        found: dict[str, DeltaChannelHistory] = {}
+        with self._lock:
+            space = self._namespaces.get(config["configurable"].get("checkpoint_ns", ""))
+            for channel in channels:
+                history = None if space is None else space.deltas.history(channel, self.serde)
+                if history is None:
+                    raise InvalidState(
+                        f"The stored state does not hold what the channel {channel!r} is made of: it was written by a "
+                        "version of Interlock that did not keep it. Cancel the run and start it again."
+                    )
+                found[channel] = history
+        return found
+
+    async def aget_delta_channel_history(
+        self, *, config: RunnableConfig, channels: Sequence[str]
+    ) -> Mapping[str, DeltaChannelHistory]:
+        """Return what these channels of the configured namespace are made of. See `get_delta_channel_history`."""
+        return self.get_delta_channel_history(config=config, channels=channels)
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return the checkpoint of the configured namespace."""
@@ -301,11 +337,6 @@ def _plain(value: Any) -> Any:
     return value.stored() if isinstance(value, Answers) else value
 
 
-def _has_finished(space: _Namespace, task: str) -> bool:
-    """Say whether a task has written what it came to: one that asks, was answered or failed has not."""
-    return any(of == task and index >= 0 for of, index in space.writes)
-
-
 def resume_values(state: RunState) -> Iterator[Any]:
     """Yield every answer that tasks which have not finished were given before."""
     for _, channel, value in state.writes():
@@ -323,31 +354,10 @@ def pending_interrupts(state: RunState) -> dict[str, Interrupt[Any]]:
     }
 
 
-PLAIN = (str, int, float, bytes, dict)
-"""What a value of a class derived from one of these comes back as, by every saver of LangGraph."""
-
-
-def lost_type(before: object, after: object) -> str | None:
-    """Return the name of the first type in a value that did not survive the way to the store and back.
-
-    A tuple comes back as a list, and a class derived from `str`, `dict` or another plain type as that type: so they do
-    from LangGraph's own savers. Anything else that comes back as something else is lost.
-    """
-    if not _is_kept(before, after):
-        return f"{type(before).__module__}.{type(before).__qualname__}"
-    pairs: Iterator[tuple[object, object]] = iter(())
-    if isinstance(before, dict) and isinstance(after, dict):
-        pairs = ((value, after.get(key)) for key, value in before.items())
-    elif isinstance(before, list | tuple) and isinstance(after, list | tuple):
-        pairs = zip(before, after, strict=False)
-    elif hasattr(before, "__dict__") and not isinstance(before, (Enum, type, *PLAIN)):
-        pairs = ((value, vars(after).get(key)) for key, value in vars(before).items())
-    return next((lost for pair in pairs if (lost := lost_type(*pair)) is not None), None)
-
-
-def _is_kept(before: object, after: object) -> bool:
-    if type(before) is type(after):
-        return True
-    if isinstance(before, tuple):
-        return type(after) is list and not hasattr(before, "_fields")
-    return type(after) in PLAIN and isinstance(before, type(after)) and not isinstance(before, Enum | bool)
+def places(state: RunState) -> dict[str, str]:
+    """Return in which namespace each interrupt was raised, by id: the innermost of those that hold it."""
+    found: dict[str, str] = {}
+    for namespace, channel, value in state.writes():
+        for interrupt in value if channel == INTERRUPT and isinstance(value, list | tuple) else ():
+            found[interrupt.id] = max(namespace, found.get(interrupt.id, ""), key=len)
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from langchain_core.tools import BaseTool
@@ -12,28 +12,41 @@ from pydantic.errors import PydanticInvalidForJsonSchema
 from interlock.domain.action import Action
 from interlock.domain.canonical import Json
 from interlock.engine.ports import Ask
+from interlock.engine.schemas import fits
 from interlock.runtime.breakpoints import Graph, subgraphs
+from interlock.runtime.dialects.table import interrupt_of
 
 __all__ = ["with_schemas"]
 
 
-def with_schemas(graph: Graph, asks: Iterable[Ask]) -> list[Ask]:
-    """Give each foreign call that shows no schema the one of the tool by its name, where the graph holds such a tool.
+def with_schemas(graph: Graph, asks: Iterable[Ask], places: Mapping[str, str]) -> list[Ask]:
+    """Give each foreign call that shows no schema the one of its tool, where the graph holds it.
 
     LangChain's middleware shows none in its batched mode, and would carry any edit to the tool.
+
+    Args:
+        places: in which namespace each interrupt was raised, by id: tools of one name differ from graph to graph.
     """
-    return [_with_schema(graph, ask) for ask in asks]
+    inside = dict(subgraphs(graph))
+    return [_with_schema(inside, ask, places.get(interrupt_of(ask.interrupt_id), "")) for ask in asks]
 
 
-def _with_schema(graph: Graph, ask: Ask) -> Ask:
+def _with_schema(inside: Mapping[str, Graph], ask: Ask, place: str) -> Ask:
     subject = ask.subject
     if ask.task or not isinstance(subject, Action) or subject.schema is not None:
         return ask
-    found = [tool for _, inner in subgraphs(graph) for tool in _tools(inner, subject.name)]
+    here = inside.get("|".join(part.partition(":")[0] for part in place.split("|")))
+    found = [] if here is None else _tools(here, subject.name)
+    by_name_alone = not found
+    if by_name_alone:  # a graph that a tool calls is nowhere to be seen
+        found = [tool for graph in inside.values() for tool in _tools(graph, subject.name)]
     schemas = [_schema(tool) for tool in found]
     if not schemas or any(schema != schemas[0] for schema in schemas):  # several of one name: nobody knows which
         return ask
-    return replace(ask, subject=replace(subject, schema=schemas[0]))
+    schema = schemas[0]
+    if by_name_alone and schema is not None and not fits(subject.args, schema):
+        return ask  # then it is another tool
+    return replace(ask, subject=replace(subject, schema=schema))
 
 
 def _tools(graph: Graph, name: str) -> list[BaseTool]:

@@ -6,7 +6,6 @@ from collections import defaultdict
 from typing import Annotated, Any, NamedTuple, TypedDict
 
 import pytest
-from langgraph.channels.delta import DeltaChannel
 from langgraph.graph import END, START, MessagesState, StateGraph
 
 from interlock import Action, Agent, Draft, InterlockError, Question, Status, Verdict, ask
@@ -14,7 +13,7 @@ from interlock.errors import InvalidAgent, InvalidValue
 from interlock.runtime.current import describe, jsonable, said
 from interlock.runtime.dialects import native
 from interlock.runtime.registry import Registry
-from interlock.runtime.state import lost_type
+from interlock.runtime.round_trip import lost_type
 
 
 class State(TypedDict, total=False):
@@ -75,14 +74,6 @@ def test_versions_that_could_be_mistaken_are_refused(version):
 def test_what_is_no_graph_is_refused(thing):
     with pytest.raises(InvalidAgent):
         Agent(thing)
-
-
-def test_delta_channels_are_refused_by_name():
-    class Delta(TypedDict):
-        messages: Annotated[list, DeltaChannel(lambda left, right: [*left, *right])]
-
-    with pytest.raises(InvalidAgent, match=r"'messages'.*DeltaChannel"):
-        Agent(graph("a", state=Delta))
 
 
 def test_text_becomes_an_input():
