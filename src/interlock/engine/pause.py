@@ -15,7 +15,7 @@ from interlock.domain.commands import Command, Lapse, Open, Withdraw
 from interlock.domain.decide import decide
 from interlock.domain.events import ConfigurationHeld
 from interlock.domain.lifecycle import evolve
-from interlock.domain.policy import Level, Occasion, Policy, Step
+from interlock.domain.policy import Level, Occasion, Policy, Route, Step
 from interlock.domain.request import DEFAULT_VERDICTS, EffectState, Request, name_of
 from interlock.domain.run import Pending, Run
 from interlock.domain.windows import Recent
@@ -81,7 +81,7 @@ class PausePlan:
 def plan_pause(present: Present, asks: Sequence[Ask], policies: PolicySet) -> PausePlan | Attention:
     """Decide what a pause with these interrupts opens, keeps and takes back."""
     planner = _Planner(present, policies)
-    for ask in asks:
+    for ask in planner.wanted(asks):
         trouble = planner.add(ask)
         if trouble is not None:
             return trouble
@@ -110,6 +110,25 @@ class _Planner:
         self.changes: list[RequestChange] = []
         self.bodies: dict[str, bytes] = {}
         self._recent = dict(present.recent)
+
+    def wanted(self, asks: Sequence[Ask]) -> list[Ask]:
+        """Leave out what is asked beside something else under no stricter a policy than that is."""
+        kept = [ask for ask in asks if not ask.beside or self._is_stricter(ask, asks)]
+        shared = {_pause_of(ask) for ask in kept if ask.beside}  # what one approved, no other may change
+        return [_unchangeable(ask) if _pause_of(ask) in shared else ask for ask in kept]
+
+    def _is_stricter(self, ask: Ask, asks: Sequence[Ask]) -> bool:
+        others = [self._routed(other) for other in asks if _pause_of(other) == _pause_of(ask) and not other.beside]
+        mine = self._routed(ask)
+        by_default = mine.policy == self._policies.default.name
+        return not by_default and all(mine.policy != other.policy or mine.level > other.level for other in others)
+
+    def _routed(self, ask: Ask) -> Route:
+        run = self._present.run
+        occasion = Occasion(
+            ask.subject, run.agent, self._agent.id, run.initiator, self._present.now, self._recent_for(ask.subject, [])
+        )
+        return choose(self._policies, occasion, ask.policy)[1]
 
     def add(self, ask: Ask) -> Attention | None:
         here = [request for request in self._present.asked if request.interrupt_id == ask.interrupt_id]
@@ -200,6 +219,16 @@ def _change(request: Request, command: Command, principal: Principal, now: datet
     for event in events:
         after = evolve(after, event)
     return RequestChange(request.version, events, after)
+
+
+def _pause_of(ask: Ask) -> str:
+    return ask.interrupt_id.rpartition("/")[0]
+
+
+def _unchangeable(ask: Ask) -> Ask:
+    left = tuple(verdict for verdict in _verdicts(ask) if verdict is not Verdict.edit)
+    subject = replace(ask.subject, schema=None) if isinstance(ask.subject, Action) else ask.subject
+    return replace(ask, subject=subject, verdicts=left)
 
 
 def _judged(ask: Ask) -> Ask:

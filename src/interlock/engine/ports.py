@@ -278,6 +278,7 @@ class Ask:
         policy: the policy that the graph's author names; None for the first that applies.
         passed_over: ids of answered requests of the same task that fit nothing it asked this time.
         replaces: the lapsed request that this one asks again.
+        beside: nobody has to be asked but by a policy that is about this, and not about what is asked beside it.
     """
 
     interrupt_id: str
@@ -289,6 +290,7 @@ class Ask:
     policy: str | None = None
     passed_over: tuple[str, ...] = ()
     replaces: str | None = None
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

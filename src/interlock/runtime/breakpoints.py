@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
+from langgraph.graph import END
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.pregel import Pregel
 from langgraph.types import StateSnapshot
@@ -36,13 +37,14 @@ class Breakpoints:
         inside: whether a sub-graph has breakpoints of its own, so that one may hide behind an interrupt beside it.
 
     Raises:
-        InvalidAgent: if the graph has no such channel.
+        InvalidAgent: if the graph has no such channel, or stops where nothing is left to be asked about.
     """
 
     def __init__(self, graph: Graph, approval_channel: str | None) -> None:
         if approval_channel and approval_channel not in graph.stream_channels_list:
             known = ", ".join(sorted(graph.stream_channels_list))
             raise InvalidAgent(f"The graph's state has no channel {approval_channel!r} to approve by; it has {known}.")
+        _refuse_stops_at_the_end(graph)
         self._graph = graph
         self._named = approval_channel
         self.inside = any(_stops(subgraph) for name, subgraph in subgraphs(graph) if name)
@@ -79,10 +81,18 @@ class Breakpoints:
         nodes = tuple(sorted(set(snapshot.next)))
         values = snapshot.values if isinstance(snapshot.values, dict) else {"state": snapshot.values}
         step = (snapshot.metadata or {}).get("step", 0)
+        held = self._held("|".join(path), nodes)
         if path:
-            yield Stop(nodes, step, values, path=path)
+            yield Stop(nodes, step, values, path=path, held=held)
         else:
-            yield Stop(nodes, step, values, self.decides(nodes), self._schemas)
+            yield Stop(nodes, step, values, self.decides(nodes), self._schemas, held=held)
+
+    def _held(self, name: str, nodes: Sequence[str]) -> frozenset[str]:
+        """Return at which of these nodes a graph stops: all, where it may have stopped after those before them."""
+        graph = dict(subgraphs(self._graph)).get(name)
+        if graph is None or graph.interrupt_after_nodes or graph.interrupt_before_nodes == "*":
+            return frozenset(nodes)
+        return frozenset(nodes) & frozenset(graph.interrupt_before_nodes) or frozenset(nodes)
 
     @cached_property
     def _schemas(self) -> dict[str, Json]:
@@ -101,6 +111,25 @@ def subgraphs(graph: Graph) -> Iterator[tuple[str, Graph]]:
     for name, subgraph in graph.get_subgraphs(recurse=True):
         if isinstance(subgraph, Pregel):
             yield name, subgraph
+
+
+def _refuse_stops_at_the_end(graph: Graph) -> None:
+    """Refuse `interrupt_after` a node that ends its graph: it has acted, nothing runs next, and nobody would be asked.
+
+    A node from which a condition leads on or to the end is another matter: there is nothing to hold at the end.
+    """
+    for where, inner in subgraphs(graph):
+        if inner.interrupt_after_nodes == "*" or not inner.interrupt_after_nodes:
+            continue
+        edges = inner.get_graph().edges
+        for node in inner.interrupt_after_nodes:
+            if {edge.target for edge in edges if edge.source == node} == {END}:
+                inside = f" in {where.replace('|', ' > ')}" if where else ""
+                raise InvalidAgent(
+                    f"The graph stops after {node!r}{inside} (`interrupt_after`), and then it is at its end: nobody "
+                    f"would be asked before {node!r} has acted. Use `interrupt_before=[{node!r}]`, or add a node "
+                    "behind it."
+                )
 
 
 def _stops(graph: Graph) -> bool:

@@ -49,7 +49,7 @@ async def asked(
         await _refuse_stateless(graph, config, set(interrupts))
     asks = [ask for interrupt in interrupts.values() for ask in table.read(_answerable(interrupt))]
     if breakpoints.inside or not interrupts:
-        asks += [stops.read(stop) for stop in await breakpoints.standing(graph, config)]
+        asks += [ask for stop in await breakpoints.standing(graph, config) for ask in stops.read(stop)]
     return tuple(asks)
 
 
@@ -129,7 +129,7 @@ def resumption(run: Run, graph: Graph, state: RunState, known: Mapping[str, Requ
     update: dict[str, Any] = {}
     for key, requests in decided.items():
         if stops.is_breakpoint(key):
-            update |= {name: _written(graph, name, value) for name, value in stops.answer(requests[0]).items()}
+            update |= {name: _written(graph, name, value) for name, value in stops.answer(requests).items()}
         else:
             resume[key] = _answer(interrupts.get(key), requests)
     return Command(resume=resume or None, update=update or None) if resume or update else None

@@ -1,13 +1,17 @@
 """The dialect of LangGraph's static breakpoints: a graph compiled with `interrupt_before` or `interrupt_after`.
 
-Such a graph stops between nodes and says nothing. What is asked is whether the nodes that come next may run: the action
-is named like them, and its arguments are the state that they would find. An edit changes the state; the decision goes
-into the state's approval channel where there is one, and without one a refusal ends the run.
+Such a graph stops between nodes and says nothing. What is asked is whether the nodes that come next may run: each is an
+action named like it, and its arguments are the state that it would find. A node at which nothing stops, and which would
+run in the same step, is asked about where a policy of its own is about it. All must be approved.
+
+An edit changes the state; the decision goes into the state's approval channel where there is one, and without one a
+refusal ends the run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +38,7 @@ class Stop:
         values: the state as those nodes would find it.
         decides: the channel that takes the decision; None if a refusal ends the run.
         schemas: of the channels that a person may change, what a value must be; `{}` for any JSON.
+        held: those of the nodes at which the graph stops; all, unless they are named.
         path: the nodes around it, outermost first, if it is in a sub-graph; then its state cannot be edited.
     """
 
@@ -43,12 +48,14 @@ class Stop:
     decides: str | None = None
     schemas: Mapping[str, Json] = field(default_factory=dict)
     path: tuple[str, ...] = ()
+    held: frozenset[str] = frozenset()
 
 
 def stop_id(stop: Stop) -> str:
     """Return what a stop is called in place of the interrupt's id that it has not."""
     names = "|".join((*stop.path, ",".join(stop.nodes)))
-    return f"{PREFIX}{stop.step}:{names if len(names) <= MAX_NAME else digest(names)}"
+    is_plain = len(names) <= MAX_NAME and "/" not in names  # what stands behind a slash is a position
+    return f"{PREFIX}{stop.step}:{names if is_plain else digest(names)}"
 
 
 def is_breakpoint(interrupt_id: str) -> bool:
@@ -56,38 +63,48 @@ def is_breakpoint(interrupt_id: str) -> bool:
     return interrupt_id.startswith(PREFIX)
 
 
-def read(stop: Stop) -> Ask:
-    """Return what a stop asks.
+def read(stop: Stop) -> tuple[Ask, ...]:
+    """Return what a stop asks: about each node that would run.
 
     Raises:
         InvalidValue: if the state is larger than an action may be.
     """
     args, schema = _arguments(stop)
-    changeable = not stop.path and _can_be_checked(schema)
-    nodes = " and ".join(stop.nodes)
-    return Ask(
-        interrupt_id=stop_id(stop),
-        task="",
-        subject=Action(nodes[:MAX_NAME], args, schema if changeable else None),
-        description=_description(stop, nodes),
-        context={"runs_next": list(stop.nodes), "decides": stop.decides}
-        | ({"in": list(stop.path)} if stop.path else {}),
-        verdicts=(Verdict.approve, Verdict.edit, Verdict.reject) if changeable else (Verdict.approve, Verdict.reject),
+    held = stop.held or frozenset(stop.nodes)
+    # A change made in one place would be another action than what was approved in the other.
+    changeable = not stop.path and len(held) == 1 and _can_be_checked(schema)
+    position = itertools.count()
+    return tuple(
+        Ask(
+            interrupt_id=stop_id(stop) if len(stop.nodes) == 1 else f"{stop_id(stop)}/{next(position)}",
+            task="",
+            subject=Action(node[:MAX_NAME], args, schema if changeable and node in held else None),
+            description=_description(stop, node),
+            context={"runs_next": list(stop.nodes), "decides": stop.decides}
+            | ({"in": list(stop.path)} if stop.path else {}),
+            verdicts=(Verdict.approve, Verdict.edit, Verdict.reject)
+            if changeable and node in held
+            else (Verdict.approve, Verdict.reject),
+            beside=node not in held,
+        )
+        for node in stop.nodes
     )
 
 
-def answer(request: Request) -> dict[str, Json]:
-    """Return what of the state changes before the graph goes on.
+def answer(requests: Sequence[Request]) -> dict[str, Json]:
+    """Return what of the state changes before the graph goes on: it does only if all were approved.
 
     Raises:
-        NotApproved: if it was not approved, and the graph could not be told.
+        NotApproved: if one was not approved, and the graph could not be told.
     """
-    decides = request.context["decides"]
-    approved = request.status is Status.approved
-    if not approved and decides is None:
-        raise NotApproved(f"{request.id} was {request.status}, so {_name(request)} does not run", None)
-    changed = _changes(request) if approved else {}
-    return changed if decides is None else {**changed, decides: approved}
+    decides = requests[0].context["decides"]
+    refused = next((request for request in requests if request.status is not Status.approved), None)
+    if refused is not None and decides is None:
+        raise NotApproved(f"{refused.id} was {refused.status}, so {_name(refused)} does not run", None)
+    changed: dict[str, Json] = {}
+    for request in requests if refused is None else ():
+        changed |= _changes(request)
+    return changed if decides is None else {**changed, decides: refused is None}
 
 
 def _arguments(stop: Stop) -> tuple[dict[str, Json], dict[str, Json]]:
@@ -123,14 +140,16 @@ def _is_json(value: object) -> bool:
     return True
 
 
-def _description(stop: Stop, nodes: str) -> str:
+def _description(stop: Stop, node: str) -> str:
+    nodes = " and ".join(stop.nodes)
     where = f" in {' > '.join(stop.path)}" if stop.path else ""
     told = (
         f"Approving sets {stop.decides!r} to true, rejecting to false."
         if stop.decides is not None
         else "Rejecting ends the run."
     )
-    return f"The graph has stopped{where} and would run {nodes} next. {told}"
+    about = f"This asks about {node}, and all must be approved. " if len(stop.nodes) > 1 else ""
+    return f"The graph has stopped{where} and would run {nodes} next. {about}{told}"
 
 
 def _changes(request: Request) -> dict[str, Json]:

@@ -37,7 +37,7 @@ NOW = datetime(2026, 11, 24, tzinfo=UTC)
 def asks_of(told):
     if "stop" in told:
         given = told["stop"]
-        return (stops.read(stops.Stop(**{**given, "nodes": tuple(given["nodes"]), "path": tuple(given["path"])})),)
+        return stops.read(stops.Stop(**{**given, "nodes": tuple(given["nodes"]), "path": tuple(given["path"])}))
     given = told["interrupt"]
     return table.read(Interrupt(given["value"], given["id"], response_schema=given.get("response_schema")))
 
@@ -80,7 +80,7 @@ def resumed(told, outcomes):
     requests = [decided(ask, outcome) for ask, outcome in zip(asks_of(told), outcomes, strict=True)]
     try:
         if "stop" in told:
-            return {"update": stops.answer(requests[0])}
+            return {"update": stops.answer(requests)}
         given = told["interrupt"]
         interrupt = Interrupt(given["value"], given["id"], response_schema=given.get("response_schema"))
         return {"resume": table.answer(interrupt, requests)}
