@@ -19,7 +19,7 @@ from interlock.cli.session import CutShort, Session, unless
 from interlock.cli.shapes import entry_shape, request_shape, run_view_shape
 from interlock.domain.events import Opened, RefusalNoted, Reminded, StepReached
 from interlock.domain.request import Request
-from interlock.domain.run import ENDED, AdvanceBegan, Run, RunPaused, RunStarted, RunStatus
+from interlock.domain.run import ENDED, AdvanceBegan, AttemptFailed, Run, RunPaused, RunStarted, RunStatus
 from interlock.engine.changes import Entry
 from interlock.engine.deadlines import sweep
 from interlock.engine.views import RequestView, RunView
@@ -71,6 +71,8 @@ class Narrator:
             if not here:
                 self.session.tell(f"— Another process ({event.worker}) carries the run on.", "dim")
             self.advanced_here = here
+        elif isinstance(event, AttemptFailed):
+            self.session.tell(f"— {sentence(entry)}", "warn")
         elif not isinstance(event, Opened | StepReached | RunStarted | RunPaused) and not self._known(entry):
             self.session.tell(f"— {sentence(entry)}", "dim")
 

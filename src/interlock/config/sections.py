@@ -312,6 +312,20 @@ class CalendarSettings(_Section):
     holidays: tuple[Day, ...] = Field(default=(), max_length=366, description="closed all day: 2026-12-25")
 
 
+class RetrySettings(_Section):
+    """How an agent's failed attempts are tried again."""
+
+    attempts: Annotated[StrictInt, Field(ge=1, le=100)] = Field(
+        default=5, description="how many may fail in a row before a person has to look"
+    )
+    backoff: Duration = Field(default=timedelta(seconds=1), description="before the second; doubles each time")
+    longest: Duration = Field(default=timedelta(seconds=60), description="the longest that one waits")
+    repeatable: StrictBool = Field(
+        default=False,
+        description="whatever the graph does by itself may happen twice, so it is tried again after an approval, too",
+    )
+
+
 class LimitSettings(_Section):
     """Other limits than the built-in ones."""
 
@@ -340,6 +354,9 @@ class Settings(_Section):
     policies: dict[Name, PolicySettings] = Field(default_factory=dict, description="tried in order")
     default: PolicySettings | None = Field(default=None, description="the policy for what no other applies to")
     calendars: dict[Name, CalendarSettings] = Field(default_factory=dict, description="business hours, by name")
+    retries: dict[Name, RetrySettings] = Field(
+        default_factory=dict, description="how failed attempts are tried again, by the agent's name"
+    )
     limits: LimitSettings = Field(default_factory=LimitSettings)
     _origin: Origin | None = PrivateAttr(default=None)
 

@@ -165,8 +165,9 @@ class AttentionNeeded:
     """The run goes on only when a person has looked.
 
     Args:
-        code: `effect_unknown`, `effect_refused`, `version_mismatch`, `arguments_changed`, `attempts_exhausted`,
-            `not_governed`, `invalid_ask`, `invalid_state`, `invalid_context`, `record_altered` or `agent_unavailable`.
+        code: `effect_unknown`, `effect_refused`, `may_have_happened`, `version_mismatch`, `arguments_changed`,
+            `attempts_exhausted`, `not_governed`, `invalid_ask`, `invalid_state`, `invalid_context`, `record_altered` or
+            `agent_unavailable`.
     """
 
     code: str

@@ -23,6 +23,7 @@ from interlock.domain.calendar import Calendar
 from interlock.domain.facts import TooMuch, compile_expression, is_condition
 from interlock.domain.policy import Escalation, Fact, Level, Policy, Step
 from interlock.domain.policy_check import RESERVED, ROUTE_NAMES, WHERE_NAMES, free_names
+from interlock.domain.retries import Retries
 from interlock.domain.windows import is_window, sums_in
 from interlock.engine.calendars import build_calendars, calendar_of, must_exist
 from interlock.engine.delegations import delegations_of
@@ -131,7 +132,8 @@ def build_policies(settings: Settings) -> PolicySet:
     builder = _PolicyBuilder(origin, settings, build_calendars(settings.calendars, origin))
     policies = tuple(builder.policy(name, given, ("policies", name)) for name, given in settings.policies.items())
     default = DEFAULT if settings.default is None else builder.policy("default", settings.default, ("default",))
-    return PolicySet(policies, default, directory)
+    retries = {agent: Retries(**given.model_dump()) for agent, given in settings.retries.items()}
+    return PolicySet(policies, default, directory, retries=retries)
 
 
 def _stamp(origin: Origin) -> Stamp | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from interlock.domain.authority import Principal
@@ -11,6 +11,7 @@ from interlock.domain.events import EffectClaimed, Event
 from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Policy
 from interlock.domain.request import EffectState, Request, Status
+from interlock.domain.retries import Retries, allowed_by, may_have_happened
 from interlock.domain.run import (
     AttemptFailed,
     AttentionNeeded,
@@ -29,20 +30,15 @@ from interlock.engine.pause import PausePlan
 from interlock.engine.ports import Attention, Broke, Done, Ending, Failed, Loaded, Paused
 
 __all__ = [
-    "ATTEMPTS",
     "actor_of",
     "advance_job",
+    "doubtful",
     "ending_event",
     "ends_at",
     "evolved",
     "next_jobs",
     "with_consequences",
 ]
-
-ATTEMPTS = 5
-"""How many advances of one pause may fail in a row before a person has to look."""
-
-LONGEST_BACKOFF = timedelta(seconds=60)
 
 PUT_OFF = timedelta(seconds=1)
 """How long a run waits that the database has kept from going on: it is back, or this could not be committed."""
@@ -95,7 +91,7 @@ def _released(before: Request, after: Request, loaded: Loaded, principal: Princi
 
 
 def ending_event(  # noqa: PLR0911 - one line an ending
-    run: Run, ending: Ending, plan: PausePlan | None, now: datetime
+    run: Run, ending: Ending, plan: PausePlan | None, now: datetime, retries: Retries
 ) -> RunEvent:
     """Return the event by which an advance ends.
 
@@ -114,11 +110,24 @@ def ending_event(  # noqa: PLR0911 - one line an ending
             return AttentionNeeded(code, reason, request_id, now)
         case Broke(reason=reason, counted=False):
             return AttemptFailed(reason, now + PUT_OFF, now, counted=False)
-        case Broke(reason=reason) if run.attempts + 1 < ATTEMPTS:
-            wait = min(LONGEST_BACKOFF, timedelta(seconds=2**run.attempts))
-            return AttemptFailed(reason, now + wait, now)
+        case Broke(reason=reason) if run.attempts + 1 < retries.attempts:
+            return AttemptFailed(reason, now + retries.wait(run.attempts), now)
         case Broke(reason=reason):
-            return AttentionNeeded("attempts_exhausted", f"{ATTEMPTS} attempts failed, the last: {reason}", None, now)
+            failed = f"{run.attempts + 1} attempts failed, the last: " if run.attempts else ""
+            return AttentionNeeded("attempts_exhausted", f"{failed}{reason}", None, now)
+
+
+def doubtful(ended: str, given: Iterable[Request], retries: Retries) -> Attention | None:
+    """Return that only a person may let an advance be tried again, because it was allowed to act; None if it may be.
+
+    Args:
+        ended: how it ended without an end of its own.
+        given: the decided requests with which it went on.
+    """
+    allowed = [] if retries.repeatable else allowed_by(given)
+    if not allowed:
+        return None
+    return Attention("may_have_happened", may_have_happened(allowed, ended), allowed[0].id)
 
 
 def next_jobs(after: Run, event: RunEvent, requests: Sequence[RequestChange]) -> tuple[Job, ...]:

@@ -25,12 +25,21 @@ from interlock.domain.events import Event, RefusalNoted
 from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Policy
 from interlock.domain.request import Request, name_of
+from interlock.domain.retries import Retries
 from interlock.domain.run import (
     Run,
     evolve_run,
 )
 from interlock.engine.changes import Actor, Changes, Hold, Job, RequestChange, RunChange
-from interlock.engine.consequences import actor_of, ending_event, ends_at, evolved, next_jobs, with_consequences
+from interlock.engine.consequences import (
+    actor_of,
+    doubtful,
+    ending_event,
+    ends_at,
+    evolved,
+    next_jobs,
+    with_consequences,
+)
 from interlock.engine.counting import Count, count, span_of
 from interlock.engine.crew import Crew
 from interlock.engine.integrity import verified
@@ -38,6 +47,7 @@ from interlock.engine.pause import NO_POLICIES, PausePlan, Present, note_of_held
 from interlock.engine.ports import (
     Ask,
     Attention,
+    Broke,
     Ending,
     Loaded,
     Paused,
@@ -60,7 +70,7 @@ from interlock.errors import (
 )
 from interlock.failpoints import failpoint
 
-__all__ = ["Desk", "Held"]
+__all__ = ["Desk", "Held", "given_to"]
 
 FRESH = timedelta(seconds=10)
 """How old the time may be by which something was decided when it is committed; later it is decided again.
@@ -99,6 +109,10 @@ class Desk:
         self._policies = policies
         self._waker = waker
         self._book = PolicyBook(store)
+
+    def retries_of(self, agent: str) -> Retries:
+        """Return how an agent's failed advances are tried again, as it is configured now."""
+        return self._policies.current().retries_of(agent)
 
     def held_configuration(self) -> str | None:
         """Say why the configuration cannot be used as it is now, so that the last good one holds; None if it can."""
@@ -252,8 +266,12 @@ class Desk:
         policies = self._policies.current()
         seen = await self._count(run, asks, policies, loaded.now)
         planned = await _plan(loaded, asked, asks, policies, seen) if isinstance(ending, Paused) else None
+        retries = policies.retries_of(run.agent)
         final: Ending = planned if isinstance(planned, Attention) else ending
-        event = ending_event(run, final, planned if isinstance(planned, PausePlan) else None, loaded.now)
+        if isinstance(final, Broke) and final.ran:
+            final = doubtful(f"it broke off: {final.reason}", given_to(loaded), retries) or final
+        plan = planned if isinstance(planned, PausePlan) else None
+        event = ending_event(run, final, plan, loaded.now, retries)
         after = evolve_run(run, event)
         requests = planned.changes if isinstance(planned, PausePlan) else self._closing(after, loaded)
         changes = Changes(
@@ -305,6 +323,12 @@ def _must_hold(loaded: Loaded, hold: Hold) -> Run:
     if record.lease is None or record.lease.owner != hold.owner:
         raise AdvanceOvertaken(hold.run_id)
     return record.run
+
+
+def given_to(loaded: Loaded) -> list[Request]:
+    """Return the decided requests with which a run's advance goes on from its pause."""
+    waits = () if loaded.run is None else loaded.run.run.pause
+    return [loaded.requests[wait.request_id] for wait in waits if wait.request_id in loaded.requests]
 
 
 def _abandoned(loaded: Loaded) -> bool:

@@ -41,8 +41,8 @@ async def let_go(desk: Desk, held: Held, results: Results) -> None:
 
 
 def broke(error: InterlockError) -> Broke:
-    """Return how an advance ends that an error of ours has ended."""
-    return Broke(error.message, counted=not isinstance(error, StoreUnavailable))
+    """Return how an advance ends that an error of ours has ended before the graph ran."""
+    return Broke(error.message, counted=not isinstance(error, StoreUnavailable), ran=False)
 
 
 def exhausted(history: Iterable[RunEvent]) -> str:

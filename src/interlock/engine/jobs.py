@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from interlock.domain.run import AttentionNeeded, Run, RunStatus, evolve_run
 from interlock.engine.changes import Actor, Changes, Job, RunChange
 from interlock.engine.integrity import run_of_log
-from interlock.engine.ports import Store
+from interlock.engine.ports import Attention, Store
 from interlock.errors import Conflict, RecordAltered, StoreError, StoreTooNew
 
 __all__ = ["Jobs"]
@@ -77,9 +77,9 @@ class Jobs:
             return loaded.run is not None and loaded.run.run.version > run.version
         return False
 
-    async def give_up(self, job: Job, run: Run, reason: str, now: datetime) -> None:
-        """Let a person look at a run whose attempts have come to nothing."""
-        needed = AttentionNeeded("attempts_exhausted", reason, None, now)
+    async def give_up(self, job: Job, run: Run, why: Attention, now: datetime) -> None:
+        """Let a person look at a run that is not tried again by itself."""
+        needed = AttentionNeeded(why.code, why.reason, why.request_id, now)
         change = RunChange(run.version, (needed,), evolve_run(run, needed))
         await self._store.commit(Changes(job.tenant, self._actor, run=change, finish_job=job))
 

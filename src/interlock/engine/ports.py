@@ -15,6 +15,7 @@ from interlock.domain.authority import Directory
 from interlock.domain.canonical import Json
 from interlock.domain.policy import Policy
 from interlock.domain.request import Request, Status
+from interlock.domain.retries import DEFAULT, Retries
 from interlock.domain.run import Run, RunStatus
 from interlock.engine.changes import Changes, Entry, Job, RunRecord
 from interlock.engine.items import Found, ItemOp
@@ -322,10 +323,12 @@ class Broke:
 
     Args:
         counted: whether it was the agent's doing, and not the database's.
+        ran: whether any of the graph may have run.
     """
 
     reason: str
     counted: bool = True
+    ran: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,12 +411,18 @@ class PolicySet:
         default: taken when none applies.
         held: why what is configured now cannot be used, so that these, the last good ones, still hold; None if these
             are what is configured now.
+        retries: how failed advances are tried again, by the agent's name; what is not named, by default.
     """
 
     policies: tuple[Policy, ...]
     default: Policy
     directory: Directory
     held: str | None = None
+    retries: Mapping[str, Retries] = field(default_factory=dict)
+
+    def retries_of(self, agent: str) -> Retries:
+        """Return how an agent's failed advances are tried again."""
+        return self.retries.get(agent, DEFAULT)
 
 
 class Policies(Protocol):

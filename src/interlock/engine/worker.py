@@ -10,14 +10,14 @@ from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any
 
-from interlock.domain.run import RunStatus
+from interlock.domain.run import Run, RunStatus
 from interlock.engine.advance import HeldAdvance
 from interlock.engine.beginning import Beginning, Taker, begin, begin_with, is_leased, is_ready
 from interlock.engine.changes import Actor, Changes, Job, Lease
-from interlock.engine.consequences import ATTEMPTS
+from interlock.engine.consequences import doubtful
 from interlock.engine.crew import Commit
 from interlock.engine.deadlines import carry_out_due
-from interlock.engine.desk import Desk
+from interlock.engine.desk import Desk, given_to
 from interlock.engine.ending import broke, commit_end, exhausted, let_go
 from interlock.engine.heartbeat import Heartbeat
 from interlock.engine.integrity import check_state, verified
@@ -324,12 +324,21 @@ class Worker:
         """
         assert loaded.run is not None
         run = loaded.run.run
-        if run.status is RunStatus.running and run.attempts + 1 >= ATTEMPTS:
-            await self._jobs.give_up(job, run, exhausted(entry.event for entry in loaded.logs[run.id]), loaded.now)  # type: ignore[misc]
+        if run.status is RunStatus.running and (needed := self._vanished(run, loaded)) is not None:
+            await self._jobs.give_up(job, run, needed, loaded.now)
             return None
         beginning = begin(job, loaded, self._taker(loaded.now, asked))
         await self._store.commit(beginning.changes)
         return beginning
+
+    def _vanished(self, run: Run, loaded: Loaded) -> Attention | None:
+        """Return why a person has to look at a run whose worker has vanished; None if it is tried again."""
+        retries = self._desk.retries_of(run.agent)
+        needed = doubtful("the worker that went on with it vanished", given_to(loaded), retries)
+        if needed is None and run.attempts + 1 >= retries.attempts:
+            reason = exhausted(entry.event for entry in loaded.logs[run.id])  # type: ignore[misc]
+            needed = Attention("attempts_exhausted", reason)
+        return needed
 
     def _taker(self, now: datetime, asked: float) -> Taker:
         lease = Lease(self._owner(), now + timedelta(seconds=self._lease))
@@ -347,6 +356,6 @@ class Worker:
         except RecordAltered as error:
             return Attention("record_altered", error.message)
         except NotLoadedNow as error:
-            return Broke(error.message, counted=False)
+            return Broke(error.message, counted=False, ran=False)
         except InterlockError as error:
             return broke(error)

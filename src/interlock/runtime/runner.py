@@ -19,6 +19,7 @@ from interlock.engine.watching import Watcher
 from interlock.errors import BadInput, Halt, InvalidState, NotApproved, NotDone, StoreUnavailable
 from interlock.runtime import pauses
 from interlock.runtime.agent import Agent
+from interlock.runtime.arose import place_of
 from interlock.runtime.answers import ids_of
 from interlock.runtime.current import PASSING, Advancing, current, describe, jsonable, said
 from interlock.runtime.dialects import native
@@ -84,11 +85,11 @@ class LangGraphRuntime:
         except BadInput as error:
             return Attention("invalid_state" if isinstance(error, InvalidState) else "invalid_ask", error.message)
         except Exited as exited:
-            return Broke(describe(exited.error))
+            return Broke(_told(exited.error))
         except BaseException as error:  # whatever an agent raises is its failure, not ours
             if is_cancelled():
                 raise
-            return Broke(describe(error)) if advancing.halted is None else _halted(advancing.halted)
+            return Broke(_told(error)) if advancing.halted is None else _halted(advancing.halted)
         finally:
             await advancing.finish()
 
@@ -154,6 +155,12 @@ class LangGraphRuntime:
             )
         state.check_types()
         return Paused(stored, agent.version, tuple(asks))
+
+
+def _told(error: BaseException) -> str:
+    """Return what an error is, what it says, and where in the agent's code it arose."""
+    place = place_of(error)
+    return f"{describe(error)} ({place})" if place else describe(error)
 
 
 def _halted(halt: Halt) -> Ending:

@@ -1,0 +1,33 @@
+"""Where in an agent's own code an error arose."""
+
+from __future__ import annotations
+
+import sysconfig
+import traceback
+from pathlib import Path
+
+import interlock
+
+__all__ = ["place_of"]
+
+_LIBRARIES = tuple(
+    {str(Path(sysconfig.get_path(name)).resolve()) + "/" for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    | {f"{Path(interlock.__file__).parent.resolve()}/"}
+)
+
+
+def place_of(error: BaseException) -> str:
+    """Return file and line of the deepest frame that is the agent's own; of the deepest at all if none is.
+
+    Args:
+        error: as it was caught.
+
+    Returns:
+        `/home/ann/mail.py, line 12`; empty if the error was never raised.
+    """
+    frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    own = [(file, line) for file, line in frames if not str(Path(file).absolute()).startswith(_LIBRARIES)]
+    if not frames:
+        return ""
+    file, line = (own or frames)[-1]
+    return f"{file}, line {line}".encode(errors="backslashreplace").decode()

@@ -1,0 +1,303 @@
+"""Nothing runs twice by itself, also where no ledger guards: what was allowed and broke off waits for a person."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from langchain.agents import create_agent
+from langchain.agents.middleware import HumanInTheLoopMiddleware
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, ToolMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langgraph.graph import END, START, StateGraph
+from langgraph.types import interrupt
+
+from interlock import Action, ask
+from interlock.domain.action import Action as Subject
+from interlock.domain.action import Question
+from interlock.domain.request import Status
+from interlock.domain.retries import Retries
+from interlock.engine.ports import PolicySet
+from interlock.failpoints import FailpointError, configure
+
+
+class Wanting(BaseChatModel):
+    """Wants its calls, and is content when a tool has said something."""
+
+    calls: list
+
+    @property
+    def _llm_type(self):
+        return "wanting"
+
+    def bind_tools(self, tools, **kwargs):
+        return self
+
+    def _generate(self, messages, stop=None, run_manager=None, **kwargs):
+        answered = any(isinstance(message, ToolMessage) for message in messages)
+        said = AIMessage("Done.") if answered else AIMessage("", tool_calls=self.calls)
+        return ChatResult(generations=[ChatGeneration(message=said)])
+
+
+class Card:
+    """Counts what it is charged; breaks after the charge as long as it is told to."""
+
+    def __init__(self):
+        self.charges = 0
+        self.broken = True
+
+    def charge(self, amount: int) -> str:
+        """Charge a card."""
+        self.charges += 1
+        if self.broken:
+            raise ConnectionError("the printer of receipts is offline")
+        return f"charged {amount}"
+
+
+@pytest.fixture
+def card():
+    return Card()
+
+
+def reviewed(bench, card):
+    """LangChain's own middleware, unchanged."""
+    calls = [{"name": "charge", "args": {"amount": 99}, "id": "call_1"}]
+    middleware = [HumanInTheLoopMiddleware(interrupt_on={"charge": True})]
+    return create_agent(Wanting(calls=calls), [card.charge], middleware=middleware)
+
+
+def plain(bench, card):
+    def node(state):
+        return {"out": [card.charge(99) if interrupt("Charge 99?") is True else "no"]}
+
+    return bench.chain(node)
+
+
+def inbox(bench, card):
+    def node(state):
+        config = {"allow_ignore": True, "allow_respond": False, "allow_edit": False, "allow_accept": True}
+        [said] = interrupt([{"action_request": {"action": "charge", "args": {"amount": 99}}, "config": config}])
+        return {"out": [card.charge(99) if said["type"] == "accept" else "no"]}
+
+    return bench.chain(node)
+
+
+def stopped(bench, card):
+    def charge(state):
+        return {"out": [card.charge(99)]}
+
+    return bench.chain(charge).compile(interrupt_before=["charge"])
+
+
+def inside(bench, card):
+    graph = StateGraph(bench.State).add_node("inner", plain(bench, card).compile())
+    return graph.add_edge(START, "inner").add_edge("inner", END)
+
+
+def async_plain(bench, card):
+    async def node(state):
+        return {"out": [card.charge(99) if interrupt("Charge 99?") is True else "no"]}
+
+    return bench.chain(node)
+
+
+ALLOWING = [reviewed, plain, inbox, stopped, inside, async_plain]
+
+
+def start_with(graph):
+    return {"messages": [["user", "pay"]]} if graph is reviewed else {}
+
+
+async def allow(circle, run_id):
+    """Say yes in the terms of what is asked, and carry on."""
+    request = await circle.asked(run_id)
+    if isinstance(request.edition.subject, Question):
+        await circle.vote(request, "respond", answer=True)
+    else:
+        await circle.vote(request, "approve")
+    await circle.later(minutes=30)
+
+
+@pytest.mark.parametrize("graph", ALLOWING)
+async def test_what_was_allowed_and_raised_is_not_tried_again_by_itself(circle, card, graph):
+    run_id = await circle.go(graph(circle, card), start_with(graph))
+    request = await circle.asked(run_id)
+    await allow(circle, run_id)
+    await circle.later(days=1)
+    run = await circle.run(run_id)
+    assert card.charges == 1
+    assert (run.status, run.attention, run.attention_request) == ("needs_attention", "may_have_happened", request.id)
+    assert "the printer of receipts is offline" in run.note
+    assert "It may have happened" in run.note
+    assert re.search(rf"\({re.escape(__file__)}, line \d+\)", run.note)
+
+
+@pytest.mark.parametrize("graph", [reviewed, plain, stopped])
+async def test_a_person_lets_it_try_again_and_it_comes_to_its_end(circle, card, graph):
+    run_id = await circle.go(graph(circle, card), start_with(graph))
+    await allow(circle, run_id)
+    card.broken = False
+    assert (await circle.retry(run_id)).status == "done"
+    assert card.charges == 2
+
+
+async def test_each_try_that_a_person_lets_go_is_one(circle, card):
+    run_id = await circle.go(plain(circle, card))
+    await allow(circle, run_id)
+    run = await circle.retry(run_id)
+    await circle.later(days=1)
+    assert card.charges == 2
+    assert run.attention == "may_have_happened"
+    await circle.system.runs.cancel(run_id, circle.me, "it was charged")
+    assert (await circle.run(run_id)).status == "cancelled"
+
+
+@pytest.mark.parametrize("graph", ALLOWING)
+async def test_what_was_allowed_and_vanished_is_not_tried_again_by_itself(circle, card, graph):
+    card.broken = False
+    run_id = await circle.go(graph(circle, card), start_with(graph))
+    configure("agent.returned=raise")
+    try:
+        with pytest.raises(FailpointError):
+            await allow(circle, run_id)
+    finally:
+        configure("")
+    await circle.later(minutes=5)
+    run = await circle.run(run_id)
+    assert card.charges == 1
+    assert (run.status, run.attention) == ("needs_attention", "may_have_happened")
+    assert "vanished" in run.note
+
+
+@pytest.mark.parametrize("graph", [reviewed, inbox])
+async def test_what_was_refused_and_raises_is_tried_again(circle, card, graph):
+    tries = []
+
+    def after(state):
+        tries.append(1)
+        if len(tries) < 3:
+            raise ConnectionError("busy")
+
+    inner = graph(circle, card)
+    inner = inner if graph is reviewed else inner.compile()
+    outer = StateGraph(inner.builder.state_schema)
+    outer.add_node("inner", inner).add_node("after", after)
+    outer.add_edge(START, "inner").add_edge("inner", "after").add_edge("after", END)
+    run_id = await circle.go(outer, start_with(graph))
+    await circle.vote(await circle.asked(run_id), "reject")
+    for _ in range(5):
+        await circle.later(minutes=2)
+    assert (await circle.run(run_id)).status == "done"
+    assert (len(tries), card.charges) == (3, 0)
+
+
+async def test_what_only_planned_is_tried_again(circle):
+    tries = []
+
+    def plan(state):
+        tries.append(1)
+        if len(tries) < 4:
+            raise ConnectionError("busy")
+
+    run_id = await circle.go(circle.chain(plan))
+    for _ in range(5):
+        await circle.later(minutes=2)
+    assert (await circle.run(run_id)).status == "done"
+    assert len(tries) == 4
+
+
+async def test_what_the_ledger_guards_is_tried_again_and_happens_once(circle):
+    paid, tries = [], []
+
+    def pay(amount):
+        paid.append(amount)
+
+    def node(state):
+        ask(Action("pay", {"amount": 5})).perform(pay)
+        tries.append(1)
+        if len(tries) < 3:
+            raise ConnectionError("busy")
+
+    run_id = await circle.go(circle.chain(node))
+    await circle.vote(await circle.asked(run_id), "approve")
+    for _ in range(5):
+        await circle.later(minutes=2)
+    assert (await circle.run(run_id)).status == "done"
+    assert (paid, len(tries)) == ([5], 3)
+
+
+async def test_beside_a_guarded_one_an_ungated_approval_still_counts(circle, card):
+    def guarded(state):
+        ask(Action("note", {"text": "x"})).perform(lambda text: text)
+
+    def free(state):
+        return {"out": [card.charge(1) if interrupt("Charge?") is True else "no"]}
+
+    run_id = await circle.go(circle.fan(guarded, free))
+    for request in await circle.open(run_id):
+        if isinstance(request.edition.subject, Subject):
+            await circle.vote(request, "approve")
+        else:
+            await circle.vote(request, "respond", answer=True)
+    for _ in range(5):
+        await circle.later(minutes=2)
+    assert card.charges == 1
+    assert (await circle.run(run_id)).attention == "may_have_happened"
+
+
+# ── as it is configured ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def configured(circle, monkeypatch, reference, retries):
+    current = circle.system.policies.current()
+    name = reference.rpartition(":")[2]
+    given = PolicySet(current.policies, current.default, current.directory, retries={name: retries})
+    monkeypatch.setattr(circle.system.policies, "current", lambda: given)
+
+
+async def test_attempts_and_back_off_are_those_of_the_agent(circle, monkeypatch):
+    tries = []
+
+    def node(state):
+        tries.append(circle.clock.at)
+        raise ConnectionError("busy")
+
+    reference = circle.register(circle.chain(node))
+    retries = Retries(attempts=3, backoff=timedelta(seconds=10), longest=timedelta(seconds=15))
+    configured(circle, monkeypatch, reference, retries)
+    run_id = await circle.start(reference)
+    for _ in range(60):
+        await circle.later(seconds=1)
+    run = await circle.run(run_id)
+    assert [after - before for before, after in zip(tries, tries[1:], strict=False)] == [
+        timedelta(seconds=10),
+        timedelta(seconds=15),
+    ]
+    assert run.attention == "attempts_exhausted"
+    assert run.note.startswith("3 attempts failed, the last: ConnectionError: busy")
+
+
+async def test_an_agent_that_may_repeat_itself_is_tried_again(circle, card, monkeypatch):
+    reference = circle.register(plain(circle, card))
+    configured(circle, monkeypatch, reference, Retries(repeatable=True))
+    run_id = await circle.start(reference)
+    await allow(circle, run_id)
+    card.broken = False
+    await circle.later(minutes=2)
+    assert (await circle.run(run_id)).status == "done"
+    assert card.charges > 1
+
+
+async def test_a_question_that_was_answered_in_an_actions_place_allows_nothing(circle, card):
+    run_id = await circle.go(reviewed(circle, card), start_with(reviewed))
+    request = await circle.vote(await circle.asked(run_id), "respond", answer="not today")
+    assert request.status is Status.answered
+    configure("agent.returned=raise")
+    try:
+        with pytest.raises(FailpointError):
+            await circle.drain()
+    finally:
+        configure("")
+    await circle.later(minutes=5)
+    assert (await circle.run(run_id)).status == "done"
+    assert card.charges == 0
