@@ -129,6 +129,10 @@ def talk_step(state: State) -> State:
     return {"result": said.invoke("say something").text}
 
 
+def stumble(state: State) -> State:
+    raise ConnectionError(f"no {state['input']} today")
+
+
 builder = StateGraph(State)
 builder.add_node("plan", plan)
 builder.add_node("act", act)
@@ -145,3 +149,4 @@ long = one_node(long_step)
 failing = one_node(failing_step)
 slow = one_node(act_slowly)
 talker = one_node(talk_step)
+stumbling = one_node(stumble)

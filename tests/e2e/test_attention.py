@@ -1,5 +1,6 @@
 """Runs that need a person, put right with the installed command."""
 
+import re
 from pathlib import Path
 
 
@@ -36,3 +37,14 @@ from interlock import Agent
 
 agent = Agent(payer, version="{version}")
 """
+
+
+def test_attempts_are_seen_while_they_fail_and_the_error_keeps_its_place(command):
+    (command.folder / "interlock.yaml").write_text("retries:\n  stumbling:\n    attempts: 2\n")
+    done = command.run("run", command.agent("stumbling"), "bread")
+    assert done.returncode == 8, done
+    place = r"ConnectionError: no bread today \(.*graphs\.py, line \d+\)"
+    assert re.search(rf"— an attempt failed, the next is at .*: {place}", done.stdout)
+    assert re.search(rf"needs attention \(attempts_exhausted\): 2 attempts failed, the last: {place}", done.stdout)
+    run = re.search(r"run_\w+", done.stdout).group()
+    assert re.search(place, command.json("runs", "show", run)["note"])

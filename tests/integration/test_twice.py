@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from langchain.agents import create_agent
@@ -269,7 +270,7 @@ async def test_attempts_and_back_off_are_those_of_the_agent(circle, monkeypatch)
     for _ in range(60):
         await circle.later(seconds=1)
     run = await circle.run(run_id)
-    assert [after - before for before, after in zip(tries, tries[1:], strict=False)] == [
+    assert [after - before for before, after in pairwise(tries)] == [
         timedelta(seconds=10),
         timedelta(seconds=15),
     ]

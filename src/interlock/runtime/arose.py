@@ -6,13 +6,11 @@ import sysconfig
 import traceback
 from pathlib import Path
 
-import interlock
-
 __all__ = ["place_of"]
 
 _LIBRARIES = tuple(
     {str(Path(sysconfig.get_path(name)).resolve()) + "/" for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    | {f"{Path(interlock.__file__).parent.resolve()}/"}
+    | {f"{Path(__file__).resolve().parents[1]}/"}
 )
 
 

@@ -19,8 +19,8 @@ from interlock.engine.watching import Watcher
 from interlock.errors import BadInput, Halt, InvalidState, NotApproved, NotDone, StoreUnavailable
 from interlock.runtime import pauses
 from interlock.runtime.agent import Agent
-from interlock.runtime.arose import place_of
 from interlock.runtime.answers import ids_of
+from interlock.runtime.arose import place_of
 from interlock.runtime.current import PASSING, Advancing, current, describe, jsonable, said
 from interlock.runtime.dialects import native
 from interlock.runtime.forks import Contained, Exited, guard, is_cancelled
