@@ -18,6 +18,7 @@ import os
 from typing import TypedDict
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import interrupt
+from langgraph_sdk.runtime import ServerRuntime
 {extra}
 
 class State(TypedDict, total=False):
@@ -36,17 +37,25 @@ def plain():
 def configured(config):
     return builder.compile() if config["configurable"] == {{}} else None
 
+def with_runtime(runtime: ServerRuntime):
+    return graph
+
+async def with_both(runtime: "ServerRuntime[dict]", config):
+    return graph
+
 async def later(config):
     return graph
 
 @contextlib.contextmanager
 def opened(config):
     yield graph
-    raise AssertionError("closed while it is in use")
 
 @contextlib.asynccontextmanager
 async def opened_later(config):
     yield graph
+
+async def opened_after_all(config):
+    return opened_later(config)
 
 def greedy(config, runtime):
     return graph
@@ -72,7 +81,21 @@ def project(tmp_path, monkeypatch):
     return write
 
 
-@pytest.mark.parametrize("attribute", ["graph", "builder", "plain", "configured", "later", "opened"])
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        "graph",
+        "builder",
+        "plain",
+        "configured",
+        "later",
+        "opened",
+        "opened_later",
+        "opened_after_all",
+        "with_runtime",
+        "with_both",
+    ],
+)
 @pytest.mark.parametrize("described", [False, True])
 async def test_S7_every_way_to_name_a_graph(project, attribute, described):
     place = f"./agents.py:{attribute}"
@@ -133,8 +156,7 @@ def test_a_module_may_be_named_instead_of_a_file(project):
     ("attribute", "says"),
     [
         ("missing", "has no 'missing'"),
-        ("opened_later", "asynchronous context manager"),
-        ("greedy", "may take LangGraph's config, no more"),
+        ("greedy", "takes config, runtime: it may take LangGraph's config, and its runtime if that is annotated"),
         ("broken", "KeyError: 'API_KEY'"),
         ("nothing", "is NoneType, not an agent"),
         ("State", "not an agent"),
@@ -179,13 +201,46 @@ def test_a_file_that_cannot_be_read_is_refused_with_the_reason(tmp_path, content
         ({"env": {"INTERLOCK_TEST=1": "x"}}, "env sets 'INTERLOCK_TEST=1', which is no variable"),
         ({"env": {"INTERLOCK_TEST_1": "a\0b"}}, "env sets 'INTERLOCK_TEST_1'"),
         ({"env": {"": "x"}}, "env sets ''"),
-        ({"env": "./nowhere"}, "names ./nowhere, which cannot be read"),
+        ({"env": "."}, "names ., which cannot be read"),
     ],
 )
 def test_surroundings_that_are_not_there_are_named(project, more, says):
     registry = project({"agent": "./agents.py:graph"}, **more)
     with pytest.raises(InvalidAgent, match=says):
         registry.load(registry.reference("agent")[1])
+
+
+def test_variables_that_are_not_there_are_a_warning(project, caplog):
+    registry = project({"agent": "./agents.py:graph"}, env="./nowhere")
+    assert registry.load(registry.reference("agent")[1]).version
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "env names ./nowhere, which does not exist" in caplog.text
+
+
+QUOTED = """
+INTERLOCK_PLAIN = a b # and a comment
+INTERLOCK_SINGLE='a # "b" \\n c'
+INTERLOCK_DOUBLE="a\\nb \\"c\\" ${INTERLOCK_PLAIN}"
+export INTERLOCK_LINES="one
+two"
+INTERLOCK_NOTHING
+INTERLOCK_EMPTY=
+"""
+
+
+def test_a_file_of_variables_is_read_as_python_dotenv_reads_it(project, tmp_path):
+    (tmp_path / ".env").write_text(QUOTED)
+    registry = project({"agent": "./agents.py:graph"}, env=".env")
+    assert registry.load(registry.reference("agent")[1]).version
+    wanted = {
+        "INTERLOCK_PLAIN": "a b",
+        "INTERLOCK_SINGLE": 'a # "b" \\n c',
+        "INTERLOCK_DOUBLE": 'a\nb "c" a b',
+        "INTERLOCK_LINES": "one\ntwo",
+        "INTERLOCK_EMPTY": "",
+    }
+    assert {name: os.environ.get(name) for name in wanted} == wanted
+    assert "INTERLOCK_NOTHING" not in os.environ
 
 
 def test_a_graph_that_the_file_no_longer_names_is_named(project, tmp_path):

@@ -21,7 +21,7 @@ from interlock.runtime.breakpoints import Breakpoints, subgraphs
 from interlock.runtime.served import check_configurable, context_of
 from interlock.runtime.state_types import types_at_hand
 
-__all__ = ["Agent"]
+__all__ = ["Agent", "as_agent"]
 
 
 class Agent:
@@ -69,6 +69,7 @@ class Agent:
         )
         self.breakpoints = Breakpoints(compiled, approval_channel)
         self._input = input
+        self.factory: Any = None  # what makes the graph anew for each advance: see `factories.py`
 
     def input_from(self, text: str) -> Json:
         """Return the graph's input for a command line's text."""
@@ -102,6 +103,21 @@ class Agent:
     def continues(self, made_by: str) -> bool:
         """Say whether this agent may carry on a state that an agent of this version made."""
         return made_by == self.version or made_by.rpartition("+")[0] in self.compatible_with
+
+
+def as_agent(found: object, name: str) -> Agent:
+    """Return what somebody has named or made as an agent.
+
+    Raises:
+        InvalidAgent: if it is none, and no graph.
+    """
+    if isinstance(found, Agent):
+        return found
+    if isinstance(found, StateGraph | Pregel):
+        return Agent(found)
+    raise InvalidAgent(
+        f"{name} is {type(found).__name__}, not an agent: it must be a LangGraph graph or an interlock.Agent."
+    )
 
 
 def _kind(value: Json) -> str:

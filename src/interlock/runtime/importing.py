@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from interlock.domain.canonical import digest
 from interlock.errors import InvalidAgent
-from interlock.runtime.langgraph_json import called, graph_references, prepare
+from interlock.runtime.langgraph_json import graph_references, prepare
 
 if TYPE_CHECKING:
     from interlock.runtime.agent import Agent
@@ -103,21 +103,11 @@ def import_agent(reference: str) -> Agent:
 
 
 def _load(reference: str) -> Agent:
-    # See `preload`.
-    from langgraph.graph import StateGraph  # noqa: PLC0415
-    from langgraph.pregel import Pregel  # noqa: PLC0415
-
-    from interlock.runtime.agent import Agent  # noqa: PLC0415
+    from interlock.runtime.agent import as_agent  # noqa: PLC0415 - see `preload`
 
     target, _, attribute = reference.rpartition(":")
     found = _named(Path(target), attribute) if target.endswith(".json") else _found(reference)
-    if isinstance(found, Agent):
-        return found
-    if isinstance(found, StateGraph | Pregel):
-        return Agent(found)
-    raise InvalidAgent(
-        f"{reference} is {type(found).__name__}, not an agent: it must be a LangGraph graph or an interlock.Agent."
-    )
+    return as_agent(found, reference)
 
 
 def _named(file: Path, name: str) -> Any:
@@ -127,7 +117,9 @@ def _named(file: Path, name: str) -> Any:
     found = _found(place)
     if not callable(found) or isinstance(found, type) or hasattr(found, "invoke") or hasattr(found, "compile"):
         return found
-    return called(found, place)
+    from interlock.runtime.factories import made_by  # noqa: PLC0415 - see `preload`
+
+    return made_by(found, place)
 
 
 def _found(reference: str) -> Any:

@@ -1,25 +1,24 @@
 """`langgraph.json`: the graphs that a LangGraph project names, as agents.
 
 Read are `graphs` (a `path:attribute`, or an object with a `path`), `dependencies` (folders, which go on Python's path),
-and `env` (variables, or a file of them; what is set already stays). The rest is for LangGraph's own server.
+and `env` (variables, or a file of them as python-dotenv reads it; what is set already stays). The rest is for
+LangGraph's own server. A graph may be made by a function: see `factories.py`.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import inspect
+import io
+import logging
 import os
 import sys
-from collections.abc import Callable, Coroutine, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from interlock.domain.canonical import parse_json
 from interlock.errors import InvalidAgent, InvalidValue
 
-__all__ = ["called", "graph_references", "prepare", "project_agents"]
+__all__ = ["graph_references", "prepare", "project_agents"]
 
 FILE = "langgraph.json"
 LARGEST = 256_000
@@ -68,44 +67,6 @@ def prepare(file: Path) -> None:
         os.environ.setdefault(key, value)
 
 
-def called(factory: Callable[..., Any], name: str) -> Any:
-    """Return the graph that a factory makes.
-
-    A factory may take LangGraph's config, may be a coroutine function, and may return a context manager, which is
-    entered and stays open as long as the process runs.
-
-    Raises:
-        InvalidAgent: if it cannot be called like this.
-    """
-    try:
-        needed = [p for p in inspect.signature(factory).parameters.values() if p.kind is not p.VAR_KEYWORD]
-    except (TypeError, ValueError):
-        needed = []
-    config: dict[str, Any] = {"configurable": {}}
-    if sum(parameter.default is parameter.empty for parameter in needed) > 1:
-        raise InvalidAgent(
-            f"The factory {name} takes {len(needed)} arguments: it may take LangGraph's config, no more."
-        )
-    made = factory(config) if needed and needed[0].default is inspect.Parameter.empty else factory()
-    if inspect.iscoroutine(made):
-        made = _awaited(made)
-    if hasattr(made, "__aenter__") and not hasattr(made, "__enter__"):
-        raise InvalidAgent(f"The factory {name} is an asynchronous context manager, which is not supported: return it.")
-    if isinstance(made, contextlib.AbstractContextManager):
-        _open_for_good.append(made)
-        made = made.__enter__()
-    return made
-
-
-_open_for_good: list[contextlib.AbstractContextManager[Any]] = []  # else their generators would end, and close them
-
-
-def _awaited(work: Coroutine[Any, Any, Any]) -> Any:
-    # Whoever loads an agent may be in an event loop already, which cannot wait for another.
-    with ThreadPoolExecutor(1, thread_name_prefix="langgraph-factory") as thread:
-        return thread.submit(asyncio.run, work).result()
-
-
 def _read(file: Path) -> dict[str, Any]:
     try:
         raw = file.read_bytes()[: LARGEST + 1]
@@ -142,14 +103,19 @@ def _variables(file: Path, env: object) -> Mapping[str, str]:
         return {str(key): str(value) for key, value in env.items()}
     if not isinstance(env, str):
         raise _wrong(file, "env must be an object, or the name of a file of KEY=VALUE lines")
+    path = file.parent / env
     try:
-        lines = (file.parent / env).read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        logging.getLogger(__name__).warning("%s: env names %s, which does not exist: nothing is set by it.", file, env)
+        return {}
+    except (OSError, UnicodeDecodeError, ValueError) as error:
         raise _wrong(
             file, f"env names {env}, which cannot be read ({getattr(error, 'strerror', None) or error})"
         ) from None
-    pairs = [line.strip().removeprefix("export ").partition("=") for line in lines if not line.lstrip().startswith("#")]
-    return {key.strip(): value.strip().strip("'\"") for key, equals, value in pairs if equals}
+    from dotenv import dotenv_values  # noqa: PLC0415 - only where there is such a file
+
+    return {key: value for key, value in dotenv_values(stream=io.StringIO(text)).items() if value is not None}
 
 
 def _is_text(text: str) -> bool:

@@ -23,6 +23,7 @@ from interlock.runtime.answers import ids_of
 from interlock.runtime.arose import place_of
 from interlock.runtime.current import PASSING, Advancing, current, describe, jsonable, said
 from interlock.runtime.dialects import native
+from interlock.runtime.factories import Opened, server_runtime
 from interlock.runtime.forks import Contained, Exited, guard, is_cancelled
 from interlock.runtime.registry import Registry
 from interlock.runtime.served import configurable_of, context_of
@@ -64,10 +65,6 @@ class LangGraphRuntime:
         run = advance.record.run
         agent = await self._registry.loaded(run.reference)
         state = RunState(agent.serde, advance.record.state)
-        store = AgentStore(self._items, run.tenant) if agent.graph.store is None else agent.graph.store
-        graph = agent.graph.copy(update={"checkpointer": state, "store": store})
-        if run.pause and state.made_by != agent.version and not agent.continues(run.agent_version):
-            return _mismatch(run, agent, state)
         answers = await _answers(advance, run, state)
         if gone := [wait.request_id for wait in run.pause if wait.request_id not in answers]:
             return Attention("record_altered", f"{', '.join(gone)}, which the run waits for, is not in the tables.")
@@ -75,7 +72,7 @@ class LangGraphRuntime:
         current.set(advancing)
         guard(advancing.loop)
         try:
-            return await Contained(self._advance(graph, agent, state, advancing, watcher))
+            return await Contained(self._advance(agent, state, advancing, watcher))
         except Halt as halt:
             return _halted(advancing.halted or halt)
         except (NotApproved, NotDone) as verdict:
@@ -93,16 +90,39 @@ class LangGraphRuntime:
         finally:
             await advancing.finish()
 
-    async def _advance(
-        self, graph: Pregel[Any, Any, Any, Any], agent: Agent, state: RunState, advancing: Advancing, watcher: Watcher
-    ) -> Ending:
+    async def _advance(self, agent: Agent, state: RunState, advancing: Advancing, watcher: Watcher) -> Ending:
         run = advancing.advance.record.run
-        ours = {"thread_id": run.id, "__pregel_strict_resume": True}
-        config: RunnableConfig = {"configurable": {**configurable_of(run), **ours}}
+        store = AgentStore(self._items, run.tenant)
+        configurable = {**configurable_of(run), "thread_id": run.id}
         try:
-            context = context_of(graph, run.context, run.configurable)
+            context = context_of(agent.graph, run.context, run.configurable)
         except BadInput as error:
             return Attention("invalid_context", error.message)
+        runtime = server_runtime(store, run.initiator, context)
+        async with Opened(agent, {"configurable": {**configurable}}, runtime, advancing.show) as made:
+            if made is not agent:
+                state = RunState(made.serde, advancing.advance.record.state)
+            graph = made.graph
+            graph = graph.copy(update={"checkpointer": state, "store": store if graph.store is None else graph.store})
+            config: RunnableConfig = {"configurable": {**configurable, "__pregel_strict_resume": True}}
+            try:
+                return await self._carry_on(graph, config, context, made, state, advancing, watcher)
+            finally:
+                await advancing.finish()  # nothing is closed that a tool still uses
+
+    async def _carry_on(  # noqa: PLR0913, PLR0917 - what an advance consists of
+        self,
+        graph: Pregel[Any, Any, Any, Any],
+        config: RunnableConfig,
+        context: Any,
+        agent: Agent,
+        state: RunState,
+        advancing: Advancing,
+        watcher: Watcher,
+    ) -> Ending:
+        run = advancing.advance.record.run
+        if run.pause and state.made_by != agent.version and not agent.continues(run.agent_version):
+            return _mismatch(run, agent, state)
         given: Any = run.input
         if run.pause:
             changed = state.made_by != agent.version or pauses.at_breakpoint(run)

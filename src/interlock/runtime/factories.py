@@ -1,0 +1,177 @@
+"""Graphs that a function makes, as LangGraph's server takes them from a `langgraph.json`: made anew for each advance.
+
+A factory takes nothing, LangGraph's config, its `ServerRuntime` (told by the annotation), or both. It is a function or
+a coroutine function, and returns a graph or a context manager of one, plain or asynchronous. That is entered for an
+advance, and left after it. Once, when the agent is loaded, it is called without a run, to see the graph's shape.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import typing
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Any
+
+from langgraph.store.base import BaseStore
+from langgraph.store.memory import InMemoryStore
+from langgraph_sdk import runtime as sdk
+
+from interlock.errors import InvalidAgent
+from interlock.runtime.agent import Agent, as_agent
+from interlock.runtime.served import Initiator
+
+__all__ = ["Factory", "Opened", "made_by", "server_runtime"]
+
+_RUNTIMES = (sdk._ExecutionRuntime, sdk._ReadRuntime)  # noqa: SLF001 - the parts of `ServerRuntime`, which no call makes
+
+
+class Factory:
+    """A function that makes a graph.
+
+    Args:
+        name: what it is called in errors.
+
+    Raises:
+        InvalidAgent: if it takes something else than a config and a runtime.
+    """
+
+    def __init__(self, function: Callable[..., Any], name: str) -> None:
+        self.name = name
+        self._function = function
+        self._config, self._runtime = _parameters(function, name)
+
+    async def enter(self, stack: contextlib.AsyncExitStack, config: dict[str, Any], runtime: Any) -> Agent:
+        """Make the graph, and let the stack leave what was entered for it.
+
+        Raises:
+            InvalidAgent: if it makes none.
+        """
+        given = {self._config: config, self._runtime: runtime}
+        arguments = {name: value for name, value in given.items() if name is not None}
+        if inspect.iscoroutinefunction(self._function):
+            made = self._function(**arguments)
+        else:
+            made = await asyncio.to_thread(self._function, **arguments)
+        if inspect.isawaitable(made):
+            made = await made
+        if hasattr(made, "__aenter__"):
+            made = await stack.enter_async_context(made)
+        elif hasattr(made, "__enter__"):
+            stack.push_async_exit(_exit_of(made))
+            made = await asyncio.to_thread(made.__enter__)
+        return as_agent(made, self.name)
+
+
+def _exit_of(manager: Any) -> Any:
+    async def leave(*error: Any) -> Any:
+        return await asyncio.to_thread(manager.__exit__, *error)
+
+    return leave
+
+
+def _parameters(function: Callable[..., Any], name: str) -> tuple[str | None, str | None]:
+    """Return the names of the parameters that take the config and the runtime."""
+    try:
+        given = [one for one in inspect.signature(function).parameters.values() if one.kind not in _VARIADIC]
+    except (TypeError, ValueError):
+        given = []
+    runtimes = [one.name for one in given if _is_runtime(_annotation(function, one))]
+    others = [one.name for one in given if one.name not in runtimes]
+    if len(runtimes) > 1 or len(others) > 1:
+        raise InvalidAgent(
+            f"The factory {name} takes {', '.join(one.name for one in given)}: it may take LangGraph's config, and its "
+            "runtime if that is annotated as ServerRuntime (langgraph_sdk.runtime), no more."
+        )
+    return next(iter(others), None), next(iter(runtimes), None)
+
+
+_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+def _annotation(function: Callable[..., Any], parameter: inspect.Parameter) -> Any:
+    try:
+        hints = typing.get_type_hints(function, localns={"ServerRuntime": sdk.ServerRuntime})
+    except (NameError, TypeError, AttributeError):
+        return parameter.annotation
+    return hints.get(parameter.name, parameter.annotation)
+
+
+def _is_runtime(annotation: Any) -> bool:
+    if isinstance(annotation, str):
+        return annotation.partition("[")[0].rpartition(".")[2] == "ServerRuntime"
+    if annotation is sdk.ServerRuntime:
+        return True
+    if typing.get_origin(annotation) is not None:
+        parts = (typing.get_origin(annotation), *typing.get_args(annotation)[:1])
+        return any(part is sdk.ServerRuntime or part in _RUNTIMES for part in parts)
+    return isinstance(annotation, type) and issubclass(annotation, _RUNTIMES)
+
+
+def server_runtime(store: BaseStore, initiator: str, context: Any) -> Any:
+    """Return the runtime that a factory is given for a run."""
+    user: Any = Initiator(initiator)
+    return _RUNTIMES[0](access_context="threads.create_run", user=user, store=store, context=context)
+
+
+def made_by(function: Callable[..., Any], name: str) -> Agent:
+    """Return the agent whose graph a function makes, with the shape that it has without a run.
+
+    Raises:
+        InvalidAgent: if it cannot be called like this, or makes no graph.
+    """
+    factory = Factory(function, name)
+    # Nothing is kept here: there is no run, and so no tenant.
+    runtime: Any = _RUNTIMES[1](access_context="assistants.read", store=InMemoryStore())
+
+    async def seen() -> Agent:
+        async with contextlib.AsyncExitStack() as stack:
+            return await factory.enter(stack, {"configurable": {}}, runtime)
+
+    # Whoever loads an agent may be in an event loop already, which cannot wait for another.
+    with ThreadPoolExecutor(1, thread_name_prefix="langgraph-factory") as thread:
+        agent = thread.submit(asyncio.run, seen()).result()
+    agent.factory = factory
+    return agent
+
+
+class Opened:
+    """An agent for the length of one advance: entered before it, and left after it.
+
+    Args:
+        agent: as it was loaded.
+        config: LangGraph's, as a factory gets it.
+        runtime: see `server_runtime`.
+        told: is told, in a sentence, what went wrong when it was left: what the advance came to stands all the same.
+    """
+
+    def __init__(self, agent: Agent, config: Any, runtime: Any, told: Callable[[str], None]) -> None:
+        self._agent = agent
+        self._given = config, runtime
+        self._told = told
+        self._stack = contextlib.AsyncExitStack()
+
+    async def __aenter__(self) -> Agent:
+        """Return the agent, made for this advance if a factory makes it."""
+        factory = self._agent.factory
+        if factory is None:
+            return self._agent
+        try:
+            made: Agent = await factory.enter(self._stack, *self._given)
+        except BaseException:
+            await self.__aexit__(None, None, None)
+            raise
+        return made
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave what was entered. It sees the error that ends the advance, and does not take it away."""
+        try:
+            await self._stack.__aexit__(kind, error, trace)
+        except Exception as trouble:  # noqa: BLE001 - an agent's code
+            if trouble is not error:
+                self._told(f"What {self._agent.factory.name} opened was not closed: {type(trouble).__name__}.")

@@ -1,0 +1,171 @@
+"""Graphs that functions make: for each advance anew, with what LangGraph's server gives them, and left after it."""
+
+import json
+import os
+import sys
+
+import pytest
+
+from interlock.runtime.langgraph_json import project_agents
+
+MODULE = """
+import contextlib
+from dataclasses import dataclass
+from typing import TypedDict
+from langgraph.graph import START, StateGraph
+from langgraph.types import interrupt
+from langgraph_sdk.runtime import ServerRuntime
+
+LOG = []
+
+@dataclass
+class Context:
+    tool: str = "hammer"
+
+class State(TypedDict, total=False):
+    input: str
+    out: str
+
+def made(tool="none"):
+    def uses(state, runtime):
+        LOG.append("uses " + tool)
+        answer = interrupt("go on?")
+        if answer == "raise":
+            raise RuntimeError("broken")
+        return {"out": f"{tool} {answer}"}
+
+    return StateGraph(State, context_schema=Context).add_node("uses", uses).add_edge(START, "uses")
+
+def tool_of(runtime):
+    execution = runtime.execution_runtime
+    return execution.context.tool if execution else "none"
+
+def plain(runtime: ServerRuntime[Context]):
+    return made(tool_of(runtime))
+
+async def later(runtime: ServerRuntime, config):
+    LOG.append(config["configurable"].get("language", "no language"))
+    return made(tool_of(runtime)).compile()
+
+@contextlib.contextmanager
+def manager(runtime: ServerRuntime):
+    LOG.append("open " + tool_of(runtime))
+    try:
+        yield made(tool_of(runtime))
+    finally:
+        LOG.append("closed")
+
+@contextlib.asynccontextmanager
+async def amanager(runtime: ServerRuntime):
+    LOG.append("open " + tool_of(runtime))
+    try:
+        yield made(tool_of(runtime))
+    except RuntimeError as error:
+        LOG.append(f"saw {error}")
+    finally:
+        LOG.append("closed")
+
+@contextlib.asynccontextmanager
+async def stubborn(config):
+    yield made("a")
+    if config["configurable"]:
+        raise OSError("does not close")
+
+@contextlib.asynccontextmanager
+async def locked(runtime: ServerRuntime):
+    if runtime.execution_runtime:
+        raise PermissionError("no key")
+    yield made()
+
+def who(runtime: ServerRuntime):
+    user = runtime.user.identity if runtime.user else "nobody"
+    if runtime.execution_runtime:
+        runtime.store.put(("seen",), "k", {"user": user})
+    return made(user)
+
+def other(config):
+    graph = made("a")
+    if config["configurable"]:
+        graph.add_node("more", lambda state: {}).add_edge("uses", "more")
+    return graph
+"""
+
+
+@pytest.fixture
+def factory(tmp_path, monkeypatch, make_circle):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(os, "environ", {**os.environ})
+    (tmp_path / "made.py").write_text(MODULE)
+
+    async def started(name, kind="memory", **given):
+        (tmp_path / "langgraph.json").write_text(
+            json.dumps({"dependencies": ["."], "graphs": {name: f"./made.py:{name}"}})
+        )
+        circle = make_circle(kind)
+        reference = project_agents(tmp_path)[name]
+        circle.system.registry.load(reference)
+        module = next(
+            one for key, one in sys.modules.items() if key.startswith("interlock_agent_") and hasattr(one, "LOG")
+        )
+        module.LOG.clear()
+        run_id = await circle.start(reference, {}, **given)
+        return circle, run_id, module.LOG
+
+    yield started
+    for name in [key for key, one in sys.modules.items() if key.startswith("interlock_agent_") and hasattr(one, "LOG")]:
+        del sys.modules[name]
+
+
+async def answered(circle, run_id, answer="yes"):
+    await circle.vote(await circle.asked(run_id), "respond", answer=answer)
+    await circle.drain()
+    return await circle.run(run_id)
+
+
+@pytest.mark.parametrize("name", ["plain", "later", "manager", "amanager"])
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+async def test_S7_a_graph_is_made_for_its_run(factory, name, kind):
+    circle, run_id, _ = await factory(name, kind, context={"tool": "saw"})
+    assert (await answered(circle, run_id)).output == {"out": "saw yes"}
+
+
+@pytest.mark.parametrize("name", ["manager", "amanager"])
+async def test_S7_a_context_manager_is_entered_for_each_advance_and_left_after_it(factory, name):
+    circle, run_id, log = await factory(name)
+    assert log == ["open hammer", "uses hammer", "closed"]
+    await answered(circle, run_id)
+    assert log == ["open hammer", "uses hammer", "closed"] * 2
+
+
+async def test_it_sees_the_error_that_ends_the_advance_and_does_not_take_it_away(factory):
+    circle, run_id, log = await factory("amanager")
+    run = await answered(circle, run_id, "raise")
+    assert log[3:6] == ["open hammer", "uses hammer", "saw broken"]
+    assert "broken" in run.note
+
+
+async def test_what_does_not_close_changes_nothing_that_came_of_the_advance(factory):
+    circle, run_id, _ = await factory("stubborn")
+    assert (await answered(circle, run_id)).output == {"out": "a yes"}
+    assert any("was not closed: OSError" in line for line in circle.shown)
+
+
+async def test_a_factory_that_fails_is_a_failed_attempt(factory):
+    circle, run_id, _ = await factory("locked")
+    run = await circle.run(run_id)
+    assert (run.status, run.attempts) == ("queued", 1)
+    assert "PermissionError: no key" in run.note
+
+
+async def test_it_is_given_the_initiator_the_store_and_the_config(factory):
+    circle, run_id, _ = await factory("who")
+    assert (await answered(circle, run_id)).output == {"out": "local:me yes"}
+    circle, run_id, log = await factory("later", configurable={"language": "en"})
+    assert log[0] == "en"
+
+
+async def test_a_graph_of_another_shape_than_the_one_that_paused_is_another_version(factory):
+    circle, run_id, _ = await factory("other")
+    made = circle.system.registry._loaded[next(iter(circle.system.registry._loaded))]
+    assert (await circle.run(run_id)).agent_version != made.version
+    assert (await answered(circle, run_id)).status == "done"  # for each advance it has the same shape
