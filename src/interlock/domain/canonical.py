@@ -27,6 +27,9 @@ MAX_BYTES = 256_000
 MAX_DEPTH = 64
 """Deepest nesting of objects and arrays."""
 
+DEEPEST = 500
+"""Deepest nesting of what is written at all, such as an entry of the log around a value."""
+
 MAX_SAFE_INTEGER = 2**53 - 1
 """RFC 8785, section 3.2.2.3 and RFC 7493: larger integers do not survive IEEE 754. Carry them as strings."""
 
@@ -57,6 +60,7 @@ def canonical_bytes(value: Json, *, path: str = "$", max_bytes: int = MAX_BYTES)
     """Return the canonical bytes of a JSON value (RFC 8785)."""
     encoded = _plain_bytes(value, max_bytes)
     if encoded is None:
+        _check_size(value, path, max_bytes)
         try:
             encoded = rfc8785.dumps(value)
         except (rfc8785.CanonicalizationError, RecursionError, UnicodeError) as error:
@@ -138,6 +142,23 @@ def _room_left(value: object, room: int, depth: int) -> int:
             break
         room = _room_left(item, room - 1, depth + 1)
     return room
+
+
+def _check_size(value: object, path: str, limit: int) -> None:
+    """Refuse what has more bytes than the limit, before any of them is made."""
+    used, left = 0, [(value, 0)]
+    while left:
+        one, depth = left.pop()
+        if depth > DEEPEST:
+            raise InvalidValue(path, f"is nested deeper than {DEEPEST}")
+        used += len(one) + 2 if isinstance(one, str) else 1
+        if isinstance(one, dict):
+            used += sum(len(key) + 4 for key in one if isinstance(key, str))
+            left += [(item, depth + 1) for item in one.values()]
+        elif isinstance(one, list | tuple):
+            left += [(item, depth + 1) for item in one]
+        if used + len(left) > limit:
+            raise InvalidValue(path, f"is larger than the limit of {limit:,} bytes of JSON")
 
 
 # ── the careful way ──────────────────────────────────────────────────────────────────────────────────────────────────

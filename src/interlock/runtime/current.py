@@ -17,6 +17,7 @@ from interlock.domain.request import Request
 from interlock.engine.ports import Advance, Ask
 from interlock.engine.watching import Watcher
 from interlock.errors import AdvanceOvertaken, Halt, InvalidAgent
+from interlock.runtime.models import is_small
 from interlock.runtime.recorded import jsonable
 
 if TYPE_CHECKING:
@@ -287,7 +288,11 @@ def describe(error: BaseException) -> str:
 def said(error: BaseException) -> str:
     """Return what an error says, as text that the log can carry: bounded, and without lone surrogates."""
     try:
-        text = str(error)
+        if is_small(error.args):
+            text = str(error)
+        else:
+            texts = [one for one in error.args[:MAX_REASON] if isinstance(one, str)]
+            text = " ".join(texts) or "(what it holds is too large to be said)"
     except BaseException:  # noqa: BLE001 - an error whose own code fails
         text = "(it cannot say what it is)"
     return text[:MAX_REASON].encode(errors="backslashreplace").decode()

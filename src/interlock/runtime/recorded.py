@@ -6,19 +6,19 @@ no code of its own that raises. Whatever can be kept is kept.
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from types import GeneratorType
+from enum import Enum
 from typing import Any
 
-from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 from interlock.domain.canonical import MAX_BYTES, MAX_DEPTH, MAX_SAFE_INTEGER, Json, canonical_bytes, normalize
 from interlock.errors import InvalidValue
+from interlock.runtime.models import LOOKS, WITHHELD, fields_of, has_code, is_small, written
+from interlock.runtime.weight import Looks
 
 __all__ = ["jsonable"]
 
@@ -31,7 +31,8 @@ ROOM = MAX_BYTES - 16_000
 LONGEST_REPR = 2_000
 LONGEST_INTEGER = 256
 
-_LISTS = (list, tuple, set, frozenset, deque, GeneratorType)
+_BARE: Any = object.__repr__
+_LISTS = (list, tuple, set, frozenset, deque, Iterator)
 
 
 def jsonable(value: object) -> Json:
@@ -56,6 +57,7 @@ class _Walk:
 
     def __init__(self) -> None:
         self._room = ROOM
+        self._looks = Looks(LOOKS)
         self._above: set[int] = set()
 
     def kept(self, value: Any, depth: int) -> Json:
@@ -109,9 +111,11 @@ class _Walk:
 
     def _bytes(self, value: bytes) -> Json:
         try:
-            return self._text(value.decode())
+            if len(value) <= 4 * ROOM:
+                return self._text(value.decode())
         except UnicodeDecodeError:
-            return self._instead(f"bytes, {len(value):,} of them")
+            pass
+        return self._instead(f"bytes, {len(value):,} of them")
 
     def _inside(self, value: Any, depth: int, lay_out: Callable[[Any, int], Json]) -> Json:
         name = type(value).__name__
@@ -156,14 +160,33 @@ class _Walk:
         return name if name not in taken else next(other for other in numbered if other not in taken)
 
     def _other(self, value: Any, depth: int) -> Json:
+        """Keep what has a form of its own: at once if it is small, otherwise one level after the other."""
+        if value is WITHHELD:
+            return self._instead("a field that only its model's own code shows, which gave too much, or failed")
+        self._room -= 1  # whatever it is, it has been looked at
+        fields = None
         try:
-            plain = to_jsonable_python(value, fallback=_shown, inf_nan_mode="strings")
-        except Exception:  # one of its parts has no JSON: the others are kept
-            if isinstance(value, BaseModel):
-                return self._inside(value, depth, lambda model, level: self._object(model.model_dump(), level))
-            if dataclasses.is_dataclass(value) and not isinstance(value, type):
-                return self._inside(value, depth, lambda data, level: self._object(_fields(data), level))
-            raise
+            if has_code(type(value)):
+                return self._plain(written(value, _shown, self._looks), depth)
+            if is_small(value, self._looks):
+                return self._plain(to_jsonable_python(value, fallback=_shown, inf_nan_mode="strings"), depth)
+        except Exception:  # one of its parts has no JSON, or is too large: the others are kept
+            if (fields := fields_of(value)) is None:
+                raise
+        fields = fields or fields_of(value)
+        if fields is None:
+            return self._large(value, depth)
+        whole = fields
+        return self._inside(value, depth, lambda _, level: self._object(whole, level))
+
+    def _large(self, value: Any, depth: int) -> Json:
+        if isinstance(value, Enum):
+            return self._inside(value, depth, lambda one, level: self.kept(one.value, level))
+        if getattr(type(value), "__repr__", None) is _BARE:
+            return self._text(repr(value))
+        return self._instead(f"a {type(value).__name__} that holds too much to be described")
+
+    def _plain(self, plain: Any, depth: int) -> Json:
         return self._kept(plain, depth) if isinstance(plain, str | int | float | dict | list) else self._single(None)
 
     def _spend(self, size: int, value: Json) -> Json:
@@ -195,16 +218,15 @@ def _careful(items: Iterable[Any]) -> Iterator[Any]:
 
 def _key(key: Any) -> str:
     try:
-        name = (
-            str.__str__(key) if isinstance(key, str) else next(iter(to_jsonable_python({key: None}, fallback=_shown)))
-        )
+        if isinstance(key, str):
+            name = str.__str__(key)
+        elif is_small(key):
+            name = next(iter(to_jsonable_python({key: None}, fallback=_shown)))
+        else:
+            return f"a {type(key).__name__}"
         return str(name).encode(errors="backslashreplace").decode()
     except BaseException:  # noqa: BLE001 - as above
         return f"a {type(key).__name__}"
-
-
-def _fields(value: Any) -> dict[str, Any]:
-    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
 
 
 def _shown(value: Any) -> Json:

@@ -35,6 +35,7 @@ from interlock.runtime.answers import Answers
 from interlock.runtime.checkpoints import Namespace, Writes
 from interlock.runtime.deltas import Deltas, Written
 from interlock.runtime.round_trip import check
+from interlock.runtime.serialized import serialized
 
 __all__ = ["FORMAT", "RunState", "pending_interrupts", "places", "resume_values"]
 
@@ -228,7 +229,7 @@ class RunState(BaseCheckpointSaver[int]):
         space = Namespace(
             checkpoint["id"],
             parent_id,
-            self.serde.dumps_typed(checkpoint),
+            serialized(self.serde, checkpoint),
             self.serde.dumps_typed(get_checkpoint_metadata(config, metadata)),
         )
         space.live = {**checkpoint["channel_values"]}
@@ -255,7 +256,7 @@ class RunState(BaseCheckpointSaver[int]):
         """Keep the writes of a task that is not applied yet."""
         configurable = config["configurable"]
         name, checkpoint_id = configurable.get("checkpoint_ns", ""), configurable["checkpoint_id"]
-        typed = [self.serde.dumps_typed(_plain(value)) for _, value in writes]
+        typed = [serialized(self.serde, _plain(value)) for _, value in writes]
         with self._lock:
             space = self._namespaces.get(name)
             if space is not None and space.checkpoint_id == checkpoint_id:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from pydantic_core import PydanticSerializationError, to_jsonable_python
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
 
-from interlock.domain.canonical import Json, normalize
+from pydantic_core import to_jsonable_python
+
+from interlock.domain.canonical import MAX_BYTES, MAX_DEPTH, Json, normalize
 from interlock.errors import InvalidValue
+from interlock.runtime.models import LOOKS, fields_of, has_code, is_small, written
+from interlock.runtime.weight import Looks, is_within
 
 __all__ = ["shown"]
+
+_PLAIN = frozenset({type(None), bool, int})
+_LISTS = (list, tuple, set, frozenset, deque, Iterator)
 
 
 def shown(value: object, path: str) -> Json:
@@ -17,7 +26,50 @@ def shown(value: object, path: str) -> Json:
         InvalidValue: with the path, if it is too large or too deep, or its own code fails.
     """
     try:
-        plain = to_jsonable_python(value, fallback=repr, inf_nan_mode="strings")
-    except (PydanticSerializationError, ValueError) as error:
+        return normalize(value, path=path)
+    except Exception:  # noqa: BLE001, S110 - it is no JSON yet, or its own code fails
+        pass
+    try:
+        plain = _Whole(path).of(value, 0)
+    except InvalidValue:
+        raise
+    except Exception as error:  # noqa: BLE001 - its own code may raise anything
         raise InvalidValue(path, f"cannot be shown to people: {error}") from None
     return normalize(plain, path=path)
+
+
+class _Whole:
+    """Goes through one value, as far as it may reach."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._room = MAX_BYTES
+        self._looks = Looks(LOOKS)
+
+    def of(self, value: Any, depth: int) -> Any:
+        """Return the JSON of a part."""
+        self._room -= 1
+        if type(value) in _PLAIN and self._room >= 0:
+            return value
+        if self._room < 0 or not is_within(value, parts=MAX_BYTES, size=MAX_BYTES, objects=False):
+            raise InvalidValue(self._path, f"is larger than the limit of {MAX_BYTES:,} bytes of JSON")
+        if depth > MAX_DEPTH:
+            raise InvalidValue(self._path, f"is nested deeper than {MAX_DEPTH}")
+        if has_code(type(value)):
+            return written(value, repr, self._looks)
+        if is_small(value, self._looks):
+            return to_jsonable_python(value, fallback=repr, inf_nan_mode="strings")
+        if isinstance(value, dict):
+            return {self._key(key): self.of(item, depth + 1) for key, item in dict.items(value)}
+        if isinstance(value, _LISTS):
+            return [self.of(item, depth + 1) for item in value]
+        if (fields := fields_of(value)) is not None:
+            return {name: self.of(item, depth + 1) for name, item in fields.items()}
+        raise InvalidValue(self._path, f"holds a {type(value).__name__} that is too large to be shown to people")
+
+    def _key(self, key: Any) -> str:
+        if not is_small(key):
+            raise InvalidValue(self._path, f"has a {type(key).__name__} for a key that is too large")
+        name = next(iter(to_jsonable_python({key: None}, fallback=repr)))
+        self._room -= len(name)
+        return str(name)
