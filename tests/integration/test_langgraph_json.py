@@ -180,7 +180,7 @@ def test_what_cannot_be_an_agent_is_named(project, attribute, says):
         ('{"graphs": {"a": "./agent.ts:graph"}}', "is no Python file"),
         ('{"graphs": {"a": "./a\\u0000.py:graph"}}', r"graphs.a names '\./a\\x00\.py', which is no path"),
         ('{"graphs": {"a": "./\\ud800.py:graph"}}', "is not Unicode"),
-        ('{"graphs": {"a": "./a.py:graph", "a": "./b.py:graph"}}', "the key 'a' stands twice"),
+        ('{"graphs": {"a": "./a.py:graph", "a": "./b.py:graph"}}', 'the name "a" stands twice'),
         ("[" * 100_000, "is nested deeper"),
         (" " * 300_000, "is larger than"),
     ],

@@ -16,7 +16,9 @@ from interlock.channels.values import one_line
 from interlock.domain.canonical import Json, parse_json
 from interlock.errors import BadInput, InvalidValue
 
-__all__ = ["edit_json", "read_value", "readable_json"]
+__all__ = ["YES_NO", "edit_json", "example", "read_value", "readable_json"]
+
+YES_NO = {"yes": True, "y": True, "true": True, "no": False, "n": False, "false": False}
 
 
 async def edit_json(terminal: Terminal, value: Json, name: str) -> Json:
@@ -39,11 +41,13 @@ async def edit_json(terminal: Terminal, value: Json, name: str) -> Json:
 
 
 def read_value(text: str, before: Json) -> Json:
-    """Read a new value of the same kind as the one before it: text stays text, anything else is JSON.
+    """Read a new value of the same kind as the one before it: text stays text, yes or no, anything else is JSON.
 
     Raises:
         InvalidValue: if it must be JSON and is not.
     """
+    if isinstance(before, bool) and text.casefold() in YES_NO:
+        return YES_NO[text.casefold()]
     return text if isinstance(before, str) else parse_json(text)
 
 
@@ -66,19 +70,25 @@ async def _one(terminal: Terminal, key: str, value: Json) -> Json:
         try:
             return read_value(given, value)
         except InvalidValue as error:
-            terminal.screen.say(f"  {error.reason}: write JSON, such as {_example(value)}", "warn")
+            why = "" if isinstance(value, bool | int | float) else f" It {error.reason}."
+            terminal.screen.say(f"  Write {example(value)}.{why}", "warn")
 
 
-def _example(value: Json) -> str:
+def example(value: Json) -> str:
+    """Say how a value of this kind is written."""
     match value:
-        case bool() | None:
-            return "true"
+        case bool():
+            return "yes or no"
+        case int() | float():
+            return "a number, such as 42"
+        case str():
+            return "text"
         case list():
-            return '["a", "b"]'
+            return 'a list, such as ["a", "b"]'
         case dict():
-            return '{"name": "value"}'
+            return 'fields with their values, such as {"name": "value"}'
         case _:
-            return "42"
+            return 'a number, a text in double quotes, a list such as ["a", "b"], or null for nothing'
 
 
 async def _in_editor(editor: str, value: Json, name: str) -> Json:

@@ -6,6 +6,7 @@ from typing import Any
 
 from interlock.channels.text import quoted, shortened
 from interlock.channels.values import name_shown, one_line
+from interlock.engine.schema_words import FORMAT_WORDS, choices, wants
 
 __all__ = ["fields_of", "hint", "types_of", "wanted"]
 
@@ -34,7 +35,10 @@ def wanted(schema: dict[str, Any]) -> list[str]:
     required = schema.get("required", ())
     if fields:
         return [_title(name, field, required=name in required) for name, field in fields.items()]
-    return [hint(schema) if _is_simple(schema) else shortened(f"JSON that fits {one_line(schema)}", MANY_WORDS)]
+    if _is_simple(schema):
+        return [hint(schema)]
+    words = wants(schema)
+    return [f"{words} (written as JSON)" if words else shortened(f"JSON that fits {one_line(schema)}", MANY_WORDS)]
 
 
 def _title(name: str, field: dict[str, Any], *, required: bool) -> str:
@@ -47,8 +51,9 @@ def hint(field: dict[str, Any]) -> str:
     described = field.get("description") or field.get("title")
     about = f", {quoted(shortened(described, MANY_WORDS))}" if isinstance(described, str) else ""
     if isinstance(field.get("enum"), list):
-        return shortened(f"one of {', '.join(map(one_line, field['enum']))}", MANY_WORDS)
-    return f"{WORDS[field['type']]}{_bounds(field)}{about}"
+        return f"one of {choices(field['enum'])}"
+    what = FORMAT_WORDS.get(str(field.get("format")), WORDS["string"]) if field["type"] == "string" else ""
+    return f"{what or WORDS[field['type']]}{_bounds(field)}{about}"
 
 
 def _bounds(field: dict[str, Any]) -> str:

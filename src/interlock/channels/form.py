@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from interlock.channels.editing import YES_NO
 from interlock.channels.fields import fields_of, hint
 from interlock.channels.terminal import Terminal
 from interlock.channels.text import quoted
@@ -13,8 +14,6 @@ from interlock.engine.schemas import fits
 from interlock.errors import InvalidValue
 
 __all__ = ["read_form"]
-
-YES_NO = {"yes": True, "y": True, "true": True, "no": False, "n": False, "false": False}
 
 
 async def read_form(terminal: Terminal, schema: dict[str, Any]) -> Json | str:

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
+from interlock.channels.conversation import hides, is_conversation, spoken
+from interlock.channels.inline import FLOW, name_shown, one_line
 from interlock.channels.screen import Line, said
-from interlock.channels.text import cells, fold_padding, harmless, quoted, shortened
-from interlock.domain.canonical import Json, canonical_bytes
+from interlock.channels.text import cells, fold_padding, harmless, shortened
+from interlock.domain.canonical import Json
 
-__all__ = ["ValueLines", "difference", "name_shown", "one_line"]
+__all__ = ["FLOW", "ValueLines", "difference", "name_shown", "one_line"]
 
 LONG_TEXT = 1_000
 MANY_LINES = 40
 MANY_ITEMS = 50
-FLOW = 60
 DEEPEST = 10
-WHOLE = 2_000_000
 MANY_CHANGES = 1_000
 
 _Path = tuple[str | int, ...]
-
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
 class ValueLines:
@@ -42,7 +39,12 @@ class ValueLines:
 
     def _value(self, label: str, value: Json, depth: int) -> Iterator[Line]:
         indent = "  " * depth
-        if isinstance(value, str) and "\n" in value:
+        if is_conversation(value) and (not self.full or not hides(value)):
+            yield Line(f"{label}conversation, {len(value):,} message{'' if len(value) == 1 else 's'}", "", indent)
+            yield from spoken(value, indent=indent + "  ")
+            if hides(value):
+                yield self._fold("what the messages hold beside their words is not shown", indent + "  ")
+        elif isinstance(value, str) and "\n" in value:
             yield from self._text(label, value, indent)
         elif isinstance(value, dict | list) and value and depth < DEEPEST and not _fits(value):
             yield from self._nested(label, value, depth)
@@ -86,19 +88,6 @@ class ValueLines:
         return Line(f"⟨folded: {what}; `show` shows all⟩", "warn", indent)
 
 
-def one_line(value: Json) -> str:
-    """Return a value as JSON in one line, harmless."""
-    match value:
-        case str():
-            return quoted(value)
-        case list() if value:
-            return f"[{', '.join(map(one_line, value))}]"
-        case dict() if value:
-            return f"{{{', '.join(f'{quoted(key)}: {one_line(item)}' for key, item in value.items())}}}"
-        case _:
-            return canonical_bytes(value, max_bytes=WHOLE).decode()
-
-
 def difference(before: Json, after: Json) -> list[Line]:
     """Say what an edit changes, leaf by leaf; how many changes are left out, where there are very many."""
     old, new = dict(_leaves(before, ())), dict(_leaves(after, ()))
@@ -134,11 +123,6 @@ def _leaves(value: Json, path: _Path) -> Iterator[tuple[_Path, str]]:
 def _short_name(name: str) -> str:
     """Return a name as it is shown beside many others: cut, with its length, where it is long."""
     return name_shown(shortened(name, FLOW))
-
-
-def name_shown(name: str) -> str:
-    """Return a name as it is, or in quotes where somebody could take it for another one."""
-    return name if _NAME.fullmatch(name) and len(name) <= FLOW else quoted(name)
 
 
 def _fits(value: dict[str, Any] | list[Any]) -> bool:

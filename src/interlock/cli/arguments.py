@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
-from interlock.channels.editing import read_value
-from interlock.channels.text import shortened
+from interlock.channels.editing import example, read_value
+from interlock.channels.text import quoted, shortened
 from interlock.config import parse_duration
 from interlock.domain.canonical import Json, parse_json
 from interlock.domain.request import Request
@@ -73,8 +73,8 @@ def _read(key: str, text: str, before: Json) -> Json:
     try:
         return read_value(text, before)
     except InvalidValue as error:
-        kind, shown = type(before).__name__, shortened(text, LONGEST_SHOWN)
-        raise BadInput(f"--set {key}: {shown!r} {error.reason}, and the argument is no text but a {kind}.") from None
+        shown = quoted(shortened(text, LONGEST_SHOWN))
+        raise BadInput(f"--set {key}: write {example(before)}; {shown} {error.reason}.") from None
 
 
 def _find(value: Json, key: str) -> tuple[Any, Any]:

@@ -6,8 +6,10 @@ import asyncio
 import os
 from dataclasses import dataclass, field
 
+from interlock.channels.conversation import last_words
 from interlock.channels.reply import read_reply
 from interlock.channels.row import Place, in_order, places
+from interlock.channels.screen import Line, said
 from interlock.channels.sight import see
 from interlock.channels.terminal import EndOfInput
 from interlock.channels.text import plain
@@ -259,6 +261,11 @@ def closing(session: Session, view: RunView) -> int:
 
 def _output(session: Session, run: Run) -> None:
     if run.output is None:
+        return
+    words = last_words(run.output)
+    if words is not None:
+        session.screen.show(Line("The agent's last message:", "dim"), *said(words, indent="  "))
+        session.tell(f"The whole conversation: interlock runs show {run.id}", "dim")
         return
     output = run.output if isinstance(run.output, dict) else {"result": run.output}
     if "result" in output:

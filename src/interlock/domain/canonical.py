@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import orjson
 import rfc8785
 
+from interlock.domain.json_words import why_no_json
 from interlock.errors import InvalidValue
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "Json", "canonical_bytes", "digest", "normalize", "parse_json", "read_canonical"]
@@ -88,13 +89,13 @@ def parse_json(text: str | bytes, *, path: str = "$", max_bytes: int = MAX_BYTES
     try:
         value = json.loads(raw, object_pairs_hook=_unique_keys, parse_constant=_no_constant, parse_int=_sent_integer)
     except _Duplicate as duplicate:
-        raise InvalidValue(path, f"the key {duplicate.key[:80]!r} stands twice in one object") from None
+        raise InvalidValue(path, f"the name {json.dumps(duplicate.key[:80])} stands twice in one object") from None
     except RecursionError:
         raise InvalidValue(path, f"is nested deeper than {MAX_DEPTH}") from None
     except UnicodeDecodeError as error:
         raise InvalidValue(path, f"is not text in UTF-8, from its byte {error.start:,} on") from None
     except ValueError as error:
-        raise InvalidValue(path, f"is not JSON: {error}") from None
+        raise InvalidValue(path, f"is not JSON: {why_no_json(error)}") from None
     return normalize(value, path=path, max_bytes=max_bytes)
 
 

@@ -16,6 +16,8 @@ from typing import Any, NoReturn
 
 import jsonschema_rs
 
+from interlock.engine.schema_words import misfit_words
+
 __all__ = ["Misfit", "OverLimit", "UnusableSchema", "build", "judge_apart", "main", "misfits"]
 
 CPU_SECONDS = 1
@@ -29,7 +31,7 @@ MEMORY = 1_000_000_000
 
 MOST_MISFITS = 1_000
 MOST_WRITTEN = 1_000_000
-LONGEST_MESSAGE = 200
+LONGEST_MESSAGE = 400
 
 _CODE = "from interlock.engine.schema_process import main; main()"
 
@@ -67,7 +69,7 @@ class UnusableSchema(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """Where a value does not fit, and why not; long messages are cut."""
+    """Where a value does not fit, and why not, in words; long ones are cut. What is missing is named by its path."""
 
     path: tuple[str | int, ...]
     message: str
@@ -89,12 +91,12 @@ def misfits(validator: Any, value: Any) -> list[Misfit]:
     """Return where a value does not fit, at most so many places."""
     found: list[Misfit] = []
     written = 0
-    for error in validator.iter_errors(value):
-        path = tuple(error.instance_path)
+    told = (one for error in validator.iter_errors(value) for one in misfit_words(error))
+    for path, message in told:
         written += sum(len(str(part)) for part in path) + LONGEST_MESSAGE
         if len(found) == MOST_MISFITS or (found and written > MOST_WRITTEN):
             break
-        found.append(Misfit(path, error.message[:LONGEST_MESSAGE]))
+        found.append(Misfit(path, message if len(message) <= LONGEST_MESSAGE else f"{message[:LONGEST_MESSAGE]}…"))
     return found
 
 

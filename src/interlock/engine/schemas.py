@@ -146,13 +146,21 @@ def _read(value: Json, schema: dict[str, Any]) -> tuple[Json, list[Misfit]]:
         return value, []
     mended = [copy.deepcopy(value)]
     for misfit in found:
-        place, last = mended, 0
-        for step in misfit.path:
-            place, last = place[last], step  # type: ignore[assignment]
-        place[last] = _number_or_word(place[last])
+        _mend(mended, misfit.path)
     if mended[0] != value and _fits(canonical_bytes(mended[0]), encoded):
         return mended[0], []
     return value, found
+
+
+def _mend(holder: list[Json], path: tuple[str | int, ...]) -> None:
+    """Read what stands at a path, if anything does, as a number or a word."""
+    place: Any = holder
+    last: str | int = 0
+    for step in path:
+        place, last = place[last], step
+        if isinstance(place, dict) and last not in place:
+            return  # it is missing
+    place[last] = _number_or_word(place[last])
 
 
 def _number_or_word(text: Json) -> Json:
@@ -172,7 +180,12 @@ def _refuse(found: list[Misfit], what: str) -> None:
 
 
 def _told(found: list[Misfit]) -> str:
-    return "; ".join(f"{_path(misfit.path)}: {misfit.message}" for misfit in found[:SHOWN])
+    more = f"; and {len(found) - SHOWN:,} more" if len(found) > SHOWN else ""
+    return "; ".join(_told_one(misfit) for misfit in found[:SHOWN]) + more
+
+
+def _told_one(misfit: Misfit) -> str:
+    return f"{_path(misfit.path).removeprefix('$.').removeprefix('$')}: {misfit.message}".removeprefix(": ")
 
 
 def _path(parts: tuple[str | int, ...]) -> str:

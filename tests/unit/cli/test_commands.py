@@ -327,7 +327,7 @@ def test_what_is_said_on_a_command_line_is_refused_with_the_reason(command):
     run, airline = command.paused("questions")
     command.run("answer", airline, "KLM", "--yes")
     request = next(one["id"] for one in command.json("runs", "show", run)["requests"] if one["status"] == "open")
-    for given, reason in (('{"a":1,"a":2}', "the key 'a' stands twice"), ("[1,]", "is not JSON")):
+    for given, reason in (('{"a":1,"a":2}', 'the name "a" stands twice'), ("[1,]", "is not JSON")):
         done = command.run("answer", request, given, "--yes")
         assert done.returncode == 2, done
         assert reason in done.stderr
@@ -335,14 +335,14 @@ def test_what_is_said_on_a_command_line_is_refused_with_the_reason(command):
     for change in ('amount={"a":1,"a":2}', 'amount:={"a":1,"a":2}'):
         done = command.run("edit", request, "--set", change, "--yes")
         assert done.returncode == 2, done
-        assert "the key 'a' stands twice" in done.stderr
+        assert 'the name "a" stands twice' in done.stderr
     for option, where in (("--args-json", "edit"), ("--answer-json", "answer")):
         done = command.run(where, request, option, "-", "--yes", given='{"a":1,"a":2}')
-        assert "the key 'a' stands twice" in done.stderr
+        assert 'the name "a" stands twice' in done.stderr
     done = command.run("effects", "settle", request, "--happened", "--result-json", "-", given='{"a":1,"a":2}')
-    assert "the key 'a' stands twice" in done.stderr
+    assert 'the name "a" stands twice' in done.stderr
     done = command.run("run", command.agent("payer"), "--input-json", "-", given='{"a":1,"a":2}')
-    assert "the key 'a' stands twice" in done.stderr
+    assert 'the name "a" stands twice' in done.stderr
 
 
 def test_what_could_deceive_an_editor_is_escaped_in_its_file():

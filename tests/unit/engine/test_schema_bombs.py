@@ -141,7 +141,7 @@ def _explode(name):
     question = Question("which?", schema)
     pauses = [0.0]
     threading.Thread(target=_tick, args=(pauses,), daemon=True).start()
-    asked = said(lambda: schemas.check_schema(question))
+    asked = said(lambda: schemas.misfit_of(question))
     answered = said(lambda: schemas.check_answer(value, question))
     sys.stdout.write(json.dumps({"asked": asked, "answered": answered, "longest_pause": pauses[0]}))
 
