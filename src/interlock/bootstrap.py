@@ -11,7 +11,7 @@ from pathlib import Path
 
 from interlock.config import Settings, data_home
 from interlock.dispatch.local import HearingWaker, LocalWaker
-from interlock.domain.canonical import MAX_BYTES
+from interlock.domain.canonical import MAX_BYTES, Json
 from interlock.domain.run import Run
 from interlock.engine.configured import ConfiguredPolicies
 from interlock.engine.crew import Crew
@@ -19,6 +19,7 @@ from interlock.engine.desk import Desk
 from interlock.engine.ports import Advance, Ending, Items, Policies, Runtime, Store, Waker
 from interlock.engine.results import KeptResults
 from interlock.engine.runs import Runs
+from interlock.engine.states import KEPT_STATES
 from interlock.engine.watching import NOBODY, Watcher
 from interlock.engine.worker import LEASE, Worker
 from interlock.runtime.langgraph_json import project_agents
@@ -103,8 +104,8 @@ def build(
     bell = store.bell if isinstance(store, SqlStore) else None
     waker = HearingWaker(bell) if bell is not None and bell.reaches_all else LocalWaker(store, bell)
     crew = Crew()
-    desk = Desk(store, policies, waker, crew)
-    runs = Runs(store, policies, runtime, waker, crew)
+    desk = Desk(store, policies, waker, crew, keeps=settings.limits.states or KEPT_STATES)
+    runs = Runs(store, policies, runtime, waker, crew, queues=settings.threads.when_busy == "queue")
     kept = kept_results(settings.database_url, data_home(os.environ) / "interlock")
     return System(settings, store, waker, policies, registry, runtime, desk, runs, kept)
 
@@ -131,6 +132,14 @@ class _RuntimeOnUse:
     async def advance(self, advance: Advance, watcher: Watcher) -> Ending:
         """Carry a run on. See the port."""
         return await self._runtime.advance(advance, watcher)
+
+    async def read(self, run: Run, state: bytes) -> Json:
+        """Return what a state holds. See the port."""
+        return await self._runtime.read(run, state)
+
+    async def check_fork(self, run: Run, changes: Mapping[str, Json]) -> None:
+        """Look whether a run can be forked here. See the port."""
+        await self._runtime.check_fork(run, changes)
 
     def find(self, run: Run) -> None:
         """Look whether the run's agent is here. See the port."""

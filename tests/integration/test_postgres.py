@@ -183,7 +183,7 @@ FILLED = (
     FROM generate_series(1, 20000) n""",
     """INSERT INTO runs SELECT 't' || n % 51, 'run_' || n, 'a', 'done', n, 1, NULL, NULL, ''
     FROM generate_series(1, 5000) n""",
-    "INSERT INTO states SELECT tenant, id, '' FROM runs",
+    "INSERT INTO states SELECT tenant, id, '', '' FROM runs",
     "INSERT INTO jobs SELECT tenant, 'advance', id, started_at, 1, NULL FROM runs",
     """INSERT INTO log (epoch, xact, tenant, stream, seq, body, leaf)
     SELECT 1, n, 't' || n % 51, 'req_' || n / 3, n % 3, '', '' FROM generate_series(1, 20000) n""",

@@ -371,7 +371,7 @@ async def test_a_deadline_that_a_closed_request_never_had_is_found_and_goes(case
 
 async def test_a_state_of_no_run_is_found(case):
     await case.begin()
-    case.door.sql("INSERT INTO states SELECT tenant, 'run_nobodys', state FROM states")
+    case.door.sql("INSERT INTO states SELECT tenant, 'run_nobodys', digest, state FROM states")
     (found,) = await case.found()
     assert "run_nobodys, which is no run" in found
 

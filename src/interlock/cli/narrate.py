@@ -36,6 +36,7 @@ from interlock.domain.run import (
     AdvanceBegan,
     AttemptFailed,
     AttentionNeeded,
+    Origin,
     RunCancelled,
     RunDone,
     RunEvent,
@@ -44,6 +45,8 @@ from interlock.domain.run import (
     RunRestored,
     RunRetried,
     RunStarted,
+    StatesDeleted,
+    TurnCame,
     VersionAccepted,
 )
 from interlock.engine.changes import Entry
@@ -135,7 +138,11 @@ def _effect_event(event: Event | RunEvent) -> str:  # noqa: PLR0911 - one line a
 def _run_event(entry: Entry, event: Event | RunEvent) -> str:  # noqa: C901, PLR0911, PLR0912 - one line an event
     match event:
         case RunStarted(agent=agent, initiator=initiator):
-            return f"{initiator} started {agent}"
+            return f"{initiator} started {agent}{_beginning(event)}"
+        case TurnCame(origin=origin):
+            return f"its turn in the thread came{_from(origin)}"
+        case StatesDeleted(by=by):
+            return f"{by} deleted the states that it had left"
         case AdvanceBegan(worker=worker):
             return f"{worker} advances it"
         case RunPaused(pause=pause):
@@ -160,6 +167,21 @@ def _run_event(entry: Entry, event: Event | RunEvent) -> str:  # noqa: C901, PLR
             return f"cancelled by {by}{_because(reason)}"
         case _:
             return entry.event.type
+
+
+def _beginning(event: RunStarted) -> str:
+    thread = f" in the thread {quoted(_short(event.thread))}" if event.thread is not None else ""
+    waits = ", behind a run that has not ended" if event.waits else ""
+    return f"{thread}{_from(event.origin)}{waits}"
+
+
+def _from(origin: Origin | None) -> str:
+    if origin is None:
+        return ""
+    if origin.pause is None:
+        return f", from where {origin.run_id} ended"
+    changes = f", with {_value(origin.changes)}" if origin.changes else ""
+    return f", from pause {origin.pause} of {origin.run_id}{changes}"
 
 
 def _because(text: str) -> str:

@@ -15,9 +15,10 @@ from interlock.cli.shapes import run_shape
 from interlock.cli.watch import Attendant, narrated_worker, report_on
 from interlock.domain.canonical import Json, parse_json
 from interlock.domain.run import Run
+from interlock.engine.threads import checked_name
 from interlock.errors import BadInput
 
-__all__ = ["app", "read_json", "start_and_attend"]
+__all__ = ["app", "attend", "read_json", "start_and_attend"]
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -42,6 +43,9 @@ def run(
     configurable: str | None = typer.Option(
         None, "--configurable", metavar="JSON|FILE", help='For the graph\'s config["configurable"]; recorded as well.'
     ),
+    thread: str | None = typer.Option(
+        None, "--thread", metavar="NAME", help="Continue this conversation: begin where its last run ended."
+    ),
     detach: bool = typer.Option(False, "--detach", help="Stop at the first pause; write the ids of run and requests."),
     updates: bool = typer.Option(False, "--updates", help="Show also what each step changes in the agent's state."),
     person: str | None = AS,
@@ -54,11 +58,20 @@ def run(
     if (text is None) == (input_json is None):
         raise BadInput(f'Give the input once: interlock run {agent} "…", or --input-json FILE.')
     given = text if input_json is None else read_json(input_json)
+    if thread is not None:
+        checked_name(thread)
     served = {"context": _object("--context", context), "configurable": _object("--configurable", configurable)}
 
     async def work(session: Session) -> int:
         return await start_and_attend(
-            session, agent, given, raw=input_json is not None, detach=detach, updates=updates, **served
+            session,
+            agent,
+            given,
+            raw=input_json is not None,
+            detach=detach,
+            updates=updates,
+            thread=thread,
+            **served,
         )
 
     screen = Screen.on(sys.stderr) if detach else None
@@ -73,6 +86,7 @@ async def start_and_attend(
     raw: bool = False,
     detach: bool = False,
     updates: bool = False,
+    thread: str | None = None,
     context: Json = None,
     configurable: Json = None,
 ) -> int:
@@ -82,6 +96,7 @@ async def start_and_attend(
         raw: the input is the graph's own, not a command line's text.
         detach: leave it at its first pause.
         updates: show what each node changes, too.
+        thread: the conversation that it continues.
         context: the graph's context, an object.
         configurable: an object for its `config["configurable"]`.
     """
@@ -92,8 +107,21 @@ async def start_and_attend(
     loaded.check_input(value)
     loaded.check_context(context, configurable)
     position = await system.store.last_position(session.principal.tenant)
-    run = await system.runs.start(name, reference, value, session.principal, context=context, configurable=configurable)
+    run = await system.runs.start(
+        name, reference, value, session.principal, context=context, configurable=configurable, thread=thread
+    )
     session.write({"event": "started", "run": run_shape(run)})
+    if run.waits:
+        session.tell(f"Run {run.id} waits for its turn in the thread: another run of it has not ended.", "warn")
+    return await attend(session, run, position, detach=detach, updates=updates)
+
+
+async def attend(session: Session, run: Run, position: str, *, detach: bool = False, updates: bool = False) -> int:
+    """Carry a run on that was just started, and attend it; return the exit code.
+
+    Args:
+        position: of the log before it was started.
+    """
     with interruptible(session):
         if detach:
             return await _detached(session, run, updates=updates)

@@ -11,17 +11,19 @@ import typer
 from interlock.channels.row import in_order, places, row
 from interlock.channels.screen import Line
 from interlock.channels.sight import when
-from interlock.channels.text import plain
+from interlock.channels.text import plain, quoted
 from interlock.channels.values import ValueLines
 from interlock.cli.narrate import sentence
 from interlock.cli.options import AS, COMMENT, JSON
 from interlock.cli.session import Session, execute
 from interlock.cli.shapes import entry_shape, run_shape, run_view_shape
+from interlock.cli.states import PAUSE, fork, state_lines, state_shape
 from interlock.cli.table import table
 from interlock.cli.votes import carry_on
 from interlock.cli.watch import ways_on
-from interlock.domain.run import Run, RunStatus
+from interlock.domain.run import ENDED, Run, RunStatus
 from interlock.engine.views import RunView
+from interlock.errors import BadInput
 
 __all__ = ["app"]
 
@@ -62,12 +64,27 @@ def list_runs(
 
 
 @app.command("show")
-def show_run(ctx: typer.Context, *, run: str = ID, as_json: bool = JSON) -> None:
+def show_run(
+    ctx: typer.Context,
+    *,
+    run: str = ID,
+    state: bool = typer.Option(False, "--state", help="Show its state: the last one, or that of --pause N."),
+    pause: int | None = PAUSE,
+    as_json: bool = JSON,
+) -> None:
     """Show a run: input, output, what it asked, its history, and how it goes on."""
+    if pause is not None and not state:
+        raise BadInput("--pause says of which pause --state shows the state: give both.")
 
     async def work(session: Session) -> None:
         run_id = await session.views.resolve("run", run)
         view = await session.views.run(run_id)
+        if state:
+            shape = await state_shape(session, run_id, pause)
+            session.write({**run_view_shape(view), "state": shape})
+            session.show(Line(f"Run {run_id} of {plain(view.run.agent)}: {view.run.status}", "title"))
+            session.show(*state_lines(shape))
+            return
         history = list(await session.system.store.history(session.principal.tenant, run_id))
         session.write({**run_view_shape(view), "history": [entry_shape(entry) for entry in history]})
         if session.as_json:
@@ -86,6 +103,12 @@ def _lines(view: RunView) -> list[Line]:
         Line(f"Run {run.id} of {plain(run.agent)}: {run.status}", "title"),
         Line(f"Agent {plain(run.reference)} {plain(run.agent_version)}, started by {plain(run.initiator)}", "dim"),
     ]
+    if run.thread is not None:
+        waits = ", and waits for its turn" if run.waits and run.status not in ENDED else ""
+        lines.append(Line(f"Turn {run.turn} of the thread {plain(quoted(run.thread))}{waits}", "dim"))
+    if run.origin is not None:
+        where = "the end" if run.origin.pause is None else f"pause {run.origin.pause}"
+        lines.append(Line(f"It began with the state at {where} of {run.origin.run_id}", "dim"))
     if run.note:
         lines.append(Line(f"{run.attention or 'Note'}: {plain(run.note)}", "warn"))
     if view.lease is not None:
@@ -137,6 +160,9 @@ def accept_version(
         return await session.system.runs.accept_version(run_id, session.principal)
 
     _change(ctx, run, change, person=person, as_json=as_json, advance=advance)
+
+
+app.command()(fork)
 
 
 def _change(

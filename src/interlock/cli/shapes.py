@@ -103,6 +103,12 @@ def run_shape(run: Run) -> dict[str, Any]:
         "started_at": _at(run.started_at),
         "ended_at": _at(run.ended_at),
         "waits_for": [pending.request_id for pending in run.pause],
+        "thread": run.thread,
+        "turn": run.turn,
+        "waits_for_turn": run.waits,
+        "origin": None
+        if run.origin is None
+        else {"run": run.origin.run_id, "pause": run.origin.pause, "changes": run.origin.changes},
         "attention": run.attention,
         "attention_request": run.attention_request,
         "note": run.note,

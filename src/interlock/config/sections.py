@@ -37,6 +37,7 @@ __all__ = [
     "PolicySettings",
     "Settings",
     "StepSettings",
+    "ThreadSettings",
     "WindowSettings",
     "config_schema",
     "parse_duration",
@@ -331,8 +332,19 @@ class LimitSettings(_Section):
 
     action_bytes: Annotated[StrictInt, Field(ge=1_000, le=256_000)] | None = None
     state_bytes: Annotated[StrictInt, Field(ge=10_000, le=100_000_000)] | None = None
+    states: Annotated[StrictInt, Field(ge=1, le=1_000)] | None = Field(
+        default=None, description="how many states of a run stay readable: of its pauses, and its end; 20 if not given"
+    )
     load_seconds: Annotated[StrictInt, Field(ge=1, le=600)] | None = Field(
         default=None, description="how long the import of an agent may take; 30 if it is not given"
+    )
+
+
+class ThreadSettings(_Section):
+    """Conversations: series of runs of which each begins where the last one ended."""
+
+    when_busy: Literal["refuse", "queue"] = Field(
+        default="refuse", description="what becomes of a run while another run of its thread has not ended"
     )
 
 
@@ -358,6 +370,7 @@ class Settings(_Section):
         default_factory=dict, description="how failed attempts are tried again, by the agent's name"
     )
     limits: LimitSettings = Field(default_factory=LimitSettings)
+    threads: ThreadSettings = Field(default_factory=ThreadSettings)
     _origin: Origin | None = PrivateAttr(default=None)
 
     @property

@@ -19,6 +19,8 @@ from interlock.engine.codec import encode_request, encode_run
 from interlock.engine.integrity import check_state, deadlines_of, request_of_log, run_of_log
 from interlock.engine.missing_entries import Evidence, Key
 from interlock.engine.ports import Audit, Loaded, Store
+from interlock.engine.states import read_state
+from interlock.engine.threads import Threads
 from interlock.errors import RecordAltered, StoreTooNew
 
 __all__ = ["Alteration", "Mend", "audit_record", "audit_times"]
@@ -39,6 +41,8 @@ CLOCK_ERROR = timedelta(seconds=10)
 REPAIR = "`interlock doctor --repair` writes it anew from the log"
 BACKUP = "compare it with a backup and find out who can write to the database; nothing is executed by it"
 WORKER = "a worker takes it away; start one with `interlock work`"
+
+STATE = "put the state back from a backup; nothing begins with it"
 
 SHORTEN = "`interlock doctor --repair` lets it end soon, unless its worker is alive"
 
@@ -252,8 +256,17 @@ class _Examination:
             self.add(f"The stored run {key[1]} is not what its log says.", REPAIR, key, "run")
         elif (altered := _complaint(partial(check_state, loaded.run))) is not None:
             self.add(altered, "put the state back from a backup, or cancel the run", key)
+        await self._states(logged)
         self._lease(logged, loaded)
-        self._job(logged, loaded, loaded.job)
+        await self._job(logged, loaded, loaded.job)
+
+    async def _states(self, run: Run) -> None:
+        """Look at what can still be read of its earlier states; the present one was looked at."""
+        for digest in sorted({*run.states} - {run.state_digest}):
+            try:
+                await read_state(self.store, run, digest)
+            except UNREADABLE as altered:
+                self.add(altered.message, STATE, (run.tenant, run.id))
 
     def _run_of_log(self, key: Key, history: Sequence[Entry]) -> Run | None:
         """Return what the log makes; None, with why, if it is not what was written, or not all of it."""
@@ -272,10 +285,10 @@ class _Examination:
         elif lease.until > self.now + LONGEST_LEASE:
             self.add(f"The lease of {run.id} ends only at {_at(lease.until)}.", SHORTEN, key, "lease")
 
-    def _job(self, run: Run, loaded: Loaded, job: Job | None) -> None:
+    async def _job(self, run: Run, loaded: Loaded, job: Job | None) -> None:
         key = run.tenant, run.id
         if job is None or job.due_at >= NEVER:
-            if is_ready(loaded):
+            if is_ready(loaded) or await self._is_next(run):
                 self.add(f"{run.id} has no job, so that nobody carries it on.", REPAIR, key, "run")
             return
         self.due(job)
@@ -287,6 +300,17 @@ class _Examination:
             or (run.status is RunStatus.paused and not settled)
         ):
             self.add(f"There is a job for {run.id}, which is {run.status}.", WORKER, key, severity="warning")
+
+    async def _is_next(self, run: Run) -> bool:
+        """Say whether a run that waits in its thread waits for nobody."""
+        if run.thread is None or not run.waits or run.status is not RunStatus.queued:
+            return False
+        try:
+            place = await Threads(self.store).place(run.tenant, run.thread, before=run.turn)
+        except UNREADABLE as altered:
+            self.add(altered.message, BACKUP, (run.tenant, run.id))
+            return False
+        return place.behind is None
 
     def due(self, job: Job) -> None:
         if job.due_at > self.now + (LATEST_JOB if job.owner is None else LONGEST_LEASE):

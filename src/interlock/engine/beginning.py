@@ -103,7 +103,8 @@ def _after(changes: Changes, loaded: Loaded) -> Loaded | None:
     if changes.run is not None:
         if (record.run.version if record is not None else 0) != changes.run.expected:
             return None
-        record = RunRecord(changes.run.after) if record is None else replace(record, run=changes.run.after)
+        state = changes.run.state if record is None or changes.run.state is not None else record.state
+        record = RunRecord(changes.run.after, state, None if record is None else record.lease)
     for change in changes.requests:
         before = requests.get(change.after.id)
         if before is None or before.version != change.expected:
@@ -119,7 +120,7 @@ def is_ready(loaded: Loaded) -> bool:
     if loaded.run is None:
         return False
     run = loaded.run.run
-    if run.status in ENDED or run.status is RunStatus.needs_attention:
+    if run.status in ENDED or run.status is RunStatus.needs_attention or run.waits:
         return False
     waiting = {pending.request_id for pending in run.pause}
     return not any(request.is_open and request.id in waiting for request in loaded.requests.values())

@@ -23,6 +23,7 @@ __all__ = [
     "RequestChange",
     "RunChange",
     "RunRecord",
+    "Turn",
 ]
 
 
@@ -119,7 +120,8 @@ class RunChange:
     """New events of one run, and the row they make.
 
     Args:
-        state: the new LangGraph state; None keeps the stored one, unless `clear_state`.
+        state: the LangGraph state to keep under its digest: the one that the run goes on from, or ended in.
+        drops: digests of states that are no longer kept.
         lease: the lease that the row has afterwards; None means that nobody holds it.
         anew: the row is written whatever stands in its place; `expected` is then what its log comes to.
     """
@@ -128,7 +130,7 @@ class RunChange:
     events: tuple[RunEvent, ...]
     after: Run
     state: bytes | None = None
-    clear_state: bool = False
+    drops: tuple[str, ...] = ()
     lease: Lease | None = None
     anew: bool = False
 
@@ -171,6 +173,21 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """A thread that these changes begin or end a run of: whoever begins or ends one waits for the others.
+
+    Args:
+        version: a condition: of the thread's counter when it was read, 0 if there was none; None for whatever it is.
+            It rises with the commit.
+        after: the turn that ends: the runs of the thread that wait behind it are to be looked at, by their jobs.
+    """
+
+    thread: str
+    version: int | None = None
+    after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """One transaction: applied if every expected version and condition holds by the store's clock, else not at all.
 
@@ -180,6 +197,7 @@ class Changes:
         before: a condition: the store's clock has not reached this time.
         hold: a condition on a run that is not itself changed.
         counted: conditions on what policies have counted over; of several commits that counted the same, one holds.
+        turn: the thread whose turn it is; see `Turn`.
         enqueue: jobs asked for; a waiting row is made due earlier if need be and its mark rises.
         lease_job: a job as it was seen, and as it is wanted: carried out by the new owner until its new `due_at`. It
             is a condition, too: mark and owner are as seen, and no other owner's lease still runs.
@@ -198,6 +216,7 @@ class Changes:
     before: datetime | None = None
     hold: Hold | None = None
     counted: tuple[Counted, ...] = ()
+    turn: Turn | None = None
     enqueue: tuple[Job, ...] = ()
     lease_job: tuple[Job, Job] | None = None
     finish_job: Job | None = None

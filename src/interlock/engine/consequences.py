@@ -90,20 +90,21 @@ def _released(before: Request, after: Request, loaded: Loaded, principal: Princi
     return RunChange(run.version, (event,), evolve_run(run, event))
 
 
-def ending_event(  # noqa: PLR0911 - one line an ending
-    run: Run, ending: Ending, plan: PausePlan | None, now: datetime, retries: Retries
+def ending_event(  # noqa: PLR0911, PLR0913, PLR0917 - one line an ending, and what it depends on
+    run: Run, ending: Ending, plan: PausePlan | None, now: datetime, retries: Retries, keeps: int
 ) -> RunEvent:
     """Return the event by which an advance ends.
 
     Args:
         plan: what the pause comes to, if the run pauses.
+        keeps: how many states of the run stay readable.
     """
     match ending:
         case Paused(state=state, agent_version=version):
             assert plan is not None
-            return RunPaused(plan.pending, digest_of_state(state), version, now)
-        case Done(output=output):
-            return RunDone(output, now)
+            return RunPaused(plan.pending, digest_of_state(state), version, now, keeps)
+        case Done(output=output, state=state, unkept=unkept):
+            return RunDone(output, now, None if state is None else digest_of_state(state), unkept, keeps)
         case Failed(reason=reason):
             return RunFailed(reason, now)
         case Attention(code=code, reason=reason, request_id=request_id):

@@ -48,6 +48,7 @@ from interlock.engine.ports import (
     Ask,
     Attention,
     Broke,
+    Done,
     Ending,
     Loaded,
     Paused,
@@ -59,6 +60,8 @@ from interlock.engine.ports import (
 from interlock.engine.retry import until_committed
 from interlock.engine.routing import PolicyBook
 from interlock.engine.schemas import check_vote, is_quick
+from interlock.engine.states import KEPT_STATES, dropped
+from interlock.engine.threads import turn_of
 from interlock.errors import (
     AdvanceOvertaken,
     Conflict,
@@ -101,10 +104,12 @@ class Desk:
 
     Args:
         crew: may take a run up in the transaction that makes it ready.
+        keeps: how many states of a run stay readable.
     """
 
-    def __init__(self, store: Store, policies: Policies, waker: Waker, crew: Crew) -> None:
+    def __init__(self, store: Store, policies: Policies, waker: Waker, crew: Crew, *, keeps: int = KEPT_STATES) -> None:
         self.crew = crew
+        self._keeps = keeps
         self._store = store
         self._policies = policies
         self._waker = waker
@@ -257,7 +262,7 @@ class Desk:
 
         after = await until_committed(attempt, held.hold.run_id)
         failpoint("advance.committed")
-        self._waker.wake(work=after.ended_at is None)
+        self._waker.wake(work=after.ended_at is None or after.thread is not None)
         return after
 
     async def _commit_once(self, held: Held, ending: Ending, loaded: Loaded, asked: Sequence[Request]) -> Run:
@@ -271,7 +276,7 @@ class Desk:
         if isinstance(final, Broke) and final.ran:
             final = doubtful(f"it broke off: {final.reason}", given_to(loaded), retries) or final
         plan = planned if isinstance(planned, PausePlan) else None
-        event = ending_event(run, final, plan, loaded.now, retries)
+        event = ending_event(run, final, plan, loaded.now, retries, self._keeps)
         after = evolve_run(run, event)
         requests = planned.changes if isinstance(planned, PausePlan) else self._closing(after, loaded)
         changes = Changes(
@@ -282,9 +287,10 @@ class Desk:
                 run.version,
                 (event,),
                 after,
-                state=final.state if isinstance(final, Paused) else None,
-                clear_state=after.ended_at is not None,
+                state=final.state if isinstance(final, Paused | Done) else None,
+                drops=dropped(run, after),
             ),
+            turn=turn_of(after),
             finish_job=held.job,
             before=loaded.now + FRESH,
             enqueue=next_jobs(after, event, requests),

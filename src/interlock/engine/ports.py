@@ -40,6 +40,7 @@ __all__ = [
     "PolicySet",
     "Runtime",
     "Store",
+    "Turns",
     "Waker",
     "Window",
 ]
@@ -147,6 +148,19 @@ class Window:
     requests: Sequence[Request]
 
 
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """Runs of a thread, and the counter that says whether they are all.
+
+    Args:
+        version: of the counter; 0 if there is none yet.
+        runs: turn and id of each, the newest first.
+    """
+
+    version: int
+    runs: Sequence[tuple[int, str]]
+
+
 class Items(Protocol):
     """What agents keep for themselves. May be called from any thread's event loop."""
 
@@ -197,6 +211,15 @@ class Store(Items, Protocol):
         Args:
             limit: at most so many requests.
         """
+
+    async def thread_names(self, tenant: str, *, after: str = "", limit: int = 50) -> Sequence[str]:
+        """Return the names of threads that come after a name, in order."""
+
+    async def turns(self, tenant: str, thread: str, *, before: int | None = None, limit: int = 50) -> Turns:
+        """Return the runs of a thread before a turn, or all of them, at one instant with the thread's counter."""
+
+    async def state(self, tenant: str, run_id: str, digest: str) -> bytes | None:
+        """Return a state that is kept of a run under this digest; None if it is not, or no longer."""
 
     async def commit(self, changes: Changes) -> None:
         """Apply the changes in one transaction.
@@ -305,9 +328,15 @@ class Paused:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The agent came to its end."""
+    """The agent came to its end.
+
+    Args:
+        state: in which it ended; None if that cannot be kept: `unkept` says why.
+    """
 
     output: Json
+    state: bytes | None = None
+    unkept: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,6 +415,24 @@ class Runtime(Protocol):
 
         Raises:
             InvalidAgent: if it is not: another process may have it.
+        """
+
+    async def read(self, run: Run, state: bytes) -> Json:
+        """Return what a state of a run holds, as JSON for people: `values`, and those of sub-graphs under way.
+
+        No code of the agent is run, unless its channels alone can say what their values are (`DeltaChannel`).
+
+        Raises:
+            InvalidState: if it cannot be read.
+            InvalidAgent: if the agent is needed, and cannot be loaded here.
+        """
+
+    async def check_fork(self, run: Run, changes: Mapping[str, Json]) -> None:
+        """Look whether the run's agent is here, and its state has these keys.
+
+        Raises:
+            InvalidAgent: if the agent cannot be loaded here.
+            BadInput: if its state has no such key.
         """
 
     async def load(self, run: Run, *, alone: bool = False) -> str:

@@ -10,7 +10,7 @@ from interlock.domain.authority import Principal
 from interlock.domain.commands import Reschedule
 from interlock.domain.events import Restored
 from interlock.domain.lifecycle import evolve
-from interlock.domain.run import RunRestored, evolve_run
+from interlock.domain.run import RunRestored, RunStatus, evolve_run
 from interlock.engine.audit import NEVER, Alteration, Mend, audit_record
 from interlock.engine.beginning import is_ready
 from interlock.engine.changes import Changes, RequestChange, RunChange, RunRecord
@@ -91,6 +91,7 @@ async def _run(store: Store, key: tuple[str, str], by: Principal, found: str, no
     event = RunRestored(by.id, found, now)
     change = RunChange(logged.version, (event,), evolve_run(logged, event), anew=True)
     asked = verified(await store.load(tenant, [pending.request_id for pending in logged.pause]))
-    ready = is_ready(replace(asked, run=RunRecord(logged)))
+    waits = logged.waits and logged.status is RunStatus.queued  # whoever takes its job looks whose turn it is
+    ready = waits or is_ready(replace(asked, run=RunRecord(logged)))
     job = advance_job(tenant, run_id, now if ready else NEVER)
     return Changes(tenant, actor_of(by), run=change, jobs_anew=(job,))

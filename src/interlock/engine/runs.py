@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from interlock.domain.authority import Directory, Principal
+from interlock.domain.authority import Principal
 from interlock.domain.canonical import Json, normalize
-from interlock.domain.policy import Step
 from interlock.domain.run import (
     ENDED,
+    Origin,
     Run,
     RunCancelled,
     RunEvent,
@@ -22,14 +22,17 @@ from interlock.domain.run import (
     VersionAccepted,
     evolve_run,
 )
-from interlock.engine.changes import Changes, RunChange, RunRecord
+from interlock.engine.changes import Changes, RunChange, RunRecord, Turn
 from interlock.engine.consequences import actor_of, advance_job
 from interlock.engine.crew import Crew
-from interlock.engine.integrity import verified, verified_request
+from interlock.engine.integrity import digest_of_state, verified, verified_request
 from interlock.engine.pause import short_hash, withdraw_open
 from interlock.engine.ports import Loaded, Policies, Runtime, Store, Waker
 from interlock.engine.retry import until_committed
-from interlock.errors import Closed, Conflict, Forbidden, InvalidValue, NotFound, RecordAltered
+from interlock.engine.rights import check_may_change
+from interlock.engine.states import dropped, last_pause, state_at
+from interlock.engine.threads import Place, Threads, checked_name, turn_of
+from interlock.errors import BadInput, Closed, Conflict, InvalidValue, NotFound, RecordAltered
 from interlock.failpoints import failpoint
 
 __all__ = ["Runs"]
@@ -44,6 +47,7 @@ class Runs:
     Args:
         crew: may take a run up in the transaction that starts it.
         ids: makes the unguessable part of a new run's id; a test may count.
+        queues: whether a run waits while another run of its thread has not ended; else it is refused.
     """
 
     def __init__(  # noqa: PLR0913 - the surroundings of runs
@@ -55,8 +59,11 @@ class Runs:
         crew: Crew,
         *,
         ids: Callable[[], str] = secrets.token_hex,
+        queues: bool = False,
     ) -> None:
+        self.threads = Threads(store)
         self._ids = ids
+        self._queues = queues
         self._store = store
         self._policies = policies
         self._runtime = runtime
@@ -72,6 +79,7 @@ class Runs:
         *,
         context: Json = None,
         configurable: Json = None,
+        thread: str | None = None,
     ) -> Run:
         """Start an agent. A worker advances it; return the run as it was started.
 
@@ -79,28 +87,103 @@ class Runs:
             reference: where the agent can be imported from, so that another process can advance it.
             context: LangGraph's context: an object, which is recorded, and the same after each pause.
             configurable: an object for LangGraph's `config["configurable"]`, which is recorded as well.
+            thread: the conversation to continue: it begins with the state in which the last run of it ended. While one
+                of its runs has not ended, the next one is refused, or waits for that: `threads.when_busy`.
 
         Raises:
-            InvalidValue: if the input is not JSON, or one of the others is no JSON object.
+            BadInput: if the input is not JSON, one of the others is no JSON object, no thread may be called that, or it
+                is one with another agent.
+            Closed: if a run of the thread has not ended.
+            RecordAltered: if what is stored of the thread is not what its logs say.
         """
         value = normalize(input_, path="input", max_bytes=MAX_INPUT)
-        now = await self._store.now()
-        person = self._policies.current().directory.canonical(initiator.id)
         run_id = "run_" + short_hash(self._ids())
-        started = RunStarted(run_id, initiator.tenant, agent, reference, person, value, now)
+        person = self._policies.current().directory.canonical(initiator.id)
+        started = RunStarted(run_id, initiator.tenant, agent, reference, person, value, await self._store.now())
         event = replace(
             started, context=_object("context", context), configurable=_object("configurable", configurable)
         )
+        if thread is None:
+            return await self._start(initiator, event)
+        name = checked_name(thread)
+        return await until_committed(lambda: self._start_in_thread(initiator, event, name), name)
+
+    async def _start_in_thread(self, initiator: Principal, event: RunStarted, thread: str) -> Run:
+        place = await self.threads.place(initiator.tenant, thread)
+        _check_agent(event, thread, place)
+        behind = place.behind
+        if behind is not None and not self._queues:
+            raise Closed(
+                f"{behind.id} of the thread {thread!r} is {behind.status}, and a thread has one run at a time. Let it "
+                f"end, `interlock runs cancel {behind.id}`, or take another thread; with `threads: {{when_busy: "
+                "queue}` the next run waits.",
+                run_id=behind.id,
+                status=str(behind.status),
+            )
+        if place.broken:
+            raise Closed(place.broken, thread=thread)
+        begun = replace(
+            event,
+            at=await self._store.now(),
+            thread=thread,
+            turn=place.number,
+            waits=behind is not None,
+            origin=place.origin,
+            state_digest=place.digest,
+        )
+        return await self._start(initiator, begun, state=place.state, turn=place.turn)
+
+    async def fork(
+        self, run_id: str, initiator: Principal, *, pause: int | None = None, changes: Mapping[str, Json] | None = None
+    ) -> Run:
+        """Start a new run from a pause of another: it asks again, and nothing that was decided comes along.
+
+        Args:
+            pause: the number of the pause, from 1; the last one by default.
+            changes: values to set in the state before, by key.
+
+        Raises:
+            NotFound: if there is no such run or pause, or its state is not kept any more.
+            BadInput: if the agent's state has no such key, or a value is not JSON.
+            InvalidAgent: if the agent cannot be loaded here.
+            RecordAltered: if what is stored is not what its log says.
+        """
+        loaded = verified(await self._store.load(initiator.tenant, run_id=run_id))
+        source = _found(loaded, run_id).run
+        number = last_pause(loaded) if pause is None else pause
+        left = await state_at(self._store, loaded, number)
+        values = normalize(dict(changes or {}), path="the changes", max_bytes=MAX_INPUT)
+        assert isinstance(values, dict)
+        await self._runtime.check_fork(source, values)
+        event = RunStarted(
+            "run_" + short_hash(self._ids()),
+            initiator.tenant,
+            source.agent,
+            source.reference,
+            self._policies.current().directory.canonical(initiator.id),
+            source.input,
+            await self._store.now(),
+            origin=Origin(source.id, number, values or None),
+            state_digest=digest_of_state(left.state),
+            context=source.context,
+            configurable=source.configurable,
+        )
+        return await self._start(initiator, event, state=left.state)
+
+    async def _start(
+        self, initiator: Principal, event: RunStarted, *, state: bytes | None = None, turn: Turn | None = None
+    ) -> Run:
         run = evolve_run(None, event)
         changes = Changes(
             initiator.tenant,
             actor_of(initiator),
-            run=RunChange(0, (event,), run),
-            enqueue=(advance_job(initiator.tenant, run_id, now),),
+            run=RunChange(0, (event,), run, state=state),
+            turn=turn,
+            enqueue=() if run.waits else (advance_job(initiator.tenant, run.id, event.at),),
         )
         begun = await self._commit_start(changes)
         failpoint("run.started")
-        self._waker.wake(work=not begun)
+        self._waker.wake(work=not begun and not run.waits)
         return run
 
     async def _commit_start(self, changes: Changes) -> bool:
@@ -186,7 +269,8 @@ class Runs:
                     actor_of(principal),
                     requests=tuple(taken_back),
                     # A worker that is in the middle of an effect keeps its lease until it has recorded it.
-                    run=RunChange(run.version, (event,), after, clear_state=ended, lease=record.lease),
+                    run=RunChange(run.version, (event,), after, drops=dropped(run, after), lease=record.lease),
+                    turn=turn_of(after),
                     enqueue=() if ended else (advance_job(principal.tenant, run_id, loaded.now),),
                 )
             )
@@ -197,11 +281,7 @@ class Runs:
         return after
 
     def _authorise(self, run: Run, principal: Principal) -> None:
-        directory = self._policies.current().directory
-        person = directory.canonical(principal.id)
-        if principal.kind == "person" and (person == run.initiator or _operates(directory, person)):
-            return
-        raise Forbidden(f"{person} neither started {run.id} nor is an operator.", run_id=run.id)
+        check_may_change(run, principal, self._policies.current().directory)
 
 
 def _object(name: str, value: Json) -> dict[str, Json] | None:
@@ -222,8 +302,17 @@ def _with_whole_requests(loaded: Loaded) -> Loaded:
     return verified(replace(loaded, requests=requests))
 
 
-def _operates(directory: Directory, person: str) -> bool:
-    return directory.is_asked(Step(ask=("role:operator",)), person)
+def _check_agent(event: RunStarted, thread: str, place: Place) -> None:
+    """Refuse to continue a conversation with another agent: its state means nothing to this one."""
+    last = place.last
+    if last is None or last.forgotten or event.agent == last.agent or event.reference == last.reference:
+        return
+    raise BadInput(
+        f"The thread {thread!r} is a conversation with {last.agent}, and its state is that agent's: take another "
+        f"thread for {event.agent}.",
+        thread=thread,
+        agent=last.agent,
+    )
 
 
 def _found(loaded: Loaded, run_id: str) -> RunRecord:

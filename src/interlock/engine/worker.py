@@ -27,6 +27,7 @@ from interlock.engine.places import Places
 from interlock.engine.ports import Attention, Broke, Ending, Loaded, Runtime, Store, Waker
 from interlock.engine.results import KeptResults, NothingKept, Results
 from interlock.engine.retry import Patience
+from interlock.engine.threads import Threads
 from interlock.engine.watching import NOBODY, Dropping, Watcher
 from interlock.errors import (
     AdvanceOvertaken,
@@ -101,6 +102,7 @@ class Worker:
         self._ids = ids
         self._results = Results(desk, kept, Patience(), self._complain)
         self._jobs = Jobs(store, self._actor, self._owner, lease, self._complain)
+        self._threads = Threads(store)
         self._active: dict[str, HeldAdvance] = {}
         self._in_hand: set[str] = set()
         self._heartbeat = Heartbeat(store, name, lease, self._active)
@@ -279,6 +281,8 @@ class Worker:
             loaded = verified(await self._store.load(job.tenant, run_id=job.subject))
         except (RecordAltered, StoreTooNew) as altered:
             return await self._jobs.hand_over(job, altered)
+        if loaded.run is not None and loaded.run.run.waits and loaded.run.run.status is RunStatus.queued:
+            return await self._come(job, loaded.run.run, loaded.now)
         if not is_ready(loaded):
             return await self._jobs.let_go(job)
         if is_leased(loaded) or not await self._is_here(job, loaded):
@@ -290,6 +294,15 @@ class Worker:
         if beginning is not None:
             await self.carry_on(beginning)
         return True
+
+    async def _come(self, job: Job, run: Run, now: datetime) -> bool:
+        """Let a run begin that waits in its thread, if its turn has come; else the end before it asks for it again."""
+        try:
+            return await self._threads.come(self._actor, job, run, now) or await self._jobs.let_go(job)
+        except (RecordAltered, StoreTooNew) as altered:
+            return await self._jobs.hand_over(job, altered)
+        except Conflict:
+            return False
 
     async def carry_on(self, beginning: Beginning) -> None:
         """Carry an advance on that has begun, and commit its end."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from interlock.runtime.answers import Answers
@@ -38,6 +39,10 @@ class Writes:
     def has_finished(self, task: str) -> bool:
         """Say whether a task has written what it came to: one that asks, was answered or failed has not."""
         return any(of == task and index >= 0 for of, index in self._written)
+
+    def drop(self, channels: Collection[str]) -> None:
+        """Forget what was written to these channels."""
+        self._written = {key: kept for key, kept in self._written.items() if kept[1].channel not in channels}
 
     def path(self, task: str) -> str:
         """Return the path of a task that has written."""

@@ -70,6 +70,10 @@ class Deltas:
             }
         )
 
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the channels."""
+        return iter(self._channels)
+
     def stored(self) -> dict[str, Any]:
         """Return it as plain values."""
         return {

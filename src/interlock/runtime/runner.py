@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import is_invalid_resume
 from langgraph.pregel import Pregel
 from langgraph.types import Interrupt
 
-from interlock.domain.canonical import MAX_BYTES
+from interlock.domain.canonical import MAX_BYTES, Json
 from interlock.domain.request import Request
 from interlock.domain.run import Run
 from interlock.engine.ports import Advance, Ask, Attention, Broke, Done, Ending, Failed, Items, Paused
 from interlock.engine.watching import Watcher
 from interlock.errors import BadInput, Halt, InvalidState, NotApproved, NotDone, StoreUnavailable
-from interlock.runtime import pauses
+from interlock.runtime import beginnings, pauses, reading
 from interlock.runtime.agent import Agent
 from interlock.runtime.answers import ids_of
 from interlock.runtime.arose import place_of
@@ -41,6 +41,12 @@ LATE = 1.0
 """How many seconds later than its neighbours in the same LangGraph task a tool may ask and still be heard."""
 
 
+class Given(NamedTuple):
+    """What LangGraph is given: a run's input, a command that resumes it, or nothing where it goes on by itself."""
+
+    value: Any
+
+
 class LangGraphRuntime:
     """Runs LangGraph graphs. Implements the port `Runtime`."""
 
@@ -59,6 +65,16 @@ class LangGraphRuntime:
     async def load(self, run: Run, *, alone: bool = False) -> str:
         """Load the run's agent, and return its version. See the port."""
         return (await self._registry.loaded(run.reference, alone=alone)).version
+
+    async def read(self, run: Run, state: bytes) -> Json:
+        """Return what a state holds. See the port."""
+        if not reading.needs_agent(state):
+            return reading.read(state)
+        return reading.read(state, await self._registry.loaded(run.reference))
+
+    async def check_fork(self, run: Run, changes: Mapping[str, Json]) -> None:
+        """Look whether a run can be forked here. See the port."""
+        beginnings.check_changes(await self._registry.loaded(run.reference), changes)
 
     async def advance(self, advance: Advance, watcher: Watcher) -> Ending:  # noqa: PLR0911 - one line an ending
         """Carry a run on to its next pause or its end. See the port."""
@@ -93,7 +109,7 @@ class LangGraphRuntime:
     async def _advance(self, agent: Agent, state: RunState, advancing: Advancing, watcher: Watcher) -> Ending:
         run = advancing.advance.record.run
         store = AgentStore(self._items, run.tenant)
-        configurable = {**configurable_of(run), "thread_id": run.id}
+        configurable = {**configurable_of(run), "thread_id": run.thread or run.id}
         try:
             context = context_of(agent.graph, run.context, run.configurable)
         except BadInput as error:
@@ -121,16 +137,11 @@ class LangGraphRuntime:
         watcher: Watcher,
     ) -> Ending:
         run = advancing.advance.record.run
-        if run.pause and state.made_by != agent.version and not agent.continues(run.agent_version):
-            return _mismatch(run, agent, state)
-        given: Any = run.input
-        if run.pause:
-            changed = state.made_by != agent.version or pauses.at_breakpoint(run)
-            if changed and await pauses.pending(graph, config, agent.breakpoints) != pauses.waiting(run):
-                return _mismatch(run, agent, state)
-            given = pauses.resumption(run, graph, state, advancing.known)
+        given = await self._given(graph, agent, state, advancing, config)
+        if not isinstance(given, Given):
+            return given
         try:
-            output = await carried_on(graph, given, config, watcher, run.id, context=context, durability="async")
+            output = await carried_on(graph, given.value, config, watcher, run.id, context=context, durability="async")
         except ValueError as error:
             if not is_invalid_resume(error):
                 raise
@@ -141,10 +152,35 @@ class LangGraphRuntime:
             return trouble
         asks = await pauses.asked(graph, config, agent.breakpoints, state, output)
         if not asks:
-            return Done(jsonable(output.value))
+            return self._done(jsonable(output.value), agent, state)
         await advancing.latecomers({advancing.asking(ask) for ask in asks}, LATE)
         await advancing.finish()
         return self._paused(asks, agent, state, advancing)
+
+    async def _given(
+        self,
+        graph: Pregel[Any, Any, Any, Any],
+        agent: Agent,
+        state: RunState,
+        advancing: Advancing,
+        config: RunnableConfig,
+    ) -> Given | Ending:
+        """Return what the graph is given to begin, or to go on; or how the advance ends if it is not to run at all."""
+        run = advancing.advance.record.run
+        begun = run.pause or beginnings.is_fork(run)
+        if begun and not agent.continues(state.made_by) and not agent.continues(run.agent_version):
+            return _mismatch(run, agent, state)
+        if run.pause:
+            changed = state.made_by != agent.version or pauses.at_breakpoint(run)
+            if changed and await pauses.pending(graph, config, agent.breakpoints) != pauses.waiting(run):
+                return _mismatch(run, agent, state)
+            return Given(pauses.resumption(run, graph, state, advancing.known))
+        if not begun:
+            return Given(run.input)
+        stands = await beginnings.fork(run, agent, graph, state, config)
+        if isinstance(stands, Failed):
+            return stands
+        return self._paused(stands, agent, state, advancing) if stands else Given(None)
 
     def _asked_again(self, agent: Agent, advancing: Advancing, why: str) -> Ending:
         """An answer fitted its schema and not what the graph's own code wants: ask once more, as things stood."""
@@ -154,6 +190,17 @@ class LangGraphRuntime:
         if any(ask.task for ask in asks):  # one of ours has been decided beside it, and may have had its effect
             return Attention("invalid_ask", f"The graph did not take an answer: {why}. Mend it and retry, or cancel.")
         return self._paused(asks, agent, state, advancing)
+
+    def _done(self, output: Json, agent: Agent, state: RunState) -> Done:
+        """End with the state, so that it can be read, and a run of the same thread can go on from it."""
+        try:
+            state.check_types()
+        except InvalidState as error:
+            return Done(output, unkept=error.message)
+        stored = state.dump(agent.version)
+        if len(stored) > self._max_state:
+            return Done(output, unkept=f"It is {len(stored):,} bytes, more than `limits.state_bytes`.")
+        return Done(output, stored)
 
     def _paused(self, found: Sequence[Ask], agent: Agent, state: RunState, advancing: Advancing) -> Ending:
         asks: list[Ask] = []

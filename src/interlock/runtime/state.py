@@ -167,6 +167,33 @@ class RunState(BaseCheckpointSaver[int]):
             for write in space.writes.ordered():
                 yield name, write.channel, self.serde.loads_typed(write.value)
 
+    def values(self) -> dict[str, dict[str, Any]]:
+        """Return the values of all channels, by namespace."""
+        return {
+            name: self.serde.loads_typed(space.checkpoint)["channel_values"] for name, space in self._namespaces.items()
+        }
+
+    def deltas(self) -> Iterator[tuple[str, str, DeltaChannelHistory]]:
+        """Yield namespace and name of each delta channel whose value is not stored, and what it is made of."""
+        for name, space in self._namespaces.items():
+            for channel in space.deltas:
+                history = space.deltas.history(channel, self.serde)
+                if history is not None:
+                    yield name, channel, history
+
+    def set_values(self, values: Mapping[str, Any]) -> None:
+        """Put values into channels of the graph itself. Nothing is triggered by it."""
+        space = self._namespaces[""]
+        checkpoint = self.serde.loads_typed(space.checkpoint)
+        checkpoint["channel_values"] |= values
+        space.checkpoint = self.serde.dumps_typed(checkpoint)
+
+    def forget_answers(self) -> None:
+        """Drop what was asked and what was answered: a task that has not finished runs from its top, and asks again."""
+        for space in self._namespaces.values():
+            space.answers.clear()
+            space.writes.drop({INTERRUPT, RESUME})
+
     # ── LangGraph's side ──
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:

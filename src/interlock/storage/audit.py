@@ -56,8 +56,10 @@ _PAGES: dict[type[RequestRow | RunRow], Select[Any]] = {
 _JOBS = select(jobs.c.tenant, jobs.c.subject, jobs.c.due_at, jobs.c.mark, jobs.c.owner, jobs.c.kind).where(
     jobs.c.due_at != NEVER
 )
-_LEFT = select(states.c.tenant, states.c.run_id).where(
-    ~exists().where(runs.c.tenant == states.c.tenant, runs.c.id == states.c.run_id)
+_LEFT = (
+    select(states.c.tenant, states.c.run_id)
+    .where(~exists().where(runs.c.tenant == states.c.tenant, runs.c.id == states.c.run_id))
+    .distinct()
 )
 _POLICIES = select(policies.c.hash, as_bytes(policies.c.body))
 

@@ -10,10 +10,11 @@ from typing import Literal, NamedTuple
 
 from interlock.domain.request import Request
 from interlock.domain.run import Run, RunStatus
-from interlock.engine.changes import Changes, Counted, Entry, Hold, Job, Lease, RunRecord
+from interlock.engine.changes import Changes, Counted, Entry, Hold, Job, Lease, RunRecord, Turn
 from interlock.engine.codec import decode_entry, decode_request, decode_run
+from interlock.engine.integrity import digest_of_state
 from interlock.engine.items import Found, Item, ItemOp, Namespace, carry_out
-from interlock.engine.ports import Agenda, Audit, Inbox, Loaded, Window
+from interlock.engine.ports import Agenda, Audit, Inbox, Loaded, Turns, Window
 from interlock.errors import StoreUnavailable
 from interlock.failpoints import failpoint
 from interlock.storage.audit import copies_of, is_filed, is_named, places_of, versions_of
@@ -60,11 +61,12 @@ class _Tables:
         self.log: list[EntryRow] = []
         self.requests: dict[_Key, RequestRow] = {}
         self.runs: dict[_Key, RunRow] = {}
-        self.states: dict[_Key, bytes] = {}
+        self.states: dict[tuple[str, str, str], bytes] = {}
         self.jobs: dict[tuple[str, str, str], _JobRow] = {}
         self.policies: dict[str, bytes] = {}
         self.windows: dict[tuple[str, str], int] = {}
         self.store: dict[str, dict[Namespace, dict[str, Item]]] = {}
+        self.threads: dict[_Key, int] = {}
 
 
 class MemoryStore:
@@ -151,6 +153,22 @@ class MemoryStore:
             self._commits += 1
         failpoint("store.after_commit")
 
+    async def thread_names(self, tenant: str, *, after: str = "", limit: int = 50) -> Sequence[str]:
+        """Return the names of threads that come after a name, in order."""
+        with self._reading() as tables:
+            return sorted(name for owner, name in tables.threads if owner == tenant and name > after)[:limit]
+
+    async def turns(self, tenant: str, thread: str, *, before: int | None = None, limit: int = 50) -> Turns:
+        """Return the runs of a thread before a turn, the newest first."""
+        with self._reading() as tables:
+            found = [(turn, row.id) for row, turn in _turns(tables, tenant, thread) if before is None or turn < before]
+            return Turns(tables.threads.get((tenant, thread), 0), sorted(found, reverse=True)[:limit])
+
+    async def state(self, tenant: str, run_id: str, digest: str) -> bytes | None:
+        """Return a state that is kept of a run under this digest."""
+        with self._reading() as tables:
+            return tables.states.get((tenant, run_id, digest))
+
     async def policy(self, policy_hash: str) -> bytes | None:
         """Return a policy body that was kept under this hash."""
         with self._reading() as tables:
@@ -218,7 +236,7 @@ class MemoryStore:
                 versions=versions_of(rows),
                 copies=copies_of(rows),
                 places=places_of(rows),
-                states=[key for key in tables.states if key not in tables.runs],
+                states=sorted({(tenant, run_id) for tenant, run_id, _ in tables.states} - tables.runs.keys()),
                 jobs=[_job(key, row) for key, row in tables.jobs.items() if row.due_at != NEVER],
                 strangers=[key for key in streams if key not in tables.requests and key not in tables.runs],
                 altered_policies=[key for key, body in tables.policies.items() if not is_named(key, body)],
@@ -298,7 +316,12 @@ def _record(tables: _Tables, key: _Key) -> RunRecord | None:
     if row is None:
         return None
     lease = Lease(row.lease_owner, moment(row.lease_until or 0)) if row.lease_owner is not None else None
-    return RunRecord(decode_run(row.body), tables.states.get(key), lease)
+    return RunRecord(decode_run(row.body), tables.states.get((*key, row.state_digest or "")), lease)
+
+
+def _turns(tables: _Tables, tenant: str, thread: str) -> Iterator[tuple[RunRow, int]]:
+    of_thread = (row for row in tables.runs.values() if (row.tenant, row.thread) == (tenant, thread))
+    return ((row, row.turn) for row in of_thread if row.turn is not None)
 
 
 def _entries(tables: _Tables, tenant: str) -> Iterator[tuple[int, EntryRow]]:
@@ -360,6 +383,8 @@ def _check(tables: _Tables, changes: Changes, now: datetime) -> None:  # noqa: C
         run = tables.runs.get((changes.tenant, of_run.after.id))
         if not of_run.anew and (run.version if run else 0) != of_run.expected:
             raise changed("run", of_run.after.id)
+        if changes.turn is not None:
+            _check_turn(tables, changes.tenant, changes.turn)
         if (changes.tenant, of_run.after.id) in tables.requests:
             raise changed("log", of_run.after.id)
     if changes.begin is not None:
@@ -368,6 +393,11 @@ def _check(tables: _Tables, changes: Changes, now: datetime) -> None:  # noqa: C
 
 def _is_anew(changes: Changes) -> bool:
     return any(part.anew for _, part in changes.told)
+
+
+def _check_turn(tables: _Tables, tenant: str, turn: Turn) -> None:
+    if turn.version is not None and tables.threads.get((tenant, turn.thread), 0) != turn.version:
+        raise changed("thread", turn.thread)
 
 
 def _check_counted(tables: _Tables, tenant: str, counted: Counted) -> None:
@@ -406,14 +436,16 @@ def _apply(tables: _Tables, changes: Changes, entries: list[EntryRow], now: int)
     if (of_run := changes.row_of_run) is not None:
         run = run_row(of_run)
         tables.runs[run.tenant, run.id] = run
-        if of_run.clear_state:
-            tables.states.pop((run.tenant, run.id), None)
-        elif of_run.state is not None:
-            tables.states[run.tenant, run.id] = of_run.state
+        if of_run.state is not None:
+            tables.states[run.tenant, run.id, digest_of_state(of_run.state)] = of_run.state
+        for digest in of_run.drops:
+            tables.states.pop((run.tenant, run.id, digest), None)
     for counted in changes.counted:
         tables.windows[changes.tenant, counted.action] = counted.version + 1
     tables.log.extend(entries)
     _apply_jobs(tables, changes, now)
+    if changes.turn is not None:
+        _apply_turn(tables, changes.tenant, changes.turn, now)
     for policy_hash, body in changes.policies.items():
         tables.policies.setdefault(policy_hash, body)
 
@@ -430,16 +462,29 @@ def _apply_jobs(tables: _Tables, changes: Changes, now: int) -> None:
         mark = FIRST_MARK if before is None else before.mark + 1
         tables.jobs[_job_key(job)] = _JobRow(due_micros(job), mark, None)
     for job in changes.enqueue:
-        due = micros(job.due_at)
-        old = tables.jobs.get(_job_key(job))
-        if old is None:
-            tables.jobs[_job_key(job)] = _JobRow(due, FIRST_MARK, None)
-        else:
-            due_at = min(old.due_at, due) if old.owner is None else old.due_at
-            tables.jobs[_job_key(job)] = _JobRow(due_at, old.mark + 1, old.owner)
+        _enqueue(tables, _job_key(job), micros(job.due_at))
     if changes.begin is not None:
         job = changes.begin.job
         tables.jobs[_job_key(job)] = _JobRow(micros(job.due_at), job.mark, job.owner)
+
+
+def _apply_turn(tables: _Tables, tenant: str, turn: Turn, now: int) -> None:
+    key = (tenant, turn.thread)
+    tables.threads[key] = tables.threads.get(key, 0) + 1
+    if turn.after is None:
+        return
+    for row, number in _turns(tables, *key):
+        if number > turn.after and row.status == "queued":
+            _enqueue(tables, (tenant, "advance", row.id), now)
+
+
+def _enqueue(tables: _Tables, key: tuple[str, str, str], due: int) -> None:
+    old = tables.jobs.get(key)
+    if old is None:
+        tables.jobs[key] = _JobRow(due, FIRST_MARK, None)
+    else:
+        due_at = min(old.due_at, due) if old.owner is None else old.due_at
+        tables.jobs[key] = _JobRow(due_at, old.mark + 1, old.owner)
 
 
 def _finish(tables: _Tables, job: Job, now: int) -> None:

@@ -26,7 +26,7 @@ from interlock.domain.request import Request
 from interlock.domain.run import Run, RunStatus
 from interlock.engine.changes import Job, RunRecord
 from interlock.engine.codec import decode_request, decode_run
-from interlock.engine.ports import Agenda, Inbox, Loaded, Window
+from interlock.engine.ports import Agenda, Inbox, Loaded, Turns, Window
 from interlock.errors import RecordAltered
 from interlock.storage.compiled import Connection, whatever_is_stored
 from interlock.storage.dialect import OneOf, as_bytes
@@ -46,7 +46,18 @@ from interlock.storage.rows import (
     moment,
     replay_order,
 )
-from interlock.storage.schema import IS_COUNTED, IS_OPEN, jobs, notes, policies, requests, runs, states, windows
+from interlock.storage.schema import (
+    IS_COUNTED,
+    IS_OPEN,
+    jobs,
+    notes,
+    policies,
+    requests,
+    runs,
+    states,
+    threads,
+    windows,
+)
 
 __all__ = [
     "agenda",
@@ -59,10 +70,14 @@ __all__ = [
     "load",
     "note",
     "policy",
+    "state",
+    "thread_names",
+    "turns",
     "window",
 ]
 
 LAST_CHARACTER = "\U0010ffff"
+LAST_TURN = 2**31 - 1
 
 _TENANT: BindParameter[str] = bindparam("tenant")
 _RUN_ID: BindParameter[str] = bindparam("run_id")
@@ -82,7 +97,10 @@ _RUNS = (
     select(as_bytes(runs.c.body), as_bytes(states.c.state), runs.c.lease_owner, runs.c.lease_until)
     .add_columns(jobs.c.tenant, jobs.c.subject, jobs.c.due_at, jobs.c.mark, jobs.c.owner)
     .select_from(runs)
-    .outerjoin(states, (states.c.tenant == runs.c.tenant) & (states.c.run_id == runs.c.id))
+    .outerjoin(
+        states,
+        (states.c.tenant == runs.c.tenant) & (states.c.run_id == runs.c.id) & (states.c.digest == runs.c.state_digest),
+    )
     .outerjoin(jobs, (jobs.c.tenant == runs.c.tenant) & (jobs.c.kind == "advance") & (jobs.c.subject == runs.c.id))
     .where(runs.c.tenant == _TENANT)
 )
@@ -100,6 +118,22 @@ _WINDOW = (
     )
     .order_by(requests.c.opened_at.desc(), requests.c.id.desc())
     .limit(_LIMIT)
+)
+_THREADS = (
+    select(threads.c.name)
+    .where(threads.c.tenant == _TENANT, threads.c.name > bindparam("after"))
+    .order_by(threads.c.name)
+    .limit(_LIMIT)
+)
+_THREAD = select(threads.c.version).where(threads.c.tenant == _TENANT, threads.c.name == bindparam("name"))
+_TURNS = (
+    select(runs.c.turn, runs.c.id)
+    .where(runs.c.tenant == _TENANT, runs.c.thread == bindparam("name"), runs.c.turn < bindparam("before"))
+    .order_by(runs.c.turn.desc())
+    .limit(_LIMIT)
+)
+_STATE = select(as_bytes(states.c.state)).where(
+    states.c.tenant == _TENANT, states.c.run_id == _RUN_ID, states.c.digest == bindparam("digest")
 )
 _POLICY = select(as_bytes(policies.c.body)).where(policies.c.hash == bindparam("hash"))
 _NOTE = select(notes.c.value).where(notes.c.key == bindparam("key"))
@@ -325,6 +359,32 @@ def _runs_query(*, some: bool, paged: bool) -> Select[Any]:
     if paged:
         query = query.where(tuple_(columns.started_at, columns.id) < _place(runs, "started_at"))
     return query
+
+
+def thread_names(on: Connection, tenant: str, after: str, limit: int) -> Sequence[str]:
+    """Return the names of threads that come after a name."""
+    if not encodable(after):
+        return []
+    return [name for (name,) in on.rows(_THREADS, {"tenant": tenant, "after": after, "limit": limit}) if is_key(name)]
+
+
+def turns(on: Connection, tenant: str, thread: str, before: int | None, limit: int) -> Turns:
+    """Return a thread's counter, and its runs before a turn, the newest first."""
+    if not encodable(thread):
+        return Turns(0, [])
+    values = {"tenant": tenant, "name": thread, "before": LAST_TURN if before is None else before, "limit": limit}
+    counter = on.ask(_THREAD, values)  # first: what is committed in between is read, and then found to be too new
+    rows = on.ask(_TURNS, values)
+    version = next((number for (number,) in counter()), 0)
+    return Turns(version, [(turn, key) for turn, key in rows() if is_key(key)])
+
+
+def state(on: Connection, tenant: str, run_id: str, digest: str) -> bytes | None:
+    """Return a state that is kept of a run."""
+    if not encodable(run_id, digest):
+        return None
+    row = on.first(_STATE, {"tenant": tenant, "run_id": run_id, "digest": digest})
+    return None if row is None else row[0]
 
 
 def find(on: Connection, tenant: str, kind: Literal["request", "run"], prefix: str) -> Sequence[str]:

@@ -99,6 +99,9 @@ class RunRow(NamedTuple):
     lease_owner: str | None
     lease_until: int | None
     body: bytes
+    state_digest: str | None
+    thread: str | None
+    turn: int | None
 
 
 class EntryRow(NamedTuple):
@@ -252,6 +255,9 @@ def run_row(change: RunChange) -> RunRow:
         lease_owner=lease.owner if lease else None,
         lease_until=micros(lease.until) if lease else None,
         body=encode_run(run),
+        state_digest=run.state_digest,
+        thread=run.thread,
+        turn=run.turn,
     )
 
 

@@ -45,10 +45,11 @@ __all__ = [
     "runs",
     "states",
     "store",
+    "threads",
     "windows",
 ]
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Every revision of the schema that this version knows, oldest first. It works with the last one."""
 
 VERSION_TABLE = "schema_version"
@@ -189,22 +190,38 @@ runs = Table(
     Column("lease_owner", _Key),
     Column("lease_until", BigInteger),
     Column("body", LargeBinary, nullable=False),
+    Column("state_digest", _Key),
+    Column("thread", _Key),
+    Column("turn", Integer),
     PrimaryKeyConstraint("tenant", "id", name="runs_key"),
     _one_of("status", RunStatus),
     CheckConstraint("version > 0", name="version_is_positive"),
     CheckConstraint("(lease_owner IS NULL) = (lease_until IS NULL)", name="lease_is_whole"),
     Index("runs_by_age", "tenant", "started_at", "id"),
+    Index("runs_of_thread", "tenant", "thread", "turn", unique=True),
 )
+"""`state_digest` names the state that a run goes on from. A thread has one run for each of its turns."""
+
+threads = Table(
+    "threads",
+    metadata,
+    Column("tenant", _Key, nullable=False),
+    Column("name", _Key, nullable=False),
+    Column("version", Integer, nullable=False),
+    PrimaryKeyConstraint("tenant", "name", name="threads_key"),
+)
+"""One counter for each thread: whoever begins or ends a run of it waits for the others, and finds what they did."""
 
 states = Table(
     "states",
     metadata,
     Column("tenant", _Key, nullable=False),
     Column("run_id", _Key, nullable=False),
+    Column("digest", _Key, nullable=False),
     Column("state", LargeBinary, nullable=False),
-    PrimaryKeyConstraint("tenant", "run_id", name="states_key"),
+    PrimaryKeyConstraint("tenant", "run_id", "digest", name="states_by_digest"),
 )
-"""The LangGraph state of each run that has one, apart from its row: whatever else changes a run does not rewrite it."""
+"""The LangGraph states of each run, apart from its row: the one that it goes on from, and those that stay readable."""
 
 store = Table(
     "store",

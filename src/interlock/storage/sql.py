@@ -14,7 +14,7 @@ from interlock.domain.request import Request
 from interlock.domain.run import Run, RunStatus
 from interlock.engine.changes import Changes, Entry, Job
 from interlock.engine.items import Found, ItemOp, PutItem, carry_out
-from interlock.engine.ports import Agenda, Audit, Bell, Inbox, Loaded, Window
+from interlock.engine.ports import Agenda, Audit, Bell, Inbox, Loaded, Turns, Window
 from interlock.engine.retry import until_committed
 from interlock.failpoints import failpoint
 from interlock.storage import audit, reads, writes
@@ -143,6 +143,18 @@ class SqlStore:
         await self._write(writes.Commit(changes, self._clock, self._log))
         failpoint("store.after_commit")
         self._bell.ring()
+
+    async def thread_names(self, tenant: str, *, after: str = "", limit: int = 50) -> Sequence[str]:
+        """Return the names of threads that come after a name, in order."""
+        return await self._read(lambda on: reads.thread_names(on, tenant, after, limit))
+
+    async def turns(self, tenant: str, thread: str, *, before: int | None = None, limit: int = 50) -> Turns:
+        """Return the runs of a thread before a turn, the newest first."""
+        return await self._read(lambda on: reads.turns(on, tenant, thread, before, limit))
+
+    async def state(self, tenant: str, run_id: str, digest: str) -> bytes | None:
+        """Return a state that is kept of a run under this digest."""
+        return await self._read(lambda on: reads.state(on, tenant, run_id, digest))
 
     async def policy(self, policy_hash: str) -> bytes | None:
         """Return a policy body that was kept under this hash."""

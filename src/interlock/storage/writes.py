@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import BigInteger, and_, bindparam, case, delete, func, literal_column, or_, select, update
 
-from interlock.engine.changes import Changes, Counted, Hold, Job, RequestChange, RunChange
+from interlock.engine.changes import Changes, Counted, Hold, Job, RequestChange, RunChange, Turn
+from interlock.engine.integrity import digest_of_state
 from interlock.failpoints import failpoint
 from interlock.storage.compiled import Connection
 from interlock.storage.dialect import Now, insert_or
@@ -25,12 +26,12 @@ from interlock.storage.rows import (
     request_row,
     run_row,
 )
-from interlock.storage.schema import jobs, notes, policies, requests, runs, states, windows
+from interlock.storage.schema import jobs, notes, policies, requests, runs, states, threads, windows
 
 __all__ = ["Commit", "commit_together", "extend", "keep_note"]
 
 _REQUEST_CHANGES = ("status", "effect", "version", "body", "wake_at")
-_RUN_CHANGES = ("status", "version", "lease_owner", "lease_until", "body")
+_RUN_CHANGES = ("status", "version", "lease_owner", "lease_until", "body", "state_digest")
 
 
 def _named(names: Iterable[str]) -> dict[str, Any]:
@@ -67,9 +68,27 @@ _DROP = {"requests": _DROP_REQUEST, "runs": _DROP_RUN}
 
 _new_state = insert_or(states)
 _KEEP_STATE = _new_state.on_conflict_do_update(
-    index_elements=["tenant", "run_id"], set_={"state": _new_state.excluded.state}
+    index_elements=["tenant", "run_id", "digest"], set_={"state": _new_state.excluded.state}
 )
-_DROP_STATE = delete(states).where(states.c.tenant == bindparam("tenant"), states.c.run_id == bindparam("run_id"))
+_DROP_STATE = delete(states).where(
+    states.c.tenant == bindparam("tenant"),
+    states.c.run_id == bindparam("run_id"),
+    states.c.digest == bindparam("digest"),
+)
+
+_FIRST_TURN = insert_or(threads).on_conflict_do_nothing()
+_NEXT_TURN = (
+    update(threads)
+    .where(
+        threads.c.tenant == bindparam("of_tenant"),
+        threads.c.name == bindparam("of_name"),
+        threads.c.version == bindparam("expected"),
+    )
+    .values(version=threads.c.version + 1)
+)
+_SOME_TURN = insert_or(threads).on_conflict_do_update(
+    index_elements=["tenant", "name"], set_={"version": threads.c.version + 1}
+)
 
 _KEEP_POLICY = insert_or(policies).on_conflict_do_nothing()
 _KEEP_NOTE = insert_or(notes).on_conflict_do_nothing()
@@ -114,6 +133,30 @@ _BEGIN = _wish.on_conflict_do_update(
     index_elements=["tenant", "kind", "subject"],
     set_={"mark": _wish.excluded.mark, "due_at": _wish.excluded.due_at, "owner": _wish.excluded.owner},
     where=and_(jobs.c.owner.is_(None), jobs.c.mark == _wish.excluded.mark - 1),
+)
+# After the thread's counter has been taken: whoever queued behind this turn has committed, or will find it ended.
+_WAITING = select(
+    runs.c.tenant,
+    literal_column("'advance'"),
+    runs.c.id,
+    bindparam("due_at", type_=BigInteger()),
+    literal_column(str(FIRST_MARK)),
+).where(
+    runs.c.tenant == bindparam("tenant"),
+    runs.c.thread == bindparam("name"),
+    runs.c.turn > bindparam("after"),
+    runs.c.status == "queued",
+)
+_wake = insert_or(jobs).from_select(["tenant", "kind", "subject", "due_at", "mark"], _WAITING)
+_WAKE_WAITING = _wake.on_conflict_do_update(
+    index_elements=["tenant", "kind", "subject"],
+    set_={
+        "mark": jobs.c.mark + 1,
+        "due_at": case(
+            (and_(jobs.c.owner.is_(None), _wake.excluded.due_at < jobs.c.due_at), _wake.excluded.due_at),
+            else_=jobs.c.due_at,
+        ),
+    },
 )
 _ENQUEUE_ANEW = _wish.on_conflict_do_update(
     index_elements=["tenant", "kind", "subject"],
@@ -173,8 +216,8 @@ _EXTEND_JOB = (
 class Commit:
     """Applies changes, all or none: as a transaction of its own, or as a part of one.
 
-    What others may write at once is taken first, in one order (by run; of that run, windows, requests, jobs): those who
-    wait for each other do not wait in a ring.
+    What others may write at once is taken first, in one order (by run; of that run, its thread, itself, windows,
+    requests, jobs): those who wait for each other do not wait in a ring.
 
     Args:
         clock: the store's clock; None for the database's own.
@@ -196,8 +239,8 @@ class Commit:
 
     @property
     def shares(self) -> bool:
-        """Whether it may be part of a transaction with others: not if it counts over what other runs do."""
-        return not self.changes.counted
+        """Whether it may be part of a transaction with others: not if it counts, or waits for, what other runs do."""
+        return not self.changes.counted and self.changes.turn is None
 
     @property
     def run_id(self) -> str:
@@ -211,6 +254,8 @@ class Commit:
         changes, clock = self.changes, self.clock
         if changes.hold is not None:
             _hold(connection, changes.tenant, changes.hold, clock)
+        if changes.turn is not None:
+            _take_turn(connection, changes.tenant, changes.turn)
         if changes.row_of_run is not None:
             _write_run(connection, changes.row_of_run)
         for counted in sorted(changes.counted, key=lambda counted: counted.action):
@@ -226,6 +271,9 @@ class Commit:
     def keep(self, connection: Connection, now: datetime) -> None:
         """Append the entries, by the clock that was read after everything had been taken."""
         changes = self.changes
+        if changes.turn is not None and changes.turn.after is not None:
+            waiting = {"tenant": changes.tenant, "name": changes.turn.thread, "after": changes.turn.after}
+            connection.write(_WAKE_WAITING, waiting | {"due_at": micros(now)})
         if changes.before is not None and now >= changes.before:
             raise changed("deadline", changes.before.isoformat())
         entries = entry_rows(changes, now)
@@ -276,6 +324,18 @@ def _count(connection: Connection, tenant: str, counted: Counted) -> None:
         connection.expect(_NEXT_COUNT, key | {"expected": counted.version}, otherwise)
 
 
+def _take_turn(connection: Connection, tenant: str, turn: Turn) -> None:
+    if turn.version:
+        key = {"of_tenant": tenant, "of_name": turn.thread, "expected": turn.version}
+        connection.expect(_NEXT_TURN, key, changed("thread", turn.thread))
+        return
+    row = {"tenant": tenant, "name": turn.thread, "version": 1}
+    if turn.version is None:
+        connection.write(_SOME_TURN, row)
+    else:
+        connection.expect(_FIRST_TURN, row, changed("thread", turn.thread))
+
+
 def _write_request(connection: Connection, change: RequestChange) -> None:
     row, otherwise = request_row(change.after)._asdict(), changed("request", change.after.id)
     if change.anew:
@@ -297,10 +357,10 @@ def _write_run(connection: Connection, change: RunChange) -> None:
     else:
         connection.expect(_CHANGED_RUN, _update(row, _RUN_CHANGES, change), otherwise)
     key = {"tenant": row["tenant"], "run_id": row["id"]}
-    if change.clear_state:
-        connection.write(_DROP_STATE, key)
-    elif change.state is not None:
-        connection.write(_KEEP_STATE, key | {"state": change.state})
+    if change.state is not None:
+        connection.write(_KEEP_STATE, key | {"digest": digest_of_state(change.state), "state": change.state})
+    for digest in change.drops:
+        connection.write(_DROP_STATE, key | {"digest": digest})
 
 
 def _update(row: Mapping[str, Any], names: Iterable[str], change: RequestChange | RunChange) -> dict[str, Any]:

@@ -7,11 +7,12 @@ from interlock.testing.store_commits import CommitContract
 from interlock.testing.store_jobs import JobContract
 from interlock.testing.store_queries import QueryContract
 from interlock.testing.store_races import RaceContract
+from interlock.testing.store_threads import ThreadContract
 
 __all__ = ["StoreContract"]
 
 
-class StoreContract(BeginContract, CommitContract, JobContract, QueryContract, RaceContract):
+class StoreContract(BeginContract, CommitContract, JobContract, QueryContract, RaceContract, ThreadContract):
     """Run by pytest with pytest-asyncio in its automatic mode.
 
     A subclass, whose name begins with `Test`, overrides the fixture `open_store`: it returns a function that opens the

@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from interlock.domain.action import Action, Subject
+from interlock.domain.canonical import Json
 from interlock.domain.request import EffectState, Request, Status
 from interlock.domain.run import Run
 from interlock.engine.ports import Advance, Ask, Attention, Broke, Done, Ending, Failed, Paused, PolicySet
 from interlock.engine.watching import Watcher
-from interlock.errors import AdvanceOvertaken, EffectRefused, Halt, NotApproved, NotDone
+from interlock.errors import AdvanceOvertaken, BadInput, EffectRefused, Halt, NotApproved, NotDone
 
 __all__ = [
     "Behaviour",
@@ -206,6 +207,15 @@ class ScriptedRuntime:
     def find(self, run: Run) -> None:
         """Find every script here."""
 
+    async def read(self, run: Run, state: bytes) -> Json:  # noqa: ARG002 - all scripts have states alike
+        """Return a script's state."""
+        return {"values": json.loads(state)}
+
+    async def check_fork(self, run: Run, changes: Mapping[str, Json]) -> None:
+        """Find every script here; nothing can be set in its state."""
+        if changes:
+            raise BadInput(f"The state of {run.reference} has no keys.")
+
     async def load(self, run: Run, *, alone: bool = False) -> str:  # noqa: ARG002 - all scripts have one version
         """Return the version that all agents have now."""
         return self.version
@@ -240,7 +250,7 @@ class ScriptedRuntime:
             state.stage += 1
             state.done.clear()
         await self.point("done")
-        return Done(state.results)
+        return Done(state.results, state.written())
 
     async def _stage(self, advance: Advance, script: Script, state: _State) -> tuple[Ask, ...]:
         asks: list[Ask] = []
@@ -279,6 +289,10 @@ class _State:
     async def read(cls, advance: Advance) -> _State:
         """Read the stored state, and resume each interrupt with its answer."""
         state = cls(**json.loads(advance.record.state)) if advance.record.state is not None else cls()
+        origin = advance.record.run.origin
+        if origin is not None and not advance.record.run.pause:
+            # Another run's: its answers do not come along; and in a thread the script begins again, with its results.
+            state = cls(state.stage, state.done, {}, state.results) if origin.pause else cls(results=state.results)
         for pending in advance.record.run.pause:
             state.answers.setdefault(pending.interrupt_id, []).append(pending.request_id)
         ids = sorted({request_id for given in state.answers.values() for request_id in given})

@@ -42,6 +42,9 @@ async def assert_invariants(store: Store, tenant: str = "default") -> None:
         else:
             requests.append(await _assert_request(store, tenant, stream, events))  # type: ignore[arg-type]
     for run in runs:
+        if run.waits and run.status is RunStatus.queued:
+            await _assert_goes_on(store, run, [other for other in runs if other.thread == run.thread])
+            continue
         await _assert_not_forgotten(store, run, [request for request in requests if request.run_id == run.id])
 
 
@@ -104,6 +107,13 @@ async def _assert_request(store: Store, tenant: str, stream: str, events: Sequen
     executed = [event for event in events if isinstance(event, EffectExecuted)]
     assert len(executed) <= 1, f"the effect of {stream} was executed {len(executed)} times"
     return request
+
+
+async def _assert_goes_on(store: Store, run: Run, thread: Sequence[Run]) -> None:
+    """Check that a run which waits in its thread has a run before it that has not ended, or a job."""
+    before = [other.id for other in thread if (other.turn or 0) < (run.turn or 0) and other.status not in ENDED]
+    due = (await store.agenda(subject=run.id)).next_due
+    assert before or due is not None, f"{run.id} waits in {run.thread} behind nobody, and has no job"
 
 
 async def _assert_not_forgotten(store: Store, run: Run, requests: Sequence[Request]) -> None:

@@ -14,6 +14,7 @@ from interlock.domain.lifecycle import fold
 from interlock.domain.run import RunCancelled, RunPaused, fold_run
 from interlock.engine.changes import Changes, Hold, Lease
 from interlock.engine.codec import leaf_hash
+from interlock.engine.integrity import digest_of_state
 from interlock.engine.ports import Store
 from interlock.errors import Conflict
 from interlock.testing.fakes import SettableClock
@@ -162,15 +163,17 @@ class CommitContract(Contract):
         run = started("run_1", clock.at)
         await store.commit(changes(run))
         await store.commit(changes(held := begun(run.after, clock.at)))
-        pause = RunPaused((), "sha256:1", "1", clock.at)
+        pause = RunPaused((), digest_of_state(b"\x00state"), "1", clock.at)
         await store.commit(changes(paused := run_then(held.after, pause, state=b"\x00state")))
         assert await self._state(store) == b"\x00state"
         await store.commit(changes(again := begun(paused.after, clock.at)))
         assert await self._state(store) == b"\x00state"
+        pause = RunPaused((), digest_of_state(b"other"), "1", clock.at)
         await store.commit(changes(paused := run_then(again.after, pause, state=b"other")))
         assert await self._state(store) == b"other"
         cancelled = run_then(paused.after, RunCancelled("ann", "enough", clock.at))
-        await store.commit(changes(replace(cancelled, clear_state=True)))
+        await store.commit(changes(replace(cancelled, drops=(digest_of_state(b"other"),))))
+        assert await store.state(TENANT, "run_1", digest_of_state(b"other")) is None
         assert await self._state(store) is None
 
     async def _state(self, store: Store) -> bytes | None:

@@ -1,0 +1,102 @@
+"""States of runs: read one, and fork a run from one."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from interlock.channels.screen import Line, Screen
+from interlock.channels.values import ValueLines
+from interlock.cli.options import AS, JSON
+from interlock.cli.run import attend
+from interlock.cli.session import Session, execute
+from interlock.cli.shapes import run_shape
+from interlock.domain.canonical import Json, parse_json
+from interlock.engine.states import KeptState, kept_state
+from interlock.errors import BadInput, InvalidValue
+
+__all__ = ["PAUSE", "fork", "state_lines", "state_shape"]
+
+ID = typer.Argument(metavar="ID", help="The run; the beginning of its id is enough.")
+PAUSE = typer.Option(None, "--pause", metavar="N", min=1, help="Which of its pauses, from 1; the last one by default.")
+
+
+async def state_shape(session: Session, run_id: str, pause: int | None) -> dict[str, Json]:
+    """Return a state of a run as JSON: its values, and of which pause it is.
+
+    Raises:
+        NotFound: if it is not kept.
+    """
+    kept = await kept_state(session.system.store, session.principal.tenant, run_id, pause)
+    shown = await session.system.runtime.read(kept.run, kept.state)
+    assert isinstance(shown, dict)
+    return {"of": _of(kept), "pause": kept.pause, **shown}
+
+
+def state_lines(shape: dict[str, Json]) -> list[Line]:
+    """Return a state as lines: the values of the graph, then those of each sub-graph under way."""
+    values = ValueLines(full=True)
+    lines = [Line(f"State {shape['of']}", "title")]
+    inside = shape.get("subgraphs")
+    for name, value in _items(shape["values"]):
+        lines += values.named(name, value)
+    for path, channels in _items(inside):
+        lines.append(Line(f"In {path}", "dim", "  "))
+        for name, value in _items(channels):
+            lines += values.named(name, value, 2)
+    return lines
+
+
+def _items(value: Json) -> list[tuple[str, Json]]:
+    return list(value.items()) if isinstance(value, dict) else []
+
+
+def _of(kept: KeptState) -> str:
+    if kept.pause is not None:
+        return f"at pause {kept.pause}"
+    return "at its end" if kept.run.end_digest is not None else "with which it begins"
+
+
+def fork(
+    ctx: typer.Context,
+    *,
+    run: str = ID,
+    pause: int | None = PAUSE,
+    changes: list[str] = typer.Option(
+        [], "--set", metavar="KEY=JSON", help="Set a value in its state first; may be given several times."
+    ),
+    detach: bool = typer.Option(False, "--detach", help="Stop at the first pause; write the ids of run and requests."),
+    person: str | None = AS,
+    as_json: bool = JSON,
+) -> None:
+    """Start a new run from a pause of another: it asks again, and no approval and no answer comes along."""
+    values = _changes(changes)
+
+    async def work(session: Session) -> int:
+        system = session.system
+        run_id = await session.views.resolve("run", run)
+        position = await system.store.last_position(session.principal.tenant)
+        forked = await system.runs.fork(run_id, session.principal, pause=pause, changes=values)
+        assert forked.origin is not None
+        session.tell(f"Run {forked.id} begins at pause {forked.origin.pause} of {run_id}. It asks again.", "good")
+        session.write({"event": "started", "run": run_shape(forked)})
+        return await attend(session, forked, position, detach=detach)
+
+    execute(ctx, work, as_json=as_json, person=person, screen=Screen.on(sys.stderr) if detach else None, create=False)
+
+
+def _changes(given: list[str]) -> dict[str, Json]:
+    found: dict[str, Json] = {}
+    for change in given:
+        key, separator, text = change.partition("=")
+        if not separator or not key:
+            raise BadInput(f"--set {change!r} must be KEY=JSON, such as --set amount=120 or --set to='\"ann\"'.")
+        try:
+            found[key] = parse_json(text, path=key)
+        except InvalidValue as error:
+            example = f"--set {key}='\"ann\"'"
+            raise BadInput(
+                f"--set {key}: {error.reason}. The value is JSON: a text has double quotes, as in {example}."
+            ) from None
+    return found

@@ -1,0 +1,120 @@
+"""`interlock threads`: conversations, each a series of runs."""
+
+from __future__ import annotations
+
+import typer
+
+from interlock.channels.screen import Line
+from interlock.channels.sight import when
+from interlock.channels.text import plain, quoted
+from interlock.cli.options import AS, JSON
+from interlock.cli.session import Session, execute
+from interlock.cli.shapes import run_shape
+from interlock.cli.states import state_lines, state_shape
+from interlock.cli.table import table
+from interlock.domain.run import ENDED, Run
+from interlock.engine.threads import ThreadView
+from interlock.errors import NotFound
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, help="Conversations with agents."
+)
+
+NAME = typer.Argument(metavar="NAME", help="The thread's name, as it was given to `interlock run --thread`.")
+
+
+@app.command("list")
+def list_threads(
+    ctx: typer.Context,
+    *,
+    limit: int = typer.Option(50, "--limit", min=1, max=10_000, help="At most so many."),
+    as_json: bool = JSON,
+) -> None:
+    """List threads by name, with the last run of each."""
+
+    async def work(session: Session) -> None:
+        found = await session.system.runs.threads.list(session.principal.tenant, limit=limit + 1)
+        more, found = len(found) > limit, found[:limit]
+        session.write({"threads": [_shape(one) for one in found], "more": more})
+        if not found:
+            session.tell('There are none. Begin one: interlock run AGENT "…" --thread NAME')
+            return
+        rows = [
+            (plain(one.name), plain(one.last.agent), str(one.turns), str(one.last.status), when(one.last.started_at))
+            for one in found
+        ]
+        session.show(*table(("NAME", "AGENT", "TURNS", "LAST RUN", "STARTED"), rows, session.screen.width))
+        if more:
+            session.tell(f"There are more than {limit}: --limit shows them.", "warn")
+
+    execute(ctx, work, as_json=as_json, create=False)
+
+
+@app.command("show")
+def show_thread(
+    ctx: typer.Context,
+    *,
+    name: str = NAME,
+    limit: int = typer.Option(20, "--limit", min=1, max=10_000, help="At most so many of its runs."),
+    as_json: bool = JSON,
+) -> None:
+    """Show a thread: its runs, the newest first, and the state in which the next one begins."""
+
+    async def work(session: Session) -> None:
+        tenant = session.principal.tenant
+        threads = session.system.runs.threads
+        thread = await threads.show(tenant, name, limit=limit)
+        state = await _state(session, thread)
+        session.write(_shape(thread) | {"state": state})
+        if session.as_json:
+            return
+        session.show(Line(f"Thread {plain(quoted(name))} with {plain(thread.last.agent)}", "title"))
+        rows = [
+            (str(run.turn), run.id, _status(run), when(run.started_at), plain(run.initiator)) for run in thread.runs
+        ]
+        session.show(*table(("TURN", "RUN", "STATUS", "STARTED", "BY"), rows, session.screen.width))
+        if (thread.runs[-1].turn or 1) > 1:
+            session.tell("There may be earlier runs: --limit shows them.", "dim")
+        if state is not None:
+            session.show(*state_lines(state))
+        session.tell(f"  interlock runs show {thread.last.id}")
+
+    execute(ctx, work, as_json=as_json, create=False)
+
+
+async def _state(session: Session, thread: ThreadView) -> dict[str, object] | None:
+    """Return the state in which the thread stands; None while one of its runs has not ended, or if there is none."""
+    if thread.last.status not in ENDED:
+        return None
+    place = await session.system.runs.threads.place(session.principal.tenant, thread.name)
+    if place.origin is None:
+        return None
+    try:
+        return {**await state_shape(session, place.origin.run_id, None)}
+    except NotFound:
+        return None
+
+
+def _status(run: Run) -> str:
+    return "waits for its turn" if run.waits and run.status not in ENDED else str(run.status)
+
+
+@app.command("delete")
+def delete_thread(ctx: typer.Context, *, name: str = NAME, person: str | None = AS, as_json: bool = JSON) -> None:
+    """Delete the states that a thread's runs have left; the log stays. Whoever continues it begins anew."""
+
+    async def work(session: Session) -> None:
+        directory = session.system.policies.current().directory
+        count = await session.system.runs.threads.delete(name, session.principal, directory)
+        session.write({"thread": name, "runs": count})
+        session.tell(
+            f"The states of {count} run{'s' if count != 1 else ''} are deleted. The log keeps what happened.", "good"
+        )
+
+    execute(ctx, work, as_json=as_json, person=person, create=False)
+
+
+def _shape(thread: ThreadView) -> dict[str, object]:
+    return {"name": thread.name, "turns": thread.turns, "runs": [run_shape(run) for run in thread.runs]}

@@ -1,0 +1,105 @@
+"""States that stay readable: those of a run's pauses, and the one in which it ended, as its log names them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from interlock.domain.run import Run, RunPaused
+from interlock.engine.changes import Entry
+from interlock.engine.integrity import digest_of_state, verified
+from interlock.engine.ports import Loaded, Store
+from interlock.errors import NotFound, RecordAltered
+
+__all__ = ["KEPT_STATES", "KeptState", "dropped", "kept_state", "last_pause", "read_state", "state_at"]
+
+KEPT_STATES = 20
+"""How many states of a run stay readable, unless `limits.states` says something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptState:
+    """A state that a run left.
+
+    Args:
+        run: the run, as its log says.
+        pause: the number of the pause that it is the state of, from 1; None for that of the run's end, or beginning.
+    """
+
+    run: Run
+    pause: int | None
+    state: bytes
+
+
+def dropped(before: Run, after: Run) -> tuple[str, ...]:
+    """Return the digests of the states of a run that nobody needs any more after a change."""
+    kept = {after.state_digest, *after.states}
+    return tuple(sorted(one for one in {before.state_digest, *before.states} - kept if one is not None))
+
+
+async def read_state(store: Store, run: Run, digest: str) -> bytes:
+    """Read a state of a run that its log names.
+
+    Raises:
+        RecordAltered: if it is not what was written, or is missing.
+    """
+    state = await store.state(run.tenant, run.id, digest)
+    if state is None or digest_of_state(state) != digest:
+        raise RecordAltered(f"A stored state of {run.id} is not what was written.", stream=run.id)
+    return state
+
+
+async def kept_state(store: Store, tenant: str, run_id: str, pause: int | None = None) -> KeptState:
+    """Read the state of a pause, or the last state that a run left; compared with the run's log.
+
+    Raises:
+        NotFound: if there is no such run or pause, or its state is not kept.
+        RecordAltered: if it is not what was written.
+    """
+    loaded = verified(await store.load(tenant, run_id=run_id))
+    if loaded.run is None:
+        raise NotFound(f"There is no run {run_id} here.", run_id=run_id)
+    return await state_at(store, loaded, pause)
+
+
+async def state_at(store: Store, loaded: Loaded, pause: int | None = None) -> KeptState:
+    """Read a state of a run that was loaded and verified. See `kept_state`."""
+    assert loaded.run is not None
+    run = loaded.run.run
+    pauses = pauses_of(loaded.logs[run.id])
+    if pause is None and run.end_digest is not None and run.end_digest in run.states:
+        return KeptState(run, None, await read_state(store, run, run.end_digest))
+    if pause is None and not pauses and run.state_digest is not None:
+        return KeptState(run, None, await read_state(store, run, run.state_digest))
+    number = len(pauses) if pause is None else pause
+    if not pauses and pause is None:
+        raise NotFound(
+            f"{run.id} has left no state that could be read: one is kept at each pause and at the end.", run_id=run.id
+        )
+    if not 1 <= number <= len(pauses):
+        paused = {0: "has never paused", 1: "has paused once"}.get(len(pauses), f"has paused {len(pauses)} times")
+        raise NotFound(f"{run.id} has no pause {number}: it {paused}.", run_id=run.id)
+    digest = pauses[number - 1].state_digest
+    if digest not in {*run.states, run.state_digest}:
+        why = "its states were deleted" if run.forgotten else "a run keeps its last ones (`limits.states`)"
+        raise NotFound(f"The state of pause {number} of {run.id} is not kept any more: {why}.", run_id=run.id)
+    return KeptState(run, number, await read_state(store, run, digest))
+
+
+def last_pause(loaded: Loaded) -> int:
+    """Return the number of a run's last pause.
+
+    Raises:
+        NotFound: if it has never paused.
+    """
+    assert loaded.run is not None
+    run_id = loaded.run.run.id
+    number = len(pauses_of(loaded.logs[run_id]))
+    if number == 0:
+        raise NotFound(f"{run_id} has never paused: there is no pause to fork it from.", run_id=run_id)
+    return number
+
+
+def pauses_of(history: Sequence[Entry]) -> list[RunPaused]:
+    """Return how a run has paused, in order."""
+    return [entry.event for entry in history if isinstance(entry.event, RunPaused)]

@@ -1,0 +1,254 @@
+"""Threads: who is next in one, and with whose state that run begins. One run of a thread at a time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from interlock.domain.authority import Directory, Principal
+from interlock.domain.run import ENDED, AttentionNeeded, Origin, Run, RunEvent, StatesDeleted, TurnCame, evolve_run
+from interlock.domain.threads import LONGEST_NAME, Standing, decides, is_name, standing
+from interlock.engine.changes import Actor, Changes, Job, RunChange, Turn
+from interlock.engine.consequences import actor_of, advance_job
+from interlock.engine.integrity import verified
+from interlock.engine.ports import Store
+from interlock.engine.retry import until_committed
+from interlock.engine.rights import check_may_change
+from interlock.engine.states import dropped, read_state
+from interlock.errors import BadInput, Closed, NotFound, RecordAltered
+
+__all__ = ["Place", "ThreadView", "Threads", "checked_name", "turn_of"]
+
+PAGE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A run's place in a thread.
+
+    Args:
+        turn: the condition under which it has this place; its number is `number`.
+        behind: the run that has to end first; None if it may begin.
+        last: the last run before it that had its turn.
+        origin: with whose state it begins, and `state` is that state; None if with nothing.
+        broken: why nobody can begin after the run before it; empty if somebody can.
+    """
+
+    turn: Turn
+    number: int
+    behind: Run | None
+    last: Run | None
+    origin: Origin | None = None
+    state: bytes | None = None
+    digest: str | None = None
+    broken: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadView:
+    """A thread, for people. `runs` are the newest ones, the newest first; `turns` says how many there were."""
+
+    name: str
+    turns: int
+    runs: tuple[Run, ...]
+
+    @property
+    def last(self) -> Run:
+        """Its newest run."""
+        return self.runs[0]
+
+
+def checked_name(name: str) -> str:
+    """Return the name of a thread, or refuse it.
+
+    Raises:
+        BadInput: if no thread may be called that.
+    """
+    if not is_name(name):
+        raise BadInput(
+            f"A thread's name is 1 to {LONGEST_NAME} printable characters, with no space at its beginning or end.",
+            thread=name,
+        )
+    return name
+
+
+def turn_of(after: Run) -> Turn | None:
+    """Return what the end of a run means to its thread; None if it has not ended, or has no thread."""
+    if after.thread is None or after.status not in ENDED:
+        return None
+    return Turn(after.thread, after=after.turn)
+
+
+class Threads:
+    """Says who is next in a thread; lists threads, and deletes them."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def place(self, tenant: str, thread: str, *, before: int | None = None) -> Place:
+        """Return the place of the next run of a thread, or of the one that has the turn `before`.
+
+        Raises:
+            RecordAltered: if what is stored of the thread is not what its logs say.
+        """
+        version, runs = await self._down_to_decisive(tenant, thread, before)
+        stands = standing(runs)
+        turn = Turn(thread, version)
+        if stands.busy is not None or stands.source is None:
+            return Place(turn, stands.turn, stands.busy, stands.decisive)
+        return await self._begins_with(tenant, turn, stands, stands.source)
+
+    async def _begins_with(self, tenant: str, turn: Turn, stands: Standing, source: str) -> Place:
+        decisive = stands.decisive
+        assert decisive is not None
+        left = decisive if source == decisive.id else await self._run(tenant, source)
+        if left.forgotten:
+            return Place(turn, stands.turn, None, decisive)
+        if left.end_digest is None:
+            broken = (
+                f"The state in which {left.id} of the thread {turn.thread!r} ended could not be kept: "
+                f"{left.note or 'it was not stored'} Begin another thread, or fork a pause of that run."
+            )
+            return Place(turn, stands.turn, None, decisive, broken=broken)
+        state = await read_state(self._store, left, left.end_digest)
+        return Place(turn, stands.turn, None, decisive, Origin(left.id), state, left.end_digest)
+
+    async def _down_to_decisive(self, tenant: str, thread: str, before: int | None) -> tuple[int, list[Run]]:
+        version, found = None, []
+        async for counter, run in self._newest_first(tenant, thread, before):
+            version = counter if version is None else version
+            found.append(run)
+            if decides(run):
+                break
+        if version is None:
+            version = (await self._store.turns(tenant, thread, before=before, limit=1)).version
+        return version, found
+
+    async def _newest_first(
+        self, tenant: str, thread: str, before: int | None, page: int = 1
+    ) -> AsyncIterator[tuple[int, Run]]:
+        """Read the runs of a thread, as their logs say, and no turn left out; with the thread's counter."""
+        while True:
+            turns = await self._store.turns(tenant, thread, before=before, limit=page)
+            for turn, run_id in turns.runs:
+                run = await self._run(tenant, run_id)
+                if (run.thread, run.turn) != (thread, turn) or turn != (before or turn + 1) - 1:
+                    raise RecordAltered(f"The stored runs of the thread {thread!r} are not what was written.")
+                yield turns.version, run
+                before = turn
+            if len(turns.runs) < page:
+                if before is not None and before > 1:
+                    raise RecordAltered(f"A stored run of the thread {thread!r} is missing: its turn {before - 1}.")
+                return
+            page = PAGE
+
+    async def _run(self, tenant: str, run_id: str) -> Run:
+        loaded = verified(await self._store.load(tenant, run_id=run_id))
+        if loaded.run is None:
+            raise RecordAltered(f"The stored run {run_id} is missing.", stream=run_id)
+        return loaded.run.run
+
+    async def come(self, actor: Actor, job: Job, run: Run, now: datetime) -> bool:
+        """Let a run begin that waits in its thread, if those before it have ended; return whether they have.
+
+        Raises:
+            RecordAltered: if what is stored of the thread is not what its logs say.
+            Conflict: if somebody else was faster.
+        """
+        assert run.thread is not None
+        place = await self.place(run.tenant, run.thread, before=run.turn)
+        if place.behind is not None:
+            return False
+        event: RunEvent = TurnCame(place.origin, place.digest, now)
+        if place.broken:
+            event = AttentionNeeded("invalid_state", place.broken, None, now)
+        change = RunChange(run.version, (event,), evolve_run(run, event), state=place.state)
+        wish = () if place.broken else (advance_job(run.tenant, run.id, now),)
+        await self._store.commit(Changes(run.tenant, actor, run=change, finish_job=job, enqueue=wish))
+        return True
+
+    # ── for people ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def list(self, tenant: str, *, limit: int) -> list[ThreadView]:
+        """Return threads by name: those that have not been deleted."""
+        found: list[ThreadView] = []
+        after = ""
+        while len(found) < limit:
+            names = await self._store.thread_names(tenant, after=after, limit=PAGE)
+            for name in names:
+                view = await self._view(tenant, name, limit=1)
+                if view is not None:
+                    found.append(view)
+            if len(names) < PAGE:
+                break
+            after = names[-1]
+        return found[:limit]
+
+    async def show(self, tenant: str, thread: str, *, limit: int = 50) -> ThreadView:
+        """Return a thread with its newest runs.
+
+        Raises:
+            NotFound: if there is no such thread, or it was deleted.
+        """
+        view = await self._view(tenant, thread, limit)
+        if view is None:
+            raise NotFound(f"There is no thread {thread!r} here: `interlock threads list` shows those that there are.")
+        return view
+
+    async def _view(self, tenant: str, thread: str, limit: int) -> ThreadView | None:
+        runs: list[Run] = []
+        async for _, run in self._newest_first(tenant, thread, None, limit):
+            if run.forgotten or len(runs) == limit:
+                break
+            runs.append(run)
+        return ThreadView(thread, runs[0].turn or 0, tuple(runs)) if runs else None
+
+    async def delete(self, thread: str, principal: Principal, directory: Directory) -> int:
+        """Delete the states that the runs of a thread have left; the log stays. Return of how many runs.
+
+        Whoever continues the thread begins anew.
+
+        Raises:
+            NotFound: if there is no such thread, or it was deleted.
+            Closed: if one of its runs has not ended.
+            Forbidden: if the principal may not change all of its runs.
+        """
+
+        async def attempt() -> list[Run]:
+            version, left = 0, []
+            async for version, run in self._newest_first(principal.tenant, thread, None, PAGE):  # noqa: B007
+                left += [] if run.forgotten else [run]
+            _check_delete(thread, left, principal, directory)
+            await self._forget(left[0].id, principal, Turn(thread, version))
+            return left
+
+        found = await until_committed(attempt, thread)
+        for run in found[1:]:  # who continues the thread begins anew already, whatever becomes of this process
+            await until_committed(partial(self._forget, run.id, principal), run.id)
+        return len(found)
+
+    async def _forget(self, run_id: str, principal: Principal, turn: Turn | None = None) -> None:
+        loaded = verified(await self._store.load(principal.tenant, run_id=run_id))
+        assert loaded.run is not None
+        run = loaded.run.run
+        event = StatesDeleted(principal.id, loaded.now)
+        after = evolve_run(run, event)
+        change = RunChange(run.version, (event,), after, drops=dropped(run, after), lease=loaded.run.lease)
+        await self._store.commit(Changes(run.tenant, actor_of(principal), run=change, turn=turn))
+
+
+def _check_delete(thread: str, runs: list[Run], principal: Principal, directory: Directory) -> None:
+    if not runs:
+        raise NotFound(f"There is no thread {thread!r} here: `interlock threads list` shows those that there are.")
+    for run in runs:
+        check_may_change(run, principal, directory)
+    active = next((run for run in runs if run.status not in ENDED), None)
+    if active is not None:
+        raise Closed(
+            f"{active.id} of the thread {thread!r} is {active.status}: wait for its end, or `interlock runs cancel "
+            f"{active.id}` first.",
+            run_id=active.id,
+            status=str(active.status),
+        )
