@@ -14,6 +14,7 @@ from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.pregel import Pregel
 from pydantic import BaseModel
+from pydantic.errors import PydanticUserError
 
 from interlock.domain.canonical import Json, digest
 from interlock.errors import BadInput, InvalidAgent
@@ -39,7 +40,7 @@ class Agent:
             boolean channel `approved` or `human_approval`, at nodes from which a conditional edge leads on; anywhere
             else a refusal ends the run. The empty text means that there is none.
         input: makes the graph's input of a command line's text; without it, `{"input": text}`, or a message for graphs
-            that have messages.
+            that have messages, or the text itself for a workflow that takes text.
 
     Raises:
         InvalidAgent: if it is not a graph that can be governed.
@@ -75,6 +76,8 @@ class Agent:
         """Return the graph's input for a command line's text."""
         if self._input is not None:
             return self._input(text)
+        if _takes_text(self.graph):
+            return text
         fields = set(self.graph.channels)
         if "input" not in fields and "messages" in fields:
             return {"messages": [{"role": "user", "content": text}]}
@@ -118,6 +121,16 @@ def as_agent(found: object, name: str) -> Agent:
     raise InvalidAgent(
         f"{name} is {type(found).__name__}, not an agent: it must be a LangGraph graph or an interlock.Agent."
     )
+
+
+def _takes_text(graph: Pregel[Any, Any, Any, Any]) -> bool:
+    """Say whether a workflow, or a graph whose whole state is one value, takes text and nothing else."""
+    if isinstance(graph, CompiledStateGraph) and "__root__" not in graph.channels:
+        return False
+    try:
+        return bool(graph.get_input_jsonschema().get("type") == "string")
+    except (TypeError, NameError, PydanticUserError):
+        return False  # nobody can tell
 
 
 def _kind(value: Json) -> str:

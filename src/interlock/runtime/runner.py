@@ -21,6 +21,7 @@ from interlock.runtime import beginnings, pauses, reading
 from interlock.runtime.agent import Agent
 from interlock.runtime.answers import ids_of
 from interlock.runtime.arose import place_of
+from interlock.runtime.caches import caching
 from interlock.runtime.current import PASSING, Advancing, current, describe, jsonable, said
 from interlock.runtime.dialects import native
 from interlock.runtime.factories import Opened, server_runtime
@@ -120,7 +121,7 @@ class LangGraphRuntime:
                 state = RunState(made.serde, advancing.advance.record.state)
             graph = made.graph
             graph = graph.copy(update={"checkpointer": state, "store": store if graph.store is None else graph.store})
-            config: RunnableConfig = {"configurable": {**configurable, "__pregel_strict_resume": True}}
+            config: RunnableConfig = {"configurable": {**configurable, "__pregel_strict_resume": True, **caching(run)}}
             try:
                 return await self._carry_on(graph, config, context, made, state, advancing, watcher)
             finally:
