@@ -9,6 +9,7 @@ from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
 from langgraph.config import get_stream_writer
 from langgraph.graph import END, START, StateGraph
+from langgraph.types import interrupt
 
 from interlock import Action, Draft, Question, ask, progress
 
@@ -93,6 +94,10 @@ def question_step(state: State) -> State:
     return {"result": f"{airline.answer} {seats.answer!r}"}
 
 
+def sure_step(state: State) -> State:
+    return {"result": interrupt("Delete the database?")}
+
+
 def draft_step(state: State) -> State:
     feedback = ""
     for _ in range(3):
@@ -143,6 +148,7 @@ builder.add_conditional_edges("act", route, ["act", END])
 payer = builder
 hostile = one_node(hostile_step)
 questions = one_node(question_step)
+sure = one_node(sure_step)
 drafts = one_node(draft_step)
 two = one_node(two_step)
 long = one_node(long_step)

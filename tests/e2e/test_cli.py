@@ -83,6 +83,23 @@ def test_modify_opens_the_editor_and_refuses_what_is_not_json(command):
     assert command.sink == ["5 farm pay for eggs"]
 
 
+@pytest.mark.parametrize(
+    ("typed", "reaches"),
+    [("no", False), ("/reject", False), ("yes", True), ("0", 0), ('"no"', "no"), ("later", "later")],
+)
+def test_no_means_no_at_the_prompt(command, typed, reaches):
+    child = command.spawn("run", command.agent("sure"), "x")
+    child.expect_exact("no or reject sends false")
+    child.expect_exact("Answer (yes, no, /show, /quit, /reject): ")
+    child.sendline(typed)
+    if reaches is False:
+        child.expect_exact("Reason (for the record): ")
+        child.sendline("")
+    assert command.ended(child) == 0
+    run = command.json("runs", "list")["runs"][0]["id"]
+    assert command.json("runs", "show", run)["output"]["result"] == reaches
+
+
 def test_an_answer_that_cannot_be_is_asked_again_with_the_reason(command):
     child = command.spawn("run", command.agent("payer"), "a book")
     child.expect(PROMPT)

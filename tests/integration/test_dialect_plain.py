@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 from interlock import Action, Question, Verdict, ask
 from interlock.domain.request import Status
 from interlock.domain.run import RunStatus
-from interlock.errors import InvalidAnswer
+from interlock.errors import InvalidAnswer, NotOffered
 
 
 class Flight(BaseModel):
@@ -149,12 +149,36 @@ async def test_I5_a_refusal_of_a_yes_or_no_is_no(circle, silent):
     assert (await circle.run(run_id)).output["out"] == [False]
 
 
+@pytest.mark.parametrize("value", ["Which airline?", {"question": "Which?", "options": ["Delta", "United"]}])
 @pytest.mark.parametrize(("silent", "status"), [(False, Status.rejected), (True, Status.expired)])
-async def test_I5_a_graph_that_takes_only_answers_ends_without_one(circle, silent, status):
-    run_id = await circle.go(asking(circle, "Which airline?"))
+async def test_I5_a_graph_that_takes_only_answers_ends_without_one(circle, value, silent, status):
+    schema = {"type": "string"} if isinstance(value, str) else None
+    run_id = await circle.go(asking(circle, value, schema))
     await (circle.later(days=30) if silent else circle.decide(await circle.asked(run_id), "reject", "none of them"))
     run = await circle.run(run_id)
     assert (run.status, f"was {status}" in run.note) == (RunStatus.failed, True)
+
+
+@pytest.mark.parametrize("value", ["Delete it?", {"question": "Delete it?", "details": "x"}, {"amount": 5}, None])
+@pytest.mark.parametrize(("verdict", "reaches"), [("approve", True), ("reject", False)])
+async def test_I5_where_any_answer_will_do_approving_is_true_and_rejecting_false(circle, value, verdict, reaches):
+    run_id = await circle.go(asking(circle, value))
+    request = await circle.decide(await circle.asked(run_id), verdict)
+    assert request.status is (Status.approved if reaches else Status.rejected)
+    assert (await circle.run(run_id)).output["out"] == [reaches]
+
+
+async def test_I5_silence_answers_nothing(circle):
+    run_id = await circle.go(asking(circle, "Delete it?"))
+    await circle.later(days=30)
+    run = await circle.run(run_id)
+    assert (run.status, "was expired" in run.note) == (RunStatus.failed, True)
+
+
+async def test_approving_sends_nothing_where_a_certain_answer_is_wanted(circle):
+    run_id = await circle.go(asking(circle, "Which airline?", {"type": "string"}))
+    with pytest.raises(NotOffered):
+        await circle.vote(await circle.asked(run_id), "approve")
 
 
 async def test_I16_several_interrupts_of_one_node_and_of_nodes_side_by_side_get_their_own_answers(circle):
@@ -182,7 +206,7 @@ async def test_S20_an_interrupt_of_a_sub_graph_surfaces_like_any_other(circle):
     assert await answered(circle, run_id, "that") == "that"
 
 
-async def test_I10_a_crash_after_the_answer_gives_it_again(circle):
+async def test_I10_a_crash_after_the_answer_gives_it_again_once_a_person_lets_it(circle):
     crashes = [True]
 
     def act(state):
@@ -196,6 +220,8 @@ async def test_I10_a_crash_after_the_answer_gives_it_again(circle):
     await circle.vote(await circle.asked(run_id), "respond", answer="that")
     await circle.drain()
     await circle.later(seconds=60)
+    assert (await circle.run(run_id)).attention == "may_have_happened"
+    await circle.retry(run_id)
     assert (await circle.run(run_id)).output["out"] == ["that"]
 
 

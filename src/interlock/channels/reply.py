@@ -36,6 +36,9 @@ _NUMBER = re.compile(
 
 INSTEAD = "Your answer, in place of doing it: "
 
+YES_NO = {"yes": True, "y": True, "no": False, "n": False}
+"""What these words are where any JSON answers: a graph that asks whether to go on takes the text "no" for a yes."""
+
 QUIT = "quit"
 SHOW = "show"
 
@@ -121,6 +124,8 @@ def said_so_far(reply: Reply) -> list[Line]:
         lines += [Line("Changes:", "title"), *changes] if changes else [Line("Nothing is changed.", "warn")]
     if reply.verdict is Verdict.respond:
         lines.append(Line(f"Your answer: {one_line(reply.answer)}", "", "", "│ "))
+    elif reply.request.takes_anything and reply.request.edition.answer is None:
+        lines.append(Line(f"The graph gets: {one_line(reply.verdict is Verdict.approve)}", "", "", "│ "))
     if reply.comment:
         lines.append(Line(f"Your comment: {quoted(reply.comment)}", "", "", "│ "))
     return lines
@@ -176,6 +181,8 @@ class _Reader:
         question = self.request.asked
         assert isinstance(question, Question)
         commands = "/show, /quit" + (", /reject" if Verdict.reject in self.request.verdicts else "")
+        if self.request.takes_anything:
+            commands = f"yes, no, {commands}"
         prompt = f"Answer ({f'1-{len(question.options)}, ' if question.options else ''}{commands}): "
         standing = self.request.edition.answer
         if standing is not None:
@@ -196,6 +203,8 @@ class _Reader:
         except InvalidValue as error:
             self.terminal.screen.say(error.message, "warn")
             return None
+        if self.request.takes_anything and isinstance(given, str) and given.casefold() in YES_NO:
+            given = "/approve" if YES_NO[given.casefold()] else "/reject"
         match given:
             case "/quit" | "/q":
                 return QUIT
@@ -207,7 +216,8 @@ class _Reader:
                 return await self._with_details(Reply(self.request, verdict, self.request.digest))
         try:
             text = given.removeprefix("/") if isinstance(given, str) and given.startswith("//") else given
-            answer = read_answer(question, text) if isinstance(text, str) else text
+            anything = self.request.takes_anything
+            answer = read_answer(question, text, anything=anything) if isinstance(text, str) else text
             reply = Reply(self.request, Verdict.respond, self.request.digest, answer=answer)
             reply.check()
         except BadInput as error:
@@ -239,7 +249,8 @@ async def ask_comment(terminal: Terminal, view: RequestView, verdict: Verdict) -
     needed = "The policy wants a reason." if verdict in view.policy.reason_for else ""
     match verdict:
         case Verdict.reject:
-            return await terminal.text("Reason (the agent reads it): ", required=needed)
+            reads = "for the record" if view.request.takes_anything else "the agent reads it"
+            return await terminal.text(f"Reason ({reads}): ", required=needed)
         case Verdict.revise:
             return await terminal.text("Feedback for the agent: ", required="Say what should be different.")
         case _ if needed:
@@ -313,10 +324,14 @@ def edited_reply(request: Request, value: Json) -> Reply:
     return reply
 
 
-def read_answer(question: Subject, text: str) -> Json:
+def read_answer(question: Subject, text: str, *, anything: bool = False) -> Json:
     """Read an answer as the question wants it: an option by number or name, text, or JSON; in place of an action, text.
 
     Text that begins as JSON is meant as JSON, unless the question wants text and nothing else.
+
+    Args:
+        anything: the question is that of `Request.takes_anything`: what is JSON is JSON, and "yes" and "no" are true
+            and false; quotes make it text.
 
     Raises:
         InvalidValue: if it must be JSON, or begins so, and is not.
@@ -325,8 +340,10 @@ def read_answer(question: Subject, text: str) -> Json:
         return text
     if question.options is not None:
         return _option(question.options, text)
+    if anything and text.strip().casefold() in YES_NO:
+        return YES_NO[text.strip().casefold()]
     wanted = types_of(question.schema)
-    if wanted == ["string"] or (question.schema is None and not _BEGINS.match(text)):
+    if wanted == ["string"] or (question.schema is None and not anything and not _BEGINS.match(text)):
         return text
     try:
         return parse_json(text, path="answer")

@@ -21,6 +21,11 @@ __all__ = ["Sight", "see", "when"]
 
 TITLES = {"approval": "HUMAN APPROVAL REQUIRED", "input": "HUMAN INPUT REQUIRED", "review": "HUMAN REVIEW REQUIRED"}
 
+ANYTHING = (
+    "The answer may be anything: yes or approve sends true, no or reject sends false, a number or other JSON is sent "
+    'as such, the rest as text; quotes make it text ("no").'
+)
+
 MANY_WARNINGS = 5
 MANY_WORDS = 20_000
 SHORT_DIGEST = len("sha256:") + 12
@@ -51,6 +56,7 @@ def see(view: RequestView, *, full: bool = False, fold: bool = True, place: Plac
     lines += _warnings(request)
     lines += _agents_words(request, values)
     lines += _votes(request)
+    lines += [Line(plain(view.stuck), "warn")] if view.stuck is not None else []
     lines += _why(view, full=full)
     digest = request.digest if full else request.digest[:SHORT_DIGEST]
     lines.append(Line(f"Request {request.id} of agent {plain(request.agent)}, {digest}", "dim"))
@@ -104,6 +110,8 @@ def _subject(request: Request, values: ValueLines) -> Iterator[Line]:
                 yield from values.named("answer", request.edition.answer)
         case Question() as question:
             yield from _question(question, request.edition.answer, values)
+            if request.takes_anything and request.is_open:
+                yield Line(ANYTHING, "dim", "  ", "  │ ")
         case Draft(title=title, body=body):
             yield from values.named(title, body, 0)
 

@@ -107,11 +107,11 @@ def _outcome(view: RequestView) -> list[Line]:
         Line(f"Asked as {request.asked_digest}", "dim") if request.asked_digest != request.digest else None,
         Line(f"Comment: {quoted(request.comment)}") if request.comment else None,
     ]
-    if request.effect is not EffectState.none:
-        note = f": {plain(request.effect_note)}" if request.effect_note else ""
-        lines.append(Line(f"Effect: {request.effect}{note}", "warn" if request.effect is EffectState.unknown else ""))
-        if request.result is not None:
-            lines.append(Line(f"Result: {one_line(request.result)}"))
+    if request.status is Status.approved and view.became is not None:
+        became = plain(view.became)
+        lines.append(Line(f"{became[:1].upper()}{became[1:]}", "warn" if request.effect is EffectState.unknown else ""))
+    if request.effect is not EffectState.none and request.result is not None:
+        lines.append(Line(f"Result: {one_line(request.result)}"))
     if request.effect is EffectState.unknown:
         lines.append(Line(f"Settle it: interlock effects settle {request.id} --happened | --did-not | --retry"))
     if request.is_open and view.excluded is not None:

@@ -22,6 +22,7 @@ from interlock.cli.table import table
 from interlock.cli.votes import carry_on
 from interlock.cli.watch import ways_on
 from interlock.domain.run import ENDED, Run, RunStatus
+from interlock.domain.what_became import what_became
 from interlock.engine.views import RunView
 from interlock.errors import BadInput
 
@@ -121,8 +122,10 @@ def _lines(view: RunView) -> list[Line]:
         lines += values.named("output", run.output, 0)
     place_of = places({run.id: [pending.request_id for pending in run.pause]})
     for request in in_order(view.requests, place_of):
-        effect = f", effect {request.effect}" if request.effect != "none" else ""
-        lines.append(Line(f"{request.id} {row(request, place_of.get(request.id))}: {request.status}{effect}"))
+        became = plain(what_became(request, run))
+        lines.append(Line(f"{request.id} {row(request, place_of.get(request.id))}: {became}"))
+        if request.id in view.stuck:
+            lines.append(Line(plain(view.stuck[request.id]), "warn", "  "))
     return lines
 
 

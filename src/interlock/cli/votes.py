@@ -176,7 +176,9 @@ def answer(
             raise BadInput(f"{view.request.id} asks for {view.request.kind}, not for an answer.")
         if given is None and text is None:
             raise BadInput('Give the answer: interlock answer ID "…", or --answer-json FILE.')
-        value: Json = given[0] if given is not None else read_answer(asked, text or "")
+        value: Json = (
+            given[0] if given is not None else read_answer(asked, text or "", anything=view.request.takes_anything)
+        )
         return _checked(Reply(view.request, Verdict.respond, view.request.digest, comment, answer=value))
 
     manner = Manner(request, digest, yes, advance)

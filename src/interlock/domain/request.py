@@ -224,6 +224,12 @@ class Request:
         return self.status is Status.open
 
     @property
+    def takes_anything(self) -> bool:
+        """Whether it is a question of a graph's own `interrupt` that takes any answer: then approving answers true."""
+        takes = isinstance(self.asked, Question) and self.asked.answer_schema is None
+        return takes and not self.task and Verdict.approve in self.verdicts
+
+    @property
     def wake_at(self) -> datetime | None:
         """When the next thing comes due by itself: a reminder, an escalation, the deadline; None if nothing does."""
         moments = (*self.reminders[:1], self.escalates_at, self.due_at)

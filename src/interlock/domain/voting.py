@@ -148,7 +148,8 @@ def _check_verdict(request: Request, command: CastVote, policy: Policy) -> None:
         raise NotOffered(f"{request.id} offers {offered}, not {command.verdict}.", request_id=request.id)
     if command.verdict in policy.reason_for and not says_something(command.comment):
         raise ReasonMissing(f"The policy wants a reason when you {command.verdict}: give a comment.")
-    if command.verdict is Verdict.approve and request.kind is Kind.input and request.edition.answer is None:
+    unanswered = request.kind is Kind.input and request.edition.answer is None and not request.takes_anything
+    if command.verdict is Verdict.approve and unanswered:
         raise NotOffered(f"{request.id} asks a question and has no answer yet: respond.", request_id=request.id)
 
 

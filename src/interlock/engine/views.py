@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -12,6 +12,7 @@ from interlock.domain.policy import Policy
 from interlock.domain.request import EffectState, Request, Status
 from interlock.domain.run import Run, RunStatus
 from interlock.domain.standing import Standing, matter_of
+from interlock.domain.what_became import cannot_pass, what_became
 from interlock.engine.changes import Entry, Lease
 from interlock.engine.integrity import verified
 from interlock.engine.ports import Inbox, Policies, Store
@@ -36,6 +37,8 @@ class RequestView:
         excluded: why this person may not vote now; None if nothing stands in the way.
         now: the store's clock when it was read.
         on_behalf_of: for whom this person would vote now; None for themselves.
+        became: what it came to, and what was done about it; None where its run is not known.
+        stuck: why nobody can approve it as people are now; None if somebody can.
     """
 
     request: Request
@@ -44,16 +47,22 @@ class RequestView:
     excluded: str | None
     now: datetime
     on_behalf_of: str | None = None
+    became: str | None = None
+    stuck: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """A run with everything that it asked, oldest first; `lease` is None unless somebody advances it now."""
+    """A run with everything that it asked, oldest first; `lease` is None unless somebody advances it now.
+
+    `stuck` says, by request, why nobody can approve it as people are now.
+    """
 
     run: Run
     requests: tuple[Request, ...]
     lease: Lease | None
     now: datetime
+    stuck: Mapping[str, str] = field(default_factory=dict)
 
 
 class Views:
@@ -95,7 +104,7 @@ class Views:
             NotFound: if there is none with this id.
             RecordAltered: if it is not what was written.
         """
-        loaded = verified(await self._store.load(self._tenant, [request_id]))
+        loaded = verified(await self._store.load(self._tenant, [request_id], run_of=request_id))
         request = loaded.requests.get(request_id)
         if request is None:
             raise NotFound(f"There is no request {request_id} here.", request_id=request_id)
@@ -103,7 +112,9 @@ class Views:
         directory = self._policies.current().directory
         why = explain(request, policy, directory, loaded.now)
         found = self._standing(request, policy, person, loaded.now)
-        return RequestView(request, policy, why, found.excluded, loaded.now, found.on_behalf_of)
+        became = None if loaded.run is None else what_became(request, loaded.run.run)
+        stuck = cannot_pass(request, policy, directory)
+        return RequestView(request, policy, why, found.excluded, loaded.now, found.on_behalf_of, became, stuck)
 
     def _standing(self, request: Request, policy: Policy, person: str, now: datetime) -> Standing:
         directory = self._policies.current().directory
@@ -134,7 +145,17 @@ class Views:
         asked = [request async for request in self.requests(Inbox(statuses=(), run_id=run_id))]
         lease = loaded.run.lease
         alive = lease if lease is not None and lease.until > loaded.now else None
-        return RunView(loaded.run.run, tuple(reversed(asked)), alive, loaded.now)
+        return RunView(loaded.run.run, tuple(reversed(asked)), alive, loaded.now, await self.stuck(asked))
+
+    async def stuck(self, requests: Iterable[Request]) -> Mapping[str, str]:
+        """Return, by its id, why nobody can approve a request as people are now, for those of which that is so."""
+        directory = self._policies.current().directory
+        found = {
+            request.id: cannot_pass(request, await self._book.pinned(request.route.policy_hash), directory)
+            for request in requests
+            if request.is_open
+        }
+        return {key: why for key, why in found.items() if why is not None}
 
     async def pauses(self, run_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """Return the requests that runs wait at, run to ids, in the order in which they were asked; not of too many."""

@@ -55,6 +55,27 @@ def test_S7_the_graphs_of_a_project_are_agents_by_name(project):
     assert project.json("runs", "show", run)["output"]["answer"] == "Delta"
 
 
+@pytest.mark.parametrize(
+    ("words", "reaches"),
+    [
+        (("answer", "no"), False), (("answer", "No"), False), (("answer", "false"), False), (("answer", "0"), 0),
+        (("answer", "yes"), True), (("answer", "true"), True), (("answer", "42"), 42), (("answer", "[1]"), [1]),
+        (("answer", '"no"'), "no"), (("answer", '"0"'), "0"), (("answer", "not now"), "not now"),
+        (("approve",), True), (("reject",), False),
+    ],
+)  # fmt: skip
+def test_no_means_no_where_any_answer_will_do(project, words, reaches):
+    run, request = paused(project, "asker")
+    shown = project.run("requests", "show", request).stdout
+    assert "no or reject sends false" in " ".join(shown.split())
+    verb, *text = words
+    done = project.run(verb, request, *text, "--yes")
+    assert done.returncode == 0, done
+    assert project.json("runs", "show", run)["output"]["answer"] == reaches
+    if verb != "answer":
+        assert f"The graph gets: {json.dumps(reaches)}" in done.stdout + done.stderr
+
+
 def test_S3_a_person_answers_in_an_actions_place(project):
     run, request = paused(project, "payer")
     done = project.run("answer", request, "ask finance first", "--yes")

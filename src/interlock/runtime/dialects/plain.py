@@ -2,8 +2,10 @@
 
 A `HumanInterrupt` (`{action_request, config, description}`, alone or in a list) is an approval, and the answer is the
 list of `HumanResponse` that Agent Inbox sends. Anything else is a question: its schema is the interrupt's
-`response_schema`, or its options, or any JSON will do; the answer goes back as it was given. A refusal and silence
-have no shape of their own there: they are `false` where the schema is boolean, and end the run otherwise.
+`response_schema`, or its options, or any JSON will do; the answer goes back as it was given. Where any JSON will do,
+people may also approve, which is `true`, and reject, which is `false`: such a question is often whether to go on.
+Otherwise a refusal is `false` where the schema is boolean, and ends the run. Silence is `false` where the schema is
+boolean, and ends the run: nobody has said anything.
 """
 
 from __future__ import annotations
@@ -25,6 +27,9 @@ TEXTS = ("question", "message", "prompt", "text", "query", "instruction", "title
 OPTIONS = ("options", "choices")
 SHOWN = 2_000
 ANY = "The agent asks for an answer"
+
+ANYTHING = (Verdict.respond, Verdict.approve, Verdict.reject)
+"""What is offered where any JSON will do."""
 
 ALLOWS = {
     "allow_accept": Verdict.approve,
@@ -60,7 +65,8 @@ def read(interrupt_id: str, value: Json, schema: Mapping[str, Any] | None) -> tu
     """Return what any other interrupt asks: a question, with the whole value beside it."""
     options = None if schema is not None else _options(value)
     question = Question(_text(value), None if schema is None else dict(schema), options)
-    return (Ask(interrupt_id, "", question, context=None if isinstance(value, str) else value),)
+    context = None if isinstance(value, str) else value
+    return (Ask(interrupt_id, "", question, context=context, verdicts=None if question.answer_schema else ANYTHING),)
 
 
 def answer(schema: Mapping[str, Any] | None, request: Request) -> Json:
@@ -71,6 +77,8 @@ def answer(schema: Mapping[str, Any] | None, request: Request) -> Json:
     """
     if request.status is Status.answered:
         return request.edition.answer
+    if request.takes_anything and request.status in {Status.approved, Status.rejected}:
+        return request.status is Status.approved
     if schema is not None and schema.get("type") == "boolean":
         return False
     raise NotApproved(f"{request.id} was {request.status}, and its graph takes nothing but an answer", None)

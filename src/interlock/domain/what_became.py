@@ -1,0 +1,83 @@
+"""What became of a request, in words: the end of the story, and that it can have no good one."""
+
+from __future__ import annotations
+
+from interlock.domain.authority import Directory
+from interlock.domain.policy import Policy, Step
+from interlock.domain.request import EffectState, Request, Status
+from interlock.domain.run import Run, RunStatus
+from interlock.domain.standing import Matter, matter_of
+
+__all__ = ["cannot_pass", "what_became"]
+
+
+def what_became(request: Request, run: Run) -> str:
+    """Say what a request came to, and what was done about it, such as `approved; done, 14:03`.
+
+    Args:
+        run: the request's run as it stands.
+    """
+    if request.status is not Status.approved:
+        return str(request.status)
+    return f"approved; {_effect(request) or _unused(request, run)}"
+
+
+def _effect(request: Request) -> str:
+    note = f": {request.effect_note}" if request.effect_note else ""
+    match request.effect:
+        case EffectState.executed:
+            return f"done, {request.claim.at:%H:%M} UTC" if request.claim is not None else "done"
+        case EffectState.failed:
+            return f"not done{note}"
+        case EffectState.unknown:
+            return f"nobody knows whether it was done{note}"
+        case EffectState.claimed:
+            return "begun, and its result is not there yet"
+        case EffectState.lapsed:
+            return f"not done, the approval lapsed{note}"
+        case _:
+            return ""
+
+
+def _unused(request: Request, run: Run) -> str:
+    """Say what became of an approval that no effect in the ledger has used."""
+    gated = bool(request.task)
+    match run.status:
+        case RunStatus.cancelled | RunStatus.failed:
+            ended = "was cancelled" if run.status is RunStatus.cancelled else "failed"
+            return f"not done, the run {ended}" if gated else f"the run {ended}; what the agent did is not recorded"
+        case RunStatus.done:
+            return "not used, the run is done" if gated else "the agent went on, and the run is done"
+        case RunStatus.needs_attention:
+            return "not done yet, the run needs attention" if gated else "the run needs attention"
+        case _:
+            return "not done yet, the run goes on" if gated else "the run goes on"
+
+
+def cannot_pass(request: Request, policy: Policy, directory: Directory) -> str | None:
+    """Say why nobody can approve an open request as people and policies are now; None if somebody can.
+
+    Those to whom a step escalates, and whoever may vote for somebody else, count as people who can.
+    """
+    level = policy.levels[request.route.level]
+    if not request.is_open or level.automatic:
+        return None
+    matter = matter_of(request, policy, directory)
+    for index in range(request.step, len(level.steps)):
+        why = _too_few(request.step_of(policy, index).escalated(), matter, directory)
+        if why is not None:
+            return f"Nobody can approve this: step {index + 1} of {len(level.steps)} {why}"
+    return None
+
+
+def _too_few(step: Step, matter: Matter, directory: Directory) -> str | None:
+    asked = directory.asked(step)
+    if asked is None:
+        return None
+    reasons = {person: matter.exclusion(step, person) for person in asked}
+    may = sorted(person for person, reason in reasons.items() if reason is None)
+    if len(may) >= step.approvals:
+        return None
+    excluded = "; ".join(f"not {person}: {reason}" for person, reason in sorted(reasons.items()) if reason)
+    who = ", ".join(may) or "nobody"
+    return f"needs {step.approvals} of {', '.join(step.ask)}, and {who} may{f' ({excluded})' if excluded else ''}."
