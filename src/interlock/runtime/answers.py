@@ -101,7 +101,7 @@ class Answers(list[Any]):
         asking = _caller()
         if asking.f_code is not _INTERRUPT:
             return list.__len__(self) > 0
-        return self._take(_asked(asking))
+        return self._take(_asked(asking), asking.f_back)
 
     def __len__(self) -> int:
         """Return how many there are; to `interrupt`, when one is found for it, that its position is among them."""
@@ -121,7 +121,7 @@ class Answers(list[Any]):
         del self._found.answer
         return answer
 
-    def _take(self, asked: Interrupt[Any]) -> bool:
+    def _take(self, asked: Interrupt[Any], asks: FrameType | None) -> bool:
         execution = Execution.here()
         question = _question(asked)
         with self._taking:  # tools of one task may ask at the same time
@@ -132,6 +132,8 @@ class Answers(list[Any]):
                     continue
                 self._must_be_clear(execution, asked, question)
                 execution.take(place)
+                if asks is not None:
+                    execution.advancing.given[asks] = (asks.f_lasti, requests[0].id)
                 self._found.answer = _answer(asked, requests)
                 return True
             execution.asks_at(interrupt_id(execution.task, list.__len__(self)))

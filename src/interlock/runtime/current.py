@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Coroutine, Iterable
 from contextvars import ContextVar
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from langgraph.config import get_config
@@ -46,6 +47,7 @@ class Advancing:
     Attributes:
         waiting: the tasks that have asked by `interlock.ask` in this advance, and must pause by that.
         delivered: the ids of the requests whose answers LangGraph has given to a task in this advance.
+        given: the functions that were given an answer: at which instruction, and of which request.
         asked_at: the tasks that were answered before and ask again, by the id of the interrupt that they ask by.
     """
 
@@ -58,6 +60,7 @@ class Advancing:
         self.waiting: set[str] = set()
         self.asked_at: dict[str, str] = {}
         self.delivered: set[str] = set()
+        self.given: dict[FrameType, tuple[int, str]] = {}
         self._watcher = watcher
         self._pid = os.getpid()
         self._turns: dict[str, asyncio.Lock] = {}

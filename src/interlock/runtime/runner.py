@@ -11,12 +11,13 @@ from langgraph.errors import is_invalid_resume
 from langgraph.pregel import Pregel
 from langgraph.types import Interrupt
 
+from interlock.domain.action import Question
 from interlock.domain.canonical import MAX_BYTES, Json
-from interlock.domain.request import Request
+from interlock.domain.request import Request, Status
 from interlock.domain.run import Run
 from interlock.engine.ports import Advance, Ask, Attention, Broke, Done, Ending, Failed, Items, Paused
 from interlock.engine.watching import Watcher
-from interlock.errors import BadInput, Halt, InvalidState, NotApproved, NotDone, StoreUnavailable
+from interlock.errors import BadInput, Halt, InterlockError, InvalidState, NotApproved, NotDone, StoreUnavailable
 from interlock.runtime import beginnings, pauses, reading
 from interlock.runtime.agent import Agent
 from interlock.runtime.answers import ids_of
@@ -26,6 +27,7 @@ from interlock.runtime.current import PASSING, Advancing, current, describe, jso
 from interlock.runtime.dialects import native
 from interlock.runtime.factories import Opened, server_runtime
 from interlock.runtime.forks import Contained, Exited, guard, is_cancelled
+from interlock.runtime.refused import refuses
 from interlock.runtime.registry import Registry
 from interlock.runtime.served import configurable_of, context_of
 from interlock.runtime.state import RunState, places, resume_values
@@ -143,10 +145,12 @@ class LangGraphRuntime:
             return given
         try:
             output = await carried_on(graph, given.value, config, watcher, run.id, context=context, durability="async")
-        except ValueError as error:
-            if not is_invalid_resume(error):
+        except Exception as error:
+            if is_invalid_resume(error):
+                return self._asked_again(agent, advancing, said(error))
+            if not _is_refused(error, run, advancing):
                 raise
-            return self._asked_again(agent, advancing, said(error))
+            return self._asked_again(agent, advancing, _told(error))
         if advancing.halted is not None:
             raise advancing.halted  # a node has swallowed it; a person has to look all the same
         if trouble := _astray(run, state, advancing, output.interrupts):
@@ -237,6 +241,17 @@ def _halted(halt: Halt) -> Ending:
     if halt.code in PASSING:
         return Broke(halt.reason, counted=PASSING[halt.code])
     return Attention(halt.code, halt.reason, halt.request_id)
+
+
+def _is_refused(error: Exception, run: Run, advancing: Advancing) -> bool:
+    """Say whether the graph's code did not take the one answer that it was given, and nothing else happened."""
+    if advancing.halted is not None or len(run.pause) != 1 or isinstance(error, InterlockError):
+        return False
+    refusing = refuses(error, {frame: at for frame, (at, _) in advancing.given.items()})
+    request_id = run.pause[0].request_id
+    request = advancing.known[request_id]
+    answered = not request.task and request.status is Status.answered and isinstance(request.asked, Question)
+    return refusing is not None and answered and advancing.given[refusing][1] == request_id
 
 
 def _astray(run: Run, state: RunState, advancing: Advancing, interrupts: Sequence[Interrupt]) -> Attention | None:

@@ -1,0 +1,63 @@
+"""An answer that only the graph's code refuses is asked for again, where it is certain that nothing happened since."""
+
+import json
+
+import pytest
+from langgraph.types import interrupt
+
+from interlock.domain.run import RunStatus
+
+
+def at_once(state):
+    return {"out": [int(interrupt("How many?"))]}
+
+
+def later(state):
+    said = interrupt("How many?")
+    if not said.strip().isdigit():
+        raise RuntimeError("no number")
+    return {"out": [int(said)]}
+
+
+def as_json(state):
+    return {"out": [int(json.loads(interrupt("How many?")))]}
+
+
+async def in_async(state):
+    return {"out": [int(interrupt("How many?"))]}
+
+
+@pytest.mark.parametrize("node", [at_once, later, as_json, in_async])
+async def test_the_person_is_asked_again_with_the_error(circle, node):
+    run_id = await circle.go(circle.chain(node))
+    first = await circle.vote(await circle.asked(run_id), "respond", answer="two")
+    await circle.drain()
+    again = await circle.asked(run_id)
+    assert again.id != first.id
+    assert "An answer was not taken" in again.description
+    assert "test_refused_answers.py, line" in again.description
+    await circle.vote(again, "respond", answer="2")
+    await circle.drain()
+    run = await circle.run(run_id)
+    assert (run.status, run.output and run.output["out"]) == (RunStatus.done, [2]), run.note
+
+
+@pytest.mark.parametrize("how", ["a method", "a local"])
+async def test_what_may_have_acted_since_is_left_to_a_person(circle, how):
+    done = []
+
+    def act(state):
+        said = interrupt("How many?")
+        done.append(said)
+        return {"out": [int(said)]}
+
+    def locally(state, keep=done.append):
+        said = interrupt("How many?")
+        keep(said)
+        return {"out": [int(said)]}
+
+    run_id = await circle.go(circle.chain(act if how == "a method" else locally))
+    await circle.vote(await circle.asked(run_id), "respond", answer="two")
+    await circle.drain()
+    assert (await circle.run(run_id)).attention == "may_have_happened"
+    assert done == ["two"]
