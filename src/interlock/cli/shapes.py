@@ -80,6 +80,8 @@ def view_shape(view: RequestView, history: list[Entry]) -> dict[str, Any]:
     """Return a request with everything that is known of it."""
     return {
         **request_shape(view.request),
+        "became": view.became,
+        "stuck": view.stuck,
         "explanation": view.why,
         "may_vote": view.request.is_open and view.excluded is None,
         "on_behalf_of": view.on_behalf_of,
@@ -125,6 +127,7 @@ def run_view_shape(view: RunView) -> dict[str, Any]:
         **run_shape(view.run),
         "advanced_by": None if lease is None else {"owner": lease.owner, "until": _at(lease.until)},
         "requests": [request_shape(request) for request in view.requests],
+        "stuck": dict(view.stuck),
     }
 
 

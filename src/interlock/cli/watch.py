@@ -284,6 +284,8 @@ def ways_on(session: Session, view: RunView) -> None:
         verb = "answer" if request.kind == "input" else "approve"
         session.tell(f"  interlock requests show {request.id}")
         session.tell(f"  interlock {verb} {request.id}")
+        if request.id in view.stuck:
+            session.tell(view.stuck[request.id], "warn")
     if run.status is RunStatus.needs_attention:
         if run.attention == "effect_unknown" and run.attention_request:
             session.tell(f"  interlock effects settle {run.attention_request} --happened | --did-not | --retry")

@@ -3,7 +3,7 @@
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from interlock.channels.flow import Flow
@@ -25,6 +25,16 @@ def flowed(*pieces, width=None):
 
 def test_pieces_follow_each_other_in_one_line():
     assert flowed("The ", "weath", "er.") == f"{LEAD}The weather.\n"
+
+
+def test_a_word_is_never_cut_where_a_line_holds_it():
+    assert flowed("and a little sun bet", "ween two and three", width=30) == (
+        f"{LEAD}and a little sun \n{BAR}between two and three\n"
+    )
+
+
+def test_a_word_longer_than_a_line_is_cut():
+    assert flowed("x" * 40, width=20).split("\n")[1].startswith(BAR + "x")
 
 
 def test_a_line_feed_begins_a_line_of_the_text_not_of_the_terminal():
@@ -56,6 +66,7 @@ def test_ten_thousand_empty_lines_take_three():
 
 
 @pytest.mark.parametrize("width", [None, 20, 33])
+@example(["\n\n\n\na"])
 @given(st.lists(st.text("ab \n漢⟨é\t", max_size=40), max_size=8))
 def test_whatever_comes_every_line_begins_with_ours_and_fits(width, pieces):
     whole = "".join(pieces)
