@@ -128,3 +128,19 @@ async def test_a_thread_that_a_node_leaves_does_not_keep_the_process(machine):
     assert b"nothing else is due" in done.stdout
     (run,) = await machine.see(run_id)
     assert run.status is RunStatus.done
+
+
+async def test_I4_a_run_whose_nodes_sleep_holds_up_no_other_run_and_no_stop(machine, until):
+    """As many plain nodes sleep as there are threads; then the first SIGTERM ends the worker."""
+    slow = machine.deploy("sleeper.py", name="slow")
+    (slow_id,) = await machine.start(slow)
+    worker, said = machine.serve(grace=0.1)
+    until(lambda: driver.lines(machine.sink))
+    quick_ids = await machine.start(*[slow.replace(":slow", ":quick")] * 3)
+    await machine.until_all(quick_ids, lambda run: run.status is RunStatus.done)
+    (run,) = await machine.see(slow_id)
+    assert run.status is RunStatus.running
+    machine.stop(worker)
+    assert "1 run had not come to a pause" in said()
+    (run,) = await machine.see(slow_id)
+    assert run.status is RunStatus.running  # and is taken up when its lease has ended

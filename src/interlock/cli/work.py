@@ -10,6 +10,7 @@ import typer
 
 from interlock.channels.screen import Line, Screen
 from interlock.channels.text import plain
+from interlock.cli.errors import Exit
 from interlock.cli.options import JSON
 from interlock.cli.session import CutShort, Session, execute, interruptible, patiently, unless
 from interlock.engine.watching import Lines
@@ -31,7 +32,8 @@ def work(
 ) -> None:
     """Advance runs and watch deadlines, until Ctrl-C, SIGTERM or SIGHUP; what is under way is finished first.
 
-    Any number of workers may run, on the same database.
+    What has not come to a pause 25 seconds later is left to the next worker. Any number of workers may run, on the same
+    database.
     """
 
     async def run(session: Session) -> None:
@@ -74,3 +76,7 @@ async def _until_stopped(session: Session, worker: Worker) -> None:
         stop.set()
         await running
     session.write({"event": "stopped"})
+    if worker.left:  # nothing ends a thread that sleeps but the end of its process
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(Exit.ok)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -44,6 +43,7 @@ from interlock.engine.counting import Count, count, span_of
 from interlock.engine.crew import Crew
 from interlock.engine.integrity import verified
 from interlock.engine.pause import NO_POLICIES, PausePlan, Present, note_of_held, plan_pause, withdraw_open
+from interlock.engine.pool import EnginePool
 from interlock.engine.ports import (
     Ask,
     Attention,
@@ -105,11 +105,15 @@ class Desk:
     Args:
         crew: may take a run up in the transaction that makes it ready.
         keeps: how many states of a run stay readable.
+
+    Attributes:
+        pool: where it judges what may take its second.
     """
 
     def __init__(self, store: Store, policies: Policies, waker: Waker, crew: Crew, *, keeps: int = KEPT_STATES) -> None:
         self.crew = crew
         self._keeps = keeps
+        self.pool = EnginePool()
         self._store = store
         self._policies = policies
         self._waker = waker
@@ -196,7 +200,7 @@ class Desk:
         )
         try:
             if isinstance(command, CastVote) and (command.subject is not None or command.answer is not None):
-                command = await asyncio.to_thread(check_vote, request, command)  # to judge it may take its second
+                command = await self.pool.call(check_vote, request, command)  # to judge it may take its second
             events = decide(request, command, circumstances)
         except (Refused, InvalidAnswer) as refusal:
             await self._note(request, command, principal, refusal)
@@ -270,7 +274,7 @@ class Desk:
         asks = ending.asks if isinstance(ending, Paused) else ()
         policies = self._policies.current()
         seen = await self._count(run, asks, policies, loaded.now)
-        planned = await _plan(loaded, asked, asks, policies, seen) if isinstance(ending, Paused) else None
+        planned = await _plan(self.pool, loaded, asked, asks, policies, seen) if isinstance(ending, Paused) else None
         retries = policies.retries_of(run.agent)
         final: Ending = planned if isinstance(planned, Attention) else ending
         if isinstance(final, Broke) and final.ran:
@@ -311,15 +315,20 @@ class Desk:
         return withdraw_open(list(loaded.requests.values()), f"the run is {after.status}", principal, loaded.now)
 
 
-async def _plan(
-    loaded: Loaded, asked: Sequence[Request], asks: Sequence[Ask], policies: PolicySet, seen: Count
+async def _plan(  # noqa: PLR0913, PLR0917 - what a plan is made of
+    pool: EnginePool,
+    loaded: Loaded,
+    asked: Sequence[Request],
+    asks: Sequence[Ask],
+    policies: PolicySet,
+    seen: Count,
 ) -> PausePlan | Attention:
     assert loaded.run is not None
     standing = [request for request in loaded.requests.values() if request.is_open]
     present = Present(loaded.run.run, standing, asked, loaded.requests, loaded.now, seen.recent)
     if all(is_quick(ask.subject) for ask in asks):
         return plan_pause(present, asks, policies)
-    return await asyncio.to_thread(plan_pause, present, asks, policies)  # to judge one may take its second
+    return await pool.call(plan_pause, present, asks, policies)  # to judge one may take its second
 
 
 def _must_hold(loaded: Loaded, hold: Hold) -> Run:

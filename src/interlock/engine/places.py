@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import copy_context
 from typing import Any, Self
 
@@ -67,8 +67,14 @@ class Places:
         """Wait until there is a free place."""
         await self._until(1)
 
-    async def all_free(self) -> None:
-        """Wait until nothing is done any more."""
+    async def all_free(self, seconds: float) -> int:
+        """Wait until nothing is done any more, though not longer than so many seconds; return how much still is."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._all_free()
+        return len(self._tasks)
+
+    async def _all_free(self) -> None:
         while self.free < self._number or self._tasks:  # one that has lent its place is still there
             await self._next_leave()
 

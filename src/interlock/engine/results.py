@@ -165,14 +165,14 @@ class Results:
     async def keep(self, result: KnownResult) -> str | None:
         """Keep it in a file; return where, or None where that cannot be."""
         try:
-            return await asyncio.to_thread(self._kept.keep, result)
+            return await self._desk.pool.call(self._kept.keep, result)
         except Exception:  # noqa: BLE001 - then only this process knows it, and goes on trying
             return None
 
     async def drop(self, result: KnownResult) -> None:
         """Forget it, once it is recorded."""
         try:
-            await asyncio.to_thread(self._kept.drop, result)
+            await self._desk.pool.call(self._kept.drop, result)
         except OSError as error:  # it is taken in once more, which changes nothing
             self._tell(f"The result of {result.command.request_id} is recorded; its file cannot be removed: {error}.")
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from interlock.domain.run import Run, RunStatus
+from interlock.engine import retry
 from interlock.engine.advance import HeldAdvance
 from interlock.engine.beginning import Beginning, Taker, begin, begin_with, is_leased, is_ready
 from interlock.engine.changes import Actor, Changes, Job, Lease
@@ -45,6 +46,9 @@ __all__ = ["LEASE", "Worker"]
 
 LEASE = 30.0
 SWEEP = 5.0
+MARGIN = 5.0
+"""How many seconds longer than for its results a worker that was told to stop waits for what is under way."""
+
 SHORTEST = 0.02  # a timer may end a moment early: do not ask again at once
 
 
@@ -70,6 +74,10 @@ class Worker:
         complain: is told, in a sentence, what went wrong outside of any run.
         ids: makes the part of a lease's owner that no other advance has; a test may count.
         kept: where results are kept that cannot be recorded at once.
+
+    Attributes:
+        left: how many runs were still advancing when it had waited long enough after it was told to stop. Their tasks
+            go on in the event loop until the process ends, which should be at once.
     """
 
     def __init__(  # noqa: PLR0913 - a worker's surroundings
@@ -109,11 +117,12 @@ class Worker:
         self._loading = Loading(runtime, alone=only is not None)
         self._places: Places | None = None
         self._stop = asyncio.Event()
+        self.left = 0
         self._lost: StoreReplaced | None = None  # why nothing can go on here
         self._behind = False  # whether jobs may wait that nobody has a place for
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set; then finish what is under way.
+        """Work until `stop` is set; then finish what is under way, if that does not take too long: see `left`.
 
         Raises:
             StoreReplaced: if the database is not there any more; what was under way has come to its end.
@@ -140,9 +149,20 @@ class Worker:
                 self._desk.crew.leave(self)
                 self._results.patience.end()
                 stopping.cancel()
-            await places.all_free()
+            await self._leave(places)
         if self._lost is not None:
             raise self._lost
+
+    async def _leave(self, places: Places) -> None:
+        """Let what is under way come to its end, within limits."""
+        seconds = retry.GRACE + MARGIN
+        self.left = await places.all_free(seconds)
+        if self.left:
+            runs = "1 run" if self.left == 1 else f"{self.left} runs"
+            self._complain(
+                f"{runs} had not come to a pause {seconds:g} seconds after this worker was told to stop. The next "
+                "worker goes on with what is left when its lease has ended."
+            )
 
     async def drain(self) -> int:
         """Carry out everything that is due, and what becomes due by that; then return how much it was."""

@@ -7,6 +7,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["PASSING", "Advancing", "Execution", "asker", "current", "describe", "jsonable", "performing", "said"]
 
 MAX_REASON = 2_000
+THREADS = 32
+"""On how many threads the plain nodes of one advance run at most."""
+
 MAX_PROGRESS = 10_000
 
 PASSING = {"ledger_unavailable": False, "ledger_failed": True, "effect_repeated": True}
@@ -62,6 +66,8 @@ class Advancing:
         self.delivered: set[str] = set()
         self.given: dict[FrameType, tuple[int, str]] = {}
         self._watcher = watcher
+        self._threads: ThreadPoolExecutor | None = None
+        self._closed = False
         self._pid = os.getpid()
         self._turns: dict[str, asyncio.Lock] = {}
         self._executions: dict[tuple[str, int], Execution] = {}
@@ -69,6 +75,18 @@ class Advancing:
         self._under_way = 0
         self._idle = asyncio.Event()
         self._idle.set()
+
+    def threads(self) -> ThreadPoolExecutor | None:
+        """Return the threads for the plain functions of this advance; None once it has ended."""
+        if self._threads is None and not self._closed:
+            self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="interlock-agent")
+        return None if self._closed else self._threads
+
+    def close(self) -> None:
+        """Let its threads end with what they do; what has not begun does not begin."""
+        self._closed = True
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
 
     def only_here(self) -> None:
         """End this process if it is a child that the agent's code has forked: nothing in it would ever answer."""

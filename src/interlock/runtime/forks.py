@@ -113,10 +113,18 @@ class _contained:  # noqa: N801 - a context manager, of which one is made for ev
 
 
 class _Threads(ThreadPoolExecutor):
-    """Threads for the plain functions of agents. A child that one of them forks ends with the function."""
+    """The default executor of an event loop in which agents advance: each advance has threads of its own.
+
+    LangGraph and LangChain call plain functions by the loop's default executor, and so does `asyncio.to_thread`. A run
+    whose nodes sleep on all of its threads holds no other run up. A child that a function forks ends with it.
+    """
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Call a function on a thread."""
+        """Call a function on a thread: of the advance in whose task this is called, if there is one."""
+        advancing = current.get(None)
+        threads = None if advancing is None else advancing.threads()
+        if threads is not None:
+            return threads.submit(_call_here, fn, *args, **kwargs)
         return super().submit(_call_here, fn, *args, **kwargs)
 
 

@@ -108,6 +108,7 @@ class LangGraphRuntime:
             return Broke(_told(error)) if advancing.halted is None else _halted(advancing.halted)
         finally:
             await advancing.finish()
+            advancing.close()
 
     async def _advance(self, agent: Agent, state: RunState, advancing: Advancing, watcher: Watcher) -> Ending:
         run = advancing.advance.record.run
