@@ -6,6 +6,7 @@ from typing import Annotated, TypedDict
 
 import pytest
 from langchain_core.messages import AIMessage
+from langgraph.channels.delta import DeltaChannel
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.types import interrupt
 
@@ -522,3 +523,35 @@ async def test_a_fork_needs_its_agent(circle):
     circle.system.registry._loaded.clear()
     with pytest.raises(InvalidAgent):
         await circle.system.runs.fork(run_id, circle.me)
+
+
+def listing(known, writes):
+    return [*known, *(item for write in writes for item in write)]
+
+
+class Deltas(TypedDict, total=False):
+    input: str
+    heard: Annotated[list, DeltaChannel(listing)]
+
+
+async def test_delta_channels_are_continued_read_and_set(circle):
+    def first(state):
+        return {"heard": [state["input"]]}
+
+    def second(state):
+        return {"heard": [f"{len(state['heard'])} {ask(Action('go', {'heard': state['heard']})).outcome}"]}
+
+    agent = circle.register(circle.chain(first, second, state=Deltas))
+    for text in ("one", "two"):
+        run = await begin(circle, agent, text)
+        await circle.drain()
+        await circle.decide(await circle.asked())
+    heard = ["one", "1 approved", "two", "3 approved"]
+    assert (await circle.run(run.id)).output["heard"] == heard
+    assert (await state_of(circle, run.id))["heard"] == heard
+    assert (await state_of(circle, run.id, 1))["heard"] == heard[:3]
+    fork = await circle.system.runs.fork(run.id, circle.me, changes={"heard": ["set"]})
+    await circle.drain()
+    assert (await circle.asked(fork.id)).asked.args == {"heard": ["set"]}
+    assert (await circle.approve_all(fork.id)).output["heard"] == ["set", "1 approved"]
+    assert (await state_of(circle, fork.id))["heard"] == ["set", "1 approved"]
