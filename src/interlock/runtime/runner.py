@@ -27,6 +27,7 @@ from interlock.runtime.current import PASSING, Advancing, current, describe, jso
 from interlock.runtime.dialects import native
 from interlock.runtime.factories import Opened, server_runtime
 from interlock.runtime.forks import Contained, Exited, guard, is_cancelled
+from interlock.runtime.not_governed import Elsewhere
 from interlock.runtime.refused import refuses
 from interlock.runtime.registry import Registry
 from interlock.runtime.served import configurable_of, context_of
@@ -144,8 +145,10 @@ class LangGraphRuntime:
         given = await self._given(graph, agent, state, advancing, config)
         if not isinstance(given, Given):
             return given
+        elsewhere = Elsewhere()
+        heard: RunnableConfig = {**config, "callbacks": [elsewhere]}
         try:
-            output = await carried_on(graph, given.value, config, watcher, run.id, context=context, durability="async")
+            output = await carried_on(graph, given.value, heard, watcher, run.id, context=context, durability="async")
         except Exception as error:
             if is_invalid_resume(error):
                 return self._asked_again(agent, advancing, said(error))
@@ -154,7 +157,7 @@ class LangGraphRuntime:
             return self._asked_again(agent, advancing, _told(error))
         if advancing.halted is not None:
             raise advancing.halted  # a node has swallowed it; a person has to look all the same
-        if trouble := _astray(run, state, advancing, output.interrupts):
+        if trouble := elsewhere.unheard(state) or _astray(run, state, advancing, output.interrupts):
             return trouble
         asks = await pauses.asked(graph, config, agent.breakpoints, state, output)
         if not asks:

@@ -136,6 +136,11 @@ class RunState(BaseCheckpointSaver[int]):
                         back = self.serde.loads_typed(write.value)
                         check(name, write.channel, write.live, back)
 
+    def stands_at(self) -> str:
+        """Return the id of the graph's own checkpoint; the empty text before the first."""
+        root = self._namespaces.get("")
+        return "" if root is None else root.checkpoint_id
+
     def unanswered(self, namespace: str = "") -> dict[str, Interrupt[Any]]:
         """Return what the tasks of one (sub)graph that have not finished ask, by id."""
         space = self._namespaces.get(namespace)
