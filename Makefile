@@ -22,9 +22,10 @@ INSTALL_SELF = $(UV) pip install --quiet --python $(BIN)/python --no-deps --no-b
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
+# At a terminal the demo has a process group of its own (set -m), so that Ctrl-C is for it and not for make.
 # The full environment runs the demo as well; the small one is built only where the full one is not.
 demo: $(if $(wildcard $(DEV)),$(DEV),$(CORE)) ## Run the approval agent in the terminal
-	@$(BIN)/interlock demo $(ARGS) || [ $$? -eq 7 ] # left at the prompt: the run waits
+	@[ ! -t 0 ] || set -m; $(BIN)/interlock demo $(ARGS) || [ $$? -eq 7 ] # left at the prompt: the run waits
 
 test: $(DEV) ## Run the whole test suite (ARGS="-k name" narrows it, WORKERS=0 runs it in one process)
 	@echo "Running the tests in $(WORKERS) processes"

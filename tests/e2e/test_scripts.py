@@ -100,10 +100,12 @@ def test_S4_the_approval_script_killed_at_its_prompt_is_finished_elsewhere(comma
 def test_S1_the_input_script_asks_which_airline_and_books(command):
     child = script(command, "input")
     shown(child, '[AGENT] Reading: "Book a flight"', "HUMAN INPUT REQUIRED", "Which airline?", '3. "Lufthansa"')
-    answered(child, "Answer (1-5, /show, /quit, /reject): ", "3")
+    answered(child, "Answer (1-5, /show, /skip, /quit, /reject): ", "3")
     shown(child, "[AGENT] Got airline: Lufthansa", "Where to?")
-    answered(child, "Answer (/show, /quit, /reject): ", "Lisbon")
-    shown(child, "On which day, and for how many?", "(field by field, or one JSON object; /show, /quit, /reject)")
+    answered(child, "Answer (/show, /skip, /quit, /reject): ", "Lisbon")
+    shown(
+        child, "On which day, and for how many?", "(field by field, or one JSON object; /show, /skip, /quit, /reject)"
+    )
     answered(child, '  date (text, "YYYY-MM-DD"): ', "tomorrow")
     shown(child, '"tomorrow" does not fit: text, "YYYY-MM-DD".')
     answered(child, "  date (", "2999-02-29")

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from interlock.channels.editing import edit_json
 from interlock.channels.fields import fields_of, types_of
-from interlock.channels.form import read_form
+from interlock.channels.form import forget_misfits, read_form
+from interlock.channels.prompts import SKIP, help_lines
 from interlock.channels.row import Place
 from interlock.channels.screen import Line
 from interlock.channels.sight import see
@@ -23,7 +24,7 @@ from interlock.engine.schemas import check_vote
 from interlock.engine.views import RequestView
 from interlock.errors import BadInput, InvalidValue
 
-__all__ = ["Reply", "confirm", "read_reply"]
+__all__ = ["Reply", "Skipped", "confirm", "no_longer_counted", "read_reply"]
 
 MAX_DIGITS = 5
 
@@ -41,6 +42,12 @@ YES_NO = {"yes": True, "y": True, "no": False, "n": False}
 
 QUIT = "quit"
 SHOW = "show"
+LEAVING = {SHOW: SHOW, "s": SHOW, SKIP: SKIP, QUIT: QUIT, "q": QUIT}
+
+HELP_WITH_ANSWERS = (
+    "  At this prompt they begin with a slash: /show. Anything else is your answer.",
+    "  An answer that begins with a slash is written with two: //tmp.",
+)
 
 PROMPTS = {
     Kind.approval: (
@@ -101,18 +108,26 @@ class Reply:
         check_vote(self.request, self.vote())
 
 
-async def read_reply(terminal: Terminal, view: RequestView, place: Place | None = None) -> Reply | None:
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A person leaves a request for later, and stays."""
+
+
+async def read_reply(
+    terminal: Terminal, view: RequestView, place: Place | None = None, *, comment: str = ""
+) -> Reply | Skipped | None:
     """Show a request and ask until there is a reply; None if the person leaves it waiting.
 
     Args:
         place: which of how many things it is that its run asks at once.
+        comment: what the person has said already; it is not asked for again.
 
     Raises:
         EndOfInput: if nobody answers any more.
     """
     sight = see(view, fold=terminal.interactive, place=place)
     terminal.screen.show(*sight.lines)
-    reader = _Reader(terminal, view, whole=sight.whole)
+    reader = _Reader(terminal, view, whole=sight.whole, comment=comment)
     return await (reader.answer() if view.request.kind is Kind.input else reader.verdict())
 
 
@@ -129,6 +144,17 @@ def said_so_far(reply: Reply) -> list[Line]:
     if reply.comment:
         lines.append(Line(f"Your comment: {quoted(reply.comment)}", "", "", "│ "))
     return lines
+
+
+def no_longer_counted(before: Request, after: Request) -> str:
+    """Say whose earlier votes an edit or an answer has made void; nothing if nobody's."""
+    if before.digest == after.digest or not before.votes:
+        return ""
+    who = ", ".join(dict.fromkeys(vote.acting for vote in before.votes))
+    return (
+        f"You changed what is decided on: the earlier vote{'s' * (len(before.votes) > 1)} of {who} no longer count"
+        + ("." if len(before.votes) > 1 else "s.")
+    )
 
 
 async def confirm(terminal: Terminal, view: RequestView, reply: Reply) -> bool:
@@ -148,23 +174,32 @@ async def confirm(terminal: Terminal, view: RequestView, reply: Reply) -> bool:
 class _Reader:
     """Reads a reply to one request."""
 
-    def __init__(self, terminal: Terminal, view: RequestView, *, whole: bool) -> None:
+    def __init__(self, terminal: Terminal, view: RequestView, *, whole: bool, comment: str = "") -> None:
         self.terminal = terminal
         self.view = view
         self.request = view.request
         self.seen = whole
+        self.comment = comment
+        self.typed: dict[str, Json] = {}
 
-    async def verdict(self) -> Reply | None:
+    async def verdict(self) -> Reply | Skipped | None:
         """Ask for approval, or for a review."""
         question, words = PROMPTS[self.request.kind]
         offered = [verdict for verdict in words if verdict in self.request.verdicts]
         prompt = f"{question} ({'/'.join(words[verdict] for verdict in offered)}): "
         answers = {word: str(verdict) for verdict in offered for word in (words[verdict], *ALIASES[verdict])}
-        self.terminal.screen.show(Line("(`show` shows everything, `quit` leaves it waiting)", "dim"))
+        self.terminal.screen.show(
+            Line(
+                "(`show` shows everything, `skip` leaves it for later, `quit` leaves all waiting, `help` says more)",
+                "dim",
+            )
+        )
         while True:
-            given = await self.terminal.choose(prompt, {**answers, SHOW: SHOW, "s": SHOW, QUIT: QUIT, "q": QUIT})
+            given = await self.terminal.choose(prompt, answers | LEAVING)
             if given == QUIT:
                 return None
+            if given == SKIP:
+                return Skipped()
             if given == SHOW:
                 self._show_all()
                 continue
@@ -176,11 +211,11 @@ class _Reader:
             if reply is not None:
                 return reply
 
-    async def answer(self) -> Reply | None:
+    async def answer(self) -> Reply | Skipped | None:
         """Ask for the answer to a question."""
         question = self.request.asked
         assert isinstance(question, Question)
-        commands = "/show, /quit" + (", /reject" if Verdict.reject in self.request.verdicts else "")
+        commands = "/show, /skip, /quit" + (", /reject" if Verdict.reject in self.request.verdicts else "")
         if self.request.takes_anything:
             commands = f"yes, no, {commands}"
         prompt = f"Answer ({f'1-{len(question.options)}, ' if question.options else ''}{commands}): "
@@ -193,13 +228,13 @@ class _Reader:
             reply = await self._one_answer(prompt, question)
             if reply is QUIT:
                 return None
-            if isinstance(reply, Reply):
+            if isinstance(reply, Reply | Skipped):
                 return reply
 
-    async def _one_answer(self, prompt: str, question: Question) -> Reply | str | None:
+    async def _one_answer(self, prompt: str, question: Question) -> Reply | Skipped | str | None:  # noqa: PLR0911 - a command each
         form = fields_of(question.schema) if self.request.edition.answer is None else {}
         try:
-            given = await (read_form(self.terminal, question.schema or {}) if form else self._line(prompt))
+            given = await (read_form(self.terminal, question.schema or {}, self.typed) if form else self._line(prompt))
         except InvalidValue as error:
             self.terminal.screen.say(error.message, "warn")
             return None
@@ -208,6 +243,11 @@ class _Reader:
         match given:
             case "/quit" | "/q":
                 return QUIT
+            case "/skip":
+                return Skipped()
+            case "/help" | "/?":
+                self.terminal.screen.show(*help_lines(["show", "skip", "quit"]), *HELP_WITH_ANSWERS)
+                return None
             case "/show":
                 self._show_all()
                 return None
@@ -222,6 +262,7 @@ class _Reader:
             reply.check()
         except BadInput as error:
             self.terminal.screen.say(error.message, "warn")
+            forget_misfits(self.typed, error)
             return None
         return await self._with_details(reply)
 
@@ -240,7 +281,7 @@ class _Reader:
             reply = edited
         if reply.verdict is Verdict.respond and reply.answer is None:
             reply = replace(reply, answer=await self.terminal.text(INSTEAD, required="Please answer."))
-        comment = await ask_comment(self.terminal, self.view, reply.verdict)
+        comment = self.comment or await ask_comment(self.terminal, self.view, reply.verdict)
         return replace(reply, comment=comment)
 
 

@@ -9,6 +9,7 @@ import sys
 import unicodedata
 from collections.abc import Callable
 
+from interlock.channels.prompts import HELP, help_lines
 from interlock.channels.screen import Screen
 from interlock.errors import InvalidValue
 
@@ -72,7 +73,10 @@ class Terminal:
         return _text(line, typed=self.interactive)
 
     async def choose(self, prompt: str, words: dict[str, str]) -> str:
-        """Ask until one of these words is given; return what it stands for. A word may be cut where it stays clear."""
+        """Ask until one of these words is given; return what it stands for. A word may be cut where it stays clear.
+
+        `help` and `?` say what can be answered.
+        """
         while True:
             try:
                 given = (await self.ask(prompt)).lower()
@@ -85,6 +89,10 @@ class Terminal:
             if len(fitting) == 1:
                 return fitting.pop()
             known = list(dict.fromkeys(words))
+            if given in {HELP, "?"}:
+                told = help_lines(dict.fromkeys(words))
+                self.screen.show(*(told or [f"  Answer {', '.join(known[:-1])} or {known[-1]}."]))
+                continue
             reason = "Please answer" if not given else f"{given[:40]!r} is none of the answers:"
             self.screen.say(f"{reason} {', '.join(known[:-1])} or {known[-1]}.", "warn")
 

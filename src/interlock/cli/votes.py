@@ -11,10 +11,12 @@ import typer
 from interlock.channels import reply as channel
 from interlock.channels.reply import (
     Reply,
+    Skipped,
     ask_comment,
     confirm,
     editable,
     edited_reply,
+    no_longer_counted,
     read_answer,
     read_reply,
     said_so_far,
@@ -215,6 +217,9 @@ def _vote(
             session.tell("Nothing was decided.", "warn")
             return Exit.waiting
         after = await session.system.desk.handle(reply.vote(), session.principal)
+        void = no_longer_counted(view.request, after)
+        if void:
+            session.tell(void, "warn")
         return await _afterwards(session, reply, after, advance=manner.advance)
 
     execute(ctx, work, as_json=as_json, person=person, create=False)
@@ -243,7 +248,8 @@ async def _reply(session: Session, manner: Manner, view: RequestView, make: Make
 
 async def _asked(session: Session, view: RequestView, make: Make, *, by_hand: bool) -> Reply | None:
     """Show the request and ask for what is open and for confirmation, unless somebody else is faster."""
-    session.screen.show(*see(view, fold=False).lines)
+    if not _as_in_a_run(make, view, by_hand=by_hand):
+        session.screen.show(*see(view, fold=False).lines)
     if view.excluded is not None:
         session.tell(f"You may not decide on it: {view.excluded}.", "warn")
     elif view.on_behalf_of is not None:
@@ -261,10 +267,18 @@ async def _asked(session: Session, view: RequestView, make: Make, *, by_hand: bo
         return make(view) if not by_hand else Reply(view.request, Verdict.approve, view.request.digest)
 
 
+def _as_in_a_run(make: Make, view: RequestView, *, by_hand: bool) -> bool:
+    """Say whether the prompt is the one that a run shows, at which "no" rejects: it shows the request itself."""
+    if by_hand:
+        return isinstance(view.request.asked, Question)
+    return make(view).verdict is Verdict.approve
+
+
 async def _questions(session: Session, view: RequestView, make: Make, *, by_hand: bool) -> Reply | None:
     terminal = session.terminal
-    if by_hand and isinstance(view.request.asked, Question):
-        return await read_reply(terminal, view)
+    if _as_in_a_run(make, view, by_hand=by_hand):
+        given = await read_reply(terminal, view, comment="" if by_hand else make(view).comment)
+        return None if isinstance(given, Skipped) else given
     if by_hand:
         reply = await channel.edit(terminal, view)
         return None if reply is None else replace(reply, comment=await _comment(session, view, reply))

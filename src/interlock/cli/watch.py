@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, field
 
 from interlock.channels.conversation import last_words
-from interlock.channels.reply import read_reply
+from interlock.channels.reply import Reply, Skipped, no_longer_counted, read_reply
 from interlock.channels.row import Place, in_order, places
 from interlock.channels.screen import Line, said
 from interlock.channels.sight import see
@@ -116,6 +116,7 @@ class Attendant:
         self._updates = updates
         self._narrator = Narrator(session, run_id, position, worker_name())
         self._aside: set[tuple[str, str, int, int]] = set()
+        self._later: set[tuple[str, str, int, int]] = set()
 
     async def attend(self) -> int:
         """Advance the run, ask, and follow; return the exit code."""
@@ -144,8 +145,12 @@ class Attendant:
             return False
         place_of = places({view.run.id: [pending.request_id for pending in view.run.pause]})
         by_time = sorted(_waiting(view), key=lambda request: (request.due_at or view.now, request.id))
-        for request in in_order(by_time, place_of):
-            if _state_of(request) not in self._aside:
+        open_here = [request for request in in_order(by_time, place_of) if _state_of(request) not in self._aside]
+        if open_here and all(_state_of(request) in self._later for request in open_here):
+            session.tell("Nothing else is asked: here is what you left for later. `quit` leaves it waiting.", "dim")
+            self._later.clear()
+        for request in open_here:
+            if _state_of(request) not in self._later:
                 return await self._ask(request, place_of.get(request.id))
         try:
             await unless(session.system.waker.wait(since, LOOK_AGAIN), session.stop.wait())
@@ -177,17 +182,27 @@ class Attendant:
             return True
         if reply is None:
             return False
+        if isinstance(reply, Skipped):
+            self._later.add(_state_of(request))
+        else:
+            await self._vote(session, view.request, reply)
+        return True
+
+    async def _vote(self, session: Session, request: Request, reply: Reply) -> None:
+        """Cast a vote, and say what came of it."""
         try:
             after = await session.system.desk.handle(reply.vote(), session.principal)
         except (Refused, BadInput) as refusal:
             session.tell(refusal.message, "warn")
             if isinstance(refusal, Forbidden):
                 self._aside.add(_state_of(request))
-            return True
-        self._narrator.did(view.request, after)
+            return
+        self._narrator.did(request, after)
+        void = no_longer_counted(request, after)
+        if void:
+            session.tell(void, "warn")
         if after.is_open:
             session.tell("Your vote is recorded; it is not decided yet.", "dim")
-        return True
 
     async def _play(self, view: RequestView) -> str | None:
         """Ask as whom of those who may decide the person wants to act; None if as nobody, who then follows.
