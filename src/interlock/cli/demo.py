@@ -77,10 +77,10 @@ def demo(
 
     async def work(session: Session) -> int:
         code = await start_and_attend(session, agent, task)
-        _what_next(session, folder, code)
+        _what_next(session, code)
         return code
 
-    execute(ctx, work, as_json=as_json, person=person, settings=settings, note=(DEMO, "yes"))
+    execute(ctx, work, as_json=as_json, person=person, settings=settings, note=(DEMO, "yes"), config=str(config))
 
 
 def _prepared(folder: Path, agent: str) -> Path:
@@ -96,13 +96,10 @@ def _prepared(folder: Path, agent: str) -> Path:
     return config
 
 
-def _what_next(session: Session, folder: Path, code: int) -> None:
+def _what_next(session: Session, code: int) -> None:
     if code == Exit.ok:
         _where(session)
-    prefix = f"interlock -c {folder / 'interlock.yaml'}"
-    session.tell(f"Everything that happened: {prefix} log show", "dim")
-    if code == Exit.waiting:
-        session.tell(f"In this demo, put `-c {folder / 'interlock.yaml'}` after `interlock`.", "dim")
+    session.tell(f"Everything that happened: {session.prefix} log", "dim")
 
 
 def _where(session: Session) -> None:

@@ -20,6 +20,7 @@ from interlock.channels.screen import Line, Screen, discard_unwritten
 from interlock.channels.terminal import Terminal
 from interlock.cli.app import Root
 from interlock.cli.errors import Exit
+from interlock.cli.hints import command_prefix
 from interlock.config import DatabaseSettings, Settings, load_settings
 from interlock.domain.authority import Principal
 from interlock.engine.views import Views
@@ -52,6 +53,7 @@ class Session:
         screen: where people read; the standard error if the standard output is for a program.
         stop: set when the person, or the system, wants the command to end.
         plays: whether the person may act as others: in a demo database, unless one of them was named.
+        prefix: how a command in a hint begins.
     """
 
     system: System
@@ -61,6 +63,11 @@ class Session:
     as_json: bool = False
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     plays: bool = False
+    prefix: str = "interlock"
+
+    def hint(self, command: str) -> None:
+        """Name a command that can be pasted as it stands."""
+        self.tell(f"  {self.prefix} {command}")
 
     @property
     def views(self) -> Views:
@@ -127,13 +134,17 @@ def execute(
     screen: Screen | None = None,
     note: tuple[str, str] | None = None,
     create: bool = True,
+    config: str | None = None,
 ) -> None:
     """Do the work of a command, and end with its exit code.
 
     Args:
         note: a fact to keep about the database, before anything else.
         create: whether to make the database where there is none; not for who looks for what is there.
+        config: the file that commands in hints name, if it is not the one of this command line.
     """
+    root = ctx.obj
+    prefix = command_prefix(config or root.config, None if config else root.database)
     chosen = settings or settings_of(ctx.obj)
     shown = screen or Screen.on(sys.stderr if as_json else sys.stdout)
 
@@ -141,7 +152,7 @@ def execute(
         if not os.environ.get("INTERLOCK_DEBUG"):  # an agent may end the process in the middle of others' work
             asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
         async with opened(chosen, shown, as_json=as_json, person=person, note=note, create=create) as session:
-            return await work(session) or Exit.ok
+            return await work(replace(session, prefix=prefix)) or Exit.ok
 
     code = asyncio.run(main())
     if shown.drops:

@@ -280,7 +280,7 @@ def _output(session: Session, run: Run) -> None:
     words = last_words(run.output)
     if words is not None:
         session.screen.show(Line("The agent's last message:", "dim"), *said(words, indent="  "))
-        session.tell(f"The whole conversation: interlock runs show {run.id}", "dim")
+        session.tell(f"The whole conversation: {session.prefix} runs show {run.id}", "dim")
         return
     output = run.output if isinstance(run.output, dict) else {"result": run.output}
     if "result" in output:
@@ -289,7 +289,7 @@ def _output(session: Session, run: Run) -> None:
     for name, value in output.items():
         session.screen.show(*values.named(name, value))
     if values.folded:
-        session.tell(f"Everything: interlock runs show {run.id}", "dim")
+        session.tell(f"Everything: {session.prefix} runs show {run.id}", "dim")
 
 
 def ways_on(session: Session, view: RunView) -> None:
@@ -297,18 +297,18 @@ def ways_on(session: Session, view: RunView) -> None:
     run = view.run
     for request in _waiting(view):
         verb = "answer" if request.kind == "input" else "approve"
-        session.tell(f"  interlock requests show {request.id}")
-        session.tell(f"  interlock {verb} {request.id}")
+        session.hint(f"requests show {request.id}")
+        session.hint(f"{verb} {request.id}")
         if request.id in view.stuck:
             session.tell(view.stuck[request.id], "warn")
     if run.status is RunStatus.needs_attention:
         if run.attention == "effect_unknown" and run.attention_request:
-            session.tell(f"  interlock effects settle {run.attention_request} --happened | --did-not | --retry")
+            session.hint(f"effects settle {run.attention_request} --happened | --did-not | --retry")
         else:
-            session.tell(f"  interlock runs retry {run.id}")
-        session.tell(f"  interlock runs cancel {run.id}")
+            session.hint(f"runs retry {run.id}")
+        session.hint(f"runs cancel {run.id}")
     elif run.status in {RunStatus.queued, RunStatus.running} and view.lease is None:
-        session.tell("  interlock work")
+        session.hint("work")
 
 
 async def report_on(session: Session, run_id: str) -> int:

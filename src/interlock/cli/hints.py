@@ -1,0 +1,34 @@
+"""Commands in hints that can be pasted as they stand: with the options and the path that this command was given."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+__all__ = ["command_prefix"]
+
+
+def command_prefix(config: str | None = None, database: str | None = None, *, program: str | None = None) -> str:
+    """Return how a command begins that does something in the same place as this one, such as `interlock -c a.yaml`.
+
+    Args:
+        program: the path by which this process was started; by default the one that the system says.
+    """
+    words = [_program(sys.argv[0] if program is None else program)]
+    if config is not None:
+        words += ["-c", config]
+    if database is not None:
+        words += ["--database", database]
+    return shlex.join(words)
+
+
+def _program(given: str) -> str:
+    """Return `interlock` if that is found, else the path to it, below here if it is there."""
+    path = Path(given)
+    if path.name != "interlock" or shutil.which("interlock") is not None:
+        return "interlock"
+    absolute = Path(os.path.abspath(path))  # noqa: PTH100 - a link in an environment must stay one
+    return os.path.relpath(absolute) if absolute.is_relative_to(Path.cwd()) else str(absolute)
