@@ -49,6 +49,7 @@ def test_help_says_what_can_be_said_and_no_rejects_in_approve_as_in_run(command)
     child.expect_exact("no: reject it")
     child.expect_exact("skip: leave it for later")
     child.expect(PROMPT)
+    assert "accept" not in child.before
     child.sendline("no")
     child.expect_exact("Reason (the agent reads it): ")
     child.sendline("too dear")

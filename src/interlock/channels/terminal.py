@@ -90,7 +90,8 @@ class Terminal:
                 return fitting.pop()
             known = list(dict.fromkeys(words))
             if given in {HELP, "?"}:
-                told = help_lines(dict.fromkeys(words))
+                first = {meant: word for word, meant in reversed(words.items())}  # one word for each meaning
+                told = help_lines(word for word in words if first[words[word]] == word)
                 self.screen.show(*(told or [f"  Answer {', '.join(known[:-1])} or {known[-1]}."]))
                 continue
             reason = "Please answer" if not given else f"{given[:40]!r} is none of the answers:"
