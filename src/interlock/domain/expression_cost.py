@@ -32,6 +32,9 @@ MAX_LEAVES = 1_000_000
 OVERHEAD = 20
 """What an evaluation of a comprehension's body costs besides its own characters, in characters."""
 
+COMPARED = 0.02
+"""What it costs to compare two elements of lists or maps, without their characters."""
+
 _MACROS = frozenset({"all", "exists", "exists_one", "existsOne", "map", "filter"})
 TOKEN = re.compile(
     r'''(?P<string>[bB]?[rR][bB]?(?:"""(?s:.*?)"""|\'\'\'(?s:.*?)\'\'\'|"[^"\n]*"|'[^'\n]*')'''
@@ -55,12 +58,16 @@ class _Span:
         sums: how often `+` stands in it; each may make a list or a text longer by another one.
         commas: how often `,` or `:` stands in it, and so how many values stand beside each other in lists and maps.
         patterns: the automata of its regular expressions, by size.
+        compares: how often `==`, `!=` or `in` stands in it; each may go through whole lists.
+        words: what it names.
     """
 
     length: int = OVERHEAD
     sums: int = 0
     commas: int = 0
     patterns: list[int] = field(default_factory=list)
+    compares: int = 0
+    words: set[str] = field(default_factory=set)
     inner: list[_Span] = field(default_factory=list)
 
     @property
@@ -97,19 +104,28 @@ def check_work(source: str, names: Mapping[str, Any]) -> None:
         TooMuch: with the reason.
     """
     whole = _outline(source)
-    leaves, characters = _size(names.values())
+    sizes = {name: _size([value]) for name, value in names.items()}
+    leaves = sum(count for count, _ in sizes.values())
+    characters = sum(count for _, count in sizes.values())
     growth = prod(max(1, span.joins) for span in whole.every())
     elements = (leaves + whole.joins + 1) * (1 + whole.sums) * growth
-    work = leaves + _work(whole, elements, (characters + len(source)) * (1 + whole.joins) * growth)
+    larger = (1 + whole.sums) * growth
+    compared = {name: count * larger for name, (count, _) in sizes.items()}
+    work = leaves + _work(whole, elements, (characters + len(source)) * (1 + whole.joins) * growth, compared)
     if leaves > MAX_LEAVES or work > MAX_WORK:
         raise TooMuch("ranges over too much, or makes values that are too large")
 
 
-def _work(span: _Span, elements: int, characters: int) -> float:
-    """Return the microseconds that a span takes at most, of values with so many elements and characters."""
+def _work(span: _Span, elements: int, characters: int, compared: Mapping[str, int]) -> float:
+    """Return the microseconds that a span takes at most, of values with so many elements and characters.
+
+    Args:
+        compared: how many elements the value of each name may have; those of a comprehension are among them.
+    """
     here = span.length * (0.1 + characters / 10_000)
+    here += span.compares * COMPARED * sum(compared.get(word, 0) for word in span.words)
     matching = sum(50 + 300 * size / MAX_COPIES + characters * size / 100 for size in span.patterns)
-    return here + matching + elements * sum(_work(inner, elements, characters) for inner in span.inner)
+    return here + matching + elements * sum(_work(inner, elements, characters, compared) for inner in span.inner)
 
 
 def _size(values: Iterable[Any]) -> tuple[int, int]:
@@ -143,8 +159,12 @@ def _outline(source: str) -> _Span:
         elif text in {")", "]", "}"} and kind == "other" and len(brackets) > 1 and brackets.pop():
             spans.pop()
         spans[-1].length += len(text)
+        if kind == "word":
+            spans[-1].words.add(text)
+            spans[-1].compares += text == "in"
         if kind == "other":
             spans[-1].sums += text == "+"
+            spans[-1].compares += text == "=" and before in {"=", "!"}
             spans[-1].commas += text in {",", ":"}
         if text == "matches" and kind == "word":
             spans[-1].patterns.append(_pattern(tokens[index + 1 : index + 4]))

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 import pytest
 
 from interlock.domain.action import Action
+from interlock.domain.expression_cost import TooMuch, check_work
 from interlock.domain.facts import Unjudged, compile_expression, truth
 from interlock.domain.policy import Fact, Level, Occasion, Policy, Step, applies, route, where_holds
 
@@ -47,6 +48,9 @@ BOMBS = {
     "a pattern in every step": ('x.all(a, s.matches("(\\\\w{10}){10}"))', {"x": NUMBERS, "s": TEXT[:1_000]}),
     "a comment with a quote": ('true // "\n && x.all(a, x.all(b, x.all(c, x.all(d, true))))', {"x": NUMBERS}),
     "a raw string": ('r"\\" == "" || x.all(a, x.all(b, a > -b))', {"x": NUMBERS}),
+    "a list in every step": ("x.all(a, !(a in s))", {"x": NUMBERS[:10_000], "s": ["q" * 90] * 10_000}),
+    "lists that are alike in every step": ("x.all(a, s == t)", {"x": NUMBERS[:5_000], "s": NUMBERS, "t": NUMBERS}),
+    "a list, often": (" || ".join(["a in s"] * 150), {"a": -1, "s": NUMBERS * 2}),
     "brackets": ("[" * 900 + "]" * 900, {}),
     "signs": ("!" * 1_900 + "true", {}),
     "choices": ("true ? " * 250 + "true" + " : true" * 25, {}),
@@ -74,6 +78,9 @@ def test_what_cannot_be_judged_within_its_limits_says_so(name):
         ("amount + recent_24h.sum.amount < 3000", {"amount": 5, "recent_24h": {"sum": {"amount": 7}}}),
         ('reviewer.roles.exists(r, r == "eng-7")', {"reviewer": {"roles": [f"eng-{n}" for n in range(50)]}}),
         (f"{ADDRESSES}.exists(a, a == to)", {"to": "b7@example.com"}),
+        ("x.exists(a, a == 9999)", {"x": NUMBERS[:10_000]}),
+        ("to in x", {"to": "b9999", "x": [f"b{number}" for number in NUMBERS[:10_000]]}),
+        ("x.all(a, a in s)", {"x": NUMBERS[:100], "s": NUMBERS[:1_000]}),
         ('to.matches("^[a-z.]{1,64}@example[.]com$")', {"to": "ann@example.com"}),
         ('["a", "b"].all(x, ["c", "d"].all(y, x != y + to))', {"to": "ann"}),
         ('body.contains("urgent") && body.size() > 10', {"body": "urgent " * 30_000}),
@@ -82,6 +89,20 @@ def test_what_cannot_be_judged_within_its_limits_says_so(name):
 def test_ordinary_conditions_are_judged(source, values):
     compile_expression(source)
     assert truth(source, values) is True
+
+
+@pytest.mark.parametrize("compare", ["a in s", "s == t", "t != s", "s.exists(b, b in t)"])
+def test_elements_that_are_compared_count(compare):
+    """Twice the elements are about twice the work, in whatever way they are compared: until it is too much."""
+    source = " || ".join([f"({compare})"] * 50)
+    refused = []
+    for size in (10, 100, 1_000, 10_000, 100_000, 250_000):
+        try:
+            check_work(source, {"a": 1, "s": [1] * size, "t": [1]})
+        except TooMuch:
+            refused.append(size)
+    assert refused[-1:] == [250_000]
+    assert not {10, 100} & set(refused)
 
 
 @pytest.mark.parametrize(
