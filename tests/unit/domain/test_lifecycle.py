@@ -48,6 +48,7 @@ from interlock.domain.run import (
     RunRetried,
     RunStarted,
     RunStatus,
+    TurnCame,
     VersionAccepted,
     evolve_run,
     fold_run,
@@ -349,6 +350,7 @@ def test_a_retry_counts_on_and_keeps_the_key():
 # ── runs ──
 
 RUN_EVENTS = {
+    "turn_came": TurnCame(None, None, START),
     "advance_began": AdvanceBegan("w", START),
     "run_paused": RunPaused((Pending("i", "r"),), "sha256:1", "1", START),
     "run_done": RunDone({"ok": True}, START),
@@ -369,7 +371,7 @@ def test_every_event_of_a_run_has_its_place_in_the_table():
 @pytest.mark.parametrize("status", RunStatus)
 @pytest.mark.parametrize("label", RUN_EVENTS)
 def test_a_run_does_only_what_the_table_names(status, label):
-    run = replace(fold_run([STARTED]), status=status)
+    run = replace(fold_run([STARTED]), status=status, waits=label == "turn_came")
     expected = RUN_TRANSITIONS.get((status, label))
     if expected is None:
         with pytest.raises(ValueError, match="cannot happen"):
@@ -377,6 +379,16 @@ def test_a_run_does_only_what_the_table_names(status, label):
     else:
         after = evolve_run(run, RUN_EVENTS[label])
         assert (after.status, after.version) == (expected, run.version + 1)
+
+
+def test_a_run_that_waits_for_its_turn_does_nothing_else_than_end():
+    waiting = replace(fold_run([STARTED]), waits=True)
+    with pytest.raises(ValueError, match="waits for its turn"):
+        evolve_run(waiting, RUN_EVENTS["advance_began"])
+    with pytest.raises(ValueError, match="does not wait"):
+        evolve_run(fold_run([STARTED]), RUN_EVENTS["turn_came"])
+    assert evolve_run(waiting, RUN_EVENTS["run_cancelled"]).status is RunStatus.cancelled
+    assert not evolve_run(waiting, RUN_EVENTS["turn_came"]).waits
 
 
 def test_an_ended_run_stays_ended_and_any_other_can_be_cancelled():

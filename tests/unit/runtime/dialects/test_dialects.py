@@ -65,7 +65,7 @@ def decided(ask, outcome):
         digest=subject.digest,
         description=ask.description,
         context=ask.context,
-        verdicts=(),
+        verdicts=ask.verdicts or (),
         interrupt_id=ask.interrupt_id,
         task=ask.task,
         round=0,
