@@ -253,9 +253,10 @@ class Desk:
         asks = ending.asks if isinstance(ending, Paused) else ()
         passed_over = [request_id for ask in asks for request_id in ask.passed_over]
         interrupts = [ask.interrupt_id for ask in asks]
+        again = any(ask.refused for ask in asks)  # how often it was asked is not known from what is at hand
 
         async def attempt() -> Run:
-            if at_hand and set(passed_over) <= held.seen.requests.keys():
+            if at_hand and not again and set(passed_over) <= held.seen.requests.keys():
                 loaded = replace(at_hand.pop(), now=await self._store.now())
                 return await self._commit_once(held, ending, loaded, asked=list(loaded.requests.values()))
             before = await self._store.asked_at(held.tenant, held.hold.run_id, interrupts) if interrupts else ()
@@ -306,7 +307,8 @@ class Desk:
 
     async def _count(self, run: Run, asks: Sequence[Ask], policies: PolicySet, now: datetime) -> Count:
         span = span_of((*policies.policies, policies.default))
-        return await count(self._store, run.tenant, [ask.subject for ask in asks], now=now, span=span)
+        subjects = [ask.subject for ask in asks if ask.keeps is None]
+        return await count(self._store, run.tenant, subjects, now=now, span=span)
 
     def _closing(self, after: Run, loaded: Loaded) -> list[RequestChange]:
         if after.ended_at is None:

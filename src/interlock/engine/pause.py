@@ -41,6 +41,9 @@ __all__ = [
 MAX_REPLACEMENTS = 2
 """How often a request may be replaced because the agent asked something else in its place on replay."""
 
+MAX_REFUSED = 5
+"""How many answers to one question in a row the graph's own code may refuse before a person has to look."""
+
 _ANY_POLICY = Policy("none", (Level("none", steps=(Step(("role:nobody",)),)),))
 
 NO_POLICIES = PolicySet((), _ANY_POLICY, Directory())
@@ -131,12 +134,19 @@ class _Planner:
         return choose(self._policies, occasion, ask.policy)[1]
 
     def add(self, ask: Ask) -> Attention | None:
+        if ask.keeps is not None:
+            self.pending.append(Pending(ask.interrupt_id, ask.keeps))
+            return None
         here = [request for request in self._present.asked if request.interrupt_id == ask.interrupt_id]
         same = [request for request in here if request.asked_digest == ask.subject.digest]
         standing = next((request for request in same if request.is_open), None)
         if standing is not None:
             self.pending.append(Pending(ask.interrupt_id, standing.id))
             return None
+        if ask.refused is not None and len(same) >= MAX_REFUSED:
+            told = ask.description.rpartition("\n")[2]
+            why = f"{len(same)} answers in a row were not taken. {told} Mend the agent and retry, or cancel the run."
+            return Attention("invalid_ask", why, ask.refused)
         passed = [self._present.passed_over[request_id] for request_id in ask.passed_over]
         begun = next((request for request in passed if request.effect in BEGUN), None)
         if begun is not None:

@@ -301,7 +301,9 @@ class Ask:
     Args:
         policy: the policy that the graph's author names; None for the first that applies.
         passed_over: ids of answered requests of the same task that fit nothing it asked this time.
-        replaces: the lapsed request that this one asks again.
+        replaces: the request that this one asks again: it has lapsed, or its answer was refused by the graph's code.
+        refused: the request whose answer was refused, if one was.
+        keeps: the decided request that stays, with its answer: nothing is asked.
         beside: nobody has to be asked but by a policy that is about this, and not about what is asked beside it.
     """
 
@@ -315,6 +317,8 @@ class Ask:
     passed_over: tuple[str, ...] = ()
     replaces: str | None = None
     beside: bool = False
+    refused: str | None = None
+    keeps: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from interlock.domain.action import Action
 from interlock.domain.canonical import Json, digest
 from interlock.domain.request import EffectState, Request
 from interlock.errors import Halt, InvalidAgent
-from interlock.runtime.current import Execution, asker, current
+from interlock.runtime.current import Execution, Taken, asker, current
 from interlock.runtime.dialects import native, table
 from interlock.runtime.dialects.shown import shown
 
@@ -131,10 +131,11 @@ class Answers(list[Any]):
                 if place in execution.taken or _has_lapsed(requests):
                     continue
                 self._must_be_clear(execution, asked, question)
-                execution.take(place)
-                if asks is not None:
-                    execution.advancing.given[asks] = (asks.f_lasti, requests[0].id)
-                self._found.answer = _answer(asked, requests)
+                answer = _answer(asked, requests)
+                said = None if native.is_native(asked.value) else answer
+                at = -1 if asks is None else asks.f_lasti
+                execution.take(place, asks, Taken(at, tuple(one.id for one in requests), execution.task, said))
+                self._found.answer = answer
                 return True
             execution.asks_at(interrupt_id(execution.task, list.__len__(self)))
             return False

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sysconfig
 import traceback
 from pathlib import Path
+from types import FrameType
 
-__all__ = ["place_of"]
+__all__ = ["is_own", "place_of"]
 
 _LIBRARIES = tuple(
     {str(Path(sysconfig.get_path(name)).resolve()) + "/" for name in ("stdlib", "platstdlib", "purelib", "platlib")}
@@ -24,8 +25,17 @@ def place_of(error: BaseException) -> str:
         `/home/ann/mail.py, line 12`; empty if the error was never raised.
     """
     frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
-    own = [(file, line) for file, line in frames if not str(Path(file).absolute()).startswith(_LIBRARIES)]
+    own = [(file, line) for file, line in frames if _is_own(file)]
     if not frames:
         return ""
     file, line = (own or frames)[-1]
     return f"{file}, line {line}".encode(errors="backslashreplace").decode()
+
+
+def is_own(frame: FrameType) -> bool:
+    """Say whether a function is the agent's own, and of no library."""
+    return _is_own(frame.f_code.co_filename)
+
+
+def _is_own(file: str) -> bool:
+    return not str(Path(file).absolute()).startswith(_LIBRARIES)

@@ -40,6 +40,19 @@ class Writes:
         """Say whether a task has written what it came to: one that asks, was answered or failed has not."""
         return any(of == task and index >= 0 for of, index in self._written)
 
+    def tasks(self) -> set[str]:
+        """Return the ids of the tasks that have written anything."""
+        return {task for task, _ in self._written}
+
+    def of(self, task: str, channel: str) -> Written | None:
+        """Return what a task has written to one of LangGraph's own channels."""
+        return next((kept for _, kept in self._written.values() if (kept.task, kept.channel) == (task, channel)), None)
+
+    def take_over(self, task: str, other: Writes) -> None:
+        """Take what a task has written elsewhere, in place of what it has written here."""
+        kept = {key: value for key, value in self._written.items() if key[0] != task}
+        self._written = kept | {key: value for key, value in other._written.items() if key[0] == task}
+
     def drop(self, channels: Collection[str]) -> None:
         """Forget what was written to these channels."""
         self._written = {key: kept for key, kept in self._written.items() if kept[1].channel not in channels}

@@ -6,15 +6,17 @@ import asyncio
 import contextlib
 import os
 import sys
+import threading
 from collections.abc import Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from langgraph.config import get_config
 from langgraph.runtime import get_runtime
 
+from interlock.domain.canonical import Json
 from interlock.domain.request import Request
 from interlock.engine.ports import Advance, Ask
 from interlock.engine.watching import Watcher
@@ -25,7 +27,19 @@ from interlock.runtime.recorded import jsonable
 if TYPE_CHECKING:
     from interlock.runtime.answers import Answers
 
-__all__ = ["PASSING", "Advancing", "Execution", "asker", "current", "describe", "jsonable", "performing", "said"]
+__all__ = [
+    "PASSING",
+    "Advancing",
+    "Execution",
+    "Refusal",
+    "Taken",
+    "asker",
+    "current",
+    "describe",
+    "jsonable",
+    "performing",
+    "said",
+]
 
 MAX_REASON = 2_000
 THREADS = 32
@@ -42,6 +56,35 @@ current: ContextVar[Advancing] = ContextVar("interlock_advance")
 performing: ContextVar[bool] = ContextVar("interlock_performing", default=False)
 
 
+class Taken(NamedTuple):
+    """An answer that a function was given.
+
+    Args:
+        at: by which of its instructions.
+        requests: ids of the requests that it was decided by.
+        task: LangGraph's namespace of the task.
+        said: what it is given, to be looked for in an error; None for what `interlock.ask` gets.
+    """
+
+    at: int
+    requests: tuple[str, ...]
+    task: str
+    said: Json = None
+
+
+class Refusal(NamedTuple):
+    """An answer that the function which asked has refused, without doing anything in between.
+
+    Args:
+        function: that function.
+        error: what it raised.
+    """
+
+    function: FrameType
+    task: str
+    error: BaseException
+
+
 class Advancing:
     """One advance: what its nodes may know and do, and whether it is still under way.
 
@@ -51,7 +94,9 @@ class Advancing:
     Attributes:
         waiting: the tasks that have asked by `interlock.ask` in this advance, and must pause by that.
         delivered: the ids of the requests whose answers LangGraph has given to a task in this advance.
-        given: the functions that were given an answer: at which instruction, and of which request.
+        given: the functions that were given an answer: what the last one was.
+        refused: the requests whose answers the graph's own code has refused, and what it said.
+        gives_no_more: no answer is given out any more.
         asked_at: the tasks that were answered before and ask again, by the id of the interrupt that they ask by.
     """
 
@@ -64,7 +109,10 @@ class Advancing:
         self.waiting: set[str] = set()
         self.asked_at: dict[str, str] = {}
         self.delivered: set[str] = set()
-        self.given: dict[FrameType, tuple[int, str]] = {}
+        self.given: dict[FrameType, list[Taken]] = {}
+        self.refused: dict[str, Refusal] = {}
+        self.gives_no_more = False
+        self._giving = threading.Lock()
         self._watcher = watcher
         self._threads: ThreadPoolExecutor | None = None
         self._closed = False
@@ -136,6 +184,23 @@ class Advancing:
                     self._taken.clear()
                     await self._taken.wait()
 
+    def give(self, to: FrameType | None, taken: Taken) -> None:
+        """Note which answer is given to which function; may be called from any thread.
+
+        Raises:
+            AdvanceOvertaken: if the advance gives out no more: a tool that LangGraph has given up comes too late.
+        """
+        with self._giving:
+            if self.gives_no_more:
+                raise AdvanceOvertaken(self.advance.record.run.id)
+            if to is not None:
+                self.given.setdefault(to, []).append(taken)
+
+    def give_no_more(self) -> None:
+        """Give out no answer any more, so that what was taken until now is all that is ever taken."""
+        with self._giving:
+            self.gives_no_more = True
+
     async def turn(self, request_id: str) -> asyncio.Lock:
         """Wait until nobody performs a request, and return what is to be released when that has been done."""
         turn = self._turns.setdefault(request_id, asyncio.Lock())
@@ -202,8 +267,9 @@ class Execution:
             return _Unattended(task)
         return advancing.execution(task, attempt.node_attempt if attempt is not None else 1)
 
-    def take(self, place: int) -> None:
+    def take(self, place: int, by: FrameType | None, taken: Taken) -> None:
         """Note that an answer is taken."""
+        self.advancing.give(by, taken)
         self.taken.add(place)
         self.advancing.took()
 
@@ -269,7 +335,7 @@ class _Unattended(Execution):
         self.taken = set()
         self.askers = {}
 
-    def take(self, place: int) -> None:
+    def take(self, place: int, by: FrameType | None, taken: Taken) -> None:  # noqa: ARG002 - nobody looks
         """Note that an answer is taken."""
         self.taken.add(place)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -32,7 +31,7 @@ STATELESS = (
     "answer: let the sub-graph keep its state, by `compile()`, and ask by `interrupt`."
 )
 
-__all__ = ["asked", "asked_again", "at_breakpoint", "pending", "resumption", "waiting"]
+__all__ = ["asked", "at_breakpoint", "pending", "resumption", "waiting"]
 
 
 async def asked(
@@ -85,14 +84,6 @@ def undelivered(run: Run, delivered: Collection[str]) -> str | None:
     """Return a request of a pause whose answer LangGraph has given to no task."""
     asked = (wait for wait in run.pause if not stops.is_breakpoint(wait.interrupt_id))
     return next((wait.request_id for wait in asked if wait.request_id not in delivered), None)
-
-
-def asked_again(run: Run, state: RunState, why: str) -> tuple[Ask, ...]:
-    """Return what a pause asks once more, because the graph did not take an answer."""
-    interrupts = pending_interrupts(state)
-    asks = [ask for key in sorted(waiting(run) & interrupts.keys()) for ask in table.read(interrupts[key])]
-    told = f"An answer was not taken: {why}"
-    return tuple(replace(ask, description=f"{ask.description}\n{told}".strip()) for ask in asks)
 
 
 def waiting(run: Run) -> set[str]:

@@ -1,18 +1,32 @@
 """An answer that the graph's own code does not take, such as "two" where it makes a number of it.
 
 People are asked again only if it is certain that nothing happened between the answer and the error: the function that
-asked has raised itself, or by a builtin that only reads a value, and calls nothing else in between. Anything less
-certain is left to a person, as every advance that broke off with an answer.
+asked has raised itself, or by a builtin that only reads a value, and calls nothing else in between; nor does what is
+around it on the way out, such as `finally`. Anything less certain is left to a person, as every advance that broke off
+with an answer.
 """
 
 from __future__ import annotations
 
 import builtins
+import contextlib
 import dis
+import re
+from collections.abc import Iterator, Sequence
 from types import FrameType
 from typing import Any
 
-__all__ = ["refuses"]
+from langchain_core.callbacks import BaseCallbackHandler
+from langgraph.errors import is_invalid_resume
+
+from interlock.domain.action import Action, Question
+from interlock.domain.canonical import Json
+from interlock.domain.request import Request, Status
+from interlock.errors import InterlockError
+from interlock.runtime.arose import is_own
+from interlock.runtime.current import Advancing, Refusal, Taken, said
+
+__all__ = ["Refusals", "confirmed", "notice", "refuses"]
 
 READING = frozenset(
     {"int", "float", "complex", "str", "bool", "len", "list", "dict", "set", "tuple", "sorted", "min", "max"}
@@ -34,6 +48,8 @@ def refuses(error: BaseException, asked: dict[FrameType, int]) -> FrameType | No
     if place is None or any(not _reads(frame) for frame, _ in frames[place + 1 :]):
         return None
     frame, raised = frames[place]
+    if any(is_own(step) and not _leaves_quietly(step, last) for step, last in frames[: place + 1]):
+        return None
     return frame if _nothing_between(frame, asked[frame], raised) else None
 
 
@@ -47,6 +63,21 @@ def _steps(error: BaseException) -> list[tuple[FrameType, int]]:
 
 def _reads(frame: FrameType) -> bool:
     return str(frame.f_globals.get("__name__", "")).partition(".")[0] in READERS
+
+
+def _leaves_quietly(frame: FrameType, raised: int) -> bool:
+    """Say whether a function does nothing more when an error leaves it, such as in `finally` or `except`."""
+    code = dis.Bytecode(frame.f_code)
+    entries = code.exception_entries  # type: ignore[attr-defined]  # since 3.11, and missing in its stubs
+    handlers = {entry.target for entry in entries if entry.start <= raised < entry.end}
+    for target in handlers:
+        for one in code:
+            if one.offset >= target:
+                if not _is_harmless(one, frame):
+                    return False
+                if one.opname in {"RERAISE", "RAISE_VARARGS"}:
+                    break
+    return True
 
 
 def _nothing_between(frame: FrameType, asked: int, raised: int) -> bool:
@@ -78,3 +109,90 @@ def _is_reader(name: str, frame: FrameType) -> bool:
     if module == "builtins":
         return name in READING and found is vars(builtins).get(name)
     return module in READERS
+
+
+class Refusals(BaseCallbackHandler):
+    """Looks at each error while it leaves a task, so that LangGraph lets the tasks beside it come to their end.
+
+    It does so for an answer that does not fit a `response_schema`, and an answer that the code refuses is of that kind.
+    """
+
+    run_inline = True
+    ignore_llm = ignore_chat_model = ignore_retriever = ignore_agent = True
+
+    def __init__(self, advancing: Advancing) -> None:
+        self._advancing = advancing
+
+    def on_chain_error(self, error: BaseException, **_: Any) -> None:
+        """Look at an error."""
+        notice(error, self._advancing)
+
+
+def notice(error: BaseException, advancing: Advancing) -> None:
+    """Note whose answer an error refuses, if it is certain that nothing happened since."""
+    function = _refusing(error, advancing)
+    if function is None:
+        return
+    taken = advancing.given[function]
+    at_fault = _at_fault(error, taken, advancing)
+    for request_id in at_fault:
+        advancing.refused[request_id] = Refusal(function, taken[-1].task, error)
+    if at_fault:
+        with contextlib.suppress(AttributeError, TypeError):
+            error._langgraph_invalid_resume = True  # type: ignore[attr-defined]  # noqa: SLF001 - see `Refusals`
+
+
+def confirmed(advancing: Advancing) -> dict[str, Refusal]:
+    """Return what was refused, now that the errors have left their tasks."""
+    return {key: one for key, one in advancing.refused.items() if _refusing(one.error, advancing) is one.function}
+
+
+def _refusing(error: BaseException, advancing: Advancing) -> FrameType | None:
+    if not advancing.given or isinstance(error, InterlockError):
+        return None
+    asked = {frame: taken[-1].at for frame, taken in advancing.given.items()}
+    steps = _steps(error)
+    last = next((step for step in reversed(steps) if step[0] in asked), None)
+    if last is not None and is_invalid_resume(error) and last[1] == asked[last[0]]:
+        outside = steps[: steps.index(last) + 1]  # `interrupt` itself has refused it, by its schema
+        return last[0] if all(not is_own(step) or _leaves_quietly(step, at) for step, at in outside) else None
+    return refuses(error, asked)
+
+
+def _at_fault(error: BaseException, taken: Sequence[Taken], advancing: Advancing) -> list[str]:
+    """Return the ids of the requests whose answers a function has refused: those that the error names, if it does."""
+    last = [advancing.known[key] for key in taken[-1].requests if taken[-1].said is not None]
+    wrong = [request for request in last if _may_be_wrong(request)]
+    text = said(error)
+    named = [request.id for request in wrong if _is_named(request, text)]
+    earlier = [advancing.known[key] for one in taken[:-1] if one.said is not None for key in one.requests]
+    if not named and any(_is_named(request, text) for request in earlier):
+        return []
+    return named or [request.id for request in wrong]
+
+
+def _may_be_wrong(request: Request) -> bool:
+    """Say whether people have put in something of their own."""
+    if isinstance(request.asked, Question):
+        return True
+    return request.status is Status.answered or request.edition.subject.digest != request.asked_digest
+
+
+def _is_named(request: Request, text: str) -> bool:
+    values = [one for one in _texts(_put_in(request)) if one]
+    return any(re.search(rf"(?<!\w){re.escape(one)}(?!\w)", text) for one in values)
+
+
+def _put_in(request: Request) -> Json:
+    stands, asked = request.edition.subject, request.asked
+    if request.status is Status.answered or not (isinstance(stands, Action) and isinstance(asked, Action)):
+        return request.edition.answer
+    return {key: value for key, value in stands.args.items() if asked.args.get(key) != value}
+
+
+def _texts(value: Json) -> Iterator[str]:
+    if isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _texts(one)
+    elif value is not None:
+        yield str(value)

@@ -7,28 +7,26 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.errors import is_invalid_resume
 from langgraph.pregel import Pregel
 from langgraph.types import Interrupt
 
-from interlock.domain.action import Question
 from interlock.domain.canonical import MAX_BYTES, Json
-from interlock.domain.request import Request, Status
+from interlock.domain.request import Request
 from interlock.domain.run import Run
 from interlock.engine.ports import Advance, Ask, Attention, Broke, Done, Ending, Failed, Items, Paused
 from interlock.engine.watching import Watcher
-from interlock.errors import BadInput, Halt, InterlockError, InvalidState, NotApproved, NotDone, StoreUnavailable
+from interlock.errors import BadInput, Halt, InvalidState, NotApproved, NotDone, StoreUnavailable
 from interlock.runtime import beginnings, pauses, reading
 from interlock.runtime.agent import Agent
 from interlock.runtime.answers import ids_of
-from interlock.runtime.arose import place_of
+from interlock.runtime.asking_again import asked_again, told
 from interlock.runtime.caches import caching
-from interlock.runtime.current import PASSING, Advancing, current, describe, jsonable, said
+from interlock.runtime.current import PASSING, Advancing, current, jsonable, said
 from interlock.runtime.dialects import native
 from interlock.runtime.factories import Opened, server_runtime
 from interlock.runtime.forks import Contained, Exited, guard, is_cancelled
 from interlock.runtime.not_governed import Elsewhere
-from interlock.runtime.refused import refuses
+from interlock.runtime.refused import Refusals
 from interlock.runtime.registry import Registry
 from interlock.runtime.served import configurable_of, context_of
 from interlock.runtime.state import RunState, places, resume_values
@@ -102,11 +100,11 @@ class LangGraphRuntime:
         except BadInput as error:
             return Attention("invalid_state" if isinstance(error, InvalidState) else "invalid_ask", error.message)
         except Exited as exited:
-            return Broke(_told(exited.error))
+            return Broke(told(exited.error))
         except BaseException as error:  # whatever an agent raises is its failure, not ours
             if is_cancelled():
                 raise
-            return Broke(_told(error)) if advancing.halted is None else _halted(advancing.halted)
+            return Broke(told(error)) if advancing.halted is None else _halted(advancing.halted)
         finally:
             await advancing.finish()
             advancing.close()
@@ -125,7 +123,9 @@ class LangGraphRuntime:
                 state = RunState(made.serde, advancing.advance.record.state)
             graph = made.graph
             graph = graph.copy(update={"checkpointer": state, "store": store if graph.store is None else graph.store})
-            config: RunnableConfig = {"configurable": {**configurable, "__pregel_strict_resume": True, **caching(run)}}
+            config: RunnableConfig = {
+                "configurable": {**configurable, "__pregel_strict_resume": True, **caching(run)},
+            }
             try:
                 return await self._carry_on(graph, config, context, made, state, advancing, watcher)
             finally:
@@ -146,15 +146,17 @@ class LangGraphRuntime:
         if not isinstance(given, Given):
             return given
         elsewhere = Elsewhere()
-        heard: RunnableConfig = {**config, "callbacks": [elsewhere]}
+        heard: RunnableConfig = {**config, "callbacks": [elsewhere, *([Refusals(advancing)] if run.pause else [])]}
         try:
             output = await carried_on(graph, given.value, heard, watcher, run.id, context=context, durability="async")
         except Exception as error:
-            if is_invalid_resume(error):
-                return self._asked_again(agent, advancing, said(error))
-            if not _is_refused(error, run, advancing):
+            advancing.give_no_more()
+            await advancing.finish()
+            before = RunState(agent.serde, advancing.advance.record.state)
+            again = asked_again(error, advancing, before, state)
+            if again is None:
                 raise
-            return self._asked_again(agent, advancing, _told(error))
+            return self._paused(again.asks, agent, again.state, advancing)
         if advancing.halted is not None:
             raise advancing.halted  # a node has swallowed it; a person has to look all the same
         if trouble := elsewhere.unheard(state) or _astray(run, state, advancing, output.interrupts):
@@ -191,15 +193,6 @@ class LangGraphRuntime:
             return stands
         return self._paused(stands, agent, state, advancing) if stands else Given(None)
 
-    def _asked_again(self, agent: Agent, advancing: Advancing, why: str) -> Ending:
-        """An answer fitted its schema and not what the graph's own code wants: ask once more, as things stood."""
-        record = advancing.advance.record
-        state = RunState(agent.serde, record.state)
-        asks = pauses.asked_again(record.run, state, why)
-        if any(ask.task for ask in asks):  # one of ours has been decided beside it, and may have had its effect
-            return Attention("invalid_ask", f"The graph did not take an answer: {why}. Mend it and retry, or cancel.")
-        return self._paused(asks, agent, state, advancing)
-
     def _done(self, output: Json, agent: Agent, state: RunState) -> Done:
         """End with the state, so that it can be read, and a run of the same thread can go on from it."""
         try:
@@ -233,29 +226,12 @@ class LangGraphRuntime:
         return Paused(stored, agent.version, tuple(asks))
 
 
-def _told(error: BaseException) -> str:
-    """Return what an error is, what it says, and where in the agent's code it arose."""
-    place = place_of(error)
-    return f"{describe(error)} ({place})" if place else describe(error)
-
-
 def _halted(halt: Halt) -> Ending:
     if halt.code == "overtaken":
         raise halt
     if halt.code in PASSING:
         return Broke(halt.reason, counted=PASSING[halt.code])
     return Attention(halt.code, halt.reason, halt.request_id)
-
-
-def _is_refused(error: Exception, run: Run, advancing: Advancing) -> bool:
-    """Say whether the graph's code did not take the one answer that it was given, and nothing else happened."""
-    if advancing.halted is not None or len(run.pause) != 1 or isinstance(error, InterlockError):
-        return False
-    refusing = refuses(error, {frame: at for frame, (at, _) in advancing.given.items()})
-    request_id = run.pause[0].request_id
-    request = advancing.known[request_id]
-    answered = not request.task and request.status is Status.answered and isinstance(request.asked, Question)
-    return refusing is not None and answered and advancing.given[refusing][1] == request_id
 
 
 def _astray(run: Run, state: RunState, advancing: Advancing, interrupts: Sequence[Interrupt]) -> Attention | None:

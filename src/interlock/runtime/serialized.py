@@ -24,7 +24,9 @@ def serialized(serde: SerializerProtocol, value: Any) -> tuple[str, bytes]:
     Raises:
         InvalidState: if it is too large; nothing has been written then.
     """
-    if not is_within(value, parts=MAX_PARTS, size=MAX_SIZE):
+    # LangGraph keeps of an error what it says; by its traceback it holds every frame that it has left.
+    weighed = value.args if isinstance(value, BaseException) else value
+    if not is_within(weighed, parts=MAX_PARTS, size=MAX_SIZE):
         raise InvalidState(
             f"The agent's state, written out, has more than {MAX_PARTS:,} values or {MAX_SIZE:,} bytes: what is held "
             "in several places counts in each. Keep large things elsewhere and carry their address."

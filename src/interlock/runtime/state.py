@@ -45,6 +45,7 @@ READ = frozenset({1, 2})
 
 INTERRUPT = "__interrupt__"
 RESUME = "__resume__"
+ERROR = "__error__"
 TASK = ":"
 """Stands between node and task in the namespace of a graph that is called in a task."""
 
@@ -198,6 +199,63 @@ class RunState(BaseCheckpointSaver[int]):
         for space in self._namespaces.values():
             space.answers.clear()
             space.writes.drop({INTERRUPT, RESUME})
+
+    # ── what tasks have come to in an advance that is not kept ──
+
+    def askers(self) -> dict[str, set[str]]:
+        """Return the ids of the tasks that hold each interrupt, innermost and around it, by the interrupt's id."""
+        found: dict[str, set[str]] = {}
+        for space in self._namespaces.values():
+            for task, asked in self._asking(space):
+                for one in asked if isinstance(asked, list | tuple) else [asked]:
+                    found.setdefault(one.id, set()).add(task)
+        return found
+
+    def has_failed(self, task: str) -> bool:
+        """Say whether a task, given by its namespace, and those around it have all ended by an error."""
+        parts = task.split("|")
+        for depth, part in enumerate(parts):
+            space = self._namespaces.get("|".join(parts[:depth]))
+            if space is None or space.writes.of(part.rpartition(":")[2], ERROR) is None:
+                return False
+        return True
+
+    def at_rest(self, namespace: str, before: RunState) -> list[tuple[str, list[Interrupt[Any]]]]:
+        """Return the tasks of a (sub)graph that have come to their end, or to another question, since a state.
+
+        Returns:
+            The task's id, and what it asks now.
+        """
+        with self._lock:
+            here, there = self._namespaces.get(namespace), before._namespaces.get(namespace)
+            if here is None or there is None or here.checkpoint_id != there.checkpoint_id:
+                return []
+            asked = {task: {one.id for one in value} for task, value in before._asking(there)}
+            asks = dict(self._asking(here))
+            found: list[tuple[str, list[Interrupt[Any]]]] = []
+            for task in sorted(here.writes.tasks()):
+                if here.writes.of(task, ERROR) is not None:
+                    continue
+                if here.writes.has_finished(task):
+                    found.append((task, []))
+                elif task in asks and asked.get(task, set()).isdisjoint(one.id for one in asks[task]):
+                    found.append((task, list(asks[task])))
+            return found
+
+    def take_over(self, live: RunState, namespace: str, task: str, *, paused: bool) -> None:
+        """Take what a task has come to in another state, and where it has paused what is inside of it."""
+        with live._lock:
+            here, there = self._namespaces[namespace], live._namespaces[namespace]
+            here.writes.take_over(task, there.writes)
+            if not paused:
+                return
+            if task in there.answers:
+                here.answers[task] = there.answers[task]
+            depth = len(namespace.split("|")) if namespace else 0
+            for name, space in live._namespaces.items():
+                parts = name.split("|")
+                if len(parts) > depth and parts[depth].rpartition(":")[2] == task:
+                    self._namespaces[name] = space
 
     # ── LangGraph's side ──
 
