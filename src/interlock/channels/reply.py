@@ -37,8 +37,11 @@ _NUMBER = re.compile(
 
 INSTEAD = "Your answer, in place of doing it: "
 
-YES_NO = {"yes": True, "y": True, "no": False, "n": False}
+YES_NO = {"yes": True, "y": True, "approve": True, "no": False, "n": False, "reject": False}
 """What these words are where any JSON answers: a graph that asks whether to go on takes the text "no" for a yes."""
+
+TRUE_FALSE = {"true": True, "false": False}
+"""The same, however they are written: Python's `False` is no JSON, and as text a yes."""
 
 QUIT = "quit"
 SHOW = "show"
@@ -371,8 +374,8 @@ def read_answer(question: Subject, text: str, *, anything: bool = False) -> Json
     Text that begins as JSON is meant as JSON, unless the question wants text and nothing else.
 
     Args:
-        anything: the question is that of `Request.takes_anything`: what is JSON is JSON, and "yes" and "no" are true
-            and false; quotes make it text.
+        anything: the question is that of `Request.takes_anything`: what is JSON is JSON; "yes" and "approve" are true,
+            "no" and "reject" are false; quotes make it text.
 
     Raises:
         InvalidValue: if it must be JSON, or begins so, and is not.
@@ -381,8 +384,8 @@ def read_answer(question: Subject, text: str, *, anything: bool = False) -> Json
         return text
     if question.options is not None:
         return _option(question.options, text)
-    if anything and text.strip().casefold() in YES_NO:
-        return YES_NO[text.strip().casefold()]
+    if anything and (word := text.strip().casefold()) in YES_NO | TRUE_FALSE:
+        return (YES_NO | TRUE_FALSE)[word]
     wanted = types_of(question.schema)
     if wanted == ["string"] or (question.schema is None and not anything and not _BEGINS.match(text)):
         return text

@@ -59,6 +59,7 @@ def test_S7_the_graphs_of_a_project_are_agents_by_name(project):
     ("words", "reaches"),
     [
         (("answer", "no"), False), (("answer", "No"), False), (("answer", "false"), False), (("answer", "0"), 0),
+        (("answer", "reject"), False), (("answer", "False"), False), (("answer", "approve"), True),
         (("answer", "yes"), True), (("answer", "true"), True), (("answer", "42"), 42), (("answer", "[1]"), [1]),
         (("answer", '"no"'), "no"), (("answer", '"0"'), "0"), (("answer", "not now"), "not now"),
         (("approve",), True), (("reject",), False),
@@ -74,6 +75,16 @@ def test_no_means_no_where_any_answer_will_do(project, words, reaches):
     assert project.json("runs", "show", run)["output"]["answer"] == reaches
     if verb != "answer":
         assert f"The graph gets: {json.dumps(reaches)}" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "reaches"),
+    [("no", False), ("reject", False), ("False", False), ("approve", True), ('"reject"', "reject")],
+)
+def test_no_means_no_at_the_prompt(project, typed, reaches):
+    done = project.run("run", "asker", "x", given=f"{typed}\n\n")
+    assert done.returncode == 0, done
+    assert f"answer: {json.dumps(reaches)}" in done.stdout
 
 
 def test_S3_a_person_answers_in_an_actions_place(project):

@@ -1,0 +1,595 @@
+"""What went wrong in graphs that others wrote, one test for each kind by its number, from the start to what is right.
+
+The numbers are those of the specification's small graphs; the graphs are our own. Kin of each kind stand in the file
+that its docstring names.
+"""
+
+import asyncio
+import dataclasses
+import enum
+import random
+import re
+import time
+from typing import Any, Literal
+
+import pytest
+from langchain.agents import create_agent
+from langchain.agents.middleware import HumanInTheLoopMiddleware, ToolRetryMiddleware
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.runnables import RunnableConfig
+from langchain_core.tools import StructuredTool, ToolException, tool
+from langgraph.cache.memory import InMemoryCache
+from langgraph.cache.sqlite import SqliteCache
+from langgraph.func import entrypoint, task
+from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.prebuilt import ToolNode
+from langgraph.runtime import Runtime
+from langgraph.types import CachePolicy, Command, Send, interrupt
+
+from interlock import Action, Agent, ask
+from interlock.channels.reply import read_answer
+from interlock.domain.request import EffectState, Status
+from interlock.domain.run import RunStatus
+from interlock.errors import InvalidAnswer
+from interlock.langchain import GatedTools
+from interlock.runtime.served import assistant_id
+
+STORES = pytest.mark.parametrize("store", ["memory", "sqlite", "postgres"])
+COLOURS = pytest.mark.parametrize("colour", ["sync", "async"])
+HI = {"messages": [{"role": "user", "content": "go"}]}
+
+
+class Scripted(BaseChatModel):
+    """Makes its calls in its first turn, and is done."""
+
+    calls: Any
+
+    @property
+    def _llm_type(self):
+        return "scripted"
+
+    def bind_tools(self, tools, **options):
+        return self
+
+    def _generate(self, messages, stop=None, run_manager=None, **options):
+        calls = [{"name": name, "args": args, "id": f"c{n}"} for n, (name, args) in enumerate(self.calls)]
+        said = AIMessage("", tool_calls=calls) if isinstance(messages[-1], HumanMessage) else AIMessage("That is all.")
+        return ChatResult(generations=[ChatGeneration(message=said)])
+
+
+def agent_with(called, args, *middleware):
+    """Return LangChain's agent, whose model calls one tool with these arguments."""
+    name = getattr(called, "name", None) or called.__name__
+    return create_agent(Scripted(calls=[(name, args)]), [called], middleware=middleware)
+
+
+def reviewed(name):
+    return HumanInTheLoopMiddleware(interrupt_on={name: True})
+
+
+def told(run):
+    """Return what the model was told by its tools."""
+    return [message["content"] for message in run.output["messages"] if message["type"] == "tool"]
+
+
+def coloured(colour, node):
+    """Return the node as it is, or as a coroutine."""
+
+    async def node_async(state):
+        return node(state)
+
+    return node if colour == "sync" else node_async
+
+
+async def respond(circle, request, answer):
+    await circle.vote(request, "respond", answer=answer)
+    await circle.drain()
+
+
+async def done(circle, run_id):
+    run = await circle.run(run_id)
+    assert run.status is RunStatus.done, (run.attention, run.note)
+    return run
+
+
+# ── an answer reaches what was asked, and nothing else ──
+
+
+@COLOURS
+@pytest.mark.parametrize("nested", [False, True])
+async def test_case_01_one_tool_node(circle, colour, nested):
+    """Kin: `test_answers.py`, and lists of Agent Inbox there."""
+    got = {}
+
+    def make(name):
+        async def aask() -> str:
+            """Ask."""
+            await asyncio.sleep(random.random() / 50)
+            got[name] = interrupt(f"{name}?")
+            return "thanks"
+
+        def ask_() -> str:
+            """Ask."""
+            time.sleep(random.random() / 50)
+            got[name] = interrupt(f"{name}?")
+            return "thanks"
+
+        return tool(name)(ask_ if colour == "sync" else aask)
+
+    calls = [{"name": name, "args": {}, "id": name} for name in ("where", "when", "who")]
+    graph = StateGraph(MessagesState)
+    graph.add_node("agent", lambda _: {"messages": [AIMessage("", tool_calls=calls)]})
+    graph.add_node("tools", ToolNode([make(name) for name in ("where", "when", "who")]))
+    graph.add_edge(START, "agent").add_edge("agent", "tools")
+    if nested:
+        graph = StateGraph(MessagesState).add_node("inner", graph.compile()).add_edge(START, "inner")
+    run_id = await circle.go(graph, HI)
+    asked = []
+    while waiting := await circle.open(run_id):
+        request = random.choice(list(waiting))
+        asked.append(request.asked.text)
+        await respond(circle, request, f"to {request.asked.text}")
+    await done(circle, run_id)
+    assert sorted(asked) == ["when?", "where?", "who?"]
+    assert got == {name: f"to {name}?" for name in ("where", "when", "who")}
+
+
+@COLOURS
+async def test_case_02_shifting(circle, colour):
+    """Kin: `test_answers.py`."""
+    bills = ["rent", "power"]
+
+    def pays(_):
+        return {"out": [(bill, interrupt(f"Pay {bill}?")) for bill in bills]}
+
+    run_id = await circle.go(circle.chain(coloured(colour, pays)))
+    first = await circle.asked(run_id)
+    bills.remove("rent")
+    await respond(circle, first, "yes, the rent")
+    second = await circle.asked(run_id)
+    assert (first.asked.text, second.asked.text) == ("Pay rent?", "Pay power?")
+    await respond(circle, second, "no, not the power")
+    assert (await done(circle, run_id)).output["out"] == [["power", "no, not the power"]]
+
+
+@COLOURS
+@pytest.mark.parametrize("cache", ["memory", "file"])
+async def test_case_03_cached(circle, colour, cache, tmp_path):
+    """Kin: `test_caches.py`."""
+    paid = []
+
+    def sure(_):
+        return {"out": [interrupt("Pay?")]}
+
+    def pays(state):
+        return {"out": [paid.append(1)] if state["out"][-1] else []}
+
+    graph = StateGraph(circle.State)
+    graph.add_node("sure", coloured(colour, sure), cache_policy=CachePolicy()).add_node("pays", pays)
+    graph.add_edge(START, "sure").add_edge("sure", "pays").add_edge("pays", END)
+    kept = InMemoryCache() if cache == "memory" else SqliteCache(path=str(tmp_path / "cache.db"))
+    reference = circle.register(graph.compile(cache=kept))
+    for verdict, so_far in [("approve", 1), ("reject", 1), ("approve", 2)]:
+        run_id = await circle.start(reference, {"input": "the same"})
+        await circle.decide(await circle.asked(run_id), verdict)
+        await done(circle, run_id)
+        assert len(paid) == so_far
+
+
+PAYMENTS = """
+policies:
+  payments:
+    applies_to: action.name == "pay"
+    initiator_may_approve: true
+    levels: [{name: two, steps: [{ask: ["person:ann", "person:bob"], approvals: 2, within: 1d}]}]
+default:
+  initiator_may_approve: true
+  levels: [{name: anybody, steps: [{ask: ["person:local:me"], within: 1d}]}]
+"""
+
+
+@STORES
+@COLOURS
+@pytest.mark.parametrize("order", [("pay", "audit"), ("audit", "pay")])
+async def test_case_04_breakpoint_beside(make_circle, tmp_path, store, colour, order):
+    """Kin: `test_breakpoint_beside.py`."""
+    file = tmp_path / "interlock.yaml"
+    file.write_text(PAYMENTS)
+    circle, acted = make_circle(store, config=file), []
+
+    def act(name):
+        return coloured(colour, lambda _: {"out": [acted.append(name)]})
+
+    graph = StateGraph(circle.State)
+    for name in order:
+        graph.add_node(name, act(name)).add_edge(START, name)
+    run_id = await circle.go(graph.compile(interrupt_before=["pay"]))
+    request = await circle.asked(run_id)
+    assert (request.asked.name, request.route.policy) == ("pay", "payments")
+    for who in ("ann", "bob"):
+        assert "pay" not in acted
+        await circle.vote(await circle.request(request.id), who=who)
+        await circle.drain()
+    await done(circle, run_id)
+    assert sorted(acted) == ["audit", "pay"]
+    await circle.assert_invariants()
+
+
+@pytest.mark.parametrize("order", ["inside", "outside"])
+async def test_case_05_retried(circle, order):
+    """Kin: `test_one_attempt.py`."""
+    calls = []
+
+    @tool
+    def flaky(x: int) -> str:
+        """Act, and fail at first."""
+        calls.append(x)
+        if len(calls) < 3:
+            raise ConnectionError("reset")
+        return "ok"
+
+    around = [GatedTools("flaky"), ToolRetryMiddleware(max_retries=3, initial_delay=0.001, jitter=False)]
+    run_id = await circle.go(agent_with(flaky, {"x": 1}, *(around if order == "inside" else around[::-1])), HI)
+    request = await circle.asked(run_id)
+    await circle.decide(request)
+    await circle.later(days=1)
+    run, request = await circle.run(run_id), await circle.request(request.id)
+    assert (calls, run.attention, request.effect) == ([1], "effect_unknown", EffectState.unknown)
+    assert "reset" in run.note
+
+
+# ── what people say is what the graph is given ──
+
+
+def approval(circle, acted, colour):
+    """Return LangGraph's own pattern for approvals, with the answers that it was given."""
+
+    def asks(state) -> Command[Literal["delete", "keep"]]:
+        said = interrupt({"question": "Delete the database?", "details": state.get("input")})
+        acted.append(said)
+        return Command(goto="delete" if said else "keep")
+
+    graph = StateGraph(circle.State).add_node("asks", coloured(colour, asks), destinations=("delete", "keep"))
+    graph.add_node("delete", lambda _: {"out": ["deleted"]}).add_node("keep", lambda _: {"out": ["kept"]})
+    return graph.add_edge(START, "asks")
+
+
+@COLOURS
+@pytest.mark.parametrize("typed", ["no", "false", "0", "reject", "No", "FALSE", None])
+async def test_case_07_no_means_no(circle, typed, colour):
+    """`None` is the verdict. What the screen says before: `unit/channels`, `unit/cli/test_everybodys_graphs.py`."""
+    acted = []
+    run_id = await circle.go(approval(circle, acted, colour), {"input": "prod"})
+    request = await circle.asked(run_id)
+    if typed is None:
+        await circle.decide(request, "reject")
+    else:
+        await respond(circle, request, read_answer(request.asked, typed, anything=request.takes_anything))
+    assert (await done(circle, run_id)).output["out"] == ["kept"]
+    assert [bool(said) for said in acted] == [False]
+
+
+@pytest.mark.parametrize(
+    ("typed", "given"),
+    [
+        (None, True),
+        ("true", True),
+        ("yes", True),
+        ("approve", True),
+        ("42", 42),
+        ('"no"', "no"),
+        ("later", "later"),
+        ('{"a": 1}', {"a": 1}),
+    ],
+)
+async def test_case_08_true_or_42(circle, typed, given):
+    """The other half of the kind: what the graph is given is what was meant. Kin: `test_dialect_plain.py`."""
+    acted = []
+    run_id = await circle.go(approval(circle, acted, "sync"), {"input": "prod"})
+    request = await circle.asked(run_id)
+    if typed is None:
+        await circle.decide(request)
+    else:
+        await respond(circle, request, read_answer(request.asked, typed, anything=request.takes_anything))
+    assert (await done(circle, run_id)).output["out"] == ["deleted"]
+    assert (acted, type(acted[0])) == ([given], type(given))
+
+
+@COLOURS
+@pytest.mark.parametrize("nested", [False, True])
+async def test_case_09_wrong_answer(circle, colour, nested):
+    """Kin: `test_refused_answers.py`."""
+
+    def counts(_):
+        return {"out": [int(interrupt("How many?"))]}
+
+    async def counts_async(_):
+        return {"out": [int(interrupt("How many?"))]}
+
+    graph = circle.chain(counts if colour == "sync" else counts_async)
+    if nested:
+        graph = StateGraph(circle.State).add_node("inner", graph.compile()).add_edge(START, "inner")
+    run_id = await circle.go(graph)
+    for wrong in ("two", "three"):
+        await respond(circle, await circle.asked(run_id), wrong)
+        again = await circle.asked(run_id)
+        assert again.asked.text == "How many?"
+        assert f"invalid literal for int() with base 10: '{wrong}'" in again.description
+    await respond(circle, await circle.asked(run_id), "4")
+    assert (await done(circle, run_id)).output["out"] == [4]
+
+
+# ── nothing runs twice, and nothing is called done that is not ──
+
+
+@COLOURS
+async def test_case_10_charged(circle, colour):
+    """Kin: `test_twice.py`."""
+    charged = []
+
+    def charge(amount: int) -> str:
+        """Charge a card."""
+        charged.append(amount)
+        raise ConnectionError("the printer is offline")
+
+    async def acharge(amount: int) -> str:
+        return charge(amount)
+
+    made = StructuredTool.from_function(
+        charge if colour == "sync" else None, acharge if colour == "async" else None, "charge", "Charge a card."
+    )
+    run_id = await circle.go(agent_with(made, {"amount": 99}, reviewed("charge")), HI)
+    await circle.decide(await circle.asked(run_id))
+    await circle.later(days=2)
+    run = await circle.run(run_id)
+    assert (charged, run.status, run.attention) == ([99], RunStatus.needs_attention, "may_have_happened")
+    assert "It may have happened" in run.note
+    assert "the printer is offline" in run.note
+    assert re.search(r"test_cases\.py, line \d+", run.note)
+
+
+@pytest.mark.parametrize("declared", [False, True])
+async def test_case_11_said_error(circle, declared):
+    """Kin: `test_one_attempt.py`, MCP's `isError`, messages and handled exceptions there."""
+
+    @tool
+    def wire(amount: int) -> str:
+        """Wire money."""
+        raise ToolException("insufficient funds")
+
+    wire.handle_tool_error = True
+    gate = GatedTools("wire", not_done=(ToolException,)) if declared else GatedTools("wire")
+    run_id = await circle.go(agent_with(wire, {"amount": 5}, gate), HI)
+    request = await circle.asked(run_id)
+    await circle.decide(request)
+    run, request = await circle.run(run_id), await circle.request(request.id)
+    if declared:
+        assert (run.status, request.effect) == (RunStatus.done, EffectState.failed)
+        assert "insufficient funds" in told(run)[0]
+    else:
+        assert (run.attention, request.effect) == ("effect_unknown", EffectState.unknown)
+        assert "insufficient funds" in run.note
+
+
+# ── what tools take ──
+
+
+@pytest.mark.parametrize("repaired", [False, True])
+async def test_case_12_wrong_type(circle, repaired):
+    """Kin: `test_values.py`."""
+    paid = []
+
+    @tool
+    def transfer(to: str, amount: int) -> str:
+        """Transfer money."""
+        paid.append((to, amount))
+        return "transferred"
+
+    run_id = await circle.go(agent_with(transfer, {"to": "ACME", "amount": "lots"}, reviewed("transfer")), HI)
+    request = await circle.asked(run_id)
+    if repaired:
+        await circle.vote(request, "edit", subject=Action("transfer", {"to": "ACME", "amount": 5}))
+    else:
+        await circle.vote(request)
+    await circle.drain()
+    said = told(await done(circle, run_id))[0]
+    if repaired:
+        assert (paid, said.endswith("transferred")) == ([("ACME", 5)], True)
+    else:
+        assert paid == []
+        assert "amount" in said
+
+
+@pytest.mark.parametrize("wrong", [{"amount": 500, "evil": 1}, {"amount": 500}, {"amount": 5, "evil": 1}, {},
+                                   {"amount": 5, "on": "2027-02-30"}])  # fmt: skip
+@pytest.mark.parametrize("gate", [reviewed("remote"), GatedTools("remote")], ids=["reviewed", "gated"])
+async def test_case_13_remote_tool(circle, wrong, gate):
+    """Kin: `test_values.py`."""
+    paid = []
+    schema = {
+        "type": "object",
+        "properties": {"amount": {"type": "integer", "maximum": 10}, "on": {"type": "string", "format": "date"}},
+        "required": ["amount"],
+        "additionalProperties": False,
+    }
+    remote = StructuredTool(
+        name="remote", description="Pay.", args_schema=schema, func=lambda **args: paid.append(args) or "paid"
+    )
+    run_id = await circle.go(agent_with(remote, {"amount": 5}, gate), HI)
+    request = await circle.asked(run_id)
+    with pytest.raises(InvalidAnswer):
+        await circle.vote(request, "edit", subject=Action("remote", wrong))
+    assert (await circle.request(request.id)).status is Status.open
+    await circle.vote(request, "edit", subject=Action("remote", {"amount": 7, "on": "2027-01-05"}))
+    await circle.drain()
+    await done(circle, run_id)
+    assert paid == [{"amount": 7, "on": "2027-01-05"}]
+
+
+# ── what LangGraph's server gives, and keeps ──
+
+
+@dataclasses.dataclass
+class Context:
+    user: str = "anonymous"
+
+
+@COLOURS
+@pytest.mark.parametrize("given", [None, {"user": "ann"}])
+async def test_case_14_needs_runtime(circle, colour, given):
+    """Kin: `test_agent_store.py`, `test_served.py`."""
+
+    def uses(state, runtime: Runtime[Context], config: RunnableConfig):
+        runtime.store.put(("notes",), "k", {"v": 1})
+        ids = [config["configurable"][name] for name in ("graph_id", "assistant_id", "user_id")]
+        said = interrupt("go on?")
+        return {"out": [runtime.context.user, said, runtime.store.get(("notes",), "k").value, *ids]}
+
+    async def uses_async(state, runtime: Runtime[Context], config: RunnableConfig):
+        await runtime.store.aput(("notes",), "k", {"v": 1})
+        ids = [config["configurable"][name] for name in ("graph_id", "assistant_id", "user_id")]
+        said = interrupt("go on?")
+        return {"out": [runtime.context.user, said, (await runtime.store.aget(("notes",), "k")).value, *ids]}
+
+    def sent(state, runtime: Runtime[Context]):
+        return {"out": [f"{runtime.context.user} in Send, {interrupt('and here?')}"]}
+
+    graph = StateGraph(circle.State, context_schema=Context)
+    graph.add_node("uses", uses if colour == "sync" else uses_async).add_node("sent", sent).add_edge(START, "uses")
+    graph.add_conditional_edges("uses", lambda _: [Send("sent", {})], ["sent"])
+    run_id = await circle.start(circle.register(graph, reference="tests:notes"), {}, context=given)
+    for text in ("go on?", "and here?"):
+        request = await circle.asked(run_id)
+        assert request.asked.text == text
+        await respond(circle, request, "yes")
+    user = given["user"] if given else "anonymous"
+    ids = ["notes", assistant_id("notes"), "local:me"]
+    assert (await done(circle, run_id)).output["out"] == [user, "yes", {"v": 1}, *ids, f"{user} in Send, yes"]
+
+
+class Mood(enum.Enum):
+    glad = "glad"
+
+
+class Said(str):
+    """A text of a type of its own, as models' `text` is."""
+
+    __slots__ = ()
+
+
+async def test_case_15_kept_values(circle):
+    """Kin: `test_values.py`."""
+    seen = []
+
+    def thinks(_):
+        return {"input": Said("a plan"), "out": [(1, "a"), Mood.glad, ask(Action("pay", {})).outcome]}
+
+    def then(state):
+        said = interrupt("go on?")
+        seen.append((state["input"], *state["out"]))
+        return {"out": [said]}
+
+    run_id = await circle.go(circle.chain(thinks, then))
+    await circle.decide(await circle.asked(run_id))
+    await respond(circle, await circle.asked(run_id), "yes")
+    await done(circle, run_id)
+    ((plan, pair, mood, outcome),) = seen
+    assert (plan, list(pair), mood, outcome) == ("a plan", [1, "a"], Mood.glad, Status.approved)
+
+
+@pytest.mark.parametrize("asks", [False, True])
+async def test_case_15_bytes_at_the_end(circle, asks):
+    """Kin: `test_values.py`, `unit/runtime`."""
+
+    def ends(_):
+        return {"out": [b"%PDF\xff", float("nan"), "three pages", interrupt("go on?") if asks else "nobody"]}
+
+    run_id = await circle.go(circle.chain(ends), {"input": "x"})
+    if asks:
+        await respond(circle, await circle.asked(run_id), "somebody")
+    out = (await done(circle, run_id)).output
+    said = "somebody" if asks else "nobody"
+    assert out == {"input": "x", "out": [{"not_recorded": "bytes, 5 of them"}, "NaN", "three pages", said]}
+
+
+# ── workflows, and tools that may be called again ──
+
+
+@COLOURS
+async def test_case_16_functional(circle, colour):
+    """Kin: `test_answers.py`."""
+    paid = []
+
+    @task
+    def pays(to: str) -> str:
+        decision = ask(Action("pay", {"to": to}))
+        return decision.perform(lambda to: paid.append(to) or f"paid {to}") if decision.approved else f"not {to}"
+
+    @entrypoint()
+    def workflow(inputs: dict) -> dict:
+        return {"paid": [one.result() for one in [pays(name) for name in inputs["input"].split()]]}
+
+    @entrypoint()
+    async def workflow_async(inputs: dict) -> dict:
+        return {"paid": list(await asyncio.gather(*(pays(name) for name in inputs["input"].split())))}
+
+    run_id = await circle.go(workflow if colour == "sync" else workflow_async, {"input": "ann bob"})
+    asked = []
+    while waiting := await circle.open(run_id):
+        request = waiting[-1]
+        asked.append(request.asked.args["to"])
+        await circle.decide(request, "approve" if asked[-1] == "ann" else "reject")
+    assert (await done(circle, run_id)).output == {"paid": ["paid ann", "not bob"]}
+    assert (sorted(asked), paid) == (["ann", "bob"], ["ann"])
+
+
+@COLOURS
+async def test_case_17_essay(circle, colour):
+    """Kin: `test_workflow_input.py`."""
+
+    @entrypoint()
+    def essay(topic: str) -> dict:
+        return {"essay": f"about {topic}", "ok": interrupt(f"Publish an essay about {topic}?")}
+
+    @entrypoint()
+    async def essay_async(topic: str) -> dict:
+        return {"essay": f"about {topic}", "ok": interrupt(f"Publish an essay about {topic}?")}
+
+    agent = Agent(essay if colour == "sync" else essay_async)
+    run_id = await circle.start(circle.register(agent), agent.input_from("bees"))
+    request = await circle.asked(run_id)
+    assert request.asked.text == "Publish an essay about bees?"
+    await circle.decide(request)
+    assert (await done(circle, run_id)).output == {"essay": "about bees", "ok": True}
+
+
+@COLOURS
+async def test_case_18_idempotent(circle, colour):
+    """Kin: `test_one_attempt.py`."""
+    keys = []
+
+    def pay(n: int, idempotency_key: str) -> str:
+        keys.append(idempotency_key)
+        if len(keys) < 2:
+            raise ConnectionError("try again")
+        return "paid"
+
+    async def apay(n: int, idempotency_key: str) -> str:
+        return pay(n, idempotency_key)
+
+    def node(_):
+        return {"out": [ask(Action("pay", {"n": 1})).perform(pay, idempotent=True)]}
+
+    async def anode(_):
+        return {"out": [await ask(Action("pay", {"n": 1})).aperform(apay, idempotent=True)]}
+
+    run_id = await circle.go(
+        StateGraph(circle.State).add_node("n", node if colour == "sync" else anode).add_edge(START, "n")
+    )
+    request = await circle.asked(run_id)
+    await circle.decide(request)
+    await circle.later(minutes=5)
+    assert (await done(circle, run_id)).output["out"] == ["paid"]
+    assert (keys, (await circle.request(request.id)).effect) == ([request.id] * 2, EffectState.executed)
