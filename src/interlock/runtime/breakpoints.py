@@ -85,7 +85,8 @@ class Breakpoints:
         if path:
             yield Stop(nodes, step, values, path=path, held=held)
         else:
-            yield Stop(nodes, step, values, self.decides(nodes), self._schemas, held=held)
+            routed = isinstance(self._graph, CompiledStateGraph) and bool(self._graph.builder.branches)
+            yield Stop(nodes, step, values, self.decides(nodes), self._schemas, held=held, routed=routed)
 
     def _held(self, name: str, nodes: Sequence[str]) -> frozenset[str]:
         """Return at which of these nodes a graph stops: all, where it may have stopped after those before them."""

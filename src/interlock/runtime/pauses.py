@@ -31,7 +31,7 @@ STATELESS = (
     "answer: let the sub-graph keep its state, by `compile()`, and ask by `interrupt`."
 )
 
-__all__ = ["asked", "at_breakpoint", "pending", "resumption", "waiting"]
+__all__ = ["asked", "at_breakpoint", "pending", "resumption", "undelivered", "waiting", "written"]
 
 
 async def asked(
@@ -120,7 +120,7 @@ def resumption(run: Run, graph: Graph, state: RunState, known: Mapping[str, Requ
     update: dict[str, Any] = {}
     for key, requests in decided.items():
         if stops.is_breakpoint(key):
-            update |= {name: _written(graph, name, value) for name, value in stops.answer(requests).items()}
+            update |= {name: written(graph, name, value) for name, value in stops.answer(requests).items()}
         else:
             resume[key] = _answer(interrupts.get(key), requests)
     return Command(resume=resume or None, update=update or None) if resume or update else None
@@ -134,6 +134,6 @@ def _answer(interrupt: Interrupt[Any] | None, requests: list[Request]) -> Json:
     return belonging(interrupt, requests)
 
 
-def _written(graph: Graph, channel: str, value: Json) -> Any:
-    """Return what writes exactly this value: a reducer would add it to what stands there."""
+def written(graph: Graph, channel: str, value: Json) -> Any:
+    """Return what writes exactly this value into a channel: a reducer would add it to what stands there."""
     return Overwrite(value) if isinstance(graph.channels[channel], BinaryOperatorAggregate) else value

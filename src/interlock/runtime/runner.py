@@ -28,6 +28,7 @@ from interlock.runtime.forks import Contained, Exited, guard, is_cancelled
 from interlock.runtime.not_governed import Elsewhere
 from interlock.runtime.refused import Refusals
 from interlock.runtime.registry import Registry
+from interlock.runtime.rerouting import is_changed, rerouted
 from interlock.runtime.served import configurable_of, context_of
 from interlock.runtime.state import RunState, places, resume_values
 from interlock.runtime.store import AgentStore
@@ -185,13 +186,31 @@ class LangGraphRuntime:
             changed = state.made_by != agent.version or pauses.at_breakpoint(run)
             if changed and await pauses.pending(graph, config, agent.breakpoints) != pauses.waiting(run):
                 return _mismatch(run, agent, state)
-            return Given(pauses.resumption(run, graph, state, advancing.known))
+            return await self._resumed(graph, agent, state, advancing, config)
         if not begun:
             return Given(run.input)
         stands = await beginnings.fork(run, agent, graph, state, config)
         if isinstance(stands, Failed):
             return stands
         return self._paused(stands, agent, state, advancing) if stands else Given(None)
+
+    async def _resumed(
+        self,
+        graph: Pregel[Any, Any, Any, Any],
+        agent: Agent,
+        state: RunState,
+        advancing: Advancing,
+        config: RunnableConfig,
+    ) -> Given | Ending:
+        """Return what the graph is given to go on from its pause; or another pause, if a change has led it there."""
+        record = advancing.advance.record
+        command = pauses.resumption(record.run, graph, state, advancing.known)
+        if command is None or not is_changed(command, [advancing.known[wait.request_id] for wait in record.run.pause]):
+            return Given(command)
+        asks = await rerouted(graph, config, agent, record.state, command.update or {})
+        if asks is None:
+            return Given(command)
+        return self._paused(asks, agent, state, advancing) if asks else Given(None)
 
     def _done(self, output: Json, agent: Agent, state: RunState) -> Done:
         """End with the state, so that it can be read, and a run of the same thread can go on from it."""

@@ -39,6 +39,7 @@ class Stop:
         decides: the channel that takes the decision; None if a refusal ends the run.
         schemas: of the channels that a person may change, what a value must be; `{}` for any JSON.
         held: those of the nodes at which the graph stops; all, unless they are named.
+        routed: whether the state may decide which nodes come next.
         path: the nodes around it, outermost first, if it is in a sub-graph; then its state cannot be edited.
     """
 
@@ -49,6 +50,7 @@ class Stop:
     schemas: Mapping[str, Json] = field(default_factory=dict)
     path: tuple[str, ...] = ()
     held: frozenset[str] = frozenset()
+    routed: bool = False
 
 
 def stop_id(stop: Stop) -> str:
@@ -79,7 +81,7 @@ def read(stop: Stop) -> tuple[Ask, ...]:
             interrupt_id=stop_id(stop) if len(stop.nodes) == 1 else f"{stop_id(stop)}/{next(position)}",
             task="",
             subject=Action(node[:MAX_NAME], args, schema if changeable and node in held else None),
-            description=_description(stop, node),
+            description=_description(stop, node, changeable=changeable and node in held),
             context={"runs_next": list(stop.nodes), "decides": stop.decides}
             | ({"in": list(stop.path)} if stop.path else {}),
             verdicts=(Verdict.approve, Verdict.edit, Verdict.reject)
@@ -140,7 +142,7 @@ def _is_json(value: object) -> bool:
     return True
 
 
-def _description(stop: Stop, node: str) -> str:
+def _description(stop: Stop, node: str, *, changeable: bool) -> str:
     nodes = " and ".join(stop.nodes)
     where = f" in {' > '.join(stop.path)}" if stop.path else ""
     told = (
@@ -149,7 +151,8 @@ def _description(stop: Stop, node: str) -> str:
         else "Rejecting ends the run."
     )
     about = f"This asks about {node}, and all must be approved. " if len(stop.nodes) > 1 else ""
-    return f"The graph has stopped{where} and would run {nodes} next. {about}{told}"
+    leads = " A change of the state may lead elsewhere: then that is asked." if changeable and stop.routed else ""
+    return f"The graph has stopped{where} and would run {nodes} next. {about}{told}{leads}"
 
 
 def _changes(request: Request) -> dict[str, Json]:
