@@ -24,7 +24,7 @@ driver = importlib.import_module("driver")
 shell = importlib.import_module("shell")
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["driver", "shell"])
+CONTEXT.set_forkserver_preload(["driver", "shell", "carrier"])
 PATIENCE = driver.PATIENCE
 KILLED = -signal.SIGKILL
 
