@@ -237,7 +237,7 @@ async def test_case_05_retried(circle, order):
     await circle.later(days=1)
     run, request = await circle.run(run_id), await circle.request(request.id)
     assert (calls, run.attention, request.effect) == ([1], "effect_unknown", EffectState.unknown)
-    assert "reset" in run.note
+    assert re.search(r"raised ConnectionError: reset \(.*test_cases\.py, line \d+\)", run.note)
 
 
 # ── what people say is what the graph is given ──
@@ -319,6 +319,33 @@ async def test_case_09_wrong_answer(circle, colour, nested):
         assert f"invalid literal for int() with base 10: '{wrong}'" in again.description
     await respond(circle, await circle.asked(run_id), "4")
     assert (await done(circle, run_id)).output["out"] == [4]
+
+
+@COLOURS
+@pytest.mark.parametrize("first", ["wrong", "right"])
+async def test_case_09_siblings_keep_their_answers(circle, colour, first):
+    """Kin: `test_refused_siblings.py`."""
+
+    def counts(_):
+        return {"out": [int(interrupt("How many?"))]}
+
+    async def counts_async(_):
+        return {"out": [int(interrupt("How many?"))]}
+
+    def names(_):
+        return {"out": [interrupt("Which?")]}
+
+    graph = StateGraph(circle.State).add_node("counts", counts if colour == "sync" else counts_async)
+    graph.add_node("names", names).add_edge(START, "counts").add_edge(START, "names")
+    run_id = await circle.go(graph)
+    found = {request.asked.text: request for request in await circle.open(run_id)}
+    for text in ["How many?", "Which?"] if first == "wrong" else ["Which?", "How many?"]:
+        await circle.vote(found[text], "respond", answer={"How many?": "two", "Which?": "Iberia"}[text])
+    await circle.drain()
+    again = await circle.asked(run_id)
+    assert (again.asked.text, "'two'" in again.description) == ("How many?", True)
+    await respond(circle, again, "2")
+    assert sorted((await done(circle, run_id)).output["out"], key=str) == [2, "Iberia"]
 
 
 # ── nothing runs twice, and nothing is called done that is not ──

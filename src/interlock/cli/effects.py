@@ -20,6 +20,7 @@ from interlock.domain.action import Action
 from interlock.domain.commands import SettleEffect
 from interlock.domain.request import EffectState, Request
 from interlock.errors import BadInput
+from interlock.runtime.identity import tool_shown
 
 __all__ = ["app"]
 
@@ -51,7 +52,9 @@ def _lines(request: Request) -> list[Line]:
     lines = [Line(f"{request.id} {row(request)}: {request.effect}", "title")]
     if request.claim is not None:
         claim = request.claim
-        lines.append(Line(f"Attempt {claim.attempt} of {plain(claim.tool)}, key {plain(claim.key)}", "dim", "  "))
+        lines.append(
+            Line(f"Attempt {claim.attempt} of {plain(tool_shown(claim.tool))}, key {plain(claim.key)}", "dim", "  ")
+        )
     if request.effect_note:
         lines.append(Line(plain(request.effect_note), "warn", "  "))
     if isinstance(subject, Action):

@@ -50,6 +50,7 @@ from interlock.domain.run import (
     VersionAccepted,
 )
 from interlock.engine.changes import Entry
+from interlock.runtime.identity import tool_shown
 
 __all__ = ["log_line", "sentence"]
 
@@ -118,7 +119,7 @@ def _request_event(entry: Entry, event: Event | RunEvent) -> str:  # noqa: C901,
 def _effect_event(event: Event | RunEvent) -> str:  # noqa: PLR0911 - one line an event
     match event:
         case EffectClaimed(claim=claim):
-            return f"{claim.tool} begins, attempt {claim.attempt}"
+            return f"{tool_shown(claim.tool)} begins, attempt {claim.attempt}"
         case EffectExecuted(result=result, note=note, by=by):
             return f"executed{_settled(by)}: {_value(result)}{_because(note)}"
         case EffectFailed(reason=reason, by=by):

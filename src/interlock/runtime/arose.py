@@ -7,7 +7,9 @@ import traceback
 from pathlib import Path
 from types import FrameType
 
-__all__ = ["is_own", "place_of"]
+from interlock.runtime.current import describe
+
+__all__ = ["is_own", "place_of", "told"]
 
 _LIBRARIES = tuple(
     {str(Path(sysconfig.get_path(name)).resolve()) + "/" for name in ("stdlib", "platstdlib", "purelib", "platlib")}
@@ -30,6 +32,12 @@ def place_of(error: BaseException) -> str:
         return ""
     file, line = (own or frames)[-1]
     return f"{file}, line {line}".encode(errors="backslashreplace").decode()
+
+
+def told(error: BaseException) -> str:
+    """Return what an error is, what it says, and where in the agent's code it arose."""
+    place = place_of(error)
+    return f"{describe(error)} ({place})" if place else describe(error)
 
 
 def is_own(frame: FrameType) -> bool:

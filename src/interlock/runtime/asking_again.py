@@ -16,15 +16,15 @@ from interlock.domain.request import Request
 from interlock.domain.retries import allowed_by
 from interlock.domain.run import Run
 from interlock.engine.ports import Ask
-from interlock.runtime.arose import place_of
-from interlock.runtime.current import Advancing, Refusal, describe
+from interlock.runtime.arose import told
+from interlock.runtime.current import Advancing, Refusal
 from interlock.runtime.dialects import breakpoint as stops
 from interlock.runtime.dialects import table
 from interlock.runtime.refused import confirmed, notice
 from interlock.runtime.state import RunState, pending_interrupts
 from interlock.runtime.taken_over import TakenOver, beside, take_over
 
-__all__ = ["Again", "asked_again", "told"]
+__all__ = ["Again", "asked_again"]
 
 
 class Again(NamedTuple):
@@ -36,12 +36,6 @@ class Again(NamedTuple):
 
     state: RunState
     asks: tuple[Ask, ...]
-
-
-def told(error: BaseException) -> str:
-    """Return what an error is, what it says, and where in the agent's code it arose."""
-    place = place_of(error)
-    return f"{describe(error)} ({place})" if place else describe(error)
 
 
 def asked_again(error: Exception, advancing: Advancing, before: RunState, live: RunState) -> Again | None:

@@ -32,9 +32,11 @@ from interlock.errors import (
     ToolFailed,
 )
 from interlock.failpoints import failpoint
-from interlock.runtime.current import Execution, describe, jsonable, performing, said
+from interlock.runtime.arose import told
+from interlock.runtime.current import Execution, jsonable, performing, said
 from interlock.runtime.dialects.native import payload_again
 from interlock.runtime.forks import Exited, is_cancelled, only_here
+from interlock.runtime.identity import tool_shown
 from interlock.runtime.tool_results import failure_in, refuse_retries
 
 __all__ = ["Effect", "Repeat"]
@@ -78,12 +80,13 @@ class Effect:
         self._fn = fn
         self._repeat = repeat
         self._tool = _name_of(fn)
+        self._shown = tool_shown(self._tool)
         self._signature = _signature(fn)
         self._takes_key = self._signature is not None and KEY in self._signature.parameters
         self._phase = _Phase.claiming
         self._turn: asyncio.Lock | None = None
         if performing.get():
-            raise InvalidAgent(f"{self._tool} is performed inside of another tool: perform them one after the other.")
+            raise InvalidAgent(f"{self._shown} is performed inside of another tool: perform them one after the other.")
 
     @contextlib.contextmanager
     def under_way(self) -> Iterator[None]:
@@ -105,7 +108,7 @@ class Effect:
     def _given_up(self) -> None:
         """A node that stops waiting for its tool may go on as if nothing had begun: its run does not end by that."""
         if self._phase in _BEGUN:
-            reason = f"the agent stopped waiting for {self._tool} before its result was there"
+            reason = f"the agent stopped waiting for {self._shown} before its result was there"
             self.execution.advancing.halt(self._uncertain(reason))
 
     def _uncertain(self, reason: str) -> Halt:
@@ -153,14 +156,14 @@ class Effect:
         keyed = self._takes_key or self._repeat.verify is not None
         if keyed and KEY in arguments:
             raise InvalidAgent(
-                f"The approved arguments hold {KEY!r}, which Interlock gives to {self._tool}: name yours otherwise."
+                f"The approved arguments hold {KEY!r}, which Interlock gives to {self._shown}: name yours otherwise."
             )
         if self._signature is None:
             return
         try:
             self._signature.bind(**arguments, **({KEY: ""} if self._takes_key else {}))
         except TypeError as error:
-            raise InvalidAgent(f"{self._tool} cannot be called with the approved arguments: {error}.") from None
+            raise InvalidAgent(f"{self._shown} cannot be called with the approved arguments: {error}.") from None
 
     def _must_be_once(self) -> None:
         """Refuse a second attempt under one approval: by the agent in the same advance, or by the tool itself."""
@@ -211,7 +214,7 @@ class Effect:
         if isinstance(value, CoroutineType | GeneratorType):
             value.close()
         reason = (
-            f"{self._tool} returned a {type(value).__name__} that nobody awaits. Give a coroutine function, and use "
+            f"{self._shown} returned a {type(value).__name__} that nobody awaits. Give a coroutine function, and use "
             "`await decision.aperform(…)`."
         )
         await self._record("unknown", reason=reason)
@@ -226,7 +229,7 @@ class Effect:
             await self._record("failed", reason=reason)
             raise NotDone(reason) from error
         doing = "verifying" if self._phase is _Phase.verifying else "the call"
-        reason = f"{doing} of {self._tool} raised {describe(error.error if isinstance(error, Exited) else error)}"
+        reason = f"{doing} of {self._shown} raised {told(error.error if isinstance(error, Exited) else error)}"
         if self._repeat.kind == "no":
             await self._record("unknown", reason=reason)
         if isinstance(error, asyncio.CancelledError):  # whoever cancels the node waits for it

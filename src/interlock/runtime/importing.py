@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from interlock.domain.canonical import digest
 from interlock.errors import InvalidAgent
+from interlock.runtime.identity import FILE_MODULE
 from interlock.runtime.langgraph_json import graph_references, prepare
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def _found(reference: str) -> Any:
 
 def _import_file(path: Path, reference: str) -> ModuleType:
     _must_exist(path, reference)
-    name = f"interlock_agent_{digest(str(path)).removeprefix('sha256:')[:16]}"
+    name = f"{FILE_MODULE}{digest(str(path)).removeprefix('sha256:')[:16]}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None

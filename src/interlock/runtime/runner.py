@@ -19,7 +19,8 @@ from interlock.errors import BadInput, Halt, InvalidState, NotApproved, NotDone,
 from interlock.runtime import beginnings, pauses, reading
 from interlock.runtime.agent import Agent
 from interlock.runtime.answers import ids_of
-from interlock.runtime.asking_again import asked_again, told
+from interlock.runtime.arose import told
+from interlock.runtime.asking_again import asked_again
 from interlock.runtime.caches import caching
 from interlock.runtime.current import PASSING, Advancing, current, jsonable, said
 from interlock.runtime.dialects import native
