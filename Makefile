@@ -13,23 +13,37 @@ SEED := $(VENV)/.seed
 CORE := $(VENV)/.core
 DEV  := $(VENV)/.dev
 
-INSTALL_SELF = $(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . </dev/null
+# An environment of its own, with the oldest LangGraph and LangChain that pyproject.toml allows.
+OLDEST       := $(VENV)-oldest/.dev
+OLDEST_TESTS := answers caches delta_channels dialect_breakpoint dialect_langchain dialect_plain graphs_inside \
+  refused_answers
+
+# What makes a stamp works on the environment that the stamp lies in.
+PIP_SYNC     = $(UV) pip sync --quiet --python $(@D)/bin/python --require-hashes --no-build
+INSTALL_SELF = $(UV) pip install --quiet --python $(@D)/bin/python --no-deps --no-build-isolation --editable . </dev/null
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check check-format check-lint check-types check-floors check-lock soak bench env lock clean
+.PHONY: help demo test test-oldest check check-format check-lint check-types check-floors check-lock soak bench env \
+  env-oldest lock clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # At a terminal the demo has a process group of its own (set -m), so that Ctrl-C is for it and not for make.
 # The full environment runs the demo as well; the small one is built only where the full one is not.
 demo: $(if $(wildcard $(DEV)),$(DEV),$(CORE)) ## Run the approval agent in the terminal
 	@[ ! -t 0 ] || set -m; $(BIN)/interlock demo $(ARGS) || [ $$? -eq 7 ] # left at the prompt: the run waits
 
-test: $(DEV) ## Run the whole test suite (ARGS="-k name" narrows it, WORKERS=0 runs it in one process)
+# Runs pause under the oldest LangGraph and go on under the newest, so the tests need both environments.
+test: $(DEV) $(OLDEST) ## Run the whole test suite (ARGS="-k name" narrows it, WORKERS=0 runs it in one process)
 	@echo "Running the tests in $(WORKERS) processes"
 	@$(BIN)/pytest --numprocesses $(WORKERS) $(ARGS)
+
+test-oldest: $(OLDEST) ## Run the tests of what LangGraph does under the oldest that we allow, on memory
+	@echo "Running the tests under the oldest LangGraph in $(WORKERS) processes"
+	@$(<D)/bin/pytest --numprocesses $(WORKERS) -k "not sqlite and not postgres" \
+	  $(OLDEST_TESTS:%=tests/integration/test_%.py) $(ARGS)
 
 check: check-format check-lint check-types check-floors check-lock ## Check format, lint, types, floors and locks
 
@@ -69,6 +83,9 @@ bench: $(DEV) ## Measure
 env: $(DEV) ## Build the full environment in .venv
 	@:
 
+env-oldest: $(OLDEST) ## Build .venv-oldest, with the oldest LangGraph and LangChain that we allow
+	@:
+
 LOCKS ?= locks
 COMPILE = $(UV) pip compile --quiet --python $(BIN)/python --python-version 3.11 --universal --generate-hashes \
   --no-header --no-annotate $(if $(UPGRADE),--upgrade)
@@ -76,12 +93,13 @@ COMPILE = $(UV) pip compile --quiet --python $(BIN)/python --python-version 3.11
 lock: $(SEED) ## Write the lock files from pyproject.toml (UPGRADE=1 takes newer versions)
 	@echo "Resolving pyproject.toml"
 	@$(COMPILE) --group dev --output-file $(LOCKS)/dev.txt pyproject.toml </dev/null >/dev/null
+	@$(COMPILE) --group dev --output-file $(LOCKS)/oldest.txt pyproject.toml $(LOCKS)/oldest.in </dev/null >/dev/null
 	@$(COMPILE) --group build --constraints $(LOCKS)/dev.txt --output-file $(LOCKS)/core.txt pyproject.toml </dev/null >/dev/null
 	@echo uv | $(COMPILE) --output-file $(LOCKS)/uv.txt - >/dev/null
 
-clean: ## Remove the environment and all that was generated
-	@echo "Removing the environment and all that was generated"
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+clean: ## Remove the environments and all that was generated
+	@echo "Removing the environments and all that was generated"
+	@rm -rf $(VENV) $(VENV)-oldest .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(SEED): locks/uv.txt
@@ -103,6 +121,13 @@ $(CORE): $(SEED) locks/core.txt pyproject.toml
 
 $(DEV): $(SEED) locks/dev.txt pyproject.toml
 	@echo "Installing what the tests and checks need"
-	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes --no-build locks/dev.txt </dev/null
+	@$(PIP_SYNC) locks/dev.txt </dev/null
+	@$(INSTALL_SELF)
+	@touch $@
+
+$(OLDEST): $(SEED) locks/oldest.txt pyproject.toml
+	@echo "Installing the oldest LangGraph and LangChain that we allow in $(@D)"
+	@$(@D)/bin/python -c '' 2>/dev/null || $(UV) venv --quiet --clear --python $(BIN)/python $(@D) </dev/null
+	@$(PIP_SYNC) locks/oldest.txt </dev/null
 	@$(INSTALL_SELF)
 	@touch $@
