@@ -20,6 +20,7 @@ from interlock.runtime.breakpoints import Breakpoints, Graph, subgraphs
 from interlock.runtime.dialects import breakpoint as stops
 from interlock.runtime.dialects import native, table
 from interlock.runtime.state import RunState, pending_interrupts
+from interlock.runtime.tool_calls import must_differ
 
 _ID = re.compile("[0-9a-f]{32}")
 
@@ -46,6 +47,7 @@ async def asked(
     if interrupts:  # parallel tasks of a workflow all ask, and LangGraph shows the first
         interrupts |= state.unanswered()
         await _refuse_stateless(graph, config, set(interrupts))
+    await must_differ(interrupts.values(), graph, config, state)
     asks = [ask for interrupt in interrupts.values() for ask in table.read(_answerable(interrupt))]
     if breakpoints.inside or not interrupts:
         asks += [ask for stop in await breakpoints.standing(graph, config) for ask in stops.read(stop)]
