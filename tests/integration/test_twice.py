@@ -13,7 +13,8 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import interrupt
 
-from interlock import Action, ask
+from interlock import Action, Draft, ask
+from interlock import Question as Ask
 from interlock.domain.action import Action as Subject
 from interlock.domain.action import Question
 from interlock.domain.request import Status
@@ -244,6 +245,131 @@ async def test_beside_a_guarded_one_an_ungated_approval_still_counts(circle, car
         await circle.later(minutes=2)
     assert card.charges == 1
     assert (await circle.run(run_id)).attention == "may_have_happened"
+
+
+async def test_an_earlier_yes_in_a_node_that_runs_again_counts_after_a_no(circle):
+    paid = []
+
+    def node(state):
+        paid.extend(text for text in ("pay 1?", "pay 2?") if interrupt(text) is True)
+        raise ConnectionError("the audit is offline")
+
+    run_id = await circle.go(circle.chain(node))
+    await circle.vote(await circle.asked(run_id), "approve")
+    await circle.drain()
+    await circle.vote(await circle.asked(run_id), "reject")
+    await circle.later(minutes=30)
+    await circle.later(days=1)
+    assert paid == ["pay 1?", "pay 1?"]  # LangGraph runs the node again from its top after the second answer
+    assert (await circle.run(run_id)).attention == "may_have_happened"
+
+
+async def test_an_earlier_yes_counts_when_a_worker_vanishes(circle):
+    paid = []
+
+    def node(state):
+        if interrupt("pay?") is True:
+            paid.append(1)
+        ask(Action("note", {"text": "x"})).perform(lambda text: text)
+
+    run_id = await circle.go(circle.chain(node))
+    await circle.vote(await circle.asked(run_id), "approve")
+    await circle.drain()
+    await circle.vote(await circle.asked(run_id), "approve")
+    configure("agent.returned=raise")
+    try:
+        with pytest.raises(FailpointError):
+            await circle.drain()
+    finally:
+        configure("")
+    await circle.later(minutes=5)
+    assert len(paid) == 2
+    assert (await circle.run(run_id)).attention == "may_have_happened"
+
+
+async def test_a_no_is_an_answer_on_which_a_graph_may_act(circle):
+    deleted = []
+
+    def node(state):
+        if interrupt("Keep the record?") is False:
+            deleted.append(1)
+            raise ConnectionError("the index is offline")
+
+    run_id = await circle.go(circle.chain(node))
+    await circle.vote(await circle.asked(run_id), "reject")
+    await circle.later(days=1)
+    assert deleted == [1]
+    run = await circle.run(run_id)
+    assert "was answered with no" in run.note
+
+
+@pytest.mark.parametrize("subject", [Action("pay", {"amount": 5}), Ask("How much?"), Draft("5 to ACME")])
+async def test_what_ask_asked_and_nobody_performed_is_not_tried_again_after_an_error(circle, subject):
+    acted = []
+
+    def node(state):
+        ask(subject)
+        acted.append(1)
+        raise ConnectionError("offline")
+
+    run_id = await circle.go(circle.chain(node))
+    request = await circle.asked(run_id)
+    if isinstance(subject, Ask):
+        await circle.vote(request, "respond", answer="5")
+    else:
+        await circle.vote(request, "approve")
+    await circle.later(days=1)
+    assert acted == [1]
+    assert (await circle.run(run_id)).attention == "may_have_happened"
+
+
+async def test_what_ask_asked_goes_on_by_itself_when_its_worker_vanished_before_it_was_performed(circle):
+    paid = []
+
+    def pay(amount):
+        paid.append(amount)
+
+    def node(state):
+        ask(Action("pay", {"amount": 5})).perform(pay)
+
+    run_id = await circle.go(circle.chain(node))
+    await circle.vote(await circle.asked(run_id), "approve")
+    configure("advance.began=raise")
+    try:
+        with pytest.raises(FailpointError):
+            await circle.drain()
+    finally:
+        configure("")
+    await circle.later(minutes=5)
+    assert (await circle.run(run_id)).status == "done"
+    assert paid == [5]
+
+
+async def test_settling_an_effect_lets_nothing_beside_it_happen_again(circle, card):
+    card.broken = False
+
+    def free(state):
+        return {"out": [card.charge(1) if interrupt("Charge?") is True else "no"]}
+
+    def guarded(state):
+        def send(text):
+            raise ConnectionError("gone")
+
+        ask(Action("send", {"text": "x"})).perform(send)
+
+    run_id = await circle.go(circle.fan(free, guarded))
+    for request in await circle.open(run_id):
+        await circle.vote(request, "approve")
+    await circle.drain()
+    run = await circle.run(run_id)
+    assert run.attention == "effect_unknown"
+    assert "It may have happened" in run.note
+    [unknown] = [one for one in await circle.every(run_id) if one.effect == "unknown"]
+    await circle.settle(unknown.id, "happened")
+    assert card.charges == 1
+    assert (await circle.run(run_id)).status == "needs_attention"
+    assert (await circle.retry(run_id)).status == "done"
+    assert card.charges == 2
 
 
 # ── as it is configured ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -7,14 +7,14 @@ again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from interlock.domain.action import Action
-from interlock.domain.request import Request, Status
+from interlock.domain.action import Action, Question
+from interlock.domain.request import EffectState, Request, Status
 
-__all__ = ["DEFAULT", "Retries", "allowed_by", "may_have_happened"]
+__all__ = ["DEFAULT", "Retries", "allowed_by", "beside", "may_have_happened"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,29 +44,47 @@ class Retries:
 DEFAULT = Retries()
 
 
-def allowed_by(requests: Iterable[Request]) -> list[Request]:
-    """Return those of an advance's decided requests that let the graph act by itself.
+def allowed_by(requests: Iterable[Request], *, raised: bool = False) -> list[Request]:
+    """Return those of an advance's decided requests that let the graph act where no ledger counts.
 
-    That is what was approved, and questions that were answered. Not: what `interlock.ask` asked, which the ledger
-    guards; refusals and silence; an answer in the place of an action, which is not done.
+    That is an action that was approved, and a question that was answered in whatever way: a graph may act on a no, too.
+    An action that was refused, or answered in its place, lets nothing happen. What `interlock.ask` asked, the ledger
+    guards; but if the agent's own code raised after a yes or an answer that nobody performed, it may have acted on it.
+
+    Args:
+        raised: the agent's own code ended the advance.
     """
-    return [request for request in requests if not request.task and _lets_act(request)]
+    return [request for request in requests if (raised and _is_unused(request) if request.task else _lets_act(request))]
 
 
-def may_have_happened(allowed: list[Request], what_ended: str) -> str:
+def may_have_happened(allowed: Sequence[Request], what_ended: str) -> str:
     """Say why a person has to look at a run that was allowed to act, and did not come to the end of its advance."""
+    return f"{_named(allowed)}, and then {what_ended}. {_LOOK}"
+
+
+def beside(allowed: Sequence[Request]) -> str:
+    """Say what a person has to look at beside what has stopped the run."""
+    return f"In the same attempt, {_named(allowed)}. {_LOOK}"
+
+
+_LOOK = "It may have happened, and nothing here counts it: look before you let the run try again."
+
+_SAID = {Status.approved: "approved", Status.rejected: "answered with no", Status.expired: "not answered in time"}
+
+
+def _named(allowed: Sequence[Request]) -> str:
     first = allowed[0]
     subject = first.edition.subject
-    name = f"{subject.name} " if isinstance(subject, Action) else ""
-    others = f" and {len(allowed) - 1} more" if len(allowed) > 1 else ""
-    said = "approved" if first.status is Status.approved else "answered"
-    return (
-        f"{name}({first.id}){others} was {said}, and then {what_ended}. It may have happened, and nothing here counts "
-        "it: look before you let the run try again."
-    ).lstrip()
+    what = subject.name if isinstance(subject, Action) else "a question" if isinstance(subject, Question) else "a draft"
+    others = f", as well as {len(allowed) - 1} more" if len(allowed) > 1 else ""
+    return f"{what} ({first.id}) was {_SAID.get(first.status, 'answered')}{others}"
 
 
 def _lets_act(request: Request) -> bool:
-    if request.status is Status.answered:
-        return not isinstance(request.edition.subject, Action)
+    if isinstance(request.edition.subject, Question):
+        return not request.is_open and request.status is not Status.withdrawn
     return request.status is Status.approved
+
+
+def _is_unused(request: Request) -> bool:
+    return request.effect is EffectState.none and request.status in {Status.approved, Status.answered}

@@ -92,6 +92,7 @@ class Run:
         states: digests of the states that can still be read, oldest first: of its pauses, and of its end.
         end_digest: digest of the state in which it ended; None if it did not end well, or the state could not be kept.
         forgotten: whether its states were deleted: whoever continues its thread begins anew.
+        again: earlier requests whose answers are given again when it goes on from its pause: their nodes run again.
     """
 
     id: str
@@ -121,6 +122,7 @@ class Run:
     states: tuple[str, ...] = ()
     end_digest: str | None = None
     forgotten: bool = False
+    again: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,7 @@ class RunPaused:
 
     Args:
         keeps: how many of its states stay readable, this one included.
+        again: earlier requests whose answers are given again when it goes on.
     """
 
     pause: tuple[Pending, ...]
@@ -182,6 +185,7 @@ class RunPaused:
     agent_version: str
     at: datetime
     keeps: int = 0
+    again: tuple[str, ...] = ()
     type: Literal["run_paused"] = "run_paused"
 
 
@@ -416,10 +420,11 @@ def _apply(run: Run, event: RunEvent) -> Run:  # noqa: C901, PLR0911 - one line 
         case AdvanceBegan() if run.status is R.running:
             # The advance before this one vanished with its worker: that is a failed attempt, too.
             return replace(run, attempts=run.attempts + 1, note="the worker that advanced it vanished")
-        case RunPaused(pause=pause, state_digest=state_digest, agent_version=version, keeps=keeps):
+        case RunPaused(pause=pause, state_digest=state_digest, agent_version=version, keeps=keeps, again=again):
             return replace(
                 run,
                 pause=pause,
+                again=again,
                 state_digest=state_digest,
                 states=_kept(run, state_digest, keeps),
                 agent_version=version,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from interlock.domain.authority import Principal
@@ -11,7 +12,7 @@ from interlock.domain.events import EffectClaimed, Event
 from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Policy
 from interlock.domain.request import EffectState, Request, Status
-from interlock.domain.retries import Retries, allowed_by, may_have_happened
+from interlock.domain.retries import Retries, allowed_by, beside, may_have_happened
 from interlock.domain.run import (
     AttemptFailed,
     AttentionNeeded,
@@ -36,9 +37,13 @@ __all__ = [
     "ending_event",
     "ends_at",
     "evolved",
+    "in_doubt",
     "next_jobs",
     "with_consequences",
 ]
+
+BEFORE_ITS_GRAPH = frozenset({"version_mismatch", "record_altered", "invalid_context", "may_have_happened"})
+"""Why a person has to look though nothing of the graph has run, or they are told already."""
 
 PUT_OFF = timedelta(seconds=1)
 """How long a run waits that the database has kept from going on: it is back, or this could not be committed."""
@@ -100,9 +105,9 @@ def ending_event(  # noqa: PLR0911, PLR0913, PLR0917 - one line an ending, and w
         keeps: how many states of the run stay readable.
     """
     match ending:
-        case Paused(state=state, agent_version=version):
+        case Paused(state=state, agent_version=version, again=again):
             assert plan is not None
-            return RunPaused(plan.pending, digest_of_state(state), version, now, keeps)
+            return RunPaused(plan.pending, digest_of_state(state), version, now, keeps, again)
         case Done(output=output, state=state, unkept=unkept):
             return RunDone(output, now, None if state is None else digest_of_state(state), unkept, keeps)
         case Failed(reason=reason):
@@ -118,17 +123,40 @@ def ending_event(  # noqa: PLR0911, PLR0913, PLR0917 - one line an ending, and w
             return AttentionNeeded("attempts_exhausted", f"{failed}{reason}", None, now)
 
 
-def doubtful(ended: str, given: Iterable[Request], retries: Retries) -> Attention | None:
+def doubtful(ended: str, given: Iterable[Request], retries: Retries, *, raised: bool = False) -> Attention | None:
     """Return that only a person may let an advance be tried again, because it was allowed to act; None if it may be.
 
     Args:
         ended: how it ended without an end of its own.
-        given: the decided requests with which it went on.
+        given: the decided requests with which it went on, as they are now.
+        raised: the agent's own code ended it.
     """
-    allowed = [] if retries.repeatable else allowed_by(given)
+    allowed = [] if retries.repeatable else allowed_by(given, raised=raised)
     if not allowed:
         return None
     return Attention("may_have_happened", may_have_happened(allowed, ended), allowed[0].id)
+
+
+def in_doubt(ending: Broke | Attention, given: Iterable[Request], retries: Retries) -> Ending:
+    """Return how an advance ends whose graph may have done by itself what people allowed."""
+    if isinstance(ending, Attention):
+        return _told_of_doubt(ending, given, retries)
+    return doubtful(f"it broke off: {ending.reason}", given, retries, raised=ending.counted) or ending
+
+
+def _told_of_doubt(ending: Attention, given: Iterable[Request], retries: Retries) -> Attention:
+    """Return what a person has to look at, who is told, too, what may have happened in the same advance.
+
+    Nothing lets the run go on by itself then: not even that the effect is settled for whose sake it stands.
+    """
+    allowed = [] if retries.repeatable or ending.code in BEFORE_ITS_GRAPH else allowed_by(given)
+    if not allowed:
+        return ending
+    reason = ending.reason.rstrip(".")
+    if ending.code != "effect_unknown" or ending.request_id is None:
+        return replace(ending, reason=f"{reason}. {beside(allowed)}")
+    first = f"Settle {ending.request_id} first: interlock effects settle {ending.request_id}"
+    return Attention(ending.code, f"{reason}. {first}. {beside(allowed)}", None)
 
 
 def next_jobs(after: Run, event: RunEvent, requests: Sequence[RequestChange]) -> tuple[Job, ...]:

@@ -32,10 +32,10 @@ from interlock.domain.run import (
 from interlock.engine.changes import Actor, Changes, Hold, Job, RequestChange, RunChange
 from interlock.engine.consequences import (
     actor_of,
-    doubtful,
     ending_event,
     ends_at,
     evolved,
+    in_doubt,
     next_jobs,
     with_consequences,
 )
@@ -73,7 +73,7 @@ from interlock.errors import (
 )
 from interlock.failpoints import failpoint
 
-__all__ = ["Desk", "Held", "given_to"]
+__all__ = ["Desk", "Held"]
 
 FRESH = timedelta(seconds=10)
 """How old the time may be by which something was decided when it is committed; later it is decided again.
@@ -278,8 +278,8 @@ class Desk:
         planned = await _plan(self.pool, loaded, asked, asks, policies, seen) if isinstance(ending, Paused) else None
         retries = policies.retries_of(run.agent)
         final: Ending = planned if isinstance(planned, Attention) else ending
-        if isinstance(final, Broke) and final.ran:
-            final = doubtful(f"it broke off: {final.reason}", given_to(loaded), retries) or final
+        if (isinstance(final, Broke) and final.ran) or isinstance(final, Attention):
+            final = in_doubt(final, await self.given_to(run), retries)
         plan = planned if isinstance(planned, PausePlan) else None
         event = ending_event(run, final, plan, loaded.now, retries, self._keeps)
         after = evolve_run(run, event)
@@ -304,6 +304,14 @@ class Desk:
         )
         await self._store.commit(changes)
         return after
+
+    async def given_to(self, run: Run) -> list[Request]:
+        """Return the decided requests with whose answers a run goes on from its pause, as they are now."""
+        ids = list(dict.fromkeys([*(wait.request_id for wait in run.pause), *run.again]))
+        if not ids:
+            return []
+        loaded = await self._store.load(run.tenant, ids)
+        return [loaded.requests[one] for one in ids if one in loaded.requests]
 
     async def _count(self, run: Run, asks: Sequence[Ask], policies: PolicySet, now: datetime) -> Count:
         span = span_of((*policies.policies, policies.default))
@@ -340,12 +348,6 @@ def _must_hold(loaded: Loaded, hold: Hold) -> Run:
     if record.lease is None or record.lease.owner != hold.owner:
         raise AdvanceOvertaken(hold.run_id)
     return record.run
-
-
-def given_to(loaded: Loaded) -> list[Request]:
-    """Return the decided requests with which a run's advance goes on from its pause."""
-    waits = () if loaded.run is None else loaded.run.run.pause
-    return [loaded.requests[wait.request_id] for wait in waits if wait.request_id in loaded.requests]
 
 
 def _abandoned(loaded: Loaded) -> bool:

@@ -323,11 +323,16 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """The agent waits."""
+    """The agent waits.
+
+    Args:
+        again: the requests whose answers its state holds: their nodes have not ended, and run again.
+    """
 
     state: bytes
     agent_version: str
     asks: tuple[Ask, ...]
+    again: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

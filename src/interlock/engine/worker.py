@@ -18,7 +18,7 @@ from interlock.engine.changes import Actor, Changes, Job, Lease
 from interlock.engine.consequences import doubtful
 from interlock.engine.crew import Commit
 from interlock.engine.deadlines import carry_out_due
-from interlock.engine.desk import Desk, given_to
+from interlock.engine.desk import Desk
 from interlock.engine.ending import broke, commit_end, exhausted, let_go
 from interlock.engine.heartbeat import Heartbeat
 from interlock.engine.integrity import check_state, verified
@@ -357,17 +357,17 @@ class Worker:
         """
         assert loaded.run is not None
         run = loaded.run.run
-        if run.status is RunStatus.running and (needed := self._vanished(run, loaded)) is not None:
+        if run.status is RunStatus.running and (needed := await self._vanished(run, loaded)) is not None:
             await self._jobs.give_up(job, run, needed, loaded.now)
             return None
         beginning = begin(job, loaded, self._taker(loaded.now, asked))
         await self._store.commit(beginning.changes)
         return beginning
 
-    def _vanished(self, run: Run, loaded: Loaded) -> Attention | None:
+    async def _vanished(self, run: Run, loaded: Loaded) -> Attention | None:
         """Return why a person has to look at a run whose worker has vanished; None if it is tried again."""
         retries = self._desk.retries_of(run.agent)
-        needed = doubtful("the worker that went on with it vanished", given_to(loaded), retries)
+        needed = doubtful("the worker that went on with it vanished", await self._desk.given_to(run), retries)
         if needed is None and run.attempts + 1 >= retries.attempts:
             reason = exhausted(entry.event for entry in loaded.logs[run.id])  # type: ignore[misc]
             needed = Attention("attempts_exhausted", reason)

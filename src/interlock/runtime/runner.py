@@ -243,7 +243,7 @@ class LangGraphRuntime:
                 "things elsewhere and carry their address, or raise `limits.state_bytes`.",
             )
         state.check_types()
-        return Paused(stored, agent.version, tuple(asks))
+        return Paused(stored, agent.version, tuple(asks), again=_answered(state))
 
 
 def _halted(halt: Halt) -> Ending:
@@ -295,6 +295,11 @@ def _mismatch(run: Run, agent: Agent, state: RunState) -> Attention:
         f"earlier one back and `interlock runs retry {run.id}`; or, if this one can go on from there, `interlock runs "
         f"accept-version {run.id}`.",
     )
+
+
+def _answered(state: RunState) -> tuple[str, ...]:
+    """Return the requests whose answers the tasks that have not ended were given."""
+    return tuple(dict.fromkeys(one for value in resume_values(state) for one in ids_of(value)))
 
 
 async def _answers(advance: Advance, run: Run, state: RunState) -> dict[str, Request]:
