@@ -180,6 +180,62 @@ async def test_I12_on_sqlite_the_positions_say_that_entries_are_missing_of_which
         assert cut.paid == [5]
 
 
+def raise_the_version(door, other, stream):
+    door.sql("UPDATE requests SET version = version + 2 WHERE id = ?", other)
+
+
+def number_an_entry_3(door, other, stream):
+    body = "SELECT tenant, 'nobody', 3, body, leaf FROM log WHERE stream = ? AND seq = 1"
+    door.sql(f"INSERT INTO log (tenant, stream, seq, body, leaf) {body}", other)
+
+
+def make_a_row_up(door, other, stream):
+    values = "tenant, 'req_made', run_id, agent, status, effect, interrupt_id, opened_at, due_at, 2, body, NULL, action"
+    door.sql(f"INSERT INTO requests SELECT {values} FROM requests WHERE id = ?", other)
+
+
+def make_its_row_up(door, other, stream):
+    values = (
+        f"tenant, '{stream}', run_id, agent, status, effect, interrupt_id, opened_at, due_at, 2, x'7b7d', 5, action"
+    )
+    door.sql(f"INSERT INTO requests SELECT {values} FROM requests WHERE id = ?", other)
+
+
+@pytest.mark.parametrize("hide", [raise_the_version, number_an_entry_3, make_a_row_up, make_its_row_up])
+async def test_I2_a_shortage_that_was_made_up_does_not_hide_what_is_missing_elsewhere(make_circle, backdoor, hide):
+    circle = make_circle("sqlite")
+    cut = Cut(circle, backdoor(circle.address))
+    await cut.circle.go(cut.circle.chain(cut.act))
+    other = await cut.circle.asked()
+    cut.run_id = await cut.circle.go(cut.circle.chain(cut.act))
+    (request,) = await cut.circle.open(cut.run_id)
+    await cut.circle.decide(request)
+    last = (await cut.circle.request(request.id)).version
+    assert cut.paid == [5]
+    cut.remove(request.id, [last - 1, last])  # that it was claimed, and executed
+    cut.remove_row("requests", request.id)
+    hide(cut.door, other.id, request.id)
+    assert any("of the log are missing, as the positions say" in one for one in await cut.found())
+    assert await cut.repaired() == []
+    await cut.work(request)
+    assert cut.paid == [5]
+
+
+@pytest.mark.parametrize("table", ["requests", "runs"])
+async def test_on_sqlite_a_version_that_was_raised_is_not_taken_for_missing_entries(make_circle, backdoor, table):
+    circle = make_circle("sqlite")
+    cut = Cut(circle, backdoor(circle.address))
+    request = await cut.begin()
+    cut.door.sql(f"UPDATE {table} SET version = 99")
+    found = await cut.found()
+    assert found
+    assert not [one for one in found if MISSING in one]
+    assert await cut.repaired() == [table.removesuffix("s")]
+    assert await cut.found() == []
+    await cut.circle.decide(request)
+    assert cut.paid == [5]
+
+
 async def test_I12_what_is_rolled_back_leaves_no_gap(cut):
     request = await cut.begin()
     for _ in range(3):

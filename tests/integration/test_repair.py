@@ -192,6 +192,29 @@ async def test_a_trigger_that_was_dropped_or_replaced_is_found_and_made_anew(cas
         case.door.sql("DELETE FROM log")
 
 
+OTHER_GUARDS = {
+    "under a condition": "UPDATE OR DELETE OR TRUNCATE ON log FOR EACH STATEMENT WHEN (false)",
+    "of one column": "UPDATE OF position OR DELETE OR TRUNCATE ON log FOR EACH STATEMENT",
+    "not of TRUNCATE": "UPDATE OR DELETE ON log FOR EACH STATEMENT",
+    "of each row": "UPDATE OR DELETE ON log FOR EACH ROW",
+}
+
+
+@pytest.mark.parametrize("how", OTHER_GUARDS)
+async def test_a_guard_of_the_same_name_that_refuses_less_is_found_and_made_anew(make_circle, backdoor, how):
+    circle = make_circle("postgres")
+    case = Case(circle, backdoor(circle.address))
+    await case.begin()
+    case.door.open_the_log()
+    made = f"BEFORE {OTHER_GUARDS[how]} EXECUTE FUNCTION log_refuses_change()"
+    case.door.sql(f"CREATE TRIGGER log_refuses_change {made}")
+    case.door.sql("ALTER TABLE log ENABLE ALWAYS TRIGGER log_refuses_change")
+    assert len([found for found in await case.found() if "refuses changes of the log" in found]) == 1
+    await case.assert_mended()
+    with pytest.raises(case.door.refusals, match="append-only"):
+        case.door.sql("UPDATE log SET seq = seq")
+
+
 @pytest.mark.parametrize("tenant", ["default", "elsewhere"])
 async def test_I11_entries_of_a_stream_that_nobody_opened_are_found(case, tenant):
     request = await case.begin()

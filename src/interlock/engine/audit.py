@@ -50,7 +50,7 @@ OF_REQUEST = (
     "put a backup back, or cancel its run: it executes nothing, and `interlock doctor --repair` leaves it alone"
 )
 OF_RUN = "put a backup back: nobody carries it on, and `interlock doctor --repair` leaves it alone"
-LOST = "put a backup back: until then, `interlock doctor --repair` writes no row anew"
+LOST = "put a backup back: until then, `interlock doctor --repair` makes no row that is gone or cannot be read anew"
 NOT_ANEW = "put a backup back: it cannot be written anew from a log of which entries are missing"
 
 FOREIGN = "take it away with the database's own tools; nothing is decided by it"
@@ -116,10 +116,11 @@ class _Examination:
     alterations: list[Alteration] = field(default_factory=list)
     policies: dict[str, bool] = field(default_factory=dict)
     strays: set[Key] = field(default_factory=set)
+    readable: set[Key] = field(default_factory=set)
     evidence: Evidence = field(init=False)
 
     def __post_init__(self) -> None:
-        self.evidence = Evidence(self.found.versions)
+        self.evidence = Evidence(self.found.versions, self.found.own_versions if self.found.lost == 0 else {})
 
     def add(
         self,
@@ -143,13 +144,24 @@ class _Examination:
         elif history:
             self.add(f"The row of {key[1]} is found by something else than what it holds.", REPAIR, key, mend)
 
+    async def _surely(self, look: Awaitable[None], again: Callable[[], Awaitable[None]]) -> None:
+        """Look; where something is found, look again, and keep what is found then: others write meanwhile."""
+        earlier, missing = self.alterations, set(self.evidence.missing)
+        self.alterations = []
+        await look
+        if self.alterations:
+            self.alterations, self.evidence.missing = [], missing
+            await again()
+        self.alterations = earlier + self.alterations
+
     # ── requests ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def requests(self) -> None:
         for tenant, ids in _batches(self.found.requests):
             async for key, request, history in self._read(tenant, ids):
                 if history is not None and (tenant, key) not in self.strays:
-                    await self._request((tenant, key), request, history)
+                    look = self._request((tenant, key), request, history)
+                    await self._surely(look, partial(self._request_again, (tenant, key)))
 
     async def _read(
         self, tenant: str, ids: Sequence[str]
@@ -159,9 +171,9 @@ class _Examination:
             loaded = await self.store.load(tenant, ids)
         except UNREADABLE:
             for key in ids:
-                request = await _or_none(self.store.load(tenant, [key]))
-                history = await self._history((tenant, key))
-                yield key, None if request is None else request.requests.get(key), history
+                one = await _or_none(self.store.load(tenant, [key]))
+                request = None if one is None else one.requests.get(key)
+                yield key, request, one.logs[key] if one and request else await self._history((tenant, key))
             return
         for key in ids:
             yield key, loaded.requests.get(key), loaded.logs.get(key)
@@ -173,7 +185,14 @@ class _Examination:
             self.add(altered.message, BACKUP, key)
             return None
 
+    async def _request_again(self, key: Key) -> None:
+        async for _, request, history in self._read(key[0], [key[1]]):
+            if history is not None:
+                await self._request(key, request, history)
+
     async def _request(self, key: Key, request: Request | None, history: Sequence[Entry]) -> None:
+        if request is not None:
+            self.readable.add(key)
         logged = await self._request_of_log(key, history)
         if logged is None:
             return
@@ -238,20 +257,24 @@ class _Examination:
         for key in self.found.runs:
             jobs.pop(key, None)
             if key not in self.strays:
-                await self._run(key)
+                await self._surely(self._run(key), partial(self._run, key))
         for (tenant, subject), job in jobs.items():
+            begun = await _or_none(self.store.load(tenant, run_id=subject))
+            if begun is not None and begun.run is not None:
+                continue  # it was started after the runs had been read
             self.add(f"There is a job for {subject}, which is no run.", WORKER, (tenant, subject))
             self.due(job)
 
     async def _run(self, key: Key) -> None:
-        history = await self._history(key)
+        loaded = await _or_none(self.store.load(key[0], run_id=key[1]))
+        history = loaded.logs[key[1]] if loaded and loaded.run else await self._history(key)
         logged = None if history is None else self._run_of_log(key, history)
         if logged is None:
             return
-        loaded = await _or_none(self.store.load(key[0], run_id=key[1]))
         if loaded is None or loaded.run is None:
             self.add(f"The row, the lease or the job of {key[1]} cannot be read.", REPAIR, key, "run")
             return
+        self.readable.add(key)
         if not _same(encode_run(loaded.run.run), encode_run(logged)):
             self.add(f"The stored run {key[1]} is not what its log says.", REPAIR, key, "run")
         elif (altered := _complaint(partial(check_state, loaded.run))) is not None:
@@ -367,17 +390,23 @@ class _Examination:
 
     def concluded(self) -> list[Alteration]:
         """Return all that was found. Nothing is written anew from a log of which entries are missing."""
-        lost = self.found.lost - sum(self.evidence.missing.values())
+        lost = self.found.lost or 0
         if lost > 0:
-            self.add(f"{lost} entries of the log are missing, and nothing says of which requests or runs.", LOST)
+            entries = "1 entry of the log is" if lost == 1 else f"{lost} entries of the log are"
+            self.add(f"{entries} missing, as the positions say that it has given.", LOST)
         return [
-            replace(one, mend=None, advice=NOT_ANEW) if one.mend in ANEW and (lost > 0 or self._speaks(one)) else one
+            replace(one, mend=None, advice=NOT_ANEW) if one.mend in ANEW and self._may_be_cut(one, lost) else one
             for one in self.alterations
         ]
 
-    def _speaks(self, one: Alteration) -> bool:
-        """Say whether a row is of something of which entries are missing: what it says of them must stay."""
+    def _may_be_cut(self, one: Alteration, lost: int) -> bool:
+        """Say whether entries may be missing of what a row is of: what it says of them must stay, or nothing says it.
+
+        Whose the lost entries are is not counted up: whoever removes some can write rows that seem to lack others.
+        """
         about = {one.stream, self.found.copies.get(one.stream) if one.stream else None}
+        if lost > 0 and (one.stream not in self.readable or one.mend in {"stray request", "stray run"}):
+            return True
         return not about.isdisjoint(self.evidence.missing)
 
 

@@ -32,11 +32,14 @@ class Evidence:
 
     Args:
         versions: the highest version of each request and run that a row names. Its log has as many entries.
+        proven: where the positions say that no entry is missing, the version that the body of its own row names: if
+            that is the length of the log, whatever names a higher one was altered.
     """
 
     versions: Mapping[Key, int]
-    missing: dict[Key, int] = field(default_factory=dict)
-    """Whose entries are missing, and how many at least."""
+    proven: Mapping[Key, int] = field(default_factory=dict)
+    missing: set[Key] = field(default_factory=set)
+    """Whose entries are missing."""
     _runs: dict[Key, _RunLog] = field(default_factory=dict)
     _asked_by: dict[Key, str] = field(default_factory=dict)
 
@@ -48,17 +51,17 @@ class Evidence:
     def of_stream(self, key: Key, history: Sequence[Entry]) -> str | None:
         """Say that a log has fewer entries than its row or its own last number says; return None if it has not."""
         expected = max([self.versions.get(key, 0), *(entry.seq for entry in history)])
-        if len(history) >= expected:
+        if len(history) >= expected or _is_proven(history, self.proven.get(key)):
             return None
         there = f"only {len(history)} are there" if history else "none is there"
-        return self._note(key, expected - len(history), f"{key[1]} has had {expected}, and {there}.")
+        return self._note(key, f"{key[1]} has had {expected}, and {there}.")
 
     def of_request(self, key: Key, request: Request) -> str | None:
         """Say that the log of its run says more of a request than its own log does; return None if it does not."""
         run_id = self._asked_by.get(key, "")
         if not request.is_open or key[1] not in self._runs.get((key[0], run_id), _RunLog()).decided:
             return None
-        return self._note(key, 1, f"{run_id} has gone on after {key[1]} was decided, and its log does not say so.")
+        return self._note(key, f"{run_id} has gone on after {key[1]} was decided, and its log does not say so.")
 
     def of_its_run(self, request: Request, history: Iterable[Entry]) -> bool:
         """Say whether the log of a request speaks of entries of its run that are not there."""
@@ -69,7 +72,7 @@ class Evidence:
     def note_run(self, request: Request) -> str:
         """Note that entries of a request's run are missing, and say so."""
         said = f"{request.id} was asked by {request.run_id}, whose log does not say so, or was longer then."
-        return self._note((request.tenant, request.run_id), 1, said)
+        return self._note((request.tenant, request.run_id), said)
 
     def unheard_of(self, known: Iterable[Key]) -> list[Key]:
         """Return the requests that runs have asked and that are not among these."""
@@ -77,11 +80,15 @@ class Evidence:
 
     def note_gone(self, key: Key) -> str:
         """Note that all entries of a request are missing, and say so."""
-        return self._note(key, 1, f"{self._asked_by[key]} has asked {key[1]}, of which there is none.")
+        return self._note(key, f"{self._asked_by[key]} has asked {key[1]}, of which there is none.")
 
-    def _note(self, key: Key, how_many: int, said: str) -> str:
-        self.missing[key] = how_many
+    def _note(self, key: Key, said: str) -> str:
+        self.missing.add(key)
         return f"Entries of the log are missing: {said}"
+
+
+def _is_proven(history: Sequence[Entry], version: int | None) -> bool:
+    return bool(history) and version == len(history) == max(entry.seq for entry in history)
 
 
 def _read(history: Sequence[Entry]) -> _RunLog:

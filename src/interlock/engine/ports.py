@@ -93,13 +93,14 @@ class Audit:
         misfiled: requests and runs whose rows are found by something else than what they hold.
         versions: the highest version of each request and run that any row names, in a column or in its body: its log
             has as many entries.
+        own_versions: the version that the body of each row names, where it can be read.
         copies: of those that are misfiled, rows that hold a request or run of another name, and which.
         places: the deadline that the row of each closed request keeps, None if it keeps none: pages of an inbox go on
             from there.
         states: of runs that have no row.
         added: what somebody has added to the tables that may change or swallow what is written, to which table, and the
             statement that takes it away.
-        lost: how many entries the log has had that are not there; 0 where its positions cannot tell.
+        lost: how many entries the log has had that are not there; None where its positions cannot tell.
         jobs: those that are due some day.
         unknown_jobs: of a kind that nobody carries out, or that cannot be read.
         strangers: streams of the log that have no row.
@@ -111,11 +112,12 @@ class Audit:
     runs: Sequence[tuple[str, str]] = ()
     misfiled: Sequence[tuple[str, str]] = ()
     versions: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    own_versions: Mapping[tuple[str, str], int] = field(default_factory=dict)
     copies: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     places: Mapping[tuple[str, str], datetime | None] = field(default_factory=dict)
     states: Sequence[tuple[str, str]] = ()
     added: Sequence[tuple[str, str, str]] = ()
-    lost: int = 0
+    lost: int | None = None
     jobs: Sequence[Job] = ()
     unknown_jobs: Sequence[tuple[str, str]] = ()
     strangers: Sequence[tuple[str, str]] = ()

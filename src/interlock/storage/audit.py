@@ -28,6 +28,7 @@ __all__ = [
     "copies_of",
     "is_filed",
     "is_named",
+    "own_versions_of",
     "page",
     "places_of",
     "strangers",
@@ -68,12 +69,13 @@ _POLICIES = select(policies.c.hash, as_bytes(policies.c.body))
 class Page:
     """Some rows: their keys, those of them that are misfiled, and after which key the next page begins, if one does.
 
-    `versions`, `copies` and `places` are those of `Audit`.
+    `versions`, `own_versions`, `copies` and `places` are those of `Audit`.
     """
 
     keys: list[Key]
     misfiled: list[Key]
     versions: dict[Key, int]
+    own_versions: dict[Key, int]
     copies: dict[Key, Key]
     places: dict[Key, datetime | None]
     last: Key | None
@@ -123,7 +125,7 @@ def page(on: Connection, *, kind: type[RequestRow | RunRow], after: tuple[str, s
     keys = [(row.tenant, row.id) for row in rows if is_key(row.tenant, row.id)]
     wrong = [(str(row.tenant), str(row.id)) for row in rows if not is_key(row.tenant, row.id) or not is_filed(row)]
     last = (rows[-1].tenant, rows[-1].id) if len(rows) == SIZE else None
-    return Page(keys, wrong, versions_of(rows), copies_of(rows), places_of(rows), last)
+    return Page(keys, wrong, versions_of(rows), own_versions_of(rows), copies_of(rows), places_of(rows), last)
 
 
 def versions_of(rows: Iterable[RequestRow | RunRow]) -> dict[Key, int]:
@@ -134,6 +136,12 @@ def versions_of(rows: Iterable[RequestRow | RunRow]) -> dict[Key, int]:
             if key is not None and is_key(*key) and type(version) is int:
                 versions[key] = max(version, versions.get(key, 0))
     return versions
+
+
+def own_versions_of(rows: Iterable[RequestRow | RunRow]) -> dict[Key, int]:
+    """Return the version that the body of each row names, where it holds what the row is filed under."""
+    own = {(row.tenant, row.id): _body(row).get("version") for row in rows if _held_by(row) == (row.tenant, row.id)}
+    return {key: version for key, version in own.items() if type(version) is int}
 
 
 def copies_of(rows: Iterable[RequestRow | RunRow]) -> dict[Key, Key]:
@@ -185,7 +193,7 @@ def audit_rest(on: Connection, log: AuditedLog) -> Audit:
             unknown_jobs=odd,
             states=[(str(tenant), str(run_id)) for tenant, run_id in on.rows(_LEFT, {})],
             added=[(str(what), str(table), str(undo)) for what, table, undo in on.rows(text(log.added), {})],
-            lost=0 if log.lost is None else max(0, on.rows(text(log.lost), {})[0][0]),
+            lost=None if log.lost is None else max(0, on.rows(text(log.lost), {})[0][0]),
         )
 
 

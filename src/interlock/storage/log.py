@@ -163,7 +163,9 @@ class OrderedLog:
 
     audited = AuditedLog(
         strangers(ordered_log),
-        "SELECT CAST(t.tgname AS text), concat_ws(' ', t.tgenabled, t.tgtype, p.prosrc) FROM pg_trigger t "
+        "SELECT CAST(t.tgname AS text), concat_ws(' ', t.tgenabled, t.tgtype, "
+        "CASE WHEN t.tgqual IS NOT NULL THEN 'WHEN' END, 'OF ' || nullif(CAST(t.tgattr AS text), ''), p.prosrc) "
+        "FROM pg_trigger t "
         "JOIN pg_proc p ON p.oid = t.tgfoid WHERE t.tgrelid = CAST('log' AS regclass) AND NOT t.tgisinternal",
         {"log_refuses_change": POSTGRES_GUARD},
         POSTGRES_GUARD_MADE,

@@ -17,7 +17,7 @@ from interlock.engine.items import Found, Item, ItemOp, Namespace, carry_out
 from interlock.engine.ports import Agenda, Audit, Inbox, Loaded, Turns, Window
 from interlock.errors import StoreUnavailable
 from interlock.failpoints import failpoint
-from interlock.storage.audit import copies_of, is_filed, is_named, places_of, versions_of
+from interlock.storage.audit import copies_of, is_filed, is_named, own_versions_of, places_of, versions_of
 from interlock.storage.items import MemoryShelf, check_puts
 from interlock.storage.rows import (
     FIND_LIMIT,
@@ -234,6 +234,7 @@ class MemoryStore:
                 runs=sorted(tables.runs),
                 misfiled=[(row.tenant, row.id) for row in rows if not is_filed(row)],
                 versions=versions_of(rows),
+                own_versions=own_versions_of(rows),
                 copies=copies_of(rows),
                 places=places_of(rows),
                 states=sorted({(tenant, run_id) for tenant, run_id, _ in tables.states} - tables.runs.keys()),

@@ -101,7 +101,8 @@ SQLITE_GUARDS = {
 """The triggers that refuse to change SQLite's log, as the first migration makes them."""
 
 POSTGRES_GUARD = "A 58 BEGIN RAISE EXCEPTION 'the log is append-only'; END"
-"""The same on PostgreSQL: always on (A), before UPDATE, DELETE and TRUNCATE (58 of pg_trigger.tgtype), its function."""
+"""The same on PostgreSQL: always on (A), before UPDATE, DELETE and TRUNCATE (58 of pg_trigger.tgtype), whatever
+the statement is (a condition and columns would be named between), its function."""
 
 POSTGRES_GUARD_MADE = (
     """CREATE OR REPLACE FUNCTION log_refuses_change() RETURNS trigger LANGUAGE plpgsql AS

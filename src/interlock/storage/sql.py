@@ -202,6 +202,7 @@ class SqlStore:
         keys: dict[type[RequestRow | RunRow], list[tuple[str, str]]] = {RequestRow: [], RunRow: []}
         misfiled: list[tuple[str, str]] = []
         versions: dict[tuple[str, str], int] = {}
+        own_versions: dict[tuple[str, str], int] = {}
         copies: dict[tuple[str, str], tuple[str, str]] = {}
         places: dict[tuple[str, str], datetime | None] = {}
         for kind in keys:
@@ -210,6 +211,7 @@ class SqlStore:
                 page = await self._read(partial(audit.page, kind=kind, after=after))
                 keys[kind] += page.keys
                 misfiled += page.misfiled
+                own_versions |= page.own_versions
                 copies |= page.copies
                 places |= page.places
                 versions |= {key: max(number, versions.get(key, 0)) for key, number in page.versions.items()}
@@ -221,6 +223,7 @@ class SqlStore:
             runs=keys[RunRow],
             misfiled=misfiled,
             versions=versions,
+            own_versions=own_versions,
             copies=copies,
             places=places,
         )
