@@ -10,6 +10,7 @@ import enum
 import random
 import re
 import time
+from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
@@ -27,6 +28,7 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
 from langgraph.runtime import Runtime
 from langgraph.types import CachePolicy, Command, Send, interrupt
+from typing_extensions import TypedDict
 
 from interlock import Action, Agent, ask
 from interlock.channels.reply import read_answer
@@ -57,6 +59,10 @@ class Scripted(BaseChatModel):
         calls = [{"name": name, "args": args, "id": f"c{n}"} for n, (name, args) in enumerate(self.calls)]
         said = AIMessage("", tool_calls=calls) if isinstance(messages[-1], HumanMessage) else AIMessage("That is all.")
         return ChatResult(generations=[ChatGeneration(message=said)])
+
+
+class Routed(TypedDict, total=False):
+    next_step: str
 
 
 def agent_with(called, args, *middleware):
@@ -238,6 +244,37 @@ async def test_case_05_retried(circle, order):
     run, request = await circle.run(run_id), await circle.request(request.id)
     assert (calls, run.attention, request.effect) == ([1], "effect_unknown", EffectState.unknown)
     assert re.search(r"raised ConnectionError: reset \(.*test_cases\.py, line \d+\)", run.note)
+
+
+@COLOURS
+@pytest.mark.parametrize("stop", ["interrupt_before", "interrupt_after"])
+async def test_case_06_edited_after(circle, colour, stop):
+    """An edit decides the way, and what it leads to is asked where the graph stops. Kin: `test_rerouting.py`."""
+    acted = []
+
+    def leads(state):
+        return state["next_step"]
+
+    async def leads_async(state):
+        return state["next_step"]
+
+    graph = (
+        StateGraph(Routed).add_node("plan", coloured(colour, lambda _: {"next_step": "buy"})).add_edge(START, "plan")
+    )
+    for name in ("buy", "skip"):
+        graph.add_node(name, lambda _, name=name: acted.append(name) or {})
+    graph.add_conditional_edges("plan", leads if colour == "sync" else leads_async, ["buy", "skip"])
+    nodes = ["buy", "skip"] if stop == "interrupt_before" else ["plan"]
+    run_id = await circle.go(graph.compile(**{stop: nodes}))
+    request = await circle.asked(run_id)
+    assert request.asked.name == "buy"
+    await circle.vote(request, "edit", subject=replace(request.asked, args={"next_step": "skip"}))
+    await circle.drain()
+    assert acted == []
+    led = await circle.asked(run_id)
+    assert (led.asked.name, led.asked.args["next_step"]) == ("skip", "skip")
+    await circle.decide(led)
+    assert ((await done(circle, run_id)).output["next_step"], acted) == ("skip", ["skip"])
 
 
 # ── what people say is what the graph is given ──
