@@ -96,7 +96,8 @@ def said_to(plan, label):
     return next((said for text, said in plan.items() if text in label), YES)
 
 
-def _label(name, args):
+def label(name, args):
+    """Return how a plan knows an action."""
     return f"{name} {json.dumps(args, sort_keys=True)}"
 
 
@@ -106,7 +107,7 @@ def _label(name, args):
 def label_of(request):
     """Return what a request asks, as text."""
     asked = request.asked
-    return _label(asked.name, asked.args) if isinstance(asked, Action) else asked.text
+    return label(asked.name, asked.args) if isinstance(asked, Action) else asked.text
 
 
 def vote_on(request, plan):
@@ -150,7 +151,7 @@ def _decision(call, plan):
     """Return what LangChain's middleware is told about a call."""
     name, args = call["name"], call["args"]
     question = args.get("question")
-    said = said_to(plan, question if name == "ask_user" else _label(name, args))
+    said = said_to(plan, question if name == "ask_user" else label(name, args))
     match said.verdict:
         case "approve":
             return {"type": "approve"}
@@ -165,7 +166,7 @@ def _response(asked, plan):
     """Return what Agent Inbox sends."""
     action, config = asked["action_request"], asked["config"]
     takes_text = not config["allow_accept"]
-    said = said_to(plan, asked["description"] if takes_text else _label(action["action"], action["args"]))
+    said = said_to(plan, asked["description"] if takes_text else label(action["action"], action["args"]))
     match said.verdict:
         case "approve":
             return {"type": "accept", "args": action}
@@ -210,7 +211,7 @@ async def bare_end(shape, plan):
             resume = {one.id: _resume(one.value, plan) for one in stands.interrupts}
             output = await graph.ainvoke(Command(resume=resume), config)
         elif stands.next:
-            said = said_to(plan, _label(stands.next[0], stands.values))
+            said = said_to(plan, label(stands.next[0], stands.values))
             if said.verdict == "edit":
                 await graph.aupdate_state(config, said.value)
             output = await graph.ainvoke(None, config)
