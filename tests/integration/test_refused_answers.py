@@ -42,6 +42,69 @@ async def test_the_person_is_asked_again_with_the_error(circle, node):
     assert (run.status, run.output and run.output["out"]) == (RunStatus.done, [2]), run.note
 
 
+def acting_nodes(done):  # noqa: C901 - one node a form
+    """Return nodes that act between the answer and the error, or while the error leaves them."""
+
+    class Account:
+        def split(self, said):
+            done.append(said)
+            return said
+
+        def __exit__(self, *_):
+            done.append("exit")
+
+        def __enter__(self):
+            return self
+
+    account = Account()
+
+    def comprehension(state):
+        said = interrupt("How many?")
+        [done.append(one) for one in ("x",)]
+        return {"out": [int(said)]}
+
+    def generator(state):
+        said = interrupt("How many?")
+        list(done.append(one) for one in ("x",))  # noqa: C400 - the form matters
+        return {"out": [int(said)]}
+
+    def method_of_its_name(state, account=account):
+        said = interrupt("How many?")
+        account.split(said)
+        return {"out": [int(said)]}
+
+    def with_exit(state, account=account):
+        with account:
+            return {"out": [int(interrupt("How many?"))]}
+
+    def finally_acts(state):
+        try:
+            return {"out": [int(interrupt("How many?"))]}
+        finally:
+            done.append("finally")
+
+    def after_a_yes(state):
+        if interrupt("Pay?") is True and not done:
+            done.append("paid")
+        return {"out": [int(interrupt("How many?"))]}
+
+    return [comprehension, generator, method_of_its_name, with_exit, finally_acts, after_a_yes]
+
+
+@pytest.mark.parametrize("which", range(6))
+async def test_what_acts_in_any_form_is_left_to_a_person(circle, which):
+    done = []
+    run_id = await circle.go(circle.chain(acting_nodes(done)[which]))
+    if which == 5:
+        await circle.vote(await circle.asked(run_id), "approve")
+        await circle.drain()
+    acted = len(done)
+    await circle.vote(await circle.asked(run_id), "respond", answer="two")
+    await circle.drain()
+    assert (await circle.run(run_id)).attention == "may_have_happened"
+    assert len(done) <= acted + 1
+
+
 @pytest.mark.parametrize("how", ["a method", "a local"])
 async def test_what_may_have_acted_since_is_left_to_a_person(circle, how):
     done = []

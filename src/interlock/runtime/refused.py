@@ -37,6 +37,16 @@ METHODS = frozenset(
 )
 
 
+READS = (
+    "BINARY_SUBSCR", "BUILD_LIST", "BUILD_MAP", "BUILD_STRING", "BUILD_TUPLE", "CACHE", "CHECK_EXC_MATCH",
+    "COMPARE_OP", "CONTAINS_OP", "CONVERT_VALUE", "COPY", "DELETE_FAST", "EXTENDED_ARG", "FORMAT_", "IS_OP",
+    "JUMP_FORWARD", "KW_NAMES", "LOAD_ASSERTION_ERROR", "LOAD_COMMON_CONSTANT", "LOAD_CONST",
+    "LOAD_SMALL_INT", "NOP", "NOT_TAKEN", "POP_EXCEPT", "POP_JUMP", "POP_TOP", "PRECALL", "PUSH_EXC_INFO",
+    "RAISE_VARARGS", "RERAISE", "RETURN_", "STORE_FAST", "SWAP", "TO_BOOL", "UNARY_NOT",
+)  # fmt: skip
+"""How the names of instructions begin that act on nothing."""
+
+
 def refuses(error: BaseException, asked: dict[FrameType, int]) -> FrameType | None:
     """Return the function that has asked and raised without doing anything in between; None if that is not certain.
 
@@ -66,39 +76,52 @@ def _reads(frame: FrameType) -> bool:
 
 
 def _leaves_quietly(frame: FrameType, raised: int) -> bool:
-    """Say whether a function does nothing more when an error leaves it, such as in `finally` or `except`."""
+    """Say whether a function does nothing more when an error leaves it, such as in `finally`, `except` or `with`."""
     code = dis.Bytecode(frame.f_code)
     entries = code.exception_entries  # type: ignore[attr-defined]  # since 3.11, and missing in its stubs
     handlers = {entry.target for entry in entries if entry.start <= raised < entry.end}
-    for target in handlers:
-        for one in code:
-            if one.offset >= target:
-                if not _is_harmless(one, frame):
-                    return False
-                if one.opname in {"RERAISE", "RAISE_VARARGS"}:
-                    break
-    return True
+    return all(_only_reads([*_handler(code, target)], frame) for target in handlers)
+
+
+def _handler(code: dis.Bytecode, target: int) -> Iterator[dis.Instruction]:
+    """Yield the instructions of a handler, up to where the error goes on."""
+    for one in code:
+        if one.offset >= target:
+            yield one
+            if one.opname in {"RERAISE", "RAISE_VARARGS"}:
+                return
 
 
 def _nothing_between(frame: FrameType, asked: int, raised: int) -> bool:
     """Say whether a function's code, from one instruction to a later one, calls nothing but what reads a value."""
     if raised <= asked:
         return False
-    between = [one for one in dis.get_instructions(frame.f_code) if asked < one.offset <= raised]
-    return all(_is_harmless(one, frame) for one in between)
+    return _only_reads([one for one in dis.get_instructions(frame.f_code) if asked < one.offset <= raised], frame)
 
 
-def _is_harmless(one: dis.Instruction, frame: FrameType) -> bool:
-    match one.opname:
-        case "PUSH_NULL" | "LOAD_DEREF" | "LOAD_CLASSDEREF":  # a local variable is called, or one of another function
-            return False
-        case "LOAD_GLOBAL" | "LOAD_NAME":
-            return _is_reader(one.argval, frame)
-        case "LOAD_METHOD" | "LOAD_ATTR":
-            return one.argval in METHODS
-        case name:
-            return not name.startswith(("STORE_ATTR", "STORE_GLOBAL", "STORE_DEREF", "STORE_SUBSCR", "JUMP_BACKWARD",
-                                        "IMPORT", "YIELD", "SEND", "GET_AWAITABLE", "BEFORE_", "DELETE_"))  # fmt: skip
+def _only_reads(code: Sequence[dis.Instruction], frame: FrameType) -> bool:
+    """Say whether instructions do nothing but read: what is not known to is taken to act.
+
+    What they call is a builtin or a function of a module that reads, or a method of the answer, or of what came of it.
+    """
+    answer = next((one.argval for one in code[:1] if one.opname == "STORE_FAST"), None)
+    plain = bool(code) and answer is None  # whether what was loaded last is the answer, or came of it by reading
+    for one in code:
+        match one.opname:
+            case "LOAD_GLOBAL" | "LOAD_NAME":
+                if not _is_reader(one.argval, frame):
+                    return False
+                plain = True
+            case "LOAD_METHOD" | "LOAD_ATTR":
+                if not plain or one.argval not in METHODS:
+                    return False
+            case "CALL" | "CALL_KW":
+                plain = True
+            case name if name.startswith("LOAD_FAST"):
+                plain = one.argval == answer
+            case name if not name.startswith(READS):
+                return False
+    return True
 
 
 def _is_reader(name: str, frame: FrameType) -> bool:
@@ -134,12 +157,21 @@ def notice(error: BaseException, advancing: Advancing) -> None:
     if function is None:
         return
     taken = advancing.given[function]
+    if _was_allowed_before(taken[-1], advancing):
+        return
     at_fault = _at_fault(error, taken, advancing)
     for request_id in at_fault:
         advancing.refused[request_id] = Refusal(function, taken[-1].task, error)
     if at_fault:
         with contextlib.suppress(AttributeError, TypeError):
             error._langgraph_invalid_resume = True  # type: ignore[attr-defined]  # noqa: SLF001 - see `Refusals`
+
+
+def _was_allowed_before(last: Taken, advancing: Advancing) -> bool:
+    """Say whether the same task was given a yes before: what it did upon it would be done again with every question."""
+    earlier = [one for taken in advancing.given.values() for one in taken if one.task == last.task and one is not last]
+    requests = [advancing.known[key] for one in earlier for key in one.requests]
+    return any(request.status is Status.approved or request.edition.answer is True for request in requests)
 
 
 def confirmed(advancing: Advancing) -> dict[str, Refusal]:
