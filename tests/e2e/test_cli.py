@@ -48,7 +48,7 @@ def test_S1_S3_the_shipped_approval_agent_is_rejected_plans_again_and_its_modifi
     child.sendline("")
     child.expect_exact("new to: ")
     child.sendline("not json")
-    child.expect_exact("write JSON, such as")
+    child.expect_exact("Write a list, such as")
     child.expect_exact("new to: ")
     child.sendline('["boss@company.com"]')
     child.expect_exact('- to: ["team@company.com"]')
@@ -63,17 +63,18 @@ def test_S1_S3_the_shipped_approval_agent_is_rejected_plans_again_and_its_modifi
     assert "See you on Monday." in mail.read_text()
 
 
-def test_modify_opens_the_editor_and_refuses_what_is_not_json(command):
+def test_modify_opens_the_editor_and_refuses_what_cannot_be_read(command):
     editor = command.folder / "editor"
     editor.write_text(
-        '#!/bin/sh\nif [ -e ran ]; then sed -i "s/shop/farm/" "$1"; else echo "{" > "$1"; touch ran; fi\n'
+        '#!/bin/sh\nif [ -e ran ]; then sed -i "s/shop/farm/" "$1"; echo "}" >> "$1"; '
+        'else sed -i "s/}//" "$1"; touch ran; fi\n'  # the second time it finds what it wrote
     )
     editor.chmod(0o700)
     command.environ["EDITOR"] = str(editor)
     child = command.spawn("run", command.agent("payer"), "eggs")
     child.expect(PROMPT)
     child.sendline("m")
-    child.expect_exact("is not JSON")
+    child.expect_exact("What you wrote cannot be read: it ends too early: line 6, character 1.")
     child.expect_exact("Edit again? (yes/no): ")
     child.sendline("yes")
     child.expect_exact('+ to: "farm"')
@@ -146,7 +147,7 @@ def test_questions_are_answered_by_number_name_and_json(command):
     child.expect_exact("How many seats?")
     child.expect_exact("Answer (/show, /skip, /quit, /reject): ")
     child.sendline("many")
-    child.expect_exact("is not JSON")
+    child.expect_exact("it must be a whole number")
     child.expect_exact("Answer (")
     child.sendline("0")
     child.expect_exact("The answer does not fit")

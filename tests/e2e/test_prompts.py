@@ -94,3 +94,83 @@ def test_a_form_keeps_what_was_typed_when_one_field_is_wrong(two):
     child.expect_exact("date (a date such as 2027-01-05): ")
     child.sendline("2027-01-05")
     assert two.ended(child) == 0
+
+
+def test_help_is_understood_where_any_text_may_be_given_and_loses_nothing(two):
+    child = two.spawn("run", "two.py:trip", "x")
+    child.expect_exact("city (text): ")
+    child.sendline("help")
+    child.expect_exact("city: text")
+    child.expect_exact("/skip: leave it for later")
+    child.expect_exact("type it once more")
+    child.expect_exact("city (text): ")
+    child.sendline("Oslo")
+    child.expect_exact("date (a date such as 2027-01-05): ")
+    child.sendline("/help")
+    child.expect_exact("date: a date such as 2027-01-05")
+    child.expect_exact("date (a date such as 2027-01-05): ")
+    child.sendline("2027-01-05")
+    assert two.ended(child) == 0
+
+
+def test_the_word_help_is_given_as_text_when_it_is_typed_once_more(two):
+    done = two.run("run", "two.py:graph", "x", given="no\nhelp\nhelp\nno\n?\n/help\n\n")
+    assert done.returncode == 0, done
+    assert done.stdout.count("Say in one line why not. Enter leaves it out.") == 3
+    assert sorted(one["comment"] for one in two.json("requests", "list", "--all")["requests"]) == ["", "help"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "prompt", "told"),
+    [
+        (["reject"], r"Reject\? \(yes/no\): ", "yes: reject it"),
+        (["edit", "--set", "amount=7"], r"these changes\? \(yes/no\): ", "yes: approve it with the changes"),
+    ],
+)
+def test_help_says_what_yes_does_here(command, arguments, prompt, told):
+    _, request = command.paused()
+    verb, *rest = arguments
+    child = command.spawn(verb, request, *rest)
+    child.expect(prompt)
+    child.sendline("help")
+    child.expect_exact(told)
+    child.expect_exact("no: decide nothing")
+    child.expect(prompt)
+    assert "what is shown is done" not in child.before
+    child.sendline("no")
+    child.expect_exact("Nothing was decided.")
+    command.ended(child)
+    assert command.sink == []
+
+
+def test_help_while_values_are_changed_says_how_each_is_written(command):
+    _, request = command.paused()
+    child = command.spawn("edit", request)
+    child.expect_exact("new amount: ")
+    child.sendline("help")
+    child.expect_exact("Write a number, such as 42. Enter keeps what stands there.")
+    child.expect_exact("new amount: ")
+    child.sendline("7")
+    child.expect_exact("new note: ")
+    child.sendline("")
+    child.expect_exact("new to: ")
+    child.sendline("")
+    child.expect_exact("Approve with these changes? (yes/no/edit): ")
+    child.sendline("help")
+    child.expect_exact("no: drop the changes; nothing is decided")
+    child.expect_exact("(yes/no/edit): ")
+    child.sendline("yes")
+    assert command.ended(child) == 0
+    assert command.sink == ["7 shop pay for a book"]
+
+
+def test_a_comment_of_the_command_line_is_not_asked_for_again_at_the_prompt_of_approve(command):
+    _, request = command.paused()
+    child = command.spawn("approve", request, "-m", "as agreed")
+    child.expect(PROMPT)
+    child.sendline("no")
+    child.expect_exact(f"Rejected: {request} is rejected")
+    command.ended(child)
+    [asked] = command.json("requests", "list", "--all")["requests"]
+    assert asked["comment"] == "as agreed"
+    assert command.sink == []

@@ -103,9 +103,7 @@ def test_S1_the_input_script_asks_which_airline_and_books(command):
     answered(child, "Answer (1-5, /show, /skip, /quit, /reject): ", "3")
     shown(child, "[AGENT] Got airline: Lufthansa", "Where to?")
     answered(child, "Answer (/show, /skip, /quit, /reject): ", "Lisbon")
-    shown(
-        child, "On which day, and for how many?", "(field by field, or one JSON object; /show, /skip, /quit, /reject)"
-    )
+    shown(child, "On which day, and for how many?", "(field by field; /show, /skip, /quit, /reject, help)")
     answered(child, '  date (text, "YYYY-MM-DD"): ', "tomorrow")
     shown(child, '"tomorrow" does not fit: text, "YYYY-MM-DD".')
     answered(child, "  date (", "2999-02-29")

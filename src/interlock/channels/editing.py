@@ -16,24 +16,41 @@ from interlock.channels.values import one_line
 from interlock.domain.canonical import Json, parse_json
 from interlock.errors import BadInput, InvalidValue
 
-__all__ = ["YES_NO", "edit_json", "example", "read_value", "readable_json"]
+__all__ = ["NOT_JSON", "YES_NO", "Unreadable", "cannot_be_read", "edit_json", "example", "read_value", "readable_json"]
+
+NOT_JSON = "is not JSON: "
+"""How the reason of a text begins that is no JSON."""
 
 YES_NO = {"yes": True, "y": True, "true": True, "no": False, "n": False, "false": False}
 
 
-async def edit_json(terminal: Terminal, value: Json, name: str) -> Json:
+class Unreadable(BadInput):
+    """What came back from the editor cannot be read.
+
+    Args:
+        written: what it is.
+    """
+
+    def __init__(self, message: str, written: bytes) -> None:
+        super().__init__(message)
+        self.written = written
+
+
+async def edit_json(terminal: Terminal, value: Json, name: str, *, written: bytes | None = None) -> Json:
     """Let a person change a value.
 
     Args:
         name: what it belongs to; the editor's file is called so.
+        written: what the person wrote before and could not be read, to go on with.
 
     Raises:
-        BadInput: if what came back is not JSON, or the editor failed.
+        Unreadable: if what came back cannot be read.
+        BadInput: if the editor failed.
         EndOfInput: if nobody answers any more.
     """
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
     if terminal.interactive and editor:
-        return await _in_editor(editor, value, name)
+        return await _in_editor(editor, written or f"{readable_json(value)}\n".encode(), name)
     if not isinstance(value, dict):
         return await _one(terminal, "", value)
     terminal.screen.show(Line("Enter keeps a value. Set EDITOR to change them in an editor.", "dim"))
@@ -63,8 +80,9 @@ def readable_json(value: Json) -> str:
 async def _one(terminal: Terminal, key: str, value: Json) -> Json:
     label = quoted(key)[1:-1]
     terminal.screen.show(Line(f"{label}: {one_line(value)}" if key else one_line(value), "", "  ", "  │ "))
+    about = [f"  Write {example(value)}. Enter keeps what stands there."]
     while True:
-        given = await terminal.text(f"  new {label or 'value'}: ")
+        given = await terminal.text(f"  new {label or 'value'}: ", about=about)
         if not given:
             return value
         try:
@@ -88,16 +106,24 @@ def example(value: Json) -> str:
         case dict():
             return 'fields with their values, such as {"name": "value"}'
         case _:
-            return 'a number, a text in double quotes, a list such as ["a", "b"], or null for nothing'
+            return 'a number, a text in double quotes, a list such as ["a", "b"], or null where there is none'
 
 
-async def _in_editor(editor: str, value: Json, name: str) -> Json:
+async def _in_editor(editor: str, text: bytes, name: str) -> Json:
     with tempfile.TemporaryDirectory(prefix="interlock-") as folder:
         path = Path(folder) / f"{name}.json"
-        path.write_text(readable_json(value) + "\n", encoding="utf-8")
+        path.write_bytes(text)
         await _run(editor, path)
         raw = path.read_bytes()
-    return parse_json(raw, path="the edited text")
+    try:
+        return parse_json(raw)
+    except InvalidValue as error:
+        raise Unreadable(cannot_be_read(error, "What you wrote"), raw) from None
+
+
+def cannot_be_read(error: InvalidValue, what: str) -> str:
+    """Say why a text cannot be read, to somebody who may not know in which form it is read."""
+    return f"{what} cannot be read: {error.reason.removeprefix(NOT_JSON)}."
 
 
 async def _run(editor: str, path: Path) -> None:

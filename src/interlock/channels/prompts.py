@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-__all__ = ["HELP", "SKIP", "help_lines"]
+__all__ = [
+    "AGAIN",
+    "CHANGES",
+    "COMMENT",
+    "EDIT_AGAIN",
+    "FEEDBACK",
+    "INSTEAD",
+    "MEANS",
+    "NOTHING_YET",
+    "REASON",
+    "SKIP",
+    "asks_help",
+    "help_lines",
+    "means_if",
+]
 
-HELP = "help"
 SKIP = "skip"
+
+HELPS = frozenset({"help", "?"})
+
+AGAIN = "  If this word itself is what you want to give, type it once more."
+"""Where any text may be given: a word that asks for help can be an answer as well."""
+
+REASON = "  Say in one line why not."
+FEEDBACK = "  Say in one line what should be different. The agent reads it, and comes back with another draft."
+COMMENT = "  Say in one line why you decide so. It is kept with your decision."
+INSTEAD = "  Say in one line what the agent is to go on with. The action is not done."
+NOTHING_YET = "  Nothing is decided yet; Ctrl-C leaves it waiting."
 
 MEANS = {
     "yes": "approve it: what is shown is done",
@@ -23,7 +47,33 @@ MEANS = {
     "quit": "leave everything waiting: it is kept, and goes on from any terminal",
 }
 
+EDIT_AGAIN = {"yes": "change it once more, from what you wrote", "no": "leave it as it was; nothing is decided"}
 
-def help_lines(words: Iterable[str]) -> list[str]:
-    """Return what each of the words means, one line each."""
-    return [f"  {word}: {MEANS[word]}" for word in words if word in MEANS]
+CHANGES = {
+    "yes": "approve it with the changes that are shown",
+    "no": "drop the changes; nothing is decided",
+    "edit": "go on with changing it",
+}
+
+
+def means_if(does: str) -> dict[str, str]:
+    """Return what can be said where it is asked whether a decision is meant.
+
+    Args:
+        does: what the decision does.
+    """
+    return {"yes": does, "no": "decide nothing: it goes on waiting", "show": MEANS["show"]}
+
+
+def asks_help(given: str) -> bool:
+    """Say whether somebody asks what can be said."""
+    return given.casefold().removeprefix("/") in HELPS
+
+
+def help_lines(words: Iterable[str], means: Mapping[str, str] = MEANS, *, before: str = "") -> list[str]:
+    """Return what each of the words means, one line each.
+
+    Args:
+        before: what is typed before each of them.
+    """
+    return [f"  {before}{word}: {means[word]}" for word in words if word in means]

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import dataclass, replace
 
-from interlock.channels.editing import edit_json
-from interlock.channels.fields import fields_of, types_of
+from interlock.channels.answer import YES_NO, read_answer
+from interlock.channels.editing import Unreadable, edit_json
+from interlock.channels.fields import fields_of, wanted
 from interlock.channels.form import forget_misfits, read_form
-from interlock.channels.prompts import SKIP, help_lines
+from interlock.channels.prompts import (
+    CHANGES,
+    COMMENT,
+    EDIT_AGAIN,
+    FEEDBACK,
+    INSTEAD,
+    NOTHING_YET,
+    REASON,
+    SKIP,
+    help_lines,
+    means_if,
+)
 from interlock.channels.row import Place
 from interlock.channels.screen import Line
-from interlock.channels.sight import see
+from interlock.channels.sight import ANYTHING, see
 from interlock.channels.terminal import Terminal
 from interlock.channels.text import quoted
 from interlock.channels.values import difference, one_line
 from interlock.domain.action import Action, Draft, Kind, Question, Subject, Verdict
-from interlock.domain.canonical import Json, parse_json
+from interlock.domain.canonical import Json
 from interlock.domain.commands import CastVote
 from interlock.domain.request import Request
 from interlock.engine.schemas import check_vote
@@ -26,31 +36,13 @@ from interlock.errors import BadInput, InvalidValue
 
 __all__ = ["Reply", "Skipped", "confirm", "no_longer_counted", "read_reply"]
 
-MAX_DIGITS = 5
-
-LONGEST_HINT = 200
-
-_BEGINS = re.compile(r'[\s\ufeff]*[{\["]')
-_NUMBER = re.compile(
-    r"-?(?:(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|Infinity|NaN)", re.ASCII
-)  # JSON's, and JavaScript's
-
-INSTEAD = "Your answer, in place of doing it: "
-
-YES_NO = {"yes": True, "y": True, "approve": True, "no": False, "n": False, "reject": False}
-"""What these words are where any JSON answers: a graph that asks whether to go on takes the text "no" for a yes."""
-
-TRUE_FALSE = {"true": True, "false": False}
-"""The same, however they are written: Python's `False` is no JSON, and as text a yes."""
+ANSWER_INSTEAD = "Your answer, in place of doing it: "
 
 QUIT = "quit"
 SHOW = "show"
 LEAVING = {SHOW: SHOW, "s": SHOW, SKIP: SKIP, QUIT: QUIT, "q": QUIT}
 
-HELP_WITH_ANSWERS = (
-    "  At this prompt they begin with a slash: /show. Anything else is your answer.",
-    "  An answer that begins with a slash is written with two: //tmp.",
-)
+TWO_SLASHES = "  An answer that begins with a slash is written with two: //tmp."
 
 PROMPTS = {
     Kind.approval: (
@@ -77,6 +69,15 @@ DONE = {
     Verdict.reject: "Reject?",
     Verdict.respond: "Answer so?",
     Verdict.revise: "Send back?",
+}
+
+
+DOES = {
+    Verdict.approve: "approve it: what is shown is done",
+    Verdict.edit: "approve it with the changes that are shown",
+    Verdict.reject: "reject it",
+    Verdict.respond: "give this answer",
+    Verdict.revise: "send the draft back with what you said",
 }
 
 
@@ -141,12 +142,16 @@ def said_so_far(reply: Reply) -> list[Line]:
         changes = difference(editable(reply.request), part_of(reply.subject))
         lines += [Line("Changes:", "title"), *changes] if changes else [Line("Nothing is changed.", "warn")]
     if reply.verdict is Verdict.respond:
-        lines.append(Line(f"Your answer: {one_line(reply.answer)}", "", "", "│ "))
+        lines.append(Line(f"Your answer: {_in_words(reply.answer)}", "", "", "│ "))
     elif reply.request.takes_anything and reply.request.edition.answer is None:
-        lines.append(Line(f"The graph gets: {one_line(reply.verdict is Verdict.approve)}", "", "", "│ "))
+        lines.append(Line(f"The agent gets: {_in_words(reply.verdict is Verdict.approve)}", "", "", "│ "))
     if reply.comment:
         lines.append(Line(f"Your comment: {quoted(reply.comment)}", "", "", "│ "))
     return lines
+
+
+def _in_words(value: Json) -> str:
+    return ("yes" if value else "no") if isinstance(value, bool) else one_line(value)
 
 
 def no_longer_counted(before: Request, after: Request) -> str:
@@ -168,7 +173,7 @@ async def confirm(terminal: Terminal, view: RequestView, reply: Reply) -> bool:
     """
     answers = {"yes": "yes", "no": "no", "y": "yes", "n": "no", SHOW: SHOW}
     while True:
-        given = await terminal.choose(f"{DONE[reply.verdict]} (yes/no): ", answers)
+        given = await terminal.choose(f"{DONE[reply.verdict]} (yes/no): ", answers, means_if(DOES[reply.verdict]))
         if given != SHOW:
             return given == "yes"
         terminal.screen.show(*see(view, full=True).lines)
@@ -226,7 +231,7 @@ class _Reader:
         if standing is not None:
             prompt = f"Agree? (/approve, or another answer, {commands}): "
         if standing is None and fields_of(question.schema):
-            self.terminal.screen.show(Line(f"(field by field, or one JSON object; {commands})", "dim"))
+            self.terminal.screen.show(Line(f"(field by field; {commands}, help)", "dim"))
         while True:
             reply = await self._one_answer(prompt, question)
             if reply is QUIT:
@@ -237,7 +242,12 @@ class _Reader:
     async def _one_answer(self, prompt: str, question: Question) -> Reply | Skipped | str | None:  # noqa: PLR0911 - a command each
         form = fields_of(question.schema) if self.request.edition.answer is None else {}
         try:
-            given = await (read_form(self.terminal, question.schema or {}, self.typed) if form else self._line(prompt))
+            about = self._about()
+            given = await (
+                read_form(self.terminal, question.schema or {}, self.typed, about)
+                if form
+                else self.terminal.text(prompt, required="Please answer, or /quit.", about=self._about_answer(about))
+            )
         except InvalidValue as error:
             self.terminal.screen.say(error.message, "warn")
             return None
@@ -248,9 +258,6 @@ class _Reader:
                 return QUIT
             case "/skip":
                 return Skipped()
-            case "/help" | "/?":
-                self.terminal.screen.show(*help_lines(["show", "skip", "quit"]), *HELP_WITH_ANSWERS)
-                return None
             case "/show":
                 self._show_all()
                 return None
@@ -269,8 +276,26 @@ class _Reader:
             return None
         return await self._with_details(reply)
 
-    async def _line(self, prompt: str) -> str:
-        return await self.terminal.text(prompt, required="Please answer, or /quit.")
+    def _about(self) -> list[str]:
+        """Say which commands there are where an answer is given."""
+        known = ["show", "skip", "quit"] + ["reject"] * (Verdict.reject in self.request.verdicts)
+        return [*help_lines(known, before="/"), TWO_SLASHES]
+
+    def _about_answer(self, commands: list[str]) -> list[str]:
+        """Say what an answer can be, and which commands there are."""
+        question = self.request.asked
+        assert isinstance(question, Question)
+        if self.request.edition.answer is not None:
+            return ["  /approve: agree with the answer that stands there", "  Anything else is your answer.", *commands]
+        if question.options:
+            return ["  Give the number of an option, or write it.", *commands]
+        if self.request.takes_anything:
+            return [f"  {ANYTHING}", *commands]
+        told = [f"  {line}" for line in wanted(question.schema)] if question.schema is not None else []
+        return ["  What you write is your answer:" if told else "  What you write is your answer.", *told, *commands]
+
+    async def _instead(self) -> str:
+        return await self.terminal.text(ANSWER_INSTEAD, required="Please answer.", about=[INSTEAD, NOTHING_YET])
 
     def _show_all(self) -> None:
         self.terminal.screen.show(*see(self.view, full=True).lines)
@@ -283,7 +308,7 @@ class _Reader:
                 return None
             reply = edited
         if reply.verdict is Verdict.respond and reply.answer is None:
-            reply = replace(reply, answer=await self.terminal.text(INSTEAD, required="Please answer."))
+            reply = replace(reply, answer=await self._instead())
         comment = self.comment or await ask_comment(self.terminal, self.view, reply.verdict)
         return replace(reply, comment=comment)
 
@@ -294,11 +319,14 @@ async def ask_comment(terminal: Terminal, view: RequestView, verdict: Verdict) -
     match verdict:
         case Verdict.reject:
             reads = "for the record" if view.request.takes_anything else "the agent reads it"
-            return await terminal.text(f"Reason ({reads}): ", required=needed)
+            may = "" if needed else " Enter leaves it out."
+            return await terminal.text(f"Reason ({reads}): ", required=needed, about=[f"{REASON}{may}", NOTHING_YET])
         case Verdict.revise:
-            return await terminal.text("Feedback for the agent: ", required="Say what should be different.")
+            return await terminal.text(
+                "Feedback for the agent: ", required="Say what should be different.", about=[FEEDBACK, NOTHING_YET]
+            )
         case _ if needed:
-            return await terminal.text("Comment: ", required=needed)
+            return await terminal.text("Comment: ", required=needed, about=[COMMENT, NOTHING_YET])
         case _:
             return ""
 
@@ -307,23 +335,26 @@ async def edit(terminal: Terminal, view: RequestView) -> Reply | None:
     """Let a person change what is asked, show what that changes, and ask whether it is meant; None if not."""
     request = view.request
     current = editable(request)
-    wanted = current
+    value = current
+    written: bytes | None = None
     while True:
         try:
-            wanted = await edit_json(terminal, wanted, request.id)
-            reply = edited_reply(request, wanted)
+            value = await edit_json(terminal, value, request.id, written=written)
+            written = None
+            reply = edited_reply(request, value)
         except BadInput as error:
+            written = error.written if isinstance(error, Unreadable) else written
             terminal.screen.say(error.message, "warn")
-            again = await terminal.choose("Edit again? (yes/no): ", {"yes": "yes", "no": "no"})
+            again = await terminal.choose("Edit again? (yes/no): ", {"yes": "yes", "no": "no"}, EDIT_AGAIN)
             if again == "no":
                 return None
             continue
-        if not difference(current, wanted):
+        if not difference(current, value):
             terminal.screen.say("Nothing was changed.", "warn")
             return None
         terminal.screen.show(*said_so_far(reply))
         words = {"yes": "yes", "no": "no", "edit": "edit"}
-        given = await terminal.choose(f"{DONE[Verdict.edit]} (yes/no/edit): ", words)
+        given = await terminal.choose(f"{DONE[Verdict.edit]} (yes/no/edit): ", words, CHANGES)
         if given != "edit":
             return reply if given == "yes" else None
 
@@ -359,55 +390,10 @@ def edited_reply(request: Request, value: Json) -> Reply:
     subject: Subject = request.edition.subject
     if isinstance(subject, Action):
         if not isinstance(value, dict):
-            raise InvalidValue("arguments", "must be a JSON object")
+            raise InvalidValue("arguments", "they must be a group of named fields, as they were before")
         subject = replace(subject, args=value)
     elif isinstance(subject, Draft):
         subject = replace(subject, body=value)
     reply = Reply(request, Verdict.edit, request.digest, subject=subject)
     reply.check()
     return reply
-
-
-def read_answer(question: Subject, text: str, *, anything: bool = False) -> Json:
-    """Read an answer as the question wants it: an option by number or name, text, or JSON; in place of an action, text.
-
-    Text that begins as JSON is meant as JSON, unless the question wants text and nothing else.
-
-    Args:
-        anything: the question is that of `Request.takes_anything`: what is JSON is JSON; "yes" and "approve" are true,
-            "no" and "reject" are false; quotes make it text.
-
-    Raises:
-        InvalidValue: if it must be JSON, or begins so, and is not.
-    """
-    if not isinstance(question, Question):
-        return text
-    if question.options is not None:
-        return _option(question.options, text)
-    if anything and (word := text.strip().casefold()) in YES_NO | TRUE_FALSE:
-        return (YES_NO | TRUE_FALSE)[word]
-    wanted = types_of(question.schema)
-    if wanted == ["string"] or (question.schema is None and not anything and not _BEGINS.match(text)):
-        return text
-    try:
-        return parse_json(text, path="answer")
-    except InvalidValue as error:
-        may_be_text = not wanted or "string" in wanted
-        if may_be_text and not _BEGINS.match(text) and not _NUMBER.fullmatch(text.strip()):
-            return text
-        if may_be_text and len(text) <= LONGEST_HINT:
-            raise InvalidValue(error.path, f"{error.reason}. If it is meant as text: {json.dumps(text)}") from None
-        raise
-
-
-def _option(options: list[str], text: str) -> str:
-    by_name = [option for option in options if text in {option, one_line(option)}]
-    by_number = (
-        [options[int(text) - 1]]
-        if text.isdecimal() and len(text) <= MAX_DIGITS and 0 < int(text) <= len(options)
-        else []
-    )
-    if by_name and by_number and by_name != by_number:
-        raise InvalidValue("answer", f"{text} is the number of one option and the text of another: put it in quotes")
-    found = by_name or by_number or [option for option in options if option.casefold() == text.casefold()]
-    return found[0] if found else text

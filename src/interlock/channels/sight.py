@@ -17,13 +17,13 @@ from interlock.domain.explain import duration_words
 from interlock.domain.request import Request, Status, acting
 from interlock.engine.views import RequestView
 
-__all__ = ["Sight", "see", "when"]
+__all__ = ["ANYTHING", "Sight", "see", "when"]
 
 TITLES = {"approval": "HUMAN APPROVAL REQUIRED", "input": "HUMAN INPUT REQUIRED", "review": "HUMAN REVIEW REQUIRED"}
 
 ANYTHING = (
-    "The answer may be anything: yes or approve sends true, no or reject sends false, a number or other JSON is sent "
-    'as such, the rest as text; quotes make it text ("no").'
+    "The answer may be anything: yes or approve means yes, no or reject means no, a number is sent as a number, the "
+    'rest as text; quotes make it text ("no").'
 )
 
 MANY_WARNINGS = 5
@@ -128,13 +128,12 @@ def _question(question: Question, answer: Json, values: ValueLines) -> Iterator[
 
 
 def _wanted(schema: dict[str, Json], values: ValueLines) -> Iterator[Line]:
-    if values.full:
-        yield Line(f"The answer must fit {one_line(schema)}", "dim", "  ", "  │ ")
-        return
     first, *more = wanted(schema)
     yield Line(f"The answer: {first}", "dim", "  ", "  │ ")
     for line in more:
         yield Line(line, "dim", " " * len("  The answer: "), "  │ ")
+    if values.full:
+        yield Line(f"The agent's rules for it: {one_line(schema)}", "dim", "  ", "  │ ")
 
 
 def _agents_words(request: Request, values: ValueLines) -> Iterator[Line]:

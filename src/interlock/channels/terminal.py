@@ -7,9 +7,9 @@ import contextlib
 import os
 import sys
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
-from interlock.channels.prompts import HELP, help_lines
+from interlock.channels.prompts import AGAIN, MEANS, asks_help, help_lines
 from interlock.channels.screen import Screen
 from interlock.errors import InvalidValue
 
@@ -72,10 +72,13 @@ class Terminal:
                 self.screen.typed()
         return _text(line, typed=self.interactive)
 
-    async def choose(self, prompt: str, words: dict[str, str]) -> str:
+    async def choose(self, prompt: str, words: Mapping[str, str], means: Mapping[str, str] = MEANS) -> str:
         """Ask until one of these words is given; return what it stands for. A word may be cut where it stays clear.
 
         `help` and `?` say what can be answered.
+
+        Args:
+            means: what the words mean here, for the help.
         """
         while True:
             try:
@@ -89,29 +92,35 @@ class Terminal:
             if len(fitting) == 1:
                 return fitting.pop()
             known = list(dict.fromkeys(words))
-            if given in {HELP, "?"}:
-                first = {meant: word for word, meant in reversed(words.items())}  # one word for each meaning
-                told = help_lines(word for word in words if first[words[word]] == word)
+            if asks_help(given):
+                first = {meant: word for word, meant in reversed(list(words.items()))}  # one word for each meaning
+                told = help_lines((word for word in words if first[words[word]] == word), means)
                 self.screen.show(*(told or [f"  Answer {', '.join(known[:-1])} or {known[-1]}."]))
                 continue
             reason = "Please answer" if not given else f"{given[:40]!r} is none of the answers:"
             self.screen.say(f"{reason} {', '.join(known[:-1])} or {known[-1]}.", "warn")
 
-    async def text(self, prompt: str, *, required: str = "") -> str:
-        """Ask for a line of free text.
+    async def text(self, prompt: str, *, required: str = "", about: Iterable[str] = ()) -> str:
+        """Ask for a line of free text. `help` and `?` say what can be given; the same word once more is the text.
 
         Args:
             required: what to say if nothing is given; without it, nothing is an answer.
+            about: what can be given, for the help.
         """
+        helped = ""
         while True:
             try:
                 given = await self.ask(prompt)
             except InvalidValue as error:
                 self.screen.say(f"{error.reason}.", "warn")
                 continue
-            if given or not required:
+            if asks_help(given) and (given != helped or given.startswith("/")):
+                self.screen.show(*about, AGAIN)
+                helped = given
+            elif given or not required:
                 return given
-            self.screen.say(required, "warn")
+            else:
+                self.screen.say(required, "warn")
 
     def _forget_what_was_typed(self) -> None:
         import termios  # noqa: PLC0415 - not on every platform, and only terminals need it

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import typer
 
 from interlock.channels import reply as channel
+from interlock.channels.answer import read_answer
 from interlock.channels.reply import (
     Reply,
     Skipped,
@@ -17,7 +18,6 @@ from interlock.channels.reply import (
     editable,
     edited_reply,
     no_longer_counted,
-    read_answer,
     read_reply,
     said_so_far,
 )

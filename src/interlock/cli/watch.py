@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, field
 
 from interlock.channels.conversation import last_words
+from interlock.channels.prompts import MEANS
 from interlock.channels.reply import Reply, Skipped, no_longer_counted, read_reply
 from interlock.channels.row import Place, in_order, places
 from interlock.channels.screen import Line, said
@@ -218,8 +219,9 @@ class Attendant:
         session.tell(f"You may not decide on it: {view.excluded}. In this demo you may play who may.", "dim")
         words = {person: person for person in people} | {QUIT: QUIT}
         prompt = f"Act as ({'/'.join(map(plain, people))}/{QUIT}): "
+        means = {person: f"decide as {plain(person)}" for person in people} | {QUIT: MEANS[QUIT]}
         chosen = await unless(
-            session.terminal.choose(prompt, words), changed(session, view, self._narrator), session.stop.wait()
+            session.terminal.choose(prompt, words, means), changed(session, view, self._narrator), session.stop.wait()
         )
         if chosen == QUIT:
             raise EndOfInput

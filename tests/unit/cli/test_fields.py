@@ -2,7 +2,10 @@
 
 import pytest
 
+from interlock.channels.answer import read_answer
 from interlock.channels.fields import wanted
+from interlock.domain.action import Question
+from interlock.errors import InvalidValue
 
 
 @pytest.mark.parametrize(
@@ -27,9 +30,31 @@ from interlock.channels.fields import wanted
         ),
         (
             {"type": "object", "properties": {"a": {"type": ["integer", "null"]}}},
-            ['JSON that fits {"type": "object", "properties": {"a": {"type": ["integer", "null"]}}}'],
+            ["a (a whole number, or nothing; may be left out)"],
         ),
-        ({"type": "array"}, ["a list (written as JSON)"]),
+        (
+            {
+                "type": "object",
+                "properties": {
+                    "to": {"$ref": "#/$defs/Person"},
+                    "days": {"type": "array", "items": {"type": "string"}},
+                    "note": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+                    "rest": {"not": {}},
+                },
+                "required": ["to"],
+                "$defs": {"Person": {"type": "object", "properties": {"name": {}, "age": {}}}},
+            },
+            [
+                (
+                    'named fields, written as in {"name": "value"}: to (named fields: name, age), '
+                    'days (a list, of which each entry is text, written as in ["a", "b"]; may be left out), '
+                    "note (text, or nothing; may be left out), rest (by the agent's own rules; may be left out)"
+                )
+            ],
+        ),
+        ({"type": "object"}, ['named fields, written as in {"name": "value"}']),
+        ({"allOf": []}, ["as the agent's own rules want it; `show` shows them"]),
+        ({"type": "array"}, ['a list, written as in ["a", "b"]']),
         ({"type": "string", "description": "\x1b[2J"}, ['text, "⟨ESC⟩[2J"']),
     ],
 )
@@ -47,3 +72,30 @@ def test_what_takes_many_words_is_cut_with_their_number():
         (words,) = wanted(schema)
         assert len(words) < 1_200
         assert " characters)" in words or "and 9,990 more" in words
+
+
+@pytest.mark.parametrize(
+    ("schema", "text", "value"),
+    [
+        ({"type": "boolean"}, "yes", True),
+        ({"type": "boolean"}, "false", False),
+        ({"type": "integer"}, "7", 7),
+        ({"type": "integer"}, "seven", "seven"),
+        ({"type": ["integer", "null"]}, "nothing", None),
+        ({"anyOf": [{"type": "boolean"}, {"type": "null"}]}, "no", False),
+        ({"anyOf": [{"type": "string"}, {"type": "null"}]}, "a word", "a word"),
+        ({"enum": ["a", 1]}, "1", 1),
+        ({"enum": ["Iberia", "KLM"]}, "klm", "KLM"),
+        ({"enum": ["b", "B"]}, "B", "B"),
+        ({"type": "string"}, "yes", "yes"),
+    ],
+)
+def test_an_answer_is_typed_in_words_and_means_what_the_schema_wants(schema, text, value):
+    assert read_answer(Question("?", schema), text) == value
+
+
+def test_an_answer_that_cannot_be_read_is_told_without_the_name_of_its_form():
+    with pytest.raises(InvalidValue) as refused:
+        read_answer(Question("?", {"type": "array", "items": {"type": "string"}}), "Oslo")
+    assert "JSON" not in refused.value.message
+    assert refused.value.message.endswith('it must be a list, of which each entry is text, written as in ["a", "b"]')
