@@ -8,7 +8,7 @@ from typing import Any
 
 from interlock.channels.editing import NOT_JSON
 from interlock.channels.fields import field_of, types_of, wanted
-from interlock.channels.form import read_single
+from interlock.channels.form import read_single, word_meant
 from interlock.channels.values import one_line
 from interlock.domain.action import Question, Subject
 from interlock.domain.canonical import Json, parse_json
@@ -50,7 +50,11 @@ def read_answer(question: Subject, text: str, *, anything: bool = False) -> Json
         return _option(question.options, text)
     field = field_of(question.schema)
     if field is not None and not anything:
-        return read_single(text, field)
+        if isinstance(field.get("type"), str) or "enum" in field:
+            return read_single(text, field)
+        meant = word_meant(text, field)
+        if meant != text:
+            return meant
     if anything and (word := text.strip().casefold()) in YES_NO | TRUE_FALSE:
         return (YES_NO | TRUE_FALSE)[word]
     return _text_or_value(question.schema, text, anything=anything)

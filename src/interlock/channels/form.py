@@ -15,7 +15,7 @@ from interlock.domain.canonical import Json, parse_json
 from interlock.engine.schemas import fits
 from interlock.errors import BadInput, InvalidValue
 
-__all__ = ["forget_misfits", "read_form", "read_single"]
+__all__ = ["forget_misfits", "read_form", "read_single", "word_meant"]
 
 NOTHING = "nothing"
 NULL: Any = object()
@@ -112,5 +112,10 @@ def read_single(text: str, field: dict[str, Any]) -> Json:
     try:
         return parse_json(text)
     except InvalidValue:
-        meant = {**YES_NO, NOTHING: None}.get(text.casefold(), text)
-        return meant if meant == text or fits(meant, field) else text
+        return word_meant(text, field)
+
+
+def word_meant(text: str, field: dict[str, Any]) -> Json:
+    """Return what yes, no or nothing stands for where it fits; any other text as it is."""
+    meant = {**YES_NO, NOTHING: None}.get(text.casefold(), text)
+    return meant if meant == text or fits(meant, field) else text
