@@ -90,7 +90,7 @@ def test_modify_opens_the_editor_and_refuses_what_cannot_be_read(command):
 )
 def test_no_means_no_at_the_prompt(command, typed, reaches):
     child = command.spawn("run", command.agent("sure"), "x")
-    child.expect_exact("no or reject sends false")
+    child.expect_exact("no or reject means no")
     child.expect_exact("Answer (yes, no, /show, /skip, /quit, /reject): ")
     child.sendline(typed)
     if reaches is False:
