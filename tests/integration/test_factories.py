@@ -31,6 +31,7 @@ def made(tool="none"):
         LOG.append("uses " + tool)
         answer = interrupt("go on?")
         if answer == "raise":
+            LOG.append("acts")
             raise RuntimeError("broken")
         return {"out": f"{tool} {answer}"}
 
@@ -140,7 +141,7 @@ async def test_S7_a_context_manager_is_entered_for_each_advance_and_left_after_i
 async def test_it_sees_the_error_that_ends_the_advance_and_does_not_take_it_away(factory):
     circle, run_id, log = await factory("amanager")
     run = await answered(circle, run_id, "raise")
-    assert log[3:6] == ["open hammer", "uses hammer", "saw broken"]
+    assert log[3:7] == ["open hammer", "uses hammer", "acts", "saw broken"]
     assert "broken" in run.note
 
 
