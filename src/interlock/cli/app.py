@@ -15,17 +15,18 @@ from typer.main import get_command
 
 from interlock.channels.screen import discard_unwritten, open_missing
 from interlock.cli.errors import MEANINGS, Exit, report, report_usage
+from interlock.cli.hints import command_prefix
 from interlock.errors import InvalidAgent
 
 __all__ = ["COMMANDS", "Root", "run"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Root:
     """The options that stand before the command."""
 
-    config: str | None
-    database: str | None
+    config: str | None = None
+    database: str | None = None
 
 
 COMMANDS = {
@@ -103,7 +104,7 @@ def root(
 
     Begin with: interlock demo
     """
-    ctx.obj = Root(config, database)
+    ctx.obj.config, ctx.obj.database = config, database
 
 
 def run(arguments: list[str]) -> int:
@@ -117,19 +118,20 @@ def run(arguments: list[str]) -> int:
 
 
 def _told(arguments: list[str], *, as_json: bool) -> int:
+    root = Root()
     try:
-        return _run(arguments)
+        return _run(arguments, root)
     except BrokenPipeError:  # nobody reads any more
         return Exit.broken_pipe
     except TyperException as error:
         return report_usage(error, as_json=as_json)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - this is where every error ends
-        return report(error, as_json=as_json)
+        return report(error, as_json=as_json, prefix=command_prefix(root.config, root.database))
 
 
-def _run(arguments: list[str]) -> int:
+def _run(arguments: list[str], root: Root) -> int:
     try:
-        code = get_command(app).main(arguments, prog_name="interlock", standalone_mode=False)
+        code = get_command(app).main(arguments, prog_name="interlock", standalone_mode=False, obj=root)
     except SystemExit as end:
         if isinstance(end.__context__, OSError):  # by typer, where nobody reads any more
             raise BrokenPipeError from None

@@ -42,12 +42,12 @@ def list_effects(ctx: typer.Context, *, as_json: bool = JSON) -> None:
         if not found:
             session.tell("None: of every effect it is known what became of it.", "good")
         for request in found:
-            session.show(*_lines(request))
+            session.show(*_lines(request, session.prefix))
 
     execute(ctx, work, as_json=as_json, create=False)
 
 
-def _lines(request: Request) -> list[Line]:
+def _lines(request: Request, prefix: str) -> list[Line]:
     subject, values = request.edition.subject, ValueLines()
     lines = [Line(f"{request.id} {row(request)}: {request.effect}", "title")]
     if request.claim is not None:
@@ -62,7 +62,7 @@ def _lines(request: Request) -> list[Line]:
             lines += values.named(key, value)
     if request.effect is EffectState.unknown:
         lines.append(Line("Find out whether it happened, then say so:", "", "  "))
-        lines.append(Line(f"interlock effects settle {request.id} --happened | --did-not | --retry", "", "  "))
+        lines.append(Line(f"{prefix} effects settle {request.id} --happened | --did-not | --retry", "", "  "))
     return lines
 
 

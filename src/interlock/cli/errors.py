@@ -13,6 +13,7 @@ from typing import Any
 from typer.exceptions import TyperException
 
 from interlock.channels.screen import Screen
+from interlock.cli.hints import pasteable
 from interlock.errors import (
     BadInput,
     Conflict,
@@ -86,25 +87,29 @@ def code_of(error: BaseException) -> Exit:
     return Exit.interrupted if isinstance(error, KeyboardInterrupt) else Exit.internal
 
 
-def report(error: BaseException, *, as_json: bool) -> Exit:
-    """Tell an error to whoever ran the command: never as a traceback, unless INTERLOCK_DEBUG asks for one."""
+def report(error: BaseException, *, as_json: bool, prefix: str = "interlock") -> Exit:
+    """Tell an error to whoever ran the command: never as a traceback, unless INTERLOCK_DEBUG asks for one.
+
+    Args:
+        prefix: how a command in a hint begins.
+    """
     if os.environ.get("INTERLOCK_DEBUG"):
         traceback.print_exception(error)
     with contextlib.suppress(OSError, ValueError):  # nobody reads: the exit code says it all the same
-        _tell(error, as_json=as_json)
+        _tell(error, as_json=as_json, prefix=prefix)
     return code_of(error)
 
 
-def _tell(error: BaseException, *, as_json: bool) -> None:
+def _tell(error: BaseException, *, as_json: bool, prefix: str) -> None:
     code, message, details = _told(error)
     if as_json:
         _write_json(code, message, details)
         return
     screen = Screen.on(sys.stderr)
-    screen.say(message, "bad")
+    screen.say(pasteable(message, prefix), "bad")
     hint = _next_step(error)
     if hint:
-        screen.say(hint)
+        screen.say(pasteable(hint, prefix))
 
 
 def report_usage(error: TyperException, *, as_json: bool) -> Exit:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import sys
 from pathlib import Path
 
-__all__ = ["command_prefix"]
+__all__ = ["command_prefix", "pasteable"]
+
+_COMMAND = re.compile(r"(?<![\w./-])interlock (?=[a-z]+(?:-[a-z]+)*\b)")
+
+
+def pasteable(sentence: str, prefix: str) -> str:
+    """Return a sentence of ours in which each command begins as one that does something in the same place."""
+    return _COMMAND.sub(lambda _found: f"{prefix} ", sentence)
 
 
 def command_prefix(config: str | None = None, database: str | None = None, *, program: str | None = None) -> str:

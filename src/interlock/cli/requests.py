@@ -93,14 +93,16 @@ def show_request(
         session.write(view_shape(view, history))
         place_of = places(await session.views.pauses([view.request.run_id])) if view.request.is_open else {}
         place = place_of.get(request_id)
-        session.show(*see(view, full=True, place=place).lines, *_outcome(view), Line("History", "title"))
+        session.show(
+            *see(view, full=True, place=place).lines, *_outcome(view, session.prefix), Line("History", "title")
+        )
         for entry in history:
             session.show(Line(plain(f"{when(entry.at)}  {sentence(entry)} [{entry.by} via {entry.via}]"), "", "  "))
 
     execute(ctx, work, as_json=as_json, create=False)
 
 
-def _outcome(view: RequestView) -> list[Line]:
+def _outcome(view: RequestView, prefix: str) -> list[Line]:
     request = view.request
     lines = [
         Line(f"Run: {request.run_id}, round {request.round}, started by {plain(request.initiator)}"),
@@ -113,7 +115,7 @@ def _outcome(view: RequestView) -> list[Line]:
     if request.effect is not EffectState.none and request.result is not None:
         lines.append(Line(f"Result: {one_line(request.result)}"))
     if request.effect is EffectState.unknown:
-        lines.append(Line(f"Settle it: interlock effects settle {request.id} --happened | --did-not | --retry"))
+        lines.append(Line(f"Settle it: {prefix} effects settle {request.id} --happened | --did-not | --retry"))
     if request.is_open and view.excluded is not None:
         lines.append(Line(f"You may not vote: {plain(view.excluded)}.", "warn"))
     if view.on_behalf_of is not None:

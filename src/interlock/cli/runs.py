@@ -13,6 +13,7 @@ from interlock.channels.screen import Line
 from interlock.channels.sight import when
 from interlock.channels.text import plain, quoted
 from interlock.channels.values import ValueLines
+from interlock.cli.hints import pasteable
 from interlock.cli.narrate import sentence
 from interlock.cli.options import AS, COMMENT, JSON
 from interlock.cli.session import Session, execute
@@ -52,7 +53,8 @@ def list_runs(
         more, found = len(found) > limit, found[:limit]
         session.write({"runs": [run_shape(run) for run in found], "more": more})
         if not found:
-            session.tell('There are none. Start one: interlock run approval "Send email to team about meeting"')
+            session.tell("There are none. Start one:")
+            session.hint('run approval "Send email to team about meeting"')
             return
         rows = [
             (run.id, str(run.status), plain(run.agent), when(run.started_at), plain(run.initiator)) for run in found
@@ -90,7 +92,7 @@ def show_run(
         session.write({**run_view_shape(view), "history": [entry_shape(entry) for entry in history]})
         if session.as_json:
             return
-        session.show(*_lines(view), Line("History", "title"))
+        session.show(*_lines(view, session.prefix), Line("History", "title"))
         for entry in history:
             session.show(Line(plain(f"{when(entry.at)}  {sentence(entry)}"), "", "  "))
         ways_on(session, view)
@@ -98,7 +100,7 @@ def show_run(
     execute(ctx, work, as_json=as_json, create=False)
 
 
-def _lines(view: RunView) -> list[Line]:
+def _lines(view: RunView, prefix: str) -> list[Line]:
     run, values = view.run, ValueLines(full=True)
     lines = [
         Line(f"Run {run.id} of {plain(run.agent)}: {run.status}", "title"),
@@ -111,7 +113,7 @@ def _lines(view: RunView) -> list[Line]:
         where = "the end" if run.origin.pause is None else f"pause {run.origin.pause}"
         lines.append(Line(f"It began with the state at {where} of {run.origin.run_id}", "dim"))
     if run.note:
-        lines.append(Line(f"{run.attention or 'Note'}: {plain(run.note)}", "warn"))
+        lines.append(Line(f"{run.attention or 'Note'}: {plain(pasteable(run.note, prefix))}", "warn"))
     if view.lease is not None:
         lines.append(Line(f"Advanced by {plain(view.lease.owner)}, until {when(view.lease.until)} at least", "dim"))
     lines += values.named("input", run.input, 0)

@@ -145,7 +145,9 @@ def execute(
     """
     root = ctx.obj
     prefix = command_prefix(config or root.config, None if config else root.database)
-    chosen = settings or settings_of(ctx.obj)
+    chosen = settings or settings_of(root)
+    if config is not None:
+        root.config, root.database = config, None  # which an error's sentence names, too
     shown = screen or Screen.on(sys.stderr if as_json else sys.stdout)
 
     async def main() -> int:

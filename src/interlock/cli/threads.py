@@ -39,7 +39,8 @@ def list_threads(
         more, found = len(found) > limit, found[:limit]
         session.write({"threads": [_shape(one) for one in found], "more": more})
         if not found:
-            session.tell('There are none. Begin one: interlock run AGENT "…" --thread NAME')
+            session.tell("There are none. Begin one:")
+            session.hint('run AGENT "…" --thread NAME')
             return
         rows = [
             (plain(one.name), plain(one.last.agent), str(one.turns), str(one.last.status), when(one.last.started_at))
@@ -79,7 +80,7 @@ def show_thread(
             session.tell("There may be earlier runs: --limit shows them.", "dim")
         if state is not None:
             session.show(*state_lines(state))
-        session.tell(f"  interlock runs show {thread.last.id}")
+        session.hint(f"runs show {thread.last.id}")
 
     execute(ctx, work, as_json=as_json, create=False)
 

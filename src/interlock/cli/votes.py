@@ -328,7 +328,7 @@ async def _advance(session: Session, run_id: str) -> bool:
     try:
         session.system.registry.find(view.run.reference)
     except InvalidAgent as error:
-        session.tell(f"{error.message} Carry the run on where it can be: interlock work", "warn")
+        session.tell(f"{error.message} Carry the run on where it can be: {session.prefix} work", "warn")
         return False
     worker = narrated_worker(replace(session, as_json=False), run_id)
     with interruptible(session):

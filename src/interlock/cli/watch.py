@@ -16,6 +16,7 @@ from interlock.channels.terminal import EndOfInput
 from interlock.channels.text import plain
 from interlock.channels.values import ValueLines
 from interlock.cli.errors import Exit
+from interlock.cli.hints import pasteable
 from interlock.cli.live import Live
 from interlock.cli.narrate import sentence
 from interlock.cli.session import CutShort, Session, unless
@@ -269,7 +270,7 @@ def closing(session: Session, view: RunView) -> int:
         _output(session, run)
         return Exit.ok
     if run.status is RunStatus.needs_attention:
-        session.tell(f"Run {run.id} needs attention ({run.attention}): {run.note}", "bad")
+        session.tell(f"Run {run.id} needs attention ({run.attention}): {pasteable(run.note, session.prefix)}", "bad")
         ways_on(session, view)
     else:
         session.tell(f"Run {run.id} is {run.status}{f': {run.note}' if run.note else '.'}", "bad")

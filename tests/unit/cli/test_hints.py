@@ -1,6 +1,6 @@
 """A command in a hint can be pasted as it stands."""
 
-from interlock.cli.hints import command_prefix
+from interlock.cli.hints import command_prefix, pasteable
 
 
 def test_a_hint_names_the_same_configuration_and_database(monkeypatch, tmp_path):
@@ -27,3 +27,19 @@ def test_a_demo_that_is_left_says_how_to_look_at_it(command):
     assert done.returncode == 7
     assert "interlock -c demo/interlock.yaml approve req_" in done.stdout
     assert "Everything that happened: interlock -c demo/interlock.yaml log\n" in done.stdout
+
+
+def test_commands_in_a_sentence_begin_as_this_one_did_and_nothing_else_is_changed():
+    said = "There is no run 'run_x' here: `interlock runs list` shows those. See interlock.yaml and interlock.ask."
+    told = pasteable(said, ".venv/bin/interlock -c demo/interlock.yaml")
+    assert "`.venv/bin/interlock -c demo/interlock.yaml runs list` shows those. See interlock.yaml and" in told
+    assert pasteable(told, ".venv/bin/interlock -c demo/interlock.yaml") == told
+    assert pasteable(said, "interlock") == said
+
+
+def test_the_sentence_of_an_error_names_the_configuration_that_was_given(command):
+    (command.folder / "other.yaml").write_text("database:\n  url: sqlite:///other.db\n")
+    command.paused()
+    done = command.run("-c", "other.yaml", "runs", "show", "run_nowhere")
+    assert done.returncode == 4, done
+    assert "-c other.yaml runs list` shows those that there are." in done.stderr
