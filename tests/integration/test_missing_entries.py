@@ -1,6 +1,7 @@
 """I2, I3, I12: a log of which entries were removed is told from a whole one, and no row is written anew from it."""
 
 import contextlib
+import json
 
 import pytest
 
@@ -133,6 +134,62 @@ async def test_I12_a_run_whose_column_was_lowered_is_not_handed_to_a_person_by_a
     cut.remove(cut.run_id, [version])
     cut.door.sql("UPDATE runs SET version = ?", version - 1)
     await cut.assert_left_alone(request, cut.run_id, paid=[5])
+
+
+def garble(body, left):
+    return b"\xff\xfe"
+
+
+def empty(body, left):
+    return b"{}"
+
+
+def lower(body, left):
+    return json.dumps(json.loads(body) | {"version": left}).encode()
+
+
+@pytest.mark.parametrize("left", [1, 2, 3])
+@pytest.mark.parametrize("rewrite", [garble, empty, lower])
+async def test_I2_a_worker_does_not_carry_a_run_on_whose_log_was_cut_and_its_row_rewritten(cut, rewrite, left):
+    request = await cut.decide("approve")
+    cut.remove(cut.run_id, range(left + 1, (await cut.circle.run(cut.run_id)).version + 1))
+    ((body,),) = cut.door.sql("SELECT body FROM runs")
+    cut.door.sql("UPDATE runs SET version = ?, body = ?", left, rewrite(bytes(body), left))
+    cut.door.sql("DELETE FROM states")
+    await cut.work(request)
+    assert len(await cut.circle.types(cut.run_id)) == left
+    assert await cut.circle.open() == []
+    await cut.assert_left_alone(request, cut.run_id, paid=[5])
+
+
+@pytest.mark.parametrize("loads", [True, False])
+async def test_a_request_of_several_whose_row_is_gone_is_not_taken_for_one_that_lost_entries(cut, loads):
+    def one(state):
+        return {"out": [str(ask(Action("one", {})).outcome)]}
+
+    def two(state):
+        return {"out": [str(ask(Action("two", {})).outcome)]}
+
+    cut.run_id = await cut.circle.start(cut.circle.register(cut.circle.fan(one, two)))
+    stays, goes = await cut.circle.open()
+    cut.remove_row("requests", goes.id)
+    agents = cut.circle.system.registry._loaded
+    agent = (await cut.circle.run(cut.run_id)).reference
+    kept = agents[agent] if loads else agents.pop(agent)
+    await cut.circle.vote(stays)
+    for _ in range(8):
+        await cut.circle.later(seconds=100)
+    agents[agent] = kept
+    await cut.circle.later(seconds=100)
+    run = await cut.circle.run(cut.run_id)
+    assert (run.status, run.attention) == (RunStatus.needs_attention, "record_altered")
+    assert goes.id in run.note
+    assert not [one for one in await cut.found() if MISSING in one]
+    assert await cut.repaired() == ["request"]
+    assert await cut.found() == []
+    await cut.circle.retry(cut.run_id)
+    await cut.circle.decide(await cut.circle.request(goes.id))
+    assert (await cut.circle.run(cut.run_id)).output == {"out": ["approved", "approved"]}
 
 
 @pytest.mark.parametrize("verdict", ["approve", "reject"])

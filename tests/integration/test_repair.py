@@ -377,6 +377,47 @@ async def test_a_live_worker_keeps_its_run_when_its_lease_is_shortened(case):
     assert case.paid == [5]
 
 
+async def begin_to_advance(case, lease):
+    """Take the run up as a worker does, and give no further sign."""
+    loaded = await case.circle.store.load("default", run_id=case.run_id)
+    taker = Taker(Actor("service:worker", "worker"), lease, 0.0)
+    await case.circle.store.commit(begin(loaded.job, loaded, taker).changes)
+
+
+async def test_what_goes_on_between_the_reads_of_an_audit_is_no_alteration(case, monkeypatch):
+    request = await case.begin()
+    store, begun = case.circle.store, []
+    lease = Lease("worker:1", case.circle.clock.at + timedelta(seconds=30))
+    real = type(store).load
+
+    async def load(self, tenant, ids=(), **others):
+        found = await real(self, tenant, ids, **others)
+        if not begun:
+            begun.append(request)
+            await case.circle.vote(request)
+            await begin_to_advance(case, lease)
+        return found
+
+    monkeypatch.setattr(type(store), "load", load)
+    assert await case.repair() == ([], [])
+    assert begun
+    assert (await case.circle.record(case.run_id)).lease == lease
+
+
+async def test_a_run_that_a_worker_took_up_since_the_audit_is_not_taken_from_it(case, monkeypatch):
+    request = await case.begin()
+    await case.circle.vote(request)
+    case.door.sql("UPDATE runs SET agent = 'another'")
+    lease = Lease("worker:1", case.circle.clock.at + timedelta(seconds=30))
+    await begin_to_advance(case, lease)
+    repaired, (refused,) = await case.repair()
+    assert repaired == []
+    assert "A worker carries" in refused
+    assert (await case.circle.record(case.run_id)).lease == lease
+    case.circle.clock.advance(seconds=31)
+    await case.assert_mended()
+
+
 # ── what belongs to no run, and what somebody has added ──
 
 

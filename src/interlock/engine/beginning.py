@@ -14,7 +14,7 @@ from interlock.engine.desk import Held
 from interlock.engine.ports import Loaded
 from interlock.errors import RecordAltered
 
-__all__ = ["Beginning", "Taker", "begin", "begin_with", "is_leased", "is_ready"]
+__all__ = ["Beginning", "Taker", "begin", "begin_with", "is_leased", "is_ready", "with_its_pause"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +116,29 @@ def _after(changes: Changes, loaded: Loaded) -> Loaded | None:
 
 
 def is_ready(loaded: Loaded) -> bool:
-    """Say whether a run may go on. What it waits for must be among the requests."""
+    """Say whether a run may go on: all that its pause waits for is there, and decided."""
     if loaded.run is None:
         return False
     run = loaded.run.run
     if run.status in ENDED or run.status is RunStatus.needs_attention or run.waits:
         return False
-    waiting = {pending.request_id for pending in run.pause}
-    return not any(request.is_open and request.id in waiting for request in loaded.requests.values())
+    return not _missing(loaded) and not any(loaded.requests[pending.request_id].is_open for pending in run.pause)
+
+
+def with_its_pause(loaded: Loaded) -> Loaded:
+    """Return what was loaded, if every request that the run's pause waits for is among it.
+
+    Raises:
+        RecordAltered: if one is gone.
+    """
+    if gone := _missing(loaded):
+        raise RecordAltered(f"The stored request {gone[0]} is gone.", request_id=gone[0])
+    return loaded
+
+
+def _missing(loaded: Loaded) -> list[str]:
+    waits = () if loaded.run is None or loaded.run.run.status in ENDED else loaded.run.run.pause
+    return [pending.request_id for pending in waits if pending.request_id not in loaded.requests]
 
 
 def is_leased(loaded: Loaded) -> bool:

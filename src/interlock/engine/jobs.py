@@ -10,12 +10,14 @@ from datetime import datetime, timedelta
 from interlock.domain.run import AttentionNeeded, Run, RunStatus, evolve_run
 from interlock.engine.changes import Actor, Changes, Job, RunChange
 from interlock.engine.integrity import run_of_log
-from interlock.engine.ports import Attention, Store
+from interlock.engine.missing_entries import Evidence
+from interlock.engine.ports import Attention, Inbox, Store
 from interlock.errors import Conflict, RecordAltered, StoreError, StoreTooNew
 
 __all__ = ["Jobs"]
 
 LATER = timedelta(seconds=5)
+PAGE = 200
 
 
 class Jobs:
@@ -51,10 +53,13 @@ class Jobs:
             await self._store.commit(Changes(job.tenant, self._actor, lease_job=(job, later)))
 
     async def hand_over(self, job: Job, altered: StoreError) -> bool:
-        """Let a person look at a run whose record has been altered; its row becomes what its log says."""
+        """Let a person look at a run whose record has been altered; its row becomes what its log says.
+
+        Not where the log may have been cut: nobody carries it on by less than has happened, and the job is put off.
+        """
         try:
             run = run_of_log(job.tenant, job.subject, await self._store.history(job.tenant, job.subject))
-            if await self._is_shorter(run):
+            if await self._may_be_cut(run):
                 raise altered
             if run.ended_at is not None or run.status is RunStatus.needs_attention:
                 return await self.let_go(job)
@@ -65,16 +70,28 @@ class Jobs:
             await self._store.commit(
                 Changes(job.tenant, self._actor, run=change, lease_job=(job, taken), finish_job=taken)
             )
-        except (RecordAltered, StoreTooNew, Conflict):  # its own log, or its row's version: nobody can say what it is
+        except (RecordAltered, StoreTooNew, Conflict):  # its log, its row, its requests: nobody can say what it is
             await self.put_off(job, f"{job.subject} cannot go on. {altered.message}")
             return False
         return True
 
-    async def _is_shorter(self, run: Run) -> bool:
-        """Say whether a run's log has fewer entries than its row says: some are missing."""
-        with contextlib.suppress(RecordAltered, StoreTooNew):
-            loaded = await self._store.load(run.tenant, run_id=run.id)
-            return loaded.run is not None and loaded.run.run.version > run.version
+    async def _may_be_cut(self, run: Run) -> bool:
+        """Say whether a run's row or one of its requests speaks of entries that its log has not.
+
+        Raises:
+            RecordAltered: if the row, or one of the requests, cannot be read, and so says nothing.
+        """
+        loaded = await self._store.load(run.tenant, run_id=run.id)
+        if loaded.run is None or loaded.run.run.version > run.version:
+            return True
+        evidence = Evidence({})
+        evidence.take_run((run.tenant, run.id), loaded.logs[run.id])
+        after = None
+        while page := await self._store.inbox(run.tenant, Inbox(statuses=(), run_id=run.id), after=after, limit=PAGE):
+            for request in page:
+                if evidence.of_its_run(request, await self._store.history(run.tenant, request.id)):
+                    return True
+            after = page[-1].id
         return False
 
     async def give_up(self, job: Job, run: Run, why: Attention, now: datetime) -> None:

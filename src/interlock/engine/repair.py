@@ -10,15 +10,15 @@ from interlock.domain.authority import Principal
 from interlock.domain.commands import Reschedule
 from interlock.domain.events import Restored
 from interlock.domain.lifecycle import evolve
-from interlock.domain.run import RunRestored, RunStatus, evolve_run
-from interlock.engine.audit import NEVER, Alteration, Mend, audit_record
+from interlock.domain.run import Run, RunRestored, RunStatus, evolve_run
+from interlock.engine.audit import LONGEST_LEASE, NEVER, Alteration, Mend, audit_record
 from interlock.engine.beginning import is_ready
 from interlock.engine.changes import Changes, RequestChange, RunChange, RunRecord
 from interlock.engine.consequences import actor_of, advance_job
 from interlock.engine.desk import Desk
 from interlock.engine.integrity import request_of_log, run_of_log, verified
 from interlock.engine.ports import Store
-from interlock.errors import Conflict, Refused, StoreError
+from interlock.errors import Conflict, RecordAltered, Refused, StoreError, StoreTooNew
 
 __all__ = ["repair"]
 
@@ -88,6 +88,8 @@ async def _run(store: Store, key: tuple[str, str], by: Principal, found: str, no
     """Write a run anew, held by nobody, and its job, if it may go on: whoever advances it now has lost it."""
     tenant, run_id = key
     logged = run_of_log(tenant, run_id, await store.history(tenant, run_id))
+    if await _is_carried_on(store, logged, now):
+        raise Conflict(f"A worker carries {run_id} on now. Repair it when it has come to a pause.", run_id=run_id)
     event = RunRestored(by.id, found, now)
     change = RunChange(logged.version, (event,), evolve_run(logged, event), anew=True)
     asked = verified(await store.load(tenant, [pending.request_id for pending in logged.pause]))
@@ -95,3 +97,15 @@ async def _run(store: Store, key: tuple[str, str], by: Principal, found: str, no
     ready = waits or is_ready(replace(asked, run=RunRecord(logged)))
     job = advance_job(tenant, run_id, now if ready else NEVER)
     return Changes(tenant, actor_of(by), run=change, jobs_anew=(job,))
+
+
+async def _is_carried_on(store: Store, logged: Run, now: datetime) -> bool:
+    """Say whether somebody advances a run whose row is what its log says: it may have begun since the audit."""
+    try:
+        record = (await store.load(logged.tenant, run_id=logged.id)).run
+    except (RecordAltered, StoreTooNew):
+        return False
+    lease = None if record is None else record.lease
+    if record is None or lease is None or record.run != logged or logged.status is not RunStatus.running:
+        return False
+    return now < lease.until <= now + LONGEST_LEASE

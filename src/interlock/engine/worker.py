@@ -13,7 +13,7 @@ from typing import Any
 from interlock.domain.run import Run, RunStatus
 from interlock.engine import retry
 from interlock.engine.advance import HeldAdvance
-from interlock.engine.beginning import Beginning, Taker, begin, begin_with, is_leased, is_ready
+from interlock.engine.beginning import Beginning, Taker, begin, begin_with, is_leased, is_ready, with_its_pause
 from interlock.engine.changes import Actor, Changes, Job, Lease
 from interlock.engine.consequences import doubtful
 from interlock.engine.crew import Commit
@@ -298,7 +298,7 @@ class Worker:
         """Carry out one job, unless somebody else has it or there is nothing to do; say whether anything was done."""
         asked = time.monotonic()
         try:
-            loaded = verified(await self._store.load(job.tenant, run_id=job.subject))
+            loaded = with_its_pause(verified(await self._store.load(job.tenant, run_id=job.subject)))
         except (RecordAltered, StoreTooNew) as altered:
             return await self._jobs.hand_over(job, altered)
         if loaded.run is not None and loaded.run.run.waits and loaded.run.run.status is RunStatus.queued:
