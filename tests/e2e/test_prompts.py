@@ -1,6 +1,13 @@
 """What can be said at a prompt, at real terminals."""
 
+from pathlib import Path
+
+import pexpect
 import pytest
+
+from .conftest import PATIENCE
+
+ROOT = Path(__file__).parents[2]
 
 PROMPT = r"Approve\? \(yes/no/modify\): "
 TWO = """
@@ -174,3 +181,23 @@ def test_a_comment_of_the_command_line_is_not_asked_for_again_at_the_prompt_of_a
     [asked] = command.json("requests", "list", "--all")["requests"]
     assert asked["comment"] == "as agreed"
     assert command.sink == []
+
+
+@pytest.mark.parametrize("leave", ["eof", "intr"])
+def test_make_demo_that_is_left_at_its_prompt_is_no_error_of_make(command, leave):
+    child = pexpect.spawn(
+        "make",
+        ["demo", f"ARGS=--folder {command.folder}/demo"],
+        cwd=str(ROOT),
+        env=command.env,
+        encoding="utf-8",
+        timeout=PATIENCE,
+        dimensions=(50, 100),
+    )
+    child.delaybeforesend = None
+    child.expect(PROMPT)
+    child.sendeof() if leave == "eof" else child.sendintr()
+    child.expect(pexpect.EOF)
+    child.close()
+    assert (child.exitstatus, child.signalstatus) == (0, None), child.before
+    assert "Error" not in child.before
