@@ -82,7 +82,8 @@ def read(stop: Stop) -> tuple[Ask, ...]:
             task="",
             subject=Action(node[:MAX_NAME], args, schema if changeable and node in held else None),
             description=_description(stop, node, changeable=changeable and node in held),
-            context={"runs_next": list(stop.nodes), "decides": stop.decides}
+            context={"runs_next": list(stop.nodes)}
+            | ({} if stop.decides is None else {"decides": stop.decides})
             | ({"in": list(stop.path)} if stop.path else {}),
             verdicts=(Verdict.approve, Verdict.edit, Verdict.reject)
             if changeable and node in held
@@ -99,7 +100,7 @@ def answer(requests: Sequence[Request]) -> dict[str, Json]:
     Raises:
         NotApproved: if one was not approved, and the graph could not be told.
     """
-    decides = requests[0].context["decides"]
+    decides = requests[0].context.get("decides")
     refused = next((request for request in requests if request.status is not Status.approved), None)
     if refused is not None and decides is None:
         raise NotApproved(f"{refused.id} was {refused.status}, so {_name(refused)} does not run", None)
