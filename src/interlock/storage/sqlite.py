@@ -68,7 +68,7 @@ class SqliteFile:
         return explain(error, self.path)
 
     def _connect(self, begin: str) -> Connection:
-        connected = connect(self.path)
+        connected = connect(self.path, create=False)
         if begin != WRITING:
             return Connection(connected, self._statements, begin, lambda _: self._check())
         return Connection(connected, self._statements, begin, self._checked_with_wal())
@@ -122,7 +122,7 @@ class SqliteFile:
             self._check()
             try:
                 if self._watcher is None:
-                    self._watcher = connect(self.path)
+                    self._watcher = connect(self.path, create=False)
                 return int(self._watcher.execute("PRAGMA data_version").fetchone()[0])
             except sqlite3.Error as error:
                 raise self.explain(error) or error from error
@@ -152,9 +152,14 @@ def _identity_or_none(path: Path) -> tuple[int, int] | None:
         return None
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Open a file for any thread that takes its turn; nothing begins or ends a transaction but us."""
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+def connect(path: Path, *, create: bool = True) -> sqlite3.Connection:
+    """Open a file for any thread that takes its turn; nothing begins or ends a transaction but us.
+
+    Args:
+        create: whether to make the file where there is none; not where one was there, and has been removed.
+    """
+    address = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
+    connection = sqlite3.connect(address, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=True)
     try:
         connection.execute("PRAGMA synchronous = FULL")  # in WAL mode, anything less may lose what was acknowledged
         connection.execute("PRAGMA foreign_keys = ON")
