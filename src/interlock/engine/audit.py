@@ -267,7 +267,7 @@ class _Examination:
 
     async def _run(self, key: Key) -> None:
         loaded = await _or_none(self.store.load(key[0], run_id=key[1]))
-        history = loaded.logs[key[1]] if loaded and loaded.run else await self._history(key)
+        history = loaded.logs[key[1]] if loaded and key[1] in loaded.logs else await self._history(key)
         logged = None if history is None else self._run_of_log(key, history)
         if logged is None:
             return

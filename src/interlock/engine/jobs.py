@@ -82,7 +82,7 @@ class Jobs:
             RecordAltered: if the row, or one of the requests, cannot be read, and so says nothing.
         """
         loaded = await self._store.load(run.tenant, run_id=run.id)
-        if loaded.run is None or loaded.run.run.version > run.version:
+        if loaded.run is None or loaded.run.run.id != run.id or loaded.run.run.version > run.version:
             return True
         evidence = Evidence({})
         evidence.take_run((run.tenant, run.id), loaded.logs[run.id])
