@@ -357,7 +357,7 @@ def test_I2_a_demo_that_is_carried_on_elsewhere_writes_into_its_own_mailbox(comm
 def test_the_log_is_followed(command):
     follower = command.spawn("log", "show", "--follow", columns=250)
     _, request = command.paused()
-    follower.expect_exact(f'{request}: agent:payer asks: "pay"')
+    follower.expect_exact(f"{request}: agent:payer asks: pay(")
     command.run("reject", request, "--yes", "-m", "because", "--no-advance")
     follower.expect_exact("rejected without naming what was shown")
     follower.sendintr()
