@@ -178,8 +178,7 @@ def test_a_comment_of_the_command_line_is_not_asked_for_again_at_the_prompt_of_a
     child.sendline("no")
     child.expect_exact(f"Rejected: {request} is rejected")
     command.ended(child)
-    [asked] = command.json("requests", "list", "--all")["requests"]
-    assert asked["comment"] == "as agreed"
+    assert command.json("requests", "show", request)["comment"] == "as agreed"
     assert command.sink == []
 
 

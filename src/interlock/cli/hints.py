@@ -13,6 +13,9 @@ __all__ = ["command_prefix", "pasteable"]
 
 _COMMAND = re.compile(r"(?<![\w./-])interlock (?=[a-z]+(?:-[a-z]+)*\b)")
 
+_PASSWORD = re.compile(r"(://[^:/@]*):.*@")
+_PASSWORD_KEY = re.compile(r"(password=)[^&\s]+", re.IGNORECASE)
+
 
 def pasteable(sentence: str, prefix: str) -> str:
     """Return a sentence of ours in which each command begins as one that does something in the same place."""
@@ -29,8 +32,13 @@ def command_prefix(config: str | None = None, database: str | None = None, *, pr
     if config is not None:
         words += ["-c", config]
     if database is not None:
-        words += ["--database", database]
+        words += ["--database", _without_password(database)]
     return shlex.join(words)
+
+
+def _without_password(address: str) -> str:
+    """Return a database's address with `…` for its password: whoever pastes it puts it in."""
+    return _PASSWORD_KEY.sub(r"\1…", _PASSWORD.sub(r"\1:…@", address))
 
 
 def _program(given: str) -> str:

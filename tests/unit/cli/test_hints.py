@@ -1,5 +1,7 @@
 """A command in a hint can be pasted as it stands."""
 
+import pytest
+
 from interlock.cli.hints import command_prefix, pasteable
 
 
@@ -43,3 +45,18 @@ def test_the_sentence_of_an_error_names_the_configuration_that_was_given(command
     done = command.run("-c", "other.yaml", "runs", "show", "run_nowhere")
     assert done.returncode == 4, done
     assert "-c other.yaml runs list` shows those that there are." in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("postgresql://ann:s3cret@db/x", "postgresql://ann:…@db/x"),
+        ("postgresql://ann:s3@cr/et@db/x", "postgresql://ann:…@db/x"),
+        ("postgresql://:s3cret@db/x", "postgresql://:…@db/x"),
+        ("postgresql://db/x?user=ann&Password=s3cret&port=1", "postgresql://db/x?user=ann&Password=…&port=1"),
+        ("postgresql://ann@db/x", "postgresql://ann@db/x"),
+    ],
+)
+def test_a_hint_holds_no_password(address, shown):
+    assert shown in command_prefix(None, address, program="interlock")
+    assert "s3cret" not in command_prefix(None, address, program="interlock")
