@@ -57,9 +57,12 @@ async def test_a_full_disk_for_what_is_shown_fails_no_attempt(machine, options):
 def test_a_worker_whose_database_is_not_there_any_more_says_so_and_stops(machine, until, then):
     worker = machine.working()
     until(lambda: "Working" in machine.said("out"))
-    aside(machine)
-    if then == "replaced":
-        Path(machine.database).write_bytes((machine.folder / "old.db").read_bytes())
+    if then == "replaced":  # at once: between two steps, the worker would find that it is not there
+        copy = machine.folder / "copy.db"
+        copy.write_bytes(Path(machine.database).read_bytes())
+        copy.rename(machine.database)
+    else:
+        aside(machine)
     machine.wait(worker, codes=(REPLACED,))
     assert f"was {then}" in machine.said("err")
 

@@ -475,3 +475,18 @@ async def test_what_somebody_has_added_to_the_tables_is_found_with_what_takes_it
     assert "Somebody has added" in found
     case.door.sql(found.split("`")[1])
     assert await case.found() == []
+
+
+@pytest.mark.parametrize("put_back", [True, False])
+async def test_I4_a_request_that_was_altered_when_its_run_was_cancelled_is_taken_back(case, put_back):
+    request = await case.begin()
+    whole = bytes(case.door.sql("SELECT body FROM requests WHERE id = ?", request.id)[0][0])
+    case.rewrite("requests", request.id, description="Nothing to see here")
+    await case.circle.system.runs.cancel(case.run_id, case.circle.me, "enough")
+    if put_back:
+        case.door.sql("UPDATE requests SET body = ?", whole)
+    assert any("is open, though its run has ended" in found for found in await case.found())
+    await case.repair()
+    assert await case.found() == []
+    assert await case.circle.open(case.run_id) == []
+    assert (await case.circle.types(request.id))[-1] == "withdrawn"

@@ -294,6 +294,26 @@ async def test_cancelling_withdraws_what_is_open(circle):
     assert (record.run.status, record.state) == (RunStatus.cancelled, None)
 
 
+async def test_I5_a_process_that_was_stopped_while_it_cancelled_does_not_withdraw_by_yesterdays_time(
+    circle, clock, monkeypatch
+):
+    run_id = await circle.go(circle.chain(paying(itertools.repeat(1), [])))
+    (request,) = await circle.every(run_id)
+    store = circle.store
+    commit, stops = store.commit, iter([True])
+
+    async def stopped_before(changes):
+        if next(stops, False):
+            clock.advance(days=1)
+        await commit(changes)
+
+    monkeypatch.setattr(store, "commit", stopped_before)
+    await circle.system.runs.cancel(run_id, circle.me, "enough")
+    withdrawn = (await store.history(circle.me.tenant, request.id))[-1]
+    assert withdrawn.event.type == "withdrawn"
+    assert withdrawn.event.at == withdrawn.at == clock()
+
+
 async def test_a_claimed_effect_of_a_cancelled_run_is_still_recorded(circle):
     paid, after = [], []
 

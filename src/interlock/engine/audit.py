@@ -51,11 +51,12 @@ OF_REQUEST = (
 )
 OF_RUN = "put a backup back: nobody carries it on, and `interlock doctor --repair` leaves it alone"
 LOST = "put a backup back: until then, `interlock doctor --repair` makes no row that is gone or cannot be read anew"
+WITHDRAW = "`interlock doctor --repair` takes it back"
 NOT_ANEW = "put a backup back: it cannot be written anew from a log of which entries are missing"
 
 FOREIGN = "take it away with the database's own tools; nothing is decided by it"
 
-Mend = Literal["guard", "stray request", "stray run", "request", "run", "lease", "clock"]
+Mend = Literal["guard", "stray request", "stray run", "request", "run", "left open", "lease", "clock"]
 ANEW = frozenset({"stray request", "stray run", "request", "run"})
 """What writes rows anew, or takes them away, because of what the log says."""
 
@@ -200,7 +201,9 @@ class _Examination:
             self.add(f"The stored request {key[1]} is not what its log says.", REPAIR, key, "request")
         elif key in self.found.places and self.found.places[key] not in deadlines_of(history):
             self.add(f"The row of {key[1]} keeps a deadline that it never had.", REPAIR, key, "request")
-        if logged.is_open and logged.step_since is not None and logged.step_since > self.now + CLOCK_ERROR:
+        if self.evidence.is_left_open(logged):
+            self.add(f"{key[1]} is open, though its run has ended: it was altered then.", WITHDRAW, key, "left open")
+        elif logged.is_open and logged.step_since is not None and logged.step_since > self.now + CLOCK_ERROR:
             self.add(
                 f"The present step of {key[1]} begins in the future, at {_at(logged.step_since)}, and ends at "
                 f"{_at(logged.due_at)}: a clock was wrong.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from interlock.domain.events import Event
@@ -12,6 +12,7 @@ from interlock.domain.request import Request
 from interlock.domain.run import Run, RunEvent
 
 __all__ = [
+    "FRESH",
     "Actor",
     "Begin",
     "Changes",
@@ -25,6 +26,12 @@ __all__ = [
     "RunRecord",
     "Turn",
 ]
+
+FRESH = timedelta(seconds=10)
+"""How old the time may be by which something was decided when it is committed; later it is decided again.
+
+A process may be stopped between the two for a day: what it decided would bear, and set deadlines by, yesterday's time.
+"""
 
 
 @dataclass(frozen=True, slots=True)

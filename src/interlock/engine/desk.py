@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from interlock.domain.authority import Principal
 from interlock.domain.circumstances import Circumstances
@@ -29,7 +29,7 @@ from interlock.domain.run import (
     Run,
     evolve_run,
 )
-from interlock.engine.changes import Actor, Changes, Hold, Job, RequestChange, RunChange
+from interlock.engine.changes import FRESH, Actor, Changes, Hold, Job, RequestChange, RunChange
 from interlock.engine.consequences import (
     actor_of,
     ending_event,
@@ -74,12 +74,6 @@ from interlock.errors import (
 from interlock.failpoints import failpoint
 
 __all__ = ["Desk", "Held"]
-
-FRESH = timedelta(seconds=10)
-"""How old the time may be by which something was decided when it is committed; later it is decided again.
-
-A process may be stopped between the two for a day: what it decided would bear, and set deadlines by, yesterday's time.
-"""
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 

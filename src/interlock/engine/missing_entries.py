@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from interlock.domain.events import EffectClaimed
 from interlock.domain.request import Request
-from interlock.domain.run import AdvanceBegan, AttentionNeeded, RunPaused
+from interlock.domain.run import AdvanceBegan, AttentionNeeded, RunCancelled, RunDone, RunFailed, RunPaused
 from interlock.engine.changes import Entry
 
 __all__ = ["Evidence", "Key"]
@@ -16,12 +16,15 @@ __all__ = ["Evidence", "Key"]
 Key = tuple[str, str]
 """Tenant and id of a request or run."""
 
+ENDINGS = (RunDone, RunFailed, RunCancelled)
+
 
 @dataclass(frozen=True, slots=True)
 class _RunLog:
-    """What the log of a run says: how many entries it has, which requests it names, and which of them are decided."""
+    """What the log of a run says: its entries, which requests it names, and which of them are decided."""
 
     entries: int = 0
+    ended: bool = False
     named: frozenset[str] = frozenset()
     decided: frozenset[str] = frozenset()
 
@@ -62,6 +65,10 @@ class Evidence:
         if not request.is_open or key[1] not in self._runs.get((key[0], run_id), _RunLog()).decided:
             return None
         return self._note(key, f"{run_id} has gone on after {key[1]} was decided, and its log does not say so.")
+
+    def is_left_open(self, request: Request) -> bool:
+        """Say whether a request is open, though its run has ended."""
+        return request.is_open and self._runs.get((request.tenant, request.run_id), _RunLog()).ended
 
     def of_its_run(self, request: Request, history: Iterable[Entry]) -> bool:
         """Say whether the log of a request speaks of entries of its run that are not there."""
@@ -109,4 +116,5 @@ def _read(history: Sequence[Entry]) -> _RunLog:
                 pass
             case AdvanceBegan(), _:
                 decided |= waits
-    return _RunLog(len(history), frozenset(named), frozenset(decided))
+    ended = any(isinstance(entry.event, ENDINGS) for entry in history)
+    return _RunLog(len(history), ended, frozenset(named), frozenset(decided))

@@ -13,10 +13,11 @@ from interlock.domain.lifecycle import evolve
 from interlock.domain.run import Run, RunRestored, RunStatus, evolve_run
 from interlock.engine.audit import LONGEST_LEASE, NEVER, Alteration, Mend, audit_record
 from interlock.engine.beginning import is_ready
-from interlock.engine.changes import Changes, RequestChange, RunChange, RunRecord
+from interlock.engine.changes import FRESH, Changes, RequestChange, RunChange, RunRecord
 from interlock.engine.consequences import actor_of, advance_job
 from interlock.engine.desk import Desk
 from interlock.engine.integrity import request_of_log, run_of_log, verified
+from interlock.engine.pause import withdraw_open
 from interlock.engine.ports import Store
 from interlock.errors import Conflict, RecordAltered, Refused, StoreError, StoreTooNew
 
@@ -63,6 +64,10 @@ async def _repair(store: Store, desk: Desk, by: Principal, one: Alteration) -> N
         case "stray request" | "stray run":
             table: Literal["requests", "runs"] = "requests" if one.mend == "stray request" else "runs"
             await store.commit(Changes(one.stream[0], actor_of(by), strays=((table, one.stream[1]),)))
+        case "left open":
+            left = verified(await store.load(one.stream[0], [one.stream[1]]))
+            taken_back = withdraw_open(list(left.requests.values()), "its run has ended", by, now)
+            await store.commit(Changes(one.stream[0], actor_of(by), tuple(taken_back), before=now + FRESH))
         case "lease":
             await _shorten(store, *one.stream, now + SOON)
         case _:

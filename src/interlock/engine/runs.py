@@ -22,7 +22,7 @@ from interlock.domain.run import (
     VersionAccepted,
     evolve_run,
 )
-from interlock.engine.changes import Changes, RunChange, RunRecord, Turn
+from interlock.engine.changes import FRESH, Changes, RunChange, RunRecord, Turn
 from interlock.engine.consequences import actor_of, advance_job
 from interlock.engine.crew import Crew
 from interlock.engine.integrity import digest_of_state, verified, verified_request
@@ -198,7 +198,7 @@ class Runs:
     async def cancel(self, run_id: str, principal: Principal, reason: str) -> Run:
         """End a run. Its open requests are withdrawn; an effect that has begun is still recorded.
 
-        A request that is not what its log says stays as it is, and executes nothing.
+        A request that is not what its log says stays as it is, and executes nothing; a repair withdraws it.
 
         Raises:
             Closed: if it has ended already.
@@ -272,6 +272,7 @@ class Runs:
                     run=RunChange(run.version, (event,), after, drops=dropped(run, after), lease=record.lease),
                     turn=turn_of(after),
                     enqueue=() if ended else (advance_job(principal.tenant, run_id, loaded.now),),
+                    before=loaded.now + FRESH,
                 )
             )
             return after

@@ -9,7 +9,10 @@ from typing import Any, Literal
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
+from interlock.domain.authority import Principal
 from interlock.engine.audit import audit_record
+from interlock.engine.repair import repair
+from interlock.testing.cast import OPERATOR, TENANT
 from interlock.testing.circle import Circle
 from interlock.testing.driving import Deed, Work
 from interlock.testing.interleaving import Course
@@ -60,8 +63,16 @@ class Tampered(Racing):
         for circle, before, body in zip(self.circles, kept, forged, strict=True):
             if self.read_row(circle.name, table, key) == body:  # else it has been written anew from its log
                 self.write_row(circle.name, table, key, before)
+        if any(what == "cancel" for what, _ in pieces):
+            self._go_on_tampered("what was left open is taken back", self._take_back)
         self._observe(len(self.policies.versions) - 1)
         self.whole = True
+
+    @staticmethod
+    async def _take_back(circle: Circle) -> None:
+        """A request that was altered when its run was cancelled is open still: the audit finds it, a person repairs."""
+        if any(one.mend == "left open" for one in await audit_record(circle.store)):
+            await repair(circle.watched, circle.desk, Principal(OPERATOR, "person", TENANT))
 
     def _finds(self, circle: Circle, key: str) -> bool:
         found = self._run(audit_record(circle.store))
