@@ -298,6 +298,10 @@ def _output(session: Session, run: Run) -> None:
 def ways_on(session: Session, view: RunView) -> None:
     """Say with which commands a run goes on."""
     run = view.run
+    if view.altered is not None:
+        session.tell(f"{view.altered} Nothing is decided or executed by it.", "bad")
+        session.hint("doctor --fold")
+        return
     for request in _waiting(view):
         verb = "answer" if request.kind == "input" else "approve"
         session.hint(f"requests show {request.id}")
@@ -328,7 +332,8 @@ async def report_on(session: Session, run_id: str) -> int:
         session.tell(f"Run {run_id} waits for {len(waiting)} request{'s' if len(waiting) > 1 else ''}.")
     else:
         note = f" after a failed attempt: {view.run.note}" if view.run.note else ""
-        session.tell(f"Run {run_id} is {view.run.status}{note}. A worker carries it on.")
+        goes_on = "" if view.altered else " A worker carries it on."
+        session.tell(f"Run {run_id} is {view.run.status}{note}.{goes_on}")
     ways_on(session, view)
     return Exit.waiting
 

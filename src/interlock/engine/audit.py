@@ -269,10 +269,16 @@ class _Examination:
             self.due(job)
 
     async def _run(self, key: Key) -> None:
-        loaded = await _or_none(self.store.load(key[0], run_id=key[1]))
+        loaded, by_a_request = None, False
+        try:
+            loaded = await self.store.load(key[0], run_id=key[1])
+        except UNREADABLE as altered:
+            by_a_request = "request_id" in altered.details  # it is found by itself
         history = loaded.logs[key[1]] if loaded and key[1] in loaded.logs else await self._history(key)
         logged = None if history is None else self._run_of_log(key, history)
         if logged is None:
+            return
+        if by_a_request:
             return
         if loaded is None or loaded.run is None:
             self.add(f"The row, the lease or the job of {key[1]} cannot be read.", REPAIR, key, "run")
@@ -280,8 +286,8 @@ class _Examination:
         self.readable.add(key)
         if not _same(encode_run(loaded.run.run), encode_run(logged)):
             self.add(f"The stored run {key[1]} is not what its log says.", REPAIR, key, "run")
-        elif (altered := _complaint(partial(check_state, loaded.run))) is not None:
-            self.add(altered, "put the state back from a backup, or cancel the run", key)
+        elif (complaint := _complaint(partial(check_state, loaded.run))) is not None:
+            self.add(complaint, "put the state back from a backup, or cancel the run", key)
         await self._states(logged)
         self._lease(logged, loaded)
         await self._job(logged, loaded, loaded.job)

@@ -15,9 +15,9 @@ from interlock.domain.standing import Standing, matter_of
 from interlock.domain.what_became import cannot_pass, what_became
 from interlock.engine.changes import Entry, Lease
 from interlock.engine.integrity import verified
-from interlock.engine.ports import Inbox, Policies, Store
+from interlock.engine.ports import Inbox, Loaded, Policies, Store
 from interlock.engine.routing import PolicyBook
-from interlock.errors import BadInput, NotFound
+from interlock.errors import BadInput, NotFound, RecordAltered
 
 __all__ = ["RequestView", "RunView", "Views"]
 
@@ -55,7 +55,8 @@ class RequestView:
 class RunView:
     """A run with everything that it asked, oldest first; `lease` is None unless somebody advances it now.
 
-    `stuck` says, by request, why nobody can approve it as people are now.
+    `stuck` says, by request, why nobody can approve it as people are now. `altered` says what of it is not what its log
+    says: nobody carries it on then.
     """
 
     run: Run
@@ -63,6 +64,7 @@ class RunView:
     lease: Lease | None
     now: datetime
     stuck: Mapping[str, str] = field(default_factory=dict)
+    altered: str | None = None
 
 
 class Views:
@@ -145,7 +147,8 @@ class Views:
         asked = [request async for request in self.requests(Inbox(statuses=(), run_id=run_id))]
         lease = loaded.run.lease
         alive = lease if lease is not None and lease.until > loaded.now else None
-        return RunView(loaded.run.run, tuple(reversed(asked)), alive, loaded.now, await self.stuck(asked))
+        stuck, altered = await self.stuck(asked), _altered(loaded)
+        return RunView(loaded.run.run, tuple(reversed(asked)), alive, loaded.now, stuck, altered)
 
     async def stuck(self, requests: Iterable[Request]) -> Mapping[str, str]:
         """Return, by its id, why nobody can approve a request as people are now, for those of which that is so."""
@@ -205,3 +208,11 @@ class Views:
             if len(page) < PAGE:
                 return
             after = page[-1].position
+
+
+def _altered(loaded: Loaded) -> str | None:
+    try:
+        verified(loaded)
+    except RecordAltered as altered:
+        return altered.message
+    return None

@@ -31,6 +31,8 @@ from interlock.storage.rows import (
     changed,
     check_changes,
     check_load,
+    checked_request,
+    checked_run,
     due_micros,
     entry_rows,
     job_of,
@@ -115,7 +117,9 @@ class MemoryStore:
             record = _record(tables, (tenant, run_id)) if run_id is not None else None
             pause = record.run.pause if record is not None and run_of is None else ()
             rows += [row for wait in pause if (row := tables.requests.get((tenant, wait.request_id)))]
-            found = replay_order(decode_request(row.body) for row in {row.id: row for row in rows}.values())
+            found = replay_order(
+                checked_request(decode_request(row.body), row.version) for row in {row.id: row for row in rows}.values()
+            )
             of_run = [record.run.id] if record is not None else []
             entries: dict[str, list[Entry]] = {key: [] for key in [*(request.id for request in found), *of_run]}
             for at, entry in _entries(tables, tenant):
@@ -317,7 +321,9 @@ def _record(tables: _Tables, key: _Key) -> RunRecord | None:
     if row is None:
         return None
     lease = Lease(row.lease_owner, moment(row.lease_until or 0)) if row.lease_owner is not None else None
-    return RunRecord(decode_run(row.body), tables.states.get((*key, row.state_digest or "")), lease)
+    return RunRecord(
+        checked_run(decode_run(row.body), row.version), tables.states.get((*key, row.state_digest or "")), lease
+    )
 
 
 def _turns(tables: _Tables, tenant: str, thread: str) -> Iterator[tuple[RunRow, int]]:

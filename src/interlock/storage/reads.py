@@ -37,6 +37,8 @@ from interlock.storage.rows import (
     NEVER,
     OPEN,
     Clock,
+    checked_request,
+    checked_run,
     encodable,
     is_key,
     is_time,
@@ -84,17 +86,17 @@ _RUN_ID: BindParameter[str] = bindparam("run_id")
 _LIMIT: BindParameter[int] = bindparam("limit")
 _NOW: BindParameter[int] = bindparam("now")
 
-_REQUESTS = select(requests.c.id, as_bytes(requests.c.body)).where(
+_REQUESTS = select(requests.c.id, as_bytes(requests.c.body), requests.c.version).where(
     requests.c.tenant == _TENANT, OneOf(requests.c.id, "ids")
 )
-_OPEN_OF_RUN = select(requests.c.id, as_bytes(requests.c.body)).where(
+_OPEN_OF_RUN = select(requests.c.id, as_bytes(requests.c.body), requests.c.version).where(
     requests.c.tenant == _TENANT, requests.c.run_id == _RUN_ID, IS_OPEN
 )
 _ASKED_AT = select(as_bytes(requests.c.body)).where(
     requests.c.tenant == _TENANT, requests.c.run_id == _RUN_ID, OneOf(requests.c.interrupt_id, "interrupt_ids")
 )
 _RUNS = (
-    select(as_bytes(runs.c.body), as_bytes(states.c.state), runs.c.lease_owner, runs.c.lease_until)
+    select(as_bytes(runs.c.body), runs.c.version, as_bytes(states.c.state), runs.c.lease_owner, runs.c.lease_until)
     .add_columns(jobs.c.tenant, jobs.c.subject, jobs.c.due_at, jobs.c.mark, jobs.c.owner)
     .select_from(runs)
     .outerjoin(
@@ -180,7 +182,7 @@ def load(  # noqa: PLR0913, PLR0917 - what the port offers
 ) -> Loaded:
     """Read requests and a run at one instant, with their logs."""
     keys = list(ids)
-    now, named, logs = on.instant(clock), _bodies(on, tenant, keys), _logs(on, log, tenant, keys)
+    now, named, logs = on.instant(clock), _rows(on, tenant, keys), _logs(on, log, tenant, keys)
     record, job, of_run = None, None, _Read(dict, dict)
     if run_of is not None and encodable(run_of):
         record, job = _record(on.ask(_RUN_OF, {"tenant": tenant, "request_id": run_of})())
@@ -190,11 +192,11 @@ def load(  # noqa: PLR0913, PLR0917 - what the port offers
         with whatever_is_stored(on):
             opened = on.ask(_OPEN_OF_RUN, {"tenant": tenant, "run_id": run_id})
         record, job = _record(row())
-        of_run = _of_run(on, log, tenant, record, {key: body for key, body in opened() if is_key(key)})
+        of_run = _of_run(on, log, tenant, record, _by_id(opened()))
     entries = logs() | of_run.logs()
     wanted = {*keys, *(wait.request_id for wait in record.run.pause)} if record is not None else set(keys)
-    rows = (named() | of_run.bodies()).items()
-    found = replay_order(filter(None, (_filed(tenant, key, body, strict=key in wanted) for key, body in rows)))
+    rows = (named() | of_run.rows()).items()
+    found = replay_order(filter(None, (_filed(tenant, key, row, strict=key in wanted) for key, row in rows)))
     return Loaded(
         now(),
         {request.id: request for request in found},
@@ -204,18 +206,24 @@ def load(  # noqa: PLR0913, PLR0917 - what the port offers
     )
 
 
-def _filed(tenant: str, key: str, body: bytes, *, strict: bool) -> Request | None:
+class _Row(NamedTuple):
+    body: bytes
+    version: int
+    """By which changes find the row."""
+
+
+def _filed(tenant: str, key: str, row: _Row, *, strict: bool) -> Request | None:
     """Read a request that is stored under its own id; return None for a copy that somebody has put beside it.
 
     Args:
         strict: it was asked for by this id.
 
     Raises:
-        RecordAltered: if it cannot be read; or if it was asked for, and is another's.
+        RecordAltered: if it cannot be read, or no change would find it; or if it was asked for, and is another's.
     """
-    request = decode_request(body)
+    request = decode_request(row.body)
     if (request.tenant, request.id) == (tenant, key):
-        return request
+        return checked_request(request, row.version)
     if strict:
         raise RecordAltered(f"The stored request {key} is not what was written.", request_id=key)
     return None
@@ -224,14 +232,14 @@ def _filed(tenant: str, key: str, body: bytes, *, strict: bool) -> Request | Non
 class _Read(NamedTuple):
     """Functions that return what was asked for."""
 
-    bodies: Callable[[], dict[str, bytes]]
+    rows: Callable[[], dict[str, _Row]]
     logs: Callable[[], Histories]
 
 
-def _of_run(on: Connection, log: Log, tenant: str, record: RunRecord | None, opened: dict[str, bytes]) -> _Read:
+def _of_run(on: Connection, log: Log, tenant: str, record: RunRecord | None, opened: dict[str, _Row]) -> _Read:
     """Ask for what belongs to a run beside its open requests: those that its pause waits for, and all the logs."""
     pause = [wait.request_id for wait in record.run.pause] if record is not None else []
-    others = _bodies(on, tenant, [key for key in pause if key not in opened])
+    others = _rows(on, tenant, [key for key in pause if key not in opened])
     of_itself = [record.run.id] if record is not None else []
     return _Read(lambda: opened | others(), _logs(on, log, tenant, {*opened, *pause, *of_itself}))
 
@@ -240,19 +248,23 @@ def _logs(on: Connection, log: Log, tenant: str, ids: Collection[str]) -> Callab
     return log.histories(on, tenant, ids) if ids else dict
 
 
-def _bodies(on: Connection, tenant: str, ids: Iterable[str]) -> Callable[[], dict[str, bytes]]:
+def _rows(on: Connection, tenant: str, ids: Iterable[str]) -> Callable[[], dict[str, _Row]]:
     wanted = [key for key in ids if encodable(key)]
     if not wanted:
         return dict
     rows = on.ask(_REQUESTS, {"tenant": tenant, "ids": wanted})
-    return lambda: dict(rows())
+    return lambda: _by_id(rows())
+
+
+def _by_id(rows: Sequence[Any]) -> dict[str, _Row]:
+    return {key: _Row(body, version) for key, body, version in rows if is_key(key)}
 
 
 def _record(rows: Sequence[Any]) -> tuple[RunRecord | None, Job | None]:
     if not rows:
         return None, None
-    ((body, state, owner, until, *job),) = rows
-    record = RunRecord(decode_run(body), state, lease_of(owner, until))
+    ((body, version, state, owner, until, *job),) = rows
+    record = RunRecord(checked_run(decode_run(body), version), state, lease_of(owner, until))
     return record, None if job[0] is None else job_of(*job)
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeGuard
 
 from interlock.domain.action import Action
 from interlock.domain.request import Request, Status
+from interlock.domain.run import Run
 from interlock.engine.changes import Changes, Job, Lease, RunChange
 from interlock.engine.codec import encode_entry, encode_request, encode_run
 from interlock.errors import Conflict, InvalidValue, RecordAltered
@@ -29,6 +30,8 @@ __all__ = [
     "changed",
     "check_changes",
     "check_load",
+    "checked_request",
+    "checked_run",
     "due_micros",
     "encodable",
     "entry_rows",
@@ -112,6 +115,27 @@ class EntryRow(NamedTuple):
     seq: int
     body: bytes
     leaf: str
+
+
+def checked_request(request: Request, version: int) -> Request:
+    """Return a request whose row is found by its own version: no change would find it by another one.
+
+    Raises:
+        RecordAltered: if the row has another version.
+    """
+    _check_version(f"request {request.id}", request.version, version, request_id=request.id)
+    return request
+
+
+def checked_run(run: Run, version: int) -> Run:
+    """Return a run whose row is found by its own version. See `checked_request`."""
+    _check_version(f"run {run.id}", run.version, version, run_id=run.id)
+    return run
+
+
+def _check_version(what: str, version: int, column: int, **details: str) -> None:
+    if column != version:
+        raise RecordAltered(f"The stored {what} is not what was written: its row has another version.", **details)
 
 
 def utc_now() -> datetime:

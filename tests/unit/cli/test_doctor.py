@@ -4,6 +4,8 @@ import json
 import sqlite3
 from contextlib import closing
 
+import pytest
+
 
 def sql(command, statement, *values):
     with closing(sqlite3.connect(command.folder / "test.db")) as database, database:
@@ -63,3 +65,27 @@ def test_an_entry_that_nobody_wrote_is_told_with_what_to_do(command):
     assert not well
     assert any("backup" in one for one in told)
     assert not findings(command, "--repair")[0]
+
+
+@pytest.mark.parametrize("table", ["requests", "runs"])
+def test_a_row_whose_version_was_raised_is_told_as_altered_not_as_somebody_elses_change(command, table):
+    run, request = command.paused()
+    sql(command, f"UPDATE {table} SET version = version + 1")
+    for refused in (command.run("approve", request, "--yes"), command.run("runs", "cancel", run)):
+        assert refused.returncode != 0
+        assert "its row has another version" in refused.stderr
+        assert "doctor --fold" in refused.stderr
+    assert findings(command, "--repair")[0]
+    assert command.run("approve", request, "--yes").returncode == 0
+    assert len(command.sink) == 1
+
+
+def test_I11_nobody_is_said_to_carry_a_run_on_whose_log_was_cut(command, backdoor):
+    run, request = command.paused()
+    assert command.run("approve", request, "--yes", "--no-advance").returncode == 0
+    backdoor(str(command.folder / "test.db")).open_the_log()
+    sql(command, "DELETE FROM log WHERE stream = ? AND seq = (SELECT max(seq) FROM log WHERE stream = ?)", run, run)
+    shown = command.run("runs", "show", run).stdout
+    assert "Nothing is decided or executed by it." in shown
+    assert "doctor --fold" in shown
+    assert f"retry {run}" not in shown
