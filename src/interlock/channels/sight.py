@@ -56,7 +56,7 @@ def see(view: RequestView, *, full: bool = False, fold: bool = True, place: Plac
     lines += _warnings(request)
     lines += _agents_words(request, values)
     lines += _votes(request)
-    lines += [Line(plain(view.stuck), "warn")] if view.stuck is not None else []
+    lines += [Line(plain(said), "warn") for said in (view.stuck, view.done_before) if said is not None]
     lines += _why(view, full=full)
     digest = request.digest if full else request.digest[:SHORT_DIGEST]
     lines.append(Line(f"Request {request.id} of agent {plain(request.agent)}, {digest}", "dim"))

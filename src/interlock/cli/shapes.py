@@ -82,6 +82,7 @@ def view_shape(view: RequestView, history: list[Entry]) -> dict[str, Any]:
         **request_shape(view.request),
         "became": view.became,
         "stuck": view.stuck,
+        "done_before": view.done_before,
         "explanation": view.why,
         "may_vote": view.request.is_open and view.excluded is None,
         "on_behalf_of": view.on_behalf_of,

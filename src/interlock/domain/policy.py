@@ -177,6 +177,7 @@ class Occasion:
 
     Args:
         recent: what the agent asked before; None where nobody has looked.
+        forked: whether the run was forked from another, which may have done the same already: no rule approves then.
     """
 
     subject: Subject
@@ -185,6 +186,7 @@ class Occasion:
     initiator: str
     now: datetime
     recent: Recent | None = None
+    forked: bool = False
 
 
 def applies(policy: Policy, occasion: Occasion) -> bool:
@@ -200,6 +202,7 @@ def applies(policy: Policy, occasion: Occasion) -> bool:
 def route(policy: Policy, policy_hash: str, occasion: Occasion) -> Route:
     """Choose the level: the first whose `when` is true, or the last, with the reason."""
     last = len(policy.levels) - 1
+    passed = ""
     try:
         if policy.applies_to is not None:
             truth(policy.applies_to, _names(occasion))  # one that fails applies, but must not lead to a low level
@@ -207,13 +210,15 @@ def route(policy: Policy, policy_hash: str, occasion: Occasion) -> Route:
         for index, level in enumerate(policy.levels):
             if level.automatic and isinstance(occasion.subject, Question):
                 continue  # a rule has no answer to give
-            if level.when is None:
-                return Route(policy.name, policy_hash, index, "no condition")
-            if truth(level.when, names):
-                return Route(policy.name, policy_hash, index, level.when)
+            if level.when is not None and not truth(level.when, names):
+                continue
+            if level.automatic and occasion.forked:
+                passed = f"no rule approves in a fork, as the level {level.name} would"
+                continue
+            return Route(policy.name, policy_hash, index, passed or level.when or "no condition")
     except Unjudged as failed:
         return Route(policy.name, policy_hash, last, f"the last level, because {failed}")
-    return Route(policy.name, policy_hash, last, "the last level, because no condition held")
+    return Route(policy.name, policy_hash, last, passed or "the last level, because no condition held")
 
 
 def reroute(policy: Policy, before: Route, occasion: Occasion) -> Route:

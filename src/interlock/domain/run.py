@@ -71,6 +71,11 @@ class Origin:
     pause: int | None = None
     changes: Json = None
 
+    @property
+    def is_fork(self) -> bool:
+        """Whether the run was forked from a pause, and does not go on from an end."""
+        return self.pause is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Run:

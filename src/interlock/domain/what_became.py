@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from interlock.domain.authority import Directory
 from interlock.domain.policy import Policy, Step
 from interlock.domain.request import EffectState, Request, Status
 from interlock.domain.run import Run, RunStatus
 from interlock.domain.standing import Matter, matter_of
 
-__all__ = ["cannot_pass", "what_became"]
+__all__ = ["cannot_pass", "done_before", "what_became"]
 
 
 def what_became(request: Request, run: Run) -> str:
@@ -52,6 +54,24 @@ def _unused(request: Request, run: Run) -> str:
             return "not done yet, the run needs attention" if gated else "the run needs attention"
         case _:
             return "not done yet, the run goes on" if gated else "the run goes on"
+
+
+def done_before(request: Request, earlier: Iterable[Request]) -> str | None:
+    """Say that a run from which this request's run was forked has done the same already; None if none has.
+
+    Args:
+        earlier: what those runs have asked.
+    """
+    for other in earlier:
+        if request.digest in {other.digest, other.asked_digest} and other.effect in _BEGUN:
+            return (
+                f"This run is a fork, and {other.run_id} has asked the same ({other.id}): approved; {_effect(other)}. "
+                "What is approved here is done once more."
+            )
+    return None
+
+
+_BEGUN = frozenset({EffectState.claimed, EffectState.executed, EffectState.unknown})
 
 
 def cannot_pass(request: Request, policy: Policy, directory: Directory) -> str | None:

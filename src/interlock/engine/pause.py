@@ -127,11 +127,12 @@ class _Planner:
         return not by_default and all(mine.policy != other.policy or mine.level > other.level for other in others)
 
     def _routed(self, ask: Ask) -> Route:
+        return choose(self._policies, self._occasion(ask, self._recent_for(ask.subject, [])), ask.policy)[1]
+
+    def _occasion(self, ask: Ask, recent: Recent | None) -> Occasion:
         run = self._present.run
-        occasion = Occasion(
-            ask.subject, run.agent, self._agent.id, run.initiator, self._present.now, self._recent_for(ask.subject, [])
-        )
-        return choose(self._policies, occasion, ask.policy)[1]
+        forked = run.origin is not None and run.origin.is_fork
+        return Occasion(ask.subject, run.agent, self._agent.id, run.initiator, self._present.now, recent, forked=forked)
 
     def add(self, ask: Ask) -> Attention | None:
         if ask.keeps is not None:
@@ -160,10 +161,9 @@ class _Planner:
     def _open(self, ask: Ask, *, round_: int, replaced: list[Request], replacements: int) -> Attention | None:
         run, now = self._present.run, self._present.now
         recent = self._recent_for(ask.subject, replaced)
-        occasion = Occasion(ask.subject, run.agent, self._agent.id, run.initiator, now, recent)
         try:
             ask = _judged(ask)
-            policy, route = choose(self._policies, occasion, ask.policy)
+            policy, route = choose(self._policies, self._occasion(ask, recent), ask.policy)
         except BadInput as error:
             return Attention("invalid_ask", error.message)
         command = Open(

@@ -12,7 +12,7 @@ from interlock.domain.policy import Policy
 from interlock.domain.request import EffectState, Request, Status
 from interlock.domain.run import Run, RunStatus
 from interlock.domain.standing import Standing, matter_of
-from interlock.domain.what_became import cannot_pass, what_became
+from interlock.domain.what_became import cannot_pass, done_before, what_became
 from interlock.engine.changes import Entry, Lease
 from interlock.engine.integrity import verified
 from interlock.engine.ports import Inbox, Loaded, Policies, Store
@@ -39,6 +39,7 @@ class RequestView:
         on_behalf_of: for whom this person would vote now; None for themselves.
         became: what it came to, and what was done about it; None where its run is not known.
         stuck: why nobody can approve it as people are now; None if somebody can.
+        done_before: that a run from which its run was forked has done the same already; None if none has.
     """
 
     request: Request
@@ -49,6 +50,7 @@ class RequestView:
     on_behalf_of: str | None = None
     became: str | None = None
     stuck: str | None = None
+    done_before: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,18 @@ class Views:
         found = self._standing(request, policy, person, loaded.now)
         became = None if loaded.run is None else what_became(request, loaded.run.run)
         stuck = cannot_pass(request, policy, directory)
-        return RequestView(request, policy, why, found.excluded, loaded.now, found.on_behalf_of, became, stuck)
+        repeats = None if loaded.run is None else await self._done_before(request, loaded.run.run)
+        return RequestView(request, policy, why, found.excluded, loaded.now, found.on_behalf_of, became, stuck, repeats)
+
+    async def _done_before(self, request: Request, run: Run | None) -> str | None:
+        """Say that a run from which this one was forked, at however many removes, has done the same already."""
+        while request.is_open and run is not None and run.origin is not None and run.origin.is_fork:
+            earlier = [one async for one in self.requests(Inbox(statuses=(), run_id=run.origin.run_id))]
+            if (found := done_before(request, earlier)) is not None:
+                return found
+            record = (await self._store.load(self._tenant, run_id=run.origin.run_id)).run
+            run = None if record is None else record.run
+        return None
 
     def _standing(self, request: Request, policy: Policy, person: str, now: datetime) -> Standing:
         directory = self._policies.current().directory

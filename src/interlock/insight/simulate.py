@@ -17,6 +17,7 @@ from interlock.domain.events import Event, Opened, VoteCast
 from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Occasion, Policy, applies
 from interlock.domain.request import EffectState, Request, Status, name_of
+from interlock.domain.run import RunStarted
 from interlock.domain.windows import MOST_PAST, Recent
 from interlock.engine.changes import Entry
 from interlock.engine.counting import past_of, span_of
@@ -126,6 +127,7 @@ class _Replay:
     directory: Directory
     since: datetime
     standing: dict[str, Request] = field(default_factory=dict)
+    forks: set[str] = field(default_factory=set)
     responses: list[float] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
     opened: int = 0
@@ -133,10 +135,14 @@ class _Replay:
     answers_after: int = 0
 
     async def read(self, entry: Entry) -> None:
-        event: Event = entry.event  # type: ignore[assignment]
+        event: Event | RunStarted = entry.event  # type: ignore[assignment]
         if isinstance(event, Opened):
             if event.at >= self.since:
                 await self._route(event)
+        elif isinstance(event, RunStarted):
+            if event.origin is not None and event.origin.is_fork:
+                self.forks.add(entry.stream)
+            return
         elif entry.stream not in self.standing:
             return  # a run's, or a request's that has come to nothing
         request = evolve(self.standing.get(entry.stream), event)
@@ -149,7 +155,11 @@ class _Replay:
 
     async def _route(self, event: Opened) -> None:
         old = await self.book.pinned(event.route.policy_hash)
-        occasion = Occasion(event.subject, event.agent, event.requester, event.initiator, event.at, self._recent(event))
+        occasion = Occasion(
+            *(event.subject, event.agent, event.requester, event.initiator, event.at),
+            self._recent(event),
+            forked=event.run_id in self.forks,
+        )
         policy, route = choose(self.new, occasion, self._named(old, occasion))
         before = _way(old, event.route.level, self.directory, event.at)
         after = _way(policy, route.level, self.new.directory, event.at)

@@ -26,7 +26,7 @@ Graph = Pregel[Any, Any, Any, Any]
 
 def is_fork(run: Run) -> bool:
     """Say whether a run begins at another's pause, and has not come further yet."""
-    return run.origin is not None and run.origin.pause is not None and not run.pause
+    return run.origin is not None and run.origin.is_fork and not run.pause
 
 
 async def fork(run: Run, agent: Agent, graph: Graph, state: RunState, config: RunnableConfig) -> list[Ask] | Failed:

@@ -119,6 +119,16 @@ def test_I1_a_rule_never_answers_a_question():
     assert taken(policy, occasion(Question("Which?"))) == "level true"
 
 
+@pytest.mark.parametrize("free", ["true", None])
+def test_in_a_fork_no_rule_approves_and_the_reason_says_so(free):
+    policy = Policy("p", (Level("free", free, automatic=True), *levels("false", "true")))
+    found = route(policy, "", replace(occasion(Action("pay", {})), forked=True))
+    assert policy.levels[found.level].name == "level true"
+    assert found.reason == "no rule approves in a fork, as the level free would"
+    unjudged = Policy("p", (Level("free", "nothing.x", automatic=True), *levels("true", "true")))
+    assert route(unjudged, "", replace(occasion(Action("pay", {})), forked=True)).level == len(unjudged.levels) - 1
+
+
 UNSAFE = {
     "no levels": lambda: Policy("p", ()),
     "a rule at the end": lambda: Policy("p", (Level("a", "true", ASKS), Level("b", None, automatic=True))),

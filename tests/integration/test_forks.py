@@ -1,0 +1,69 @@
+"""What a fork does again: nothing unasked, and who is asked is told that it was done before."""
+
+import operator
+from typing import Annotated, TypedDict
+
+import pytest
+from langgraph.graph import START, StateGraph
+from langgraph.types import interrupt
+
+from interlock import Action, ask
+from interlock.domain.request import EffectState
+from interlock.engine.ports import Inbox
+from interlock.engine.views import Views
+from interlock.insight.simulate import simulate
+
+CONFIG = """\
+default: {initiator_may_approve: true, levels: [{steps: [{ask: ["person:local:me"], within: 1d}]}]}
+"""
+
+
+class Kept(TypedDict, total=False):
+    input: str
+    heard: Annotated[list, operator.add]
+
+
+BY_RULE = """\
+policies:
+  sending:
+    applies_to: action.name == "send"
+    levels: [{name: free, when: "true", approve: automatically}, {steps: [{ask: ["person:local:me"], within: 1d}]}]
+    initiator_may_approve: true
+"""
+
+
+def acts_then_asks(world):
+    """Return an agent whose node acts, and then asks a question: it runs again from its top when that is forked."""
+
+    def act(state):
+        ask(Action("send", {"text": state["input"]})).perform(lambda **arguments: world.append(arguments) or "sent")
+        return {"heard": [interrupt("and then?")]}
+
+    return StateGraph(Kept).add_node("act", act).add_edge(START, "act")
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+async def test_what_a_rule_approves_is_asked_in_a_fork_and_who_is_asked_is_told(make_circle, tmp_path, kind):
+    (tmp_path / "interlock.yaml").write_text(CONFIG + BY_RULE)
+    circle, world = make_circle(kind, tmp_path / "interlock.yaml"), []
+    run_id = await circle.start(circle.register(acts_then_asks(world)), {"input": "hi"})
+    asked = [request async for request in Views(circle.store, circle.system.policies).requests(Inbox(()))]
+    (done,) = [request for request in asked if request.effect is EffectState.executed]
+    for origin, pause in ((run_id, 2), (run_id, 1)):
+        fork = await circle.system.runs.fork(origin, circle.me, pause=pause)
+        await circle.drain()
+        request = await circle.asked(fork.id)
+        assert (world, request.asked.name) == ([{"text": "hi"}], "send")
+        view = await Views(circle.store, circle.system.policies).request(request.id, "local:me")
+        assert "no rule approves in a fork, as the level free would" in view.why
+        assert f"{run_id} has asked the same ({done.id}): approved; done, " in view.done_before
+    again = await circle.system.runs.fork(fork.id, circle.me)  # from a fork: at two removes
+    await circle.drain()
+    request = await circle.asked(again.id)
+    assert run_id in (await Views(circle.store, circle.system.policies).request(request.id, "local:me")).done_before
+    await circle.decide(request)
+    assert len(world) == 2
+    simulated = await simulate(
+        circle.store, circle.system.policies.current(), since=again.started_at.replace(year=2000), tenant="default"
+    )
+    assert simulated.differences == ()
