@@ -105,6 +105,113 @@ async def test_what_acts_in_any_form_is_left_to_a_person(circle, which):
     assert len(done) <= acted + 1
 
 
+def winding_nodes(done):  # noqa: C901 - one node a form
+    """Return nodes that act on a way that is not the shortest, and whether the answer may be asked for again."""
+
+    def clause_after_a_raise(state):
+        try:
+            return {"out": [int(interrupt("How many?"))]}
+        except KeyError:
+            raise
+        except ValueError:
+            done.append("told")
+            raise
+
+    def statement_after_a_raise(state):
+        quiet = state.get("quiet")
+        try:
+            return {"out": [int(interrupt("How many?"))]}
+        except ValueError:
+            if quiet:
+                raise
+            done.append("told")
+            raise
+
+    def around_the_try(state):
+        asked = None
+        try:
+            try:
+                return {"out": [int(asked := interrupt("How many?"))]}
+            except KeyError:
+                pass
+        finally:
+            if asked is not None:
+                done.append("closed")
+
+    def kept_and_raised_later(state):
+        try:
+            return {"out": [int(interrupt("How many?"))]}
+        except ValueError as error:
+            kept = error
+        done.append("between")
+        raise kept
+
+    def next_turn_of_a_loop(state):
+        said = None
+        for turn in range(2):
+            if turn:
+                done.append("turned")
+            if said is None:
+                said = interrupt("How many?")
+            if turn:
+                int(said)
+
+    def key_of_a_builtin(state, keep=done.append):
+        said = interrupt("How many?")
+        max(said, default=None, key=keep)
+
+    def iterator(state):
+        acts = (done.append(one) for one in "x")
+        said = interrupt("How many?")
+        list(acts)
+        return {"out": [int(said)]}
+
+    return [
+        clause_after_a_raise,
+        statement_after_a_raise,
+        around_the_try,
+        kept_and_raised_later,
+        next_turn_of_a_loop,
+        key_of_a_builtin,
+        iterator,
+    ]
+
+
+@pytest.mark.parametrize("which", range(7))
+async def test_what_acts_on_another_way_is_left_to_a_person(circle, which):
+    done = []
+    run_id = await circle.go(circle.chain(winding_nodes(done)[which]))
+    await circle.vote(await circle.asked(run_id), "respond", answer="two")
+    await circle.drain()
+    assert (await circle.run(run_id)).attention == "may_have_happened"
+    assert len(done) == (2 if which == 5 else 1)  # `key` is called for two letters before they are compared
+
+
+def handler_that_does_not_fit(state):
+    try:
+        number = int(interrupt("How many?"))
+    except TypeError:
+        number = 0
+    state["out"].append(number)
+    return {"out": [number]}
+
+
+def in_a_loop_that_goes_on(state):
+    numbers = []
+    for _ in range(2):
+        number = int(interrupt("How many?"))
+        numbers.append(number)
+    return {"out": numbers}
+
+
+@pytest.mark.parametrize("node", [handler_that_does_not_fit, in_a_loop_that_goes_on])
+async def test_what_stands_behind_the_error_does_not_keep_it_from_being_asked_again(circle, node):
+    run_id = await circle.go(circle.chain(node))
+    await circle.vote(await circle.asked(run_id), "respond", answer="two")
+    await circle.drain()
+    assert "An answer was not taken" in (await circle.asked(run_id)).description
+
+
 @pytest.mark.parametrize("how", ["a method", "a local"])
 async def test_what_may_have_acted_since_is_left_to_a_person(circle, how):
     done = []

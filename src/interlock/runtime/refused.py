@@ -8,9 +8,7 @@ with an answer.
 
 from __future__ import annotations
 
-import builtins
 import contextlib
-import dis
 import re
 from collections.abc import Iterator, Sequence
 from types import FrameType
@@ -25,26 +23,9 @@ from interlock.domain.request import Request, Status
 from interlock.errors import InterlockError
 from interlock.runtime.arose import is_own
 from interlock.runtime.current import Advancing, Refusal, Taken, said
+from interlock.runtime.instructions import READERS, leaves_quietly, only_reads_between
 
 __all__ = ["Refusals", "confirmed", "notice", "refuses"]
-
-READING = frozenset(
-    {"int", "float", "complex", "str", "bool", "len", "list", "dict", "set", "tuple", "sorted", "min", "max"}
-)
-READERS = frozenset({"json", "decimal", "datetime", "_strptime", "uuid", "enum", "fractions", "ast", "re"})
-METHODS = frozenset(
-    {"strip", "lower", "upper", "casefold", "split", "isdigit", "loads", "fromisoformat", "literal_eval"}
-)
-
-
-READS = (
-    "BINARY_SUBSCR", "BUILD_LIST", "BUILD_MAP", "BUILD_STRING", "BUILD_TUPLE", "CACHE", "CHECK_EXC_MATCH",
-    "COMPARE_OP", "CONTAINS_OP", "CONVERT_VALUE", "COPY", "DELETE_FAST", "EXTENDED_ARG", "FORMAT_", "IS_OP",
-    "JUMP_FORWARD", "KW_NAMES", "LOAD_ASSERTION_ERROR", "LOAD_COMMON_CONSTANT", "LOAD_CONST",
-    "LOAD_SMALL_INT", "NOP", "NOT_TAKEN", "POP_EXCEPT", "POP_JUMP", "POP_TOP", "PRECALL", "PUSH_EXC_INFO",
-    "RAISE_VARARGS", "RERAISE", "RETURN_", "STORE_FAST", "SWAP", "TO_BOOL", "UNARY_NOT",
-)  # fmt: skip
-"""How the names of instructions begin that act on nothing."""
 
 
 def refuses(error: BaseException, asked: dict[FrameType, int]) -> FrameType | None:
@@ -58,9 +39,12 @@ def refuses(error: BaseException, asked: dict[FrameType, int]) -> FrameType | No
     if place is None or any(not _reads(frame) for frame, _ in frames[place + 1 :]):
         return None
     frame, raised = frames[place]
-    if any(is_own(step) and not _leaves_quietly(step, last) for step, last in frames[: place + 1]):
+    own = [(step, last) for step, last in frames[: place + 1] if is_own(step)]
+    if len({step for step, _ in own}) < len(own):
+        return None  # it was caught and raised once more: nobody knows what was done meanwhile
+    if not all(leaves_quietly(step, last) for step, last in own):
         return None
-    return frame if _nothing_between(frame, asked[frame], raised) else None
+    return frame if only_reads_between(frame, asked[frame], raised) else None
 
 
 def _steps(error: BaseException) -> list[tuple[FrameType, int]]:
@@ -73,65 +57,6 @@ def _steps(error: BaseException) -> list[tuple[FrameType, int]]:
 
 def _reads(frame: FrameType) -> bool:
     return str(frame.f_globals.get("__name__", "")).partition(".")[0] in READERS
-
-
-def _leaves_quietly(frame: FrameType, raised: int) -> bool:
-    """Say whether a function does nothing more when an error leaves it, such as in `finally`, `except` or `with`."""
-    code = dis.Bytecode(frame.f_code)
-    entries = code.exception_entries  # type: ignore[attr-defined]  # since 3.11, and missing in its stubs
-    handlers = {entry.target for entry in entries if entry.start <= raised < entry.end}
-    return all(_only_reads([*_handler(code, target)], frame) for target in handlers)
-
-
-def _handler(code: dis.Bytecode, target: int) -> Iterator[dis.Instruction]:
-    """Yield the instructions of a handler, up to where the error goes on."""
-    for one in code:
-        if one.offset >= target:
-            yield one
-            if one.opname in {"RERAISE", "RAISE_VARARGS"}:
-                return
-
-
-def _nothing_between(frame: FrameType, asked: int, raised: int) -> bool:
-    """Say whether a function's code, from one instruction to a later one, calls nothing but what reads a value."""
-    if raised <= asked:
-        return False
-    return _only_reads([one for one in dis.get_instructions(frame.f_code) if asked < one.offset <= raised], frame)
-
-
-def _only_reads(code: Sequence[dis.Instruction], frame: FrameType) -> bool:
-    """Say whether instructions do nothing but read: what is not known to is taken to act.
-
-    What they call is a builtin or a function of a module that reads, or a method of the answer, or of what came of it.
-    """
-    answer = next((one.argval for one in code[:1] if one.opname == "STORE_FAST"), None)
-    plain = bool(code) and answer is None  # whether what was loaded last is the answer, or came of it by reading
-    for one in code:
-        match one.opname:
-            case "LOAD_GLOBAL" | "LOAD_NAME":
-                if not _is_reader(one.argval, frame):
-                    return False
-                plain = True
-            case "LOAD_METHOD" | "LOAD_ATTR":
-                if not plain or one.argval not in METHODS:
-                    return False
-            case "CALL" | "CALL_KW":
-                plain = True
-            case name if name.startswith("LOAD_FAST"):
-                plain = one.argval == answer
-            case name if not name.startswith(READS):
-                return False
-    return True
-
-
-def _is_reader(name: str, frame: FrameType) -> bool:
-    found: Any = frame.f_globals.get(name, vars(builtins).get(name))
-    if isinstance(found, type) and issubclass(found, BaseException):
-        return True
-    module = getattr(found, "__name__", "") if type(found).__name__ == "module" else getattr(found, "__module__", "")
-    if module == "builtins":
-        return name in READING and found is vars(builtins).get(name)
-    return module in READERS
 
 
 class Refusals(BaseCallbackHandler):
@@ -187,7 +112,7 @@ def _refusing(error: BaseException, advancing: Advancing) -> FrameType | None:
     last = next((step for step in reversed(steps) if step[0] in asked), None)
     if last is not None and is_invalid_resume(error) and last[1] == asked[last[0]]:
         outside = steps[: steps.index(last) + 1]  # `interrupt` itself has refused it, by its schema
-        return last[0] if all(not is_own(step) or _leaves_quietly(step, at) for step, at in outside) else None
+        return last[0] if all(not is_own(step) or leaves_quietly(step, at) for step, at in outside) else None
     return refuses(error, asked)
 
 
