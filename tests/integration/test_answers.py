@@ -1,9 +1,13 @@
 """I16: an answer reaches the `interrupt` whose question the person saw, once, or nothing."""
 
 import asyncio
+import json
 import random
 import time
 import warnings
+from collections import namedtuple
+from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import pytest
@@ -232,6 +236,42 @@ async def test_a_question_that_changes_with_each_execution_does_not_come_back_fo
     run = await circle.run(run_id)
     assert (run.status, run.attention) == (RunStatus.needs_attention, "arguments_changed"), run.note
     assert len(asked) == 3
+
+
+LETTERS = ["c", "a", "b", "dd", "eee", "f1"]
+
+
+@dataclass
+class Offers:
+    open: set[str]
+
+
+@pytest.mark.parametrize("made", [set, frozenset, lambda names: {"offers": {*names}}, lambda names: [Offers({*names})]])
+async def test_a_set_has_another_order_each_time_and_is_the_same_question(circle, made):
+    times = count()
+
+    def act(state):
+        turned = LETTERS if next(times) % 2 else LETTERS[::-1]
+        return {"out": [interrupt({"round": number, "of": made(turned)}) for number in range(3)]}
+
+    run_id = await circle.go(circle.chain(act))
+    for number in range(3):
+        request = await circle.asked(run_id)
+        assert request.context["round"] == number, (await circle.run(run_id)).note
+        assert '"a", "b", "c", "dd", "eee", "f1"' in json.dumps(request.context)
+        await circle.vote(request, "respond", answer=number)
+        await circle.drain()
+    assert (await circle.run(run_id)).output["out"] == [0, 1, 2]
+
+
+async def test_what_comes_back_as_something_else_is_refused_before_anybody_is_asked(circle):
+    def act(state):
+        return {"out": [interrupt(namedtuple("Offer", "to price")("ann", 5))]}  # noqa: PYI024 - a class of no module
+
+    run = await circle.run(await circle.go(circle.chain(act)))
+    assert (run.status, run.attention) == (RunStatus.needs_attention, "invalid_ask")
+    assert "comes back from the store as something else" in run.note
+    assert await circle.every(run.id) == []
 
 
 # ── equal questions ──

@@ -29,7 +29,7 @@ from interlock.runtime.current import Execution, Taken, asker, current
 from interlock.runtime.dialects import native, table
 from interlock.runtime.dialects.shown import shown
 
-__all__ = ["Answers", "belonging", "ids_of", "interrupt_id"]
+__all__ = ["Answers", "belonging", "comes_back", "ids_of", "interrupt_id"]
 
 SEVERAL = "interlock_several"
 LONGEST = 200
@@ -42,6 +42,11 @@ def belonging(asked: Interrupt[Any], requests: Sequence[Request]) -> Json:
     if native.is_native(asked.value):
         return native.answer(requests[0].id)
     return {"interlock_requests": [request.id for request in requests], "to": _question(asked)}
+
+
+def comes_back(asked: Interrupt[Any], stored: Interrupt[Any]) -> bool:
+    """Say whether what is asked is the same question when it has been stored, so that its answer will belong to it."""
+    return native.is_native(asked.value) or _question(asked) == _question(stored)
 
 
 def ids_of(answer: object) -> tuple[str, ...]:

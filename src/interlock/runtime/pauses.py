@@ -15,7 +15,7 @@ from interlock.domain.request import Request
 from interlock.domain.run import Run
 from interlock.engine.ports import Ask
 from interlock.errors import BadInput
-from interlock.runtime.answers import belonging, interrupt_id
+from interlock.runtime.answers import belonging, comes_back, interrupt_id
 from interlock.runtime.breakpoints import Breakpoints, Graph, subgraphs
 from interlock.runtime.dialects import breakpoint as stops
 from interlock.runtime.dialects import native, table
@@ -45,13 +45,26 @@ async def asked(
     """
     interrupts = {interrupt.id: interrupt for interrupt in output.interrupts}
     if interrupts:  # parallel tasks of a workflow all ask, and LangGraph shows the first
-        interrupts |= state.unanswered()
+        stored = state.unanswered()
+        _refuse_changed(interrupts, stored)
+        interrupts |= stored
         await _refuse_stateless(graph, config, set(interrupts))
     await must_differ(interrupts.values(), graph, config, state)
     asks = [ask for interrupt in interrupts.values() for ask in table.read(_answerable(interrupt))]
     if breakpoints.inside or not interrupts:
         asks += [ask for stop in await breakpoints.standing(graph, config) for ask in stops.read(stop)]
     return tuple(asks)
+
+
+def _refuse_changed(asked: Mapping[str, Interrupt[Any]], stored: Mapping[str, Interrupt[Any]]) -> None:
+    """Refuse what is another question once it has been stored: it would be asked again after each answer."""
+    for key, interrupt in asked.items():
+        if key in stored and not comes_back(interrupt, stored[key]):
+            raise BadInput(
+                "The value of an interrupt holds an object that comes back from the store as something else, so an "
+                "answer to it could not be told from others. Ask with plain JSON, or name the object's type in "
+                "`Agent(state_types=…)`."
+            )
 
 
 def _answerable(interrupt: Interrupt[Any]) -> Interrupt[Any]:

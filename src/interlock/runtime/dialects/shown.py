@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Iterator
 from typing import Any
@@ -17,6 +18,7 @@ __all__ = ["shown"]
 
 _PLAIN = frozenset({type(None), bool, int})
 _LISTS = (list, tuple, set, frozenset, deque, Iterator)
+_SETS = (set, frozenset)
 
 
 def shown(value: object, path: str) -> Json:
@@ -36,6 +38,37 @@ def shown(value: object, path: str) -> Json:
     except Exception as error:  # noqa: BLE001 - its own code may raise anything
         raise InvalidValue(path, f"cannot be shown to people: {error}") from None
     return normalize(plain, path=path)
+
+
+def _in_order(value: Any) -> Any:
+    """Return a value with lists in the place of its sets: a set has another order when it has been stored.
+
+    What holds no set is returned as it is.
+    """
+    if isinstance(value, _SETS):
+        return sorted((_plain(_in_order(item)) for item in value), key=_text)
+    if isinstance(value, dict):
+        return _with({key: _in_order(item) for key, item in value.items()}, value, value)
+    if isinstance(value, list | tuple):
+        changed = [_in_order(item) for item in value]
+        return _with(dict(enumerate(changed)), dict(enumerate(value)), value, changed)
+    fields = None if isinstance(value, type) else fields_of(value)
+    return value if fields is None else _with({name: _in_order(item) for name, item in fields.items()}, fields, value)
+
+
+def _with(changed: dict[Any, Any], parts: dict[Any, Any], whole: Any, instead: Any = None) -> Any:
+    """Return what stands in the place of a value: the value itself, if none of its parts has changed."""
+    if all(changed[key] is part for key, part in parts.items()):
+        return whole
+    return changed if instead is None else instead
+
+
+def _plain(value: Any) -> Any:
+    return to_jsonable_python(value, fallback=repr, inf_nan_mode="strings")
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
 
 
 class _Whole:
@@ -58,11 +91,12 @@ class _Whole:
         if has_code(type(value)):
             return written(value, repr, self._looks)
         if is_small(value, self._looks):
-            return to_jsonable_python(value, fallback=repr, inf_nan_mode="strings")
+            return _plain(_in_order(value))
         if isinstance(value, dict):
             return {self._key(key): self.of(item, depth + 1) for key, item in dict.items(value)}
         if isinstance(value, _LISTS):
-            return [self.of(item, depth + 1) for item in value]
+            items = [self.of(item, depth + 1) for item in value]
+            return sorted(items, key=_text) if isinstance(value, _SETS) else items
         if (fields := fields_of(value)) is not None:
             return {name: self.of(item, depth + 1) for name, item in fields.items()}
         raise InvalidValue(self._path, f"holds a {type(value).__name__} that is too large to be shown to people")
