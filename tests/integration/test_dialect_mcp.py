@@ -78,9 +78,36 @@ async def test_a_second_round_is_asked_anew_and_the_first_keeps_its_answers(circ
         ([{"key": "k", "message": "x", "mode": "form"}], "JSON Schema of a form"),
         ([{"key": "k", "message": "x", "mode": "url", "url": "javascript:alert(1)"}], "no web address"),
         ([{"key": "k", "message": "x", "mode": "url", "url": "file:///etc/passwd"}], "no web address"),
+        ([{"key": "k", "message": "x", "mode": "url", "url": "https://bank.example:99999/"}], "no web address"),
+        *(
+            ([{"key": "k", "message": "x", "mode": "url", "url": url}], "in more than one way")
+            for url in (
+                "https://evil.example\\@bank.example/",  # browsers open evil.example
+                "https://bank.example\\.evil.example/",
+                "https://evil.example\t/.bank.example/",
+                "https://bank\u3002example/",
+                "https://sparka\u00dfe.example/",  # looked up as another name than sparkasse.example
+                "https://bank.example%2f.evil.example/",
+            )
+        ),
     ],
 )
 async def test_what_cannot_be_asked_needs_a_person_and_says_why(circle, asked, wrong):
     run = await circle.run(await circle.go(asking(circle, asked)))
     assert (run.status, run.attention) == (RunStatus.needs_attention, "invalid_ask")
     assert wrong in run.note
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://bank.example:8443/a?b#c", "bank.example"),
+        ("https://bank.example@evil.example/", "evil.example"),
+        ("https://b\u00fccher.example/", "xn--bcher-kva.example"),
+        ("https://b\u0430nk.example/", "xn--bnk-6cd.example"),  # a Cyrillic letter
+        ("http://[::1]:8080/", "::1"),
+    ],
+)
+async def test_an_address_is_shown_with_the_host_that_browsers_open(circle, url, host):
+    run_id = await circle.go(asking(circle, [{"key": "k", "message": "x", "mode": "url", "url": url}]))
+    assert f"Open this address on {host} yourself" in (await circle.asked(run_id)).asked.text

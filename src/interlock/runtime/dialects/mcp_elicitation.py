@@ -9,6 +9,7 @@ Source: MCP, elicitation (2026-07-28), and `langchain.mcp.elicitation`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +24,9 @@ __all__ = ["answer", "is_elicitation", "read"]
 
 VERDICTS = (Verdict.respond, Verdict.reject)
 SCHEMES = ("https", "http")
+UNCLEAR = re.compile(r"[\\\s\x00-\x20\x7f]")
+"""What browsers read otherwise than RFC 3986: a backslash as a slash; spaces and control characters not at all."""
+HOST = re.compile(r"[a-z0-9._:-]+")
 
 
 def is_elicitation(value: object) -> bool:
@@ -77,14 +81,32 @@ def _question(asked: dict[str, Any], path: str) -> Question:
 
 def _address(url: object, path: str) -> str:
     """Return how an address is shown: its host apart, as browsers would find it, because addresses are forged."""
+    text = str(url)
     try:
-        parts = urlsplit(str(url))
-        host = (parts.hostname or "").encode("idna").decode()
-    except (ValueError, UnicodeError):
+        parts = urlsplit(text)
+        host, _ = parts.hostname or "", parts.port  # which raise where the address has none
+    except ValueError:
         host = ""
     if not host or parts.scheme not in SCHEMES:
         raise InvalidValue(f"{path}.url", "is no web address: people are only sent to https:// and http:// addresses")
-    return f"Open this address on {host} yourself, and answer yes when you are done there: {url}"
+    known = _in_ascii(host)
+    if known is None or UNCLEAR.search(text):
+        raise InvalidValue(
+            f"{path}.url",
+            "can be read in more than one way: browsers may open another host than the one that people would be shown",
+        )
+    return f"Open this address on {known} yourself, and answer yes when you are done there: {text}"
+
+
+def _in_ascii(host: str) -> str | None:
+    """Return a host's name as it is looked up; None where browsers and older rules (IDNA 2003) may differ."""
+    if host.isascii():
+        return host if HOST.fullmatch(host) else None
+    try:
+        name = host.encode("idna")
+        return name.decode() if name.decode("idna") == host else None
+    except UnicodeError:
+        return None
 
 
 def _response(asked: dict[str, Any], request: Request) -> dict[str, Json]:
