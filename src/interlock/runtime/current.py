@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from interlock.runtime.answers import Answers
 
 __all__ = [
+    "MAX_REASON",
     "PASSING",
     "Advancing",
     "Execution",
@@ -368,8 +369,9 @@ def asker() -> object:
 
 
 def describe(error: BaseException) -> str:
-    """Return an error's type and what it says."""
-    return f"{type(error).__name__}: {said(error)}"
+    """Return an error's type and what it says, if it says anything."""
+    says = said(error)
+    return f"{type(error).__name__}: {says}" if says else type(error).__name__
 
 
 def said(error: BaseException) -> str:
