@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from interlock.config import Settings, data_home
-from interlock.dispatch.local import HearingWaker, LocalWaker
+from interlock.dispatch.wakers import NotifiedWaker, PollingWaker
 from interlock.domain.canonical import MAX_BYTES, Json
 from interlock.domain.run import Run
 from interlock.engine.configured import ConfiguredPolicies
@@ -25,7 +25,6 @@ from interlock.engine.worker import LEASE, Worker
 from interlock.runtime.langgraph_json import project_agents
 from interlock.runtime.registry import LOAD_SECONDS, Registry
 from interlock.storage.open import kept_results, open_store
-from interlock.storage.sql import SqlStore
 
 __all__ = ["System", "build", "local_person"]
 
@@ -101,8 +100,7 @@ def build(
     registry = Registry(names, seconds=settings.limits.load_seconds or LOAD_SECONDS)
     store = open_store(settings.database_url, clock, create=create)
     runtime = _RuntimeOnUse(registry, store, settings)
-    bell = store.bell if isinstance(store, SqlStore) else None
-    waker = HearingWaker(bell) if bell is not None and bell.reaches_all else LocalWaker(store, bell)
+    waker = PollingWaker(store) if store.notifications is None else NotifiedWaker(store.notifications)
     crew = Crew()
     desk = Desk(store, policies, waker, crew, keeps=settings.limits.states or KEPT_STATES)
     runs = Runs(store, policies, runtime, waker, crew, queues=settings.threads.when_busy == "queue")

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from interlock import Action, ask
-from interlock.dispatch.local import POLL
+from interlock.dispatch.wakers import POLL
 from interlock.domain.action import Verdict
 from interlock.domain.authority import Principal
 from interlock.domain.commands import CastVote

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from interlock.dispatch.local import HearingWaker
+from interlock.dispatch.wakers import NotifiedWaker
 from interlock.errors import InvalidValue
 from interlock.storage import open_store
 from interlock.storage.postgres_health import health
@@ -226,7 +226,7 @@ async def heard(waker, since):
 
 async def test_another_processs_commit_is_heard_of(store, url, clock):
     other = open_store(url, clock)
-    waker = HearingWaker(store.bell)
+    waker = NotifiedWaker(store.notifications)
     since = await waker.seen()
     since = await heard(waker, since)  # it listens now, and says so
     waiting = asyncio.create_task(heard(waker, since))
@@ -236,7 +236,7 @@ async def test_another_processs_commit_is_heard_of(store, url, clock):
 
 
 async def test_who_commits_does_not_hear_itself(store, url, clock):
-    waker = HearingWaker(store.bell)
+    waker = NotifiedWaker(store.notifications)
     since = await heard(waker, await waker.seen())
     await store.commit(changes(opened("req_1", clock.at)))
     other = open_store(url, clock)
@@ -246,7 +246,7 @@ async def test_who_commits_does_not_hear_itself(store, url, clock):
 
 
 async def test_another_schema_is_not_heard(store, url, clock, postgres):
-    waker = HearingWaker(store.bell)
+    waker = NotifiedWaker(store.notifications)
     since = await heard(waker, await waker.seen())
     stranger = open_store(postgres.fresh(), clock)
     await stranger.commit(changes(opened("req_1", clock.at)))
@@ -258,7 +258,7 @@ async def test_another_schema_is_not_heard(store, url, clock, postgres):
 
 
 async def test_a_listener_whose_connection_died_listens_again(store, url, clock, postgres):
-    waker = HearingWaker(store.bell)
+    waker = NotifiedWaker(store.notifications)
     since = await heard(waker, await waker.seen())
     postgres.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE 'LISTEN%'"

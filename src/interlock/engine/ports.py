@@ -27,7 +27,6 @@ __all__ = [
     "Ask",
     "Attention",
     "Audit",
-    "Bell",
     "Broke",
     "Done",
     "Ending",
@@ -181,6 +180,10 @@ class Store(Items, Protocol):
     Raises:
         StoreUnavailable: from every method, if the database does not answer, is full or cannot be written.
     """
+
+    @property
+    def notifications(self) -> Notifications | None:
+        """How processes are told of each other's commits; None if they have to ask for the change token."""
 
     async def close(self) -> None:
         """Let go of connections and threads. The store cannot be used afterwards."""
@@ -493,12 +496,8 @@ class Policies(Protocol):
         """
 
 
-class Bell(Protocol):
-    """What a database offers by which its processes tell each other of commits."""
-
-    @property
-    def reaches_all(self) -> bool:
-        """Whether every process on this database is told; otherwise one has to look as well."""
+class Notifications(Protocol):
+    """How the processes on one database tell each other of commits."""
 
     def listen(self, heard: Callable[[], None]) -> None:
         """Let a function be called whenever another process has committed something, or may have; from any thread."""

@@ -78,6 +78,8 @@ class MemoryStore:
         clock: the store's clock; this machine's by default.
     """
 
+    notifications = None
+
     def __init__(self, clock: Clock = utc_now) -> None:
         self._clock = clock
         self._lock = threading.Lock()

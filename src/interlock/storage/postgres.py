@@ -19,8 +19,8 @@ from interlock.errors import InvalidConfig, StoreUnavailable
 from interlock.storage.compiled import Connection
 from interlock.storage.lanes import Lane
 from interlock.storage.log import OrderedLog
-from interlock.storage.postgres_bell import PostgresBell
 from interlock.storage.postgres_connection import AGAIN_SECONDS, Opened, PostgresConnection, PostgresStatements
+from interlock.storage.postgres_notifications import PostgresNotifications
 from interlock.storage.writes import Commit
 
 __all__ = ["Address", "PostgresDatabase", "connect", "explain"]
@@ -160,7 +160,7 @@ class PostgresDatabase:
     def __init__(self, address: Address) -> None:
         self.address = address
         self.log = OrderedLog()
-        self.bell = PostgresBell(partial(connect, address))
+        self.notifications = PostgresNotifications(partial(connect, address))
         self._statements = PostgresStatements()
         writing, reading = partial(self._connect, _WRITE), partial(self._connect, _READ)
         self.writer = Lane(
@@ -205,7 +205,7 @@ class PostgresDatabase:
         """Let go of threads and connections."""
         self.writer.close()
         self.readers.close()
-        self.bell.close()
+        self.notifications.close()
 
 
 def connect(address: Address) -> psycopg.Connection[Any]:

@@ -14,7 +14,7 @@ from interlock.domain.request import Request
 from interlock.domain.run import Run, RunStatus
 from interlock.engine.changes import Changes, Entry, Job
 from interlock.engine.items import Found, ItemOp, PutItem, carry_out
-from interlock.engine.ports import Agenda, Audit, Bell, Inbox, Loaded, Turns, Window
+from interlock.engine.ports import Agenda, Audit, Inbox, Loaded, Notifications, Turns, Window
 from interlock.engine.retry import until_committed
 from interlock.failpoints import failpoint
 from interlock.storage import audit, reads, writes
@@ -30,10 +30,10 @@ PATIENCE = (0.002, 0.005, 0.02)
 """How often, and how long, the feed waits for transactions that are just ending."""
 
 
-class RungBell(Bell, Protocol):
-    """One that can be rung from here."""
+class Notifier(Notifications, Protocol):
+    """Notifications that can also be sent from here."""
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Say that something was committed. Returns at once."""
 
 
@@ -53,8 +53,8 @@ class Database(Protocol):
         """How it keeps the log."""
 
     @property
-    def bell(self) -> RungBell:
-        """How its processes tell each other of commits."""
+    def notifications(self) -> Notifier | None:
+        """How its processes tell each other of commits; None if they have to ask."""
 
     async def change_token(self) -> int:
         """Return a number that differs after any commit, by any process."""
@@ -81,16 +81,11 @@ class SqlStore:
     def __init__(self, database: Database, clock: Clock | None = None) -> None:
         self._database = database
         self._log = database.log
-        self._bell = database.bell
+        self.notifications = database.notifications
         self._read = database.readers.run
         self._write = database.writer.run
         self._clock = clock
         self._reckoning: tuple[datetime, float] | None = None
-
-    @property
-    def bell(self) -> Bell:
-        """How other processes' commits are heard of."""
-        return self._bell
 
     async def close(self) -> None:
         """Let go of connections and threads."""
@@ -142,7 +137,8 @@ class SqlStore:
         check_changes(changes)
         await self._write(writes.Commit(changes, self._clock, self._log))
         failpoint("store.after_commit")
-        self._bell.ring()
+        if self.notifications is not None:
+            self.notifications.notify()
 
     async def thread_names(self, tenant: str, *, after: str = "", limit: int = 50) -> Sequence[str]:
         """Return the names of threads that come after a name, in order."""

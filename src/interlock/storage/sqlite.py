@@ -15,7 +15,6 @@ from interlock.errors import StoreReplaced, StoreUnavailable
 from interlock.storage.compiled import Connection, Statements
 from interlock.storage.lanes import Inline, Lane
 from interlock.storage.log import NumberedLog
-from interlock.storage.sqlite_bell import SqliteBell
 
 __all__ = ["BUSY_SECONDS", "SqliteFile", "connect", "explain"]
 
@@ -48,10 +47,11 @@ class SqliteFile:
         path: the file, which exists and has the tables of this version.
     """
 
+    notifications = None
+
     def __init__(self, path: Path) -> None:
         self.path = path
         self._identity = identity(path)
-        self.bell = SqliteBell(path)
         self.log = NumberedLog()
         self._statements = Statements(sqlite.dialect(paramstyle="named"))
         # Writers wait for each other at the door instead of failing half-way. Readers see one instant, and wait for
@@ -131,7 +131,6 @@ class SqliteFile:
         """Let go of threads and connections."""
         self.writer.close()
         self.readers.close()
-        self.bell.close()
         with self._watching:
             self._closed = True
             if self._watcher is not None:

@@ -1,4 +1,4 @@
-"""How processes on one PostgreSQL database hear of each other's commits: NOTIFY and LISTEN, away from every commit.
+"""How processes on one PostgreSQL database notify each other of commits: NOTIFY and LISTEN, away from every commit.
 
 A NOTIFY inside a transaction would make all commits of the server wait in one queue. So it is sent afterwards, by a
 thread with a connection of its own, once for all commits that happened meanwhile. It is a hint: what gets lost costs a
@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-__all__ = ["PostgresBell"]
+__all__ = ["PostgresNotifications"]
 
 AT_MOST_EVERY = 0.005
 """Seconds between two notices of one process: what happens in between is told by one."""
@@ -29,31 +29,29 @@ STILL_THERE_SECONDS = 30.0
 BACK_OFF = (0.05, 5.0)
 
 
-class PostgresBell:
+class PostgresNotifications:
     """Tells other processes that something was committed, and hears it from them.
 
     Args:
         connect: opens a connection to the database itself: a pooler in between would lose what it is told.
     """
 
-    reaches_all = True
-
     def __init__(self, connect: Callable[[], psycopg.Connection[Any]]) -> None:
         self._connect = connect
         self._starting = threading.Lock()
         self._news = False
-        self._rung = threading.Event()
+        self._due = threading.Event()
         self._closed = threading.Event()
         self._threads: dict[str, threading.Thread] = {}
         self._heard: list[Callable[[], None]] = []
         self._channel = ""
         self._sender = 0
-        self._ear, self._mouth = socket.socketpair()
+        self._reader, self._writer = socket.socketpair()
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Say that something was committed. Returns at once."""
         self._news = True
-        self._rung.set()
+        self._due.set()
         if "sender" not in self._threads:
             self._start("sender", self._send)
 
@@ -69,12 +67,12 @@ class PostgresBell:
             if self._closed.is_set():
                 return
             self._closed.set()
-            self._rung.set()
-            self._mouth.send(b".")
+            self._due.set()
+            self._writer.send(b".")
         for thread in self._threads.values():
             thread.join(FLUSH_SECONDS)
-        self._mouth.close()
-        self._ear.close()
+        self._writer.close()
+        self._reader.close()
 
     def _start(self, name: str, work: Callable[[], None]) -> None:
         with self._starting:
@@ -83,12 +81,12 @@ class PostgresBell:
                 self._threads[name] = thread
                 thread.start()
 
-    # ── saying ───────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── notifying ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _send(self) -> None:
         connection: psycopg.Connection[Any] | None = None
-        while self._rung.wait():
-            self._rung.clear()
+        while self._due.wait():
+            self._due.clear()
             last = self._closed.is_set()
             if self._news:
                 self._news = False
@@ -116,7 +114,7 @@ class PostgresBell:
                 return connection
         return None
 
-    # ── hearing ──────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── listening ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _hear(self) -> None:
         wait, longest = BACK_OFF
@@ -133,7 +131,7 @@ class PostgresBell:
 
     def _follow(self, connection: psycopg.Connection[Any]) -> None:
         while not self._closed.is_set():
-            ready, _, _ = select.select([connection.fileno(), self._ear.fileno()], [], [], STILL_THERE_SECONDS)
+            ready, _, _ = select.select([connection.fileno(), self._reader.fileno()], [], [], STILL_THERE_SECONDS)
             if not ready:
                 connection.execute("SELECT 1")
             told = [notice.pid for notice in connection.notifies(timeout=0)]

@@ -1,4 +1,4 @@
-"""Waking: at once in this process; from other processes by what is heard of them, or by the store's change token."""
+"""Waking: at once in this process; for the commits of other processes by notifications, or by asking the store."""
 
 from __future__ import annotations
 
@@ -6,28 +6,22 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Callable
 
-from interlock.engine.ports import Bell, Store
+from interlock.engine.ports import Notifications, Store
 
-__all__ = ["HearingWaker", "LocalWaker"]
+__all__ = ["NotifiedWaker", "PollingWaker"]
 
 POLL = 0.1
 """How often, in seconds, the store is asked whether another process has changed something, while somebody waits."""
 
 
 class _Waiters:
-    """Those who wait in this process, in any event loop and thread.
+    """Those who wait in this process, in any event loop and thread."""
 
-    Args:
-        bell: by which other processes tell of their commits, if there is one.
-    """
-
-    def __init__(self, bell: Bell | None) -> None:
-        self._bell = bell
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
-        # What this process knows of, all changes and those that may mean work: its own at once, others' when it hears.
+        # Counters of all changes that this process knows of, and of those that may mean work.
         self._changes = {False: 0, True: 0}
 
     def wake(self, *, work: bool = True) -> None:
@@ -35,11 +29,6 @@ class _Waiters:
         with self._lock:
             self._changes[False] += 1
             self._changes[True] += work
-        self._rouse()
-
-    def _rouse(self) -> None:
-        """Let all who wait see what there is."""
-        with self._lock:
             waiting = list(self._waiting)
         here = _running_loop()
         for loop, event in waiting:
@@ -68,53 +57,50 @@ class _Waiters:
     async def _rest(self, event: asyncio.Event, left: float) -> None:
         await _wait_for(event, left)
 
-    def _listen(self, heard: Callable[[], None]) -> None:
-        """Begin to listen, once."""
-        with self._lock:
-            bell, self._bell = self._bell, None
-        if bell is not None:
-            bell.listen(heard)
 
+class NotifiedWaker(_Waiters):
+    """For a database whose processes notify each other of commits.
 
-class HearingWaker(_Waiters):
-    """For a database whose processes all tell each other of commits: nobody has to look."""
+    Args:
+        notifications: what the store offers.
+    """
+
+    def __init__(self, notifications: Notifications) -> None:
+        super().__init__()
+        self._notifications: Notifications | None = notifications
 
     async def seen(self, *, work: bool = False) -> int:
         """Return a token for how things stand now. See the port."""
-        self._listen(self.wake)  # it is called as soon as it can hear, so nothing is missed before
+        with self._lock:
+            notifications, self._notifications = self._notifications, None
+        if notifications is not None:
+            notifications.listen(self.wake)  # it is called as soon as it listens, so that nothing is missed before
         return self._changes[work]
 
 
-class LocalWaker(_Waiters):
-    """For a database that says when it was changed if it is asked; at once when something is heard of others."""
+class PollingWaker(_Waiters):
+    """For a database that says whether it was changed when it is asked."""
 
-    def __init__(self, store: Store, bell: Bell | None = None) -> None:
-        super().__init__(bell)
+    def __init__(self, store: Store) -> None:
+        super().__init__()
         self._store = store
         self._token: int | None = None
-        self._looked = 0.0
-        self._has_heard = False
+        self._polled = 0.0
 
     async def seen(self, *, work: bool = False) -> int:
         """Return a token for how things stand now. See the port."""
-        self._listen(self._hear)
         if self._token is None:
-            await self._look()
+            await self._poll()
         return self._changes[work]
 
     async def _rest(self, event: asyncio.Event, left: float) -> None:
-        if not self._has_heard:
-            await _wait_for(event, min(left, POLL))
-        if self._has_heard or time.monotonic() - self._looked >= POLL:
-            await self._look()
+        await _wait_for(event, min(left, POLL))
+        if time.monotonic() - self._polled >= POLL:
+            await self._poll()
 
-    def _hear(self) -> None:
-        self._has_heard = True
-        self._rouse()
-
-    async def _look(self) -> None:
+    async def _poll(self) -> None:
         """Ask the store, once for all who wait here, whether anything was committed since."""
-        self._looked, self._has_heard = time.monotonic(), False
+        self._polled = time.monotonic()
         token = await self._store.change_token()
         if token != self._token:
             self._token = token
