@@ -143,9 +143,13 @@ class _RuntimeOnUse:
         """Look whether the run's agent is here. See the port."""
         self._registry.find(run.reference)
 
-    async def load(self, run: Run, *, alone: bool = False) -> str:
+    async def load(self, run: Run, *, alone: bool = False) -> None:
         """Load the run's agent. See the port."""
-        return (await self._registry.loaded(run.reference, alone=alone)).version
+        await self._registry.loaded(run.reference, alone=alone)
+
+    async def version_of(self, run: Run) -> str:
+        """Return the version of the run's agent. See the port."""
+        return await self._runtime.version_of(run)
 
 
 def local_person() -> str:

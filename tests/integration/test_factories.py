@@ -2,10 +2,13 @@
 
 import json
 import os
+import re
 import sys
 
 import pytest
 
+from interlock.errors import InvalidAgent
+from interlock.runtime.factories import Unmade, seen_for
 from interlock.runtime.langgraph_json import project_agents
 
 MODULE = """
@@ -69,7 +72,7 @@ async def amanager(runtime: ServerRuntime):
 @contextlib.asynccontextmanager
 async def stubborn(config):
     yield made("a")
-    if config["configurable"]:
+    if "run_id" in config["configurable"]:
         raise OSError("does not close")
 
 @contextlib.asynccontextmanager
@@ -84,9 +87,15 @@ def who(runtime: ServerRuntime):
         runtime.store.put(("seen",), "k", {"user": user})
     return made(user)
 
+def keyed(config):
+    graph = made(config["configurable"]["model"])
+    if config["configurable"].get("longer"):
+        graph.add_node("more", lambda state: {}).add_edge("uses", "more")
+    return graph
+
 def other(config):
     graph = made("a")
-    if config["configurable"]:
+    if "run_id" in config["configurable"]:
         graph.add_node("more", lambda state: {}).add_edge("uses", "more")
     return graph
 """
@@ -170,3 +179,59 @@ async def test_a_graph_of_another_shape_than_the_one_that_paused_is_another_vers
     made = circle.system.registry._loaded[next(iter(circle.system.registry._loaded))]
     assert (await circle.run(run_id)).agent_version != made.version
     assert (await answered(circle, run_id)).status == "done"  # for each advance it has the same shape
+
+
+# ── graphs that cannot be made without a run ──
+
+
+def loaded(circle):
+    return next(iter(circle.system.registry._loaded.values()))
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+async def test_S7_a_factory_that_needs_a_key_of_the_configurable_makes_the_graph_of_its_run(factory, kind):
+    circle, run_id, _ = await factory("keyed", kind, configurable={"model": "large"})
+    assert isinstance(loaded(circle), Unmade)
+    assert (await answered(circle, run_id)).output == {"out": "large yes"}
+
+
+async def test_without_the_key_file_and_line_are_told_where_it_is_missed(factory, tmp_path):
+    circle, run_id, _ = await factory("keyed")
+    line = 1 + MODULE.split("\n").index('    graph = made(config["configurable"]["model"])')
+    missed = rf"KeyError: 'model' \({tmp_path}/made.py, line {line}\)"
+    run = await circle.run(run_id)
+    assert (run.status, run.attempts) == ("queued", 1)
+    assert re.search(missed, run.note)
+    assert re.search(missed, loaded(circle).why)
+    with pytest.raises(InvalidAgent, match=missed):
+        await seen_for(loaded(circle), {"mode": "large"})
+    with pytest.raises(InvalidAgent, match=missed):
+        loaded(circle).check_input({})
+    made = await seen_for(loaded(circle), {"model": "large"})
+    assert made.input_from("hello") == {"input": "hello"}
+
+
+@pytest.mark.parametrize("name", ["keyed", "other"])
+async def test_a_version_is_accepted_as_it_is_for_the_run(factory, name):
+    """Not as the graph is without one: the run would never go on."""
+    circle, run_id, _ = await factory(name, configurable={"model": "large"})
+    run = await circle.run(run_id)
+    assert run.agent_version == await circle.system.runtime.version_of(run)
+    agent = loaded(circle)
+    function = agent.factory._function
+    agent.factory._function = lambda config: (
+        function({"configurable": {"model": "large", "longer": True}})
+        .add_node("later", lambda state: {})
+        .add_edge("uses", "later")
+    )
+    assert (await answered(circle, run_id)).attention == "version_mismatch"
+    await circle.system.runs.accept_version(run_id, circle.me)
+    await circle.drain()
+    assert (await circle.run(run_id)).output["out"].endswith("yes")
+
+
+async def test_a_state_is_read_and_forked_by_the_graph_of_its_run(factory):
+    circle, run_id, _ = await factory("keyed", configurable={"model": "large"})
+    fork = await circle.system.runs.fork(run_id, circle.me, changes={"input": "else"})
+    await circle.drain()
+    assert (await answered(circle, fork.id)).output == {"input": "else", "out": "large yes"}

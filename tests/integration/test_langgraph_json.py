@@ -35,7 +35,7 @@ def plain():
     return builder
 
 def configured(config):
-    return builder.compile() if config["configurable"] == {{}} else None
+    return builder.compile() if config["configurable"]["graph_id"] == "agent" else None
 
 def with_runtime(runtime: ServerRuntime):
     return graph
@@ -157,7 +157,6 @@ def test_a_module_may_be_named_instead_of_a_file(project):
     [
         ("missing", "has no 'missing'"),
         ("greedy", "takes config, runtime: it may take LangGraph's config, and its runtime if that is annotated"),
-        ("broken", "KeyError: 'API_KEY'"),
         ("nothing", "is NoneType, not an agent"),
         ("State", "not an agent"),
     ],
@@ -166,6 +165,14 @@ def test_what_cannot_be_an_agent_is_named(project, attribute, says):
     registry = project({"agent": f"./agents.py:{attribute}"})
     with pytest.raises(InvalidAgent, match=says):
         registry.load(registry.reference("agent")[1])
+
+
+def test_what_a_function_raises_that_makes_a_graph_is_told_with_file_and_line(project, tmp_path):
+    registry = project({"agent": "./agents.py:broken"})
+    agent = registry.load(registry.reference("agent")[1])  # it may make one for a run
+    says = rf"makes no graph without a run: KeyError: 'API_KEY' \({tmp_path}/agents.py, line [0-9]+\)"
+    with pytest.raises(InvalidAgent, match=says):
+        agent.check_input({})
 
 
 @pytest.mark.parametrize(

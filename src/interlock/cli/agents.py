@@ -30,29 +30,42 @@ def list_agents(ctx: typer.Context, *, as_json: bool = JSON) -> None:
     async def work(session: Session) -> None:
         found = await examined(session)
         session.write({"agents": found})
-        rows = [(plain(a["name"]), a["version"] or "does not load", plain(a["reference"])) for a in found]
+        rows = [(plain(a["name"]), _version(a), plain(a["reference"])) for a in found]
         session.show(*table(("NAME", "VERSION", "REFERENCE"), rows, session.screen.width))
         for agent in found:
             if agent["error"]:
                 session.tell(f"{agent['name']}: {agent['error']}", "bad")
+            if agent["unmade"]:
+                session.tell(f"{agent['name']}: {agent['unmade']}", "warn")
 
     execute(ctx, work, as_json=as_json, settings=storeless(ctx.obj))
 
 
+def _version(agent: dict[str, Any]) -> str:
+    return agent["version"] or ("made for each run" if agent["unmade"] else "does not load")
+
+
 async def examined(session: Session) -> list[dict[str, Any]]:
-    """Load every agent that has a name; say which version it has and whether it gates anything, or why not."""
+    """Load every agent that has a name; say which version it has and whether it gates anything, or why not.
+
+    `unmade` says why nothing is known of the graph of one that a function makes for each run.
+    """
     names = sorted(session.system.registry.names.items())
     return list(await asyncio.gather(*(_examined(session, name, reference) for name, reference in names)))
 
 
 async def _examined(session: Session, name: str, reference: str) -> dict[str, Any]:
-    agent: dict[str, Any] = {"name": name, "reference": reference, "version": None, "gates": None, "error": None}
+    agent: dict[str, Any] = {"name": name, "reference": reference}
+    agent |= dict.fromkeys(("version", "gates", "error", "unmade"))
     try:
         loaded = await session.system.registry.loaded(reference)
     except InvalidAgent as error:
         return agent | {"error": error.message}
     except OSError as error:
         return agent | {"error": f"It cannot be tried here for now: {error}."}
-    from interlock.runtime.gating import gates  # noqa: PLC0415 - LangGraph takes a second or more to load
+    from interlock.runtime.factories import Unmade  # noqa: PLC0415 - LangGraph takes a second or more to load
+    from interlock.runtime.gating import gates  # noqa: PLC0415
 
+    if isinstance(loaded, Unmade):
+        return agent | {"unmade": loaded.why}
     return agent | {"version": loaded.version, "gates": gates(loaded.graph)}

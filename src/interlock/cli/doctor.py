@@ -148,6 +148,8 @@ def _agent(agent: dict[str, Any]) -> Finding:
     what = f"agent {plain(agent['name'])}"
     if agent["error"]:
         return Finding(what, "error", agent["error"])
+    if agent["unmade"]:
+        return Finding(what, "warning", f"loads, and what it gates is not known before a run. {agent['unmade']}")
     loads = f"loads, version {agent['version']}"
     if not agent["gates"]:
         return Finding(

@@ -71,7 +71,7 @@ class Loading:
         self.agents.add(run.agent)
 
 
-async def _either(loading: asyncio.Future[str], stop: asyncio.Event) -> None:
+async def _either(loading: asyncio.Future[None], stop: asyncio.Event) -> None:
     """Wait until it is loaded, or the worker is told to stop."""
     stopped = asyncio.ensure_future(stop.wait())
     waits: set[asyncio.Future[Any]] = {loading, stopped}

@@ -449,11 +449,18 @@ class Runtime(Protocol):
             BadInput: if its state has no such key.
         """
 
-    async def load(self, run: Run, *, alone: bool = False) -> str:
-        """Load the run's agent within a time, and return the version that it has now. Other work goes on meanwhile.
+    async def load(self, run: Run, *, alone: bool = False) -> None:
+        """Load the run's agent within a time. Other work goes on meanwhile.
 
         Args:
             alone: nothing else is at stake in this process if loading ends it.
+
+        Raises:
+            InvalidAgent: if it cannot be loaded here.
+        """
+
+    async def version_of(self, run: Run) -> str:
+        """Return the version that the run's agent has now, as it is for this run.
 
         Raises:
             InvalidAgent: if it cannot be loaded here.

@@ -238,7 +238,7 @@ class Runs:
         run = _found(await self._store.load(principal.tenant, run_id=run_id), run_id).run
         self._authorise(run, principal)
         _needs_attention(run)
-        version = await self._runtime.load(run)
+        version = await self._runtime.version_of(run)
 
         def decide(run: Run, now: datetime) -> RunEvent:
             _needs_attention(run)

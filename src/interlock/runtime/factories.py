@@ -2,7 +2,9 @@
 
 A factory takes nothing, LangGraph's config, its `ServerRuntime` (told by the annotation), or both. It is a function or
 a coroutine function, and returns a graph or a context manager of one, plain or asynchronous. That is entered for an
-advance, and left after it. Once, when the agent is loaded, it is called without a run, to see the graph's shape.
+advance, and left after it. When the agent is loaded it is called without a run, to see the graph's shape. One that
+fails then, as for want of a key in the configurable, may well make a graph for a run (`Unmade`). What is to be known of
+the graph of one run is seen on a graph that is made with what that run was started with (`seen_for`).
 """
 
 from __future__ import annotations
@@ -16,15 +18,17 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any
 
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.store.base import BaseStore
 from langgraph.store.memory import InMemoryStore
 from langgraph_sdk import runtime as sdk
 
 from interlock.errors import InvalidAgent
 from interlock.runtime.agent import Agent, as_agent
-from interlock.runtime.served import Initiator
+from interlock.runtime.arose import told
+from interlock.runtime.served import Initiator, server_ids
 
-__all__ = ["Factory", "Opened", "made_by", "server_runtime"]
+__all__ = ["Factory", "Opened", "Unmade", "made_by", "seen_for", "server_runtime"]
 
 _RUNTIMES = (sdk._ExecutionRuntime, sdk._ReadRuntime)  # noqa: SLF001 - the parts of `ServerRuntime`, which no call makes
 
@@ -64,6 +68,14 @@ class Factory:
             stack.push_async_exit(_exit_of(made))
             made = await asyncio.to_thread(made.__enter__)
         return as_agent(made, self.name)
+
+    async def seen(self, configurable: dict[str, Any]) -> Agent:
+        """Make the graph to look at it: nothing is run, nothing is kept, and what was entered for it is left."""
+        # Nothing is kept here: nobody runs anything, so there is no tenant.
+        runtime: Any = _RUNTIMES[1](access_context="assistants.read", store=InMemoryStore())
+        async with contextlib.AsyncExitStack() as stack:
+            return await self.enter(stack, {"configurable": configurable}, runtime)
+        raise InvalidAgent(f"What {self.name} made was taken back when it was left.")
 
 
 def _exit_of(manager: Any) -> Any:
@@ -117,25 +129,62 @@ def server_runtime(store: BaseStore, initiator: str, context: Any) -> Any:
     return _RUNTIMES[0](access_context="threads.create_run", user=user, store=store, context=context)
 
 
-def made_by(function: Callable[..., Any], name: str) -> Agent:
-    """Return the agent whose graph a function makes, with the shape that it has without a run.
+class Unmade(Agent):
+    """An agent whose graph cannot be made without a run: nothing is known of its shape before."""
+
+    def __init__(self, factory: Factory, error: Exception) -> None:
+        self.factory = factory
+        self.why = f"The factory {factory.name} makes no graph without a run: {told(error)}."
+        self.serde = JsonPlusSerializer(allowed_msgpack_modules=None)  # for what Interlock itself keeps in a state
+
+    def __getattr__(self, name: str) -> Any:
+        """Refuse what only a graph has.
+
+        Raises:
+            InvalidAgent: saying why there is none.
+        """
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise InvalidAgent(self.why)
+
+
+def made_by(function: Callable[..., Any], name: str, graph_id: str) -> Agent:
+    """Return the agent whose graph a function makes, with the shape that it has without a run, if it has one.
 
     Raises:
         InvalidAgent: if it cannot be called like this, or makes no graph.
     """
     factory = Factory(function, name)
-    # Nothing is kept here: there is no run, and so no tenant.
-    runtime: Any = _RUNTIMES[1](access_context="assistants.read", store=InMemoryStore())
-
-    async def seen() -> Agent:
-        async with contextlib.AsyncExitStack() as stack:
-            return await factory.enter(stack, {"configurable": {}}, runtime)
-
     # Whoever loads an agent may be in an event loop already, which cannot wait for another.
     with ThreadPoolExecutor(1, thread_name_prefix="langgraph-factory") as thread:
-        agent = thread.submit(asyncio.run, seen()).result()
+        try:
+            agent = thread.submit(asyncio.run, factory.seen(server_ids(graph_id))).result()
+        except InvalidAgent:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever an agent's code raises
+            return Unmade(factory, error)
     agent.factory = factory
     return agent
+
+
+async def seen_for(agent: Agent, configurable: dict[str, Any]) -> Agent:
+    """Return an agent as it is for a run: with a graph made for it, and left again, if a function makes it.
+
+    Args:
+        configurable: what the run has, or will have, in `config["configurable"]`.
+
+    Raises:
+        InvalidAgent: if its factory fails.
+    """
+    if agent.factory is None:
+        return agent
+    try:
+        seen: Agent = await agent.factory.seen(configurable)
+    except InvalidAgent:
+        raise
+    except Exception as error:
+        raise InvalidAgent(f"The factory {agent.factory.name} makes no graph for this: {told(error)}.") from error
+    return seen
 
 
 class Opened:

@@ -91,7 +91,7 @@ def import_agent(reference: str) -> Agent:
     Raises:
         InvalidAgent: if it cannot be imported, or is not a graph; with the reason.
     """
-    from interlock.runtime.current import describe  # noqa: PLC0415 - see `preload`
+    from interlock.runtime.arose import told  # noqa: PLC0415 - see `preload`
     from interlock.runtime.forks import only_here  # noqa: PLC0415
 
     try:
@@ -100,7 +100,7 @@ def import_agent(reference: str) -> Agent:
     except InvalidAgent:
         raise
     except BaseException as error:  # whatever an import raises, an exit too, says that there is no agent
-        raise InvalidAgent(f"The agent {reference} cannot be loaded here: {describe(error)}.") from error
+        raise InvalidAgent(f"The agent {reference} cannot be loaded here: {told(error)}.") from error
 
 
 def _load(reference: str) -> Agent:
@@ -120,7 +120,7 @@ def _named(file: Path, name: str) -> Any:
         return found
     from interlock.runtime.factories import made_by  # noqa: PLC0415 - see `preload`
 
-    return made_by(found, place)
+    return made_by(found, place, name)
 
 
 def _found(reference: str) -> Any:

@@ -24,7 +24,7 @@ from interlock.runtime.asking_again import asked_again
 from interlock.runtime.caches import caching
 from interlock.runtime.current import PASSING, Advancing, current, jsonable, said
 from interlock.runtime.dialects import native
-from interlock.runtime.factories import Opened, server_runtime
+from interlock.runtime.factories import Opened, Unmade, seen_for, server_runtime
 from interlock.runtime.forks import Contained, Exited, guard, is_cancelled
 from interlock.runtime.not_governed import Elsewhere
 from interlock.runtime.refused import Refusals
@@ -66,19 +66,26 @@ class LangGraphRuntime:
         """Look whether the run's agent is here. See the port."""
         self._registry.find(run.reference)
 
-    async def load(self, run: Run, *, alone: bool = False) -> str:
-        """Load the run's agent, and return its version. See the port."""
-        return (await self._registry.loaded(run.reference, alone=alone)).version
+    async def load(self, run: Run, *, alone: bool = False) -> None:
+        """Load the run's agent. See the port."""
+        await self._registry.loaded(run.reference, alone=alone)
+
+    async def version_of(self, run: Run) -> str:
+        """Return the version of the run's agent. See the port."""
+        return (await self._seen(run)).version
 
     async def read(self, run: Run, state: bytes) -> Json:
         """Return what a state holds. See the port."""
-        if not reading.needs_agent(state):
-            return reading.read(state)
-        return reading.read(state, await self._registry.loaded(run.reference))
+        return reading.read(state, await self._seen(run) if reading.needs_agent(state) else None)
 
     async def check_fork(self, run: Run, changes: Mapping[str, Json]) -> None:
         """Look whether a run can be forked here. See the port."""
-        beginnings.check_changes(await self._registry.loaded(run.reference), changes)
+        beginnings.check_changes(await self._seen(run), changes)
+
+    async def _seen(self, run: Run) -> Agent:
+        """Return the run's agent as it is for this run, to look at it."""
+        agent = await self._registry.loaded(run.reference)
+        return await seen_for(agent, _configurable(run))
 
     async def advance(self, advance: Advance, watcher: Watcher) -> Ending:  # noqa: PLR0911 - one line an ending
         """Carry a run on to its next pause or its end. See the port."""
@@ -114,13 +121,19 @@ class LangGraphRuntime:
     async def _advance(self, agent: Agent, state: RunState, advancing: Advancing, watcher: Watcher) -> Ending:
         run = advancing.advance.record.run
         store = AgentStore(self._items, run.tenant)
-        configurable = {**configurable_of(run), "thread_id": run.thread or run.id}
+        configurable = _configurable(run)
         try:
-            context = context_of(agent.graph, run.context, run.configurable)
+            given: Any = run.context
+            if not isinstance(agent, Unmade):
+                given = context_of(agent.graph, run.context, run.configurable)
         except BadInput as error:
             return Attention("invalid_context", error.message)
-        runtime = server_runtime(store, run.initiator, context)
+        runtime = server_runtime(store, run.initiator, given)
         async with Opened(agent, {"configurable": {**configurable}}, runtime, advancing.show) as made:
+            try:
+                context = given if made is agent else context_of(made.graph, run.context, run.configurable)
+            except BadInput as error:
+                return Attention("invalid_context", error.message)
             if made is not agent:
                 state = RunState(made.serde, advancing.advance.record.state)
             graph = made.graph
@@ -244,6 +257,10 @@ class LangGraphRuntime:
             )
         state.check_types()
         return Paused(stored, agent.version, tuple(asks), again=_answered(state))
+
+
+def _configurable(run: Run) -> dict[str, Any]:
+    return {**configurable_of(run), "thread_id": run.thread or run.id}
 
 
 def _halted(halt: Halt) -> Ending:

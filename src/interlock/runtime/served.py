@@ -23,7 +23,15 @@ from interlock.engine.schemas import check_value
 from interlock.errors import BadInput
 from interlock.runtime.breakpoints import Graph
 
-__all__ = ["Initiator", "assistant_id", "check_configurable", "configurable_of", "context_of", "server_ids"]
+__all__ = [
+    "Initiator",
+    "assistant_id",
+    "check_configurable",
+    "configurable_of",
+    "configurable_with",
+    "context_of",
+    "server_ids",
+]
 
 ASSISTANTS = UUID("6ba7b821-9dad-11d1-80b4-00c04fd430c8")
 """The namespace in which LangGraph's server derives the id of a graph's own assistant (RFC 9562, version 5)."""
@@ -82,15 +90,20 @@ def configurable_of(run: Run) -> dict[str, Any]:
 
     A context that was given alone is found there as well, as on LangGraph's server: older agents look for it there.
     """
-    given = run.configurable if run.configurable is not None else run.context
-    own = {name: value for name, value in (given or {}).items() if not _is_reserved(name)}
+    found = configurable_with(run.agent, run.initiator, run.context, run.configurable)
+    return {**found, "run_id": run.id}
+
+
+def configurable_with(agent: str, initiator: str, context: Json, configurable: Json) -> dict[str, Any]:
+    """Return the same for a run that may be started with this: it has no ids of a run and a thread."""
+    given = configurable if configurable is not None else context
+    own = given.items() if isinstance(given, dict) else ()
     return {
-        "user_id": run.initiator,
-        **own,
-        **server_ids(run.agent),
-        "run_id": run.id,
-        "langgraph_auth_user_id": run.initiator,
-        "langgraph_auth_user": Initiator(run.initiator),
+        "user_id": initiator,
+        **{name: value for name, value in own if not _is_reserved(name)},
+        **server_ids(agent),
+        "langgraph_auth_user_id": initiator,
+        "langgraph_auth_user": Initiator(initiator),
         "langgraph_auth_permissions": [],
     }
 

@@ -216,7 +216,10 @@ class ScriptedRuntime:
         if changes:
             raise BadInput(f"The state of {run.reference} has no keys.")
 
-    async def load(self, run: Run, *, alone: bool = False) -> str:  # noqa: ARG002 - all scripts have one version
+    async def load(self, run: Run, *, alone: bool = False) -> None:
+        """Load nothing: all scripts are here."""
+
+    async def version_of(self, run: Run) -> str:  # noqa: ARG002 - all scripts have one version
         """Return the version that all agents have now."""
         return self.version
 
