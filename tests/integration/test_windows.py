@@ -9,6 +9,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from tests.model.fixtures import TENANT
+from tests.model.system import SystemUnderTest
 
 from interlock.domain.action import Action
 from interlock.domain.authority import Directory, Principal
@@ -18,8 +20,6 @@ from interlock.domain.policy import Fact, Level, Policy, Step
 from interlock.engine.ports import PolicySet
 from interlock.storage import open_store
 from interlock.storage.memory import MemoryStore
-from interlock.testing.cast import TENANT
-from interlock.testing.circle import Circle
 from interlock.testing.fakes import Move, Script, SettablePolicies, Tool
 from interlock.testing.invariants import assert_invariants, whole_log
 from interlock.testing.store_base import in_threads
@@ -37,7 +37,7 @@ BUYS = Move((Action("purchase", {"amount": "999.99"}),), Tool())
 
 
 def circle(store, clock):
-    made = Circle("store", store, clock, SettablePolicies(POLICIES))
+    made = SystemUnderTest("store", store, clock, SettablePolicies(POLICIES))
     made.runtime.scripts["buys"] = Script((((BUYS,),),))
     made.runtime.scripts["buys four at once"] = Script((((BUYS,), (BUYS,), (BUYS,), (BUYS,)),))
     return made

@@ -6,11 +6,11 @@ import math
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.model.strategies import json_objects, json_values, not_json
 
 from interlock.domain.authority import canonical_id
 from interlock.domain.canonical import canonical_bytes, digest, normalize, parse_json, read_canonical
 from interlock.errors import InvalidValue
-from interlock.testing.strategies import json_objects, json_values, not_json
 
 
 def same(one, other):

@@ -7,6 +7,7 @@ import pytest
 import rfc8785
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.model.strategies import json_values, not_json
 
 from interlock.domain.canonical import (
     MAX_BYTES,
@@ -19,7 +20,6 @@ from interlock.domain.canonical import (
     read_canonical,
 )
 from interlock.errors import InvalidValue
-from interlock.testing.strategies import json_values, not_json
 
 LARGEST = 2**53 - 1
 ODD = '\x00\b\t\n\f\r\x1f "\\/\x7f\x80\u2028\u2029\ud7ff\ue000\ufeff\uffff😀\U0010ffff'

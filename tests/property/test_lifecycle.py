@@ -10,6 +10,8 @@ from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.model.rules import AGENT, Bench
+from tests.model.strategies import INITIATOR, SPELLINGS, Move, directories, moves, policies, subjects
 
 from interlock.domain.action import Draft, Verdict
 from interlock.domain.authority import Directory, Principal
@@ -48,8 +50,6 @@ from interlock.domain.request import Status, Vote, edition_digest
 from interlock.domain.timing import due_commands
 from interlock.engine.codec import decode_request, encode_request
 from interlock.errors import BadInput, Refused
-from interlock.testing.rules import AGENT, Bench
-from interlock.testing.strategies import INITIATOR, SPELLINGS, Move, directories, moves, policies, subjects
 
 VERDICTS = set(Verdict)
 AGENT_ITSELF = Principal(AGENT, "agent")

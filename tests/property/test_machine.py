@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from tests.model.fixtures import TENANT
+from tests.model.machine import SystemMachine
 
 from interlock.storage.memory import MemoryStore
 from interlock.storage.open import open_store
-from interlock.testing.cast import TENANT
-from interlock.testing.machine import CircleMachine
 
 SHARED_MEMORY = Path("/dev/shm")
 _folder = tempfile.TemporaryDirectory(dir=SHARED_MEMORY if SHARED_MEMORY.is_dir() else None)
 _empty = Path(_folder.name) / "empty.db"
 
 
-class Machine(CircleMachine):
+class Machine(SystemMachine):
     """Somebody who can write into the databases takes part."""
 
     tampers = True

@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, Phase, Verbosity, settings
 from hypothesis.stateful import run_state_machine_as_test
+from tests.model.fixtures import TENANT
+from tests.model.machine import SystemMachine
 
 from interlock.domain import authority, decide, effect, lifecycle, policy, quorum, request, standing, voting
 from interlock.domain.events import Expired
@@ -12,8 +14,6 @@ from interlock.domain.request import EffectState
 from interlock.engine import advance, audit, beginning, desk, runs, worker
 from interlock.storage import memory
 from interlock.storage.memory import MemoryStore
-from interlock.testing.cast import TENANT
-from interlock.testing.machine import CircleMachine
 
 pytestmark = pytest.mark.soak  # each defect takes its search; `make soak` plants them all
 
@@ -29,7 +29,7 @@ SEARCH = settings(
 )
 
 
-class OneStore(CircleMachine):
+class OneStore(SystemMachine):
     tampers = True
 
     def open_stores(self, clock):

@@ -6,6 +6,9 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from tests.model.fixtures import TENANT
+from tests.model.rules import START
+from tests.model.system import SystemUnderTest
 
 from interlock.channels.sight import see
 from interlock.cli.narrate import sentence
@@ -19,10 +22,7 @@ from interlock.engine.ports import PolicySet
 from interlock.engine.views import Views
 from interlock.errors import Forbidden
 from interlock.storage.memory import MemoryStore
-from interlock.testing.cast import TENANT
-from interlock.testing.circle import Circle
 from interlock.testing.fakes import Move, Script, SettableClock, SettablePolicies, Tool
-from interlock.testing.rules import START
 
 STEP = Step(("group:managers",), approvals=2, rejections=2)
 POLICY = Policy("purchases", (Level("only", None, (STEP,)),), edits=("amount",))
@@ -34,7 +34,7 @@ PEOPLE = Directory({"managers": frozenset({"mia", "noah"})}, local_roles=False, 
 async def circle():
     clock = SettableClock()
     policies = SettablePolicies(PolicySet((), POLICY, PEOPLE))
-    made = Circle("memory", MemoryStore(clock), clock, policies)
+    made = SystemUnderTest("memory", MemoryStore(clock), clock, policies)
     made.runtime.scripts["buys"] = Script((((Move((Action("purchase", {"amount": "5"}),), Tool()),),),))
     await made.runs.start("buyer", "buys", None, Principal("ian", tenant=TENANT))
     (job,) = (await made.store.agenda()).jobs

@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
+from tests.model.fixtures import TENANT
+from tests.model.system import SystemUnderTest
 
 from interlock.channels.sight import see
 from interlock.cli.narrate import sentence
@@ -17,8 +19,6 @@ from interlock.engine.deadlines import carry_out_due, sweep
 from interlock.engine.ports import PolicySet
 from interlock.engine.views import Views
 from interlock.storage.memory import MemoryStore
-from interlock.testing.cast import TENANT
-from interlock.testing.circle import Circle
 from interlock.testing.fakes import Move, Script, SettableClock, SettablePolicies, Tool
 
 HOUR = timedelta(hours=1)
@@ -41,7 +41,7 @@ async def circle():
 async def asked_under(policy, *before):
     clock = SettableClock()
     policies = SettablePolicies(PolicySet(before, policy, PEOPLE))
-    made = Circle("memory", MemoryStore(clock), clock, policies)
+    made = SystemUnderTest("memory", MemoryStore(clock), clock, policies)
     made.runtime.scripts["buys"] = Script((((Move((Action("purchase", {"amount": "5"}),), Tool()),),),))
     await made.runs.start("buyer", "buys", None, Principal("ian", tenant=TENANT))
     (job,) = (await made.store.agenda()).jobs

@@ -1,13 +1,13 @@
 """Somebody answers in an action's place: it is not done, and whoever votes after decides on the answer."""
 
 import pytest
+from tests.model.rules import Bench
 
 from interlock.domain.action import Action, Verdict
 from interlock.domain.authority import Directory
 from interlock.domain.policy import Level, Policy, Step
 from interlock.domain.request import EffectState, Status
 from interlock.errors import EffectRefused, NotOffered, WrongDigest
-from interlock.testing.rules import Bench
 
 MIA, PETE = "mia@example.com", "pete@example.com"
 PEOPLE = Directory(groups={"managers": frozenset({MIA, PETE})}, local_roles=False)

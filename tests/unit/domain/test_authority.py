@@ -1,6 +1,7 @@
 """Who one person is, whom a step asks, and who is kept out."""
 
 import pytest
+from tests.model.rules import START
 
 from interlock.domain.action import Verdict
 from interlock.domain.authority import Directory, canonical_id
@@ -8,7 +9,6 @@ from interlock.domain.policy import Level, Policy, Step
 from interlock.domain.quorum import Tally, cast, supporters, tally
 from interlock.domain.request import Vote
 from interlock.domain.standing import Matter
-from interlock.testing.rules import START
 
 SAME = [
     "mia@example.com",

@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.model.open_hours import later
 
 from interlock.domain.calendar import DAYS, LONGEST, Calendar, Span, find_zone
 from interlock.domain.policy import Step
 from interlock.errors import InvalidPolicy
-from interlock.testing.open_hours import later
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NINE_TO_FIVE = (Span(9 * 60, 17 * 60),)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from tests.model.rules import START, Bench
 
 from interlock.domain.action import Action
 from interlock.domain.authority import Delegation, Directory
@@ -10,7 +11,6 @@ from interlock.domain.delegation_check import check_delegations
 from interlock.domain.explain import explain
 from interlock.domain.policy import Escalation, Level, Policy, Step
 from interlock.domain.standing import Matter, Standing
-from interlock.testing.rules import START, Bench
 
 DAY = timedelta(days=1)
 STEP = Step(("group:g",), where="reviewer.id != 'yves'")

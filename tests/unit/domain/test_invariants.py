@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from tests.model.rules import AGENT, START, Bench
 
 from interlock.domain.action import Action, Verdict
 from interlock.domain.authority import Directory
@@ -20,7 +21,6 @@ from interlock.domain.events import (
 from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Escalation, Level, Policy, Route, Step
 from interlock.domain.request import Claim, Edition, StandIn, Vote
-from interlock.testing.rules import AGENT, START, Bench
 
 HOUR = timedelta(hours=1)
 MANAGERS = Step(("group:managers",), approvals=2, rejections=2, within=HOUR)

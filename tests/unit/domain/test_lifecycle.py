@@ -5,6 +5,7 @@ from datetime import timedelta
 from itertools import product
 
 import pytest
+from tests.model.rules import AGENT, START, Bench
 
 from interlock.domain.action import Action, Verdict
 from interlock.domain.authority import Directory, Principal
@@ -54,7 +55,6 @@ from interlock.domain.run import (
     fold_run,
 )
 from interlock.errors import Closed, EffectRefused, Forbidden, NotFound, WrongDigest
-from interlock.testing.rules import AGENT, START, Bench
 
 POLICY = Policy("p", (Level("only", None, (Step(("group:g",)),)),))
 PEOPLE = Directory(groups={"g": frozenset({"mia", "noah"})}, roles={"operator": frozenset({"olga"})}, local_roles=False)

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from tests.model.rules import AGENT, START, Bench
 
 from interlock.domain.action import Action, Question
 from interlock.domain.authority import Directory
@@ -25,7 +26,6 @@ from interlock.domain.policy import (
 from interlock.domain.policy_check import check, free_names
 from interlock.engine.codec import decode_policy, encode_policy
 from interlock.errors import InvalidPolicy
-from interlock.testing.rules import AGENT, START, Bench
 
 ASKS = (Step(("group:g",)),)
 PEOPLE = Directory(groups={"g": frozenset({"mia", "noah"})}, local_roles=False)

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from tests.model.rules import AGENT, Bench
 
 from interlock.domain.action import Action, Draft, Question, Subject, Verdict
 from interlock.domain.authority import Directory, Principal
@@ -21,7 +22,6 @@ from interlock.domain.lifecycle import fold
 from interlock.domain.policy import Escalation, Fact, Level, Policy, Step
 from interlock.domain.request import StandIn
 from interlock.errors import BadInput, InterlockError, Refused
-from interlock.testing.rules import AGENT, Bench
 
 MIA, NOAH, OLGA = "mia@example.com", "noah@example.com", "olga@example.com"
 PETE, QUINN, RUTH, IAN = "pete@example.com", "quinn@example.com", "ruth@example.com", "ian@example.com"

@@ -5,12 +5,12 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from tests.model.rules import START, Bench
 
 from interlock.domain.action import Action, Draft
 from interlock.domain.authority import Directory
 from interlock.domain.policy import Fact, Level, Policy, Step
 from interlock.domain.windows import MOST_PAST, Past, Recent, is_window
-from interlock.testing.rules import START, Bench
 
 MIA = "mia@example.com"
 PEOPLE = Directory(

@@ -1,4 +1,4 @@
-"""What the plain model of a request goes by: the scene of an entry, and what fits, without the engine."""
+"""What the plain model of a request goes by: the context of an entry, and what fits, without the engine."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from tests.model.fixtures import HIGHEST
+
 from interlock.domain.action import Action, Question, Subject
 from interlock.domain.authority import Directory
 from interlock.domain.canonical import digest
 from interlock.domain.commands import CastVote
 from interlock.domain.policy import Step
 from interlock.domain.request import Edition
-from interlock.testing.cast import HIGHEST
 
-__all__ = ["Scene", "digest_of", "misfits", "with_all"]
+__all__ = ["EntryContext", "digest_of", "misfits", "with_all"]
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class EntryContext:
     """Around an entry: when it was written, who stands behind it, and who the people were meanwhile.
 
     Args:

@@ -5,37 +5,38 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from tests.model.entry_context import with_all
+
 from interlock.domain.action import Subject, Verdict
 from interlock.domain.authority import Directory
 from interlock.domain.events import Opened
 from interlock.domain.policy import Policy, Step
 from interlock.domain.request import Vote
-from interlock.testing.scene import with_all
 
-__all__ = ["PlainVotes", "Voice"]
+__all__ = ["VoteModel", "Voter"]
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
+class Voter:
     """Somebody who speaks, perhaps for another."""
 
-    speaker: str
-    other: str | None
+    person: str
+    on_behalf_of: str | None
     at: datetime
 
     @property
     def people(self) -> set[str]:
         """Who stands behind it."""
-        return {self.speaker, self.owner}
+        return {self.person, self.owner}
 
     @property
     def owner(self) -> str:
         """Whose it is."""
-        return self.other or self.speaker
+        return self.on_behalf_of or self.person
 
 
 @dataclass(slots=True)
-class PlainVotes:
+class VoteModel:
     """What is said in the present step of one request, and who may say it."""
 
     opened: Opened
@@ -45,7 +46,7 @@ class PlainVotes:
     subject: Subject
     step: int = -1
     votes: dict[str, Verdict] = field(default_factory=dict)
-    voices: dict[str, Voice] = field(default_factory=dict)
+    voters: dict[str, Voter] = field(default_factory=dict)
     editors: set[str] = field(default_factory=set)
     escalated: set[int] = field(default_factory=set)
 
@@ -71,41 +72,41 @@ class PlainVotes:
         initiator = None if self.policy.initiator_may_approve else self.opened.initiator
         return person in {self.opened.requester, initiator} or (self.policy.four_eyes and person in self.editors)
 
-    def counts(self, voice: Voice, directory: Directory, step: Step | None = None) -> bool:
+    def counts(self, voter: Voter, directory: Directory, step: Step | None = None) -> bool:
         """Say whether somebody counts in a step, for themselves or for another."""
-        if voice.other is None:
-            return self.may_vote(voice.speaker, directory, step)
+        if voter.on_behalf_of is None:
+            return self.may_vote(voter.person, directory, step)
         return (
-            voice.other in _others(voice.speaker, directory, voice.at)
-            and self.may_vote(voice.other, directory, step)
-            and not self._barred(voice.speaker)
+            voter.on_behalf_of in _others(voter.person, directory, voter.at)
+            and self.may_vote(voter.on_behalf_of, directory, step)
+            and not self._barred(voter.person)
         )
 
-    def voice_of(self, person: str, directory: Directory, at: datetime) -> Voice | None:
+    def voter_of(self, person: str, directory: Directory, at: datetime) -> Voter | None:
         """Say how somebody may speak now; None if not at all."""
         if self.may_vote(person, directory):
-            return Voice(person, None, at)
-        heard = [self.voices[one] for one in self.votes if one != person]
-        taken = {one for voice in heard if self.counts(voice, directory) for one in voice.people}
-        before = self.voices[person].other if person in self.votes else None
+            return Voter(person, None, at)
+        earlier = [self.voters[one] for one in self.votes if one != person]
+        taken = {one for voter in earlier if self.counts(voter, directory) for one in voter.people}
+        before = self.voters[person].on_behalf_of if person in self.votes else None
         others = sorted(_others(person, directory, at), key=lambda other: other != before)
-        possible = (Voice(person, other, at) for other in others if other not in taken)
-        return next((voice for voice in possible if self.counts(voice, directory)), None)
+        possible = (Voter(person, other, at) for other in others if other not in taken)
+        return next((voter for voter in possible if self.counts(voter, directory)), None)
 
-    def hear(self, vote: Vote, directories: list[Directory]) -> None:
+    def take(self, vote: Vote, directories: list[Directory]) -> None:
         """Take in a vote, and forget those whose people speak anew."""
-        voice = Voice(vote.voter, vote.on_behalf_of, vote.at)
+        voter = Voter(vote.voter, vote.on_behalf_of, vote.at)
         assert any(
-            self.counts(voice, it) and (voice.other is None or not self.may_vote(voice.speaker, it))
+            self.counts(voter, it) and (voter.on_behalf_of is None or not self.may_vote(voter.person, it))
             for it in directories
         ), "I7/I9: may not vote"
         for person in list(self.votes):
-            earlier = self.voices[person]
-            if earlier.people & voice.people:
+            earlier = self.voters[person]
+            if earlier.people & voter.people:
                 stands = all(self.counts(earlier, it) for it in directories)
                 assert vote.voter in earlier.people or not stands, "I6: one vote took another person's place"
                 del self.votes[person]
-        self.votes[vote.voter], self.voices[vote.voter] = vote.verdict, voice
+        self.votes[vote.voter], self.voters[vote.voter] = vote.verdict, voter
 
 
 def _others(person: str, directory: Directory, at: datetime) -> list[str]:

@@ -6,13 +6,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from hypothesis import strategies as st
+from tests.model.open_hours import SHIFTS
 
 from interlock.domain.action import Action, Draft, Question, Subject
 from interlock.domain.authority import Delegation, Directory
 from interlock.domain.policy import Escalation, Fact, Level, Policy, Step
 from interlock.engine.ports import PolicySet
 from interlock.testing.fakes import Behaviour, Move, Repeatable, Script, Tool
-from interlock.testing.open_hours import SHIFTS
 
 __all__ = [
     "AGENT",

@@ -1,6 +1,6 @@
 """A Hypothesis state machine that drives the whole engine over any store, against a plain model.
 
-Subclass `CircleMachine`, say in `open_stores` which stores to drive, and let pytest collect its `TestCase`. With two
+Subclass `SystemMachine`, say in `open_stores` which stores to drive, and let pytest collect its `TestCase`. With two
 stores every operation is done over both, and what each comes to is compared (I17). Work stops at drawn points, so that
 other work comes in between, or dies there; the clock stands still until a rule moves it. After every step the log is
 read on and held against the plain model; at the end faults cease, and everything must come to rest (I4).
@@ -15,29 +15,29 @@ from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
+from tests.model.fixtures import AGENT, INITIATORS, OPERATOR, PEOPLE, SPELLINGS, STRANGER, TENANT, VERSIONS, scripts
+from tests.model.interleaving import Stop
+from tests.model.lockstep import MOMENT
+from tests.model.log_model import RunModel
+from tests.model.races import MOST_UNDER_WAY, POINTS, index, stop
+from tests.model.request_model import RequestModel
+from tests.model.system import LEASE, SystemUnderTest
+from tests.model.tampering import Tampering
 
 from interlock.domain.action import Action, Draft, Subject, Verdict
 from interlock.domain.authority import Principal
 from interlock.domain.commands import CastVote, Expire, Extend
 from interlock.engine.deadlines import sweep
-from interlock.testing.book import PlainRun
-from interlock.testing.cast import AGENT, INITIATORS, OPERATOR, PEOPLE, SPELLINGS, STRANGER, TENANT, VERSIONS, scripts
-from interlock.testing.circle import LEASE, Circle
-from interlock.testing.driving import MOMENT
 from interlock.testing.fakes import Script
-from interlock.testing.interleaving import Stop
-from interlock.testing.plain import PlainRequest
-from interlock.testing.racing import MOST_UNDER_WAY, POINTS, index, stop
-from interlock.testing.tampering import Tampered
 
-__all__ = ["CircleMachine"]
+__all__ = ["SystemMachine"]
 
 MOST_RUNS = 3
 
 people = st.sampled_from(sorted(SPELLINGS))
 
 
-class CircleMachine(Tampered):
+class SystemMachine(Tampering):
     """People, agents, workers, deadlines and faults, over every store at once."""
 
     # ── agents and workers ───────────────────────────────────────────────────────────────────────────────────────────
@@ -49,16 +49,16 @@ class CircleMachine(Tampered):
         self._start(script, by)
         self.work_off()
 
-    @precondition(lambda self: len(self.book.runs) < MOST_RUNS)
+    @precondition(lambda self: len(self.model.runs) < MOST_RUNS)
     @rule(script=scripts(), by=st.sampled_from(INITIATORS), until=stop)
     def start(self, script: Script, by: str, until: Stop) -> None:
         """Start another one."""
         self._start(script, by, until)
 
     def _start(self, script: Script, by: str, until: Stop = None) -> None:
-        reference = f"script:{len(self.circles[0].runtime.scripts)}"
-        for circle in self.circles:
-            circle.runtime.scripts[reference] = script
+        reference = f"script:{len(self.systems[0].runtime.scripts)}"
+        for system in self.systems:
+            system.runtime.scripts[reference] = script
         self._do("start", lambda it: it.runs.start(AGENT, reference, None, Principal(by, "person", TENANT)), until)
 
     @precondition(lambda self: len(self.under_way) < MOST_UNDER_WAY)
@@ -93,11 +93,11 @@ class CircleMachine(Tampered):
         """Kill a process that stands somewhere."""
         self._crash(self.under_way[which % len(self.under_way)])
 
-    @precondition(lambda self: any(run.status == "running" for run in self.book.runs.values()))
+    @precondition(lambda self: any(run.status == "running" for run in self.model.runs.values()))
     @rule(which=index)
     def heartbeat(self, which: int) -> None:
         """Extend the lease on a run, if it is still held."""
-        running = [run for run in self.book.runs.values() if run.status == "running"]
+        running = [run for run in self.model.runs.values() if run.status == "running"]
         run = running[which % len(running)]
         until, owner = self.clock.at + LEASE, self._owner_of(run)
         held = run.leased_until is not None and self.clock.at < run.leased_until
@@ -105,27 +105,27 @@ class CircleMachine(Tampered):
             run.leased_until = until
         outcome = self._do("extend", lambda it: it.store.extend(TENANT, [(run.id, owner)], until))
         assert outcome.value == ({run.id} if held else set()), "I16: a lease that has ended was extended"
-        for circle in self.circles if held else ():
-            circle.runtime.held_until[owner] = until
+        for system in self.systems if held else ():
+            system.runtime.held_until[owner] = until
 
-    def _owner_of(self, run: PlainRun) -> str:
-        return str(self._run(self.circles[0].jobs())[run.id].owner)
+    def _owner_of(self, run: RunModel) -> str:
+        return str(self._run(self.systems[0].jobs())[run.id].owner)
 
     @rule(free=st.booleans())
     def free_hands(self, *, free: bool) -> None:
         """Let there be a free worker wherever somebody votes or starts a run; or none."""
-        for circle in self.circles:
-            circle.hands.free = free
+        for system in self.systems:
+            system.hands.free = free
 
     @rule()
     def redeploy(self) -> None:
         """Put another version of the agents in place, or the earlier one back."""
-        for circle in self.circles:
-            circle.runtime.version = "2" if circle.runtime.version == "1" else "1"
+        for system in self.systems:
+            system.runtime.version = "2" if system.runtime.version == "1" else "1"
 
     # ── people ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    @precondition(lambda self: self.book.requests and len(self.under_way) < MOST_UNDER_WAY)
+    @precondition(lambda self: self.model.requests and len(self.under_way) < MOST_UNDER_WAY)
     @rule(
         which=index,
         who=people,
@@ -137,7 +137,7 @@ class CircleMachine(Tampered):
         kind=st.sampled_from(["person"] * 7 + ["agent"]),
         until=stop,
     )
-    def vote(  # noqa: PLR0913 - the parts of a vote
+    def vote(
         self,
         *,
         which: int,
@@ -158,7 +158,7 @@ class CircleMachine(Tampered):
         command = CastVote(request.opened.request_id, verdict, digest, comment, subject, given)
         self._vote(request, command, Principal(who, kind, TENANT), until)
 
-    @precondition(lambda self: self.book.open)
+    @precondition(lambda self: self.model.open)
     @rule(which=index, who=index, amount=st.sampled_from([500, 50, 5]), until=stop, second=st.booleans())
     def edit(self, which: int, who: int, amount: int, until: Stop, *, second: bool) -> None:
         """Somebody who may changes what was asked, perhaps after another one has approved it."""
@@ -172,19 +172,19 @@ class CircleMachine(Tampered):
             command = CastVote(key, Verdict.edit, request.digest, f"rather {amount}", subject)
             self._vote(request, command, Principal(voters[who % len(voters)], "person", TENANT), until)
 
-    @precondition(lambda self: any(self.book.requests[key].votes for key in self.book.open))
+    @precondition(lambda self: any(self.model.requests[key].votes for key in self.model.open))
     @rule(which=index, who=index, comment=st.sampled_from(["again", "and again"]), until=stop)
     def vote_again(self, which: int, who: int, comment: str, until: Stop) -> None:
         """Somebody says it again, perhaps under another name."""
-        voted = [key for key in self.book.open if self.book.requests[key].votes]
-        request = self.book.requests[voted[which % len(voted)]]
+        voted = [key for key in self.model.open if self.model.requests[key].votes]
+        request = self.model.requests[voted[which % len(voted)]]
         person = sorted(request.votes)[which % len(request.votes)]
         names = [name for name, other in SPELLINGS.items() if other == person]
         command, _ = self._approval(request, person)
         by = Principal(names[who % len(names)], "person", TENANT)
         self._vote(request, replace(command, comment=comment), by, until)
 
-    @precondition(lambda self: self.book.open)
+    @precondition(lambda self: self.model.open)
     @rule(which=index, who=index, until=stop)
     def approve(self, which: int, who: int, until: Stop) -> None:
         """One who may approves."""
@@ -193,31 +193,31 @@ class CircleMachine(Tampered):
         if voters:
             self._vote(request, *self._approval(request, voters[who % len(voters)]), until)
 
-    @precondition(lambda self: self.book.open)
+    @precondition(lambda self: self.model.open)
     @rule(which=index, until=stop)
     def agree(self, which: int, until: Stop) -> None:
         """Everybody who may approves, until it is decided."""
-        self._agree(self.book.open[which % len(self.book.open)], until)
+        self._agree(self.model.open[which % len(self.model.open)], until)
 
-    @precondition(lambda self: self.book.open)
+    @precondition(lambda self: self.model.open)
     @rule(until=st.sampled_from([None, None, None, *POINTS]))
     def agree_and_work(self, until: Stop) -> None:
         """Everybody approves everything, and the agents go on."""
-        for key in self.book.open:
+        for key in self.model.open:
             self._agree(key)
         for job in self._due():
             self._carry_out(job, until if len(self.under_way) < MOST_UNDER_WAY else None)
 
-    def _some_request(self, which: int) -> PlainRequest:
-        ids = self.book.open if self.book.open and which % 4 else list(self.book.requests)
-        return self.book.requests[ids[which % len(ids)]]
+    def _some_request(self, which: int) -> RequestModel:
+        ids = self.model.open if self.model.open and which % 4 else list(self.model.requests)
+        return self.model.requests[ids[which % len(ids)]]
 
     @rule(which=index, who=people, until=stop)
     def cancel(self, which: int, who: str, until: Stop) -> None:
         """End a run."""
         self._with_run(which, who, until, lambda it, run, by: it.runs.cancel(run.id, by, "enough"), needs=None)
 
-    @precondition(lambda self: any(run.status == "needs_attention" for run in self.book.runs.values()))
+    @precondition(lambda self: any(run.status == "needs_attention" for run in self.model.runs.values()))
     @rule(which=index, who=st.sampled_from(["ann", OPERATOR, OPERATOR, "bob"]), until=stop, accept=st.booleans())
     def look(self, which: int, who: str, until: Stop, *, accept: bool) -> None:
         """Let a run that needs attention go on."""
@@ -231,10 +231,10 @@ class CircleMachine(Tampered):
         which: int,
         who: str,
         until: Stop,
-        work: Callable[[Circle, PlainRun, Principal], Coroutine[Any, Any, Any]],
+        work: Callable[[SystemUnderTest, RunModel, Principal], Coroutine[Any, Any, Any]],
         needs: str | None = "needs_attention",
     ) -> None:
-        runs = [run for run in self.book.runs.values() if needs in {None, run.status}]
+        runs = [run for run in self.model.runs.values() if needs in {None, run.status}]
         if not runs:
             return
         run = runs[which % len(runs)]
@@ -247,11 +247,11 @@ class CircleMachine(Tampered):
         outcome = self._do("a person's word on a run", lambda it: work(it, run, by), until)
         self._expect("a person's word on a run", outcome, expected)
 
-    @precondition(lambda self: self.book.doubtful(self.clock.at))
+    @precondition(lambda self: self.model.doubtful(self.clock.at))
     @rule(which=index, who=st.sampled_from([OPERATOR, OPERATOR, "mallory"]), again=st.booleans(), until=stop)
     def settle(self, which: int, who: str, until: Stop, *, again: bool) -> None:
         """Say truly what became of an effect."""
-        doubtful = self.book.doubtful(self.clock.at)
+        doubtful = self.model.doubtful(self.clock.at)
         outcome = self._settle(doubtful[which % len(doubtful)], who, until, again=again)
         self._expect("settling", outcome, None if who == OPERATOR else "forbidden")
 
@@ -269,7 +269,7 @@ class CircleMachine(Tampered):
         """Somebody lets another vote for them, or takes it back."""
         self._name(giver, delegate, timedelta(minutes=minutes))
 
-    @precondition(lambda self: self.book.open)
+    @precondition(lambda self: self.model.open)
     @rule(which=index, who=index, until=stop, takes_back=st.booleans())
     def vote_through_another(self, which: int, who: int, until: Stop, *, takes_back: bool) -> None:
         """Somebody who may vote lets a stranger do it, and takes it back afterwards or does not."""
@@ -304,7 +304,7 @@ class CircleMachine(Tampered):
             self.clock.at = due - MOMENT if early else due
             self._observe(-1)
 
-    @precondition(lambda self: self.book.requests)
+    @precondition(lambda self: self.model.requests)
     @rule(which=index)
     def expire_now(self, which: int) -> None:
         """A process whose clock is fast takes a request for overdue."""
@@ -316,7 +316,7 @@ class CircleMachine(Tampered):
         outcome = self._do("expire", lambda it: it.desk.handle(command, service))
         self._expect("I5: expiring", outcome, expected)
 
-    @precondition(lambda self: self.book.requests)
+    @precondition(lambda self: self.model.requests)
     @rule(which=index, who=people, reason=st.sampled_from(["on a plane", "on a plane", ""]))
     def extend(self, which: int, who: str, reason: str) -> None:
         """Give a request more time."""

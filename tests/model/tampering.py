@@ -8,24 +8,24 @@ from typing import Any, Literal
 
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
+from tests.model.fixtures import OPERATOR, TENANT
+from tests.model.interleaving import Course
+from tests.model.lockstep import Deed, Work
+from tests.model.races import Races, index
+from tests.model.system import SystemUnderTest
 
 from interlock.domain.authority import Principal
 from interlock.engine.audit import audit_record
 from interlock.engine.repair import repair
-from interlock.testing.cast import OPERATOR, TENANT
-from interlock.testing.circle import Circle
-from interlock.testing.driving import Deed, Work
-from interlock.testing.interleaving import Course
-from interlock.testing.racing import Racing, index
 
-__all__ = ["Table", "Tampered"]
+__all__ = ["Table", "Tampering"]
 
 Table = Literal["requests", "runs"]
 
 NEXT = ("approve", "approve", "work", "work", "work twice", "sweep", "cancel", "look")
 
 
-class Tampered(Racing):
+class Tampering(Races):
     """Somebody who can write to the database: what is changed is found, and nothing unapproved runs by it.
 
     Subclass it, and say in `read_row` and `write_row` how a row is changed past the store.
@@ -46,43 +46,43 @@ class Tampered(Racing):
     def tamper(self, row: int, field: int, then: list[tuple[str, int]]) -> None:
         """Change a random field of a random row; others go on as they would; then it is put back."""
         places: list[tuple[Table, str]] = [
-            *(("requests", key) for key in self.book.rows),
-            *(("runs", key) for key in self.book.run_rows),
+            *(("requests", key) for key in self.model.rows),
+            *(("runs", key) for key in self.model.run_rows),
         ]
         if not self.tampers or not places:
             return
         table, key = places[row % len(places)]
-        kept = [self.read_row(circle.name, table, key) for circle in self.circles]
+        kept = [self.read_row(system.name, table, key) for system in self.systems]
         forged = [json.dumps(_changed(json.loads(body), field)).encode() for body in kept]
         pieces = [(what, piece) for what, which in then if (piece := self._piece(what, which)) is not None]
-        for circle, body in zip(self.circles, forged, strict=True):
-            self.write_row(circle.name, table, key, body)
-            assert self._finds(circle, key), f"I11: the audit of {circle.name} does not find {table} {key} changed"
+        for system, body in zip(self.systems, forged, strict=True):
+            self.write_row(system.name, table, key, body)
+            assert self._finds(system, key), f"I11: the audit of {system.name} does not find {table} {key} changed"
         for what, piece in pieces:
             self._go_on_tampered(f"{what}, tampered with", piece)
-        for circle, before, body in zip(self.circles, kept, forged, strict=True):
-            if self.read_row(circle.name, table, key) == body:  # else it has been written anew from its log
-                self.write_row(circle.name, table, key, before)
+        for system, before, body in zip(self.systems, kept, forged, strict=True):
+            if self.read_row(system.name, table, key) == body:  # else it has been written anew from its log
+                self.write_row(system.name, table, key, before)
         if any(what == "cancel" for what, _ in pieces):
             self._go_on_tampered("what was left open is taken back", self._take_back)
         self._observe(len(self.policies.versions) - 1)
         self.whole = True
 
     @staticmethod
-    async def _take_back(circle: Circle) -> None:
+    async def _take_back(system: SystemUnderTest) -> None:
         """A request that was altered when its run was cancelled is open still: the audit finds it, a person repairs."""
-        if any(one.mend == "left open" for one in await audit_record(circle.store)):
-            await repair(circle.watched, circle.desk, Principal(OPERATOR, "person", TENANT))
+        if any(one.mend == "left open" for one in await audit_record(system.store)):
+            await repair(system.watched, system.desk, Principal(OPERATOR, "person", TENANT))
 
-    def _finds(self, circle: Circle, key: str) -> bool:
-        found = self._run(audit_record(circle.store))
+    def _finds(self, system: SystemUnderTest, key: str) -> bool:
+        found = self._run(audit_record(system.store))
         return any(one.stream is not None and one.stream[1] == key for one in found)
 
     def _go_on_tampered(self, what: str, piece: Work) -> None:
         """Let a piece of work be done or refused; nobody looks until the row is put back."""
         self.whole = False
         since = len(self.policies.versions) - 1
-        deed = Deed([Course(partial(piece, circle), since) for circle in self.circles], what)
+        deed = Deed([Course(partial(piece, system), since) for system in self.systems], what)
         self._same(f"outcomes of {what}", self._each(deed.courses, lambda course: course.go(None)))
 
 

@@ -1,4 +1,4 @@
-"""One whole circle over one store, and what a reader sees of it."""
+"""One whole system over one store, and what a reader sees of it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import itertools
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
+
+from tests.model.fixtures import TENANT
+from tests.model.interleaving import point, stopping
 
 from interlock.domain.request import Request, Status
 from interlock.domain.run import Run
@@ -16,11 +19,9 @@ from interlock.engine.integrity import check_state
 from interlock.engine.ports import Inbox, Store
 from interlock.engine.runs import Runs
 from interlock.engine.worker import Worker
-from interlock.testing.cast import TENANT
 from interlock.testing.fakes import NobodyWaits, ScriptedRuntime, SettableClock, SettablePolicies, Sink
-from interlock.testing.interleaving import point, stopping
 
-__all__ = ["LEASE", "Circle"]
+__all__ = ["LEASE", "SystemUnderTest"]
 
 LEASE = timedelta(seconds=30)
 PAGE = 3
@@ -51,7 +52,7 @@ class Hands:
         return beginning is not None
 
 
-class Circle:
+class SystemUnderTest:
     """Desk, runs and worker over one store; agents by script; and a reader who follows the log.
 
     Args:

@@ -64,7 +64,7 @@ class Bench:
         self.send(command, Principal(AGENT, "agent"))
         return self.request
 
-    def vote(  # noqa: PLR0913 - the parts of a vote
+    def vote(
         self,
         who: str,
         verdict: Verdict | str = Verdict.approve,

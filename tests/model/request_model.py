@@ -9,6 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from tests.model.entry_context import EntryContext, digest_of, misfits, with_all
+from tests.model.fixtures import OPERATOR, SPELLINGS, level_of
+from tests.model.open_hours import later
+from tests.model.vote_model import VoteModel, Voter
+
 from interlock.domain.action import Action, Question, Verdict
 from interlock.domain.authority import Directory, Principal
 from interlock.domain.commands import CastVote
@@ -35,12 +40,8 @@ from interlock.domain.events import (
 )
 from interlock.domain.policy import Policy, Step
 from interlock.domain.request import Edition
-from interlock.testing.cast import OPERATOR, SPELLINGS, level_of
-from interlock.testing.open_hours import later
-from interlock.testing.scene import Scene, digest_of, misfits, with_all
-from interlock.testing.voices import PlainVotes, Voice
 
-__all__ = ["PlainRequest"]
+__all__ = ["RequestModel"]
 
 FRESH = timedelta(seconds=10)
 """How much older than its entry an outcome's own time may be: it was read before it was committed."""
@@ -49,12 +50,12 @@ FOR = {Verdict.approve, Verdict.edit, Verdict.respond}
 
 
 @dataclass(slots=True)
-class PlainRequest(PlainVotes):
+class RequestModel(VoteModel):
     """One request, as plainly as it can be told."""
 
     answer: object = None
     due: datetime | None = None
-    passed: list[set[Voice]] = field(default_factory=list)
+    passed: list[set[Voter]] = field(default_factory=list)
     status: str = "open"
     decided: datetime | None = None
     effect: str = "none"
@@ -65,7 +66,7 @@ class PlainRequest(PlainVotes):
     handed_on: bool = False
 
     @classmethod
-    def begin(cls, event: Opened, policy: Policy) -> PlainRequest:
+    def begin(cls, event: Opened, policy: Policy) -> RequestModel:
         """Begin with the first entry."""
         assert event.asked_digest == event.subject.digest, "I8: what was asked has another digest"
         assert event.route.level == level_of(policy, event.subject), "I1: opened in the wrong level"
@@ -103,13 +104,13 @@ class PlainRequest(PlainVotes):
             return "not_offered"
         if command.verdict in self.policy.reason_for and not command.comment.strip():
             return "reason_missing"
-        voice = self.voice_of(SPELLINGS[who.id], directory, now)
-        if voice is None:
+        voter = self.voter_of(SPELLINGS[who.id], directory, now)
+        if voter is None:
             return "forbidden"
-        changes = self._not_editable(command) or self._leaves_too_few(command, voice, directory)
+        changes = self._not_editable(command) or self._leaves_too_few(command, voter, directory)
         return "not_editable" if changes else None
 
-    def _leaves_too_few(self, command: CastVote, author: Voice, directory: Directory) -> bool:
+    def _leaves_too_few(self, command: CastVote, author: Voter, directory: Directory) -> bool:
         """Say whether, under four-eyes, an edit leaves too few people to approve it."""
         subject = command.subject or self.subject
         if not self.policy.four_eyes or digest_of(Edition(subject, command.answer or self.answer)) == self.digest:
@@ -127,34 +128,34 @@ class PlainRequest(PlainVotes):
         changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
         return self.policy.edits is not None and not changed <= set(self.policy.edits)
 
-    def read(self, event: Event, scene: Scene) -> None:  # noqa: C901, PLR0912 - one line an event
+    def read(self, event: Event, context: EntryContext) -> None:  # noqa: C901, PLR0912 - one line an event
         """Take in the next entry."""
         match event:
             case StepReached():
-                self._step_reached(event, scene)
+                self._step_reached(event, context)
             case VoteCast():
-                self._vote_cast(event, scene)
+                self._vote_cast(event, context)
             case Edited():
-                self._edited(event, scene)
+                self._edited(event, context)
             case Decided():
-                self._decided(event, scene)
+                self._decided(event, context)
             case Expired():
                 assert self.due is not None, "I5: expired without a deadline"
-                assert scene.at >= self.due, "I5: expired before the deadline"
+                assert context.at >= self.due, "I5: expired before the deadline"
                 assert self.rule.on_timeout == "expire" or self.handed_on, "I4: expired, and nobody was asked as well"
-                self._end("expired", event, scene)
+                self._end("expired", event, context)
             case Reminded():
-                self._reminded(event, scene)
+                self._reminded(event, context)
             case Escalated():
-                self._escalated(event, scene)
+                self._escalated(event, context)
             case Extended():
-                self._extended(event, scene)
+                self._extended(event, context)
             case Withdrawn():
-                self._end("withdrawn", event, scene)
+                self._end("withdrawn", event, context)
             case EffectClaimed():
-                self._claimed(event, scene)
+                self._claimed(event, context)
             case EffectLapsed():
-                self._lapsed(event, scene)
+                self._lapsed(event, context)
             case EffectExecuted(attempt=attempt) | EffectFailed(attempt=attempt) | EffectUnknown(attempt=attempt):
                 self._recorded(event.type.removeprefix("effect_"), attempt)
             case EffectReleased():
@@ -165,19 +166,19 @@ class PlainRequest(PlainVotes):
             case Opened():
                 raise AssertionError("I3: opened twice")
 
-    def _end(self, status: str, event: Decided | Expired | Withdrawn, scene: Scene) -> None:
+    def _end(self, status: str, event: Decided | Expired | Withdrawn, context: EntryContext) -> None:
         assert self.is_open, f"I3: {status} after {self.status}"
-        assert event.at <= scene.at < event.at + FRESH, "I5: decided by yesterday's time"
+        assert event.at <= context.at < event.at + FRESH, "I5: decided by yesterday's time"
         self.status, self.decided, self.due, self.owed = status, event.at, None, False
 
-    def _reminded(self, event: Reminded, scene: Scene) -> None:
+    def _reminded(self, event: Reminded, context: EntryContext) -> None:
         assert self.is_open, "I3: a reminder after the outcome"
         assert event.step == self.step, "I4: a reminder in another step"
         assert self.reminders, "I4: a reminder too many"
-        assert scene.at >= self.reminders[0], "I4: reminded too early"
+        assert context.at >= self.reminders[0], "I4: reminded too early"
         assert self.due is not None, "I5: reminded without a deadline"
-        assert scene.at < self.due, "I5: reminded when it was too late"
-        self.reminders = [at for at in self.reminders if at > scene.at]
+        assert context.at < self.due, "I5: reminded when it was too late"
+        self.reminders = [at for at in self.reminders if at > context.at]
 
     def extension_refused(self, reason: str, who: str, now: datetime, directory: Directory) -> str | None:
         """Say with which code more time must be refused; None if it must be given."""
@@ -192,16 +193,18 @@ class PlainRequest(PlainVotes):
     def _may_extend(self, person: str, directory: Directory) -> bool:
         return person == OPERATOR or replace(self, editors=set()).may_vote(person, directory)
 
-    def _extended(self, event: Extended, scene: Scene) -> None:
+    def _extended(self, event: Extended, context: EntryContext) -> None:
         assert self.is_open, "I3: more time after the outcome"
         assert self.due is not None, "I5: more time without a deadline"
-        assert scene.at < self.due < event.due_at, "I5: more time when it was over"
-        assert event.by == SPELLINGS[scene.by], "I6: somebody else gave more time"
+        assert context.at < self.due < event.due_at, "I5: more time when it was over"
+        assert event.by == SPELLINGS[context.by], "I6: somebody else gave more time"
         assert event.reason, "I4: more time without a reason"
-        assert self._ever(scene, lambda directory: self._may_extend(event.by, directory)), "I9: may not give more time"
+        assert self._ever(context, lambda directory: self._may_extend(event.by, directory)), (
+            "I9: may not give more time"
+        )
         self.due = event.due_at
 
-    def _escalated(self, event: Escalated, scene: Scene) -> None:
+    def _escalated(self, event: Escalated, context: EntryContext) -> None:
         rule = self.policy.levels[self.level].steps[self.step]
         assert self.is_open, "I3: escalated after the outcome"
         assert event.step == self.step, "I4: another step escalated"
@@ -210,21 +213,21 @@ class PlainRequest(PlainVotes):
         assert self.due is not None, "I5: escalated without a deadline"
         if event.due_at is None:
             assert self.escalates is not None, "I4: escalated twice"
-            assert self.escalates <= scene.at < self.due, "I4: escalated at another time"
+            assert self.escalates <= context.at < self.due, "I4: escalated at another time"
         else:
             assert rule.on_timeout == "escalate", "I5: more time than the policy gives"
             assert not self.handed_on, "I4: handed on twice"
-            assert scene.at >= self.due, "I5: handed on before the deadline"
+            assert context.at >= self.due, "I5: handed on before the deadline"
             assert event.due_at == later(rule, event.at, rule.within), "I4: the deadline is not what the policy says"
             self.due, self.handed_on = event.due_at, True
         self.escalates = None
         self.escalated.add(self.step)
 
-    def _step_reached(self, event: StepReached, scene: Scene) -> None:
+    def _step_reached(self, event: StepReached, context: EntryContext) -> None:
         assert self.is_open, "I3: a step after the outcome"
         if self.step >= 0:
             assert event.step == self.step + 1, "I1: a step was left out"
-            self._pass_step(event, scene)
+            self._pass_step(event, context)
         else:
             assert event.step == 0, "I1: began with a later step"
         self.step, self.votes, self.owed = event.step, {}, False
@@ -239,20 +242,20 @@ class PlainRequest(PlainVotes):
         self.escalates = None if after is None else later(self.rule, event.at, after)
         assert event.escalates_at == self.escalates, "I4: the escalation is not when the policy says"
 
-    def _vote_cast(self, event: VoteCast, scene: Scene) -> None:
+    def _vote_cast(self, event: VoteCast, context: EntryContext) -> None:
         vote = event.vote
         assert self.is_open, f"I3: a vote on what is {self.status}"
         assert self.due is not None, "I5: a vote without a deadline"
-        assert scene.at < self.due, "I5: a vote counts at or after the deadline"
+        assert context.at < self.due, "I5: a vote counts at or after the deadline"
         assert vote.digest == self.digest, "I8: a vote on other arguments counts"
         assert vote.step == self.step, "I6: a vote counts in another step"
-        assert vote.voter == SPELLINGS[scene.by], "I6: one person under two names"
-        assert vote.at <= scene.at < vote.at + FRESH, "I9: cast by yesterday's time"
-        self.hear(vote, list(scene.directories))
-        self.owed = all(self._has_come_to_something(directory) for directory in scene.directories)
+        assert vote.voter == SPELLINGS[context.by], "I6: one person under two names"
+        assert vote.at <= context.at < vote.at + FRESH, "I9: cast by yesterday's time"
+        self.take(vote, list(context.directories))
+        self.owed = all(self._has_come_to_something(directory) for directory in context.directories)
 
     def _has_come_to_something(self, directory: Directory) -> bool:
-        counted = {person for person in self.votes if self.counts(self.voices[person], directory)}
+        counted = {person for person in self.votes if self.counts(self.voters[person], directory)}
         supporters = len(counted & self.supporters)
         return (
             supporters >= self.rule.approvals
@@ -260,28 +263,30 @@ class PlainRequest(PlainVotes):
             or self._out_of_reach(directory)
         )
 
-    def _pass_step(self, event: StepReached | Decided, scene: Scene) -> None:
+    def _pass_step(self, event: StepReached | Decided, context: EntryContext) -> None:
         people = set(event.counted)
         assert people <= self.supporters, "I6: somebody counted who did not approve"
         assert len(people) >= self.rule.approvals, "I1/I6: a step was passed without its quorum"
-        voices = {self.voices[person] for person in people}
-        eligible = [{voice for voice in voices if self.counts(voice, it)} for it in scene.directories]
-        assert voices in eligible, "I7/I9: somebody counted who may not decide"
-        assert sum(len(voice.people) for voice in voices) == len(set().union(*(voice.people for voice in voices))), (
+        voters = {self.voters[person] for person in people}
+        eligible = [{voter for voter in voters if self.counts(voter, it)} for it in context.directories]
+        assert voters in eligible, "I7/I9: somebody counted who may not decide"
+        assert sum(len(voter.people) for voter in voters) == len(set().union(*(voter.people for voter in voters))), (
             "I6: one person behind two votes"
         )
-        told = {Voice(one.voter, one.on_behalf_of, one.at) for one in event.stand_ins}
-        assert told == {voice for voice in voices if voice.other is not None}, "I6: for whom they counted is not told"
-        self.passed.append(voices)
+        told = {Voter(one.voter, one.on_behalf_of, one.at) for one in event.stand_ins}
+        assert told == {voter for voter in voters if voter.on_behalf_of is not None}, (
+            "I6: for whom they counted is not told"
+        )
+        self.passed.append(voters)
 
-    def _edited(self, event: Edited, scene: Scene) -> None:
-        edition, author = event.edition, SPELLINGS[scene.by]
+    def _edited(self, event: Edited, context: EntryContext) -> None:
+        edition, author = event.edition, SPELLINGS[context.by]
         assert self.is_open, "I3: edited after the outcome"
         assert self.due is not None, "I5: an edit without a deadline"
-        assert scene.at < self.due, "I5: edited at or after the deadline"
+        assert context.at < self.due, "I5: edited at or after the deadline"
         assert edition.author == author, "I7: the author is somebody else"
-        voice = Voice(author, edition.on_behalf_of, event.at)
-        assert self._ever(scene, lambda directory: self.counts(voice, directory)), "I7/I9: may not edit"
+        voter = Voter(author, edition.on_behalf_of, event.at)
+        assert self._ever(context, lambda directory: self.counts(voter, directory)), "I7/I9: may not edit"
         assert event.digest == digest_of(edition), "I8: the digest does not cover the edition"
         assert event.digest != self.digest, "I8: edited, but the same"
         assert event.route.policy_hash == self.opened.route.policy_hash, "I1: another version of the policy"
@@ -290,17 +295,17 @@ class PlainRequest(PlainVotes):
         self.level, self.digest = event.route.level, event.digest
         self.subject, self.answer = edition.subject, edition.answer
         self.step, self.votes, self.passed, self.owed, self.escalated = -1, {}, [], False, set()
-        self.editors |= voice.people
+        self.editors |= voter.people
 
-    def _decided(self, event: Decided, scene: Scene) -> None:
+    def _decided(self, event: Decided, context: EntryContext) -> None:
         if event.by[:1] == (f"rule:{self.policy.levels[self.level].name}",):
             assert self.policy.levels[self.level].automatic, "I1: a rule approved that asks people"
             assert event.outcome == "approved", "I1: a rule does nothing but approve"
         elif event.outcome in {"approved", "answered"}:
             assert self.step + 1 == len(self.policy.levels[self.level].steps), "I1: approved before the last step"
-            self._pass_step(event, scene)
-            speakers = {voice.speaker for voices in self.passed for voice in voices}
-            assert set(event.by) == speakers, "I6: decided by others than voted"
+            self._pass_step(event, context)
+            people = {voter.person for voters in self.passed for voter in voters}
+            assert set(event.by) == people, "I6: decided by others than voted"
             is_question = isinstance(self.opened.subject, Question)
             assert (event.outcome == "answered") is (self.answer is not None), "I3: answered what was not"
             assert not is_question or self.answer is not None, "I3: answered without an answer"
@@ -308,48 +313,48 @@ class PlainRequest(PlainVotes):
             against = self.votes.keys() - self.supporters
             enough = len(against) >= self.rule.rejections
             assert set(event.by) <= against, "I6: rejected by those who were not against"
-            assert enough or self._ever(scene, self._out_of_reach), "I6: rejected without enough rejections"
-        self._end(event.outcome, event, scene)
+            assert enough or self._ever(context, self._out_of_reach), "I6: rejected without enough rejections"
+        self._end(event.outcome, event, context)
 
     def _out_of_reach(self, directory: Directory) -> bool:
         people = {*SPELLINGS.values()}
         left = {person for person in people if self.may_vote(person, directory, with_all(self.rule))}
-        against = {self.voices[person].owner for person in self.votes.keys() - self.supporters}
+        against = {self.voters[person].owner for person in self.votes.keys() - self.supporters}
         return len(left - against) < self.rule.approvals
 
-    def _claimed(self, event: EffectClaimed, scene: Scene) -> None:
+    def _claimed(self, event: EffectClaimed, context: EntryContext) -> None:
         claim = event.claim
         assert self.status == "approved", f"I1: the effect of what is {self.status} was claimed"
         assert self.effect in {"none", "claimed"}, f"I2: claimed when {self.effect}"
         assert claim.attempt == self.attempt + 1, "I2: attempts are not counted"
         assert claim.key == self.opened.request_id, "I2: another idempotency key"
-        assert claim.run_version == scene.run_version, "I2: claimed by an advance that does not hold its run"
+        assert claim.run_version == context.run_version, "I2: claimed by an advance that does not hold its run"
         if self.effect == "none":
             expires = self.policy.answer_expires
             assert self.decided is not None, "I1: claimed, but never decided"
-            assert expires is None or scene.at - self.decided <= expires, "I9: claimed after the approval expired"
-            assert self._ever(scene, self.holds), "I9: claimed, though a voter has lost the role"
+            assert expires is None or context.at - self.decided <= expires, "I9: claimed after the approval expired"
+            assert self._ever(context, self.holds), "I9: claimed, though a voter has lost the role"
         self.effect, self.attempt = "claimed", claim.attempt
 
     def holds(self, directory: Directory) -> bool:
         """Say whether the votes that approved it satisfy the policy with the people as they are."""
         steps = self._rules()
         return len(steps) == len(self.passed) and all(
-            len({voice for voice in voices if self.counts(voice, directory, step)}) >= step.approvals
-            for step, voices in zip(steps, self.passed, strict=True)
+            len({voter for voter in voters if self.counts(voter, directory, step)}) >= step.approvals
+            for step, voters in zip(steps, self.passed, strict=True)
         )
 
-    def _lapsed(self, event: EffectLapsed, scene: Scene) -> None:
+    def _lapsed(self, event: EffectLapsed, context: EntryContext) -> None:
         assert (self.status, self.effect) == ("approved", "none"), "I3: lapsed after it had begun"
         expires, decided = self.policy.answer_expires, self.decided
-        late = expires is not None and decided is not None and scene.at - decided > expires
-        lost = self._ever(scene, lambda directory: not self._all_hold(directory))
+        late = expires is not None and decided is not None and context.at - decided > expires
+        lost = self._ever(context, lambda directory: not self._all_hold(directory))
         assert event.replaced_by is not None or late or lost, "I9: lapsed, though it holds"
         self.effect = "lapsed"
 
     def _all_hold(self, directory: Directory) -> bool:
         pairs = zip(self._rules(), self.passed, strict=True)
-        return all(self.counts(voice, directory, step) for step, voices in pairs for voice in voices)
+        return all(self.counts(voter, directory, step) for step, voters in pairs for voter in voters)
 
     def _rules(self) -> list[Step]:
         return [self.rule_of(index) for index in range(len(self.policy.levels[self.level].steps))]
@@ -370,5 +375,5 @@ class PlainRequest(PlainVotes):
             assert self.status == "approved", f"I1: an effect of what is {self.status}"
 
     @staticmethod
-    def _ever(scene: Scene, holds: Callable[[Directory], bool]) -> bool:
-        return any(holds(directory) for directory in scene.directories)
+    def _ever(context: EntryContext, holds: Callable[[Directory], bool]) -> bool:
+        return any(holds(directory) for directory in context.directories)

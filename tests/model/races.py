@@ -7,17 +7,17 @@ from datetime import timedelta
 
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
+from tests.model.fixtures import HOUR, OPERATOR, PEOPLE, STRANGER, TENANT, naming, without
+from tests.model.interleaving import Stop
+from tests.model.lockstep import MOMENT, Lockstep, Work
+from tests.model.log_model import RunModel
+from tests.model.request_model import RequestModel
+from tests.model.system import LEASE
 
 from interlock.domain.authority import Principal
 from interlock.engine.deadlines import sweep
-from interlock.testing.book import PlainRun
-from interlock.testing.cast import HOUR, OPERATOR, PEOPLE, STRANGER, TENANT, naming, without
-from interlock.testing.circle import LEASE
-from interlock.testing.driving import MOMENT, Driven, Work
-from interlock.testing.interleaving import Stop
-from interlock.testing.plain import PlainRequest
 
-__all__ = ["MOST_UNDER_WAY", "POINTS", "Racing", "index", "stop"]
+__all__ = ["MOST_UNDER_WAY", "POINTS", "Races", "index", "stop"]
 
 MOST_UNDER_WAY = 3
 PIECES = ("approve", "approve", "work", "work", "work twice", "sweep", "cancel", "look")
@@ -31,7 +31,7 @@ stop = st.sampled_from([*[None] * 16, *EARLY * 2, *POINTS, *range(12)])
 IN_EFFECT = ("before the claim", "claimed", "called", "called", "recorded")
 
 
-class Racing(Driven):
+class Races(Lockstep):
     """Races between people, workers, deadlines and leases."""
 
     @rule(
@@ -54,7 +54,7 @@ class Racing(Driven):
         self.under_way.remove(deed)
         self._go_on(deed, None)
 
-    @precondition(lambda self: self.book.open)
+    @precondition(lambda self: self.model.open)
     @rule(which=index, until=st.sampled_from(EARLY), late=st.booleans())
     def vote_at_the_deadline(self, which: int, until: Stop, *, late: bool) -> None:
         """Somebody votes while the deadline is reached; or is not, by a microsecond."""
@@ -63,7 +63,7 @@ class Racing(Driven):
             return
         directory = self.policies.current().directory
         # A delegation may end before the deadline does.
-        voters = [who for who in self._voters(request) if request.voice_of(who, directory, request.due) is not None]
+        voters = [who for who in self._voters(request) if request.voter_of(who, directory, request.due) is not None]
         if not voters:
             return
         command, by = self._approval(request, voters[which % len(voters)])
@@ -74,11 +74,11 @@ class Racing(Driven):
         if deed is not None:
             self._expect("a vote at the deadline", self._go_on(deed, None), "too_late" if late else None)
 
-    @precondition(lambda self: any(self._still_open(run) for run in self.book.runs.values()))
+    @precondition(lambda self: any(self._still_open(run) for run in self.model.runs.values()))
     @rule(which=index, until=st.sampled_from(EARLY), twice=st.booleans())
     def last_answer(self, which: int, until: Stop, *, twice: bool) -> None:
         """The last answer that a run waits for comes while a worker finds that it is missing."""
-        waiting = [run for run in self.book.runs.values() if self._still_open(run)]
+        waiting = [run for run in self.model.runs.values() if self._still_open(run)]
         run = waiting[which % len(waiting)]
         *others, last = self._still_open(run)
         for key in others:
@@ -93,13 +93,13 @@ class Racing(Driven):
                 self.under_way.remove(deed)
                 self._go_on(deed, None)
 
-    def _still_open(self, run: PlainRun) -> list[str]:
-        return [key for key in run.waits_for if self.book.requests[key].is_open]
+    def _still_open(self, run: RunModel) -> list[str]:
+        return [key for key in run.waits_for if self.model.requests[key].is_open]
 
     def _piece(self, what: str, which: int) -> Work | None:  # noqa: PLR0911 - one line a piece
-        book, operator = self.book, Principal(OPERATOR, "person", TENANT)
+        model, operator = self.model, Principal(OPERATOR, "person", TENANT)
         match what:
-            case "approve" if book.open and (voters := self._voters(self._some_open(which))):
+            case "approve" if model.open and (voters := self._voters(self._some_open(which))):
                 command, by = self._approval(self._some_open(which), voters[which % len(voters)])
                 return lambda it: it.desk.handle(command, by)
             case "work" if due := self._due():
@@ -111,15 +111,15 @@ class Racing(Driven):
             case "sweep":
                 return lambda it: sweep(it.watched, it.desk)
             case "cancel" if which % 3 == 0:
-                run_id = list(book.runs)[which % len(book.runs)]
+                run_id = list(model.runs)[which % len(model.runs)]
                 return lambda it: it.runs.cancel(run_id, operator, "enough")
-            case "look" if odd := [key for key, run in book.runs.items() if run.status == "needs_attention"]:
+            case "look" if odd := [key for key, run in model.runs.items() if run.status == "needs_attention"]:
                 return lambda it: it.runs.retry(odd[which % len(odd)], operator)
             case _:
                 return None
 
     def _change(self, what: str, which: int) -> None:
-        if what == "deadline" and self.book.open:
+        if what == "deadline" and self.model.open:
             due = self._some_open(which).due
             self.clock.at = max(self.clock.at, due or self.clock.at)
         elif what == "lease ends":
@@ -129,11 +129,11 @@ class Racing(Driven):
         elif what == "delegate":
             self._name(PEOPLE[which % len(PEOPLE)], STRANGER, HOUR)
 
-    @precondition(lambda self: self.book.open)
+    @precondition(lambda self: self.model.open)
     @rule(where=st.sampled_from(IN_EFFECT), lives=st.booleans(), seconds=st.sampled_from([30, 30, 1]))
     def stop_in_an_effect(self, where: str, seconds: int, *, lives: bool) -> None:
         """A worker dies in an effect, or goes on after its lease, when another one has taken the run."""
-        for key in self.book.open:
+        for key in self.model.open:
             self._agree(key)
         for job in self._due():
             if self._do("perform", lambda it, job=job: it.worker.carry_out(job), where).how != "stopped":  # type: ignore[misc]
@@ -148,8 +148,8 @@ class Racing(Driven):
                 self.under_way.remove(deed)
                 self._go_on(deed, None)
 
-    def _some_open(self, which: int) -> PlainRequest:
-        return self.book.requests[self.book.open[which % len(self.book.open)]]
+    def _some_open(self, which: int) -> RequestModel:
+        return self.model.requests[self.model.open[which % len(self.model.open)]]
 
     def _change_role(self, person: str, group: str) -> None:
         now = self.policies.current()

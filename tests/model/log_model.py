@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from tests.model.entry_context import EntryContext
+from tests.model.request_model import RequestModel
+
 from interlock.domain.authority import Directory
 from interlock.domain.events import Opened
 from interlock.domain.lifecycle import evolve
@@ -26,16 +29,14 @@ from interlock.domain.run import (
 from interlock.engine.changes import Entry, Job
 from interlock.engine.codec import leaf_hash
 from interlock.testing.fakes import Call, Sink
-from interlock.testing.plain import PlainRequest
-from interlock.testing.scene import Scene
 
-__all__ = ["Book", "PlainRun"]
+__all__ = ["LogModel", "RunModel"]
 
 ENDED = {"run_done": "done", "run_failed": "failed", "run_cancelled": "cancelled"}
 
 
 @dataclass(slots=True)
-class PlainRun:
+class RunModel:
     """One run, as plainly as it can be told."""
 
     id: str
@@ -56,7 +57,7 @@ class PlainRun:
         """Whether nothing happens any more."""
         return self.status in ENDED.values()
 
-    def read(self, event: RunEvent, at: datetime, waits: Iterable[PlainRequest], lease: timedelta) -> None:
+    def read(self, event: RunEvent, at: datetime, waits: Iterable[RequestModel], lease: timedelta) -> None:
         """Take in the next entry."""
         assert not self.has_ended, f"I3: {event.type} after the run was {self.status}"
         self.version += 1
@@ -89,7 +90,7 @@ _STATUS = {
 
 
 @dataclass
-class Book:
+class LogModel:
     """All that the log has said so far.
 
     Args:
@@ -99,8 +100,8 @@ class Book:
 
     policies: Mapping[str, Policy]
     lease: timedelta
-    requests: dict[str, PlainRequest] = field(default_factory=dict)
-    runs: dict[str, PlainRun] = field(default_factory=dict)
+    requests: dict[str, RequestModel] = field(default_factory=dict)
+    runs: dict[str, RunModel] = field(default_factory=dict)
     rows: dict[str, Request] = field(default_factory=dict)
     run_rows: dict[str, Run] = field(default_factory=dict)
     _seqs: dict[str, int] = field(default_factory=dict)
@@ -120,7 +121,7 @@ class Book:
         event: RunEvent = entry.event  # type: ignore[assignment]
         self.run_rows[entry.stream] = evolve_run(self.run_rows.get(entry.stream), event)
         if isinstance(event, RunStarted):
-            self.runs[entry.stream] = PlainRun(entry.stream, event.initiator)
+            self.runs[entry.stream] = RunModel(entry.stream, event.initiator)
             return
         run = self.runs[entry.stream]
         run.read(event, entry.at, [self.requests[key] for key in run.waits_for], self.lease)
@@ -129,11 +130,11 @@ class Book:
         event, key = entry.event, entry.stream
         if isinstance(event, Opened):
             assert key not in self.requests, "I3: opened twice"
-            self.requests[key] = PlainRequest.begin(event, self.policies[event.route.policy_hash])
+            self.requests[key] = RequestModel.begin(event, self.policies[event.route.policy_hash])
         else:
             request = self.requests[key]
             version = self.runs[request.opened.run_id].version
-            request.read(event, Scene(entry.at, entry.by, directories, version))  # type: ignore[arg-type]
+            request.read(event, EntryContext(entry.at, entry.by, directories, version))  # type: ignore[arg-type]
         self.rows[key] = evolve(self.rows.get(key), event)  # type: ignore[arg-type]
 
     def doubtful(self, now: datetime) -> list[str]:
@@ -182,7 +183,7 @@ class Book:
         self._calls = len(sink.calls)
 
     @staticmethod
-    def _check_call(call: Call, request: PlainRequest) -> None:
+    def _check_call(call: Call, request: RequestModel) -> None:
         assert request.status == "approved", f"I1: executed, though {request.status}"
         assert call.digest == request.digest, "I1: executed something else than was approved"
         assert call.key == request.opened.request_id, "I2: executed with another key"

@@ -12,12 +12,12 @@ from decimal import Decimal
 from typing import Any
 
 from hypothesis import strategies as st
+from tests.model.rules import AGENT, START
 
 from interlock.domain.action import Action, Draft, Question, Subject, Verdict
 from interlock.domain.authority import Delegation, Directory, Principal
 from interlock.domain.canonical import MAX_SAFE_INTEGER, Json
 from interlock.domain.policy import Escalation, Fact, Level, Policy, Step
-from interlock.testing.rules import AGENT, START
 
 __all__ = [
     "INITIATOR",
