@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection, Iterator
 
 from interlock.channels.screen import Line
 from interlock.channels.text import plain, shortened
@@ -10,11 +11,13 @@ from interlock.cli.session import Session
 from interlock.domain.canonical import Json, canonical_bytes
 from interlock.engine.watching import Streamed
 
-__all__ = ["Live"]
+__all__ = ["Live", "Turns"]
 
 AGENT = "[AGENT] "
 BAR = "        │ "
 LONGEST = 2_000
+SILENT = 1.0
+"""After how many seconds without a word a message is taken to have broken off."""
 
 
 class Live:
@@ -26,7 +29,7 @@ class Live:
 
     def __init__(self, session: Session, *, updates: bool = False) -> None:
         self._session = session
-        self._flowing: Json = None
+        self._turns = Turns()
         self.modes: Collection[str] = ("messages", "custom", "updates") if updates else ("messages", "custom")
 
     def said(self, run_id: str, text: str) -> None:
@@ -52,16 +55,55 @@ class Live:
         message = data[0] if isinstance(data, list) else None
         if not isinstance(message, dict) or message.get("type") != "AIMessageChunk":
             return
-        if message.get("id") != self._flowing:
-            self._session.screen.end_flow()
-        self._flowing = message.get("id")
-        self._session.screen.flow(_text(message.get("content")), lead=AGENT, bar=BAR)
+        ended = message.get("chunk_position") == "last"
+        for text, anew in self._turns.piece(str(message.get("id")), _text(message.get("content")), ended=ended):
+            if anew:
+                self._session.screen.end_flow()
+            self._session.screen.flow(text, lead=AGENT, bar=BAR)
 
     def _lines(self, text: str) -> None:
         lines = text.splitlines() or [""]
         first = lines[0] if lines[0].startswith(AGENT) else AGENT + lines[0]
         rest = (Line(plain(line), "", BAR, BAR) for line in lines[1:])
         self._session.screen.show(Line(plain(first), "", "", BAR), *rest)
+
+
+class Turns:
+    """Lets one message speak at a time, of those that several models say at once.
+
+    A message waits until the one before it has ended, has said nothing for a second, or keeps it waiting with much.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._speaks = ""
+        self._heard = 0.0
+        self._waiting: dict[str, str] = {}
+        self._ended: set[str] = set()
+
+    def piece(self, message: str, text: str, *, ended: bool) -> Iterator[tuple[str, bool]]:
+        """Take one more piece of a message; yield what is shown now, and whether a message begins by it.
+
+        Args:
+            message: the message's id.
+            ended: whether it is the last piece.
+        """
+        now = self._clock()
+        is_other = bool(self._speaks) and message != self._speaks
+        if is_other and now - self._heard < SILENT and len(self._waiting.get(message, "") + text) < LONGEST:
+            self._waiting[message] = self._waiting.get(message, "") + text
+            if ended:
+                self._ended.add(message)
+            return
+        yield self._waiting.pop(message, "") + text, message != self._speaks
+        self._speaks, self._heard = message, now
+        while ended:
+            self._speaks = following = next(iter(self._waiting), "")
+            if not following:
+                return
+            yield self._waiting.pop(following), True
+            ended = following in self._ended
+            self._ended.discard(following)
 
 
 def _text(content: Json) -> str:
