@@ -72,6 +72,17 @@ async def test_of_what_no_ledger_guards_nothing_is_claimed(circle):
     assert await became(circle, run_id) == "approved; the agent went on, and the run is done"
 
 
+async def test_what_waits_for_others_of_its_run_says_so(circle):
+    def other(state):
+        return {"out": [interrupt("Well?")]}
+
+    run_id = await circle.go(circle.fan(acting(lambda: "paid"), other))
+    requests = {getattr(request.asked, "name", "question"): request for request in await circle.open(run_id)}
+    await circle.decide(requests["pay"])
+    view = what_became(await circle.request(requests["pay"].id), await circle.run(run_id))
+    assert view == "approved; not done yet, the run goes on when all that it asked is decided"
+
+
 CONFIG = {"allow_ignore": True, "allow_respond": True, "allow_edit": True, "allow_accept": True}
 
 

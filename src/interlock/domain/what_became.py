@@ -53,7 +53,13 @@ def _unused(request: Request, run: Run) -> str:
         case RunStatus.needs_attention:
             return "not done yet, the run needs attention" if gated else "the run needs attention"
         case _:
-            return "not done yet, the run goes on" if gated else "the run goes on"
+            goes_on = f"the run goes on{_with_others(request, run)}"
+            return f"not done yet, {goes_on}" if gated else goes_on
+
+
+def _with_others(request: Request, run: Run) -> str:
+    waits = {wait.request_id for wait in run.pause} if run.status is RunStatus.paused else set()
+    return " when all that it asked is decided" if request.id in waits and len(waits) > 1 else ""
 
 
 def done_before(request: Request, earlier: Iterable[Request]) -> str | None:

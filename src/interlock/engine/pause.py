@@ -267,7 +267,8 @@ def _arguments_changed(why: str, request_id_: str) -> Attention:
     return Attention(
         "arguments_changed",
         f"When it was run again, the agent asked something else than what was decided, and {why}. Move the model "
-        "call into a node before the one that asks, so that its output is kept; then retry or cancel the run.",
+        "call into a node before the one that asks, so that its output is kept, and leave times and random values out "
+        "of what is asked and of its description; then retry or cancel the run.",
         request_id_,
     )
 

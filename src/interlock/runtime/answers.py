@@ -175,9 +175,9 @@ class Answers(list[Any]):
             told = found[0][0].description or getattr(found[0][0].asked, "text", "")
             execution.advancing.halted = Halt(
                 "ambiguous_answer",
-                f"Several tools of one node ask the same at once ({told[:LONGEST]!r}) and were answered differently "
-                f"({names}): which answer belongs to which cannot be known. Cancel the run, and let each tool say in "
-                "its question what it is about.",
+                f"Several tools of one node ask the same ({told[:LONGEST]!r}), each in a thread or an asyncio task of "
+                f"its own, and were answered differently ({names}): which answer belongs to which cannot be known. "
+                "Cancel the run, and let each tool say in its question what it is about.",
                 found[0][0].id,
             )
             raise execution.advancing.halted
