@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from interlock.domain.action import Kind, Subject, Verdict
 from interlock.domain.authority import Delegation, Directory, Principal
 from interlock.domain.canonical import Json
-from interlock.domain.circumstances import Circumstances
 from interlock.domain.commands import CastVote, ClaimEffect, Command, Expire, Extend, Open, RecordEffect
 from interlock.domain.decide import decide
+from interlock.domain.decision_context import DecisionContext
 from interlock.domain.events import Event
 from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Occasion, Policy, route
@@ -114,8 +114,8 @@ class Bench:
 
     def send(self, command: Command, principal: Principal) -> Request:
         """Decide on a command and apply what comes of it; a refusal changes nothing."""
-        circumstances = Circumstances(self.now, principal, self.policy, self.directory, self.recent)
-        events = decide(self._request, command, circumstances)
+        context = DecisionContext(self.now, principal, self.policy, self.directory, self.recent)
+        events = decide(self._request, command, context)
         for event in events:
             self._request = evolve(self._request, event)
         self.log.extend(events)

@@ -15,7 +15,6 @@ from tests.model.strategies import INITIATOR, SPELLINGS, Move, directories, move
 
 from interlock.domain.action import Draft, Verdict
 from interlock.domain.authority import Directory, Principal
-from interlock.domain.circumstances import Circumstances
 from interlock.domain.commands import (
     CastVote,
     ClaimEffect,
@@ -29,6 +28,7 @@ from interlock.domain.commands import (
     Withdraw,
 )
 from interlock.domain.decide import decide
+from interlock.domain.decision_context import DecisionContext
 from interlock.domain.events import (
     Decided,
     Edited,
@@ -243,8 +243,8 @@ def test_I1_I2_I3_I5_I6_I7_I8_I9_hold_whatever_anybody_tries(policy, subject, di
         attempt = command(move, bench)
         who = AGENT_ITSELF if move.what in {"claim", "record"} and not move.stale else move.who
         before = bench.request
-        circumstances = Circumstances(bench.now, who, bench.policy, bench.directory)
-        first, second = (outcome_of(before, attempt, circumstances) for _ in range(2))
+        context = DecisionContext(bench.now, who, bench.policy, bench.directory)
+        first, second = (outcome_of(before, attempt, context) for _ in range(2))
         assert first == second, "decide is deterministic"
         try:
             bench.send(attempt, who)
@@ -257,9 +257,9 @@ def test_I1_I2_I3_I5_I6_I7_I8_I9_hold_whatever_anybody_tries(policy, subject, di
     Judge(policy, seen).read(bench.log)
 
 
-def outcome_of(request, attempt, circumstances):
+def outcome_of(request, attempt, context):
     try:
-        return decide(request, attempt, circumstances)
+        return decide(request, attempt, context)
     except (Refused, BadInput) as refused:
         return type(refused), str(refused)
 

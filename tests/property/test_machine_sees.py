@@ -8,7 +8,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.model.fixtures import TENANT
 from tests.model.machine import SystemMachine
 
-from interlock.domain import authority, decide, effect, lifecycle, policy, quorum, request, standing, voting
+from interlock.domain import authority, decide, effect, eligibility, lifecycle, policy, quorum, request, voting
 from interlock.domain.events import Expired
 from interlock.domain.request import EffectState
 from interlock.engine import advance, audit, beginning, desk, runs, worker
@@ -82,14 +82,20 @@ def other_names_are_other_people(patch):
 
 def initiators_approve(patch):
     """I7."""
-    real = standing.Matter.exclusion
-    patch(standing.Matter, "exclusion", lambda matter, *given: real(replace(matter, initiator="nobody"), *given))
+    real = eligibility.Eligibility.exclusion
+    patch(
+        eligibility.Eligibility,
+        "exclusion",
+        lambda eligibility, *given: real(replace(eligibility, initiator="nobody"), *given),
+    )
 
 
 def authors_approve(patch):
     """I7: four eyes are not minded."""
-    real = standing.Matter.exclusion
-    patch(standing.Matter, "exclusion", lambda matter, *given: real(replace(matter, editors=()), *given))
+    real = eligibility.Eligibility.exclusion
+    patch(
+        eligibility.Eligibility, "exclusion", lambda eligibility, *given: real(replace(eligibility, editors=()), *given)
+    )
 
 
 def delegates_add_people(patch):
@@ -104,7 +110,7 @@ def delegates_add_people(patch):
 
 def delegates_speak_over_people(patch):
     """I6: a delegate's vote takes the place of the other's own."""
-    patch(standing, "_taken", lambda *given: None)
+    patch(eligibility, "_taken", lambda *given: None)
 
 
 def delegations_never_end(patch):

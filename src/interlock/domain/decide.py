@@ -1,11 +1,10 @@
 """What happens when somebody asks for a change: events, or a refusal.
 
-`decide` is pure: time, identity and policy come in with the circumstances. Nothing else changes a request.
+`decide` is pure: time, identity and policy come in with the context. Nothing else changes a request.
 """
 
 from __future__ import annotations
 
-from interlock.domain.circumstances import Circumstances
 from interlock.domain.commands import (
     CastVote,
     ClaimEffect,
@@ -21,6 +20,7 @@ from interlock.domain.commands import (
     SettleEffect,
     Withdraw,
 )
+from interlock.domain.decision_context import DecisionContext
 from interlock.domain.effect import decide_claim, decide_lapse, decide_record, decide_settle
 from interlock.domain.events import Event, Opened, Withdrawn
 from interlock.domain.request import Request
@@ -38,7 +38,7 @@ __all__ = ["decide"]
 
 
 def decide(  # noqa: C901, PLR0911, PLR0912 - one line a command
-    request: Request | None, command: Command, circumstances: Circumstances
+    request: Request | None, command: Command, context: DecisionContext
 ) -> tuple[Event, ...]:
     """Say what happens when somebody asks for this change now.
 
@@ -49,46 +49,46 @@ def decide(  # noqa: C901, PLR0911, PLR0912 - one line a command
         Refused: if the rules say no. Nothing changes then; the desk notes the refusal.
     """
     if isinstance(command, Open):
-        return _decide_open(request, command, circumstances)
+        return _decide_open(request, command, context)
     if request is None:
         raise NotFound(f"There is no request {command.request_id}.", request_id=command.request_id)
     match command:
         case CastVote():
-            return decide_vote(request, command, circumstances)
+            return decide_vote(request, command, context)
         case Expire():
-            return decide_expire(request, circumstances)
+            return decide_expire(request, context)
         case Remind():
-            return decide_remind(request, circumstances)
+            return decide_remind(request, context)
         case Escalate():
-            return decide_escalate(request, circumstances)
+            return decide_escalate(request, context)
         case Extend():
-            return decide_extend(request, command, circumstances)
+            return decide_extend(request, command, context)
         case Reschedule():
-            return decide_reschedule(request, circumstances)
+            return decide_reschedule(request, context)
         case Withdraw():
             must_be_open(request)
-            return (Withdrawn(command.reason, command.replaced_by, circumstances.now),)
+            return (Withdrawn(command.reason, command.replaced_by, context.now),)
         case ClaimEffect():
-            return decide_claim(request, command, circumstances)
+            return decide_claim(request, command, context)
         case RecordEffect():
-            return decide_record(request, command, circumstances)
+            return decide_record(request, command, context)
         case SettleEffect():
-            return decide_settle(request, command, circumstances)
+            return decide_settle(request, command, context)
         case Lapse():
-            return decide_lapse(request, command, circumstances)
+            return decide_lapse(request, command, context)
 
 
-def _decide_open(request: Request | None, command: Open, now_is: Circumstances) -> tuple[Event, ...]:
+def _decide_open(request: Request | None, command: Open, context: DecisionContext) -> tuple[Event, ...]:
     if request is not None:
         if request.run_id == command.run_id and request.asked_digest == command.subject.digest:
             return ()
         raise WrongDigest(f"{request.id} exists and asks something else.", request_id=request.id)
     opened = Opened(
         request_id=command.request_id,
-        tenant=now_is.principal.tenant,
+        tenant=context.principal.tenant,
         run_id=command.run_id,
         agent=command.agent,
-        requester=now_is.principal.id,
+        requester=context.principal.id,
         initiator=command.initiator,
         subject=command.subject,
         asked_digest=command.subject.digest,
@@ -101,6 +101,6 @@ def _decide_open(request: Request | None, command: Open, now_is: Circumstances) 
         route=command.route,
         replaces=command.replaces,
         replacements=command.replacements,
-        at=now_is.now,
+        at=context.now,
     )
-    return (opened, first_step(now_is, command.route))
+    return (opened, first_step(context, command.route))

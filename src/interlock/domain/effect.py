@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from interlock.domain.canonical import normalize
-from interlock.domain.circumstances import Circumstances
 from interlock.domain.commands import ClaimEffect, Lapse, RecordEffect, SettleEffect
+from interlock.domain.decision_context import DecisionContext
+from interlock.domain.eligibility import eligibility_of
 from interlock.domain.events import (
     EffectClaimed,
     EffectExecuted,
@@ -20,7 +21,6 @@ from interlock.domain.events import (
 from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Step
 from interlock.domain.request import MAX_COMMENT, Claim, EffectState, Request, Status
-from interlock.domain.standing import matter_of
 from interlock.errors import Closed, EffectRefused, Forbidden
 
 __all__ = ["decide_claim", "decide_lapse", "decide_record", "decide_settle"]
@@ -36,16 +36,16 @@ VANISHED = "its worker vanished between the call and its result: its lease ended
 LEFT = "no result was recorded, and no worker is at it any more"
 
 
-def decide_lapse(request: Request, command: Lapse, now_is: Circumstances) -> tuple[Event, ...]:
+def decide_lapse(request: Request, command: Lapse, context: DecisionContext) -> tuple[Event, ...]:
     """An approval that was never used ends; one that was, or was never given, stays as it is."""
     if request.status is S.approved and request.effect is E.none:
-        return (EffectLapsed(command.reason, command.replaced_by, now_is.now),)
+        return (EffectLapsed(command.reason, command.replaced_by, context.now),)
     return ()
 
 
-def decide_claim(request: Request, command: ClaimEffect, now_is: Circumstances) -> tuple[Event, ...]:
+def decide_claim(request: Request, command: ClaimEffect, context: DecisionContext) -> tuple[Event, ...]:
     """Return what an attempt at the effect brings; nothing if the effect has come to its end."""
-    _must_be_its_agent(request, now_is)
+    _must_be_its_agent(request, context)
     if request.status is not S.approved:
         raise EffectRefused(f"{request.id} is {request.status}: nothing may be executed.", request_id=request.id)
     if command.digest != request.digest:
@@ -62,24 +62,24 @@ def decide_claim(request: Request, command: ClaimEffect, now_is: Circumstances) 
         )
     match request.effect:
         case E.none:
-            reason = _lapsed(request, now_is)
+            reason = _lapsed(request, context)
             if reason is not None:
-                return (EffectLapsed(reason, None, now_is.now),)
-            claimed = _claimed(request, command, now_is.now)
+                return (EffectLapsed(reason, None, context.now),)
+            claimed = _claimed(request, command, context.now)
             if request.reported and request.claim is None:
-                return (claimed, EffectUnknown(claimed.claim.attempt, REPORTED, now_is.now))
+                return (claimed, EffectUnknown(claimed.claim.attempt, REPORTED, context.now))
             return (claimed,)
         case E.claimed:
-            return (_claim_again(request, command, now_is.now),)
+            return (_claim_again(request, command, context.now),)
         case _:
             return ()
 
 
-def _must_be_its_agent(request: Request, now_is: Circumstances) -> None:
+def _must_be_its_agent(request: Request, context: DecisionContext) -> None:
     # People decide and agents act: whoever could do both would need nobody else.
-    if now_is.principal.kind != "agent" or now_is.principal.id != request.requester:
+    if context.principal.kind != "agent" or context.principal.id != request.requester:
         raise Forbidden(
-            f"{now_is.principal.id} did not ask for {request.id}: only {request.requester} may carry it out.",
+            f"{context.principal.id} did not ask for {request.id}: only {request.requester} may carry it out.",
             request_id=request.id,
         )
 
@@ -98,25 +98,25 @@ def _claim_again(request: Request, command: ClaimEffect, now: datetime) -> Event
     return _claimed(request, command, now)
 
 
-def _lapsed(request: Request, now_is: Circumstances) -> str | None:
+def _lapsed(request: Request, context: DecisionContext) -> str | None:
     """Say why an approval is worth nothing any more, or None if it holds."""
-    expires = now_is.policy.answer_expires
-    if expires is not None and request.decided_at is not None and now_is.now - request.decided_at > expires:
+    expires = context.policy.answer_expires
+    if expires is not None and request.decided_at is not None and context.now - request.decided_at > expires:
         return "the approval was not used in time"
-    matter = matter_of(request, now_is.policy, now_is.directory)
+    eligibility = eligibility_of(request, context.policy, context.directory)
     for index, person in request.counted:
         behind = request.stand_in_of(index, person)
         on_behalf_of, at = (None, None) if behind is None else (behind.on_behalf_of, behind.at)
-        reason = matter.exclusion(request.step_of(now_is.policy, index), person, on_behalf_of, at)
+        reason = eligibility.exclusion(request.step_of(context.policy, index), person, on_behalf_of, at)
         if reason is not None:
             return f"{person} counted and may not decide any more: {reason}"
     return None
 
 
-def decide_record(request: Request, command: RecordEffect, now_is: Circumstances) -> tuple[Event, ...]:
+def decide_record(request: Request, command: RecordEffect, context: DecisionContext) -> tuple[Event, ...]:
     """Return what an attempt's result brings: the truth is accepted from the claiming attempt, or noted as late."""
-    _must_be_its_agent(request, now_is)
-    claim, now = request.claim, now_is.now
+    _must_be_its_agent(request, context)
+    claim, now = request.claim, context.now
     if claim is not None and claim.attempt == command.attempt and _is_recorded(request, command):
         return ()
     current = claim is not None and claim.attempt == command.attempt
@@ -143,15 +143,15 @@ def _is_recorded(request: Request, command: RecordEffect) -> bool:
     return request.effect == command.state and request.effect_note == command.reason
 
 
-def decide_settle(request: Request, command: SettleEffect, now_is: Circumstances) -> tuple[Event, ...]:
+def decide_settle(request: Request, command: SettleEffect, context: DecisionContext) -> tuple[Event, ...]:
     """Return what a person's word on an unknown effect brings."""
-    person = now_is.directory.canonical(now_is.principal.id)
-    if now_is.principal.kind != "person" or not _may_settle(request, now_is, person):
+    person = context.directory.canonical(context.principal.id)
+    if context.principal.kind != "person" or not _may_settle(request, context, person):
         raise Forbidden(f"{person} may not settle the effect of {request.id}.", request_id=request.id)
-    if request.effect is E.claimed and now_is.abandoned:
+    if request.effect is E.claimed and context.abandoned:
         assert request.claim is not None
-        unknown = EffectUnknown(request.claim.attempt, LEFT, now_is.now)
-        return (unknown, *decide_settle(evolve(request, unknown), command, now_is))
+        unknown = EffectUnknown(request.claim.attempt, LEFT, context.now)
+        return (unknown, *decide_settle(evolve(request, unknown), command, context))
     if request.effect is not E.unknown:
         raise Closed(
             f"The effect of {request.id} is {request.effect}: there is nothing to settle.", request_id=request.id
@@ -161,15 +161,17 @@ def decide_settle(request: Request, command: SettleEffect, now_is: Circumstances
     match command.verdict:
         case "happened":
             result = normalize(command.result, path="result")
-            return (EffectExecuted(request.claim.attempt, result, now_is.now, person, command.comment),)
+            return (EffectExecuted(request.claim.attempt, result, context.now, person, command.comment),)
         case "did_not":
-            return (EffectFailed(request.claim.attempt, command.comment or f"settled by {person}", now_is.now, person),)
+            return (
+                EffectFailed(request.claim.attempt, command.comment or f"settled by {person}", context.now, person),
+            )
         case "retry":
-            return (EffectReleased(person, command.comment, now_is.now),)
+            return (EffectReleased(person, command.comment, context.now),)
 
 
-def _may_settle(request: Request, now_is: Circumstances, person: str) -> bool:
+def _may_settle(request: Request, context: DecisionContext, person: str) -> bool:
     operators = Step(ask=("role:operator",))
-    passed = now_is.policy.levels[request.route.level].steps
-    steps = (operators, *(request.step_of(now_is.policy, index) for index in range(len(passed))))
-    return any(now_is.directory.is_asked(step, person) for step in steps)
+    passed = context.policy.levels[request.route.level].steps
+    steps = (operators, *(request.step_of(context.policy, index) for index in range(len(passed))))
+    return any(context.directory.is_asked(step, person) for step in steps)

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 from interlock.domain.action import Question
 from interlock.domain.authority import Delegation, Directory
+from interlock.domain.eligibility import Eligibility, eligibility_of
 from interlock.domain.policy import Level, Occasion, Policy, Route, Step, route
 from interlock.domain.quorum import supporters
 from interlock.domain.request import Request, acting
-from interlock.domain.standing import Matter, matter_of
 
 __all__ = ["OpenTime", "business_hours", "duration_words", "explain"]
 
@@ -153,7 +153,7 @@ def _so_far(case: _Case, policy: Policy, directory: Directory, step: Step, index
     if case.request is None or case.request.step != index:
         return ""
     votes = case.request.votes
-    counting = matter_of(case.request, policy, directory).counting(step, votes)
+    counting = eligibility_of(case.request, policy, directory).counting(step, votes)
     supporting = supporters(counting)
     groups = {
         "for it": [vote for vote in counting if vote.voter in supporting],
@@ -200,10 +200,10 @@ def _meanwhile(case: _Case, index: int, step: Step) -> Iterator[str]:
 
 
 def _voters(case: _Case, policy: Policy, directory: Directory, step: Step, *, now: bool) -> Iterator[str]:
-    matter = Matter(policy, directory, case.occasion.initiator, case.occasion.requester, case.editors)
+    eligibility = Eligibility(policy, directory, case.occasion.initiator, case.occasion.requester, case.editors)
     may, out = [], []
     for person in sorted(_known(step, directory)):
-        reason = matter.exclusion(step, person)
+        reason = eligibility.exclusion(step, person)
         if reason is None:
             may.append(person)
         else:
@@ -215,14 +215,14 @@ def _voters(case: _Case, policy: Policy, directory: Directory, step: Step, *, no
     if names and not open_to_all and len(may) < step.approvals:
         yield f"That is too few for {step.approvals} approvals: it can only expire, be rejected or be withdrawn."
     given = [one for one in directory.delegations if one.giver in may and one.covers(case.now)]
-    yield from (_delegated(one, matter, step, case.now) for one in given[:SHOWN])
+    yield from (_delegated(one, eligibility, step, case.now) for one in given[:SHOWN])
     yield from out[:SHOWN]
 
 
-def _delegated(given: Delegation, matter: Matter, step: Step, now: datetime) -> str:
-    if matter.exclusion(step, given.delegate) is None:
+def _delegated(given: Delegation, eligibility: Eligibility, step: Step, now: datetime) -> str:
+    if eligibility.exclusion(step, given.delegate) is None:
         return f"Votes for {given.giver}: not {given.delegate}, who is asked as well: one person is one vote."
-    reason = matter.exclusion(step, given.delegate, given.giver, now)
+    reason = eligibility.exclusion(step, given.delegate, given.giver, now)
     if reason is not None:
         return f"Votes for {given.giver}: not {given.delegate}: {reason}."
     return f"Votes for {given.giver}: {given.delegate}, until {_clock(given.until)}."

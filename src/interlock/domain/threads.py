@@ -1,4 +1,4 @@
-"""How a thread stands, by its runs: who is at it, and with whose state the next one begins."""
+"""The status of a thread, by its runs: which one is at work, and with whose state the next one begins."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from interlock.domain.run import ENDED, Run, RunStatus
 
-__all__ = ["LONGEST_NAME", "Standing", "decides", "is_name", "standing"]
+__all__ = ["LONGEST_NAME", "ThreadStatus", "decides", "is_name", "status_of"]
 
 LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ThreadStatus:
     """A thread before one of its turns.
 
     Args:
@@ -39,8 +39,8 @@ def decides(run: Run) -> bool:
     return run.status not in ENDED or not run.waits
 
 
-def standing(runs: Sequence[Run]) -> Standing:
-    """Return how a thread stands after these runs.
+def status_of(runs: Sequence[Run]) -> ThreadStatus:
+    """Return the status of a thread after these runs.
 
     Args:
         runs: newest first, down to the first one that decides; or all.
@@ -48,10 +48,10 @@ def standing(runs: Sequence[Run]) -> Standing:
     turn = 1 + (runs[0].turn or 0) if runs else 1
     decisive = next(filter(decides, runs), None)
     if decisive is None:
-        return Standing(turn)
+        return ThreadStatus(turn)
     if decisive.status not in ENDED:
-        return Standing(turn, busy=decisive, decisive=decisive)
-    return Standing(turn, decisive=decisive, source=_source(decisive))
+        return ThreadStatus(turn, busy=decisive, decisive=decisive)
+    return ThreadStatus(turn, decisive=decisive, source=_source(decisive))
 
 
 def _source(run: Run) -> str | None:

@@ -6,12 +6,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from interlock.domain.canonical import normalize
-from interlock.domain.circumstances import Circumstances
 from interlock.domain.commands import Command, Escalate, Expire, Extend, Remind
+from interlock.domain.decision_context import DecisionContext
+from interlock.domain.eligibility import eligibility_of
 from interlock.domain.events import Escalated, Event, Expired, Extended, Reminded, Rescheduled
 from interlock.domain.policy import Step
 from interlock.domain.request import MAX_COMMENT, Request
-from interlock.domain.standing import matter_of
 from interlock.domain.voting import must_be_in_time, must_be_open, says_something, step_begins
 from interlock.errors import Forbidden, InvalidValue, ReasonMissing, TooEarly
 
@@ -40,67 +40,67 @@ def due_commands(request: Request, now: datetime) -> tuple[Command, ...]:
     return (*([Escalate(request.id)] if escalate else []), *([Remind(request.id)] if remind else []))
 
 
-def decide_expire(request: Request, now_is: Circumstances) -> tuple[Event, ...]:
+def decide_expire(request: Request, context: DecisionContext) -> tuple[Event, ...]:
     """At its deadline a step expires, or goes on with those to whom it escalates: once, and for as long again."""
     must_be_open(request)
-    if request.due_at is None or now_is.now < request.due_at:
+    if request.due_at is None or context.now < request.due_at:
         raise TooEarly(f"{request.id} is not due yet.", request_id=request.id)
-    step = request.step_of(now_is.policy)
+    step = request.step_of(context.policy)
     if step.on_timeout == "escalate" and step.escalate is not None and not request.handed_on:
-        return (Escalated(request.step, step.escalate.to, step.later(now_is.now, step.within), now_is.now),)
-    return (Expired(now_is.now),)
+        return (Escalated(request.step, step.escalate.to, step.later(context.now, step.within), context.now),)
+    return (Expired(context.now),)
 
 
-def decide_remind(request: Request, now_is: Circumstances) -> tuple[Event, ...]:
+def decide_remind(request: Request, context: DecisionContext) -> tuple[Event, ...]:
     """Remind those who are asked, if it is time and not too late."""
     must_be_open(request)
-    must_be_in_time(request, now_is.now)
-    if not request.reminders or now_is.now < request.reminders[0]:
+    must_be_in_time(request, context.now)
+    if not request.reminders or context.now < request.reminders[0]:
         raise TooEarly(f"No reminder of {request.id} is due.", request_id=request.id)
-    return (Reminded(request.step, now_is.now),)
+    return (Reminded(request.step, context.now),)
 
 
-def decide_escalate(request: Request, now_is: Circumstances) -> tuple[Event, ...]:
+def decide_escalate(request: Request, context: DecisionContext) -> tuple[Event, ...]:
     """Ask more people in the present step, if it is time and not too late."""
     must_be_open(request)
-    must_be_in_time(request, now_is.now)
-    step = request.step_of(now_is.policy)
-    if request.escalates_at is None or now_is.now < request.escalates_at or step.escalate is None:
+    must_be_in_time(request, context.now)
+    step = request.step_of(context.policy)
+    if request.escalates_at is None or context.now < request.escalates_at or step.escalate is None:
         raise TooEarly(f"No escalation of {request.id} is due.", request_id=request.id)
-    return (Escalated(request.step, step.escalate.to, None, now_is.now),)
+    return (Escalated(request.step, step.escalate.to, None, context.now),)
 
 
-def decide_extend(request: Request, command: Extend, now_is: Circumstances) -> tuple[Event, ...]:
+def decide_extend(request: Request, command: Extend, context: DecisionContext) -> tuple[Event, ...]:
     """Give the present step more time, if whoever asks for it is an operator or may vote in it."""
-    person = now_is.directory.canonical(now_is.principal.id)
+    person = context.directory.canonical(context.principal.id)
     must_be_open(request)
-    must_be_in_time(request, now_is.now)
-    reason = _may_not_extend(request, now_is, person)
+    must_be_in_time(request, context.now)
+    reason = _may_not_extend(request, context, person)
     if reason is not None:
         raise Forbidden(f"{person} may not extend {request.id}: {reason}.", request_id=request.id)
-    due_at = _extended(request, command, now_is)
+    due_at = _extended(request, command, context)
     normalize(command.reason, path="reason", max_bytes=MAX_COMMENT)
     if not says_something(command.reason):
         raise ReasonMissing(f"An extension of {request.id} needs a reason: it is logged.")
-    return (Extended(person, due_at, command.reason, now_is.now),)
+    return (Extended(person, due_at, command.reason, context.now),)
 
 
-def decide_reschedule(request: Request, now_is: Circumstances) -> tuple[Event, ...]:
+def decide_reschedule(request: Request, context: DecisionContext) -> tuple[Event, ...]:
     """Let the present step begin now, if an operator asks for it and it begins in the future."""
-    person = now_is.directory.canonical(now_is.principal.id)
+    person = context.directory.canonical(context.principal.id)
     must_be_open(request)
-    if now_is.principal.kind != "person" or not now_is.directory.is_asked(Step(("role:operator",)), person):
+    if context.principal.kind != "person" or not context.directory.is_asked(Step(("role:operator",)), person):
         raise Forbidden(f"{person} may not set the times of {request.id} right: operators may.", request_id=request.id)
-    if request.step_since is None or request.step_since <= now_is.now:
+    if request.step_since is None or request.step_since <= context.now:
         return ()
-    begun = step_begins(request.step_of(now_is.policy), request.step, now_is.now)
-    return (Rescheduled(person, begun.due_at, begun.reminders, begun.escalates_at, now_is.now),)
+    begun = step_begins(request.step_of(context.policy), request.step, context.now)
+    return (Rescheduled(person, begun.due_at, begun.reminders, begun.escalates_at, context.now),)
 
 
-def _extended(request: Request, command: Extend, now_is: Circumstances) -> datetime:
+def _extended(request: Request, command: Extend, context: DecisionContext) -> datetime:
     """Return the deadline that an extension brings: more of the step's own time, so open time under a calendar."""
     assert request.due_at is not None
-    step = request.step_of(now_is.policy)
+    step = request.step_of(context.policy)
     if not timedelta(seconds=1) <= command.by <= LONGEST_EXTENSION:
         raise InvalidValue("by", f"must be at least a second and at most {LONGEST_EXTENSION.days} days")
     due_at = step.later(request.due_at, command.by)
@@ -114,10 +114,12 @@ def _extended(request: Request, command: Extend, now_is: Circumstances) -> datet
     return due_at
 
 
-def _may_not_extend(request: Request, now_is: Circumstances, person: str) -> str | None:
-    if now_is.principal.kind != "person":
+def _may_not_extend(request: Request, context: DecisionContext, person: str) -> str | None:
+    if context.principal.kind != "person":
         return "only people extend"
-    if now_is.directory.is_asked(Step(("role:operator",)), person):
+    if context.directory.is_asked(Step(("role:operator",)), person):
         return None
-    matter = replace(matter_of(request, now_is.policy, now_is.directory), editors=())  # more time changes nothing
-    return matter.exclusion(request.step_of(now_is.policy), person)
+    eligibility = replace(
+        eligibility_of(request, context.policy, context.directory), editors=()
+    )  # more time changes nothing
+    return eligibility.exclusion(request.step_of(context.policy), person)

@@ -9,14 +9,14 @@ from typing import Literal
 
 from interlock.domain.action import Action, Draft, Kind, Verdict
 from interlock.domain.canonical import canonical_bytes, normalize
-from interlock.domain.circumstances import Circumstances
 from interlock.domain.commands import CastVote
+from interlock.domain.decision_context import DecisionContext
+from interlock.domain.eligibility import Capacity, Eligibility, eligibility_of
 from interlock.domain.events import Decided, Edited, Event, StepReached, VoteCast
 from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Occasion, Policy, Route, Step, reroute
 from interlock.domain.quorum import Tally, cast, opponents, out_of_reach, stand_ins, supporters, tally
 from interlock.domain.request import MAX_COMMENT, Edition, Request, StandIn, Vote, edition_digest
-from interlock.domain.standing import Matter, Standing, matter_of
 from interlock.errors import (
     Closed,
     Forbidden,
@@ -31,12 +31,12 @@ from interlock.errors import (
 __all__ = ["decide_vote", "first_step", "must_be_in_time", "must_be_open", "says_something", "step_begins"]
 
 
-def first_step(now_is: Circumstances, route: Route) -> Event:
+def first_step(context: DecisionContext, route: Route) -> Event:
     """Return the event with which a level begins: its first step, or the rule's own approval."""
-    level = now_is.policy.levels[route.level]
+    level = context.policy.levels[route.level]
     if level.automatic:
-        return Decided("approved", (f"rule:{level.name}",), "", now_is.now)
-    return step_begins(level.steps[0], 0, now_is.now)
+        return Decided("approved", (f"rule:{level.name}",), "", context.now)
+    return step_begins(level.steps[0], 0, context.now)
 
 
 def step_begins(
@@ -80,51 +80,51 @@ def says_something(comment: str) -> bool:
     return any(unicodedata.category(character)[0] not in "CZ" for character in comment)
 
 
-def decide_vote(request: Request, command: CastVote, now_is: Circumstances) -> tuple[Event, ...]:
+def decide_vote(request: Request, command: CastVote, context: DecisionContext) -> tuple[Event, ...]:
     """Return what a vote brings: itself, perhaps an edit, perhaps the next step or the outcome."""
-    voter = now_is.directory.canonical(now_is.principal.id)
-    on_behalf_of = _check_vote(request, command, now_is, voter)
-    edition = _edition(request, command, now_is.policy, voter)
+    voter = context.directory.canonical(context.principal.id)
+    on_behalf_of = _check_vote(request, command, context, voter)
+    edition = _edition(request, command, context.policy, voter)
     if edition is None:
-        return _count(request, _vote(request, command, voter, on_behalf_of, now_is), command, now_is)
+        return _count(request, _vote(request, command, voter, on_behalf_of, context), command, context)
     edition = replace(edition, on_behalf_of=on_behalf_of)
-    route = reroute(now_is.policy, request.route, _occasion(request, edition, now_is))
-    edited = Edited(edition, edition_digest(edition), route, now_is.now)
-    entered = first_step(now_is, route)
+    route = reroute(context.policy, request.route, _occasion(request, edition, context))
+    edited = Edited(edition, edition_digest(edition), route, context.now)
+    entered = first_step(context, route)
     events: list[Event] = [edited, entered]
     after = evolve(evolve(request, edited), entered)
     if not after.is_open:
         return tuple(events)
-    anew = _standing(after, now_is, voter, on_behalf_of)
+    anew = _capacity(after, context, voter, on_behalf_of)
     if anew.excluded is None:
-        events.extend(_count(after, _vote(after, command, voter, anew.on_behalf_of, now_is), command, now_is))
+        events.extend(_count(after, _vote(after, command, voter, anew.on_behalf_of, context), command, context))
     else:
-        _must_leave_enough(after, now_is)
+        _must_leave_enough(after, context)
     return tuple(events)
 
 
-def _must_leave_enough(after: Request, now_is: Circumstances) -> None:
+def _must_leave_enough(after: Request, context: DecisionContext) -> None:
     """Refuse an edit whose author does not count, if without that person the step can never pass."""
-    eligible = _eligible(after, now_is)
-    if out_of_reach(after.step_of(now_is.policy), (), eligible):
+    eligible = _eligible(after, context)
+    if out_of_reach(after.step_of(context.policy), (), eligible):
         raise NotEditable(
-            f"Under four-eyes you would not decide on your own change, and then {_too_few(after, eligible, now_is)}: "
+            f"Under four-eyes you would not decide on your own change, and then {_too_few(after, eligible, context)}: "
             "let somebody else change it, or reject it and say what should be different.",
             request_id=after.id,
         )
 
 
-def _too_few(request: Request, eligible: frozenset[str] | None, now_is: Circumstances) -> str:
-    needed, left = request.step_of(now_is.policy).approvals, len(eligible or ())
+def _too_few(request: Request, eligible: frozenset[str] | None, context: DecisionContext) -> str:
+    needed, left = request.step_of(context.policy).approvals, len(eligible or ())
     return f"{needed} must approve and only {left} of those asked may" if left else "nobody who is asked may approve"
 
 
-def _check_vote(request: Request, command: CastVote, now_is: Circumstances, voter: str) -> str | None:
+def _check_vote(request: Request, command: CastVote, context: DecisionContext, voter: str) -> str | None:
     """Refuse a vote that may not be cast; return for whom it is, if not for the voter."""
-    if now_is.principal.kind != "person":
-        raise Forbidden(f"{now_is.principal.id} is not a person: only people vote.", request_id=request.id)
+    if context.principal.kind != "person":
+        raise Forbidden(f"{context.principal.id} is not a person: only people vote.", request_id=request.id)
     must_be_open(request)
-    must_be_in_time(request, now_is.now)
+    must_be_in_time(request, context.now)
     if command.digest != request.digest:
         raise WrongDigest(
             f"{request.id} has changed since it was shown: look at it again, then decide.",
@@ -133,8 +133,8 @@ def _check_vote(request: Request, command: CastVote, now_is: Circumstances, vote
             stands=request.digest,
         )
     normalize(command.comment, path="comment", max_bytes=MAX_COMMENT)
-    _check_verdict(request, command, now_is.policy)
-    found = _standing(request, now_is, voter)
+    _check_verdict(request, command, context.policy)
+    found = _capacity(request, context, voter)
     if found.excluded is not None:
         raise Forbidden(
             f"{voter} may not decide on {request.id}: {found.excluded}.", request_id=request.id, voter=voter
@@ -153,13 +153,13 @@ def _check_verdict(request: Request, command: CastVote, policy: Policy) -> None:
         raise NotOffered(f"{request.id} asks a question and has no answer yet: respond.", request_id=request.id)
 
 
-def _matter(request: Request, now_is: Circumstances) -> Matter:
-    return matter_of(request, now_is.policy, now_is.directory)
+def _eligibility(request: Request, context: DecisionContext) -> Eligibility:
+    return eligibility_of(request, context.policy, context.directory)
 
 
-def _standing(request: Request, now_is: Circumstances, person: str, prefer: str | None = None) -> Standing:
-    step = request.step_of(now_is.policy)
-    return _matter(request, now_is).standing(step, person, now_is.now, request.votes, prefer)
+def _capacity(request: Request, context: DecisionContext, person: str, prefer: str | None = None) -> Capacity:
+    step = request.step_of(context.policy)
+    return _eligibility(request, context).of(step, person, context.now, request.votes, prefer)
 
 
 def _edition(request: Request, command: CastVote, policy: Policy, voter: str) -> Edition | None:
@@ -196,36 +196,36 @@ def _bytes_of(args: dict[str, object], key: str) -> bytes | None:
     return canonical_bytes(args[key]) if key in args else None
 
 
-def _occasion(request: Request, edition: Edition, now_is: Circumstances) -> Occasion:
-    recent = None if now_is.recent is None else now_is.recent.without(request.id)
-    return Occasion(edition.subject, request.agent, request.requester, request.initiator, now_is.now, recent)
+def _occasion(request: Request, edition: Edition, context: DecisionContext) -> Occasion:
+    recent = None if context.recent is None else context.recent.without(request.id)
+    return Occasion(edition.subject, request.agent, request.requester, request.initiator, context.now, recent)
 
 
-def _vote(request: Request, command: CastVote, voter: str, on_behalf_of: str | None, now_is: Circumstances) -> Vote:
-    entry = now_is.directory.eligible_as(request.step_of(now_is.policy), on_behalf_of or voter)
+def _vote(request: Request, command: CastVote, voter: str, on_behalf_of: str | None, context: DecisionContext) -> Vote:
+    entry = context.directory.eligible_as(request.step_of(context.policy), on_behalf_of or voter)
     return Vote(
-        voter, command.verdict, request.digest, request.step, now_is.now, command.comment, on_behalf_of, entry or ""
+        voter, command.verdict, request.digest, request.step, context.now, command.comment, on_behalf_of, entry or ""
     )
 
 
-def _count(request: Request, vote: Vote, command: CastVote, now_is: Circumstances) -> tuple[Event, ...]:
-    step, matter = request.step_of(now_is.policy), _matter(request, now_is)
-    if vote in [replace(earlier, at=vote.at) for earlier in matter.counting(step, request.votes)]:
+def _count(request: Request, vote: Vote, command: CastVote, context: DecisionContext) -> tuple[Event, ...]:
+    step, eligibility = request.step_of(context.policy), _eligibility(request, context)
+    if vote in [replace(earlier, at=vote.at) for earlier in eligibility.counting(step, request.votes)]:
         return ()
-    votes = matter.counting(step, cast(request.votes, vote))
+    votes = eligibility.counting(step, cast(request.votes, vote))
     events: tuple[Event, ...] = (VoteCast(vote, command.unseen),)
-    eligible = _eligible(request, now_is)
+    eligible = _eligible(request, context)
     match tally(step, votes, eligible):
         case Tally.open:
             return events
         case Tally.passed:
-            return (*events, _passed(request, votes, vote, now_is))
+            return (*events, _passed(request, votes, vote, context))
         case Tally.rejected if not opponents(votes):  # the others have lost the role since
-            return (*events, Decided("rejected", (), _too_few(request, eligible, now_is), now_is.now))
+            return (*events, Decided("rejected", (), _too_few(request, eligible, context), context.now))
         case Tally.rejected:
-            return (*events, _turned_down("rejected", votes, vote, now_is.now))
+            return (*events, _turned_down("rejected", votes, vote, context.now))
         case Tally.revised:
-            return (*events, _turned_down("revised", votes, vote, now_is.now))
+            return (*events, _turned_down("revised", votes, vote, context.now))
 
 
 def _turned_down(
@@ -235,24 +235,24 @@ def _turned_down(
     return Decided(outcome, by, last.comment, now, stand_ins=stand_ins(votes, by))
 
 
-def _passed(request: Request, votes: tuple[Vote, ...], vote: Vote, now_is: Circumstances) -> Event:
-    steps = now_is.policy.levels[request.route.level].steps
+def _passed(request: Request, votes: tuple[Vote, ...], vote: Vote, context: DecisionContext) -> Event:
+    steps = context.policy.levels[request.route.level].steps
     following, counted = request.step + 1, supporters(votes)
     behind = stand_ins(votes, counted)
     if following < len(steps):
-        return step_begins(steps[following], following, now_is.now, counted, behind)
+        return step_begins(steps[following], following, context.now, counted, behind)
     by = tuple(dict.fromkeys((*(person for _, person in request.counted), *counted)))
     # Somebody may have answered in an action's place: then it is not to be done.
     outcome: Literal["answered", "approved"] = "approved" if request.edition.answer is None else "answered"
-    return Decided(outcome, by, vote.comment, now_is.now, counted, behind)
+    return Decided(outcome, by, vote.comment, context.now, counted, behind)
 
 
-def _eligible(request: Request, now_is: Circumstances) -> frozenset[str] | None:
+def _eligible(request: Request, context: DecisionContext) -> frozenset[str] | None:
     """Return everybody who may vote in this step, or will be able to once it escalates; None if nobody can say."""
-    step = request.step_of(now_is.policy).escalated()
-    asked = now_is.directory.asked(step)
+    step = request.step_of(context.policy).escalated()
+    asked = context.directory.asked(step)
     if asked is None:
         return None
-    matter = _matter(request, now_is)
+    eligibility = _eligibility(request, context)
     # Those whom it asks, whoever may vote for them: a delegate adds nobody.
-    return frozenset(person for person in asked if matter.exclusion(step, person) is None)
+    return frozenset(person for person in asked if eligibility.exclusion(step, person) is None)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from interlock.domain.authority import Directory
+from interlock.domain.eligibility import Eligibility, eligibility_of
 from interlock.domain.policy import Policy, Step
 from interlock.domain.request import EffectState, Request, Status
 from interlock.domain.run import Run, RunStatus
-from interlock.domain.standing import Matter, matter_of
 
 __all__ = ["cannot_pass", "done_before", "what_became"]
 
@@ -88,19 +88,19 @@ def cannot_pass(request: Request, policy: Policy, directory: Directory) -> str |
     level = policy.levels[request.route.level]
     if not request.is_open or level.automatic:
         return None
-    matter = matter_of(request, policy, directory)
+    eligibility = eligibility_of(request, policy, directory)
     for index in range(request.step, len(level.steps)):
-        why = _too_few(request.step_of(policy, index).escalated(), matter, directory)
+        why = _too_few(request.step_of(policy, index).escalated(), eligibility, directory)
         if why is not None:
             return f"Nobody can approve this: step {index + 1} of {len(level.steps)} {why}"
     return None
 
 
-def _too_few(step: Step, matter: Matter, directory: Directory) -> str | None:
+def _too_few(step: Step, eligibility: Eligibility, directory: Directory) -> str | None:
     asked = directory.asked(step)
     if asked is None:
         return None
-    reasons = {person: matter.exclusion(step, person) for person in asked}
+    reasons = {person: eligibility.exclusion(step, person) for person in asked}
     may = sorted(person for person, reason in reasons.items() if reason is None)
     if len(may) >= step.approvals:
         return None

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from interlock.domain.authority import Principal
-from interlock.domain.circumstances import Circumstances
 from interlock.domain.commands import (
     CastVote,
     ClaimEffect,
@@ -20,6 +19,7 @@ from interlock.domain.commands import (
     SettleEffect,
 )
 from interlock.domain.decide import decide
+from interlock.domain.decision_context import DecisionContext
 from interlock.domain.events import Event, RefusalNoted
 from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Policy
@@ -184,7 +184,7 @@ class Desk:
             policies = self._policies.current()
             policy = await self._book.pinned(request.route.policy_hash)
         seen = await self._count_for_edit(request, command, policy, loaded.now)
-        circumstances = Circumstances(
+        context = DecisionContext(
             loaded.now,
             principal,
             policy,
@@ -195,7 +195,7 @@ class Desk:
         try:
             if isinstance(command, CastVote) and (command.subject is not None or command.answer is not None):
                 command = await self.pool.call(check_vote, request, command)  # to judge it may take its second
-            events = decide(request, command, circumstances)
+            events = decide(request, command, context)
         except (Refused, InvalidAnswer) as refusal:
             await self._note(request, command, principal, refusal)
             raise
@@ -328,8 +328,8 @@ async def _plan(  # noqa: PLR0913, PLR0917 - what a plan is made of
     seen: Count,
 ) -> PausePlan | Attention:
     assert loaded.run is not None
-    standing = [request for request in loaded.requests.values() if request.is_open]
-    present = Present(loaded.run.run, standing, asked, loaded.requests, loaded.now, seen.recent)
+    still_open = [request for request in loaded.requests.values() if request.is_open]
+    present = Present(loaded.run.run, still_open, asked, loaded.requests, loaded.now, seen.recent)
     if all(is_quick(ask.subject) for ask in asks):
         return plan_pause(present, asks, policies)
     return await pool.call(plan_pause, present, asks, policies)  # to judge one may take its second

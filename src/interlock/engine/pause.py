@@ -10,9 +10,9 @@ from datetime import datetime
 
 from interlock.domain.action import Action, Subject, Verdict
 from interlock.domain.authority import Directory, Principal
-from interlock.domain.circumstances import Circumstances
 from interlock.domain.commands import Command, Lapse, Open, Withdraw
 from interlock.domain.decide import decide
+from interlock.domain.decision_context import DecisionContext
 from interlock.domain.events import ConfigurationHeld
 from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Level, Occasion, Policy, Route, Step
@@ -140,9 +140,9 @@ class _Planner:
             return None
         here = [request for request in self._present.asked if request.interrupt_id == ask.interrupt_id]
         same = [request for request in here if request.asked_digest == ask.subject.digest]
-        standing = next((request for request in same if request.is_open), None)
-        if standing is not None:
-            self.pending.append(Pending(ask.interrupt_id, standing.id))
+        still_open = next((request for request in same if request.is_open), None)
+        if still_open is not None:
+            self.pending.append(Pending(ask.interrupt_id, still_open.id))
             return None
         if ask.refused is not None and len(same) >= MAX_REFUSED:
             told = ask.description.rpartition("\n")[2]
@@ -182,8 +182,8 @@ class _Planner:
             replaces=replaced[-1].id if replaced else ask.replaces,
             replacements=replacements,
         )
-        circumstances = Circumstances(now, self._agent, policy, self._policies.directory)
-        events = decide(None, command, circumstances)
+        context = DecisionContext(now, self._agent, policy, self._policies.directory)
+        events = decide(None, command, context)
         opened = None
         for event in events:
             opened = evolve(opened, event)
@@ -223,8 +223,8 @@ class _Planner:
 
 
 def _change(request: Request, command: Command, principal: Principal, now: datetime) -> RequestChange:
-    circumstances = Circumstances(now, principal, _ANY_POLICY, Directory())  # taking back asks no policy
-    events = decide(request, command, circumstances)
+    context = DecisionContext(now, principal, _ANY_POLICY, Directory())  # taking back asks no policy
+    events = decide(request, command, context)
     after = request
     for event in events:
         after = evolve(after, event)

@@ -9,7 +9,7 @@ from functools import partial
 
 from interlock.domain.authority import Directory, Principal
 from interlock.domain.run import ENDED, AttentionNeeded, Origin, Run, RunEvent, StatesDeleted, TurnCame, evolve_run
-from interlock.domain.threads import LONGEST_NAME, Standing, decides, is_name, standing
+from interlock.domain.threads import LONGEST_NAME, ThreadStatus, decides, is_name, status_of
 from interlock.engine.changes import Actor, Changes, Job, RunChange, Turn
 from interlock.engine.consequences import actor_of, advance_job
 from interlock.engine.integrity import verified
@@ -94,26 +94,26 @@ class Threads:
             RecordAltered: if what is stored of the thread is not what its logs say.
         """
         version, runs = await self._down_to_decisive(tenant, thread, before)
-        stands = standing(runs)
+        status = status_of(runs)
         turn = Turn(thread, version)
-        if stands.busy is not None or stands.source is None:
-            return Place(turn, stands.turn, stands.busy, stands.decisive)
-        return await self._begins_with(tenant, turn, stands, stands.source)
+        if status.busy is not None or status.source is None:
+            return Place(turn, status.turn, status.busy, status.decisive)
+        return await self._begins_with(tenant, turn, status, status.source)
 
-    async def _begins_with(self, tenant: str, turn: Turn, stands: Standing, source: str) -> Place:
-        decisive = stands.decisive
+    async def _begins_with(self, tenant: str, turn: Turn, status: ThreadStatus, source: str) -> Place:
+        decisive = status.decisive
         assert decisive is not None
         left = decisive if source == decisive.id else await self._run(tenant, source)
         if left.forgotten:
-            return Place(turn, stands.turn, None, decisive)
+            return Place(turn, status.turn, None, decisive)
         if left.end_digest is None:
             broken = (
                 f"The state in which {left.id} of the thread {turn.thread!r} ended could not be kept: "
                 f"{left.note or 'it was not stored'} Begin another thread, or fork a pause of that run."
             )
-            return Place(turn, stands.turn, None, decisive, broken=broken)
+            return Place(turn, status.turn, None, decisive, broken=broken)
         state = await read_state(self._store, left, left.end_digest)
-        return Place(turn, stands.turn, None, decisive, Origin(left.id), state, left.end_digest)
+        return Place(turn, status.turn, None, decisive, Origin(left.id), state, left.end_digest)
 
     async def _down_to_decisive(self, tenant: str, thread: str, before: int | None) -> tuple[int, list[Run]]:
         version, found = None, []

@@ -126,7 +126,7 @@ class _Replay:
     new: PolicySet
     directory: Directory
     since: datetime
-    standing: dict[str, Request] = field(default_factory=dict)
+    open: dict[str, Request] = field(default_factory=dict)
     forks: set[str] = field(default_factory=set)
     responses: list[float] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
@@ -143,15 +143,15 @@ class _Replay:
             if event.origin is not None and event.origin.is_fork:
                 self.forks.add(entry.stream)
             return
-        elif entry.stream not in self.standing:
+        elif entry.stream not in self.open:
             return  # a run's, or a request's that has come to nothing
-        request = evolve(self.standing.get(entry.stream), event)
+        request = evolve(self.open.get(entry.stream), event)
         if isinstance(event, VoteCast) and request.step_since is not None and event.vote.at >= self.since:
             self.responses.append((event.vote.at - request.step_since).total_seconds())
         if request.status in {Status.open, Status.approved} and request.effect is not EffectState.lapsed:
-            self.standing[entry.stream] = request
+            self.open[entry.stream] = request
         else:
-            self.standing.pop(entry.stream, None)
+            self.open.pop(entry.stream, None)
 
     async def _route(self, event: Opened) -> None:
         old = await self.book.pinned(event.route.policy_hash)
@@ -185,7 +185,7 @@ class _Replay:
             return None
         past = [
             past_of(request)
-            for request in self.standing.values()
+            for request in self.open.values()
             if isinstance(request.asked, Action)
             and request.asked.name == event.subject.name
             and request.opened_at > event.at - span

@@ -117,15 +117,15 @@ async def _assert_goes_on(store: Store, run: Run, thread: Sequence[Run]) -> None
 
 
 async def _assert_not_forgotten(store: Store, run: Run, requests: Sequence[Request]) -> None:
-    standing = {request.id for request in requests if request.is_open}
+    still_open = {request.id for request in requests if request.is_open}
     if run.status in ENDED:
-        assert not standing, f"{run.id} is {run.status} and leaves {standing} open"
+        assert not still_open, f"{run.id} is {run.status} and leaves {still_open} open"
         return
     if run.status is RunStatus.needs_attention:
         return
     waited_for = {pending.request_id for pending in run.pause}
-    if run.status is RunStatus.paused and standing & waited_for:
-        assert standing <= waited_for, f"{run.id} does not wait for {standing - waited_for}"
+    if run.status is RunStatus.paused and still_open & waited_for:
+        assert still_open <= waited_for, f"{run.id} does not wait for {still_open - waited_for}"
         return
     due = (await store.agenda(subject=run.id)).next_due
     deadlines: list[Any] = [request.due_at for request in requests if request.is_open]

@@ -5,10 +5,10 @@ from tests.model.rules import START
 
 from interlock.domain.action import Verdict
 from interlock.domain.authority import Directory, canonical_id
+from interlock.domain.eligibility import Eligibility
 from interlock.domain.policy import Level, Policy, Step
 from interlock.domain.quorum import Tally, cast, supporters, tally
 from interlock.domain.request import Vote
-from interlock.domain.standing import Matter
 
 SAME = [
     "mia@example.com",
@@ -78,7 +78,7 @@ STEP = Step(("group:g",))
 
 def kept_out(person, *, step=STEP, initiator="ian", requester="agent:a", editors=(), **terms):
     policy = Policy("p", (Level("only", None, (step,)),), **terms)
-    return Matter(policy, PEOPLE, initiator, requester, editors).exclusion(step, person)
+    return Eligibility(policy, PEOPLE, initiator, requester, editors).exclusion(step, person)
 
 
 def test_I7_requester_initiator_and_editors_are_kept_out():

@@ -8,9 +8,9 @@ from tests.model.rules import START, Bench
 from interlock.domain.action import Action
 from interlock.domain.authority import Delegation, Directory
 from interlock.domain.delegation_check import check_delegations
+from interlock.domain.eligibility import Capacity, Eligibility
 from interlock.domain.explain import explain
 from interlock.domain.policy import Escalation, Level, Policy, Step
-from interlock.domain.standing import Matter, Standing
 
 DAY = timedelta(days=1)
 STEP = Step(("group:g",), where="reviewer.id != 'yves'")
@@ -69,11 +69,11 @@ def test_whoever_is_named_by_several_votes_for_the_first_who_is_asked_and_has_no
     directory = people(*given, Delegation("mia", "xaver", START + DAY))
     bench = Bench(POLICY, directory, initiator="ian")
     bench.ask(Action("pay", {"amount": "50"}))
-    matter = Matter(POLICY, directory, "ian", "agent:buyer")
-    assert matter.standing(STEP, "xaver", START) == Standing("noah")
-    assert matter.standing(STEP, "xaver", START, prefer="mia") == Standing("mia")
-    assert matter.standing(STEP, "xaver", START + DAY).excluded == "this step asks group:g"
-    assert matter.standing(STEP, "noah", START) == Standing()
+    eligibility = Eligibility(POLICY, directory, "ian", "agent:buyer")
+    assert eligibility.of(STEP, "xaver", START) == Capacity("noah")
+    assert eligibility.of(STEP, "xaver", START, prefer="mia") == Capacity("mia")
+    assert eligibility.of(STEP, "xaver", START + DAY).excluded == "this step asks group:g"
+    assert eligibility.of(STEP, "noah", START) == Capacity()
 
 
 SPENT = [

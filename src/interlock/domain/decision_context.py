@@ -9,11 +9,11 @@ from interlock.domain.authority import Directory, Principal
 from interlock.domain.policy import Policy
 from interlock.domain.windows import Recent
 
-__all__ = ["Circumstances"]
+__all__ = ["DecisionContext"]
 
 
 @dataclass(frozen=True, slots=True)
-class Circumstances:
+class DecisionContext:
     """What a decision depends on apart from the request and the command.
 
     Args:

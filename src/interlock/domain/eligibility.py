@@ -1,4 +1,4 @@
-"""In what capacity somebody votes: for themselves, for another who has named them, or not at all."""
+"""Who may vote: for themselves, for another who has named them as a delegate, or not at all."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from interlock.domain.authority import Directory
 from interlock.domain.policy import Policy, Step, where_holds
 from interlock.domain.request import Request, Vote
 
-__all__ = ["Matter", "Standing", "matter_of"]
+__all__ = ["Capacity", "Eligibility", "eligibility_of"]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Capacity:
     """In what capacity somebody may vote.
 
     Args:
@@ -27,7 +27,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Matter:
+class Eligibility:
     """What people vote on, as far as it says who may.
 
     Args:
@@ -82,9 +82,9 @@ class Matter:
         """Return the votes that still count: whoever has lost the role since does not any more (I9)."""
         return tuple(vote for vote in votes if self.exclusion(step, vote.voter, vote.on_behalf_of, vote.at) is None)
 
-    def standing(
+    def of(
         self, step: Step, person: str, now: datetime, votes: Sequence[Vote] = (), prefer: str | None = None
-    ) -> Standing:
+    ) -> Capacity:
         """Say in what capacity a person may vote now.
 
         Whoever may vote in their own right does so, and for nobody else: one person is one vote. Of several people for
@@ -96,7 +96,7 @@ class Matter:
         """
         own = self.exclusion(step, person)
         if own is None:
-            return Standing()
+            return Capacity()
         others = [vote for vote in self.counting(step, votes) if vote.voter != person]
         before = [vote.on_behalf_of for vote in votes if vote.voter == person]
         reasons = []
@@ -104,9 +104,9 @@ class Matter:
         for giver in sorted(givers, key=lambda one: (one != prefer, one not in before)):
             reason = self.exclusion(step, person, giver, now) or _taken(giver, others)
             if reason is None:
-                return Standing(giver)
+                return Capacity(giver)
             reasons.append(reason)
-        return Standing(None, "; ".join(dict.fromkeys([own, *reasons])))
+        return Capacity(None, "; ".join(dict.fromkeys([own, *reasons])))
 
 
 def _taken(giver: str, others: Sequence[Vote]) -> str | None:
@@ -118,6 +118,6 @@ def _taken(giver: str, others: Sequence[Vote]) -> str | None:
     return None
 
 
-def matter_of(request: Request, policy: Policy, directory: Directory) -> Matter:
+def eligibility_of(request: Request, policy: Policy, directory: Directory) -> Eligibility:
     """Return what is voted on in a request."""
-    return Matter(policy, directory, request.initiator, request.requester, request.editors)
+    return Eligibility(policy, directory, request.initiator, request.requester, request.editors)
