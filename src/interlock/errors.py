@@ -8,6 +8,7 @@
     │   ├── InvalidConfig             interlock.yaml or an INTERLOCK_* variable, with file, line and key
     │   ├── InvalidPolicy             a policy that cannot be read or can never work
     │   ├── InvalidAnswer             edited arguments or an answer that do not fit their schema
+    │   ├── InvalidContext            a context or configurable that does not fit, or is not the caller's to give
     │   ├── InvalidAgent              an agent that cannot be found, loaded or governed
     │   └── InvalidState              an agent's state that would not come back as it went
     ├── Refused                       the rules say no; the refusal is in the log
@@ -51,6 +52,7 @@ __all__ = [
     "InvalidAgent",
     "InvalidAnswer",
     "InvalidConfig",
+    "InvalidContext",
     "InvalidPolicy",
     "InvalidState",
     "InvalidValue",
@@ -122,6 +124,12 @@ class InvalidAnswer(BadInput):
     """Edited arguments, or an answer, that do not fit their schema."""
 
     code = "invalid_answer"
+
+
+class InvalidContext(BadInput):
+    """A context or a configurable that does not fit the agent, or is not the caller's to give."""
+
+    code = "invalid_context"
 
 
 class InvalidAgent(BadInput):

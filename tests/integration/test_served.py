@@ -16,8 +16,9 @@ from langgraph.types import Send, interrupt
 from pydantic import BaseModel, Field
 
 from interlock import Agent
+from interlock.engine import runs
 from interlock.engine.audit import audit_record
-from interlock.errors import BadInput, InvalidValue
+from interlock.errors import InvalidContext, InvalidValue
 from interlock.runtime.served import Initiator, assistant_id
 
 
@@ -34,6 +35,13 @@ class Context:
     team: Team | None = None
 
 
+@dataclasses.dataclass
+class Deep:
+    teams: list[Team] = dataclasses.field(default_factory=list)
+    by_name: dict[str, Team] = dataclasses.field(default_factory=dict)
+    team: Team | None = None
+
+
 class Limits(BaseModel):
     highest: int = Field(gt=0)
     currency: str = "EUR"
@@ -41,6 +49,12 @@ class Limits(BaseModel):
 
 class Known(TypedDict, total=False):
     language: str
+
+
+class Inside(TypedDict, total=False):
+    known: Known
+    several: list[Known]
+    team: Team
 
 
 @dataclasses.dataclass
@@ -149,7 +163,7 @@ def test_an_assistants_id_is_that_of_langgraphs_server():
     assert assistant_id("agent") == "fe096781-5601-53d2-b2f6-0d3403f7e9ca"  # as langgraph-api 0.16.7 gave it
 
 
-async def test_what_is_given_as_configurable_is_found_there_and_never_passes_for_ours(make_circle):
+async def test_what_is_given_as_configurable_is_found_there_and_never_passes_for_ours(make_circle, monkeypatch):
     seen = []
 
     def looks(_, config: RunnableConfig):
@@ -157,10 +171,14 @@ async def test_what_is_given_as_configurable_is_found_there_and_never_passes_for
         return {}
 
     circle = make_circle("memory")
+    reference = circle.register(circle.chain(looks))
     forged = dict.fromkeys(("thread_id", "run_id", "langgraph_auth_user_id", "__pregel_strict_resume"), "forged")
-    run_id = await circle.start(
-        circle.register(circle.chain(looks)), {}, configurable={"language": "en", "user_id": "u1", **forged}
-    )
+    given = {"language": "en", "user_id": "u1", **forged}
+    with pytest.raises(InvalidContext, match="thread_id cannot be given as configurable"):
+        await circle.start(reference, {}, configurable=given)
+    assert await circle.store.runs("default") == []
+    monkeypatch.setattr(runs, "check_configurable", lambda _: None)  # as it was recorded before that was refused
+    run_id = await circle.start(reference, {}, configurable=given)
     (found,) = seen
     assert (await circle.run(run_id)).status == "done"
     assert (found["language"], found["user_id"]) == ("en", "u1")
@@ -203,6 +221,13 @@ def agent(schema):
         (Context, {"user": 5}, "user: it must be text"),
         (Context, {"since": "tomorrow"}, "since"),
         (Context, {"team": {"size": 2}}, "team: "),
+        (Context, {"team": {"name": "ops", "sise": 2}}, "team"),
+        (Deep, {"teams": [{"name": "ops", "sise": 2}]}, r"teams\[0\].*sise"),
+        (Deep, {"by_name": {"ops": {"name": "ops", "sise": 2}}}, "by_name.*sise"),
+        (Deep, {"team": {"name": "ops", "boss": {"name": "ann", "age": 5}}}, "team"),
+        (Inside, {"known": {"lang": "en"}}, "known.*lang"),
+        (Inside, {"several": [{"language": 5}]}, r"several\[0\]"),
+        (Inside, {"team": {"name": "ops", "sise": 1}}, "team.*sise"),
         (Needed, None, "user"),
         (Needed, {}, "user"),
         (Limits, {"highest": 0}, "highest: it must be more than 0"),
@@ -214,15 +239,30 @@ def agent(schema):
     ],
 )
 def test_S14_what_does_not_fit_is_named_when_the_run_is_started(schema, context, says):
-    with pytest.raises(BadInput, match=says):
+    with pytest.raises(InvalidContext, match=says) as refused:
         agent(schema).check_context(context)
+    assert refused.value.code == "invalid_context"
+
+
+def test_a_model_says_itself_what_becomes_of_fields_that_it_does_not_know():
+    """As without Interlock: pydantic leaves them out, unless the model forbids them."""
+
+    class Open(BaseModel):
+        limits: Limits | None = None
+
+    agent(Open).check_context({"limits": {"highest": 1, "else": 2}, "more": 1})
+    agent(Inside).check_context({"known": {"language": "en"}, "several": [{}], "team": {"name": "ops", "size": 2}})
 
 
 @pytest.mark.parametrize(
-    "name", ["thread_id", "run_id", "assistant_id", "langgraph_auth_user", "__pregel_x", "graph_id"]
+    "name",
+    [
+        *("thread_id", "run_id", "assistant_id", "langgraph_auth_user", "__pregel_x", "graph_id"),
+        *("checkpoint_id", "checkpoint_ns", "checkpoint_map", "thread_ts"),
+    ],
 )
 def test_nobody_gives_what_interlock_gives(name):
-    with pytest.raises(BadInput, match=f"{name} cannot be given"):
+    with pytest.raises(InvalidContext, match=f"{name} cannot be given"):
         agent(None).check_context(None, {name: "x", "language": "en"})
 
 
@@ -234,7 +274,7 @@ def test_what_json_cannot_carry_may_be_in_a_schema_that_has_a_default_for_it():
         opened: type[Initiator] = Initiator
 
     agent(WithTool).check_context({"user": "ann"})
-    with pytest.raises(BadInput, match="user"):
+    with pytest.raises(InvalidContext, match="user"):
         agent(WithTool).check_context({})
 
 

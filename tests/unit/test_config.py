@@ -279,6 +279,20 @@ CHANGED = [
         ]
     ),
     ("default:", "limits: {action_bytes: 1}\ndefault:", 30, "limits.action_bytes", "must be at least 1000"),
+    (
+        "default:",
+        "retries: {mail: {backoff: 2m, longest: 1m}}\ndefault:",
+        30,
+        "retries.mail",
+        "no wait is longer than `longest` (60 s), and `backoff`, the first, is 120 s",
+    ),
+    (
+        "default:",
+        "retries: {mail: {backoff: 2m}}\ndefault:",
+        30,
+        "retries.mail",
+        "no wait is longer than `longest` (which is not given: 60 s)",
+    ),
     ("default:", "database: sqlite://\ndefault:", 30, "database", "must have keys"),
     ("default:", "database: {urll: x}\ndefault:", 30, "database.urll", "did you mean 'url'?"),
     ("  finance: [pete", "  managers: [pete", 3, "groups.managers", "stands twice (first in line 2)"),

@@ -21,7 +21,7 @@ from interlock.cli.agents import examined
 from interlock.cli.errors import Exit
 from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute, settings_of, write_json
-from interlock.config import Settings
+from interlock.config import Settings, suggestion
 from interlock.config.paths import expanded
 from interlock.domain.policy_check import check
 from interlock.domain.request import EffectState
@@ -38,6 +38,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 SKEW = 5.0
 LITTLE = 200_000_000
 LONG = 60.0
+MOST_RUNS = 1_000
 MANY = 0.9
 OTHERS = "What runs already goes on with the last good one, and says so in the log; nothing new begins with this one."
 SIGNS = {"ok": ("✓", "good"), "warning": ("!", "warn"), "error": ("✗", "bad")}
@@ -112,8 +113,8 @@ async def _examination(session: Session, settings: Settings, *, fold: bool, mend
     yield _configuration(session, settings)
     for finding in (_database(settings), _results(session), _mail(), await _clock(session)):
         yield finding
-    for agent in await examined(session):
-        yield _agent(agent)
+    async for finding in _agents(session, settings):
+        yield finding
     if mend:
         async for finding in _repaired(session):
             yield finding
@@ -142,6 +143,19 @@ async def _repaired(session: Session) -> AsyncIterator[Finding]:
         yield Finding("repaired", "ok", one.message)
     for message in refused:
         yield Finding("not repaired", "error", message)
+
+
+async def _agents(session: Session, settings: Settings) -> AsyncIterator[Finding]:
+    """Examine the agents, and name those for whose attempts something is configured, and of whom nothing is known."""
+    for agent in await examined(session):
+        yield _agent(agent)
+    names = settings.retries.keys() - session.system.registry.names.keys()
+    if names:
+        names -= {run.agent async for run in session.views.runs(limit=MOST_RUNS)}
+    for name in sorted(names):
+        near = suggestion(name, session.system.registry.names)
+        message = f"no agent is called {name}: {near} One that is run by its file is called after that, without `.py`."
+        yield Finding(f"retries.{name}", "warning", message)
 
 
 def _agent(agent: dict[str, Any]) -> Finding:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -325,6 +325,21 @@ class RetrySettings(_Section):
         default=False,
         description="whatever the graph does by itself may happen twice, so it is tried again after an approval, too",
     )
+
+    @model_validator(mode="after")
+    def _longest_is_not_the_shortest(self) -> Self:
+        if self.longest < self.backoff:
+            raise PydanticCustomError(
+                "longest",
+                "no wait is longer than `longest` ({default}{longest} s), and `backoff`, the first, is {backoff} s: "
+                "make `longest` at least as long",
+                {
+                    "default": "" if "longest" in self.model_fields_set else "which is not given: ",
+                    "longest": f"{self.longest.total_seconds():g}",
+                    "backoff": f"{self.backoff.total_seconds():g}",
+                },
+            )
+        return self
 
 
 class LimitSettings(_Section):

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from interlock.domain.authority import Principal
 from interlock.domain.canonical import Json, normalize
+from interlock.domain.configurable import check_configurable
 from interlock.domain.run import (
     ENDED,
     Origin,
@@ -91,18 +92,18 @@ class Runs:
                 of its runs has not ended, the next one is refused, or waits for that: `threads.when_busy`.
 
         Raises:
-            BadInput: if the input is not JSON, one of the others is no JSON object, no thread may be called that, or it
-                is one with another agent.
+            BadInput: if the input is not JSON, one of the others is no JSON object, the configurable has a name that
+                only Interlock gives, no thread may be called that, or it is one with another agent.
             Closed: if a run of the thread has not ended.
             RecordAltered: if what is stored of the thread is not what its logs say.
         """
         value = normalize(input_, path="input", max_bytes=MAX_INPUT)
+        given = _object("configurable", configurable)
+        check_configurable(given)
         run_id = "run_" + short_hash(self._ids())
         person = self._policies.current().directory.canonical(initiator.id)
         started = RunStarted(run_id, initiator.tenant, agent, reference, person, value, await self._store.now())
-        event = replace(
-            started, context=_object("context", context), configurable=_object("configurable", configurable)
-        )
+        event = replace(started, context=_object("context", context), configurable=given)
         if thread is None:
             return await self._start(initiator, event)
         name = checked_name(thread)

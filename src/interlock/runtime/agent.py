@@ -17,9 +17,10 @@ from pydantic import BaseModel
 from pydantic.errors import PydanticUserError
 
 from interlock.domain.canonical import Json, digest
+from interlock.domain.configurable import check_configurable
 from interlock.errors import BadInput, InvalidAgent
 from interlock.runtime.breakpoints import Breakpoints, subgraphs
-from interlock.runtime.served import check_configurable, context_of
+from interlock.runtime.served import context_of
 from interlock.runtime.state_types import types_at_hand
 
 __all__ = ["Agent", "as_agent"]
@@ -98,7 +99,7 @@ class Agent:
         """Refuse a context that does not fit the graph's `context_schema`, and a configurable that is not the caller's.
 
         Raises:
-            BadInput: naming what does not fit.
+            InvalidContext: naming what does not fit.
         """
         check_configurable(configurable)
         context_of(self.graph, context, configurable)

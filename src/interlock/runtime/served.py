@@ -10,23 +10,25 @@ import inspect
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, get_type_hints, is_typeddict
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 from uuid import UUID, uuid5
 
-from pydantic import BaseModel, TypeAdapter, create_model
+from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUserError
-from pydantic.json_schema import PydanticJsonSchemaWarning
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, PydanticJsonSchemaWarning
+from pydantic_core.core_schema import DataclassSchema, TypedDictSchema
 
 from interlock.domain.canonical import Json, canonical_bytes
+from interlock.domain.configurable import is_reserved
 from interlock.domain.run import Run
 from interlock.engine.schemas import check_value
-from interlock.errors import BadInput
+from interlock.errors import InvalidAnswer, InvalidContext
 from interlock.runtime.breakpoints import Graph
 
 __all__ = [
     "Initiator",
     "assistant_id",
-    "check_configurable",
     "configurable_of",
     "configurable_with",
     "context_of",
@@ -35,9 +37,6 @@ __all__ = [
 
 ASSISTANTS = UUID("6ba7b821-9dad-11d1-80b4-00c04fd430c8")
 """The namespace in which LangGraph's server derives the id of a graph's own assistant (RFC 9562, version 5)."""
-
-RESERVED = frozenset({"thread_id", "run_id", "graph_id", "assistant_id", "checkpoint_id", "checkpoint_ns"})
-"""What only we give. `user_id` may be given, as on the server: agents keep memories by it."""
 
 MAX_CONTEXT = 200_000
 
@@ -100,29 +99,12 @@ def configurable_with(agent: str, initiator: str, context: Json, configurable: J
     own = given.items() if isinstance(given, dict) else ()
     return {
         "user_id": initiator,
-        **{name: value for name, value in own if not _is_reserved(name)},
+        **{name: value for name, value in own if not is_reserved(name)},
         **server_ids(agent),
         "langgraph_auth_user_id": initiator,
         "langgraph_auth_user": Initiator(initiator),
         "langgraph_auth_permissions": [],
     }
-
-
-def check_configurable(configurable: Json) -> None:
-    """Refuse what would pass for something that Interlock or LangGraph gives.
-
-    Raises:
-        BadInput: naming it.
-    """
-    if not isinstance(configurable, dict | None):
-        raise BadInput('The configurable must be a JSON object, such as {"language": "en"}.')
-    taken = sorted(filter(_is_reserved, configurable or {}))
-    if taken:
-        raise BadInput(f"{', '.join(taken)} cannot be given as configurable: Interlock gives it. Leave it out.")
-
-
-def _is_reserved(name: str) -> bool:
-    return name in RESERVED or name.startswith(("__", "langgraph_"))
 
 
 # ── the context ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -134,10 +116,10 @@ def context_of(graph: Graph, context: Json, configurable: Json = None) -> Any:
     A configurable that was given alone is the context as well, as far as the schema knows its fields.
 
     Raises:
-        BadInput: if it does not fit the graph's `context_schema`.
+        InvalidContext: if it does not fit the graph's `context_schema`.
     """
     if not isinstance(context, dict | None):
-        raise BadInput('The context must be a JSON object, such as {"user": "ann"}.')
+        raise InvalidContext('The context must be a JSON object, such as {"user": "ann"}.')
     schema: Any = graph.context_schema
     if schema is None:
         return context
@@ -155,22 +137,54 @@ def _check(schema: Any, context: Mapping[str, Json], fields: list[str]) -> None:
     takes_more = issubclass(schema, BaseModel) and schema.model_config.get("extra") != "forbid"
     unknown = [name for name in context if name not in fields]
     if unknown and not takes_more:
-        raise BadInput(f"{what}: it has no {', '.join(unknown)}. Its fields: {', '.join(fields) or 'none'}.")
+        raise InvalidContext(f"{what}: it has no {', '.join(unknown)}. Its fields: {', '.join(fields) or 'none'}.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PydanticJsonSchemaWarning)  # a default that JSON cannot carry
             json_schema = _json_schema(schema)
     except (TypeError, NameError, PydanticUserError, PydanticInvalidForJsonSchema):
         return  # of values that JSON cannot carry: making it shows what is missing
-    check_value(dict(context), json_schema, what)
+    try:
+        check_value(dict(context), json_schema, what)
+    except InvalidAnswer as misfit:
+        raise InvalidContext(misfit.message) from None
 
 
 def _json_schema(schema: Any) -> dict[str, Any]:
-    if is_typeddict(schema):  # before Python 3.12 pydantic takes none of typing's
-        needed = schema.__required_keys__
-        fields: Any = {name: (kind, ... if name in needed else None) for name, kind in get_type_hints(schema).items()}
-        schema = create_model(schema.__name__, **fields)
-    return TypeAdapter(schema).json_schema()
+    return TypeAdapter(_modelled(schema, {})).json_schema(schema_generator=_Closed)
+
+
+class _Closed(GenerateJsonSchema):
+    """Makes schemas in which dataclasses have no other fields than their own, at any depth: nothing would read them."""
+
+    def dataclass_schema(self, schema: DataclassSchema) -> JsonSchemaValue:
+        made = super().dataclass_schema(schema)
+        if getattr(schema["cls"], "__pydantic_config__", {}).get("extra") is None:
+            made.setdefault("additionalProperties", False)
+        return made
+
+    def typed_dict_schema(self, schema: TypedDictSchema) -> JsonSchemaValue:
+        return {"additionalProperties": False, **super().typed_dict_schema(schema)}
+
+
+def _modelled(kind: Any, known: dict[Any, Any]) -> Any:
+    """Return a type with a model in place of each of typing's `TypedDict`: before Python 3.12 pydantic takes none."""
+    if is_typeddict(kind):
+        if kind not in known:
+            known[kind] = kind  # one that holds itself stays as it is
+            needed, hints = kind.__required_keys__, get_type_hints(kind, include_extras=True)
+            fields: Any = {
+                name: (_modelled(one, known), ... if name in needed else None) for name, one in hints.items()
+            }
+            known[kind] = create_model(kind.__name__, __config__=ConfigDict(extra="forbid"), **fields)
+        return known[kind]
+    parts = get_args(kind)
+    if not parts or get_origin(kind) in {Literal, Annotated}:
+        return kind
+    made = tuple(_modelled(one, known) for one in parts)
+    if made == parts:
+        return kind
+    return Union[made] if get_origin(kind) in {Union, UnionType} else get_origin(kind)[made]  # noqa: UP007 - of a tuple
 
 
 def _made(schema: Any, context: dict[str, Json]) -> Any:
@@ -182,7 +196,7 @@ def _made(schema: Any, context: dict[str, Json]) -> Any:
             return schema(**context)
         return _adapter(schema)(context)
     except (ValueError, TypeError) as error:
-        raise BadInput(f"The context does not fit the graph's {schema.__name__}: {error}.") from None
+        raise InvalidContext(f"The context does not fit the graph's {schema.__name__}: {error}.") from None
 
 
 def _adapter(schema: Any) -> Any:

@@ -89,3 +89,13 @@ def test_I11_nobody_is_said_to_carry_a_run_on_whose_log_was_cut(command, backdoo
     assert "Nothing is decided or executed by it." in shown
     assert "doctor --fold" in shown
     assert f"retry {run}" not in shown
+
+
+def test_attempts_that_are_configured_for_an_agent_whom_nobody_knows_are_told(command):
+    (command.folder / "interlock.yaml").write_text(
+        f"agents: {{mailer: {command.folder}/nowhere.py:graph}}\n"
+        "retries: {mailr: {attempts: 3}, mailer: {attempts: 3}}\n"
+    )
+    _, told = findings(command)
+    (said,) = [one for one in told if one.startswith("retries.")]
+    assert said.startswith("retries.mailr: no agent is called mailr: did you mean 'mailer'?")

@@ -20,6 +20,7 @@ def test_the_table_of_exit_codes():
         "InvalidAgent": 2,
         "InvalidAnswer": 2,
         "InvalidConfig": 2,
+        "InvalidContext": 2,
         "InvalidPolicy": 2,
         "InvalidState": 2,
         "InvalidValue": 2,
