@@ -44,7 +44,9 @@ async def assert_whole(store, keys):
     assert sorted(await all_ids(store)) == sorted(keys)
     streams = [entry.stream for entry in await store.feed(TENANT, limit=100_000)]
     assert sorted(streams) == sorted([*keys, *keys])
-    assert sorted((due.subject, due.mark) for due in (await store.agenda(10_000)).jobs) == sorted((k, 1) for k in keys)
+    assert sorted((due.subject, due.generation) for due in (await store.agenda(10_000)).jobs) == sorted(
+        (k, 1) for k in keys
+    )
 
 
 async def all_ids(store):

@@ -292,7 +292,7 @@ UNREADABLE_RUNS = {
     "a job due before time began": "UPDATE jobs SET due_at = -9223372036854775808",
     "a job due after time ends": "UPDATE jobs SET due_at = 9223372036854775806",
     "a job due in words": "UPDATE jobs SET due_at = 'soon'",
-    "a job whose generation is a word": "UPDATE jobs SET mark = 'abc'",
+    "a job whose generation is a word": "UPDATE jobs SET generation = 'abc'",
     "a lease that ends in words": "UPDATE runs SET lease_owner = 'x', lease_until = 'abc'",
     "a lease that ends after time": "UPDATE runs SET lease_owner = 'x', lease_until = 9223372036854775807",
 }

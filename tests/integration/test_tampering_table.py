@@ -43,7 +43,7 @@ UNSEEN = {
     ("threads", "version"): "a counter that is compared, and decides nothing",
     ("notes", "key"): "facts about the database, such as that it is a demo's",
     ("notes", "value"): "facts about the database, such as that it is a demo's",
-    ("jobs", "mark"): "a job's generation is compared, and decides nothing",
+    ("jobs", "generation"): "a job's generation is compared, and decides nothing",
     ("jobs", "owner"): "who has a job until it is due",
     ("log", "position"): "the order between streams is for signed checkpoints to hold",
     ("log", "xact"): "the order between streams is for signed checkpoints to hold",

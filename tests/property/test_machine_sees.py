@@ -294,7 +294,7 @@ def leases_are_not_minded(patch):
 
 
 def jobs_begin_without_a_wish(patch):
-    """I4: a run that is taken up with its decision keeps the mark that somebody has seen."""
+    """I4: a run that is taken up with its decision keeps the generation that somebody has seen."""
     real = beginning.begin_with
 
     def begin_with(*given):
@@ -302,7 +302,7 @@ def jobs_begin_without_a_wish(patch):
         if begun is None:
             return None
         part = begun.changes.begin
-        job = replace(part.job, mark=max(1, part.job.mark - 1))
+        job = replace(part.job, generation=max(1, part.job.generation - 1))
         return replace(begun, changes=replace(begun.changes, begin=replace(part, job=job)))
 
     patch(worker, "begin_with", begin_with)

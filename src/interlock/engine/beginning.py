@@ -76,8 +76,8 @@ def begin_with(changes: Changes, loaded: Loaded, taker: Taker) -> Beginning | No
     if after.run.run.status is RunStatus.running or (after.job is not None and after.job.owner is not None):
         return None  # a worker has vanished over it: whoever finds the job counts that
     change = _begun(after.run, taker.lease, after.now)
-    mark = after.job.mark + 1 if after.job is not None else 1
-    job = Job(changes.tenant, "advance", change.after.id, taker.lease.until, mark, taker.lease.owner)
+    generation = after.job.generation + 1 if after.job is not None else 1
+    job = Job(changes.tenant, "advance", change.after.id, taker.lease.until, generation, taker.lease.owner)
     # Not when the lease would have ended: nobody would keep it.
     before = min(changes.before or taker.lease.until, taker.lease.until)
     begun = replace(changes, enqueue=(), before=before, begin=Begin(taker.actor, change, job))

@@ -56,9 +56,9 @@ class Job:
     """Work to do for a run. There is at most one row for a kind and subject.
 
     Args:
-        mark: rises each time somebody asks for the work again; a job is finished only at the mark that was seen, so a
-            wish that arrives while it is being carried out is never lost. It never begins again for a subject, not even
-            when all was finished: whoever saw the job long ago must not finish another wish.
+        generation: rises each time somebody asks for the work again. A job is finished only at the generation that was
+            seen, so that what is asked for while it is carried out is never lost. It never starts again for a subject,
+            not even when all was finished: who saw the job long ago must not finish what was asked for since.
         owner: who carries it out now; None if nobody.
         due_at: when it may be taken; while somebody carries it out, when that lease ends.
     """
@@ -67,7 +67,7 @@ class Job:
     kind: Literal["advance"]
     subject: str
     due_at: datetime
-    mark: int = 0
+    generation: int = 0
     owner: str | None = None
 
 
@@ -150,7 +150,7 @@ class Begin:
         actor: the worker; whoever stands behind the rest is somebody else.
         change: the run's, at the version that the rest leaves it at.
         job: the run's job as it is then, asked for and taken in one. It is a condition, too: the job is nobody's, and
-            has the mark before this one; or there is none, and this mark is the first.
+            has the generation before this one; or there is none, and this generation is the first.
     """
 
     actor: Actor
@@ -205,13 +205,13 @@ class Changes:
         hold: a condition on a run that is not itself changed.
         counted: conditions on what policies have counted over; of several commits that counted the same, one holds.
         turn: the thread whose turn it is; see `Turn`.
-        enqueue: jobs asked for; a waiting row is made due earlier if need be and its mark rises.
+        enqueue: jobs asked for; a waiting row is made due earlier if need be and its generation rises.
         lease_job: a job as it was seen, and as it is wanted: carried out by the new owner until its new `due_at`. It
-            is a condition, too: mark and owner are as seen, and no other owner's lease still runs.
-        finish_job: this job, seen at this mark and owner, is done; if its mark has risen it stays, free and due now.
-            It comes before `enqueue`, so that one transaction can finish a job and ask for it again later.
+            is a condition, too: generation and owner are as seen, and no other owner's lease still runs.
+        finish_job: this job, seen at this generation and owner, is done; if its generation has risen it stays, free
+            and due now. It comes before `enqueue`, so that one transaction can finish a job and ask for it again later.
         begin: a worker takes the run up.
-        jobs_anew: jobs that are free and due at their time from now on, whoever has them; their mark rises.
+        jobs_anew: jobs that are free and due at their time from now on, whoever has them; their generation rises.
         strays: rows that no log knows, by table and id: they go.
         policies: policy bodies to keep, by hash; one that is there already stays as it is.
     """

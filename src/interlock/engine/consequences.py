@@ -170,7 +170,7 @@ def next_jobs(after: Run, event: RunEvent, requests: Sequence[RequestChange]) ->
 
 
 def advance_job(tenant: str, run_id: str, due_at: datetime) -> Job:
-    """Return the wish that a run be advanced."""
+    """Return a job that advances a run."""
     return Job(tenant, "advance", run_id, due_at)
 
 

@@ -165,8 +165,8 @@ class Threads:
         if place.broken:
             event = AttentionNeeded("invalid_state", place.broken, None, now)
         change = RunChange(run.version, (event,), evolve_run(run, event), state=place.state)
-        wish = () if place.broken else (advance_job(run.tenant, run.id, now),)
-        await self._store.commit(Changes(run.tenant, actor, run=change, finish_job=job, enqueue=wish))
+        enqueue = () if place.broken else (advance_job(run.tenant, run.id, now),)
+        await self._store.commit(Changes(run.tenant, actor, run=change, finish_job=job, enqueue=enqueue))
         return True
 
     # ── for people ────────────────────────────────────────────────────────────────────────────────────────────────

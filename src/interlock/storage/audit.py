@@ -54,7 +54,7 @@ _PAGES: dict[type[RequestRow | RunRow], Select[Any]] = {
     RequestRow: _page(requests, RequestRow._fields),
     RunRow: _page(runs, RunRow._fields),
 }
-_JOBS = select(jobs.c.tenant, jobs.c.subject, jobs.c.due_at, jobs.c.mark, jobs.c.owner, jobs.c.kind).where(
+_JOBS = select(jobs.c.tenant, jobs.c.subject, jobs.c.due_at, jobs.c.generation, jobs.c.owner, jobs.c.kind).where(
     jobs.c.due_at != NEVER
 )
 _LEFT = (
@@ -200,8 +200,8 @@ def audit_rest(on: Connection, log: AuditedLog) -> Audit:
 def _job_of_kind(kind: str, tenant: str, subject: str, *rest: Any) -> Job:
     if kind != "advance" or not is_key(tenant, subject):
         raise RecordAltered(f"Nobody carries out jobs of the kind {kind}.")
-    due_at, mark, owner = rest
-    return job_of(tenant, subject, due_at, mark, owner)
+    due_at, generation, owner = rest
+    return job_of(tenant, subject, due_at, generation, owner)
 
 
 def is_named(policy_hash: str, body: bytes) -> bool:

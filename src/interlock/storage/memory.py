@@ -21,7 +21,7 @@ from interlock.storage.audit import copies_of, is_filed, is_named, own_versions_
 from interlock.storage.items import MemoryShelf, check_puts
 from interlock.storage.rows import (
     FIND_LIMIT,
-    FIRST_MARK,
+    FIRST_GENERATION,
     NEVER,
     OPEN,
     Clock,
@@ -52,7 +52,7 @@ _Key = tuple[str, str]
 
 class _JobRow(NamedTuple):
     due_at: int
-    mark: int
+    generation: int
     owner: str | None
 
 
@@ -263,14 +263,14 @@ class MemoryStore:
         with self._reading() as tables:
             now = self._clock()
             waiting = [row for row in tables.requests.values() if row.status in OPEN]
-            wished = [(row.due_at, key, row) for key, row in tables.jobs.items() if subject in {None, key[2]}]
+            waiting_jobs = [(row.due_at, key, row) for key, row in tables.jobs.items() if subject in {None, key[2]}]
             first = min(
-                [row.wake_at for row in waiting if row.wake_at is not None] + [due_at for due_at, _, _ in wished],
+                [row.wake_at for row in waiting if row.wake_at is not None] + [due_at for due_at, _, _ in waiting_jobs],
                 default=NEVER,
             )
             woken = [(row.wake_at, row.tenant, row.id) for row in waiting if row.wake_at is not None]
             overdue = sorted(item for item in woken if item[0] <= micros(now))
-            due = sorted(item for item in wished if item[0] <= micros(now))
+            due = sorted(item for item in waiting_jobs if item[0] <= micros(now))
             return Agenda(
                 now,
                 [(tenant, key) for _, tenant, key in overdue[:limit]],
@@ -422,14 +422,14 @@ def _check_hold(run: RunRow | None, hold: Hold, now: int) -> None:
 
 def _check_job(tables: _Tables, seen: Job, wanted: Job, now: int) -> None:
     row = tables.jobs.get(_job_key(seen))
-    if row is None or row.due_at == NEVER or (row.mark, row.owner) != (seen.mark, seen.owner):
+    if row is None or row.due_at == NEVER or (row.generation, row.owner) != (seen.generation, seen.owner):
         raise changed("job", seen.subject)
     if row.owner not in {None, wanted.owner} and row.due_at > now:
         raise changed("job", seen.subject)
 
 
 def _check_free(row: _JobRow | None, wanted: Job) -> None:
-    if row is not None and (row.owner is not None or row.mark != wanted.mark - 1):
+    if row is not None and (row.owner is not None or row.generation != wanted.generation - 1):
         raise changed("job", wanted.subject)
 
 
@@ -463,18 +463,18 @@ def _apply_jobs(tables: _Tables, changes: Changes, now: int) -> None:
     if changes.lease_job is not None:
         _, wanted = changes.lease_job
         row = tables.jobs[_job_key(wanted)]
-        tables.jobs[_job_key(wanted)] = _JobRow(micros(wanted.due_at), row.mark, wanted.owner)
+        tables.jobs[_job_key(wanted)] = _JobRow(micros(wanted.due_at), row.generation, wanted.owner)
     if changes.finish_job is not None:
         _finish(tables, changes.finish_job, now)
     for job in changes.jobs_anew:
         before = tables.jobs.get(_job_key(job))
-        mark = FIRST_MARK if before is None else before.mark + 1
-        tables.jobs[_job_key(job)] = _JobRow(due_micros(job), mark, None)
+        generation = FIRST_GENERATION if before is None else before.generation + 1
+        tables.jobs[_job_key(job)] = _JobRow(due_micros(job), generation, None)
     for job in changes.enqueue:
         _enqueue(tables, _job_key(job), micros(job.due_at))
     if changes.begin is not None:
         job = changes.begin.job
-        tables.jobs[_job_key(job)] = _JobRow(micros(job.due_at), job.mark, job.owner)
+        tables.jobs[_job_key(job)] = _JobRow(micros(job.due_at), job.generation, job.owner)
 
 
 def _apply_turn(tables: _Tables, tenant: str, turn: Turn, now: int) -> None:
@@ -490,18 +490,18 @@ def _apply_turn(tables: _Tables, tenant: str, turn: Turn, now: int) -> None:
 def _enqueue(tables: _Tables, key: tuple[str, str, str], due: int) -> None:
     old = tables.jobs.get(key)
     if old is None:
-        tables.jobs[key] = _JobRow(due, FIRST_MARK, None)
+        tables.jobs[key] = _JobRow(due, FIRST_GENERATION, None)
     else:
         due_at = min(old.due_at, due) if old.owner is None else old.due_at
-        tables.jobs[key] = _JobRow(due_at, old.mark + 1, old.owner)
+        tables.jobs[key] = _JobRow(due_at, old.generation + 1, old.owner)
 
 
 def _finish(tables: _Tables, job: Job, now: int) -> None:
     row = tables.jobs.get(_job_key(job))
     if row is None or row.owner != job.owner:
         return
-    # The row stays for its mark: one that began again could be taken for the one that somebody saw long ago.
-    tables.jobs[_job_key(job)] = _JobRow(NEVER if row.mark == job.mark else now, row.mark, None)
+    # The row stays for its generation: one that began again could be taken for the one that somebody saw long ago.
+    tables.jobs[_job_key(job)] = _JobRow(NEVER if row.generation == job.generation else now, row.generation, None)
 
 
 def _job_key(job: Job) -> tuple[str, str, str]:

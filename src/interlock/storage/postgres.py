@@ -17,10 +17,10 @@ from sqlalchemy.exc import DBAPIError
 
 from interlock.errors import InvalidConfig, StoreUnavailable
 from interlock.storage.compiled import Connection
-from interlock.storage.lanes import Lane
 from interlock.storage.log import OrderedLog
 from interlock.storage.postgres_connection import AGAIN_SECONDS, Opened, PostgresConnection, PostgresStatements
 from interlock.storage.postgres_notifications import PostgresNotifications
+from interlock.storage.thread_pool import ThreadPool
 from interlock.storage.writes import Commit
 
 __all__ = ["Address", "PostgresDatabase", "connect", "explain"]
@@ -163,7 +163,7 @@ class PostgresDatabase:
         self.notifications = PostgresNotifications(partial(connect, address))
         self._statements = PostgresStatements()
         writing, reading = partial(self._connect, _WRITE), partial(self._connect, _READ)
-        self.writer = Lane(
+        self.writer = ThreadPool(
             writing,
             "interlock-writer",
             self.explain,
@@ -172,7 +172,7 @@ class PostgresDatabase:
             shares=lambda work: isinstance(work, Commit) and work.shares,
             patience=POOL_SECONDS,
         )
-        self.readers = Lane(reading, "interlock-reader", self.explain, threads=READERS, patience=POOL_SECONDS)
+        self.readers = ThreadPool(reading, "interlock-reader", self.explain, threads=READERS, patience=POOL_SECONDS)
 
     def explain(self, error: BaseException) -> StoreUnavailable | None:
         """Say what an error of the driver means, or None if it is a defect of ours."""

@@ -97,7 +97,7 @@ _ASKED_AT = select(as_bytes(requests.c.body)).where(
 )
 _RUNS = (
     select(as_bytes(runs.c.body), runs.c.version, as_bytes(states.c.state), runs.c.lease_owner, runs.c.lease_until)
-    .add_columns(jobs.c.tenant, jobs.c.subject, jobs.c.due_at, jobs.c.mark, jobs.c.owner)
+    .add_columns(jobs.c.tenant, jobs.c.subject, jobs.c.due_at, jobs.c.generation, jobs.c.owner)
     .select_from(runs)
     .outerjoin(
         states,
@@ -153,13 +153,13 @@ _DUE_REQUESTS = (
     .limit(_LIMIT)
 )
 _DUE_JOBS = (
-    select(jobs.c.tenant, jobs.c.subject, jobs.c.due_at, jobs.c.mark, jobs.c.owner)
+    select(jobs.c.tenant, jobs.c.subject, jobs.c.due_at, jobs.c.generation, jobs.c.owner)
     .where(jobs.c.due_at <= _NOW)
     .order_by(jobs.c.due_at, jobs.c.tenant, jobs.c.kind, jobs.c.subject)
     .limit(_LIMIT)
 )
 _LATE_JOBS = (
-    select(jobs.c.tenant, jobs.c.subject, jobs.c.due_at, jobs.c.mark, jobs.c.owner)
+    select(jobs.c.tenant, jobs.c.subject, jobs.c.due_at, jobs.c.generation, jobs.c.owner)
     .where(jobs.c.due_at > bindparam("after"), jobs.c.due_at != NEVER)
     .order_by(jobs.c.due_at.desc(), jobs.c.tenant.desc(), jobs.c.kind.desc(), jobs.c.subject.desc())
     .limit(_LIMIT)

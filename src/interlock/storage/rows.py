@@ -20,7 +20,7 @@ from interlock.errors import Conflict, InvalidValue, RecordAltered
 __all__ = [
     "FIND_LIMIT",
     "FIRST",
-    "FIRST_MARK",
+    "FIRST_GENERATION",
     "NEVER",
     "OPEN",
     "Clock",
@@ -56,8 +56,8 @@ NEVER = 2**63 - 1
 FIND_LIMIT = 10
 """How many ids a search by prefix returns at most."""
 
-FIRST_MARK = 1
-"""The mark of the first wish for a subject. A finished job's row stays, never due: its mark goes on with the next."""
+FIRST_GENERATION = 1
+"""The generation of a subject's first job. A finished job's row stays, never due, for the next one's number."""
 
 OPEN = (str(Status.open),)
 """The statuses of an inbox that is listed by due time."""
@@ -169,16 +169,16 @@ def due_micros(job: Job) -> int:
     return NEVER if job.due_at >= _END_OF_TIME else micros(job.due_at)
 
 
-def job_of(tenant: str, subject: str, due_at: object, mark: object, owner: str | None) -> Job:
+def job_of(tenant: str, subject: str, due_at: object, generation: object, owner: str | None) -> Job:
     """Return a job; one that is done is due when time ends.
 
     Raises:
         RecordAltered: if it holds something else than numbers.
     """
-    if not isinstance(mark, int) or not (due_at == NEVER or is_time(due_at)):
+    if not isinstance(generation, int) or not (due_at == NEVER or is_time(due_at)):
         raise RecordAltered(f"The stored job of {subject} is not what was written.", stream=subject)
     due = _END_OF_TIME if due_at == NEVER else moment(due_at)
-    return Job(tenant, "advance", subject, due, mark, owner)
+    return Job(tenant, "advance", subject, due, generation, owner)
 
 
 def lease_of(owner: str | None, until: object) -> Lease | None:

@@ -49,7 +49,7 @@ __all__ = [
     "windows",
 ]
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """Every revision of the schema that this version knows, oldest first. It works with the last one."""
 
 VERSION_TABLE = "schema_version"
@@ -248,7 +248,7 @@ jobs = Table(
     Column("kind", _Key, nullable=False),
     Column("subject", _Key, nullable=False),
     Column("due_at", BigInteger, nullable=False),
-    Column("mark", Integer, nullable=False),
+    Column("generation", Integer, nullable=False),
     Column("owner", _Key),
     PrimaryKeyConstraint("tenant", "kind", "subject", name="jobs_key"),
     Index("jobs_due", "due_at", "tenant", "kind", "subject"),

@@ -19,9 +19,9 @@ from interlock.engine.retry import until_committed
 from interlock.failpoints import failpoint
 from interlock.storage import audit, reads, writes
 from interlock.storage.items import SqlShelf, check_puts
-from interlock.storage.lanes import Inline, Lane
 from interlock.storage.log import Log
 from interlock.storage.rows import Clock, RequestRow, RunRow, check_changes, check_load
+from interlock.storage.thread_pool import Inline, ThreadPool
 
 __all__ = ["SqlStore"]
 
@@ -41,11 +41,11 @@ class Database(Protocol):
     """Threads and connections of an up-to-date database."""
 
     @property
-    def writer(self) -> Lane:
+    def writer(self) -> ThreadPool:
         """Where what changes something runs."""
 
     @property
-    def readers(self) -> Lane | Inline:
+    def readers(self) -> ThreadPool | Inline:
         """Where what only reads runs."""
 
     @property

@@ -13,8 +13,8 @@ from sqlalchemy.exc import DBAPIError
 
 from interlock.errors import StoreReplaced, StoreUnavailable
 from interlock.storage.compiled import Connection, Statements
-from interlock.storage.lanes import Inline, Lane
 from interlock.storage.log import NumberedLog
+from interlock.storage.thread_pool import Inline, ThreadPool
 
 __all__ = ["BUSY_SECONDS", "SqliteFile", "connect", "explain"]
 
@@ -57,7 +57,7 @@ class SqliteFile:
         # Writers wait for each other at the door instead of failing half-way. Readers see one instant, and wait for
         # nobody.
         writing, reading = partial(self._connect, WRITING), partial(self._connect, "BEGIN")
-        self.writer = Lane(writing, "interlock-writer", self.explain, together=TOGETHER)
+        self.writer = ThreadPool(writing, "interlock-writer", self.explain, together=TOGETHER)
         self.readers = Inline(reading, self.explain)
         self._watching = threading.Lock()
         self._watcher: sqlite3.Connection | None = None

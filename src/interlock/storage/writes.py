@@ -16,7 +16,7 @@ from interlock.storage.compiled import Connection
 from interlock.storage.dialect import Now, insert_or
 from interlock.storage.log import Log
 from interlock.storage.rows import (
-    FIRST_MARK,
+    FIRST_GENERATION,
     NEVER,
     Clock,
     changed,
@@ -118,21 +118,21 @@ _HELD = (
     .with_for_update(read=True)
 )
 
-_wish = insert_or(jobs)
-_ENQUEUE = _wish.on_conflict_do_update(
+_job = insert_or(jobs)
+_ENQUEUE = _job.on_conflict_do_update(
     index_elements=["tenant", "kind", "subject"],
     set_={
-        "mark": jobs.c.mark + 1,
+        "generation": jobs.c.generation + 1,
         "due_at": case(
-            (and_(jobs.c.owner.is_(None), _wish.excluded.due_at < jobs.c.due_at), _wish.excluded.due_at),
+            (and_(jobs.c.owner.is_(None), _job.excluded.due_at < jobs.c.due_at), _job.excluded.due_at),
             else_=jobs.c.due_at,
         ),
     },
 )
-_BEGIN = _wish.on_conflict_do_update(
+_BEGIN = _job.on_conflict_do_update(
     index_elements=["tenant", "kind", "subject"],
-    set_={"mark": _wish.excluded.mark, "due_at": _wish.excluded.due_at, "owner": _wish.excluded.owner},
-    where=and_(jobs.c.owner.is_(None), jobs.c.mark == _wish.excluded.mark - 1),
+    set_={"generation": _job.excluded.generation, "due_at": _job.excluded.due_at, "owner": _job.excluded.owner},
+    where=and_(jobs.c.owner.is_(None), jobs.c.generation == _job.excluded.generation - 1),
 )
 # After the thread's counter has been taken: whoever queued behind this turn has committed, or will find it ended.
 _WAITING = select(
@@ -140,27 +140,27 @@ _WAITING = select(
     literal_column("'advance'"),
     runs.c.id,
     bindparam("due_at", type_=BigInteger()),
-    literal_column(str(FIRST_MARK)),
+    literal_column(str(FIRST_GENERATION)),
 ).where(
     runs.c.tenant == bindparam("tenant"),
     runs.c.thread == bindparam("name"),
     runs.c.turn > bindparam("after"),
     runs.c.status == "queued",
 )
-_wake = insert_or(jobs).from_select(["tenant", "kind", "subject", "due_at", "mark"], _WAITING)
+_wake = insert_or(jobs).from_select(["tenant", "kind", "subject", "due_at", "generation"], _WAITING)
 _WAKE_WAITING = _wake.on_conflict_do_update(
     index_elements=["tenant", "kind", "subject"],
     set_={
-        "mark": jobs.c.mark + 1,
+        "generation": jobs.c.generation + 1,
         "due_at": case(
             (and_(jobs.c.owner.is_(None), _wake.excluded.due_at < jobs.c.due_at), _wake.excluded.due_at),
             else_=jobs.c.due_at,
         ),
     },
 )
-_ENQUEUE_ANEW = _wish.on_conflict_do_update(
+_ENQUEUE_ANEW = _job.on_conflict_do_update(
     index_elements=["tenant", "kind", "subject"],
-    set_={"mark": jobs.c.mark + 1, "due_at": _wish.excluded.due_at, "owner": None},
+    set_={"generation": jobs.c.generation + 1, "due_at": _job.excluded.due_at, "owner": None},
 )
 _THIS_JOB = and_(
     jobs.c.tenant == bindparam("of_tenant"),
@@ -172,7 +172,7 @@ _TAKE = (
     update(jobs)
     .where(
         _THIS_JOB,
-        jobs.c.mark == bindparam("of_mark"),
+        jobs.c.generation == bindparam("of_generation"),
         jobs.c.due_at != NEVER,
         or_(
             jobs.c.owner.is_(None),
@@ -182,11 +182,11 @@ _TAKE = (
     )
     .values(**_named(["owner", "due_at"]))
 )
-# The row stays for its mark: one that began again could be taken for the one that somebody saw long ago.
+# The row stays for its generation: one that began again could be taken for the one that somebody saw long ago.
 _FINISH = (
     update(jobs)
     .where(_THIS_JOB)
-    .values(owner=None, due_at=case((jobs.c.mark == bindparam("of_mark"), NEVER), else_=Now()))
+    .values(owner=None, due_at=case((jobs.c.generation == bindparam("of_generation"), NEVER), else_=Now()))
 )
 
 _EXTEND_RUN = (
@@ -308,7 +308,7 @@ def _now(clock: Clock | None) -> dict[str, int | None]:
 
 
 def _take(connection: Connection, seen: Job, wanted: Job, clock: Clock | None) -> None:
-    values = _job_key(seen) | {"of_mark": seen.mark} | _now(clock)
+    values = _job_key(seen) | {"of_generation": seen.generation} | _now(clock)
     values |= {"new_owner": wanted.owner, "new_due_at": micros(wanted.due_at)}
     connection.expect(_TAKE, values, changed("job", seen.subject))
 
@@ -372,14 +372,16 @@ def _write_jobs(connection: Connection, changes: Changes, clock: Clock | None) -
     """Finish before enqueueing: a job that is done and asked for again in one transaction waits for its new time."""
     if changes.finish_job is not None:
         key = _job_key(changes.finish_job)
-        connection.write(_FINISH, key | {"of_mark": changes.finish_job.mark} | _now(clock))
+        connection.write(_FINISH, key | {"of_generation": changes.finish_job.generation} | _now(clock))
     for job in changes.jobs_anew:
-        connection.write(_ENQUEUE_ANEW, _job_row(job) | {"mark": FIRST_MARK, "owner": None})
+        connection.write(_ENQUEUE_ANEW, _job_row(job) | {"generation": FIRST_GENERATION, "owner": None})
     for job in sorted(changes.enqueue, key=lambda job: job.subject):
-        connection.write(_ENQUEUE, _job_row(job) | {"mark": FIRST_MARK, "owner": None})
+        connection.write(_ENQUEUE, _job_row(job) | {"generation": FIRST_GENERATION, "owner": None})
     if changes.begin is not None:
         job = changes.begin.job
-        connection.expect(_BEGIN, _job_row(job) | {"mark": job.mark, "owner": job.owner}, changed("job", job.subject))
+        connection.expect(
+            _BEGIN, _job_row(job) | {"generation": job.generation, "owner": job.owner}, changed("job", job.subject)
+        )
 
 
 def _job_row(job: Job) -> dict[str, Any]:

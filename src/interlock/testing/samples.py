@@ -130,5 +130,5 @@ def changes(*parts: RequestChange | RunChange, tenant: str = TENANT, **condition
 
 
 def job(run_id: str, due_at: datetime, *, tenant: str = TENANT) -> Job:
-    """Return the wish that a run be advanced."""
+    """Return a job that advances a run."""
     return Job(tenant, "advance", run_id, due_at)

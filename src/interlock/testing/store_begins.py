@@ -22,9 +22,9 @@ WORKER = Actor("service:worker", "worker")
 LEASE = timedelta(seconds=30)
 
 
-def taken_up(run: RunChange, clock: SettableClock, mark: int) -> Begin:
+def taken_up(run: RunChange, clock: SettableClock, generation: int) -> Begin:
     """Return the beginning that follows a change of a run."""
-    owned = Job(TENANT, "advance", run.after.id, clock.at + LEASE, mark, "worker_1")
+    owned = Job(TENANT, "advance", run.after.id, clock.at + LEASE, generation, "worker_1")
     return Begin(WORKER, begun(run.after, clock.at), owned)
 
 
@@ -51,7 +51,7 @@ class BeginContract(Contract):
         seen = (await store.load(TENANT, run_id="run_1")).job
         assert seen is not None
         await store.commit(changes(finish_job=seen))
-        begin = taken_up(start, clock, seen.mark + 1)
+        begin = taken_up(start, clock, seen.generation + 1)
         await store.commit(changes(decided(request.after, clock.at), begin=begin))
         loaded = await store.load(TENANT, ["req_1"], run_of="req_1")
         assert loaded.run is not None
@@ -68,8 +68,8 @@ class BeginContract(Contract):
         start = started("run_1", clock.at)
         await store.commit(changes(start, enqueue=(job("run_1", clock.at),)))
         begin = taken_up(start, clock, 2)
-        for mark in (1, 3):
-            await self._refused(store, changes(begin=replace(begin, job=replace(begin.job, mark=mark))))
+        for generation in (1, 3):
+            await self._refused(store, changes(begin=replace(begin, job=replace(begin.job, generation=generation))))
         await store.commit(changes(begin=begin))
         again = taken_up(begin.change, clock, 3)
         await self._refused(store, changes(begin=again))

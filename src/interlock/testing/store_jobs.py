@@ -23,7 +23,7 @@ LEASE = timedelta(seconds=30)
 
 
 class JobContract(Contract):
-    """There is at most one row for a kind and subject; a wish that arrives while it is carried out is never lost."""
+    """There is at most one row for a kind and subject; what is asked for while it is carried out is never lost."""
 
     async def test_a_job_is_due_when_its_time_has_come(self, store: Store, clock: SettableClock) -> None:
         await store.commit(changes(enqueue=(job("run_1", clock.at + timedelta(seconds=1)),)))
@@ -41,7 +41,7 @@ class JobContract(Contract):
     async def test_asking_again_raises_the_mark(self, store: Store, clock: SettableClock) -> None:
         first = await self._asked(store, clock)
         second = await self._asked(store, clock)
-        assert second == replace(first, mark=first.mark + 1)
+        assert second == replace(first, generation=first.generation + 1)
 
     async def test_asking_again_can_only_make_it_due_earlier(self, store: Store, clock: SettableClock) -> None:
         later = clock.at + timedelta(seconds=60)
@@ -57,7 +57,7 @@ class JobContract(Contract):
         await store.commit(changes(enqueue=(job("run_1", clock.at),)))
         assert (await store.agenda()).jobs == []
         clock.at = taken.due_at
-        assert (await store.agenda()).jobs == [replace(taken, mark=taken.mark + 1)]
+        assert (await store.agenda()).jobs == [replace(taken, generation=taken.generation + 1)]
 
     async def test_a_taken_job_is_due_again_when_its_lease_ends(self, store: Store, clock: SettableClock) -> None:
         taken = await self._taken(store, clock)
@@ -70,7 +70,7 @@ class JobContract(Contract):
         seen = await self._asked(store, clock)
         wanted = replace(seen, owner="worker_1", due_at=clock.at + LEASE)
         for stale in (
-            replace(seen, mark=seen.mark + 1),
+            replace(seen, generation=seen.generation + 1),
             replace(seen, owner="worker_2"),
             replace(seen, subject="run_2"),
         ):
@@ -109,7 +109,7 @@ class JobContract(Contract):
         with pytest.raises(Conflict):
             await store.commit(changes(lease_job=(seen, replace(seen, owner="worker_1", due_at=clock.at + LEASE))))
         later = await self._asked(store, clock)
-        assert later.mark > seen.mark
+        assert later.generation > seen.generation
         await store.commit(changes(finish_job=seen))
         assert await self._rows(store, clock) == [later]
 
@@ -118,7 +118,7 @@ class JobContract(Contract):
         await store.commit(changes(enqueue=(job("run_1", clock.at),)))
         clock.advance(seconds=1)
         await store.commit(changes(finish_job=taken))
-        assert (await store.agenda()).jobs == [Job(TENANT, "advance", "run_1", clock.at, taken.mark + 1)]
+        assert (await store.agenda()).jobs == [Job(TENANT, "advance", "run_1", clock.at, taken.generation + 1)]
 
     async def test_who_has_lost_a_job_does_not_finish_it(self, store: Store, clock: SettableClock) -> None:
         lost = await self._taken(store, clock)
@@ -129,7 +129,7 @@ class JobContract(Contract):
         await store.commit(changes(finish_job=replace(lost, owner=None)))
         await store.commit(changes(enqueue=(job("run_1", clock.at),)))
         await store.commit(changes(finish_job=lost))
-        assert await self._rows(store, clock) == [replace(won, mark=won.mark + 1)]
+        assert await self._rows(store, clock) == [replace(won, generation=won.generation + 1)]
 
     async def test_finished_and_asked_for_in_one_commit_waits(self, store: Store, clock: SettableClock) -> None:
         taken = await self._taken(store, clock)
@@ -141,8 +141,8 @@ class JobContract(Contract):
 
     async def test_due_jobs_come_oldest_first_and_by_subject(self, store: Store, clock: SettableClock) -> None:
         start = clock.at
-        wishes = [job(f"run_{number}", start + timedelta(seconds=number)) for number in (3, 1, 2)]
-        await store.commit(changes(enqueue=tuple(wishes)))
+        jobs = [job(f"run_{number}", start + timedelta(seconds=number)) for number in (3, 1, 2)]
+        await store.commit(changes(enqueue=tuple(jobs)))
         await store.commit(changes(enqueue=(job("run_2", start, tenant="other"),), tenant="other"))
         clock.advance(seconds=9)
         due = [(due.tenant, due.subject) for due in (await store.agenda()).jobs]
@@ -205,8 +205,8 @@ class JobContract(Contract):
 
     async def test_jobs_after_a_moment_are_those_that_wait_longest(self, store: Store, clock: SettableClock) -> None:
         for number in (1, 2, 3):
-            wish = job(f"run_{number}", clock.at + timedelta(hours=number))
-            await store.commit(changes(enqueue=(wish,)))
+            wanted = job(f"run_{number}", clock.at + timedelta(hours=number))
+            await store.commit(changes(enqueue=(wanted,)))
         await store.commit(changes(enqueue=(job("run_9", clock.at),)))
         (done,) = (await store.agenda()).jobs
         await store.commit(changes(finish_job=done))
@@ -218,8 +218,8 @@ class JobContract(Contract):
         assert await store.agenda() == Agenda(clock.at, [], [], None)
         for number in (1, 2, 3):
             asked = Asked(within=timedelta(seconds=number), interrupt_id=f"interrupt_{number}")
-            wish = job(f"run_{number}", clock.at + timedelta(seconds=number))
-            await store.commit(changes(opened(f"req_{number}", clock.at, asked), enqueue=(wish,)))
+            wanted = job(f"run_{number}", clock.at + timedelta(seconds=number))
+            await store.commit(changes(opened(f"req_{number}", clock.at, asked), enqueue=(wanted,)))
         first = clock.at + timedelta(seconds=1)
         assert await store.agenda() == Agenda(clock.at, [], [], first)
         clock.advance(seconds=2)
@@ -230,8 +230,8 @@ class JobContract(Contract):
         assert await store.agenda(1) == Agenda(clock.at, agenda.overdue[:1], agenda.jobs[:1], first)
 
     async def test_an_agenda_for_one_subject_lists_every_deadline(self, store: Store, clock: SettableClock) -> None:
-        wishes = tuple(job(f"run_{number}", clock.at) for number in (1, 2))
-        await store.commit(changes(opened("req_1", clock.at, Asked(within=timedelta(seconds=1))), enqueue=wishes))
+        jobs = tuple(job(f"run_{number}", clock.at) for number in (1, 2))
+        await store.commit(changes(opened("req_1", clock.at, Asked(within=timedelta(seconds=1))), enqueue=jobs))
         clock.advance(seconds=1)
         agenda = await store.agenda(subject="run_2")
         assert (agenda.overdue, [due.subject for due in agenda.jobs]) == ([(TENANT, "req_1")], ["run_2"])

@@ -76,9 +76,9 @@ class RaceContract(Contract):
     async def test_no_wish_is_lost(self, stores: list[Store], clock: SettableClock) -> None:
         await stores[0].commit(changes(enqueue=(job("run_1", clock.at),)))
         (first,) = (await stores[0].agenda()).jobs
-        wish = changes(enqueue=(job("run_1", clock.at),))
-        assert all(await in_threads(*(self._try(stores[number % 2], wish) for number in range(WRITERS))))
-        assert [due.mark for due in (await stores[1].agenda()).jobs] == [first.mark + WRITERS]
+        asked = changes(enqueue=(job("run_1", clock.at),))
+        assert all(await in_threads(*(self._try(stores[number % 2], asked) for number in range(WRITERS))))
+        assert [due.generation for due in (await stores[1].agenda()).jobs] == [first.generation + WRITERS]
 
     async def test_retries_lose_no_update(self, stores: list[Store], clock: SettableClock) -> None:
         await stores[0].commit(changes(opened("req_1", clock.at)))
@@ -147,8 +147,8 @@ class RaceContract(Contract):
 
         async def write() -> None:
             for number in range(rounds):
-                wish = job(f"run_{number}", begin)
-                await stores[0].commit(changes(opened(f"req_{number}", begin), enqueue=(wish,)))
+                wanted = job(f"run_{number}", begin)
+                await stores[0].commit(changes(opened(f"req_{number}", begin), enqueue=(wanted,)))
 
         async def read() -> None:
             found = 0
@@ -172,7 +172,7 @@ class RaceContract(Contract):
         streams = [entry.stream for entry in await store.feed(TENANT)]
         assert streams[::2] == streams[1::2], "I11: one transaction's entries stand apart"
         assert sorted(streams[::2]) == sorted(ids[:20])
-        assert {(due.subject, due.mark) for due in (await store.agenda()).jobs} == {(key, 1) for key in ids[1:20]}
+        assert {(due.subject, due.generation) for due in (await store.agenda()).jobs} == {(key, 1) for key in ids[1:20]}
 
     def _try(self, store: Store, wanted: Changes) -> Callable[[], Awaitable[bool]]:
         async def attempt() -> bool:

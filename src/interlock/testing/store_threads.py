@@ -80,7 +80,7 @@ class ThreadContract(Contract):
         assert [one.subject for one in (await store.agenda()).jobs] == ["run_1"]
         end = run_then(first.after, RunCancelled("ann", "", clock.at))
         await store.commit(changes(end, turn=Turn("talk", after=1)))
-        found = {one.subject: one.mark for one in (await store.agenda()).jobs}
+        found = {one.subject: one.generation for one in (await store.agenda()).jobs}
         assert found == {"run_1": 1, "run_2": 1, "run_3": 1}
         assert (await store.turns(TENANT, "talk")).version == 4
         with pytest.raises(Conflict):  # who looked before that end has to look again

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from interlock.errors import StoreUnavailable
 from interlock.storage.compiled import Connection, outcome_of
 
-__all__ = ["Inline", "Lane"]
+__all__ = ["Inline", "ThreadPool"]
 
 T = TypeVar("T")
 Work = Callable[[Connection], Any]
@@ -57,7 +57,7 @@ class _Task:
             self.future.set_exception(self.error)
 
 
-class Lane:
+class ThreadPool:
     """A few threads for one kind of transactions. One hop for each, whatever it consists of.
 
     Args:
@@ -70,7 +70,7 @@ class Lane:
         shares: says which of them do.
     """
 
-    def __init__(  # noqa: PLR0913 - the parts of a lane
+    def __init__(  # noqa: PLR0913 - the parts of a pool
         self,
         connect: Callable[[], Connection],
         name: str,
@@ -97,7 +97,7 @@ class Lane:
         """Do a piece of work on one of the threads, inside a transaction.
 
         Raises:
-            StoreUnavailable: if the database does not answer, is full or cannot be written, or the lane is closed; or
+            StoreUnavailable: if the database does not answer, is full or cannot be written, or the pool is closed; or
                 its turn did not come.
         """
         task = _Task(work)
