@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import operator
 import os
 import resource
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Annotated, Any, TypedDict
 
 from langgraph.graph import END, START, StateGraph
 
 from interlock import Action, Agent, ask, failpoints
 from interlock.bootstrap import System, build
 from interlock.config import load_settings
+from interlock.config.sections import ThreadSettings
 from interlock.domain.action import Verdict
 from interlock.domain.authority import Principal
 from interlock.domain.commands import CastVote
@@ -94,6 +96,24 @@ def pair() -> Agent:
 both = pair()
 
 
+class Heard(TypedDict, total=False):
+    input: int
+    heard: Annotated[list[int], operator.add]
+
+
+def conversation() -> Agent:
+    """Return an agent that pays what it is told, once it was approved, and remembers it."""
+
+    def act(state: Heard) -> Heard:
+        ask(Action("pay", {"amount": state["input"]})).perform(pay, verify=verify)
+        return {"heard": [state["input"]]}
+
+    return Agent(StateGraph(Heard).add_node("act", act).add_edge(START, "act"))
+
+
+talk = conversation()
+
+
 def quits(state: State) -> State:
     os._exit(7)
 
@@ -109,9 +129,10 @@ left = leaving()
 
 
 def system(database: str, ahead: float = 0) -> System:
-    """Put the system together, with a clock that goes ahead by so many seconds."""
+    """Put the system together, with a clock so many seconds ahead. Runs wait for their turn in a thread."""
     ahead_by = timedelta(seconds=ahead)
     settings = load_settings(None, {"INTERLOCK_DATABASE_URL": database})
+    settings = settings.model_copy(update={"threads": ThreadSettings(when_busy="queue")})
     return build(settings, {}, clock=lambda: datetime.now(UTC) + ahead_by)
 
 
@@ -131,7 +152,47 @@ async def approve_everything(built: System, acks: str | None = None) -> None:
                 append(acks, request.id)
 
 
+async def say(built: System, amount: int, thread: str = "talk") -> str:
+    """Start a run of a thread, which waits for the one before."""
+    return (await built.runs.start(*reference("talk"), {"input": amount}, ME, thread=thread)).id
+
+
 # ── what a process is told to do ──
+
+
+def converse(database: str, sink: str, setting: str, lease: float = LEASE) -> None:
+    """Start two runs of one thread, and carry both to their end, with failpoints."""
+    os.environ["SINK"] = sink
+
+    async def main() -> None:
+        built = system(database)
+        failpoints.configure(setting)
+        await say(built, 1)
+        await say(built, 2)
+        for _ in range(2):
+            await built.worker(lease=lease).drain()
+            await approve_everything(built)
+        await built.worker(lease=lease).drain()
+        await built.close()
+
+    asyncio.run(main())
+
+
+def chatter(database: str, sink: str, first: int, count: int, threads: int) -> None:
+    """Start so many runs in several threads, and work and approve meanwhile, until the process is ended."""
+    os.environ["SINK"] = sink
+
+    async def main() -> None:
+        built, stop = system(database), asyncio.Event()
+        working = asyncio.create_task(built.worker(lease=LEASE).run(stop))
+        for number in range(first, first + count):
+            await say(built, number, f"thread {number % threads}")
+            await approve_everything(built)
+        while not working.done():
+            await approve_everything(built)
+            await asyncio.sleep(0.01)
+
+    asyncio.run(main())
 
 
 def cycle(database: str, sink: str, name: str, setting: str = "", lease: float = LEASE) -> None:
