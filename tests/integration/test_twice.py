@@ -428,3 +428,26 @@ async def test_a_question_that_was_answered_in_an_actions_place_allows_nothing(c
     await circle.later(minutes=5)
     assert (await circle.run(run_id)).status == "done"
     assert card.charges == 0
+
+
+async def test_each_of_what_may_have_happened_is_named(circle):
+    def broken(state):
+        state["out"].append(interrupt("Ready?"))
+        raise ConnectionError("away")
+
+    def asking(name):
+        def node(state):
+            return {"out": [interrupt(f"{name}?")]}
+
+        node.__name__ = name
+        return node
+
+    run_id = await circle.go(circle.fan(broken, asking("one"), asking("two")))
+    asked = [request.id for request in await circle.open(run_id)]
+    for request in await circle.open(run_id):
+        await circle.vote(request)
+    await circle.drain()
+    run = await circle.run(run_id)
+    assert run.attention == "may_have_happened"
+    for request_id in asked:
+        assert f"a question ({request_id}) was approved, " in run.note

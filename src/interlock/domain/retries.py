@@ -43,6 +43,9 @@ class Retries:
 
 DEFAULT = Retries()
 
+NAMED = 5
+"""How many requests a sentence names."""
+
 
 def allowed_by(requests: Iterable[Request], *, raised: bool = False) -> list[Request]:
     """Return those of an advance's decided requests that let the graph act where no ledger counts.
@@ -73,11 +76,14 @@ _SAID = {Status.approved: "approved", Status.rejected: "answered with no", Statu
 
 
 def _named(allowed: Sequence[Request]) -> str:
-    first = allowed[0]
-    subject = first.edition.subject
-    what = subject.name if isinstance(subject, Action) else "a question" if isinstance(subject, Question) else "a draft"
-    others = f", as well as {len(allowed) - 1} more" if len(allowed) > 1 else ""
-    return f"{what} ({first.id}) was {_SAID.get(first.status, 'answered')}{others}"
+    """Say what each was and what was said to it: a person has to look at each of them."""
+    told = [f"{_what(one)} ({one.id}) was {_SAID.get(one.status, 'answered')}" for one in allowed[:NAMED]]
+    return ", ".join([*told, f"{len(allowed) - NAMED} more too"] if len(allowed) > NAMED else told)
+
+
+def _what(request: Request) -> str:
+    subject = request.edition.subject
+    return subject.name if isinstance(subject, Action) else "a question" if isinstance(subject, Question) else "a draft"
 
 
 def _lets_act(request: Request) -> bool:
