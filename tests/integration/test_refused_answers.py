@@ -105,7 +105,7 @@ async def test_what_acts_in_any_form_is_left_to_a_person(circle, which):
     assert len(done) <= acted + 1
 
 
-def winding_nodes(done):  # noqa: C901 - one node a form
+def winding_nodes(done):  # noqa: C901, PLR0915 - one node a form
     """Return nodes that act on a way that is not the shortest, and whether the answer may be asked for again."""
 
     def clause_after_a_raise(state):
@@ -166,7 +166,21 @@ def winding_nodes(done):  # noqa: C901 - one node a form
         list(acts)
         return {"out": [int(said)]}
 
+    def function_that_was_loaded_before(state):
+        done.append(interrupt("How many?"))
+        raise ValueError("not that many")
+
+    def function_of_its_own(state, keep=done.append):
+        keep(str(interrupt("How many?")).strip())
+        return {"out": [int("two")]}
+
+    def method_beside_a_reader(state):
+        return {"out": [int(done.append(str(interrupt("How many?"))) or "two")]}
+
     return [
+        function_that_was_loaded_before,
+        function_of_its_own,
+        method_beside_a_reader,
         clause_after_a_raise,
         statement_after_a_raise,
         around_the_try,
@@ -177,14 +191,14 @@ def winding_nodes(done):  # noqa: C901 - one node a form
     ]
 
 
-@pytest.mark.parametrize("which", range(7))
+@pytest.mark.parametrize("which", range(10))
 async def test_what_acts_on_another_way_is_left_to_a_person(circle, which):
     done = []
     run_id = await circle.go(circle.chain(winding_nodes(done)[which]))
     await circle.vote(await circle.asked(run_id), "respond", answer="two")
     await circle.drain()
     assert (await circle.run(run_id)).attention == "may_have_happened"
-    assert len(done) == (2 if which == 5 else 1)  # `key` is called for two letters before they are compared
+    assert len(done) == (2 if which == 8 else 1)  # `key` is called for two letters before they are compared
 
 
 def handler_that_does_not_fit(state):

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import builtins
 import dis
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from enum import Enum, auto
 from types import CodeType, FrameType
 from typing import Any
 
@@ -31,6 +33,9 @@ READS = (
     "RAISE_VARARGS", "RERAISE", "RETURN_", "STORE_FAST", "SWAP", "TO_BOOL", "UNARY_NOT",
 )  # fmt: skip
 """How the names of instructions begin that act on nothing."""
+
+FOLLOWED = ("CALL", "LOAD_ATTR", "LOAD_FAST", "LOAD_GLOBAL", "LOAD_METHOD", "LOAD_NAME", "PUSH_NULL")
+"""Those of which it depends on the values whether they act."""
 
 DATA = frozenset(
     {
@@ -55,13 +60,15 @@ def only_reads_between(frame: FrameType, asked: int, raised: int) -> bool:
     flow = _Flow(frame.f_code)
     start = flow.at(asked)
     ran = flow.between(start, flow.at(raised))
-    return bool(ran) and _only_reads(flow, sorted(ran), frame, start)
+    reading = _Reading(flow, frame)
+    reading.answered(start)
+    return bool(ran) and reading.only(sorted(ran, key=lambda place: (place < start, place)))
 
 
 def leaves_quietly(frame: FrameType, raised: int) -> bool:
     """Say whether a function only reads while an error leaves it: in `finally`, `except` or `with`."""
     flow = _Flow(frame.f_code)
-    return _only_reads(flow, sorted(flow.on_the_way_out(flow.at(raised))), frame, None)
+    return _Reading(flow, frame).only(sorted(flow.on_the_way_out(flow.at(raised))))
 
 
 class _Flow:
@@ -75,6 +82,9 @@ class _Flow:
             (entry.start, entry.end, entry.target)
             for entry in found.exception_entries  # type: ignore[attr-defined]  # since 3.11, missing in its stubs
         ]
+        self.joins = {self._places[target] for _, _, target in self._handlers}
+        for place in range(len(self.code)):
+            self.joins |= {*self.following(place)} - {place + 1}
 
     def at(self, offset: int) -> int:
         """Return the place of the instruction that stands at an offset, or around it."""
@@ -82,7 +92,7 @@ class _Flow:
 
     def between(self, start: int, end: int) -> set[int]:
         """Return what may run after one instruction and up to another, the former not passed again."""
-        after = self._reached({*self._next(start)}, self._follows, {start})
+        after = self._reached({*self.following(start)}, self._follows, {start})
         if end not in after:
             return set()
         before: dict[int, set[int]] = {}
@@ -105,18 +115,19 @@ class _Flow:
         return reached
 
     def _follows(self, place: int) -> Iterator[int]:
-        yield from self._next(place)
+        yield from self.following(place)
         yield from self._handler(place)
 
     def _goes_out(self, place: int) -> Iterator[int]:
         """Yield what follows while an error goes on: where a handler is done with it, it stays."""
         yield from self._handler(place)
-        following = [*self._next(place)]
+        following = [*self.following(place)]
         if self.code[place].opname == "POP_EXCEPT":
             following = [one for one in following if self.code[one].opname == "RERAISE"]
         yield from following
 
-    def _next(self, place: int) -> Iterator[int]:
+    def following(self, place: int) -> Iterator[int]:
+        """Yield what may follow an instruction that raises nothing."""
         one = self.code[place]
         if one.opcode in dis.hasjrel or one.opcode in dis.hasjabs:
             yield self._places[one.argval]
@@ -130,64 +141,133 @@ class _Flow:
                 yield self._places[target]
 
 
-def _only_reads(flow: _Flow, places: Iterable[int], frame: FrameType, asked: int | None) -> bool:
-    """Say whether instructions do nothing but read.
+class _Is(Enum):
+    """What is known of a value on the stack."""
 
-    What they call is a builtin or a function of a module that reads, or a method of the answer, or of what came of it.
-    What they use beside the answer is plain data.
-    """
-    answer = None if asked is None else _stored_in(flow.code[asked + 1])
-    plain, last = answer is None and asked is not None, asked  # whether what was loaded last came of the answer
-    for place in places:
-        one = flow.code[place]
-        plain = plain and last is not None and place == last + 1
-        last = place
-        loaded = _loaded(one)
+    nothing = auto()
+    """Python's own mark for a call that is none of a method."""
+    reader = auto()
+    """A function or a module that reads, and does nothing else."""
+    answer = auto()
+    """The answer, or what was read from it."""
+    data = auto()
+    """Other plain data."""
+    other = auto()
+    """Anything: what it does when it is called or looked into is not known."""
+
+
+class _Reading:
+    """Follows values through instructions, to know what is called with the answer, and on what."""
+
+    def __init__(self, flow: _Flow, frame: FrameType) -> None:
+        self._flow = flow
+        self._frame = frame
+        self._stack: list[_Is] = []
+        self._answers: set[str] = set()  # the variables that hold it
+        self._last: int | None = None
+
+    def answered(self, asked: int) -> None:
+        """Begin where the answer is given, with what was put on the stack in the same expression before."""
+        first = asked
+        while first not in self._flow.joins and first > 0 and first in {*self._flow.following(first - 1)}:
+            first -= 1
+        for place in range(first, asked + 1):
+            self._step(self._flow.code[place])
+        self._pop()
+        self._stack.append(_Is.answer)
+        self._last = asked
+
+    def only(self, places: Iterable[int]) -> bool:
+        """Say whether instructions do nothing but read.
+
+        What they call is a builtin or a function of a module that reads, or a method of the answer, or of what came of
+        it. What they use beside the answer is plain data.
+        """
+        for place in places:
+            if self._last is None or place != self._last + 1 or place in self._flow.joins:
+                self._stack.clear()  # what stands on it depends on the way
+            self._last = place
+            one = self._flow.code[place]
+            if not one.opname.startswith((*READS, *FOLLOWED)) and not _passes_on(one):
+                return False
+            if not self._step(one):
+                return False
+        return True
+
+    def _step(self, one: dis.Instruction) -> bool:
+        """Do to the stack what an instruction does; say whether it uses only values of which is known what they do."""
         match one.opname:
             case "LOAD_GLOBAL" | "LOAD_NAME":
-                plain = _is_reader(one.argval, frame)
-                if not plain:
-                    return False
+                found = _Is.reader if _is_reader(one.argval, self._frame) else _Is.other
+                self._stack += [_Is.nothing, found] if one.opname == "LOAD_GLOBAL" and (one.arg or 0) & 1 else [found]
+                return found is _Is.reader
             case "LOAD_METHOD" | "LOAD_ATTR":
-                if not plain or one.argval not in METHODS:
-                    return False
+                reads = self._pop() in {_Is.answer, _Is.reader} and one.argval in METHODS
+                method = one.opname == "LOAD_METHOD" or (sys.version_info >= (3, 12) and bool((one.arg or 0) & 1))
+                self._stack += [_Is.reader if reads else _Is.other] * (2 if method else 1)
+                return reads
             case "CALL" | "CALL_KW":
-                plain = True
-            case _ if loaded:
-                plain = loaded[-1] == answer
-                if not all(name == answer or _is_data(name, frame) for name in loaded):
-                    return False
-            case name if not name.startswith(READS) and not _passes_on(one):
-                return False
-    return True
+                given = {self._pop() for _ in range((one.arg or 0) + (one.opname == "CALL_KW"))}
+                behind, before = self._pop(), self._pop()  # a function and its object, or `nothing` on either side
+                function, given = (behind, given) if before is _Is.nothing else (before, given | {behind})
+                reads = function is _Is.reader and _Is.other not in given
+                self._stack.append(_Is.answer if reads else _Is.other)
+                return reads
+            case name if name.startswith(("LOAD_FAST", "STORE_FAST")):
+                known = [self._variable(*part) for part in _variables(one)]
+                return all(known)
+            case _:
+                self._other(one)
+                return True
+
+    def _variable(self, stores: bool, name: str) -> bool:  # noqa: FBT001 - a pair of `_variables`
+        if stores:
+            (self._answers.add if self._pop() is _Is.answer else self._answers.discard)(name)
+            return True
+        known = name not in self._frame.f_locals or type(self._frame.f_locals[name]) in DATA
+        self._stack.append(_Is.answer if name in self._answers else _Is.data if known else _Is.other)
+        return self._stack[-1] is not _Is.other
+
+    def _other(self, one: dis.Instruction) -> None:
+        match one.opname:
+            case "PRECALL" | "KW_NAMES":
+                pass  # their effect is that of the call
+            case "LOAD_ASSERTION_ERROR" | "LOAD_COMMON_CONSTANT":
+                self._stack.append(_Is.reader)
+            case "PUSH_NULL":
+                self._stack.append(_Is.nothing)
+            case "COPY" if one.arg and one.arg <= len(self._stack):
+                self._stack.append(self._stack[-one.arg])
+            case "BINARY_SUBSCR":
+                self._pop()
+                self._stack.append(_Is.answer if self._pop() is _Is.answer else _Is.other)
+            case "SWAP":
+                self._stack.clear()
+            case _:
+                made = _Is.other if self._last is None else _Is.data
+                change = dis.stack_effect(one.opcode, one.arg, jump=False)
+                for _ in range(-change):
+                    self._pop()
+                if change <= 0 and self._stack and one.opname != "POP_TOP":
+                    self._stack[-1] = made
+                self._stack += [made] * change
+
+    def _pop(self) -> _Is:
+        return self._stack.pop() if self._stack else _Is.other
 
 
-def _stored_in(one: dis.Instruction) -> str | None:
-    """Return in which variable an instruction puts the answer."""
-    if not one.opname.startswith("STORE_FAST"):
-        return None
-    return one.argval[0] if isinstance(one.argval, tuple) else str(one.argval)
-
-
-def _loaded(one: dis.Instruction) -> tuple[str, ...]:
-    """Return which variables an instruction loads; since Python 3.13 one may load two, or store one and load one."""
-    match one.opname:
-        case "LOAD_FAST_LOAD_FAST" | "LOAD_FAST_BORROW_LOAD_FAST_BORROW":
-            return tuple(one.argval)
-        case "STORE_FAST_LOAD_FAST":
-            return (one.argval[1],)
-        case name if name.startswith("LOAD_FAST"):
-            return (one.argval,)
-    return ()
+def _variables(one: dis.Instruction) -> Iterator[tuple[bool, str]]:
+    """Yield which variables an instruction stores (true) and loads; since Python 3.13 one may do two of these."""
+    names = one.argval if isinstance(one.argval, tuple) else (one.argval,)
+    if one.opname == "STORE_FAST_LOAD_FAST":
+        yield from zip((True, False), names, strict=True)
+    else:
+        yield from ((one.opname.startswith("STORE_FAST"), name) for name in names)
 
 
 def _passes_on(one: dis.Instruction) -> bool:
     """Say whether an instruction is what Python 3.12 and later put around a whole generator or coroutine."""
     return one.opname == "CALL_INTRINSIC_1" and one.argrepr == "INTRINSIC_STOPITERATION_ERROR"
-
-
-def _is_data(name: str, frame: FrameType) -> bool:
-    return name not in frame.f_locals or type(frame.f_locals[name]) in DATA
 
 
 def _is_reader(name: str, frame: FrameType) -> bool:
