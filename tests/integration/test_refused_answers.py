@@ -1,6 +1,7 @@
 """An answer that only the graph's code refuses is asked for again, where it is certain that nothing happened since."""
 
 import json
+from enum import Enum
 
 import pytest
 from langgraph.types import interrupt
@@ -27,7 +28,22 @@ async def in_async(state):
     return {"out": [int(interrupt("How many?"))]}
 
 
-@pytest.mark.parametrize("node", [at_once, later, as_json, in_async])
+class Number(Enum):
+    two = "2"
+
+
+def by_name(state):
+    return {"out": [int(Number(interrupt("How many?")).value)]}
+
+
+def of_a_type(state):
+    said = interrupt("How many?")
+    if not (isinstance(said, str) and said.isdigit()):
+        raise TypeError("no number")
+    return {"out": [int(said)]}
+
+
+@pytest.mark.parametrize("node", [at_once, later, as_json, in_async, by_name, of_a_type])
 async def test_the_person_is_asked_again_with_the_error(circle, node):
     run_id = await circle.go(circle.chain(node))
     first = await circle.vote(await circle.asked(run_id), "respond", answer="two")

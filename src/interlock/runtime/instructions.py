@@ -12,35 +12,46 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from enum import Enum, auto
+from enum import Enum, EnumType, auto
+from fractions import Fraction
 from types import CodeType, FrameType
 from typing import Any
+from uuid import UUID
 
 __all__ = ["READERS", "leaves_quietly", "only_reads_between"]
 
 READING = frozenset(
-    {"int", "float", "complex", "str", "bool", "len", "list", "dict", "set", "tuple", "sorted", "min", "max"}
-)
+    {
+        "abs", "bool", "complex", "dict", "float", "int", "isinstance", "len", "list", "max", "min", "round", "set",
+        "sorted", "str", "sum", "tuple",
+    }
+)  # fmt: skip
 READERS = frozenset({"json", "decimal", "datetime", "_strptime", "uuid", "enum", "fractions", "ast", "re"})
 METHODS = frozenset(
-    {"strip", "lower", "upper", "casefold", "split", "isdigit", "loads", "fromisoformat", "literal_eval"}
-)
+    {
+        "strip", "lstrip", "rstrip", "lower", "upper", "casefold", "title", "split", "replace", "startswith",
+        "endswith", "isdigit", "isdecimal", "isnumeric", "isalpha", "get", "loads", "fromisoformat", "literal_eval",
+    }
+)  # fmt: skip
 READS = (
-    "BINARY_SUBSCR", "BUILD_LIST", "BUILD_MAP", "BUILD_STRING", "BUILD_TUPLE", "CACHE", "CHECK_EXC_MATCH",
-    "COMPARE_OP", "CONTAINS_OP", "CONVERT_VALUE", "COPY", "DELETE_FAST", "EXTENDED_ARG", "FORMAT_", "IS_OP",
-    "JUMP_", "KW_NAMES", "LOAD_ASSERTION_ERROR", "LOAD_COMMON_CONSTANT", "LOAD_CONST",
-    "LOAD_SMALL_INT", "NOP", "NOT_TAKEN", "POP_EXCEPT", "POP_JUMP", "POP_TOP", "PRECALL", "PUSH_EXC_INFO",
-    "RAISE_VARARGS", "RERAISE", "RETURN_", "STORE_FAST", "SWAP", "TO_BOOL", "UNARY_NOT",
+    "BINARY_", "BUILD_LIST", "BUILD_MAP", "BUILD_SLICE", "BUILD_STRING", "BUILD_TUPLE", "CACHE", "CHECK_EXC_MATCH",
+    "COMPARE_OP", "CONTAINS_OP", "CONVERT_VALUE", "COPY", "DELETE_FAST", "EXTENDED_ARG", "FORMAT_", "GET_LEN", "IS_OP",
+    "JUMP_", "KW_NAMES", "LOAD_ASSERTION_ERROR", "LOAD_COMMON_CONSTANT", "LOAD_CONST", "LOAD_SMALL_INT", "MATCH_",
+    "NOP", "NOT_TAKEN", "POP_EXCEPT", "POP_JUMP", "POP_TOP", "PRECALL", "PUSH_EXC_INFO", "RAISE_VARARGS", "RERAISE",
+    "RETURN_", "STORE_FAST", "SWAP", "TO_BOOL", "UNARY_", "UNPACK_SEQUENCE",
 )  # fmt: skip
 """How the names of instructions begin that act on nothing."""
 
 FOLLOWED = ("CALL", "LOAD_ATTR", "LOAD_FAST", "LOAD_GLOBAL", "LOAD_METHOD", "LOAD_NAME", "PUSH_NULL")
 """Those of which it depends on the values whether they act."""
 
+MISSING: Any = vars(Enum)["_missing_"]
+"""What an enumeration does with a value that is none of its members', if it does nothing of its own."""
+
 DATA = frozenset(
     {
         type(None), bool, int, float, complex, str, bytes, list, dict, set, frozenset, tuple, type(...),
-        Decimal, date, datetime, time, timedelta,
+        Decimal, Fraction, UUID, date, datetime, time, timedelta,
     }
 )  # fmt: skip
 """The types of values that do nothing when they are compared, called with, looked into or shown."""
@@ -216,6 +227,12 @@ class _Reading:
             case name if name.startswith(("LOAD_FAST", "STORE_FAST")):
                 known = [self._variable(*part) for part in _variables(one)]
                 return all(known)
+            case "BINARY_OP":
+                used = {self._pop(), self._pop()}
+                self._stack.append(_Is.answer)
+                return _Is.other not in used and not one.argrepr.endswith(
+                    "="
+                )  # `+=` may change a list that others hold
             case _:
                 self._other(one)
                 return True
@@ -225,8 +242,8 @@ class _Reading:
             (self._answers.add if self._pop() is _Is.answer else self._answers.discard)(name)
             return True
         known = name not in self._frame.f_locals or type(self._frame.f_locals[name]) in DATA
-        self._stack.append(_Is.answer if name in self._answers else _Is.data if known else _Is.other)
-        return self._stack[-1] is not _Is.other
+        self._stack.append(_Is.other if not known else _Is.answer if name in self._answers else _Is.data)
+        return known
 
     def _other(self, one: dis.Instruction) -> None:
         match one.opname:
@@ -274,6 +291,8 @@ def _is_reader(name: str, frame: FrameType) -> bool:
     found: Any = frame.f_globals.get(name, vars(builtins).get(name))
     if isinstance(found, type) and issubclass(found, BaseException):
         return True
+    if isinstance(found, EnumType):  # its members are looked up by their values
+        return all(vars(kind).get("_missing_", MISSING) is MISSING for kind in found.__mro__)
     module = getattr(found, "__name__", "") if type(found).__name__ == "module" else getattr(found, "__module__", "")
     if module == "builtins":
         return name in READING and found is vars(builtins).get(name)

@@ -5,6 +5,7 @@ import inspect
 import json
 import sys
 from decimal import Decimal
+from enum import Enum
 from pathlib import Path
 
 import pytest
@@ -95,7 +96,34 @@ def shorter_than(state={"least": 5}):  # noqa: B006 - it is only read
         raise ValueError("too short")
 
 
+class Colour(Enum):
+    red = "red"
+
+
+def member():
+    return Colour(ask("Which colour?")).value
+
+
+def added():
+    return ask("How many?") + 1
+
+
+def of_a_type():
+    said = ask("How many?")
+    if not isinstance(said, int):
+        raise TypeError("no number")
+
+
+def matched():
+    match ask("How many?"):
+        case {"number": int(found)}:
+            return found
+        case _:
+            raise ValueError("no number")
+
+
 QUIET = [
+    member, added, of_a_type, matched,
     number, checked, from_json, decimal, in_a_coroutine, walrus, part_of_it, by_keyword,
     acting_behind_the_error, acting_in_each_turn, acting_behind_a_handler_that_does_not_fit, one_of_some, shorter_than,
 ]  # fmt: skip
@@ -200,7 +228,47 @@ def resumed_generator():
         DONE.append(said)  # noqa: PERF402 - not all at once
 
 
+class Opening(Enum):
+    door = "door"
+
+    @classmethod
+    def _missing_(cls, value):
+        DONE.append(value)
+
+
+def member_that_acts():
+    return Opening(ask("Which?"))
+
+
+def operator_that_acts():
+    class Log:
+        def __lshift__(self, said):
+            DONE.append(said)
+
+    log = Log()
+    said = ask("How many?")
+    log << said
+    int(said)
+
+
+def added_to_a_list_of_others(shared=[]):  # noqa: B006 - the form matters
+    said = ask("How many?")
+    shared += [said]
+    int("two")
+
+
+def of_a_model():
+    class Basket:
+        def split(self):
+            DONE.append("split")
+
+    basket = ask("How many?") and Basket()
+    basket.split()
+    int("two")
+
+
 ACTING = [
+    member_that_acts, operator_that_acts, added_to_a_list_of_others, of_a_model,
     method, called_with_the_answer, local_called_with_the_answer, local_around_a_reader, called_with_one_of_two,
     of_a_dictionary, lambda_called_with_the_answer, method_by_the_name_of_one_that_reads, written_to_a_file, printed,
     key, later_clause, outer_finally, other_turn_of_a_loop, resumed_generator,
