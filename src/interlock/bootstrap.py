@@ -14,8 +14,8 @@ from interlock.dispatch.wakers import NotifiedWaker, PollingWaker
 from interlock.domain.canonical import MAX_BYTES, Json
 from interlock.domain.run import Run
 from interlock.engine.configured import ConfiguredPolicies
-from interlock.engine.crew import Crew
 from interlock.engine.desk import Desk
+from interlock.engine.hand_off import HandOff
 from interlock.engine.ports import Advance, Ending, Items, Policies, Runtime, Store, Waker
 from interlock.engine.results import KeptResults
 from interlock.engine.runs import Runs
@@ -101,9 +101,9 @@ def build(
     store = open_store(settings.database_url, clock, create=create)
     runtime = _RuntimeOnUse(registry, store, settings)
     waker = PollingWaker(store) if store.notifications is None else NotifiedWaker(store.notifications)
-    crew = Crew()
-    desk = Desk(store, policies, waker, crew, keeps=settings.limits.states or KEPT_STATES)
-    runs = Runs(store, policies, runtime, waker, crew, queues=settings.threads.when_busy == "queue")
+    hand_off = HandOff()
+    desk = Desk(store, policies, waker, hand_off, keeps=settings.limits.states or KEPT_STATES)
+    runs = Runs(store, policies, runtime, waker, hand_off, queues=settings.threads.when_busy == "queue")
     kept = kept_results(settings.database_url, data_home(os.environ) / "interlock")
     return System(settings, store, waker, policies, registry, runtime, desk, runs, kept)
 

@@ -9,8 +9,8 @@ from interlock import Action, ask
 from interlock.domain.authority import Principal
 from interlock.domain.request import EffectState
 from interlock.domain.run import RunStatus
+from interlock.engine.advance_start import LeaseHolder, begin
 from interlock.engine.audit import audit_record
-from interlock.engine.beginning import Taker, begin
 from interlock.engine.changes import Actor, Lease
 from interlock.engine.repair import repair
 from interlock.errors import RecordAltered
@@ -363,7 +363,7 @@ async def test_a_live_worker_keeps_its_run_when_its_lease_is_shortened(case):
     await case.circle.vote(request)
     lease = Lease("worker:1", case.circle.clock.at + timedelta(days=400))
     loaded = await case.circle.store.load("default", run_id=case.run_id)
-    begun = begin(loaded.job, loaded, Taker(Actor("service:worker", "worker"), lease, 0.0))
+    begun = begin(loaded.job, loaded, LeaseHolder(Actor("service:worker", "worker"), lease, 0.0))
     await case.circle.store.commit(begun.changes)
     version = (await case.circle.run(case.run_id)).version
     repaired, refused = await case.repair()
@@ -380,8 +380,8 @@ async def test_a_live_worker_keeps_its_run_when_its_lease_is_shortened(case):
 async def begin_to_advance(case, lease):
     """Take the run up as a worker does, and give no further sign."""
     loaded = await case.circle.store.load("default", run_id=case.run_id)
-    taker = Taker(Actor("service:worker", "worker"), lease, 0.0)
-    await case.circle.store.commit(begin(loaded.job, loaded, taker).changes)
+    holder = LeaseHolder(Actor("service:worker", "worker"), lease, 0.0)
+    await case.circle.store.commit(begin(loaded.job, loaded, holder).changes)
 
 
 async def test_what_goes_on_between_the_reads_of_an_audit_is_no_alteration(case, monkeypatch):

@@ -115,7 +115,7 @@ class SystemMachine(Tampering):
     def free_hands(self, *, free: bool) -> None:
         """Let there be a free worker wherever somebody votes or starts a run; or none."""
         for system in self.systems:
-            system.hands.free = free
+            system.free_worker.free = free
 
     @rule()
     def redeploy(self) -> None:

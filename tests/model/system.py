@@ -13,8 +13,8 @@ from tests.model.interleaving import point, stopping
 from interlock.domain.request import Request, Status
 from interlock.domain.run import Run
 from interlock.engine.changes import Changes, Entry, Job
-from interlock.engine.crew import Commit, Crew
 from interlock.engine.desk import Desk
+from interlock.engine.hand_off import Commit, HandOff
 from interlock.engine.integrity import check_state
 from interlock.engine.ports import Inbox, Store
 from interlock.engine.runs import Runs
@@ -28,7 +28,7 @@ PAGE = 3
 FAR = timedelta(days=10_000)
 
 
-class Hands:
+class FreeWorker:
     """A worker of this process that may be free: what it takes up is carried on at once, in the same piece of work.
 
     Attributes:
@@ -39,17 +39,17 @@ class Hands:
         self.free = False
         self._worker = worker
 
-    def has_place(self, changes: Changes) -> bool:
+    def has_slot(self, changes: Changes) -> bool:
         """Say whether it could take up a run. See the port."""
         return self.free and self._worker.knows(changes)
 
     async def take_up(self, changes: Changes, commit: Commit) -> bool:
         """Begin what can begin, and carry it on. See the port."""
-        beginning = await self._worker.beginning_with(changes)
-        if beginning is not None:
-            await commit(beginning.changes)
-            await self._worker.carry_on(beginning)
-        return beginning is not None
+        start = await self._worker.start_with(changes)
+        if start is not None:
+            await commit(start.changes)
+            await self._worker.carry_on(start)
+        return start is not None
 
 
 class SystemUnderTest:
@@ -72,13 +72,13 @@ class SystemUnderTest:
         def number() -> str:
             return str(next(counter))
 
-        crew = Crew()
-        self.desk = Desk(watched, policies, nobody, crew)
-        self.runs = Runs(watched, policies, self.runtime, nobody, crew, ids=number)
+        hand_off = HandOff()
+        self.desk = Desk(watched, policies, nobody, hand_off)
+        self.runs = Runs(watched, policies, self.runtime, nobody, hand_off, ids=number)
         self.worker = Worker(watched, self.desk, self.runtime, nobody, lease=LEASE.total_seconds(), ids=number)
         self.watched = watched
-        self.hands = Hands(self.worker)
-        crew.join(self.hands)
+        self.free_worker = FreeWorker(self.worker)
+        hand_off.join(self.free_worker)
 
     async def news(self) -> list[Entry]:
         """Read on in the log from where this reader stopped, page by page."""
@@ -136,7 +136,7 @@ class SystemUnderTest:
         return [request.id for request in requests], [run.id for run in runs]
 
     async def check_log(self, streams: Sequence[str]) -> None:
-        """Check that whoever reads the log from its beginning reads what this reader has read."""
+        """Check that whoever reads the log from its start reads what this reader has read."""
         again = await self.store.feed(TENANT, limit=len(self.entries) + 10)
         assert again == self.entries, "I11: the feed left something out, or told it twice"
         last = await self.store.last_position(TENANT)

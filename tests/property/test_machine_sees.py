@@ -11,7 +11,7 @@ from tests.model.machine import SystemMachine
 from interlock.domain import authority, decide, effect, eligibility, lifecycle, policy, quorum, request, voting
 from interlock.domain.events import Expired
 from interlock.domain.request import EffectState
-from interlock.engine import advance, audit, beginning, desk, runs, worker
+from interlock.engine import advance, advance_start, audit, desk, runs, worker
 from interlock.storage import memory
 from interlock.storage.memory import MemoryStore
 
@@ -221,13 +221,13 @@ def outcomes_wake_nobody(patch):
 
 def resumes_before_all_have_answered(patch):
     """I16: a worker resumes with one request still open."""
-    real = beginning.is_ready
+    real = advance_start.is_ready
 
     def is_ready(loaded):
         ready = {key: request for key, request in loaded.requests.items() if not request.is_open}
         return real(replace(loaded, requests=ready))
 
-    for module in (beginning, worker):
+    for module in (advance_start, worker):
         patch(module, "is_ready", is_ready)
 
 
@@ -288,14 +288,14 @@ def rows_are_not_the_fold(patch):
 
 def leases_are_not_minded(patch):
     """I16: a worker takes a run that another one holds."""
-    for module in (beginning, worker):
+    for module in (advance_start, worker):
         patch(module, "is_leased", lambda loaded: False)
     patch(memory, "_check_job", lambda *given: None)
 
 
 def jobs_begin_without_a_wish(patch):
     """I4: a run that is taken up with its decision keeps the generation that somebody has seen."""
-    real = beginning.begin_with
+    real = advance_start.begin_with
 
     def begin_with(*given):
         begun = real(*given)

@@ -13,7 +13,7 @@ from interlock.domain.canonical import canonical_bytes
 from interlock.domain.events import Opened
 from interlock.domain.request import Request
 from interlock.domain.run import ENDED, Run, RunStarted, RunStatus
-from interlock.engine.beginning import is_ready
+from interlock.engine.advance_start import is_ready
 from interlock.engine.changes import Entry, Job
 from interlock.engine.codec import encode_request, encode_run
 from interlock.engine.integrity import check_state, deadlines_of, request_of_log, run_of_log

@@ -40,7 +40,7 @@ from interlock.engine.consequences import (
     with_consequences,
 )
 from interlock.engine.counting import Count, count, span_of
-from interlock.engine.crew import Crew
+from interlock.engine.hand_off import HandOff
 from interlock.engine.integrity import verified
 from interlock.engine.pause import NO_POLICIES, PausePlan, Present, note_of_held, plan_pause, withdraw_open
 from interlock.engine.pool import EnginePool
@@ -97,15 +97,17 @@ class Desk:
     """Changes requests, and ends advances.
 
     Args:
-        crew: may take a run up in the transaction that makes it ready.
+        hand_off: hands a run to a free worker in the transaction that makes it ready.
         keeps: how many states of a run stay readable.
 
     Attributes:
         pool: where it judges what may take its second.
     """
 
-    def __init__(self, store: Store, policies: Policies, waker: Waker, crew: Crew, *, keeps: int = KEPT_STATES) -> None:
-        self.crew = crew
+    def __init__(
+        self, store: Store, policies: Policies, waker: Waker, hand_off: HandOff, *, keeps: int = KEPT_STATES
+    ) -> None:
+        self.hand_off = hand_off
         self._keeps = keeps
         self.pool = EnginePool()
         self._store = store
@@ -205,7 +207,7 @@ class Desk:
         change = RequestChange(request.version, events, evolved(request, events))
         changes = with_consequences(change, request, loaded, principal, hold)
         before = min(loaded.now + FRESH, ends_at(request, command, events, policy) or NEVER)
-        begun = await self.crew.commit(replace(changes, before=before, counted=seen.counted), self._store.commit)
+        begun = await self.hand_off.commit(replace(changes, before=before, counted=seen.counted), self._store.commit)
         if not isinstance(command, ClaimEffect | RecordEffect):  # the end of their advance tells of them
             self._waker.wake(work=not begun)
         return change.after

@@ -7,8 +7,8 @@ import contextlib
 from typing import Any
 
 from interlock.domain.run import Run
-from interlock.engine.places import Places
 from interlock.engine.ports import Runtime
+from interlock.engine.slots import Slots
 from interlock.errors import InterlockError
 
 __all__ = ["Loading", "NotLoadedNow"]
@@ -47,7 +47,7 @@ class Loading:
         if not self.has(run):
             self._runtime.find(run)
 
-    async def load(self, run: Run, places: Places | None, stop: asyncio.Event) -> None:
+    async def load(self, run: Run, slots: Slots | None, stop: asyncio.Event) -> None:
         """Load a run's agent, unless it is loaded. Meanwhile another run may have its place.
 
         Raises:
@@ -58,7 +58,7 @@ class Loading:
         if self.has(run):
             return
         loading = asyncio.ensure_future(self._runtime.load(run, alone=self._alone))
-        async with places.lent() if places is not None and places.open else contextlib.nullcontext():
+        async with slots.released() if slots is not None and slots.open else contextlib.nullcontext():
             await _either(loading, stop)
         if not loading.done():
             loading.cancel()

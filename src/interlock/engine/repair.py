@@ -11,8 +11,8 @@ from interlock.domain.commands import Reschedule
 from interlock.domain.events import Restored
 from interlock.domain.lifecycle import evolve
 from interlock.domain.run import Run, RunRestored, RunStatus, evolve_run
+from interlock.engine.advance_start import is_ready
 from interlock.engine.audit import LONGEST_LEASE, NEVER, Alteration, Mend, audit_record
-from interlock.engine.beginning import is_ready
 from interlock.engine.changes import FRESH, Changes, RequestChange, RunChange, RunRecord
 from interlock.engine.consequences import actor_of, advance_job
 from interlock.engine.desk import Desk

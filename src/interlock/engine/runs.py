@@ -25,7 +25,7 @@ from interlock.domain.run import (
 )
 from interlock.engine.changes import FRESH, Changes, RunChange, RunRecord, Turn
 from interlock.engine.consequences import actor_of, advance_job
-from interlock.engine.crew import Crew
+from interlock.engine.hand_off import HandOff
 from interlock.engine.integrity import digest_of_state, verified, verified_request
 from interlock.engine.pause import short_hash, withdraw_open
 from interlock.engine.ports import Loaded, Policies, Runtime, Store, Waker
@@ -46,7 +46,7 @@ class Runs:
     """What people do with runs.
 
     Args:
-        crew: may take a run up in the transaction that starts it.
+        hand_off: hands a run to a free worker in the transaction that starts it.
         ids: makes the unguessable part of a new run's id; a test may count.
         queues: whether a run waits while another run of its thread has not ended; else it is refused.
     """
@@ -57,7 +57,7 @@ class Runs:
         policies: Policies,
         runtime: Runtime,
         waker: Waker,
-        crew: Crew,
+        hand_off: HandOff,
         *,
         ids: Callable[[], str] = secrets.token_hex,
         queues: bool = False,
@@ -69,7 +69,7 @@ class Runs:
         self._policies = policies
         self._runtime = runtime
         self._waker = waker
-        self._crew = crew
+        self._hand_off = hand_off
 
     async def start(  # noqa: PLR0913 - what a run is started with
         self,
@@ -189,7 +189,7 @@ class Runs:
 
     async def _commit_start(self, changes: Changes) -> bool:
         try:
-            return await self._crew.commit(changes, self._store.commit)
+            return await self._hand_off.commit(changes, self._store.commit)
         except Conflict as conflict:
             if conflict.details.get("kind") != "deadline":
                 raise

@@ -13,21 +13,29 @@ from typing import Any
 from interlock.domain.run import Run, RunStatus
 from interlock.engine import retry
 from interlock.engine.advance import HeldAdvance
-from interlock.engine.beginning import Beginning, Taker, begin, begin_with, is_leased, is_ready, with_its_pause
+from interlock.engine.advance_start import (
+    AdvanceStart,
+    LeaseHolder,
+    begin,
+    begin_with,
+    is_leased,
+    is_ready,
+    with_its_pause,
+)
 from interlock.engine.changes import Actor, Changes, Job, Lease
 from interlock.engine.consequences import doubtful
-from interlock.engine.crew import Commit
 from interlock.engine.deadlines import carry_out_due
 from interlock.engine.desk import Desk
 from interlock.engine.ending import broke, commit_end, exhausted, let_go
+from interlock.engine.hand_off import Commit
 from interlock.engine.heartbeat import Heartbeat
 from interlock.engine.integrity import check_state, verified
 from interlock.engine.jobs import Jobs
 from interlock.engine.loading import Loading, NotLoadedNow
-from interlock.engine.places import Places
 from interlock.engine.ports import Attention, Broke, Ending, Loaded, Runtime, Store, Waker
 from interlock.engine.results import KeptResults, NothingKept, Results
 from interlock.engine.retry import Patience
+from interlock.engine.slots import Slots
 from interlock.engine.threads import Threads
 from interlock.engine.watching import NOBODY, Dropping, Watcher
 from interlock.errors import (
@@ -115,11 +123,11 @@ class Worker:
         self._in_hand: set[str] = set()
         self._heartbeat = Heartbeat(store, name, lease, self._active)
         self._loading = Loading(runtime, alone=only is not None)
-        self._places: Places | None = None
+        self._slots: Slots | None = None
         self._stop = asyncio.Event()
         self.left = 0
         self._lost: StoreReplaced | None = None  # why nothing can go on here
-        self._behind = False  # whether jobs may wait that nobody has a place for
+        self._behind = False  # whether jobs may wait for which no slot is free
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then finish what is under way, if that does not take too long: see `left`.
@@ -128,35 +136,35 @@ class Worker:
             StoreReplaced: if the database is not there any more; what was under way has come to its end.
         """
         self._stop = stop
-        places = self._places = Places(self._concurrency)
+        slots = self._slots = Slots(self._concurrency)
         stopping = asyncio.create_task(stop.wait())
-        self._desk.crew.join(self)
+        self._desk.hand_off.join(self)
         self._results.patience.begin()
-        with self._heartbeat.beating(), places:
+        with self._heartbeat.beating(), slots:
             try:
                 while not stop.is_set() and self._lost is None:
                     since, seconds = 0, SWEEP
                     try:
                         since = await self._waker.seen(work=True)
-                        seconds = await self._take(places)
+                        seconds = await self._take(slots)
                     except StoreReplaced as error:
                         self._lost = error
                         break
                     except StoreError as error:
                         self._complain(error.message)
-                    await self._sleep(stopping, places, since, seconds)
+                    await self._sleep(stopping, slots, since, seconds)
             finally:
-                self._desk.crew.leave(self)
+                self._desk.hand_off.leave(self)
                 self._results.patience.end()
                 stopping.cancel()
-            await self._leave(places)
+            await self._leave(slots)
         if self._lost is not None:
             raise self._lost
 
-    async def _leave(self, places: Places) -> None:
+    async def _leave(self, slots: Slots) -> None:
         """Let what is under way come to its end, within limits."""
         seconds = retry.GRACE + MARGIN
-        self.left = await places.all_free(seconds)
+        self.left = await slots.drained(seconds)
         if self.left:
             runs = "1 run" if self.left == 1 else f"{self.left} runs"
             self._complain(
@@ -178,9 +186,9 @@ class Worker:
                 if not any(results) and not moved:
                     return done
 
-    async def _take(self, places: Places) -> float:
+    async def _take(self, slots: Slots) -> float:
         """Begin what is due and has a place; return for how many seconds nothing else comes due."""
-        if places.free <= 0:
+        if slots.free <= 0:
             self._behind = True
             return SWEEP
         await self._results.look_around()
@@ -188,18 +196,18 @@ class Worker:
         waiting = [job for job in agenda.jobs if job.subject not in self._in_hand]
         self._behind = bool(waiting)
         await carry_out_due(self._store, self._desk, agenda.overdue, self._complain)
-        self._behind = len(waiting) >= places.free
-        for job in waiting[: places.free]:
-            self._fill(places, job.subject, self.carry_out(job))
+        self._behind = len(waiting) >= slots.free
+        for job in waiting[: slots.free]:
+            self._fill(slots, job.subject, self.carry_out(job))
         if agenda.next_due is None or agenda.next_due <= agenda.now:
             return SWEEP  # what was begun or expired wakes us; what could not be is looked at again with the next sweep
         return min(SWEEP, max(SHORTEST, (agenda.next_due - agenda.now).total_seconds()))
 
-    async def _sleep(self, stopping: asyncio.Task[Any], places: Places, since: int, seconds: float) -> None:
+    async def _sleep(self, stopping: asyncio.Task[Any], slots: Slots, since: int, seconds: float) -> None:
         """Wait for a change, for the next thing that is due, for a free place, or for the end."""
         waits: set[asyncio.Task[Any]] = {asyncio.create_task(self._wait(since, seconds))}
-        if places.free <= 0:
-            waits.add(asyncio.create_task(places.some_free()))
+        if slots.free <= 0:
+            waits.add(asyncio.create_task(slots.wait_for_one()))
         await asyncio.wait({*waits, stopping}, return_when=asyncio.FIRST_COMPLETED)
         for task in waits:
             task.cancel()
@@ -213,9 +221,9 @@ class Worker:
         except StoreError:
             await asyncio.sleep(seconds)
 
-    def _fill(self, places: Places, run_id: str, work: Coroutine[Any, Any, Any]) -> None:
+    def _fill(self, slots: Slots, run_id: str, work: Coroutine[Any, Any, Any]) -> None:
         self._in_hand.add(run_id)
-        places.fill(self._safely(run_id, work))
+        slots.start(self._safely(run_id, work))
 
     async def _safely(self, run_id: str, work: Coroutine[Any, Any, Any]) -> None:
         try:
@@ -229,45 +237,45 @@ class Worker:
         finally:
             self._in_hand.discard(run_id)
 
-    # ── one of the crew ──────────────────────────────────────────────────────────────────────────────────────────────
+    # ── runs that are handed to it at once ───────────────────────────────────────────────────────────────────────────
 
-    def has_place(self, changes: Changes) -> bool:
-        """Say whether it could take up the run for whose advance these changes wish. See `Crew`."""
-        places = self._places
+    def has_slot(self, changes: Changes) -> bool:
+        """Say whether it could advance the run whose job is among these changes. See `HandOff`."""
+        slots = self._slots
         return (
-            places is not None
-            and places.loop is asyncio.get_running_loop()
-            and places.free > 0
+            slots is not None
+            and slots.loop is asyncio.get_running_loop()
+            and slots.free > 0
             and not self._behind
             and self.knows(changes)
         )
 
     def knows(self, changes: Changes) -> bool:
         """Say whether it has carried out jobs of this agent, and may carry out this one."""
-        (wish,) = changes.enqueue
+        (job,) = changes.enqueue
         return (
-            self._only in {None, wish.subject}
+            self._only in {None, job.subject}
             and {change.after.agent for _, change in changes.told} <= self._loading.agents
         )
 
     async def take_up(self, changes: Changes, commit: Commit) -> bool:
-        """Commit these changes with the beginning of an advance, and carry it on, if it can begin. See `Crew`."""
-        places = self._places
-        assert places is not None
-        with places.kept():
-            beginning = await self.beginning_with(changes)
-        if beginning is None:
+        """Commit these changes with the start of an advance, and carry it on, if it can begin. See `HandOff`."""
+        slots = self._slots
+        assert slots is not None
+        with slots.reserved():
+            start = await self.start_with(changes)
+        if start is None:
             return False
-        committed: asyncio.Future[None] = places.loop.create_future()
-        self._fill(places, beginning.run.id, self._commit_and_carry_on(places, beginning, commit, committed))
+        committed: asyncio.Future[None] = slots.loop.create_future()
+        self._fill(slots, start.run.id, self._commit_and_carry_on(slots, start, commit, committed))
         await asyncio.shield(committed)
         return True
 
     async def _commit_and_carry_on(
-        self, places: Places, beginning: Beginning, commit: Commit, committed: asyncio.Future[None]
+        self, slots: Slots, start: AdvanceStart, commit: Commit, committed: asyncio.Future[None]
     ) -> None:
         try:
-            await commit(beginning.changes)
+            await commit(start.changes)
         except Exception as error:  # noqa: BLE001 - it is for whoever waits
             committed.set_exception(error)
             return
@@ -275,22 +283,22 @@ class Worker:
             committed.cancel()
             raise
         committed.set_result(None)
-        if places.open:  # or nobody would keep the lease
-            await self.carry_on(beginning)
+        if slots.open:  # or nobody would keep the lease
+            await self.carry_on(start)
 
-    async def beginning_with(self, changes: Changes) -> Beginning | None:
-        """Return how these changes begin the advance that they wish for; None if they cannot."""
-        (wish,) = changes.enqueue
+    async def start_with(self, changes: Changes) -> AdvanceStart | None:
+        """Return how these changes start the advance that they ask for; None if they cannot."""
+        (job,) = changes.enqueue
         asked = time.monotonic()
         try:
             if changes.run is not None and changes.run.expected == 0:
                 loaded = Loaded(await self._store.now(), {})
             else:
-                loaded = verified(await self._store.load(wish.tenant, run_id=wish.subject))
-            beginning = begin_with(changes, loaded, self._taker(loaded.now, asked))
+                loaded = verified(await self._store.load(job.tenant, run_id=job.subject))
+            start = begin_with(changes, loaded, self._holder(loaded.now, asked))
         except (RecordAltered, StoreError):
             return None  # whoever finds the job complains
-        return beginning if beginning is not None and self._loading.has(beginning.run) else None
+        return start if start is not None and self._loading.has(start.run) else None
 
     # ── one job ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -308,11 +316,11 @@ class Worker:
         if is_leased(loaded) or not await self._is_here(job, loaded):
             return False
         try:
-            beginning = await self._begin(job, loaded, asked)
+            start = await self._begin(job, loaded, asked)
         except Conflict:
             return False
-        if beginning is not None:
-            await self.carry_on(beginning)
+        if start is not None:
+            await self.carry_on(start)
         return True
 
     async def _come(self, job: Job, run: Run, now: datetime) -> bool:
@@ -324,11 +332,11 @@ class Worker:
         except Conflict:
             return False
 
-    async def carry_on(self, beginning: Beginning) -> None:
+    async def carry_on(self, start: AdvanceStart) -> None:
         """Carry an advance on that has begun, and commit its end."""
         failpoint("advance.began")
-        held, owner = beginning.held, beginning.held.hold.owner
-        advance = HeldAdvance(self._store, self._desk, self._results, held, beginning.held_until, beginning.known)
+        held, owner = start.held, start.held.hold.owner
+        advance = HeldAdvance(self._store, self._desk, self._results, held, start.held_until, start.known)
         self._active[owner] = advance
         try:
             ending = await self._advance(advance)
@@ -349,7 +357,7 @@ class Worker:
             return False
         return True
 
-    async def _begin(self, job: Job, loaded: Loaded, asked: float) -> Beginning | None:
+    async def _begin(self, job: Job, loaded: Loaded, asked: float) -> AdvanceStart | None:
         """Take the run; or, if its workers vanish again and again, hand it to a person and return None.
 
         Args:
@@ -360,9 +368,9 @@ class Worker:
         if run.status is RunStatus.running and (needed := await self._vanished(run, loaded)) is not None:
             await self._jobs.give_up(job, run, needed, loaded.now)
             return None
-        beginning = begin(job, loaded, self._taker(loaded.now, asked))
-        await self._store.commit(beginning.changes)
-        return beginning
+        start = begin(job, loaded, self._holder(loaded.now, asked))
+        await self._store.commit(start.changes)
+        return start
 
     async def _vanished(self, run: Run, loaded: Loaded) -> Attention | None:
         """Return why a person has to look at a run whose worker has vanished; None if it is tried again."""
@@ -373,9 +381,9 @@ class Worker:
             needed = Attention("attempts_exhausted", reason)
         return needed
 
-    def _taker(self, now: datetime, asked: float) -> Taker:
+    def _holder(self, now: datetime, asked: float) -> LeaseHolder:
         lease = Lease(self._owner(), now + timedelta(seconds=self._lease))
-        return Taker(self._actor, lease, asked + self._lease)
+        return LeaseHolder(self._actor, lease, asked + self._lease)
 
     def _owner(self) -> str:
         """Return a name for the owner of a lease that no other advance has."""
@@ -384,7 +392,7 @@ class Worker:
     async def _advance(self, advance: HeldAdvance) -> Ending:
         try:
             check_state(advance.record)
-            await self._loading.load(advance.record.run, self._places, self._stop)
+            await self._loading.load(advance.record.run, self._slots, self._stop)
             return await self._runtime.advance(advance, self._watcher)
         except RecordAltered as error:
             return Attention("record_altered", error.message)

@@ -141,7 +141,7 @@ class App:
         name, reference = system.registry.reference(self._agent)
         # The run's id is made of the thread's name and number, so that two processes cannot both start it.
         seed = seed_of(thread, seen.number + 1)
-        runs = Runs(system.store, system.policies, system.runtime, system.waker, system.desk.crew, ids=lambda: seed)
+        runs = Runs(system.store, system.policies, system.runtime, system.waker, system.desk.hand_off, ids=lambda: seed)
         return (await runs.start(name, reference, dict(given), self._principal)).id
 
     async def _work(self, run_id: str, lines: list[str]) -> None:

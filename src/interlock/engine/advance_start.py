@@ -1,4 +1,4 @@
-"""How an advance begins: with a job that was found, or in the transaction that makes its run ready."""
+"""How an advance starts: with a job that was found, or in the transaction that makes its run ready."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from interlock.engine.desk import Held
 from interlock.engine.ports import Loaded
 from interlock.errors import RecordAltered
 
-__all__ = ["Beginning", "Taker", "begin", "begin_with", "is_leased", "is_ready", "with_its_pause"]
+__all__ = ["AdvanceStart", "LeaseHolder", "begin", "begin_with", "is_leased", "is_ready", "with_its_pause"]
 
 
 @dataclass(frozen=True, slots=True)
-class Taker:
-    """Who takes a run up.
+class LeaseHolder:
+    """Who advances a run.
 
     Args:
         held_until: when its lease ends, at the earliest, by this machine's monotonic clock.
@@ -31,8 +31,8 @@ class Taker:
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
-    """An advance that begins when these changes are committed.
+class AdvanceStart:
+    """An advance that starts when these changes are committed.
 
     Args:
         held: what it holds then, until `held_until` by this machine's monotonic clock.
@@ -51,20 +51,20 @@ class Beginning:
         return self.held.seen.run.run
 
 
-def begin(job: Job, loaded: Loaded, taker: Taker) -> Beginning:
-    """Take up a run whose job was found."""
+def begin(job: Job, loaded: Loaded, holder: LeaseHolder) -> AdvanceStart:
+    """Start the advance of a run whose job was found."""
     assert loaded.run is not None
-    change = _begun(loaded.run, taker.lease, loaded.now)
-    taken = replace(job, owner=taker.lease.owner, due_at=taker.lease.until)
-    changes = Changes(job.tenant, taker.actor, run=change, lease_job=(job, taken))
-    return Beginning(changes, _held(change, taken, loaded), taker.held_until)
+    change = _begun(loaded.run, holder.lease, loaded.now)
+    taken = replace(job, owner=holder.lease.owner, due_at=holder.lease.until)
+    changes = Changes(job.tenant, holder.actor, run=change, lease_job=(job, taken))
+    return AdvanceStart(changes, _held(change, taken, loaded), holder.held_until)
 
 
-def begin_with(changes: Changes, loaded: Loaded, taker: Taker) -> Beginning | None:
-    """Take a run up in the transaction that makes it ready; return None if it does not, or is somebody's already.
+def begin_with(changes: Changes, loaded: Loaded, holder: LeaseHolder) -> AdvanceStart | None:
+    """Start an advance in the transaction that makes its run ready; or return None: it is not, or another has it.
 
     Args:
-        changes: of which a wish for the run's advance is a part.
+        changes: they ask for a job for the run.
         loaded: the run and its open requests, verified, as they are before these changes.
 
     Raises:
@@ -75,14 +75,14 @@ def begin_with(changes: Changes, loaded: Loaded, taker: Taker) -> Beginning | No
         return None
     if after.run.run.status is RunStatus.running or (after.job is not None and after.job.owner is not None):
         return None  # a worker has vanished over it: whoever finds the job counts that
-    change = _begun(after.run, taker.lease, after.now)
+    change = _begun(after.run, holder.lease, after.now)
     generation = after.job.generation + 1 if after.job is not None else 1
-    job = Job(changes.tenant, "advance", change.after.id, taker.lease.until, generation, taker.lease.owner)
+    job = Job(changes.tenant, "advance", change.after.id, holder.lease.until, generation, holder.lease.owner)
     # Not when the lease would have ended: nobody would keep it.
-    before = min(changes.before or taker.lease.until, taker.lease.until)
-    begun = replace(changes, enqueue=(), before=before, begin=Begin(taker.actor, change, job))
+    before = min(changes.before or holder.lease.until, holder.lease.until)
+    begun = replace(changes, enqueue=(), before=before, begin=Begin(holder.actor, change, job))
     known = {one.after.id: one.after for one in changes.requests}
-    return Beginning(begun, _held(change, job, after), taker.held_until, known)
+    return AdvanceStart(begun, _held(change, job, after), holder.held_until, known)
 
 
 def _begun(record: RunRecord, lease: Lease, now: datetime) -> RunChange:
