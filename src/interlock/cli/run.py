@@ -12,7 +12,8 @@ from interlock.cli.naming import name_and_reference
 from interlock.cli.options import AS, JSON
 from interlock.cli.session import Session, execute, interruptible, patiently
 from interlock.cli.shapes import run_shape
-from interlock.cli.watch import Attendant, narrated_worker, report_on
+from interlock.cli.standing import report_on, standing_words
+from interlock.cli.watch import Attendant, narrated_worker
 from interlock.domain.canonical import Json, parse_json
 from interlock.domain.run import Run
 from interlock.engine.threads import checked_name
@@ -116,7 +117,7 @@ async def start_and_attend(
     )
     session.write({"event": "started", "run": run_shape(run)})
     if run.waits:
-        session.tell(f"Run {run.id} waits for its turn in the thread: another run of it has not ended.", "warn")
+        session.tell(f"Run {run.id} is {standing_words(await session.views.run(run.id))}.", "warn")
     return await attend(session, run, position, detach=detach, updates=updates)
 
 

@@ -18,10 +18,10 @@ from interlock.cli.narrate import sentence
 from interlock.cli.options import AS, COMMENT, JSON
 from interlock.cli.session import Session, execute
 from interlock.cli.shapes import entry_shape, run_shape, run_view_shape
+from interlock.cli.standing import tell_next_turn, ways_on
 from interlock.cli.states import PAUSE, fork, state_lines, state_shape
 from interlock.cli.table import table
 from interlock.cli.votes import carry_on
-from interlock.cli.watch import ways_on
 from interlock.domain.run import ENDED, Run, RunStatus
 from interlock.domain.what_became import what_became
 from interlock.engine.views import RunView
@@ -102,16 +102,7 @@ def show_run(
 
 def _lines(view: RunView, prefix: str) -> list[Line]:
     run, values = view.run, ValueLines(full=True)
-    lines = [
-        Line(f"Run {run.id} of {plain(run.agent)}: {run.status}", "title"),
-        Line(f"Agent {plain(run.reference)} {plain(run.agent_version)}, started by {plain(run.initiator)}", "dim"),
-    ]
-    if run.thread is not None:
-        waits = ", and waits for its turn" if run.waits and run.status not in ENDED else ""
-        lines.append(Line(f"Turn {run.turn} of the thread {plain(quoted(run.thread))}{waits}", "dim"))
-    if run.origin is not None:
-        where = "the end" if run.origin.pause is None else f"pause {run.origin.pause}"
-        lines.append(Line(f"It began with the state at {where} of {run.origin.run_id}", "dim"))
+    lines = _beginning(view)
     if run.note:
         lines.append(Line(f"{run.attention or 'Note'}: {plain(pasteable(run.note, prefix))}", "warn"))
     if view.lease is not None:
@@ -128,6 +119,24 @@ def _lines(view: RunView, prefix: str) -> list[Line]:
         lines.append(Line(f"{request.id} {row(request, place_of.get(request.id))}: {became}"))
         if request.id in view.stuck:
             lines.append(Line(plain(view.stuck[request.id]), "warn", "  "))
+    return lines
+
+
+def _beginning(view: RunView) -> list[Line]:
+    run = view.run
+    version = f" {plain(run.agent_version)}" if run.agent_version else ""
+    lines = [
+        Line(f"Run {run.id} of {plain(run.agent)}: {run.status}", "title"),
+        Line(f"Agent {plain(run.reference)}{version}, started by {plain(run.initiator)}", "dim"),
+    ]
+    if run.thread is not None:
+        waits = ", and waits for its turn" if run.waits and run.status not in ENDED else ""
+        if waits and view.at_its_turn is not None:
+            waits += f": {view.at_its_turn.id} is {view.at_its_turn.status}"
+        lines.append(Line(f"Turn {run.turn} of the thread {plain(quoted(run.thread))}{waits}", "dim"))
+    if run.origin is not None:
+        where = "the end" if run.origin.pause is None else f"pause {run.origin.pause}"
+        lines.append(Line(f"It began with the state at {where} of {run.origin.run_id}", "dim"))
     return lines
 
 
@@ -185,6 +194,8 @@ def _change(
         session.tell(f"Run {after.id} is {after.status}.", "good")
         advanced = await carry_on(replace(session, as_json=False), run_id) if advance else False
         view = await session.views.run(run_id)
+        if not advanced:
+            tell_next_turn(session, view)
         session.write({"run": run_view_shape(view), "advanced": advanced})
 
     execute(ctx, work, as_json=as_json, person=person, create=False)

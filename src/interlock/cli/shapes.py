@@ -129,6 +129,7 @@ def run_view_shape(view: RunView) -> dict[str, Any]:
         "advanced_by": None if lease is None else {"owner": lease.owner, "until": _at(lease.until)},
         "requests": [request_shape(request) for request in view.requests],
         "stuck": dict(view.stuck),
+        "at_its_turn": None if view.at_its_turn is None else view.at_its_turn.id,
     }
 
 

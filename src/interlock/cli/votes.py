@@ -29,7 +29,8 @@ from interlock.cli.options import AS, COMMENT, JSON
 from interlock.cli.run import read_json
 from interlock.cli.session import CutShort, Session, execute, interruptible, patiently, unless
 from interlock.cli.shapes import request_shape, run_view_shape
-from interlock.cli.watch import changed, is_over, narrated_worker, report_on
+from interlock.cli.standing import is_over, report_on
+from interlock.cli.watch import changed, narrated_worker
 from interlock.domain.action import Draft, Question, Verdict
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request

@@ -6,31 +6,28 @@ import asyncio
 import os
 from dataclasses import dataclass, field
 
-from interlock.channels.conversation import last_words
 from interlock.channels.prompts import MEANS
 from interlock.channels.reply import Reply, Skipped, no_longer_counted, read_reply
 from interlock.channels.row import Place, in_order, places
-from interlock.channels.screen import Line, said
 from interlock.channels.sight import see
 from interlock.channels.terminal import EndOfInput
 from interlock.channels.text import plain
-from interlock.channels.values import ValueLines
 from interlock.cli.errors import Exit
-from interlock.cli.hints import pasteable
 from interlock.cli.live import Live
 from interlock.cli.narrate import sentence
 from interlock.cli.session import CutShort, Session, unless
 from interlock.cli.shapes import entry_shape, request_shape, run_view_shape
+from interlock.cli.standing import closing, is_advancing, is_over, standing_words, waiting, ways_on
 from interlock.domain.events import Opened, RefusalNoted, Reminded, StepReached
 from interlock.domain.request import Request
-from interlock.domain.run import ENDED, AdvanceBegan, AttemptFailed, Run, RunPaused, RunStarted, RunStatus
+from interlock.domain.run import AdvanceBegan, AttemptFailed, RunPaused, RunStarted
 from interlock.engine.changes import Entry
 from interlock.engine.deadlines import sweep
 from interlock.engine.views import RequestView, RunView
 from interlock.engine.worker import Worker
 from interlock.errors import BadInput, Forbidden, Refused
 
-__all__ = ["Attendant", "changed", "closing", "is_over", "narrated_worker", "report_on", "ways_on"]
+__all__ = ["Attendant", "changed", "narrated_worker"]
 
 QUIT = "quit"
 LOOK_AGAIN = 5.0
@@ -146,7 +143,7 @@ class Attendant:
         if is_over(view.run) or session.stop.is_set():
             return False
         place_of = places({view.run.id: [pending.request_id for pending in view.run.pause]})
-        by_time = sorted(_waiting(view), key=lambda request: (request.due_at or view.now, request.id))
+        by_time = sorted(waiting(view), key=lambda request: (request.due_at or view.now, request.id))
         open_here = [request for request in in_order(by_time, place_of) if _state_of(request) not in self._aside]
         if open_here and all(_state_of(request) in self._later for request in open_here):
             session.tell("Nothing else is asked: here is what you left for later. `quit` leaves it waiting.", "dim")
@@ -157,7 +154,7 @@ class Attendant:
         try:
             await unless(session.system.waker.wait(since, LOOK_AGAIN), session.stop.wait())
         except CutShort:
-            if _is_advancing(view):
+            if is_advancing(view):
                 session.tell("Stopping after what is under way; Ctrl-C again stops at once.", "warn")
         return True
 
@@ -237,7 +234,7 @@ class Attendant:
     def _leave(self, view: RunView) -> int:
         """Say how to go on with a run that is left as it is."""
         self._session.write({"event": "waiting", "run": run_view_shape(view)})
-        self._session.tell(f"Run {view.run.id} is left as it is: {view.run.status}.", "warn")
+        self._session.tell(f"Run {view.run.id} is left as it is: {standing_words(view)}.", "warn")
         ways_on(self._session, view)
         return Exit.waiting
 
@@ -261,97 +258,6 @@ async def changed(session: Session, view: RequestView, narrator: Narrator | None
         await system.waker.wait(since, min(LOOK_AGAIN, max(SHORTEST, left)))
 
 
-def closing(session: Session, view: RunView) -> int:
-    """Say how a run has ended, or what it needs; return the exit code."""
-    session.write({"event": "ended", "run": run_view_shape(view)})
-    run = view.run
-    if run.status is RunStatus.done:
-        session.tell(f"Run {run.id} is done.", "good")
-        _output(session, run)
-        return Exit.ok
-    if run.status is RunStatus.needs_attention:
-        session.tell(f"Run {run.id} needs attention ({run.attention}): {pasteable(run.note, session.prefix)}", "bad")
-        ways_on(session, view)
-    else:
-        session.tell(f"Run {run.id} is {run.status}{f': {run.note}' if run.note else '.'}", "bad")
-    return Exit.ended_badly
-
-
-def _output(session: Session, run: Run) -> None:
-    if run.output is None:
-        return
-    words = last_words(run.output)
-    if words is not None:
-        session.screen.show(Line("The agent's last message:", "dim"), *said(words, indent="  "))
-        session.tell(f"The whole conversation: {session.prefix} runs show {run.id}", "dim")
-        return
-    output = run.output if isinstance(run.output, dict) else {"result": run.output}
-    if "result" in output:
-        output = {"result": output["result"]}
-    values = ValueLines()
-    for name, value in output.items():
-        session.screen.show(*values.named(name, value))
-    if values.folded:
-        session.tell(f"Everything: {session.prefix} runs show {run.id}", "dim")
-
-
-def ways_on(session: Session, view: RunView) -> None:
-    """Say with which commands a run goes on."""
-    run = view.run
-    if view.altered is not None:
-        session.tell(f"{view.altered} Nothing is decided or executed by it.", "bad")
-        session.hint("doctor --fold")
-        return
-    for request in _waiting(view):
-        verb = "answer" if request.kind == "input" else "approve"
-        session.hint(f"requests show {request.id}")
-        session.hint(f"{verb} {request.id}")
-        if request.id in view.stuck:
-            session.tell(view.stuck[request.id], "warn")
-    if run.status is RunStatus.needs_attention:
-        if run.attention == "effect_unknown" and run.attention_request:
-            session.hint(f"effects settle {run.attention_request} --happened | --did-not | --retry")
-        else:
-            session.hint(f"runs retry {run.id}")
-        session.hint(f"runs cancel {run.id}")
-    elif run.status in {RunStatus.queued, RunStatus.running} and view.lease is None:
-        session.hint("work")
-
-
-async def report_on(session: Session, run_id: str) -> int:
-    """Say where a run stands; return the exit code for that."""
-    view = await session.views.run(run_id)
-    if is_over(view.run):
-        return closing(session, view)
-    if _is_advancing(view):
-        assert view.lease is not None
-        session.tell(f"Run {run_id} is advanced by another process ({view.lease.owner}).", "dim")
-        return Exit.waiting
-    waiting = _waiting(view)
-    if waiting:
-        session.tell(f"Run {run_id} waits for {len(waiting)} request{'s' if len(waiting) > 1 else ''}.")
-    else:
-        note = f" after a failed attempt: {view.run.note}" if view.run.note else ""
-        goes_on = "" if view.altered else " A worker carries it on."
-        session.tell(f"Run {run_id} is {view.run.status}{note}.{goes_on}")
-    ways_on(session, view)
-    return Exit.waiting
-
-
 def _state_of(request: Request) -> tuple[str, str, int, int]:
     """Return what must change before somebody who may not decide is asked again."""
     return request.id, request.digest, request.step, len(request.escalated)
-
-
-def is_over(run: Run) -> bool:
-    """Say whether a run has ended, or goes on only when a person has looked."""
-    return run.status in ENDED or run.status is RunStatus.needs_attention
-
-
-def _waiting(view: RunView) -> list[Request]:
-    pending = {pending.request_id for pending in view.run.pause}
-    return [request for request in view.requests if request.is_open and request.id in pending]
-
-
-def _is_advancing(view: RunView) -> bool:
-    return view.run.status is RunStatus.running and view.lease is not None

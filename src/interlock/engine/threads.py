@@ -186,6 +186,20 @@ class Threads:
             after = names[-1]
         return found[:limit]
 
+    async def at_its_turn(self, tenant: str, thread: str) -> Run | None:
+        """Return the first run of a thread that has not ended: its turn is now. None if there is none.
+
+        Raises:
+            RecordAltered: if what is stored of the thread is not what its logs say.
+        """
+        first = None
+        async for _, run in self._newest_first(tenant, thread, None, PAGE):
+            if run.status not in ENDED:
+                first = run
+            elif decides(run):
+                break
+        return first
+
     async def show(self, tenant: str, thread: str, *, limit: int = 50) -> ThreadView:
         """Return a thread with its newest runs.
 

@@ -11,12 +11,13 @@ from interlock.domain.eligibility import Capacity, eligibility_of
 from interlock.domain.explain import explain
 from interlock.domain.policy import Policy
 from interlock.domain.request import EffectState, Request, Status
-from interlock.domain.run import Run, RunStatus
+from interlock.domain.run import ENDED, Run, RunStatus
 from interlock.domain.what_became import cannot_pass, done_before, what_became
 from interlock.engine.changes import Entry, Lease
 from interlock.engine.integrity import verified
 from interlock.engine.ports import Inbox, Loaded, Policies, Store
 from interlock.engine.routing import PolicyBook
+from interlock.engine.threads import Threads
 from interlock.errors import BadInput, NotFound, RecordAltered
 
 __all__ = ["RequestView", "RunView", "Views"]
@@ -58,7 +59,8 @@ class RunView:
     """A run with everything that it asked, oldest first; `lease` is None unless somebody advances it now.
 
     `stuck` says, by request, why nobody can approve it as people are now. `altered` says what of it is not what its log
-    says: nobody carries it on then.
+    says: nobody carries it on then. `at_its_turn` is the run of its thread whose turn is now; None where all have
+    ended, or it is this one.
     """
 
     run: Run
@@ -67,6 +69,7 @@ class RunView:
     now: datetime
     stuck: Mapping[str, str] = field(default_factory=dict)
     altered: str | None = None
+    at_its_turn: Run | None = None
 
 
 class Views:
@@ -160,8 +163,17 @@ class Views:
         asked = [request async for request in self.requests(Inbox(statuses=(), run_id=run_id))]
         lease = loaded.run.lease
         alive = lease if lease is not None and lease.until > loaded.now else None
-        stuck, altered = await self.stuck(asked), _altered(loaded)
-        return RunView(loaded.run.run, tuple(reversed(asked)), alive, loaded.now, stuck, altered)
+        stuck, altered, run = await self.stuck(asked), _altered(loaded), loaded.run.run
+        return RunView(run, tuple(reversed(asked)), alive, loaded.now, stuck, altered, await self._at_its_turn(run))
+
+    async def _at_its_turn(self, run: Run) -> Run | None:
+        if run.thread is None or not (run.waits or run.status in ENDED):
+            return None
+        try:
+            first = await Threads(self._store).at_its_turn(self._tenant, run.thread)
+        except RecordAltered:
+            return None  # whoever continues the thread is told
+        return None if first is None or first.id == run.id else first
 
     async def stuck(self, requests: Iterable[Request]) -> Mapping[str, str]:
         """Return, by its id, why nobody can approve a request as people are now, for those of which that is so."""

@@ -26,8 +26,7 @@ agent = StateGraph(State).add_node("send", send).add_edge(START, "send")
 """
 QUEUE = """\
 threads: {when_busy: queue}
-default: {initiator_may_approve: true, levels: [{steps: [{ask: [group:managers], within: 1d}]}]}
-groups: {managers: [mia]}
+default: {initiator_may_approve: true, levels: [{steps: [{ask: [role:reviewer], within: 1d}]}]}
 """
 
 
@@ -80,13 +79,25 @@ def test_a_thread_may_queue(command, sender):
     (command.folder / "interlock.yaml").write_text(QUEUE)
     first, _ = command.run("run", sender, "hello", "--thread", "mails", "--detach").stdout.split()
     waiting = command.run("run", sender, "again", "--thread", "mails", "--detach")
-    assert "waits for its turn in the thread" in waiting.stderr
     (second,) = waiting.stdout.split()
+    behind = f"queued, and waits for its turn: {first} of its thread is paused."
+    assert f"Run {second} is {behind}" in waiting.stderr
+    (third,) = command.run("run", sender, "and again", "--thread", "mails", "--detach").stdout.split()
     assert "waits for its turn" in command.run("threads", "show", "mails").stdout
-    assert "and waits for its turn" in command.run("runs", "show", second).stdout
-    assert command.run("runs", "cancel", first, "-m", "no").returncode == 0
+    for run_id in (second, third):
+        shown = command.run("runs", "show", run_id)
+        assert f"and waits for its turn: {first} is paused" in shown.stdout
+        assert f"interlock runs show {first}" in shown.stderr + shown.stdout
+        assert "interlock work" not in shown.stderr + shown.stdout  # no worker carries it on
+        assert command.json("runs", "show", run_id)["at_its_turn"] == first
+    ended = command.run("runs", "cancel", first, "-m", "no")
+    assert f"The turn of {second} in its thread has come. A worker carries it on." in ended.stdout + ended.stderr
+    assert "interlock work" in command.run("runs", "show", second).stdout
     command.run("work", "--once")
-    assert command.json("runs", "show", second)["status"] == "paused"
+    shown = command.json("runs", "show", second)
+    assert (shown["status"], shown["at_its_turn"]) == ("paused", None)
+    approved = command.run("approve", shown["waits_for"][0], "--yes")
+    assert f"The turn of {third} in its thread has come." in approved.stdout
 
 
 @pytest.mark.parametrize("name", ["", " mails ", "a\nb"])

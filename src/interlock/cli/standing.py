@@ -1,0 +1,144 @@
+"""Where a run stands, in words: how it has ended, what it needs, and with which commands it goes on."""
+
+from __future__ import annotations
+
+from interlock.channels.conversation import last_words
+from interlock.channels.screen import Line, said
+from interlock.channels.values import ValueLines
+from interlock.cli.errors import Exit
+from interlock.cli.hints import pasteable
+from interlock.cli.session import Session
+from interlock.cli.shapes import run_view_shape
+from interlock.domain.request import Request
+from interlock.domain.run import ENDED, Run, RunStatus
+from interlock.engine.views import RunView
+
+__all__ = [
+    "closing",
+    "is_advancing",
+    "is_over",
+    "report_on",
+    "standing_words",
+    "tell_next_turn",
+    "waiting",
+    "ways_on",
+]
+
+
+def closing(session: Session, view: RunView) -> int:
+    """Say how a run has ended, or what it needs; return the exit code."""
+    session.write({"event": "ended", "run": run_view_shape(view)})
+    run = view.run
+    if run.status is RunStatus.done:
+        session.tell(f"Run {run.id} is done.", "good")
+        _output(session, run)
+        tell_next_turn(session, view)
+        return Exit.ok
+    if run.status is RunStatus.needs_attention:
+        session.tell(f"Run {run.id} needs attention ({run.attention}): {pasteable(run.note, session.prefix)}", "bad")
+        ways_on(session, view)
+    else:
+        session.tell(f"Run {run.id} is {run.status}{f': {run.note}' if run.note else '.'}", "bad")
+        tell_next_turn(session, view)
+    return Exit.ended_badly
+
+
+def _output(session: Session, run: Run) -> None:
+    if run.output is None:
+        return
+    words = last_words(run.output)
+    if words is not None:
+        session.screen.show(Line("The agent's last message:", "dim"), *said(words, indent="  "))
+        session.tell(f"The whole conversation: {session.prefix} runs show {run.id}", "dim")
+        return
+    output = run.output if isinstance(run.output, dict) else {"result": run.output}
+    if "result" in output:
+        output = {"result": output["result"]}
+    values = ValueLines()
+    for name, value in output.items():
+        session.screen.show(*values.named(name, value))
+    if values.folded:
+        session.tell(f"Everything: {session.prefix} runs show {run.id}", "dim")
+
+
+def ways_on(session: Session, view: RunView) -> None:
+    """Say with which commands a run goes on."""
+    run = view.run
+    if view.altered is not None:
+        session.tell(f"{view.altered} Nothing is decided or executed by it.", "bad")
+        session.hint("doctor --fold")
+        return
+    for request in waiting(view):
+        verb = "answer" if request.kind == "input" else "approve"
+        session.hint(f"requests show {request.id}")
+        session.hint(f"{verb} {request.id}")
+        if request.id in view.stuck:
+            session.tell(view.stuck[request.id], "warn")
+    if run.status is RunStatus.needs_attention:
+        if run.attention == "effect_unknown" and run.attention_request:
+            session.hint(f"effects settle {run.attention_request} --happened | --did-not | --retry")
+        else:
+            session.hint(f"runs retry {run.id}")
+        session.hint(f"runs cancel {run.id}")
+    elif waits_behind(view):
+        assert view.at_its_turn is not None
+        session.hint(f"runs show {view.at_its_turn.id}")
+    elif run.status in {RunStatus.queued, RunStatus.running} and view.lease is None:
+        session.hint("work")
+
+
+def waits_behind(view: RunView) -> bool:
+    """Say whether a run waits for the end of another one of its thread: no worker carries it on."""
+    return view.run.waits and view.run.status is RunStatus.queued and view.at_its_turn is not None
+
+
+def standing_words(view: RunView) -> str:
+    """Say where a run stands, such as `queued, and waits for its turn: run_1 of its thread is paused`."""
+    first = view.at_its_turn
+    if first is None or not waits_behind(view):
+        return str(view.run.status)
+    status = "in need of attention" if first.status is RunStatus.needs_attention else first.status
+    return f"{view.run.status}, and waits for its turn: {first.id} of its thread is {status}"
+
+
+def tell_next_turn(session: Session, view: RunView) -> None:
+    """Say that by the end of a run the turn of another one of its thread has come."""
+    first = view.at_its_turn
+    if first is not None and first.waits and view.run.turn is not None and (first.turn or 0) > view.run.turn:
+        session.tell(f"The turn of {first.id} in its thread has come. A worker carries it on.")
+        session.hint("work")
+
+
+async def report_on(session: Session, run_id: str) -> int:
+    """Say where a run stands; return the exit code for that."""
+    view = await session.views.run(run_id)
+    if is_over(view.run):
+        return closing(session, view)
+    if is_advancing(view):
+        assert view.lease is not None
+        session.tell(f"Run {run_id} is advanced by another process ({view.lease.owner}).", "dim")
+        return Exit.waiting
+    if open_ := len(waiting(view)):
+        session.tell(f"Run {run_id} waits for {open_} request{'s' if open_ > 1 else ''}.")
+    else:
+        note = f" after a failed attempt: {view.run.note}" if view.run.note else ""
+        goes_on = "" if view.altered or waits_behind(view) else " A worker carries it on."
+        session.tell(f"Run {run_id} is {standing_words(view)}{note}.{goes_on}")
+    ways_on(session, view)
+    return Exit.waiting
+
+
+def is_over(run: Run) -> bool:
+    """Say whether a run has ended, or goes on only when a person has looked."""
+    return run.status in ENDED or run.status is RunStatus.needs_attention
+
+
+def waiting(view: RunView) -> list[Request]:
+    """Return the open requests that a run waits for."""
+    pending = {pending.request_id for pending in view.run.pause}
+    return [request for request in view.requests if request.is_open and request.id in pending]
+
+
+def is_advancing(view: RunView) -> bool:
+    """Say whether some process advances a run now."""
+    return view.run.status is RunStatus.running and view.lease is not None
