@@ -32,7 +32,9 @@ try:
     from langchain.agents.middleware import AgentMiddleware
     from langchain.agents.middleware.types import ToolCallRequest
 except ModuleNotFoundError as error:  # pragma: no cover - the tests have it
-    raise ModuleNotFoundError("interlock.langchain needs LangChain: pip install 'interlock[langchain]'") from error
+    raise ModuleNotFoundError(
+        "interlock.langchain needs LangChain: in a checkout of Interlock, pip install '.[langchain]'"
+    ) from error
 
 __all__ = ["GatedTools", "idempotency_key"]
 

@@ -171,7 +171,8 @@ def _chat_model(model: str) -> Complete:
         from langchain.chat_models import init_chat_model  # noqa: PLC0415 - an extra, and slow to load
     except ImportError as error:
         raise PlanningFailed(
-            "INTERLOCK_MODEL is set, but LangChain is not installed: pip install 'interlock[models]'"
+            "INTERLOCK_MODEL is set, but LangChain is not installed: in a checkout of Interlock, "
+            "pip install '.[models]'"
         ) from error
     try:
         chat = init_chat_model(model)
@@ -193,7 +194,8 @@ def _sagemaker(endpoint: str) -> Complete:
         botocore: Any = import_module("botocore.config")
     except ImportError as error:
         raise PlanningFailed(
-            "SAGEMAKER_ENDPOINT_NAME is set, but boto3 is not installed: pip install 'interlock[sagemaker]'"
+            "SAGEMAKER_ENDPOINT_NAME is set, but boto3 is not installed: in a checkout of Interlock, "
+            "pip install '.[sagemaker]'"
         ) from error
     chat = os.environ.get("INTERLOCK_SAGEMAKER_INPUT", "inputs").strip() == "messages"
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")

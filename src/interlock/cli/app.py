@@ -89,7 +89,7 @@ app = typer.Typer(cls=Commands, add_completion=False, pretty_exceptions_enable=F
 
 def _version(value: bool) -> None:
     if value:
-        typer.echo(f"interlock {version('interlock')}")
+        typer.echo(f"interlock {version('interlock-hitl')}")
         raise typer.Exit
 
 

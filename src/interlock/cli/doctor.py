@@ -177,11 +177,13 @@ def _agent(agent: dict[str, Any]) -> Finding:
 
 def _versions() -> Finding:
     found = [f"Python {sys.version.split()[0]}", f"SQLite {sqlite3.sqlite_version}"]
-    for package in ("interlock", "langgraph", "sqlalchemy", "pydantic"):
+    for package in ("interlock-hitl", "langgraph", "sqlalchemy", "pydantic"):
         try:
             found.append(f"{package} {version(package)}")
         except PackageNotFoundError:
-            return Finding("versions", "error", f"{package} is not installed: pip install interlock")
+            return Finding(
+                "versions", "error", f"{package} is not installed: in a checkout of Interlock, pip install ."
+            )
     return Finding("versions", "ok", ", ".join(found))
 
 

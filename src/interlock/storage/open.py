@@ -79,7 +79,8 @@ def _open_server(url: str, clock: Clock | None, *, create: bool) -> SqlStore:
         from interlock.storage import postgres, postgres_migrate  # noqa: PLC0415 - the driver is an extra
     except ImportError as error:
         raise InvalidConfig(
-            f"PostgreSQL needs its driver, and it cannot be loaded ({error}): pip install 'interlock[postgres]'."
+            f"PostgreSQL needs its driver, and it cannot be loaded ({error}): in a checkout of Interlock, "
+            "pip install '.[postgres]'."
         ) from error
     address = postgres.Address.of(url)
     postgres_migrate.prepare(address, create=create)

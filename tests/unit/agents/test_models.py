@@ -216,8 +216,8 @@ def test_a_model_that_does_not_answer_is_a_failure_that_says_why():
 @pytest.mark.parametrize(
     ("variable", "module", "hint"),
     [
-        ("SAGEMAKER_ENDPOINT_NAME", "boto3", r"pip install 'interlock\[sagemaker\]'"),
-        ("INTERLOCK_MODEL", "langchain.chat_models", r"pip install 'interlock\[models\]'"),
+        ("SAGEMAKER_ENDPOINT_NAME", "boto3", r"pip install '.\[sagemaker\]'"),
+        ("INTERLOCK_MODEL", "langchain.chat_models", r"pip install '.\[models\]'"),
     ],
 )
 def test_a_missing_extra_is_named(monkeypatch, variable, module, hint):
