@@ -1,4 +1,4 @@
-"""`interlock run`, as the command that people type, beside bare LangGraph's stream: where nothing is asked, both agree."""
+"""`interlock run`, as people type it, beside bare LangGraph's stream: where nothing is asked, both agree."""
 
 import importlib
 import json
