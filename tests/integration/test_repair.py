@@ -418,6 +418,50 @@ async def test_a_run_that_a_worker_took_up_since_the_audit_is_not_taken_from_it(
     await case.assert_mended()
 
 
+ALTERED_UNDER_A_WORKER = {
+    "another input": lambda case: case.rewrite("runs", case.run_id, input=1),
+    "a row that is gone": lambda case: case.door.sql("DELETE FROM runs"),
+    "a row that cannot be read": lambda case: case.door.sql("UPDATE runs SET body = ?", b"{"),
+    "another owner": lambda case: case.door.sql("UPDATE runs SET lease_owner = 'eve', agent = 'another'"),
+    "no job": lambda case: case.door.sql("UPDATE jobs SET kind = 'notify'"),
+}
+
+
+@pytest.mark.parametrize("what", ALTERED_UNDER_A_WORKER)
+async def test_I2_a_run_that_was_altered_while_a_worker_is_at_it_is_not_taken_from_it(case, what):
+    request = await case.begin()
+    await case.circle.vote(request)
+    await begin_to_advance(case, Lease("worker:1", case.circle.clock.at + timedelta(seconds=30)))
+    ALTERED_UNDER_A_WORKER[what](case)
+    _, (refused, *_) = await case.repair()
+    assert "A worker carries" in refused
+    assert (await case.circle.types(case.run_id))[-1] == "advance_began"
+    case.circle.clock.advance(seconds=31)
+    await case.assert_mended()
+
+
+async def test_I2_a_worker_takes_no_altered_run_from_another_one_that_is_at_it(case):
+    request = await case.begin()
+    await case.circle.vote(request)
+    await begin_to_advance(case, Lease("worker:1", case.circle.clock.at + timedelta(seconds=30)))
+    case.rewrite("runs", case.run_id, input=1)
+    case.door.sql("UPDATE jobs SET due_at = 5")
+    await case.circle.drain()
+    assert (await case.circle.types(case.run_id))[-1] == "advance_began"
+    await case.circle.later(seconds=31)
+    assert (await case.circle.types(case.run_id))[-1] == "attention_needed"
+
+
+async def test_I2_a_lease_that_somebody_made_up_keeps_nobody_from_repairing(case):
+    request = await case.begin()
+    await case.circle.vote(request)
+    await begin_to_advance(case, Lease("worker:1", case.circle.clock.at + timedelta(seconds=30)))
+    case.circle.clock.advance(seconds=31)
+    until = micros(case.circle.clock.at + timedelta(minutes=30))
+    case.door.sql("UPDATE runs SET agent = 'another', lease_owner = 'eve', lease_until = ?", until)
+    await case.assert_mended()
+
+
 # ── what belongs to no run, and what somebody has added ──
 
 
@@ -477,6 +521,16 @@ async def test_what_somebody_has_added_to_the_tables_is_found_with_what_takes_it
     assert await case.found() == []
 
 
+async def test_I4_a_request_whose_row_was_gone_when_its_run_was_cancelled_is_taken_back(case):
+    request = await case.begin()
+    case.door.sql("DELETE FROM requests")
+    await case.circle.system.runs.cancel(case.run_id, case.circle.me, "enough")
+    repaired, refused = await case.repair()
+    assert ([one.mend for one in repaired], refused) == (["request", "left open"], [])
+    assert await case.found() == []
+    assert (await case.circle.types(request.id))[-2:] == ["restored", "withdrawn"]
+
+
 @pytest.mark.parametrize("put_back", [True, False])
 async def test_I4_a_request_that_was_altered_when_its_run_was_cancelled_is_taken_back(case, put_back):
     request = await case.begin()
@@ -490,3 +544,82 @@ async def test_I4_a_request_that_was_altered_when_its_run_was_cancelled_is_taken
     assert await case.found() == []
     assert await case.circle.open(case.run_id) == []
     assert (await case.circle.types(request.id))[-1] == "withdrawn"
+
+
+# ── what is due and cannot be carried out ──
+
+MANY = 40
+"""More than a worker reads at once."""
+
+
+async def test_I4_deadlines_of_many_altered_requests_keep_no_other_from_ending(case):
+    policy = await case.begin()
+    for _ in range(2):
+        await case.circle.go(case.circle.chain(case.act))
+    case.circle.clock.advance(seconds=1)
+    run_id = await case.circle.go(case.circle.chain(case.act))
+    (honest,) = await case.circle.open(run_id)
+    columns = "tenant, run_id, agent, status, effect, interrupt_id, opened_at, due_at, version, wake_at, action"
+    for number in range(MANY):
+        case.door.sql(
+            f"INSERT INTO requests (id, body, {columns}) SELECT ?, body, {columns} FROM requests WHERE id = ?",
+            f"req_copy{number}",
+            policy.id,
+        )
+    case.door.sql("UPDATE requests SET wake_at = 5 WHERE id <> ?", honest.id)
+    case.circle.clock.at = honest.due_at
+    await case.circle.drain()
+    assert (await case.circle.request(honest.id)).status == "expired"
+
+
+@pytest.mark.parametrize("kind", ["advance", "notify"])
+async def test_I4_many_jobs_that_nobody_can_carry_out_keep_no_run_from_beginning(case, kind):
+    await case.begin()
+    subject = "run_{}" if case.door.on_server or kind == "notify" else "run_\0{}"
+    for number in range(MANY):
+        values = (kind, subject.format(number), 5)
+        case.door.sql("INSERT INTO jobs VALUES ('default', ?, ?, ?, 1, NULL)", *values)
+    run_id = await case.circle.go(case.circle.chain(case.act))
+    (request,) = await case.circle.open(run_id)
+    await case.circle.decide(request)
+    assert case.paid == [5]
+
+
+async def test_I4_many_runs_with_leases_that_never_end_keep_no_other_from_beginning(case):
+    for _ in range(MANY):
+        await case.queued()
+    far = micros(case.circle.clock.at + timedelta(days=80_000))
+    case.door.sql("UPDATE runs SET lease_owner = 'eve', lease_until = ?", far)
+    case.circle.clock.advance(seconds=1)
+    run_id = await case.circle.go(case.circle.chain(case.act))
+    assert len(await case.circle.open(run_id)) == 1
+
+
+async def test_a_job_of_a_kind_that_nobody_carries_out_is_taken_away_once(case):
+    request = await case.begin()
+    await case.circle.vote(request)
+    case.door.sql("UPDATE jobs SET kind = 'notify'")
+    assert [found.split()[:5] for found in await case.found()] == [
+        [case.run_id, "has", "no", "job,", "so"],
+        ["There", "is", "a", "job", "of"],
+    ]
+    await case.assert_mended()
+    assert await case.repair() == ([], [])
+
+
+# ── jobs of runs that have ended ──
+
+
+async def test_a_job_of_a_run_that_was_cancelled_while_a_worker_is_at_it_is_no_alteration(case):
+    request = await case.begin()
+    await case.circle.vote(request)
+    await begin_to_advance(case, Lease("worker:1", case.circle.clock.at + timedelta(seconds=30)))
+    await case.circle.system.runs.cancel(case.run_id, case.circle.me, "enough")
+    assert await case.found() == []
+    case.circle.clock.advance(seconds=60)
+    assert await case.found() == []
+    case.circle.clock.advance(minutes=3)
+    (found,) = await case.found()
+    assert "There is a job for" in found
+    await case.circle.drain()
+    assert await case.found() == []

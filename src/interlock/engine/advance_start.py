@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from interlock.domain.request import Request
 from interlock.domain.run import ENDED, AdvanceBegan, Run, RunStatus, evolve_run
-from interlock.engine.changes import Actor, Begin, Changes, Hold, Job, Lease, RunChange, RunRecord
+from interlock.engine.changes import Actor, Begin, Changes, Entry, Hold, Job, Lease, RunChange, RunRecord
 from interlock.engine.consequences import evolved
 from interlock.engine.desk import Held
 from interlock.engine.ports import Loaded
 from interlock.errors import RecordAltered
 
-__all__ = ["AdvanceStart", "LeaseHolder", "begin", "begin_with", "is_leased", "is_ready", "with_its_pause"]
+__all__ = [
+    "LONGEST_LEASE",
+    "AdvanceStart",
+    "LeaseHolder",
+    "begin",
+    "begin_with",
+    "is_at_it",
+    "is_leased",
+    "is_ready",
+    "with_its_pause",
+]
+
+LONGEST_LEASE = timedelta(hours=1)
+"""A lease that ends later was made up, or a clock was wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,3 +158,14 @@ def is_leased(loaded: Loaded) -> bool:
     """Say whether somebody advances the run."""
     lease = None if loaded.run is None else loaded.run.lease
     return lease is not None and lease.until > loaded.now
+
+
+def is_at_it(run: Run, history: Sequence[Entry], leases: Iterable[Lease], now: datetime) -> bool:
+    """Say whether a worker is at a run, by its log and these leases, on the run or its job, whatever its row says.
+
+    A lease counts that is of whoever began the last advance: others were made up.
+    """
+    if run.status not in {RunStatus.running, RunStatus.cancelled}:
+        return False
+    owners = [entry.event.worker for entry in history if isinstance(entry.event, AdvanceBegan)]
+    return any(lease.owner in owners[-1:] and now < lease.until <= now + LONGEST_LEASE for lease in leases)

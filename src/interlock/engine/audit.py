@@ -13,7 +13,7 @@ from interlock.domain.canonical import canonical_bytes
 from interlock.domain.events import Opened
 from interlock.domain.request import Request
 from interlock.domain.run import ENDED, Run, RunStarted, RunStatus
-from interlock.engine.advance_start import is_ready
+from interlock.engine.advance_start import LONGEST_LEASE, is_ready
 from interlock.engine.changes import Entry, Job
 from interlock.engine.codec import encode_request, encode_run
 from interlock.engine.integrity import check_state, deadlines_of, request_of_log, run_of_log
@@ -31,7 +31,6 @@ UNREADABLE = (RecordAltered, StoreTooNew)
 
 BATCH = 100
 MOST = 1_000_000_000
-LONGEST_LEASE = timedelta(hours=1)
 LATEST_JOB = timedelta(minutes=2)
 """How far ahead a job may be due that nobody has: the longest wait after a failed attempt is a minute."""
 
@@ -51,12 +50,13 @@ OF_REQUEST = (
 )
 OF_RUN = "put a backup back: nobody carries it on, and `interlock doctor --repair` leaves it alone"
 LOST = "put a backup back: until then, `interlock doctor --repair` makes no row that is gone or cannot be read anew"
+TAKEN = "`interlock doctor --repair` takes it away"
 WITHDRAW = "`interlock doctor --repair` takes it back"
 NOT_ANEW = "put a backup back: it cannot be written anew from a log of which entries are missing"
 
 FOREIGN = "take it away with the database's own tools; nothing is decided by it"
 
-Mend = Literal["guard", "stray request", "stray run", "request", "run", "left open", "lease", "clock"]
+Mend = Literal["guard", "stray request", "stray run", "stray job", "request", "run", "left open", "lease", "clock"]
 ANEW = frozenset({"stray request", "stray run", "request", "run"})
 """What writes rows anew, or takes them away, because of what the log says."""
 
@@ -140,7 +140,7 @@ class _Examination:
         if history == [] and held is not None and await self._history(held):
             told = f"The row of {key[1]} is a copy of another's, or made up: no log knows it."
             gone: Mend = "stray request" if mend == "request" else "stray run"
-            self.add(told, "`interlock doctor --repair` takes it away", key, gone)
+            self.add(told, TAKEN, key, gone)
             self.strays.add(key)
         elif history:
             self.add(f"The row of {key[1]} is found by something else than what it holds.", REPAIR, key, mend)
@@ -201,6 +201,10 @@ class _Examination:
             self.add(f"The stored request {key[1]} is not what its log says.", REPAIR, key, "request")
         elif key in self.found.places and self.found.places[key] not in deadlines_of(history):
             self.add(f"The row of {key[1]} keeps a deadline that it never had.", REPAIR, key, "request")
+        await self._as_it_stands(key, logged)
+
+    async def _as_it_stands(self, key: Key, logged: Request) -> None:
+        """Look at what is wrong with a request that its log may say as well as its row."""
         if self.evidence.is_left_open(logged):
             self.add(f"{key[1]} is open, though its run has ended: it was altered then.", WITHDRAW, key, "left open")
         elif logged.is_open and logged.step_since is not None and logged.step_since > self.now + CLOCK_ERROR:
@@ -326,11 +330,10 @@ class _Examination:
         self.due(job)
         asked = {pending.request_id for pending in run.pause}
         settled = any(key in asked and not request.is_open for key, request in loaded.requests.items())
-        if (
-            run.status in ENDED
-            or run.status is RunStatus.needs_attention
-            or (run.status is RunStatus.paused and not settled)
-        ):
+        waits = run.status is RunStatus.paused and not settled
+        # A worker takes it away in a moment, or is still at a run that was cancelled: then the job is due later.
+        over = max([job.due_at, *filter(None, [run.ended_at])]) <= self.now - LATEST_JOB
+        if over and (waits or run.status in ENDED or run.status is RunStatus.needs_attention):
             self.add(f"There is a job for {run.id}, which is {run.status}.", WORKER, key, severity="warning")
 
     async def _is_next(self, run: Run) -> bool:
@@ -366,11 +369,11 @@ class _Examination:
             history = await self._history(key)
             if not history or isinstance(history[0].event, RunStarted):
                 continue
-            if isinstance(history[0].event, Opened) and await self._request_of_log(key, history) is not None:
-                self.add(f"The row of {key[1]} is gone.", REPAIR, key, "request")
-            elif not isinstance(history[0].event, Opened) and not self._is_short(
-                key, self.evidence.of_stream(key, history), OF_REQUEST
-            ):
+            if isinstance(history[0].event, Opened):
+                if (logged := await self._request_of_log(key, history)) is not None:
+                    self.add(f"The row of {key[1]} is gone.", REPAIR, key, "request")
+                    await self._as_it_stands(key, logged)
+            elif not self._is_short(key, self.evidence.of_stream(key, history), OF_REQUEST):
                 self.add(f"The log has entries of {key[1]}, which is no request and no run.", BACKUP, key)
 
     async def gone(self) -> None:
@@ -395,7 +398,12 @@ class _Examination:
             if key not in self.found.strangers:
                 self.add(f"There is a LangGraph state of {key[1]}, which is no run.", FOREIGN, key)
         for key in self.found.unknown_jobs:
-            self.add(f"There is a job of {key[1]} that nobody carries out.", REPAIR, key, "run")
+            self.add(f"There is a job of {key[1]} of a kind that nobody carries out.", TAKEN, key, "stray job")
+        for key in self.found.unread_jobs:
+            if key in self.found.runs or key in self.found.strangers:
+                self.add(f"The job of {key[1]} cannot be read.", REPAIR, key, "run")
+            else:
+                self.add(f"There is a job of {key[1]!r}, which is no run, and it cannot be read.", FOREIGN, key)
 
     def concluded(self) -> list[Alteration]:
         """Return all that was found. Nothing is written anew from a log of which entries are missing."""

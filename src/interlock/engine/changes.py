@@ -212,7 +212,7 @@ class Changes:
             and due now. It comes before `enqueue`, so that one transaction can finish a job and ask for it again later.
         begin: a worker takes the run up.
         jobs_anew: jobs that are free and due at their time from now on, whoever has them; their generation rises.
-        strays: rows that no log knows, by table and id: they go.
+        strays: rows that no log knows, by table and id: they go; of jobs, those of a kind that nobody carries out.
         policies: policy bodies to keep, by hash; one that is there already stays as it is.
     """
 
@@ -229,7 +229,7 @@ class Changes:
     finish_job: Job | None = None
     begin: Begin | None = None
     jobs_anew: tuple[Job, ...] = ()
-    strays: tuple[tuple[Literal["requests", "runs"], str], ...] = ()
+    strays: tuple[tuple[Literal["requests", "runs", "jobs"], str], ...] = ()
     policies: Mapping[str, bytes] = field(default_factory=dict)
 
     @property

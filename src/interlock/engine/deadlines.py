@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from interlock.domain.authority import Principal
 from interlock.domain.timing import due_commands
+from interlock.engine.aside import SetAside
 from interlock.engine.desk import Desk
 from interlock.engine.ports import Store
 from interlock.errors import Conflict, InvalidPolicy, RecordAltered, Refused, StoreTooNew
@@ -19,25 +20,40 @@ async def sweep(store: Store, desk: Desk, *, limit: int = 100) -> int:
     Returns:
         For how many requests something was due; as many as `limit` means that there may be more.
     """
-    overdue = (await store.agenda(limit)).overdue
-    await carry_out_due(store, desk, overdue)
-    return len(overdue)
+    aside = SetAside()
+    while True:
+        known = aside.count
+        agenda = await store.agenda(limit + known)
+        done = await carry_out_due(store, desk, agenda.overdue, aside=aside)
+        aside.unread = agenda.unread
+        if done or aside.count <= known:
+            return len(agenda.overdue)
 
 
 async def carry_out_due(
-    store: Store, desk: Desk, overdue: Sequence[tuple[str, str]], complain: Callable[[str], None] = lambda _: None
+    store: Store,
+    desk: Desk,
+    overdue: Sequence[tuple[str, str]],
+    complain: Callable[[str], None] = lambda _: None,
+    aside: SetAside | None = None,
 ) -> int:
     """Do what is due for these requests, by tenant and id, unless somebody is faster; return how much was done.
 
     One that has been altered in the database, or whose calendar cannot be reckoned on this machine, is complained about
-    and left: it must not stop the others.
+    and set aside: it must not stop the others.
     """
-    done = 0
+    aside, done = aside or SetAside(), 0
     for tenant, request_id in overdue:
+        if (tenant, request_id) in aside:
+            continue
+        moved = 0
         try:
-            done += await _carry_out(store, desk, tenant, request_id)
+            moved = await _carry_out(store, desk, tenant, request_id)
         except (RecordAltered, StoreTooNew, InvalidPolicy) as wrong:
             complain(f"{request_id}: {wrong.message}" if isinstance(wrong, InvalidPolicy) else wrong.message)
+        if not moved:
+            aside.put((tenant, request_id))
+        done += moved
     return done
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from interlock.domain.run import AttentionNeeded, Run, RunStatus, evolve_run
-from interlock.engine.changes import Actor, Changes, Job, RunChange
+from interlock.engine.advance_start import is_at_it
+from interlock.engine.changes import Actor, Changes, Entry, Job, RunChange
 from interlock.engine.integrity import run_of_log
 from interlock.engine.missing_entries import Evidence
 from interlock.engine.ports import Attention, Inbox, Store
@@ -55,11 +56,13 @@ class Jobs:
     async def hand_over(self, job: Job, altered: StoreError) -> bool:
         """Let a person look at a run whose record has been altered; its row becomes what its log says.
 
-        Not where the log may have been cut: nobody carries it on by less than has happened, and the job is put off.
+        Not where the log may have been cut: nobody carries it on by less than has happened, and the job is put off. Nor
+        where another worker is at it: it may be in the middle of an effect.
         """
         try:
-            run = run_of_log(job.tenant, job.subject, await self._store.history(job.tenant, job.subject))
-            if await self._may_be_cut(run):
+            history = await self._store.history(job.tenant, job.subject)
+            run = run_of_log(job.tenant, job.subject, history)
+            if await self._stays(run, history):
                 raise altered
             if run.ended_at is not None or run.status is RunStatus.needs_attention:
                 return await self.let_go(job)
@@ -75,14 +78,16 @@ class Jobs:
             return False
         return True
 
-    async def _may_be_cut(self, run: Run) -> bool:
-        """Say whether a run's row or one of its requests speaks of entries that its log has not.
+    async def _stays(self, run: Run, history: Sequence[Entry]) -> bool:
+        """Say whether somebody is at a run, or its row or one of its requests speaks of entries that its log has not.
 
         Raises:
             RecordAltered: if the row, or one of the requests, cannot be read, and so says nothing.
         """
         loaded = await self._store.load(run.tenant, run_id=run.id)
         if loaded.run is None or loaded.run.run.id != run.id or loaded.run.run.version > run.version:
+            return True
+        if loaded.run.lease is not None and is_at_it(run, history, [loaded.run.lease], loaded.now):
             return True
         evidence = Evidence({})
         evidence.take_run((run.tenant, run.id), loaded.logs[run.id])

@@ -76,12 +76,14 @@ class Agenda:
         jobs: jobs that may be taken, the oldest first.
         next_due: when the next job, or something of a request, comes due, what is due already included; None if nothing
             waits.
+        unread: how many more rows of either kind are due and cannot be read; they count among the `limit`.
     """
 
     now: datetime
     overdue: Sequence[tuple[str, str]]
     jobs: Sequence[Job]
     next_due: datetime | None
+    unread: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,8 @@ class Audit:
             statement that takes it away.
         lost: how many entries the log has had that are not there; None where its positions cannot tell.
         jobs: those that are due some day.
-        unknown_jobs: of a kind that nobody carries out, or that cannot be read.
+        unknown_jobs: of a kind that nobody carries out.
+        unread_jobs: that cannot be read.
         strangers: streams of the log that have no row.
         unguarded: what was to refuse changes of the log, and is gone or another by now.
         altered_policies: hashes under which another policy is kept than the one that has the hash.
@@ -119,6 +122,7 @@ class Audit:
     lost: int | None = None
     jobs: Sequence[Job] = ()
     unknown_jobs: Sequence[tuple[str, str]] = ()
+    unread_jobs: Sequence[tuple[str, str]] = ()
     strangers: Sequence[tuple[str, str]] = ()
     unguarded: Sequence[str] = ()
     altered_policies: Sequence[str] = ()

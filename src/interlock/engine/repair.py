@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal, get_args
@@ -11,9 +13,9 @@ from interlock.domain.commands import Reschedule
 from interlock.domain.events import Restored
 from interlock.domain.lifecycle import evolve
 from interlock.domain.run import Run, RunRestored, RunStatus, evolve_run
-from interlock.engine.advance_start import is_ready
-from interlock.engine.audit import LONGEST_LEASE, NEVER, Alteration, Mend, audit_record
-from interlock.engine.changes import FRESH, Changes, RequestChange, RunChange, RunRecord
+from interlock.engine.advance_start import is_at_it, is_ready
+from interlock.engine.audit import NEVER, Alteration, Mend, audit_record
+from interlock.engine.changes import FRESH, Changes, Entry, Lease, RequestChange, RunChange, RunRecord
 from interlock.engine.consequences import actor_of, advance_job
 from interlock.engine.desk import Desk
 from interlock.engine.integrity import request_of_log, run_of_log, verified
@@ -25,6 +27,15 @@ __all__ = ["repair"]
 
 SOON = timedelta(seconds=30)
 """How long a lease still lasts that ended too late: its worker extends it if it is alive."""
+
+MOST_JOBS = 10_000
+"""Among how many jobs that are due later the one of a run is looked for whose row is gone, or cannot be read."""
+
+STRAYS: dict[str, Literal["requests", "runs", "jobs"]] = {
+    "stray request": "requests",
+    "stray run": "runs",
+    "stray job": "jobs",
+}
 
 
 async def repair(store: Store, desk: Desk, by: Principal) -> tuple[list[Alteration], list[str]]:
@@ -61,9 +72,8 @@ async def _repair(store: Store, desk: Desk, by: Principal, one: Alteration) -> N
             await store.commit(await _request(store, one.stream, by, one.message, now))
         case "run":
             await store.commit(await _run(store, one.stream, by, one.message, now))
-        case "stray request" | "stray run":
-            table: Literal["requests", "runs"] = "requests" if one.mend == "stray request" else "runs"
-            await store.commit(Changes(one.stream[0], actor_of(by), strays=((table, one.stream[1]),)))
+        case "stray request" | "stray run" | "stray job":
+            await store.commit(Changes(one.stream[0], actor_of(by), strays=((STRAYS[one.mend], one.stream[1]),)))
         case "left open":
             left = verified(await store.load(one.stream[0], [one.stream[1]]))
             taken_back = withdraw_open(list(left.requests.values()), "its run has ended", by, now)
@@ -92,8 +102,9 @@ async def _request(store: Store, key: tuple[str, str], by: Principal, found: str
 async def _run(store: Store, key: tuple[str, str], by: Principal, found: str, now: datetime) -> Changes:
     """Write a run anew, held by nobody, and its job, if it may go on: whoever advances it now has lost it."""
     tenant, run_id = key
-    logged = run_of_log(tenant, run_id, await store.history(tenant, run_id))
-    if await _is_carried_on(store, logged, now):
+    history = await store.history(tenant, run_id)
+    logged = run_of_log(tenant, run_id, history)
+    if await _is_carried_on(store, logged, history, now):
         raise Conflict(f"A worker carries {run_id} on now. Repair it when it has come to a pause.", run_id=run_id)
     event = RunRestored(by.id, found, now)
     change = RunChange(logged.version, (event,), evolve_run(logged, event), anew=True)
@@ -104,13 +115,14 @@ async def _run(store: Store, key: tuple[str, str], by: Principal, found: str, no
     return Changes(tenant, actor_of(by), run=change, jobs_anew=(job,))
 
 
-async def _is_carried_on(store: Store, logged: Run, now: datetime) -> bool:
-    """Say whether somebody advances a run whose row is what its log says: it may have begun since the audit."""
-    try:
+async def _is_carried_on(store: Store, logged: Run, history: Sequence[Entry], now: datetime) -> bool:
+    """Say whether a worker is at a run, though its row may be altered or gone."""
+    held = [
+        Lease(job.owner, job.due_at)
+        for job in await store.jobs_after(now, MOST_JOBS)
+        if job.owner is not None and (job.tenant, job.subject) == (logged.tenant, logged.id)
+    ]
+    with contextlib.suppress(RecordAltered, StoreTooNew):
         record = (await store.load(logged.tenant, run_id=logged.id)).run
-    except (RecordAltered, StoreTooNew):
-        return False
-    lease = None if record is None else record.lease
-    if record is None or lease is None or record.run != logged or logged.status is not RunStatus.running:
-        return False
-    return now < lease.until <= now + LONGEST_LEASE
+        held += [record.lease] if record is not None and record.lease is not None else []
+    return is_at_it(logged, history, held, now)

@@ -7,8 +7,9 @@ import contextlib
 import secrets
 import time
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from interlock.domain.run import Run, RunStatus
 from interlock.engine import retry
@@ -22,6 +23,7 @@ from interlock.engine.advance_start import (
     is_ready,
     with_its_pause,
 )
+from interlock.engine.aside import SetAside
 from interlock.engine.changes import Actor, Changes, Job, Lease
 from interlock.engine.consequences import doubtful
 from interlock.engine.deadlines import carry_out_due
@@ -32,7 +34,7 @@ from interlock.engine.heartbeat import Heartbeat
 from interlock.engine.integrity import check_state, verified
 from interlock.engine.jobs import Jobs
 from interlock.engine.loading import Loading, NotLoadedNow
-from interlock.engine.ports import Attention, Broke, Ending, Loaded, Runtime, Store, Waker
+from interlock.engine.ports import Agenda, Attention, Broke, Ending, Loaded, Runtime, Store, Waker
 from interlock.engine.results import KeptResults, NothingKept, Results
 from interlock.engine.retry import Patience
 from interlock.engine.slots import Slots
@@ -124,6 +126,7 @@ class Worker:
         self._heartbeat = Heartbeat(store, name, lease, self._active)
         self._loading = Loading(runtime, alone=only is not None)
         self._slots: Slots | None = None
+        self._aside = SetAside()
         self._stop = asyncio.Event()
         self.left = 0
         self._lost: StoreReplaced | None = None  # why nothing can go on here
@@ -179,11 +182,9 @@ class Worker:
         with self._heartbeat.beating():
             while True:
                 await self._results.look_around()
-                agenda = await self._store.agenda(self._concurrency, subject=self._only)
-                moved = await carry_out_due(self._store, self._desk, agenda.overdue, self._complain)
-                results = await asyncio.gather(*(self.carry_out(job) for job in agenda.jobs))
-                done += sum(results)
-                if not any(results) and not moved:
+                agenda, moved = await self._look()
+                done += sum(await asyncio.gather(*(self._or_aside(job) for job in agenda.jobs)))
+                if not agenda.jobs and not moved:
                     return done
 
     async def _take(self, slots: Slots) -> float:
@@ -192,16 +193,30 @@ class Worker:
             self._behind = True
             return SWEEP
         await self._results.look_around()
-        agenda = await self._store.agenda(self._concurrency, subject=self._only)
-        waiting = [job for job in agenda.jobs if job.subject not in self._in_hand]
-        self._behind = bool(waiting)
-        await carry_out_due(self._store, self._desk, agenda.overdue, self._complain)
-        self._behind = len(waiting) >= slots.free
-        for job in waiting[: slots.free]:
-            self._fill(slots, job.subject, self.carry_out(job))
+        agenda, _ = await self._look()
+        self._behind = len(agenda.jobs) >= slots.free
+        for job in agenda.jobs[: slots.free]:
+            self._fill(slots, job.subject, self._or_aside(job))
         if agenda.next_due is None or agenda.next_due <= agenda.now:
             return SWEEP  # what was begun or expired wakes us; what could not be is looked at again with the next sweep
         return min(SWEEP, max(SHORTEST, (agenda.next_due - agenda.now).total_seconds()))
+
+    async def _look(self) -> tuple[Agenda, int]:
+        """Read what is due, and do at once what is for requests.
+
+        Returns:
+            What is due, without what cannot be carried out; and how much was done.
+        """
+        while True:
+            known = self._aside.count
+            agenda = await self._store.agenda(self._concurrency + known, subject=self._only)
+            self._aside.unread = agenda.unread
+            jobs = [job for job in agenda.jobs if job.subject not in self._in_hand and job not in self._aside]
+            self._behind = bool(jobs)
+            moved = await carry_out_due(self._store, self._desk, agenda.overdue, self._complain, self._aside)
+            if moved or self._aside.count <= known:
+                return replace(agenda, jobs=jobs), moved
+            # What could not be carried out has kept others from being read.
 
     async def _sleep(self, stopping: asyncio.Task[Any], slots: Slots, since: int, seconds: float) -> None:
         """Wait for a change, for the next thing that is due, for a free place, or for the end."""
@@ -313,12 +328,17 @@ class Worker:
             return await self._come(job, loaded.run.run, loaded.now)
         if not is_ready(loaded):
             return await self._jobs.let_go(job)
-        if is_leased(loaded) or not await self._is_here(job, loaded):
-            return False
+        if is_leased(loaded):
+            return self._set_aside(job)
+        return await self._is_here(job, loaded) and await self._begin_and_carry_on(job, loaded, asked)
+
+    async def _begin_and_carry_on(self, job: Job, loaded: Loaded, asked: float) -> bool:
         try:
             start = await self._begin(job, loaded, asked)
+        except (RecordAltered, StoreTooNew) as altered:
+            return await self._jobs.hand_over(job, altered)
         except Conflict:
-            return False
+            return self._set_aside(job)
         if start is not None:
             await self.carry_on(start)
         return True
@@ -330,7 +350,20 @@ class Worker:
         except (RecordAltered, StoreTooNew) as altered:
             return await self._jobs.hand_over(job, altered)
         except Conflict:
-            return False
+            return self._set_aside(job)
+
+    async def _or_aside(self, job: Job) -> bool:
+        """Carry out a job, or set it aside where an error stands in the way that does not pass by itself."""
+        try:
+            return await self.carry_out(job)
+        except Exception as error:
+            if not retry.is_passing(error):
+                self._set_aside(job)
+            raise
+
+    def _set_aside(self, job: Job) -> Literal[False]:
+        self._aside.put(job)
+        return False
 
     async def carry_on(self, start: AdvanceStart) -> None:
         """Carry an advance on that has begun, and commit its end."""

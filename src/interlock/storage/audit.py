@@ -178,28 +178,35 @@ def _body(row: RequestRow | RunRow) -> dict[str, Any]:
 def audit_rest(on: Connection, log: AuditedLog) -> Audit:
     """Return what is found beside the rows of requests and runs."""
     found: list[Job] = []
-    odd: list[tuple[str, str]] = []
+    unknown: list[tuple[str, str]] = []
+    unread: list[tuple[str, str]] = []
     with whatever_is_stored(on):
         for tenant, subject, *rest, kind in on.rows(_JOBS, {}):
             try:
-                found.append(_job_of_kind(kind, tenant, subject, *rest))
+                job = _readable_job(tenant, subject, *rest)
             except RecordAltered:
-                odd.append((str(tenant), str(subject)))
+                unread.append((str(tenant), str(subject)))
+                continue
+            if kind == "advance":
+                found.append(job)
+            else:
+                unknown.append((tenant, subject))
         return Audit(
             jobs=found,
             strangers=[(str(tenant), str(stream)) for tenant, stream in on.rows(log.strangers, {})],
             unguarded=log.unguarded(on),
             altered_policies=[str(name) for name, body in on.rows(_POLICIES, {}) if not is_named(name, body)],
-            unknown_jobs=odd,
+            unknown_jobs=unknown,
+            unread_jobs=unread,
             states=[(str(tenant), str(run_id)) for tenant, run_id in on.rows(_LEFT, {})],
             added=[(str(what), str(table), str(undo)) for what, table, undo in on.rows(text(log.added), {})],
             lost=None if log.lost is None else max(0, on.rows(text(log.lost), {})[0][0]),
         )
 
 
-def _job_of_kind(kind: str, tenant: str, subject: str, *rest: Any) -> Job:
-    if kind != "advance" or not is_key(tenant, subject):
-        raise RecordAltered(f"Nobody carries out jobs of the kind {kind}.")
+def _readable_job(tenant: str, subject: str, *rest: Any) -> Job:
+    if not is_key(tenant, subject):
+        raise RecordAltered("A job is stored under what is no id.")
     due_at, generation, owner = rest
     return job_of(tenant, subject, due_at, generation, owner)
 

@@ -80,6 +80,9 @@ __all__ = [
 
 LAST_CHARACTER = "\U0010ffff"
 LAST_TURN = 2**31 - 1
+ADVANCE: ColumnElement[str] = literal_column("'advance'")
+"""The one kind of job that there is. Written out, so that every plan is made for it."""
+
 
 _TENANT: BindParameter[str] = bindparam("tenant")
 _RUN_ID: BindParameter[str] = bindparam("run_id")
@@ -154,19 +157,19 @@ _DUE_REQUESTS = (
 )
 _DUE_JOBS = (
     select(jobs.c.tenant, jobs.c.subject, jobs.c.due_at, jobs.c.generation, jobs.c.owner)
-    .where(jobs.c.due_at <= _NOW)
+    .where(jobs.c.due_at <= _NOW, jobs.c.kind == ADVANCE)
     .order_by(jobs.c.due_at, jobs.c.tenant, jobs.c.kind, jobs.c.subject)
     .limit(_LIMIT)
 )
 _LATE_JOBS = (
     select(jobs.c.tenant, jobs.c.subject, jobs.c.due_at, jobs.c.generation, jobs.c.owner)
-    .where(jobs.c.due_at > bindparam("after"), jobs.c.due_at != NEVER)
+    .where(jobs.c.due_at > bindparam("after"), jobs.c.due_at != NEVER, jobs.c.kind == ADVANCE)
     .order_by(jobs.c.due_at.desc(), jobs.c.tenant.desc(), jobs.c.kind.desc(), jobs.c.subject.desc())
     .limit(_LIMIT)
 )
 _DUE_JOBS_OF = _DUE_JOBS.where(jobs.c.subject == bindparam("subject"))
 _NEXT_WAKE = select(func.min(requests.c.wake_at)).where(IS_OPEN, requests.c.wake_at >= FIRST)
-_NEXT_JOB = select(func.min(jobs.c.due_at)).where(jobs.c.due_at >= FIRST)
+_NEXT_JOB = select(func.min(jobs.c.due_at)).where(jobs.c.due_at >= FIRST, jobs.c.kind == ADVANCE)
 _NEXT_DUE = union_all(_NEXT_WAKE, _NEXT_JOB)
 _NEXT_DUE_OF = union_all(_NEXT_WAKE, _NEXT_JOB.where(jobs.c.subject == bindparam("subject")))
 
@@ -426,8 +429,11 @@ def agenda(on: Connection, clock: Clock | None, limit: int, subject: str | None)
     with whatever_is_stored(on):
         requests_due, jobs_due = on.ask(_DUE_REQUESTS, values), on.ask(_DUE_JOBS if of_all else _DUE_JOBS_OF, values)
     # SQLite keeps whatever it is given: what is no request and no job is for an audit to find, and stops nobody.
-    overdue = [(tenant, key) for tenant, key in requests_due() if is_key(tenant, key)]
-    return Agenda(now, overdue, _readable(jobs_due()), first)
+    requests_found, jobs_found = requests_due(), jobs_due()
+    overdue = [(tenant, key) for tenant, key in requests_found if is_key(tenant, key)]
+    due = _readable(jobs_found)
+    unread = len(requests_found) - len(overdue) + len(jobs_found) - len(due)
+    return Agenda(now, overdue, due, first, unread)
 
 
 def _readable(rows: Iterable[Any]) -> list[Job]:

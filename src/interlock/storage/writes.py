@@ -64,7 +64,11 @@ _CHANGED_RUN = (
     .values(**_named(_RUN_CHANGES))
 )
 
-_DROP = {"requests": _DROP_REQUEST, "runs": _DROP_RUN}
+_DROP_UNKNOWN_JOB = delete(jobs).where(
+    jobs.c.tenant == bindparam("tenant"), jobs.c.subject == bindparam("id"), jobs.c.kind != "advance"
+)
+
+_DROP = {"requests": _DROP_REQUEST, "runs": _DROP_RUN, "jobs": _DROP_UNKNOWN_JOB}
 
 _new_state = insert_or(states)
 _KEEP_STATE = _new_state.on_conflict_do_update(

@@ -1,0 +1,55 @@
+"""What could not be carried out, though it was due: it is left for a while, and keeps no other from its turn."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+
+__all__ = ["SetAside"]
+
+FIRST = 30.0
+LONGEST = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    until: float
+    seconds: float
+
+
+class SetAside:
+    """Remembers what was set aside, each time for twice as long.
+
+    What is due is read a page at a time, what has been due for longest first. What can never be carried out, such as a
+    request whose row was altered, would fill that page for ever, and nothing else would come to its turn: so as many
+    more are read as `count` says.
+
+    Args:
+        clock: in seconds; a monotonic one.
+
+    Attributes:
+        unread: how many more were found that cannot even be read.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._left: dict[Hashable, _Left] = {}
+        self.unread = 0
+
+    def put(self, what: Hashable) -> None:
+        """Set something aside."""
+        before = self._left.get(what)
+        seconds = FIRST if before is None else min(LONGEST, 2 * before.seconds)
+        self._left[what] = _Left(self._clock() + seconds, seconds)
+
+    def __contains__(self, what: Hashable) -> bool:
+        left = self._left.get(what)
+        return left is not None and self._clock() < left.until
+
+    @property
+    def count(self) -> int:
+        """How many of those that are read would be set aside already."""
+        now = self._clock()
+        self._left = {what: left for what, left in self._left.items() if now < left.until + LONGEST}
+        return self.unread + sum(now < left.until for left in self._left.values())
