@@ -23,6 +23,8 @@
     │   ├── NotEditable               the policy does not let a reviewer change this argument
     │   └── EffectRefused             the effect may not start, or its result does not fit
     ├── Conflict                      somebody else was faster, several times in a row
+    │   ├── WindowMoved               another run asked for an action that this one counts
+    │   └── NotInTime                 it was committed after the time before which it had to be
     └── StoreError                    the database
         ├── RecordAltered             a row or a log entry is not what was written: nothing is executed by it
         ├── StoreUnavailable          it does not answer, is full or cannot be written
@@ -60,6 +62,7 @@ __all__ = [
     "NotDone",
     "NotEditable",
     "NotFound",
+    "NotInTime",
     "NotOffered",
     "ReasonMissing",
     "RecordAltered",
@@ -71,6 +74,7 @@ __all__ = [
     "TooEarly",
     "TooLate",
     "ToolFailed",
+    "WindowMoved",
     "WrongDigest",
 ]
 
@@ -214,6 +218,14 @@ class Conflict(InterlockError):
     """Somebody else changed the same thing first, several times in a row."""
 
     code = "conflict"
+
+
+class WindowMoved(Conflict):
+    """Another run asked for an action that this one counts."""
+
+
+class NotInTime(Conflict):
+    """The time had come before which the changes had to be committed."""
 
 
 class StoreError(InterlockError):

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from interlock.errors import Conflict, StoreUnavailable
+from interlock.errors import Conflict, StoreUnavailable, WindowMoved
 
 __all__ = ["Patience", "is_passing", "until_committed"]
 
@@ -41,11 +41,10 @@ async def until_committed(attempt: Callable[[], Awaitable[T]], what: str) -> T:
     while lost < TRIES and counted < CROWD:
         try:
             return await attempt()
-        except Conflict as conflict:
-            if conflict.details.get("kind") == "window":
-                counted += 1
-            else:
-                lost += 1
+        except WindowMoved:
+            counted += 1
+        except Conflict:
+            lost += 1
     raise Conflict(f"{what} was changed by others {lost + counted} times in a row; look at it again.", subject=what)
 
 

@@ -33,7 +33,7 @@ from interlock.engine.retry import until_committed
 from interlock.engine.rights import check_may_change
 from interlock.engine.states import dropped, last_pause, state_at
 from interlock.engine.threads import Place, Threads, checked_name, turn_of
-from interlock.errors import BadInput, Closed, Conflict, InvalidValue, NotFound, RecordAltered
+from interlock.errors import BadInput, Closed, InvalidValue, NotFound, NotInTime, RecordAltered
 from interlock.failpoints import failpoint
 
 __all__ = ["Runs"]
@@ -190,11 +190,9 @@ class Runs:
     async def _commit_start(self, changes: Changes) -> bool:
         try:
             return await self._hand_off.commit(changes, self._store.commit)
-        except Conflict as conflict:
-            if conflict.details.get("kind") != "deadline":
-                raise
-        await self._store.commit(changes)  # it took longer than a worker's lease would have run: the job is found
-        return False
+        except NotInTime:  # it took longer than a worker's lease would have run: a worker finds the job
+            await self._store.commit(changes)
+            return False
 
     async def cancel(self, run_id: str, principal: Principal, reason: str) -> Run:
         """End a run. Its open requests are withdrawn; an effect that has begun is still recorded.

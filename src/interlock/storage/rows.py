@@ -15,7 +15,7 @@ from interlock.domain.request import Request, Status
 from interlock.domain.run import Run
 from interlock.engine.changes import Changes, Job, Lease, RunChange
 from interlock.engine.codec import encode_entry, encode_request, encode_run
-from interlock.errors import Conflict, InvalidValue, RecordAltered
+from interlock.errors import Conflict, InvalidValue, NotInTime, RecordAltered, WindowMoved
 
 __all__ = [
     "FIND_LIMIT",
@@ -305,4 +305,5 @@ def replay_order(requests: Iterable[Request]) -> list[Request]:
 
 def changed(kind: str, key: str) -> Conflict:
     """Return the error that says that something is no longer what the changes were made from."""
-    return Conflict(f"The {kind} {key} is not what it was when it was read.", kind=kind, id=key)
+    conflict = {"window": WindowMoved, "deadline": NotInTime}.get(kind, Conflict)
+    return conflict(f"The {kind} {key} is not what it was when it was read.", kind=kind, id=key)

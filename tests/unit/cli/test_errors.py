@@ -36,6 +36,8 @@ def test_the_table_of_exit_codes():
         "WrongDigest": 3,
         "NotFound": 4,
         "Conflict": 5,
+        "NotInTime": 5,
+        "WindowMoved": 5,
         "StoreError": 6,
         "RecordAltered": 6,
         "StoreTooNew": 6,
