@@ -32,9 +32,8 @@ MOST = 9
 _PLACE: Final[dict[str, Any]] = {"type": "string", "pattern": r"\S", "maxLength": 100, "title": "Destination"}
 _DAY: Final[dict[str, Any]] = {
     "type": "string",
-    "pattern": r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$",
+    "format": "date",
     "title": "Day of the flight",
-    "description": "YYYY-MM-DD",
 }
 _SEATS: Final[dict[str, Any]] = {"type": "integer", "minimum": 1, "maximum": MOST, "title": "Passengers"}
 _DETAILS: Final[dict[str, Any]] = {

@@ -6,21 +6,20 @@ import json
 import re
 from typing import Any
 
-from interlock.channels.editing import NOT_JSON
-from interlock.channels.fields import field_of, types_of, wanted
-from interlock.channels.form import read_single, word_meant
+from interlock.channels.editing import is_written, why_unread
+from interlock.channels.fields import entry_of, field_of, types_of, wanted
+from interlock.channels.form import read_entries, read_single, word_meant
 from interlock.channels.values import one_line
 from interlock.domain.action import Question, Subject
 from interlock.domain.canonical import Json, parse_json
-from interlock.errors import InvalidValue
+from interlock.errors import InvalidAnswer, InvalidValue
 
-__all__ = ["YES_NO", "read_answer"]
+__all__ = ["YES_NO", "read_answer", "unread"]
 
 MAX_DIGITS = 5
 
 LONGEST_HINT = 200
 
-_BEGINS = re.compile(r'[\s\ufeff]*[{\["]')
 _NUMBER = re.compile(
     r"-?(?:(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|Infinity|NaN)", re.ASCII
 )  # JSON's, and JavaScript's
@@ -42,42 +41,58 @@ def read_answer(question: Subject, text: str, *, anything: bool = False) -> Json
             "no" and "reject" are false; quotes make it text.
 
     Raises:
-        InvalidValue: if it must be JSON, or begins so, and is not.
+        InvalidAnswer: if it must be JSON, or begins so, and is not.
     """
     if not isinstance(question, Question):
         return text
     if question.options is not None:
         return _option(question.options, text)
-    field = field_of(question.schema)
-    if field is not None and not anything:
-        if isinstance(field.get("type"), str) or "enum" in field:
-            return read_single(text, field)
-        meant = word_meant(text, field)
-        if meant != text:
-            return meant
+    read = None if anything else _single(question.schema, text)
+    if read is not None:
+        return read[0]
     if anything and (word := text.strip().casefold()) in YES_NO | TRUE_FALSE:
         return (YES_NO | TRUE_FALSE)[word]
     return _text_or_value(question.schema, text, anything=anything)
 
 
+def _single(schema: dict[str, Any] | None, text: str) -> tuple[Json] | None:
+    """Read what a schema of one value wants, or of a list of them; None where it says nothing of how text is meant."""
+    field, entry = field_of(schema), entry_of(schema)
+    if entry is not None and not is_written(text):
+        return (read_entries(text, entry),)
+    if field is None:
+        return None
+    if isinstance(field.get("type"), str) or "enum" in field:
+        return (read_single(text, field),)
+    meant = word_meant(text, field)
+    return None if meant == text else (meant,)
+
+
 def _text_or_value(schema: dict[str, Any] | None, text: str, *, anything: bool) -> Json:
     types = types_of(schema)
-    if types == ["string"] or (schema is None and not anything and not _BEGINS.match(text)):
+    if types == ["string"] or (schema is None and not anything and not is_written(text)):
         return text
     try:
         return parse_json(text, path="answer")
     except InvalidValue as error:
         may_be_text = not types or "string" in types
-        if may_be_text and not _BEGINS.match(text) and not _NUMBER.fullmatch(text.strip()):
+        if may_be_text and not is_written(text) and not _NUMBER.fullmatch(text.strip()):
             return text
         if may_be_text and len(text) <= LONGEST_HINT:
-            raise InvalidValue(error.path, f"{_unread(error)}. If it is meant as text: {json.dumps(text)}") from None
-        must = "" if may_be_text or schema is None else f"; it must be {wanted(schema)[0]}"
-        raise InvalidValue(error.path, f"{_unread(error)}{must}") from None
+            raise InvalidAnswer(f"{unread(error)}. If it is meant as text: {json.dumps(text)}") from None
+        raise InvalidAnswer(_must(error, text, schema, may_be_text=may_be_text)) from None
 
 
-def _unread(error: InvalidValue) -> str:
-    return f"cannot be read: {error.reason.removeprefix(NOT_JSON)}"
+def unread(error: InvalidValue) -> str:
+    """Say why an answer that is meant as JSON cannot be read, without a full stop."""
+    return f"The answer {why_unread(error)}"
+
+
+def _must(error: InvalidValue, text: str, schema: dict[str, Any] | None, *, may_be_text: bool) -> str:
+    must = "" if may_be_text or schema is None else f"must be {wanted(schema)[0]}"
+    if must and not is_written(text):
+        return f"The answer {must}."
+    return f"{unread(error)}{f'; it {must}' if must else ''}."
 
 
 def _option(options: list[str], text: str) -> str:
@@ -88,6 +103,6 @@ def _option(options: list[str], text: str) -> str:
         else []
     )
     if by_name and by_number and by_name != by_number:
-        raise InvalidValue("answer", f"{text} is the number of one option and the text of another: put it in quotes")
+        raise InvalidAnswer(f"{text} is the number of one option and the text of another: put it in quotes.")
     found = by_name or by_number or [option for option in options if option.casefold() == text.casefold()]
     return found[0] if found else text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shlex
 import tempfile
 from pathlib import Path
@@ -12,16 +13,35 @@ from pathlib import Path
 from interlock.channels.screen import Line
 from interlock.channels.terminal import Terminal
 from interlock.channels.text import harmless, quoted
-from interlock.channels.values import one_line
+from interlock.channels.values import as_json, one_line
 from interlock.domain.canonical import Json, parse_json
 from interlock.errors import BadInput, InvalidValue
 
-__all__ = ["NOT_JSON", "YES_NO", "Unreadable", "cannot_be_read", "edit_json", "example", "read_value", "readable_json"]
+__all__ = [
+    "NOTHING",
+    "NOT_JSON",
+    "YES_NO",
+    "Unreadable",
+    "cannot_be_read",
+    "edit_json",
+    "entries_of",
+    "example",
+    "is_written",
+    "read_value",
+    "readable_json",
+    "why_unread",
+]
 
 NOT_JSON = "is not JSON: "
 """How the reason of a text begins that is no JSON."""
 
 YES_NO = {"yes": True, "y": True, "true": True, "no": False, "n": False, "false": False}
+
+NOTHING = "nothing"
+"""What stands for no value, as it is shown and as it is typed."""
+
+_WRITTEN = re.compile(r'[\s\ufeff]*[{\["]')
+_FIRST_LINE = re.compile(r": line 1, character (\d+)$")
 
 
 class Unreadable(BadInput):
@@ -63,9 +83,25 @@ def read_value(text: str, before: Json) -> Json:
     Raises:
         InvalidValue: if it must be JSON and is not.
     """
-    if isinstance(before, bool) and text.casefold() in YES_NO:
-        return YES_NO[text.casefold()]
+    word = text.casefold()
+    if isinstance(before, bool | None) and word in YES_NO:
+        return YES_NO[word]
+    if before is None and word == NOTHING:
+        return None
     return text if isinstance(before, str) else parse_json(text)
+
+
+def entries_of(text: str) -> list[str] | None:
+    """Return the entries that stand in a line with commas between them; None where one of them may mean more."""
+    entries = [entry.strip() for entry in text.split(",")]
+    return entries if all(entries) and not is_written(text) and '"' not in text else None
+
+
+def _read_typed(text: str, before: Json) -> Json:
+    """Read a value as `read_value` does; a list of texts may be typed without quotes, for the change is shown then."""
+    texts = isinstance(before, list) and bool(before) and all(isinstance(entry, str) for entry in before)
+    entries = entries_of(text) if texts else None
+    return read_value(text, before) if entries is None else [*entries]
 
 
 def readable_json(value: Json) -> str:
@@ -79,17 +115,35 @@ def readable_json(value: Json) -> str:
 
 async def _one(terminal: Terminal, key: str, value: Json) -> Json:
     label = quoted(key)[1:-1]
-    terminal.screen.show(Line(f"{label}: {one_line(value)}" if key else one_line(value), "", "  ", "  │ "))
+    shown = as_json(value) if isinstance(value, list | dict) else one_line(value)  # as it is typed
+    terminal.screen.show(Line(f"{label}: {shown}" if key else shown, "", "  ", "  │ "))
+    if isinstance(value, str) and "\n" in value:
+        terminal.screen.show(Line("What you type is one line. Several lines are written in an editor.", "dim", "  "))
     about = [f"  Write {example(value)}. Enter keeps what stands there."]
     while True:
         given = await terminal.text(f"  new {label or 'value'}: ", about=about)
         if not given:
             return value
         try:
-            return read_value(given, value)
+            return _read_typed(given, value)
         except InvalidValue as error:
-            why = "" if isinstance(value, bool | int | float) else f" It {error.reason}."
+            why = f" That {why_unread(error)}." if is_written(given) else ""
             terminal.screen.say(f"  Write {example(value)}.{why}", "warn")
+
+
+def is_written(text: str) -> bool:
+    """Say whether a text begins as a list, named fields or a quoted text in JSON do."""
+    return _WRITTEN.match(text) is not None
+
+
+def why_unread(error: InvalidValue) -> str:
+    """Say what is wrong with one line of JSON, as the end of a sentence: "cannot be read: …", or "is nested …"."""
+    reason = _FIRST_LINE.sub(_at, error.reason.removeprefix(NOT_JSON))
+    return reason if reason.startswith("is ") else f"cannot be read: {reason}"
+
+
+def _at(found: re.Match[str]) -> str:
+    return f", at character {found[1]}"
 
 
 def example(value: Json) -> str:
@@ -106,7 +160,7 @@ def example(value: Json) -> str:
         case dict():
             return 'fields with their values, such as {"name": "value"}'
         case _:
-            return 'a number, a text in double quotes, a list such as ["a", "b"], or null where there is none'
+            return 'a number, a text in double quotes, a list such as ["a", "b"], yes, no, or nothing'
 
 
 async def _in_editor(editor: str, text: bytes, name: str) -> Json:

@@ -1,7 +1,9 @@
-"""What an answer's schema wants, in words: of a single value, or of a flat form, field by field."""
+"""What an answer's schema wants, in words: of a single value, or of a form, field by field."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -9,34 +11,96 @@ from interlock.channels.text import quoted, shortened
 from interlock.channels.values import name_shown, one_line
 from interlock.engine.schema_words import FORMAT_WORDS, choices, wants
 
-__all__ = ["field_of", "fields_of", "hint", "types_of", "wanted"]
+__all__ = ["Field", "entry_of", "field_of", "fields_of", "hint", "types_of", "wanted"]
 
 MANY_WORDS = 1_000
 
 MANY_FIELDS = 10
 
+LONGEST_FORM = 200
+
+DEEPEST = 3
+
 LONGEST_NAME = 60
 
 DEFINITIONS = "#/$defs/"
 
-LIST = 'as in ["a", "b"]'
-OBJECT = 'as in {"name": "value"}'
+ENTRIES = "with commas between them, as in: a, b"
+LIST = 'written as in ["a", "b"]'
+OBJECT = 'written as in {"name": "value"}'
 RULES = "as the agent's own rules want it; `show` shows them"
 
 WORDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "yes or no"}
 
 
-def fields_of(schema: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
-    """Return the fields of a form, by name; none, where a schema is no flat form."""
-    if schema is None or schema.get("type") != "object" or not isinstance(schema.get("properties"), dict):
-        return {}
-    fields: dict[str, dict[str, Any]] = schema["properties"]
-    return fields if all(map(_is_simple, fields.values())) else {}
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a form.
+
+    Args:
+        path: its name, and before it the names of the groups that it stands in.
+        schema: what it takes.
+        required: whether it, and every group that it stands in, must be given.
+    """
+
+    path: tuple[str, ...]
+    schema: dict[str, Any]
+    required: bool
+
+    @property
+    def name(self) -> str:
+        """Its name as it is shown, harmless: `who.born`."""
+        return ".".join(map(name_shown, self.path))
+
+
+def fields_of(schema: dict[str, Any] | None) -> list[Field]:
+    """Return the fields of a form, those of groups within it, too; none, where something in a schema is no field."""
+    if schema is None:
+        return []
+    found = list(islice(_fields(schema, schema, (), required=True), LONGEST_FORM + 1))
+    return [] if len(found) > LONGEST_FORM or None in found else [field for field in found if field is not None]
+
+
+def _fields(
+    group: dict[str, Any], root: dict[str, Any], path: tuple[str, ...], *, required: bool
+) -> Iterator[Field | None]:
+    """Yield the fields of a group; None for what cannot be asked for in one line."""
+    properties = group.get("properties")
+    if group.get("type") != "object" or not isinstance(properties, dict) or len(path) == DEEPEST:
+        yield None
+        return
+    needed = group.get("required", ())
+    for name, part in properties.items():
+        known, must = _resolved(part, root), required and name in needed
+        if _is_simple(known) or entry_of(known) is not None:
+            yield Field((*path, name), known, must)
+        elif isinstance(known, dict):
+            yield from _fields(known, root, (*path, name), required=must)
+        else:
+            yield None
+
+
+def _resolved(part: Any, root: dict[str, Any]) -> Any:
+    """Return a part of a schema; where it, or what its entries are, stands among the definitions, that one."""
+    if not isinstance(part, dict):
+        return part
+    if str(part.get("$ref")).startswith(DEFINITIONS):
+        part = root.get("$defs", {}).get(part["$ref"].removeprefix(DEFINITIONS), {})
+    items = part.get("items") if isinstance(part, dict) else None
+    if isinstance(items, dict) and "$ref" in items:
+        return {**part, "items": _resolved(items, root)}
+    return part
 
 
 def field_of(schema: dict[str, Any] | None) -> dict[str, Any] | None:
     """Return the schema of a single value that is written as it is; None where a schema is of something else."""
     return schema if _is_simple(schema) else None
+
+
+def entry_of(schema: Any) -> dict[str, Any] | None:
+    """Return what each entry of a list must be that is typed with commas between; None of any other schema."""
+    items = schema.get("items") if isinstance(schema, dict) and types_of(schema) == ["array"] else None
+    return items if isinstance(items, dict) and _is_simple(items) else None
 
 
 def types_of(schema: dict[str, Any] | None) -> list[Any]:
@@ -48,40 +112,53 @@ def types_of(schema: dict[str, Any] | None) -> list[Any]:
 def wanted(schema: dict[str, Any]) -> list[str]:
     """Say what an answer must be, a line for each field of a form."""
     fields = fields_of(schema)
-    required = schema.get("required", ())
     if fields:
-        return [_title(name, field, required=name in required) for name, field in fields.items()]
-    if _is_simple(schema):
+        return [f"{field.name} ({hint(field.schema)}{_left_out(required=field.required)})" for field in fields]
+    schema = _something(schema)
+    if _is_simple(schema) or entry_of(schema) is not None:
         return [hint(schema)]
     return [_in_one(schema)]
+
+
+def _something(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema without the branch for nothing, which is no answer."""
+    if isinstance(schema.get("enum"), list):
+        return {**schema, "enum": [one for one in schema["enum"] if one is not None]}
+    if isinstance(schema.get("anyOf"), list):
+        left = [one for one in schema["anyOf"] if not (isinstance(one, dict) and one.get("type") == "null")]
+        return {**schema, **left[0]} if len(left) == 1 and isinstance(left[0], dict) else {**schema, "anyOf": left}
+    named = [one for one in types_of(schema) if one != "null"]
+    return {**schema, "type": named[0] if len(named) == 1 else named} if named else schema
+
+
+def _left_out(*, required: bool) -> str:
+    return "" if required else "; may be left out"
 
 
 def _in_one(schema: dict[str, Any]) -> str:
     """Say what an answer must be that is given in one line, and how it is written."""
     words, properties = wants(schema), schema.get("properties")
     if words:
-        return f"{words}, written {LIST}" if words.startswith("a list") else words
+        return f"{words}, {LIST}" if words.startswith("a list") else words
     if isinstance(properties, dict) and properties:
         required = schema.get("required", ())
         named = [
-            f"{name_shown(shortened(name, LONGEST_NAME))} ({_part(part, schema)}"
-            f"{'' if name in required else '; may be left out'})"
+            f"{name_shown(shortened(name, LONGEST_NAME))} ({_part(part, schema)}{_left_out(required=name in required)})"
             for name, part in islice(properties.items(), MANY_FIELDS)
         ]
         more = f", … and {len(properties) - MANY_FIELDS:,} more" if len(properties) > MANY_FIELDS else ""
-        return f"named fields, written {OBJECT}: {', '.join(named)}{more}"
-    return f"named fields, written {OBJECT}" if schema.get("type") == "object" else RULES
+        return f"named fields, {OBJECT}: {', '.join(named)}{more}"
+    return f"named fields, {OBJECT}" if schema.get("type") == "object" else RULES
 
 
 def _part(part: Any, root: dict[str, Any]) -> str:
     """Say what a field of an answer must be; a definition beside it is followed once."""
-    if isinstance(part, dict) and str(part.get("$ref")).startswith(DEFINITIONS):
-        part = root.get("$defs", {}).get(part["$ref"].removeprefix(DEFINITIONS), {})
+    part = _resolved(part, root)
     if not isinstance(part, dict):
         return "anything"
     words = wants(part)
     if words:
-        return f"{words}, written {LIST}" if words.startswith("a list") else words
+        return f"{words}, {LIST}" if words.startswith("a list") else words
     known = part.get("properties")
     if part.get("type") != "object":
         return "by the agent's own rules"
@@ -89,17 +166,14 @@ def _part(part: Any, root: dict[str, Any]) -> str:
     return f"named fields: {inside}" if inside else "named fields"
 
 
-def _title(name: str, field: dict[str, Any], *, required: bool) -> str:
-    """Return a field's name, and what it takes."""
-    return f"{name_shown(name)} ({hint(field)}{'' if required else '; may be left out'})"
-
-
 def hint(field: dict[str, Any]) -> str:
     """Say in a few words what a field takes; the agent's own words for it stand in quotes."""
     described = field.get("description") or field.get("title")
     about = f", {quoted(shortened(described, MANY_WORDS))}" if isinstance(described, str) else ""
     if isinstance(field.get("enum"), list):
-        return f"one of {choices(field['enum'])}"
+        return f"one of {choices(field['enum'])}{about}"
+    if entry_of(field) is not None:
+        return f"{wants(field)}, {ENTRIES}{about}"
     if not isinstance(field.get("type"), str):
         return f"{wants(field)}{about}"
     what = FORMAT_WORDS.get(str(field.get("format")), WORDS["string"]) if field["type"] == "string" else ""
@@ -108,14 +182,24 @@ def hint(field: dict[str, Any]) -> str:
 
 def _bounds(field: dict[str, Any]) -> str:
     if field["type"] == "string":
-        longest = field.get("maxLength")
-        return f" of at most {one_line(longest)} characters" if longest is not None else ""
+        return _lengths(field.get("minLength"), field.get("maxLength"))
     low, high = field.get("minimum"), field.get("maximum")
     if low is not None and high is not None:
         return f" from {one_line(low)} to {one_line(high)}"
-    if low is not None:
-        return f", at least {one_line(low)}"
-    return f", at most {one_line(high)}" if high is not None else ""
+    limits = {
+        "at least": low,
+        "more than": field.get("exclusiveMinimum"),
+        "at most": high,
+        "less than": field.get("exclusiveMaximum"),
+        "a multiple of": field.get("multipleOf"),
+    }
+    return "".join(f", {words} {one_line(limit)}" for words, limit in limits.items() if limit is not None)
+
+
+def _lengths(least: Any, most: Any) -> str:
+    if least in (None, 0, 1):
+        return f" of at most {one_line(most)} characters" if most is not None else ""
+    return f" of {one_line(least)} {f'to {one_line(most)}' if most is not None else 'or more'} characters"
 
 
 def _is_simple(field: Any) -> bool:

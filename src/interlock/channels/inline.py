@@ -7,7 +7,7 @@ import re
 from interlock.channels.text import quoted
 from interlock.domain.canonical import Json, canonical_bytes
 
-__all__ = ["FLOW", "name_shown", "one_line"]
+__all__ = ["FLOW", "as_json", "name_shown", "one_line"]
 
 FLOW = 60
 """How many columns a value may take to stand in a line with others."""
@@ -17,15 +17,34 @@ WHOLE = 2_000_000
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
+WORDS = {True: "yes", False: "no", None: "nothing"}
+
+
 def one_line(value: Json) -> str:
-    """Return a value as JSON in one line, harmless."""
+    """Return a value in one line, harmless, as people read it: text stands in quotes, and nothing else does."""
+    match value:
+        case str():
+            return quoted(value)
+        case bool() | None:
+            return WORDS[value]
+        case list():
+            return f"[{', '.join(map(one_line, value))}]" if value else "(empty list)"
+        case dict():
+            fields = (f"{name_shown(key)}: {one_line(item)}" for key, item in value.items())
+            return f"{{{', '.join(fields)}}}" if value else "(no fields)"
+        case _:
+            return canonical_bytes(value, max_bytes=WHOLE).decode()
+
+
+def as_json(value: Json) -> str:
+    """Return a value in one line, harmless, as it is written in JSON."""
     match value:
         case str():
             return quoted(value)
         case list() if value:
-            return f"[{', '.join(map(one_line, value))}]"
+            return f"[{', '.join(map(as_json, value))}]"
         case dict() if value:
-            return f"{{{', '.join(f'{quoted(key)}: {one_line(item)}' for key, item in value.items())}}}"
+            return f"{{{', '.join(f'{quoted(key)}: {as_json(item)}' for key, item in value.items())}}}"
         case _:
             return canonical_bytes(value, max_bytes=WHOLE).decode()
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from interlock.channels.answer import YES_NO, read_answer
+from interlock.channels.answer import YES_NO, read_answer, unread
 from interlock.channels.editing import Unreadable, edit_json
 from interlock.channels.fields import fields_of, wanted
-from interlock.channels.form import forget_misfits, read_form
+from interlock.channels.form import Typed, forget_misfits, read_form
 from interlock.channels.prompts import (
     CHANGES,
     COMMENT,
@@ -142,16 +142,12 @@ def said_so_far(reply: Reply) -> list[Line]:
         changes = difference(editable(reply.request), part_of(reply.subject))
         lines += [Line("Changes:", "title"), *changes] if changes else [Line("Nothing is changed.", "warn")]
     if reply.verdict is Verdict.respond:
-        lines.append(Line(f"Your answer: {_in_words(reply.answer)}", "", "", "│ "))
+        lines.append(Line(f"Your answer: {one_line(reply.answer)}", "", "", "│ "))
     elif reply.request.takes_anything and reply.request.edition.answer is None:
-        lines.append(Line(f"The agent gets: {_in_words(reply.verdict is Verdict.approve)}", "", "", "│ "))
+        lines.append(Line(f"The agent gets: {one_line(reply.verdict is Verdict.approve)}", "", "", "│ "))
     if reply.comment:
         lines.append(Line(f"Your comment: {quoted(reply.comment)}", "", "", "│ "))
     return lines
-
-
-def _in_words(value: Json) -> str:
-    return ("yes" if value else "no") if isinstance(value, bool) else one_line(value)
 
 
 def no_longer_counted(before: Request, after: Request) -> str:
@@ -188,7 +184,7 @@ class _Reader:
         self.request = view.request
         self.seen = whole
         self.comment = comment
-        self.typed: dict[str, Json] = {}
+        self.typed: Typed = {}
 
     async def verdict(self) -> Reply | Skipped | None:
         """Ask for approval, or for a review."""
@@ -240,7 +236,7 @@ class _Reader:
                 return reply
 
     async def _one_answer(self, prompt: str, question: Question) -> Reply | Skipped | str | None:  # noqa: PLR0911 - a command each
-        form = fields_of(question.schema) if self.request.edition.answer is None else {}
+        form = fields_of(question.schema) if self.request.edition.answer is None else []
         try:
             about = self._about()
             given = await (
@@ -249,7 +245,7 @@ class _Reader:
                 else self.terminal.text(prompt, required="Please answer, or /quit.", about=self._about_answer(about))
             )
         except InvalidValue as error:
-            self.terminal.screen.say(error.message, "warn")
+            self.terminal.screen.say(f"{unread(error)}.", "warn")
             return None
         if self.request.takes_anything and isinstance(given, str) and given.casefold() in YES_NO:
             given = "/approve" if YES_NO[given.casefold()] else "/reject"

@@ -35,7 +35,7 @@ def subject_row(subject: Subject, *, most: int = LONGEST_ROW) -> str:
     """Return what is asked in one harmless line; what is cut is said with its length."""
     match subject:
         case Action(name=name, args=args):
-            return f"{_name(name)}({_arguments(args, most - len(name))})"
+            return f"{_name(name)}({_arguments(args, most - len(name) - len('()'))})"
         case Question(text=text):
             return quoted(text) if len(text) <= LONGEST_QUESTION else _long(text, LONGEST_QUESTION)
         case Draft(title=title, body=body):
@@ -74,32 +74,56 @@ def _name(name: str) -> str:
 
 
 def _arguments(args: Mapping[str, Json], room: int) -> str:
-    told: list[str] = []
-    for key, value in args.items():
-        one = f"{_value(key) if len(key) > LONGEST_VALUE else name_shown(key)}={_value(value)}"
-        room -= len(one)
-        if told and room < 0:
-            left = len(args) - len(told)
-            return ", ".join([*told, f"… and {left:,} more"])
-        told.append(one)
-    return ", ".join(told)
+    """Return the first arguments that find room, and how many more there are; one at least."""
+    every = [
+        f"{_value(key) if len(key) > LONGEST_VALUE else name_shown(key)}={_value(value)}" for key, value in args.items()
+    ]
+    length = sum(map(len, every)) + len(", ") * (len(every) - 1)
+    left = 0
+    while left < len(every) - 1 and length + len(", ") * bool(left) + len(_more(left)) * bool(left) > room:
+        left += 1
+        length -= len(every[-left]) + len(", ")
+    return ", ".join([*every[: len(every) - left], *([_more(left)] if left else [])])
+
+
+def _more(number: int) -> str:
+    return f"… and {number:,} more"
 
 
 def _value(value: Json) -> str:
     if isinstance(value, str):
         return quoted(value) if len(value) <= LONGEST_VALUE else _long(value, LONGEST_VALUE)
     shown = one_line(value)
-    return shown if len(shown) <= LONGEST_VALUE else f"{shown[:LONGEST_VALUE]}… ({_size(value)})"
+    return shown if len(shown) <= LONGEST_VALUE else _size(value, shown)
 
 
-def _size(value: Json) -> str:
+def _size(value: Json, shown: str) -> str:
+    """Return what stands for a value that is too long: whole entries, or how many there are; never half of one."""
     match value:
+        case list() if not isinstance(value[0], list | dict):
+            return _first_of(value)
         case list():
-            return f"{len(value):,} entries"
+            return f"({_counted(len(value), 'entry', 'entries')})"
         case dict():
-            return f"{len(value):,} fields"
+            return f"({_counted(len(value), 'field', 'fields')})"
         case _:
-            return f"{len(one_line(value)):,} characters"
+            return f"{shown[:LONGEST_VALUE]}… ({len(shown):,} characters)"
+
+
+def _first_of(values: list[Json]) -> str:
+    told, room = [_value(values[0])], LONGEST_VALUE
+    for value in values[1:]:
+        room -= len(told[-1])
+        one = _value(value)
+        if len(one) > room:
+            break
+        told.append(one)
+    left = len(values) - len(told)
+    return f"[{', '.join(told)}{f', … and {left:,} more' if left else ''}]"
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
 
 
 def _long(text: str, most: int) -> str:

@@ -34,12 +34,14 @@ class Line:
         text: what it says, without line feeds.
         indent: what stands before it.
         hang: what stands before what does not fit into the first line; the indent and two spaces by default.
+        whole: one line whatever its length, for the terminal to wrap: a command, which is pasted as it stands.
     """
 
     text: str
     style: str = ""
     indent: str = ""
     hang: str | None = None
+    whole: bool = False
 
 
 def said(text: str, *, style: str = "", indent: str = "", bar: str = "│ ") -> list[Line]:
@@ -135,8 +137,8 @@ class Screen:
     def _laid_out(self, line: Line) -> str:
         hang = line.indent + MARGIN if line.hang is None else line.hang
         width = self.width
-        if width is None:
-            return f"{line.indent}{line.text}\n"
+        if width is None or line.whole:
+            return f"{line.indent}{self._styled(line.text, line.style)}\n"
         pieces = wrapped(line.text, width - max(len(line.indent), len(hang)))
         rows = (
             (line.indent if number == 0 else hang) + self._styled(piece.rstrip(), line.style)

@@ -10,7 +10,7 @@ from interlock.channels.fields import wanted
 from interlock.channels.row import Place
 from interlock.channels.screen import Line, said
 from interlock.channels.text import harmless, plain, quoted, shortened, warnings_about
-from interlock.channels.values import FLOW, ValueLines, name_shown, one_line
+from interlock.channels.values import FLOW, ValueLines, as_json, name_shown
 from interlock.domain.action import Action, Draft, Kind, Question
 from interlock.domain.canonical import Json
 from interlock.domain.explain import duration_words
@@ -133,7 +133,7 @@ def _wanted(schema: dict[str, Json], values: ValueLines) -> Iterator[Line]:
     for line in more:
         yield Line(line, "dim", " " * len("  The answer: "), "  │ ")
     if values.full:
-        yield Line(f"The agent's rules for it: {one_line(schema)}", "dim", "  ", "  │ ")
+        yield Line(f"The agent's rules for it (JSON Schema): {as_json(schema)}", "dim", "  ", "  │ ")
 
 
 def _agents_words(request: Request, values: ValueLines) -> Iterator[Line]:

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from interlock.channels.conversation import hides, is_conversation, spoken
-from interlock.channels.inline import FLOW, name_shown, one_line
+from interlock.channels.inline import FLOW, as_json, name_shown, one_line
 from interlock.channels.screen import Line, said
 from interlock.channels.text import cells, fold_padding, harmless, shortened
 from interlock.domain.canonical import Json
+from interlock.engine.schema_words import place_words
 
-__all__ = ["FLOW", "ValueLines", "difference", "name_shown", "one_line"]
+__all__ = ["FLOW", "ValueLines", "as_json", "difference", "name_shown", "one_line"]
 
 LONG_TEXT = 1_000
 MANY_LINES = 40
@@ -105,8 +106,8 @@ def difference(before: Json, after: Json) -> list[Line]:
 
 
 def _sided(sign: str, path: _Path, shown: str, style: str) -> list[Line]:
-    place = "".join(f"[{part}]" if isinstance(part, int) else f".{_short_name(part)}" for part in path)
-    return [Line(f"{place.removeprefix('.')}: {shown}" if path else shown, style, f"  {sign} ", f"  {sign} │ ")]
+    place = place_words(part if isinstance(part, int) else _short_name(part) for part in path)
+    return [Line(f"{place}: {shown}" if path else shown, style, f"  {sign} ", f"  {sign} │ ")]
 
 
 def _leaves(value: Json, path: _Path) -> Iterator[tuple[_Path, str]]:

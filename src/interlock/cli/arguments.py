@@ -9,14 +9,16 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
-from interlock.channels.editing import example, read_value
+from interlock.channels.editing import NOT_JSON, example, is_written, read_value, why_unread
 from interlock.channels.text import quoted, shortened
 from interlock.config import parse_duration
 from interlock.domain.canonical import Json, parse_json
 from interlock.domain.request import Request
 from interlock.errors import BadInput, InvalidValue
 
-__all__ = ["changed_arguments", "digest_meant", "duration"]
+__all__ = ["changed_arguments", "digest_meant", "duration", "json_given"]
+
+MAX_INPUT = 1_000_000
 
 LONGEST_SHOWN = 200
 
@@ -33,6 +35,24 @@ def duration(text: str, option: str) -> timedelta:
         return parse_duration(text)
     except PydanticCustomError as error:
         raise BadInput(f"{option} {text!r} {error.message()}.") from None
+
+
+def json_given(raw: str | bytes, where: str) -> Json:
+    """Read JSON that was given as such.
+
+    Args:
+        where: what it stands in, such as a file or an option.
+
+    Raises:
+        BadInput: if it is none.
+    """
+    try:
+        return parse_json(raw, path=where, max_bytes=MAX_INPUT)
+    except InvalidValue as error:
+        if not error.reason.startswith(NOT_JSON):
+            raise
+        reason = error.reason.removeprefix(NOT_JSON)
+        raise BadInput(f"{where} cannot be read as JSON: {reason}.", path=where, reason=reason) from None
 
 
 def digest_meant(given: str, request: Request) -> str:
@@ -66,7 +86,7 @@ def changed_arguments(current: Json, changes: list[str]) -> Json:
 def _set(value: Json, key: str, text: str, *, as_json: bool) -> None:
     place, last = _find(value, key)
     before = place[last]
-    place[last] = parse_json(text, path=key) if as_json else _read(key, text, before)
+    place[last] = json_given(text, f"--set {key}") if as_json else _read(key, text, before)
 
 
 def _read(key: str, text: str, before: Json) -> Json:
@@ -74,17 +94,36 @@ def _read(key: str, text: str, before: Json) -> Json:
         return read_value(text, before)
     except InvalidValue as error:
         shown = quoted(shortened(text, LONGEST_SHOWN))
-        raise BadInput(f"--set {key}: write {example(before)}; {shown} {error.reason}.") from None
+        why = f": it {why_unread(error)}" if is_written(text) else ""
+        raise BadInput(f"--set {key}: write {example(before)}, in place of {shown}{why}.") from None
 
 
 def _find(value: Json, key: str) -> tuple[Any, Any]:
     """Return what holds the argument, and under which key or index: `order.lines.0.price` goes into depth."""
-    if isinstance(value, dict) and key in value:
-        return value, key
-    head, dot, rest = key.partition(".")
-    if isinstance(value, dict) and head in value and dot:
-        return _find(value[head], rest)
-    if isinstance(value, list) and head.isdecimal() and int(head) < len(value):
-        return _find(value[int(head)], rest) if dot else (value, int(head))
-    known = ", ".join(value) if isinstance(value, dict) else f"0 to {len(value) - 1}" if isinstance(value, list) else ""
-    raise BadInput(f"There is no argument {key!r} to change{f'; there is {known}' if known else ''}.", argument=key)
+    place, rest = value, key
+    while True:
+        if isinstance(place, dict) and rest in place:
+            return place, rest
+        head, dot, after = rest.partition(".")
+        step: Any = int(head) if isinstance(place, list) and head.isdecimal() else head
+        if not _has(place, step):
+            raise BadInput(f"There is no argument {key!r} to change{_known(place, key[: -len(rest)])}.", argument=key)
+        if not dot:
+            return place, step
+        place, rest = place[step], after
+
+
+def _has(place: Json, step: Any) -> bool:
+    if isinstance(place, list):
+        return isinstance(step, int) and step < len(place)
+    return isinstance(place, dict) and step in place
+
+
+def _known(place: Json, at: str) -> str:
+    """Say what could be changed at a place; nothing where nothing can."""
+    where = f"{at.rstrip('.')} has" if at else "there is"
+    if isinstance(place, dict) and place:
+        return f"; {where} {', '.join(place)}"
+    if isinstance(place, list) and place:
+        return f"; {where} the entries 0 to {len(place) - 1}, counted from 0"
+    return ""

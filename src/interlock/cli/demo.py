@@ -99,7 +99,7 @@ def _prepared(folder: Path, agent: str) -> Path:
 def _what_next(session: Session, code: int) -> None:
     if code == Exit.ok:
         _where(session)
-    session.tell(f"Everything that happened: {session.prefix} log", "dim")
+    session.hint("log", "Everything that happened:")
 
 
 def _where(session: Session) -> None:

@@ -19,6 +19,7 @@ from interlock.channels.screen import Line, Screen
 from interlock.channels.text import plain
 from interlock.cli.agents import examined
 from interlock.cli.errors import Exit
+from interlock.cli.hints import command_prefix, pasteable
 from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute, settings_of, write_json
 from interlock.config import Settings, suggestion
@@ -64,41 +65,42 @@ def doctor(
     as_json: bool = JSON,
 ) -> None:
     """Examine versions, configuration, database, mail, disk, clock, agents, and what waits for a person."""
+    prefix = command_prefix(ctx.obj.config, ctx.obj.database)
     try:
         settings = settings_of(ctx.obj)
     except BadInput as error:
-        raise typer.Exit(_unusable("configuration", error, as_json=as_json)) from None
+        raise typer.Exit(_unusable("configuration", error, prefix, as_json=as_json)) from None
 
     async def work(session: Session) -> int:
         found: list[Finding] = []
         async for finding in _examination(session, settings, fold=fold or mend, mend=mend):
             found.append(finding)
-            session.show(_line(finding))
+            session.show(_line(finding, session.prefix))
         session.write(_shape(found))
         return Exit.ended_badly if any(finding.state == "error" for finding in found) else Exit.ok
 
     try:
         execute(ctx, work, as_json=as_json, settings=settings)
     except BadInput as error:
-        raise typer.Exit(_unusable("configuration", error, as_json=as_json)) from None
+        raise typer.Exit(_unusable("configuration", error, prefix, as_json=as_json)) from None
     except StoreError as error:
-        raise typer.Exit(_unusable("database", error, as_json=as_json)) from None
+        raise typer.Exit(_unusable("database", error, prefix, as_json=as_json)) from None
 
 
-def _unusable(what: str, error: InterlockError, *, as_json: bool) -> int:
+def _unusable(what: str, error: InterlockError, prefix: str, *, as_json: bool) -> int:
     """Report what stands in the way of every other question."""
     others = f" {OTHERS}" if what == "configuration" else ""
     found = Finding(what, "error", f"{error.message.rstrip('.')}.{others}")
     if as_json:
         write_json(_shape([found]))
     else:
-        Screen.on().show(*map(_line, (_versions(), found)))
+        Screen.on().show(_line(_versions(), prefix), _line(found, prefix))
     return Exit.ended_badly
 
 
-def _line(finding: Finding) -> Line:
+def _line(finding: Finding, prefix: str) -> Line:
     sign, style = SIGNS[finding.state]
-    return Line(f"{sign} {finding.what}: {plain(finding.message)}", style, "", "    ")
+    return Line(f"{sign} {finding.what}: {plain(pasteable(finding.message, prefix))}", style, "", "    ")
 
 
 def _shape(found: list[Finding]) -> dict[str, Any]:
@@ -202,7 +204,7 @@ def _configuration(session: Session, settings: Settings) -> Finding:
             f"{where} says nothing: for what starts now the defaults hold; what runs keeps the last good one",
         )
     if errors:
-        return Finding("configuration", "error", f"{where}: {errors[0]} (interlock policy check)")
+        return Finding("configuration", "error", f"{where}: {errors[0]}: interlock policy check")
     return Finding("configuration", "ok", where)
 
 

@@ -62,7 +62,8 @@ def _lines(request: Request, prefix: str) -> list[Line]:
             lines += values.named(key, value)
     if request.effect is EffectState.unknown:
         lines.append(Line("Find out whether it happened, then say so:", "", "  "))
-        lines.append(Line(f"{prefix} effects settle {request.id} --happened | --did-not | --retry", "", "  "))
+        settle = f"{prefix} effects settle {request.id} --happened | --did-not | --retry"
+        lines.append(Line(plain(settle), "", "  ", whole=True))
     return lines
 
 

@@ -87,8 +87,13 @@ def _request_event(entry: Entry, event: Event | RunEvent) -> str:  # noqa: C901,
             blind = " without naming what was shown" if unseen else ""
             return f"{vote.acting} {SAID[vote.verdict]}{blind}{_because(vote.comment)}"
         case Edited(edition=edition):
-            what = "gave an answer" if edition.answer is not None else "changed what is asked"
-            return f"{acting(edition.author or '', edition.on_behalf_of)} {what}: earlier votes are void"
+            answers = edition.answer is not None
+            what = (
+                "gave an answer; a vote before it is void"
+                if answers
+                else "changed what is asked: earlier votes are void"
+            )
+            return f"{acting(edition.author or '', edition.on_behalf_of)} {what}"
         case Decided(outcome=outcome, by=by, stand_ins=stand_ins):
             behind = {one.voter: one.on_behalf_of for one in stand_ins}
             return f"{outcome} by {', '.join(acting(person, behind.get(person)) for person in by)}"

@@ -11,7 +11,7 @@ from interlock.channels.row import Place, in_order, places, row
 from interlock.channels.screen import Line
 from interlock.channels.sight import see, when
 from interlock.channels.text import plain, quoted
-from interlock.channels.values import one_line
+from interlock.channels.values import ValueLines
 from interlock.cli.narrate import sentence
 from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute
@@ -28,10 +28,10 @@ app = typer.Typer(
     add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, help="What people are asked."
 )
 
-BESIDE = 60
-"""Columns of a screen that a list of requests needs beside what is asked."""
+MARGIN = 12
+"""Columns of a line that are left to an indent, and to which of its siblings a request is."""
 
-NARROWEST, WIDE = 40, 160
+NARROWEST, WIDEST = 40, 120
 
 
 @app.command("list")
@@ -59,9 +59,9 @@ def list_requests(
             return
         now = await session.system.store.now()
         place_of = places(await session.views.pauses(request.run_id for request in found if request.is_open))
-        most = max(NARROWEST, (session.screen.width or WIDE) - BESIDE)
+        most = min(WIDEST, max(NARROWEST, (session.screen.width or WIDEST + MARGIN) - MARGIN))
         rows = [_row(request, place_of, now, most) for request in in_order(found, place_of)]
-        session.show(*table(("ID", "STATUS", "AGENT", "WHAT", "TIME LEFT"), rows, session.screen.width))
+        session.show(*table(("ID", "STATUS", "AGENT", "TIME LEFT", "WHAT"), rows, session.screen.width))
         if more:
             session.tell(f"There are more than {limit}: --limit shows them.", "warn")
 
@@ -74,7 +74,7 @@ def _row(request: Request, place_of: Mapping[str, Place], now: datetime, most: i
         length = request.due_at - now
         left = " ".join(duration_words(length).split(" ")[:2]) if length > timedelta(0) else "due"
     what = row(request, place_of.get(request.id) if request.is_open else None, most=most)
-    return request.id, str(request.status), plain(request.agent), what, left
+    return request.id, str(request.status), plain(request.agent), left, what
 
 
 @app.command("show")
@@ -113,9 +113,10 @@ def _outcome(view: RequestView, prefix: str) -> list[Line]:
         became = plain(view.became)
         lines.append(Line(f"{became[:1].upper()}{became[1:]}", "warn" if request.effect is EffectState.unknown else ""))
     if request.effect is not EffectState.none and request.result is not None:
-        lines.append(Line(f"Result: {one_line(request.result)}"))
+        lines += ValueLines(full=True).named("Result", request.result, 0)
     if request.effect is EffectState.unknown:
-        lines.append(Line(f"Settle it: {prefix} effects settle {request.id} --happened | --did-not | --retry"))
+        settle = f"{prefix} effects settle {request.id} --happened | --did-not | --retry"
+        lines += [Line("Settle it:"), Line(plain(settle), "", "  ", whole=True)]
     if request.is_open and view.excluded is not None:
         lines.append(Line(f"You may not vote: {plain(view.excluded)}.", "warn"))
     if view.on_behalf_of is not None:

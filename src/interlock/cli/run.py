@@ -8,13 +8,14 @@ from pathlib import Path
 import typer
 
 from interlock.channels.screen import Screen
+from interlock.cli.arguments import json_given
 from interlock.cli.naming import name_and_reference
 from interlock.cli.options import AS, JSON
 from interlock.cli.session import Session, execute, interruptible, patiently
 from interlock.cli.shapes import run_shape
-from interlock.cli.standing import report_on, standing_words
+from interlock.cli.standing import report_on, standing_words, waiting
 from interlock.cli.watch import Attendant, narrated_worker
-from interlock.domain.canonical import Json, parse_json
+from interlock.domain.canonical import Json
 from interlock.domain.run import Run
 from interlock.engine.threads import checked_name
 from interlock.errors import BadInput
@@ -22,8 +23,6 @@ from interlock.errors import BadInput
 __all__ = ["app", "attend", "read_json", "start_and_attend"]
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-
-MAX_INPUT = 1_000_000
 
 
 @app.command(
@@ -137,7 +136,7 @@ async def _detached(session: Session, run: Run, *, updates: bool) -> int:
     await patiently(session, narrated_worker(session, run.id, updates=updates).drain())
     code = await report_on(session, run.id)
     view = await session.views.run(run.id)
-    ids = [run.id, *(request.id for request in view.requests if request.is_open)]
+    ids = [run.id, *(request.id for request in waiting(view))]
     if session.as_json:
         session.write({"event": "detached", "ids": ids})
     else:
@@ -150,7 +149,7 @@ def _object(option: str, given: str | None) -> Json:
     if given is None:
         return None
     is_written = given.lstrip()[:1] in {"{", "[", '"'}
-    value = parse_json(given, path=option, max_bytes=MAX_INPUT) if is_written else read_json(given)
+    value = json_given(given, option) if is_written else read_json(given)
     if not isinstance(value, dict):
         raise BadInput(f'{option} takes a JSON object, such as \'{{"user": "ann"}}\', or a file that holds one.')
     return value
@@ -166,4 +165,4 @@ def read_json(source: str) -> Json:
         raw = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
     except OSError as error:
         raise BadInput(f"{source} cannot be read: {error.strerror}.", file=source) from None
-    return parse_json(raw, path="the standard input" if source == "-" else source, max_bytes=MAX_INPUT)
+    return json_given(raw, "The standard input" if source == "-" else source)

@@ -53,6 +53,9 @@ def list_runs(
         more, found = len(found) > limit, found[:limit]
         session.write({"runs": [run_shape(run) for run in found], "more": more})
         if not found:
+            if status is not None:
+                session.tell(f"No run is {status}.")
+                return
             session.tell("There are none. Start one:")
             session.hint('run approval "Send email to team about meeting"')
             return
@@ -118,7 +121,7 @@ def _lines(view: RunView, prefix: str) -> list[Line]:
         became = plain(what_became(request, run))
         lines.append(Line(f"{request.id} {row(request, place_of.get(request.id))}: {became}"))
         if request.id in view.stuck:
-            lines.append(Line(plain(view.stuck[request.id]), "warn", "  "))
+            lines.append(Line(plain(pasteable(view.stuck[request.id], prefix)), "warn", "  "))
     return lines
 
 

@@ -18,6 +18,7 @@ from interlock.agents import AGENTS
 from interlock.bootstrap import System, build, local_person
 from interlock.channels.screen import Line, Screen, discard_unwritten
 from interlock.channels.terminal import Terminal
+from interlock.channels.text import cells, plain
 from interlock.cli.app import Root
 from interlock.cli.errors import Exit
 from interlock.cli.hints import command_prefix
@@ -65,9 +66,19 @@ class Session:
     plays: bool = False
     prefix: str = "interlock"
 
-    def hint(self, command: str) -> None:
-        """Name a command that can be pasted as it stands."""
-        self.tell(f"  {self.prefix} {command}")
+    def hint(self, command: str, lead: str = "") -> None:
+        """Name a command that can be pasted as it stands, in one line.
+
+        Args:
+            lead: what it is for, before it in the same line where there is room, else in the line above.
+        """
+        shown = plain(f"{self.prefix} {command}")
+        if lead and self.screen.width is not None and cells(f"{lead} {shown}") > self.screen.width:
+            self.tell(lead, "dim")
+            lead = ""
+        self.screen.show(
+            Line(f"{lead} {shown}" if lead else shown, "dim" if lead else "", "" if lead else "  ", whole=True)
+        )
 
     @property
     def views(self) -> Views:

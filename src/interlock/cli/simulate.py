@@ -46,7 +46,7 @@ def simulate_policies(
         session.write(_shape(found))
         rows = [_row(difference) for difference in found.differences]
         if rows:
-            session.show(*table(("REQUEST", "WHAT", "BEFORE", "AFTER", "DIFFERS IN"), rows, session.screen.width))
+            session.show(*table(("REQUEST", "DIFFERS IN", "BEFORE", "AFTER", "WHAT"), rows, session.screen.width))
         for sentence in _summary(found, length):
             session.show(Line(sentence))
 
@@ -56,7 +56,7 @@ def simulate_policies(
 def _row(difference: Difference) -> tuple[str, ...]:
     what = difference.what if len(difference.what) <= LONGEST_NAME else f"{difference.what[:LONGEST_NAME]}…"
     before, after = _words(difference.before), _words(difference.after)
-    return difference.request_id, plain(what), plain(before), plain(after), ", ".join(difference.differs)
+    return difference.request_id, ", ".join(difference.differs), plain(before), plain(after), plain(what)
 
 
 def _words(way: Way) -> str:

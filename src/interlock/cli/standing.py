@@ -38,7 +38,8 @@ def closing(session: Session, view: RunView) -> int:
         session.tell(f"Run {run.id} needs attention ({run.attention}): {pasteable(run.note, session.prefix)}", "bad")
         ways_on(session, view)
     else:
-        session.tell(f"Run {run.id} is {run.status}{f': {run.note}' if run.note else '.'}", "bad")
+        note = f": {pasteable(run.note, session.prefix)}" if run.note else "."
+        session.tell(f"Run {run.id} is {run.status}{note}", "bad")
         tell_next_turn(session, view)
     return Exit.ended_badly
 
@@ -49,7 +50,7 @@ def _output(session: Session, run: Run) -> None:
     words = last_words(run.output)
     if words is not None:
         session.screen.show(Line("The agent's last message:", "dim"), *said(words, indent="  "))
-        session.tell(f"The whole conversation: {session.prefix} runs show {run.id}", "dim")
+        session.hint(f"runs show {run.id}", "The whole conversation:")
         return
     output = run.output if isinstance(run.output, dict) else {"result": run.output}
     if "result" in output:
@@ -58,7 +59,7 @@ def _output(session: Session, run: Run) -> None:
     for name, value in output.items():
         session.screen.show(*values.named(name, value))
     if values.folded:
-        session.tell(f"Everything: {session.prefix} runs show {run.id}", "dim")
+        session.hint(f"runs show {run.id}", "Everything:")
 
 
 def ways_on(session: Session, view: RunView) -> None:
@@ -73,7 +74,7 @@ def ways_on(session: Session, view: RunView) -> None:
         session.hint(f"requests show {request.id}")
         session.hint(f"{verb} {request.id}")
         if request.id in view.stuck:
-            session.tell(view.stuck[request.id], "warn")
+            session.tell(pasteable(view.stuck[request.id], session.prefix), "warn")
     if run.status is RunStatus.needs_attention:
         if run.attention == "effect_unknown" and run.attention_request:
             session.hint(f"effects settle {run.attention_request} --happened | --did-not | --retry")
@@ -121,7 +122,8 @@ async def report_on(session: Session, run_id: str) -> int:
     if open_ := len(waiting(view)):
         session.tell(f"Run {run_id} waits for {open_} request{'s' if open_ > 1 else ''}.")
     else:
-        note = f" after a failed attempt: {view.run.note}" if view.run.note else ""
+        failed = pasteable(view.run.note, session.prefix).rstrip(".")
+        note = f" after a failed attempt: {failed}" if failed else ""
         goes_on = "" if view.altered or waits_behind(view) else " A worker carries it on."
         session.tell(f"Run {run_id} is {standing_words(view)}{note}.{goes_on}")
     ways_on(session, view)
@@ -134,9 +136,9 @@ def is_over(run: Run) -> bool:
 
 
 def waiting(view: RunView) -> list[Request]:
-    """Return the open requests that a run waits for."""
-    pending = {pending.request_id for pending in view.run.pause}
-    return [request for request in view.requests if request.is_open and request.id in pending]
+    """Return the open requests that a run waits for, in the order in which they were asked."""
+    known = {request.id: request for request in view.requests if request.is_open}
+    return [known[pending.request_id] for pending in view.run.pause if pending.request_id in known]
 
 
 def is_advancing(view: RunView) -> bool:

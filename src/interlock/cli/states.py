@@ -8,13 +8,14 @@ import typer
 
 from interlock.channels.screen import Line, Screen
 from interlock.channels.values import ValueLines
+from interlock.cli.arguments import json_given
 from interlock.cli.options import AS, JSON
 from interlock.cli.run import attend
 from interlock.cli.session import Session, execute
 from interlock.cli.shapes import run_shape
-from interlock.domain.canonical import Json, parse_json
+from interlock.domain.canonical import Json
 from interlock.engine.states import KeptState, kept_state
-from interlock.errors import BadInput, InvalidValue
+from interlock.errors import BadInput
 
 __all__ = ["PAUSE", "fork", "state_lines", "state_shape"]
 
@@ -93,10 +94,7 @@ def _changes(given: list[str]) -> dict[str, Json]:
         if not separator or not key:
             raise BadInput(f"--set {change!r} must be KEY=JSON, such as --set amount=120 or --set to='\"ann\"'.")
         try:
-            found[key] = parse_json(text, path=key)
-        except InvalidValue as error:
-            example = f"--set {key}='\"ann\"'"
-            raise BadInput(
-                f"--set {key}: {error.reason}. The value is JSON: a text has double quotes, as in {example}."
-            ) from None
+            found[key] = json_given(text, f"--set {key}")
+        except BadInput as error:
+            raise BadInput(f"{error.message} A text has double quotes, as in --set {key}='\"ann\"'.") from None
     return found

@@ -1,4 +1,4 @@
-"""Rows in columns where there is room, one below the other where there is not. Nothing is cut."""
+"""Rows in columns; what finds no room beside the first columns stands below its row. Nothing is cut."""
 
 from __future__ import annotations
 
@@ -13,24 +13,30 @@ GAP = "  "
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> list[Line]:
-    """Lay out rows of harmless text.
+    """Lay out rows of harmless text, the last columns below the others where the screen is too narrow for all.
 
     Args:
         width: of the screen; None where nothing wraps.
     """
     columns = [max(cells(row[index]) for row in (head, *rows)) for index in range(len(head))]
-    if width is None or sum(columns) + len(GAP) * (len(columns) - 1) <= width:
-        lines = [Line(_row(row, columns)) for row in rows]
-        return [Line(_row(head, columns), "dim"), *lines]
-    lines = []
+    beside = len(columns)
+    while width is not None and beside > 1 and sum(columns[:beside]) + len(GAP) * (beside - 1) > width:
+        beside -= 1
+    lines = [Line(_row(head[:beside], columns), "dim")] if beside > 1 else []
     for row in rows:
-        lines.append(Line(row[0], "title"))
-        lines += [
-            Line(f"{name.lower()}: {value}", "", GAP) for name, value in zip(head[1:], row[1:], strict=True) if value
-        ]
+        lines.append(Line(_row(row[:beside], columns), "" if beside == len(columns) else "title"))
+        lines += _below(head[beside:], row[beside:])
     return lines
 
 
+def _below(names: Sequence[str], values: Sequence[str]) -> list[Line]:
+    """Return what stands below a row: one value as it is, several with their names."""
+    if len(values) == 1:
+        return [Line(values[0], "", GAP, GAP * 2)] if values[0] else []
+    told = GAP.join(f"{name.lower()}: {value}" for name, value in zip(names, values, strict=True) if value)
+    return [Line(told, "", GAP, GAP * 2)] if told else []
+
+
 def _row(row: Sequence[str], columns: Sequence[int]) -> str:
-    padded = (value + " " * (width - cells(value)) for value, width in zip(row, columns, strict=True))
+    padded = (value + " " * (width - cells(value)) for value, width in zip(row, columns, strict=False))
     return GAP.join(padded).rstrip()

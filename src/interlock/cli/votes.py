@@ -21,6 +21,7 @@ from interlock.channels.reply import (
     read_reply,
     said_so_far,
 )
+from interlock.channels.row import Place, places
 from interlock.channels.sight import see
 from interlock.channels.terminal import EndOfInput
 from interlock.cli.arguments import changed_arguments, digest_meant
@@ -230,7 +231,8 @@ async def _reply(session: Session, manner: Manner, view: RequestView, make: Make
     request = view.request
     asks = session.terminal.interactive and manner.digest is None and not manner.yes and request.is_open
     if asks:
-        return await _asked(session, view, make, by_hand=by_hand)
+        place = places(await session.views.pauses([request.run_id])).get(request.id)
+        return await _asked(session, view, make, place, by_hand=by_hand)
     reply = make(view)
     if manner.digest is not None:
         return replace(reply, digest=digest_meant(manner.digest, request))
@@ -247,17 +249,19 @@ async def _reply(session: Session, manner: Manner, view: RequestView, make: Make
     )
 
 
-async def _asked(session: Session, view: RequestView, make: Make, *, by_hand: bool) -> Reply | None:
+async def _asked(
+    session: Session, view: RequestView, make: Make, place: Place | None, *, by_hand: bool
+) -> Reply | None:
     """Show the request and ask for what is open and for confirmation, unless somebody else is faster."""
     if not _as_in_a_run(make, view, by_hand=by_hand):
-        session.screen.show(*see(view, fold=False).lines)
+        session.screen.show(*see(view, fold=False, place=place).lines)
     if view.excluded is not None:
         session.tell(f"You may not decide on it: {view.excluded}.", "warn")
     elif view.on_behalf_of is not None:
         session.tell(f"You vote for {view.on_behalf_of}.", "warn")
     try:
         return await unless(
-            _questions(session, view, make, by_hand=by_hand), changed(session, view), session.stop.wait()
+            _questions(session, view, make, place, by_hand=by_hand), changed(session, view), session.stop.wait()
         )
     except EndOfInput:
         return None
@@ -275,10 +279,12 @@ def _as_in_a_run(make: Make, view: RequestView, *, by_hand: bool) -> bool:
     return make(view).verdict is Verdict.approve
 
 
-async def _questions(session: Session, view: RequestView, make: Make, *, by_hand: bool) -> Reply | None:
+async def _questions(
+    session: Session, view: RequestView, make: Make, place: Place | None, *, by_hand: bool
+) -> Reply | None:
     terminal = session.terminal
     if _as_in_a_run(make, view, by_hand=by_hand):
-        given = await read_reply(terminal, view, comment="" if by_hand else make(view).comment)
+        given = await read_reply(terminal, view, place, comment="" if by_hand else make(view).comment)
         return None if isinstance(given, Skipped) else given
     if by_hand:
         reply = await channel.edit(terminal, view)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-__all__ = ["FORMAT_WORDS", "TYPE_WORDS", "choices", "misfit_words", "wants"]
+__all__ = ["FORMAT_WORDS", "TYPE_WORDS", "choices", "misfit_words", "place_words", "wants"]
 
 TYPE_WORDS = {
     "string": "text",
@@ -47,6 +47,18 @@ def misfit_words(error: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
         error: a `jsonschema_rs.ValidationError`.
     """
     return _misfit(error, 0)
+
+
+def place_words(path: Iterable[str | int]) -> str:
+    """Return where something stands in a value, as people count: `order.lines, entry 1, price`."""
+    words, inside = "", False
+    for part in path:
+        if isinstance(part, int):
+            words += f", entry {part + 1}"
+        else:
+            words += f"{'.' if words and not inside else ', '}{part}"
+        inside = isinstance(part, int)
+    return words.removeprefix(", ")
 
 
 def wants(schema: Any, depth: int = 0) -> str:  # noqa: PLR0911 - one line for each form of a schema
@@ -109,7 +121,7 @@ def _one_of(branches: Any, path: tuple[str | int, ...], depth: int) -> str:
 
 
 def _place(path: tuple[str | int, ...]) -> str:
-    return "".join(f"{part}: " for part in path)
+    return f"{place_words(path)}: " if path else ""
 
 
 def _sentence(name: str, kind: Any, error: Any) -> str:  # noqa: C901, PLR0911, PLR0912 - one line for each kind

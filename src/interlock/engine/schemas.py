@@ -10,15 +10,18 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from interlock.domain.action import Action, Question, Subject
+from interlock.domain.action import Action, Question, Subject, Verdict
 from interlock.domain.canonical import Json, canonical_bytes, parse_json, read_canonical
 from interlock.domain.commands import CastVote
 from interlock.domain.request import Request
 from interlock.engine.schema_cost import expanded_size
 from interlock.engine.schema_process import Misfit, OverLimit, UnusableSchema, build, judge_apart, misfits
+from interlock.engine.schema_words import place_words
 from interlock.errors import InvalidAnswer, InvalidValue
 
 __all__ = ["MAX_SCHEMA", "check_answer", "check_value", "check_vote", "fits", "is_quick", "misfit_of"]
+
+NO_ANSWER = "An answer cannot be nothing: give one, or reject what is asked."
 
 MAX_SCHEMA = 64_000
 MAX_DIGITS = 40
@@ -76,6 +79,8 @@ def check_vote(request: Request, command: CastVote) -> CastVote:
         InvalidAnswer: naming each misfit with its path, or saying that nobody can judge within limits whether it fits.
     """
     asked = request.asked
+    if command.verdict is Verdict.respond and command.answer is None and isinstance(asked, Question):
+        raise InvalidAnswer(NO_ANSWER)
     if isinstance(command.subject, Action) and isinstance(asked, Action) and asked.schema is not None:
         args = _fitting(command.subject.args, asked.schema, "The edited arguments do not fit")
         return replace(command, subject=replace(command.subject, args=args))
@@ -133,7 +138,7 @@ def _fitting(value: Json, schema: dict[str, Any], what: str) -> Json:
     try:
         read, found = _read(value, schema)
     except (UnusableSchema, OverLimit) as error:
-        raise InvalidAnswer(f"Whether it fits the JSON Schema that the agent gave cannot be judged: {error}.") from None
+        raise InvalidAnswer(f"Whether it fits what the agent asks for cannot be judged: {error}.") from None
     _refuse(found, what)
     return read
 
@@ -185,7 +190,12 @@ def _told(found: list[Misfit]) -> str:
 
 
 def _told_one(misfit: Misfit) -> str:
-    return f"{_path(misfit.path).removeprefix('$.').removeprefix('$')}: {misfit.message}".removeprefix(": ")
+    return f"{_place(misfit.path)}: {misfit.message}".removeprefix(": ")
+
+
+def _place(parts: tuple[str | int, ...]) -> str:
+    place = place_words(parts)
+    return place if len(place) <= LONGEST_PATH else f"{place[:LONGEST_PATH]}… ({len(place):,} characters)"
 
 
 def _path(parts: tuple[str | int, ...]) -> str:

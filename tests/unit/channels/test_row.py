@@ -15,9 +15,18 @@ from interlock.testing.samples import opened
     [
         (Action("pay", {"to": "ACME", "amount": 120}), 'pay(amount=120, to="ACME")'),
         (Action("audit"), "audit()"),
-        (Action("mail", {"to": ["a", "b"], "cc": None}), 'mail(cc=null, to=["a", "b"])'),
+        (Action("mail", {"to": ["a", "b"], "cc": None}), 'mail(cc=nothing, to=["a", "b"])'),
         (Action("mail", {"body": "x" * 1_204}), f'mail(body="{"x" * 32}"… (1,204 characters))'),
-        (Action("sum", {"of": list(range(100))}), "sum(of=[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 1… (100 entries))"),
+        (
+            Action("sum", {"of": list(range(100))}),
+            "sum(of=[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, … and 79 more])",
+        ),
+        (
+            Action("mail", {"to": ["ann@example.com", "bob@example.com", "m" * 40]}),
+            'mail(to=["ann@example.com", … and 2 more])',
+        ),
+        (Action("pay", {"lines": [{"item": "pen", "vat": False, "note": None}] * 2}), "pay(lines=(2 entries))"),
+        (Action("pay", {"urgent": True, "to": None, "tags": []}), "pay(tags=(empty list), to=nothing, urgent=yes)"),
         (Question("Which airline?"), '"Which airline?"'),
         (Draft("Sales rose.", "report"), 'report: "Sales rose."'),
         (Action("a\nb", {"x, y=1": "\x1b[2J"}), 'a⟨U+000A⟩b("x, y=1"="⟨ESC⟩[2J")'),

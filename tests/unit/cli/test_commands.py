@@ -7,9 +7,10 @@ import pytest
 
 from interlock.channels.editing import readable_json
 from interlock.channels.reply import read_answer
+from interlock.cli.arguments import changed_arguments
 from interlock.cli.table import table
 from interlock.domain.action import Action, Question
-from interlock.errors import InvalidValue
+from interlock.errors import BadInput, InvalidAnswer
 
 
 def test_without_a_terminal_a_vote_names_what_was_seen_or_says_that_it_was_not(command):
@@ -47,7 +48,12 @@ def test_i3_a_vote_by_yes_is_logged_as_unseen_and_a_second_one_is_refused(comman
 def test_edits_keep_types_and_make_nothing_up(command):
     _, request = command.paused()
     assert "no argument 'amuont'" in command.run("edit", request, "--set", "amuont=7", "--yes").stderr
-    assert "is not JSON" in command.run("edit", request, "--set", "amount=seven", "--yes").stderr
+    seven = command.run("edit", request, "--set", "amount=seven", "--yes").stderr
+    assert seven == '--set amount: write a number, such as 42, in place of "seven".\n'
+    half = command.run("edit", request, "--set", "amount=[1", "--yes").stderr
+    assert half.endswith('in place of "[1": it cannot be read: it ends too early, at character 3.\n')
+    json_meant = command.run("edit", request, "--set", "amount:=x", "--yes").stderr
+    assert json_meant.startswith("--set amount cannot be read as JSON: ")
     done = command.run("edit", request, "--set", "amount=7", "--set", "note=5", "--yes", "-m", "cheaper")
     assert done.returncode == 0, done
     stands = command.json("requests", "show", request)["stands"]
@@ -163,7 +169,7 @@ def test_runs_are_cancelled_and_retried(command):
         (["run", "os:path", "x"], 2, "not an agent"),
         (["run", "no.such.module:agent", "x"], 2, "cannot be loaded"),
         (["run", "approval", "--input-json", "nothing.json"], 2, "cannot be read"),
-        (["run", "approval", "--input-json", "-"], 2, "is not JSON"),
+        (["run", "approval", "--input-json", "-"], 2, "The standard input cannot be read as JSON: it ends too early"),
         (["run", "approval", "--input-json", "list.json"], 2, "takes a JSON object as its input"),
         (["--database", "", "requests", "list"], 2, "--database is empty"),
         (["requests", "show", "req_nothing"], 4, "There is no request"),
@@ -261,8 +267,10 @@ def test_a_policy_file_is_explained_and_checked(command):
 def test_rows_stand_in_columns_where_there_is_room_and_below_each_other_where_not():
     wide = table(("ID", "WHAT"), [("req_1", "pay"), ("req_2", "send 日本")], 80)
     assert [line.text for line in wide] == ["ID     WHAT", "req_1  pay", "req_2  send 日本"]
-    narrow = table(("ID", "WHAT"), [("req_1", "pay")], 5)
-    assert [line.indent + line.text for line in narrow] == ["req_1", "  what: pay"]
+    narrow = table(("ID", "STATUS", "WHAT"), [("req_1", "open", "pay")], 14)
+    assert [line.indent + line.text for line in narrow] == ["ID     STATUS", "req_1  open", "  pay"]
+    narrowest = table(("ID", "STATUS", "WHAT"), [("req_1", "open", "pay")], 5)
+    assert [line.indent + line.text for line in narrowest] == ["req_1", "  status: open  what: pay"]
 
 
 def test_a_number_that_is_also_an_option_is_asked_again():
@@ -270,7 +278,7 @@ def test_a_number_that_is_also_an_option_is_asked_again():
     assert read_answer(question, "3") == "three"
     assert read_answer(question, '"1"') == "1"
     assert read_answer(question, "THREE") == "three"
-    with pytest.raises(InvalidValue):
+    with pytest.raises(InvalidAnswer):
         read_answer(question, "1")
     assert read_answer(Question("Name?"), "Mia") == "Mia"
     assert read_answer(Question("Any?"), "[1, 2]") == [1, 2]
@@ -295,9 +303,9 @@ NO_JSON = (
 @pytest.mark.parametrize("question", [ANYTHING, SOMETHING, OBJECT], ids=lambda question: question.text)
 @pytest.mark.parametrize("text", NO_JSON)
 def test_text_that_begins_as_json_and_is_none_is_refused(question, text):
-    with pytest.raises(InvalidValue) as refused:
+    with pytest.raises(InvalidAnswer) as refused:
         read_answer(question, text)
-    assert str(refused.value).startswith("answer")
+    assert str(refused.value).startswith(("The answer cannot be read: ", "The answer is "))
     if question is not OBJECT:
         hint = str(refused.value).partition("If it is meant as text: ")[2]
         assert read_answer(question, hint) == text
@@ -306,7 +314,7 @@ def test_text_that_begins_as_json_and_is_none_is_refused(question, text):
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "9007199254740993"])
 def test_a_number_that_json_does_not_carry_is_refused_where_a_number_may_be_wanted(number):
     for question in (SOMETHING, Question("How many?", schema={"type": ["number", "null"]})):
-        with pytest.raises(InvalidValue):
+        with pytest.raises(InvalidAnswer):
             read_answer(question, number)
     assert read_answer(ANYTHING, number) == number
 
@@ -350,3 +358,19 @@ def test_what_could_deceive_an_editor_is_escaped_in_its_file():
     assert '"a\\u202e"' in text
     assert "\\udb40\\udc41\\u200b é 日本\\n" in text
     assert json.loads(text) == {"a\u202e": "x\U000e0041\u200b é 日本\n"}
+
+
+def test_what_there_is_to_change_is_said_with_the_place_that_was_meant():
+    args = {"lines": [{"price": 1}, {"price": 2}], "a.b": 3, "ref": None}
+    assert changed_arguments(args, ["lines.1.price=5", "a.b=4", "ref=nothing"])["lines"][1] == {"price": 5}
+    said = {
+        "lines.9.x=1": "There is no argument 'lines.9.x' to change; lines has the entries 0 to 1, counted from 0.",
+        "lines.0.vat=1": "There is no argument 'lines.0.vat' to change; lines.0 has price.",
+        "ref.x=1": "There is no argument 'ref.x' to change.",
+        "nope=1": "There is no argument 'nope' to change; there is lines, a.b, ref.",
+        "lines=maybe": '--set lines: write a list, such as ["a", "b"], in place of "maybe".',
+    }
+    for change, sentence in said.items():
+        with pytest.raises(BadInput) as refused:
+            changed_arguments(args, [change])
+        assert refused.value.message == sentence

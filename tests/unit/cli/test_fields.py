@@ -5,7 +5,7 @@ import pytest
 from interlock.channels.answer import read_answer
 from interlock.channels.fields import wanted
 from interlock.domain.action import Question
-from interlock.errors import InvalidValue
+from interlock.errors import InvalidAnswer
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,10 @@ def test_an_answer_is_typed_in_words_and_means_what_the_schema_wants(schema, tex
 
 
 def test_an_answer_that_cannot_be_read_is_told_without_the_name_of_its_form():
-    with pytest.raises(InvalidValue) as refused:
-        read_answer(Question("?", {"type": "array", "items": {"type": "string"}}), "Oslo")
-    assert "JSON" not in refused.value.message
-    assert refused.value.message.endswith('it must be a list, of which each entry is text, written as in ["a", "b"]')
+    for text, said in (
+        ("Oslo", "The answer must be a list, written as in"),
+        ('["Oslo"', "The answer cannot be read: it ends too early, at character 8; it must be a list, written as in"),
+    ):
+        with pytest.raises(InvalidAnswer) as refused:
+            read_answer(Question("?", {"type": "array"}), text)
+        assert refused.value.message == f'{said} ["a", "b"].'

@@ -4,6 +4,19 @@ import pytest
 
 from interlock.cli.hints import command_prefix, pasteable
 
+BOOM = """
+from typing import TypedDict
+from langgraph.graph import START, StateGraph
+
+class State(TypedDict, total=False):
+    input: str
+
+def boom(state):
+    raise ValueError("closed")
+
+graph = StateGraph(State).add_node("boom", boom).add_edge(START, "boom")
+"""
+
 
 def test_a_hint_names_the_same_configuration_and_database(monkeypatch, tmp_path):
     (tmp_path / "interlock").write_text("#!/bin/sh\n")
@@ -60,3 +73,25 @@ def test_the_sentence_of_an_error_names_the_configuration_that_was_given(command
 def test_a_hint_holds_no_password(address, shown):
     assert shown in command_prefix(None, address, program="interlock")
     assert "s3cret" not in command_prefix(None, address, program="interlock")
+
+
+def test_doctor_names_commands_that_do_something_in_the_same_place(command):
+    bad = "groups: {none: []}\ndefault: {levels: [{steps: [{ask: [group:none]}]}]}\n"
+    (command.folder / "other.yaml").write_text(bad)
+    found = command.run("-c", "other.yaml", "doctor")
+    assert found.returncode == 8
+    assert ": interlock -c other.yaml policy check\n" in found.stdout
+    (command.folder / "other.yaml").write_text("{")
+    assert "✗ configuration: " in command.run("-c", "other.yaml", "doctor").stdout
+
+
+def test_a_run_that_failed_names_commands_that_do_something_in_the_same_place(command):
+    (command.folder / "own.yaml").write_text("retries: {boom: {attempts: 1}}\n")
+    (command.folder / "boom.py").write_text(BOOM)
+    ended = command.run("-c", "own.yaml", "run", "boom.py:graph", "x")
+    assert ended.returncode == 8
+    [run] = [run["id"] for run in command.json("-c", "own.yaml", "runs", "list")["runs"]]
+    assert f"  interlock -c own.yaml runs retry {run}\n" in ended.stdout
+    told = command.run("-c", "own.yaml", "doctor").stdout
+    assert f"interlock -c own.yaml runs show {run}\n" in told
+    assert command.run("runs", "list", "--status", "failed").stdout == "No run is failed.\n"

@@ -35,7 +35,7 @@ def test_a_row_says_what_will_happen_and_siblings_stand_in_order(mailer):
     assert mailer.run("run", "mailer.py:graph", "ACME", "--detach").returncode == 7
     listed = mailer.run("requests", "list").stdout
     rows = [line for line in listed.splitlines() if line.startswith("req_")]
-    assert [row.split(" mailer ")[1].split("  ")[0].strip() for row in rows] == [
+    assert [row.split(" mailer ")[1].partition(" days ")[2].strip() for row in rows] == [
         f'note(text="{"n" * 32}"… (500 characters)) (1 of 2)',
         'pay(amount=120, to="ACME") (2 of 2)',
     ]

@@ -133,7 +133,7 @@ def test_a_state_is_shown_and_a_fork_asks_again_with_what_was_set(command, sende
         (("runs", "show", "RUN", "--state", "--pause", "4"), 4, "has no pause 4: it has paused once"),
         (("runs", "fork", "RUN", "--pause", "4", "--detach"), 4, "has no pause 4"),
         (("runs", "fork", "RUN", "--set", "to", "--detach"), 2, "must be KEY=JSON"),
-        (("runs", "fork", "RUN", "--set", "to=bob", "--detach"), 2, "a text has double quotes"),
+        (("runs", "fork", "RUN", "--set", "to=bob", "--detach"), 2, "A text has double quotes"),
         (("runs", "fork", "RUN", "--set", "too=1", "--detach"), 2, "has no key 'too'; it has input, sent, to"),
     ],
 )
