@@ -22,8 +22,8 @@ from interlock.engine.runs import Runs
 from interlock.engine.states import KEPT_STATES
 from interlock.engine.watching import NOBODY, Watcher
 from interlock.engine.worker import LEASE, Worker
-from interlock.runtime.langgraph_json import project_agents
-from interlock.runtime.registry import LOAD_SECONDS, Registry
+from interlock.runtime.loading.langgraph_json import project_agents
+from interlock.runtime.loading.registry import LOAD_SECONDS, Registry
 from interlock.storage.open import kept_results, open_store
 
 __all__ = ["System", "build", "local_person"]

@@ -23,7 +23,7 @@ from typing_extensions import TypedDict
 
 from interlock import Action, ask
 from interlock.domain.run import RunStatus
-from interlock.runtime.answers import interrupt_id
+from interlock.runtime.answers.binding import interrupt_id
 
 
 class State(TypedDict):

@@ -36,7 +36,7 @@ from interlock.domain.request import EffectState, Status
 from interlock.domain.run import RunStatus
 from interlock.errors import InvalidAnswer
 from interlock.langchain import GatedTools
-from interlock.runtime.served import assistant_id
+from interlock.runtime.served.context_and_ids import assistant_id
 
 STORES = pytest.mark.parametrize("store", ["memory", "sqlite", "postgres"])
 COLOURS = pytest.mark.parametrize("colour", ["sync", "async"])

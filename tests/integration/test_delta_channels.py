@@ -14,7 +14,7 @@ from langgraph.types import Command, Overwrite, interrupt
 from interlock.domain.run import RunStatus
 from interlock.engine import ports
 from interlock.errors import InvalidState
-from interlock.runtime.state import RunState
+from interlock.runtime.state.checkpointer import RunState
 
 sys.path.insert(0, str(Path(__file__).parent))
 others = importlib.import_module("others")

@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from interlock.errors import InvalidAgent
-from interlock.runtime.factories import Unmade, seen_for
-from interlock.runtime.langgraph_json import project_agents
+from interlock.runtime.loading.factories import Unmade, seen_for
+from interlock.runtime.loading.langgraph_json import project_agents
 
 MODULE = """
 import contextlib

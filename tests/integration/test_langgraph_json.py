@@ -9,8 +9,8 @@ import pytest
 from interlock.bootstrap import build
 from interlock.config import load_settings
 from interlock.errors import InvalidAgent
-from interlock.runtime.langgraph_json import project_agents
-from interlock.runtime.registry import Registry
+from interlock.runtime.loading.langgraph_json import project_agents
+from interlock.runtime.loading.registry import Registry
 
 MODULE = """
 import contextlib

@@ -19,7 +19,7 @@ from interlock import Agent
 from interlock.engine import runs
 from interlock.engine.audit import audit_record
 from interlock.errors import InvalidContext, InvalidValue
-from interlock.runtime.served import Initiator, assistant_id
+from interlock.runtime.served.context_and_ids import Initiator, assistant_id
 
 
 @dataclasses.dataclass

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from langgraph.store.base import GetOp, ListNamespacesOp, MatchCondition, PutOp, SearchOp
 from langgraph.store.memory import InMemoryStore
 
-from interlock.runtime.store import AgentStore
+from interlock.runtime.served.agent_store import AgentStore
 from interlock.storage import open_store
 
 LABELS = st.sampled_from(["a", "b", "ab", "a.b", "\\", "é", "*", "🙂", ""])

@@ -63,8 +63,8 @@ async def _examined(session: Session, name: str, reference: str) -> dict[str, An
         return agent | {"error": error.message}
     except OSError as error:
         return agent | {"error": f"It cannot be tried here for now: {error}."}
-    from interlock.runtime.factories import Unmade  # noqa: PLC0415 - LangGraph takes a second or more to load
-    from interlock.runtime.gating import gates  # noqa: PLC0415
+    from interlock.runtime.loading.factories import Unmade  # noqa: PLC0415 - LangGraph takes a second or more to load
+    from interlock.runtime.loading.gating import gates  # noqa: PLC0415
 
     if isinstance(loaded, Unmade):
         return agent | {"unmade": loaded.why}

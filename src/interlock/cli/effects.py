@@ -20,7 +20,7 @@ from interlock.domain.action import Action
 from interlock.domain.commands import SettleEffect
 from interlock.domain.request import EffectState, Request
 from interlock.errors import BadInput
-from interlock.runtime.identity import tool_shown
+from interlock.runtime.loading.identity import tool_shown
 
 __all__ = ["app"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from interlock.engine.ports import Inbox
 from interlock.engine.views import Views
-from interlock.runtime.naming import names_for
-from interlock.runtime.registry import Registry
+from interlock.runtime.loading.naming import names_for
+from interlock.runtime.loading.registry import Registry
 
 __all__ = ["name_and_reference"]
 

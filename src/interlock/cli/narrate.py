@@ -50,7 +50,7 @@ from interlock.domain.run import (
     VersionAccepted,
 )
 from interlock.engine.changes import Entry
-from interlock.runtime.identity import tool_shown
+from interlock.runtime.loading.identity import tool_shown
 
 __all__ = ["log_line", "sentence"]
 

@@ -103,8 +103,8 @@ async def start_and_attend(
     system = session.system
     name, reference = await name_and_reference(system.registry, session.views, agent)
     loaded = await system.registry.loaded(reference, alone=True)
-    from interlock.runtime.factories import seen_for  # noqa: PLC0415 - LangGraph takes a second or more to load
-    from interlock.runtime.served import configurable_with  # noqa: PLC0415
+    from interlock.runtime.loading.factories import seen_for  # noqa: PLC0415 - LangGraph takes a second or more to load
+    from interlock.runtime.served.context_and_ids import configurable_with  # noqa: PLC0415
 
     loaded = await seen_for(loaded, configurable_with(name, session.principal.id, context, configurable))
     value = given if raw else loaded.input_from(str(given))

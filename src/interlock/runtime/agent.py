@@ -20,8 +20,8 @@ from interlock.domain.canonical import Json, digest
 from interlock.domain.configurable import check_configurable
 from interlock.errors import BadInput, InvalidAgent
 from interlock.runtime.breakpoints import Breakpoints, subgraphs
-from interlock.runtime.served import context_of
-from interlock.runtime.state_types import types_at_hand
+from interlock.runtime.served.context_and_ids import context_of
+from interlock.runtime.state.types import types_at_hand
 
 __all__ = ["Agent", "as_agent"]
 

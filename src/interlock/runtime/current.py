@@ -21,11 +21,11 @@ from interlock.domain.request import Request
 from interlock.engine.ports import Advance, Ask
 from interlock.engine.watching import Watcher
 from interlock.errors import AdvanceOvertaken, Halt, InvalidAgent
-from interlock.runtime.models import is_small
-from interlock.runtime.recorded import jsonable
+from interlock.runtime.effects.recorded import jsonable
+from interlock.runtime.state.models import is_small
 
 if TYPE_CHECKING:
-    from interlock.runtime.answers import Answers
+    from interlock.runtime.answers.binding import Answers
 
 __all__ = [
     "MAX_REASON",

@@ -22,7 +22,7 @@ from interlock.domain.request import Request, Status
 from interlock.errors import InvalidAgent
 from interlock.runtime.current import Execution, current, performing
 from interlock.runtime.dialects.native import answer_id, payload
-from interlock.runtime.effect import Effect, Repeat
+from interlock.runtime.effects.effect import Effect, Repeat
 
 __all__ = ["Decision", "ask", "progress"]
 

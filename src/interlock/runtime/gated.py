@@ -12,8 +12,8 @@ from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerati
 
 from interlock.domain.action import Action
 from interlock.errors import InvalidAgent, NotApproved
+from interlock.runtime.effects.tool_results import refuse_retries
 from interlock.runtime.gate import Decision, ask
-from interlock.runtime.tool_results import refuse_retries
 
 __all__ = ["gated"]
 

@@ -15,12 +15,12 @@ from interlock.domain.request import Request
 from interlock.domain.run import Run
 from interlock.engine.ports import Ask
 from interlock.errors import BadInput
-from interlock.runtime.answers import belonging, comes_back, interrupt_id
+from interlock.runtime.answers.binding import belonging, comes_back, interrupt_id
+from interlock.runtime.answers.tool_calls import must_differ
 from interlock.runtime.breakpoints import Breakpoints, Graph, subgraphs
 from interlock.runtime.dialects import breakpoint as stops
 from interlock.runtime.dialects import native, table
-from interlock.runtime.state import RunState, pending_interrupts
-from interlock.runtime.tool_calls import must_differ
+from interlock.runtime.state.checkpointer import RunState, pending_interrupts
 
 _ID = re.compile("[0-9a-f]{32}")
 

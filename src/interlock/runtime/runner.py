@@ -16,25 +16,26 @@ from interlock.domain.run import Run
 from interlock.engine.ports import Advance, Ask, Attention, Broke, Done, Ending, Failed, Items, Paused
 from interlock.engine.watching import Watcher
 from interlock.errors import BadInput, Halt, InvalidState, NotApproved, NotDone, StoreUnavailable
-from interlock.runtime import beginnings, pauses, reading
+from interlock.runtime import pauses
 from interlock.runtime.agent import Agent
-from interlock.runtime.answers import ids_of
-from interlock.runtime.arose import told
-from interlock.runtime.asking_again import asked_again
-from interlock.runtime.caches import caching
+from interlock.runtime.answers.asking_again import asked_again
+from interlock.runtime.answers.binding import ids_of
+from interlock.runtime.answers.caches import caching
+from interlock.runtime.answers.refused import Refusals
+from interlock.runtime.answers.rerouting import is_changed, rerouted
 from interlock.runtime.current import PASSING, Advancing, current, jsonable, said
 from interlock.runtime.dialects import native
-from interlock.runtime.factories import Opened, Unmade, seen_for, server_runtime
-from interlock.runtime.forks import Contained, Exited, guard, is_cancelled
-from interlock.runtime.not_governed import Elsewhere
-from interlock.runtime.refused import Refusals
-from interlock.runtime.registry import Registry
-from interlock.runtime.rerouting import is_changed, rerouted
-from interlock.runtime.served import configurable_of, context_of
-from interlock.runtime.state import RunState, places, resume_values
-from interlock.runtime.store import AgentStore
+from interlock.runtime.effects.error_place import told
+from interlock.runtime.loading.factories import Opened, Unmade, seen_for, server_runtime
+from interlock.runtime.loading.forks import Contained, Exited, guard, is_cancelled
+from interlock.runtime.loading.not_governed import Elsewhere
+from interlock.runtime.loading.registry import Registry
+from interlock.runtime.loading.toolbox import with_schemas
+from interlock.runtime.served.agent_store import AgentStore
+from interlock.runtime.served.context_and_ids import configurable_of, context_of
+from interlock.runtime.state import as_json, origins
+from interlock.runtime.state.checkpointer import RunState, places, resume_values
 from interlock.runtime.streaming import carried_on
-from interlock.runtime.toolbox import with_schemas
 
 __all__ = ["LangGraphRuntime"]
 
@@ -76,11 +77,11 @@ class LangGraphRuntime:
 
     async def read(self, run: Run, state: bytes) -> Json:
         """Return what a state holds. See the port."""
-        return reading.read(state, await self._seen(run) if reading.needs_agent(state) else None)
+        return as_json.read(state, await self._seen(run) if as_json.needs_agent(state) else None)
 
     async def check_fork(self, run: Run, changes: Mapping[str, Json]) -> None:
         """Look whether a run can be forked here. See the port."""
-        beginnings.check_changes(await self._seen(run), changes)
+        origins.check_changes(await self._seen(run), changes)
 
     async def _seen(self, run: Run) -> Agent:
         """Return the run's agent as it is for this run, to look at it."""
@@ -193,7 +194,7 @@ class LangGraphRuntime:
     ) -> Given | Ending:
         """Return what the graph is given to begin, or to go on; or how the advance ends if it is not to run at all."""
         run = advancing.advance.record.run
-        begun = run.pause or beginnings.is_fork(run)
+        begun = run.pause or origins.is_fork(run)
         if begun and not agent.continues(state.made_by) and not agent.continues(run.agent_version):
             return _mismatch(run, agent, state)
         if run.pause:
@@ -203,7 +204,7 @@ class LangGraphRuntime:
             return await self._resumed(graph, agent, state, advancing, config)
         if not begun:
             return Given(run.input)
-        stands = await beginnings.fork(run, agent, graph, state, config)
+        stands = await origins.fork(run, agent, graph, state, config)
         if isinstance(stands, Failed):
             return stands
         return self._paused(stands, agent, state, advancing) if stands else Given(None)

@@ -13,7 +13,7 @@ from langgraph.types import GraphOutput, Interrupt
 
 from interlock.domain.canonical import Json, canonical_bytes
 from interlock.engine.watching import Streamed, Watcher
-from interlock.runtime.recorded import jsonable
+from interlock.runtime.effects.recorded import jsonable
 
 __all__ = ["carried_on"]
 

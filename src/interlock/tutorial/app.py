@@ -173,7 +173,7 @@ class App:
         return Snapshot(values, next_, seen.run.id, tuple(request.id for request in seen.requests))
 
     def _values(self, record: RunRecord) -> tuple[dict[str, Any], tuple[str, ...]]:
-        from interlock.runtime.state import RunState  # noqa: PLC0415 - LangGraph takes a second or more to load
+        from interlock.runtime.state.checkpointer import RunState  # noqa: PLC0415 - LangGraph takes a second or more to load
 
         run = record.run
         if record.state is None:

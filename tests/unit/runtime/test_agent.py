@@ -12,8 +12,8 @@ from interlock import Action, Agent, Draft, InterlockError, Question, Status, Ve
 from interlock.errors import InvalidAgent, InvalidValue
 from interlock.runtime.current import describe, jsonable, said
 from interlock.runtime.dialects import native
-from interlock.runtime.registry import Registry
-from interlock.runtime.round_trip import lost_type
+from interlock.runtime.loading.registry import Registry
+from interlock.runtime.state.round_trip import lost_type
 
 
 class State(TypedDict, total=False):

@@ -14,7 +14,7 @@ import interlock
 from interlock import Action, ask, gated
 from interlock.agents.approval import agent as approval
 from interlock.langchain import GatedTools
-from interlock.runtime.gating import gates
+from interlock.runtime.loading.gating import gates
 
 
 class State(TypedDict, total=False):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from interlock.runtime.instructions import leaves_quietly, only_reads_between
+from interlock.runtime.answers.instructions import leaves_quietly, only_reads_between
 
 ASKED = {}
 DONE = []

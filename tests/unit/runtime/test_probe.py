@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from interlock.errors import InvalidAgent
-from interlock.runtime.probe import Prober
-from interlock.runtime.registry import Registry
+from interlock.runtime.loading.probe import Prober
+from interlock.runtime.loading.registry import Registry
 
 GOOD = """
 from typing import TypedDict

@@ -15,7 +15,7 @@ from langchain_core.messages import AIMessage
 from pydantic import BaseModel, Field
 
 from interlock.domain.canonical import canonical_bytes
-from interlock.runtime.recorded import jsonable
+from interlock.runtime.effects.recorded import jsonable
 
 
 def instead(what):

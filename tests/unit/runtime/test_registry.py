@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from interlock.errors import InvalidAgent
-from interlock.runtime.naming import names_for
-from interlock.runtime.registry import Registry
+from interlock.runtime.loading.naming import names_for
+from interlock.runtime.loading.registry import Registry
 
 CODE = "buyer = other = None\nraise SystemExit('nothing here may be imported to know what it is')\n"
 

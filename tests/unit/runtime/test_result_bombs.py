@@ -28,10 +28,10 @@ from interlock.errors import InvalidState, InvalidValue
 from interlock.runtime.current import said
 from interlock.runtime.dialects import table
 from interlock.runtime.dialects.shown import shown
-from interlock.runtime.models import fields_of
-from interlock.runtime.recorded import jsonable
-from interlock.runtime.state import RunState
-from interlock.runtime.weight import Looks, is_within
+from interlock.runtime.effects.recorded import jsonable
+from interlock.runtime.state.checkpointer import RunState
+from interlock.runtime.state.models import fields_of
+from interlock.runtime.state.weight import Looks, is_within
 
 LONGEST_PAUSE = 1.0
 

@@ -11,8 +11,8 @@ from pydantic_core import to_jsonable_python
 
 from interlock.domain.canonical import MAX_BYTES, MAX_DEPTH, Json, normalize
 from interlock.errors import InvalidValue
-from interlock.runtime.models import LOOKS, fields_of, has_code, is_small, written
-from interlock.runtime.weight import Looks, is_within
+from interlock.runtime.state.models import LOOKS, fields_of, has_code, is_small, written
+from interlock.runtime.state.weight import Looks, is_within
 
 __all__ = ["shown"]
 

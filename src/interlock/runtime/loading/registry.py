@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from interlock.config.paths import expanded
 from interlock.errors import InvalidAgent, InvalidConfig
-from interlock.runtime.identity import code_of
-from interlock.runtime.importing import find, import_agent, is_ours, preload
-from interlock.runtime.naming import names_for
-from interlock.runtime.probe import Prober
+from interlock.runtime.loading.identity import code_of
+from interlock.runtime.loading.importing import find, import_agent, is_ours, preload
+from interlock.runtime.loading.naming import names_for
+from interlock.runtime.loading.probe import Prober
 
 if TYPE_CHECKING:
     from interlock.runtime.agent import Agent

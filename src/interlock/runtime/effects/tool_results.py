@@ -11,7 +11,7 @@ from langchain_core.messages import ToolMessage
 from langgraph.types import Command
 
 from interlock.errors import InvalidAgent
-from interlock.runtime.recorded import jsonable
+from interlock.runtime.effects.recorded import jsonable
 
 __all__ = ["failure_in", "refuse_retries", "text_of"]
 

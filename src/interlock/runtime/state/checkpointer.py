@@ -31,11 +31,11 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.types import Interrupt
 
 from interlock.errors import InvalidState
-from interlock.runtime.answers import Answers
-from interlock.runtime.checkpoints import Namespace, Writes
-from interlock.runtime.deltas import Deltas, Written
-from interlock.runtime.round_trip import check
-from interlock.runtime.serialized import serialized
+from interlock.runtime.answers.binding import Answers
+from interlock.runtime.state.checkpoints import Namespace, Writes
+from interlock.runtime.state.deltas import Deltas, Written
+from interlock.runtime.state.round_trip import check
+from interlock.runtime.state.serialized import serialized
 
 __all__ = ["FORMAT", "RunState", "pending_interrupts", "places", "resume_values"]
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from interlock.domain.canonical import digest
 from interlock.errors import InvalidAgent
-from interlock.runtime.identity import FILE_MODULE
-from interlock.runtime.langgraph_json import graph_references, prepare
+from interlock.runtime.loading.identity import FILE_MODULE
+from interlock.runtime.loading.langgraph_json import graph_references, prepare
 
 if TYPE_CHECKING:
     from interlock.runtime.agent import Agent
@@ -91,8 +91,8 @@ def import_agent(reference: str) -> Agent:
     Raises:
         InvalidAgent: if it cannot be imported, or is not a graph; with the reason.
     """
-    from interlock.runtime.arose import told  # noqa: PLC0415 - see `preload`
-    from interlock.runtime.forks import only_here  # noqa: PLC0415
+    from interlock.runtime.effects.error_place import told  # noqa: PLC0415 - see `preload`
+    from interlock.runtime.loading.forks import only_here  # noqa: PLC0415
 
     try:
         with only_here():
@@ -118,7 +118,7 @@ def _named(file: Path, name: str) -> Any:
     found = _found(place)
     if not callable(found) or isinstance(found, type) or hasattr(found, "invoke") or hasattr(found, "compile"):
         return found
-    from interlock.runtime.factories import made_by  # noqa: PLC0415 - see `preload`
+    from interlock.runtime.loading.factories import made_by  # noqa: PLC0415 - see `preload`
 
     return made_by(found, place, name)
 

@@ -32,12 +32,12 @@ from interlock.errors import (
     ToolFailed,
 )
 from interlock.failpoints import failpoint
-from interlock.runtime.arose import told
 from interlock.runtime.current import Execution, jsonable, performing, said
 from interlock.runtime.dialects.native import payload_again
-from interlock.runtime.forks import Exited, is_cancelled, only_here
-from interlock.runtime.identity import tool_shown
-from interlock.runtime.tool_results import failure_in, refuse_retries
+from interlock.runtime.effects.error_place import told
+from interlock.runtime.effects.tool_results import failure_in, refuse_retries
+from interlock.runtime.loading.forks import Exited, is_cancelled, only_here
+from interlock.runtime.loading.identity import tool_shown
 
 __all__ = ["Effect", "Repeat"]
 

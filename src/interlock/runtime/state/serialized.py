@@ -7,7 +7,7 @@ from typing import Any
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from interlock.errors import InvalidState
-from interlock.runtime.weight import is_within
+from interlock.runtime.state.weight import is_within
 
 __all__ = ["serialized"]
 

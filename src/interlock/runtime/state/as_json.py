@@ -12,8 +12,8 @@ from interlock.domain.canonical import Json
 from interlock.errors import InvalidState
 from interlock.runtime.agent import Agent
 from interlock.runtime.breakpoints import subgraphs
-from interlock.runtime.recorded import jsonable
-from interlock.runtime.state import RunState
+from interlock.runtime.effects.recorded import jsonable
+from interlock.runtime.state.checkpointer import RunState
 
 __all__ = ["needs_agent", "read"]
 

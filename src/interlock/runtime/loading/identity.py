@@ -8,7 +8,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
 from interlock.errors import InvalidAgent
-from interlock.runtime.langgraph_json import graph_references
+from interlock.runtime.loading.langgraph_json import graph_references
 
 __all__ = ["FILE_MODULE", "Code", "code_of", "tool_shown"]
 

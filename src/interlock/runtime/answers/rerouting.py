@@ -22,7 +22,7 @@ from interlock.runtime.agent import Agent
 from interlock.runtime.breakpoints import Graph
 from interlock.runtime.dialects import breakpoint as stops
 from interlock.runtime.pauses import written
-from interlock.runtime.state import RunState
+from interlock.runtime.state.checkpointer import RunState
 
 __all__ = ["is_changed", "rerouted"]
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from interlock.errors import InvalidAgent
-from interlock.runtime.importing import import_agent, preload
+from interlock.runtime.loading.importing import import_agent, preload
 
 __all__ = ["Prober", "serve"]
 
@@ -39,7 +39,7 @@ ENDING = 1.0
 
 _SERVER = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[2]); "
-    "from interlock.runtime.probe import serve; serve(int(sys.argv[1]))"
+    "from interlock.runtime.loading.probe import serve; serve(int(sys.argv[1]))"
 )
 
 

@@ -16,13 +16,13 @@ from interlock.domain.request import Request
 from interlock.domain.retries import allowed_by
 from interlock.domain.run import Run
 from interlock.engine.ports import Ask
-from interlock.runtime.arose import told
+from interlock.runtime.answers.refused import confirmed, notice
+from interlock.runtime.answers.siblings import TakenOver, beside, take_over
 from interlock.runtime.current import Advancing, Refusal
 from interlock.runtime.dialects import breakpoint as stops
 from interlock.runtime.dialects import table
-from interlock.runtime.refused import confirmed, notice
-from interlock.runtime.state import RunState, pending_interrupts
-from interlock.runtime.taken_over import TakenOver, beside, take_over
+from interlock.runtime.effects.error_place import told
+from interlock.runtime.state.checkpointer import RunState, pending_interrupts
 
 __all__ = ["Again", "asked_again"]
 

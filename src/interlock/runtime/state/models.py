@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import RootModel
 from pydantic_core import SchemaSerializer, to_jsonable_python
 
-from interlock.runtime.weight import Looks, is_within
+from interlock.runtime.state.weight import Looks, is_within
 
 __all__ = ["LOOKS", "WITHHELD", "fields_of", "has_code", "is_small", "written"]
 

@@ -21,9 +21,9 @@ from interlock.domain.action import Action, Question
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request, Status
 from interlock.errors import InterlockError
-from interlock.runtime.arose import is_own
+from interlock.runtime.answers.instructions import READERS, leaves_quietly, only_reads_between
 from interlock.runtime.current import Advancing, Refusal, Taken, said
-from interlock.runtime.instructions import READERS, leaves_quietly, only_reads_between
+from interlock.runtime.effects.error_place import is_own
 
 __all__ = ["Refusals", "confirmed", "notice", "refuses"]
 

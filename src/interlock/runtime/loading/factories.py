@@ -25,8 +25,8 @@ from langgraph_sdk import runtime as sdk
 
 from interlock.errors import InvalidAgent
 from interlock.runtime.agent import Agent, as_agent
-from interlock.runtime.arose import told
-from interlock.runtime.served import Initiator, server_ids
+from interlock.runtime.effects.error_place import told
+from interlock.runtime.served.context_and_ids import Initiator, server_ids
 
 __all__ = ["Factory", "Opened", "Unmade", "made_by", "seen_for", "server_runtime"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from interlock.runtime.answers import Answers
-from interlock.runtime.deltas import Deltas, Typed, Written
+from interlock.runtime.answers.binding import Answers
+from interlock.runtime.state.deltas import Deltas, Typed, Written
 
 __all__ = ["Namespace", "Writes"]
 

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from interlock.runtime.arose import place_of, told
+from interlock.runtime.effects.error_place import place_of, told
 
-HERE = "test_arose.py, line"
+HERE = "test_error_place.py, line"
 
 
 def line_of(function, number):

@@ -17,8 +17,8 @@ from pydantic_core import to_jsonable_python
 
 from interlock.domain.canonical import MAX_BYTES, MAX_DEPTH, MAX_SAFE_INTEGER, Json, canonical_bytes, normalize
 from interlock.errors import InvalidValue
-from interlock.runtime.models import LOOKS, WITHHELD, fields_of, has_code, is_small, written
-from interlock.runtime.weight import Looks
+from interlock.runtime.state.models import LOOKS, WITHHELD, fields_of, has_code, is_small, written
+from interlock.runtime.state.weight import Looks
 
 __all__ = ["jsonable"]
 

@@ -1,0 +1,1 @@
+"""A tool called once, and what came of it."""

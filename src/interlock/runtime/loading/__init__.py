@@ -1,0 +1,1 @@
+"""How an agent is found, imported apart, and checked."""

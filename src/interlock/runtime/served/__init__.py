@@ -1,0 +1,1 @@
+"""What LangGraph's own server gives to a graph beside its input."""

@@ -1,0 +1,1 @@
+"""What a graph's state is between two advances."""
