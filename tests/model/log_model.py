@@ -17,12 +17,14 @@ from interlock.domain.request import Request
 from interlock.domain.run import (
     AdvanceBegan,
     AttentionNeeded,
+    Origin,
     Run,
     RunCancelled,
     RunEvent,
     RunPaused,
     RunRetried,
     RunStarted,
+    TurnCame,
     VersionAccepted,
     evolve_run,
 )
@@ -46,6 +48,9 @@ class RunModel:
     waits_for: tuple[str, ...] = ()
     leased_until: datetime | None = None
     attention: str | None = None
+    thread: str | None = None
+    turn: int = 0
+    waits: bool = False
 
     @property
     def has_stopped(self) -> bool:
@@ -61,7 +66,13 @@ class RunModel:
         """Take in the next entry."""
         assert not self.has_ended, f"I3: {event.type} after the run was {self.status}"
         self.version += 1
+        if isinstance(event, TurnCame):
+            assert self.status == "queued", f"I16: its turn came when {self.status}"
+            assert self.waits, "I16: its turn came twice"
+            self.waits = False
+            return
         if isinstance(event, AdvanceBegan):
+            assert not self.waits, "I16: advanced before its turn in its thread"
             assert self.status != "needs_attention", "I4: advanced, though a person has to look"
             assert not any(request.is_open for request in waits), "I16: resumed before all answers were there"
             held = self.status == "running" and self.leased_until is not None and at < self.leased_until
@@ -121,10 +132,36 @@ class LogModel:
         event: RunEvent = entry.event  # type: ignore[assignment]
         self.run_rows[entry.stream] = evolve_run(self.run_rows.get(entry.stream), event)
         if isinstance(event, RunStarted):
-            self.runs[entry.stream] = RunModel(entry.stream, event.initiator)
+            self.runs[entry.stream] = self._started(entry.stream, event)
             return
         run = self.runs[entry.stream]
+        if isinstance(event, TurnCame | AdvanceBegan):
+            assert not self.before(run), "I16: it goes on beside another run of its thread"
+        if isinstance(event, TurnCame):
+            assert self._goes_on_from(run, event.origin), "I16: its turn begins with another state than the thread's"
         run.read(event, entry.at, [self.requests[key] for key in run.waits_for], self.lease)
+
+    def _started(self, key: str, event: RunStarted) -> RunModel:
+        run = RunModel(key, event.initiator, thread=event.thread, turn=event.turn or 0, waits=event.waits)
+        if run.thread is not None:
+            turns = [other.turn for other in self.runs.values() if other.thread == run.thread]
+            assert run.turn == len(turns) + 1, "I16: a turn of the thread is taken twice, or left out"
+            assert run.waits == bool(self.before(run)), "I16: it waits for nobody, or not for the run before it"
+            assert run.waits or self._goes_on_from(run, event.origin), "I16: it begins with another state"
+        return run
+
+    def before(self, run: RunModel) -> list[RunModel]:
+        """Return the runs before one in its thread that have not ended."""
+        return [other for other in self._earlier(run) if not other.has_ended]
+
+    def _earlier(self, run: RunModel) -> list[RunModel]:
+        thread = [other for other in self.runs.values() if run.thread is not None and other.thread == run.thread]
+        return sorted((other for other in thread if other.turn < run.turn), key=lambda other: other.turn)
+
+    def _goes_on_from(self, run: RunModel, origin: Origin | None) -> bool:
+        """Say whether that is the state of the last run before it that ended well; of none if there is none."""
+        well = [other.id for other in self._earlier(run) if other.status == "done"]
+        return (origin.run_id if origin is not None else None) == (well[-1] if well else None)
 
     def _read_request(self, entry: Entry, directories: Sequence[Directory]) -> None:
         event, key = entry.event, entry.stream
@@ -168,7 +205,10 @@ class LogModel:
             if run.has_ended:
                 mine = [it for it in self.requests.values() if it.opened.run_id == key]
                 assert not any(it.is_open for it in mine), "I4: open, though its run has ended"
-            elif run.status == "queued" or (run.status == "paused" and not any(it.is_open for it in waits)):
+            elif run.status == "queued" and run.waits and self.before(run):
+                continue  # the end of the one before it asks for it
+            elif run.status in {"queued", "paused"} and not any(it.is_open for it in waits):
+                # One that a person has let go on while some of its requests are open is queued, and waits for those.
                 assert key in jobs, f"I4: {key} could go on, and nothing wakes it"
                 assert jobs[key].owner is None, "I4: a run that nobody advances has a job that somebody carries out"
             elif run.status == "running":
@@ -195,4 +235,5 @@ class LogModel:
             assert not request.is_open, f"I4: {key} is left open"
             assert request.effect not in {"claimed", "unknown"}, f"I4: the effect of {key} is left {request.effect}"
         for key, run in self.runs.items():
-            assert run.has_ended or run.status == "needs_attention", f"I4: {key} is left {run.status}"
+            waits = run.waits and any(other.status == "needs_attention" for other in self.before(run))
+            assert run.has_ended or run.status == "needs_attention" or waits, f"I4: {key} is left {run.status}"

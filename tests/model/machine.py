@@ -35,6 +35,7 @@ __all__ = ["SystemMachine"]
 MOST_RUNS = 3
 
 people = st.sampled_from(sorted(SPELLINGS))
+threads = st.sampled_from([None, "talk"])
 
 
 class SystemMachine(Tampering):
@@ -42,24 +43,25 @@ class SystemMachine(Tampering):
 
     # ── agents and workers ───────────────────────────────────────────────────────────────────────────────────────────
 
-    @initialize(script=scripts(), by=st.sampled_from(INITIATORS), helpful=st.booleans())
-    def first(self, script: Script, by: str, *, helpful: bool) -> None:
+    @initialize(script=scripts(), by=st.sampled_from(INITIATORS), thread=threads, helpful=st.booleans())
+    def first(self, script: Script, by: str, thread: str | None, *, helpful: bool) -> None:
         """Start an agent, and say whether people approve in the end or let everything expire."""
         self.helpful = helpful
-        self._start(script, by)
+        self._start(script, by, thread)
         self.work_off()
 
     @precondition(lambda self: len(self.model.runs) < MOST_RUNS)
-    @rule(script=scripts(), by=st.sampled_from(INITIATORS), until=stop)
-    def start(self, script: Script, by: str, until: Stop) -> None:
-        """Start another one."""
-        self._start(script, by, until)
+    @rule(script=scripts(), by=st.sampled_from(INITIATORS), thread=threads, until=stop)
+    def start(self, script: Script, by: str, thread: str | None, until: Stop) -> None:
+        """Start another one, perhaps in a thread, where it waits for the one before."""
+        self._start(script, by, thread, until)
 
-    def _start(self, script: Script, by: str, until: Stop = None) -> None:
+    def _start(self, script: Script, by: str, thread: str | None, until: Stop = None) -> None:
         reference = f"script:{len(self.systems[0].runtime.scripts)}"
         for system in self.systems:
             system.runtime.scripts[reference] = script
-        self._do("start", lambda it: it.runs.start(AGENT, reference, None, Principal(by, "person", TENANT)), until)
+        who = Principal(by, "person", TENANT)
+        self._do("start", lambda it: it.runs.start(AGENT, reference, None, who, thread=thread), until)
 
     @precondition(lambda self: len(self.under_way) < MOST_UNDER_WAY)
     @rule(which=index, until=stop)

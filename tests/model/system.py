@@ -74,7 +74,7 @@ class SystemUnderTest:
 
         hand_off = HandOff()
         self.desk = Desk(watched, policies, nobody, hand_off)
-        self.runs = Runs(watched, policies, self.runtime, nobody, hand_off, ids=number)
+        self.runs = Runs(watched, policies, self.runtime, nobody, hand_off, ids=number, queues=True)
         self.worker = Worker(watched, self.desk, self.runtime, nobody, lease=LEASE.total_seconds(), ids=number)
         self.watched = watched
         self.free_worker = FreeWorker(self.worker)

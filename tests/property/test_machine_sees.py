@@ -11,7 +11,7 @@ from tests.model.machine import SystemMachine
 from interlock.domain import authority, decide, effect, eligibility, lifecycle, policy, quorum, request, voting
 from interlock.domain.events import Expired
 from interlock.domain.request import EffectState
-from interlock.engine import advance, advance_start, audit, desk, runs, worker
+from interlock.engine import advance, advance_start, audit, desk, runs, threads, worker
 from interlock.storage import memory
 from interlock.storage.memory import MemoryStore
 
@@ -321,7 +321,28 @@ def audits_do_not_compare(patch):
     patch(memory, "is_filed", lambda row: True)
 
 
+def runs_of_a_thread_go_side_by_side(patch):
+    """I16: nobody looks whether the run before has ended."""
+    real = threads.status_of
+    patch(threads, "status_of", lambda found: replace(real(found), busy=None))
+
+
+def the_end_of_a_run_wakes_nobody_in_its_thread(patch):
+    """I4."""
+    for module in (desk, runs):
+        patch(module, "turn_of", lambda after: None)
+
+
+def threads_forget(patch):
+    """I16: a run begins with nothing, whatever the run before it left."""
+    real = threads.status_of
+    patch(threads, "status_of", lambda found: replace(real(found), source=None))
+
+
 DEFECTS = [
+    runs_of_a_thread_go_side_by_side,
+    the_end_of_a_run_wakes_nobody_in_its_thread,
+    threads_forget,
     rows_are_acted_on,
     audits_do_not_compare,
     votes_after_the_deadline,
