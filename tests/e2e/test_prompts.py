@@ -92,7 +92,7 @@ def test_a_form_keeps_what_was_typed_when_one_field_is_wrong(two):
     child.sendline("Oslo")
     child.expect_exact("date (a date such as 2027-01-05): ")
     child.sendline("tomorrow")
-    child.expect_exact('"tomorrow" does not fit: a date such as 2027-01-05.')
+    child.expect_exact('"tomorrow" does not fit: it must be a date such as 2027-01-05.')
     child.expect_exact("date (a date such as 2027-01-05): ")
     child.sendline("2027-02-01")
     child.expect_exact("date: it must be 2027-01-05".replace("2027-01-05", '"2027-01-05"'))

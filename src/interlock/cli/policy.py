@@ -50,14 +50,19 @@ def check_policies(ctx: typer.Context, *, as_json: bool = JSON) -> None:
         for finding in findings:
             session.tell(f"{finding.severity}: {finding}", "bad" if finding.severity == "error" else "warn")
         errors = sum(finding.severity == "error" for finding in findings)
-        count = len(policies.policies) + 1
-        session.tell(f"{count} polic{'y' if count == 1 else 'ies'} read, {len(findings)} findings, {errors} errors.")
+        read = _counted(len(policies.policies) + 1, "policy", "policies")
+        found = _counted(len(findings), "finding", "findings")
+        session.tell(f"{read} read, {found}, {_counted(errors, 'error', 'errors')}.")
         return Exit.usage if errors else Exit.ok
 
     execute(ctx, work, as_json=as_json, settings=storeless(ctx.obj))
 
 
 app.command("simulate")(simulate_policies)
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
 
 
 def _open_time(each: OpenTime) -> dict[str, Any]:

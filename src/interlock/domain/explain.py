@@ -60,7 +60,7 @@ def explain(subject: Request | Occasion, policy: Policy, directory: Directory, n
     """
     case = _case(subject, policy, now)
     level = policy.levels[case.route.level]
-    lines = [f"Policy {policy.name}, level {level.name}: {_because(case.route, level)}."]
+    lines = [f"Policy {policy.name}, {level.title}: {_because(case.route, level)}."]
     if case.request is not None and not case.request.is_open:
         lines.append(_outcome(case.request))
     elif level.automatic:
@@ -261,7 +261,7 @@ def business_hours(policies: Iterable[Policy], now: datetime) -> Iterator[OpenTi
             for number, step in enumerate(level.steps, start=1):
                 if step.calendar is not None:
                     due = step.later(now, step.within)
-                    yield OpenTime(policy.name, f"level {level.name}, step {number}", step, due)
+                    yield OpenTime(policy.name, f"{level.title}, step {number}", step, due)
 
 
 def _length(step: Step, length: timedelta) -> str:

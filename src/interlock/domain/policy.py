@@ -112,6 +112,11 @@ class Level:
         if self.automatic == bool(self.steps):
             raise InvalidPolicy(f"The level {self.name!r} must either have steps or be approved automatically.")
 
+    @property
+    def title(self) -> str:
+        """What it is called in a sentence: "level director"; "level 2" where it has no name of its own."""
+        return self.name if self.name.startswith("level ") else f"level {self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -213,7 +218,7 @@ def route(policy: Policy, policy_hash: str, occasion: Occasion) -> Route:
             if level.when is not None and not truth(level.when, names):
                 continue
             if level.automatic and occasion.forked:
-                passed = f"no rule approves in a fork, as the level {level.name} would"
+                passed = f"no rule approves in a fork, as the {level.title} would"
                 continue
             return Route(policy.name, policy_hash, index, passed or level.when or "no condition")
     except Unjudged as failed:

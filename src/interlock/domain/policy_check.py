@@ -107,9 +107,9 @@ def _policy(policy: Policy, directory: Directory) -> Iterator[Finding]:
     yield from _spelt(policy)
     declared = ROUTE_NAMES | (policy.facts or {}).keys()
     for level in policy.levels:
-        yield from _undeclared(policy, level.when, declared | _windows(level.when), f"level {level.name}")
+        yield from _undeclared(policy, level.when, declared | _windows(level.when), level.title)
         for number, step in enumerate(level.steps, start=1):
-            place = f"level {level.name}, step {number}"
+            place = f"{level.title}, step {number}"
             yield from _undeclared(policy, step.where, WHERE_NAMES, place)
             yield from _people(policy, step, directory, place)
     yield from _named(policy)
@@ -119,7 +119,7 @@ def _unreachable(policy: Policy) -> Iterator[Finding]:
     taken: dict[str, Level] = {}
     for level in policy.levels:
         condition = "true" if level.when is None else "".join(level.when.split())
-        place = f"level {level.name}"
+        place = level.title
         if "true" in taken:
             yield Finding(
                 "warning", "unreachable", policy.name, place, f"never taken: {taken['true'].name!r} takes everything"
@@ -161,7 +161,7 @@ def _steered(policy: Policy) -> Iterator[Finding]:
     for level in policy.levels:
         used = free_names(level.when) & facts.keys() if level.when is not None else frozenset()
         for name in sorted(used):
-            fact, place = facts[name], f"level {level.name}"
+            fact, place = facts[name], level.title
             if fact.type in {"string", "boolean"}:
                 message = f"rests on {name!r}, which the agent writes as it likes: it can choose this level by a word"
                 yield Finding("warning", "agent_steers", policy.name, place, message)
@@ -190,7 +190,7 @@ def _stated(policy: Policy) -> Iterator[Finding]:
                 "warning",
                 "agent_states",
                 policy.name,
-                f"level {level.name}",
+                level.title,
                 f"approves automatically by {stated[0]!r}, which the agent states and nobody checks before: let it ask "
                 f"somebody, or bound it by a window, as in recent_24h.sum.{stated[0]} + {stated[0]} < 3000, or "
                 "let the tool check it again",
@@ -217,7 +217,7 @@ def _spelt(policy: Policy) -> Iterator[Finding]:
             )
         else:
             continue
-        yield Finding("warning", "window_by_spelling", policy.name, f"level {level.name}", message)
+        yield Finding("warning", "window_by_spelling", policy.name, level.title, message)
         return
 
 
@@ -225,7 +225,7 @@ def _named(policy: Policy) -> Iterator[Finding]:
     """Find the first condition on an agent's name, which whoever starts the run can choose."""
     conditions = [("applies_to", policy.applies_to, ROUTE_NAMES)]
     for level in policy.levels:
-        place = f"level {level.name}"
+        place = level.title
         conditions.append((place, level.when, ROUTE_NAMES))
         conditions += [(f"{place}, step {n}", step.where, WHERE_NAMES) for n, step in enumerate(level.steps, start=1)]
     for place, source, known in conditions:

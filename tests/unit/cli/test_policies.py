@@ -127,3 +127,15 @@ def test_a_deadline_that_would_have_been_another_is_a_difference(command):
     before, after = moment(found["before"]["due_at"]), moment(found["after"]["due_at"])
     assert TOKYO.open_time(before, after) == timedelta(hours=1)
     assert f"until {TOKYO.shown(after)}" in " ".join(command.run("policy", "simulate", "new.yaml").stdout.split())
+
+
+def test_a_level_without_a_name_is_called_by_its_number_once_and_counts_agree(command):
+    (command.folder / "interlock.yaml").write_text(
+        "groups: {none: [], some: [mia@example.com]}\n"
+        "policies:\n  p:\n    applies_to: action.name == 'pay'\n    levels: [{steps: [{ask: [group:none]}]}]\n"
+    )
+    checked = command.run("policy", "check").stdout
+    assert "error: p, level 1, step 1: nobody can vote" in checked
+    assert checked.endswith("2 policies read, 2 findings, 1 error.\n")
+    (command.folder / "try.yaml").write_text("name: pay\n")
+    assert command.run("policy", "explain", "try.yaml").stdout.startswith("Policy p, level 1: ")
