@@ -15,7 +15,8 @@ from typing import Any
 
 import interlock
 from interlock.domain.lifecycle import TRANSITIONS
-from interlock.domain.run import ENDED, RUN_TRANSITIONS
+from interlock.domain.run import ENDED
+from interlock.domain.run_lifecycle import RUN_TRANSITIONS
 from interlock.errors import InterlockError
 
 HERE = Path(__file__).parent
@@ -41,7 +42,7 @@ def pages() -> dict[str, str]:
 def tables() -> Iterator[str]:
     yield "# The tables, drawn"
     yield ""
-    yield "Drawn from `TRANSITIONS` (`domain/lifecycle.py`) and `RUN_TRANSITIONS` (`domain/run.py`) by"
+    yield "Drawn from `TRANSITIONS` (`domain/lifecycle.py`) and `RUN_TRANSITIONS` (`domain/run_lifecycle.py`) by"
     yield "`python docs/generate.py`. What has no arrow cannot happen."
     yield from ("", "## A request: its outcome", "")
     outcome = {(one[0], event): other[0] for (*one, event), other in TRANSITIONS.items() if one[0] == "open"}

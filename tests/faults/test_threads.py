@@ -8,7 +8,8 @@ from itertools import pairwise
 import driver
 import pytest
 
-from interlock.domain.run import AdvanceBegan, RunCancelled, RunDone, RunFailed, RunStarted, RunStatus
+from interlock.domain.run import RunStatus
+from interlock.domain.run_events import AdvanceBegan, RunCancelled, RunDone, RunFailed, RunStarted
 from interlock.testing.invariants import whole_log
 
 KILLED = -signal.SIGKILL

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import interlock.storage
-from interlock.domain.run import RunPaused
+from interlock.domain.run_events import RunPaused
 from interlock.engine.integrity import digest_of_state
 from interlock.engine.ports import Inbox
 from interlock.errors import StoreReplaced, StoreUnavailable

@@ -14,11 +14,10 @@ from interlock.domain.events import Opened
 from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Policy
 from interlock.domain.request import Request
-from interlock.domain.run import (
+from interlock.domain.run import Origin, Run
+from interlock.domain.run_events import (
     AdvanceBegan,
     AttentionNeeded,
-    Origin,
-    Run,
     RunCancelled,
     RunEvent,
     RunPaused,
@@ -26,8 +25,8 @@ from interlock.domain.run import (
     RunStarted,
     TurnCame,
     VersionAccepted,
-    evolve_run,
 )
+from interlock.domain.run_lifecycle import evolve_run
 from interlock.engine.changes import Entry, Job
 from interlock.engine.codec import leaf_hash
 from interlock.testing.fakes import Call, Sink

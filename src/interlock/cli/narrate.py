@@ -32,11 +32,11 @@ from interlock.domain.events import (
     Withdrawn,
 )
 from interlock.domain.request import acting
-from interlock.domain.run import (
+from interlock.domain.run import Origin
+from interlock.domain.run_events import (
     AdvanceBegan,
     AttemptFailed,
     AttentionNeeded,
-    Origin,
     RunCancelled,
     RunDone,
     RunEvent,

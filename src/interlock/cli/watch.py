@@ -20,7 +20,7 @@ from interlock.cli.shapes import entry_shape, request_shape, run_view_shape
 from interlock.cli.standing import closing, is_advancing, is_over, standing_words, waiting, ways_on
 from interlock.domain.events import Opened, RefusalNoted, Reminded, StepReached
 from interlock.domain.request import Request
-from interlock.domain.run import AdvanceBegan, AttemptFailed, RunPaused, RunStarted
+from interlock.domain.run_events import AdvanceBegan, AttemptFailed, RunPaused, RunStarted
 from interlock.engine.changes import Entry
 from interlock.engine.deadlines import sweep
 from interlock.engine.views import RequestView, RunView

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from interlock.domain.request import Request
-from interlock.domain.run import ENDED, AdvanceBegan, Run, RunStatus, evolve_run
+from interlock.domain.run import ENDED, Run, RunStatus
+from interlock.domain.run_events import AdvanceBegan
+from interlock.domain.run_lifecycle import evolve_run
 from interlock.engine.changes import Actor, Begin, Changes, Entry, Hold, Job, Lease, RunChange, RunRecord
 from interlock.engine.consequences import evolved
 from interlock.engine.desk import Held

@@ -12,7 +12,8 @@ from typing import Literal, TypeVar
 from interlock.domain.canonical import canonical_bytes
 from interlock.domain.events import Opened
 from interlock.domain.request import Request
-from interlock.domain.run import ENDED, Run, RunStarted, RunStatus
+from interlock.domain.run import ENDED, Run, RunStatus
+from interlock.domain.run_events import RunStarted
 from interlock.engine.advance_start import LONGEST_LEASE, is_ready
 from interlock.engine.changes import Entry, Job
 from interlock.engine.codec import encode_request, encode_run

@@ -9,7 +9,8 @@ from typing import Literal
 
 from interlock.domain.events import Event
 from interlock.domain.request import Request
-from interlock.domain.run import Run, RunEvent
+from interlock.domain.run import Run
+from interlock.domain.run_events import RunEvent
 
 __all__ = [
     "FRESH",

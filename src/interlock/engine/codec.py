@@ -12,7 +12,8 @@ from interlock.domain.canonical import canonical_bytes, read_canonical
 from interlock.domain.events import Event
 from interlock.domain.policy import Policy
 from interlock.domain.request import Request
-from interlock.domain.run import Run, RunEvent
+from interlock.domain.run import Run
+from interlock.domain.run_events import RunEvent
 from interlock.engine.changes import Actor, Entry
 from interlock.errors import InvalidValue, RecordAltered, StoreTooNew
 

@@ -13,18 +13,17 @@ from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Policy
 from interlock.domain.request import EffectState, Request, Status
 from interlock.domain.retries import Retries, allowed_by, beside, may_have_happened
-from interlock.domain.run import (
+from interlock.domain.run import Run, RunStatus
+from interlock.domain.run_events import (
     AttemptFailed,
     AttentionNeeded,
-    Run,
     RunDone,
     RunEvent,
     RunFailed,
     RunPaused,
     RunRetried,
-    RunStatus,
-    evolve_run,
 )
+from interlock.domain.run_lifecycle import evolve_run
 from interlock.engine.changes import Actor, Changes, Hold, Job, RequestChange, RunChange
 from interlock.engine.integrity import digest_of_state
 from interlock.engine.pause import PausePlan

@@ -25,10 +25,8 @@ from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Policy
 from interlock.domain.request import Request, name_of
 from interlock.domain.retries import Retries
-from interlock.domain.run import (
-    Run,
-    evolve_run,
-)
+from interlock.domain.run import Run
+from interlock.domain.run_lifecycle import evolve_run
 from interlock.engine.changes import FRESH, Actor, Changes, Hold, Job, RequestChange, RunChange
 from interlock.engine.consequences import (
     actor_of,

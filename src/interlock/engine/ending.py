@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from interlock.domain.run import AdvanceBegan, AttemptFailed, RunEvent, RunPaused, RunRetried, VersionAccepted
+from interlock.domain.run_events import AdvanceBegan, AttemptFailed, RunEvent, RunPaused, RunRetried, VersionAccepted
 from interlock.engine.desk import Desk, Held
 from interlock.engine.ports import Attention, Broke, Ending
 from interlock.engine.results import Results, why

@@ -14,7 +14,8 @@ from typing import NoReturn
 from interlock.domain.events import Restored
 from interlock.domain.lifecycle import evolve, fold
 from interlock.domain.request import Request, edition_digest
-from interlock.domain.run import Run, fold_run
+from interlock.domain.run import Run
+from interlock.domain.run_lifecycle import fold_run
 from interlock.engine.changes import Entry, RunRecord
 from interlock.engine.codec import leaf_hash
 from interlock.engine.ports import Loaded

@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from interlock.domain.run import AttentionNeeded, Run, RunStatus, evolve_run
+from interlock.domain.run import Run, RunStatus
+from interlock.domain.run_events import AttentionNeeded
+from interlock.domain.run_lifecycle import evolve_run
 from interlock.engine.advance_start import is_at_it
 from interlock.engine.changes import Actor, Changes, Entry, Job, RunChange
 from interlock.engine.integrity import run_of_log

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from interlock.domain.events import EffectClaimed
 from interlock.domain.request import Request
-from interlock.domain.run import AdvanceBegan, AttentionNeeded, RunCancelled, RunDone, RunFailed, RunPaused
+from interlock.domain.run_events import AdvanceBegan, AttentionNeeded, RunCancelled, RunDone, RunFailed, RunPaused
 from interlock.engine.changes import Entry
 
 __all__ = ["Evidence", "Key"]

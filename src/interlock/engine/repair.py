@@ -12,7 +12,9 @@ from interlock.domain.authority import Principal
 from interlock.domain.commands import Reschedule
 from interlock.domain.events import Restored
 from interlock.domain.lifecycle import evolve
-from interlock.domain.run import Run, RunRestored, RunStatus, evolve_run
+from interlock.domain.run import Run, RunStatus
+from interlock.domain.run_events import RunRestored
+from interlock.domain.run_lifecycle import evolve_run
 from interlock.engine.advance_start import is_at_it, is_ready
 from interlock.engine.audit import NEVER, Alteration, Mend, audit_record
 from interlock.engine.changes import FRESH, Changes, Entry, Lease, RequestChange, RunChange, RunRecord

@@ -11,18 +11,9 @@ from datetime import datetime
 from interlock.domain.authority import Principal
 from interlock.domain.canonical import Json, normalize
 from interlock.domain.configurable import check_configurable
-from interlock.domain.run import (
-    ENDED,
-    Origin,
-    Run,
-    RunCancelled,
-    RunEvent,
-    RunRetried,
-    RunStarted,
-    RunStatus,
-    VersionAccepted,
-    evolve_run,
-)
+from interlock.domain.run import ENDED, Origin, Run, RunStatus
+from interlock.domain.run_events import RunCancelled, RunEvent, RunRetried, RunStarted, VersionAccepted
+from interlock.domain.run_lifecycle import evolve_run
 from interlock.engine.changes import FRESH, Changes, RunChange, RunRecord, Turn
 from interlock.engine.consequences import actor_of, advance_job
 from interlock.engine.hand_off import HandOff

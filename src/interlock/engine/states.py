@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from interlock.domain.run import Run, RunPaused
+from interlock.domain.run import Run
+from interlock.domain.run_events import RunPaused
 from interlock.engine.changes import Entry
 from interlock.engine.integrity import digest_of_state, verified
 from interlock.engine.ports import Loaded, Store

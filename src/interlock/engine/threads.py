@@ -8,7 +8,9 @@ from datetime import datetime
 from functools import partial
 
 from interlock.domain.authority import Directory, Principal
-from interlock.domain.run import ENDED, AttentionNeeded, Origin, Run, RunEvent, StatesDeleted, TurnCame, evolve_run
+from interlock.domain.run import ENDED, Origin, Run
+from interlock.domain.run_events import AttentionNeeded, RunEvent, StatesDeleted, TurnCame
+from interlock.domain.run_lifecycle import evolve_run
 from interlock.domain.threads import LONGEST_NAME, ThreadStatus, decides, is_name, status_of
 from interlock.engine.changes import Actor, Changes, Job, RunChange, Turn
 from interlock.engine.consequences import actor_of, advance_job

@@ -17,7 +17,7 @@ from interlock.domain.events import Event, Opened, VoteCast
 from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Occasion, Policy, applies
 from interlock.domain.request import EffectState, Request, Status, name_of
-from interlock.domain.run import RunStarted
+from interlock.domain.run_events import RunStarted
 from interlock.domain.windows import MOST_PAST, Recent
 from interlock.engine.changes import Entry
 from interlock.engine.counting import past_of, span_of

@@ -9,7 +9,9 @@ from typing import Any
 from interlock.domain.events import Decided, EffectExecuted, Event, Expired, Opened, Withdrawn
 from interlock.domain.lifecycle import fold
 from interlock.domain.request import EffectState, Request, Status
-from interlock.domain.run import ENDED, Run, RunEvent, RunStarted, RunStatus, fold_run
+from interlock.domain.run import ENDED, Run, RunStatus
+from interlock.domain.run_events import RunEvent, RunStarted
+from interlock.domain.run_lifecycle import fold_run
 from interlock.engine.changes import Entry
 from interlock.engine.codec import leaf_hash
 from interlock.engine.ports import Store

@@ -12,7 +12,9 @@ from interlock.domain.events import Decided, Event, Opened, StepReached, VoteCas
 from interlock.domain.lifecycle import evolve, fold
 from interlock.domain.policy import Route
 from interlock.domain.request import Request, StandIn, Vote
-from interlock.domain.run import AdvanceBegan, Run, RunEvent, RunStarted, evolve_run, fold_run
+from interlock.domain.run import Run
+from interlock.domain.run_events import AdvanceBegan, RunEvent, RunStarted
+from interlock.domain.run_lifecycle import evolve_run, fold_run
 from interlock.engine.changes import Actor, Changes, Job, Lease, RequestChange, RunChange
 
 __all__ = [

@@ -11,7 +11,8 @@ import pytest
 
 from interlock.domain.events import RefusalNoted
 from interlock.domain.lifecycle import fold
-from interlock.domain.run import RunCancelled, RunPaused, fold_run
+from interlock.domain.run_events import RunCancelled, RunPaused
+from interlock.domain.run_lifecycle import fold_run
 from interlock.engine.changes import Changes, Hold, Lease
 from interlock.engine.codec import leaf_hash
 from interlock.engine.integrity import digest_of_state

@@ -8,7 +8,8 @@ from datetime import datetime
 
 import pytest
 
-from interlock.domain.run import RunCancelled, RunDone, RunPaused, RunStarted, evolve_run
+from interlock.domain.run_events import RunCancelled, RunDone, RunPaused, RunStarted
+from interlock.domain.run_lifecycle import evolve_run
 from interlock.engine.changes import RunChange, Turn
 from interlock.engine.integrity import digest_of_state
 from interlock.engine.ports import Store

@@ -35,25 +35,21 @@ from interlock.domain.events import (
 from interlock.domain.lifecycle import NOTES, TRANSITIONS, evolve, fold
 from interlock.domain.policy import Level, Policy, Route, Step
 from interlock.domain.request import Claim, Edition, EffectState, Status, Vote
-from interlock.domain.run import (
-    ENDED,
-    RUN_TRANSITIONS,
+from interlock.domain.run import ENDED, Pending, RunStatus
+from interlock.domain.run_events import (
     AdvanceBegan,
     AttemptFailed,
     AttentionNeeded,
-    Pending,
     RunCancelled,
     RunDone,
     RunFailed,
     RunPaused,
     RunRetried,
     RunStarted,
-    RunStatus,
     TurnCame,
     VersionAccepted,
-    evolve_run,
-    fold_run,
 )
+from interlock.domain.run_lifecycle import RUN_TRANSITIONS, evolve_run, fold_run
 from interlock.errors import Closed, EffectRefused, Forbidden, NotFound, WrongDigest
 
 POLICY = Policy("p", (Level("only", None, (Step(("group:g",)),)),))

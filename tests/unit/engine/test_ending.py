@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from interlock.domain.run import AdvanceBegan, AttemptFailed, Pending, RunPaused, RunStarted
+from interlock.domain.run import Pending
+from interlock.domain.run_events import AdvanceBegan, AttemptFailed, RunPaused, RunStarted
 from interlock.engine.ending import exhausted
 
 AT = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)

@@ -1,0 +1,159 @@
+"""The life of a run in one table: a run is the fold of its events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from interlock.domain.run import ENDED, Run, RunStatus
+from interlock.domain.run_events import (
+    AdvanceBegan,
+    AttemptFailed,
+    AttentionNeeded,
+    RunCancelled,
+    RunDone,
+    RunEvent,
+    RunFailed,
+    RunPaused,
+    RunRetried,
+    RunStarted,
+    StatesDeleted,
+    TurnCame,
+    VersionAccepted,
+)
+
+__all__ = ["RUN_NOTES", "RUN_TRANSITIONS", "evolve_run", "fold_run"]
+
+
+R = RunStatus
+
+RUN_TRANSITIONS: dict[tuple[RunStatus, str], RunStatus] = {
+    (R.queued, "turn_came"): R.queued,
+    (R.queued, "advance_began"): R.running,
+    (R.queued, "attention_needed"): R.needs_attention,
+    (R.queued, "run_cancelled"): R.cancelled,
+    # An advance ends in one of these ways. Another worker may begin when this one's lease has ended.
+    (R.running, "advance_began"): R.running,
+    (R.running, "run_paused"): R.paused,
+    (R.running, "run_done"): R.done,
+    (R.running, "run_failed"): R.failed,
+    (R.running, "attempt_failed"): R.queued,
+    (R.running, "attention_needed"): R.needs_attention,
+    (R.running, "run_cancelled"): R.cancelled,
+    # Waiting costs nothing. It goes on when all requests of the pause are settled.
+    (R.paused, "advance_began"): R.running,
+    (R.paused, "attention_needed"): R.needs_attention,  # what was stored of it has been altered
+    (R.paused, "run_cancelled"): R.cancelled,
+    # A person has looked.
+    (R.needs_attention, "run_retried"): R.queued,
+    (R.needs_attention, "version_accepted"): R.queued,
+    (R.needs_attention, "run_cancelled"): R.cancelled,
+}
+"""Every change of a run's status. Anything that is not here cannot happen."""
+
+RUN_NOTES = frozenset({"run_restored", "states_deleted"})
+"""Events that are recorded in any state and change none."""
+
+
+def fold_run(events: Iterable[RunEvent]) -> Run:
+    """Return the run that these events make."""
+    run: Run | None = None
+    for event in events:
+        run = evolve_run(run, event)
+    if run is None:
+        raise ValueError("no events, so no run")
+    return run
+
+
+def evolve_run(run: Run | None, event: RunEvent) -> Run:
+    """Apply one event.
+
+    Raises:
+        ValueError: if the table does not know this change: a defect, never a user's fault.
+    """
+    if isinstance(event, RunStarted):
+        if run is not None:
+            raise ValueError(f"{run.id} is started twice")
+        return _started(event)
+    if run is None:
+        raise ValueError(f"{event.type} before run_started")
+    status = run.status if event.type in RUN_NOTES else RUN_TRANSITIONS.get((run.status, event.type))
+    if status is None:
+        raise ValueError(f"{run.id} is {run.status}: {event.type} cannot happen")
+    _check_turn(run, event)
+    return replace(_apply(run, event), status=status, version=run.version + 1)
+
+
+def _started(event: RunStarted) -> Run:
+    return Run(
+        event.run_id,
+        event.tenant,
+        event.agent,
+        event.reference,
+        event.initiator,
+        event.input,
+        event.at,
+        state_digest=event.state_digest,
+        version=1,
+        thread=event.thread,
+        turn=event.turn,
+        waits=event.waits,
+        origin=event.origin,
+        context=event.context,
+        configurable=event.configurable,
+    )
+
+
+def _check_turn(run: Run, event: RunEvent) -> None:
+    """Refuse what a run cannot do before its turn has come, or while it has not ended."""
+    if run.waits and isinstance(event, AdvanceBegan):
+        raise ValueError(f"{run.id} waits for its turn: {event.type} cannot happen")
+    if isinstance(event, TurnCame) and not run.waits:
+        raise ValueError(f"{run.id} does not wait for its turn")
+    if isinstance(event, StatesDeleted) and run.status not in ENDED:
+        raise ValueError(f"{run.id} is {run.status}: its states cannot be deleted")
+
+
+def _kept(run: Run, state_digest: str | None, keeps: int) -> tuple[str, ...]:
+    """Return which states stay readable when one more is kept."""
+    if state_digest is None or keeps < 1:
+        return run.states if state_digest is None else ()
+    return (*run.states, state_digest)[-keeps:]
+
+
+def _apply(run: Run, event: RunEvent) -> Run:  # noqa: C901, PLR0911 - one line an event
+    match event:
+        case TurnCame(origin=origin, state_digest=state_digest):
+            return replace(run, waits=False, origin=origin, state_digest=state_digest)
+        case AdvanceBegan() if run.status is R.running:
+            # The advance before this one vanished with its worker: that is a failed attempt, too.
+            return replace(run, attempts=run.attempts + 1, note="the worker that advanced it vanished")
+        case RunPaused(pause=pause, state_digest=state_digest, agent_version=version, keeps=keeps, again=again):
+            return replace(
+                run,
+                pause=pause,
+                again=again,
+                state_digest=state_digest,
+                states=_kept(run, state_digest, keeps),
+                agent_version=version,
+                attempts=0,
+                note="",
+                attention=None,
+            )
+        case RunDone(output=output, at=at, state_digest=state_digest, unkept=unkept, keeps=keeps):
+            ended = replace(run, output=output, ended_at=at, note=unkept, attempts=0, pause=(), state_digest=None)
+            return replace(ended, states=_kept(run, state_digest, keeps), end_digest=state_digest)
+        case RunFailed(reason=reason, at=at) | RunCancelled(reason=reason, at=at):
+            return replace(run, note=reason, ended_at=at, pause=(), state_digest=None)
+        case AttemptFailed(reason=reason, counted=counted):
+            return replace(run, note=reason, attempts=run.attempts + counted)
+        case AttentionNeeded(code=code, reason=reason, request_id=request_id):
+            return replace(run, attention=code, attention_request=request_id, note=reason)
+        case RunRetried():
+            return replace(run, attention=None, attention_request=None, note="", attempts=0)
+        case StatesDeleted():
+            return replace(run, states=(), forgotten=True)
+        case VersionAccepted(agent_version=version):
+            return replace(run, attention=None, note="", attempts=0, agent_version=version)
+        case _:
+            return run
