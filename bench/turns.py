@@ -26,7 +26,7 @@ from interlock.bootstrap import build
 from interlock.config import load_settings
 from interlock.domain.action import Verdict
 from interlock.domain.commands import CastVote
-from interlock.engine.ports import Inbox
+from interlock.engine.ports.store import Inbox
 
 HERE = Path(__file__).parent.parent
 ROUNDS = 5

@@ -26,7 +26,7 @@ from interlock.domain.action import Verdict
 from interlock.domain.commands import CastVote
 from interlock.domain.request import Request
 from interlock.domain.run import RunStatus
-from interlock.engine.ports import Inbox
+from interlock.engine.ports.store import Inbox
 
 WATCHED = 2.0  # seconds that an idle worker is left alone, and then watched
 SPAWNS = 3

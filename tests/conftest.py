@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
-from interlock.engine.ports import Store
+from interlock.engine.ports.store import Store
 from interlock.storage import open_store
 from interlock.testing.fakes import SettableClock
 from interlock.testing.postgres import PostgresServer

@@ -16,7 +16,10 @@ from interlock.domain.run import Run
 from interlock.engine.configured import ConfiguredPolicies
 from interlock.engine.desk import Desk
 from interlock.engine.hand_off import HandOff
-from interlock.engine.ports import Advance, Ending, Items, Policies, Runtime, Store, Waker
+from interlock.engine.ports.policies import Policies
+from interlock.engine.ports.runtime import Advance, Ending, Runtime
+from interlock.engine.ports.store import Items, Store
+from interlock.engine.ports.waker import Waker
 from interlock.engine.results import KeptResults
 from interlock.engine.runs import Runs
 from interlock.engine.states import KEPT_STATES

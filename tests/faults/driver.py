@@ -21,7 +21,7 @@ from interlock.domain.action import Verdict
 from interlock.domain.authority import Principal
 from interlock.domain.commands import CastVote
 from interlock.engine import retry
-from interlock.engine.ports import Inbox
+from interlock.engine.ports.store import Inbox
 from interlock.errors import Refused, StoreError
 from interlock.runtime import runner
 from interlock.storage import postgres, postgres_migrate, sql, sqlite

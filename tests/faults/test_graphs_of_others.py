@@ -8,7 +8,7 @@ import driver
 import pytest
 
 from interlock.domain.run import RunStatus
-from interlock.engine.ports import Inbox
+from interlock.engine.ports.store import Inbox
 from interlock.testing.invariants import assert_invariants
 
 carrier = importlib.import_module("carrier")

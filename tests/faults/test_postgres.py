@@ -12,7 +12,7 @@ import pytest
 from interlock.domain.action import Verdict
 from interlock.domain.authority import Principal
 from interlock.domain.commands import CastVote
-from interlock.engine.ports import Inbox
+from interlock.engine.ports.store import Inbox
 from interlock.errors import Conflict, StoreUnavailable
 from interlock.storage import open_store, postgres, postgres_connection
 from interlock.storage.postgres_connection import PostgresConnection

@@ -5,7 +5,7 @@ import pytest
 
 from interlock.domain.request import EffectState
 from interlock.domain.run import RunStatus
-from interlock.engine.ports import Inbox
+from interlock.engine.ports.store import Inbox
 from interlock.testing.invariants import whole_log
 
 ON_BOTH = pytest.mark.parametrize("machine", ["sqlite", "postgres"], indirect=True)

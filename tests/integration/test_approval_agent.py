@@ -16,7 +16,7 @@ from interlock.domain.authority import Principal
 from interlock.domain.commands import CastVote
 from interlock.domain.request import EffectState, Request, Status
 from interlock.domain.run import Run, RunStatus
-from interlock.engine.ports import Inbox
+from interlock.engine.ports.store import Inbox
 from interlock.engine.watching import Lines
 from interlock.errors import InvalidAnswer
 from interlock.testing.fakes import SettableClock

@@ -12,7 +12,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command, Overwrite, interrupt
 
 from interlock.domain.run import RunStatus
-from interlock.engine import ports
+from interlock.engine.ports import runtime as port
 from interlock.errors import InvalidState
 from interlock.runtime.state.checkpointer import RunState
 
@@ -116,7 +116,7 @@ async def test_a_retried_advance_replays_nothing_twice(circle):
 
 async def test_what_would_not_come_back_is_refused_in_a_delta_channel_too(circle):
     def write(state):
-        return {"seldom": [ports.Done(1)]}
+        return {"seldom": [port.Done(1)]}
 
     run_id = await circle.go(circle.chain(noting("z", asks=False), write, noting("a"), state=Delta))
     run = await circle.run(run_id)

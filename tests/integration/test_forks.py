@@ -9,7 +9,7 @@ from langgraph.types import interrupt
 
 from interlock import Action, ask
 from interlock.domain.request import EffectState
-from interlock.engine.ports import Inbox
+from interlock.engine.ports.store import Inbox
 from interlock.engine.views import Views
 from interlock.insight.simulate import simulate
 

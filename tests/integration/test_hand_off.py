@@ -14,7 +14,7 @@ from interlock.domain.action import Verdict
 from interlock.domain.authority import Principal
 from interlock.domain.commands import CastVote
 from interlock.domain.run import RunStatus
-from interlock.engine.ports import Inbox
+from interlock.engine.ports.store import Inbox
 from interlock.errors import RecordAltered, StoreUnavailable
 
 ME = Principal("local:me")

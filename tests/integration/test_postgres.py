@@ -13,7 +13,7 @@ from sqlalchemy import MetaData, NullPool, create_engine
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from interlock.domain.request import Status
-from interlock.engine.ports import Inbox
+from interlock.engine.ports.store import Inbox
 from interlock.errors import Conflict, InvalidConfig, StoreTooNew, StoreUnavailable
 from interlock.storage import open_store, reads
 from interlock.storage.compiled import Statements

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from interlock import Action, Agent, ask
 from interlock.domain.run import RunStatus
-from interlock.engine import ports
+from interlock.engine.ports import runtime as port
 
 
 class Colour(enum.Enum):
@@ -101,20 +101,20 @@ async def test_a_pydantic_state_and_messages_survive_a_pause(circle):
     assert seen[1:] == ["hi"]
 
 
-@pytest.mark.parametrize("value", [ports.Done(1), [ports.Done(1)], {"deep": {"er": [(ports.Done(1),)]}}])
+@pytest.mark.parametrize("value", [port.Done(1), [port.Done(1)], {"deep": {"er": [(port.Done(1),)]}}])
 async def test_an_unknown_type_in_the_state_is_named_with_its_channel(circle, value):
     seen = []
     run_id = await circle.go(circle.chain(*remembering({"anything": value}, seen), state=Typed))
     note = await attention(circle, run_id, "invalid_state")
     assert "'anything'" in note
-    assert "interlock.engine.ports.Done" in note
+    assert "interlock.engine.port.Done" in note
     assert await circle.every(run_id) == []
 
 
 async def test_state_types_let_further_types_through(circle):
     seen = []
-    values = {"anything": [ports.Done(1), Box(ports.Done(2)), Unknown(secret=1)]}
-    agent = Agent(circle.chain(*remembering(values, seen), state=Typed), state_types=[ports.Done])
+    values = {"anything": [port.Done(1), Box(port.Done(2)), Unknown(secret=1)]}
+    agent = Agent(circle.chain(*remembering(values, seen), state=Typed), state_types=[port.Done])
     run_id = await circle.go(agent)
     await circle.approve_all(run_id)
     assert seen == [values]

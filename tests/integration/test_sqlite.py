@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 import interlock.storage
 from interlock.domain.request import Status
-from interlock.engine.ports import Inbox
+from interlock.engine.ports.store import Inbox
 from interlock.errors import InvalidConfig, StoreTooNew, StoreUnavailable
 from interlock.storage import open_store, reads, writes
 from interlock.storage.log import NumberedLog

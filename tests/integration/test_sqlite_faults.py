@@ -14,7 +14,7 @@ import pytest
 import interlock.storage
 from interlock.domain.run_events import RunPaused
 from interlock.engine.integrity import digest_of_state
-from interlock.engine.ports import Inbox
+from interlock.engine.ports.store import Inbox
 from interlock.errors import StoreReplaced, StoreUnavailable
 from interlock.storage import open_store
 from interlock.storage.rows import request_row, run_row

@@ -19,7 +19,7 @@ from interlock.domain.action import Action as Subject
 from interlock.domain.action import Question
 from interlock.domain.request import Status
 from interlock.domain.retries import Retries
-from interlock.engine.ports import PolicySet
+from interlock.engine.ports.policies import PolicySet
 from interlock.failpoints import FailpointError, configure
 
 

@@ -17,7 +17,7 @@ from interlock.domain.authority import Directory, Principal
 from interlock.domain.commands import Withdraw
 from interlock.domain.events import Opened
 from interlock.domain.policy import Fact, Level, Policy, Step
-from interlock.engine.ports import PolicySet
+from interlock.engine.ports.policies import PolicySet
 from interlock.storage import open_store
 from interlock.storage.memory import MemoryStore
 from interlock.testing.fakes import Move, Script, SettablePolicies, Tool

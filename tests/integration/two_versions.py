@@ -19,7 +19,7 @@ from interlock.domain.authority import Principal
 from interlock.domain.commands import CastVote
 from interlock.domain.request import Request
 from interlock.engine.audit import audit_record
-from interlock.engine.ports import Inbox
+from interlock.engine.ports.store import Inbox
 
 sys.path.insert(0, str(Path(__file__).parent))
 pausing = importlib.import_module("pausing")  # before the first advance, which would not wait long for it

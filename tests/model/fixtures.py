@@ -11,7 +11,7 @@ from tests.model.open_hours import SHIFTS
 from interlock.domain.action import Action, Draft, Question, Subject
 from interlock.domain.authority import Delegation, Directory
 from interlock.domain.policy import Escalation, Fact, Level, Policy, Step
-from interlock.engine.ports import PolicySet
+from interlock.engine.ports.policies import PolicySet
 from interlock.testing.fakes import Behaviour, Move, Repeatable, Script, Tool
 
 __all__ = [

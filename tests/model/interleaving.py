@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from interlock.engine.changes import Changes, Entry
-from interlock.engine.ports import Loaded, Store
+from interlock.engine.ports.store import Loaded, Store
 from interlock.errors import Halt, InterlockError
 
 __all__ = ["Course", "Crash", "Outcome", "Stop", "point", "stopping"]

@@ -21,7 +21,7 @@ from interlock.domain.authority import Principal
 from interlock.domain.commands import CastVote, SettleEffect
 from interlock.engine.changes import Job
 from interlock.engine.deadlines import sweep
-from interlock.engine.ports import Store
+from interlock.engine.ports.store import Store
 from interlock.engine.routing import hash_of
 from interlock.testing.fakes import SettableClock, SettablePolicies
 

@@ -16,7 +16,7 @@ from interlock.engine.changes import Changes, Entry, Job
 from interlock.engine.desk import Desk
 from interlock.engine.hand_off import Commit, HandOff
 from interlock.engine.integrity import check_state
-from interlock.engine.ports import Inbox, Store
+from interlock.engine.ports.store import Inbox, Store
 from interlock.engine.runs import Runs
 from interlock.engine.worker import Worker
 from interlock.testing.fakes import NobodyWaits, ScriptedRuntime, SettableClock, SettablePolicies, Sink

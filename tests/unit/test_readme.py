@@ -13,7 +13,7 @@ from interlock.domain.authority import Principal
 from interlock.domain.commands import CastVote
 from interlock.domain.run import RunStatus
 from interlock.engine.configured import build_policies
-from interlock.engine.ports import Inbox
+from interlock.engine.ports.store import Inbox
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 ME = Principal("local:me")

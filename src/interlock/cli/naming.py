@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from interlock.engine.ports import Inbox
+from interlock.engine.ports.store import Inbox
 from interlock.engine.views import Views
 from interlock.runtime.loading.naming import names_for
 from interlock.runtime.loading.registry import Registry

@@ -19,7 +19,7 @@ from interlock.cli.shapes import request_shape, view_shape
 from interlock.cli.table import table
 from interlock.domain.explain import duration_words
 from interlock.domain.request import EffectState, Request, Status
-from interlock.engine.ports import Inbox
+from interlock.engine.ports.store import Inbox
 from interlock.engine.views import RequestView
 
 __all__ = ["app"]

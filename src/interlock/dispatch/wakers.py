@@ -7,7 +7,8 @@ import contextlib
 import threading
 import time
 
-from interlock.engine.ports import Notifications, Store
+from interlock.engine.ports.store import Store
+from interlock.engine.ports.waker import Notifications
 
 __all__ = ["NotifiedWaker", "PollingWaker"]
 

@@ -13,7 +13,7 @@ from interlock.domain.request import Request
 from interlock.engine.changes import RunRecord
 from interlock.engine.desk import Desk, Held
 from interlock.engine.integrity import verified, verified_request
-from interlock.engine.ports import Store
+from interlock.engine.ports.store import Store
 from interlock.engine.results import KnownResult, Results
 from interlock.errors import EffectRefused, StoreUnavailable
 from interlock.failpoints import failpoint

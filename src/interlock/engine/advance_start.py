@@ -13,7 +13,7 @@ from interlock.domain.run_lifecycle import evolve_run
 from interlock.engine.changes import Actor, Begin, Changes, Entry, Hold, Job, Lease, RunChange, RunRecord
 from interlock.engine.consequences import evolved
 from interlock.engine.desk import Held
-from interlock.engine.ports import Loaded
+from interlock.engine.ports.store import Loaded
 from interlock.errors import RecordAltered
 
 __all__ = [

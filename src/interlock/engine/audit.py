@@ -19,7 +19,7 @@ from interlock.engine.changes import Entry, Job
 from interlock.engine.codec import encode_request, encode_run
 from interlock.engine.integrity import check_state, deadlines_of, request_of_log, run_of_log
 from interlock.engine.missing_entries import Evidence, Key
-from interlock.engine.ports import Audit, Loaded, Store
+from interlock.engine.ports.store import Audit, Loaded, Store
 from interlock.engine.states import read_state
 from interlock.engine.threads import Threads
 from interlock.errors import RecordAltered, StoreTooNew

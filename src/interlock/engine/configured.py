@@ -27,7 +27,7 @@ from interlock.domain.retries import Retries
 from interlock.domain.windows import is_window, sums_in
 from interlock.engine.calendars import build_calendars, calendar_of, must_exist
 from interlock.engine.delegations import delegations_of
-from interlock.engine.ports import PolicySet
+from interlock.engine.ports.policies import PolicySet
 from interlock.errors import InterlockError
 
 __all__ = ["BUILT_IN", "ConfiguredPolicies", "build_policies"]

@@ -27,7 +27,8 @@ from interlock.domain.run_lifecycle import evolve_run
 from interlock.engine.changes import Actor, Changes, Hold, Job, RequestChange, RunChange
 from interlock.engine.integrity import digest_of_state
 from interlock.engine.pause import PausePlan
-from interlock.engine.ports import Attention, Broke, Done, Ending, Failed, Loaded, Paused
+from interlock.engine.ports.runtime import Attention, Broke, Done, Ending, Failed, Paused
+from interlock.engine.ports.store import Loaded
 
 __all__ = [
     "actor_of",

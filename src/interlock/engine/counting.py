@@ -12,7 +12,7 @@ from interlock.domain.request import EffectState, Request, Status
 from interlock.domain.windows import MOST_PAST, Past, Recent
 from interlock.engine.changes import Counted
 from interlock.engine.integrity import request_of_log
-from interlock.engine.ports import Store, Window
+from interlock.engine.ports.store import Store, Window
 from interlock.errors import RecordAltered
 
 __all__ = ["Count", "count", "past_of", "span_of"]

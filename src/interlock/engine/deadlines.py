@@ -8,7 +8,7 @@ from interlock.domain.authority import Principal
 from interlock.domain.timing import due_commands
 from interlock.engine.aside import SetAside
 from interlock.engine.desk import Desk
-from interlock.engine.ports import Store
+from interlock.engine.ports.store import Store
 from interlock.errors import Conflict, InvalidPolicy, RecordAltered, Refused, StoreTooNew
 
 __all__ = ["carry_out_due", "sweep"]

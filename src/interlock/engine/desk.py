@@ -42,19 +42,10 @@ from interlock.engine.hand_off import HandOff
 from interlock.engine.integrity import verified
 from interlock.engine.pause import NO_POLICIES, PausePlan, Present, note_of_held, plan_pause, withdraw_open
 from interlock.engine.pool import EnginePool
-from interlock.engine.ports import (
-    Ask,
-    Attention,
-    Broke,
-    Done,
-    Ending,
-    Loaded,
-    Paused,
-    Policies,
-    PolicySet,
-    Store,
-    Waker,
-)
+from interlock.engine.ports.policies import Policies, PolicySet
+from interlock.engine.ports.runtime import Ask, Attention, Broke, Done, Ending, Paused
+from interlock.engine.ports.store import Loaded, Store
+from interlock.engine.ports.waker import Waker
 from interlock.engine.retry import until_committed
 from interlock.engine.routing import PolicyBook
 from interlock.engine.schemas import check_vote, is_quick

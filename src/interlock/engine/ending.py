@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from interlock.domain.run_events import AdvanceBegan, AttemptFailed, RunEvent, RunPaused, RunRetried, VersionAccepted
 from interlock.engine.desk import Desk, Held
-from interlock.engine.ports import Attention, Broke, Ending
+from interlock.engine.ports.runtime import Attention, Broke, Ending
 from interlock.engine.results import Results, why
 from interlock.errors import AdvanceOvertaken, InterlockError, RecordAltered, StoreUnavailable
 

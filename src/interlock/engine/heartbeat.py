@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from interlock.engine.advance import HeldAdvance
-from interlock.engine.ports import Store
+from interlock.engine.ports.store import Store
 
 __all__ = ["Heartbeat"]
 

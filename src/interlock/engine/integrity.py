@@ -18,7 +18,7 @@ from interlock.domain.run import Run
 from interlock.domain.run_lifecycle import fold_run
 from interlock.engine.changes import Entry, RunRecord
 from interlock.engine.codec import leaf_hash
-from interlock.engine.ports import Loaded
+from interlock.engine.ports.store import Loaded
 from interlock.errors import RecordAltered
 
 __all__ = [

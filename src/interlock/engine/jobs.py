@@ -14,7 +14,8 @@ from interlock.engine.advance_start import is_at_it
 from interlock.engine.changes import Actor, Changes, Entry, Job, RunChange
 from interlock.engine.integrity import run_of_log
 from interlock.engine.missing_entries import Evidence
-from interlock.engine.ports import Attention, Inbox, Store
+from interlock.engine.ports.runtime import Attention
+from interlock.engine.ports.store import Inbox, Store
 from interlock.errors import Conflict, RecordAltered, StoreError, StoreTooNew
 
 __all__ = ["Jobs"]

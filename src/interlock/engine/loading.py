@@ -7,7 +7,7 @@ import contextlib
 from typing import Any
 
 from interlock.domain.run import Run
-from interlock.engine.ports import Runtime
+from interlock.engine.ports.runtime import Runtime
 from interlock.engine.slots import Slots
 from interlock.errors import InterlockError
 

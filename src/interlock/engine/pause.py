@@ -22,7 +22,8 @@ from interlock.domain.windows import Recent
 from interlock.engine.changes import RequestChange
 from interlock.engine.codec import encode_policy
 from interlock.engine.counting import past_of
-from interlock.engine.ports import Ask, Attention, PolicySet
+from interlock.engine.ports.policies import PolicySet
+from interlock.engine.ports.runtime import Ask, Attention
 from interlock.engine.routing import choose
 from interlock.engine.schemas import misfit_of
 from interlock.errors import BadInput, InvalidAnswer, InvalidValue

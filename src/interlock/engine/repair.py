@@ -22,7 +22,7 @@ from interlock.engine.consequences import actor_of, advance_job
 from interlock.engine.desk import Desk
 from interlock.engine.integrity import request_of_log, run_of_log, verified
 from interlock.engine.pause import withdraw_open
-from interlock.engine.ports import Store
+from interlock.engine.ports.store import Store
 from interlock.errors import Conflict, RecordAltered, Refused, StoreError, StoreTooNew
 
 __all__ = ["repair"]

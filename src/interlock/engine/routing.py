@@ -6,7 +6,8 @@ import hashlib
 
 from interlock.domain.policy import Occasion, Policy, Route, applies, route
 from interlock.engine.codec import decode_policy, encode_policy
-from interlock.engine.ports import PolicySet, Store
+from interlock.engine.ports.policies import PolicySet
+from interlock.engine.ports.store import Store
 from interlock.errors import InvalidPolicy, RecordAltered
 
 __all__ = ["PolicyBook", "choose", "hash_of"]

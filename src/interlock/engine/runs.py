@@ -19,7 +19,10 @@ from interlock.engine.consequences import actor_of, advance_job
 from interlock.engine.hand_off import HandOff
 from interlock.engine.integrity import digest_of_state, verified, verified_request
 from interlock.engine.pause import short_hash, withdraw_open
-from interlock.engine.ports import Loaded, Policies, Runtime, Store, Waker
+from interlock.engine.ports.policies import Policies
+from interlock.engine.ports.runtime import Runtime
+from interlock.engine.ports.store import Loaded, Store
+from interlock.engine.ports.waker import Waker
 from interlock.engine.retry import until_committed
 from interlock.engine.rights import check_may_change
 from interlock.engine.states import dropped, last_pause, state_at

@@ -9,7 +9,7 @@ from interlock.domain.run import Run
 from interlock.domain.run_events import RunPaused
 from interlock.engine.changes import Entry
 from interlock.engine.integrity import digest_of_state, verified
-from interlock.engine.ports import Loaded, Store
+from interlock.engine.ports.store import Loaded, Store
 from interlock.errors import NotFound, RecordAltered
 
 __all__ = ["KEPT_STATES", "KeptState", "dropped", "kept_state", "last_pause", "read_state", "state_at"]

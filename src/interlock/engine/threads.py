@@ -15,7 +15,7 @@ from interlock.domain.threads import LONGEST_NAME, ThreadStatus, decides, is_nam
 from interlock.engine.changes import Actor, Changes, Job, RunChange, Turn
 from interlock.engine.consequences import actor_of, advance_job
 from interlock.engine.integrity import verified
-from interlock.engine.ports import Store
+from interlock.engine.ports.store import Store
 from interlock.engine.retry import until_committed
 from interlock.engine.rights import check_may_change
 from interlock.engine.states import dropped, read_state

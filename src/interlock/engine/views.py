@@ -15,7 +15,8 @@ from interlock.domain.run import ENDED, Run, RunStatus
 from interlock.domain.what_became import cannot_pass, done_before, what_became
 from interlock.engine.changes import Entry, Lease
 from interlock.engine.integrity import verified
-from interlock.engine.ports import Inbox, Loaded, Policies, Store
+from interlock.engine.ports.policies import Policies
+from interlock.engine.ports.store import Inbox, Loaded, Store
 from interlock.engine.routing import PolicyBook
 from interlock.engine.threads import Threads
 from interlock.errors import BadInput, NotFound, RecordAltered

@@ -34,7 +34,9 @@ from interlock.engine.heartbeat import Heartbeat
 from interlock.engine.integrity import check_state, verified
 from interlock.engine.jobs import Jobs
 from interlock.engine.loading import Loading, NotLoadedNow
-from interlock.engine.ports import Agenda, Attention, Broke, Ending, Loaded, Runtime, Store, Waker
+from interlock.engine.ports.runtime import Attention, Broke, Ending, Runtime
+from interlock.engine.ports.store import Agenda, Loaded, Store
+from interlock.engine.ports.waker import Waker
 from interlock.engine.results import KeptResults, NothingKept, Results
 from interlock.engine.retry import Patience
 from interlock.engine.slots import Slots

@@ -21,7 +21,8 @@ from interlock.domain.run_events import RunStarted
 from interlock.domain.windows import MOST_PAST, Recent
 from interlock.engine.changes import Entry
 from interlock.engine.counting import past_of, span_of
-from interlock.engine.ports import PolicySet, Store
+from interlock.engine.ports.policies import PolicySet
+from interlock.engine.ports.store import Store
 from interlock.engine.routing import PolicyBook, choose
 
 __all__ = ["Difference", "Simulation", "Way", "simulate"]

@@ -18,7 +18,7 @@ from langgraph.runtime import get_runtime
 
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request
-from interlock.engine.ports import Advance, Ask
+from interlock.engine.ports.runtime import Advance, Ask
 from interlock.engine.watching import Watcher
 from interlock.errors import AdvanceOvertaken, Halt, InvalidAgent
 from interlock.runtime.effects.recorded import jsonable

@@ -13,7 +13,7 @@ from langgraph.types import Command, GraphOutput, Interrupt, Overwrite, StateSna
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request
 from interlock.domain.run import Run
-from interlock.engine.ports import Ask
+from interlock.engine.ports.runtime import Ask
 from interlock.errors import BadInput
 from interlock.runtime.answers.binding import belonging, comes_back, interrupt_id
 from interlock.runtime.answers.tool_calls import must_differ

@@ -13,7 +13,8 @@ from langgraph.types import Interrupt
 from interlock.domain.canonical import MAX_BYTES, Json
 from interlock.domain.request import Request
 from interlock.domain.run import Run
-from interlock.engine.ports import Advance, Ask, Attention, Broke, Done, Ending, Failed, Items, Paused
+from interlock.engine.ports.runtime import Advance, Ask, Attention, Broke, Done, Ending, Failed, Paused
+from interlock.engine.ports.store import Items
 from interlock.engine.watching import Watcher
 from interlock.errors import BadInput, Halt, InvalidState, NotApproved, NotDone, StoreUnavailable
 from interlock.runtime import pauses

@@ -14,7 +14,7 @@ from sqlalchemy import BindParameter, Select, Table, bindparam, exists, select, 
 from interlock.domain.request import Status
 from interlock.engine.changes import Job, RunChange
 from interlock.engine.codec import decode_request, decode_run
-from interlock.engine.ports import Audit
+from interlock.engine.ports.store import Audit
 from interlock.errors import InterlockError, RecordAltered
 from interlock.storage.compiled import Connection, whatever_is_stored
 from interlock.storage.dialect import as_bytes

@@ -14,7 +14,7 @@ from interlock.engine.changes import Changes, Counted, Entry, Hold, Job, Lease, 
 from interlock.engine.codec import decode_entry, decode_request, decode_run
 from interlock.engine.integrity import digest_of_state
 from interlock.engine.items import Found, Item, ItemOp, Namespace, carry_out
-from interlock.engine.ports import Agenda, Audit, Inbox, Loaded, Turns, Window
+from interlock.engine.ports.store import Agenda, Audit, Inbox, Loaded, Turns, Window
 from interlock.errors import StoreUnavailable
 from interlock.failpoints import failpoint
 from interlock.storage.audit import copies_of, is_filed, is_named, own_versions_of, places_of, versions_of

@@ -26,7 +26,7 @@ from interlock.domain.request import Request
 from interlock.domain.run import Run, RunStatus
 from interlock.engine.changes import Job, RunRecord
 from interlock.engine.codec import decode_request, decode_run
-from interlock.engine.ports import Agenda, Inbox, Loaded, Turns, Window
+from interlock.engine.ports.store import Agenda, Inbox, Loaded, Turns, Window
 from interlock.errors import RecordAltered
 from interlock.storage.compiled import Connection, whatever_is_stored
 from interlock.storage.dialect import OneOf, as_bytes

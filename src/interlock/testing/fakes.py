@@ -12,7 +12,8 @@ from interlock.domain.action import Action, Subject
 from interlock.domain.canonical import Json
 from interlock.domain.request import EffectState, Request, Status
 from interlock.domain.run import Run
-from interlock.engine.ports import Advance, Ask, Attention, Broke, Done, Ending, Failed, Paused, PolicySet
+from interlock.engine.ports.policies import PolicySet
+from interlock.engine.ports.runtime import Advance, Ask, Attention, Broke, Done, Ending, Failed, Paused
 from interlock.engine.watching import Watcher
 from interlock.errors import AdvanceOvertaken, BadInput, EffectRefused, Halt, NotApproved, NotDone
 

@@ -14,7 +14,7 @@ from interlock.domain.run_events import RunEvent, RunStarted
 from interlock.domain.run_lifecycle import fold_run
 from interlock.engine.changes import Entry
 from interlock.engine.codec import leaf_hash
-from interlock.engine.ports import Store
+from interlock.engine.ports.store import Store
 
 __all__ = ["assert_effects", "assert_invariants", "whole_log"]
 

@@ -11,7 +11,7 @@ import pytest
 
 from interlock.domain.request import Request
 from interlock.domain.run import Run
-from interlock.engine.ports import Store
+from interlock.engine.ports.store import Store
 from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import TENANT
 

@@ -10,7 +10,7 @@ import pytest
 
 from interlock.domain.run import RunStatus
 from interlock.engine.changes import Actor, Begin, Changes, Job, Lease, RunChange
-from interlock.engine.ports import Loaded, Store
+from interlock.engine.ports.store import Loaded, Store
 from interlock.errors import Conflict
 from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import ANN, TENANT, begun, changes, decided, job, opened, run_then, started

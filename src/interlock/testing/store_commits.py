@@ -16,7 +16,7 @@ from interlock.domain.run_lifecycle import fold_run
 from interlock.engine.changes import Changes, Hold, Lease
 from interlock.engine.codec import leaf_hash
 from interlock.engine.integrity import digest_of_state
-from interlock.engine.ports import Store
+from interlock.engine.ports.store import Store
 from interlock.errors import Conflict
 from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import (

@@ -11,7 +11,7 @@ import pytest
 
 from interlock.domain.events import Expired
 from interlock.engine.changes import Job, Lease
-from interlock.engine.ports import Agenda, Store
+from interlock.engine.ports.store import Agenda, Store
 from interlock.errors import Conflict
 from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import TENANT, Asked, begun, changes, decided, job, opened, started, then

@@ -11,7 +11,7 @@ from interlock.domain.events import EffectLapsed, Reminded
 from interlock.domain.request import Status
 from interlock.domain.run import Pending, RunStatus
 from interlock.domain.run_events import RunPaused
-from interlock.engine.ports import Inbox, Store
+from interlock.engine.ports.store import Inbox, Store
 from interlock.errors import InvalidValue, StoreUnavailable
 from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import (

@@ -12,7 +12,7 @@ import pytest
 
 from interlock.domain.events import RefusalNoted
 from interlock.engine.changes import Changes, Counted, Entry
-from interlock.engine.ports import Store
+from interlock.engine.ports.store import Store
 from interlock.errors import Conflict
 from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import TENANT, changes, decided, job, opened, then

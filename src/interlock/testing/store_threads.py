@@ -12,7 +12,7 @@ from interlock.domain.run_events import RunCancelled, RunDone, RunPaused, RunSta
 from interlock.domain.run_lifecycle import evolve_run
 from interlock.engine.changes import RunChange, Turn
 from interlock.engine.integrity import digest_of_state
-from interlock.engine.ports import Store
+from interlock.engine.ports.store import Store
 from interlock.engine.states import dropped
 from interlock.errors import Conflict
 from interlock.testing.fakes import SettableClock

@@ -14,7 +14,7 @@ from interlock.domain.request import Request
 from interlock.domain.run import Run
 from interlock.engine.changes import RunRecord
 from interlock.engine.desk import Desk
-from interlock.engine.ports import Inbox, Store
+from interlock.engine.ports.store import Inbox, Store
 from interlock.engine.runs import Runs
 from interlock.engine.watching import Lines
 from interlock.engine.worker import Worker

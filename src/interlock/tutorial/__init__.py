@@ -17,7 +17,7 @@ from interlock.agents import AGENTS
 from interlock.bootstrap import build
 from interlock.config import DatabaseSettings, Settings
 from interlock.engine.configured import BUILT_IN
-from interlock.engine.ports import PolicySet
+from interlock.engine.ports.policies import PolicySet
 from interlock.errors import BadInput
 from interlock.tutorial.app import App, Snapshot
 

@@ -13,7 +13,7 @@ from interlock.domain.authority import Principal
 from interlock.domain.run import ENDED, Run, RunStatus
 from interlock.engine.changes import RunRecord
 from interlock.engine.deadlines import carry_out_due
-from interlock.engine.ports import Inbox
+from interlock.engine.ports.store import Inbox
 from interlock.engine.runs import Runs
 from interlock.engine.watching import Lines
 from interlock.errors import BadInput, Closed, InterlockError

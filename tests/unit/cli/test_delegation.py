@@ -18,7 +18,7 @@ from interlock.domain.authority import Delegation, Directory, Principal
 from interlock.domain.commands import CastVote
 from interlock.domain.policy import Level, Policy, Step
 from interlock.engine.audit import audit_record
-from interlock.engine.ports import PolicySet
+from interlock.engine.ports.policies import PolicySet
 from interlock.engine.views import Views
 from interlock.errors import Forbidden
 from interlock.storage.memory import MemoryStore

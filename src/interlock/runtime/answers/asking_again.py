@@ -15,7 +15,7 @@ from typing import NamedTuple
 from interlock.domain.request import Request
 from interlock.domain.retries import allowed_by
 from interlock.domain.run import Run
-from interlock.engine.ports import Ask
+from interlock.engine.ports.runtime import Ask
 from interlock.runtime.answers.refused import confirmed, notice
 from interlock.runtime.answers.siblings import TakenOver, beside, take_over
 from interlock.runtime.current import Advancing, Refusal

@@ -17,7 +17,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
 from interlock.domain.request import Request
-from interlock.engine.ports import Ask
+from interlock.engine.ports.runtime import Ask
 from interlock.runtime.agent import Agent
 from interlock.runtime.breakpoints import Graph
 from interlock.runtime.dialects import breakpoint as stops

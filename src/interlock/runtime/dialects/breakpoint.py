@@ -18,7 +18,7 @@ from typing import Any
 from interlock.domain.action import MAX_NAME, Action, Verdict
 from interlock.domain.canonical import Json, canonical_bytes, digest, normalize
 from interlock.domain.request import Request, Status
-from interlock.engine.ports import Ask
+from interlock.engine.ports.runtime import Ask
 from interlock.engine.schemas import MAX_SCHEMA, fits
 from interlock.errors import InvalidValue, NotApproved
 from interlock.runtime.dialects.shown import shown

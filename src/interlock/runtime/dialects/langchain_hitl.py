@@ -15,7 +15,7 @@ from typing import Any
 from interlock.domain.action import Action, Question, Subject, Verdict
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request, Status
-from interlock.engine.ports import Ask
+from interlock.engine.ports.runtime import Ask
 from interlock.errors import InvalidValue, NotApproved
 
 __all__ = ["answer", "answer_one", "is_batch", "is_call", "read", "read_one"]

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from interlock.domain.action import Question, Verdict
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request, Status
-from interlock.engine.ports import Ask
+from interlock.engine.ports.runtime import Ask
 from interlock.errors import InvalidValue
 
 __all__ = ["answer", "is_elicitation", "read"]

@@ -12,7 +12,7 @@ from typing import Any
 from interlock.domain.action import Action, Draft, Question, Subject, Verdict
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request
-from interlock.engine.ports import Ask
+from interlock.engine.ports.runtime import Ask
 from interlock.errors import InvalidValue
 
 __all__ = ["answer", "answer_id", "is_native", "payload", "payload_again", "read"]

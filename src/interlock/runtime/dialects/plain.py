@@ -18,7 +18,7 @@ from typing import Any
 from interlock.domain.action import Action, Question, Verdict
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request, Status
-from interlock.engine.ports import Ask
+from interlock.engine.ports.runtime import Ask
 from interlock.errors import InvalidValue, NotApproved
 
 __all__ = ["answer", "answer_inbox", "is_inbox", "read", "read_inbox"]

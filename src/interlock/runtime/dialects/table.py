@@ -13,7 +13,7 @@ from langgraph.types import Interrupt
 
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request
-from interlock.engine.ports import Ask
+from interlock.engine.ports.runtime import Ask
 from interlock.runtime.dialects import langchain_hitl, mcp_elicitation, native, plain
 from interlock.runtime.dialects.shown import shown
 

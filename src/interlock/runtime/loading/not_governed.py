@@ -5,7 +5,7 @@ from __future__ import annotations
 from langgraph.callbacks import GraphCallbackHandler, GraphInterruptEvent, GraphResumeEvent
 from langgraph.types import Interrupt
 
-from interlock.engine.ports import Attention
+from interlock.engine.ports.runtime import Attention
 from interlock.runtime.state.checkpointer import RunState
 
 __all__ = ["Elsewhere"]

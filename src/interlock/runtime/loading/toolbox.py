@@ -11,7 +11,7 @@ from pydantic.errors import PydanticInvalidForJsonSchema
 
 from interlock.domain.action import Action
 from interlock.domain.canonical import Json
-from interlock.engine.ports import Ask
+from interlock.engine.ports.runtime import Ask
 from interlock.engine.schemas import fits
 from interlock.runtime.breakpoints import Graph, subgraphs
 from interlock.runtime.dialects.table import interrupt_of

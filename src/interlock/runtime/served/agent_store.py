@@ -15,7 +15,7 @@ from langgraph.store.base import BaseStore, GetOp, ListNamespacesOp, Op, PutOp, 
 from langgraph.store.base import Item as LangGraphItem
 
 from interlock.engine.items import Found, GetItem, Item, ItemOp, ListNamespaces, PutItem, SearchItems
-from interlock.engine.ports import Items
+from interlock.engine.ports.store import Items
 
 __all__ = ["MAX_VALUE", "AgentStore"]
 

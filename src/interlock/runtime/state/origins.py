@@ -12,7 +12,7 @@ from langgraph.pregel import Pregel
 
 from interlock.domain.canonical import Json
 from interlock.domain.run import Run
-from interlock.engine.ports import Ask, Failed
+from interlock.engine.ports.runtime import Ask, Failed
 from interlock.errors import BadInput
 from interlock.runtime.agent import Agent
 from interlock.runtime.current import said

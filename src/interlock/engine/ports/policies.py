@@ -1,0 +1,46 @@
+"""What the engine needs of a configuration: policies and people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from interlock.domain.authority import Directory
+from interlock.domain.policy import Policy
+from interlock.domain.retries import DEFAULT, Retries
+
+__all__ = ["Policies", "PolicySet"]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySet:
+    """The policies and people as they are configured now.
+
+    Args:
+        policies: tried in order; the first that applies is taken.
+        default: taken when none applies.
+        held: why what is configured now cannot be used, so that these, the last good ones, still hold; None if these
+            are what is configured now.
+        retries: how failed advances are tried again, by the agent's name; what is not named, by default.
+    """
+
+    policies: tuple[Policy, ...]
+    default: Policy
+    directory: Directory
+    held: str | None = None
+    retries: Mapping[str, Retries] = field(default_factory=dict)
+
+    def retries_of(self, agent: str) -> Retries:
+        """Return how an agent's failed advances are tried again."""
+        return self.retries.get(agent, DEFAULT)
+
+
+class Policies(Protocol):
+    """Where policies and people are configured."""
+
+    def current(self) -> PolicySet:
+        """Return them as they are now; group membership is never older than this call.
+
+        Where what is configured now cannot be used, the last good ones hold, and say so: nothing is raised.
+        """

@@ -1,0 +1,184 @@
+"""What the engine needs of an agent framework: to carry a run to its next pause or its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from interlock.domain.action import Subject, Verdict
+from interlock.domain.canonical import Json
+from interlock.domain.request import Request
+from interlock.domain.run import Run
+from interlock.engine.changes import RunRecord
+from interlock.engine.watching import Watcher
+
+__all__ = ["Advance", "Ask", "Attention", "Broke", "Done", "Ending", "Failed", "Paused", "Runtime"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One interrupt of a pause, as a dialect reads it: what is asked, of whom, in whose place.
+
+    Args:
+        policy: the policy that the graph's author names; None for the first that applies.
+        passed_over: ids of answered requests of the same task that fit nothing it asked this time.
+        replaces: the request that this one asks again: it has lapsed, or its answer was refused by the graph's code.
+        refused: the request whose answer was refused, if one was.
+        keeps: the decided request that stays, with its answer: nothing is asked.
+        beside: nobody has to be asked but by a policy that is about this, and not about what is asked beside it.
+    """
+
+    interrupt_id: str
+    task: str
+    subject: Subject
+    description: str = ""
+    context: Json = None
+    verdicts: tuple[Verdict, ...] | None = None
+    policy: str | None = None
+    passed_over: tuple[str, ...] = ()
+    replaces: str | None = None
+    beside: bool = False
+    refused: str | None = None
+    keeps: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """The agent waits.
+
+    Args:
+        again: the requests whose answers its state holds: their nodes have not ended, and run again.
+    """
+
+    state: bytes
+    agent_version: str
+    asks: tuple[Ask, ...]
+    again: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The agent came to its end.
+
+    Args:
+        state: in which it ended; None if that cannot be kept: `unkept` says why.
+    """
+
+    output: Json
+    state: bytes | None = None
+    unkept: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The agent ended without a result; trying again would not change it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broke:
+    """The agent raised; it may be tried again.
+
+    Args:
+        counted: whether it was the agent's doing, and not the database's.
+        ran: whether any of the graph may have run.
+    """
+
+    reason: str
+    counted: bool = True
+    ran: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """A person has to look. `code` is one of those of `AttentionNeeded`."""
+
+    code: str
+    reason: str
+    request_id: str | None = None
+
+
+Ending = Paused | Done | Failed | Broke | Attention
+
+
+class Advance(Protocol):
+    """What a runtime may use of the engine while it advances one run."""
+
+    record: RunRecord
+
+    async def requests(self, ids: Iterable[str]) -> Mapping[str, Request]:
+        """Read requests of this run."""
+
+    async def claim(
+        self, request_id: str, digest: str, tool: str, repeatable: Literal["idempotent", "verifiable", "no"]
+    ) -> Request:
+        """Begin an effect; the request's effect and claim say what is to be done now.
+
+        Raises:
+            EffectRefused: if it may not begin.
+            AdvanceOvertaken: if this advance no longer holds its run.
+        """
+
+    async def record_effect(
+        self,
+        request_id: str,
+        attempt: int,
+        state: Literal["executed", "failed", "unknown"],
+        result: Json = None,
+        reason: str = "",
+    ) -> Request:
+        """Record what became of an attempt, whoever holds the run by now: it is the truth."""
+
+    def is_held(self) -> bool:
+        """Say whether the lease still runs, by this machine's monotonic clock, without asking the store."""
+
+
+class Runtime(Protocol):
+    """Runs agents."""
+
+    async def advance(self, advance: Advance, watcher: Watcher) -> Ending:
+        """Carry a run on to its next pause or its end. Nothing of it is kept unless the engine commits it."""
+
+    def find(self, run: Run) -> None:
+        """Look whether the run's agent is here, without running any of its code.
+
+        Raises:
+            InvalidAgent: if it is not: another process may have it.
+        """
+
+    async def read(self, run: Run, state: bytes) -> Json:
+        """Return what a state of a run holds, as JSON for people: `values`, and those of sub-graphs under way.
+
+        No code of the agent is run, unless its channels alone can say what their values are (`DeltaChannel`).
+
+        Raises:
+            InvalidState: if it cannot be read.
+            InvalidAgent: if the agent is needed, and cannot be loaded here.
+        """
+
+    async def check_fork(self, run: Run, changes: Mapping[str, Json]) -> None:
+        """Look whether the run's agent is here, and its state has these keys.
+
+        Raises:
+            InvalidAgent: if the agent cannot be loaded here.
+            BadInput: if its state has no such key.
+        """
+
+    async def load(self, run: Run, *, alone: bool = False) -> None:
+        """Load the run's agent within a time. Other work goes on meanwhile.
+
+        Args:
+            alone: nothing else is at stake in this process if loading ends it.
+
+        Raises:
+            InvalidAgent: if it cannot be loaded here.
+        """
+
+    async def version_of(self, run: Run) -> str:
+        """Return the version that the run's agent has now, as it is for this run.
+
+        Raises:
+            InvalidAgent: if it cannot be loaded here.
+        """
