@@ -107,7 +107,7 @@ async def test_an_unknown_type_in_the_state_is_named_with_its_channel(circle, va
     run_id = await circle.go(circle.chain(*remembering({"anything": value}, seen), state=Typed))
     note = await attention(circle, run_id, "invalid_state")
     assert "'anything'" in note
-    assert "interlock.engine.port.Done" in note
+    assert "interlock.engine.ports.runtime.Done" in note
     assert await circle.every(run_id) == []
 
 
