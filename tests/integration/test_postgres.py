@@ -71,7 +71,7 @@ def test_without_the_driver_it_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
     monkeypatch.delattr("interlock.storage.postgres", raising=False)
     monkeypatch.delattr("interlock.storage.postgres_migrate", raising=False)
-    with pytest.raises(InvalidConfig, match=r"interlock\[postgres\]"):
+    with pytest.raises(InvalidConfig, match=r"pip install '\.\[postgres\]'"):
         open_store("postgresql://host/name")
 
 
