@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from interlock import Action, Question, Verdict, ask, progress
-from interlock.channels.sight import see
+from interlock.channels.presentation import present
 from interlock.domain.run import RunStatus
 from interlock.engine.views import Views
 from interlock.errors import InvalidAnswer
@@ -78,15 +78,15 @@ async def test_I14_an_action_is_shown_whole_and_what_the_agent_says_about_it_is_
     await circle.go(circle.chain(asks))
     request = await circle.asked()
     view = await Views(circle.system.store, circle.system.policies, circle.me.tenant).request(request.id, "local:me")
-    folded, full = see(view), see(view, full=True)
+    folded, full = present(view), present(view, full=True)
     assert (folded.whole, full.whole) == (False, True)  # nobody approves what is folded
     shown = "\n".join(line.text for line in full.lines)
     assert shown.count("⟨U+200B⟩") == 60_000
     assert "end of it" in shown
     assert "… (200,000 characters)" in shown
     assert "characters)" in shown.rpartition("Context, from the agent:")[2]
-    for sight in (folded, full):
-        about = [line.text for line in sight.lines if "U+200B" not in line.text]
+    for presentation in (folded, full):
+        about = [line.text for line in presentation.lines if "U+200B" not in line.text]
         assert sum(map(len, about)) < 60_000
 
 

@@ -8,6 +8,7 @@ from interlock.channels.answer import YES_NO, read_answer, unread
 from interlock.channels.editing import Unreadable, edit_json
 from interlock.channels.fields import fields_of, wanted
 from interlock.channels.form import Typed, forget_misfits, read_form
+from interlock.channels.presentation import ANYTHING, present
 from interlock.channels.prompts import (
     CHANGES,
     COMMENT,
@@ -22,7 +23,6 @@ from interlock.channels.prompts import (
 )
 from interlock.channels.row import Place
 from interlock.channels.screen import Line
-from interlock.channels.sight import ANYTHING, see
 from interlock.channels.terminal import Terminal
 from interlock.channels.text import quoted
 from interlock.channels.values import difference, one_line
@@ -129,9 +129,9 @@ async def read_reply(
     Raises:
         EndOfInput: if nobody answers any more.
     """
-    sight = see(view, fold=terminal.interactive, place=place)
-    terminal.screen.show(*sight.lines)
-    reader = _Reader(terminal, view, whole=sight.whole, comment=comment)
+    presentation = present(view, fold=terminal.interactive, place=place)
+    terminal.screen.show(*presentation.lines)
+    reader = _Reader(terminal, view, whole=presentation.whole, comment=comment)
     return await (reader.answer() if view.request.kind is Kind.input else reader.verdict())
 
 
@@ -172,7 +172,7 @@ async def confirm(terminal: Terminal, view: RequestView, reply: Reply) -> bool:
         given = await terminal.choose(f"{DONE[reply.verdict]} (yes/no): ", answers, means_if(DOES[reply.verdict]))
         if given != SHOW:
             return given == "yes"
-        terminal.screen.show(*see(view, full=True).lines)
+        terminal.screen.show(*present(view, full=True).lines)
 
 
 class _Reader:
@@ -223,10 +223,10 @@ class _Reader:
         if self.request.takes_anything:
             commands = f"yes, no, {commands}"
         prompt = f"Answer ({f'1-{len(question.options)}, ' if question.options else ''}{commands}): "
-        standing = self.request.edition.answer
-        if standing is not None:
+        current = self.request.edition.answer
+        if current is not None:
             prompt = f"Agree? (/approve, or another answer, {commands}): "
-        if standing is None and fields_of(question.schema):
+        if current is None and fields_of(question.schema):
             self.terminal.screen.show(Line(f"(field by field; {commands}, help)", "dim"))
         while True:
             reply = await self._one_answer(prompt, question)
@@ -294,7 +294,7 @@ class _Reader:
         return await self.terminal.text(ANSWER_INSTEAD, required="Please answer.", about=[INSTEAD, NOTHING_YET])
 
     def _show_all(self) -> None:
-        self.terminal.screen.show(*see(self.view, full=True).lines)
+        self.terminal.screen.show(*present(self.view, full=True).lines)
         self.seen = True
 
     async def _with_details(self, reply: Reply) -> Reply | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from interlock.channels.sight import when
+from interlock.channels.presentation import when
 from interlock.cli.arguments import duration
 from interlock.cli.options import AS, JSON
 from interlock.cli.session import Session, execute

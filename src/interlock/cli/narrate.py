@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from interlock.channels.presentation import when
 from interlock.channels.row import subject_row
-from interlock.channels.sight import when
 from interlock.channels.text import quoted, shortened
 from interlock.channels.values import one_line
 from interlock.domain.canonical import Json

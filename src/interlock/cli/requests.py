@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 import typer
 
+from interlock.channels.presentation import present, when
 from interlock.channels.row import Place, in_order, places, row
 from interlock.channels.screen import Line
-from interlock.channels.sight import see, when
 from interlock.channels.text import plain, quoted
 from interlock.channels.values import ValueLines
 from interlock.cli.narrate import sentence
@@ -94,7 +94,7 @@ def show_request(
         place_of = places(await session.views.pauses([view.request.run_id])) if view.request.is_open else {}
         place = place_of.get(request_id)
         session.show(
-            *see(view, full=True, place=place).lines, *_outcome(view, session.prefix), Line("History", "title")
+            *present(view, full=True, place=place).lines, *_outcome(view, session.prefix), Line("History", "title")
         )
         for entry in history:
             session.show(Line(plain(f"{when(entry.at)}  {sentence(entry)} [{entry.by} via {entry.via}]"), "", "  "))

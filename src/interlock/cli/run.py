@@ -11,9 +11,9 @@ from interlock.channels.screen import Screen
 from interlock.cli.arguments import json_given
 from interlock.cli.naming import name_and_reference
 from interlock.cli.options import AS, JSON
+from interlock.cli.run_status import report_on, status_words, waiting
 from interlock.cli.session import Session, execute, interruptible, patiently
 from interlock.cli.shapes import run_shape
-from interlock.cli.standing import report_on, standing_words, waiting
 from interlock.cli.watch import Attendant, narrated_worker
 from interlock.domain.canonical import Json
 from interlock.domain.run import Run
@@ -116,7 +116,7 @@ async def start_and_attend(
     )
     session.write({"event": "started", "run": run_shape(run)})
     if run.waits:
-        session.tell(f"Run {run.id} is {standing_words(await session.views.run(run.id))}.", "warn")
+        session.tell(f"Run {run.id} is {status_words(await session.views.run(run.id))}.", "warn")
     return await attend(session, run, position, detach=detach, updates=updates)
 
 

@@ -8,17 +8,17 @@ from typing import Any
 
 import typer
 
+from interlock.channels.presentation import when
 from interlock.channels.row import in_order, places, row
 from interlock.channels.screen import Line
-from interlock.channels.sight import when
 from interlock.channels.text import plain, quoted
 from interlock.channels.values import ValueLines
 from interlock.cli.hints import pasteable
 from interlock.cli.narrate import sentence
 from interlock.cli.options import AS, COMMENT, JSON
+from interlock.cli.run_status import tell_next_turn, ways_on
 from interlock.cli.session import Session, execute
 from interlock.cli.shapes import entry_shape, run_shape, run_view_shape
-from interlock.cli.standing import tell_next_turn, ways_on
 from interlock.cli.states import PAUSE, fork, state_lines, state_shape
 from interlock.cli.table import table
 from interlock.cli.votes import carry_on

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from interlock.channels.presentation import when
 from interlock.channels.screen import Line
-from interlock.channels.sight import when
 from interlock.channels.text import plain, quoted
 from interlock.cli.options import AS, JSON
 from interlock.cli.session import Session, execute

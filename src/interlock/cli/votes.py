@@ -10,6 +10,7 @@ import typer
 
 from interlock.channels import reply as channel
 from interlock.channels.answer import read_answer
+from interlock.channels.presentation import present
 from interlock.channels.reply import (
     Reply,
     Skipped,
@@ -22,15 +23,14 @@ from interlock.channels.reply import (
     said_so_far,
 )
 from interlock.channels.row import Place, places
-from interlock.channels.sight import see
 from interlock.channels.terminal import EndOfInput
 from interlock.cli.arguments import changed_arguments, digest_meant
 from interlock.cli.errors import Exit
 from interlock.cli.options import AS, COMMENT, JSON
 from interlock.cli.run import read_json
+from interlock.cli.run_status import is_over, report_on
 from interlock.cli.session import CutShort, Session, execute, interruptible, patiently, unless
 from interlock.cli.shapes import request_shape, run_view_shape
-from interlock.cli.standing import is_over, report_on
 from interlock.cli.watch import changed, narrated_worker
 from interlock.domain.action import Draft, Question, Verdict
 from interlock.domain.canonical import Json
@@ -238,7 +238,7 @@ async def _reply(session: Session, manner: Manner, view: RequestView, make: Make
         return replace(reply, digest=digest_meant(manner.digest, request))
     if manner.yes:
         if request.is_open:
-            session.show(*see(view, fold=False).lines, *said_so_far(reply))
+            session.show(*present(view, fold=False).lines, *said_so_far(reply))
         return replace(reply, unseen=True)
     if not request.is_open:
         return reply  # the desk says who decided what
@@ -254,7 +254,7 @@ async def _asked(
 ) -> Reply | None:
     """Show the request and ask for what is open and for confirmation, unless somebody else is faster."""
     if not _as_in_a_run(make, view, by_hand=by_hand):
-        session.screen.show(*see(view, fold=False, place=place).lines)
+        session.screen.show(*present(view, fold=False, place=place).lines)
     if view.excluded is not None:
         session.tell(f"You may not decide on it: {view.excluded}.", "warn")
     elif view.on_behalf_of is not None:
@@ -306,7 +306,11 @@ async def _afterwards(session: Session, reply: Reply, after: Request, *, advance
     if after.is_open:
         view = await session.views.request(after.id, session.principal.id)
         session.show(
-            *[line for line in see(view).lines if line.text.startswith(("Step", "May vote", "Votes for", "Time left"))]
+            *[
+                line
+                for line in present(view).lines
+                if line.text.startswith(("Step", "May vote", "Votes for", "Time left"))
+            ]
         )
     advanced = False
     if advance and not after.is_open:

@@ -6,18 +6,18 @@ import asyncio
 import os
 from dataclasses import dataclass, field
 
+from interlock.channels.presentation import present
 from interlock.channels.prompts import MEANS
 from interlock.channels.reply import Reply, Skipped, no_longer_counted, read_reply
 from interlock.channels.row import Place, in_order, places
-from interlock.channels.sight import see
 from interlock.channels.terminal import EndOfInput
 from interlock.channels.text import plain
 from interlock.cli.errors import Exit
 from interlock.cli.live import Live
 from interlock.cli.narrate import sentence
+from interlock.cli.run_status import closing, is_advancing, is_over, status_words, waiting, ways_on
 from interlock.cli.session import CutShort, Session, unless
 from interlock.cli.shapes import entry_shape, request_shape, run_view_shape
-from interlock.cli.standing import closing, is_advancing, is_over, standing_words, waiting, ways_on
 from interlock.domain.events import Opened, RefusalNoted, Reminded, StepReached
 from interlock.domain.request import Request
 from interlock.domain.run_events import AdvanceBegan, AttemptFailed, RunPaused, RunStarted
@@ -228,13 +228,13 @@ class Attendant:
     def _set_aside(self, view: RequestView) -> None:
         request = view.request
         self._aside.add(_state_of(request))
-        self._session.show(*see(view, full=True).lines)
+        self._session.show(*present(view, full=True).lines)
         self._session.tell(f"You may not decide on it: {view.excluded}. Waiting for others; Ctrl-C leaves it.", "warn")
 
     def _leave(self, view: RunView) -> int:
         """Say how to go on with a run that is left as it is."""
         self._session.write({"event": "waiting", "run": run_view_shape(view)})
-        self._session.tell(f"Run {view.run.id} is left as it is: {standing_words(view)}.", "warn")
+        self._session.tell(f"Run {view.run.id} is left as it is: {status_words(view)}.", "warn")
         ways_on(self._session, view)
         return Exit.waiting
 

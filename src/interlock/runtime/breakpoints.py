@@ -59,7 +59,7 @@ class Breakpoints:
             return None  # nothing would keep what comes next from running
         return next((name for name in USUAL if name in self._graph.channels and _is_boolean(self._graph, name)), None)
 
-    async def standing(self, graph: Graph, config: RunnableConfig) -> list[Stop]:
+    async def current(self, graph: Graph, config: RunnableConfig) -> list[Stop]:
         """Return where the graph stands at a breakpoint now.
 
         Args:

@@ -52,7 +52,7 @@ async def asked(
     await must_differ(interrupts.values(), graph, config, state)
     asks = [ask for interrupt in interrupts.values() for ask in table.read(_answerable(interrupt))]
     if breakpoints.inside or not interrupts:
-        asks += [ask for stop in await breakpoints.standing(graph, config) for ask in stops.read(stop)]
+        asks += [ask for stop in await breakpoints.current(graph, config) for ask in stops.read(stop)]
     return tuple(asks)
 
 
@@ -116,7 +116,7 @@ async def pending(graph: Graph, config: RunnableConfig, breakpoints: Breakpoints
     snapshot = await graph.aget_state(config)
     found = {interrupt.id for interrupt in snapshot.interrupts}
     if breakpoints.inside or not found:
-        found |= {stops.stop_id(stop) for stop in await breakpoints.standing(graph, config)}
+        found |= {stops.stop_id(stop) for stop in await breakpoints.current(graph, config)}
     return found
 
 

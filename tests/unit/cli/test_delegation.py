@@ -10,7 +10,7 @@ from tests.model.fixtures import TENANT
 from tests.model.rules import START
 from tests.model.system import SystemUnderTest
 
-from interlock.channels.sight import see
+from interlock.channels.presentation import present
 from interlock.cli.narrate import sentence
 from interlock.cli.shapes import view_shape
 from interlock.domain.action import Action, Verdict
@@ -51,7 +51,7 @@ async def vote(circle, who, verdict=Verdict.approve, subject=None):
 
 
 async def seen(circle, person="zoe", *, full=True):
-    return [line.text for line in see(await circle.views.request(circle.id, person), full=full).lines]
+    return [line.text for line in present(await circle.views.request(circle.id, person), full=full).lines]
 
 
 async def test_whoever_is_named_sees_for_whom_the_vote_would_be(circle):

@@ -8,7 +8,7 @@ import pytest
 from tests.model.fixtures import TENANT
 from tests.model.system import SystemUnderTest
 
-from interlock.channels.sight import see
+from interlock.channels.presentation import present
 from interlock.cli.narrate import sentence
 from interlock.domain.action import Action
 from interlock.domain.authority import Directory, Principal
@@ -53,7 +53,7 @@ async def asked_under(policy, *before):
 
 
 async def seen(circle, person="olga"):
-    return "\n".join(line.text for line in see(await circle.views.request(circle.id, person), full=True).lines)
+    return "\n".join(line.text for line in present(await circle.views.request(circle.id, person), full=True).lines)
 
 
 async def pass_time(circle, **length):

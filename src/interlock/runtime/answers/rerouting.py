@@ -63,7 +63,7 @@ async def rerouted(
     leads = set((await graph.aget_state(config)).next)
     if leads <= set(stood.next) or not _stops(graph, leads):
         return ()
-    asks = [ask for stop in await agent.breakpoints.standing(graph, config) for ask in stops.read(stop)]
+    asks = [ask for stop in await agent.breakpoints.current(graph, config) for ask in stops.read(stop)]
     return tuple(replace(ask, description=f"{LED} {ask.description}") for ask in asks)
 
 

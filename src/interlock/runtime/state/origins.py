@@ -44,7 +44,7 @@ async def fork(run: Run, agent: Agent, graph: Graph, state: RunState, config: Ru
     if isinstance(origin.changes, dict):
         state.set_values({name: _taken(agent.graph, name, value) for name, value in origin.changes.items()})
     asked = pending_interrupts(state)  # what has interrupted itself stands at no breakpoint
-    found = await agent.breakpoints.standing(graph, config) if agent.breakpoints.inside or not asked else []
+    found = await agent.breakpoints.current(graph, config) if agent.breakpoints.inside or not asked else []
     state.forget_answers()
     if found:
         return [ask for stop in found for ask in stops.read(stop)]

@@ -1,4 +1,4 @@
-"""Where a run stands, in words: how it has ended, what it needs, and with which commands it goes on."""
+"""The status of a run in words: how it has ended, what it needs, and with which commands it goes on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = [
     "is_advancing",
     "is_over",
     "report_on",
-    "standing_words",
+    "status_words",
     "tell_next_turn",
     "waiting",
     "ways_on",
@@ -93,7 +93,7 @@ def waits_behind(view: RunView) -> bool:
     return view.run.waits and view.run.status is RunStatus.queued and view.at_its_turn is not None
 
 
-def standing_words(view: RunView) -> str:
+def status_words(view: RunView) -> str:
     """Say where a run stands, such as `queued, and waits for its turn: run_1 of its thread is paused`."""
     first = view.at_its_turn
     if first is None or not waits_behind(view):
@@ -125,7 +125,7 @@ async def report_on(session: Session, run_id: str) -> int:
         failed = pasteable(view.run.note, session.prefix).rstrip(".")
         note = f" after a failed attempt: {failed}" if failed else ""
         goes_on = "" if view.altered or waits_behind(view) else " A worker carries it on."
-        session.tell(f"Run {run_id} is {standing_words(view)}{note}.{goes_on}")
+        session.tell(f"Run {run_id} is {status_words(view)}{note}.{goes_on}")
     ways_on(session, view)
     return Exit.waiting
 

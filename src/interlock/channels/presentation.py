@@ -17,7 +17,7 @@ from interlock.domain.explain import duration_words
 from interlock.domain.request import Request, Status, acting
 from interlock.engine.views import RequestView
 
-__all__ = ["ANYTHING", "Sight", "see", "when"]
+__all__ = ["ANYTHING", "Presentation", "present", "when"]
 
 TITLES = {"approval": "HUMAN APPROVAL REQUIRED", "input": "HUMAN INPUT REQUIRED", "review": "HUMAN REVIEW REQUIRED"}
 
@@ -32,7 +32,7 @@ SHORT_DIGEST = len("sha256:") + 12
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Presentation:
     """What somebody is shown, and whether that is all of it."""
 
     view: RequestView
@@ -40,7 +40,7 @@ class Sight:
     whole: bool
 
 
-def see(view: RequestView, *, full: bool = False, fold: bool = True, place: Place | None = None) -> Sight:
+def present(view: RequestView, *, full: bool = False, fold: bool = True, place: Place | None = None) -> Presentation:
     """Lay out a request.
 
     Args:
@@ -60,7 +60,7 @@ def see(view: RequestView, *, full: bool = False, fold: bool = True, place: Plac
     lines += _why(view, full=full)
     digest = request.digest if full else request.digest[:SHORT_DIGEST]
     lines.append(Line(f"Request {request.id} of agent {plain(request.agent)}, {digest}", "dim"))
-    return Sight(view, tuple(lines), whole)
+    return Presentation(view, tuple(lines), whole)
 
 
 def when(at: datetime) -> str:
