@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from interlock.engine.changes import Counted
-from interlock.errors import Conflict, StoreUnavailable
+from interlock.errors import Conflict, NotInTime, StoreUnavailable
 from interlock.storage import open_store, postgres, postgres_connection
 from interlock.storage.postgres_connection import PostgresConnection
 from interlock.storage.postgres_wire import Wire
@@ -92,7 +92,7 @@ async def test_what_passed_its_end_is_refused_and_the_others_are_not(stores, clo
     late = part(1, clock)
     object.__setattr__(late, "before", clock.at)
     results = await at_once(store, store.commit(late), store.commit(part(2, clock)))
-    assert [type(result) for result in results] == [Conflict, type(None)]
+    assert [type(result) for result in results] == [NotInTime, type(None)]
     assert await store.find(TENANT, "request", "req_") == ["req_2"]
 
 
