@@ -11,7 +11,7 @@ from interlock.cli.session import Session
 from interlock.domain.canonical import Json, canonical_bytes
 from interlock.engine.watching import Streamed
 
-__all__ = ["Live", "Turns"]
+__all__ = ["Live", "MessageOrder"]
 
 AGENT = "[AGENT] "
 BAR = "        │ "
@@ -29,7 +29,7 @@ class Live:
 
     def __init__(self, session: Session, *, updates: bool = False) -> None:
         self._session = session
-        self._turns = Turns()
+        self._turns = MessageOrder()
         self.modes: Collection[str] = ("messages", "custom", "updates") if updates else ("messages", "custom")
 
     def said(self, run_id: str, text: str) -> None:
@@ -68,7 +68,7 @@ class Live:
         self._session.screen.show(Line(plain(first), "", "", BAR), *rest)
 
 
-class Turns:
+class MessageOrder:
     """Lets one message speak at a time, of those that several models say at once.
 
     A message waits until the one before it has ended, has said nothing for a second, or keeps it waiting with much.

@@ -10,12 +10,12 @@ from interlock.domain.authority import Directory
 from interlock.domain.policy import Policy, Step, where_holds
 from interlock.domain.request import Request, Vote
 
-__all__ = ["Capacity", "Eligibility", "eligibility_of"]
+__all__ = ["Eligibility", "VotingRight", "eligibility_of"]
 
 
 @dataclass(frozen=True, slots=True)
-class Capacity:
-    """In what capacity somebody may vote.
+class VotingRight:
+    """Whether somebody may vote, and for whom.
 
     Args:
         on_behalf_of: for whom; None for themselves.
@@ -84,8 +84,8 @@ class Eligibility:
 
     def of(
         self, step: Step, person: str, now: datetime, votes: Sequence[Vote] = (), prefer: str | None = None
-    ) -> Capacity:
-        """Say in what capacity a person may vote now.
+    ) -> VotingRight:
+        """Say whether a person may vote now, and for whom.
 
         Whoever may vote in their own right does so, and for nobody else: one person is one vote. Of several people for
         whom somebody may vote it is the one for whom they have, else the first.
@@ -96,7 +96,7 @@ class Eligibility:
         """
         own = self.exclusion(step, person)
         if own is None:
-            return Capacity()
+            return VotingRight()
         others = [vote for vote in self.counting(step, votes) if vote.voter != person]
         before = [vote.on_behalf_of for vote in votes if vote.voter == person]
         reasons = []
@@ -104,9 +104,9 @@ class Eligibility:
         for giver in sorted(givers, key=lambda one: (one != prefer, one not in before)):
             reason = self.exclusion(step, person, giver, now) or _taken(giver, others)
             if reason is None:
-                return Capacity(giver)
+                return VotingRight(giver)
             reasons.append(reason)
-        return Capacity(None, "; ".join(dict.fromkeys([own, *reasons])))
+        return VotingRight(None, "; ".join(dict.fromkeys([own, *reasons])))
 
 
 def _taken(giver: str, others: Sequence[Vote]) -> str | None:

@@ -11,7 +11,7 @@ from interlock.domain.action import Action, Draft, Kind, Verdict
 from interlock.domain.canonical import canonical_bytes, normalize
 from interlock.domain.commands import CastVote
 from interlock.domain.decision_context import DecisionContext
-from interlock.domain.eligibility import Capacity, Eligibility, eligibility_of
+from interlock.domain.eligibility import Eligibility, VotingRight, eligibility_of
 from interlock.domain.events import Decided, Edited, Event, StepReached, VoteCast
 from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Occasion, Policy, Route, Step, reroute
@@ -95,7 +95,7 @@ def decide_vote(request: Request, command: CastVote, context: DecisionContext) -
     after = evolve(evolve(request, edited), entered)
     if not after.is_open:
         return tuple(events)
-    anew = _capacity(after, context, voter, on_behalf_of)
+    anew = _voting_right(after, context, voter, on_behalf_of)
     if anew.excluded is None:
         events.extend(_count(after, _vote(after, command, voter, anew.on_behalf_of, context), command, context))
     else:
@@ -134,7 +134,7 @@ def _check_vote(request: Request, command: CastVote, context: DecisionContext, v
         )
     normalize(command.comment, path="comment", max_bytes=MAX_COMMENT)
     _check_verdict(request, command, context.policy)
-    found = _capacity(request, context, voter)
+    found = _voting_right(request, context, voter)
     if found.excluded is not None:
         raise Forbidden(
             f"{voter} may not decide on {request.id}: {found.excluded}.", request_id=request.id, voter=voter
@@ -157,7 +157,7 @@ def _eligibility(request: Request, context: DecisionContext) -> Eligibility:
     return eligibility_of(request, context.policy, context.directory)
 
 
-def _capacity(request: Request, context: DecisionContext, person: str, prefer: str | None = None) -> Capacity:
+def _voting_right(request: Request, context: DecisionContext, person: str, prefer: str | None = None) -> VotingRight:
     step = request.step_of(context.policy)
     return _eligibility(request, context).of(step, person, context.now, request.votes, prefer)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from interlock.domain.authority import Principal
 from interlock.domain.timing import due_commands
-from interlock.engine.aside import SetAside
+from interlock.engine.backoff import Backoff
 from interlock.engine.desk import Desk
 from interlock.engine.ports.store import Store
 from interlock.errors import Conflict, InvalidPolicy, RecordAltered, Refused, StoreTooNew
@@ -20,13 +20,13 @@ async def sweep(store: Store, desk: Desk, *, limit: int = 100) -> int:
     Returns:
         For how many requests something was due; as many as `limit` means that there may be more.
     """
-    aside = SetAside()
+    backoff = Backoff()
     while True:
-        known = aside.count
+        known = backoff.count
         agenda = await store.agenda(limit + known)
-        done = await carry_out_due(store, desk, agenda.overdue, aside=aside)
-        aside.unread = agenda.unread
-        if done or aside.count <= known:
+        done = await carry_out_due(store, desk, agenda.overdue, backoff=backoff)
+        backoff.unread = agenda.unread
+        if done or backoff.count <= known:
             return len(agenda.overdue)
 
 
@@ -35,16 +35,16 @@ async def carry_out_due(
     desk: Desk,
     overdue: Sequence[tuple[str, str]],
     complain: Callable[[str], None] = lambda _: None,
-    aside: SetAside | None = None,
+    backoff: Backoff | None = None,
 ) -> int:
     """Do what is due for these requests, by tenant and id, unless somebody is faster; return how much was done.
 
     One that has been altered in the database, or whose calendar cannot be reckoned on this machine, is complained about
-    and set aside: it must not stop the others.
+    and delayed: it must not stop the others.
     """
-    aside, done = aside or SetAside(), 0
+    backoff, done = backoff or Backoff(), 0
     for tenant, request_id in overdue:
-        if (tenant, request_id) in aside:
+        if (tenant, request_id) in backoff:
             continue
         moved = 0
         try:
@@ -52,7 +52,7 @@ async def carry_out_due(
         except (RecordAltered, StoreTooNew, InvalidPolicy) as wrong:
             complain(f"{request_id}: {wrong.message}" if isinstance(wrong, InvalidPolicy) else wrong.message)
         if not moved:
-            aside.put((tenant, request_id))
+            backoff.put((tenant, request_id))
         done += moved
     return done
 

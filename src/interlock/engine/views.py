@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from interlock.domain.eligibility import Capacity, eligibility_of
+from interlock.domain.eligibility import VotingRight, eligibility_of
 from interlock.domain.explain import explain
 from interlock.domain.policy import Policy
 from interlock.domain.request import EffectState, Request, Status
@@ -119,7 +119,7 @@ class Views:
         policy = await self._book.pinned(request.route.policy_hash)
         directory = self._policies.current().directory
         why = explain(request, policy, directory, loaded.now)
-        found = self._capacity(request, policy, person, loaded.now)
+        found = self._voting_right(request, policy, person, loaded.now)
         became = None if loaded.run is None else what_became(request, loaded.run.run)
         stuck = cannot_pass(request, policy, directory)
         repeats = None if loaded.run is None else await self._done_before(request, loaded.run.run)
@@ -135,10 +135,10 @@ class Views:
             run = None if record is None else record.run
         return None
 
-    def _capacity(self, request: Request, policy: Policy, person: str, now: datetime) -> Capacity:
+    def _voting_right(self, request: Request, policy: Policy, person: str, now: datetime) -> VotingRight:
         directory = self._policies.current().directory
         if not request.is_open or policy.levels[request.route.level].automatic:
-            return Capacity()
+            return VotingRight()
         eligibility = eligibility_of(request, policy, directory)
         return eligibility.of(request.step_of(policy), directory.canonical(person), now, request.votes)
 
@@ -150,7 +150,7 @@ class Views:
         asked = {person for entry in request.step_of(view.policy).ask for person in directory.members(entry)}
         delegates = {one.delegate for one in directory.delegations if one.giver in asked}
         left = (asked | delegates) - {vote.voter for vote in request.votes}
-        return sorted(one for one in left if self._capacity(request, view.policy, one, view.now).excluded is None)
+        return sorted(one for one in left if self._voting_right(request, view.policy, one, view.now).excluded is None)
 
     async def run(self, run_id: str) -> RunView:
         """Return a run with its requests.

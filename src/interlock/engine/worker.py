@@ -23,7 +23,7 @@ from interlock.engine.advance_start import (
     is_ready,
     with_its_pause,
 )
-from interlock.engine.aside import SetAside
+from interlock.engine.backoff import Backoff
 from interlock.engine.changes import Actor, Changes, Job, Lease
 from interlock.engine.consequences import doubtful
 from interlock.engine.deadlines import carry_out_due
@@ -128,7 +128,7 @@ class Worker:
         self._heartbeat = Heartbeat(store, name, lease, self._active)
         self._loading = Loading(runtime, alone=only is not None)
         self._slots: Slots | None = None
-        self._aside = SetAside()
+        self._backoff = Backoff()
         self._stop = asyncio.Event()
         self.left = 0
         self._lost: StoreReplaced | None = None  # why nothing can go on here
@@ -185,7 +185,7 @@ class Worker:
             while True:
                 await self._results.look_around()
                 agenda, moved = await self._look()
-                done += sum(await asyncio.gather(*(self._or_aside(job) for job in agenda.jobs)))
+                done += sum(await asyncio.gather(*(self._carry_out_or_delay(job) for job in agenda.jobs)))
                 if not agenda.jobs and not moved:
                     return done
 
@@ -198,7 +198,7 @@ class Worker:
         agenda, _ = await self._look()
         self._behind = len(agenda.jobs) >= slots.free
         for job in agenda.jobs[: slots.free]:
-            self._fill(slots, job.subject, self._or_aside(job))
+            self._fill(slots, job.subject, self._carry_out_or_delay(job))
         if agenda.next_due is None or agenda.next_due <= agenda.now:
             return SWEEP  # what was begun or expired wakes us; what could not be is looked at again with the next sweep
         return min(SWEEP, max(SHORTEST, (agenda.next_due - agenda.now).total_seconds()))
@@ -210,13 +210,13 @@ class Worker:
             What is due, without what cannot be carried out; and how much was done.
         """
         while True:
-            known = self._aside.count
+            known = self._backoff.count
             agenda = await self._store.agenda(self._concurrency + known, subject=self._only)
-            self._aside.unread = agenda.unread
-            jobs = [job for job in agenda.jobs if job.subject not in self._in_hand and job not in self._aside]
+            self._backoff.unread = agenda.unread
+            jobs = [job for job in agenda.jobs if job.subject not in self._in_hand and job not in self._backoff]
             self._behind = bool(jobs)
-            moved = await carry_out_due(self._store, self._desk, agenda.overdue, self._complain, self._aside)
-            if moved or self._aside.count <= known:
+            moved = await carry_out_due(self._store, self._desk, agenda.overdue, self._complain, self._backoff)
+            if moved or self._backoff.count <= known:
                 return replace(agenda, jobs=jobs), moved
             # What could not be carried out has kept others from being read.
 
@@ -331,7 +331,7 @@ class Worker:
         if not is_ready(loaded):
             return await self._jobs.let_go(job)
         if is_leased(loaded):
-            return self._set_aside(job)
+            return self._delay(job)
         return await self._is_here(job, loaded) and await self._begin_and_carry_on(job, loaded, asked)
 
     async def _begin_and_carry_on(self, job: Job, loaded: Loaded, asked: float) -> bool:
@@ -340,7 +340,7 @@ class Worker:
         except (RecordAltered, StoreTooNew) as altered:
             return await self._jobs.hand_over(job, altered)
         except Conflict:
-            return self._set_aside(job)
+            return self._delay(job)
         if start is not None:
             await self.carry_on(start)
         return True
@@ -352,19 +352,19 @@ class Worker:
         except (RecordAltered, StoreTooNew) as altered:
             return await self._jobs.hand_over(job, altered)
         except Conflict:
-            return self._set_aside(job)
+            return self._delay(job)
 
-    async def _or_aside(self, job: Job) -> bool:
-        """Carry out a job, or set it aside where an error stands in the way that does not pass by itself."""
+    async def _carry_out_or_delay(self, job: Job) -> bool:
+        """Carry out a job, or delay it where an error stands in the way that does not pass by itself."""
         try:
             return await self.carry_out(job)
         except Exception as error:
             if not retry.is_passing(error):
-                self._set_aside(job)
+                self._delay(job)
             raise
 
-    def _set_aside(self, job: Job) -> Literal[False]:
-        self._aside.put(job)
+    def _delay(self, job: Job) -> Literal[False]:
+        self._backoff.put(job)
         return False
 
     async def carry_on(self, start: AdvanceStart) -> None:

@@ -30,7 +30,7 @@ BACK_OFF = (0.05, 5.0)
 
 
 class PostgresNotifications:
-    """Tells other processes that something was committed, and hears it from them.
+    """Notifies other processes of commits, and is notified of theirs.
 
     Args:
         connect: opens a connection to the database itself: a pooler in between would lose what it is told.

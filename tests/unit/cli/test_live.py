@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlock.cli.live import LONGEST, SILENT, Turns
+from interlock.cli.live import LONGEST, SILENT, MessageOrder
 
 
 class Clock:
@@ -15,7 +15,7 @@ class Clock:
 
 def shown(*pieces, clock=None):
     """Return what is shown of pieces, given as message and text; a text that ends by a full stop ends its message."""
-    turns = Turns(clock or Clock())
+    turns = MessageOrder(clock or Clock())
     texts = []
     for message, text in pieces:
         for said, anew in turns.piece(message, text, ended=text.endswith(".")):
@@ -26,7 +26,7 @@ def shown(*pieces, clock=None):
 
 
 def test_a_message_alone_is_shown_as_it_comes():
-    turns = Turns(Clock())
+    turns = MessageOrder(Clock())
     assert [[*turns.piece("a", text, ended=False)] for text in ("It ", "rains")] == [
         [("It ", True)],
         [("rains", False)],
@@ -50,7 +50,7 @@ def test_what_has_ended_while_it_waited_is_shown_whole():
 
 def test_a_message_that_broke_off_keeps_nobody_waiting():
     clock = Clock()
-    turns = Turns(clock)
+    turns = MessageOrder(clock)
     assert [*turns.piece("a", "It ra", ended=False)] == [("It ra", True)]
     assert [*turns.piece("b", "The ", ended=False)] == []
     clock.now = SILENT

@@ -8,7 +8,7 @@ from tests.model.rules import START, Bench
 from interlock.domain.action import Action
 from interlock.domain.authority import Delegation, Directory
 from interlock.domain.delegation_check import check_delegations
-from interlock.domain.eligibility import Capacity, Eligibility
+from interlock.domain.eligibility import Eligibility, VotingRight
 from interlock.domain.explain import explain
 from interlock.domain.policy import Escalation, Level, Policy, Step
 
@@ -70,10 +70,10 @@ def test_whoever_is_named_by_several_votes_for_the_first_who_is_asked_and_has_no
     bench = Bench(POLICY, directory, initiator="ian")
     bench.ask(Action("pay", {"amount": "50"}))
     eligibility = Eligibility(POLICY, directory, "ian", "agent:buyer")
-    assert eligibility.of(STEP, "xaver", START) == Capacity("noah")
-    assert eligibility.of(STEP, "xaver", START, prefer="mia") == Capacity("mia")
+    assert eligibility.of(STEP, "xaver", START) == VotingRight("noah")
+    assert eligibility.of(STEP, "xaver", START, prefer="mia") == VotingRight("mia")
     assert eligibility.of(STEP, "xaver", START + DAY).excluded == "this step asks group:g"
-    assert eligibility.of(STEP, "noah", START) == Capacity()
+    assert eligibility.of(STEP, "noah", START) == VotingRight()
 
 
 SPENT = [

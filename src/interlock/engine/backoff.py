@@ -1,4 +1,4 @@
-"""What could not be carried out, though it was due: it is left for a while, and keeps no other from its turn."""
+"""Delays what was due and could not be carried out, so that everything else that is due gets its turn."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
-__all__ = ["SetAside"]
+__all__ = ["Backoff"]
 
 FIRST = 30.0
 LONGEST = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Left:
+class _Delay:
     until: float
     seconds: float
 
 
-class SetAside:
-    """Remembers what was set aside, each time for twice as long.
+class Backoff:
+    """Remembers what is delayed, each time for twice as long.
 
     What is due is read a page at a time, what has been due for longest first. What can never be carried out, such as a
     request whose row was altered, would fill that page for ever, and nothing else would come to its turn: so as many
@@ -34,14 +34,14 @@ class SetAside:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._left: dict[Hashable, _Left] = {}
+        self._left: dict[Hashable, _Delay] = {}
         self.unread = 0
 
     def put(self, what: Hashable) -> None:
-        """Set something aside."""
+        """Delay something."""
         before = self._left.get(what)
         seconds = FIRST if before is None else min(LONGEST, 2 * before.seconds)
-        self._left[what] = _Left(self._clock() + seconds, seconds)
+        self._left[what] = _Delay(self._clock() + seconds, seconds)
 
     def __contains__(self, what: Hashable) -> bool:
         left = self._left.get(what)
@@ -49,7 +49,7 @@ class SetAside:
 
     @property
     def count(self) -> int:
-        """How many of those that are read would be set aside already."""
+        """How many of those that are read are delayed already."""
         now = self._clock()
         self._left = {what: left for what, left in self._left.items() if now < left.until + LONGEST}
         return self.unread + sum(now < left.until for left in self._left.values())

@@ -1,6 +1,6 @@
 """I4: what cannot be carried out is left for longer each time, and is counted among what is read."""
 
-from interlock.engine.aside import SetAside
+from interlock.engine.backoff import Backoff
 
 
 class Clock:
@@ -12,12 +12,12 @@ class Clock:
 
 def test_what_is_set_aside_comes_back_after_twice_as_long_each_time():
     clock = Clock()
-    aside = SetAside(clock)
+    backoff = Backoff(clock)
     waits = []
     for _ in range(7):
-        aside.put("req_1")
+        backoff.put("req_1")
         began = clock.now
-        while "req_1" in aside:
+        while "req_1" in backoff:
             clock.now += 1
         waits.append(clock.now - began)
     assert waits == [30, 60, 120, 240, 480, 600, 600]
@@ -25,23 +25,23 @@ def test_what_is_set_aside_comes_back_after_twice_as_long_each_time():
 
 def test_as_many_more_are_read_as_are_set_aside_or_unread():
     clock = Clock()
-    aside = SetAside(clock)
-    assert aside.count == 0
-    aside.put("req_1")
-    aside.put("req_2")
-    aside.unread = 3
-    assert aside.count == 5
+    backoff = Backoff(clock)
+    assert backoff.count == 0
+    backoff.put("req_1")
+    backoff.put("req_2")
+    backoff.unread = 3
+    assert backoff.count == 5
     clock.now += 31
-    assert aside.count == 3
+    assert backoff.count == 3
 
 
 def test_what_has_not_been_seen_for_long_is_forgotten():
     clock = Clock()
-    aside = SetAside(clock)
+    backoff = Backoff(clock)
     for _ in range(3):
-        aside.put("req_1")
+        backoff.put("req_1")
     clock.now += 721
-    assert aside.count == 0
-    aside.put("req_1")
+    assert backoff.count == 0
+    backoff.put("req_1")
     clock.now += 31
-    assert "req_1" not in aside
+    assert "req_1" not in backoff
