@@ -7,8 +7,8 @@ import pytest
 from interlock import Action, Question, Verdict, ask, progress
 from interlock.channels.presentation import present
 from interlock.domain.run import RunStatus
-from interlock.engine.views import Views
 from interlock.errors import InvalidAnswer
+from interlock.service.views import Views
 
 DEPTH = 60
 LADDER = {

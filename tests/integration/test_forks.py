@@ -10,8 +10,8 @@ from langgraph.types import interrupt
 from interlock import Action, ask
 from interlock.domain.request import EffectState
 from interlock.engine.ports.store import Inbox
-from interlock.engine.views import Views
 from interlock.insight.simulate import simulate
+from interlock.service.views import Views
 
 CONFIG = """\
 default: {initiator_may_approve: true, levels: [{steps: [{ask: ["person:local:me"], within: 1d}]}]}

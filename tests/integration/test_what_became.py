@@ -5,7 +5,7 @@ from langgraph.types import interrupt
 
 from interlock import Action, NotDone, ask
 from interlock.domain.what_became import cannot_pass, what_became
-from interlock.engine.views import Views
+from interlock.service.views import Views
 
 POLICY = """
 groups: {{finance: [{members}]}}

@@ -15,7 +15,7 @@ from interlock.domain.action import Action, Draft, Kind, Question
 from interlock.domain.canonical import Json
 from interlock.domain.explain import duration_words
 from interlock.domain.request import Request, Status, acting
-from interlock.engine.views import RequestView
+from interlock.service.views import RequestView
 
 __all__ = ["ANYTHING", "Presentation", "present", "when"]
 

@@ -31,8 +31,8 @@ from interlock.domain.canonical import Json
 from interlock.domain.commands import CastVote
 from interlock.domain.request import Request
 from interlock.engine.schemas import check_vote
-from interlock.engine.views import RequestView
 from interlock.errors import BadInput, InvalidValue
+from interlock.service.views import RequestView
 
 __all__ = ["Reply", "Skipped", "confirm", "no_longer_counted", "read_reply"]
 

@@ -14,13 +14,13 @@ from interlock.channels.values import ValueLines
 from interlock.cli.options import AS, COMMENT, JSON
 from interlock.cli.run import read_json
 from interlock.cli.session import Session, execute
-from interlock.cli.shapes import request_shape, run_view_shape
 from interlock.cli.votes import carry_on
 from interlock.domain.action import Action
 from interlock.domain.commands import SettleEffect
 from interlock.domain.request import EffectState, Request
 from interlock.errors import BadInput
 from interlock.runtime.loading.identity import tool_shown
+from interlock.service.shapes import request_shape, run_view_shape
 
 __all__ = ["app"]
 

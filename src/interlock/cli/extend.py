@@ -8,8 +8,8 @@ from interlock.channels.presentation import when
 from interlock.cli.arguments import duration
 from interlock.cli.options import AS, JSON
 from interlock.cli.session import Session, execute
-from interlock.cli.shapes import request_shape
 from interlock.domain.commands import Extend
+from interlock.service.shapes import request_shape
 
 __all__ = ["extend"]
 

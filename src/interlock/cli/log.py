@@ -12,9 +12,9 @@ from interlock.channels.text import plain
 from interlock.cli.narrate import log_line
 from interlock.cli.options import JSON
 from interlock.cli.session import CutShort, Session, execute, interruptible, unless
-from interlock.cli.shapes import entry_shape
 from interlock.engine.changes import Entry
 from interlock.errors import BadInput
+from interlock.service.shapes import entry_shape
 
 __all__ = ["app"]
 

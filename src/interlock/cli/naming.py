@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from interlock.engine.ports.store import Inbox
-from interlock.engine.views import Views
 from interlock.runtime.loading.naming import names_for
 from interlock.runtime.loading.registry import Registry
+from interlock.service.views import Views
 
 __all__ = ["name_and_reference"]
 

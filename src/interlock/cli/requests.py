@@ -15,12 +15,12 @@ from interlock.channels.values import ValueLines
 from interlock.cli.narrate import sentence
 from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute
-from interlock.cli.shapes import request_shape, view_shape
 from interlock.cli.table import table
 from interlock.domain.explain import duration_words
 from interlock.domain.request import EffectState, Request, Status
 from interlock.engine.ports.store import Inbox
-from interlock.engine.views import RequestView
+from interlock.service.shapes import request_shape, view_shape
+from interlock.service.views import RequestView
 
 __all__ = ["app"]
 

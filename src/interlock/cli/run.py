@@ -13,12 +13,12 @@ from interlock.cli.naming import name_and_reference
 from interlock.cli.options import AS, JSON
 from interlock.cli.run_status import report_on, status_words, waiting
 from interlock.cli.session import Session, execute, interruptible, patiently
-from interlock.cli.shapes import run_shape
 from interlock.cli.watch import Attendant, narrated_worker
 from interlock.domain.canonical import Json
 from interlock.domain.run import Run
 from interlock.engine.threads import checked_name
 from interlock.errors import BadInput
+from interlock.service.shapes import run_shape
 
 __all__ = ["app", "attend", "read_json", "start_and_attend"]
 

@@ -8,10 +8,10 @@ from interlock.channels.values import ValueLines
 from interlock.cli.errors import Exit
 from interlock.cli.hints import pasteable
 from interlock.cli.session import Session
-from interlock.cli.shapes import run_view_shape
 from interlock.domain.request import Request
 from interlock.domain.run import ENDED, Run, RunStatus
-from interlock.engine.views import RunView
+from interlock.service.shapes import run_view_shape
+from interlock.service.views import RunView
 
 __all__ = [
     "closing",

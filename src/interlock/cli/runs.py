@@ -18,14 +18,14 @@ from interlock.cli.narrate import sentence
 from interlock.cli.options import AS, COMMENT, JSON
 from interlock.cli.run_status import tell_next_turn, ways_on
 from interlock.cli.session import Session, execute
-from interlock.cli.shapes import entry_shape, run_shape, run_view_shape
 from interlock.cli.states import PAUSE, fork, state_lines, state_shape
 from interlock.cli.table import table
 from interlock.cli.votes import carry_on
 from interlock.domain.run import ENDED, Run, RunStatus
 from interlock.domain.what_became import what_became
-from interlock.engine.views import RunView
 from interlock.errors import BadInput
+from interlock.service.shapes import entry_shape, run_shape, run_view_shape
+from interlock.service.views import RunView
 
 __all__ = ["app"]
 

@@ -24,8 +24,8 @@ from interlock.cli.errors import Exit
 from interlock.cli.hints import command_prefix
 from interlock.config import DatabaseSettings, Settings, load_settings
 from interlock.domain.authority import Principal
-from interlock.engine.views import Views
 from interlock.errors import BadInput, Forbidden
+from interlock.service.views import Views
 from interlock.storage.open import file_of
 
 __all__ = [

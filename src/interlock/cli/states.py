@@ -12,10 +12,10 @@ from interlock.cli.arguments import json_given
 from interlock.cli.options import AS, JSON
 from interlock.cli.run import attend
 from interlock.cli.session import Session, execute
-from interlock.cli.shapes import run_shape
 from interlock.domain.canonical import Json
 from interlock.engine.states import KeptState, kept_state
 from interlock.errors import BadInput
+from interlock.service.shapes import run_shape
 
 __all__ = ["PAUSE", "fork", "state_lines", "state_shape"]
 

@@ -9,12 +9,12 @@ from interlock.channels.screen import Line
 from interlock.channels.text import plain, quoted
 from interlock.cli.options import AS, JSON
 from interlock.cli.session import Session, execute
-from interlock.cli.shapes import run_shape
 from interlock.cli.states import state_lines, state_shape
 from interlock.cli.table import table
 from interlock.domain.run import ENDED, Run
 from interlock.engine.threads import ThreadView
 from interlock.errors import NotFound
+from interlock.service.shapes import run_shape
 
 __all__ = ["app"]
 

@@ -30,13 +30,13 @@ from interlock.cli.options import AS, COMMENT, JSON
 from interlock.cli.run import read_json
 from interlock.cli.run_status import is_over, report_on
 from interlock.cli.session import CutShort, Session, execute, interruptible, patiently, unless
-from interlock.cli.shapes import request_shape, run_view_shape
 from interlock.cli.watch import changed, narrated_worker
 from interlock.domain.action import Draft, Question, Verdict
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request
-from interlock.engine.views import RequestView
 from interlock.errors import BadInput, InvalidAgent
+from interlock.service.shapes import request_shape, run_view_shape
+from interlock.service.views import RequestView
 
 __all__ = ["answer", "approve", "edit", "reject", "revise"]
 

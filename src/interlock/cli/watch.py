@@ -17,15 +17,15 @@ from interlock.cli.live import Live
 from interlock.cli.narrate import sentence
 from interlock.cli.run_status import closing, is_advancing, is_over, status_words, waiting, ways_on
 from interlock.cli.session import CutShort, Session, unless
-from interlock.cli.shapes import entry_shape, request_shape, run_view_shape
 from interlock.domain.events import Opened, RefusalNoted, Reminded, StepReached
 from interlock.domain.request import Request
 from interlock.domain.run_events import AdvanceBegan, AttemptFailed, RunPaused, RunStarted
 from interlock.engine.changes import Entry
 from interlock.engine.deadlines import sweep
-from interlock.engine.views import RequestView, RunView
 from interlock.engine.worker import Worker
 from interlock.errors import BadInput, Forbidden, Refused
+from interlock.service.shapes import entry_shape, request_shape, run_view_shape
+from interlock.service.views import RequestView, RunView
 
 __all__ = ["Attendant", "changed", "narrated_worker"]
 

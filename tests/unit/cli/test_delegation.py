@@ -12,15 +12,15 @@ from tests.model.system import SystemUnderTest
 
 from interlock.channels.presentation import present
 from interlock.cli.narrate import sentence
-from interlock.cli.shapes import view_shape
 from interlock.domain.action import Action, Verdict
 from interlock.domain.authority import Delegation, Directory, Principal
 from interlock.domain.commands import CastVote
 from interlock.domain.policy import Level, Policy, Step
 from interlock.engine.audit import audit_record
 from interlock.engine.ports.policies import PolicySet
-from interlock.engine.views import Views
 from interlock.errors import Forbidden
+from interlock.service.shapes import view_shape
+from interlock.service.views import Views
 from interlock.storage.memory import MemoryStore
 from interlock.testing.fakes import Move, Script, SettableClock, SettablePolicies, Tool
 

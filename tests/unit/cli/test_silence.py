@@ -17,7 +17,7 @@ from interlock.domain.commands import Extend
 from interlock.domain.policy import Escalation, Level, Policy, Step
 from interlock.engine.deadlines import carry_out_due, sweep
 from interlock.engine.ports.policies import PolicySet
-from interlock.engine.views import Views
+from interlock.service.views import Views
 from interlock.storage.memory import MemoryStore
 from interlock.testing.fakes import Move, Script, SettableClock, SettablePolicies, Tool
 

@@ -10,7 +10,7 @@ from interlock.domain.canonical import read_canonical
 from interlock.domain.request import Request, StandIn, Vote
 from interlock.domain.run import Run
 from interlock.engine.changes import Entry
-from interlock.engine.views import RequestView, RunView
+from interlock.service.views import RequestView, RunView
 
 __all__ = ["entry_shape", "request_shape", "run_shape", "run_view_shape", "view_shape"]
 
