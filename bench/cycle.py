@@ -24,7 +24,7 @@ from interlock.engine.changes import Entry
 from interlock.testing.postgres import PostgresServer
 
 STORES = ("sqlite", "postgres")
-ME = Principal("local:bench")
+ME = Principal("local:bench", "person", "default", "bench")
 REFERENCE = "graphs:agent"
 """In this process: a file would be loaded as another module, which knows nothing of `graphs.called`."""
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from interlock.domain.authority import Principal
 from interlock.domain.commands import SettleEffect
 from interlock.domain.run import ENDED, RunStatus
 from interlock.testing.invariants import assert_effects, assert_invariants
+from interlock.testing.people import principal
 
 HERE = str(Path(__file__).parent)
 sys.path.insert(0, HERE)
@@ -189,7 +189,7 @@ class Machine:
                         assert run.attention == "effect_unknown", run.note
                         verdict = settle(run.attention_request)
                         command = SettleEffect(run.attention_request, verdict, {"settled": True}, "I looked")
-                        await built.desk.handle(command, Principal("local:me"))
+                        await built.desk.handle(command, principal("local:me"))
                 runs = await self.runs(built)
                 if all(run.status in ENDED | {RunStatus.needs_attention} for run in runs):
                     return runs

@@ -18,16 +18,16 @@ from interlock.bootstrap import System, build
 from interlock.config import load_settings
 from interlock.config.sections import ThreadSettings
 from interlock.domain.action import Verdict
-from interlock.domain.authority import Principal
 from interlock.domain.commands import CastVote
 from interlock.engine import retry
 from interlock.engine.ports.store import Inbox
 from interlock.errors import Refused, StoreError
 from interlock.runtime import runner
 from interlock.storage import postgres, postgres_migrate, sql, sqlite
+from interlock.testing.people import principal
 
 LOADED = (runner, sql, postgres, postgres_migrate)  # before the fork, once for all processes
-ME = Principal("local:me")
+ME = principal("local:me")
 PATIENCE = 120.0  # only ever waited for in full by what has hung
 LEASE = 0.4
 LOOK_AGAIN = 1.0

@@ -10,12 +10,12 @@ import psycopg
 import pytest
 
 from interlock.domain.action import Verdict
-from interlock.domain.authority import Principal
 from interlock.domain.commands import CastVote
 from interlock.engine.ports.store import Inbox
 from interlock.errors import Conflict, StoreUnavailable
 from interlock.storage import open_store, postgres, postgres_connection
 from interlock.storage.postgres_connection import PostgresConnection
+from interlock.testing.people import principal
 from interlock.testing.postgres import PostgresServer
 from interlock.testing.samples import TENANT, changes, job, opened, started
 
@@ -180,7 +180,7 @@ async def test_fault_5_one_vote_through_the_whole_circle(server, tmp_path, monke
                 await built.worker(lease=2.0).drain()
                 for request in await built.store.inbox("default", Inbox(), limit=100):
                     await built.desk.handle(
-                        CastVote(request.id, Verdict.approve, request.digest), Principal("local:me")
+                        CastVote(request.id, Verdict.approve, request.digest), principal("local:me")
                     )
                 if {str(run.status) for run in await built.store.runs("default")} == {"done"}:
                     break

@@ -15,8 +15,8 @@ from langgraph.store.memory import InMemoryStore
 from langgraph.types import Send, interrupt
 
 from interlock import Agent
-from interlock.domain.authority import Principal
 from interlock.errors import StoreUnavailable
+from interlock.testing.people import principal
 
 
 async def answered(circle, run_id, answer="yes"):
@@ -145,7 +145,7 @@ async def test_tenants_do_not_see_each_others(circle):
     reference = circle.register(circle.chain(uses))
     for tenant in ("one", "other", "one"):
         circle.clock.advance(seconds=1)
-        await circle.system.runs.start("uses", reference, {}, Principal("local:me", tenant=tenant))
+        await circle.system.runs.start("uses", reference, {}, principal("local:me", tenant=tenant))
         await circle.drain()
     outputs = {t: [run.output["out"] for run in await circle.store.runs(t)] for t in ("one", "other")}
     assert outputs == {"one": [[1], [0]], "other": [[0]]}

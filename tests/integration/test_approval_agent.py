@@ -12,7 +12,6 @@ from interlock.agents.smtp import MailUncertain
 from interlock.bootstrap import System, build
 from interlock.config import load_settings
 from interlock.domain.action import Verdict
-from interlock.domain.authority import Principal
 from interlock.domain.commands import CastVote
 from interlock.domain.request import EffectState, Request, Status
 from interlock.domain.run import Run, RunStatus
@@ -20,9 +19,10 @@ from interlock.engine.ports.store import Inbox
 from interlock.engine.watching import Lines
 from interlock.errors import InvalidAnswer
 from interlock.testing.fakes import SettableClock
+from interlock.testing.people import principal
 
 TASK = "Send email to team about meeting"
-ME = Principal("local:me")
+ME = principal("local:me")
 
 
 @dataclass

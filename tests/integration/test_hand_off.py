@@ -11,13 +11,13 @@ import pytest
 from interlock import Action, ask
 from interlock.dispatch.wakers import POLL
 from interlock.domain.action import Verdict
-from interlock.domain.authority import Principal
 from interlock.domain.commands import CastVote
 from interlock.domain.run import RunStatus
 from interlock.engine.ports.store import Inbox
 from interlock.errors import RecordAltered, StoreUnavailable
+from interlock.testing.people import principal
 
-ME = Principal("local:me")
+ME = principal("local:me")
 
 
 @contextlib.asynccontextmanager
@@ -319,7 +319,7 @@ async def test_I11_a_row_that_was_altered_only_while_the_vote_read_it_pays_nothi
     reference = circle.register(circle.chain(paying(paid)))
 
     async def vote(request, who):
-        await circle.system.desk.handle(CastVote(request.id, Verdict.approve, request.digest), Principal(who))
+        await circle.system.desk.handle(CastVote(request.id, Verdict.approve, request.digest), principal(who))
 
     async with working(circle) as worker:
         first = await start(circle, reference, 500)

@@ -6,12 +6,12 @@ import json
 import pytest
 
 from interlock import Action, ask
-from interlock.domain.authority import Principal
 from interlock.domain.request import EffectState, Status
 from interlock.domain.run import RunStatus
 from interlock.engine.audit import audit_record
 from interlock.engine.repair import repair
 from interlock.errors import InterlockError
+from interlock.testing.people import principal
 
 MISSING = "Entries of the log are missing"
 
@@ -58,7 +58,7 @@ class Cut:
 
     async def repaired(self):
         """Repair, and return what was repaired but for the triggers."""
-        repaired, _ = await repair(self.circle.store, self.circle.system.desk, Principal("local:me"))
+        repaired, _ = await repair(self.circle.store, self.circle.system.desk, principal("local:me"))
         return [one.mend for one in repaired if one.mend != "guard"]
 
     async def work(self, request):

@@ -19,8 +19,9 @@ from interlock.domain.run import Run, RunStatus
 from interlock.engine.ports.store import Inbox
 from interlock.engine.watching import Lines
 from interlock.testing.fakes import SettableClock
+from interlock.testing.people import principal
 
-ME = Principal("local:me")
+ME = principal("local:me")
 
 
 @dataclass

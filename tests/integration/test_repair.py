@@ -6,7 +6,6 @@ from datetime import timedelta
 import pytest
 
 from interlock import Action, ask
-from interlock.domain.authority import Principal
 from interlock.domain.request import EffectState
 from interlock.domain.run import RunStatus
 from interlock.engine.advance_start import LeaseHolder, begin
@@ -15,6 +14,7 @@ from interlock.engine.changes import Actor, Lease
 from interlock.engine.repair import repair
 from interlock.errors import RecordAltered
 from interlock.storage.rows import micros
+from interlock.testing.people import principal
 
 
 class Case:
@@ -52,7 +52,7 @@ class Case:
         return [str(one) for one in await audit_record(self.circle.store)]
 
     async def repair(self, by="local:me"):
-        return await repair(self.circle.store, self.circle.system.desk, Principal(by))
+        return await repair(self.circle.store, self.circle.system.desk, principal(by))
 
     async def assert_mended(self):
         """Repair, find nothing any more, and go on to the end with one effect."""
@@ -124,7 +124,7 @@ async def test_I1_an_altered_run_is_neither_cancelled_nor_let_go_on(case):
     await case.begin()
     case.rewrite("runs", case.run_id, initiator="local:eve")
     with pytest.raises(RecordAltered):
-        await case.circle.system.runs.cancel(case.run_id, Principal("local:eve"), "mine")
+        await case.circle.system.runs.cancel(case.run_id, principal("local:eve"), "mine")
     await case.assert_mended()
 
 

@@ -11,12 +11,12 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.types import interrupt
 
 from interlock import Action, NotApproved, ask
-from interlock.domain.authority import Principal
 from interlock.domain.run import RunStatus
 from interlock.engine.audit import audit_record
 from interlock.engine.repair import repair
 from interlock.engine.states import kept_state
 from interlock.errors import BadInput, Closed, Forbidden, InvalidAgent, NotFound, RecordAltered
+from interlock.testing.people import principal
 
 CONFIG = """\
 default: {initiator_may_approve: true, levels: [{steps: [{ask: ["person:local:me"], within: 1d}]}]}
@@ -64,8 +64,8 @@ def asker(world):
 
 async def begin(circle, reference, text, thread="talk", who=None):
     name = reference.rpartition(":")[2]
-    principal = circle.me if who is None else Principal(who)
-    return await circle.system.runs.start(name, reference, {"input": text}, principal, thread=thread)
+    starter = circle.me if who is None else principal(who)
+    return await circle.system.runs.start(name, reference, {"input": text}, starter, thread=thread)
 
 
 async def say(circle, reference, text, thread="talk"):
@@ -284,7 +284,7 @@ async def test_threads_are_listed_shown_and_deleted(circle):
     assert [run.turn for run in (await threads.show("default", "talk", limit=2)).runs] == [3, 2]
     directory = circle.system.policies.current().directory
     with pytest.raises(Forbidden):
-        await threads.delete("talk", Principal("mallory"), directory)
+        await threads.delete("talk", principal("mallory"), directory)
     assert await threads.delete("talk", circle.me, directory) == 3
     assert [one.name for one in await threads.list("default", limit=9)] == ["walk"]
     for wanted in (threads.show("default", "talk"), threads.delete("talk", circle.me, directory)):

@@ -13,7 +13,7 @@ from tests.model.fixtures import TENANT
 from tests.model.system import SystemUnderTest
 
 from interlock.domain.action import Action
-from interlock.domain.authority import Directory, Principal
+from interlock.domain.authority import Directory
 from interlock.domain.commands import Withdraw
 from interlock.domain.events import Opened
 from interlock.domain.policy import Fact, Level, Policy, Step
@@ -22,6 +22,7 @@ from interlock.storage import open_store
 from interlock.storage.memory import MemoryStore
 from interlock.testing.fakes import Move, Script, SettablePolicies, Tool
 from interlock.testing.invariants import assert_invariants, whole_log
+from interlock.testing.people import principal
 from interlock.testing.store_base import in_threads
 
 PETTY = Policy(
@@ -44,7 +45,7 @@ def circle(store, clock):
 
 
 async def start(one, script="buys", agent="buyer"):
-    await one.runs.start(agent, script, None, Principal("ian", tenant=TENANT))
+    await one.runs.start(agent, script, None, principal("ian", tenant=TENANT))
 
 
 async def levels(store):
@@ -115,7 +116,7 @@ async def test_what_came_to_nothing_does_not_count(store, clock):
     assert await levels(store) == [0, 0, 0, 1]
     waiting = [request async for request in _open(one)]
     assert len(waiting) == 1
-    await one.desk.handle(Withdraw(waiting[0].id, "no"), Principal("ian", tenant=TENANT))
+    await one.desk.handle(Withdraw(waiting[0].id, "no"), principal("ian", tenant=TENANT))
     window = await store.window(TENANT, "purchase", clock.at.replace(year=2025), 100)
     assert len(window.requests) == 3
 

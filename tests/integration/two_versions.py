@@ -15,16 +15,16 @@ from pathlib import Path
 from interlock.bootstrap import System, build
 from interlock.config import load_settings
 from interlock.domain.action import Action, Verdict
-from interlock.domain.authority import Principal
 from interlock.domain.commands import CastVote
 from interlock.domain.request import Request
 from interlock.engine.audit import audit_record
 from interlock.engine.ports.store import Inbox
+from interlock.testing.people import principal
 
 sys.path.insert(0, str(Path(__file__).parent))
 pausing = importlib.import_module("pausing")  # before the first advance, which would not wait long for it
 
-ME = Principal("local:me")
+ME = principal("local:me")
 ALL = Inbox()
 LIBRARIES = ("langgraph", "langgraph-checkpoint", "langchain", "langchain-core")
 REFUSED = ("left/1", "second")

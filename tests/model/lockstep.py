@@ -24,6 +24,7 @@ from interlock.engine.deadlines import sweep
 from interlock.engine.ports.store import Store
 from interlock.engine.routing import hash_of
 from interlock.testing.fakes import SettableClock, SettablePolicies
+from interlock.testing.people import principal
 
 __all__ = ["MOMENT", "Deed", "Lockstep", "Work"]
 
@@ -154,7 +155,7 @@ class Lockstep(RuleBasedStateMachine):
         verdict = Verdict.respond if responds else Verdict.approve
         answer = 3 if responds else None
         command = CastVote(request.opened.request_id, verdict, request.digest, "yes", None, answer)
-        return command, Principal(person, "person", TENANT)
+        return command, principal(person, "person", TENANT)
 
     def _agree(self, key: str, until: Stop = None) -> None:
         request = self.model.requests[key]
@@ -173,7 +174,7 @@ class Lockstep(RuleBasedStateMachine):
     def _settle(self, key: str, who: str, until: Stop = None, *, again: bool = False) -> Outcome:
         happened = self.systems[0].sink.happened(key)
         command = SettleEffect(key, "happened" if happened else "retry" if again else "did_not")
-        return self._do("settle", lambda it: it.desk.handle(command, Principal(who, "person", TENANT)), until)
+        return self._do("settle", lambda it: it.desk.handle(command, principal(who, "person", TENANT)), until)
 
     def _next_due(self) -> datetime | None:
         jobs = self._run(self.systems[0].jobs())

@@ -29,6 +29,7 @@ from interlock.domain.authority import Principal
 from interlock.domain.commands import CastVote, Expire, Extend
 from interlock.engine.deadlines import sweep
 from interlock.testing.fakes import Script
+from interlock.testing.people import principal
 
 __all__ = ["SystemMachine"]
 
@@ -60,7 +61,7 @@ class SystemMachine(Tampering):
         reference = f"script:{len(self.systems[0].runtime.scripts)}"
         for system in self.systems:
             system.runtime.scripts[reference] = script
-        who = Principal(by, "person", TENANT)
+        who = principal(by, "person", TENANT)
         self._do("start", lambda it: it.runs.start(AGENT, reference, None, who, thread=thread), until)
 
     @precondition(lambda self: len(self.under_way) < MOST_UNDER_WAY)
@@ -158,7 +159,7 @@ class SystemMachine(Tampering):
         subject = _edited(request.subject, change) if verdict is Verdict.edit else None
         given = answer if verdict is Verdict.respond else None
         command = CastVote(request.opened.request_id, verdict, digest, comment, subject, given)
-        self._vote(request, command, Principal(who, kind, TENANT), until)
+        self._vote(request, command, principal(who, kind, TENANT), until)
 
     @precondition(lambda self: self.model.open)
     @rule(which=index, who=index, amount=st.sampled_from([500, 50, 5]), until=stop, second=st.booleans())
@@ -172,7 +173,7 @@ class SystemMachine(Tampering):
             subject = _edited(request.subject, ("amount", amount))
             key = request.opened.request_id
             command = CastVote(key, Verdict.edit, request.digest, f"rather {amount}", subject)
-            self._vote(request, command, Principal(voters[who % len(voters)], "person", TENANT), until)
+            self._vote(request, command, principal(voters[who % len(voters)], "person", TENANT), until)
 
     @precondition(lambda self: any(self.model.requests[key].votes for key in self.model.open))
     @rule(which=index, who=index, comment=st.sampled_from(["again", "and again"]), until=stop)
@@ -183,7 +184,7 @@ class SystemMachine(Tampering):
         person = sorted(request.votes)[which % len(request.votes)]
         names = [name for name, other in SPELLINGS.items() if other == person]
         command, _ = self._approval(request, person)
-        by = Principal(names[who % len(names)], "person", TENANT)
+        by = principal(names[who % len(names)], "person", TENANT)
         self._vote(request, replace(command, comment=comment), by, until)
 
     @precondition(lambda self: self.model.open)
@@ -245,7 +246,7 @@ class SystemMachine(Tampering):
             expected = "forbidden"
         elif run.has_ended:
             expected = "closed"
-        by = Principal(who, "person", TENANT)
+        by = principal(who, "person", TENANT)
         outcome = self._do("a person's word on a run", lambda it: work(it, run, by), until)
         self._expect("a person's word on a run", outcome, expected)
 
@@ -311,7 +312,7 @@ class SystemMachine(Tampering):
     def expire_now(self, which: int) -> None:
         """A process whose clock is fast takes a request for overdue."""
         request = self._some_request(which)
-        command, service = Expire(request.opened.request_id), Principal("service:fast", "service", TENANT)
+        command, service = Expire(request.opened.request_id), principal("service:fast", "service", TENANT)
         expected: str | None = "closed"
         if request.due is not None:
             expected = "too_early" if self.clock.at < request.due else None
@@ -325,7 +326,7 @@ class SystemMachine(Tampering):
         request = self._some_request(which)
         command = Extend(request.opened.request_id, timedelta(minutes=20), reason)
         expected = request.extension_refused(reason, who, self.clock.at, self.policies.current().directory)
-        outcome = self._do("extend", lambda it: it.desk.handle(command, Principal(who, "person", TENANT)))
+        outcome = self._do("extend", lambda it: it.desk.handle(command, principal(who, "person", TENANT)))
         self._expect("extending", outcome, expected)
 
     @rule(until=stop)

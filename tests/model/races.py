@@ -14,8 +14,8 @@ from tests.model.log_model import RunModel
 from tests.model.request_model import RequestModel
 from tests.model.system import LEASE
 
-from interlock.domain.authority import Principal
 from interlock.engine.deadlines import sweep
+from interlock.testing.people import principal
 
 __all__ = ["MOST_UNDER_WAY", "POINTS", "Races", "index", "stop"]
 
@@ -97,7 +97,7 @@ class Races(Lockstep):
         return [key for key in run.waits_for if self.model.requests[key].is_open]
 
     def _piece(self, what: str, which: int) -> Work | None:  # noqa: PLR0911 - one line a piece
-        model, operator = self.model, Principal(OPERATOR, "person", TENANT)
+        model, operator = self.model, principal(OPERATOR, "person", TENANT)
         match what:
             case "approve" if model.open and (voters := self._voters(self._some_open(which))):
                 command, by = self._approval(self._some_open(which), voters[which % len(voters)])

@@ -18,6 +18,7 @@ from interlock.domain.request import DEFAULT_VERDICTS, Repeatable, Request
 from interlock.domain.timing import due_commands
 from interlock.domain.windows import Recent
 from interlock.engine.routing import hash_of
+from interlock.testing.people import principal
 
 __all__ = ["AGENT", "START", "Bench"]
 
@@ -61,7 +62,7 @@ class Bench:
         chosen = route(self.policy, hash_of(self.policy), occasion)
         offered = verdicts or DEFAULT_VERDICTS[Kind(subject.kind)]
         command = Open("r-1", "run-1", "buyer", self.initiator, subject, "", None, offered, "i-1", "t-1", 1, chosen)
-        self.send(command, Principal(AGENT, "agent"))
+        self.send(command, principal(AGENT, "agent"))
         return self.request
 
     def vote(
@@ -77,22 +78,22 @@ class Bench:
         """Vote on what stands there, or on what `digest` names."""
         shown = self.request.digest if digest is None else digest
         command = CastVote(self.request.id, Verdict(verdict), shown, comment, subject, answer)
-        return self.send(command, Principal(who))
+        return self.send(command, principal(who))
 
     def expire(self) -> Request:
         """Sweep."""
-        return self.send(Expire(self.request.id), Principal("service:sweep", "service"))
+        return self.send(Expire(self.request.id), principal("service:sweep", "service"))
 
     def sweep(self) -> Request:
         """Do whatever is due; raise `TooEarly` if nothing is."""
         due = due_commands(self.request, self.now) or (Expire(self.request.id),)
         for command in due:
-            self.send(command, Principal("service:sweep", "service"))
+            self.send(command, principal("service:sweep", "service"))
         return self.request
 
     def extend(self, who: str, by: timedelta, reason: str = "on a plane") -> Request:
         """Give the present step more time."""
-        return self.send(Extend(self.request.id, by, reason), Principal(who))
+        return self.send(Extend(self.request.id, by, reason), principal(who))
 
     def claim(
         self,
@@ -105,12 +106,12 @@ class Bench:
         """Begin the effect."""
         shown = self.request.digest if digest is None else digest
         command = ClaimEffect(self.request.id, shown, tool, version, repeatable)
-        return self.send(command, Principal(AGENT, "agent"))
+        return self.send(command, principal(AGENT, "agent"))
 
     def executed(self, result: Json = None) -> Request:
         """Record that the effect happened."""
         attempt = self.request.claim.attempt if self.request.claim is not None else 0
-        return self.send(RecordEffect(self.request.id, attempt, "executed", result), Principal(AGENT, "agent"))
+        return self.send(RecordEffect(self.request.id, attempt, "executed", result), principal(AGENT, "agent"))
 
     def send(self, command: Command, principal: Principal) -> Request:
         """Decide on a command and apply what comes of it; a refusal changes nothing."""

@@ -14,9 +14,9 @@ from tests.model.lockstep import Deed, Work
 from tests.model.races import Races, index
 from tests.model.system import SystemUnderTest
 
-from interlock.domain.authority import Principal
 from interlock.engine.audit import audit_record
 from interlock.engine.repair import repair
+from interlock.testing.people import principal
 
 __all__ = ["Table", "Tampering"]
 
@@ -72,7 +72,7 @@ class Tampering(Races):
     async def _take_back(system: SystemUnderTest) -> None:
         """A request that was altered when its run was cancelled is open still: the audit finds it, a person repairs."""
         if any(one.mend == "left open" for one in await audit_record(system.store)):
-            await repair(system.watched, system.desk, Principal(OPERATOR, "person", TENANT))
+            await repair(system.watched, system.desk, principal(OPERATOR, "person", TENANT))
 
     def _finds(self, system: SystemUnderTest, key: str) -> bool:
         found = self._run(audit_record(system.store))

@@ -14,7 +14,7 @@ from tests.model.rules import AGENT, Bench
 from tests.model.strategies import INITIATOR, SPELLINGS, Move, directories, moves, policies, subjects
 
 from interlock.domain.action import Draft, Verdict
-from interlock.domain.authority import Directory, Principal
+from interlock.domain.authority import Directory
 from interlock.domain.commands import (
     CastVote,
     ClaimEffect,
@@ -50,9 +50,10 @@ from interlock.domain.request import Status, Vote, edition_digest
 from interlock.domain.timing import due_commands
 from interlock.engine.codec import decode_request, encode_request
 from interlock.errors import BadInput, Refused
+from interlock.testing.people import principal
 
 VERDICTS = set(Verdict)
-AGENT_ITSELF = Principal(AGENT, "agent")
+AGENT_ITSELF = principal(AGENT, "agent")
 FOR = {Verdict.approve, Verdict.edit, Verdict.respond}
 
 

@@ -9,14 +9,14 @@ import pytest
 from interlock.bootstrap import build
 from interlock.config import load_settings
 from interlock.domain.action import Verdict
-from interlock.domain.authority import Principal
 from interlock.domain.commands import CastVote
 from interlock.domain.run import RunStatus
 from interlock.engine.configured import build_policies
 from interlock.engine.ports.store import Inbox
+from interlock.testing.people import principal
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
-ME = Principal("local:me")
+ME = principal("local:me")
 
 
 def blocks(language: str) -> list[str]:

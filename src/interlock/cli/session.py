@@ -23,7 +23,7 @@ from interlock.cli.app import Root
 from interlock.cli.errors import Exit
 from interlock.cli.hints import command_prefix
 from interlock.config import DatabaseSettings, Settings, load_settings
-from interlock.domain.authority import Principal
+from interlock.domain.authority import LOCAL_TENANT, Principal
 from interlock.errors import BadInput, Forbidden
 from interlock.service.views import Views
 from interlock.storage.open import file_of
@@ -193,7 +193,14 @@ async def opened(
             _keep_effects_beside(settings)
         terminal = Terminal.here(screen, shown_on_terminal=screen.width is not None)
         local = local_person()
-        session = Session(system, Principal(local), screen, terminal, as_json, plays=demo and person is None)
+        session = Session(
+            system,
+            Principal(local, "person", LOCAL_TENANT, "terminal"),
+            screen,
+            terminal,
+            as_json,
+            plays=demo and person is None,
+        )
         if person is not None:
             _check_played(person, local, demo=demo)
             session = session.acting_as(person)
@@ -225,7 +232,7 @@ def _check_played(person: str, local: str, *, demo: bool) -> None:
 
 
 def _played(person: str, local: str) -> Principal:
-    return Principal(person, via=f"terminal as {person} by {local}")
+    return Principal(person, "person", LOCAL_TENANT, f"terminal as {person} by {local}")
 
 
 _handled: set[signal.Signals] = set()

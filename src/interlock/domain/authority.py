@@ -14,14 +14,16 @@ from typing import Literal
 
 from interlock.domain.policy import Step
 
-__all__ = ["LOCAL_PREFIX", "Delegation", "Directory", "Principal", "canonical_id"]
+__all__ = ["LOCAL_PREFIX", "LOCAL_TENANT", "Delegation", "Directory", "Principal", "canonical_id"]
 
 LOCAL_PREFIX = "local:"
+LOCAL_TENANT = "default"
+"""The one workspace of a machine without a server."""
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who acts.
+    """Who acts. Nothing but the address has a default: a forgotten tenant or way must not pass as the terminal's.
 
     Args:
         id: the name under which votes are counted, after `Directory.canonical` has resolved it.
@@ -31,9 +33,9 @@ class Principal:
     """
 
     id: str
-    kind: Literal["person", "agent", "service"] = "person"
-    tenant: str = "default"
-    via: str = "terminal"
+    kind: Literal["person", "agent", "service"]
+    tenant: str
+    via: str
     address: str | None = None
 
 

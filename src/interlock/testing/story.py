@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from interlock.domain.action import Subject, Verdict
-from interlock.domain.authority import Principal
 from interlock.domain.canonical import Json
 from interlock.domain.commands import CastVote, SettleEffect
 from interlock.domain.events import Opened
@@ -20,6 +19,7 @@ from interlock.engine.watching import Lines
 from interlock.engine.worker import Worker
 from interlock.testing.fakes import SettableClock
 from interlock.testing.invariants import assert_invariants, whole_log
+from interlock.testing.people import principal
 
 __all__ = ["Parts", "Story"]
 
@@ -59,7 +59,7 @@ class Story:
         self.system = system
         self.store = system.store
         self.clock = clock
-        self.me = Principal(me)
+        self.me = principal(me)
         self.shown: list[str] = []
 
     async def start(self, reference: str, input_: Json = None, **given: Json) -> str:
@@ -128,7 +128,7 @@ class Story:
     ) -> Request:
         """Vote on a request as it was given; nothing is carried out by that yet."""
         command = CastVote(request.id, Verdict(verdict), request.digest, comment, subject, answer)
-        return await self.system.desk.handle(command, self.me if who is None else Principal(who))
+        return await self.system.desk.handle(command, self.me if who is None else principal(who))
 
     async def decide(self, request: Request, verdict: Verdict | str = Verdict.approve, comment: str = "") -> Request:
         """Vote on a request, and carry out what follows."""

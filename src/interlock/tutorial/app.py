@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self, TypeVar
 
 from interlock.bootstrap import System, local_person
-from interlock.domain.authority import Principal
+from interlock.domain.authority import LOCAL_TENANT, Principal
 from interlock.domain.run import ENDED, Run, RunStatus
 from interlock.engine.changes import RunRecord
 from interlock.engine.deadlines import carry_out_due
@@ -55,7 +55,7 @@ class App:
     def __init__(self, system: System, agent: str) -> None:
         self._system = system
         self._agent = agent
-        self._principal = Principal(local_person(), via="python")
+        self._principal = Principal(local_person(), "person", LOCAL_TENANT, "python")
         self._shown: dict[str, str] = {}  # request to the digest that this process has shown
 
     def stream(self, input: Mapping[str, Any] | None, config: Config) -> Iterator[Event]:  # noqa: A002 - LangGraph's

@@ -13,7 +13,7 @@ from tests.model.system import SystemUnderTest
 from interlock.channels.presentation import present
 from interlock.cli.narrate import sentence
 from interlock.domain.action import Action, Verdict
-from interlock.domain.authority import Delegation, Directory, Principal
+from interlock.domain.authority import Delegation, Directory
 from interlock.domain.commands import CastVote
 from interlock.domain.policy import Level, Policy, Step
 from interlock.engine.audit import audit_record
@@ -23,6 +23,7 @@ from interlock.service.shapes import view_shape
 from interlock.service.views import Views
 from interlock.storage.memory import MemoryStore
 from interlock.testing.fakes import Move, Script, SettableClock, SettablePolicies, Tool
+from interlock.testing.people import principal
 
 STEP = Step(("group:managers",), approvals=2, rejections=2)
 POLICY = Policy("purchases", (Level("only", None, (STEP,)),), edits=("amount",))
@@ -36,7 +37,7 @@ async def circle():
     policies = SettablePolicies(PolicySet((), POLICY, PEOPLE))
     made = SystemUnderTest("memory", MemoryStore(clock), clock, policies)
     made.runtime.scripts["buys"] = Script((((Move((Action("purchase", {"amount": "5"}),), Tool()),),),))
-    await made.runs.start("buyer", "buys", None, Principal("ian", tenant=TENANT))
+    await made.runs.start("buyer", "buys", None, principal("ian", tenant=TENANT))
     (job,) = (await made.store.agenda()).jobs
     await made.worker.carry_out(job)
     made.views = Views(made.store, policies, TENANT)
@@ -47,7 +48,7 @@ async def circle():
 async def vote(circle, who, verdict=Verdict.approve, subject=None):
     digest = (await circle.views.request(circle.id, who)).request.digest
     command = CastVote(circle.id, verdict, digest, "", subject)
-    return await circle.desk.handle(command, Principal(who, tenant=TENANT))
+    return await circle.desk.handle(command, principal(who, tenant=TENANT))
 
 
 async def seen(circle, person="zoe", *, full=True):
@@ -100,7 +101,7 @@ async def test_once_the_other_has_voted_the_delegate_is_told_why_not(circle):
 
 
 async def test_a_reason_that_keeps_out_both_is_said_once(circle):
-    await circle.runs.start("buyer", "buys", None, Principal("zoe", tenant=TENANT))
+    await circle.runs.start("buyer", "buys", None, principal("zoe", tenant=TENANT))
     (job,) = (await circle.store.agenda()).jobs
     await circle.worker.carry_out(job)
     (own,) = set(await circle.inbox()) - {circle.id}

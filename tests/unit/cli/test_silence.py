@@ -11,7 +11,7 @@ from tests.model.system import SystemUnderTest
 from interlock.channels.presentation import present
 from interlock.cli.narrate import sentence
 from interlock.domain.action import Action
-from interlock.domain.authority import Directory, Principal
+from interlock.domain.authority import Directory
 from interlock.domain.calendar import Calendar, Span
 from interlock.domain.commands import Extend
 from interlock.domain.policy import Escalation, Level, Policy, Step
@@ -20,6 +20,7 @@ from interlock.engine.ports.policies import PolicySet
 from interlock.service.views import Views
 from interlock.storage.memory import MemoryStore
 from interlock.testing.fakes import Move, Script, SettableClock, SettablePolicies, Tool
+from interlock.testing.people import principal
 
 HOUR = timedelta(hours=1)
 STEP = Step(
@@ -43,7 +44,7 @@ async def asked_under(policy, *before):
     policies = SettablePolicies(PolicySet(before, policy, PEOPLE))
     made = SystemUnderTest("memory", MemoryStore(clock), clock, policies)
     made.runtime.scripts["buys"] = Script((((Move((Action("purchase", {"amount": "5"}),), Tool()),),),))
-    await made.runs.start("buyer", "buys", None, Principal("ian", tenant=TENANT))
+    await made.runs.start("buyer", "buys", None, principal("ian", tenant=TENANT))
     (job,) = (await made.store.agenda()).jobs
     await made.worker.carry_out(job)
     made.policies = policies
@@ -91,7 +92,7 @@ async def test_after_the_escalation_a_director_may_decide(circle):
 
 
 async def test_who_gave_it_more_time_and_why_is_in_the_log(circle):
-    await circle.desk.handle(Extend(circle.id, 2 * HOUR, "on a plane"), Principal("mia", tenant=TENANT))
+    await circle.desk.handle(Extend(circle.id, 2 * HOUR, "on a plane"), principal("mia", tenant=TENANT))
     assert "Until 2026-11-02 15:00:00 UTC." in await seen(circle)
     told = [sentence(entry) for entry in await circle.store.history(TENANT, circle.id)]
     assert told[-1] == 'mia gives it more time, until 2026-11-02 15:00:00 UTC: "on a plane"'
@@ -125,7 +126,7 @@ async def test_a_machine_that_lost_its_time_zones_complains_and_does_what_else_i
     office = Calendar("office", "Europe/Berlin", ("mon",), (Span(540, 1020),))
     away = Policy("away", (Level("only", None, (replace(STEP, calendar=office),)),), applies_to="agent == 'buyer'")
     circle = await asked_under(POLICY, away)
-    await circle.runs.start("other", "buys", None, Principal("ian", tenant=TENANT))
+    await circle.runs.start("other", "buys", None, principal("ian", tenant=TENANT))
     (job,) = (await circle.store.agenda()).jobs
     await circle.worker.carry_out(job)
     (other,) = {*await circle.inbox()} - {circle.id}

@@ -8,7 +8,7 @@ import pytest
 from tests.model.rules import AGENT, START, Bench
 
 from interlock.domain.action import Action, Verdict
-from interlock.domain.authority import Directory, Principal
+from interlock.domain.authority import Directory
 from interlock.domain.commands import ClaimEffect, Lapse, Open, RecordEffect, SettleEffect, Withdraw
 from interlock.domain.events import (
     ConfigurationHeld,
@@ -51,11 +51,12 @@ from interlock.domain.run_events import (
 )
 from interlock.domain.run_lifecycle import RUN_TRANSITIONS, evolve_run, fold_run
 from interlock.errors import Closed, EffectRefused, Forbidden, NotFound, WrongDigest
+from interlock.testing.people import principal
 
 POLICY = Policy("p", (Level("only", None, (Step(("group:g",)),)),))
 PEOPLE = Directory(groups={"g": frozenset({"mia", "noah"})}, roles={"operator": frozenset({"olga"})}, local_roles=False)
 PAY = Action("pay", {"amount": "5"})
-OPERATOR, WORKER = Principal("olga"), Principal(AGENT, "agent")
+OPERATOR, WORKER = principal("olga"), principal(AGENT, "agent")
 ROUTE = Route("p", "sha256:0", 0, "")
 CLAIM = Claim(1, "r-1", "tools:pay", 1, START)
 
@@ -231,7 +232,7 @@ def test_I2_what_was_called_first_decides_whether_it_may_be_called_again():
 
 
 @pytest.mark.parametrize(
-    "who", [Principal("mia"), Principal(AGENT), Principal("agent:other", "agent"), Principal(AGENT, "service")], ids=str
+    "who", [principal("mia"), principal(AGENT), principal("agent:other", "agent"), principal(AGENT, "service")], ids=str
 )
 def test_I1_only_the_agent_that_asked_carries_it_out(who):
     used = approved()
@@ -329,7 +330,7 @@ def test_a_person_may_not_settle_what_is_known_nor_anybody_anything():
     with pytest.raises(Closed):
         used.send(settle, OPERATOR)
     used.claim(version=2)
-    for who in (Principal("zoe"), WORKER, Principal("olga", "service")):
+    for who in (principal("zoe"), WORKER, principal("olga", "service")):
         with pytest.raises(Forbidden):
             used.send(settle, who)
 

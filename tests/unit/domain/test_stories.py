@@ -14,7 +14,7 @@ import pytest
 from tests.model.rules import AGENT, Bench
 
 from interlock.domain.action import Action, Draft, Question, Subject, Verdict
-from interlock.domain.authority import Directory, Principal
+from interlock.domain.authority import Directory
 from interlock.domain.calendar import Calendar, Span
 from interlock.domain.commands import CastVote
 from interlock.domain.events import VoteCast
@@ -22,6 +22,7 @@ from interlock.domain.lifecycle import fold
 from interlock.domain.policy import Escalation, Fact, Level, Policy, Step
 from interlock.domain.request import StandIn
 from interlock.errors import BadInput, InterlockError, Refused
+from interlock.testing.people import principal
 
 MIA, NOAH, OLGA = "mia@example.com", "noah@example.com", "olga@example.com"
 PETE, QUINN, RUTH, IAN = "pete@example.com", "quinn@example.com", "ruth@example.com", "ian@example.com"
@@ -546,7 +547,7 @@ def test_I7_only_people_vote():
     bench = play(PURCHASES, FIVE, [])
     for kind in ("agent", "service"):
         with pytest.raises(InterlockError) as caught:
-            bench.send(CastVote("r-1", Verdict.approve, bench.request.digest), Principal(MIA, kind))
+            bench.send(CastVote("r-1", Verdict.approve, bench.request.digest), principal(MIA, kind))
         assert caught.value.code == "forbidden"
 
 
