@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeGuard
 
-from interlock.channels.inline import name_shown, one_line
 from interlock.channels.screen import Line, said
-from interlock.channels.text import plain
 from interlock.domain.canonical import Json
+from interlock.service.inline import name_shown, one_line
+from interlock.service.text import plain
 
 __all__ = ["hides", "is_conversation", "last_words", "spoken"]
 

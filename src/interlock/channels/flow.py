@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from interlock.channels.text import cells
+from interlock.service.text import cells
 
 __all__ = ["Flow"]
 

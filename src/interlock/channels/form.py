@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from interlock.channels.editing import NOTHING, YES_NO, entries_of
-from interlock.channels.fields import Field, entry_of, fields_of, hint
 from interlock.channels.terminal import Terminal
-from interlock.channels.text import quoted
-from interlock.channels.values import one_line
 from interlock.domain.canonical import Json, parse_json
-from interlock.engine.schemas import check_value, fits
-from interlock.errors import BadInput, InvalidAnswer, InvalidValue
+from interlock.engine.schemas import check_value
+from interlock.errors import BadInput, InvalidAnswer
+from interlock.service.fields import Field, entry_of, fields_of, hint
+from interlock.service.inline import one_line
+from interlock.service.text import quoted
+from interlock.service.typed import read_entries, read_single
 
-__all__ = ["Typed", "forget_misfits", "read_entries", "read_form", "read_single", "word_meant"]
+__all__ = ["Typed", "forget_misfits", "read_form"]
 
 NULL: Any = object()
 """Nothing was given, as an answer."""
@@ -119,41 +119,3 @@ class _Prompt:
 
 def _no_command(value: Json) -> Json:
     return f"/{value}" if isinstance(value, str) and value.startswith("/") else value
-
-
-def read_entries(text: str, entry: dict[str, Any]) -> Json:
-    """Return the list that a text means: entries with commas between them, or JSON; the text itself if it is neither.
-
-    Args:
-        entry: what each entry must be.
-    """
-    entries = entries_of(text)
-    if entries is not None:
-        return [read_single(one, entry) for one in entries]
-    try:
-        return parse_json(text)
-    except InvalidValue:
-        return text
-
-
-def read_single(text: str, field: dict[str, Any]) -> Json:
-    """Return the value that a text means where a schema wants a single one; the text itself where it means none."""
-    if field.get("type") == "string":
-        return text
-    if field.get("type") == "boolean":
-        return YES_NO.get(text.casefold(), text)
-    if "enum" in field:
-        named = [one for one in field["enum"] if isinstance(one, str)]
-        known = [one for one in named if one == text] or [one for one in named if one.casefold() == text.casefold()]
-        if len(known) == 1:
-            return known[0]
-    try:
-        return parse_json(text)
-    except InvalidValue:
-        return word_meant(text, field)
-
-
-def word_meant(text: str, field: dict[str, Any]) -> Json:
-    """Return what yes, no or nothing stands for where it fits; any other text as it is."""
-    meant = {**YES_NO, NOTHING: None}.get(text.casefold(), text)
-    return meant if meant == text or fits(meant, field) else text

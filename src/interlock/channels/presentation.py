@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from interlock.channels.fields import wanted
-from interlock.channels.row import Place
 from interlock.channels.screen import Line, said
-from interlock.channels.text import harmless, plain, quoted, shortened, warnings_about
-from interlock.channels.values import FLOW, ValueLines, as_json, name_shown
+from interlock.channels.values import ValueLines
 from interlock.domain.action import Action, Draft, Kind, Question
 from interlock.domain.canonical import Json
 from interlock.domain.explain import duration_words
 from interlock.domain.request import Request, Status, acting
+from interlock.service.fields import wanted
+from interlock.service.inline import FLOW, as_json, name_shown, when
+from interlock.service.row import Place
+from interlock.service.text import harmless, plain, quoted, shortened, warnings_about
 from interlock.service.views import RequestView
 
-__all__ = ["ANYTHING", "Presentation", "present", "when"]
+__all__ = ["ANYTHING", "Presentation", "present"]
 
 TITLES = {"approval": "HUMAN APPROVAL REQUIRED", "input": "HUMAN INPUT REQUIRED", "review": "HUMAN REVIEW REQUIRED"}
 
@@ -61,11 +62,6 @@ def present(view: RequestView, *, full: bool = False, fold: bool = True, place: 
     digest = request.digest if full else request.digest[:SHORT_DIGEST]
     lines.append(Line(f"Request {request.id} of agent {plain(request.agent)}, {digest}", "dim"))
     return Presentation(view, tuple(lines), whole)
-
-
-def when(at: datetime) -> str:
-    """Return a moment in words."""
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def time_left(view: RequestView, *, brief: bool) -> str:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from interlock.channels.answer import YES_NO, read_answer, unread
 from interlock.channels.editing import Unreadable, edit_json
-from interlock.channels.fields import fields_of, wanted
 from interlock.channels.form import Typed, forget_misfits, read_form
 from interlock.channels.presentation import ANYTHING, present
 from interlock.channels.prompts import (
@@ -21,17 +19,20 @@ from interlock.channels.prompts import (
     help_lines,
     means_if,
 )
-from interlock.channels.row import Place
 from interlock.channels.screen import Line
 from interlock.channels.terminal import Terminal
-from interlock.channels.text import quoted
-from interlock.channels.values import difference, one_line
+from interlock.channels.values import difference
 from interlock.domain.action import Action, Draft, Kind, Question, Subject, Verdict
 from interlock.domain.canonical import Json
 from interlock.domain.commands import CastVote
 from interlock.domain.request import Request
 from interlock.engine.schemas import check_vote
 from interlock.errors import BadInput, InvalidValue
+from interlock.service.answers import YES_NO, read_answer, unread
+from interlock.service.fields import fields_of, wanted
+from interlock.service.inline import one_line
+from interlock.service.row import Place
+from interlock.service.text import quoted
 from interlock.service.views import RequestView
 
 __all__ = ["Reply", "Skipped", "confirm", "no_longer_counted", "read_reply"]

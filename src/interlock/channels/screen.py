@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from interlock.channels.flow import Flow
-from interlock.channels.text import fold_padding, harmless, wrapped
 from interlock.errors import InterlockError
+from interlock.service.text import fold_padding, harmless, wrapped
 
 __all__ = ["Line", "Screen", "discard_unwritten", "open_missing", "said"]
 

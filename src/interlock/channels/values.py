@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from interlock.channels.conversation import hides, is_conversation, spoken
-from interlock.channels.inline import FLOW, as_json, name_shown, one_line
 from interlock.channels.screen import Line, said
-from interlock.channels.text import cells, fold_padding, harmless, shortened
 from interlock.domain.canonical import Json
 from interlock.engine.schema_words import place_words
+from interlock.service.inline import FLOW, as_json, name_shown, one_line
+from interlock.service.text import cells, fold_padding, harmless, shortened
 
 __all__ = ["FLOW", "ValueLines", "as_json", "difference", "name_shown", "one_line"]
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import typer
 
-from interlock.channels.text import plain
 from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute, storeless
 from interlock.cli.table import table
 from interlock.errors import InvalidAgent
+from interlock.service.text import plain
 
 __all__ = ["app", "examined"]
 

@@ -16,7 +16,6 @@ from typing import Any, Literal
 import typer
 
 from interlock.channels.screen import Line, Screen
-from interlock.channels.text import plain
 from interlock.cli.agents import examined
 from interlock.cli.errors import Exit
 from interlock.cli.hints import command_prefix, pasteable
@@ -30,6 +29,7 @@ from interlock.domain.run import RunStatus
 from interlock.engine.audit import audit_record, audit_times
 from interlock.engine.repair import repair
 from interlock.errors import BadInput, InterlockError, StoreError
+from interlock.service.text import plain
 from interlock.storage.open import file_of, is_server
 
 __all__ = ["app"]

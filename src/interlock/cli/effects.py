@@ -7,9 +7,7 @@ from typing import Literal
 
 import typer
 
-from interlock.channels.row import row
 from interlock.channels.screen import Line
-from interlock.channels.text import plain
 from interlock.channels.values import ValueLines
 from interlock.cli.options import AS, COMMENT, JSON
 from interlock.cli.run import read_json
@@ -18,9 +16,11 @@ from interlock.cli.votes import carry_on
 from interlock.domain.action import Action
 from interlock.domain.commands import SettleEffect
 from interlock.domain.request import EffectState, Request
+from interlock.domain.tool_names import tool_shown
 from interlock.errors import BadInput
-from interlock.runtime.loading.identity import tool_shown
+from interlock.service.row import row
 from interlock.service.shapes import request_shape, run_view_shape
+from interlock.service.text import plain
 
 __all__ = ["app"]
 

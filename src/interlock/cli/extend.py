@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import typer
 
-from interlock.channels.presentation import when
-from interlock.cli.arguments import duration
 from interlock.cli.options import AS, JSON
 from interlock.cli.session import Session, execute
 from interlock.domain.commands import Extend
+from interlock.service.arguments import duration
+from interlock.service.inline import when
 from interlock.service.shapes import request_shape
 
 __all__ = ["extend"]

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Collection, Iterator
 
 from interlock.channels.screen import Line
-from interlock.channels.text import plain, shortened
 from interlock.cli.session import Session
 from interlock.domain.canonical import Json, canonical_bytes
 from interlock.engine.watching import Streamed
+from interlock.service.text import plain, shortened
 
 __all__ = ["Live", "MessageOrder"]
 

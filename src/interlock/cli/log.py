@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator
 import typer
 
 from interlock.channels.screen import Line
-from interlock.channels.text import plain
-from interlock.cli.narrate import log_line
 from interlock.cli.options import JSON
 from interlock.cli.session import CutShort, Session, execute, interruptible, unless
 from interlock.engine.changes import Entry
 from interlock.errors import BadInput
+from interlock.service.sentences import log_line
 from interlock.service.shapes import entry_shape
+from interlock.service.text import plain
 
 __all__ = ["app"]
 

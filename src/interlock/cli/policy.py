@@ -9,7 +9,6 @@ from typing import Any
 import typer
 
 from interlock.channels.screen import Line
-from interlock.channels.text import plain
 from interlock.cli.errors import Exit
 from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute, storeless
@@ -24,6 +23,7 @@ from interlock.domain.policy_check import Finding, check
 from interlock.engine.counting import count, span_of
 from interlock.engine.routing import choose
 from interlock.errors import BadInput
+from interlock.service.text import plain
 
 __all__ = ["app"]
 

@@ -7,19 +7,20 @@ from datetime import datetime, timedelta
 
 import typer
 
-from interlock.channels.presentation import present, when
-from interlock.channels.row import Place, in_order, places, row
+from interlock.channels.presentation import present
 from interlock.channels.screen import Line
-from interlock.channels.text import plain, quoted
 from interlock.channels.values import ValueLines
-from interlock.cli.narrate import sentence
 from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute
 from interlock.cli.table import table
 from interlock.domain.explain import duration_words
 from interlock.domain.request import EffectState, Request, Status
 from interlock.engine.ports.store import Inbox
+from interlock.service.inline import when
+from interlock.service.row import Place, in_order, places, row
+from interlock.service.sentences import sentence
 from interlock.service.shapes import request_shape, view_shape
+from interlock.service.text import plain, quoted
 from interlock.service.views import RequestView
 
 __all__ = ["app"]

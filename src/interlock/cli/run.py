@@ -8,7 +8,6 @@ from pathlib import Path
 import typer
 
 from interlock.channels.screen import Screen
-from interlock.cli.arguments import json_given
 from interlock.cli.naming import name_and_reference
 from interlock.cli.options import AS, JSON
 from interlock.cli.run_status import report_on, status_words, waiting
@@ -18,6 +17,7 @@ from interlock.domain.canonical import Json
 from interlock.domain.run import Run
 from interlock.engine.threads import checked_name
 from interlock.errors import BadInput
+from interlock.service.arguments import json_given
 from interlock.service.shapes import run_shape
 
 __all__ = ["app", "attend", "read_json", "start_and_attend"]

@@ -8,13 +8,9 @@ from typing import Any
 
 import typer
 
-from interlock.channels.presentation import when
-from interlock.channels.row import in_order, places, row
 from interlock.channels.screen import Line
-from interlock.channels.text import plain, quoted
 from interlock.channels.values import ValueLines
 from interlock.cli.hints import pasteable
-from interlock.cli.narrate import sentence
 from interlock.cli.options import AS, COMMENT, JSON
 from interlock.cli.run_status import tell_next_turn, ways_on
 from interlock.cli.session import Session, execute
@@ -24,7 +20,11 @@ from interlock.cli.votes import carry_on
 from interlock.domain.run import ENDED, Run, RunStatus
 from interlock.domain.what_became import what_became
 from interlock.errors import BadInput
+from interlock.service.inline import when
+from interlock.service.row import in_order, places, row
+from interlock.service.sentences import sentence
 from interlock.service.shapes import entry_shape, run_shape, run_view_shape
+from interlock.service.text import plain, quoted
 from interlock.service.views import RunView
 
 __all__ = ["app"]

@@ -18,13 +18,13 @@ from interlock.agents import AGENTS
 from interlock.bootstrap import System, build, local_person
 from interlock.channels.screen import Line, Screen, discard_unwritten
 from interlock.channels.terminal import Terminal
-from interlock.channels.text import cells, plain
 from interlock.cli.app import Root
 from interlock.cli.errors import Exit
 from interlock.cli.hints import command_prefix
 from interlock.config import DatabaseSettings, Settings, load_settings
 from interlock.domain.authority import LOCAL_TENANT, Principal
 from interlock.errors import BadInput, Forbidden
+from interlock.service.text import cells, plain
 from interlock.service.views import Views
 from interlock.storage.open import file_of
 

@@ -9,8 +9,6 @@ from typing import Any
 import typer
 
 from interlock.channels.screen import Line
-from interlock.channels.text import plain
-from interlock.cli.arguments import duration
 from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute
 from interlock.cli.table import table
@@ -18,6 +16,8 @@ from interlock.config import load_settings
 from interlock.domain.explain import duration_words
 from interlock.engine.configured import build_policies
 from interlock.insight.simulate import Difference, Simulation, Way, simulate
+from interlock.service.arguments import duration
+from interlock.service.text import plain
 
 __all__ = ["simulate_policies"]
 

@@ -8,13 +8,13 @@ import typer
 
 from interlock.channels.screen import Line, Screen
 from interlock.channels.values import ValueLines
-from interlock.cli.arguments import json_given
 from interlock.cli.options import AS, JSON
 from interlock.cli.run import attend
 from interlock.cli.session import Session, execute
 from interlock.domain.canonical import Json
 from interlock.engine.states import KeptState, kept_state
 from interlock.errors import BadInput
+from interlock.service.arguments import json_given
 from interlock.service.shapes import run_shape
 
 __all__ = ["PAUSE", "fork", "state_lines", "state_shape"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from interlock.channels.screen import Line
-from interlock.channels.text import cells
+from interlock.service.text import cells
 
 __all__ = ["table"]
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from interlock.channels.presentation import when
 from interlock.channels.screen import Line
-from interlock.channels.text import plain, quoted
 from interlock.cli.options import AS, JSON
 from interlock.cli.session import Session, execute
 from interlock.cli.states import state_lines, state_shape
@@ -14,7 +12,9 @@ from interlock.cli.table import table
 from interlock.domain.run import ENDED, Run
 from interlock.engine.threads import ThreadView
 from interlock.errors import NotFound
+from interlock.service.inline import when
 from interlock.service.shapes import run_shape
+from interlock.service.text import plain, quoted
 
 __all__ = ["app"]
 

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 import typer
 
 from interlock.channels import reply as channel
-from interlock.channels.answer import read_answer
 from interlock.channels.presentation import present
 from interlock.channels.reply import (
     Reply,
@@ -22,9 +21,7 @@ from interlock.channels.reply import (
     read_reply,
     said_so_far,
 )
-from interlock.channels.row import Place, places
 from interlock.channels.terminal import EndOfInput
-from interlock.cli.arguments import changed_arguments, digest_meant
 from interlock.cli.errors import Exit
 from interlock.cli.options import AS, COMMENT, JSON
 from interlock.cli.run import read_json
@@ -35,6 +32,9 @@ from interlock.domain.action import Draft, Question, Verdict
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request
 from interlock.errors import BadInput, InvalidAgent
+from interlock.service.answers import read_answer
+from interlock.service.arguments import changed_arguments, digest_meant
+from interlock.service.row import Place, places
 from interlock.service.shapes import request_shape, run_view_shape
 from interlock.service.views import RequestView
 

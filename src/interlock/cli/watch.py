@@ -9,12 +9,9 @@ from dataclasses import dataclass, field
 from interlock.channels.presentation import present
 from interlock.channels.prompts import MEANS
 from interlock.channels.reply import Reply, Skipped, no_longer_counted, read_reply
-from interlock.channels.row import Place, in_order, places
 from interlock.channels.terminal import EndOfInput
-from interlock.channels.text import plain
 from interlock.cli.errors import Exit
 from interlock.cli.live import Live
-from interlock.cli.narrate import sentence
 from interlock.cli.run_status import closing, is_advancing, is_over, status_words, waiting, ways_on
 from interlock.cli.session import CutShort, Session, unless
 from interlock.domain.events import Opened, RefusalNoted, Reminded, StepReached
@@ -24,7 +21,10 @@ from interlock.engine.changes import Entry
 from interlock.engine.deadlines import sweep
 from interlock.engine.worker import Worker
 from interlock.errors import BadInput, Forbidden, Refused
+from interlock.service.row import Place, in_order, places
+from interlock.service.sentences import sentence
 from interlock.service.shapes import entry_shape, request_shape, run_view_shape
+from interlock.service.text import plain
 from interlock.service.views import RequestView, RunView
 
 __all__ = ["Attendant", "changed", "narrated_worker"]

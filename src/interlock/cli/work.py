@@ -9,12 +9,12 @@ import sys
 import typer
 
 from interlock.channels.screen import Line, Screen
-from interlock.channels.text import plain
 from interlock.cli.errors import Exit
 from interlock.cli.options import JSON
 from interlock.cli.session import CutShort, Session, execute, interruptible, patiently, unless
 from interlock.engine.watching import Lines
 from interlock.engine.worker import Worker
+from interlock.service.text import plain
 
 __all__ = ["app"]
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from interlock.channels.flow import Flow
 from interlock.channels.screen import Screen
-from interlock.channels.text import cells, harmless
+from interlock.service.text import cells, harmless
 
 BAR = "    │ "
 LEAD = "[AGENT] "

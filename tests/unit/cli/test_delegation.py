@@ -11,7 +11,6 @@ from tests.model.rules import START
 from tests.model.system import SystemUnderTest
 
 from interlock.channels.presentation import present
-from interlock.cli.narrate import sentence
 from interlock.domain.action import Action, Verdict
 from interlock.domain.authority import Delegation, Directory
 from interlock.domain.commands import CastVote
@@ -19,6 +18,7 @@ from interlock.domain.policy import Level, Policy, Step
 from interlock.engine.audit import audit_record
 from interlock.engine.ports.policies import PolicySet
 from interlock.errors import Forbidden
+from interlock.service.sentences import sentence
 from interlock.service.shapes import view_shape
 from interlock.service.views import Views
 from interlock.storage.memory import MemoryStore

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from interlock.channels.values import one_line
+from interlock.service.inline import one_line
 
 GRAPHS = """
 from typing import Any, TypedDict

@@ -9,7 +9,6 @@ from tests.model.fixtures import TENANT
 from tests.model.system import SystemUnderTest
 
 from interlock.channels.presentation import present
-from interlock.cli.narrate import sentence
 from interlock.domain.action import Action
 from interlock.domain.authority import Directory
 from interlock.domain.calendar import Calendar, Span
@@ -17,6 +16,7 @@ from interlock.domain.commands import Extend
 from interlock.domain.policy import Escalation, Level, Policy, Step
 from interlock.engine.deadlines import carry_out_due, sweep
 from interlock.engine.ports.policies import PolicySet
+from interlock.service.sentences import sentence
 from interlock.service.views import Views
 from interlock.storage.memory import MemoryStore
 from interlock.testing.fakes import Move, Script, SettableClock, SettablePolicies, Tool

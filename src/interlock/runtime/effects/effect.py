@@ -19,6 +19,7 @@ from typing import Any, Literal
 from interlock.domain.action import Action, Draft
 from interlock.domain.canonical import Json
 from interlock.domain.request import EffectState, Request, Status
+from interlock.domain.tool_names import tool_shown
 from interlock.engine.retry import is_passing
 from interlock.errors import (
     AdvanceOvertaken,
@@ -37,7 +38,6 @@ from interlock.runtime.dialects.native import payload_again
 from interlock.runtime.effects.error_place import told
 from interlock.runtime.effects.tool_results import failure_in, refuse_retries
 from interlock.runtime.loading.forks import Exited, is_cancelled, only_here
-from interlock.runtime.loading.identity import tool_shown
 
 __all__ = ["Effect", "Repeat"]
 

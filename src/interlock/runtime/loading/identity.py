@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
-import re
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
 from interlock.errors import InvalidAgent
 from interlock.runtime.loading.langgraph_json import graph_references
 
-__all__ = ["FILE_MODULE", "Code", "code_of", "tool_shown"]
+__all__ = ["Code", "code_of"]
 
 Code = tuple[object, str]
 """A file, as the system knows it, or a module's name; and the attribute in it."""
-
-
-FILE_MODULE = "interlock_agent_"
-"""How the name of a module begins that is made of a file; a digest of its path follows."""
-
-
-def tool_shown(tool: str) -> str:
-    """Return a tool's name for people: without its module, if that was made of a file and has no name of its own."""
-    return re.sub(rf"^{FILE_MODULE}[0-9a-f]+:", "", tool)
 
 
 def code_of(reference: str) -> Code:

@@ -16,8 +16,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from interlock.domain.canonical import digest
+from interlock.domain.tool_names import FILE_MODULE
 from interlock.errors import InvalidAgent
-from interlock.runtime.loading.identity import FILE_MODULE
 from interlock.runtime.loading.langgraph_json import graph_references, prepare
 
 if TYPE_CHECKING:

@@ -6,13 +6,12 @@ import json
 import re
 from typing import Any
 
-from interlock.channels.editing import is_written, why_unread
-from interlock.channels.fields import entry_of, field_of, types_of, wanted
-from interlock.channels.form import read_entries, read_single, word_meant
-from interlock.channels.values import one_line
 from interlock.domain.action import Question, Subject
 from interlock.domain.canonical import Json, parse_json
 from interlock.errors import InvalidAnswer, InvalidValue
+from interlock.service.fields import entry_of, field_of, types_of, wanted
+from interlock.service.inline import one_line
+from interlock.service.typed import is_written, read_entries, read_single, why_unread, word_meant
 
 __all__ = ["YES_NO", "read_answer", "unread"]
 

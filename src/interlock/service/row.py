@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from interlock.channels.text import plain, quoted
-from interlock.channels.values import name_shown, one_line
 from interlock.domain.action import Action, Draft, Question, Subject
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request
+from interlock.service.inline import name_shown, one_line
+from interlock.service.text import plain, quoted
 
 __all__ = ["Place", "in_order", "places", "row", "subject_row"]
 

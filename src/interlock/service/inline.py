@@ -1,13 +1,14 @@
-"""A value, or a name, within one line: harmless, and whole."""
+"""A value, a name or a moment within one line: harmless, and whole."""
 
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
-from interlock.channels.text import quoted
 from interlock.domain.canonical import Json, canonical_bytes
+from interlock.service.text import quoted
 
-__all__ = ["FLOW", "as_json", "name_shown", "one_line"]
+__all__ = ["FLOW", "as_json", "name_shown", "one_line", "when"]
 
 FLOW = 60
 """How many columns a value may take to stand in a line with others."""
@@ -52,3 +53,8 @@ def as_json(value: Json) -> str:
 def name_shown(name: str) -> str:
     """Return a name as it is, or in quotes where somebody could take it for another one."""
     return name if _NAME.fullmatch(name) and len(name) <= FLOW else quoted(name)
+
+
+def when(at: datetime) -> str:
+    """Return a moment in words."""
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"

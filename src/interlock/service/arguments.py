@@ -1,4 +1,4 @@
-"""What stands on a command line, as values: `--set KEY=VALUE`, `--digest sha256:…`."""
+"""Plain text as values: a change such as `subject=Hello`, the beginning of a digest, a duration, JSON."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
-from interlock.channels.editing import NOT_JSON, example, is_written, read_value, why_unread
-from interlock.channels.text import quoted, shortened
 from interlock.config import parse_duration
 from interlock.domain.canonical import Json, parse_json
 from interlock.domain.request import Request
 from interlock.errors import BadInput, InvalidValue
+from interlock.service.text import quoted, shortened
+from interlock.service.typed import NOT_JSON, example, is_written, read_value, why_unread
 
 __all__ = ["changed_arguments", "digest_meant", "duration", "json_given"]
 

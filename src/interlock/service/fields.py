@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from interlock.channels.text import quoted, shortened
-from interlock.channels.values import name_shown, one_line
 from interlock.engine.schema_words import FORMAT_WORDS, choices, wants
+from interlock.service.inline import name_shown, one_line
+from interlock.service.text import quoted, shortened
 
 __all__ = ["Field", "entry_of", "field_of", "fields_of", "hint", "types_of", "wanted"]
 

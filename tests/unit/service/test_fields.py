@@ -2,10 +2,10 @@
 
 import pytest
 
-from interlock.channels.answer import read_answer
-from interlock.channels.fields import wanted
 from interlock.domain.action import Question
 from interlock.errors import InvalidAnswer
+from interlock.service.answers import read_answer
+from interlock.service.fields import wanted
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from interlock.channels.presentation import when
-from interlock.channels.row import subject_row
-from interlock.channels.text import quoted, shortened
-from interlock.channels.values import one_line
 from interlock.domain.canonical import Json
 from interlock.domain.events import (
     ConfigurationHeld,
@@ -49,8 +45,11 @@ from interlock.domain.run_events import (
     TurnCame,
     VersionAccepted,
 )
+from interlock.domain.tool_names import tool_shown
 from interlock.engine.changes import Entry
-from interlock.runtime.loading.identity import tool_shown
+from interlock.service.inline import one_line, when
+from interlock.service.row import subject_row
+from interlock.service.text import quoted, shortened
 
 __all__ = ["log_line", "sentence"]
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from interlock.channels.row import in_order, places, row, subject_row
 from interlock.domain.action import Action, Draft, Question
+from interlock.service.row import in_order, places, row, subject_row
 from interlock.testing.samples import opened
 
 
