@@ -30,7 +30,7 @@ from interlock.engine.audit import audit_record, audit_times
 from interlock.engine.repair import repair
 from interlock.errors import BadInput, InterlockError, StoreError
 from interlock.service.text import plain
-from interlock.storage.open import file_of, is_server
+from interlock.storage.open import file_of, scheme_of
 
 __all__ = ["app"]
 
@@ -210,9 +210,15 @@ def _configuration(session: Session, settings: Settings) -> Finding:
 
 def _database(settings: Settings) -> Finding:
     url = settings.database_url
-    if url == "memory:":
-        return Finding("database", "warning", "in memory: everything is forgotten when the process ends")
-    return _server(url) if is_server(url) else _file(url)
+    match scheme_of(url):
+        case "memory":
+            return Finding("database", "warning", "in memory: everything is forgotten when the process ends")
+        case "sqlite":
+            return _file(url)
+        case "postgresql":
+            return _server(url)
+        case scheme:
+            return Finding("database", "ok", f"a store of another package has opened it ({scheme}://)")
 
 
 def _file(url: str) -> Finding:

@@ -202,7 +202,10 @@ class DatabaseSettings(_Section):
     """Where requests, runs and the log are kept."""
 
     url: StrictStr | None = Field(
-        default=None, repr=False, min_length=1, description="sqlite:///file.db or postgresql://user@host/name"
+        default=None,
+        repr=False,
+        min_length=1,
+        description="sqlite:///file.db, postgresql://user@host/name, or SCHEME://… of a store that a package brings",
     )
     fixed: StrictBool = Field(default=False, description="do not take INTERLOCK_DATABASE_URL in its place")
 

@@ -1,11 +1,14 @@
-"""Opens the store that an address names."""
+"""Opens the store that an address names: one of ours, or one that an installed package brings."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
+from typing import Protocol, cast
 
 from interlock.config.paths import expanded
+from interlock.engine.ports.store import Store
 from interlock.engine.results import KeptResults, NothingKept
 from interlock.errors import InvalidConfig
 from interlock.storage.memory import MemoryStore
@@ -15,33 +18,62 @@ from interlock.storage.rows import Clock, utc_now
 from interlock.storage.sql import SqlStore
 from interlock.storage.sqlite import SqliteFile
 
-__all__ = ["file_of", "is_server", "kept_results", "open_store"]
+__all__ = ["GROUP", "Opener", "file_of", "kept_results", "open_store", "register_store", "scheme_of"]
+
+GROUP = "interlock.stores"
+"""The group of entry points by which an installed package brings stores: a scheme, and its `Opener`."""
 
 _FORMS = "Use sqlite:///PATH, a plain path, postgresql://USER@HOST/NAME, or memory:"
 
 _POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
 
 
-def open_store(url: str, clock: Clock | None = None, *, create: bool = True) -> SqlStore | MemoryStore:
+class Opener(Protocol):
+    """Opens the stores of one scheme."""
+
+    def __call__(self, url: str, clock: Clock | None = None, *, create: bool = True) -> Store:
+        """Open the store at an address. See `open_store`."""
+
+
+def open_store(url: str, clock: Clock | None = None, *, create: bool = True) -> Store:
     """Open the store at an address, making its file or bringing its tables up to date if need be.
 
     Args:
-        url: `sqlite:///relative/path`, `sqlite:////absolute/path`, a plain path, `postgresql://user@host/name`, or
-            `memory:`. A path may begin with `~`; every other sign stands for itself.
+        url: `sqlite:///relative/path`, `sqlite:////absolute/path`, a plain path, `postgresql://user@host/name`,
+            `memory:`, or `SCHEME://…` of a store that was registered or that an installed package brings. A path may
+            begin with `~`; every other sign stands for itself.
         clock: the store's clock, UTC; by default the server's, or this machine's where there is none.
         create: whether to make the file, or the tables on a server, where there are none.
 
     Raises:
-        InvalidConfig: if the address is of no kind that this version knows, or there is nothing and nothing is to be
-            made.
+        InvalidConfig: if the address is of no kind that is known here, or there is nothing and nothing is to be made.
         StoreTooNew: if a newer version of Interlock made the file.
         StoreUnavailable: if it cannot be opened or written.
     """
+    scheme = scheme_of(url)
+    opener = _OURS.get(scheme) or _registered.get(scheme) or _installed(scheme)
+    return opener(url, clock, create=create)
+
+
+def register_store(scheme: str, opener: Opener) -> None:
+    """Let this process open the addresses `SCHEME://…`. A package names its opener as an entry point instead.
+
+    Raises:
+        ValueError: if the scheme is one of ours.
+    """
+    if scheme in {*_OURS, *_POSTGRES}:
+        raise ValueError(f"{scheme}: is opened by Interlock itself")
+    _registered[scheme] = opener
+
+
+def scheme_of(url: str) -> str:
+    """Return the scheme that an address is opened by: `memory`, `sqlite` (also of a path), `postgresql` or another."""
     if url == "memory:":
-        return MemoryStore(clock or utc_now)
-    if is_server(url):
-        return _open_server(url, clock, create=create)
-    return _open_file(file_of(url), clock or utc_now, create=create)
+        return "memory"
+    scheme, separator, _ = url.partition("://")
+    if not separator:
+        return "sqlite"
+    return "postgresql" if scheme in _POSTGRES else scheme
 
 
 def kept_results(url: str, data: Path) -> KeptResults:
@@ -50,31 +82,62 @@ def kept_results(url: str, data: Path) -> KeptResults:
     Args:
         data: Interlock's folder in the user's data directory: for what cannot be beside the database.
     """
-    if url == "memory:":
+    scheme = scheme_of(url)
+    if scheme == "memory":
         return NothingKept()
-    if is_server(url):
-        return ResultFiles(_under(data, _without_secrets(url)))
-    path = file_of(url)
-    return ResultFiles(path.with_name(f"{path.name}.results"), _under(data, str(path)))
+    if scheme == "sqlite":
+        path = file_of(url)
+        return ResultFiles(path.with_name(f"{path.name}.results"), _under(data, str(path)))
+    return ResultFiles(_under(data, _server(url) if scheme == "postgresql" else _without_password(url)))
 
 
 def _under(data: Path, address: str) -> Path:
     return data / "results" / hashlib.sha256(address.encode()).hexdigest()[:32]
 
 
-def _without_secrets(url: str) -> str:
+def _server(url: str) -> str:
     from interlock.storage import postgres  # noqa: PLC0415 - the driver is an extra
 
     address = postgres.Address.of(url)
     return f"{address} {address.parameters.get('options') or ''}"
 
 
-def is_server(url: str) -> bool:
-    """Say whether an address is one of a PostgreSQL server."""
-    return url.partition("://")[0] in _POSTGRES
+def _without_password(url: str) -> str:
+    return re.sub(r"(://[^/?#:@]*):[^/?#@]*@", r"\1@", url)
 
 
-def _open_server(url: str, clock: Clock | None, *, create: bool) -> SqlStore:
+def _installed(scheme: str) -> Opener:
+    """Load the opener that an installed package brings."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - a store of ours is opened without it
+
+    brought = entry_points(group=GROUP)
+    found = [one for one in brought if one.name == scheme]
+    if not found:
+        raise _unknown(scheme, sorted({*_registered, *brought.names}))
+    try:
+        return cast(Opener, found[0].load())
+    except Exception as error:
+        raise InvalidConfig(
+            f"The store for {scheme}:// cannot be loaded from {found[0].value} ({type(error).__name__}: {error}): "
+            "install its package anew.",
+            scheme=scheme,
+        ) from error
+
+
+def _unknown(scheme: str, others: list[str]) -> InvalidConfig:
+    also = f" Other packages bring {', '.join(f'{one}://' for one in others)}." if others else ""
+    return InvalidConfig(
+        f"There is no database of the kind {scheme!r}. {_FORMS}.{also} For another kind, install the package that "
+        f"brings it: one with an entry point {scheme!r} in the group {GROUP}.",
+        scheme=scheme,
+    )
+
+
+def _open_memory(url: str, clock: Clock | None = None, *, create: bool = True) -> Store:  # noqa: ARG001 - an `Opener`
+    return MemoryStore(clock or utc_now)
+
+
+def _open_server(url: str, clock: Clock | None = None, *, create: bool = True) -> Store:
     try:
         from interlock.storage import postgres, postgres_migrate  # noqa: PLC0415 - the driver is an extra
     except ImportError as error:
@@ -87,7 +150,8 @@ def _open_server(url: str, clock: Clock | None, *, create: bool) -> SqlStore:
     return SqlStore(postgres.PostgresDatabase(address), clock)
 
 
-def _open_file(path: Path, clock: Clock, *, create: bool) -> SqlStore:
+def _open_file(url: str, clock: Clock | None = None, *, create: bool = True) -> Store:
+    path = file_of(url)
     if not create and not path.exists():
         raise InvalidConfig(
             f"There is no database at {path}: `interlock run` makes one. If yours is elsewhere, name it with "
@@ -95,7 +159,7 @@ def _open_file(path: Path, clock: Clock, *, create: bool) -> SqlStore:
             path=str(path),
         )
     prepare(path)
-    return SqlStore(SqliteFile(path), clock)
+    return SqlStore(SqliteFile(path), clock or utc_now)
 
 
 def file_of(url: str) -> Path:
@@ -114,7 +178,11 @@ def file_of(url: str) -> Path:
     elif scheme == "sqlite":
         raise InvalidConfig(f"{url!r} has a slash too few: write sqlite:///{rest}. {_FORMS}.", scheme=scheme)
     else:
-        raise InvalidConfig(f"There is no database of the kind {scheme!r}. {_FORMS}.", scheme=scheme)
+        raise InvalidConfig(f"{scheme}:// names no file. {_FORMS}.", scheme=scheme)
     if path in {"", ":memory:"} or "\0" in path or "?" in path:
         raise InvalidConfig(f"{path!r} is not the path of a database file. {_FORMS}.")
     return expanded(path).absolute()
+
+
+_OURS: dict[str, Opener] = {"memory": _open_memory, "sqlite": _open_file, "postgresql": _open_server}
+_registered: dict[str, Opener] = {}
