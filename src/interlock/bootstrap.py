@@ -18,63 +18,29 @@ from interlock.engine.desk import Desk
 from interlock.engine.hand_off import HandOff
 from interlock.engine.ports.policies import Policies
 from interlock.engine.ports.runtime import Advance, Ending, Runtime
-from interlock.engine.ports.store import Items, Store
-from interlock.engine.ports.waker import Waker
-from interlock.engine.results import KeptResults
+from interlock.engine.ports.store import Items
+from interlock.engine.routing import PolicyBook
 from interlock.engine.runs import Runs
 from interlock.engine.states import KEPT_STATES
-from interlock.engine.watching import NOBODY, Watcher
-from interlock.engine.worker import LEASE, Worker
+from interlock.engine.watching import Watcher
 from interlock.runtime.loading.langgraph_json import project_agents
 from interlock.runtime.loading.registry import LOAD_SECONDS, Registry
+from interlock.service.client import Parts
 from interlock.storage.open import kept_results, open_store
 
 __all__ = ["System", "build", "local_person"]
 
 
 @dataclass(frozen=True, slots=True)
-class System:
-    """One process's Interlock, put together."""
+class System(Parts):
+    """One process's Interlock, put together.
+
+    Args:
+        registry: its agents, as those who load them have it.
+    """
 
     settings: Settings
-    store: Store
-    waker: Waker
-    policies: Policies
     registry: Registry
-    runtime: Runtime
-    desk: Desk
-    runs: Runs
-    kept: KeptResults
-
-    def worker(  # noqa: PLR0913 - the options of a worker
-        self,
-        *,
-        name: str = "worker",
-        concurrency: int = 16,
-        lease: float = LEASE,
-        only: str | None = None,
-        watcher: Watcher = NOBODY,
-        complain: Callable[[str], None] | None = None,
-    ) -> Worker:
-        """Return a worker on this system. See `interlock.engine.worker.Worker`."""
-        return Worker(
-            self.store,
-            self.desk,
-            self.runtime,
-            self.waker,
-            name=name,
-            concurrency=concurrency,
-            lease=lease,
-            only=only,
-            watcher=watcher,
-            complain=complain or (lambda _: None),
-            kept=self.kept,
-        )
-
-    async def close(self) -> None:
-        """Let go of everything."""
-        self.registry.close()
-        await self.store.close()
 
 
 def build(
@@ -108,7 +74,19 @@ def build(
     desk = Desk(store, policies, waker, hand_off, keeps=settings.limits.states or KEPT_STATES)
     runs = Runs(store, policies, runtime, waker, hand_off, queues=settings.threads.when_busy == "queue")
     kept = kept_results(settings.database_url, data_home(os.environ) / "interlock")
-    return System(settings, store, waker, policies, registry, runtime, desk, runs, kept)
+    return System(
+        store,
+        policies,
+        PolicyBook(store),
+        waker,
+        desk,
+        runs,
+        runtime,
+        registry,
+        kept,
+        settings=settings,
+        registry=registry,
+    )
 
 
 class _RuntimeOnUse:

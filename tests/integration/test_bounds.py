@@ -8,7 +8,6 @@ from interlock import Action, Question, Verdict, ask, progress
 from interlock.channels.presentation import present
 from interlock.domain.run import RunStatus
 from interlock.errors import InvalidAnswer
-from interlock.service.views import Views
 
 DEPTH = 60
 LADDER = {
@@ -77,7 +76,7 @@ async def test_I14_an_action_is_shown_whole_and_what_the_agent_says_about_it_is_
 
     await circle.go(circle.chain(asks))
     request = await circle.asked()
-    view = await Views(circle.system.store, circle.system.policies, circle.me.tenant).request(request.id, "local:me")
+    view = await circle.system.client(circle.me).request(request.id)
     folded, full = present(view), present(view, full=True)
     assert (folded.whole, full.whole) == (False, True)  # nobody approves what is folded
     shown = "\n".join(line.text for line in full.lines)

@@ -31,12 +31,12 @@ from langgraph.types import CachePolicy, Command, Send, interrupt
 from typing_extensions import TypedDict
 
 from interlock import Action, Agent, ask
-from interlock.channels.reply import read_answer
 from interlock.domain.request import EffectState, Status
 from interlock.domain.run import RunStatus
 from interlock.errors import InvalidAnswer
 from interlock.langchain import GatedTools
 from interlock.runtime.served.context_and_ids import assistant_id
+from interlock.service.answers import read_answer
 
 STORES = pytest.mark.parametrize("store", ["memory", "sqlite", "postgres"])
 COLOURS = pytest.mark.parametrize("colour", ["sync", "async"])

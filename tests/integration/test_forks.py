@@ -11,7 +11,7 @@ from interlock import Action, ask
 from interlock.domain.request import EffectState
 from interlock.engine.ports.store import Inbox
 from interlock.insight.simulate import simulate
-from interlock.service.views import Views
+from interlock.testing.people import principal
 
 CONFIG = """\
 default: {initiator_may_approve: true, levels: [{steps: [{ask: ["person:local:me"], within: 1d}]}]}
@@ -47,20 +47,20 @@ async def test_what_a_rule_approves_is_asked_in_a_fork_and_who_is_asked_is_told(
     (tmp_path / "interlock.yaml").write_text(CONFIG + BY_RULE)
     circle, world = make_circle(kind, tmp_path / "interlock.yaml"), []
     run_id = await circle.start(circle.register(acts_then_asks(world)), {"input": "hi"})
-    asked = [request async for request in Views(circle.store, circle.system.policies).requests(Inbox(()))]
+    asked = [request async for request in circle.system.client(circle.me).requests(Inbox(()))]
     (done,) = [request for request in asked if request.effect is EffectState.executed]
     for origin, pause in ((run_id, 2), (run_id, 1)):
         fork = await circle.system.runs.fork(origin, circle.me, pause=pause)
         await circle.drain()
         request = await circle.asked(fork.id)
         assert (world, request.asked.name) == ([{"text": "hi"}], "send")
-        view = await Views(circle.store, circle.system.policies).request(request.id, "local:me")
+        view = await circle.system.client(principal("local:me")).request(request.id)
         assert "no rule approves in a fork, as the level free would" in view.why
         assert f"{run_id} has asked the same ({done.id}): approved; done, " in view.done_before
     again = await circle.system.runs.fork(fork.id, circle.me)  # from a fork: at two removes
     await circle.drain()
     request = await circle.asked(again.id)
-    assert run_id in (await Views(circle.store, circle.system.policies).request(request.id, "local:me")).done_before
+    assert run_id in (await circle.system.client(principal("local:me")).request(request.id)).done_before
     await circle.decide(request)
     assert len(world) == 2
     simulated = await simulate(

@@ -5,7 +5,7 @@ from langgraph.types import interrupt
 
 from interlock import Action, NotDone, ask
 from interlock.domain.what_became import cannot_pass, what_became
-from interlock.service.views import Views
+from interlock.testing.people import principal
 
 POLICY = """
 groups: {{finance: [{members}]}}
@@ -35,7 +35,7 @@ def broken():
 
 async def became(circle, run_id):
     request = (await circle.every(run_id))[0]
-    return (await Views(circle.store, circle.system.policies).request(request.id, "local:me")).became
+    return (await circle.system.client(principal("local:me")).request(request.id)).became
 
 
 @pytest.mark.parametrize(
@@ -112,9 +112,9 @@ async def test_a_gate_that_nobody_can_pass_is_told_when_the_run_pauses(make_circ
     circle = governed(make_circle, tmp_path, members, approvals)
     run_id = await circle.go(circle.chain(acting(lambda: "paid")))
     request = await circle.asked(run_id)
-    stuck = (await Views(circle.store, circle.system.policies).request(request.id, "ann")).stuck
+    stuck = (await circle.system.client(principal("ann")).request(request.id)).stuck
     assert stuck is None if why is None else why in stuck
-    assert dict((await Views(circle.store, circle.system.policies).run(run_id)).stuck) == (
+    assert dict((await circle.system.client(circle.me).run(run_id)).stuck) == (
         {} if why is None else {request.id: stuck}
     )
 
@@ -123,7 +123,7 @@ async def test_a_gate_that_nobody_can_pass_is_judged_anew_when_people_change(mak
     circle = governed(make_circle, tmp_path, '"local:me"', 1)
     run_id = await circle.go(circle.chain(acting(lambda: "paid")))
     request = await circle.asked(run_id)
-    view = await Views(circle.store, circle.system.policies).request(request.id, "ann")
+    view = await circle.system.client(principal("ann")).request(request.id)
     assert view.stuck is not None
     other = governed(make_circle, tmp_path, '"local:me", "ann"', 1)
     directory = other.system.policies.current().directory

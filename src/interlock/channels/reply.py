@@ -22,20 +22,17 @@ from interlock.channels.prompts import (
 from interlock.channels.screen import Line
 from interlock.channels.terminal import Terminal
 from interlock.channels.values import difference
-from interlock.domain.action import Action, Draft, Kind, Question, Subject, Verdict
-from interlock.domain.canonical import Json
-from interlock.domain.commands import CastVote
-from interlock.domain.request import Request
-from interlock.engine.schemas import check_vote
+from interlock.domain.action import Kind, Question, Verdict
 from interlock.errors import BadInput, InvalidValue
-from interlock.service.answers import YES_NO, read_answer, unread
+from interlock.service.answers import YES_NO, unread
 from interlock.service.fields import fields_of, wanted
 from interlock.service.inline import one_line
+from interlock.service.replies import Reply, answered, editable, edited, part_of, typed_answer
 from interlock.service.row import Place
 from interlock.service.text import quoted
 from interlock.service.views import RequestView
 
-__all__ = ["Reply", "Skipped", "confirm", "no_longer_counted", "read_reply"]
+__all__ = ["Skipped", "ask_comment", "confirm", "edit", "read_reply", "said_so_far"]
 
 ANSWER_INSTEAD = "Your answer, in place of doing it: "
 
@@ -83,37 +80,6 @@ DOES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """What a person says to a request.
-
-    Args:
-        digest: of what that person was shown.
-    """
-
-    request: Request
-    verdict: Verdict
-    digest: str
-    comment: str = ""
-    subject: Subject | None = None
-    answer: Json = None
-    unseen: bool = False
-
-    def vote(self) -> CastVote:
-        """Return the command that says so."""
-        return CastVote(
-            self.request.id, self.verdict, self.digest, self.comment, self.subject, self.answer, self.unseen
-        )
-
-    def check(self) -> None:
-        """Refuse what does not fit the request's schema, before anybody is asked to confirm it.
-
-        Raises:
-            InvalidAnswer: naming each misfit with its path.
-        """
-        check_vote(self.request, self.vote())
-
-
-@dataclass(frozen=True, slots=True)
 class Skipped:
     """A person leaves a request for later, and stays."""
 
@@ -149,17 +115,6 @@ def said_so_far(reply: Reply) -> list[Line]:
     if reply.comment:
         lines.append(Line(f"Your comment: {quoted(reply.comment)}", "", "", "│ "))
     return lines
-
-
-def no_longer_counted(before: Request, after: Request) -> str:
-    """Say whose earlier votes an edit or an answer has made void; nothing if nobody's."""
-    if before.digest == after.digest or not before.votes:
-        return ""
-    who = ", ".join(dict.fromkeys(vote.acting for vote in before.votes))
-    return (
-        f"You changed what is decided on: the earlier vote{'s' * (len(before.votes) > 1)} of {who} no longer count"
-        + ("." if len(before.votes) > 1 else "s.")
-    )
 
 
 async def confirm(terminal: Terminal, view: RequestView, reply: Reply) -> bool:
@@ -263,10 +218,7 @@ class _Reader:
                 return await self._with_details(Reply(self.request, verdict, self.request.digest))
         try:
             text = given.removeprefix("/") if isinstance(given, str) and given.startswith("//") else given
-            anything = self.request.takes_anything
-            answer = read_answer(question, text, anything=anything) if isinstance(text, str) else text
-            reply = Reply(self.request, Verdict.respond, self.request.digest, answer=answer)
-            reply.check()
+            reply = typed_answer(self.request, text) if isinstance(text, str) else answered(self.request, text)
         except BadInput as error:
             self.terminal.screen.say(error.message, "warn")
             forget_misfits(self.typed, error)
@@ -300,10 +252,10 @@ class _Reader:
 
     async def _with_details(self, reply: Reply) -> Reply | None:
         if reply.verdict is Verdict.edit:
-            edited = await edit(self.terminal, self.view)
-            if edited is None:
+            changed = await edit(self.terminal, self.view)
+            if changed is None:
                 return None
-            reply = edited
+            reply = changed
         if reply.verdict is Verdict.respond and reply.answer is None:
             reply = replace(reply, answer=await self._instead())
         comment = self.comment or await ask_comment(self.terminal, self.view, reply.verdict)
@@ -338,7 +290,7 @@ async def edit(terminal: Terminal, view: RequestView) -> Reply | None:
         try:
             value = await edit_json(terminal, value, request.id, written=written)
             written = None
-            reply = edited_reply(request, value)
+            reply = edited(request, value)
         except BadInput as error:
             written = error.written if isinstance(error, Unreadable) else written
             terminal.screen.say(error.message, "warn")
@@ -354,43 +306,3 @@ async def edit(terminal: Terminal, view: RequestView) -> Reply | None:
         given = await terminal.choose(f"{DONE[Verdict.edit]} (yes/no/edit): ", words, CHANGES)
         if given != "edit":
             return reply if given == "yes" else None
-
-
-def editable(request: Request) -> Json:
-    """Return the part of a request that a reviewer may change: an action's arguments, or a draft.
-
-    Raises:
-        BadInput: if there is none.
-    """
-    if isinstance(request.edition.subject, Question):
-        raise BadInput(f"{request.id} asks a question: answer it.", request_id=request.id)
-    return part_of(request.edition.subject)
-
-
-def part_of(subject: Action | Draft | Question) -> Json:
-    """Return the part of a subject that a reviewer may change."""
-    match subject:
-        case Action(args=args):
-            return args
-        case Draft(body=body):
-            return body
-        case Question():
-            return None
-
-
-def edited_reply(request: Request, value: Json) -> Reply:
-    """Return the reply that approves a request with these arguments, or this draft.
-
-    Raises:
-        BadInput: if they cannot be the arguments.
-    """
-    subject: Subject = request.edition.subject
-    if isinstance(subject, Action):
-        if not isinstance(value, dict):
-            raise InvalidValue("arguments", "they must be a group of named fields, as they were before")
-        subject = replace(subject, args=value)
-    elif isinstance(subject, Draft):
-        subject = replace(subject, body=value)
-    reply = Reply(request, Verdict.edit, request.digest, subject=subject)
-    reply.check()
-    return reply

@@ -153,7 +153,7 @@ async def _agents(session: Session, settings: Settings) -> AsyncIterator[Finding
         yield _agent(agent)
     names = settings.retries.keys() - session.system.registry.names.keys()
     if names:
-        names -= {run.agent async for run in session.views.runs(limit=MOST_RUNS)}
+        names -= {run.agent async for run in session.client.runs(limit=MOST_RUNS)}
     for name in sorted(names):
         near = suggestion(name, session.system.registry.names)
         message = f"no agent is called {name}: {near} One that is run by its file is called after that, without `.py`."
@@ -307,7 +307,7 @@ async def _clock(session: Session) -> Finding:
 
 
 async def _waiting(session: Session) -> AsyncIterator[Finding]:
-    views = session.views
+    views = session.client
     attention = [run async for run in views.runs((RunStatus.needs_attention,))]
     for run in attention:
         yield Finding("run", "error", f"{run.id} needs attention ({run.attention}): interlock runs show {run.id}")

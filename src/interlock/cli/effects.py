@@ -14,7 +14,6 @@ from interlock.cli.run import read_json
 from interlock.cli.session import Session, execute
 from interlock.cli.votes import carry_on
 from interlock.domain.action import Action
-from interlock.domain.commands import SettleEffect
 from interlock.domain.request import EffectState, Request
 from interlock.domain.tool_names import tool_shown
 from interlock.errors import BadInput
@@ -37,7 +36,7 @@ def list_effects(ctx: typer.Context, *, as_json: bool = JSON) -> None:
     """List effects that wait for a person's word, and those that are under way."""
 
     async def work(session: Session) -> None:
-        found = await session.views.unsettled()
+        found = await session.client.unsettled()
         session.write({"effects": [request_shape(request) for request in found]})
         if not found:
             session.tell("None: of every effect it is known what became of it.", "good")
@@ -93,12 +92,11 @@ def settle(
     result = None if result_json is None else read_json(result_json)
 
     async def work(session: Session) -> None:
-        request_id = await session.views.resolve("request", request)
-        command = SettleEffect(request_id, verdict, result, comment)
-        after = await session.system.desk.handle(command, session.principal)
+        request_id = await session.client.resolve("request", request)
+        after = await session.client.settle(request_id, verdict, result=result, comment=comment)
         session.tell(f"Effect of {after.id}: {after.effect}.", "good")
         advanced = await carry_on(replace(session, as_json=False), after.run_id) if advance else False
-        view = await session.views.run(after.run_id)
+        view = await session.client.run(after.run_id)
         session.write({"request": request_shape(after), "run": run_view_shape(view), "advanced": advanced})
 
     execute(ctx, work, as_json=as_json, person=person, create=False)

@@ -6,7 +6,6 @@ import typer
 
 from interlock.cli.options import AS, JSON
 from interlock.cli.session import Session, execute
-from interlock.domain.commands import Extend
 from interlock.service.arguments import duration
 from interlock.service.inline import when
 from interlock.service.shapes import request_shape
@@ -32,11 +31,11 @@ def extend(
     length = duration(by, "--by")
 
     async def work(session: Session) -> None:
-        request_id = await session.views.resolve("request", request)
-        after = await session.system.desk.handle(Extend(request_id, length, reason), session.principal)
+        request_id = await session.client.resolve("request", request)
+        after = await session.client.extend(request_id, length, reason=reason)
         assert after.due_at is not None
         session.write({"request": request_shape(after)})
-        view = await session.views.request(after.id, session.principal.id)
+        view = await session.client.request(after.id)
         calendar = after.step_of(view.policy).calendar
         local = f" ({calendar.shown(after.due_at)})" if calendar is not None else ""
         session.tell(f"{after.id} has time until {when(after.due_at)}{local}.", "good")

@@ -82,9 +82,9 @@ def show(
 
 async def _streams(session: Session, request: str | None, run: str | None) -> set[str] | None:
     if request is not None:
-        return {await session.views.resolve("request", request)}
+        return {await session.client.resolve("request", request)}
     if run is not None:
-        return {await session.views.resolve("run", run)}
+        return {await session.client.resolve("run", run)}
     return None
 
 
@@ -98,7 +98,7 @@ def _belongs(entry: Entry, streams: set[str]) -> bool:
 async def _entries(session: Session, after: str, *, follow: bool) -> AsyncIterator[Entry]:
     while True:
         since = await session.system.waker.seen()
-        async for entry in session.views.log(after):
+        async for entry in session.client.log(after):
             after = entry.position
             yield entry
             if session.stop.is_set():

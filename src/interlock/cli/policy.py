@@ -102,8 +102,8 @@ def explain_policy(
         if subject.endswith((".yaml", ".yml", ".json")) or "/" in subject:
             text = await _explain_file(session, Path(subject))
         else:
-            request_id = await session.views.resolve("request", subject)
-            text = (await session.views.request(request_id, session.principal.id)).why
+            request_id = await session.client.resolve("request", subject)
+            text = (await session.client.request(request_id)).why
         session.write({"explanation": text})
         session.show(*(Line(plain(line)) for line in text.split("\n")))
 

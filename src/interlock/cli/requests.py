@@ -49,17 +49,17 @@ def list_requests(
     """List requests: the open ones by due time, or others newest first."""
 
     async def work(session: Session) -> None:
-        run_id = None if run is None else await session.views.resolve("run", run)
+        run_id = None if run is None else await session.client.resolve("run", run)
         statuses = () if everything else (status or Status.open,)
         wanted = Inbox(statuses, agent, run_id)
-        found = [request async for request in session.views.requests(wanted, limit=limit + 1)]
+        found = [request async for request in session.client.requests(wanted, limit=limit + 1)]
         more, found = len(found) > limit, found[:limit]
         session.write({"requests": [request_shape(request) for request in found], "more": more})
         if not found:
             session.tell("Nothing waits for anybody." if statuses == (Status.open,) else "There are none.")
             return
         now = await session.system.store.now()
-        place_of = places(await session.views.pauses(request.run_id for request in found if request.is_open))
+        place_of = places(await session.client.pauses(request.run_id for request in found if request.is_open))
         most = min(WIDEST, max(NARROWEST, (session.screen.width or WIDEST + MARGIN) - MARGIN))
         rows = [_row(request, place_of, now, most) for request in in_order(found, place_of)]
         session.show(*table(("ID", "STATUS", "AGENT", "TIME LEFT", "WHAT"), rows, session.screen.width))
@@ -88,11 +88,11 @@ def show_request(
     """Show everything about a request: what is asked, its digest, the votes, the policy, its history."""
 
     async def work(session: Session) -> None:
-        request_id = await session.views.resolve("request", request)
-        view = await session.views.request(request_id, session.principal.id)
-        history = list(await session.system.store.history(session.principal.tenant, request_id))
+        request_id = await session.client.resolve("request", request)
+        view = await session.client.request(request_id)
+        history = await session.client.history(request_id)
         session.write(view_shape(view, history))
-        place_of = places(await session.views.pauses([view.request.run_id])) if view.request.is_open else {}
+        place_of = places(await session.client.pauses([view.request.run_id])) if view.request.is_open else {}
         place = place_of.get(request_id)
         session.show(
             *present(view, full=True, place=place).lines, *_outcome(view, session.prefix), Line("History", "title")

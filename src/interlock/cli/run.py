@@ -8,7 +8,6 @@ from pathlib import Path
 import typer
 
 from interlock.channels.screen import Screen
-from interlock.cli.naming import name_and_reference
 from interlock.cli.options import AS, JSON
 from interlock.cli.run_status import report_on, status_words, waiting
 from interlock.cli.session import Session, execute, interruptible, patiently
@@ -100,23 +99,11 @@ async def start_and_attend(
         context: the graph's context, an object.
         configurable: an object for its `config["configurable"]`.
     """
-    system = session.system
-    name, reference = await name_and_reference(system.registry, session.views, agent)
-    loaded = await system.registry.loaded(reference, alone=True)
-    from interlock.runtime.loading.factories import seen_for  # noqa: PLC0415 - LangGraph takes a second or more to load
-    from interlock.runtime.served.context_and_ids import configurable_with  # noqa: PLC0415
-
-    loaded = await seen_for(loaded, configurable_with(name, session.principal.id, context, configurable))
-    value = given if raw else loaded.input_from(str(given))
-    loaded.check_input(value)
-    loaded.check_context(context, configurable)
-    position = await system.store.last_position(session.principal.tenant)
-    run = await system.runs.start(
-        name, reference, value, session.principal, context=context, configurable=configurable, thread=thread
-    )
+    position = await session.client.last_position()
+    run = await session.client.start(agent, given, raw=raw, context=context, configurable=configurable, thread=thread)
     session.write({"event": "started", "run": run_shape(run)})
     if run.waits:
-        session.tell(f"Run {run.id} is {status_words(await session.views.run(run.id))}.", "warn")
+        session.tell(f"Run {run.id} is {status_words(await session.client.run(run.id))}.", "warn")
     return await attend(session, run, position, detach=detach, updates=updates)
 
 
@@ -135,7 +122,7 @@ async def attend(session: Session, run: Run, position: str, *, detach: bool = Fa
 async def _detached(session: Session, run: Run, *, updates: bool) -> int:
     await patiently(session, narrated_worker(session, run.id, updates=updates).drain())
     code = await report_on(session, run.id)
-    view = await session.views.run(run.id)
+    view = await session.client.run(run.id)
     ids = [run.id, *(request.id for request in waiting(view))]
     if session.as_json:
         session.write({"event": "detached", "ids": ids})

@@ -112,7 +112,7 @@ def tell_next_turn(session: Session, view: RunView) -> None:
 
 async def report_on(session: Session, run_id: str) -> int:
     """Say where a run stands; return the exit code for that."""
-    view = await session.views.run(run_id)
+    view = await session.client.run(run_id)
     if is_over(view.run):
         return closing(session, view)
     if is_advancing(view):

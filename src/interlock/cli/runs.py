@@ -14,7 +14,7 @@ from interlock.cli.hints import pasteable
 from interlock.cli.options import AS, COMMENT, JSON
 from interlock.cli.run_status import tell_next_turn, ways_on
 from interlock.cli.session import Session, execute
-from interlock.cli.states import PAUSE, fork, state_lines, state_shape
+from interlock.cli.states import PAUSE, fork, state_lines
 from interlock.cli.table import table
 from interlock.cli.votes import carry_on
 from interlock.domain.run import ENDED, Run, RunStatus
@@ -49,7 +49,7 @@ def list_runs(
 
     async def work(session: Session) -> None:
         statuses = () if status is None else (status,)
-        found = [run async for run in session.views.runs(statuses, limit=limit + 1)]
+        found = [run async for run in session.client.runs(statuses, limit=limit + 1)]
         more, found = len(found) > limit, found[:limit]
         session.write({"runs": [run_shape(run) for run in found], "more": more})
         if not found:
@@ -83,15 +83,15 @@ def show_run(
         raise BadInput("--pause says of which pause --state shows the state: give both.")
 
     async def work(session: Session) -> None:
-        run_id = await session.views.resolve("run", run)
-        view = await session.views.run(run_id)
+        run_id = await session.client.resolve("run", run)
+        view = await session.client.run(run_id)
         if state:
-            shape = await state_shape(session, run_id, pause)
+            shape = await session.client.state(run_id, pause)
             session.write({**run_view_shape(view), "state": shape})
             session.show(Line(f"Run {run_id} of {plain(view.run.agent)}: {view.run.status}", "title"))
             session.show(*state_lines(shape))
             return
-        history = list(await session.system.store.history(session.principal.tenant, run_id))
+        history = await session.client.history(run_id)
         session.write({**run_view_shape(view), "history": [entry_shape(entry) for entry in history]})
         if session.as_json:
             return
@@ -150,7 +150,7 @@ def cancel(
     """End a run; its open requests are withdrawn."""
 
     async def change(session: Session, run_id: str) -> Run:
-        return await session.system.runs.cancel(run_id, session.principal, comment)
+        return await session.client.cancel(run_id, reason=comment)
 
     _change(ctx, run, change, person=person, as_json=as_json, advance=False)
 
@@ -162,7 +162,7 @@ def retry(
     """Let a run that needs attention go on."""
 
     async def change(session: Session, run_id: str) -> Run:
-        return await session.system.runs.retry(run_id, session.principal)
+        return await session.client.retry(run_id)
 
     _change(ctx, run, change, person=person, as_json=as_json, advance=advance)
 
@@ -174,7 +174,7 @@ def accept_version(
     """Say that the agent as it is now may go on with what an earlier version of it left."""
 
     async def change(session: Session, run_id: str) -> Run:
-        return await session.system.runs.accept_version(run_id, session.principal)
+        return await session.client.accept_version(run_id)
 
     _change(ctx, run, change, person=person, as_json=as_json, advance=advance)
 
@@ -192,11 +192,11 @@ def _change(
     advance: bool,
 ) -> None:
     async def work(session: Session) -> None:
-        run_id = await session.views.resolve("run", run)
+        run_id = await session.client.resolve("run", run)
         after = await change(session, run_id)
         session.tell(f"Run {after.id} is {after.status}.", "good")
         advanced = await carry_on(replace(session, as_json=False), run_id) if advance else False
-        view = await session.views.run(run_id)
+        view = await session.client.run(run_id)
         if not advanced:
             tell_next_turn(session, view)
         session.write({"run": run_view_shape(view), "advanced": advanced})

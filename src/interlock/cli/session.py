@@ -24,8 +24,8 @@ from interlock.cli.hints import command_prefix
 from interlock.config import DatabaseSettings, Settings, load_settings
 from interlock.domain.authority import LOCAL_TENANT, Principal
 from interlock.errors import BadInput, Forbidden
+from interlock.service.client import Client
 from interlock.service.text import cells, plain
-from interlock.service.views import Views
 from interlock.storage.open import file_of
 
 __all__ = [
@@ -81,9 +81,9 @@ class Session:
         )
 
     @property
-    def views(self) -> Views:
-        """Queries on the store."""
-        return Views(self.system.store, self.system.policies, self.principal.tenant)
+    def client(self) -> Client:
+        """What whoever is at it reads and does."""
+        return self.system.client(self.principal)
 
     def acting_as(self, person: str) -> Session:
         """Return this session with another person at it, shown and logged as such."""

@@ -12,27 +12,14 @@ from interlock.cli.options import AS, JSON
 from interlock.cli.run import attend
 from interlock.cli.session import Session, execute
 from interlock.domain.canonical import Json
-from interlock.engine.states import KeptState, kept_state
 from interlock.errors import BadInput
 from interlock.service.arguments import json_given
 from interlock.service.shapes import run_shape
 
-__all__ = ["PAUSE", "fork", "state_lines", "state_shape"]
+__all__ = ["PAUSE", "fork", "state_lines"]
 
 ID = typer.Argument(metavar="ID", help="The run; the beginning of its id is enough.")
 PAUSE = typer.Option(None, "--pause", metavar="N", min=1, help="Which of its pauses, from 1; the last one by default.")
-
-
-async def state_shape(session: Session, run_id: str, pause: int | None) -> dict[str, Json]:
-    """Return a state of a run as JSON: its values, and of which pause it is.
-
-    Raises:
-        NotFound: if it is not kept.
-    """
-    kept = await kept_state(session.system.store, session.principal.tenant, run_id, pause)
-    shown = await session.system.runtime.read(kept.run, kept.state)
-    assert isinstance(shown, dict)
-    return {"of": _of(kept), "pause": kept.pause, **shown}
 
 
 def state_lines(shape: dict[str, Json]) -> list[Line]:
@@ -53,12 +40,6 @@ def _items(value: Json) -> list[tuple[str, Json]]:
     return list(value.items()) if isinstance(value, dict) else []
 
 
-def _of(kept: KeptState) -> str:
-    if kept.pause is not None:
-        return f"at pause {kept.pause}"
-    return "at its end" if kept.run.end_digest is not None else "with which it begins"
-
-
 def fork(
     ctx: typer.Context,
     *,
@@ -75,10 +56,9 @@ def fork(
     values = _changes(changes)
 
     async def work(session: Session) -> int:
-        system = session.system
-        run_id = await session.views.resolve("run", run)
-        position = await system.store.last_position(session.principal.tenant)
-        forked = await system.runs.fork(run_id, session.principal, pause=pause, changes=values)
+        run_id = await session.client.resolve("run", run)
+        position = await session.client.last_position()
+        forked = await session.client.fork(run_id, pause=pause, changes=values)
         assert forked.origin is not None
         session.tell(f"Run {forked.id} begins at pause {forked.origin.pause} of {run_id}. It asks again.", "good")
         session.write({"event": "started", "run": run_shape(forked)})

@@ -7,7 +7,7 @@ import typer
 from interlock.channels.screen import Line
 from interlock.cli.options import AS, JSON
 from interlock.cli.session import Session, execute
-from interlock.cli.states import state_lines, state_shape
+from interlock.cli.states import state_lines
 from interlock.cli.table import table
 from interlock.domain.run import ENDED, Run
 from interlock.engine.threads import ThreadView
@@ -35,7 +35,7 @@ def list_threads(
     """List threads by name, with the last run of each."""
 
     async def work(session: Session) -> None:
-        found = await session.system.runs.threads.list(session.principal.tenant, limit=limit + 1)
+        found = await session.client.threads(limit=limit + 1)
         more, found = len(found) > limit, found[:limit]
         session.write({"threads": [_shape(one) for one in found], "more": more})
         if not found:
@@ -64,9 +64,7 @@ def show_thread(
     """Show a thread: its runs, the newest first, and the state in which the next one begins."""
 
     async def work(session: Session) -> None:
-        tenant = session.principal.tenant
-        threads = session.system.runs.threads
-        thread = await threads.show(tenant, name, limit=limit)
+        thread = await session.client.thread(name, limit=limit)
         state = await _state(session, thread)
         session.write(_shape(thread) | {"state": state})
         if session.as_json:
@@ -93,7 +91,7 @@ async def _state(session: Session, thread: ThreadView) -> dict[str, object] | No
     if place.origin is None:
         return None
     try:
-        return {**await state_shape(session, place.origin.run_id, None)}
+        return {**await session.client.state(place.origin.run_id)}
     except NotFound:
         return None
 
@@ -107,8 +105,7 @@ def delete_thread(ctx: typer.Context, *, name: str = NAME, person: str | None = 
     """Delete the states that a thread's runs have left; the log stays. Whoever continues it begins anew."""
 
     async def work(session: Session) -> None:
-        directory = session.system.policies.current().directory
-        count = await session.system.runs.threads.delete(name, session.principal, directory)
+        count = await session.client.delete_states(name)
         session.write({"thread": name, "runs": count})
         session.tell(
             f"The states of {count} run{'s' if count != 1 else ''} are deleted. The log keeps what happened.", "good"

@@ -10,17 +10,7 @@ import typer
 
 from interlock.channels import reply as channel
 from interlock.channels.presentation import present
-from interlock.channels.reply import (
-    Reply,
-    Skipped,
-    ask_comment,
-    confirm,
-    editable,
-    edited_reply,
-    no_longer_counted,
-    read_reply,
-    said_so_far,
-)
+from interlock.channels.reply import Skipped, ask_comment, confirm, read_reply, said_so_far
 from interlock.channels.terminal import EndOfInput
 from interlock.cli.errors import Exit
 from interlock.cli.options import AS, COMMENT, JSON
@@ -28,12 +18,11 @@ from interlock.cli.run import read_json
 from interlock.cli.run_status import is_over, report_on
 from interlock.cli.session import CutShort, Session, execute, interruptible, patiently, unless
 from interlock.cli.watch import changed, narrated_worker
-from interlock.domain.action import Draft, Question, Verdict
-from interlock.domain.canonical import Json
+from interlock.domain.action import Question, Verdict
 from interlock.domain.request import Request
 from interlock.errors import BadInput, InvalidAgent
-from interlock.service.answers import read_answer
-from interlock.service.arguments import changed_arguments, digest_meant
+from interlock.service.arguments import changed_arguments
+from interlock.service.replies import Reply, answered, editable, edited, plainly, typed_answer, void_votes
 from interlock.service.row import Place, places
 from interlock.service.shapes import request_shape, run_view_shape
 from interlock.service.views import RequestView
@@ -90,7 +79,7 @@ def approve(
     Without a terminal it needs --digest, which names what you have seen (`interlock requests show ID`), or --yes.
     """
     manner = Manner(request, digest, yes, advance)
-    _vote(ctx, manner, lambda view: _plain(view, Verdict.approve, comment), person=person, as_json=as_json)
+    _vote(ctx, manner, lambda view: plainly(view.request, Verdict.approve, comment), person=person, as_json=as_json)
 
 
 def reject(
@@ -106,7 +95,7 @@ def reject(
 ) -> None:
     """Reject a request, with a reason that the agent reads: interlock reject ID -m "too many recipients"."""
     manner = Manner(request, digest, yes, advance)
-    _vote(ctx, manner, lambda view: _plain(view, Verdict.reject, comment), person=person, as_json=as_json)
+    _vote(ctx, manner, lambda view: plainly(view.request, Verdict.reject, comment), person=person, as_json=as_json)
 
 
 def revise(
@@ -122,7 +111,7 @@ def revise(
 ) -> None:
     """Send a draft back with feedback: interlock revise ID -m "add more data"."""
     manner = Manner(request, digest, yes, advance)
-    _vote(ctx, manner, lambda view: _plain(view, Verdict.revise, comment), person=person, as_json=as_json)
+    _vote(ctx, manner, lambda view: plainly(view.request, Verdict.revise, comment), person=person, as_json=as_json)
 
 
 def edit(
@@ -150,7 +139,7 @@ def edit(
         if not changes and whole is None:
             raise BadInput("Without a terminal, say what to change: --set KEY=VALUE, or --args-json FILE.")
         value = whole[0] if whole is not None else changed_arguments(editable(view.request), changes)
-        return replace(edited_reply(view.request, value), comment=comment)
+        return edited(view.request, value, comment)
 
     manner = Manner(request, digest, yes, advance)
     _vote(ctx, manner, make, person=person, as_json=as_json, by_hand=not changes and whole is None)
@@ -175,29 +164,12 @@ def answer(
     given = None if answer_json is None else [read_json(answer_json)]
 
     def make(view: RequestView) -> Reply:
-        asked = view.request.asked
-        if not isinstance(asked, Question) and Verdict.respond not in view.request.verdicts:
-            raise BadInput(f"{view.request.id} asks for {view.request.kind}, not for an answer.")
-        if given is None and text is None:
-            raise BadInput('Give the answer: interlock answer ID "…", or --answer-json FILE.')
-        value: Json = (
-            given[0] if given is not None else read_answer(asked, text or "", anything=view.request.takes_anything)
-        )
-        return _checked(Reply(view.request, Verdict.respond, view.request.digest, comment, answer=value))
+        if given is not None:
+            return answered(view.request, given[0], comment)
+        return typed_answer(view.request, text, comment)
 
     manner = Manner(request, digest, yes, advance)
     _vote(ctx, manner, make, person=person, as_json=as_json, by_hand=given is None and text is None)
-
-
-def _plain(view: RequestView, verdict: Verdict, comment: str) -> Reply:
-    if verdict is Verdict.revise and not isinstance(view.request.asked, Draft):
-        raise BadInput(f"{view.request.id} asks for {view.request.kind}: only drafts are sent back.")
-    return Reply(view.request, verdict, view.request.digest, comment)
-
-
-def _checked(reply: Reply) -> Reply:
-    reply.check()
-    return reply
 
 
 def _vote(
@@ -211,15 +183,15 @@ def _vote(
     """
 
     async def work(session: Session) -> int:
-        request_id = await session.views.resolve("request", manner.request)
-        view = await session.views.request(request_id, session.principal.id)
+        request_id = await session.client.resolve("request", manner.request)
+        view = await session.client.request(request_id)
         with interruptible(session):
             reply = await _reply(session, manner, view, make, by_hand=by_hand)
         if reply is None:
             session.tell("Nothing was decided.", "warn")
             return Exit.waiting
-        after = await session.system.desk.handle(reply.vote(), session.principal)
-        void = no_longer_counted(view.request, after)
+        after = await session.client.cast(reply)
+        void = void_votes(view.request, after)
         if void:
             session.tell(void, "warn")
         return await _afterwards(session, reply, after, advance=manner.advance)
@@ -231,15 +203,15 @@ async def _reply(session: Session, manner: Manner, view: RequestView, make: Make
     request = view.request
     asks = session.terminal.interactive and manner.digest is None and not manner.yes and request.is_open
     if asks:
-        place = places(await session.views.pauses([request.run_id])).get(request.id)
+        place = places(await session.client.pauses([request.run_id])).get(request.id)
         return await _asked(session, view, make, place, by_hand=by_hand)
     reply = make(view)
     if manner.digest is not None:
-        return replace(reply, digest=digest_meant(manner.digest, request))
+        return reply.to(manner.digest)
     if manner.yes:
         if request.is_open:
             session.show(*present(view, fold=False).lines, *said_so_far(reply))
-        return replace(reply, unseen=True)
+        return reply.to(None)
     if not request.is_open:
         return reply  # the desk says who decided what
     raise BadInput(
@@ -304,7 +276,7 @@ async def _afterwards(session: Session, reply: Reply, after: Request, *, advance
     unsaid = "" if after.is_open or not after.decided_by else f", by {', '.join(after.deciders)}"
     session.tell(f"{DONE[reply.verdict]}: {after.id} is {after.status}{unsaid}.", "good")
     if after.is_open:
-        view = await session.views.request(after.id, session.principal.id)
+        view = await session.client.request(after.id)
         session.show(
             *[
                 line
@@ -315,7 +287,7 @@ async def _afterwards(session: Session, reply: Reply, after: Request, *, advance
     advanced = False
     if advance and not after.is_open:
         advanced = await carry_on(session, after.run_id)
-    run = await session.views.run(after.run_id)
+    run = await session.client.run(after.run_id)
     session.write({"request": request_shape(after), "run": run_view_shape(run), "advanced": advanced})
     return Exit.ok
 
@@ -330,14 +302,14 @@ async def carry_on(session: Session, run_id: str) -> bool:
 
 
 async def _advance(session: Session, run_id: str) -> bool:
-    view = await session.views.run(run_id)
+    view = await session.client.run(run_id)
     if is_over(view.run):
         return True
     if view.lease is not None:
         session.tell(f"Another process ({view.lease.owner}) carries {run_id} on.", "dim")
         return False
     try:
-        session.system.registry.find(view.run.reference)
+        session.system.runtime.find(view.run)
     except InvalidAgent as error:
         session.tell(f"{error.message} Carry the run on where it can be: {session.prefix} work", "warn")
         return False

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from interlock.channels.presentation import present
 from interlock.channels.prompts import MEANS
-from interlock.channels.reply import Reply, Skipped, no_longer_counted, read_reply
+from interlock.channels.reply import Skipped, read_reply
 from interlock.channels.terminal import EndOfInput
 from interlock.cli.errors import Exit
 from interlock.cli.live import Live
@@ -21,6 +21,7 @@ from interlock.engine.changes import Entry
 from interlock.engine.deadlines import sweep
 from interlock.engine.worker import Worker
 from interlock.errors import BadInput, Forbidden, Refused
+from interlock.service.replies import Reply, void_votes
 from interlock.service.row import Place, in_order, places
 from interlock.service.sentences import sentence
 from interlock.service.shapes import entry_shape, request_shape, run_view_shape
@@ -57,7 +58,7 @@ class Narrator:
 
     async def catch_up(self) -> None:
         """Tell what is new in the log."""
-        async for entry in self.session.views.log(self.position):
+        async for entry in self.session.client.log(self.position):
             self.position = entry.position
             if isinstance(entry.event, Opened) and entry.event.run_id == self.run_id:
                 self.streams.add(entry.stream)
@@ -129,7 +130,7 @@ class Attendant:
             stop.set()
             await work
         await self._narrator.catch_up()
-        view = await self._session.views.run(self._run_id)
+        view = await self._session.client.run(self._run_id)
         if is_over(view.run):
             return closing(self._session, view)
         return self._leave(view)
@@ -139,7 +140,7 @@ class Attendant:
         session = self._session
         since = await session.system.waker.seen()
         await self._narrator.catch_up()
-        view = await session.views.run(self._run_id)
+        view = await session.client.run(self._run_id)
         if is_over(view.run) or session.stop.is_set():
             return False
         place_of = places({view.run.id: [pending.request_id for pending in view.run.pause]})
@@ -161,7 +162,7 @@ class Attendant:
     async def _ask(self, request: Request, place: Place | None) -> bool:
         """Ask about one request; say whether the person stays."""
         session = self._session
-        view = await session.views.request(request.id, session.principal.id)
+        view = await session.client.request(request.id)
         session.write({"event": "request", "request": request_shape(view.request)})
         try:
             if view.excluded is not None:
@@ -169,7 +170,7 @@ class Attendant:
                 if chosen is None:
                     return True
                 session = session.acting_as(chosen)
-                view = await session.views.request(request.id, chosen)
+                view = await session.client.request(request.id)
             if view.on_behalf_of is not None:
                 session.tell(f"You vote for {view.on_behalf_of}.", "warn")
             reply = await unless(
@@ -190,14 +191,14 @@ class Attendant:
     async def _vote(self, session: Session, request: Request, reply: Reply) -> None:
         """Cast a vote, and say what came of it."""
         try:
-            after = await session.system.desk.handle(reply.vote(), session.principal)
+            after = await session.client.cast(reply)
         except (Refused, BadInput) as refusal:
             session.tell(refusal.message, "warn")
             if isinstance(refusal, Forbidden):
                 self._aside.add(_state_of(request))
             return
         self._narrator.did(request, after)
-        void = no_longer_counted(request, after)
+        void = void_votes(request, after)
         if void:
             session.tell(void, "warn")
         if after.is_open:
@@ -210,7 +211,7 @@ class Attendant:
             EndOfInput: if the person leaves, or nobody answers any more.
         """
         session = self._session
-        people = session.views.candidates(view) if session.plays else []
+        people = session.client.candidates(view) if session.plays else []
         if not people:
             self._set_aside(view)
             return None

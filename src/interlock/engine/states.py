@@ -31,6 +31,13 @@ class KeptState:
     pause: int | None
     state: bytes
 
+    @property
+    def where(self) -> str:
+        """Say of which moment it is, in words."""
+        if self.pause is not None:
+            return f"at pause {self.pause}"
+        return "at its end" if self.run.end_digest is not None else "with which it begins"
+
 
 def dropped(before: Run, after: Run) -> tuple[str, ...]:
     """Return the digests of the states of a run that nobody needs any more after a change."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from interlock.domain.authority import Principal
 from interlock.domain.eligibility import VotingRight, eligibility_of
 from interlock.domain.explain import explain
 from interlock.domain.policy import Policy
@@ -18,7 +19,7 @@ from interlock.engine.integrity import verified
 from interlock.engine.ports.policies import Policies
 from interlock.engine.ports.store import Inbox, Loaded, Store
 from interlock.engine.routing import PolicyBook
-from interlock.engine.threads import Threads
+from interlock.engine.threads import Threads, ThreadView
 from interlock.errors import BadInput, NotFound, RecordAltered
 
 __all__ = ["RequestView", "RunView", "Views"]
@@ -74,13 +75,18 @@ class RunView:
 
 
 class Views:
-    """Reads; changes nothing."""
+    """Reads for one principal; changes nothing.
 
-    def __init__(self, store: Store, policies: Policies, tenant: str = "default") -> None:
+    Args:
+        book: policy versions that were read before, for whoever has them.
+    """
+
+    def __init__(self, store: Store, policies: Policies, principal: Principal, book: PolicyBook | None = None) -> None:
+        self.principal = principal
         self._store = store
         self._policies = policies
-        self._tenant = tenant
-        self._book = PolicyBook(store)
+        self._tenant = principal.tenant
+        self._book = book or PolicyBook(store)
 
     async def resolve(self, kind: Literal["request", "run"], prefix: str) -> str:
         """Return the one id that begins like this.
@@ -105,8 +111,8 @@ class Views:
             raise BadInput(f"{prefix!r} is too short to name a {kind}: give at least {SHORTEST_PREFIX} characters.")
         return found[0]
 
-    async def request(self, request_id: str, person: str) -> RequestView:
-        """Return a request as this person sees it.
+    async def request(self, request_id: str) -> RequestView:
+        """Return a request as this principal sees it.
 
         Raises:
             NotFound: if there is none with this id.
@@ -119,7 +125,7 @@ class Views:
         policy = await self._book.pinned(request.route.policy_hash)
         directory = self._policies.current().directory
         why = explain(request, policy, directory, loaded.now)
-        found = self._voting_right(request, policy, person, loaded.now)
+        found = self._voting_right(request, policy, self.principal.id, loaded.now)
         became = None if loaded.run is None else what_became(request, loaded.run.run)
         stuck = cannot_pass(request, policy, directory)
         repeats = None if loaded.run is None else await self._done_before(request, loaded.run.run)
@@ -224,6 +230,26 @@ class Views:
         wanted = Inbox(statuses=(Status.approved,))
         states = {EffectState.unknown, EffectState.claimed}
         return [request async for request in self.requests(wanted) if request.effect in states]
+
+    async def last_position(self) -> str:
+        """Return the position of the newest entry of the log, or the empty string."""
+        return await self._store.last_position(self._tenant)
+
+    async def history(self, stream: str) -> list[Entry]:
+        """Return the entries of one request or run, the oldest first."""
+        return list(await self._store.history(self._tenant, stream))
+
+    async def threads(self, *, limit: int) -> list[ThreadView]:
+        """Return conversations by name, each with its last run."""
+        return await Threads(self._store).list(self._tenant, limit=limit)
+
+    async def thread(self, name: str, *, limit: int = 20) -> ThreadView:
+        """Return a conversation with its last runs, the newest first.
+
+        Raises:
+            NotFound: if there is none of this name.
+        """
+        return await Threads(self._store).show(self._tenant, name, limit=limit)
 
     async def log(self, after: str = "") -> AsyncIterator[Entry]:
         """Read the log page by page."""

@@ -6,10 +6,10 @@ import sqlite3
 import pytest
 
 from interlock.channels.editing import readable_json
-from interlock.channels.reply import read_answer
 from interlock.cli.table import table
 from interlock.domain.action import Action, Question
 from interlock.errors import BadInput, InvalidAnswer
+from interlock.service.answers import read_answer
 from interlock.service.arguments import changed_arguments
 
 

@@ -23,7 +23,7 @@ from interlock.runtime.loading.langgraph_json import graph_references, prepare
 if TYPE_CHECKING:
     from interlock.runtime.agent import Agent
 
-__all__ = ["find", "import_agent", "is_ours", "preload"]
+__all__ = ["MADE_HERE", "find", "import_agent", "is_ours", "preload"]
 
 _files: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)  # as Python has one for each module
 
@@ -39,6 +39,10 @@ def is_ours(reference: str) -> bool:
     return not target.endswith((".py", ".json")) and (target.partition(".")[0] == "interlock" or target in sys.modules)
 
 
+MADE_HERE = "made_here"
+"""In place of a module's name: the agent is an object of this process."""
+
+
 def find(reference: str) -> None:
     """Look whether there is something to import, without running any of its code.
 
@@ -52,6 +56,11 @@ def find(reference: str) -> None:
             _must_exist(Path(place), reference)
     elif target.endswith(".py"):
         _must_exist(Path(target), reference)
+    elif target == MADE_HERE:
+        raise InvalidAgent(
+            f"The agent {attribute} is an object of the process that made it: register it there, or here, under this "
+            "name (`interlock.connect(agents=…)`)."
+        )
     elif not _is_importable(target):
         raise InvalidAgent(f"There is no module {target}, so the agent {reference} cannot be loaded.")
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import errno
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from interlock.config.paths import expanded
+from interlock.domain.canonical import Json
 from interlock.errors import InvalidAgent, InvalidConfig
 from interlock.runtime.loading.identity import code_of
-from interlock.runtime.loading.importing import find, import_agent, is_ours, preload
+from interlock.runtime.loading.importing import MADE_HERE, find, import_agent, is_ours, preload
 from interlock.runtime.loading.naming import names_for
 from interlock.runtime.loading.probe import Prober
 
@@ -27,7 +28,7 @@ LOAD_SECONDS = 30.0
 
 
 class Registry:
-    """Finds agents by the names that are configured, and loads them once.
+    """Finds agents by the names that are configured, and loads them once. Implements the port `Agents`.
 
     Args:
         names: agent name to reference.
@@ -72,6 +73,36 @@ class Registry:
             return reference, reference
         names = names_for(reference) if target.endswith(".py") else (attribute, reference)
         return next(name for name in names if name not in self.names), reference
+
+    def possible_names(self, reference: str) -> Iterator[str]:
+        """Return how an agent may be called that has no name. See the port."""
+        return names_for(reference)
+
+    async def admit(  # noqa: PLR0913 - what a run is started with
+        self, name: str, reference: str, given: Json, initiator: str, *, raw: bool, context: Json, configurable: Json
+    ) -> Json:
+        """Load an agent, and return its graph's input. See the port."""
+        agent = await self.loaded(reference, alone=True)
+        from interlock.runtime.loading.factories import seen_for  # noqa: PLC0415 - LangGraph takes a second or more to load
+        from interlock.runtime.served.context_and_ids import configurable_with  # noqa: PLC0415
+
+        agent = await seen_for(agent, configurable_with(name, initiator, context, configurable))
+        value = agent.input_from(given) if isinstance(given, str) and not raw else given
+        agent.check_input(value)
+        agent.check_context(context, configurable)
+        return value
+
+    def add(self, name: str, graph: object) -> None:
+        """Register a graph, or an `interlock.Agent`, that this process has made: no other process can load it.
+
+        Raises:
+            InvalidAgent: if it is neither.
+        """
+        from interlock.runtime.agent import as_agent  # noqa: PLC0415 - LangGraph takes a second or more to load
+
+        reference = f"{MADE_HERE}:{name}"
+        self._loaded[reference] = as_agent(graph, name)
+        self.names[name] = reference
 
     def find(self, reference: str) -> None:
         """Look whether an agent is here, without importing it.

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from interlock.channels.reply import no_longer_counted
 from interlock.domain.action import Verdict
 from interlock.domain.request import Vote
+from interlock.service.replies import void_votes
 from interlock.testing.samples import opened
 
 AT = datetime(2026, 11, 29, tzinfo=UTC)
@@ -27,8 +27,8 @@ def voted(*people):
     ],
 )
 def test_an_edit_says_whose_votes_are_void(people, said):
-    assert no_longer_counted(voted(*people), replace(REQUEST, digest="sha256:other")) == said
+    assert void_votes(voted(*people), replace(REQUEST, digest="sha256:other")) == said
 
 
 def test_a_vote_on_the_same_voids_nothing():
-    assert not no_longer_counted(voted("mia"), voted("mia", "pete"))
+    assert not void_votes(voted("mia"), voted("mia", "pete"))

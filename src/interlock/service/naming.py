@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from interlock.engine.ports.agents import Agents
 from interlock.engine.ports.store import Inbox
-from interlock.runtime.loading.naming import names_for
-from interlock.runtime.loading.registry import Registry
 from interlock.service.views import Views
 
 __all__ = ["name_and_reference"]
@@ -13,7 +12,7 @@ LOOKED_AT = 50
 """In how many runs, the newest, it is looked whether another agent has the name; and in all that were ever asked."""
 
 
-async def name_and_reference(registry: Registry, views: Views, given: str) -> tuple[str, str]:
+async def name_and_reference(agents: Agents, views: Views, given: str) -> tuple[str, str]:
     """Return the name and the importable reference of an agent, given its name or a reference.
 
     The name is what people see and what policies know. An agent of another file that is known here by the same name
@@ -22,16 +21,12 @@ async def name_and_reference(registry: Registry, views: Views, given: str) -> tu
     Raises:
         InvalidAgent: if there is no such agent.
     """
-    name, reference = registry.reference(given)
-    if name in registry.names or not reference.rpartition(":")[0].endswith(".py"):
+    name, reference = agents.reference(given)
+    if name in agents.names or not reference.rpartition(":")[0].endswith(".py"):
         return name, reference
     others = {run.agent async for run in views.runs(limit=LOOKED_AT) if run.reference != reference}
-    for candidate in names_for(reference):
-        if (
-            candidate not in registry.names
-            and candidate not in others
-            and not await _asked(views, candidate, reference)
-        ):
+    for candidate in agents.possible_names(reference):
+        if candidate not in agents.names and candidate not in others and not await _asked(views, candidate, reference):
             return candidate, reference
     return reference, reference
 

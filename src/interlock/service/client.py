@@ -1,0 +1,300 @@
+"""What one principal reads and does: the same from a terminal, a script, a web page or a message."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from interlock.domain.action import Verdict
+from interlock.domain.authority import Principal
+from interlock.domain.canonical import Json
+from interlock.domain.commands import Extend, SettleEffect
+from interlock.domain.request import Request
+from interlock.domain.run import Run
+from interlock.engine.desk import Desk
+from interlock.engine.integrity import verified
+from interlock.engine.ports.agents import Agents
+from interlock.engine.ports.policies import Policies
+from interlock.engine.ports.runtime import Runtime
+from interlock.engine.ports.store import Store
+from interlock.engine.ports.waker import Waker
+from interlock.engine.results import KeptResults
+from interlock.engine.routing import PolicyBook
+from interlock.engine.runs import Runs
+from interlock.engine.states import kept_state
+from interlock.engine.threads import checked_name
+from interlock.engine.watching import NOBODY, Watcher
+from interlock.engine.worker import LEASE, Worker
+from interlock.errors import NotFound
+from interlock.service.arguments import duration
+from interlock.service.naming import name_and_reference
+from interlock.service.replies import Reply, answered, edited, plainly, typed_answer
+from interlock.service.views import RunView, Views
+
+__all__ = ["Client", "Parts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What one process has put together, for all its clients."""
+
+    store: Store
+    policies: Policies
+    book: PolicyBook
+    waker: Waker
+    desk: Desk
+    runs: Runs
+    runtime: Runtime
+    agents: Agents
+    kept: KeptResults
+
+    def client(self, principal: Principal) -> Client:
+        """Return what a principal reads and does here."""
+        return Client(self, principal)
+
+    def worker(  # noqa: PLR0913 - the options of a worker
+        self,
+        *,
+        name: str = "worker",
+        concurrency: int = 16,
+        lease: float = LEASE,
+        only: str | None = None,
+        watcher: Watcher = NOBODY,
+        complain: Callable[[str], None] | None = None,
+    ) -> Worker:
+        """Return a worker on this system. See `interlock.engine.worker.Worker`."""
+        return Worker(
+            self.store,
+            self.desk,
+            self.runtime,
+            self.waker,
+            name=name,
+            concurrency=concurrency,
+            lease=lease,
+            only=only,
+            watcher=watcher,
+            complain=complain or (lambda _: None),
+            kept=self.kept,
+        )
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        self.agents.close()
+        await self.store.close()
+
+
+class Client(Views):
+    """What one principal reads and does.
+
+    Ids are whole; `resolve` finds the one that begins like this. Whoever votes names the digest of what was shown (its
+    first 12 digits are enough), or None for whatever stands there, which the log says.
+
+    Every method may raise, beside what it names: `NotFound`; `Refused`, of which the log then speaks, with the reason;
+    `RecordAltered`; `Conflict`, if others were faster many times in a row; `StoreUnavailable`.
+
+    Args:
+        system: its parts; one system serves many clients.
+        principal: who reads and acts.
+    """
+
+    def __init__(self, system: Parts, principal: Principal) -> None:
+        super().__init__(system.store, system.policies, principal, system.book)
+        self.system = system
+
+    # ── deciding on requests ──
+
+    async def approve(self, request_id: str, *, digest: str | None, comment: str = "") -> Request:
+        """Approve a request as it stands; return it as it stands afterwards.
+
+        Raises:
+            WrongDigest: if something else stands there.
+        """
+        return await self.cast(plainly(await self._current(request_id), Verdict.approve, comment).to(digest))
+
+    async def reject(self, request_id: str, *, digest: str | None, comment: str = "") -> Request:
+        """Reject a request; the agent reads the comment.
+
+        Raises:
+            WrongDigest: if something else stands there.
+        """
+        return await self.cast(plainly(await self._current(request_id), Verdict.reject, comment).to(digest))
+
+    async def revise(self, request_id: str, *, digest: str | None, comment: str) -> Request:
+        """Send a draft back with feedback, which the agent reads.
+
+        Raises:
+            BadInput: if it is no draft.
+            WrongDigest: if something else stands there.
+        """
+        return await self.cast(plainly(await self._current(request_id), Verdict.revise, comment).to(digest))
+
+    async def edit(self, request_id: str, value: Json, *, digest: str | None, comment: str = "") -> Request:
+        """Approve a request with changes.
+
+        Args:
+            value: all arguments of the action, as an object; or the draft.
+
+        Raises:
+            BadInput: if it asks a question, or the value cannot be the arguments.
+            InvalidAnswer: if the value does not fit the schema.
+            WrongDigest: if something else stands there.
+        """
+        return await self.cast(edited(await self._current(request_id), value, comment).to(digest))
+
+    async def answer(
+        self, request_id: str, value: Json, *, digest: str | None, comment: str = "", typed: bool = False
+    ) -> Request:
+        """Answer a question, or give an answer in an action's place where that is offered.
+
+        Args:
+            value: any JSON that fits the question's schema.
+            typed: the value is what a person typed: an option by its number or name, text, yes or no, or JSON.
+
+        Raises:
+            BadInput: if nothing is asked that could be answered.
+            InvalidAnswer: if it does not fit.
+            WrongDigest: if something else stands there.
+        """
+        request = await self._current(request_id)
+        read = typed_answer(request, value, comment) if typed and isinstance(value, str) else None
+        return await self.cast((read or answered(request, value, comment)).to(digest))
+
+    async def cast(self, reply: Reply) -> Request:
+        """Cast a reply as this principal's vote; return the request as it stands afterwards."""
+        return await self.system.desk.handle(reply.vote(), self.principal)
+
+    async def extend(self, request_id: str, by: timedelta | str, *, reason: str) -> Request:
+        """Give the present step of a request more time.
+
+        Args:
+            by: how much, such as `2h`; open time, where the step has a calendar.
+
+        Raises:
+            BadInput: if it is no duration.
+        """
+        length = by if isinstance(by, timedelta) else duration(by, "by")
+        return await self.system.desk.handle(Extend(request_id, length, reason), self.principal)
+
+    async def settle(
+        self,
+        request_id: str,
+        became: Literal["happened", "did_not", "retry"],
+        *,
+        result: Json = None,
+        comment: str = "",
+    ) -> Request:
+        """Say what became of an effect of which nobody knows.
+
+        Args:
+            became: `retry`: it did not happen, and is to be tried again.
+            result: what the tool returned, if it happened.
+        """
+        return await self.system.desk.handle(SettleEffect(request_id, became, result, comment), self.principal)
+
+    async def _current(self, request_id: str) -> Request:
+        loaded = verified(await self._store.load(self.principal.tenant, [request_id]))
+        if request_id not in loaded.requests:
+            raise NotFound(f"There is no request {request_id} here.", request_id=request_id)
+        return loaded.requests[request_id]
+
+    # ── runs ──
+
+    async def start(  # noqa: PLR0913 - what a run is started with
+        self,
+        agent: str,
+        given: Json,
+        *,
+        raw: bool = False,
+        context: Json = None,
+        configurable: Json = None,
+        thread: str | None = None,
+    ) -> Run:
+        """Start an agent; return the run as it was started. A worker carries it on: here, `advance` is one.
+
+        Args:
+            agent: its name, or `module:attribute`, `file.py:attribute`, `langgraph.json:name`.
+            given: a text, which becomes the graph's input; or the graph's input itself.
+            raw: the input is the graph's own though it is a text.
+            context: the graph's context (LangGraph), an object. It is recorded: no secrets.
+            configurable: an object for the graph's `config["configurable"]`. It is recorded, too.
+            thread: the conversation that it continues.
+
+        Raises:
+            InvalidAgent: if there is no such agent, or it cannot be loaded here.
+            BadInput: if it does not take this input, context or configurable.
+            Closed: if another run of the thread has not ended.
+        """
+        if thread is not None:
+            checked_name(thread)
+        name, reference = await name_and_reference(self.system.agents, self, agent)
+        input_ = await self.system.agents.admit(
+            name, reference, given, self.principal.id, raw=raw, context=context, configurable=configurable
+        )
+        return await self.system.runs.start(
+            name, reference, input_, self.principal, context=context, configurable=configurable, thread=thread
+        )
+
+    async def fork(self, run_id: str, *, pause: int | None = None, changes: Mapping[str, Json] | None = None) -> Run:
+        """Start a new run from a pause of another. See `interlock.engine.runs.Runs.fork`."""
+        return await self.system.runs.fork(run_id, self.principal, pause=pause, changes=changes)
+
+    async def cancel(self, run_id: str, *, reason: str = "") -> Run:
+        """End a run; its open requests are withdrawn.
+
+        Raises:
+            Closed: if it has ended already.
+        """
+        return await self.system.runs.cancel(run_id, self.principal, reason)
+
+    async def retry(self, run_id: str) -> Run:
+        """Let a run that needs attention go on.
+
+        Raises:
+            Closed: if it does not need attention.
+        """
+        return await self.system.runs.retry(run_id, self.principal)
+
+    async def accept_version(self, run_id: str) -> Run:
+        """Say that the agent as it is now may go on with what an earlier version of it left.
+
+        Raises:
+            Closed: if the run does not need attention.
+            InvalidAgent: if the agent cannot be loaded here.
+        """
+        return await self.system.runs.accept_version(run_id, self.principal)
+
+    async def advance(self, run_id: str, *, watcher: Watcher = NOBODY) -> RunView:
+        """Carry a run on in this process, as far as it goes now; return where it stands then.
+
+        Args:
+            watcher: is told what the agent does meanwhile.
+        """
+        name = f"{self.principal.via}-{os.getpid()}"
+        await self.system.worker(name=name, only=run_id, watcher=watcher).drain()
+        return await self.run(run_id)
+
+    async def state(self, run_id: str, pause: int | None = None) -> dict[str, Json]:
+        """Return what a kept state of a run holds, as JSON: `values`, those of sub-graphs, and of which pause it is.
+
+        Args:
+            pause: from 1; by default the last one, or the end.
+
+        Raises:
+            NotFound: if it is not kept.
+        """
+        kept = await kept_state(self._store, self.principal.tenant, run_id, pause)
+        shown = await self.system.runtime.read(kept.run, kept.state)
+        assert isinstance(shown, dict)
+        return {"of": kept.where, "pause": kept.pause, **shown}
+
+    async def delete_states(self, thread: str) -> int:
+        """Delete the states that a thread's runs have left; the log stays. Return of how many runs.
+
+        Raises:
+            Closed: if a run of the thread has not ended.
+        """
+        directory = self._policies.current().directory
+        return await self.system.runs.threads.delete(thread, self.principal, directory)

@@ -1,0 +1,158 @@
+"""What a person says to a request: made of plain values, checked, and then cast as a vote."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from interlock.domain.action import Action, Draft, Question, Subject, Verdict
+from interlock.domain.canonical import Json
+from interlock.domain.commands import CastVote
+from interlock.domain.request import Request
+from interlock.engine.schemas import check_vote
+from interlock.errors import BadInput, InvalidValue
+from interlock.service.answers import read_answer
+from interlock.service.arguments import digest_meant
+
+__all__ = ["Reply", "answered", "editable", "edited", "part_of", "plainly", "typed_answer", "void_votes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a person says to a request.
+
+    Args:
+        request: as that person was shown it.
+        digest: of what that person was shown.
+        subject: what is asked, as that person has changed it; None if not.
+        unseen: the person names nothing that was shown; the log says so.
+    """
+
+    request: Request
+    verdict: Verdict
+    digest: str
+    comment: str = ""
+    subject: Subject | None = None
+    answer: Json = None
+    unseen: bool = False
+
+    def vote(self) -> CastVote:
+        """Return the command that says so."""
+        return CastVote(
+            self.request.id, self.verdict, self.digest, self.comment, self.subject, self.answer, self.unseen
+        )
+
+    def check(self) -> None:
+        """Refuse what does not fit the request's schema, before anybody is asked to confirm it.
+
+        Raises:
+            InvalidAnswer: naming each misfit with its path.
+        """
+        check_vote(self.request, self.vote())
+
+    def to(self, digest: str | None) -> Reply:
+        """Return it as a reply to what a digest names.
+
+        Args:
+            digest: of what was shown, or its beginning; None for whatever stands there.
+
+        Raises:
+            BadInput: if it is not the beginning of a digest.
+        """
+        if digest is None:
+            return replace(self, unseen=True)
+        return replace(self, digest=digest_meant(digest, self.request))
+
+
+def plainly(request: Request, verdict: Verdict, comment: str = "") -> Reply:
+    """Return a verdict that changes nothing: approve, reject or revise.
+
+    Raises:
+        BadInput: if something else than a draft is to be sent back.
+    """
+    if verdict is Verdict.revise and not isinstance(request.asked, Draft):
+        raise BadInput(f"{request.id} asks for {request.kind}: only drafts are sent back.")
+    return Reply(request, verdict, request.digest, comment)
+
+
+def edited(request: Request, value: Json, comment: str = "") -> Reply:
+    """Return the reply that approves a request with these arguments, or this draft.
+
+    Raises:
+        BadInput: if they cannot be the arguments, or a question is asked.
+        InvalidAnswer: if they do not fit the schema.
+    """
+    editable(request)
+    subject: Subject = request.edition.subject
+    if isinstance(subject, Action):
+        if not isinstance(value, dict):
+            raise InvalidValue("arguments", "they must be a group of named fields, as they were before")
+        subject = replace(subject, args=value)
+    elif isinstance(subject, Draft):
+        subject = replace(subject, body=value)
+    reply = Reply(request, Verdict.edit, request.digest, comment, subject)
+    reply.check()
+    return reply
+
+
+def answered(request: Request, value: Json, comment: str = "") -> Reply:
+    """Return an answer to a question, or in an action's place where that is offered.
+
+    Raises:
+        BadInput: if nothing is asked that could be answered.
+        InvalidAnswer: if it does not fit the schema.
+    """
+    _takes_answers(request)
+    reply = Reply(request, Verdict.respond, request.digest, comment, answer=value)
+    reply.check()
+    return reply
+
+
+def typed_answer(request: Request, text: str | None, comment: str = "") -> Reply:
+    """Return the answer that a text means: an option by its number or name, text, or JSON. See `read_answer`.
+
+    Raises:
+        BadInput: if nothing is asked that could be answered, or there is no text.
+        InvalidAnswer: if it does not fit the schema.
+    """
+    _takes_answers(request)
+    if text is None:
+        raise BadInput('Give the answer: interlock answer ID "…", or --answer-json FILE.')
+    return answered(request, read_answer(request.asked, text, anything=request.takes_anything), comment)
+
+
+def _takes_answers(request: Request) -> None:
+    if not isinstance(request.asked, Question) and Verdict.respond not in request.verdicts:
+        raise BadInput(f"{request.id} asks for {request.kind}, not for an answer.")
+
+
+def editable(request: Request) -> Json:
+    """Return the part of a request that a reviewer may change: an action's arguments, or a draft.
+
+    Raises:
+        BadInput: if there is none.
+    """
+    if isinstance(request.edition.subject, Question):
+        raise BadInput(f"{request.id} asks a question: answer it.", request_id=request.id)
+    return part_of(request.edition.subject)
+
+
+def part_of(subject: Action | Draft | Question) -> Json:
+    """Return the part of a subject that a reviewer may change."""
+    match subject:
+        case Action(args=args):
+            return args
+        case Draft(body=body):
+            return body
+        case Question():
+            return None
+
+
+def void_votes(before: Request, after: Request) -> str:
+    """Say whose earlier votes an edit or an answer has made void; nothing if nobody's."""
+    if before.digest == after.digest or not before.votes:
+        return ""
+    who = ", ".join(dict.fromkeys(vote.acting for vote in before.votes))
+    return (
+        f"You changed what is decided on: the earlier vote{'s' * (len(before.votes) > 1)} of {who} no longer count"
+        + ("." if len(before.votes) > 1 else "s.")
+    )
