@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import sys
 from datetime import UTC, datetime, timedelta
 
@@ -17,6 +18,7 @@ from interlock.engine.ports.store import Inbox
 from interlock.errors import Conflict, InvalidConfig, StoreTooNew, StoreUnavailable
 from interlock.storage import open_store, reads
 from interlock.storage.compiled import Statements
+from interlock.storage.inbox import inbox_query
 from interlock.storage.log import OrderedLog
 from interlock.storage.schema import VERSION_TABLE, metadata, ordered
 from interlock.testing.samples import TENANT, Asked, changes, decided, opened, started
@@ -184,6 +186,8 @@ FILLED = (
     """INSERT INTO runs SELECT 't' || n % 51, 'run_' || n, 'a', 'done', n, 1, NULL, NULL, ''
     FROM generate_series(1, 5000) n""",
     "INSERT INTO states SELECT tenant, id, '', '' FROM runs",
+    "INSERT INTO verdicts SELECT tenant, id, 'p' || opened_at % 2, opened_at FROM requests",
+    """UPDATE requests SET asks = E'\\n"group:g' || due_at % 7 || E'"\\n' WHERE status = 'open'""",
     "INSERT INTO jobs SELECT tenant, 'advance', id, started_at, 1, NULL FROM runs",
     """INSERT INTO log (epoch, xact, tenant, stream, seq, body, leaf)
     SELECT 1, n, 't' || n % 51, 'req_' || n / 3, n % 3, '', '' FROM generate_series(1, 20000) n""",
@@ -204,12 +208,12 @@ def filled(postgres):
 @pytest.mark.parametrize(
     ("query", "index"),
     [
-        (reads.inbox_query(Inbox()), "requests_inbox|requests_due"),
-        (reads.inbox_query(Inbox(agent="a3")), "requests_of_agent"),
-        (reads.inbox_query(Inbox(agent="a3"), paged=True), "requests_of_agent"),
-        (reads.inbox_query(Inbox((Status.rejected,))), "requests_by_age"),
-        (reads.inbox_query(Inbox(), paged=True), "requests_inbox|requests_due"),
-        (reads.inbox_query(Inbox(()), paged=True), "requests_by_age"),
+        (inbox_query(Inbox()), "requests_inbox|requests_due"),
+        (inbox_query(Inbox(agent="a3")), "requests_of_agent"),
+        (inbox_query(Inbox(agent="a3"), paged=True), "requests_of_agent"),
+        (inbox_query(Inbox((Status.rejected,))), "requests_by_age"),
+        (inbox_query(Inbox(), paged=True), "requests_inbox|requests_due"),
+        (inbox_query(Inbox(()), paged=True), "requests_by_age"),
         (reads._runs_query(some=False, paged=True), "runs_by_age"),
         (reads._DUE_REQUESTS, "requests_due"),
         (reads._DUE_JOBS, "jobs_due"),
@@ -246,6 +250,23 @@ def test_what_is_asked_often_is_read_from_an_index(filled, query, index):
     assert any(name in plan for name in index.split("|")), plan
     assert "Seq Scan" not in plan, plan
     assert "Sort" not in plan, plan
+
+
+@pytest.mark.parametrize("paged", [False, True])
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [(Inbox(asks=frozenset("a")), "requests_inbox"), (Inbox((), people=("ann",)), "verdicts_of_person")],
+)
+def test_what_the_inbox_of_a_person_holds_is_chosen_by_an_index_alone(filled, wanted, index, paged):
+    url, statements = filled
+    written = statements.written(inbox_query(wanted, paged=paged))
+    values = {"tenant": "t2", "limit": 5, "asks": ['"group:g1"', "?"], "person": "p1", "after": "req_9"}
+    with raw(url) as connection:
+        connection.execute("VACUUM requests, verdicts")
+        rows = connection.execute(f"EXPLAIN {written.text}", written.parameters(values)).fetchall()
+    plan = "\n".join(row[0] for row in rows)
+    assert re.search(rf"Index Only Scan (Backward )?using {index}", plan), plan
+    assert "Seq Scan" not in plan, plan
 
 
 async def test_what_is_acknowledged_is_on_the_disk_whatever_the_server_is_set_to(postgres, url):

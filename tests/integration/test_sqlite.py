@@ -20,6 +20,7 @@ from interlock.domain.request import Status
 from interlock.engine.ports.store import Inbox
 from interlock.errors import InvalidConfig, StoreTooNew, StoreUnavailable
 from interlock.storage import open_store, reads, writes
+from interlock.storage.inbox import inbox_query
 from interlock.storage.log import NumberedLog
 from interlock.storage.memory import MemoryStore
 from interlock.storage.migrate import engine_of
@@ -160,13 +161,13 @@ async def plan_of(store, query, values):
 @pytest.mark.parametrize(
     ("query", "index"),
     [
-        (reads.inbox_query(Inbox()), "requests_inbox"),
-        (reads.inbox_query(Inbox(agent="mailer")), "requests_of_agent"),
-        (reads.inbox_query(Inbox(agent="mailer"), paged=True), "requests_of_agent"),
-        (reads.inbox_query(Inbox(())), "requests_by_age"),
-        (reads.inbox_query(Inbox((Status.rejected,))), "requests_by_age"),
-        (reads.inbox_query(Inbox(), paged=True), "requests_inbox"),
-        (reads.inbox_query(Inbox(()), paged=True), "requests_by_age"),
+        (inbox_query(Inbox()), "requests_inbox"),
+        (inbox_query(Inbox(agent="mailer")), "requests_of_agent"),
+        (inbox_query(Inbox(agent="mailer"), paged=True), "requests_of_agent"),
+        (inbox_query(Inbox(())), "requests_by_age"),
+        (inbox_query(Inbox((Status.rejected,))), "requests_by_age"),
+        (inbox_query(Inbox(), paged=True), "requests_inbox"),
+        (inbox_query(Inbox(()), paged=True), "requests_by_age"),
         (reads._runs_query(some=False, paged=True), "runs_by_age"),
         (reads._DUE_REQUESTS, "requests_due"),
         (reads._DUE_JOBS, "jobs_due"),
@@ -206,10 +207,29 @@ async def test_what_is_asked_often_is_read_from_an_index(store, query, index):
 
 
 @pytest.mark.parametrize("paged", [False, True])
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [
+        (Inbox(asks=frozenset("a")), "SEARCH requests USING COVERING INDEX requests_inbox (tenant=?"),
+        (Inbox((), people=("a",)), "SEARCH verdicts USING COVERING INDEX verdicts_of_person (tenant=? AND person=?"),
+        (
+            Inbox((), people=("a", "b")),
+            "SEARCH verdicts USING COVERING INDEX verdicts_of_person (tenant=? AND person=?",
+        ),
+    ],
+)
+async def test_what_the_inbox_of_a_person_holds_is_chosen_by_an_index_alone(store, wanted, index, paged):
+    values = {"tenant": TENANT, "limit": 5, "after": "a", "asks": ["a"], "person": "a", "people": ["a", "b"]}
+    plan = await plan_of(store, inbox_query(wanted, paged=paged), values)
+    assert index in plan, plan
+    assert "SCAN requests" not in plan, plan
+
+
+@pytest.mark.parametrize("paged", [False, True])
 @pytest.mark.parametrize("statuses", [(), (Status.open,), (Status.rejected,)])
 async def test_what_a_run_asked_is_found_without_reading_what_others_asked(store, statuses, paged):
     values = {"tenant": TENANT, "limit": 5, "run_id": "a", "after": "a", "statuses": ["rejected"]}
-    plan = await plan_of(store, reads.inbox_query(Inbox(statuses, run_id="a"), paged=paged), values)
+    plan = await plan_of(store, inbox_query(Inbox(statuses, run_id="a"), paged=paged), values)
     assert plan.startswith("SEARCH requests USING INDEX requests_of_run (tenant=? AND run_id=?)"), plan
 
 

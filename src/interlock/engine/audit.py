@@ -11,6 +11,7 @@ from typing import Literal, TypeVar
 
 from interlock.domain.canonical import canonical_bytes
 from interlock.domain.events import Opened
+from interlock.domain.inbox import acts_of
 from interlock.domain.request import Request
 from interlock.domain.run import ENDED, Run, RunStatus
 from interlock.domain.run_events import RunStarted
@@ -175,7 +176,21 @@ class _Examination:
             self.add(f"The stored request {key[1]} is not what its log says.", REPAIR, key, "request")
         elif key in self.found.places and self.found.places[key] not in deadlines_of(history):
             self.add(f"The row of {key[1]} keeps a deadline that it never had.", REPAIR, key, "request")
+        elif not self._knows_who_acted(key, history):
+            self.add(
+                f"Who is said to have voted on {key[1]}, or changed it, is not what its log says.",
+                REPAIR,
+                key,
+                "request",
+            )
         await self._as_it_stands(key, logged)
+
+    def _knows_who_acted(self, key: Key, history: Sequence[Entry]) -> bool:
+        """Say whether those by whom a request is found are those of its log, as it was when its row was read."""
+        version = self.found.own_versions.get(key)
+        acts = acts_of(entry.event for entry in history[:version])
+        found = dict(self.found.verdicts.get(key, ()))
+        return version is None or found == {person: at for person, at in acts.items() if "\0" not in person}
 
     async def _as_it_stands(self, key: Key, logged: Request) -> None:
         """Look at what is wrong with a request that its log may say as well as its row."""
@@ -351,10 +366,12 @@ class _Examination:
                 self.add(f"The log has entries of {key[1]}, which is no request and no run.", BACKUP, key)
 
     async def gone(self) -> None:
-        """Look for requests of which runs speak, and nothing else does."""
+        """Look for requests of which runs speak, or of whose voters something is kept, and nothing else does."""
         for key in self.evidence.unheard_of([*self.found.requests, *self.found.strangers]):
             if await self._history(key) == []:
                 self.add(self.evidence.note_gone(key), OF_REQUEST, key)
+        for key in set(self.found.verdicts_left) - set(self.found.strangers):
+            self.add(f"Somebody is said to have voted on {key[1]}, which is no request.", TAKEN, key, "stray request")
 
     def rest(self) -> None:
         for name in self.found.altered_policies:

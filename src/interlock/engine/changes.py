@@ -115,12 +115,14 @@ class RequestChange:
     Args:
         expected: the version that the row must have now; 0 if it must not exist.
         anew: the row is written whatever stands in its place; `expected` is then what its log comes to.
+        earlier: what its log holds before these events, where the row is written anew.
     """
 
     expected: int
     events: tuple[Event, ...]
     after: Request
     anew: bool = False
+    earlier: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 from interlock.domain.authority import Principal
 from interlock.domain.commands import Reschedule
-from interlock.domain.events import Restored
+from interlock.domain.events import Event, Restored
 from interlock.domain.lifecycle import evolve
 from interlock.domain.run import Run, RunStatus
 from interlock.domain.run_events import RunRestored
@@ -96,9 +96,10 @@ async def _shorten(store: Store, tenant: str, run_id: str, until: datetime) -> N
 
 
 async def _request(store: Store, key: tuple[str, str], by: Principal, found: str, now: datetime) -> Changes:
-    logged = request_of_log(*key, await store.history(*key))
-    event = Restored(by.id, found, now)
-    change = RequestChange(logged.version, (event,), evolve(logged, event), anew=True)
+    history = await store.history(*key)
+    logged = request_of_log(*key, history)
+    event, earlier = Restored(by.id, found, now), cast("tuple[Event, ...]", tuple(entry.event for entry in history))
+    change = RequestChange(logged.version, (event,), evolve(logged, event), anew=True, earlier=earlier)
     return Changes(key[0], actor_of(by), requests=(change,))
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import UserDefinedType
 
-__all__ = ["MICROS", "Now", "OneOf", "as_bytes", "insert_or"]
+__all__ = ["MICROS", "HoldsOneOf", "Now", "OneOf", "as_bytes", "insert_or"]
 
 MICROS = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 """PostgreSQL's own clock, as microseconds since 1970; not that of the transaction's beginning."""
@@ -59,6 +59,33 @@ def _in_json(element: OneOf, compiler: SQLCompiler, **more: Any) -> str:
 @compiles(OneOf, "postgresql")
 def _in_array(element: OneOf, compiler: SQLCompiler, **more: Any) -> str:
     return f"{compiler.process(element.column, **more)} = ANY({compiler.process(element.texts, **more)})"
+
+
+class HoldsOneOf(ColumnElement[bool]):
+    """Whether a column's lines hold one of the texts in a list, whole.
+
+    Args:
+        name: the parameter that takes the list.
+    """
+
+    inherit_cache = True
+
+    def __init__(self, column: Column[str], name: str) -> None:
+        self.column = column
+        self.texts: BindParameter[list[str]] = bindparam(name, type_=_Texts())
+
+
+@compiles(HoldsOneOf, "sqlite")
+def _in_lines(element: HoldsOneOf, compiler: SQLCompiler, **more: Any) -> str:
+    column, texts = compiler.process(element.column, **more), compiler.process(element.texts, **more)
+    line = "char(10) || value || char(10)"
+    return f"EXISTS (SELECT 1 FROM json_each({texts}) WHERE instr({column}, {line}) > 0)"  # noqa: S608 - see above
+
+
+@compiles(HoldsOneOf, "postgresql")
+def _among_lines(element: HoldsOneOf, compiler: SQLCompiler, **more: Any) -> str:
+    column, texts = compiler.process(element.column, **more), compiler.process(element.texts, **more)
+    return f"string_to_array({column}, E'\\n') && {texts}"
 
 
 class as_bytes(ColumnElement[bytes]):  # noqa: N801 - it stands in a query like a function

@@ -14,12 +14,14 @@ from interlock.engine.changes import Changes, Counted, Entry, Hold, Job, Lease, 
 from interlock.engine.codec import decode_entry, decode_request, decode_run
 from interlock.engine.integrity import digest_of_state
 from interlock.engine.items import Found, Item, ItemOp, Namespace, carry_out
-from interlock.engine.ports.store import Agenda, Audit, Inbox, Loaded, Turns, Window
+from interlock.engine.ports.store import Agenda, Audit, Cursor, Inbox, Loaded, Turns, Window
 from interlock.errors import StoreUnavailable
 from interlock.failpoints import failpoint
 from interlock.storage.audit import copies_of, is_filed, is_named, own_versions_of, places_of, versions_of
+from interlock.storage.cursors import check_channel
 from interlock.storage.items import MemoryShelf, check_puts
 from interlock.storage.rows import (
+    ASKS_UNKNOWN,
     FIND_LIMIT,
     FIRST_GENERATION,
     NEVER,
@@ -28,6 +30,7 @@ from interlock.storage.rows import (
     EntryRow,
     RequestRow,
     RunRow,
+    asks_text,
     changed,
     check_changes,
     check_load,
@@ -44,6 +47,7 @@ from interlock.storage.rows import (
     run_row,
     utc_now,
 )
+from interlock.storage.verdicts import read_verdicts, verdict_rows
 
 __all__ = ["MemoryStore"]
 
@@ -69,6 +73,8 @@ class _Tables:
         self.windows: dict[tuple[str, str], int] = {}
         self.store: dict[str, dict[Namespace, dict[str, Item]]] = {}
         self.threads: dict[_Key, int] = {}
+        self.cursors: dict[_Key, Cursor] = {}
+        self.verdicts: dict[_Key, dict[str, int]] = {}
 
 
 class MemoryStore:
@@ -201,12 +207,18 @@ class MemoryStore:
         self, tenant: str, wanted: Inbox, *, after: str | None = None, limit: int = 50
     ) -> Sequence[Request]:
         """Return a page of requests, beginning after the request with the id `after`."""
-        by_due = wanted.statuses == OPEN
+        by_due = wanted.statuses == OPEN and wanted.people is None
         with self._reading() as tables:
+            acts = _acts(tables, tenant, wanted.people)
             rows = [row for row in tables.requests.values() if row.tenant == tenant and _is_wanted(row, wanted)]
-            place = _place_by_due if by_due else _place_by_age
+            rows = rows if wanted.people is None else [row for row in rows if row.id in acts]
+
+            def place(row: RequestRow) -> tuple[int, str]:
+                return acts.get(row.id, row.due_at if by_due else row.opened_at), row.id
+
             if after is not None:
                 last = tables.requests.get((tenant, after))
+                last = None if wanted.people is not None and after not in acts else last
                 rows = [row for row in rows if last and row != last and (place(row) > place(last)) is by_due]
             rows.sort(key=place, reverse=not by_due)
             return [decode_request(row.body) for row in rows[:limit]]
@@ -243,6 +255,12 @@ class MemoryStore:
                 own_versions=own_versions_of(rows),
                 copies=copies_of(rows),
                 places=places_of(rows),
+                verdicts={
+                    key: read_verdicts(given)
+                    for key, given in tables.verdicts.items()
+                    if given and key in tables.requests
+                },
+                verdicts_left=sorted(tables.verdicts.keys() - tables.requests.keys()),
                 states=sorted({(tenant, run_id) for tenant, run_id, _ in tables.states} - tables.runs.keys()),
                 jobs=[_job(key, row) for key, row in tables.jobs.items() if row.due_at != NEVER],
                 strangers=[key for key in streams if key not in tables.requests and key not in tables.runs],
@@ -293,6 +311,21 @@ class MemoryStore:
                     tables.jobs[tenant, "advance", run_id] = job._replace(due_at=end)
             self._commits += 1
         return frozenset(moved)
+
+    async def cursor(self, tenant: str, channel: str) -> Cursor | None:
+        """Return a channel's cursor; None if it has none."""
+        with self._reading() as tables:
+            return tables.cursors.get((tenant, channel))
+
+    async def move_cursor(self, tenant: str, channel: str, moved: Cursor) -> None:
+        """Write a channel's cursor, if nobody else has meanwhile."""
+        check_channel(channel)
+        with self._reading() as tables:
+            before = tables.cursors.get((tenant, channel), Cursor())
+            if moved.version != before.version + 1:
+                raise changed("cursor", channel)
+            tables.cursors[tenant, channel] = moved
+            self._commits += 1
 
     async def items(self, tenant: str, operations: Sequence[ItemOp]) -> list[Found]:
         """Carry operations on what agents keep out."""
@@ -351,15 +384,24 @@ def _is_wanted(row: RequestRow, wanted: Inbox) -> bool:
         (not wanted.statuses or row.status in wanted.statuses)
         and wanted.agent in {None, row.agent}
         and wanted.run_id in {None, row.run_id}
+        and (wanted.asks is None or _asks_one_of(row, wanted.asks))
     )
+
+
+def _asks_one_of(row: RequestRow, entries: Iterable[str]) -> bool:
+    asks = row.asks or ""
+    return asks == ASKS_UNKNOWN or any(asks_text(entry) in asks for entry in entries)
+
+
+def _acts(tables: _Tables, tenant: str, people: Sequence[str] | None) -> dict[str, int]:
+    """Return when these people have acted last, by request."""
+    found = ((key, given) for (owner, key), given in tables.verdicts.items() if owner == tenant)
+    last = ((key, [at for person, at in given.items() if person in (people or ())]) for key, given in found)
+    return {key: max(times) for key, times in last if times}
 
 
 def _is_counted(row: RequestRow) -> bool:
     return row.status in {"open", "approved"} and row.effect != "lapsed"
-
-
-def _place_by_due(row: RequestRow) -> tuple[int, str]:
-    return row.due_at, row.id
 
 
 def _place_by_age(row: RequestRow) -> tuple[int, str]:
@@ -436,12 +478,16 @@ def _check_free(row: _JobRow | None, wanted: Job) -> None:
 def _apply(tables: _Tables, changes: Changes, entries: list[EntryRow], now: int) -> None:
     for table, stray in changes.strays:
         getattr(tables, table).pop((changes.tenant, stray), None)
+        if table == "requests":
+            tables.verdicts.pop((changes.tenant, stray), None)
     for change in changes.requests:
         request = request_row(change.after)
         key = (request.tenant, request.id)
         before = tables.requests.get(key)
         keeps_place = before is not None and change.after.due_at is None
         tables.requests[key] = request._replace(due_at=before.due_at) if before and keeps_place else request
+        given = {} if change.anew else tables.verdicts.get(key, {})
+        tables.verdicts[key] = given | {row.person: row.at for row in verdict_rows(change)}
     if (of_run := changes.row_of_run) is not None:
         run = run_row(of_run)
         tables.runs[run.tenant, run.id] = run

@@ -11,9 +11,7 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
-    ScalarSelect,
     Select,
-    Table,
     bindparam,
     func,
     literal_column,
@@ -26,16 +24,16 @@ from interlock.domain.request import Request
 from interlock.domain.run import Run, RunStatus
 from interlock.engine.changes import Job, RunRecord
 from interlock.engine.codec import decode_request, decode_run
-from interlock.engine.ports.store import Agenda, Inbox, Loaded, Turns, Window
+from interlock.engine.ports.store import Agenda, Loaded, Turns, Window
 from interlock.errors import RecordAltered
 from interlock.storage.compiled import Connection, whatever_is_stored
 from interlock.storage.dialect import OneOf, as_bytes
+from interlock.storage.inbox import place_of
 from interlock.storage.log import Histories, Log
 from interlock.storage.rows import (
     FIND_LIMIT,
     FIRST,
     NEVER,
-    OPEN,
     Clock,
     checked_request,
     checked_run,
@@ -65,8 +63,6 @@ __all__ = [
     "agenda",
     "asked_at",
     "find",
-    "inbox",
-    "inbox_query",
     "jobs_after",
     "list_runs",
     "load",
@@ -304,56 +300,6 @@ def note(on: Connection, key: str) -> str | None:
 # ── pages ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def inbox(on: Connection, tenant: str, wanted: Inbox, after: str | None, limit: int) -> Sequence[Request]:
-    """Return a page of requests, beginning after the request with the id `after`."""
-    if not encodable(after or "", wanted.agent or "", wanted.run_id or ""):
-        return []
-    statuses = [str(status) for status in wanted.statuses]
-    values = {"tenant": tenant, "limit": limit, "after": after, "agent": wanted.agent, "run_id": wanted.run_id}
-    rows = on.rows(inbox_query(wanted, paged=after is not None), values | {"statuses": statuses})
-    return [decode_request(body) for (body,) in rows]
-
-
-def inbox_query(wanted: Inbox, *, paged: bool = False) -> Select[Any]:
-    """Return the query for a page: the same one for all inboxes that are alike but for their values."""
-    by_due = wanted.statuses == OPEN
-    return _inbox_query(
-        by_due=by_due,
-        some=bool(wanted.statuses) and not by_due,
-        of_agent=wanted.agent is not None,
-        of_run=wanted.run_id is not None,
-        paged=paged,
-    )
-
-
-@cache
-def _inbox_query(*, by_due: bool, some: bool, of_agent: bool, of_run: bool, paged: bool) -> Select[Any]:
-    columns = requests.c
-    query = select(as_bytes(columns.body)).where(columns.tenant == _TENANT).limit(_LIMIT)
-    if of_agent:
-        query = query.where(columns.agent == bindparam("agent"))
-    if of_run:
-        query = query.where(columns.run_id == _RUN_ID)
-    if some:
-        query = query.where(OneOf(columns.status, "statuses"))
-    at: ColumnElement[int] = columns.due_at if by_due else columns.opened_at
-    if of_run:
-        at = at + literal_column("0")  # no index has this order: SQLite would take one, and read everybody's requests
-    query = query.where(IS_OPEN).order_by(at, columns.id) if by_due else query.order_by(at.desc(), columns.id.desc())
-    if not paged:
-        return query
-    # Where the last request stood, even if it is closed by now: closing keeps its due time.
-    place = tuple_(at, columns.id)
-    stood = _place(requests, "due_at" if by_due else "opened_at")
-    return query.where(place > stood if by_due else place < stood)
-
-
-def _place(table: Table, column: str) -> ScalarSelect[Any]:
-    other = table.alias("other")
-    there = other.c.tenant == _TENANT, other.c.id == bindparam("after")
-    return select(other.c[column], other.c.id).where(*there).scalar_subquery()
-
-
 def list_runs(
     on: Connection, tenant: str, statuses: tuple[RunStatus, ...], after: str | None, limit: int
 ) -> Sequence[Run]:
@@ -373,7 +319,7 @@ def _runs_query(*, some: bool, paged: bool) -> Select[Any]:
     if some:
         query = query.where(OneOf(columns.status, "statuses"))
     if paged:
-        query = query.where(tuple_(columns.started_at, columns.id) < _place(runs, "started_at"))
+        query = query.where(tuple_(columns.started_at, columns.id) < place_of(runs, "started_at"))
     return query
 
 

@@ -5,12 +5,14 @@ Times are integers: microseconds since 1970, UTC. They sort and compare alike ev
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, TypeGuard
 
 from interlock.domain.action import Action
+from interlock.domain.inbox import asked_entries
 from interlock.domain.request import Request, Status
 from interlock.domain.run import Run
 from interlock.engine.changes import Changes, Job, Lease, RunChange
@@ -18,6 +20,7 @@ from interlock.engine.codec import encode_entry, encode_request, encode_run
 from interlock.errors import Conflict, InvalidValue, NotInTime, RecordAltered, WindowMoved
 
 __all__ = [
+    "ASKS_UNKNOWN",
     "FIND_LIMIT",
     "FIRST",
     "FIRST_GENERATION",
@@ -27,6 +30,7 @@ __all__ = [
     "EntryRow",
     "RequestRow",
     "RunRow",
+    "asks_text",
     "changed",
     "check_changes",
     "check_load",
@@ -59,6 +63,11 @@ FIND_LIMIT = 10
 FIRST_GENERATION = 1
 """The generation of a subject's first job. A finished job's row stays, never due, for the next one's number."""
 
+LONGEST_ASKS = 1_000
+"""How many characters of whom a step asks an index holds: PostgreSQL takes 2,704 bytes a row, the keys included."""
+
+ASKS_UNKNOWN = "\n?\n"
+
 OPEN = (str(Status.open),)
 """The statuses of an inbox that is listed by due time."""
 
@@ -88,6 +97,7 @@ class RequestRow(NamedTuple):
     body: bytes
     wake_at: int | None
     action: str | None
+    asks: str | None
 
 
 class RunRow(NamedTuple):
@@ -263,7 +273,19 @@ def request_row(request: Request) -> RequestRow:
         body=encode_request(request),
         wake_at=None if request.wake_at is None else micros(request.wake_at),
         action=request.asked.name if isinstance(request.asked, Action) else None,
+        asks=_asks(request) if request.is_open else None,
     )
+
+
+def asks_text(entry: str) -> str:
+    """Return an entry under which people are asked as it stands in a row: between two line ends."""
+    return f"\n{json.dumps(entry)}\n"
+
+
+def _asks(request: Request) -> str:
+    """Return whom a request asks. What is unknown, or too long for an index, is found by everybody, and judged then."""
+    text = "".join(map(asks_text, asked_entries(request)))
+    return text if 0 < len(text) <= LONGEST_ASKS else ASKS_UNKNOWN
 
 
 def run_row(change: RunChange) -> RunRow:

@@ -33,6 +33,7 @@ __all__ = [
     "REVISIONS",
     "SQLITE_GUARDS",
     "VERSION_TABLE",
+    "cursors",
     "epochs",
     "jobs",
     "log",
@@ -46,10 +47,11 @@ __all__ = [
     "states",
     "store",
     "threads",
+    "verdicts",
     "windows",
 ]
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 """Every revision of the schema that this version knows, oldest first. It works with the last one."""
 
 VERSION_TABLE = "schema_version"
@@ -154,6 +156,7 @@ requests = Table(
     Column("body", LargeBinary, nullable=False),
     Column("wake_at", BigInteger),
     Column("action", _Key),
+    Column("asks", _Key),
     PrimaryKeyConstraint("tenant", "id", name="requests_key"),
     _one_of("status", Status),
     _one_of("effect", EffectState),
@@ -161,12 +164,40 @@ requests = Table(
     CheckConstraint("version > 0", name="version_is_positive"),
     Index("requests_of_run", "tenant", "run_id", "interrupt_id"),
     Index("requests_by_age", "tenant", "opened_at", "id"),
-    Index("requests_inbox", "tenant", "due_at", "id", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
+    Index("requests_inbox", "tenant", "due_at", "id", "asks", "status", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
     Index("requests_of_agent", "tenant", "agent", "due_at", "id", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
     Index("requests_due", "wake_at", "tenant", "id", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
     Index("requests_recent", "tenant", "action", "opened_at", "id"),
 )
-"""`due_at` is the deadline, and orders inboxes; `wake_at` is when the next thing comes due: perhaps a reminder."""
+"""`due_at` is the deadline, and orders inboxes; `wake_at` is when the next thing comes due: perhaps a reminder. `asks`
+holds whom the present step asks, and nothing when there is none: an index alone says who may find the request."""
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("tenant", _Key, nullable=False),
+    Column("request_id", _Key, nullable=False),
+    Column("person", _Key, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("tenant", "request_id", "person", name="verdicts_key"),
+    Index("verdicts_of_person", "tenant", "person", "at", "request_id"),
+)
+"""Who has voted on a request, answered or changed it, and when they last did."""
+
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("tenant", _Key, nullable=False),
+    Column("channel", _Key, nullable=False),
+    Column("position", _Key, nullable=False),
+    Column("upto", _Key),
+    Column("version", Integer, nullable=False),
+    Column("owner", _Key),
+    Column("lease_until", BigInteger),
+    PrimaryKeyConstraint("tenant", "channel", name="cursors_key"),
+    CheckConstraint("(owner IS NULL) = (lease_until IS NULL)", name="cursor_lease_is_whole"),
+)
+"""How far each channel has told people what the log holds. `upto` is the end of what somebody tells, or was telling."""
 
 windows = Table(
     "windows",

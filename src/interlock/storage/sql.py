@@ -14,15 +14,17 @@ from interlock.domain.request import Request
 from interlock.domain.run import Run, RunStatus
 from interlock.engine.changes import Changes, Entry, Job
 from interlock.engine.items import Found, ItemOp, PutItem, carry_out
-from interlock.engine.ports.store import Agenda, Audit, Inbox, Loaded, Turns, Window
+from interlock.engine.ports.store import Agenda, Audit, Cursor, Inbox, Loaded, Turns, Window
 from interlock.engine.ports.waker import Notifications
 from interlock.engine.retry import until_committed
 from interlock.failpoints import failpoint
-from interlock.storage import audit, reads, writes
+from interlock.storage import audit, cursors, reads, writes
+from interlock.storage.inbox import inbox
 from interlock.storage.items import SqlShelf, check_puts
 from interlock.storage.log import Log
 from interlock.storage.rows import Clock, RequestRow, RunRow, check_changes, check_load
 from interlock.storage.thread_pool import Inline, ThreadPool
+from interlock.storage.verdicts import Verdicts
 
 __all__ = ["SqlStore"]
 
@@ -182,7 +184,7 @@ class SqlStore:
         self, tenant: str, wanted: Inbox, *, after: str | None = None, limit: int = 50
     ) -> Sequence[Request]:
         """Return a page of requests, beginning after the request with the id `after`."""
-        return await self._read(lambda on: reads.inbox(on, tenant, wanted, after, limit))
+        return await self._read(lambda on: inbox(on, tenant, wanted, after, limit))
 
     async def runs(
         self, tenant: str, *, statuses: tuple[RunStatus, ...] = (), after: str | None = None, limit: int = 50
@@ -202,6 +204,7 @@ class SqlStore:
         own_versions: dict[tuple[str, str], int] = {}
         copies: dict[tuple[str, str], tuple[str, str]] = {}
         places: dict[tuple[str, str], datetime | None] = {}
+        verdicts: Verdicts = {}
         for kind in keys:
             after: tuple[str, str] | None = ("", "")
             while after is not None:
@@ -211,6 +214,7 @@ class SqlStore:
                 own_versions |= page.own_versions
                 copies |= page.copies
                 places |= page.places
+                verdicts |= page.verdicts
                 versions |= {key: max(number, versions.get(key, 0)) for key, number in page.versions.items()}
                 after = page.last
         rest = await self._read(lambda on: audit.audit_rest(on, self._log.audited))
@@ -223,6 +227,7 @@ class SqlStore:
             own_versions=own_versions,
             copies=copies,
             places=places,
+            verdicts=verdicts,
         )
 
     async def jobs_after(self, moment: datetime, limit: int) -> Sequence[Job]:
@@ -244,6 +249,15 @@ class SqlStore:
         """Move the end of leases and of their jobs, and return the runs whose lease was moved."""
         held = tuple(holds)
         return await self._write(lambda on: writes.extend(on, tenant, held, until, self._clock))
+
+    async def cursor(self, tenant: str, channel: str) -> Cursor | None:
+        """Return a channel's cursor; None if it has none."""
+        return await self._read(lambda on: cursors.cursor(on, tenant, channel))
+
+    async def move_cursor(self, tenant: str, channel: str, moved: Cursor) -> None:
+        """Write a channel's cursor, if nobody else has meanwhile."""
+        cursors.check_channel(channel)
+        await self._write(lambda on: cursors.move_cursor(on, tenant, channel, moved))
 
     async def items(self, tenant: str, operations: Sequence[ItemOp]) -> list[Found]:
         """Carry operations on what agents keep out."""

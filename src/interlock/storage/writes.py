@@ -27,10 +27,11 @@ from interlock.storage.rows import (
     run_row,
 )
 from interlock.storage.schema import jobs, notes, policies, requests, runs, states, threads, windows
+from interlock.storage.verdicts import drop_verdicts, keep_verdicts
 
 __all__ = ["Commit", "commit_together", "extend", "keep_note"]
 
-_REQUEST_CHANGES = ("status", "effect", "version", "body", "wake_at")
+_REQUEST_CHANGES = ("status", "effect", "version", "body", "wake_at", "asks")
 _RUN_CHANGES = ("status", "version", "lease_owner", "lease_until", "body", "state_digest")
 
 
@@ -266,6 +267,8 @@ class Commit:
             _count(connection, changes.tenant, counted)
         for table, key in changes.strays:
             connection.write(_DROP[table], {"tenant": changes.tenant, "id": key})
+            if table == "requests":
+                drop_verdicts(connection, changes.tenant, key)
         for change in sorted(changes.requests, key=lambda change: change.after.id):
             _write_request(connection, change)
         if changes.lease_job is not None:
@@ -350,6 +353,7 @@ def _write_request(connection: Connection, change: RequestChange) -> None:
         due_at = None if change.after.due_at is None else row["due_at"]
         values = _update(row, _REQUEST_CHANGES, change) | {"new_due_at": due_at}
         connection.expect(_CHANGED_REQUEST, values, otherwise)
+    keep_verdicts(connection, change)
 
 
 def _write_run(connection: Connection, change: RunChange) -> None:

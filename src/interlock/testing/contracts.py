@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from interlock.testing.store_begins import BeginContract
 from interlock.testing.store_commits import CommitContract
+from interlock.testing.store_cursors import CursorContract
+from interlock.testing.store_inboxes import InboxContract
 from interlock.testing.store_jobs import JobContract
 from interlock.testing.store_queries import QueryContract
 from interlock.testing.store_races import RaceContract
@@ -12,7 +14,16 @@ from interlock.testing.store_threads import ThreadContract
 __all__ = ["StoreContract"]
 
 
-class StoreContract(BeginContract, CommitContract, JobContract, QueryContract, RaceContract, ThreadContract):
+class StoreContract(
+    BeginContract,
+    CommitContract,
+    CursorContract,
+    InboxContract,
+    JobContract,
+    QueryContract,
+    RaceContract,
+    ThreadContract,
+):
     """Run by pytest with pytest-asyncio in its automatic mode.
 
     A subclass, whose name begins with `Test`, overrides the fixture `open_store`: it returns a function that opens the

@@ -12,11 +12,11 @@ from typing import Literal, Protocol
 
 from interlock.domain.request import Request, Status
 from interlock.domain.run import Run, RunStatus
-from interlock.engine.changes import Changes, Entry, Job, RunRecord
+from interlock.engine.changes import Changes, Entry, Job, Lease, RunRecord
 from interlock.engine.items import Found, ItemOp
 from interlock.engine.ports.waker import Notifications
 
-__all__ = ["Agenda", "Audit", "Inbox", "Items", "Loaded", "Store", "Turns", "Window"]
+__all__ = ["Agenda", "Audit", "Cursor", "Cursors", "Inbox", "Items", "Loaded", "Store", "Turns", "Window"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,9 @@ class Audit:
         copies: of those that are misfiled, rows that hold a request or run of another name, and which.
         places: the deadline that the row of each closed request keeps, None if it keeps none: pages of an inbox go on
             from there.
+        verdicts: who is said to have acted on each request that has a row, and when they last did, sorted; nothing for
+            those on which nobody has. They stand for the version that its row has in `own_versions`.
+        verdicts_left: requests that have no row, and on which somebody is said to have acted.
         states: of runs that have no row.
         added: what somebody has added to the tables that may change or swallow what is written, to which table, and the
             statement that takes it away.
@@ -88,6 +91,8 @@ class Audit:
     own_versions: Mapping[tuple[str, str], int] = field(default_factory=dict)
     copies: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     places: Mapping[tuple[str, str], datetime | None] = field(default_factory=dict)
+    verdicts: Mapping[tuple[str, str], Sequence[tuple[str, datetime | None]]] = field(default_factory=dict)
+    verdicts_left: Sequence[tuple[str, str]] = ()
     states: Sequence[tuple[str, str]] = ()
     added: Sequence[tuple[str, str, str]] = ()
     lost: int | None = None
@@ -103,12 +108,20 @@ class Audit:
 class Inbox:
     """Which requests to list: all filters that are given must hold.
 
-    A list of open ones alone comes by due time, any other newest first.
+    A list of what people have acted on comes by their last act, the newest first. Of the others, a list of open ones
+    alone comes by due time, any other newest first.
+
+    Args:
+        asks: entries of a step's `ask` as `interlock.domain.inbox` names them. Open requests whose present step asks
+            one of them; and those of which the index cannot say whom they ask.
+        people: canonical ids of one person, who has voted on the request, answered or changed it.
     """
 
     statuses: tuple[Status, ...] = (Status.open,)
     agent: str | None = None
     run_id: str | None = None
+    asks: frozenset[str] | None = None
+    people: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +150,38 @@ class Turns:
     runs: Sequence[tuple[int, str]]
 
 
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a channel has told people what the log holds.
+
+    Args:
+        position: of the last entry that was told; the empty string before the first.
+        version: how often it was written; who writes it names the next one.
+        upto: the position of the last entry of what the owner tells now, or was telling when its process ended.
+        lease: who tells, and until when nobody else may begin to.
+    """
+
+    position: str = ""
+    version: int = 0
+    upto: str | None = None
+    lease: Lease | None = None
+
+
+class Cursors(Protocol):
+    """How far channels have come. May be called from any thread's event loop."""
+
+    async def cursor(self, tenant: str, channel: str) -> Cursor | None:
+        """Return a channel's cursor; None if it has none."""
+
+    async def move_cursor(self, tenant: str, channel: str, moved: Cursor) -> None:
+        """Write a channel's cursor, whose version is the one after what is stored; 1 if nothing is.
+
+        Raises:
+            Conflict: if somebody else has written it meanwhile.
+            ValueError: if the channel has a name that cannot be stored.
+        """
+
+
 class Items(Protocol):
     """What agents keep for themselves. May be called from any thread's event loop."""
 
@@ -149,7 +194,7 @@ class Items(Protocol):
         """
 
 
-class Store(Items, Protocol):
+class Store(Cursors, Items, Protocol):
     """Log, rows and jobs behind one transaction. Methods may be called from any thread's event loop.
 
     Raises:

@@ -1,0 +1,69 @@
+"""What a person's inbox is found by: the entries under which a step asks people, and who has acted on a request.
+
+An index of these finds candidates; who may vote is decided by `interlock.domain.eligibility` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from interlock.domain.authority import LOCAL_PREFIX, Directory, canonical_id
+from interlock.domain.events import Edited, VoteCast
+from interlock.domain.request import Request
+
+__all__ = ["ANY_ROLE", "acts_of", "asked_entries", "entries_of"]
+
+ANY_ROLE = "any role"
+"""The entry that every step has which asks a role: on one machine, a local person holds them all."""
+
+_PERSON, _ROLE = "person:", "role:"
+
+
+def asked_entries(request: Request) -> tuple[str, ...]:
+    """Return the entries under which the present step of an open request asks people, people by their folded names.
+
+    There are none where the log is too old to say whom the step asks.
+    """
+    entries = dict.fromkeys(map(_folded, request.step_asks))
+    if any(entry.startswith(_ROLE) for entry in entries):
+        entries[ANY_ROLE] = None
+    return tuple(entries)
+
+
+def _folded(entry: str) -> str:
+    return _PERSON + canonical_id(entry.removeprefix(_PERSON)) if entry.startswith(_PERSON) else entry
+
+
+def entries_of(directory: Directory, person: str, at: datetime) -> frozenset[str]:
+    """Return the entries under which somebody is asked, or one of those is for whom they may vote at this moment.
+
+    Args:
+        person: canonical id.
+    """
+    people = (person, *directory.givers(person, at))
+    return frozenset(entry for one in people for entry in _own_entries(directory, one))
+
+
+def _own_entries(directory: Directory, person: str) -> Iterable[str]:
+    if directory.canonical(person) == person:
+        yield _PERSON + person
+    yield from (_PERSON + name for name, known in directory.aliases.items() if known == person)
+    yield from (f"group:{name}" for name, members in directory.groups.items() if person in members)
+    yield from (f"role:{name}" for name, members in directory.roles.items() if person in members)
+    if directory.local_roles and person.startswith(LOCAL_PREFIX):
+        yield ANY_ROLE
+
+
+def acts_of(events: Iterable[object]) -> dict[str, datetime]:
+    """Return who has voted on a request, answered or changed it, by canonical id, and when they last did."""
+    acts: dict[str, datetime] = {}
+    for event in events:
+        match event:
+            case VoteCast(vote=vote):
+                acts[vote.voter] = vote.at
+            case Edited(edition=edition, at=at) if edition.author is not None:
+                acts[edition.author] = at
+            case _:
+                pass
+    return acts

@@ -1,0 +1,64 @@
+"""How far channels have come: one row each, written by whoever has seen its last version."""
+
+from __future__ import annotations
+
+from sqlalchemy import bindparam, select, update
+
+from interlock.engine.ports.store import Cursor
+from interlock.storage.compiled import Connection
+from interlock.storage.dialect import insert_or
+from interlock.storage.rows import changed, encodable, lease_of, micros
+from interlock.storage.schema import cursors
+
+__all__ = ["check_channel", "cursor", "move_cursor"]
+
+_CHANGES = ("position", "upto", "version", "owner", "lease_until")
+_CURSOR = select(*(cursors.c[name] for name in _CHANGES)).where(
+    cursors.c.tenant == bindparam("tenant"), cursors.c.channel == bindparam("channel")
+)
+_FIRST = insert_or(cursors).on_conflict_do_nothing()
+_NEXT = (
+    update(cursors)
+    .where(
+        cursors.c.tenant == bindparam("of_tenant"),
+        cursors.c.channel == bindparam("of_channel"),
+        cursors.c.version == bindparam("expected"),
+    )
+    .values({name: bindparam(f"new_{name}") for name in _CHANGES})
+)
+
+
+def check_channel(channel: str) -> None:
+    """Refuse a name that not every database can store.
+
+    Raises:
+        ValueError: naming it.
+    """
+    if not channel or not encodable(channel):
+        raise ValueError(f"{channel!r} cannot be the name of a channel: NUL and lone surrogates are no text.")
+
+
+def cursor(on: Connection, tenant: str, channel: str) -> Cursor | None:
+    """Return a channel's cursor; None if it has none."""
+    row = on.first(_CURSOR, {"tenant": tenant, "channel": channel}) if encodable(channel) else None
+    if row is None:
+        return None
+    position, upto, version, owner, until = row
+    return Cursor(position, version, upto, lease_of(owner, until))
+
+
+def move_cursor(on: Connection, tenant: str, channel: str, moved: Cursor) -> None:
+    """Write a channel's cursor, if the version before it is what is stored."""
+    lease = moved.lease
+    row = {
+        "position": moved.position,
+        "upto": moved.upto,
+        "version": moved.version,
+        "owner": None if lease is None else lease.owner,
+        "lease_until": None if lease is None else micros(lease.until),
+    }
+    if moved.version == 1:
+        on.expect(_FIRST, row | {"tenant": tenant, "channel": channel}, changed("cursor", channel))
+    else:
+        key = {"of_tenant": tenant, "of_channel": channel, "expected": moved.version - 1}
+        on.expect(_NEXT, key | {f"new_{name}": row[name] for name in _CHANGES}, changed("cursor", channel))

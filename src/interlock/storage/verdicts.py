@@ -1,0 +1,87 @@
+"""Who has voted on which request, answered or changed it: rows that the log makes, to find what somebody decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import BindParameter, bindparam, delete, exists, select
+
+from interlock.domain.inbox import acts_of
+from interlock.engine.changes import RequestChange
+from interlock.storage.compiled import Connection
+from interlock.storage.dialect import OneOf, insert_or
+from interlock.storage.rows import encodable, is_time, micros, moment
+from interlock.storage.schema import requests, verdicts
+
+__all__ = [
+    "VERDICTS_LEFT",
+    "VerdictRow",
+    "Verdicts",
+    "drop_verdicts",
+    "keep_verdicts",
+    "read_verdicts",
+    "verdict_rows",
+    "verdicts_on",
+]
+
+Verdicts = dict[tuple[str, str], tuple[tuple[str, datetime | None], ...]]
+
+_TENANT: BindParameter[str] = bindparam("tenant")
+
+_verdict = insert_or(verdicts)
+_KEEP = _verdict.on_conflict_do_update(
+    index_elements=["tenant", "request_id", "person"], set_={"at": _verdict.excluded.at}
+)
+_DROP = delete(verdicts).where(verdicts.c.tenant == _TENANT, verdicts.c.request_id == bindparam("id"))
+_ON = select(verdicts.c.request_id, verdicts.c.person, verdicts.c.at).where(
+    verdicts.c.tenant == _TENANT, OneOf(verdicts.c.request_id, "ids")
+)
+VERDICTS_LEFT = (
+    select(verdicts.c.tenant, verdicts.c.request_id)
+    .where(~exists().where(requests.c.tenant == verdicts.c.tenant, requests.c.id == verdicts.c.request_id))
+    .distinct()
+)
+"""The requests on which somebody is said to have voted, and that have no row."""
+
+
+class VerdictRow(NamedTuple):
+    """That somebody has voted on a request, answered or changed it, and when they last did."""
+
+    tenant: str
+    request_id: str
+    person: str
+    at: int
+
+
+def verdict_rows(change: RequestChange) -> list[VerdictRow]:
+    """Return what a change's events say of who has voted, answered or changed the request, in the order of people."""
+    acts, of = acts_of((*change.earlier, *change.events)), change.after
+    return [VerdictRow(of.tenant, of.id, person, micros(acts[person])) for person in sorted(filter(encodable, acts))]
+
+
+def keep_verdicts(on: Connection, change: RequestChange) -> None:
+    """Write down who has acted on a request by its new events; all who ever have, where it is written anew."""
+    if change.anew:
+        drop_verdicts(on, change.after.tenant, change.after.id)
+    for row in verdict_rows(change):
+        on.write(_KEEP, row._asdict())
+
+
+def drop_verdicts(on: Connection, tenant: str, request_id: str) -> None:
+    """Forget who has acted on a request."""
+    on.write(_DROP, {"tenant": tenant, "id": request_id})
+
+
+def verdicts_on(on: Connection, tenant: str, ids: Iterable[str]) -> Verdicts:
+    """Return who is said to have acted on a tenant's requests, and when."""
+    found: dict[tuple[str, str], dict[str, int]] = {}
+    for request_id, person, at in on.rows(_ON, {"tenant": tenant, "ids": list(ids)}):
+        found.setdefault((tenant, str(request_id)), {})[str(person)] = at
+    return {key: read_verdicts(given) for key, given in found.items()}
+
+
+def read_verdicts(given: Mapping[str, object]) -> tuple[tuple[str, datetime | None], ...]:
+    """Return who has acted and when, sorted; None for what is no time: SQLite keeps whatever it is given."""
+    return tuple((person, moment(at) if is_time(at := given[person]) else None) for person in sorted(given))

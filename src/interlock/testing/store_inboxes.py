@@ -1,0 +1,152 @@
+"""The contract of stores: requests by whom they ask, and by who has acted on them."""
+# ruff: noqa: D102 - the name of a test is its sentence
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from interlock.domain.action import Action, Verdict
+from interlock.domain.events import Edited, Escalated, Restored, StepReached, VoteCast
+from interlock.domain.inbox import ANY_ROLE
+from interlock.domain.lifecycle import fold
+from interlock.domain.request import Edition, Request, Status, Vote
+from interlock.engine.changes import RequestChange
+from interlock.engine.ports.store import Inbox, Store
+from interlock.testing.fakes import SettableClock
+from interlock.testing.samples import TENANT, Asked, changes, decided, opened, then
+from interlock.testing.store_base import Contract, the_request
+
+__all__ = ["InboxContract"]
+
+HOUR = timedelta(hours=1)
+HOSTILE = "group:\n\"'%_\\ {}"
+
+
+class InboxContract(Contract):
+    """An index finds whom a step asks and who has acted; it says no more than the log."""
+
+    async def test_open_requests_are_found_by_whom_their_step_asks(self, store: Store, clock: SettableClock) -> None:
+        await self._ask(store, clock, "req_1", "group:managers", "person:Ann@Example.com")
+        await self._ask(store, clock, "req_2", "role:finance")
+        await self._ask(store, clock, "req_3", HOSTILE)
+        for entry, ids in (
+            ("group:managers", ["req_1"]),
+            ("person:ann@example.com", ["req_1"]),
+            ("role:finance", ["req_2"]),
+            (ANY_ROLE, ["req_2"]),
+            (HOSTILE, ["req_3"]),
+            ("group:manager", []),
+            ("managers", []),
+            ("role:", []),
+            ("%", []),
+        ):
+            assert await self._asking(store, entry) == ids
+        assert await self._asking(store, "group:managers", "role:finance") == ["req_1", "req_2"]
+        assert await self._asking(store) == []
+
+    async def test_what_the_index_cannot_say_is_found_by_everybody(self, store: Store, clock: SettableClock) -> None:
+        await self._ask(store, clock, "req_old")
+        await self._ask(store, clock, "req_long", *(f"person:{number:030}" for number in range(200)))
+        assert await self._asking(store, "group:managers") == ["req_long", "req_old"]
+        assert await self._asking(store) == ["req_long", "req_old"]
+
+    async def test_the_step_that_is_reached_is_who_is_asked(self, store: Store, clock: SettableClock) -> None:
+        await self._ask(store, clock, "req_1", "group:managers")
+        request = await the_request(store, "req_1")
+        await store.commit(changes(then(request, Escalated(0, ("group:directors",), None, clock.at))))
+        assert await self._asking(store, "group:managers") == await self._asking(store, "group:directors") == ["req_1"]
+        voted = self._voted(await the_request(store, "req_1"), "ann", clock)
+        reached = StepReached(1, clock.at + HOUR, clock.at, ("ann",), ask=("role:finance",), approvals=1)
+        await store.commit(
+            changes(replace(then(voted.after, reached), expected=voted.expected, events=(*voted.events, reached)))
+        )
+        assert await self._asking(store, "group:managers") == []
+        assert await self._asking(store, "role:finance") == ["req_1"]
+        await store.commit(changes(decided(await the_request(store, "req_1"), clock.at)))
+        assert await self._asking(store, "role:finance") == []
+
+    async def test_pages_of_whom_requests_ask_join(self, store: Store, clock: SettableClock) -> None:
+        for number in range(7):
+            await self._ask(store, clock, f"req_{number}", "group:managers" if number % 2 else "group:others")
+        wanted = Inbox(asks=frozenset({"group:managers"}))
+        assert await self._ids(store, wanted) == ["req_1", "req_3", "req_5"]
+        assert await self._ids(store, wanted, after="req_1", limit=1) == ["req_3"]
+        assert await self._ids(store, wanted, after="req_2") == ["req_3", "req_5"]
+        assert await self._ids(store, replace(wanted, agent="nobody")) == []
+        assert await self._ids(store, replace(wanted, run_id="run_1"), limit=2) == ["req_1", "req_3"]
+
+    async def test_requests_are_found_by_who_has_acted_on_them(self, store: Store, clock: SettableClock) -> None:
+        for number in range(3):
+            await self._ask(store, clock, f"req_{number}", "group:managers")
+        for key, person in (("req_2", "ann"), ("req_0", "ann"), ("req_0", "bob"), ("req_1", "bob")):
+            clock.advance(seconds=1)
+            await store.commit(changes(self._voted(await the_request(store, key), person, clock)))
+        assert await self._ids(store, Inbox((), people=("ann",))) == ["req_0", "req_2"]
+        assert await self._ids(store, Inbox((), people=("bob",))) == ["req_1", "req_0"]
+        assert await self._ids(store, Inbox((), people=("zoe",))) == await self._ids(store, Inbox((), people=())) == []
+        assert await self._ids(store, Inbox((), people=("ann",)), after="req_0") == ["req_2"]
+        assert await self._ids(store, Inbox((), people=("ann",)), after="req_1") == []
+        await store.commit(changes(decided(await the_request(store, "req_0"), clock.at)))
+        assert await self._ids(store, Inbox(people=("ann",))) == ["req_2"]
+        assert await self._ids(store, Inbox((Status.rejected,), people=("ann",))) == ["req_0"]
+
+    async def test_a_request_is_found_once_under_all_names_of_a_person(
+        self, store: Store, clock: SettableClock
+    ) -> None:
+        for key in ("req_1", "req_2"):
+            await self._ask(store, clock, key, "group:managers")
+        for key, person in (("req_1", "ann"), ("req_2", "ann"), ("req_1", "ann.b"), ("req_2", "bob")):
+            clock.advance(seconds=1)
+            await store.commit(changes(self._voted(await the_request(store, key), person, clock)))
+        wanted = Inbox((), people=("ann.b", "ann"))
+        assert await self._ids(store, wanted) == ["req_1", "req_2"]
+        assert await self._ids(store, wanted, limit=1) == ["req_1"]
+        assert await self._ids(store, wanted, after="req_1") == ["req_2"]
+
+    async def test_whoever_changes_or_answers_has_acted(self, store: Store, clock: SettableClock) -> None:
+        await self._ask(store, clock, "req_1", "group:managers")
+        request, subject = await the_request(store, "req_1"), Action("send_email", {"to": "eve@example.com"})
+        edited = Edited(Edition(subject, author="ann"), subject.digest, request.route, clock.at)
+        reached = StepReached(0, clock.at + HOUR, clock.at, ask=("group:managers",), approvals=1)
+        await store.commit(changes(then(request, edited, reached)))
+        assert await self._ids(store, Inbox((), people=("ann",))) == ["req_1"]
+
+    async def test_who_has_acted_is_written_anew_with_the_request(self, store: Store, clock: SettableClock) -> None:
+        await self._ask(store, clock, "req_1", "group:managers")
+        voted = self._voted(await the_request(store, "req_1"), "ann", clock)
+        await store.commit(changes(voted))
+        anew = then(voted.after, Restored("ann", "altered", clock.at))
+        # As if the log said that somebody else had voted.
+        another = self._voted(voted.after, "bob", clock).events
+        await store.commit(changes(replace(anew, anew=True, earlier=another)))
+        assert await self._ids(store, Inbox((), people=("ann",))) == []
+        assert await self._ids(store, Inbox((), people=("bob",))) == ["req_1"]
+
+    async def test_who_has_acted_goes_with_a_row_that_is_nobodys(self, store: Store, clock: SettableClock) -> None:
+        await self._ask(store, clock, "req_1", "group:managers")
+        await store.commit(changes(self._voted(await the_request(store, "req_1"), "ann", clock)))
+        assert (await store.audit()).verdicts == {(TENANT, "req_1"): (("ann", clock.at),)}
+        await store.commit(changes(strays=(("requests", "req_1"),)))
+        found = await store.audit()
+        assert (found.verdicts, found.verdicts_left) == ({}, [])
+
+    async def _ask(self, store: Store, clock: SettableClock, key: str, *ask: str) -> None:
+        """Open a request whose first step asks these."""
+        sample = opened(key, clock.at, Asked())
+        first, reached = sample.events
+        assert isinstance(reached, StepReached)
+        events = (first, replace(reached, ask=ask, approvals=len(ask[:1])))
+        await store.commit(changes(RequestChange(0, events, fold(events))))
+
+    def _voted(self, request: Request, person: str, clock: SettableClock) -> RequestChange:
+        entry = next(iter(request.step_asks), "")
+        vote = Vote(person, Verdict.approve, request.digest, 0, clock.at, eligible_as=entry)
+        return then(request, VoteCast(vote))
+
+    async def _asking(self, store: Store, *entries: str) -> Sequence[str]:
+        return await self._ids(store, Inbox(asks=frozenset(entries)))
+
+    async def _ids(self, store: Store, wanted: Inbox, *, after: str | None = None, limit: int = 50) -> Sequence[str]:
+        return [request.id for request in await store.inbox(TENANT, wanted, after=after, limit=limit)]

@@ -1,0 +1,131 @@
+"""What the inbox of one person is found by: made from what was there before, and held against the log."""
+
+import json
+
+import pytest
+
+from interlock import Action, ask
+from interlock.domain.inbox import entries_of
+from interlock.engine.audit import audit_record
+from interlock.engine.ports.store import Inbox
+from interlock.engine.repair import repair
+from interlock.storage import open_store
+
+CONFIG = """\
+groups: {managers: [mia, noah], directors: [olga]}
+roles: {finance: [fay]}
+policies:
+  all:
+    applies_to: "true"
+    initiator_may_approve: true
+    levels:
+      - steps:
+          - {ask: [group:managers, "person:Zoë", role:finance], approvals: 2, within: 2d}
+          - {ask: [group:directors], within: 2d}
+"""
+TAKEN_BACK = (
+    "DROP TABLE verdicts",
+    "DROP TABLE cursors",
+    "DROP INDEX requests_inbox",
+    "ALTER TABLE requests DROP COLUMN asks",
+    "CREATE INDEX requests_inbox ON requests (tenant, due_at, id) WHERE status = 'open'",
+    "UPDATE schema_version SET version_num = '0007'",
+)
+"""What makes a database of this version one of the version before."""
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def circle(request, make_circle, tmp_path):
+    (tmp_path / "interlock.yaml").write_text(CONFIG)
+    return make_circle(request.param, tmp_path / "interlock.yaml", "ian")
+
+
+@pytest.fixture
+def door(circle, backdoor):
+    return backdoor(circle.address)
+
+
+def pays(state):
+    ask(Action("pay", {"amount": 5}))
+
+
+async def asked(circle):
+    """Start two runs; of one request mia has approved, the other has been edited and approved by two people."""
+    first, second = [await circle.go(circle.chain(pays)) for _ in range(2)]
+    one = await circle.vote(await circle.asked(first), who="mia")
+    two = await circle.vote(await circle.asked(second), "edit", who="noah", subject=Action("pay", {"amount": 6}))
+    return one.id, (await circle.vote(two, who="Zoë")).id
+
+
+def stored(door):
+    return {
+        table: sorted(door.sql(f"SELECT {columns} FROM {table}"))
+        for table, columns in (("requests", "id, asks"), ("verdicts", "tenant, request_id, person, at"))
+    }
+
+
+async def found(store, directory, person, at):
+    mine = Inbox(asks=entries_of(directory, directory.canonical(person), at))
+    acted = Inbox((), people=(directory.canonical(person),))
+    return [[request.id for request in await store.inbox("default", wanted)] for wanted in (mine, acted)]
+
+
+async def test_what_was_there_before_is_found_as_if_it_had_been_opened_today(circle, door, clock):
+    one, two = await asked(circle)
+    before = stored(door)
+    door.run([(statement, ()) for statement in TAKEN_BACK])
+    store, directory = open_store(circle.address, clock), circle.system.policies.current().directory
+    assert stored(door) == before
+    assert await audit_record(store) == []
+    assert [await found(store, directory, person, clock.at) for person in ("mia", "noah", "ZOË", "fay", "olga")] == [
+        [[one], [one]],
+        [[one], [two]],
+        [[one], [two]],
+        [[one], []],
+        [[two], []],
+    ]
+    await store.close()
+
+
+async def test_what_cannot_be_read_stops_no_migration(circle, door, clock):
+    one, two = await asked(circle)
+    door.open_the_log()
+    door.sql("UPDATE requests SET body = ? WHERE id = ?", b"[]", one)
+    door.sql("UPDATE log SET body = ? WHERE stream = ? AND seq > 2", b"\xff", two)
+    door.run([(statement, ()) for statement in TAKEN_BACK])
+    store = open_store(circle.address, clock)
+    streams = {one.stream for one in await audit_record(store)}
+    await store.close()
+    assert streams >= {("default", one), ("default", two)}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM verdicts WHERE person = 'mia'",
+        "UPDATE verdicts SET person = 'olga' WHERE person = 'mia'",
+        "UPDATE verdicts SET at = at + 1 WHERE person = 'mia'",
+        "INSERT INTO verdicts SELECT tenant, request_id, 'olga', at FROM verdicts WHERE person = 'mia'",
+        "INSERT INTO verdicts SELECT tenant, 'req_made_up', person, at FROM verdicts WHERE person = 'mia'",
+        "INSERT INTO verdicts SELECT 'other', request_id, person, at FROM verdicts WHERE person = 'mia'",
+        "UPDATE requests SET asks = NULL WHERE status = 'open'",
+        "UPDATE requests SET asks = 'nobody' WHERE status = 'open'",
+    ],
+)
+async def test_what_an_inbox_is_found_by_is_compared_with_the_log_and_written_anew(circle, door, statement):
+    await asked(circle)
+    before = stored(door)
+    door.sql(statement)
+    assert await audit_record(circle.store) != []
+    repaired, refused = await repair(circle.store, circle.system.desk, circle.me)
+    assert (bool(repaired), refused, stored(door)) == (True, [], before)
+    assert await audit_record(circle.store) == []
+
+
+async def test_a_row_that_is_gone_comes_back_with_who_has_voted_on_it(circle, door):
+    one, _ = await asked(circle)
+    before = stored(door)
+    door.sql("DELETE FROM requests WHERE id = ?", one)
+    await repair(circle.store, circle.system.desk, circle.me)
+    assert stored(door) == before
+    assert json.loads(bytes(door.sql("SELECT body FROM requests WHERE id = ?", one)[0][0]))["id"] == one
