@@ -16,7 +16,9 @@ from interlock.testing.samples import approved, opened
 NAMES = ["mia", "Mia", "MIA@example.com", "noah", "local:ann", " local:Ann", "person:mia", "", "group:", "straße"]
 PEOPLE = st.sampled_from([canonical_id(name) for name in NAMES if name])
 GROUPS = st.dictionaries(st.sampled_from(["a", "b", ""]), st.frozensets(PEOPLE))
-ENTRIES = st.builds("{}:{}".format, st.sampled_from(["group", "role", "person", "team"]), st.sampled_from([*NAMES, "a"]))
+ENTRIES = st.builds(
+    "{}:{}".format, st.sampled_from(["group", "role", "person", "team"]), st.sampled_from([*NAMES, "a"])
+)
 DIRECTORIES = st.builds(
     Directory,
     groups=GROUPS,
