@@ -253,7 +253,7 @@ class StoreReplaced(StoreUnavailable):
 
 
 class StoreTooNew(StoreError):
-    """The database was made by a newer version of Interlock."""
+    """The database was made by a version of Interlock that writes another format: usually a newer one."""
 
     code = "store_too_new"
 

@@ -184,7 +184,7 @@ async def test_fault_12_I16_deployed_anew_while_many_are_paused(machine, changes
         assert machine.status(last["id"]) == ("done", None)
         assert machine.amounts() == [many - 1]
     else:
-        asked = {entry.event.subject.name for entry in await log(machine) if entry.event.type == "opened"}
+        asked = {entry.event.ask.subject.name for entry in await log(machine) if entry.event.type == "opened"}
         assert asked == {"pay", "really"}
     await assert_held(machine)
 

@@ -257,8 +257,8 @@ async def test_a_set_has_another_order_each_time_and_is_the_same_question(circle
     run_id = await circle.go(circle.chain(act))
     for number in range(3):
         request = await circle.asked(run_id)
-        assert request.context["round"] == number, (await circle.run(run_id)).note
-        assert '"a", "b", "c", "dd", "eee", "f1"' in json.dumps(request.context)
+        assert request.ask.context["round"] == number, (await circle.run(run_id)).note
+        assert '"a", "b", "c", "dd", "eee", "f1"' in json.dumps(request.ask.context)
         await circle.vote(request, "respond", answer=number)
         await circle.drain()
     assert (await circle.run(run_id)).output["out"] == [0, 1, 2]

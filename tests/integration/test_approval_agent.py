@@ -79,9 +79,9 @@ async def desktop(tmp_path, monkeypatch):
 
 async def test_S1_approved_the_mail_is_sent(desktop):
     request = await desktop.start()
-    assert request.description == "Draft email about team meeting"
+    assert request.ask.description == "Draft email about team meeting"
     assert request.asked.args["to"] == ["team@company.com"]
-    assert request.context["planner"] == "offline planner: deterministic, no model was asked"
+    assert request.ask.context["planner"] == "offline planner: deterministic, no model was asked"
     assert desktop.mails() == []
     run = await desktop.vote(request, Verdict.approve)
     assert run.status is RunStatus.done
@@ -105,7 +105,7 @@ async def test_S1_rejected_with_a_reason_the_agent_plans_again(desktop):
     assert run.status is RunStatus.paused
     second = await desktop.asked()
     assert second.asked.args["to"] == ["team@company.com", "pete@example.com"]
-    assert second.context["round"] == 2
+    assert second.ask.context["round"] == 2
     run = await desktop.vote(second, Verdict.approve)
     assert run.output["rounds"] == 2
     [mail] = desktop.mails()
@@ -161,7 +161,7 @@ async def test_S2_the_plan_comes_from_the_model_that_is_configured(desktop, monk
     monkeypatch.setenv("INTERLOCK_MODEL", "provider:model")
     monkeypatch.setattr("langchain.chat_models.init_chat_model", lambda _: FakeListChatModel(responses=[plan]))
     request = await desktop.start()
-    assert request.context["planner"] == "planned by model provider:model"
+    assert request.ask.context["planner"] == "planned by model provider:model"
     await desktop.vote(request, Verdict.approve)
     assert [mail["To"] for mail in desktop.mails()] == ["x@y.z"]
 
@@ -216,7 +216,7 @@ async def test_I2_the_mail_goes_where_it_was_approved_to_go_whatever_a_later_pro
     desktop, monkeypatch, tmp_path
 ):
     request = await desktop.start()
-    assert request.context["delivery"] == str(tmp_path / "mail")
+    assert request.ask.context["delivery"] == str(tmp_path / "mail")
     failpoints.configure("effect.called=raise")
     try:
         await desktop.vote(request, Verdict.approve)

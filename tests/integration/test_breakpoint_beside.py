@@ -71,7 +71,7 @@ async def test_breakpoint_beside_another_named_node_both_are_held(governed, stor
     run_id = await circle.go(beside(circle, acted, "pay", "refund", "audit", interrupt_before=stops))
     asked = await by_name(circle, run_id)
     assert {name: request.route.policy for name, request in asked.items()} == {"pay": "payments", "refund": "refunds"}
-    assert all("edit" not in {str(verdict) for verdict in request.verdicts} for request in asked.values())
+    assert all("edit" not in {str(verdict) for verdict in request.ask.verdicts} for request in asked.values())
     for who in ("ann", "bob"):
         await circle.vote(await circle.request(asked["pay"].id), who=who)
         await circle.drain()

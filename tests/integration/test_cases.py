@@ -353,7 +353,7 @@ async def test_case_09_wrong_answer(circle, colour, nested):
         await respond(circle, await circle.asked(run_id), wrong)
         again = await circle.asked(run_id)
         assert again.asked.text == "How many?"
-        assert f"invalid literal for int() with base 10: '{wrong}'" in again.description
+        assert f"invalid literal for int() with base 10: '{wrong}'" in again.ask.description
     await respond(circle, await circle.asked(run_id), "4")
     assert (await done(circle, run_id)).output["out"] == [4]
 
@@ -380,7 +380,7 @@ async def test_case_09_siblings_keep_their_answers(circle, colour, first):
         await circle.vote(found[text], "respond", answer={"How many?": "two", "Which?": "Iberia"}[text])
     await circle.drain()
     again = await circle.asked(run_id)
-    assert (again.asked.text, "'two'" in again.description) == ("How many?", True)
+    assert (again.asked.text, "'two'" in again.ask.description) == ("How many?", True)
     await respond(circle, again, "2")
     assert sorted((await done(circle, run_id)).output["out"], key=str) == [2, "Iberia"]
 

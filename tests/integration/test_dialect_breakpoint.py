@@ -65,7 +65,7 @@ async def test_S7_a_breakpoint_asks_for_what_would_run_next(circle):
         {"input": "the team", "plan": "mail: the team", "amount": 5, "notes": ["planned"]},
         request.asked.schema,
     )
-    assert "sets 'approved' to true" in request.description
+    assert "sets 'approved' to true" in request.ask.description
     assert executed == []
 
 
@@ -148,7 +148,7 @@ async def test_I5_where_nothing_would_keep_the_node_from_running_a_refusal_ends_
     run_id = await circle.go(graph, {"input": "the team"})
     await circle.decide(await circle.asked(run_id))
     request = await circle.asked(run_id)
-    assert (request.asked.name, "Rejecting ends the run" in request.description) == ("execute", True)
+    assert (request.asked.name, "Rejecting ends the run" in request.ask.description) == ("execute", True)
     await circle.decide(request, "reject", "no")
     run = await circle.run(run_id)
     assert run.status is RunStatus.failed
@@ -266,7 +266,7 @@ async def test_S7_a_long_conversation_is_shown_whole_and_then_nothing_can_be_cha
     run_id = await circle.go(graph.compile(interrupt_before=["act"]))
     request = await circle.asked(run_id)
     assert len(request.asked.args["messages"][0]["content"]) == 100_000
-    assert Verdict.edit not in request.verdicts
+    assert Verdict.edit not in request.ask.verdicts
     await circle.decide(request)
     assert (await circle.run(run_id)).output["note"] == "acted"
 
@@ -289,7 +289,7 @@ async def test_S20_a_breakpoint_in_a_sub_graph_surfaces_even_behind_an_interrupt
     found = {request.kind: request for request in await circle.open(run_id)}
     assert len(found) == 1 + beside
     request = found["approval"]
-    assert (request.asked.name, request.context["in"]) == ("act", ["team"])
+    assert (request.asked.name, request.ask.context["in"]) == ("act", ["team"])
     if beside:
         await circle.vote(found["input"], "respond", answer="that")
     await circle.decide(request)

@@ -86,7 +86,7 @@ async def test_S7_each_call_of_a_turn_is_a_request_and_verdicts_may_differ(circl
     }
     assert sorted(found) == ["ACME", "Bolt", "Evil", "asked"]
     assert found["asked"].asked.text == "Which department?"
-    assert found["ACME"].verdicts == (Verdict.approve, Verdict.edit, Verdict.reject, Verdict.respond)
+    assert found["ACME"].ask.verdicts == (Verdict.approve, Verdict.edit, Verdict.reject, Verdict.respond)
     await circle.decide(found["Evil"], "reject", "never heard of them")
     await circle.decide(found["ACME"])
     await circle.vote(found["asked"], "respond", answer="finance")
@@ -129,7 +129,7 @@ async def test_a_person_may_answer_in_the_place_of_an_action(circle, mode):
 async def test_I16_two_equal_calls_are_two_requests_and_keep_their_places(circle, mode):
     twice = [call("pay", 0, vendor="ACME", amount=5), call("pay", 1, vendor="ACME", amount=5)]
     run_id = await circle.go(agent(twice, mode=mode, pay=True), HI)
-    first, second = sorted(await circle.open(run_id), key=lambda request: request.interrupt_id)
+    first, second = sorted(await circle.open(run_id), key=lambda request: request.ask.interrupt_id)
     assert first.id != second.id
     await circle.decide(first, "reject", "only once")
     await circle.decide(second)
@@ -148,7 +148,7 @@ async def test_a_verdict_that_the_middleware_does_not_allow_is_not_offered(circl
         HI,
     )
     request = await circle.asked(run_id)
-    assert request.verdicts == (Verdict.approve, Verdict.reject)
+    assert request.ask.verdicts == (Verdict.approve, Verdict.reject)
     with pytest.raises(NotOffered):
         await circle.vote(request, "edit", subject=Action("pay", {"vendor": "ACME", "amount": 4}))
     await circle.decide(request)

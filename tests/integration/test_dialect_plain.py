@@ -61,7 +61,7 @@ async def test_S7_whatever_is_asked_is_shown(circle, value, text, options):
     request = await circle.asked(run_id)
     assert (request.asked.text, request.asked.options) == (text, options)
     if isinstance(value, dict):
-        assert request.context == value
+        assert request.ask.context == value
     assert await answered(circle, run_id, "Delta") == "Delta"
 
 
@@ -120,7 +120,7 @@ async def test_I16_an_answer_that_fits_the_schema_and_not_the_graph_is_asked_for
         answers["How many?"] = {"seats": seats}
     run = await circle.run(run_id)
     assert (run.status, sorted(map(str, run.output["out"]))) == (RunStatus.done, ["4", "that"]), run.note
-    again = [request for request in await circle.every(run_id) if "must be even" in request.description]
+    again = [request for request in await circle.every(run_id) if "must be even" in request.ask.description]
     assert [request.asked.text for request in again] == ["How many?"] * 2
 
 
@@ -136,7 +136,7 @@ async def test_I2_beside_an_effect_only_the_question_is_asked_again(circle):
         await circle.vote(request, "respond" if answers else "approve", **answers)
     await circle.drain()
     request = await circle.asked(run_id)
-    assert "must be even" in request.description
+    assert "must be even" in request.ask.description
     assert paid == [1]
     await circle.vote(request, "respond", answer={"seats": 4})
     await circle.drain()
@@ -250,7 +250,7 @@ TEN = Action("pay", {"amount": 10})
 async def test_S7_an_agent_inbox_interrupt_is_an_approval(circle, listed, verdict, more, response):
     run_id = await circle.go(asking(circle, [human()] if listed else human()))
     request = await circle.asked(run_id)
-    assert (request.asked.name, request.asked.args, request.description) == ("pay", {"amount": 900}, "Pay?")
+    assert (request.asked.name, request.asked.args, request.ask.description) == ("pay", {"amount": 900}, "Pay?")
     await circle.vote(request, verdict, **more)
     await circle.drain()
     assert (await circle.run(run_id)).output["out"] == [[response]]
@@ -267,7 +267,7 @@ async def test_an_agent_inbox_edit_keeps_the_kinds_of_its_arguments(circle):
 
 async def test_what_an_agent_inbox_interrupt_does_not_allow_is_not_offered(circle):
     run_id = await circle.go(asking(circle, human(allow_edit=False, allow_respond=False, allow_ignore=False)))
-    assert (await circle.asked(run_id)).verdicts == (Verdict.approve,)
+    assert (await circle.asked(run_id)).ask.verdicts == (Verdict.approve,)
     await circle.later(days=30)
     run = await circle.run(run_id)
     assert (run.status, "cannot be told to ignore it" in run.note) == (RunStatus.failed, True)

@@ -125,7 +125,6 @@ async def test_I8_a_route_that_was_changed_leads_nowhere(purchase):
         {"initiator": "eve"},
         {"step_asks": ["group:directors"]},
         {"step_approvals": 1},
-        {"verdicts": ["approve"]},
         {"status": "approved"},
         {"version": 7},
         {"escalated": [0]},
@@ -136,6 +135,12 @@ async def test_I8_a_route_that_was_changed_leads_nowhere(purchase):
 async def test_I11_whatever_else_stands_in_the_row_decides_nothing(purchase, changed):
     request = await purchase.begin()
     purchase.forge(request, **changed)
+    await purchase.assert_refused(request, "mia", "noah", "olga")
+
+
+async def test_I11_other_verdicts_in_the_row_offer_nothing(purchase):
+    request = await purchase.begin()
+    purchase.forge(request, ask=purchase.body(request)["ask"] | {"verdicts": ["approve"]})
     await purchase.assert_refused(request, "mia", "noah", "olga")
 
 

@@ -66,7 +66,7 @@ async def test_I2_an_approved_call_is_one_effect(circle, colour):
     paid = []
     run_id = await circle.go(agent([payer(paid, colour=colour)], GatedTools("pay")), HI)
     request = await circle.asked(run_id)
-    assert (request.asked.name, request.asked.args, request.description) == (
+    assert (request.asked.name, request.asked.args, request.ask.description) == (
         "pay", {"vendor": "ACME", "amount": 5}, "Pay a vendor.",
     )  # fmt: skip
     assert paid == []

@@ -131,7 +131,7 @@ async def test_S3_S8_what_is_changed_at_a_later_checkpoint_everybody_sees_again(
     assert ledger() == []
     request = await company.asked(run_id)
     assert (request.asked.name, request.asked.args["amount"]) == ("purchase_manager", "30000")
-    assert "changed and approved by" in request.context["so far"][-1]
+    assert "changed and approved by" in request.ask.context["so far"][-1]
     run = await passes(company, run_id, MIA, PETE, OLGA)
     assert run.status is RunStatus.done
     assert [entry["amount"] for entry in ledger()] == ["30000"]
@@ -173,7 +173,7 @@ async def test_S2_the_model_that_is_configured_reads_the_request(company, ledger
     monkeypatch.setattr("langchain.chat_models.init_chat_model", lambda _: FakeListChatModel(responses=[said]))
     run_id = await company.start(POLICY, {"input": "Order seating from Roadrunner for 20"})
     [request] = await company.every(run_id)
-    assert request.context["reader"] == "read by model provider:model"
+    assert request.ask.context["reader"] == "read by model provider:model"
     assert ledger() == [{"item": "chairs", "vendor": "ACME", "amount": "20"}]
 
 
@@ -197,7 +197,7 @@ async def test_an_amount_that_is_not_understood_is_asked_for_and_the_answer_goes
     run_id = await company.start(reference, {"input": request})
     question = await company.asked(run_id)
     assert question.asked.text == f'Amount cannot be read for certain from: "{request}". What is it?'
-    assert question.context["request"] == request
+    assert question.ask.context["request"] == request
     with pytest.raises(InvalidAnswer):
         await company.vote(question, Verdict.respond, answer={"amount": words})
     await company.vote(question, Verdict.respond, answer={"amount": "10000"})
@@ -228,7 +228,7 @@ async def test_I2_it_is_paid_into_the_ledger_that_people_were_shown_whatever_a_l
 ):
     run_id = await company.start(reference, {"input": "Buy chairs from ACME for 20000"})
     await passes(company, run_id, MIA)
-    shown = (await company.asked(run_id)).context["ledger"]
+    shown = (await company.asked(run_id)).ask.context["ledger"]
     assert shown == str(tmp_path / "ledger.jsonl")
     failpoints.configure("effect.called=raise")
     try:

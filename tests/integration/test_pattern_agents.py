@@ -104,9 +104,9 @@ async def test_S1_each_round_is_kept_and_shown_as_a_difference_until_the_last(of
     for number, note in enumerate(("Add more data", "mention the shop", "title: The quarter"), start=2):
         await office.say(Verdict.revise, comment=note)
         request = await office.asked()
-        assert request.context["round"] == f"{number} of at most 4"
-        assert request.context["changes"].startswith(f"--- draft {number - 1}\n+++ draft {number}\n")
-    assert Verdict.revise not in request.verdicts
+        assert request.ask.context["round"] == f"{number} of at most 4"
+        assert request.ask.context["changes"].startswith(f"--- draft {number - 1}\n+++ draft {number}\n")
+    assert Verdict.revise not in request.ask.verdicts
     run = await office.say(Verdict.approve)
     assert [entry["feedback"] for entry in run.output["rounds"]] == [
         "Add more data",
@@ -138,7 +138,7 @@ async def test_I1_I2_an_edited_draft_is_filed_as_it_was_accepted_once(office):
 async def test_I2_a_report_is_filed_where_people_were_shown_whatever_a_later_process_has_set(office):
     await office.start("feedback", "Write a report")
     await office.say(Verdict.revise, comment="shorter")
-    assert (await office.asked()).context["folder"] == str(office.reports)
+    assert (await office.asked()).ask.context["folder"] == str(office.reports)
     run = await office.crash_and_go_on_elsewhere("INTERLOCK_REPORTS")
     [file] = office.reports.iterdir()
     assert (run.status, run.output["filed"]) == (RunStatus.done, {"file": str(file)})
@@ -151,7 +151,7 @@ async def test_S2_the_report_comes_from_the_model_that_is_configured(office, mod
     await office.say(Verdict.revise, comment="better")
     request = await office.asked()
     assert request.asked.body == {"title": "Q3", "text": "Better."}
-    assert request.context["writer"] == "written by model provider:model"
+    assert request.ask.context["writer"] == "written by model provider:model"
 
 
 # ── input ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -162,7 +162,7 @@ async def test_S2_what_the_model_read_is_not_asked_again(office, model):
     await office.start("input", "the Dutch ones, to the eternal city")
     assert (await office.asked()).asked.text == "On which day, and for how many?"
     await office.say(Verdict.respond, answer={"date": "2999-01-01", "passengers": 1})
-    assert (await office.asked()).context["reader"] == "read by model provider:model"
+    assert (await office.asked()).ask.context["reader"] == "read by model provider:model"
     run = await office.say(Verdict.approve)
     assert run.output["result"].startswith("Booked KLM to Rome on 2999-01-01 for 1")
     assert len(entries()) == 1
@@ -171,7 +171,7 @@ async def test_S2_what_the_model_read_is_not_asked_again(office, model):
 async def test_I2_a_flight_is_booked_in_the_ledger_that_people_were_shown_whatever_a_later_process_has_set(office):
     ledger = ledger_path()
     await office.start("input", "Book a flight to Lisbon with KLM for 2 on 2999-02-01")
-    assert (await office.asked()).context["ledger"] == ledger
+    assert (await office.asked()).ask.context["ledger"] == ledger
     run = await office.crash_and_go_on_elsewhere("INTERLOCK_LEDGER")
     assert (run.status, run.output["booking"]["where"]) == (RunStatus.done, ledger)
     assert not office.elsewhere.exists()

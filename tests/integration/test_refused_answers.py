@@ -50,8 +50,8 @@ async def test_the_person_is_asked_again_with_the_error(circle, node):
     await circle.drain()
     again = await circle.asked(run_id)
     assert again.id != first.id
-    assert "An answer was not taken" in again.description
-    assert "test_refused_answers.py, line" in again.description
+    assert "An answer was not taken" in again.ask.description
+    assert "test_refused_answers.py, line" in again.ask.description
     await circle.vote(again, "respond", answer="2")
     await circle.drain()
     run = await circle.run(run_id)
@@ -239,7 +239,7 @@ async def test_what_stands_behind_the_error_does_not_keep_it_from_being_asked_ag
     run_id = await circle.go(circle.chain(node))
     await circle.vote(await circle.asked(run_id), "respond", answer="two")
     await circle.drain()
-    assert "An answer was not taken" in (await circle.asked(run_id)).description
+    assert "An answer was not taken" in (await circle.asked(run_id)).ask.description
 
 
 @pytest.mark.parametrize("how", ["a method", "a local"])

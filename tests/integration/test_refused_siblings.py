@@ -72,8 +72,8 @@ async def only_the_number_is_asked_again(circle, run_id, acted, expected):
     again = await circle.asked(run_id)
     assert again.asked.text == "How many?", (await circle.run(run_id)).note
     assert again.id not in first - {again.id}
-    assert "An answer was not taken: ValueError" in again.description
-    assert "test_refused_siblings.py, line" in again.description
+    assert "An answer was not taken: ValueError" in again.ask.description
+    assert "test_refused_siblings.py, line" in again.ask.description
     await circle.vote(again, "respond", answer="2")
     await circle.drain()
     run = await circle.run(run_id)
@@ -186,7 +186,7 @@ async def test_an_answer_that_its_schema_refuses_leaves_the_others_alone(circle,
     run_id = await circle.go(circle.fan(node, pays(colour, acted)))
     await answered(circle, run_id, How_many={"seats": 3}, Pay="ann")
     again = await circle.asked(run_id)
-    assert "must be even" in again.description
+    assert "must be even" in again.ask.description
     await answered(circle, run_id, How_many={"seats": 4})
     run = await circle.run(run_id)
     assert (run.status, acted) == (RunStatus.done, ["paid ann"]), run.note
@@ -223,8 +223,8 @@ async def test_only_the_refused_item_of_an_agent_inbox_list_is_asked_again(circl
     await circle.vote(seats, "respond", answer="7")
     await circle.drain()
     again = await circle.asked(run_id)
-    assert again.interrupt_id == count.interrupt_id, (await circle.run(run_id)).note
-    assert "'two'" in again.description
+    assert again.ask.interrupt_id == count.ask.interrupt_id, (await circle.run(run_id)).note
+    assert "'two'" in again.ask.description
     await circle.vote(again, "respond", answer="2")
     await circle.drain()
     assert (await circle.run(run_id)).output["out"] == ["accept", 2, 7]
@@ -277,7 +277,7 @@ def tool_graph(*made):
 async def test_a_tool_asks_again(circle):
     run_id = await circle.go(tool_graph(tools([])[1]))
     await answered(circle, run_id, How_many="two")
-    assert "ValueError" in (await circle.asked(run_id)).description
+    assert "ValueError" in (await circle.asked(run_id)).ask.description
     await answered(circle, run_id, How_many="2")
     assert (await circle.run(run_id)).output["messages"][-1]["content"] == "2"
 

@@ -52,14 +52,14 @@ async def test_a_change_after_a_node_leads_elsewhere_and_that_is_asked(circle, c
     run_id = await circle.go(routed(acted, colour=colour, interrupt_after=["plan"]))
     first = await circle.asked(run_id)
     assert first.asked.name == "buy"
-    assert "would run buy next" in first.description
-    assert "may lead elsewhere" in first.description
+    assert "would run buy next" in first.ask.description
+    assert "may lead elsewhere" in first.ask.description
     await change(circle, run_id, next_step="skip")
     await circle.drain()
     assert acted == []
     second = await circle.asked(run_id)
     assert (second.asked.name, second.asked.args["next_step"]) == ("skip", "skip")
-    assert "has led the graph here" in second.description
+    assert "has led the graph here" in second.ask.description
     await circle.vote(second, "approve")
     await circle.drain()
     run = await circle.run(run_id)
@@ -124,7 +124,7 @@ async def test_where_a_command_has_chosen_the_way_the_page_says_what_runs(circle
     graph.add_node("skip", lambda state: acted.append("skipped") or {})
     graph.add_conditional_edges("skip", lambda _: END, [END])
     run_id = await circle.go(graph.compile(interrupt_after=["plan"]))
-    assert "would run buy next" in (await circle.asked(run_id)).description
+    assert "would run buy next" in (await circle.asked(run_id)).ask.description
     await change(circle, run_id, next_step="skip")
     await circle.drain()
     assert ((await circle.run(run_id)).status, acted) == (RunStatus.done, ["skip"])

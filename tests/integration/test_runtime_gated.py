@@ -36,7 +36,7 @@ async def test_gated_functions_ask_and_hide_their_key(circle):
     run_id = await circle.go(circle.chain(act))
     request = await circle.asked()
     assert (request.asked.name, request.asked.args) == ("send_email", {"to": "ann@example.com", "copies": 1})
-    assert request.description == "Send an email."
+    assert request.ask.description == "Send an email."
     assert set(request.asked.schema["properties"]) == {"to", "copies"}
     assert (await circle.approve_all(run_id)).output["out"] == [{"to": "ann@example.com"}]
     assert keys == [("ann@example.com", 1, request.id)]
@@ -70,7 +70,7 @@ async def test_gated_coroutines_keep_their_colour(circle):
 
     run_id = await circle.go(circle.chain(act))
     request = await circle.asked()
-    assert (request.asked.name, request.description) == ("mail.send", "Really?")
+    assert (request.asked.name, request.ask.description) == ("mail.send", "Really?")
     await circle.decide(request, "reject", "no")
     assert (await circle.run(run_id)).output["out"] == ["no"]
 

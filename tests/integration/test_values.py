@@ -73,7 +73,7 @@ async def test_wrong_type_the_reviewer_sees_it_and_the_tool_tells_the_model(circ
     assert (await circle.run(run_id)).note == ""
     request = await circle.asked(run_id)
     if mode == "batched":
-        assert "do not fit what the tool takes: amount: it must be a whole number" in request.description
+        assert "do not fit what the tool takes: amount: it must be a whole number" in request.ask.description
     await circle.decide(request)
     run = await circle.run(run_id)
     assert (run.status, paid) == (RunStatus.done, [])
@@ -107,7 +107,7 @@ async def test_wrong_type_of_a_gated_function_is_shown_and_may_be_repaired(circl
     pay = gated(transfer(paid))
     run_id = await circle.go(circle.chain(_calling(pay)))
     request = await circle.asked(run_id)
-    assert "amount: it must be a whole number" in request.description
+    assert "amount: it must be a whole number" in request.ask.description
     await circle.vote(request, "edit", subject=Action("pay", {"to": "ACME", "amount": 7}, request.asked.schema))
     await circle.drain()
     assert paid == [("ACME", 7)]
@@ -202,8 +202,8 @@ async def test_remote_tool_a_schema_that_cannot_be_used_offers_no_edit(circle):
     broken = {"type": "object", "properties": {"amount": {"$ref": "https://example.org/amount.json"}}}
     run_id = await circle.go(remotely(paid, hitl("batched"), broken), HI)
     request = await circle.asked(run_id)
-    assert "edit" not in {str(verdict) for verdict in request.verdicts}
-    assert "cannot be changed" in request.description
+    assert "edit" not in {str(verdict) for verdict in request.ask.verdicts}
+    assert "cannot be changed" in request.ask.description
     await circle.decide(request)
     assert paid == [{"amount": 5}]
 

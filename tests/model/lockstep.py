@@ -151,7 +151,7 @@ class Lockstep(RuleBasedStateMachine):
         return [person for person in able if person not in request.supporters]
 
     def _approval(self, request: RequestModel, person: str) -> tuple[CastVote, Principal]:
-        responds = request.opened.verdicts[0] is Verdict.respond
+        responds = request.opened.ask.verdicts[0] is Verdict.respond
         verdict = Verdict.respond if responds else Verdict.approve
         answer = 3 if responds else None
         command = CastVote(request.opened.request_id, verdict, request.digest, "yes", None, answer)

@@ -68,9 +68,9 @@ class RequestModel(VoteModel):
     @classmethod
     def begin(cls, event: Opened, policy: Policy) -> RequestModel:
         """Begin with the first entry."""
-        assert event.asked_digest == event.subject.digest, "I8: what was asked has another digest"
-        assert event.route.level == level_of(policy, event.subject), "I1: opened in the wrong level"
-        return cls(event, policy, event.route.level, event.asked_digest, event.subject)
+        assert event.asked_digest == event.ask.subject.digest, "I8: what was asked has another digest"
+        assert event.route.level == level_of(policy, event.ask.subject), "I1: opened in the wrong level"
+        return cls(event, policy, event.route.level, event.asked_digest, event.ask.subject)
 
     @property
     def is_open(self) -> bool:
@@ -90,7 +90,7 @@ class RequestModel(VoteModel):
 
     def refusal(self, command: CastVote, who: Principal, now: datetime, directory: Directory) -> str | None:  # noqa: PLR0911 - one line a reason
         """Say with which code this vote must be refused; None if it must be accepted."""
-        if misfits(self.opened.subject, command):
+        if misfits(self.opened.ask.subject, command):
             return "invalid_answer"
         if who.kind != "person":
             return "forbidden"
@@ -100,7 +100,7 @@ class RequestModel(VoteModel):
             return "too_late"
         if command.digest != self.digest:
             return "wrong_digest"
-        if command.verdict not in self.opened.verdicts:
+        if command.verdict not in self.opened.ask.verdicts:
             return "not_offered"
         if command.verdict in self.policy.reason_for and not command.comment.strip():
             return "reason_missing"
@@ -306,7 +306,7 @@ class RequestModel(VoteModel):
             self._pass_step(event, context)
             people = {voter.person for voters in self.passed for voter in voters}
             assert set(event.by) == people, "I6: decided by others than voted"
-            is_question = isinstance(self.opened.subject, Question)
+            is_question = isinstance(self.opened.ask.subject, Question)
             assert (event.outcome == "answered") is (self.answer is not None), "I3: answered what was not"
             assert not is_question or self.answer is not None, "I3: answered without an answer"
         else:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from interlock.domain.action import Kind, Subject, Verdict
+from interlock.domain.action import Subject, Verdict
+from interlock.domain.ask import Ask, default_verdicts
 from interlock.domain.authority import Delegation, Directory, Principal
 from interlock.domain.canonical import Json
 from interlock.domain.commands import CastVote, ClaimEffect, Command, Expire, Extend, Open, RecordEffect
@@ -14,7 +15,7 @@ from interlock.domain.decision_context import DecisionContext
 from interlock.domain.events import Event
 from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Occasion, Policy, route
-from interlock.domain.request import DEFAULT_VERDICTS, Repeatable, Request
+from interlock.domain.request import Repeatable, Request
 from interlock.domain.timing import due_commands
 from interlock.domain.windows import Recent
 from interlock.engine.routing import hash_of
@@ -60,8 +61,8 @@ class Bench:
         """Open a request about this."""
         occasion = Occasion(subject, "buyer", AGENT, self.initiator, self.now, self.recent)
         chosen = route(self.policy, hash_of(self.policy), occasion)
-        offered = verdicts or DEFAULT_VERDICTS[Kind(subject.kind)]
-        command = Open("r-1", "run-1", "buyer", self.initiator, subject, "", None, offered, "i-1", "t-1", 1, chosen)
+        asked = Ask("i-1", "t-1", subject, verdicts or default_verdicts(subject))
+        command = Open("r-1", "run-1", "buyer", self.initiator, asked, 1, chosen)
         self.send(command, principal(AGENT, "agent"))
         return self.request
 

@@ -299,7 +299,7 @@ class Tale:
             self.approved[subject.args["text"]] += yes
             await self.story.vote(request, "approve" if yes else "reject", "as drawn")
             return
-        text = request.description or subject.text
+        text = request.ask.description or subject.text
         asked = text if text.endswith("?") or "may act" in text or "anew" in text else str(subject)
         note(f"{request.id} {asked!r}: {yes} ({nonce})")
         if asked.startswith("may "):

@@ -133,12 +133,12 @@ def _wanted(schema: dict[str, Json], values: ValueLines) -> Iterator[Line]:
 
 
 def _agents_words(request: Request, values: ValueLines) -> Iterator[Line]:
-    if request.description:
+    if request.ask.description:
         yield Line("In the agent's own words:", "dim")
-        yield from said(shortened(request.description, MANY_WORDS), indent="  ")
-    if request.context not in (None, {}, []):
+        yield from said(shortened(request.ask.description, MANY_WORDS), indent="  ")
+    if request.ask.context not in (None, {}, []):
         yield Line("Context, from the agent:", "dim")
-        context = request.context if isinstance(request.context, dict) else {"context": request.context}
+        context = request.ask.context if isinstance(request.ask.context, dict) else {"context": request.ask.context}
         yield from _cut(line for key, value in context.items() for line in values.named(key, value))
 
 

@@ -145,7 +145,7 @@ class _Reader:
     async def verdict(self) -> Reply | Skipped | None:
         """Ask for approval, or for a review."""
         question, words = PROMPTS[self.request.kind]
-        offered = [verdict for verdict in words if verdict in self.request.verdicts]
+        offered = [verdict for verdict in words if verdict in self.request.ask.verdicts]
         prompt = f"{question} ({'/'.join(words[verdict] for verdict in offered)}): "
         answers = {word: str(verdict) for verdict in offered for word in (words[verdict], *ALIASES[verdict])}
         self.terminal.screen.show(
@@ -175,7 +175,7 @@ class _Reader:
         """Ask for the answer to a question."""
         question = self.request.asked
         assert isinstance(question, Question)
-        commands = "/show, /skip, /quit" + (", /reject" if Verdict.reject in self.request.verdicts else "")
+        commands = "/show, /skip, /quit" + (", /reject" if Verdict.reject in self.request.ask.verdicts else "")
         if self.request.takes_anything:
             commands = f"yes, no, {commands}"
         prompt = f"Answer ({f'1-{len(question.options)}, ' if question.options else ''}{commands}): "
@@ -227,7 +227,7 @@ class _Reader:
 
     def _about(self) -> list[str]:
         """Say which commands there are where an answer is given."""
-        known = ["show", "skip", "quit"] + ["reject"] * (Verdict.reject in self.request.verdicts)
+        known = ["show", "skip", "quit"] + ["reject"] * (Verdict.reject in self.request.ask.verdicts)
         return [*help_lines(known, before="/"), TWO_SLASHES]
 
     def _about_answer(self, commands: list[str]) -> list[str]:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Literal
 
 from interlock.domain.action import Subject, Verdict
+from interlock.domain.ask import Ask
 from interlock.domain.canonical import Json
 from interlock.domain.policy import Route
 
@@ -35,12 +36,7 @@ class Open:
     run_id: str
     agent: str
     initiator: str
-    subject: Subject
-    description: str
-    context: Json
-    verdicts: tuple[Verdict, ...]
-    interrupt_id: str
-    task: str
+    ask: Ask
     round: int
     route: Route
     replaces: str | None = None

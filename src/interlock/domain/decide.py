@@ -80,7 +80,7 @@ def decide(  # noqa: C901, PLR0911, PLR0912 - one line a command
 
 def _decide_open(request: Request | None, command: Open, context: DecisionContext) -> tuple[Event, ...]:
     if request is not None:
-        if request.run_id == command.run_id and request.asked_digest == command.subject.digest:
+        if request.run_id == command.run_id and request.asked_digest == command.ask.subject.digest:
             return ()
         raise WrongDigest(f"{request.id} exists and asks something else.", request_id=request.id)
     opened = Opened(
@@ -90,13 +90,8 @@ def _decide_open(request: Request | None, command: Open, context: DecisionContex
         agent=command.agent,
         requester=context.principal.id,
         initiator=command.initiator,
-        subject=command.subject,
-        asked_digest=command.subject.digest,
-        description=command.description,
-        context=command.context,
-        verdicts=command.verdicts,
-        interrupt_id=command.interrupt_id,
-        task=command.task,
+        ask=command.ask,
+        asked_digest=command.ask.subject.digest,
         round=command.round,
         route=command.route,
         replaces=command.replaces,

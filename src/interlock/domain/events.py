@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from interlock.domain.action import Subject, Verdict
+from interlock.domain.ask import Ask
 from interlock.domain.canonical import Json
 from interlock.domain.policy import Route
 from interlock.domain.request import Claim, Edition, StandIn, Vote
@@ -46,13 +46,8 @@ class Opened:
     agent: str
     requester: str
     initiator: str
-    subject: Subject
+    ask: Ask
     asked_digest: str
-    description: str
-    context: Json
-    verdicts: tuple[Verdict, ...]
-    interrupt_id: str
-    task: str
     round: int
     route: Route
     replaces: str | None

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Literal
 
 from interlock.domain.action import Action, Draft, Kind, Question, Subject, Verdict
+from interlock.domain.ask import Ask
 from interlock.domain.canonical import Json, digest
 from interlock.domain.policy import Policy, Route, Step
 
@@ -143,11 +144,9 @@ class Request:
     """The current state of a request.
 
     Args:
-        asked: what the agent asked, for ever.
-        asked_digest: names what was asked; a graph finds its decision by it.
+        ask: what the agent asked, for ever.
+        asked_digest: names the subject that was asked; a graph finds its decision by it.
         edition: what stands to be decided now; `digest` is its digest.
-        interrupt_id: the LangGraph interrupt that waits for it.
-        task: the LangGraph task that asked.
         votes: those that count for this digest, in this step.
         editors: everybody who changed it, or answered, or for whom somebody did; under four-eyes none of them decides.
         step_since: when the present step began; None before the first one, and before the first one after an edit.
@@ -173,15 +172,10 @@ class Request:
     agent: str
     requester: str
     initiator: str
-    asked: Subject
+    ask: Ask
     asked_digest: str
     edition: Edition
     digest: str
-    description: str
-    context: Json
-    verdicts: tuple[Verdict, ...]
-    interrupt_id: str
-    task: str
     round: int
     route: Route
     opened_at: datetime
@@ -214,6 +208,11 @@ class Request:
     reported: bool = False
 
     @property
+    def asked(self) -> Subject:
+        """The subject as the agent asked it; what stands to be decided now is in `edition`."""
+        return self.ask.subject
+
+    @property
     def kind(self) -> Kind:
         """What sort of thing is asked."""
         return Kind(self.asked.kind)
@@ -227,7 +226,7 @@ class Request:
     def takes_anything(self) -> bool:
         """Whether it is a question of a graph's own `interrupt` that takes any answer: then approving answers true."""
         takes = isinstance(self.asked, Question) and self.asked.answer_schema is None
-        return takes and not self.task and Verdict.approve in self.verdicts
+        return takes and not self.ask.task and Verdict.approve in self.ask.verdicts
 
     @property
     def wake_at(self) -> datetime | None:
@@ -267,13 +266,6 @@ class Request:
 def acting(person: str, on_behalf_of: str | None) -> str:
     """Return who did something, and for whom, in words."""
     return f"{person} for {on_behalf_of}" if on_behalf_of else person
-
-
-DEFAULT_VERDICTS: dict[Kind, tuple[Verdict, ...]] = {
-    Kind.approval: (Verdict.approve, Verdict.edit, Verdict.reject),
-    Kind.input: (Verdict.respond, Verdict.reject),
-    Kind.review: (Verdict.approve, Verdict.edit, Verdict.revise, Verdict.reject),
-}
 
 
 def edition_digest(edition: Edition) -> str:

@@ -57,7 +57,9 @@ def allowed_by(requests: Iterable[Request], *, raised: bool = False) -> list[Req
     Args:
         raised: the agent's own code ended the advance.
     """
-    return [request for request in requests if (raised and _is_unused(request) if request.task else _lets_act(request))]
+    return [
+        request for request in requests if (raised and _is_unused(request) if request.ask.task else _lets_act(request))
+    ]
 
 
 def may_have_happened(allowed: Sequence[Request], what_ended: str) -> str:

@@ -143,8 +143,8 @@ def _check_vote(request: Request, command: CastVote, context: DecisionContext, v
 
 
 def _check_verdict(request: Request, command: CastVote, policy: Policy) -> None:
-    if command.verdict not in request.verdicts:
-        offered = ", ".join(request.verdicts)
+    if command.verdict not in request.ask.verdicts:
+        offered = ", ".join(request.ask.verdicts)
         raise NotOffered(f"{request.id} offers {offered}, not {command.verdict}.", request_id=request.id)
     if command.verdict in policy.reason_for and not says_something(command.comment):
         raise ReasonMissing(f"The policy wants a reason when you {command.verdict}: give a comment.")

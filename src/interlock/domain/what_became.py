@@ -43,7 +43,7 @@ def _effect(request: Request) -> str:
 
 def _unused(request: Request, run: Run) -> str:
     """Say what became of an approval that no effect in the ledger has used."""
-    gated = bool(request.task)
+    gated = bool(request.ask.task)
     match run.status:
         case RunStatus.cancelled | RunStatus.failed:
             ended = "was cancelled" if run.status is RunStatus.cancelled else "failed"

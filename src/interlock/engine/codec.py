@@ -32,8 +32,8 @@ __all__ = [
 
 T = TypeVar("T")
 
-FORMAT = 1
-"""Version of the form of log entries. A reader refuses a newer one."""
+FORMAT = 2
+"""Version of the form of log entries. A reader refuses any other."""
 
 MAX_ENTRY = 2_000_000
 
@@ -109,7 +109,7 @@ def decode_entry(position: str, body: bytes, leaf: str) -> Entry:
 
     Raises:
         RecordAltered: if the entry is not what was written.
-        StoreTooNew: if it is of a newer format.
+        StoreTooNew: if it is of another format.
     """
     try:
         return _entry(position, body, leaf)

@@ -43,7 +43,7 @@ from interlock.engine.integrity import verified
 from interlock.engine.pause import NO_POLICIES, PausePlan, Present, note_of_held, plan_pause, withdraw_open
 from interlock.engine.pool import EnginePool
 from interlock.engine.ports.policies import Policies, PolicySet
-from interlock.engine.ports.runtime import Ask, Attention, Broke, Done, Ending, Paused
+from interlock.engine.ports.runtime import Asking, Attention, Broke, Done, Ending, Paused
 from interlock.engine.ports.store import Loaded, Store
 from interlock.engine.ports.waker import Waker
 from interlock.engine.retry import until_committed
@@ -237,7 +237,7 @@ class Desk:
         at_hand = [held.seen]
         asks = ending.asks if isinstance(ending, Paused) else ()
         passed_over = [request_id for ask in asks for request_id in ask.passed_over]
-        interrupts = [ask.interrupt_id for ask in asks]
+        interrupts = [one.ask.interrupt_id for one in asks]
         again = any(ask.refused for ask in asks)  # how often it was asked is not known from what is at hand
 
         async def attempt() -> Run:
@@ -247,7 +247,7 @@ class Desk:
             before = await self._store.asked_at(held.tenant, held.hold.run_id, interrupts) if interrupts else ()
             ids = [*passed_over, *(request.id for request in before)]
             loaded = verified(await self._store.load(held.tenant, ids, run_id=held.hold.run_id))
-            asked = [request for request in loaded.requests.values() if request.interrupt_id in interrupts]
+            asked = [request for request in loaded.requests.values() if request.ask.interrupt_id in interrupts]
             return await self._commit_once(held, ending, loaded, asked)
 
         after = await until_committed(attempt, held.hold.run_id)
@@ -298,9 +298,9 @@ class Desk:
         loaded = await self._store.load(run.tenant, ids)
         return [loaded.requests[one] for one in ids if one in loaded.requests]
 
-    async def _count(self, run: Run, asks: Sequence[Ask], policies: PolicySet, now: datetime) -> Count:
+    async def _count(self, run: Run, asks: Sequence[Asking], policies: PolicySet, now: datetime) -> Count:
         span = span_of((*policies.policies, policies.default))
-        subjects = [ask.subject for ask in asks if ask.keeps is None]
+        subjects = [one.ask.subject for one in asks if one.keeps is None]
         return await count(self._store, run.tenant, subjects, now=now, span=span)
 
     def _closing(self, after: Run, loaded: Loaded) -> list[RequestChange]:
@@ -314,14 +314,14 @@ async def _plan(  # noqa: PLR0913, PLR0917 - what a plan is made of
     pool: EnginePool,
     loaded: Loaded,
     asked: Sequence[Request],
-    asks: Sequence[Ask],
+    asks: Sequence[Asking],
     policies: PolicySet,
     seen: Count,
 ) -> PausePlan | Attention:
     assert loaded.run is not None
     still_open = [request for request in loaded.requests.values() if request.is_open]
     present = Present(loaded.run.run, still_open, asked, loaded.requests, loaded.now, seen.recent)
-    if all(is_quick(ask.subject) for ask in asks):
+    if all(is_quick(one.ask.subject) for one in asks):
         return plan_pause(present, asks, policies)
     return await pool.call(plan_pause, present, asks, policies)  # to judge one may take its second
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from interlock.domain.action import Action, Subject, Verdict
+from interlock.domain.ask import Ask
 from interlock.domain.authority import Directory, Principal
 from interlock.domain.commands import Command, Lapse, Open, Withdraw
 from interlock.domain.decide import decide
@@ -16,14 +17,14 @@ from interlock.domain.decision_context import DecisionContext
 from interlock.domain.events import ConfigurationHeld
 from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Level, Occasion, Policy, Route, Step
-from interlock.domain.request import DEFAULT_VERDICTS, EffectState, Request, name_of
+from interlock.domain.request import EffectState, Request, name_of
 from interlock.domain.run import Pending, Run
 from interlock.domain.windows import Recent
 from interlock.engine.changes import RequestChange
 from interlock.engine.codec import encode_policy
 from interlock.engine.counting import past_of
 from interlock.engine.ports.policies import PolicySet
-from interlock.engine.ports.runtime import Ask, Attention
+from interlock.engine.ports.runtime import Asking, Attention
 from interlock.engine.routing import choose
 from interlock.engine.schemas import misfit_of
 from interlock.errors import BadInput, InvalidAnswer, InvalidValue
@@ -82,11 +83,11 @@ class PausePlan:
     policies: Mapping[str, bytes]
 
 
-def plan_pause(present: Present, asks: Sequence[Ask], policies: PolicySet) -> PausePlan | Attention:
+def plan_pause(present: Present, asks: Sequence[Asking], policies: PolicySet) -> PausePlan | Attention:
     """Decide what a pause with these interrupts opens, keeps and takes back."""
     planner = _Planner(present, policies)
-    for ask in planner.wanted(asks):
-        trouble = planner.add(ask)
+    for asking in planner.wanted(asks):
+        trouble = planner.add(asking)
         if trouble is not None:
             return trouble
     planner.take_back_the_rest()
@@ -115,15 +116,16 @@ class _Planner:
         self.bodies: dict[str, bytes] = {}
         self._recent = dict(present.recent)
 
-    def wanted(self, asks: Sequence[Ask]) -> list[Ask]:
+    def wanted(self, asks: Sequence[Asking]) -> list[Asking]:
         """Leave out what is asked beside something else under no stricter a policy than that is."""
-        kept = [ask for ask in asks if not ask.beside or self._is_stricter(ask, asks)]
-        shared = {_pause_of(ask) for ask in kept if ask.beside}  # what one approved, no other may change
-        return [_unchangeable(ask) if _pause_of(ask) in shared else ask for ask in kept]
+        kept = [one for one in asks if not one.beside or self._is_stricter(one, asks)]
+        shared = {_pause_of(one) for one in kept if one.beside}  # what one approved, no other may change
+        return [_unchangeable(one) if _pause_of(one) in shared else one for one in kept]
 
-    def _is_stricter(self, ask: Ask, asks: Sequence[Ask]) -> bool:
-        others = [self._routed(other) for other in asks if _pause_of(other) == _pause_of(ask) and not other.beside]
-        mine = self._routed(ask)
+    def _is_stricter(self, asking: Asking, asks: Sequence[Asking]) -> bool:
+        pause = _pause_of(asking)
+        others = [self._routed(other.ask) for other in asks if _pause_of(other) == pause and not other.beside]
+        mine = self._routed(asking.ask)
         by_default = mine.policy == self._policies.default.name
         return not by_default and all(mine.policy != other.policy or mine.level > other.level for other in others)
 
@@ -135,21 +137,22 @@ class _Planner:
         forked = run.origin is not None and run.origin.is_fork
         return Occasion(ask.subject, run.agent, self._agent.id, run.initiator, self._present.now, recent, forked=forked)
 
-    def add(self, ask: Ask) -> Attention | None:
-        if ask.keeps is not None:
-            self.pending.append(Pending(ask.interrupt_id, ask.keeps))
+    def add(self, asking: Asking) -> Attention | None:
+        ask = asking.ask
+        if asking.keeps is not None:
+            self.pending.append(Pending(ask.interrupt_id, asking.keeps))
             return None
-        here = [request for request in self._present.asked if request.interrupt_id == ask.interrupt_id]
+        here = [request for request in self._present.asked if request.ask.interrupt_id == ask.interrupt_id]
         same = [request for request in here if request.asked_digest == ask.subject.digest]
         still_open = next((request for request in same if request.is_open), None)
         if still_open is not None:
             self.pending.append(Pending(ask.interrupt_id, still_open.id))
             return None
-        if ask.refused is not None and len(same) >= MAX_REFUSED:
+        if asking.refused is not None and len(same) >= MAX_REFUSED:
             told = ask.description.rpartition("\n")[2]
             why = f"{len(same)} answers in a row were not taken. {told} Mend the agent and retry, or cancel the run."
-            return Attention("invalid_ask", why, ask.refused)
-        passed = [self._present.passed_over[request_id] for request_id in ask.passed_over]
+            return Attention("invalid_ask", why, asking.refused)
+        passed = [self._present.passed_over[request_id] for request_id in asking.passed_over]
         begun = next((request for request in passed if request.effect in BEGUN), None)
         if begun is not None:
             return _arguments_changed(f"the effect of {begun.id}, approved in its place, has already begun", begun.id)
@@ -157,13 +160,13 @@ class _Planner:
         replacements = max((request.replacements + 1 for request in replaced), default=0)
         if replacements > MAX_REPLACEMENTS:
             return _arguments_changed(f"it has done so {replacements} times", replaced[-1].id)
-        return self._open(ask, round_=len(same), replaced=replaced, replacements=replacements)
+        return self._open(asking, round_=len(same), replaced=replaced, replacements=replacements)
 
-    def _open(self, ask: Ask, *, round_: int, replaced: list[Request], replacements: int) -> Attention | None:
+    def _open(self, asking: Asking, *, round_: int, replaced: list[Request], replacements: int) -> Attention | None:
         run, now = self._present.run, self._present.now
-        recent = self._recent_for(ask.subject, replaced)
+        recent = self._recent_for(asking.ask.subject, replaced)
         try:
-            ask = _judged(ask)
+            ask = _judged(asking.ask)
             policy, route = choose(self._policies, self._occasion(ask, recent), ask.policy)
         except BadInput as error:
             return Attention("invalid_ask", error.message)
@@ -172,15 +175,10 @@ class _Planner:
             run_id=run.id,
             agent=run.agent,
             initiator=run.initiator,
-            subject=ask.subject,
-            description=ask.description,
-            context=ask.context,
-            verdicts=_verdicts(ask),
-            interrupt_id=ask.interrupt_id,
-            task=ask.task,
+            ask=ask,
             round=round_,
             route=route,
-            replaces=replaced[-1].id if replaced else ask.replaces,
+            replaces=replaced[-1].id if replaced else asking.replaces,
             replacements=replacements,
         )
         context = DecisionContext(now, self._agent, policy, self._policies.directory)
@@ -232,14 +230,14 @@ def _change(request: Request, command: Command, principal: Principal, now: datet
     return RequestChange(request.version, events, after)
 
 
-def _pause_of(ask: Ask) -> str:
-    return ask.interrupt_id.rpartition("/")[0]
+def _pause_of(asking: Asking) -> str:
+    return asking.ask.interrupt_id.rpartition("/")[0]
 
 
-def _unchangeable(ask: Ask) -> Ask:
-    left = tuple(verdict for verdict in _verdicts(ask) if verdict is not Verdict.edit)
-    subject = replace(ask.subject, schema=None) if isinstance(ask.subject, Action) else ask.subject
-    return replace(ask, subject=subject, verdicts=left)
+def _unchangeable(asking: Asking) -> Asking:
+    subject = asking.ask.subject
+    subject = replace(subject, schema=None) if isinstance(subject, Action) else subject
+    return asking.but(subject=subject, verdicts=_without_edit(asking.ask))
 
 
 def _judged(ask: Ask) -> Ask:
@@ -251,7 +249,7 @@ def _judged(ask: Ask) -> Ask:
     try:
         note = misfit_of(ask.subject)
     except (InvalidAnswer, InvalidValue):
-        left = tuple(verdict for verdict in _verdicts(ask) if verdict is not Verdict.edit)
+        left = _without_edit(ask)
         if ask.task or not isinstance(ask.subject, Action) or not left:
             raise
         note = "The arguments cannot be changed: the schema of the tool cannot be used to check a change."
@@ -259,9 +257,8 @@ def _judged(ask: Ask) -> Ask:
     return replace(ask, description=f"{ask.description}\n{note}".strip()) if note else ask
 
 
-def _verdicts(ask: Ask) -> tuple[Verdict, ...]:
-    kind = ask.subject.kind
-    return ask.verdicts if ask.verdicts is not None else DEFAULT_VERDICTS[kind]  # type: ignore[index]
+def _without_edit(ask: Ask) -> tuple[Verdict, ...]:
+    return tuple(verdict for verdict in ask.verdicts if verdict is not Verdict.edit)
 
 
 def _arguments_changed(why: str, request_id_: str) -> Attention:

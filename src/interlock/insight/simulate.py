@@ -157,7 +157,7 @@ class _Replay:
     async def _route(self, event: Opened) -> None:
         old = await self.book.pinned(event.route.policy_hash)
         occasion = Occasion(
-            *(event.subject, event.agent, event.requester, event.initiator, event.at),
+            *(event.ask.subject, event.agent, event.requester, event.initiator, event.at),
             self._recent(event),
             forked=event.run_id in self.forks,
         )
@@ -169,7 +169,7 @@ class _Replay:
         self.answers_after += after.answers
         differs = _differs(before, after)
         if differs:
-            what = name_of(event.subject)
+            what = name_of(event.ask.subject)
             self.differences.append(
                 Difference(event.request_id, event.agent, what, before, after, route.reason, differs)
             )
@@ -182,13 +182,13 @@ class _Replay:
 
     def _recent(self, event: Opened) -> Recent | None:
         span = span_of((*self.new.policies, self.new.default))
-        if span is None or not isinstance(event.subject, Action):
+        if span is None or not isinstance(event.ask.subject, Action):
             return None
         past = [
             past_of(request)
             for request in self.open.values()
             if isinstance(request.asked, Action)
-            and request.asked.name == event.subject.name
+            and request.asked.name == event.ask.subject.name
             and request.opened_at > event.at - span
         ]
         return Recent(tuple(past[:MOST_PAST]), complete=len(past) <= MOST_PAST).without(event.replaces or "")

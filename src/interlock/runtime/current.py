@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 from langgraph.config import get_config
 from langgraph.runtime import get_runtime
 
+from interlock.domain.ask import Ask
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request
-from interlock.engine.ports.runtime import Advance, Ask
+from interlock.engine.ports.runtime import Advance
 from interlock.engine.watching import Watcher
 from interlock.errors import AdvanceOvertaken, Halt, InvalidAgent
 from interlock.runtime.effects.recorded import jsonable
@@ -160,7 +161,7 @@ class Advancing:
             self.waiting.discard(task)
         return self._executions.setdefault((task, attempt), Execution(self, task))
 
-    def asking(self, ask: Ask) -> str:
+    def task_of(self, ask: Ask) -> str:
         """Return which task asks; the empty text if it was not answered before."""
         return ask.task or self.asked_at.get(ask.interrupt_id.partition("/")[0], "")
 

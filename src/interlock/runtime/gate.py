@@ -17,6 +17,7 @@ from langgraph.errors import GraphInterrupt
 from langgraph.types import interrupt
 
 from interlock.domain.action import Action, Draft, Question, Subject, Verdict
+from interlock.domain.ask import Ask, default_verdicts
 from interlock.domain.canonical import Json, normalize
 from interlock.domain.request import Request, Status
 from interlock.errors import InvalidAgent
@@ -56,15 +57,17 @@ def ask(
     """
     if not isinstance(subject, Action | Question | Draft):
         raise InvalidAgent(f"ask() takes an Action, a Question or a Draft, not {type(subject).__name__}.")
-    offered = None if verdicts is None else tuple(Verdict(verdict) for verdict in verdicts)
-    wanted = payload(
-        subject,
+    offered = default_verdicts(subject) if verdicts is None else tuple(Verdict(verdict) for verdict in verdicts)
+    wanted = Ask(
+        interrupt_id="",
+        task="",
+        subject=subject,
+        verdicts=offered,
         description=str(normalize(description, path="description")),
         context=normalize(context, path="context"),
         policy=policy,
-        verdicts=offered,
     )
-    return Decision(read_on(subject.digest, wanted))
+    return Decision(read_on(subject.digest, payload(wanted)))
 
 
 def read_on(digest: str, wanted: dict[str, Json]) -> Request:

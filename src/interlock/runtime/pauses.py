@@ -13,7 +13,7 @@ from langgraph.types import Command, GraphOutput, Interrupt, Overwrite, StateSna
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request
 from interlock.domain.run import Run
-from interlock.engine.ports.runtime import Ask
+from interlock.engine.ports.runtime import Asking
 from interlock.errors import BadInput
 from interlock.runtime.answers.binding import belonging, comes_back, interrupt_id
 from interlock.runtime.answers.tool_calls import must_differ
@@ -37,7 +37,7 @@ __all__ = ["asked", "at_breakpoint", "pending", "resumption", "undelivered", "wa
 
 async def asked(
     graph: Graph, config: RunnableConfig, breakpoints: Breakpoints, state: RunState, output: GraphOutput[Any]
-) -> tuple[Ask, ...]:
+) -> tuple[Asking, ...]:
     """Return what a graph that has come to a halt asks; nothing if it is at its end.
 
     Raises:
@@ -129,7 +129,7 @@ def resumption(run: Run, graph: Graph, state: RunState, known: Mapping[str, Requ
     decided: dict[str, list[Request]] = {}
     for wait in run.pause:
         decided.setdefault(table.interrupt_of(wait.interrupt_id), []).append(known[wait.request_id])
-    foreign = any(not request.task for requests in decided.values() for request in requests)
+    foreign = any(not request.ask.task for requests in decided.values() for request in requests)
     interrupts = pending_interrupts(state) if foreign else {}
     resume: dict[str, Json] = {}
     update: dict[str, Any] = {}

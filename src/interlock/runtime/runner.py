@@ -13,7 +13,7 @@ from langgraph.types import Interrupt
 from interlock.domain.canonical import MAX_BYTES, Json
 from interlock.domain.request import Request
 from interlock.domain.run import Run
-from interlock.engine.ports.runtime import Advance, Ask, Attention, Broke, Done, Ending, Failed, Paused
+from interlock.engine.ports.runtime import Advance, Asking, Attention, Broke, Done, Ending, Failed, Paused
 from interlock.engine.ports.store import Items
 from interlock.engine.watching import Watcher
 from interlock.errors import BadInput, Halt, InvalidState, NotApproved, NotDone, StoreUnavailable
@@ -181,7 +181,7 @@ class LangGraphRuntime:
         asks = await pauses.asked(graph, config, agent.breakpoints, state, output)
         if not asks:
             return self._done(jsonable(output.value), agent, state)
-        await advancing.latecomers({advancing.asking(ask) for ask in asks}, LATE)
+        await advancing.latecomers({advancing.task_of(one.ask) for one in asks}, LATE)
         await advancing.finish()
         return self._paused(asks, agent, state, advancing)
 
@@ -239,17 +239,17 @@ class LangGraphRuntime:
             return Done(output, unkept=f"It is {len(stored):,} bytes, more than `limits.state_bytes`.")
         return Done(output, stored)
 
-    def _paused(self, found: Sequence[Ask], agent: Agent, state: RunState, advancing: Advancing) -> Ending:
-        asks: list[Ask] = []
-        for ask in with_schemas(agent.graph, found, places(state)):
-            size = len(ask.subject.canonical)
+    def _paused(self, found: Sequence[Asking], agent: Agent, state: RunState, advancing: Advancing) -> Ending:
+        asks: list[Asking] = []
+        for asking in with_schemas(agent.graph, found, places(state)):
+            size = len(asking.ask.subject.canonical)
             if size > self._max_subject:
                 return Attention(
                     "invalid_ask",
                     f"What the agent asks is {size:,} bytes of JSON, more than the limit of {self._max_subject:,} "
                     "(`limits.action_bytes`): carry the address of large things, not the things.",
                 )
-            asks.append(replace(ask, passed_over=advancing.passed_over(advancing.asking(ask))))
+            asks.append(replace(asking, passed_over=advancing.passed_over(advancing.task_of(asking.ask))))
         stored = state.dump(agent.version)
         if len(stored) > self._max_state:
             return Attention(

@@ -121,7 +121,7 @@ def typed_answer(request: Request, text: str | None, comment: str = "") -> Reply
 
 
 def _takes_answers(request: Request) -> None:
-    if not isinstance(request.asked, Question) and Verdict.respond not in request.verdicts:
+    if not isinstance(request.asked, Question) and Verdict.respond not in request.ask.verdicts:
         raise BadInput(f"{request.id} asks for {request.kind}, not for an answer.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from interlock.domain.ask import Ask
 from interlock.domain.canonical import Json
 from interlock.domain.events import (
     ConfigurationHeld,
@@ -78,7 +79,7 @@ def log_line(entry: Entry) -> str:
 
 def _request_event(entry: Entry, event: Event | RunEvent) -> str:  # noqa: C901, PLR0911, PLR0912 - one line an event
     match event:
-        case Opened(subject=subject):
+        case Opened(ask=Ask(subject=subject)):
             return f"{entry.by} asks: {subject_row(subject)}"
         case StepReached(step=step, due_at=due_at):
             return f"step {step + 1} began, until {when(due_at)}"

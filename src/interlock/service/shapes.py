@@ -32,9 +32,9 @@ def request_shape(request: Request) -> dict[str, Any]:
         "edited_by": request.edition.author,
         "edited_on_behalf_of": request.edition.on_behalf_of,
         "answer": request.edition.answer,
-        "description": request.description,
-        "context": request.context,
-        "verdicts": [str(verdict) for verdict in request.verdicts],
+        "description": request.ask.description,
+        "context": request.ask.context,
+        "verdicts": [str(verdict) for verdict in request.ask.verdicts],
         "policy": {
             "name": request.route.policy,
             "version": request.route.policy_hash,

@@ -266,7 +266,7 @@ def request_row(request: Request) -> RequestRow:
         agent=request.agent,
         status=str(request.status),
         effect=str(request.effect),
-        interrupt_id=request.interrupt_id,
+        interrupt_id=request.ask.interrupt_id,
         opened_at=micros(request.opened_at),
         due_at=NEVER if request.due_at is None else micros(request.due_at),
         version=request.version,

@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from interlock.domain.action import Action, Subject
+from interlock.domain.ask import Ask, default_verdicts
 from interlock.domain.canonical import Json
 from interlock.domain.request import EffectState, Request, Status
 from interlock.domain.run import Run
 from interlock.engine.ports.policies import PolicySet
-from interlock.engine.ports.runtime import Advance, Ask, Attention, Broke, Done, Ending, Failed, Paused
+from interlock.engine.ports.runtime import Advance, Asking, Attention, Broke, Done, Ending, Failed, Paused
 from interlock.engine.watching import Watcher
 from interlock.errors import AdvanceOvertaken, BadInput, EffectRefused, Halt, NotApproved, NotDone
 
@@ -256,8 +257,8 @@ class ScriptedRuntime:
         await self.point("done")
         return Done(state.results, state.written())
 
-    async def _stage(self, advance: Advance, script: Script, state: _State) -> tuple[Ask, ...]:
-        asks: list[Ask] = []
+    async def _stage(self, advance: Advance, script: Script, state: _State) -> tuple[Asking, ...]:
+        asks: list[Asking] = []
         for index, task in enumerate(script.stages[state.stage]):
             name = f"s{state.stage}t{index}"
             if name in state.done:
@@ -267,16 +268,16 @@ class ScriptedRuntime:
                 state.results.extend(await execution.run(task))
                 state.done.append(name)
             except _Wants as wants:
-                asks.append(wants.ask)
+                asks.append(wants.asking)
         return tuple(asks)
 
 
 class _Wants(Exception):
     """A task pauses."""
 
-    def __init__(self, ask: Ask) -> None:
-        super().__init__(ask.interrupt_id)
-        self.ask = ask
+    def __init__(self, asking: Asking) -> None:
+        super().__init__(asking.ask.interrupt_id)
+        self.asking = asking
 
 
 @dataclass(slots=True)
@@ -303,7 +304,7 @@ class _State:
         state.known = await advance.requests(ids)
         for task, given in state.answers.items():
             for request in (state.known[request_id] for request_id in given):
-                assert request.interrupt_id == task, f"I16: {request.id} answers {task}"
+                assert request.ask.interrupt_id == task, f"I16: {request.id} answers {task}"
                 assert not request.is_open, f"I16: {request.id} is open and answers {task}"
         return state
 
@@ -355,7 +356,8 @@ class _Execution:
                 return request
             self._passed_over.append(request)
         passed_over = tuple(request.id for request in self._passed_over)
-        raise _Wants(Ask(self._task, self._task, subject, passed_over=passed_over, replaces=replaces))
+        ask = Ask(self._task, self._task, subject, default_verdicts(subject))
+        raise _Wants(Asking(ask, passed_over, replaces))
 
     async def _perform(self, request: Request, tool: Tool) -> Any:
         while True:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from interlock.domain.action import Action, Verdict
+from interlock.domain.ask import Ask
 from interlock.domain.events import Decided, Event, Opened, StepReached, VoteCast
 from interlock.domain.lifecycle import evolve, fold
 from interlock.domain.policy import Route
@@ -61,13 +62,8 @@ def opened(request_id: str, at: datetime, asked: Asked = Asked(), *, tenant: str
             agent=asked.agent,
             requester=f"agent:{asked.agent}",
             initiator="ann",
-            subject=action,
+            ask=Ask(asked.interrupt_id, "task_1", action, (Verdict.approve, Verdict.reject), "Send it?"),
             asked_digest=action.digest,
-            description="Send it?",
-            context=None,
-            verdicts=(Verdict.approve, Verdict.reject),
-            interrupt_id=asked.interrupt_id,
-            task="task_1",
             round=0,
             route=Route("default", "sha256:0", 0, "no condition"),
             replaces=None,

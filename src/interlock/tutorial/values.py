@@ -69,6 +69,6 @@ def shape_of(request: Request) -> dict[str, Any]:
         "request_id": request.id,
         "action": subject.name,
         "args": dict(subject.args),
-        "description": request.description,
+        "description": request.ask.description,
         "due_at": request.due_at.isoformat() if request.due_at else None,
     }

@@ -43,7 +43,9 @@ def test_a_job_that_is_gone_is_told_without_reading_every_row(command):
 def test_a_forged_row_is_refused_told_and_written_anew(command):
     _, request = command.paused()
     ((body,),) = sql(command, "SELECT body FROM requests")
-    forged = json.dumps(json.loads(body) | {"description": "nothing to see here"}).encode()
+    forged = json.loads(body)
+    forged["ask"]["description"] = "nothing to see here"
+    forged = json.dumps(forged).encode()
     sql(command, "UPDATE requests SET body = ?", forged)
     refused = command.run("approve", request, "--yes")
     assert refused.returncode != 0

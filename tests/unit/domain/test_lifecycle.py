@@ -180,7 +180,7 @@ def test_an_id_is_never_reused_for_something_else():
     with pytest.raises(WrongDigest):
         once.ask(Action("pay", {"amount": "6"}))
     opened = once.log[0]
-    other = Open("r-1", "run-2", "buyer", "ian", PAY, "", None, opened.verdicts, "i", "t", 1, opened.route)
+    other = Open("r-1", "run-2", "buyer", "ian", replace(opened.ask, subject=PAY), 1, opened.route)
     with pytest.raises(WrongDigest):
         once.send(other, WORKER)
 

@@ -9,6 +9,7 @@ import pytest
 from langgraph.graph import END, START, MessagesState, StateGraph
 
 from interlock import Action, Agent, Draft, InterlockError, Question, Status, Verdict, ask
+from interlock.domain.ask import Ask
 from interlock.errors import InvalidAgent, InvalidValue
 from interlock.runtime.current import describe, jsonable, said
 from interlock.runtime.dialects import native
@@ -132,7 +133,7 @@ SUBJECTS = [
 
 @pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.kind)
 def test_I16_what_is_asked_comes_back_from_an_interrupt_as_it_went(subject):
-    value = native.payload(subject, description="d", context={"c": 1}, policy="p", verdicts=[Verdict.approve])
+    value = native.payload(Ask("", "", subject, (Verdict.approve,), "d", {"c": 1}, "p"))
     found = native.read("i1", {**value, "task": "t"})
     assert (found.subject, found.subject.digest) == (subject, subject.digest)
     assert (found.description, found.context, found.policy, found.verdicts) == ("d", {"c": 1}, "p", (Verdict.approve,))

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Protocol
 
-from interlock.domain.action import Subject, Verdict
+from interlock.domain.ask import Ask
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request
 from interlock.domain.run import Run
 from interlock.engine.changes import RunRecord
 from interlock.engine.watching import Watcher
 
-__all__ = ["Advance", "Ask", "Attention", "Broke", "Done", "Ending", "Failed", "Paused", "Runtime"]
+__all__ = ["Advance", "Asking", "Attention", "Broke", "Done", "Ending", "Failed", "Paused", "Runtime"]
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """One interrupt of a pause, as a dialect reads it: what is asked, of whom, in whose place.
+class Asking:
+    """What is asked at one interrupt of a pause, and what that means for the requests that there are already.
 
     Args:
-        policy: the policy that the graph's author names; None for the first that applies.
         passed_over: ids of answered requests of the same task that fit nothing it asked this time.
         replaces: the request that this one asks again: it has lapsed, or its answer was refused by the graph's code.
         refused: the request whose answer was refused, if one was.
@@ -29,18 +28,16 @@ class Ask:
         beside: nobody has to be asked but by a policy that is about this, and not about what is asked beside it.
     """
 
-    interrupt_id: str
-    task: str
-    subject: Subject
-    description: str = ""
-    context: Json = None
-    verdicts: tuple[Verdict, ...] | None = None
-    policy: str | None = None
+    ask: Ask
     passed_over: tuple[str, ...] = ()
     replaces: str | None = None
     beside: bool = False
     refused: str | None = None
     keeps: str | None = None
+
+    def but(self, **changes: Any) -> Asking:
+        """Return this with another value in some fields of what is asked."""
+        return replace(self, ask=replace(self.ask, **changes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,7 @@ class Paused:
 
     state: bytes
     agent_version: str
-    asks: tuple[Ask, ...]
+    asks: tuple[Asking, ...]
     again: tuple[str, ...] = ()
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from interlock.domain.request import Request
 from interlock.domain.retries import allowed_by
 from interlock.domain.run import Run
-from interlock.engine.ports.runtime import Ask
+from interlock.engine.ports.runtime import Asking
 from interlock.runtime.answers.refused import confirmed, notice
 from interlock.runtime.answers.siblings import TakenOver, beside, take_over
 from interlock.runtime.current import Advancing, Refusal
@@ -35,7 +35,7 @@ class Again(NamedTuple):
     """
 
     state: RunState
-    asks: tuple[Ask, ...]
+    asks: tuple[Asking, ...]
 
 
 def asked_again(error: Exception, advancing: Advancing, before: RunState, live: RunState) -> Again | None:
@@ -61,7 +61,7 @@ def asked_again(error: Exception, advancing: Advancing, before: RunState, live: 
     if allowed_by(_may_act(advancing, refused, over)):
         return None
     settled = {key for key, held in askers.items() if beside(held, tasks) & over.tasks}
-    asks = {key: ask for one in interrupts.values() for ask in table.read(one) for key in [ask.interrupt_id]}
+    asks = {asking.ask.interrupt_id: asking for one in interrupts.values() for asking in table.read(one)}
     again = [ask for wait in _left(run, settled) for ask in [_stands(asks[wait[0]], wait[1], refused)]]
     more = [ask for interrupt in over.interrupts for ask in table.read(interrupt)]
     return Again(before, (*again, *more))
@@ -73,12 +73,12 @@ def _left(run: Run, settled: Iterable[str]) -> list[tuple[str, str]]:
     return [wait for wait in waits if table.interrupt_of(wait[0]) not in done]
 
 
-def _stands(ask: Ask, request_id: str, refused: dict[str, Refusal]) -> Ask:
+def _stands(asking: Asking, request_id: str, refused: dict[str, Refusal]) -> Asking:
     """Return what is asked in the place of a decided request: the same once more, or nothing, since that stays."""
     if request_id not in refused:
-        return replace(ask, keeps=request_id)
-    text = f"{ask.description}\nAn answer was not taken: {told(refused[request_id].error)}".strip()
-    return replace(ask, description=text, refused=request_id, replaces=request_id)
+        return replace(asking, keeps=request_id)
+    text = f"{asking.ask.description}\nAn answer was not taken: {told(refused[request_id].error)}".strip()
+    return replace(asking.but(description=text), refused=request_id, replaces=request_id)
 
 
 def _may_act(advancing: Advancing, refused: dict[str, Refusal], over: TakenOver) -> list[Request]:

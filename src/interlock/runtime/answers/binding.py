@@ -172,7 +172,7 @@ class Answers(list[Any]):
         said = {digest(_said(asked, requests)) for requests in found}
         if len(said) > 1:
             names = ", ".join(request.id for requests in found for request in requests)
-            told = found[0][0].description or getattr(found[0][0].asked, "text", "")
+            told = found[0][0].ask.description or getattr(found[0][0].asked, "text", "")
             execution.advancing.halted = Halt(
                 "ambiguous_answer",
                 f"Several tools of one node ask the same ({told[:LONGEST]!r}), each in a thread or an asyncio task of "
@@ -226,7 +226,7 @@ def _said(asked: Interrupt[Any], requests: Sequence[Request]) -> Json:
 
 def _has_lapsed(requests: Sequence[Request]) -> bool:
     """Say whether an answer is worth nothing any more. `perform` sees to those of `interlock.ask`, and asks again."""
-    return any(not request.task and request.effect is EffectState.lapsed for request in requests)
+    return any(not request.ask.task and request.effect is EffectState.lapsed for request in requests)
 
 
 def _is_mark(one: object) -> bool:

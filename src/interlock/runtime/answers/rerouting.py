@@ -8,7 +8,6 @@ then, unless the graph stops at none of that.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -17,7 +16,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
 from interlock.domain.request import Request
-from interlock.engine.ports.runtime import Ask
+from interlock.engine.ports.runtime import Asking
 from interlock.runtime.agent import Agent
 from interlock.runtime.breakpoints import Graph
 from interlock.runtime.dialects import breakpoint as stops
@@ -37,7 +36,7 @@ def is_changed(command: Command[Any], requests: Sequence[Request]) -> bool:
 
 async def rerouted(
     graph: Graph, config: RunnableConfig, agent: Agent, stored: bytes | None, update: Mapping[str, Any]
-) -> tuple[Ask, ...] | None:
+) -> tuple[Asking, ...] | None:
     """Write a change into the state at a breakpoint, and let the graph choose its way by it.
 
     Args:
@@ -64,7 +63,7 @@ async def rerouted(
     if leads <= set(stood.next) or not _stops(graph, leads):
         return ()
     asks = [ask for stop in await agent.breakpoints.current(graph, config) for ask in stops.read(stop)]
-    return tuple(replace(ask, description=f"{LED} {ask.description}") for ask in asks)
+    return tuple(one.but(description=f"{LED} {one.ask.description}") for one in asks)
 
 
 def _stops(graph: Graph, nodes: set[str]) -> bool:

@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from interlock.domain.action import MAX_NAME, Action, Verdict
+from interlock.domain.ask import Ask
 from interlock.domain.canonical import Json, canonical_bytes, digest, normalize
 from interlock.domain.request import Request, Status
-from interlock.engine.ports.runtime import Ask
+from interlock.engine.ports.runtime import Asking
 from interlock.engine.schemas import MAX_SCHEMA, fits
 from interlock.errors import InvalidValue, NotApproved
 from interlock.runtime.dialects.shown import shown
@@ -65,7 +66,7 @@ def is_breakpoint(interrupt_id: str) -> bool:
     return interrupt_id.startswith(PREFIX)
 
 
-def read(stop: Stop) -> tuple[Ask, ...]:
+def read(stop: Stop) -> tuple[Asking, ...]:
     """Return what a stop asks: about each node that would run.
 
     Raises:
@@ -77,17 +78,19 @@ def read(stop: Stop) -> tuple[Ask, ...]:
     changeable = not stop.path and len(held) == 1 and _can_be_checked(schema)
     position = itertools.count()
     return tuple(
-        Ask(
-            interrupt_id=stop_id(stop) if len(stop.nodes) == 1 else f"{stop_id(stop)}/{next(position)}",
-            task="",
-            subject=Action(node[:MAX_NAME], args, schema if changeable and node in held else None),
-            description=_description(stop, node, changeable=changeable and node in held),
-            context={"runs_next": list(stop.nodes)}
-            | ({} if stop.decides is None else {"decides": stop.decides})
-            | ({"in": list(stop.path)} if stop.path else {}),
-            verdicts=(Verdict.approve, Verdict.edit, Verdict.reject)
-            if changeable and node in held
-            else (Verdict.approve, Verdict.reject),
+        Asking(
+            Ask(
+                interrupt_id=stop_id(stop) if len(stop.nodes) == 1 else f"{stop_id(stop)}/{next(position)}",
+                task="",
+                subject=Action(node[:MAX_NAME], args, schema if changeable and node in held else None),
+                description=_description(stop, node, changeable=changeable and node in held),
+                context={"runs_next": list(stop.nodes)}
+                | ({} if stop.decides is None else {"decides": stop.decides})
+                | ({"in": list(stop.path)} if stop.path else {}),
+                verdicts=(Verdict.approve, Verdict.edit, Verdict.reject)
+                if changeable and node in held
+                else (Verdict.approve, Verdict.reject),
+            ),
             beside=node not in held,
         )
         for node in stop.nodes
@@ -100,7 +103,7 @@ def answer(requests: Sequence[Request]) -> dict[str, Json]:
     Raises:
         NotApproved: if one was not approved, and the graph could not be told.
     """
-    decides = requests[0].context.get("decides")
+    decides = requests[0].ask.context.get("decides")
     refused = next((request for request in requests if request.status is not Status.approved), None)
     if refused is not None and decides is None:
         raise NotApproved(f"{refused.id} was {refused.status}, so {_name(refused)} does not run", None)

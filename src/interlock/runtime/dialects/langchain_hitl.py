@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from interlock.domain.action import Action, Question, Subject, Verdict
+from interlock.domain.ask import Ask
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request, Status
-from interlock.engine.ports.runtime import Ask
 from interlock.errors import InvalidValue, NotApproved
 
 __all__ = ["answer", "answer_one", "is_batch", "is_call", "read", "read_one"]
@@ -90,7 +90,7 @@ def _ask(interrupt_id: str, call: dict[str, Any], allowed: Sequence[str], schema
         subject = Action(name, args, schema)
     verdicts = tuple(Verdict(kind) for kind in ALL if kind in allowed)
     context = {"tool": name, "args": args} if isinstance(subject, Question) else None
-    return Ask(interrupt_id, "", subject, description, context, verdicts)
+    return Ask(interrupt_id, "", subject, verdicts, description, context)
 
 
 def _allowed(configs: Sequence[Any], position: int, name: object) -> list[str]:

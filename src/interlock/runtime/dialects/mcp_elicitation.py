@@ -15,9 +15,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from interlock.domain.action import Question, Verdict
+from interlock.domain.ask import Ask
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request, Status
-from interlock.engine.ports.runtime import Ask
 from interlock.errors import InvalidValue
 
 __all__ = ["answer", "is_elicitation", "read"]
@@ -52,9 +52,9 @@ def read(interrupt_id: str, value: dict[str, Any]) -> tuple[Ask, ...]:
             f"{interrupt_id}/{position}",
             "",
             _question(one, f"interrupt.requests[{position}]"),
+            VERDICTS,
             f"Asked by the MCP server of the tool {tool}." if tool else "Asked by an MCP server.",
             {"tool": tool, "key": one["key"]},
-            VERDICTS,
         )
         for position, one in enumerate(asked)
     )

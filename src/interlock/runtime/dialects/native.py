@@ -6,50 +6,31 @@ was decided is read from the store.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from interlock.domain.action import Action, Draft, Question, Subject, Verdict
+from pydantic import TypeAdapter
+
+from interlock.domain.ask import Ask
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request
-from interlock.engine.ports.runtime import Ask
 from interlock.errors import InvalidValue
 
-__all__ = ["answer", "answer_id", "is_native", "payload", "payload_again", "read"]
+__all__ = ["answer", "answer_id", "is_native", "payload", "payload_again", "read", "replaces"]
 
 FORMAT = 1
 
+_ASK: TypeAdapter[Ask] = TypeAdapter(Ask)
 
-def payload(
-    subject: Subject,
-    *,
-    description: str,
-    context: Json,
-    policy: str | None,
-    verdicts: Sequence[Verdict] | None,
-) -> dict[str, Json]:
-    """Return the value of the interrupt that asks this; the caller adds its `task`."""
-    return {
-        "interlock": FORMAT,
-        "subject": _write(subject),
-        "description": description,
-        "context": context,
-        "policy": policy,
-        "verdicts": None if verdicts is None else [str(verdict) for verdict in verdicts],
-        "replaces": None,
-    }
+
+def payload(ask: Ask, replaces: str | None = None) -> dict[str, Json]:
+    """Return the value of the interrupt that asks this. The interrupt has its id from LangGraph."""
+    return {"interlock": FORMAT, **_ASK.dump_python(ask, mode="json", exclude={"interrupt_id"}), "replaces": replaces}
 
 
 def payload_again(request: Request) -> dict[str, Json]:
     """Return the value of the interrupt that asks again what a lapsed request asked."""
-    wanted = payload(
-        request.asked,
-        description=request.description,
-        context=request.context,
-        policy=request.route.policy,
-        verdicts=request.verdicts,
-    )
-    return {**wanted, "replaces": request.id}
+    return payload(replace(request.ask, policy=request.route.policy), request.id)
 
 
 def is_native(value: object) -> bool:
@@ -64,19 +45,15 @@ def read(interrupt_id: str, value: dict[str, Any]) -> Ask:
         InvalidValue: if it was not made by `interlock.ask`.
     """
     try:
-        verdicts = value["verdicts"]
-        return Ask(
-            interrupt_id=interrupt_id,
-            task=value["task"],
-            subject=_read(value["subject"]),
-            description=value["description"],
-            context=value["context"],
-            verdicts=None if verdicts is None else tuple(Verdict(verdict) for verdict in verdicts),
-            policy=value["policy"],
-            replaces=value["replaces"],
-        )
-    except (KeyError, TypeError, ValueError) as error:
+        return _ASK.validate_python({**value, "interrupt_id": interrupt_id})
+    except ValueError as error:
         raise InvalidValue("interrupt", f"was not made by interlock.ask: {error}") from None
+
+
+def replaces(value: dict[str, Any]) -> str | None:
+    """Return the request that an interrupt asks again, if it does."""
+    found = value.get("replaces")
+    return found if isinstance(found, str) else None
 
 
 def answer(request_id: str) -> dict[str, Json]:
@@ -88,23 +65,3 @@ def answer_id(value: object) -> str | None:
     """Return the id of the request that an answer names, or None if it names none."""
     found = value.get("interlock_request") if isinstance(value, dict) else None
     return found if isinstance(found, str) else None
-
-
-def _write(subject: Subject) -> dict[str, Json]:
-    match subject:
-        case Action(name=name, args=args, schema=schema):
-            return {"kind": "approval", "name": name, "args": args, "schema": schema}
-        case Question(text=text, schema=schema, options=options):
-            return {"kind": "input", "text": text, "schema": schema, "options": options}
-        case Draft(body=body, title=title):
-            return {"kind": "review", "body": body, "title": title}
-
-
-def _read(value: dict[str, Any]) -> Subject:
-    match value["kind"]:
-        case "approval":
-            return Action(value["name"], value["args"], value["schema"])
-        case "input":
-            return Question(value["text"], value["schema"], value["options"])
-        case _:
-            return Draft(value["body"], value["title"])

@@ -16,9 +16,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from interlock.domain.action import Action, Question, Verdict
+from interlock.domain.ask import Ask, default_verdicts
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request, Status
-from interlock.engine.ports.runtime import Ask
 from interlock.errors import InvalidValue, NotApproved
 
 __all__ = ["answer", "answer_inbox", "is_inbox", "read", "read_inbox"]
@@ -66,7 +66,8 @@ def read(interrupt_id: str, value: Json, schema: Mapping[str, Any] | None) -> tu
     options = None if schema is not None else _options(value)
     question = Question(_text(value), None if schema is None else dict(schema), options)
     context = None if isinstance(value, str) else value
-    return (Ask(interrupt_id, "", question, context=context, verdicts=None if question.answer_schema else ANYTHING),)
+    verdicts = ANYTHING if question.answer_schema is None else default_verdicts(question)
+    return (Ask(interrupt_id, "", question, verdicts, context=context),)
 
 
 def answer(schema: Mapping[str, Any] | None, request: Request) -> Json:
@@ -93,14 +94,14 @@ def _inbox_ask(interrupt_id: str, asked: dict[str, Any]) -> Ask:
     if not verdicts:
         raise InvalidValue("interrupt.config", "allows nothing: neither to accept, nor to edit, respond or ignore")
     if Verdict.approve in verdicts or Verdict.edit in verdicts:
-        return Ask(interrupt_id, "", Action(name, args, _kinds(args)), description, None, verdicts)
+        return Ask(interrupt_id, "", Action(name, args, _kinds(args)), verdicts, description)
     return Ask(
         interrupt_id,
         "",
         Question(description or name, {"type": "string"}),
+        verdicts,
         description,
         {"action": name, "args": args},
-        verdicts,
     )
 
 

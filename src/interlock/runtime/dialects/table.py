@@ -11,9 +11,10 @@ from typing import Any
 
 from langgraph.types import Interrupt
 
+from interlock.domain.ask import Ask
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request
-from interlock.engine.ports.runtime import Ask
+from interlock.engine.ports.runtime import Asking
 from interlock.runtime.dialects import langchain_hitl, mcp_elicitation, native, plain
 from interlock.runtime.dialects.shown import shown
 
@@ -69,14 +70,15 @@ DIALECTS = {
 }
 
 
-def read(interrupt: Interrupt[Any]) -> tuple[Ask, ...]:
+def read(interrupt: Interrupt[Any]) -> tuple[Asking, ...]:
     """Return what an interrupt asks.
 
     Raises:
         InvalidValue: if it looks like one of a dialect and is not.
     """
     value, dialect = _spoken(interrupt)
-    return dialect.read(interrupt.id, value, interrupt.response_schema)
+    replaces = native.replaces(value) if native.is_native(value) else None
+    return tuple(Asking(ask, replaces=replaces) for ask in dialect.read(interrupt.id, value, interrupt.response_schema))
 
 
 def answer(interrupt: Interrupt[Any], requests: Sequence[Request]) -> Json:

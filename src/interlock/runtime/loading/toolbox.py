@@ -11,7 +11,7 @@ from pydantic.errors import PydanticInvalidForJsonSchema
 
 from interlock.domain.action import Action
 from interlock.domain.canonical import Json
-from interlock.engine.ports.runtime import Ask
+from interlock.engine.ports.runtime import Asking
 from interlock.engine.schemas import fits
 from interlock.runtime.breakpoints import Graph, subgraphs
 from interlock.runtime.dialects.table import interrupt_of
@@ -19,7 +19,7 @@ from interlock.runtime.dialects.table import interrupt_of
 __all__ = ["with_schemas"]
 
 
-def with_schemas(graph: Graph, asks: Iterable[Ask], places: Mapping[str, str]) -> list[Ask]:
+def with_schemas(graph: Graph, asks: Iterable[Asking], places: Mapping[str, str]) -> list[Asking]:
     """Give each foreign call that shows no schema the one of its tool, where the graph holds it.
 
     LangChain's middleware shows none in its batched mode, and would carry any edit to the tool.
@@ -28,13 +28,13 @@ def with_schemas(graph: Graph, asks: Iterable[Ask], places: Mapping[str, str]) -
         places: in which namespace each interrupt was raised, by id: tools of one name differ from graph to graph.
     """
     inside = dict(subgraphs(graph))
-    return [_with_schema(inside, ask, places.get(interrupt_of(ask.interrupt_id), "")) for ask in asks]
+    return [_with_schema(inside, one, places.get(interrupt_of(one.ask.interrupt_id), "")) for one in asks]
 
 
-def _with_schema(inside: Mapping[str, Graph], ask: Ask, place: str) -> Ask:
-    subject = ask.subject
-    if ask.task or not isinstance(subject, Action) or subject.schema is not None:
-        return ask
+def _with_schema(inside: Mapping[str, Graph], asking: Asking, place: str) -> Asking:
+    subject = asking.ask.subject
+    if asking.ask.task or not isinstance(subject, Action) or subject.schema is not None:
+        return asking
     here = inside.get("|".join(part.partition(":")[0] for part in place.split("|")))
     found = [] if here is None else _tools(here, subject.name)
     by_name_alone = not found
@@ -42,11 +42,11 @@ def _with_schema(inside: Mapping[str, Graph], ask: Ask, place: str) -> Ask:
         found = [tool for graph in inside.values() for tool in _tools(graph, subject.name)]
     schemas = [_schema(tool) for tool in found]
     if not schemas or any(schema != schemas[0] for schema in schemas):  # several of one name: nobody knows which
-        return ask
+        return asking
     schema = schemas[0]
     if by_name_alone and schema is not None and not fits(subject.args, schema):
-        return ask  # then it is another tool
-    return replace(ask, subject=replace(subject, schema=schema))
+        return asking  # then it is another tool
+    return asking.but(subject=replace(subject, schema=schema))
 
 
 def _tools(graph: Graph, name: str) -> list[BaseTool]:

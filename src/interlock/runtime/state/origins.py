@@ -12,7 +12,7 @@ from langgraph.pregel import Pregel
 
 from interlock.domain.canonical import Json
 from interlock.domain.run import Run
-from interlock.engine.ports.runtime import Ask, Failed
+from interlock.engine.ports.runtime import Asking, Failed
 from interlock.errors import BadInput
 from interlock.runtime.agent import Agent
 from interlock.runtime.current import said
@@ -29,7 +29,7 @@ def is_fork(run: Run) -> bool:
     return run.origin is not None and run.origin.is_fork and not run.pause
 
 
-async def fork(run: Run, agent: Agent, graph: Graph, state: RunState, config: RunnableConfig) -> list[Ask] | Failed:
+async def fork(run: Run, agent: Agent, graph: Graph, state: RunState, config: RunnableConfig) -> list[Asking] | Failed:
     """Make another run's pause the beginning of this one: what waits in it asks again, and nothing is answered.
 
     Args:

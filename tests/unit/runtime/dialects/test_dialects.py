@@ -37,16 +37,18 @@ NOW = datetime(2026, 11, 24, tzinfo=UTC)
 def asks_of(told):
     if "stop" in told:
         given = told["stop"]
-        return stops.read(stops.Stop(**{**given, "nodes": tuple(given["nodes"]), "path": tuple(given["path"])}))
-    given = told["interrupt"]
-    return table.read(Interrupt(given["value"], given["id"], response_schema=given.get("response_schema")))
+        found = stops.read(stops.Stop(**{**given, "nodes": tuple(given["nodes"]), "path": tuple(given["path"])}))
+    else:
+        given = told["interrupt"]
+        found = table.read(Interrupt(given["value"], given["id"], response_schema=given.get("response_schema")))
+    return [asking.ask for asking in found]
 
 
 def shown(ask):
     shape = {"at": ask.interrupt_id, **ask.subject.content(), "description": ask.description, "context": ask.context}
     if isinstance(ask.subject, Action):
         shape["schema"] = ask.subject.schema
-    return {**shape, "verdicts": None if ask.verdicts is None else [str(verdict) for verdict in ask.verdicts]}
+    return {**shape, "verdicts": [str(verdict) for verdict in ask.verdicts]}
 
 
 def decided(ask, outcome):
@@ -59,15 +61,10 @@ def decided(ask, outcome):
         agent="agent",
         requester="agent:agent",
         initiator="local:me",
-        asked=ask.subject,
+        ask=ask,
         asked_digest=ask.subject.digest,
         edition=Edition(subject, outcome.get("answer"), None),
         digest=subject.digest,
-        description=ask.description,
-        context=ask.context,
-        verdicts=ask.verdicts or (),
-        interrupt_id=ask.interrupt_id,
-        task=ask.task,
         round=0,
         route=Route("default", "sha256:0", 0, "only"),
         opened_at=NOW,
@@ -126,7 +123,7 @@ OUTCOMES = {"approve": "approved", "edit": "approved", "reject": "rejected", "re
 
 def voted(draw, ask):
     """Return an outcome that people can bring about: by a verdict that is offered, or by silence."""
-    offered = [str(verdict) for verdict in ask.verdicts or ()]
+    offered = [str(verdict) for verdict in ask.verdicts]
     verdict = draw.draw(outcomes.filter(lambda it: it == "expire" or it in offered))
     outcome = {"outcome": OUTCOMES[verdict]}
     if verdict == "edit" and isinstance(ask.subject, Action):
@@ -145,7 +142,7 @@ def test_I16_what_langchain_is_told_is_what_it_takes(data, calls, by_name):
         "review_configs": [{"action_name": name, "allowed_decisions": by_name[name]} for name, _ in calls],
     }
     interrupt = Interrupt(value, "0" * 32)
-    asks = table.read(interrupt)
+    asks = [asking.ask for asking in table.read(interrupt)]
     assert len(asks) == len({ask.interrupt_id for ask in asks}) == len(calls)
     requests = [voted(data, ask) for ask in asks]
     try:
@@ -167,7 +164,7 @@ def test_I16_what_langchain_is_told_is_what_it_takes(data, calls, by_name):
 def test_I14_any_value_is_asked_or_refused_with_a_reason(value):
     interrupt = Interrupt(value, "0" * 32)
     try:
-        asks = table.read(interrupt)
+        asks = [asking.ask for asking in table.read(interrupt)]
     except InvalidValue:
         return
     assert asks
