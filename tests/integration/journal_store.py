@@ -11,7 +11,7 @@ from pathlib import Path
 
 from interlock.storage.memory import MemoryStore
 
-WRITES = ("commit", "extend", "items", "note")
+WRITES = ("commit", "extend", "items", "move_cursor", "note")
 
 
 class JournalStore:

@@ -1,7 +1,7 @@
 """The tables. Every key begins with the tenant; policies are shared, because their hash names their content.
 
 What they hold is read from `body`; the other columns are there to be searched, ordered and compared. Times are
-microseconds since 1970. A change here needs a migration: a test compares the two.
+microseconds since 1970. A change here, or of an enumeration of the rules, needs a migration: a test compares the two.
 """
 
 from __future__ import annotations

@@ -19,6 +19,8 @@ from interlock.storage.rows import (
     FIRST_GENERATION,
     NEVER,
     Clock,
+    RequestRow,
+    RunRow,
     changed,
     due_micros,
     entry_rows,
@@ -31,8 +33,12 @@ from interlock.storage.verdicts import drop_verdicts, keep_verdicts
 
 __all__ = ["Commit", "commit_together", "extend", "keep_note"]
 
-_REQUEST_CHANGES = ("status", "effect", "version", "body", "wake_at", "asks")
-_RUN_CHANGES = ("status", "version", "lease_owner", "lease_until", "body", "state_digest")
+# Named are the columns that never change, so that a new one is written.
+_FIXED = frozenset(
+    {"tenant", "id", "run_id", "agent", "interrupt_id", "opened_at", "action", "started_at", "thread", "turn"}
+)
+_REQUEST_CHANGES = tuple(name for name in RequestRow._fields if name not in _FIXED | {"due_at"})
+_RUN_CHANGES = tuple(name for name in RunRow._fields if name not in _FIXED)
 
 
 def _named(names: Iterable[str]) -> dict[str, Any]:
