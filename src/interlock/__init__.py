@@ -1,6 +1,7 @@
 """People's control over AI agents: an agent pauses, people decide, the agent goes on, and it can be proved.
 
-This is what authors of agents import. It loads nothing heavy until it is used.
+This is what authors of agents import, and programs that start agents and let people decide. It loads nothing heavy
+until it is used.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from interlock.domain.action import Action, Draft, Kind, Question, Verdict
+    from interlock.domain.authority import Principal
     from interlock.domain.request import Status
+    from interlock.embedding import connect, connect_blocking
     from interlock.errors import InterlockError, InvalidAgent, NotApproved, NotDone, ToolFailed
     from interlock.runtime.agent import Agent
     from interlock.runtime.gate import Decision, ask, progress
@@ -26,11 +29,14 @@ __all__ = [
     "Kind",
     "NotApproved",
     "NotDone",
+    "Principal",
     "Question",
     "Status",
     "ToolFailed",
     "Verdict",
     "ask",
+    "connect",
+    "connect_blocking",
     "gated",
     "progress",
 ]
@@ -45,11 +51,14 @@ _HOMES = {
     "Kind": "domain.action",
     "NotApproved": "errors",
     "NotDone": "errors",
+    "Principal": "domain.authority",
     "Question": "domain.action",
     "Status": "domain.request",
     "ToolFailed": "errors",
     "Verdict": "domain.action",
     "ask": "runtime.gate",
+    "connect": "embedding",
+    "connect_blocking": "embedding",
     "gated": "runtime.gated",
     "progress": "runtime.gate",
 }

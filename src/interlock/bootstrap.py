@@ -18,7 +18,8 @@ from interlock.engine.desk import Desk
 from interlock.engine.hand_off import HandOff
 from interlock.engine.ports.policies import Policies
 from interlock.engine.ports.runtime import Advance, Ending, Runtime
-from interlock.engine.ports.store import Items
+from interlock.engine.ports.store import Items, Store
+from interlock.engine.results import KeptResults, NothingKept
 from interlock.engine.routing import PolicyBook
 from interlock.engine.runs import Runs
 from interlock.engine.states import KEPT_STATES
@@ -43,13 +44,14 @@ class System(Parts):
     registry: Registry
 
 
-def build(
+def build(  # noqa: PLR0913 - everything but the settings and the agents has a default
     settings: Settings,
     agents: Mapping[str, str],
     *,
     clock: Callable[[], datetime] | None = None,
     create: bool = True,
     policies: Policies | None = None,
+    store: Store | None = None,
 ) -> System:
     """Put a system together.
 
@@ -58,6 +60,7 @@ def build(
         clock: the store's clock, if not this machine's.
         create: whether to make the database where there is none.
         policies: policies and people, if not the settings' own.
+        store: any store, in place of the one at the settings' address.
 
     Raises:
         BadInput: if the settings cannot work.
@@ -67,13 +70,15 @@ def build(
     folder = settings.origin.path.parent if settings.origin else Path.cwd()
     names = {**agents, **project_agents(folder), **settings.agents}
     registry = Registry(names, seconds=settings.limits.load_seconds or LOAD_SECONDS)
-    store = open_store(settings.database_url, clock, create=create)
+    kept: KeptResults = NothingKept()
+    if store is None:
+        store = open_store(settings.database_url, clock, create=create)
+        kept = kept_results(settings.database_url, data_home(os.environ) / "interlock")
     runtime = _RuntimeOnUse(registry, store, settings)
     waker = PollingWaker(store) if store.notifications is None else NotifiedWaker(store.notifications)
     hand_off = HandOff()
     desk = Desk(store, policies, waker, hand_off, keeps=settings.limits.states or KEPT_STATES)
     runs = Runs(store, policies, runtime, waker, hand_off, queues=settings.threads.when_busy == "queue")
-    kept = kept_results(settings.database_url, data_home(os.environ) / "interlock")
     return System(
         store,
         policies,

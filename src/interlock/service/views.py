@@ -25,6 +25,7 @@ from interlock.errors import BadInput, NotFound, RecordAltered
 __all__ = ["RequestView", "RunView", "Views"]
 
 PAGE = 200
+OPEN = Inbox()
 
 SHORTEST_PREFIX = 8
 """How many characters of an id, `req_` or `run_` among them, must be given: few enough to type, enough to mean it."""
@@ -201,8 +202,8 @@ class Views:
                 found[run_id] = tuple(pending.request_id for pending in loaded.run.run.pause)
         return found
 
-    async def requests(self, wanted: Inbox, *, limit: int | None = None) -> AsyncIterator[Request]:
-        """Read requests page by page."""
+    async def requests(self, wanted: Inbox = OPEN, *, limit: int | None = None) -> AsyncIterator[Request]:
+        """Read requests page by page; by default those that are open, soonest first."""
         after, left = None, limit
         while left is None or left > 0:
             size = PAGE if left is None else min(PAGE, left)
