@@ -166,7 +166,7 @@ async def test_I1_true_and_one_are_two_things(purchase):
 
 async def test_I11_a_refusal_is_not_noted_on_a_row_that_was_altered(purchase):
     request = await purchase.begin()
-    purchase.forge(request, description="other")
+    purchase.forge(request, ask=purchase.body(request)["ask"] | {"description": "other"})
     with pytest.raises(RecordAltered):
         await purchase.vote(request, "eve")
     assert await purchase.circle.types(request.id) == ["opened", "step_reached"]

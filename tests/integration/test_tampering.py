@@ -118,7 +118,7 @@ async def test_I1_arguments_changed_in_the_requests_row_with_their_digests_are_r
     body["edition"]["subject"]["args"] = forged.args
     body["digest"] = forged.digest
     if what != "edition":
-        body["asked"]["args"] = forged.args
+        body["ask"]["subject"]["args"] = forged.args
         body["asked_digest"] = forged.digest
     attacked.rewrite("requests", request.id, body)
     with contextlib.suppress(StoreError):

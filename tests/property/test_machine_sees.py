@@ -215,8 +215,8 @@ def marks_begin_again(patch):
 
 def outcomes_wake_nobody(patch):
     """I4."""
-    real = desk._with_consequences
-    patch(desk, "_with_consequences", lambda *given: replace(real(*given), enqueue=()))
+    real = desk.with_consequences
+    patch(desk, "with_consequences", lambda *given: replace(real(*given), enqueue=()))
 
 
 def resumes_before_all_have_answered(patch):

@@ -75,9 +75,8 @@ NOTES = frozenset({"refusal_noted", "late_result", "restored", "configuration_he
 """Events that are recorded in any state and change none."""
 
 
-def fold(events: Iterable[Event]) -> Request:
-    """Return the request that these events make."""
-    request: Request | None = None
+def fold(events: Iterable[Event], request: Request | None = None) -> Request:
+    """Return the request that these events make, of the one before or of nothing."""
     for event in events:
         request = evolve(request, event)
     if request is None:

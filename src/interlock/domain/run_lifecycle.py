@@ -55,9 +55,8 @@ RUN_NOTES = frozenset({"run_restored", "states_deleted"})
 """Events that are recorded in any state and change none."""
 
 
-def fold_run(events: Iterable[RunEvent]) -> Run:
-    """Return the run that these events make."""
-    run: Run | None = None
+def fold_run(events: Iterable[RunEvent], run: Run | None = None) -> Run:
+    """Return the run that these events make, of the one before or of nothing."""
     for event in events:
         run = evolve_run(run, event)
     if run is None:

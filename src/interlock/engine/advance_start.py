@@ -6,12 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from interlock.domain.lifecycle import fold
 from interlock.domain.request import Request
 from interlock.domain.run import ENDED, Run, RunStatus
 from interlock.domain.run_events import AdvanceBegan
-from interlock.domain.run_lifecycle import evolve_run
 from interlock.engine.changes import Actor, Begin, Changes, Entry, Hold, Job, Lease, RunChange, RunRecord
-from interlock.engine.consequences import evolved
 from interlock.engine.desk import Held
 from interlock.engine.ports.store import Loaded
 from interlock.errors import RecordAltered
@@ -101,8 +100,7 @@ def begin_with(changes: Changes, loaded: Loaded, holder: LeaseHolder) -> Advance
 
 
 def _begun(record: RunRecord, lease: Lease, now: datetime) -> RunChange:
-    event = AdvanceBegan(lease.owner, now)
-    return RunChange(record.run.version, (event,), evolve_run(record.run, event), lease=lease)
+    return RunChange.of(record.run, AdvanceBegan(lease.owner, now), lease=lease)
 
 
 def _held(change: RunChange, job: Job, loaded: Loaded) -> Held:
@@ -124,7 +122,7 @@ def _after(changes: Changes, loaded: Loaded) -> Loaded | None:
         before = requests.get(change.after.id)
         if before is None or before.version != change.expected:
             return None
-        if evolved(before, change.events) != change.after:  # it was changed in what was read, not in its version
+        if fold(change.events, before) != change.after:  # it was changed in what was read, not in its version
             raise RecordAltered(f"The stored request {before.id} is not what its log says.", request_id=before.id)
         requests[before.id] = change.after
     return replace(loaded, run=record, requests=requests)

@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from interlock.domain.events import Event
+from interlock.domain.lifecycle import fold
 from interlock.domain.request import Request
 from interlock.domain.run import Run
 from interlock.domain.run_events import RunEvent
+from interlock.domain.run_lifecycle import fold_run
 
 __all__ = [
     "FRESH",
@@ -124,6 +126,11 @@ class RequestChange:
     anew: bool = False
     earlier: tuple[Event, ...] = ()
 
+    @classmethod
+    def of(cls, before: Request | None, *events: Event) -> RequestChange:
+        """Return what events make of a request; of None they open one."""
+        return cls(0 if before is None else before.version, events, fold(events, before))
+
 
 @dataclass(frozen=True, slots=True)
 class RunChange:
@@ -143,6 +150,17 @@ class RunChange:
     drops: tuple[str, ...] = ()
     lease: Lease | None = None
     anew: bool = False
+
+    @classmethod
+    def of(
+        cls, before: Run | None, *events: RunEvent, state: bytes | None = None, lease: Lease | None = None
+    ) -> RunChange:
+        """Return what events make of a run; of None they start one. States that the run keeps no longer are dropped."""
+        after = fold_run(events, before)
+        kept = {after.state_digest, *after.states}
+        held = set() if before is None else {before.state_digest, *before.states}
+        drops = tuple(sorted(digest for digest in held - kept if digest is not None))
+        return cls(0 if before is None else before.version, events, after, state, drops, lease)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from interlock.domain.authority import Principal
 from interlock.domain.commands import CastVote, Command, Escalate, Extend, Remind
 from interlock.domain.events import EffectClaimed, Event
-from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Policy
 from interlock.domain.request import EffectState, Request, Status
 from interlock.domain.retries import Retries, allowed_by, beside, may_have_happened
@@ -23,7 +22,6 @@ from interlock.domain.run_events import (
     RunPaused,
     RunRetried,
 )
-from interlock.domain.run_lifecycle import evolve_run
 from interlock.engine.changes import Actor, Changes, Hold, Job, RequestChange, RunChange
 from interlock.engine.integrity import digest_of_state
 from interlock.engine.pause import PausePlan
@@ -36,7 +34,6 @@ __all__ = [
     "doubtful",
     "ending_event",
     "ends_at",
-    "evolved",
     "in_doubt",
     "next_jobs",
     "with_consequences",
@@ -47,13 +44,6 @@ BEFORE_ITS_GRAPH = frozenset({"version_mismatch", "record_altered", "invalid_con
 
 PUT_OFF = timedelta(seconds=1)
 """How long a run waits that the database has kept from going on: it is back, or this could not be committed."""
-
-
-def evolved(request: Request, events: Sequence[Event]) -> Request:
-    """Return what events make of a request."""
-    for event in events:
-        request = evolve(request, event)
-    return request
 
 
 def with_consequences(
@@ -92,7 +82,7 @@ def _released(before: Request, after: Request, loaded: Loaded, principal: Princi
     if run.status is not RunStatus.needs_attention or run.attention_request != before.id:
         return None
     event = RunRetried(principal.id, loaded.now)
-    return RunChange(run.version, (event,), evolve_run(run, event))
+    return RunChange.of(run, event)
 
 
 def ending_event(  # noqa: PLR0911, PLR0913, PLR0917 - one line an ending, and what it depends on

@@ -20,19 +20,16 @@ from interlock.domain.commands import (
 )
 from interlock.domain.decide import decide
 from interlock.domain.decision_context import DecisionContext
-from interlock.domain.events import Event, RefusalNoted
-from interlock.domain.lifecycle import evolve
+from interlock.domain.events import RefusalNoted
 from interlock.domain.policy import Policy
 from interlock.domain.request import Request, name_of
 from interlock.domain.retries import Retries
 from interlock.domain.run import Run
-from interlock.domain.run_lifecycle import evolve_run
 from interlock.engine.changes import FRESH, Actor, Changes, Hold, Job, RequestChange, RunChange
 from interlock.engine.consequences import (
     actor_of,
     ending_event,
     ends_at,
-    evolved,
     in_doubt,
     next_jobs,
     with_consequences,
@@ -49,7 +46,7 @@ from interlock.engine.ports.waker import Waker
 from interlock.engine.retry import until_committed
 from interlock.engine.routing import PolicyBook
 from interlock.engine.schemas import check_vote, is_quick
-from interlock.engine.states import KEPT_STATES, dropped
+from interlock.engine.states import KEPT_STATES
 from interlock.engine.threads import turn_of
 from interlock.errors import (
     AdvanceOvertaken,
@@ -192,10 +189,9 @@ class Desk:
             raise
         if not events:
             return request
-        events = (*events, *note_of_held(policies, evolved(request, events), loaded.now))
-        change = RequestChange(request.version, events, evolved(request, events))
+        change = RequestChange.of(request, *events, *note_of_held(policies, request, loaded.now))
         changes = with_consequences(change, request, loaded, principal, hold)
-        before = min(loaded.now + FRESH, ends_at(request, command, events, policy) or NEVER)
+        before = min(loaded.now + FRESH, ends_at(request, command, change.events, policy) or NEVER)
         begun = await self.hand_off.commit(replace(changes, before=before, counted=seen.counted), self._store.commit)
         if not isinstance(command, ClaimEffect | RecordEffect):  # the end of their advance tells of them
             self._waker.wake(work=not begun)
@@ -217,9 +213,7 @@ class Desk:
             loaded = await self._read(request.tenant, request.id)
             current = loaded.requests[request.id]
             noted = RefusalNoted(type(command).__name__, principal.id, refusal.code, refusal.message, loaded.now)
-            after = evolve(current, noted)
-            events: tuple[Event, ...] = (noted, *note_of_held(self._policies.current(), after, loaded.now))
-            change = RequestChange(current.version, events, evolved(current, events))
+            change = RequestChange.of(current, noted, *note_of_held(self._policies.current(), current, loaded.now))
             await self._store.commit(Changes(request.tenant, actor_of(principal), (change,)))
 
         with contextlib.suppress(Conflict):
@@ -267,19 +261,15 @@ class Desk:
             final = in_doubt(final, await self.given_to(run), retries)
         plan = planned if isinstance(planned, PausePlan) else None
         event = ending_event(run, final, plan, loaded.now, retries, self._keeps)
-        after = evolve_run(run, event)
+        state = final.state if isinstance(final, Paused | Done) else None
+        change = RunChange.of(run, event, state=state)
+        after = change.after
         requests = planned.changes if isinstance(planned, PausePlan) else self._closing(after, loaded)
         changes = Changes(
             held.tenant,
             Actor(f"agent:{run.agent}", "run"),
             requests=tuple(requests),
-            run=RunChange(
-                run.version,
-                (event,),
-                after,
-                state=final.state if isinstance(final, Paused | Done) else None,
-                drops=dropped(run, after),
-            ),
+            run=change,
             turn=turn_of(after),
             finish_job=held.job,
             before=loaded.now + FRESH,

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 
 from interlock.domain.run import Run, RunStatus
 from interlock.domain.run_events import AttentionNeeded
-from interlock.domain.run_lifecycle import evolve_run
 from interlock.engine.advance_start import is_at_it
 from interlock.engine.changes import Actor, Changes, Entry, Job, RunChange
 from interlock.engine.integrity import run_of_log
@@ -71,7 +70,7 @@ class Jobs:
                 return await self.let_go(job)
             now = await self._store.now()
             needed = AttentionNeeded("record_altered", altered.message, None, now)
-            change = RunChange(run.version, (needed,), evolve_run(run, needed))
+            change = RunChange.of(run, needed)
             taken = self._taken(job, now)
             await self._store.commit(
                 Changes(job.tenant, self._actor, run=change, lease_job=(job, taken), finish_job=taken)
@@ -105,7 +104,7 @@ class Jobs:
     async def give_up(self, job: Job, run: Run, why: Attention, now: datetime) -> None:
         """Let a person look at a run that is not tried again by itself."""
         needed = AttentionNeeded(why.code, why.reason, why.request_id, now)
-        change = RunChange(run.version, (needed,), evolve_run(run, needed))
+        change = RunChange.of(run, needed)
         await self._store.commit(Changes(job.tenant, self._actor, run=change, finish_job=job))
 
     def _taken(self, job: Job, now: datetime) -> Job:

@@ -15,7 +15,6 @@ from interlock.domain.commands import Command, Lapse, Open, Withdraw
 from interlock.domain.decide import decide
 from interlock.domain.decision_context import DecisionContext
 from interlock.domain.events import ConfigurationHeld
-from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Level, Occasion, Policy, Route, Step
 from interlock.domain.request import EffectState, Request, name_of
 from interlock.domain.run import Pending, Run
@@ -99,9 +98,9 @@ def withdraw_open(requests: Sequence[Request], reason: str, principal: Principal
     return [_change(request, Withdraw(request.id, reason), principal, now) for request in requests if request.is_open]
 
 
-def note_of_held(policies: PolicySet, request: Request, now: datetime) -> tuple[ConfigurationHeld, ...]:
+def note_of_held(policies: PolicySet, request: Request | None, now: datetime) -> tuple[ConfigurationHeld, ...]:
     """Return what the log is to say of a request for which these were used in place of what is configured now."""
-    if policies.held is None or request.configuration_held == policies.held:
+    if policies.held is None or (request is not None and request.configuration_held == policies.held):
         return ()
     return (ConfigurationHeld(policies.held, now),)
 
@@ -183,13 +182,9 @@ class _Planner:
         )
         context = DecisionContext(now, self._agent, policy, self._policies.directory)
         events = decide(None, command, context)
-        opened = None
-        for event in events:
-            opened = evolve(opened, event)
-        assert opened is not None
-        for note in note_of_held(self._policies, opened, now):
-            events, opened = (*events, note), evolve(opened, note)
-        self.changes.append(RequestChange(0, events, opened))
+        change = RequestChange.of(None, *events, *note_of_held(self._policies, None, now))
+        opened = change.after
+        self.changes.append(change)
         if recent is not None:  # the next ask of this pause counts this one
             self._recent[name_of(ask.subject)] = recent.and_also(past_of(opened))
         self.bodies[route.policy_hash] = encode_policy(policy)
@@ -223,11 +218,7 @@ class _Planner:
 
 def _change(request: Request, command: Command, principal: Principal, now: datetime) -> RequestChange:
     context = DecisionContext(now, principal, _ANY_POLICY, Directory())  # taking back asks no policy
-    events = decide(request, command, context)
-    after = request
-    for event in events:
-        after = evolve(after, event)
-    return RequestChange(request.version, events, after)
+    return RequestChange.of(request, *decide(request, command, context))
 
 
 def _pause_of(asking: Asking) -> str:

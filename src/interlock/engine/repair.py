@@ -11,10 +11,8 @@ from typing import Literal, cast, get_args
 from interlock.domain.authority import Principal
 from interlock.domain.commands import Reschedule
 from interlock.domain.events import Event, Restored
-from interlock.domain.lifecycle import evolve
 from interlock.domain.run import Run, RunStatus
 from interlock.domain.run_events import RunRestored
-from interlock.domain.run_lifecycle import evolve_run
 from interlock.engine.advance_start import is_at_it, is_ready
 from interlock.engine.alterations import Alteration, Mend
 from interlock.engine.audit import NEVER, audit_record
@@ -99,7 +97,7 @@ async def _request(store: Store, key: tuple[str, str], by: Principal, found: str
     history = await store.history(*key)
     logged = request_of_log(*key, history)
     event, earlier = Restored(by.id, found, now), cast("tuple[Event, ...]", tuple(entry.event for entry in history))
-    change = RequestChange(logged.version, (event,), evolve(logged, event), anew=True, earlier=earlier)
+    change = replace(RequestChange.of(logged, event), anew=True, earlier=earlier)
     return Changes(key[0], actor_of(by), requests=(change,))
 
 
@@ -111,7 +109,7 @@ async def _run(store: Store, key: tuple[str, str], by: Principal, found: str, no
     if await _is_carried_on(store, logged, history, now):
         raise Conflict(f"A worker carries {run_id} on now. Repair it when it has come to a pause.", run_id=run_id)
     event = RunRestored(by.id, found, now)
-    change = RunChange(logged.version, (event,), evolve_run(logged, event), anew=True)
+    change = replace(RunChange.of(logged, event), anew=True)
     asked = verified(await store.load(tenant, [pending.request_id for pending in logged.pause]))
     waits = logged.waits and logged.status is RunStatus.queued  # whoever takes its job looks whose turn it is
     ready = waits or is_ready(replace(asked, run=RunRecord(logged)))

@@ -13,7 +13,6 @@ from interlock.domain.canonical import Json, normalize
 from interlock.domain.configurable import check_configurable
 from interlock.domain.run import ENDED, Origin, Run, RunStatus
 from interlock.domain.run_events import RunCancelled, RunEvent, RunRetried, RunStarted, VersionAccepted
-from interlock.domain.run_lifecycle import evolve_run
 from interlock.engine.changes import FRESH, Changes, RunChange, RunRecord, Turn
 from interlock.engine.consequences import actor_of, advance_job
 from interlock.engine.hand_off import HandOff
@@ -25,7 +24,7 @@ from interlock.engine.ports.store import Loaded, Store
 from interlock.engine.ports.waker import Waker
 from interlock.engine.retry import until_committed
 from interlock.engine.rights import check_may_change
-from interlock.engine.states import dropped, last_pause, state_at
+from interlock.engine.states import last_pause, state_at
 from interlock.engine.threads import Place, Threads, checked_name, turn_of
 from interlock.errors import BadInput, Closed, InvalidValue, NotFound, NotInTime, RecordAltered
 from interlock.failpoints import failpoint
@@ -168,11 +167,12 @@ class Runs:
     async def _start(
         self, initiator: Principal, event: RunStarted, *, state: bytes | None = None, turn: Turn | None = None
     ) -> Run:
-        run = evolve_run(None, event)
+        started = RunChange.of(None, event, state=state)
+        run = started.after
         changes = Changes(
             initiator.tenant,
             actor_of(initiator),
-            run=RunChange(0, (event,), run, state=state),
+            run=started,
             turn=turn,
             enqueue=() if run.waits else (advance_job(initiator.tenant, run.id, event.at),),
         )
@@ -251,8 +251,9 @@ class Runs:
             record = _found(loaded, run_id)
             run = record.run
             self._authorise(run, principal)
-            event = decide(run, loaded.now)
-            after = evolve_run(run, event)
+            # A worker that is in the middle of an effect keeps its lease until it has recorded it.
+            change = RunChange.of(run, decide(run, loaded.now), lease=record.lease)
+            after = change.after
             ended = after.status is RunStatus.cancelled
             reason = f"the run was cancelled: {after.note}" if after.note else "the run was cancelled"
             taken_back = withdraw_open(list(loaded.requests.values()), reason, principal, loaded.now) if ended else []
@@ -261,8 +262,7 @@ class Runs:
                     principal.tenant,
                     actor_of(principal),
                     requests=tuple(taken_back),
-                    # A worker that is in the middle of an effect keeps its lease until it has recorded it.
-                    run=RunChange(run.version, (event,), after, drops=dropped(run, after), lease=record.lease),
+                    run=change,
                     turn=turn_of(after),
                     enqueue=() if ended else (advance_job(principal.tenant, run_id, loaded.now),),
                     before=loaded.now + FRESH,

@@ -12,7 +12,7 @@ from interlock.engine.integrity import digest_of_state, verified
 from interlock.engine.ports.store import Loaded, Store
 from interlock.errors import NotFound, RecordAltered
 
-__all__ = ["KEPT_STATES", "KeptState", "dropped", "kept_state", "last_pause", "read_state", "state_at"]
+__all__ = ["KEPT_STATES", "KeptState", "kept_state", "last_pause", "read_state", "state_at"]
 
 KEPT_STATES = 20
 """How many states of a run stay readable, unless `limits.states` says something else."""
@@ -37,12 +37,6 @@ class KeptState:
         if self.pause is not None:
             return f"at pause {self.pause}"
         return "at its end" if self.run.end_digest is not None else "with which it begins"
-
-
-def dropped(before: Run, after: Run) -> tuple[str, ...]:
-    """Return the digests of the states of a run that nobody needs any more after a change."""
-    kept = {after.state_digest, *after.states}
-    return tuple(sorted(one for one in {before.state_digest, *before.states} - kept if one is not None))
 
 
 async def read_state(store: Store, run: Run, digest: str) -> bytes:

@@ -10,7 +10,6 @@ from functools import partial
 from interlock.domain.authority import Directory, Principal
 from interlock.domain.run import ENDED, Origin, Run
 from interlock.domain.run_events import AttentionNeeded, RunEvent, StatesDeleted, TurnCame
-from interlock.domain.run_lifecycle import evolve_run
 from interlock.domain.threads import LONGEST_NAME, ThreadStatus, decides, is_name, status_of
 from interlock.engine.changes import Actor, Changes, Job, RunChange, Turn
 from interlock.engine.consequences import actor_of, advance_job
@@ -18,7 +17,7 @@ from interlock.engine.integrity import verified
 from interlock.engine.ports.store import Store
 from interlock.engine.retry import until_committed
 from interlock.engine.rights import check_may_change
-from interlock.engine.states import dropped, read_state
+from interlock.engine.states import read_state
 from interlock.errors import BadInput, Closed, NotFound, RecordAltered
 
 __all__ = ["Place", "ThreadView", "Threads", "checked_name", "turn_of"]
@@ -166,7 +165,7 @@ class Threads:
         event: RunEvent = TurnCame(place.origin, place.digest, now)
         if place.broken:
             event = AttentionNeeded("invalid_state", place.broken, None, now)
-        change = RunChange(run.version, (event,), evolve_run(run, event), state=place.state)
+        change = RunChange.of(run, event, state=place.state)
         enqueue = () if place.broken else (advance_job(run.tenant, run.id, now),)
         await self._store.commit(Changes(run.tenant, actor, run=change, finish_job=job, enqueue=enqueue))
         return True
@@ -249,9 +248,7 @@ class Threads:
         loaded = verified(await self._store.load(principal.tenant, run_id=run_id))
         assert loaded.run is not None
         run = loaded.run.run
-        event = StatesDeleted(principal.id, loaded.now)
-        after = evolve_run(run, event)
-        change = RunChange(run.version, (event,), after, drops=dropped(run, after), lease=loaded.run.lease)
+        change = RunChange.of(run, StatesDeleted(principal.id, loaded.now), lease=loaded.run.lease)
         await self._store.commit(Changes(run.tenant, actor_of(principal), run=change, turn=turn))
 
 

@@ -10,12 +10,10 @@ from typing import Any
 from interlock.domain.action import Action, Verdict
 from interlock.domain.ask import Ask
 from interlock.domain.events import Decided, Event, Opened, StepReached, VoteCast
-from interlock.domain.lifecycle import evolve, fold
 from interlock.domain.policy import Route
 from interlock.domain.request import Request, StandIn, Vote
 from interlock.domain.run import Run
 from interlock.domain.run_events import AdvanceBegan, RunEvent, RunStarted
-from interlock.domain.run_lifecycle import evolve_run, fold_run
 from interlock.engine.changes import Actor, Changes, Job, Lease, RequestChange, RunChange
 
 __all__ = [
@@ -72,15 +70,12 @@ def opened(request_id: str, at: datetime, asked: Asked = Asked(), *, tenant: str
         ),
         StepReached(0, at + asked.within, at, (), tuple(at + wait for wait in asked.remind_after)),
     )
-    return RequestChange(0, events, fold(events))
+    return RequestChange.of(None, *events)
 
 
 def then(request: Request, *events: Event) -> RequestChange:
     """Return what events make of a request."""
-    after = request
-    for event in events:
-        after = evolve(after, event)
-    return RequestChange(request.version, events, after)
+    return RequestChange.of(request, *events)
 
 
 def decided(request: Request, at: datetime, comment: str = "no") -> RequestChange:
@@ -104,15 +99,12 @@ def decided_for(request: Request, at: datetime) -> RequestChange:
 def started(run_id: str, at: datetime, *, tenant: str = TENANT) -> RunChange:
     """Return the start of a run."""
     event = RunStarted(run_id, tenant, "mailer", "mailer:graph", "ann", {"topic": "news"}, at)
-    return RunChange(0, (event,), fold_run([event]))
+    return RunChange.of(None, event)
 
 
 def run_then(run: Run, *events: RunEvent, state: bytes | None = None, lease: Lease | None = None) -> RunChange:
     """Return what events make of a run."""
-    after = run
-    for event in events:
-        after = evolve_run(after, event)
-    return RunChange(run.version, events, after, state=state, lease=lease)
+    return RunChange.of(run, *events, state=state, lease=lease)
 
 
 def begun(run: Run, at: datetime, owner: str = "worker_1", seconds: float = 30) -> RunChange:

@@ -9,11 +9,9 @@ from datetime import datetime
 import pytest
 
 from interlock.domain.run_events import RunCancelled, RunDone, RunPaused, RunStarted
-from interlock.domain.run_lifecycle import evolve_run
 from interlock.engine.changes import RunChange, Turn
 from interlock.engine.integrity import digest_of_state
 from interlock.engine.ports.store import Store
-from interlock.engine.states import dropped
 from interlock.errors import Conflict
 from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import TENANT, begun, changes, job, run_then, started
@@ -27,7 +25,7 @@ def in_thread(run_id: str, turn: int, at: datetime, thread: str = "talk", *, wai
     event = started(run_id, at).events[0]
     assert isinstance(event, RunStarted)
     placed = replace(event, thread=thread, turn=turn, waits=waits)
-    return RunChange(0, (placed,), evolve_run(None, placed))
+    return RunChange.of(None, placed)
 
 
 class ThreadContract(Contract):
@@ -99,7 +97,7 @@ class ThreadContract(Contract):
         first = started("run_1", clock.at).events[0]
         assert isinstance(first, RunStarted)
         event = replace(first, state_digest=digest_of_state(b"before"))
-        run = RunChange(0, (event,), evolve_run(None, event), state=b"before")
+        run = RunChange.of(None, event, state=b"before")
         await store.commit(changes(run))
         record = (await store.load(TENANT, run_id="run_1")).run
         assert record is not None
@@ -113,11 +111,11 @@ class ThreadContract(Contract):
             await store.commit(changes(held := begun(stands, clock.at)))
             pause = RunPaused((), digest_of_state(state), "1", clock.at, 2)
             paused = run_then(held.after, pause, state=state)
-            await store.commit(changes(replace(paused, drops=dropped(held.after, paused.after))))
+            await store.commit(changes(paused))
             stands = paused.after
         await store.commit(changes(held := begun(stands, clock.at)))
         end = run_then(held.after, RunDone(None, clock.at, digest_of_state(b"end"), "", 2), state=b"end")
-        await store.commit(changes(replace(end, drops=dropped(held.after, end.after))))
+        await store.commit(changes(end))
         found = [await store.state(TENANT, "run_1", digest_of_state(one)) for one in (b"one", b"two", b"three", b"end")]
         assert found == [None, None, b"three", b"end"]
         assert await store.state("others", "run_1", digest_of_state(b"end")) is None
