@@ -6,6 +6,7 @@ import sys
 import pytest
 
 import interlock
+from interlock.storage.migrate import prepare
 
 HEAVY = {"alembic", "langchain_core", "langgraph", "pydantic", "rich", "sqlalchemy", "typer"}
 
@@ -42,3 +43,22 @@ def test_a_vote_can_be_cast_without_loading_an_agent_framework():
     code = "import interlock.cli.app, interlock.cli.votes, interlock.cli.session, sys; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "langgraph.graph" not in loaded
+
+
+@pytest.mark.parametrize("command", [["requests", "list"], ["runs", "list"], ["threads", "list"]])
+def test_a_list_loads_neither_an_agent_framework_nor_what_only_writes_or_serves_other_databases(tmp_path, command):
+    database = tmp_path / "interlock.db"
+    prepare(database)
+    code = (
+        f"import sys; from interlock.cli import main; main(['--database', {str(database)!r}, *{command!r}])\n"
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    loaded = set(ran.stderr.split())
+    unneeded = {
+        *("langchain", "langchain_core", "langgraph", "langsmith", "httpx", "rich", "alembic", "psycopg"),
+        *("sqlalchemy.orm", "sqlalchemy.dialects.postgresql"),
+        *("interlock.runtime.runner", "interlock.storage.writes", "interlock.storage.items"),
+        "interlock.testing",
+    }
+    assert ("There are none" in ran.stdout or "Nothing waits" in ran.stdout, unneeded & loaded) == (True, set())

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import version
 from typing import Any
 
 import typer
@@ -75,6 +75,8 @@ def load(name: str) -> Any:
     """Return a command, ready to run."""
     module, _, attribute = COMMANDS[name][0].partition(":")
     found = getattr(import_module(f"interlock.cli.{module}"), attribute)
+    gc.freeze()
+    gc.enable()
     if not isinstance(found, typer.Typer):
         app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
         app.command()(found)
@@ -89,6 +91,8 @@ app = typer.Typer(cls=Commands, add_completion=False, pretty_exceptions_enable=F
 
 def _version(value: bool) -> None:
     if value:
+        from importlib.metadata import version  # noqa: PLC0415 - slow to load
+
         typer.echo(f"interlock {version('interlock-hitl')}")
         raise typer.Exit
 

@@ -52,11 +52,11 @@ _HOURS = re.compile(rf"{_CLOCK}-(?:{_CLOCK}|24:00)")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2})?([Zz]|[+-][0-9]{2}:[0-9]{2})")
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
-_NAME = r"^[^\W_][\w .\-]{0,99}$"
-_PERSON = r"^[^\s\x00-\x1f]([^\x00-\x1f]{0,198}[^\s\x00-\x1f])?$"
+_NAME = r"^[^\W_][\w .\-]*$"
+_PERSON = r"^[^\s\x00-\x1f]([^\x00-\x1f]*[^\s\x00-\x1f])?$"
 _ASK = r"^(group:|role:|person:|anyone with role )[^\x00-\x1f]*[^\s\x00-\x1f]$"
 _ARGUMENT = r"^args(\.[A-Za-z_][A-Za-z0-9_\-]*)+$"
-_IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]{0,63}$"
+_IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _REFERENCE = r"^[^:\s][^\x00-\x1f]*:[A-Za-z_][A-Za-z0-9_.]*$"
 
 PATTERNS = {
@@ -168,18 +168,18 @@ Moment = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-12-01T09:00:00+01:00"]}),
 ]
 Number = Annotated[Decimal, BeforeValidator(_number), WithJsonSchema({"type": "number"})]
-Name = Annotated[StrictStr, Field(pattern=_NAME)]
-Person = Annotated[StrictStr, Field(pattern=_PERSON)]
+Name = Annotated[StrictStr, Field(pattern=_NAME, max_length=100)]
+Person = Annotated[StrictStr, Field(pattern=_PERSON, max_length=200)]
 Expression = Annotated[StrictStr, Field(min_length=1, max_length=2_000)]
 AskEntry = Annotated[StrictStr, Field(pattern=_ASK, max_length=250)]
-Identifier = Annotated[StrictStr, Field(pattern=_IDENTIFIER)]
+Identifier = Annotated[StrictStr, Field(pattern=_IDENTIFIER, max_length=64)]
 Reference = Annotated[StrictStr, Field(pattern=_REFERENCE, max_length=1_000)]
 
 
 class _Section(BaseModel):
     """A part of the file: its keys are these and no others."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
     elsewhere: ClassVar[Mapping[str, str]] = {}
 
     @model_validator(mode="before")

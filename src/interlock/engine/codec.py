@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from functools import cache
 from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, TypeAdapter
@@ -37,15 +38,21 @@ FORMAT = 2
 
 MAX_ENTRY = 2_000_000
 
-_REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
-_RUN: TypeAdapter[Run] = TypeAdapter(Run)
-_POLICY: TypeAdapter[Policy] = TypeAdapter(Policy)
-_EVENT: TypeAdapter[Event | RunEvent] = TypeAdapter(Annotated[Event | RunEvent, Field(discriminator="type")])
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    """Return what reads and writes a type. It takes milliseconds to make, and few commands need all of them."""
+    return TypeAdapter(kind)
+
+
+@cache
+def _events() -> TypeAdapter[Event | RunEvent]:
+    return TypeAdapter(Annotated[Event | RunEvent, Field(discriminator="type")])
 
 
 def encode_request(request: Request) -> bytes:
     """Return a request as JSON."""
-    return _REQUEST.dump_json(request)
+    return _adapter(Request).dump_json(request)
 
 
 def decode_request(body: bytes | str) -> Request:
@@ -54,12 +61,12 @@ def decode_request(body: bytes | str) -> Request:
     Raises:
         RecordAltered: if this is not one.
     """
-    return _read(_REQUEST, body, "request")
+    return _read(Request, body, "request")
 
 
 def encode_run(run: Run) -> bytes:
     """Return a run as JSON."""
-    return _RUN.dump_json(run)
+    return _adapter(Run).dump_json(run)
 
 
 def decode_run(body: bytes | str) -> Run:
@@ -68,12 +75,12 @@ def decode_run(body: bytes | str) -> Run:
     Raises:
         RecordAltered: if this is not one.
     """
-    return _read(_RUN, body, "run")
+    return _read(Run, body, "run")
 
 
 def encode_policy(policy: Policy) -> bytes:
     """Return the canonical bytes of a policy: their hash names its version."""
-    return canonical_bytes(_POLICY.dump_python(policy, mode="json"), max_bytes=MAX_ENTRY)
+    return canonical_bytes(_adapter(Policy).dump_python(policy, mode="json"), max_bytes=MAX_ENTRY)
 
 
 def decode_policy(body: bytes) -> Policy:
@@ -82,7 +89,7 @@ def decode_policy(body: bytes) -> Policy:
     Raises:
         RecordAltered: if this is not one.
     """
-    return _read(_POLICY, body, "policy")
+    return _read(Policy, body, "policy")
 
 
 def encode_entry(  # noqa: PLR0913, PLR0917 - the fields of an entry
@@ -98,7 +105,7 @@ def encode_entry(  # noqa: PLR0913, PLR0917 - the fields of an entry
         "by": actor.by,
         "via": actor.via,
         "address": actor.address,
-        "event": _EVENT.dump_python(event, mode="json"),
+        "event": _events().dump_python(event, mode="json"),
     }
     body = canonical_bytes(entry, max_bytes=MAX_ENTRY)
     return body, leaf_hash(body)
@@ -130,13 +137,15 @@ def _entry(position: str, body: bytes, leaf: str) -> Entry:
         by=raw["by"],
         via=raw["via"],
         address=raw["address"],
-        event=_EVENT.validate_python(raw["event"]),
+        event=_events().validate_python(raw["event"]),
         body=body,
         leaf=leaf,
     )
 
 
-def _read(adapter: TypeAdapter[T], body: bytes | str, what: str) -> T:
+def _read(kind: type[T], body: bytes | str, what: str) -> T:
+    of_class: Any = kind  # mypy takes type[T] for nothing that can be hashed
+    adapter: TypeAdapter[T] = _adapter(of_class)
     try:
         return adapter.validate_json(body)
     except ValueError as error:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, select, update
+from functools import cache
+
+from sqlalchemy import Executable, bindparam, select, update
 
 from interlock.engine.ports.store import Cursor
 from interlock.storage.compiled import Connection
@@ -16,7 +18,6 @@ _CHANGES = ("position", "upto", "version", "owner", "lease_until")
 _CURSOR = select(*(cursors.c[name] for name in _CHANGES)).where(
     cursors.c.tenant == bindparam("tenant"), cursors.c.channel == bindparam("channel")
 )
-_FIRST = insert_or(cursors).on_conflict_do_nothing()
 _NEXT = (
     update(cursors)
     .where(
@@ -26,6 +27,11 @@ _NEXT = (
     )
     .values({name: bindparam(f"new_{name}") for name in _CHANGES})
 )
+
+
+@cache
+def _first() -> Executable:
+    return insert_or(cursors).on_conflict_do_nothing()
 
 
 def check_channel(channel: str) -> None:
@@ -58,7 +64,7 @@ def move_cursor(on: Connection, tenant: str, channel: str, moved: Cursor) -> Non
         "lease_until": None if lease is None else micros(lease.until),
     }
     if moved.version == 1:
-        on.expect(_FIRST, row | {"tenant": tenant, "channel": channel}, changed("cursor", channel))
+        on.expect(_first(), row | {"tenant": tenant, "channel": channel}, changed("cursor", channel))
     else:
         key = {"of_tenant": tenant, "of_channel": channel, "expected": moved.version - 1}
         on.expect(_NEXT, key | {f"new_{name}": row[name] for name in _CHANGES}, changed("cursor", channel))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, BindParameter, Column, ColumnElement, Dialect, Table, bindparam
-from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import UserDefinedType
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects.postgresql import Insert
 
 __all__ = ["MICROS", "HoldsOneOf", "Now", "OneOf", "as_bytes", "insert_or"]
 
@@ -24,6 +26,8 @@ def insert_or(table: Table) -> Insert:
     SQLite took the clause over from PostgreSQL, and SQLAlchemy writes PostgreSQL's form for SQLite too (its SQLite form
     lacks what PostgreSQL adds). A test holds it to that.
     """
+    from sqlalchemy.dialects.postgresql import insert  # noqa: PLC0415 - slow to load, so called by what writes alone
+
     return insert(table)
 
 

@@ -19,7 +19,7 @@ from interlock.errors import StoreUnavailable
 from interlock.failpoints import failpoint
 from interlock.storage.audit import copies_of, is_filed, is_named, own_versions_of, places_of, versions_of
 from interlock.storage.cursors import check_channel
-from interlock.storage.items import MemoryShelf, check_puts
+from interlock.storage.memory_items import MemoryShelf, check_puts
 from interlock.storage.rows import (
     ASKS_UNKNOWN,
     FIND_LIMIT,

@@ -11,6 +11,7 @@ import os
 import re
 import stat
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,11 @@ LARGEST = 1_000_000
 LONGEST_REASON = 20_000
 MOST = 10_000
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}\.[1-9][0-9]{0,8}\.json")
-_RESULT: TypeAdapter[KnownResult] = TypeAdapter(KnownResult)
+
+
+@cache
+def _adapter() -> TypeAdapter[KnownResult]:
+    return TypeAdapter(KnownResult)  # which takes milliseconds, and few commands meet such a file
 
 
 class ResultFiles:
@@ -42,7 +47,7 @@ class ResultFiles:
 
     def keep(self, result: KnownResult) -> str:
         """Write a result and wait until it is on the disk. See the port."""
-        content = {"format": FORMAT, "known": _RESULT.dump_python(result, mode="json")}
+        content = {"format": FORMAT, "known": _adapter().dump_python(result, mode="json")}
         body = canonical_bytes(content, max_bytes=LARGEST)
         first: OSError | None = None
         for folder in self.folders:
@@ -139,7 +144,7 @@ def _parsed(body: bytes) -> KnownResult:
         content: Any = read_canonical(body)
         if content["format"] != FORMAT:
             raise ValueError(f"its format is {content['format']!r}, and this version reads {FORMAT}.")
-        result = _RESULT.validate_python(content["known"])
+        result = _adapter().validate_python(content["known"])
     except (ValidationError, UnicodeError, KeyError, TypeError, RecursionError):
         raise ValueError("it does not say what a result says.") from None
     command = result.command

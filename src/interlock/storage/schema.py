@@ -164,13 +164,15 @@ requests = Table(
     CheckConstraint("version > 0", name="version_is_positive"),
     Index("requests_of_run", "tenant", "run_id", "interrupt_id"),
     Index("requests_by_age", "tenant", "opened_at", "id"),
-    Index("requests_inbox", "tenant", "due_at", "id", "asks", "status", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
-    Index("requests_of_agent", "tenant", "agent", "due_at", "id", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
-    Index("requests_due", "wake_at", "tenant", "id", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
+    Index("requests_inbox", "tenant", "due_at", "id", "asks", "status", sqlite_where=IS_OPEN),
+    Index("requests_of_agent", "tenant", "agent", "due_at", "id", sqlite_where=IS_OPEN),
+    Index("requests_due", "wake_at", "tenant", "id", sqlite_where=IS_OPEN),
     Index("requests_recent", "tenant", "action", "opened_at", "id"),
 )
 """`due_at` is the deadline, and orders inboxes; `wake_at` is when the next thing comes due: perhaps a reminder. `asks`
-holds whom the present step asks, and nothing when there is none: an index alone says who may find the request."""
+holds whom the present step asks, and nothing when there is none: an index alone says who may find the request.
+
+The conditions of the indexes are PostgreSQL's as well, by the migrations: here they would load that dialect."""
 
 verdicts = Table(
     "verdicts",

@@ -1,4 +1,7 @@
-"""A store in a SQL database: each method of the port is one function, run once on a thread of the database."""
+"""A store in a SQL database: each method of the port is one function, run once on a thread of the database.
+
+What writes is loaded when something is written: it takes as long to load as a short command has, and a list only reads.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,10 @@ from interlock.engine.ports.store import Agenda, Audit, Cursor, Inbox, Loaded, T
 from interlock.engine.ports.waker import Notifications
 from interlock.engine.retry import until_committed
 from interlock.failpoints import failpoint
-from interlock.storage import audit, cursors, reads, writes
+from interlock.storage import audit, cursors, reads
 from interlock.storage.inbox import inbox
-from interlock.storage.items import SqlShelf, check_puts
 from interlock.storage.log import Log
+from interlock.storage.memory_items import check_puts
 from interlock.storage.rows import Clock, RequestRow, RunRow, check_changes, check_load
 from interlock.storage.thread_pool import Inline, ThreadPool
 from interlock.storage.verdicts import Verdicts
@@ -137,6 +140,8 @@ class SqlStore:
 
     async def commit(self, changes: Changes) -> None:
         """Apply the changes in one transaction."""
+        from interlock.storage import writes  # noqa: PLC0415 - see the top
+
         check_changes(changes)
         await self._write(writes.Commit(changes, self._clock, self._log))
         failpoint("store.after_commit")
@@ -247,6 +252,8 @@ class SqlStore:
 
     async def extend(self, tenant: str, holds: Iterable[tuple[str, str]], until: datetime) -> frozenset[str]:
         """Move the end of leases and of their jobs, and return the runs whose lease was moved."""
+        from interlock.storage import writes  # noqa: PLC0415 - see the top
+
         held = tuple(holds)
         return await self._write(lambda on: writes.extend(on, tenant, held, until, self._clock))
 
@@ -261,6 +268,8 @@ class SqlStore:
 
     async def items(self, tenant: str, operations: Sequence[ItemOp]) -> list[Found]:
         """Carry operations on what agents keep out."""
+        from interlock.storage.items import SqlShelf  # noqa: PLC0415 - see the top
+
         check_puts(operations)
         if not any(isinstance(one, PutItem) for one in operations):
             return await self._read(lambda on: carry_out(SqlShelf(on, tenant, self._clock), operations))
@@ -278,4 +287,6 @@ class SqlStore:
         """Return a fact about this database; with a value, set it first if it is not set yet."""
         if value is None:
             return await self._read(lambda on: reads.note(on, key))
+        from interlock.storage import writes  # noqa: PLC0415 - see the top
+
         return await self._write(lambda on: writes.keep_note(on, key, value))

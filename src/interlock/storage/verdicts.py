@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import BindParameter, bindparam, delete, exists, select
+from sqlalchemy import BindParameter, Executable, bindparam, delete, exists, select
 
 from interlock.domain.inbox import acts_of
 from interlock.engine.changes import RequestChange
@@ -30,10 +31,6 @@ Verdicts = dict[tuple[str, str], tuple[tuple[str, datetime | None], ...]]
 
 _TENANT: BindParameter[str] = bindparam("tenant")
 
-_verdict = insert_or(verdicts)
-_KEEP = _verdict.on_conflict_do_update(
-    index_elements=["tenant", "request_id", "person"], set_={"at": _verdict.excluded.at}
-)
 _DROP = delete(verdicts).where(verdicts.c.tenant == _TENANT, verdicts.c.request_id == bindparam("id"))
 _ON = select(verdicts.c.request_id, verdicts.c.person, verdicts.c.at).where(
     verdicts.c.tenant == _TENANT, OneOf(verdicts.c.request_id, "ids")
@@ -44,6 +41,13 @@ VERDICTS_LEFT = (
     .distinct()
 )
 """The requests on which somebody is said to have voted, and that have no row."""
+
+
+@cache
+def _keep() -> Executable:
+    verdict = insert_or(verdicts)
+    key = ["tenant", "request_id", "person"]
+    return verdict.on_conflict_do_update(index_elements=key, set_={"at": verdict.excluded.at})
 
 
 class VerdictRow(NamedTuple):
@@ -66,7 +70,7 @@ def keep_verdicts(on: Connection, change: RequestChange) -> None:
     if change.anew:
         drop_verdicts(on, change.after.tenant, change.after.id)
     for row in verdict_rows(change):
-        on.write(_KEEP, row._asdict())
+        on.write(_keep(), row._asdict())
 
 
 def drop_verdicts(on: Connection, tenant: str, request_id: str) -> None:
