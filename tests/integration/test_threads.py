@@ -278,15 +278,15 @@ async def test_threads_are_listed_shown_and_deleted(circle):
     agent = circle.register(talker())
     runs = [await say(circle, agent, text) for text in ("one", "fall", "two")]
     await say(circle, agent, "other", "walk")
-    threads = circle.system.runs.threads
-    assert [(one.name, one.turns) for one in await threads.list("default", limit=9)] == [("talk", 3), ("walk", 1)]
+    threads, client = circle.system.runs.threads, circle.system.client(circle.me)
+    assert [(one.name, one.turns) for one in (await client.list_threads()).rows] == [("talk", 3), ("walk", 1)]
     assert [run.id for run in (await threads.show("default", "talk")).runs] == [run.id for run in reversed(runs)]
     assert [run.turn for run in (await threads.show("default", "talk", limit=2)).runs] == [3, 2]
     directory = circle.system.policies.current().directory
     with pytest.raises(Forbidden):
         await threads.delete("talk", principal("mallory"), directory)
     assert await threads.delete("talk", circle.me, directory) == 3
-    assert [one.name for one in await threads.list("default", limit=9)] == ["walk"]
+    assert [one.name for one in (await client.list_threads()).rows] == ["walk"]
     for wanted in (threads.show("default", "talk"), threads.delete("talk", circle.me, directory)):
         with pytest.raises(NotFound, match="There is no thread 'talk'"):
             await wanted

@@ -211,6 +211,20 @@ class SystemMachine(Tampering):
         for job in self._due():
             self._carry_out(job, until if len(self.under_way) < MOST_UNDER_WAY else None)
 
+    @rule(who=people)
+    def look_into_an_inbox(self, who: str) -> None:
+        """Somebody looks at what waits for them, for others, and at what they have decided."""
+        person, directory, now = SPELLINGS[who], self.policies.current().directory, self.clock.at
+        waiting = {key: self.model.requests[key] for key in self.model.open}
+        mine = [key for key, it in waiting.items() if it.voter_of(person, directory, now) is not None]
+        mine = [key for key in mine if not waiting[key].has_voted(person, directory)]
+        others = [key for key in waiting if key not in mine]
+        acts = {key: it.acts[person] for key, it in self.model.requests.items() if person in it.acts}
+        decided = sorted(acts, key=lambda key: (acts[key], key), reverse=True)
+        for system in self.systems:
+            found = self._run(system.inboxes(who))
+            assert found == (mine, others, decided), f"{system.name}: the inbox of {who} is {found}"
+
     def _some_request(self, which: int) -> RequestModel:
         ids = self.model.open if self.model.open and which % 4 else list(self.model.requests)
         return self.model.requests[ids[which % len(ids)]]

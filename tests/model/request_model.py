@@ -64,6 +64,7 @@ class RequestModel(VoteModel):
     reminders: list[datetime] = field(default_factory=list)
     escalates: datetime | None = None
     handed_on: bool = False
+    acts: dict[str, datetime] = field(default_factory=dict)
 
     @classmethod
     def begin(cls, event: Opened, policy: Policy) -> RequestModel:
@@ -133,10 +134,12 @@ class RequestModel(VoteModel):
         match event:
             case StepReached():
                 self._step_reached(event, context)
-            case VoteCast():
+            case VoteCast(vote=vote):
                 self._vote_cast(event, context)
-            case Edited():
+                self.acts[vote.voter] = vote.at
+            case Edited(edition=edition):
                 self._edited(event, context)
+                self.acts[str(edition.author)] = event.at
             case Decided():
                 self._decided(event, context)
             case Expired():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 from tests.model.fixtures import TENANT
 from tests.model.interleaving import point, stopping
@@ -17,8 +17,11 @@ from interlock.engine.desk import Desk
 from interlock.engine.hand_off import Commit, HandOff
 from interlock.engine.integrity import check_state
 from interlock.engine.ports.store import Inbox, Store
+from interlock.engine.routing import PolicyBook
 from interlock.engine.runs import Runs
 from interlock.engine.worker import Worker
+from interlock.service.inbox import PersonalInbox, Which
+from interlock.service.pages import Count
 from interlock.testing.fakes import NobodyWaits, ScriptedRuntime, SettableClock, SettablePolicies, Sink
 
 __all__ = ["LEASE", "SystemUnderTest"]
@@ -66,6 +69,7 @@ class SystemUnderTest:
         self.sink = Sink()
         self.runtime = ScriptedRuntime(self.sink, clock, point)
         self.entries: list[Entry] = []
+        self._policies = policies
         counter = itertools.count(1)
         watched, nobody = stopping(store), NobodyWaits()
 
@@ -110,6 +114,22 @@ class SystemUnderTest:
             assert all(request.status is Status.open for request in page), "I4: the inbox lists what is closed"
             listed += [request.id for request in page]
             if len(page) < PAGE:
+                return listed
+
+    async def inboxes(self, person: str) -> tuple[list[str], ...]:
+        """Return what waits for somebody, what for others, and what they have decided, page by page; all as counted."""
+        inbox = PersonalInbox(self.store, self._policies, PolicyBook(self.store), tenant=TENANT, person=person)
+        return tuple([await self._listed(inbox, which) for which in get_args(Which)])
+
+    async def _listed(self, inbox: PersonalInbox, which: Which) -> list[str]:
+        listed: list[str] = []
+        after = None
+        while True:
+            page = await inbox.page(which, after=after, limit=PAGE)
+            listed += [row.request.id for row in page.rows]
+            after = page.next
+            if after is None:
+                assert await inbox.count(which) == Count(len(listed)), f"{which}: not as many as are counted"
                 return listed
 
     async def requests(self, ids: Sequence[str]) -> Mapping[str, Request]:

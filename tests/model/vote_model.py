@@ -93,6 +93,10 @@ class VoteModel:
         possible = (Voter(person, other, at) for other in others if other not in taken)
         return next((voter for voter in possible if self.counts(voter, directory)), None)
 
+    def has_voted(self, person: str, directory: Directory) -> bool:
+        """Say whether somebody has a vote that counts."""
+        return person in self.votes and self.counts(self.voters[person], directory)
+
     def take(self, vote: Vote, directories: list[Directory]) -> None:
         """Take in a vote, and forget those whose people speak anew."""
         voter = Voter(vote.voter, vote.on_behalf_of, vote.at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import typer
@@ -10,16 +10,19 @@ import typer
 from interlock.channels.presentation import present
 from interlock.channels.screen import Line
 from interlock.channels.values import ValueLines
-from interlock.cli.options import JSON
+from interlock.cli.options import AFTER, AS, JSON, LIMIT
 from interlock.cli.session import Session, execute
 from interlock.cli.table import table
 from interlock.domain.explain import duration_words
 from interlock.domain.request import EffectState, Request, Status
 from interlock.engine.ports.store import Inbox
+from interlock.errors import BadInput
+from interlock.service.inbox import Listed, Which
 from interlock.service.inline import when
+from interlock.service.pages import Count
 from interlock.service.row import Place, in_order, places, row
 from interlock.service.sentences import sentence
-from interlock.service.shapes import request_shape, view_shape
+from interlock.service.shapes import count_shape, listed_shape, request_shape, view_shape
 from interlock.service.text import plain, quoted
 from interlock.service.views import RequestView
 
@@ -34,39 +37,97 @@ MARGIN = 12
 
 NARROWEST, WIDEST = 40, 120
 
+OPEN = (Status.open,)
+
+NOTHING: dict[Which, str] = {
+    "mine": "Nothing waits for you.",
+    "others": "Nothing waits for others.",
+    "decided": "You have voted on nothing yet, and answered and changed nothing.",
+}
+
 
 @app.command("list")
 def list_requests(
     ctx: typer.Context,
     *,
+    mine: bool = typer.Option(False, "--mine", help="Those that wait for you."),
+    others: bool = typer.Option(False, "--others", help="The open ones that wait for others, and why not for you."),
+    decided: bool = typer.Option(False, "--decided-by-me", help="Those that you have voted on, answered or changed."),
     everything: bool = typer.Option(False, "--all", help="Those that are decided, too."),
     status: Status | None = typer.Option(None, "--status", help="Only those with this status."),
     agent: str | None = typer.Option(None, "--agent", help="Only those of this agent."),
     run: str | None = typer.Option(None, "--run", help="Only those of this run."),
-    limit: int = typer.Option(50, "--limit", min=1, max=10_000, help="At most so many."),
+    limit: int = LIMIT,
+    after: str | None = AFTER,
+    person: str | None = AS,
     as_json: bool = JSON,
 ) -> None:
     """List requests: the open ones by due time, or others newest first."""
+    flags: dict[Which, bool] = {"mine": mine, "others": others, "decided": decided}
+    chosen = [which for which, wanted in flags.items() if wanted]
+    if len(chosen) + (everything or status is not None or run is not None) > 1:
+        raise BadInput(
+            "Give one of --mine, --others and --decided-by-me, and then neither --all nor --status nor --run."
+        )
 
     async def work(session: Session) -> None:
+        if chosen:
+            await _list_inbox(session, chosen[0], agent, after, limit)
+            return
         run_id = None if run is None else await session.client.resolve("run", run)
         statuses = () if everything else (status or Status.open,)
-        wanted = Inbox(statuses, agent, run_id)
-        found = [request async for request in session.client.requests(wanted, limit=limit + 1)]
-        more, found = len(found) > limit, found[:limit]
-        session.write({"requests": [request_shape(request) for request in found], "more": more})
-        if not found:
-            session.tell("Nothing waits for anybody." if statuses == (Status.open,) else "There are none.")
+        page = await session.client.list_requests(Inbox(statuses, agent, run_id), after=after, limit=limit)
+        shown = {"requests": [request_shape(request) for request in page.rows], "more": page.next is not None}
+        waits = await session.client.inbox_count("mine", agent=agent) if statuses == OPEN and run is None else None
+        counted = {} if waits is None else {"waits_for_you": count_shape(waits)}
+        session.write({**shown, "next": page.next, **counted})
+        if not page.rows:
+            session.tell("Nothing waits for anybody." if statuses == OPEN else "There are none.")
             return
-        now = await session.system.store.now()
-        place_of = places(await session.client.pauses(request.run_id for request in found if request.is_open))
-        most = min(WIDEST, max(NARROWEST, (session.screen.width or WIDEST + MARGIN) - MARGIN))
-        rows = [_row(request, place_of, now, most) for request in in_order(found, place_of)]
-        session.show(*table(("ID", "STATUS", "AGENT", "TIME LEFT", "WHAT"), rows, session.screen.width))
-        if more:
-            session.tell(f"There are more than {limit}: --limit shows them.", "warn")
+        await _show(session, page.rows)
+        session.tell_of_more(page.next, limit)
+        if waits is not None:
+            session.tell(_waits_for_you(waits), "dim")
 
-    execute(ctx, work, as_json=as_json, create=False)
+    execute(ctx, work, as_json=as_json, person=person, create=False)
+
+
+async def _list_inbox(session: Session, which: Which, agent: str | None, after: str | None, limit: int) -> None:
+    page = await session.client.inbox(which, agent=agent, after=after, limit=limit)
+    count = await session.client.inbox_count(which, agent=agent)
+    rows = [listed_shape(one) for one in page.rows]
+    session.write({"requests": rows, "more": page.next is not None, "next": page.next, "count": count_shape(count)})
+    if not page.rows:
+        session.tell(NOTHING[which])
+        return
+    await _show(session, [one.request for one in page.rows], {one.request.id: one for one in page.rows})
+    if page.next is not None:
+        session.tell(f"There are {count}: --limit shows more of them.", "warn")
+
+
+async def _show(session: Session, found: Sequence[Request], listed: Mapping[str, Listed] | None = None) -> None:
+    now = await session.system.store.now()
+    place_of = places(await session.client.pauses(request.run_id for request in found if request.is_open))
+    most = min(WIDEST, max(NARROWEST, (session.screen.width or WIDEST + MARGIN) - MARGIN))
+    head: tuple[str, ...] = ("ID", "STATUS", "AGENT", "TIME LEFT", "WHAT")
+    rows = [_row(request, place_of, now, most) for request in in_order(found, place_of)]
+    if listed is not None and any(map(_note, listed.values())):
+        head, rows = (*head, "FOR YOU"), [(*row, _note(listed[row[0]])) for row in rows]
+    session.show(*table(head, rows, session.screen.width))
+
+
+def _note(listed: Listed) -> str:
+    """Say for whom somebody would vote, or why a request does not wait for them."""
+    if listed.excluded is not None:
+        return f"no: {plain(listed.excluded)}"
+    return f"to vote for {plain(listed.on_behalf_of)}" if listed.on_behalf_of is not None else ""
+
+
+def _waits_for_you(count: Count) -> str:
+    if not count.number and not count.more:
+        return "None of them waits for you."
+    number = count.number == 1 and not count.more
+    return f"{count} of them {'waits' if number else 'wait'} for you: --mine shows {'it' if number else 'them'}."
 
 
 def _row(request: Request, place_of: Mapping[str, Place], now: datetime, most: int) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import typer
 from interlock.channels.screen import Line
 from interlock.channels.values import ValueLines
 from interlock.cli.hints import pasteable
-from interlock.cli.options import AS, COMMENT, JSON
+from interlock.cli.options import AFTER, AS, COMMENT, JSON, LIMIT
 from interlock.cli.run_status import tell_next_turn, ways_on
 from interlock.cli.session import Session, execute
 from interlock.cli.states import PAUSE, fork, state_lines
@@ -42,16 +42,17 @@ def list_runs(
     ctx: typer.Context,
     *,
     status: RunStatus | None = typer.Option(None, "--status", help="Only those with this status."),
-    limit: int = typer.Option(50, "--limit", min=1, max=10_000, help="At most so many."),
+    limit: int = LIMIT,
+    after: str | None = AFTER,
     as_json: bool = JSON,
 ) -> None:
     """List runs, newest first."""
 
     async def work(session: Session) -> None:
         statuses = () if status is None else (status,)
-        found = [run async for run in session.client.runs(statuses, limit=limit + 1)]
-        more, found = len(found) > limit, found[:limit]
-        session.write({"runs": [run_shape(run) for run in found], "more": more})
+        page = await session.client.list_runs(statuses, after=after, limit=limit)
+        found = page.rows
+        session.write({"runs": [run_shape(run) for run in found], "more": page.next is not None, "next": page.next})
         if not found:
             if status is not None:
                 session.tell(f"No run is {status}.")
@@ -63,8 +64,7 @@ def list_runs(
             (run.id, str(run.status), plain(run.agent), when(run.started_at), plain(run.initiator)) for run in found
         ]
         session.show(*table(("ID", "STATUS", "AGENT", "STARTED", "BY"), rows, session.screen.width))
-        if more:
-            session.tell(f"There are more than {limit}: --limit shows them.", "warn")
+        session.tell_of_more(page.next, limit)
 
     execute(ctx, work, as_json=as_json, create=False)
 

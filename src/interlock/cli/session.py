@@ -100,6 +100,11 @@ class Session:
         """Say a sentence to whoever runs the command."""
         self.screen.say(text, style)
 
+    def tell_of_more(self, cursor: str | None, limit: int) -> None:
+        """Say how the rest of a list is had, if there is any."""
+        if cursor is not None:
+            self.tell(f"There are more than {limit}: --limit shows them.", "warn")
+
     def show(self, *lines: Line | str) -> None:
         """Show lines, unless a program reads."""
         if not self.as_json:

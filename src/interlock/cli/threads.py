@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from interlock.channels.screen import Line
-from interlock.cli.options import AS, JSON
+from interlock.cli.options import AFTER, AS, JSON, LIMIT
 from interlock.cli.session import Session, execute
 from interlock.cli.states import state_lines
 from interlock.cli.table import table
@@ -29,15 +29,16 @@ NAME = typer.Argument(metavar="NAME", help="The thread's name, as it was given t
 def list_threads(
     ctx: typer.Context,
     *,
-    limit: int = typer.Option(50, "--limit", min=1, max=10_000, help="At most so many."),
+    limit: int = LIMIT,
+    after: str | None = AFTER,
     as_json: bool = JSON,
 ) -> None:
     """List threads by name, with the last run of each."""
 
     async def work(session: Session) -> None:
-        found = await session.client.threads(limit=limit + 1)
-        more, found = len(found) > limit, found[:limit]
-        session.write({"threads": [_shape(one) for one in found], "more": more})
+        page = await session.client.list_threads(after=after, limit=limit)
+        found = page.rows
+        session.write({"threads": [_shape(one) for one in found], "more": page.next is not None, "next": page.next})
         if not found:
             session.tell("There are none. Begin one:")
             session.hint('run AGENT "…" --thread NAME')
@@ -47,8 +48,7 @@ def list_threads(
             for one in found
         ]
         session.show(*table(("NAME", "AGENT", "TURNS", "LAST RUN", "STARTED"), rows, session.screen.width))
-        if more:
-            session.tell(f"There are more than {limit}: --limit shows them.", "warn")
+        session.tell_of_more(page.next, limit)
 
     execute(ctx, work, as_json=as_json, create=False)
 

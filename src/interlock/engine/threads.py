@@ -172,21 +172,6 @@ class Threads:
 
     # ── for people ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def list(self, tenant: str, *, limit: int) -> list[ThreadView]:
-        """Return threads by name: those that have not been deleted."""
-        found: list[ThreadView] = []
-        after = ""
-        while len(found) < limit:
-            names = await self._store.thread_names(tenant, after=after, limit=PAGE)
-            for name in names:
-                view = await self._view(tenant, name, limit=1)
-                if view is not None:
-                    found.append(view)
-            if len(names) < PAGE:
-                break
-            after = names[-1]
-        return found[:limit]
-
     async def at_its_turn(self, tenant: str, thread: str) -> Run | None:
         """Return the first run of a thread that has not ended: its turn is now. None if there is none.
 
@@ -207,12 +192,13 @@ class Threads:
         Raises:
             NotFound: if there is no such thread, or it was deleted.
         """
-        view = await self._view(tenant, thread, limit)
+        view = await self.view(tenant, thread, limit=limit)
         if view is None:
             raise NotFound(f"There is no thread {thread!r} here: `interlock threads list` shows those that there are.")
         return view
 
-    async def _view(self, tenant: str, thread: str, limit: int) -> ThreadView | None:
+    async def view(self, tenant: str, thread: str, *, limit: int) -> ThreadView | None:
+        """Return a thread with its last runs, the newest first; None if there is none, or it was deleted."""
         runs: list[Run] = []
         async for _, run in self._newest_first(tenant, thread, None, limit):
             if run.forgotten or len(runs) == limit:

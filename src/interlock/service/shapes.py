@@ -10,9 +10,11 @@ from interlock.domain.canonical import read_canonical
 from interlock.domain.request import Request, StandIn, Vote
 from interlock.domain.run import Run
 from interlock.engine.changes import Entry
+from interlock.service.inbox import Listed
+from interlock.service.pages import Count
 from interlock.service.views import RequestView, RunView
 
-__all__ = ["entry_shape", "request_shape", "run_shape", "run_view_shape", "view_shape"]
+__all__ = ["count_shape", "entry_shape", "listed_shape", "request_shape", "run_shape", "run_view_shape", "view_shape"]
 
 
 def request_shape(request: Request) -> dict[str, Any]:
@@ -58,6 +60,16 @@ def request_shape(request: Request) -> dict[str, Any]:
         "replaced_by": request.replaced_by,
         "version": request.version,
     }
+
+
+def listed_shape(listed: Listed) -> dict[str, Any]:
+    """Return a request in the inbox of a person."""
+    return {**request_shape(listed.request), "on_behalf_of": listed.on_behalf_of, "excluded": listed.excluded}
+
+
+def count_shape(count: Count) -> dict[str, Any]:
+    """Return how many rows a list has; `more`: there are, or may be, more than that."""
+    return {"number": count.number, "more": count.more}
 
 
 def _vote(vote: Vote) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
+from operator import attrgetter
 from typing import Literal
 
 from interlock.domain.authority import Principal
@@ -21,11 +23,15 @@ from interlock.engine.ports.store import Inbox, Loaded, Store
 from interlock.engine.routing import PolicyBook
 from interlock.engine.threads import Threads, ThreadView
 from interlock.errors import BadInput, NotFound, RecordAltered
+from interlock.service.inbox import Listed, PersonalInbox, Which
+from interlock.service.pages import Count, Page, cursor_key, page, walk
 
 __all__ = ["RequestView", "RunView", "Views"]
 
-PAGE = 200
+MOST_PAUSES = 200
 OPEN = Inbox()
+
+_id_of = attrgetter("id")
 
 SHORTEST_PREFIX = 8
 """How many characters of an id, `req_` or `run_` among them, must be given: few enough to type, enough to mean it."""
@@ -196,35 +202,70 @@ class Views:
     async def pauses(self, run_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """Return the requests that runs wait at, run to ids, in the order in which they were asked; not of too many."""
         found: dict[str, tuple[str, ...]] = {}
-        for run_id in list(dict.fromkeys(run_ids))[:PAGE]:
+        for run_id in list(dict.fromkeys(run_ids))[:MOST_PAUSES]:
             loaded = await self._store.load(self._tenant, run_id=run_id)
             if loaded.run is not None:
                 found[run_id] = tuple(pending.request_id for pending in loaded.run.run.pause)
         return found
 
-    async def requests(self, wanted: Inbox = OPEN, *, limit: int | None = None) -> AsyncIterator[Request]:
-        """Read requests page by page; by default those that are open, soonest first."""
-        after, left = None, limit
-        while left is None or left > 0:
-            size = PAGE if left is None else min(PAGE, left)
-            page = await self._store.inbox(self._tenant, wanted, after=after, limit=size)
-            for request in page:
-                yield request
-            if len(page) < size:
-                return
-            after, left = page[-1].id, None if left is None else left - len(page)
+    def requests(self, wanted: Inbox = OPEN, *, limit: int | None = None) -> AsyncGenerator[Request, None]:
+        """Read requests, at most so many; by default those that are open, soonest first."""
+        return walk(partial(self._requests, wanted), _id_of, limit=limit)
 
-    async def runs(self, statuses: tuple[RunStatus, ...] = (), *, limit: int | None = None) -> AsyncIterator[Run]:
-        """Read runs page by page, newest first."""
-        after, left = None, limit
-        while left is None or left > 0:
-            size = PAGE if left is None else min(PAGE, left)
-            page = await self._store.runs(self._tenant, statuses=statuses, after=after, limit=size)
-            for run in page:
-                yield run
-            if len(page) < size:
-                return
-            after, left = page[-1].id, None if left is None else left - len(page)
+    async def list_requests(self, wanted: Inbox = OPEN, *, after: str | None = None, limit: int = 50) -> Page[Request]:
+        """Return a page of requests.
+
+        Args:
+            after: the cursor that the page before it gave.
+
+        Raises:
+            InvalidValue: if it is no cursor of this list.
+        """
+        key = cursor_key("requests", after)
+        rows = walk(partial(self._requests, wanted), _id_of, after=key, limit=limit + 1)
+        return await page("requests", rows, _id_of, limit)
+
+    async def _requests(self, wanted: Inbox, after: str | None, limit: int) -> Sequence[Request]:
+        return await self._store.inbox(self._tenant, wanted, after=after, limit=limit)
+
+    async def inbox(
+        self, which: Which, *, agent: str | None = None, after: str | None = None, limit: int = 50
+    ) -> Page[Listed]:
+        """Return a page of what waits for this principal, of what waits for others, or of what they have decided.
+
+        What is open comes by due time; what this principal has voted on, answered or changed by their last act, newest
+        first.
+
+        Args:
+            agent: whose requests alone are wanted.
+            after: the cursor that the page before it gave.
+
+        Raises:
+            InvalidValue: if it is no cursor of this list.
+        """
+        return await self._inbox(agent).page(which, after=after, limit=limit)
+
+    async def inbox_count(self, which: Which, *, agent: str | None = None) -> Count:
+        """Return how many rows one list of the inbox has; exactly, up to a thousand."""
+        return await self._inbox(agent).count(which)
+
+    def _inbox(self, agent: str | None) -> PersonalInbox:
+        reads = self._store, self._policies, self._book
+        return PersonalInbox(*reads, tenant=self._tenant, person=self.principal.id, agent=agent)
+
+    def runs(self, statuses: tuple[RunStatus, ...] = (), *, limit: int | None = None) -> AsyncGenerator[Run, None]:
+        """Read runs, newest first, at most so many."""
+        return walk(partial(self._runs, statuses), _id_of, limit=limit)
+
+    async def list_runs(
+        self, statuses: tuple[RunStatus, ...] = (), *, after: str | None = None, limit: int = 50
+    ) -> Page[Run]:
+        """Return a page of runs, newest first. See `list_requests`."""
+        rows = walk(partial(self._runs, statuses), _id_of, after=cursor_key("runs", after), limit=limit + 1)
+        return await page("runs", rows, _id_of, limit)
+
+    async def _runs(self, statuses: tuple[RunStatus, ...], after: str | None, limit: int) -> Sequence[Run]:
+        return await self._store.runs(self._tenant, statuses=statuses, after=after, limit=limit)
 
     async def unsettled(self) -> list[Request]:
         """Return the approved requests whose effect is unknown or still under way, newest first."""
@@ -240,9 +281,19 @@ class Views:
         """Return the entries of one request or run, the oldest first."""
         return list(await self._store.history(self._tenant, stream))
 
-    async def threads(self, *, limit: int) -> list[ThreadView]:
-        """Return conversations by name, each with its last run."""
-        return await Threads(self._store).list(self._tenant, limit=limit)
+    async def list_threads(self, *, after: str | None = None, limit: int = 50) -> Page[ThreadView]:
+        """Return a page of conversations by name, each with its last run. See `list_requests`."""
+        return await page("threads", self._threads(cursor_key("threads", after)), lambda view: view.name, limit)
+
+    async def _threads(self, after: str | None) -> AsyncGenerator[ThreadView, None]:
+        threads = Threads(self._store)
+        async for name in walk(self._thread_names, str, after=after):
+            view = await threads.view(self._tenant, name, limit=1)
+            if view is not None:
+                yield view
+
+    async def _thread_names(self, after: str | None, limit: int) -> Sequence[str]:
+        return await self._store.thread_names(self._tenant, after=after or "", limit=limit)
 
     async def thread(self, name: str, *, limit: int = 20) -> ThreadView:
         """Return a conversation with its last runs, the newest first.
@@ -252,15 +303,12 @@ class Views:
         """
         return await Threads(self._store).show(self._tenant, name, limit=limit)
 
-    async def log(self, after: str = "") -> AsyncIterator[Entry]:
-        """Read the log page by page."""
-        while True:
-            page = await self._store.feed(self._tenant, after=after, limit=PAGE)
-            for entry in page:
-                yield entry
-            if len(page) < PAGE:
-                return
-            after = page[-1].position
+    def log(self, after: str = "") -> AsyncGenerator[Entry, None]:
+        """Read the log as far as it goes now."""
+        return walk(self._entries, attrgetter("position"), after=after)
+
+    async def _entries(self, after: str | None, limit: int) -> Sequence[Entry]:
+        return await self._store.feed(self._tenant, after=after or "", limit=limit)
 
 
 def _altered(loaded: Loaded) -> str | None:
