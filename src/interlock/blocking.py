@@ -2,21 +2,62 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing, contextmanager
-from functools import partial, wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
-
-from anyio.from_thread import BlockingPortal, start_blocking_portal
+from contextlib import AbstractAsyncContextManager
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
 
 from interlock.domain.authority import Principal
 from interlock.service.client import Client
 from interlock.service.views import RequestView
 
-__all__ = ["BlockingClient", "entered"]
+__all__ = ["BlockingClient", "blocking"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+class Loop:
+    """An event loop in a thread of its own. The thread keeps no process alive."""
+
+    def __init__(self) -> None:
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="interlock-blocking", daemon=True)
+        self._thread.start()
+        self._ready.wait()
+
+    def _serve(self) -> None:
+        asyncio.run(self._until_closed())
+
+    async def _until_closed(self) -> None:
+        self._loop, self._closed = asyncio.get_running_loop(), asyncio.Event()
+        self._ready.set()
+        await self._closed.wait()
+
+    def call(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do work there, and wait for its result; work that nobody waits for any more, as after Ctrl-C, is cancelled.
+
+        Raises:
+            RuntimeError: if it is called there, where waiting would never end, or after `close`.
+        """
+        if threading.current_thread() is self._thread or not self._thread.is_alive():
+            work.close()
+            where = "inside of what it waits for" if self._thread.is_alive() else "after it was closed"
+            raise RuntimeError(f"a blocking client cannot be used {where}")
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def close(self) -> None:
+        """End the loop, and wait for that."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._closed.set)
+            self._thread.join()
 
 
 def _waits(
@@ -26,8 +67,7 @@ def _waits(
 
     @wraps(method)
     def call(self: BlockingClient, /, *args: P.args, **given: P.kwargs) -> T:
-        result: T = self._portal.call(partial(method, self._client, *args, **given))
-        return result
+        return self._loop.call(method(self._client, *args, **given))
 
     return cast("Callable[Concatenate[BlockingClient, P], T]", call)
 
@@ -39,29 +79,50 @@ def _iterates(
 
     @wraps(method)
     def iterate(self: BlockingClient, /, *args: P.args, **given: P.kwargs) -> Iterator[T]:
-        found = cast("Any", method(self._client, *args, **given))
-        with self._portal.wrap_async_context_manager(aclosing(found)) as values:
-            while True:
-                try:
-                    value = self._portal.call(anext, values)
-                except StopAsyncIteration:
-                    return
-                yield cast("T", value)
+        values = cast("Any", method(self._client, *args, **given))
+
+        async def next_one() -> tuple[T] | None:
+            async for value in values:
+                return (value,)
+            return None
+
+        try:
+            while (found := self._loop.call(next_one())) is not None:
+                yield found[0]
+        finally:
+            self._loop.call(values.aclose())
 
     return cast("Callable[Concatenate[BlockingClient, P], Iterator[T]]", iterate)
 
 
 class BlockingClient:
-    """What `Client` is, for code that is not asynchronous: nothing is implemented again.
+    """What `Client` is, for code that is not asynchronous: nothing is implemented again. It is a context manager.
 
     Args:
-        client: which does the work, in the event loop of another thread.
-        portal: to that event loop.
+        client: which does the work.
+        loop: where it does it.
+        opened: where the client came from, which is left at the end.
     """
 
-    def __init__(self, client: Client, portal: BlockingPortal) -> None:
+    def __init__(self, client: Client, loop: Loop, opened: AbstractAsyncContextManager[Client]) -> None:
         self._client = client
-        self._portal = portal
+        self._loop = loop
+        self._opened = opened
+
+    def __enter__(self) -> Self:
+        """Return the client."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        try:
+            self._loop.call(_left(self._opened))
+        finally:
+            self._loop.close()
 
     @property
     def principal(self) -> Principal:
@@ -70,7 +131,7 @@ class BlockingClient:
 
     def acting_as(self, principal: Principal) -> BlockingClient:
         """Return the same for somebody else."""
-        return BlockingClient(self._client.acting_as(principal), self._portal)
+        return BlockingClient(self._client.acting_as(principal), self._loop, self._opened)
 
     def candidates(self, view: RequestView) -> list[str]:
         """Return those known by name who may vote on a request now and have not, sorted."""
@@ -112,15 +173,19 @@ class BlockingClient:
     runs = _iterates(Client.runs)
 
 
-def entered(
-    connect: Callable[P, AbstractAsyncContextManager[Client]],
-) -> Callable[P, AbstractContextManager[BlockingClient]]:
-    """Return what opens as another function does, for code that is not asynchronous."""
+def blocking(opened: AbstractAsyncContextManager[Client]) -> BlockingClient:
+    """Open a client in an event loop of its own, and return its blocking face."""
+    loop = Loop()
+    try:
+        return BlockingClient(loop.call(_entered(opened)), loop, opened)
+    except BaseException:
+        loop.close()
+        raise
 
-    @contextmanager
-    @wraps(connect)
-    def enter(*args: P.args, **given: P.kwargs) -> Iterator[BlockingClient]:
-        with start_blocking_portal() as portal, portal.wrap_async_context_manager(connect(*args, **given)) as client:
-            yield BlockingClient(client, portal)
 
-    return enter
+async def _entered(opened: AbstractAsyncContextManager[Client]) -> Client:
+    return await opened.__aenter__()
+
+
+async def _left(opened: AbstractAsyncContextManager[Client]) -> None:
+    await opened.__aexit__(None, None, None)

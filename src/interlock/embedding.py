@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from interlock.agents import AGENTS
-from interlock.blocking import entered
+from interlock.blocking import BlockingClient, blocking
 from interlock.bootstrap import build, local_person
 from interlock.config import load_settings
 from interlock.domain.authority import LOCAL_TENANT, Principal
@@ -66,5 +66,25 @@ async def connect(  # noqa: PLR0913 - everything has a default
         await system.close()
 
 
-connect_blocking = entered(connect)
-"""Do as `connect` does, for code that is not asynchronous; also in a notebook, where an event loop runs already."""
+def connect_blocking(  # noqa: PLR0913 - everything has a default
+    database: str | Path | Store | None = None,
+    *,
+    config: str | Path | None = None,
+    agents: Mapping[str, Any] | None = None,
+    principal: Principal | None = None,
+    policies: Policies | None = None,
+    clock: Callable[[], datetime] | None = None,
+) -> BlockingClient:
+    """Do as `connect` does, for code that is not asynchronous; also in a notebook, where an event loop runs already.
+
+    What it returns is a context manager, and has `close`.
+
+    Args:
+        database, config, agents, principal, policies, clock: as for `connect`.
+
+    Raises:
+        BadInput, InvalidAgent, StoreError: as `connect`.
+    """
+    return blocking(
+        connect(database, config=config, agents=agents, principal=principal, policies=policies, clock=clock)
+    )
