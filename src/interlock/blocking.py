@@ -162,9 +162,11 @@ class BlockingClient:
     revise = _waits(Client.revise)
     run = _waits(Client.run)
     settle = _waits(Client.settle)
+    snapshot = _waits(Client.snapshot)
     start = _waits(Client.start)
     state = _waits(Client.state)
     stuck = _waits(Client.stuck)
+    sweep = _waits(Client.sweep)
     thread = _waits(Client.thread)
     unsettled = _waits(Client.unsettled)
 

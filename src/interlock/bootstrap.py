@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from interlock.config import Settings, data_home
 from interlock.dispatch.wakers import NotifiedWaker, PollingWaker
@@ -120,6 +121,10 @@ class _RuntimeOnUse:
     async def read(self, run: Run, state: bytes) -> Json:
         """Return what a state holds. See the port."""
         return await self._runtime.read(run, state)
+
+    async def snapshot(self, run: Run, state: bytes) -> Any:
+        """Return a state of a run as LangGraph has it. See the port."""
+        return await self._runtime.snapshot(run, state)
 
     async def check_fork(self, run: Run, changes: Mapping[str, Json]) -> None:
         """Look whether a run can be forked here. See the port."""

@@ -34,7 +34,7 @@ def box(tmp_path, monkeypatch):
 def app(clock):
     with create_approval_agent(timeout=5, clock=clock) as made:
         yield made
-        asyncio.run(assert_invariants(made._system.store, "default"))
+        asyncio.run(assert_invariants(made._client._client.system.store, "default"))
 
 
 def mails(box):
@@ -42,8 +42,8 @@ def mails(box):
 
 
 def record(app):
-    [request] = asyncio.run(app._system.store.load("default", app.get_state(config).request_ids)).requests.values()
-    return request
+    [request_id] = app.get_state(config).request_ids
+    return app._client.request(request_id).request
 
 
 def test_S5_the_specifications_unit_test():
@@ -82,7 +82,7 @@ def test_S5_what_the_specification_writes_is_governed(app, box):
     assert end["values"]["result"].startswith("Sent to team@company.com")
     assert app.get_state(config).next == ()
     assert len(mails(box)) == 1
-    assert record(app).decided_by == (app._principal.id,)
+    assert record(app).decided_by == (app._client.principal.id,)
     assert list(app.stream(None, config)) == []
 
 
@@ -120,7 +120,7 @@ def test_S5_other_changed_values_are_an_edit_and_what_is_edited_is_sent(app, box
     app.stream(None, config)
     assert mails(box) == ["Modified"]
     assert app.get_state(config).values["plan"]["subject"] == "Modified"
-    assert record(app).edition.author == app._principal.id
+    assert record(app).edition.author == app._client.principal.id
 
 
 def test_S6_silence_rejects_and_the_record_says_expired(app, clock, box):

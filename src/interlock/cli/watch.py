@@ -18,7 +18,6 @@ from interlock.domain.events import Opened, RefusalNoted, Reminded, StepReached
 from interlock.domain.request import Request
 from interlock.domain.run_events import AdvanceBegan, AttemptFailed, RunPaused, RunStarted
 from interlock.engine.changes import Entry
-from interlock.engine.deadlines import sweep
 from interlock.engine.worker import Worker
 from interlock.errors import BadInput, Forbidden, Refused
 from interlock.service.replies import Reply, void_votes
@@ -248,7 +247,7 @@ async def changed(session: Session, view: RequestView, narrator: Narrator | None
         loaded = await system.store.load(shown.tenant, [shown.id])
         now = loaded.requests[shown.id]
         if now.wake_at is not None and loaded.now >= now.wake_at:
-            await sweep(system.store, system.desk)  # its commit is seen below, without a wait
+            await session.client.sweep()  # its commit is seen below, without a wait
         if now.version != shown.version:
             entries = (await system.store.history(shown.tenant, shown.id))[shown.version :]
             if not all(isinstance(entry.event, RefusalNoted | Reminded) for entry in entries):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -79,6 +80,12 @@ class LangGraphRuntime:
     async def read(self, run: Run, state: bytes) -> Json:
         """Return what a state holds. See the port."""
         return as_json.read(state, await self._seen(run) if as_json.needs_agent(state) else None)
+
+    async def snapshot(self, run: Run, state: bytes) -> Any:
+        """Return a state of a run as LangGraph has it. See the port."""
+        agent = await self._seen(run)
+        graph = agent.graph.copy(update={"checkpointer": RunState(agent.serde, state)})
+        return await asyncio.to_thread(graph.get_state, {"configurable": {"thread_id": run.id}})
 
     async def check_fork(self, run: Run, changes: Mapping[str, Json]) -> None:
         """Look whether a run can be forked here. See the port."""

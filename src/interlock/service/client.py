@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from interlock.domain.action import Verdict
 from interlock.domain.authority import Principal
@@ -14,6 +14,7 @@ from interlock.domain.canonical import Json
 from interlock.domain.commands import Extend, SettleEffect
 from interlock.domain.request import Request
 from interlock.domain.run import Run
+from interlock.engine.deadlines import sweep
 from interlock.engine.desk import Desk
 from interlock.engine.integrity import verified
 from interlock.engine.ports.agents import Agents
@@ -293,6 +294,23 @@ class Client(Views):
         shown = await self.system.runtime.read(kept.run, kept.state)
         assert isinstance(shown, dict)
         return {"of": kept.where, "pause": kept.pause, **shown}
+
+    async def snapshot(self, run_id: str, pause: int | None = None) -> Any:
+        """Return a kept state of a run as LangGraph's own `StateSnapshot`: its values are what the graph has.
+
+        Args:
+            pause: from 1; by default the last one, or the end.
+
+        Raises:
+            NotFound: if it is not kept.
+            InvalidAgent: if the agent cannot be loaded here.
+        """
+        kept = await kept_state(self._store, self.principal.tenant, run_id, pause)
+        return await self.system.runtime.snapshot(kept.run, kept.state)
+
+    async def sweep(self) -> int:
+        """Remind, escalate and expire what is due, in all tenants, as a worker does; return for how many requests."""
+        return await sweep(self._store, self.system.desk)
 
     async def delete_states(self, thread: str) -> int:
         """Delete the states that a thread's runs have left; the log stays. Return of how many runs.

@@ -13,9 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from interlock.agents import AGENTS
-from interlock.bootstrap import build
-from interlock.config import DatabaseSettings, Settings
+from interlock.embedding import connect_blocking
 from interlock.engine.configured import BUILT_IN
 from interlock.engine.ports.policies import PolicySet
 from interlock.errors import BadInput
@@ -45,8 +43,7 @@ def create_approval_agent(
         StoreError: if the database cannot be opened.
     """
     policies = _Local(BUILT_IN if timeout is None else _within(_duration(timeout)))
-    settings = Settings(database=DatabaseSettings(url=str(database)))
-    return App(build(settings, AGENTS, clock=clock, policies=policies), "approval")
+    return App(connect_blocking(database, policies=policies, clock=clock), "approval")
 
 
 @dataclass(frozen=True, slots=True)

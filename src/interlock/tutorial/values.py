@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from interlock.domain.action import Action, Verdict
 from interlock.domain.canonical import Json
-from interlock.domain.commands import CastVote
 from interlock.domain.request import Request, Status
 from interlock.errors import BadInput
+from interlock.service.replies import Reply, edited, plainly
 
-__all__ = ["shape_of", "told_by", "vote_of"]
+__all__ = ["reply_of", "shape_of", "told_by"]
 
 
-def vote_of(request: Request, now: Mapping[str, Any], values: Mapping[str, Any], comment: str) -> CastVote:
+def reply_of(request: Request, now: Mapping[str, Any], values: Mapping[str, Any], comment: str) -> Reply:
     """Read a verdict from values that somebody wants to set."""
     if not isinstance(values, Mapping):
         raise BadInput(f'The values are a dict such as {{"approved": True}}, not {type(values).__name__}.')
@@ -32,14 +31,14 @@ def vote_of(request: Request, now: Mapping[str, Any], values: Mapping[str, Any],
     if others:
         raise BadInput(f"{', '.join(others)} cannot be changed here: people decide on `plan`, by `approved`.")
     if not changed:
-        return CastVote(request.id, Verdict.approve if approved else Verdict.reject, request.digest, comment)
+        return plainly(request, Verdict.approve if approved else Verdict.reject, comment)
     if not approved:
         raise BadInput("A plan is rejected or changed, not both: say in `comment` what should be different.")
-    return CastVote(request.id, Verdict.edit, request.digest, comment, _edited(request, now, changed["plan"]))
+    return edited(request, _edited(request, now, changed["plan"]), comment)
 
 
-def _edited(request: Request, now: Mapping[str, Any], plan: Json) -> Action:
-    """Return the action with what a changed plan changes in it."""
+def _edited(request: Request, now: Mapping[str, Any], plan: Json) -> dict[str, Json]:
+    """Return the arguments with what a changed plan changes in them."""
     before, asked = now.get("plan"), request.edition.subject
     assert isinstance(asked, Action)
     if not isinstance(plan, Mapping) or not isinstance(before, Mapping):
@@ -47,7 +46,7 @@ def _edited(request: Request, now: Mapping[str, Any], plan: Json) -> Action:
             f"The plan is a dict with {', '.join(sorted(asked.args))}: change it in a copy of values['plan']."
         )
     changes = {key: value for key, value in plan.items() if key not in before or value != before[key]}
-    return replace(asked, args={**asked.args, **changes})
+    return {**asked.args, **changes}
 
 
 def told_by(request: Request, values: Mapping[str, Any]) -> dict[str, Any]:

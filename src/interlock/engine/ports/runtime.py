@@ -155,6 +155,13 @@ class Runtime(Protocol):
             InvalidAgent: if the agent is needed, and cannot be loaded here.
         """
 
+    async def snapshot(self, run: Run, state: bytes) -> Any:
+        """Return a state of a run as LangGraph's own `StateSnapshot`: values as the graph has them, and what is next.
+
+        Raises:
+            InvalidAgent: if the agent cannot be loaded here.
+        """
+
     async def check_fork(self, run: Run, changes: Mapping[str, Json]) -> None:
         """Look whether the run's agent is here, and its state has these keys.
 
