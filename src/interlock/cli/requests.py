@@ -22,7 +22,7 @@ from interlock.service.inline import when
 from interlock.service.pages import Count
 from interlock.service.row import Place, in_order, places, row
 from interlock.service.sentences import sentence
-from interlock.service.shapes import count_shape, listed_shape, request_shape, view_shape
+from interlock.service.shapes import count_shape, listed_shape, page_shape, request_shape, view_shape
 from interlock.service.text import plain, quoted
 from interlock.service.views import RequestView
 
@@ -77,10 +77,9 @@ def list_requests(
         run_id = None if run is None else await session.client.resolve("run", run)
         statuses = () if everything else (status or Status.open,)
         page = await session.client.list_requests(Inbox(statuses, agent, run_id), after=after, limit=limit)
-        shown = {"requests": [request_shape(request) for request in page.rows], "more": page.next is not None}
         waits = await session.client.inbox_count("mine", agent=agent) if statuses == OPEN and run is None else None
         counted = {} if waits is None else {"waits_for_you": count_shape(waits)}
-        session.write({**shown, "next": page.next, **counted})
+        session.write({**page_shape("requests", page, request_shape), **counted})
         if not page.rows:
             session.tell("Nothing waits for anybody." if statuses == OPEN else "There are none.")
             return
@@ -95,8 +94,7 @@ def list_requests(
 async def _list_inbox(session: Session, which: Which, agent: str | None, after: str | None, limit: int) -> None:
     page = await session.client.inbox(which, agent=agent, after=after, limit=limit)
     count = await session.client.inbox_count(which, agent=agent)
-    rows = [listed_shape(one) for one in page.rows]
-    session.write({"requests": rows, "more": page.next is not None, "next": page.next, "count": count_shape(count)})
+    session.write({**page_shape("requests", page, listed_shape), "count": count_shape(count)})
     if not page.rows:
         session.tell(NOTHING[which])
         return

@@ -23,7 +23,7 @@ from interlock.errors import BadInput
 from interlock.service.inline import when
 from interlock.service.row import in_order, places, row
 from interlock.service.sentences import sentence
-from interlock.service.shapes import entry_shape, run_shape, run_view_shape
+from interlock.service.shapes import entry_shape, page_shape, run_shape, run_view_shape
 from interlock.service.text import plain, quoted
 from interlock.service.views import RunView
 
@@ -51,9 +51,8 @@ def list_runs(
     async def work(session: Session) -> None:
         statuses = () if status is None else (status,)
         page = await session.client.list_runs(statuses, after=after, limit=limit)
-        found = page.rows
-        session.write({"runs": [run_shape(run) for run in found], "more": page.next is not None, "next": page.next})
-        if not found:
+        session.write(page_shape("runs", page, run_shape))
+        if not page.rows:
             if status is not None:
                 session.tell(f"No run is {status}.")
                 return
@@ -61,7 +60,7 @@ def list_runs(
             session.hint('run approval "Send email to team about meeting"')
             return
         rows = [
-            (run.id, str(run.status), plain(run.agent), when(run.started_at), plain(run.initiator)) for run in found
+            (run.id, str(run.status), plain(run.agent), when(run.started_at), plain(run.initiator)) for run in page.rows
         ]
         session.show(*table(("ID", "STATUS", "AGENT", "STARTED", "BY"), rows, session.screen.width))
         session.tell_of_more(page.next, limit)

@@ -13,7 +13,7 @@ from interlock.domain.run import ENDED, Run
 from interlock.engine.threads import ThreadView
 from interlock.errors import NotFound
 from interlock.service.inline import when
-from interlock.service.shapes import run_shape
+from interlock.service.shapes import page_shape, run_shape
 from interlock.service.text import plain, quoted
 
 __all__ = ["app"]
@@ -38,7 +38,7 @@ def list_threads(
     async def work(session: Session) -> None:
         page = await session.client.list_threads(after=after, limit=limit)
         found = page.rows
-        session.write({"threads": [_shape(one) for one in found], "more": page.next is not None, "next": page.next})
+        session.write(page_shape("threads", page, _shape))
         if not found:
             session.tell("There are none. Begin one:")
             session.hint('run AGENT "…" --thread NAME')

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from interlock.domain.action import Action, Draft, Question, Subject
 from interlock.domain.canonical import read_canonical
@@ -11,10 +12,21 @@ from interlock.domain.request import Request, StandIn, Vote
 from interlock.domain.run import Run
 from interlock.engine.changes import Entry
 from interlock.service.inbox import Listed
-from interlock.service.pages import Count
+from interlock.service.pages import Count, Page
 from interlock.service.views import RequestView, RunView
 
-__all__ = ["count_shape", "entry_shape", "listed_shape", "request_shape", "run_shape", "run_view_shape", "view_shape"]
+__all__ = [
+    "count_shape",
+    "entry_shape",
+    "listed_shape",
+    "page_shape",
+    "request_shape",
+    "run_shape",
+    "run_view_shape",
+    "view_shape",
+]
+
+T = TypeVar("T")
 
 
 def request_shape(request: Request) -> dict[str, Any]:
@@ -65,6 +77,12 @@ def request_shape(request: Request) -> dict[str, Any]:
 def listed_shape(listed: Listed) -> dict[str, Any]:
     """Return a request in the inbox of a person."""
     return {**request_shape(listed.request), "on_behalf_of": listed.on_behalf_of, "excluded": listed.excluded}
+
+
+def page_shape(name: str, page: Page[T], shape: Callable[[T], dict[str, Any]]) -> dict[str, Any]:
+    """Return a page of a list under the list's name; `next` is the cursor of the page after it, if there is one."""
+    more = {"next": page.next} if page.next is not None else {}
+    return {name: [shape(row) for row in page.rows], "more": page.next is not None, **more}
 
 
 def count_shape(count: Count) -> dict[str, Any]:
