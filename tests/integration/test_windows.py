@@ -20,9 +20,10 @@ from interlock.domain.policy import Fact, Level, Policy, Step
 from interlock.engine.ports.policies import PolicySet
 from interlock.storage import open_store
 from interlock.storage.memory import MemoryStore
-from interlock.testing.fakes import Move, Script, SettablePolicies, Tool
+from interlock.testing.fakes import SettablePolicies
 from interlock.testing.invariants import assert_invariants, whole_log
 from interlock.testing.people import principal
+from interlock.testing.scripts import Move, Script, Tool
 from interlock.testing.store_base import in_threads
 
 PETTY = Policy(

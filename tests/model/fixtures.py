@@ -11,8 +11,9 @@ from tests.model.open_hours import SHIFTS
 from interlock.domain.action import Action, Draft, Question, Subject
 from interlock.domain.authority import Delegation, Directory
 from interlock.domain.policy import Escalation, Fact, Level, Policy, Step
+from interlock.domain.request import Repeatable
 from interlock.engine.ports.policies import PolicySet
-from interlock.testing.fakes import Behaviour, Move, Repeatable, Script, Tool
+from interlock.testing.scripts import Behaviour, Move, Script, Tool
 
 __all__ = [
     "AGENT",

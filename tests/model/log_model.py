@@ -29,7 +29,7 @@ from interlock.domain.run_events import (
 from interlock.domain.run_lifecycle import evolve_run
 from interlock.engine.changes import Entry, Job
 from interlock.engine.codec import leaf_hash
-from interlock.testing.fakes import Call, Sink
+from interlock.testing.scripts import Call, Sink
 
 __all__ = ["LogModel", "RunModel"]
 

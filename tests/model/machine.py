@@ -28,8 +28,8 @@ from interlock.domain.action import Action, Draft, Subject, Verdict
 from interlock.domain.authority import Principal
 from interlock.domain.commands import CastVote, Expire, Extend
 from interlock.engine.deadlines import sweep
-from interlock.testing.fakes import Script
 from interlock.testing.people import principal
+from interlock.testing.scripts import Script
 
 __all__ = ["SystemMachine"]
 

@@ -22,7 +22,9 @@ from interlock.engine.runs import Runs
 from interlock.engine.worker import Worker
 from interlock.service.inbox import PersonalInbox, Which
 from interlock.service.pages import Count
-from interlock.testing.fakes import NobodyWaits, ScriptedRuntime, SettableClock, SettablePolicies, Sink
+from interlock.testing.fakes import NobodyWaits, SettableClock, SettablePolicies
+from interlock.testing.scripted_runtime import ScriptedRuntime
+from interlock.testing.scripts import Sink
 
 __all__ = ["LEASE", "SystemUnderTest"]
 

@@ -22,8 +22,9 @@ from interlock.service.sentences import sentence
 from interlock.service.shapes import view_shape
 from interlock.service.views import Views
 from interlock.storage.memory import MemoryStore
-from interlock.testing.fakes import Move, Script, SettableClock, SettablePolicies, Tool
+from interlock.testing.fakes import SettableClock, SettablePolicies
 from interlock.testing.people import principal
+from interlock.testing.scripts import Move, Script, Tool
 
 STEP = Step(("group:managers",), approvals=2, rejections=2)
 POLICY = Policy("purchases", (Level("only", None, (STEP,)),), edits=("amount",))

@@ -19,8 +19,9 @@ from interlock.engine.ports.policies import PolicySet
 from interlock.service.sentences import sentence
 from interlock.service.views import Views
 from interlock.storage.memory import MemoryStore
-from interlock.testing.fakes import Move, Script, SettableClock, SettablePolicies, Tool
+from interlock.testing.fakes import SettableClock, SettablePolicies
 from interlock.testing.people import principal
+from interlock.testing.scripts import Move, Script, Tool
 
 HOUR = timedelta(hours=1)
 STEP = Step(
