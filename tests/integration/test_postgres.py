@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from interlock.domain.request import Status
 from interlock.engine.ports.store import Inbox
 from interlock.errors import Conflict, InvalidConfig, StoreTooNew, StoreUnavailable
-from interlock.storage import open_store, reads
+from interlock.storage import agenda, open_store, reads
 from interlock.storage.compiled import Statements
 from interlock.storage.inbox import inbox_query
 from interlock.storage.log import OrderedLog
@@ -220,10 +220,10 @@ def filled(postgres):
         (inbox_query(Inbox(), paged=True), "requests_inbox|requests_due"),
         (inbox_query(Inbox(()), paged=True), "requests_by_age"),
         (reads._runs_query(some=False, paged=True), "runs_by_age"),
-        (reads._DUE_REQUESTS, "requests_due"),
-        (reads._DUE_JOBS, "jobs_due"),
-        (reads._NEXT_DUE_OF, "jobs_of_subject"),
-        (reads._NEXT_DUE, "requests_due"),
+        (agenda._DUE_REQUESTS, "requests_due"),
+        (agenda._DUE_JOBS, "jobs_due"),
+        (agenda._NEXT_DUE_OF, "jobs_of_subject"),
+        (agenda._NEXT_DUE, "requests_due"),
         (reads._REQUESTS, "requests_key"),
         (reads._RUN, "runs_key"),
         (reads._RUN_OF, "requests_key"),

@@ -19,7 +19,7 @@ import interlock.storage
 from interlock.domain.request import Status
 from interlock.engine.ports.store import Inbox
 from interlock.errors import InvalidConfig, StoreTooNew, StoreUnavailable
-from interlock.storage import open_store, reads, writes
+from interlock.storage import agenda, counters, jobs, open_store, reads, writes
 from interlock.storage.inbox import inbox_query
 from interlock.storage.log import NumberedLog
 from interlock.storage.memory import MemoryStore
@@ -132,7 +132,7 @@ async def test_migrations_make_the_tables_that_the_code_uses(store, path):
 
 @pytest.mark.parametrize("dialect", [sqlite.dialect(), postgresql.dialect()])
 def test_every_statement_can_be_written_for_both_databases(dialect):
-    statements = [value for module in (reads, writes) for value in vars(module).values()]
+    statements = [value for module in (agenda, counters, jobs, reads, writes) for value in vars(module).values()]
     written = [str(statement.compile(dialect=dialect)) for statement in statements if isinstance(statement, Executable)]
     assert len(written) > 20
     assert sum("ON CONFLICT" in text for text in written) == 12
@@ -169,11 +169,11 @@ async def plan_of(store, query, values):
         (inbox_query(Inbox(), paged=True), "requests_inbox"),
         (inbox_query(Inbox(()), paged=True), "requests_by_age"),
         (reads._runs_query(some=False, paged=True), "runs_by_age"),
-        (reads._DUE_REQUESTS, "requests_due"),
-        (reads._DUE_JOBS, "jobs_due"),
-        (reads._NEXT_DUE, "requests_due"),
-        (reads._NEXT_DUE, "jobs_due"),
-        (reads._NEXT_DUE_OF, "jobs_of_subject"),
+        (agenda._DUE_REQUESTS, "requests_due"),
+        (agenda._DUE_JOBS, "jobs_due"),
+        (agenda._NEXT_DUE, "requests_due"),
+        (agenda._NEXT_DUE, "jobs_due"),
+        (agenda._NEXT_DUE_OF, "jobs_of_subject"),
         (reads._REQUESTS, "sqlite_autoindex_requests_1"),
         (reads._RUN, "sqlite_autoindex_runs_1"),
         (reads._RUN, "sqlite_autoindex_states_1"),

@@ -12,7 +12,7 @@ from interlock.domain import authority, decide, effect, eligibility, lifecycle, 
 from interlock.domain.events import Expired
 from interlock.domain.request import EffectState
 from interlock.engine import advance, advance_start, audit, desk, runs, threads, worker
-from interlock.storage import memory
+from interlock.storage import memory, memory_commit
 from interlock.storage.memory import MemoryStore
 
 pytestmark = pytest.mark.soak  # each defect takes its search; `make soak` plants them all
@@ -176,41 +176,41 @@ def effects_are_tried_again(patch):
 def stale_advances_claim(patch):
     """I2: neither the desk nor the store minds who holds the run."""
     patch(desk, "_must_hold", lambda loaded, hold: loaded.run.run)
-    patch(memory, "_check_hold", lambda *given: None)
+    patch(memory_commit, "_check_hold", lambda *given: None)
 
 
 def versions_are_not_compared(patch):
     """I3: a commit overwrites what others have committed meanwhile."""
-    real = memory._check
+    real = memory_commit.check
 
     def check(tables, changes, now):
         real(tables, replace(changes, requests=(), run=None), now)
 
-    patch(memory, "_check", check)
+    patch(memory, "check", check)
 
 
 def wishes_are_lost(patch):
     """I4: a job that was asked for again meanwhile is finished all the same."""
 
     def finish(tables, job, now):
-        row = tables.jobs.get(memory._job_key(job))
+        row = tables.jobs.get(memory_commit.key_of(job))
         if row is not None and row.owner == job.owner:
-            tables.jobs[memory._job_key(job)] = row._replace(due_at=memory.NEVER, owner=None)
+            tables.jobs[memory_commit.key_of(job)] = row._replace(due_at=memory_commit.NEVER, owner=None)
 
-    patch(memory, "_finish", finish)
+    patch(memory_commit, "_finish", finish)
 
 
 def marks_begin_again(patch):
     """I4: a wish looks like one that was fulfilled long ago (this one was real)."""
-    real = memory._finish
+    real = memory_commit._finish
 
     def finish(tables, job, now):
         real(tables, job, now)
-        row = tables.jobs.get(memory._job_key(job))
-        if row is not None and row.due_at == memory.NEVER:
-            del tables.jobs[memory._job_key(job)]
+        row = tables.jobs.get(memory_commit.key_of(job))
+        if row is not None and row.due_at == memory_commit.NEVER:
+            del tables.jobs[memory_commit.key_of(job)]
 
-    patch(memory, "_finish", finish)
+    patch(memory_commit, "_finish", finish)
 
 
 def outcomes_wake_nobody(patch):
@@ -278,9 +278,9 @@ def the_feed_skips(patch):
 
 def rows_are_not_the_fold(patch):
     """I11: a row says something that its log does not."""
-    real = memory.request_row
+    real = memory_commit.request_row
     patch(
-        memory,
+        memory_commit,
         "request_row",
         lambda request: real(replace(request, comment="?") if request.effect is EffectState.executed else request),
     )
@@ -290,7 +290,7 @@ def leases_are_not_minded(patch):
     """I16: a worker takes a run that another one holds."""
     for module in (advance_start, worker):
         patch(module, "is_leased", lambda loaded: False)
-    patch(memory, "_check_job", lambda *given: None)
+    patch(memory_commit, "_check_job", lambda *given: None)
 
 
 def jobs_begin_without_a_wish(patch):

@@ -6,75 +6,43 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from interlock.domain.request import Request
 from interlock.domain.run import Run, RunStatus
-from interlock.engine.changes import Changes, Counted, Entry, Hold, Job, Lease, RunRecord, Turn
-from interlock.engine.codec import decode_entry, decode_request, decode_run
-from interlock.engine.integrity import digest_of_state
-from interlock.engine.items import Found, Item, ItemOp, Namespace, carry_out
+from interlock.engine.changes import Changes, Entry, Job
+from interlock.engine.codec import decode_request, decode_run
+from interlock.engine.items import Found, ItemOp, carry_out
 from interlock.engine.ports.store import Agenda, Audit, Cursor, Inbox, Loaded, Turns, Window
 from interlock.errors import StoreUnavailable
 from interlock.failpoints import failpoint
 from interlock.storage.audit import copies_of, is_filed, is_named, own_versions_of, places_of, versions_of
 from interlock.storage.cursors import check_channel
+from interlock.storage.memory_commit import apply, check
+from interlock.storage.memory_inbox import page_of
 from interlock.storage.memory_items import MemoryShelf, check_puts
+from interlock.storage.memory_tables import Tables, entries_of, entry_of, read_job, record_of, turns_of
 from interlock.storage.rows import (
-    ASKS_UNKNOWN,
     FIND_LIMIT,
-    FIRST_GENERATION,
     NEVER,
     OPEN,
     Clock,
-    EntryRow,
     RequestRow,
     RunRow,
-    asks_text,
     changed,
     check_changes,
     check_load,
     checked_request,
-    checked_run,
-    due_micros,
     entry_rows,
-    job_of,
     micros,
     moment,
     read_position,
     replay_order,
-    request_row,
-    run_row,
     utc_now,
 )
-from interlock.storage.verdicts import read_verdicts, verdict_rows
+from interlock.storage.verdicts import read_verdicts
 
 __all__ = ["MemoryStore"]
-
-_Key = tuple[str, str]
-
-
-class _JobRow(NamedTuple):
-    due_at: int
-    generation: int
-    owner: str | None
-
-
-class _Tables:
-    """Everything that is kept, encoded: nothing that a caller holds can change it."""
-
-    def __init__(self) -> None:
-        self.log: list[EntryRow] = []
-        self.requests: dict[_Key, RequestRow] = {}
-        self.runs: dict[_Key, RunRow] = {}
-        self.states: dict[tuple[str, str, str], bytes] = {}
-        self.jobs: dict[tuple[str, str, str], _JobRow] = {}
-        self.policies: dict[str, bytes] = {}
-        self.windows: dict[tuple[str, str], int] = {}
-        self.store: dict[str, dict[Namespace, dict[str, Item]]] = {}
-        self.threads: dict[_Key, int] = {}
-        self.cursors: dict[_Key, Cursor] = {}
-        self.verdicts: dict[_Key, dict[str, int]] = {}
 
 
 class MemoryStore:
@@ -89,7 +57,7 @@ class MemoryStore:
     def __init__(self, clock: Clock = utc_now) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._tables = _Tables()
+        self._tables = Tables()
         self._notes: dict[str, str] = {}
         self._commits = 0
         self._closed = False
@@ -97,7 +65,7 @@ class MemoryStore:
     async def close(self) -> None:
         """Forget everything."""
         self._closed = True
-        self._tables = _Tables()
+        self._tables = Tables()
 
     async def now(self) -> datetime:
         """Return the store's clock, UTC."""
@@ -122,7 +90,7 @@ class MemoryStore:
             elif run_of is not None:
                 asked = tables.requests.get((tenant, run_of))
                 run_id = asked.run_id if asked else None
-            record = _record(tables, (tenant, run_id)) if run_id is not None else None
+            record = record_of(tables, (tenant, run_id)) if run_id is not None else None
             pause = record.run.pause if record is not None and run_of is None else ()
             rows += [row for wait in pause if (row := tables.requests.get((tenant, wait.request_id)))]
             found = replay_order(
@@ -130,11 +98,11 @@ class MemoryStore:
             )
             of_run = [record.run.id] if record is not None else []
             entries: dict[str, list[Entry]] = {key: [] for key in [*(request.id for request in found), *of_run]}
-            for at, entry in _entries(tables, tenant):
+            for at, entry in entries_of(tables, tenant):
                 if entry.stream in entries:
-                    entries[entry.stream].append(_entry(at, entry))
+                    entries[entry.stream].append(entry_of(at, entry))
             key = (tenant, "advance", record.run.id if record is not None else "")
-            job = _job(key, tables.jobs[key]) if key in tables.jobs else None
+            job = read_job(key, tables.jobs[key]) if key in tables.jobs else None
             return Loaded(self._clock(), {request.id: request for request in found}, record, job, entries)
 
     async def asked_at(self, tenant: str, run_id: str, interrupt_ids: Iterable[str]) -> Sequence[Request]:
@@ -158,10 +126,10 @@ class MemoryStore:
         check_changes(changes)
         with self._reading() as tables:
             now = self._clock()
-            _check(tables, changes, now)
+            check(tables, changes, now)
             entries = entry_rows(changes, now)
             failpoint("store.before_commit")
-            _apply(tables, changes, entries, micros(now))
+            apply(tables, changes, entries, micros(now))
             self._commits += 1
         failpoint("store.after_commit")
 
@@ -173,7 +141,9 @@ class MemoryStore:
     async def turns(self, tenant: str, thread: str, *, before: int | None = None, limit: int = 50) -> Turns:
         """Return the runs of a thread before a turn, the newest first."""
         with self._reading() as tables:
-            found = [(turn, row.id) for row, turn in _turns(tables, tenant, thread) if before is None or turn < before]
+            found = [
+                (turn, row.id) for row, turn in turns_of(tables, tenant, thread) if before is None or turn < before
+            ]
             return Turns(tables.threads.get((tenant, thread), 0), sorted(found, reverse=True)[:limit])
 
     async def state(self, tenant: str, run_id: str, digest: str) -> bytes | None:
@@ -189,39 +159,26 @@ class MemoryStore:
     async def history(self, tenant: str, stream: str) -> Sequence[Entry]:
         """Return all entries of one request or run, in order."""
         with self._reading() as tables:
-            return [_entry(at, row) for at, row in _entries(tables, tenant) if row.stream == stream]
+            return [entry_of(at, row) for at, row in entries_of(tables, tenant) if row.stream == stream]
 
     async def feed(self, tenant: str, *, after: str = "", limit: int = 100) -> Sequence[Entry]:
         """Return the entries after a position, in order."""
         start = read_position(after)
         with self._reading() as tables:
-            rows = [(at, row) for at, row in _entries(tables, tenant) if at > start]
-            return [_entry(at, row) for at, row in rows[:limit]]
+            rows = [(at, row) for at, row in entries_of(tables, tenant) if at > start]
+            return [entry_of(at, row) for at, row in rows[:limit]]
 
     async def last_position(self, tenant: str) -> str:
         """Return the position of the newest entry, or the empty string."""
         with self._reading() as tables:
-            return str(max((at for at, _ in _entries(tables, tenant)), default=""))
+            return str(max((at for at, _ in entries_of(tables, tenant)), default=""))
 
     async def inbox(
         self, tenant: str, wanted: Inbox, *, after: str | None = None, limit: int = 50
     ) -> Sequence[Request]:
         """Return a page of requests, beginning after the request with the id `after`."""
-        by_due = wanted.statuses == OPEN and wanted.people is None
         with self._reading() as tables:
-            acts = _acts(tables, tenant, wanted.people)
-            rows = [row for row in tables.requests.values() if row.tenant == tenant and _is_wanted(row, wanted)]
-            rows = rows if wanted.people is None else [row for row in rows if row.id in acts]
-
-            def place(row: RequestRow) -> tuple[int, str]:
-                return acts.get(row.id, row.due_at if by_due else row.opened_at), row.id
-
-            if after is not None:
-                last = tables.requests.get((tenant, after))
-                last = None if wanted.people is not None and after not in acts else last
-                rows = [row for row in rows if last and row != last and (place(row) > place(last)) is by_due]
-            rows.sort(key=place, reverse=not by_due)
-            return [decode_request(row.body) for row in rows[:limit]]
+            return [decode_request(row.body) for row in page_of(tables, tenant, wanted, after, limit)]
 
     async def runs(
         self, tenant: str, *, statuses: tuple[RunStatus, ...] = (), after: str | None = None, limit: int = 50
@@ -262,7 +219,7 @@ class MemoryStore:
                 },
                 verdicts_left=sorted(tables.verdicts.keys() - tables.requests.keys()),
                 states=sorted({(tenant, run_id) for tenant, run_id, _ in tables.states} - tables.runs.keys()),
-                jobs=[_job(key, row) for key, row in tables.jobs.items() if row.due_at != NEVER],
+                jobs=[read_job(key, row) for key, row in tables.jobs.items() if row.due_at != NEVER],
                 strangers=[key for key in streams if key not in tables.requests and key not in tables.runs],
                 altered_policies=[key for key, body in tables.policies.items() if not is_named(key, body)],
             )
@@ -271,7 +228,7 @@ class MemoryStore:
         """Return the jobs that are due only after a moment."""
         with self._reading() as tables:
             late = [(row.due_at, key, row) for key, row in tables.jobs.items() if micros(moment) < row.due_at < NEVER]
-            return [_job(key, row) for _, key, row in sorted(late, reverse=True)[:limit]]
+            return [read_job(key, row) for _, key, row in sorted(late, reverse=True)[:limit]]
 
     async def guard_log(self) -> None:
         """Do nothing: what is in memory has no guards."""
@@ -292,7 +249,7 @@ class MemoryStore:
             return Agenda(
                 now,
                 [(tenant, key) for _, tenant, key in overdue[:limit]],
-                [_job(key, row) for _, key, row in due[:limit]],
+                [read_job(key, row) for _, key, row in due[:limit]],
                 None if first == NEVER else moment(first),
             )
 
@@ -344,60 +301,11 @@ class MemoryStore:
             return self._notes.get(key) if value is None else self._notes.setdefault(key, value)
 
     @contextmanager
-    def _reading(self) -> Iterator[_Tables]:
+    def _reading(self) -> Iterator[Tables]:
         with self._lock:
             if self._closed:
                 raise StoreUnavailable("The store is closed.")
             yield self._tables
-
-
-def _record(tables: _Tables, key: _Key) -> RunRecord | None:
-    row = tables.runs.get(key)
-    if row is None:
-        return None
-    lease = Lease(row.lease_owner, moment(row.lease_until or 0)) if row.lease_owner is not None else None
-    return RunRecord(
-        checked_run(decode_run(row.body), row.version), tables.states.get((*key, row.state_digest or "")), lease
-    )
-
-
-def _turns(tables: _Tables, tenant: str, thread: str) -> Iterator[tuple[RunRow, int]]:
-    of_thread = (row for row in tables.runs.values() if (row.tenant, row.thread) == (tenant, thread))
-    return ((row, row.turn) for row in of_thread if row.turn is not None)
-
-
-def _entries(tables: _Tables, tenant: str) -> Iterator[tuple[int, EntryRow]]:
-    return ((at, row) for at, row in enumerate(tables.log, 1) if row.tenant == tenant)
-
-
-def _entry(at: int, row: EntryRow) -> Entry:
-    return decode_entry(str(at), row.body, row.leaf)
-
-
-def _job(key: tuple[str, str, str], row: _JobRow) -> Job:
-    tenant, _, subject = key
-    return job_of(tenant, subject, *row)
-
-
-def _is_wanted(row: RequestRow, wanted: Inbox) -> bool:
-    return (
-        (not wanted.statuses or row.status in wanted.statuses)
-        and wanted.agent in {None, row.agent}
-        and wanted.run_id in {None, row.run_id}
-        and (wanted.asks is None or _asks_one_of(row, wanted.asks))
-    )
-
-
-def _asks_one_of(row: RequestRow, entries: Iterable[str]) -> bool:
-    asks = row.asks or ""
-    return asks == ASKS_UNKNOWN or any(asks_text(entry) in asks for entry in entries)
-
-
-def _acts(tables: _Tables, tenant: str, people: Sequence[str] | None) -> dict[str, int]:
-    """Return when these people have acted last, by request."""
-    found = ((key, given) for (owner, key), given in tables.verdicts.items() if owner == tenant)
-    last = ((key, [at for person, at in given.items() if person in (people or ())]) for key, given in found)
-    return {key: max(times) for key, times in last if times}
 
 
 def _is_counted(row: RequestRow) -> bool:
@@ -406,149 +314,3 @@ def _is_counted(row: RequestRow) -> bool:
 
 def _place_by_age(row: RequestRow) -> tuple[int, str]:
     return row.opened_at, row.id
-
-
-# ── one transaction: everything that can fail comes before the first change ──────────────────────────────────────────
-
-
-def _check(tables: _Tables, changes: Changes, now: datetime) -> None:  # noqa: C901, PLR0912 - one line a condition
-    places = {(row.tenant, row.stream, row.seq) for row in tables.log} if _is_anew(changes) else set()
-    for part in (part for _, part in changes.told):
-        if (changes.tenant, part.after.id, part.expected + 1) in places:
-            raise changed("log", part.after.id)
-    if changes.before is not None and now >= changes.before:
-        raise changed("deadline", changes.before.isoformat())
-    if changes.hold is not None:
-        _check_hold(tables.runs.get((changes.tenant, changes.hold.run_id)), changes.hold, micros(now))
-    if changes.lease_job is not None:
-        _check_job(tables, *changes.lease_job, micros(now))
-    for counted in changes.counted:
-        _check_counted(tables, changes.tenant, counted)
-    for change in changes.requests:
-        request = tables.requests.get((changes.tenant, change.after.id))
-        if not change.anew and (request.version if request else 0) != change.expected:
-            raise changed("request", change.after.id)
-        if (changes.tenant, change.after.id) in tables.runs:
-            raise changed("log", change.after.id)
-    if (of_run := changes.row_of_run) is not None:
-        run = tables.runs.get((changes.tenant, of_run.after.id))
-        if not of_run.anew and (run.version if run else 0) != of_run.expected:
-            raise changed("run", of_run.after.id)
-        if changes.turn is not None:
-            _check_turn(tables, changes.tenant, changes.turn)
-        if (changes.tenant, of_run.after.id) in tables.requests:
-            raise changed("log", of_run.after.id)
-    if changes.begin is not None:
-        _check_free(tables.jobs.get(_job_key(changes.begin.job)), changes.begin.job)
-
-
-def _is_anew(changes: Changes) -> bool:
-    return any(part.anew for _, part in changes.told)
-
-
-def _check_turn(tables: _Tables, tenant: str, turn: Turn) -> None:
-    if turn.version is not None and tables.threads.get((tenant, turn.thread), 0) != turn.version:
-        raise changed("thread", turn.thread)
-
-
-def _check_counted(tables: _Tables, tenant: str, counted: Counted) -> None:
-    if tables.windows.get((tenant, counted.action), 0) != counted.version:
-        raise changed("window", counted.action)
-
-
-def _check_hold(run: RunRow | None, hold: Hold, now: int) -> None:
-    held = run is not None and (run.version, run.lease_owner) == (hold.version, hold.owner)
-    if run is None or not held or (run.lease_until or 0) <= now:
-        raise changed("run", hold.run_id)
-
-
-def _check_job(tables: _Tables, seen: Job, wanted: Job, now: int) -> None:
-    row = tables.jobs.get(_job_key(seen))
-    if row is None or row.due_at == NEVER or (row.generation, row.owner) != (seen.generation, seen.owner):
-        raise changed("job", seen.subject)
-    if row.owner not in {None, wanted.owner} and row.due_at > now:
-        raise changed("job", seen.subject)
-
-
-def _check_free(row: _JobRow | None, wanted: Job) -> None:
-    if row is not None and (row.owner is not None or row.generation != wanted.generation - 1):
-        raise changed("job", wanted.subject)
-
-
-def _apply(tables: _Tables, changes: Changes, entries: list[EntryRow], now: int) -> None:
-    for table, stray in changes.strays:
-        getattr(tables, table).pop((changes.tenant, stray), None)
-        if table == "requests":
-            tables.verdicts.pop((changes.tenant, stray), None)
-    for change in changes.requests:
-        request = request_row(change.after)
-        key = (request.tenant, request.id)
-        before = tables.requests.get(key)
-        keeps_place = before is not None and change.after.due_at is None
-        tables.requests[key] = request._replace(due_at=before.due_at) if before and keeps_place else request
-        given = {} if change.anew else tables.verdicts.get(key, {})
-        tables.verdicts[key] = given | {row.person: row.at for row in verdict_rows(change)}
-    if (of_run := changes.row_of_run) is not None:
-        run = run_row(of_run)
-        tables.runs[run.tenant, run.id] = run
-        if of_run.state is not None:
-            tables.states[run.tenant, run.id, digest_of_state(of_run.state)] = of_run.state
-        for digest in of_run.drops:
-            tables.states.pop((run.tenant, run.id, digest), None)
-    for counted in changes.counted:
-        tables.windows[changes.tenant, counted.action] = counted.version + 1
-    tables.log.extend(entries)
-    _apply_jobs(tables, changes, now)
-    if changes.turn is not None:
-        _apply_turn(tables, changes.tenant, changes.turn, now)
-    for policy_hash, body in changes.policies.items():
-        tables.policies.setdefault(policy_hash, body)
-
-
-def _apply_jobs(tables: _Tables, changes: Changes, now: int) -> None:
-    if changes.lease_job is not None:
-        _, wanted = changes.lease_job
-        row = tables.jobs[_job_key(wanted)]
-        tables.jobs[_job_key(wanted)] = _JobRow(micros(wanted.due_at), row.generation, wanted.owner)
-    if changes.finish_job is not None:
-        _finish(tables, changes.finish_job, now)
-    for job in changes.jobs_anew:
-        before = tables.jobs.get(_job_key(job))
-        generation = FIRST_GENERATION if before is None else before.generation + 1
-        tables.jobs[_job_key(job)] = _JobRow(due_micros(job), generation, None)
-    for job in changes.enqueue:
-        _enqueue(tables, _job_key(job), micros(job.due_at))
-    if changes.begin is not None:
-        job = changes.begin.job
-        tables.jobs[_job_key(job)] = _JobRow(micros(job.due_at), job.generation, job.owner)
-
-
-def _apply_turn(tables: _Tables, tenant: str, turn: Turn, now: int) -> None:
-    key = (tenant, turn.thread)
-    tables.threads[key] = tables.threads.get(key, 0) + 1
-    if turn.after is None:
-        return
-    for row, number in _turns(tables, *key):
-        if number > turn.after and row.status == "queued":
-            _enqueue(tables, (tenant, "advance", row.id), now)
-
-
-def _enqueue(tables: _Tables, key: tuple[str, str, str], due: int) -> None:
-    old = tables.jobs.get(key)
-    if old is None:
-        tables.jobs[key] = _JobRow(due, FIRST_GENERATION, None)
-    else:
-        due_at = min(old.due_at, due) if old.owner is None else old.due_at
-        tables.jobs[key] = _JobRow(due_at, old.generation + 1, old.owner)
-
-
-def _finish(tables: _Tables, job: Job, now: int) -> None:
-    row = tables.jobs.get(_job_key(job))
-    if row is None or row.owner != job.owner:
-        return
-    # The row stays for its generation: one that began again could be taken for the one that somebody saw long ago.
-    tables.jobs[_job_key(job)] = _JobRow(NEVER if row.generation == job.generation else now, row.generation, None)
-
-
-def _job_key(job: Job) -> tuple[str, str, str]:
-    return job.tenant, job.kind, job.subject

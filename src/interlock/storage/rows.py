@@ -45,6 +45,7 @@ __all__ = [
     "lease_of",
     "micros",
     "moment",
+    "now_of",
     "read_position",
     "replay_order",
     "request_row",
@@ -156,6 +157,11 @@ def utc_now() -> datetime:
 def micros(at: datetime) -> int:
     """Return a time as microseconds since 1970."""
     return (at - _EPOCH) // _MICROSECOND
+
+
+def now_of(clock: Clock | None) -> dict[str, int | None]:
+    """Return what a statement's `Now` takes: the given clock's time; None for the database's own."""
+    return {"now": None if clock is None else micros(clock())}
 
 
 def moment(at: object) -> datetime:

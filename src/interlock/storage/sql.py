@@ -21,7 +21,7 @@ from interlock.engine.ports.store import Agenda, Audit, Cursor, Inbox, Loaded, T
 from interlock.engine.ports.waker import Notifications
 from interlock.engine.retry import until_committed
 from interlock.failpoints import failpoint
-from interlock.storage import audit, cursors, reads
+from interlock.storage import agenda, audit, cursors, reads
 from interlock.storage.inbox import inbox
 from interlock.storage.log import Log
 from interlock.storage.memory_items import check_puts
@@ -237,7 +237,7 @@ class SqlStore:
 
     async def jobs_after(self, moment: datetime, limit: int) -> Sequence[Job]:
         """Return the jobs that are due only after a moment."""
-        return await self._read(lambda on: reads.jobs_after(on, moment, limit))
+        return await self._read(lambda on: agenda.jobs_after(on, moment, limit))
 
     async def guard_log(self) -> None:
         """Make the triggers anew that refuse to change the log."""
@@ -246,16 +246,16 @@ class SqlStore:
     async def agenda(self, limit: int = 100, *, subject: str | None = None) -> Agenda:
         """Return what is due."""
         asked = time.monotonic()
-        agenda = await self._read(lambda on: reads.agenda(on, self._clock, limit, subject))
-        self._reckon_from(agenda.now, asked)
-        return agenda
+        found = await self._read(lambda on: agenda.agenda(on, self._clock, limit, subject))
+        self._reckon_from(found.now, asked)
+        return found
 
     async def extend(self, tenant: str, holds: Iterable[tuple[str, str]], until: datetime) -> frozenset[str]:
         """Move the end of leases and of their jobs, and return the runs whose lease was moved."""
-        from interlock.storage import writes  # noqa: PLC0415 - see the top
+        from interlock.storage import jobs  # noqa: PLC0415 - see the top
 
         held = tuple(holds)
-        return await self._write(lambda on: writes.extend(on, tenant, held, until, self._clock))
+        return await self._write(lambda on: jobs.extend(on, tenant, held, until, self._clock))
 
     async def cursor(self, tenant: str, channel: str) -> Cursor | None:
         """Return a channel's cursor; None if it has none."""

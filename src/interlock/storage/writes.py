@@ -7,31 +7,30 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, and_, bindparam, case, delete, func, literal_column, or_, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 
-from interlock.engine.changes import Changes, Counted, Hold, Job, RequestChange, RunChange, Turn
+from interlock.engine.changes import Changes, Hold, RequestChange, RunChange
 from interlock.engine.integrity import digest_of_state
 from interlock.failpoints import failpoint
 from interlock.storage.compiled import Connection
+from interlock.storage.counters import count, take_turn
 from interlock.storage.dialect import Now, insert_or
+from interlock.storage.jobs import take_job, wake_waiting, write_jobs
 from interlock.storage.log import Log
 from interlock.storage.rows import (
-    FIRST_GENERATION,
-    NEVER,
     Clock,
     RequestRow,
     RunRow,
     changed,
-    due_micros,
     entry_rows,
-    micros,
+    now_of,
     request_row,
     run_row,
 )
-from interlock.storage.schema import jobs, notes, policies, requests, runs, states, threads, windows
+from interlock.storage.schema import jobs, notes, policies, requests, runs, states
 from interlock.storage.verdicts import drop_verdicts, keep_verdicts
 
-__all__ = ["Commit", "commit_together", "extend", "keep_note"]
+__all__ = ["Commit", "commit_together", "keep_note"]
 
 # Named are the columns that never change, so that a new one is written.
 _FIXED = frozenset(
@@ -87,34 +86,9 @@ _DROP_STATE = delete(states).where(
     states.c.digest == bindparam("digest"),
 )
 
-_FIRST_TURN = insert_or(threads).on_conflict_do_nothing()
-_NEXT_TURN = (
-    update(threads)
-    .where(
-        threads.c.tenant == bindparam("of_tenant"),
-        threads.c.name == bindparam("of_name"),
-        threads.c.version == bindparam("expected"),
-    )
-    .values(version=threads.c.version + 1)
-)
-_SOME_TURN = insert_or(threads).on_conflict_do_update(
-    index_elements=["tenant", "name"], set_={"version": threads.c.version + 1}
-)
-
 _KEEP_POLICY = insert_or(policies).on_conflict_do_nothing()
 _KEEP_NOTE = insert_or(notes).on_conflict_do_nothing()
 _NOTE = select(notes.c.value).where(notes.c.key == bindparam("key"))
-
-_FIRST_COUNT = insert_or(windows).on_conflict_do_nothing()
-_NEXT_COUNT = (
-    update(windows)
-    .where(
-        windows.c.tenant == bindparam("of_tenant"),
-        windows.c.action == bindparam("of_action"),
-        windows.c.version == bindparam("expected"),
-    )
-    .values(version=windows.c.version + 1)
-)
 
 # Locked, where rows can be: it must hold until the commit. Who extends the lease meanwhile waits for that.
 _HELD = (
@@ -127,99 +101,6 @@ _HELD = (
         runs.c.lease_until > Now(),
     )
     .with_for_update(read=True)
-)
-
-_job = insert_or(jobs)
-_ENQUEUE = _job.on_conflict_do_update(
-    index_elements=["tenant", "kind", "subject"],
-    set_={
-        "generation": jobs.c.generation + 1,
-        "due_at": case(
-            (and_(jobs.c.owner.is_(None), _job.excluded.due_at < jobs.c.due_at), _job.excluded.due_at),
-            else_=jobs.c.due_at,
-        ),
-    },
-)
-_BEGIN = _job.on_conflict_do_update(
-    index_elements=["tenant", "kind", "subject"],
-    set_={"generation": _job.excluded.generation, "due_at": _job.excluded.due_at, "owner": _job.excluded.owner},
-    where=and_(jobs.c.owner.is_(None), jobs.c.generation == _job.excluded.generation - 1),
-)
-# After the thread's counter has been taken: whoever queued behind this turn has committed, or will find it ended.
-_WAITING = select(
-    runs.c.tenant,
-    literal_column("'advance'"),
-    runs.c.id,
-    bindparam("due_at", type_=BigInteger()),
-    literal_column(str(FIRST_GENERATION)),
-).where(
-    runs.c.tenant == bindparam("tenant"),
-    runs.c.thread == bindparam("name"),
-    runs.c.turn > bindparam("after"),
-    runs.c.status == "queued",
-)
-_wake = insert_or(jobs).from_select(["tenant", "kind", "subject", "due_at", "generation"], _WAITING)
-_WAKE_WAITING = _wake.on_conflict_do_update(
-    index_elements=["tenant", "kind", "subject"],
-    set_={
-        "generation": jobs.c.generation + 1,
-        "due_at": case(
-            (and_(jobs.c.owner.is_(None), _wake.excluded.due_at < jobs.c.due_at), _wake.excluded.due_at),
-            else_=jobs.c.due_at,
-        ),
-    },
-)
-_ENQUEUE_ANEW = _job.on_conflict_do_update(
-    index_elements=["tenant", "kind", "subject"],
-    set_={"generation": jobs.c.generation + 1, "due_at": _job.excluded.due_at, "owner": None},
-)
-_THIS_JOB = and_(
-    jobs.c.tenant == bindparam("of_tenant"),
-    jobs.c.kind == bindparam("of_kind"),
-    jobs.c.subject == bindparam("of_subject"),
-    jobs.c.owner.is_not_distinct_from(bindparam("of_owner")),
-)
-_TAKE = (
-    update(jobs)
-    .where(
-        _THIS_JOB,
-        jobs.c.generation == bindparam("of_generation"),
-        jobs.c.due_at != NEVER,
-        or_(
-            jobs.c.owner.is_(None),
-            jobs.c.owner == bindparam("new_owner"),
-            jobs.c.due_at <= Now(),
-        ),
-    )
-    .values(**_named(["owner", "due_at"]))
-)
-# The row stays for its generation: one that began again could be taken for the one that somebody saw long ago.
-_FINISH = (
-    update(jobs)
-    .where(_THIS_JOB)
-    .values(owner=None, due_at=case((jobs.c.generation == bindparam("of_generation"), NEVER), else_=Now()))
-)
-
-_EXTEND_RUN = (
-    update(runs)
-    .where(
-        runs.c.tenant == bindparam("of_tenant"),
-        runs.c.id == bindparam("run_id"),
-        runs.c.lease_owner == bindparam("of_owner"),
-        runs.c.lease_until > Now(),
-    )
-    .values(lease_until=bindparam("until"))
-)
-_EXTEND_JOB = (
-    update(jobs)
-    .where(
-        jobs.c.tenant == bindparam("of_tenant"),
-        jobs.c.kind == "advance",
-        jobs.c.subject == bindparam("run_id"),
-        jobs.c.owner == bindparam("of_owner"),
-        jobs.c.due_at > Now(),
-    )
-    .values(due_at=bindparam("until"))
 )
 
 
@@ -266,11 +147,11 @@ class Commit:
         if changes.hold is not None:
             _hold(connection, changes.tenant, changes.hold, clock)
         if changes.turn is not None:
-            _take_turn(connection, changes.tenant, changes.turn)
+            take_turn(connection, changes.tenant, changes.turn)
         if changes.row_of_run is not None:
             _write_run(connection, changes.row_of_run)
         for counted in sorted(changes.counted, key=lambda counted: counted.action):
-            _count(connection, changes.tenant, counted)
+            count(connection, changes.tenant, counted)
         for table, key in changes.strays:
             connection.write(_DROP[table], {"tenant": changes.tenant, "id": key})
             if table == "requests":
@@ -278,15 +159,14 @@ class Commit:
         for change in sorted(changes.requests, key=lambda change: change.after.id):
             _write_request(connection, change)
         if changes.lease_job is not None:
-            _take(connection, *changes.lease_job, clock)
-        _write_jobs(connection, changes, clock)
+            take_job(connection, *changes.lease_job, clock)
+        write_jobs(connection, changes, clock)
 
     def keep(self, connection: Connection, now: datetime) -> None:
         """Append the entries, by the clock that was read after everything had been taken."""
         changes = self.changes
         if changes.turn is not None and changes.turn.after is not None:
-            waiting = {"tenant": changes.tenant, "name": changes.turn.thread, "after": changes.turn.after}
-            connection.write(_WAKE_WAITING, waiting | {"due_at": micros(now)})
+            wake_waiting(connection, changes.tenant, changes.turn, now)
         if changes.before is not None and now >= changes.before:
             raise changed("deadline", changes.before.isoformat())
         entries = entry_rows(changes, now)
@@ -313,40 +193,7 @@ def commit_together(connection: Connection, commits: Sequence[Commit]) -> None:
 
 def _hold(connection: Connection, tenant: str, hold: Hold, clock: Clock | None) -> None:
     condition = {"tenant": tenant, "run_id": hold.run_id, "version": hold.version, "owner": hold.owner}
-    connection.expect(_HELD, condition | _now(clock), changed("run", hold.run_id))
-
-
-def _now(clock: Clock | None) -> dict[str, int | None]:
-    return {"now": None if clock is None else micros(clock())}
-
-
-def _take(connection: Connection, seen: Job, wanted: Job, clock: Clock | None) -> None:
-    values = _job_key(seen) | {"of_generation": seen.generation} | _now(clock)
-    values |= {"new_owner": wanted.owner, "new_due_at": micros(wanted.due_at)}
-    connection.expect(_TAKE, values, changed("job", seen.subject))
-
-
-def _count(connection: Connection, tenant: str, counted: Counted) -> None:
-    # Whoever counts the same waits here for this row, and then finds that its version has risen.
-    otherwise = changed("window", counted.action)
-    if counted.version == 0:
-        row = {"tenant": tenant, "action": counted.action, "version": 1}
-        connection.expect(_FIRST_COUNT, row, otherwise)
-    else:
-        key = {"of_tenant": tenant, "of_action": counted.action}
-        connection.expect(_NEXT_COUNT, key | {"expected": counted.version}, otherwise)
-
-
-def _take_turn(connection: Connection, tenant: str, turn: Turn) -> None:
-    if turn.version:
-        key = {"of_tenant": tenant, "of_name": turn.thread, "expected": turn.version}
-        connection.expect(_NEXT_TURN, key, changed("thread", turn.thread))
-        return
-    row = {"tenant": tenant, "name": turn.thread, "version": 1}
-    if turn.version is None:
-        connection.write(_SOME_TURN, row)
-    else:
-        connection.expect(_FIRST_TURN, row, changed("thread", turn.thread))
+    connection.expect(_HELD, condition | now_of(clock), changed("run", hold.run_id))
 
 
 def _write_request(connection: Connection, change: RequestChange) -> None:
@@ -380,44 +227,6 @@ def _write_run(connection: Connection, change: RunChange) -> None:
 def _update(row: Mapping[str, Any], names: Iterable[str], change: RequestChange | RunChange) -> dict[str, Any]:
     key = {"of_tenant": row["tenant"], "of_id": row["id"], "expected": change.expected}
     return key | {f"new_{name}": row[name] for name in names}
-
-
-def _write_jobs(connection: Connection, changes: Changes, clock: Clock | None) -> None:
-    """Finish before enqueueing: a job that is done and asked for again in one transaction waits for its new time."""
-    if changes.finish_job is not None:
-        key = _job_key(changes.finish_job)
-        connection.write(_FINISH, key | {"of_generation": changes.finish_job.generation} | _now(clock))
-    for job in changes.jobs_anew:
-        connection.write(_ENQUEUE_ANEW, _job_row(job) | {"generation": FIRST_GENERATION, "owner": None})
-    for job in sorted(changes.enqueue, key=lambda job: job.subject):
-        connection.write(_ENQUEUE, _job_row(job) | {"generation": FIRST_GENERATION, "owner": None})
-    if changes.begin is not None:
-        job = changes.begin.job
-        connection.expect(
-            _BEGIN, _job_row(job) | {"generation": job.generation, "owner": job.owner}, changed("job", job.subject)
-        )
-
-
-def _job_row(job: Job) -> dict[str, Any]:
-    return {"tenant": job.tenant, "kind": job.kind, "subject": job.subject, "due_at": due_micros(job)}
-
-
-def _job_key(job: Job) -> dict[str, Any]:
-    return {"of_tenant": job.tenant, "of_kind": job.kind, "of_subject": job.subject, "of_owner": job.owner}
-
-
-def extend(
-    connection: Connection, tenant: str, holds: Iterable[tuple[str, str]], until: datetime, clock: Clock | None
-) -> frozenset[str]:
-    """Move the end of leases and of their jobs, unless they have ended or have another owner; return what moved."""
-    moved = set()
-    times = {"of_tenant": tenant, "until": micros(until)} | _now(clock)
-    for run_id, owner in sorted(holds):
-        lease = times | {"run_id": run_id, "of_owner": owner}
-        if connection.change(_EXTEND_RUN, lease):
-            moved.add(run_id)
-        connection.write(_EXTEND_JOB, lease)
-    return frozenset(moved)
 
 
 def keep_note(connection: Connection, key: str, value: str) -> str:
