@@ -14,7 +14,8 @@ from langgraph.types import Command, Overwrite, interrupt
 from interlock.domain.run import RunStatus
 from interlock.engine.ports import runtime as port
 from interlock.errors import InvalidState
-from interlock.runtime.state.checkpointer import RunState
+from interlock.runtime.state.checkpointer import Checkpointer
+from interlock.runtime.state.run_state import RunState
 
 sys.path.insert(0, str(Path(__file__).parent))
 others = importlib.import_module("others")
@@ -138,7 +139,7 @@ async def test_a_state_that_did_not_keep_them_stops_with_a_sentence(make_circle)
     old = {**stored, "format": 1, "namespaces": {name: it[:5] for name, it in stored["namespaces"].items()}}
     agent = circle.system.registry.load((await circle.run(run_id)).reference)
     state = RunState(agent.serde, ormsgpack.packb(old))
-    graph = agent.graph.copy(update={"checkpointer": state})
+    graph = agent.graph.copy(update={"checkpointer": Checkpointer(state)})
     with pytest.raises(InvalidState, match=r"'notes'.*did not keep it"):
         await graph.ainvoke(None, {"configurable": {"thread_id": run_id}})
 

@@ -20,7 +20,7 @@ from interlock.runtime.answers.tool_calls import must_differ
 from interlock.runtime.breakpoints import Breakpoints, Graph, subgraphs
 from interlock.runtime.dialects import breakpoint as stops
 from interlock.runtime.dialects import native, table
-from interlock.runtime.state.checkpointer import RunState, pending_interrupts
+from interlock.runtime.state.run_state import RunState, pending_interrupts
 
 _ID = re.compile("[0-9a-f]{32}")
 

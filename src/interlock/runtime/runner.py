@@ -36,7 +36,8 @@ from interlock.runtime.loading.toolbox import with_schemas
 from interlock.runtime.served.agent_store import AgentStore
 from interlock.runtime.served.context_and_ids import configurable_of, context_of
 from interlock.runtime.state import as_json, origins
-from interlock.runtime.state.checkpointer import RunState, places, resume_values
+from interlock.runtime.state.checkpointer import Checkpointer
+from interlock.runtime.state.run_state import RunState, places, resume_values
 from interlock.runtime.streaming import carried_on
 
 __all__ = ["LangGraphRuntime"]
@@ -84,7 +85,7 @@ class LangGraphRuntime:
     async def snapshot(self, run: Run, state: bytes) -> Any:
         """Return a state of a run as LangGraph has it. See the port."""
         agent = await self._seen(run)
-        graph = agent.graph.copy(update={"checkpointer": RunState(agent.serde, state)})
+        graph = agent.graph.copy(update={"checkpointer": Checkpointer(RunState(agent.serde, state))})
         return await asyncio.to_thread(graph.get_state, {"configurable": {"thread_id": run.id}})
 
     async def check_fork(self, run: Run, changes: Mapping[str, Json]) -> None:
@@ -146,7 +147,9 @@ class LangGraphRuntime:
             if made is not agent:
                 state = RunState(made.serde, advancing.advance.record.state)
             graph = made.graph
-            graph = graph.copy(update={"checkpointer": state, "store": store if graph.store is None else graph.store})
+            graph = graph.copy(
+                update={"checkpointer": Checkpointer(state), "store": store if graph.store is None else graph.store}
+            )
             config: RunnableConfig = {
                 "configurable": {**configurable, "__pregel_strict_resume": True, **caching(run)},
             }

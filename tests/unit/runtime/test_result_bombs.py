@@ -29,8 +29,9 @@ from interlock.runtime.current import said
 from interlock.runtime.dialects import table
 from interlock.runtime.dialects.shown import shown
 from interlock.runtime.effects.recorded import jsonable
-from interlock.runtime.state.checkpointer import RunState
+from interlock.runtime.state.checkpointer import Checkpointer
 from interlock.runtime.state.models import fields_of
+from interlock.runtime.state.run_state import RunState
 from interlock.runtime.state.weight import Looks, is_within
 
 LONGEST_PAUSE = 1.0
@@ -191,11 +192,11 @@ def test_what_is_too_large_to_be_shown_is_refused_with_its_path(name):
 
 @pytest.mark.parametrize("value", [laughs(), Page(laughs()), Box(inside=laughs())])
 def test_what_is_too_large_to_be_kept_is_refused_before_it_is_written(value):
-    state = RunState(JsonPlusSerializer())
+    checkpointer = Checkpointer(RunState(JsonPlusSerializer()))
     config = {"configurable": {"thread_id": "run_1", "checkpoint_ns": ""}}
     checkpoint = {"id": "1", "channel_values": {"page": value}}
     with pytest.raises(InvalidState, match="held in several places"):
-        state.put(config, checkpoint, {}, {})  # type: ignore[arg-type, typeddict-item]
+        checkpointer.put(config, checkpoint, {}, {})  # type: ignore[arg-type, typeddict-item]
 
 
 def test_bytes_are_not_made_of_what_is_too_large():

@@ -22,7 +22,7 @@ from interlock.runtime.current import Advancing, Refusal
 from interlock.runtime.dialects import breakpoint as stops
 from interlock.runtime.dialects import table
 from interlock.runtime.effects.error_place import told
-from interlock.runtime.state.checkpointer import RunState, pending_interrupts
+from interlock.runtime.state.run_state import RunState, pending_interrupts
 
 __all__ = ["Again", "asked_again"]
 

@@ -21,7 +21,8 @@ from interlock.runtime.agent import Agent
 from interlock.runtime.breakpoints import Graph
 from interlock.runtime.dialects import breakpoint as stops
 from interlock.runtime.pauses import written
-from interlock.runtime.state.checkpointer import RunState
+from interlock.runtime.state.checkpointer import Checkpointer
+from interlock.runtime.state.run_state import RunState
 
 __all__ = ["is_changed", "rerouted"]
 
@@ -51,7 +52,7 @@ async def rerouted(
         return None
     stood = await graph.aget_state(config)
     same = {name: written(graph, name, stood.values[name]) for name in update if name in stood.values}
-    trial = graph.copy(update={"checkpointer": RunState(agent.serde, stored)})
+    trial = graph.copy(update={"checkpointer": Checkpointer(RunState(agent.serde, stored))})
     try:
         await trial.aupdate_state(config, same or None)
     except InvalidUpdateError:  # several nodes have ended at once: none of them has chosen the way alone

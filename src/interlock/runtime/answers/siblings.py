@@ -8,7 +8,7 @@ from typing import Any
 
 from langgraph.types import Interrupt
 
-from interlock.runtime.state.checkpointer import RunState
+from interlock.runtime.state.run_state import RunState
 
 __all__ = ["TakenOver", "beside", "take_over"]
 

@@ -13,7 +13,7 @@ from langgraph.types import Interrupt
 from interlock.errors import BadInput
 from interlock.runtime.breakpoints import Graph
 from interlock.runtime.dialects import langchain_hitl
-from interlock.runtime.state.checkpointer import RunState, places
+from interlock.runtime.state.run_state import RunState, places
 
 __all__ = ["must_differ"]
 

@@ -6,7 +6,7 @@ from langgraph.callbacks import GraphCallbackHandler, GraphInterruptEvent, Graph
 from langgraph.types import Interrupt
 
 from interlock.engine.ports.runtime import Attention
-from interlock.runtime.state.checkpointer import RunState
+from interlock.runtime.state.run_state import RunState
 
 __all__ = ["Elsewhere"]
 

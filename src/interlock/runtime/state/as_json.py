@@ -13,7 +13,7 @@ from interlock.errors import InvalidState
 from interlock.runtime.agent import Agent
 from interlock.runtime.breakpoints import subgraphs
 from interlock.runtime.effects.recorded import jsonable
-from interlock.runtime.state.checkpointer import RunState
+from interlock.runtime.state.run_state import RunState
 
 __all__ = ["needs_agent", "read"]
 

@@ -1,20 +1,10 @@
-"""A run's LangGraph state as one value: a checkpointer that lives in memory for the length of one advance.
-
-It is filled from the run's row and emptied into it; nothing else is stored. The latest LangGraph checkpoint of each
-namespace is kept, with its pending writes and with what its delta channels are made of. Types outside of the allow-list
-never come back (CVE-2025-64439, its kin).
-
-LangGraph puts checkpoints and writes as they come, from several threads, and the writes on a checkpoint may come before
-the checkpoint.
-"""
+"""How LangGraph reads and writes a run's state: its checkpointer for one advance."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
 
-import ormsgpack
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
     WRITES_IDX_MAP,
@@ -27,248 +17,36 @@ from langgraph.checkpoint.base import (
     get_checkpoint_id,
     get_checkpoint_metadata,
 )
-from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-from langgraph.types import Interrupt
 
 from interlock.errors import InvalidState
 from interlock.runtime.answers.binding import Answers
-from interlock.runtime.state.checkpoints import Namespace, Writes
+from interlock.runtime.state.checkpoints import Namespace
 from interlock.runtime.state.deltas import Deltas, Written
-from interlock.runtime.state.round_trip import check
+from interlock.runtime.state.run_state import RunState
 from interlock.runtime.state.serialized import serialized
 
-__all__ = ["FORMAT", "RunState", "pending_interrupts", "places", "resume_values"]
-
-FORMAT = 2
-READ = frozenset({1, 2})
-"""Format 1 had no delta channels."""
-
-INTERRUPT = "__interrupt__"
-RESUME = "__resume__"
-ERROR = "__error__"
-TASK = ":"
-"""Stands between node and task in the namespace of a graph that is called in a task."""
+__all__ = ["Checkpointer"]
 
 
-class RunState(BaseCheckpointSaver[int]):
-    """The checkpointer of one advance of one run."""
+class Checkpointer(BaseCheckpointSaver[int]):
+    """The checkpointer of one advance of one run.
 
-    def __init__(self, serde: JsonPlusSerializer, stored: bytes | None = None) -> None:
-        super().__init__(serde=serde)
-        self.made_by = ""
-        self._namespaces: dict[str, Namespace] = {}
-        self._early: dict[tuple[str, str], Writes] = {}  # on checkpoints that have not come yet
-        self._lock = threading.RLock()
-        if stored is not None:
-            self._fill(stored)
+    Args:
+        state: where everything is kept.
+    """
 
-    # ── from and to the run's row ──
-
-    def _fill(self, stored: bytes) -> None:
-        raw = ormsgpack.unpackb(stored)
-        if raw["format"] not in READ:
-            raise InvalidState(f"The stored state has format {raw['format']}; this version reads up to {FORMAT}.")
-        self.made_by = raw["made_by"]
-        for name, (checkpoint_id, parent_id, checkpoint, metadata, writes, *deltas) in raw["namespaces"].items():
-            namespace = Namespace(checkpoint_id, parent_id, tuple(checkpoint), tuple(metadata))
-            for task, index, channel, value, path in writes:
-                namespace.writes.add(index, path, Written(task, channel, tuple(value)))
-            if deltas:
-                namespace.deltas = Deltas.read(deltas[0])
-            self._namespaces[name] = namespace
-
-    def dump(self, made_by: str) -> bytes:
-        """Return the state as one value: what a later advance can still reach.
-
-        Args:
-            made_by: the version of the agent; it comes back as `RunState.made_by`.
-        """
-        with self._lock:
-            self._forget_finished()
-            self._keep_answers()
-            namespaces = {
-                name: (
-                    space.checkpoint_id,
-                    space.parent_id,
-                    space.checkpoint,
-                    space.metadata,
-                    space.writes.stored(),
-                    space.deltas.stored(),
-                )
-                for name, space in self._namespaces.items()
-            }
-        return ormsgpack.packb({"format": FORMAT, "made_by": made_by, "namespaces": namespaces})
-
-    def _keep_answers(self) -> None:
-        # LangGraph keeps an answer only when it was taken; it belongs to its question whether that comes again or not.
-        for space in self._namespaces.values():
-            for task, answers in space.answers.items():
-                if stored := answers.stored():
-                    value = self.serde.dumps_typed(stored)
-                    space.writes.add(WRITES_IDX_MAP[RESUME], space.writes.path(task), Written(task, RESUME, value))
-
-    def _forget_finished(self) -> None:
-        # A graph called in a task lives under "node:task"; nothing reads it again once a checkpoint that the task began
-        # at has been left, its own graph's or that of any graph around it.
-        under_way: set[str] = set()
-        for name in sorted(self._namespaces, key=len):
-            space = self._namespaces[name]
-            parents = self.serde.loads_typed(space.metadata).get("parents", {})
-            if TASK not in name or {*parents.values()} <= under_way:
-                under_way.add(space.checkpoint_id)
-            else:
-                del self._namespaces[name]
-
-    def check_types(self) -> None:
-        """Refuse values that would come back from the store as another type than they went in.
-
-        The strict serializer turns types that it does not know into plain dicts, silently.
-
-        Raises:
-            InvalidState: naming the channel and the type.
-        """
-        with self._lock:
-            for name, space in self._namespaces.items():
-                values = self.serde.loads_typed(space.checkpoint)["channel_values"] if space.live else {}
-                for channel, value in space.live.items():
-                    check(name, channel, value, values.get(channel))
-                for write in (*space.writes.ordered(), *space.deltas.live()):
-                    if write.live is not None and write.channel not in WRITES_IDX_MAP:
-                        back = self.serde.loads_typed(write.value)
-                        check(name, write.channel, write.live, back)
-
-    def stands_at(self) -> str:
-        """Return the id of the graph's own checkpoint; the empty text before the first."""
-        root = self._namespaces.get("")
-        return "" if root is None else root.checkpoint_id
-
-    def unanswered(self, namespace: str = "") -> dict[str, Interrupt[Any]]:
-        """Return what the tasks of one (sub)graph that have not finished ask, by id."""
-        space = self._namespaces.get(namespace)
-        found = [] if space is None else [value for task, value in self._asking(space)]
-        return {one.id: one for asked in found for one in (asked if isinstance(asked, list | tuple) else [asked])}
-
-    def waiting_tasks(self) -> set[str]:
-        """Return the ids of all tasks that have asked and not finished."""
-        spaces = [space for name, space in self._namespaces.items() if not self._is_finished(name)]
-        return {task for space in spaces for task, _ in self._asking(space)}
-
-    def _asking(self, space: Namespace) -> Iterator[tuple[str, Any]]:
-        for write in space.writes.ordered():
-            if write.channel == INTERRUPT and not space.writes.has_finished(write.task):
-                yield write.task, self.serde.loads_typed(write.value)
-
-    def _is_finished(self, name: str) -> bool:
-        """Say whether the task in which a sub-graph was called, or one around it, has finished."""
-        parts = name.split("|")
-        for depth, part in enumerate(parts):
-            parent = self._namespaces.get("|".join(parts[:depth]))
-            if parent is not None and parent.writes.has_finished(part.rpartition(":")[2]):
-                return True
-        return False
-
-    def writes(self) -> Iterator[tuple[str, str, Any]]:
-        """Yield namespace, channel and value of every pending write."""
-        for name, space in self._namespaces.items():
-            for write in space.writes.ordered():
-                yield name, write.channel, self.serde.loads_typed(write.value)
-
-    def values(self) -> dict[str, dict[str, Any]]:
-        """Return the values of all channels, by namespace."""
-        return {
-            name: self.serde.loads_typed(space.checkpoint)["channel_values"] for name, space in self._namespaces.items()
-        }
-
-    def deltas(self) -> Iterator[tuple[str, str, DeltaChannelHistory]]:
-        """Yield namespace and name of each delta channel whose value is not stored, and what it is made of."""
-        for name, space in self._namespaces.items():
-            for channel in space.deltas:
-                history = space.deltas.history(channel, self.serde)
-                if history is not None:
-                    yield name, channel, history
-
-    def set_values(self, values: Mapping[str, Any]) -> None:
-        """Put values into channels of the graph itself. Nothing is triggered by it."""
-        space = self._namespaces[""]
-        checkpoint = self.serde.loads_typed(space.checkpoint)
-        checkpoint["channel_values"] |= values
-        space.checkpoint = self.serde.dumps_typed(checkpoint)
-
-    def forget_answers(self) -> None:
-        """Drop what was asked and what was answered: a task that has not finished runs from its top, and asks again."""
-        for space in self._namespaces.values():
-            space.answers.clear()
-            space.writes.drop({INTERRUPT, RESUME})
-
-    # ── what tasks have come to in an advance that is not kept ──
-
-    def askers(self) -> dict[str, set[str]]:
-        """Return the ids of the tasks that hold each interrupt, innermost and around it, by the interrupt's id."""
-        found: dict[str, set[str]] = {}
-        for space in self._namespaces.values():
-            for task, asked in self._asking(space):
-                for one in asked if isinstance(asked, list | tuple) else [asked]:
-                    found.setdefault(one.id, set()).add(task)
-        return found
-
-    def has_failed(self, task: str) -> bool:
-        """Say whether a task, given by its namespace, and those around it have all ended by an error."""
-        parts = task.split("|")
-        for depth, part in enumerate(parts):
-            space = self._namespaces.get("|".join(parts[:depth]))
-            if space is None or space.writes.of(part.rpartition(":")[2], ERROR) is None:
-                return False
-        return True
-
-    def at_rest(self, namespace: str, before: RunState) -> list[tuple[str, list[Interrupt[Any]]]]:
-        """Return the tasks of a (sub)graph that have come to their end, or to another question, since a state.
-
-        Returns:
-            The task's id, and what it asks now.
-        """
-        with self._lock:
-            here, there = self._namespaces.get(namespace), before._namespaces.get(namespace)
-            if here is None or there is None or here.checkpoint_id != there.checkpoint_id:
-                return []
-            asked = {task: {one.id for one in value} for task, value in before._asking(there)}
-            asks = dict(self._asking(here))
-            found: list[tuple[str, list[Interrupt[Any]]]] = []
-            for task in sorted(here.writes.tasks()):
-                if here.writes.of(task, ERROR) is not None:
-                    continue
-                if here.writes.has_finished(task):
-                    found.append((task, []))
-                elif task in asks and asked.get(task, set()).isdisjoint(one.id for one in asks[task]):
-                    found.append((task, list(asks[task])))
-            return found
-
-    def take_over(self, live: RunState, namespace: str, task: str, *, paused: bool) -> None:
-        """Take what a task has come to in another state, and where it has paused what is inside of it."""
-        with live._lock:
-            here, there = self._namespaces[namespace], live._namespaces[namespace]
-            here.writes.take_over(task, there.writes)
-            if not paused:
-                return
-            if task in there.answers:
-                here.answers[task] = there.answers[task]
-            depth = len(namespace.split("|")) if namespace else 0
-            for name, space in live._namespaces.items():
-                parts = name.split("|")
-                if len(parts) > depth and parts[depth].rpartition(":")[2] == task:
-                    self._namespaces[name] = space
-
-    # ── LangGraph's side ──
+    def __init__(self, state: RunState) -> None:
+        super().__init__(serde=state.serde)
+        self._state = state
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return the checkpoint of the configured namespace."""
         configurable = config["configurable"]
         name = configurable.get("checkpoint_ns", "")
-        wanted = get_checkpoint_id(config)
-        with self._lock:
-            space = self._namespaces.get(name)
-            if space is None or (wanted and wanted != space.checkpoint_id):
-                return None
-            pending = self._pending(space)
+        found = self._state.latest(name, get_checkpoint_id(config))
+        if found is None:
+            return None
+        space, pending = found
         here = {"thread_id": configurable["thread_id"], "checkpoint_ns": name}
         return CheckpointTuple(
             config={"configurable": {**here, "checkpoint_id": space.checkpoint_id}},
@@ -277,18 +55,6 @@ class RunState(BaseCheckpointSaver[int]):
             parent_config={"configurable": {**here, "checkpoint_id": space.parent_id}} if space.parent_id else None,
             pending_writes=pending,
         )
-
-    def _pending(self, space: Namespace) -> list[tuple[str, str, Any]]:
-        """Return a checkpoint's writes; to each task that has asked, its answers as the list that gives them."""
-        found = [(write.task, write.channel, self.serde.loads_typed(write.value)) for write in space.writes.ordered()]
-        for task, channel, value in found:
-            if channel == RESUME and task not in space.answers:
-                space.answers[task] = Answers(value if isinstance(value, list) else [value])
-        for task, channel, _ in found:
-            if channel == INTERRUPT:
-                space.answers.setdefault(task, Answers())
-        writes = [write for write in found if write[1] != RESUME]
-        return [*writes, *((task, RESUME, answers) for task, answers in space.answers.items())]
 
     def list(
         self,
@@ -315,23 +81,14 @@ class RunState(BaseCheckpointSaver[int]):
         del new_versions
         configurable = config["configurable"]
         name = configurable["checkpoint_ns"]
-        parent_id = configurable.get("checkpoint_id")
         space = Namespace(
             checkpoint["id"],
-            parent_id,
+            configurable.get("checkpoint_id"),
             serialized(self.serde, checkpoint),
             self.serde.dumps_typed(get_checkpoint_metadata(config, metadata)),
         )
         space.live = {**checkpoint["channel_values"]}
-        with self._lock:
-            before = self._namespaces.get(name)
-            channels = Deltas.channels_of(metadata, space.live)
-            if parent_id is None or (before is not None and before.checkpoint_id == parent_id):
-                space.deltas = self._deltas_after(before if parent_id else None, channels)
-            if before is not None and before.checkpoint_id == space.checkpoint_id:
-                space.answers = before.answers
-            space.writes = self._early.pop((name, checkpoint["id"]), space.writes)
-            self._namespaces[name] = space
+        self._state.keep(name, space, Deltas.channels_of(metadata, space.live))
         return {
             "configurable": {
                 "thread_id": configurable["thread_id"],
@@ -345,24 +102,14 @@ class RunState(BaseCheckpointSaver[int]):
     ) -> None:
         """Keep the writes of a task that is not applied yet."""
         configurable = config["configurable"]
-        name, checkpoint_id = configurable.get("checkpoint_ns", ""), configurable["checkpoint_id"]
-        typed = [serialized(self.serde, _plain(value)) for _, value in writes]
-        with self._lock:
-            space = self._namespaces.get(name)
-            if space is not None and space.checkpoint_id == checkpoint_id:
-                kept = space.writes
-            else:
-                kept = self._early.setdefault((name, checkpoint_id), Writes())
-            for position, ((channel, value), stored) in enumerate(zip(writes, typed, strict=True)):
-                index = WRITES_IDX_MAP.get(channel, position)
-                kept.add(index, task_path, Written(task_id, channel, stored, value))
-
-    def _deltas_after(self, before: Namespace | None, channels: set[str]) -> Deltas:
-        """Return what delta channels are made of in the checkpoint that follows."""
-        if before is None or not channels:
-            return Deltas().after(channels, {}, (), self.serde)
-        values = self.serde.loads_typed(before.checkpoint)["channel_values"]
-        return before.deltas.after(channels, values, before.writes.ordered(), self.serde)
+        written = [
+            (
+                WRITES_IDX_MAP.get(channel, position),
+                Written(task_id, channel, serialized(self.serde, _plain(value)), value),
+            )
+            for position, (channel, value) in enumerate(writes)
+        ]
+        self._state.write(configurable.get("checkpoint_ns", ""), configurable["checkpoint_id"], task_path, written)
 
     def get_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]
@@ -373,16 +120,14 @@ class RunState(BaseCheckpointSaver[int]):
             InvalidState: if that was not kept, as by versions of Interlock that knew no delta channels.
         """
         found: dict[str, DeltaChannelHistory] = {}
-        with self._lock:
-            space = self._namespaces.get(config["configurable"].get("checkpoint_ns", ""))
-            for channel in channels:
-                history = None if space is None else space.deltas.history(channel, self.serde)
-                if history is None:
-                    raise InvalidState(
-                        f"The stored state does not hold what the channel {channel!r} is made of: it was written by a "
-                        "version of Interlock that did not keep it. Cancel the run and start it again."
-                    )
-                found[channel] = history
+        for channel in channels:
+            history = self._state.history(config["configurable"].get("checkpoint_ns", ""), channel)
+            if history is None:
+                raise InvalidState(
+                    f"The stored state does not hold what the channel {channel!r} is made of: it was written by a "
+                    "version of Interlock that did not keep it. Cancel the run and start it again."
+                )
+            found[channel] = history
         return found
 
     async def aget_delta_channel_history(
@@ -426,29 +171,3 @@ class RunState(BaseCheckpointSaver[int]):
 
 def _plain(value: Any) -> Any:
     return value.stored() if isinstance(value, Answers) else value
-
-
-def resume_values(state: RunState) -> Iterator[Any]:
-    """Yield every answer that tasks which have not finished were given before."""
-    for _, channel, value in state.writes():
-        if channel == RESUME:
-            yield from value if isinstance(value, list) else [value]
-
-
-def pending_interrupts(state: RunState) -> dict[str, Interrupt[Any]]:
-    """Return the interrupts that tasks which have not finished have raised, by id."""
-    return {
-        interrupt.id: interrupt
-        for _, channel, value in state.writes()
-        if channel == INTERRUPT
-        for interrupt in (value if isinstance(value, list | tuple) else [value])
-    }
-
-
-def places(state: RunState) -> dict[str, str]:
-    """Return in which namespace each interrupt was raised, by id: the innermost of those that hold it."""
-    found: dict[str, str] = {}
-    for namespace, channel, value in state.writes():
-        for interrupt in value if channel == INTERRUPT and isinstance(value, list | tuple) else ():
-            found[interrupt.id] = max(namespace, found.get(interrupt.id, ""), key=len)
-    return found

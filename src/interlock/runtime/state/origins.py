@@ -17,7 +17,7 @@ from interlock.errors import BadInput
 from interlock.runtime.agent import Agent
 from interlock.runtime.current import said
 from interlock.runtime.dialects import breakpoint as stops
-from interlock.runtime.state.checkpointer import RunState, pending_interrupts
+from interlock.runtime.state.run_state import RunState, pending_interrupts
 
 __all__ = ["check_changes", "fork", "is_fork"]
 
