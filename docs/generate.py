@@ -18,6 +18,7 @@ from interlock.domain.lifecycle import TRANSITIONS
 from interlock.domain.run import ENDED
 from interlock.domain.run_lifecycle import RUN_TRANSITIONS
 from interlock.errors import InterlockError
+from interlock.service.error_table import meaning_of
 
 HERE = Path(__file__).parent
 WIDTH = 100
@@ -72,9 +73,11 @@ def reference() -> Iterator[str]:
     for name in interlock.__all__:
         yield from ("", f"## `{name}`", "")
         yield from described(name, getattr(interlock, name))
-    yield from ("", "## Error codes", "", "| code | error | what it says |", "|---|---|---|")
+    yield from ("", "## Error codes", "", "| code | error | what it says | exit | HTTP |", "|---|---|---|---|---|")
     for error in sorted(errors(InterlockError), key=lambda it: it.code):
-        yield f"| `{error.code}` | `{error.__name__}` | {first_line(error)} |"
+        means = meaning_of(error)
+        row = (f"`{error.code}`", f"`{error.__name__}`", first_line(error), f"{means.exit:d}", f"{means.status:d}")
+        yield f"| {' | '.join(row)} |"
 
 
 def errors(kind: type[InterlockError]) -> Iterator[type[InterlockError]]:

@@ -45,6 +45,7 @@ COMMANDS = {
     "agents": ("agents:app", "List the agents"),
     "policy": ("policy:app", "Check, explain and simulate policies"),
     "log": ("log:app", "Read the log"),
+    "schema": ("schema:schema", "Write the JSON Schema of what --json writes"),
     "doctor": ("doctor:app", "Examine this installation"),
     "demo": ("demo:app", "See an agent ask, decide, and see what it does"),
 }

@@ -7,7 +7,6 @@ import json
 import os
 import sys
 import traceback
-from enum import IntEnum
 from typing import Any
 
 from typer.exceptions import TyperException
@@ -15,46 +14,16 @@ from typer.exceptions import TyperException
 from interlock.channels.screen import Screen
 from interlock.cli.hints import pasteable
 from interlock.errors import (
-    BadInput,
-    Conflict,
     InterlockError,
-    NotFound,
     ReasonMissing,
     RecordAltered,
-    Refused,
-    StoreError,
     StoreUnavailable,
     WrongDigest,
 )
+from interlock.service.error_table import Exit, error_shape, meaning_of
 
-__all__ = ["EXIT_CODES", "Exit", "code_of", "report", "report_usage"]
+__all__ = ["MEANINGS", "Exit", "code_of", "report", "report_usage"]
 
-
-class Exit(IntEnum):
-    """The exit codes."""
-
-    ok = 0
-    internal = 1
-    usage = 2
-    refused = 3
-    not_found = 4
-    conflict = 5
-    store = 6
-    waiting = 7
-    ended_badly = 8
-    interrupted = 130
-    broken_pipe = 141
-
-
-EXIT_CODES: dict[type[InterlockError], Exit] = {
-    InterlockError: Exit.internal,
-    BadInput: Exit.usage,
-    Refused: Exit.refused,
-    NotFound: Exit.not_found,
-    Conflict: Exit.conflict,
-    StoreError: Exit.store,
-}
-"""An error's exit code is that of the nearest of its classes that stands here."""
 
 MEANINGS = {
     Exit.ok: "done",
@@ -81,10 +50,7 @@ NEXT: dict[type[InterlockError], str] = {
 
 def code_of(error: BaseException) -> Exit:
     """Return the exit code for an error."""
-    for kind in type(error).__mro__:
-        if kind in EXIT_CODES:
-            return EXIT_CODES[kind]
-    return Exit.interrupted if isinstance(error, KeyboardInterrupt) else Exit.internal
+    return Exit.interrupted if isinstance(error, KeyboardInterrupt) else meaning_of(type(error)).exit
 
 
 def report(error: BaseException, *, as_json: bool, prefix: str = "interlock") -> Exit:
@@ -131,7 +97,7 @@ def report_usage(error: TyperException, *, as_json: bool) -> Exit:
 
 
 def _write_json(code: str, message: str, details: dict[str, object]) -> None:
-    told = {"error": {"code": code, "message": message, "details": details}}
+    told = {"error": error_shape(code, message, details)}
     sys.stdout.write(json.dumps(told, default=str) + "\n")
     sys.stdout.flush()
 

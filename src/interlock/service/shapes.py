@@ -1,9 +1,14 @@
-"""The JSON that commands write. These shapes are stable: keys may be added, never renamed or removed."""
+"""What is read, as JSON: the terminal writes it, and whoever else speaks to programs.
+
+The shapes are stable: keys may be added, never renamed or removed. `shapes.schema.json` describes them, by version.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime
+from importlib.resources import files
 from typing import Any, TypeVar
 
 from interlock.domain.action import Action, Draft, Question, Subject
@@ -23,6 +28,7 @@ __all__ = [
     "request_shape",
     "run_shape",
     "run_view_shape",
+    "schema",
     "view_shape",
 ]
 
@@ -88,6 +94,12 @@ def page_shape(name: str, page: Page[T], shape: Callable[[T], dict[str, Any]]) -
 def count_shape(count: Count) -> dict[str, Any]:
     """Return how many rows a list has; `more`: there are, or may be, more than that."""
     return {"number": count.number, "more": count.more}
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of all shapes: `$defs` has one for each, `$id` names their version."""
+    found: dict[str, Any] = json.loads(files("interlock.service").joinpath("shapes.schema.json").read_bytes())
+    return found
 
 
 def _vote(vote: Vote) -> dict[str, Any]:

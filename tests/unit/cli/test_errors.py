@@ -6,8 +6,9 @@ import pytest
 
 from interlock import errors
 from interlock.cli.app import COMMANDS, load
-from interlock.cli.errors import EXIT_CODES, MEANINGS, Exit, code_of, report
+from interlock.cli.errors import MEANINGS, Exit, code_of, report
 from interlock.errors import InterlockError
+from interlock.service.error_table import ERRORS
 
 EVERY = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, InterlockError)]
 
@@ -74,7 +75,7 @@ def test_a_defect_is_told_without_a_traceback_unless_one_is_asked_for(capsys, mo
 
 def test_every_exit_code_is_documented():
     assert set(MEANINGS) == set(Exit) - {Exit.broken_pipe}
-    assert set(EXIT_CODES.values()) <= set(Exit)
+    assert {means.exit for means in ERRORS.values()} <= set(Exit)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

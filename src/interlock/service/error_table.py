@@ -1,0 +1,91 @@
+"""What an error means to a program: the exit code of a command, and the status of an HTTP answer. One table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+from interlock.errors import (
+    BadInput,
+    Closed,
+    Conflict,
+    EffectRefused,
+    Forbidden,
+    InterlockError,
+    InvalidAnswer,
+    InvalidContext,
+    NotEditable,
+    NotFound,
+    NotOffered,
+    ReasonMissing,
+    Refused,
+    StoreError,
+    StoreUnavailable,
+    TooEarly,
+    TooLate,
+    WrongDigest,
+)
+
+__all__ = ["ERRORS", "Exit", "Meaning", "error_shape", "meaning_of"]
+
+
+class Exit(IntEnum):
+    """The exit codes."""
+
+    ok = 0
+    internal = 1
+    usage = 2
+    refused = 3
+    not_found = 4
+    conflict = 5
+    store = 6
+    waiting = 7
+    ended_badly = 8
+    interrupted = 130
+    broken_pipe = 141
+
+
+class Meaning(NamedTuple):
+    """What an error means.
+
+    Args:
+        status: RFC 9110's: 409 where what stands there now stands in the way, 422 where what was said does not fit it.
+    """
+
+    exit: Exit
+    status: HTTPStatus
+
+
+ERRORS: dict[type[InterlockError], Meaning] = {
+    InterlockError: Meaning(Exit.internal, HTTPStatus.INTERNAL_SERVER_ERROR),
+    BadInput: Meaning(Exit.usage, HTTPStatus.BAD_REQUEST),
+    InvalidAnswer: Meaning(Exit.usage, HTTPStatus.UNPROCESSABLE_ENTITY),
+    InvalidContext: Meaning(Exit.usage, HTTPStatus.UNPROCESSABLE_ENTITY),
+    Refused: Meaning(Exit.refused, HTTPStatus.FORBIDDEN),
+    Forbidden: Meaning(Exit.refused, HTTPStatus.FORBIDDEN),
+    NotFound: Meaning(Exit.not_found, HTTPStatus.NOT_FOUND),
+    Closed: Meaning(Exit.refused, HTTPStatus.CONFLICT),
+    TooLate: Meaning(Exit.refused, HTTPStatus.CONFLICT),
+    TooEarly: Meaning(Exit.refused, HTTPStatus.CONFLICT),
+    WrongDigest: Meaning(Exit.refused, HTTPStatus.CONFLICT),
+    EffectRefused: Meaning(Exit.refused, HTTPStatus.CONFLICT),
+    NotOffered: Meaning(Exit.refused, HTTPStatus.UNPROCESSABLE_ENTITY),
+    ReasonMissing: Meaning(Exit.refused, HTTPStatus.UNPROCESSABLE_ENTITY),
+    NotEditable: Meaning(Exit.refused, HTTPStatus.UNPROCESSABLE_ENTITY),
+    Conflict: Meaning(Exit.conflict, HTTPStatus.CONFLICT),
+    StoreError: Meaning(Exit.store, HTTPStatus.INTERNAL_SERVER_ERROR),
+    StoreUnavailable: Meaning(Exit.store, HTTPStatus.SERVICE_UNAVAILABLE),
+}
+"""An error means what the nearest of its classes means that stands here."""
+
+
+def meaning_of(error: type[BaseException]) -> Meaning:
+    """Return what an error means; any other exception is a defect of Interlock."""
+    return next((ERRORS[kind] for kind in error.__mro__ if kind in ERRORS), ERRORS[InterlockError])
+
+
+def error_shape(code: str, message: str, details: Mapping[str, object]) -> dict[str, Any]:
+    """Return an error."""
+    return {"code": code, "message": message, "details": dict(details)}

@@ -1,0 +1,150 @@
+"""The JSON of requests, runs, entries and errors is what its schema says: no key more, none less."""
+
+import copy
+import json
+from typing import TypedDict
+
+import jsonschema_rs
+import pytest
+from langgraph.graph import START, StateGraph
+
+from interlock import Action, Draft, Question, ask, connect_blocking
+from interlock.domain.action import Kind, Verdict
+from interlock.domain.request import EffectState, Status
+from interlock.domain.run import RunStatus
+from interlock.errors import Closed
+from interlock.service.error_table import error_shape
+from interlock.service.pages import Count
+from interlock.service.shapes import (
+    count_shape,
+    entry_shape,
+    request_shape,
+    run_shape,
+    run_view_shape,
+    schema,
+    view_shape,
+)
+
+
+class State(TypedDict, total=False):
+    input: str
+    result: object
+
+
+def send(to: str, text: str) -> str:
+    return f"sent {text} to {to}"
+
+
+def acts(state):
+    decision = ask(Action("send", {"to": "ann", "text": state["input"]}), context={"why": "asked"})
+    return {"result": decision.perform(send) if decision.approved else decision.comment}
+
+
+def questions(state):
+    return {"result": ask(Question("Which airline?", options=["Lufthansa", "KLM"])).answer}
+
+
+def drafts(state):
+    return {"result": ask(Draft({"text": state["input"]}, title="Report")).outcome}
+
+
+AGENTS = {one.__name__: StateGraph(State).add_node("n", one).add_edge(START, "n") for one in (acts, questions, drafts)}
+
+
+def strict(value):
+    """Return a schema in which an object that names all its keys has no other one."""
+    if isinstance(value, list):
+        return [strict(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    named = value.get("properties")
+    inside = {key: strict(one) for key, one in value.items()}
+    return inside | ({"additionalProperties": False} if named and set(named) == set(value.get("required", ())) else {})
+
+
+ALL = schema()
+EXACT = strict(copy.deepcopy(ALL))
+EXACT["$defs"]["entry"]["properties"]["event"].pop("additionalProperties")  # whatever happened
+
+
+def check(value, name):
+    document = {**EXACT, "$ref": f"#/$defs/{name}"}
+    jsonschema_rs.validator_for(document, validate_formats=True).validate(json.loads(json.dumps(value)))
+
+
+@pytest.fixture(scope="module")
+def me():
+    with connect_blocking("memory:", agents=AGENTS) as client:
+        yield client
+
+
+def checked(me, run_id):
+    view = me.run(run_id)
+    check(run_shape(view.run), "run")
+    check(run_view_shape(view), "run_view")
+    for request in view.requests:
+        check(request_shape(request), "request")
+        check(view_shape(me.request(request.id), me.history(request.id)), "request_view")
+    for entry in me.log():
+        check(entry_shape(entry), "entry")
+    return view.requests
+
+
+@pytest.mark.parametrize("verdict", ["approve", "edit", "reject"])
+def test_an_action_is_what_the_schema_says_at_every_moment(me, verdict):
+    run = me.start("acts", "hello", thread=f"thread of {verdict}")
+    me.advance(run.id)
+    (request,) = checked(me, run.id)
+    if verdict == "edit":
+        me.edit(request.id, {"to": "bob", "text": "changed"}, digest=request.digest)
+    else:
+        getattr(me, verdict)(request.id, digest=request.digest, comment="so")
+    checked(me, run.id)
+    me.advance(run.id)
+    checked(me, run.id)
+
+
+def test_questions_drafts_and_forks_are_what_the_schema_says(me):
+    run = me.start("questions", "fly")
+    me.advance(run.id)
+    (request,) = checked(me, run.id)
+    fork = me.fork(run.id)
+    me.answer(request.id, "KLM", digest=None)
+    me.advance(run.id)
+    checked(me, run.id)
+    me.advance(fork.id)
+    checked(me, fork.id)
+    me.cancel(fork.id, reason="enough")
+    checked(me, fork.id)
+
+    run = me.start("drafts", "words")
+    me.advance(run.id)
+    (request,) = checked(me, run.id)
+    me.revise(request.id, digest=request.digest, comment="more")
+    me.advance(run.id)
+    checked(me, run.id)
+
+
+def test_an_error_and_a_count_are_what_the_schema_says():
+    error = Closed("It is decided.", status="approved")
+    check(error_shape(error.code, error.message, error.details), "error")
+    check(count_shape(Count(3, more=False)), "count")
+    with pytest.raises(jsonschema_rs.ValidationError):
+        check({"code": "closed", "message": "It is decided."}, "error")
+    with pytest.raises(jsonschema_rs.ValidationError):
+        check({"code": "closed", "message": "It is decided.", "details": {}, "more": 1}, "error")
+
+
+def test_the_schema_names_what_the_rules_name():
+    named = ALL["$defs"]
+    assert named["verdict"]["enum"] == [str(one) for one in Verdict]
+    for where, kind in (("request", Status), ("run", RunStatus)):
+        assert set(named[where]["properties"]["status"]["enum"]) == {str(one) for one in kind}
+    assert set(named["effect"]["properties"]["state"]["enum"]) == {str(one) for one in EffectState}
+    assert set(named["request"]["properties"]["kind"]["enum"]) == {str(one) for one in Kind}
+
+
+def test_each_schema_can_be_used_by_itself_and_the_version_is_named():
+    assert ALL["$id"] == "urn:interlock:shapes:1"
+    for name in ALL["$defs"]:
+        jsonschema_rs.validator_for({**ALL, "$ref": f"#/$defs/{name}"})
