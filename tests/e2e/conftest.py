@@ -26,6 +26,7 @@ class Command:
     folder: Path
     environ: dict[str, str] = field(default_factory=dict)
     unset: tuple[str, ...] = ()
+    installed: Path = INTERLOCK
 
     @property
     def env(self) -> dict[str, str]:
@@ -45,7 +46,7 @@ class Command:
     def run(self, *arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run it without a terminal."""
         return subprocess.run(
-            [INTERLOCK, *arguments],
+            [self.installed, *arguments],
             cwd=self.folder,
             env=self.env,
             input="" if given is None else given,
@@ -64,7 +65,7 @@ class Command:
     def spawn(self, *arguments: str, columns: int = 100) -> pexpect.spawn:
         """Run it in a terminal."""
         child = pexpect.spawn(
-            str(INTERLOCK),
+            str(self.installed),
             list(arguments),
             cwd=str(self.folder),
             env=self.env,

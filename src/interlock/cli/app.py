@@ -47,6 +47,7 @@ COMMANDS = {
     "log": ("log:app", "Read the log"),
     "schema": ("schema:schema", "Write the JSON Schema of what --json writes"),
     "doctor": ("doctor:app", "Examine this installation"),
+    "completion": ("completion:app", "Complete commands, ids and names in your shell"),
     "demo": ("demo:app", "See an agent ask, decide, and see what it does"),
 }
 """Name to where the command is, and what it does. Nothing of a command is loaded before it is used."""
@@ -76,8 +77,9 @@ def load(name: str) -> Any:
     """Return a command, ready to run."""
     module, _, attribute = COMMANDS[name][0].partition(":")
     found = getattr(import_module(f"interlock.cli.{module}"), attribute)
-    gc.freeze()
-    gc.enable()
+    if not gc.isenabled():  # as `main` begins: what has been loaded by now stays
+        gc.freeze()
+        gc.enable()
     if not isinstance(found, typer.Typer):
         app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
         app.command()(found)

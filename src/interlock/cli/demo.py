@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 
 from interlock.agents import AGENTS
+from interlock.cli.candidates import demo_agents
 from interlock.cli.errors import Exit
 from interlock.cli.options import AS, JSON
 from interlock.cli.run import start_and_attend
@@ -53,7 +54,9 @@ default:
 def demo(
     ctx: typer.Context,
     *,
-    agent: str = typer.Argument("approval", metavar="[AGENT]", help=f"One of {', '.join(AGENTS)}."),
+    agent: str = typer.Argument(
+        "approval", metavar="[AGENT]", help=f"One of {', '.join(AGENTS)}.", autocompletion=demo_agents
+    ),
     text: str | None = typer.Argument(None, metavar="INPUT", help="What the agent is to do."),
     folder: Path | None = typer.Option(
         None, "--folder", help="Where everything is kept; by default demo, or demo-AGENT."

@@ -9,7 +9,7 @@ import typer
 
 from interlock.channels.screen import Line
 from interlock.channels.values import ValueLines
-from interlock.cli.options import AS, COMMENT, JSON
+from interlock.cli.options import AS, COMMENT, JSON, UNSETTLED
 from interlock.cli.run import read_json
 from interlock.cli.session import Session, execute
 from interlock.cli.votes import carry_on
@@ -70,7 +70,7 @@ def _lines(request: Request, prefix: str) -> list[Line]:
 def settle(
     ctx: typer.Context,
     *,
-    request: str = typer.Argument(metavar="ID", help="The request; the beginning of its id is enough."),
+    request: str = UNSETTLED,
     happened: bool = typer.Option(False, "--happened", help="It was executed."),
     did_not: bool = typer.Option(False, "--did-not", help="It was not, and will not be: it counts as failed."),
     retry: bool = typer.Option(False, "--retry", help="It was not: let it be tried again."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from interlock.cli.options import AS, JSON
+from interlock.cli.options import AS, JSON, OPEN_REQUEST
 from interlock.cli.session import Session, execute
 from interlock.service.arguments import duration
 from interlock.service.inline import when
@@ -16,7 +16,7 @@ __all__ = ["extend"]
 def extend(
     ctx: typer.Context,
     *,
-    request: str = typer.Argument(metavar="ID", help="The request; the beginning of its id is enough."),
+    request: str = OPEN_REQUEST,
     by: str = typer.Option(
         ..., "--by", metavar="TIME", help="How much more time, such as 30m, 2h or 1d; open time under a calendar."
     ),

@@ -1,13 +1,21 @@
-"""Options that several commands have."""
+"""Options and arguments that several commands have."""
 
 from __future__ import annotations
 
 import typer
 
-__all__ = ["AFTER", "AS", "COMMENT", "JSON", "LIMIT"]
+from interlock.cli.candidates import any_request, any_run, open_request, unsettled
+
+__all__ = ["AFTER", "ANY_REQUEST", "AS", "COMMENT", "JSON", "LIMIT", "OPEN_REQUEST", "RUN", "UNSETTLED"]
 
 JSON = typer.Option(False, "--json", help="Write JSON to the standard output, messages to the standard error.")
 AS = typer.Option(None, "--as", metavar="PERSON", help="Act as somebody else; only in a demo database.")
 LIMIT = typer.Option(50, "--limit", min=1, max=10_000, help="At most so many.")
 AFTER = typer.Option(None, "--after", metavar="CURSOR", help="The page after the one that gave this cursor (--json).")
 COMMENT = typer.Option("", "--comment", "-m", help="Why; it is logged, and the agent reads it.")
+
+_REQUEST = "The request; the beginning of its id is enough."
+OPEN_REQUEST = typer.Argument(metavar="ID", help=_REQUEST, autocompletion=open_request)
+ANY_REQUEST = typer.Argument(metavar="ID", help=_REQUEST, autocompletion=any_request)
+UNSETTLED = typer.Argument(metavar="ID", help=_REQUEST, autocompletion=unsettled)
+RUN = typer.Argument(metavar="ID", help="The run; the beginning of its id is enough.", autocompletion=any_run)

@@ -9,6 +9,7 @@ from typing import Any
 import typer
 
 from interlock.channels.screen import Line
+from interlock.cli.candidates import any_request
 from interlock.cli.errors import Exit
 from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute, storeless
@@ -90,7 +91,9 @@ def _finding(finding: Finding) -> dict[str, Any]:
 def explain_policy(
     ctx: typer.Context,
     *,
-    subject: str = typer.Argument(metavar="ID|FILE", help="A request, or a YAML or JSON file with an action."),
+    subject: str = typer.Argument(
+        metavar="ID|FILE", help="A request, or a YAML or JSON file with an action.", autocompletion=any_request
+    ),
     as_json: bool = JSON,
 ) -> None:
     """Say in words which policy and level a request, or an action that might be asked, falls under, and who may vote.

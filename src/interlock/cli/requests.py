@@ -10,7 +10,7 @@ import typer
 from interlock.channels.presentation import present
 from interlock.channels.screen import Line
 from interlock.channels.values import ValueLines
-from interlock.cli.options import AFTER, AS, JSON, LIMIT
+from interlock.cli.options import AFTER, ANY_REQUEST, AS, JSON, LIMIT
 from interlock.cli.session import Session, execute
 from interlock.cli.table import table
 from interlock.domain.explain import duration_words
@@ -141,7 +141,7 @@ def _row(request: Request, place_of: Mapping[str, Place], now: datetime, most: i
 def show_request(
     ctx: typer.Context,
     *,
-    request: str = typer.Argument(metavar="ID", help="The request; the beginning of its id is enough."),
+    request: str = ANY_REQUEST,
     as_json: bool = JSON,
 ) -> None:
     """Show everything about a request: what is asked, its digest, the votes, the policy, its history."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from interlock.channels.screen import Screen
+from interlock.cli.candidates import agents
 from interlock.cli.options import AS, JSON
 from interlock.cli.run_status import report_on, status_words, waiting
 from interlock.cli.session import Session, execute, interruptible, patiently
@@ -31,7 +32,9 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def run(
     ctx: typer.Context,
     *,
-    agent: str = typer.Argument(metavar="AGENT", help="A name (`interlock agents list`), module:attr or file.py:attr."),
+    agent: str = typer.Argument(
+        metavar="AGENT", help="A name (`interlock agents list`), module:attr or file.py:attr.", autocompletion=agents
+    ),
     text: str | None = typer.Argument(None, metavar="INPUT", help="What the agent is to do, in words."),
     input_json: str | None = typer.Option(
         None, "--input-json", metavar="FILE|-", help="Read the graph's input as JSON."

@@ -11,7 +11,7 @@ import typer
 from interlock.channels.screen import Line
 from interlock.channels.values import ValueLines
 from interlock.cli.hints import pasteable
-from interlock.cli.options import AFTER, AS, COMMENT, JSON, LIMIT
+from interlock.cli.options import AFTER, AS, COMMENT, JSON, LIMIT, RUN
 from interlock.cli.run_status import tell_next_turn, ways_on
 from interlock.cli.session import Session, execute
 from interlock.cli.states import PAUSE, fork, state_lines
@@ -33,7 +33,6 @@ app = typer.Typer(
     add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, help="Executions of agents."
 )
 
-ID = typer.Argument(metavar="ID", help="The run; the beginning of its id is enough.")
 ADVANCE = typer.Option(True, "--advance/--no-advance", help="Carry the run on here, if its agent can be loaded.")
 
 
@@ -72,7 +71,7 @@ def list_runs(
 def show_run(
     ctx: typer.Context,
     *,
-    run: str = ID,
+    run: str = RUN,
     state: bool = typer.Option(False, "--state", help="Show its state: the last one, or that of --pause N."),
     pause: int | None = PAUSE,
     as_json: bool = JSON,
@@ -144,7 +143,7 @@ def _beginning(view: RunView) -> list[Line]:
 
 @app.command()
 def cancel(
-    ctx: typer.Context, *, run: str = ID, comment: str = COMMENT, person: str | None = AS, as_json: bool = JSON
+    ctx: typer.Context, *, run: str = RUN, comment: str = COMMENT, person: str | None = AS, as_json: bool = JSON
 ) -> None:
     """End a run; its open requests are withdrawn."""
 
@@ -156,7 +155,7 @@ def cancel(
 
 @app.command()
 def retry(
-    ctx: typer.Context, *, run: str = ID, advance: bool = ADVANCE, person: str | None = AS, as_json: bool = JSON
+    ctx: typer.Context, *, run: str = RUN, advance: bool = ADVANCE, person: str | None = AS, as_json: bool = JSON
 ) -> None:
     """Let a run that needs attention go on."""
 
@@ -168,7 +167,7 @@ def retry(
 
 @app.command("accept-version")
 def accept_version(
-    ctx: typer.Context, *, run: str = ID, advance: bool = ADVANCE, person: str | None = AS, as_json: bool = JSON
+    ctx: typer.Context, *, run: str = RUN, advance: bool = ADVANCE, person: str | None = AS, as_json: bool = JSON
 ) -> None:
     """Say that the agent as it is now may go on with what an earlier version of it left."""
 

@@ -8,7 +8,7 @@ import typer
 
 from interlock.channels.screen import Line, Screen
 from interlock.channels.values import ValueLines
-from interlock.cli.options import AS, JSON
+from interlock.cli.options import AS, JSON, RUN
 from interlock.cli.run import attend
 from interlock.cli.session import Session, execute
 from interlock.domain.canonical import Json
@@ -18,7 +18,6 @@ from interlock.service.shapes import run_shape
 
 __all__ = ["PAUSE", "fork", "state_lines"]
 
-ID = typer.Argument(metavar="ID", help="The run; the beginning of its id is enough.")
 PAUSE = typer.Option(None, "--pause", metavar="N", min=1, help="Which of its pauses, from 1; the last one by default.")
 
 
@@ -43,7 +42,7 @@ def _items(value: Json) -> list[tuple[str, Json]]:
 def fork(
     ctx: typer.Context,
     *,
-    run: str = ID,
+    run: str = RUN,
     pause: int | None = PAUSE,
     changes: list[str] = typer.Option(
         [], "--set", metavar="KEY=JSON", help="Set a value in its state first; may be given several times."

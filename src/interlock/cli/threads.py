@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from interlock.channels.screen import Line
+from interlock.cli.candidates import thread
 from interlock.cli.options import AFTER, AS, JSON, LIMIT
 from interlock.cli.session import Session, execute
 from interlock.cli.states import state_lines
@@ -22,7 +23,9 @@ app = typer.Typer(
     add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, help="Conversations with agents."
 )
 
-NAME = typer.Argument(metavar="NAME", help="The thread's name, as it was given to `interlock run --thread`.")
+NAME = typer.Argument(
+    metavar="NAME", help="The thread's name, as it was given to `interlock run --thread`.", autocompletion=thread
+)
 
 
 @app.command("list")

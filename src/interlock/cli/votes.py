@@ -13,7 +13,7 @@ from interlock.channels.presentation import present
 from interlock.channels.reply import Skipped, ask_comment, confirm, read_reply, said_so_far
 from interlock.channels.terminal import EndOfInput
 from interlock.cli.errors import Exit
-from interlock.cli.options import AS, COMMENT, JSON
+from interlock.cli.options import AS, COMMENT, JSON, OPEN_REQUEST
 from interlock.cli.run import read_json
 from interlock.cli.run_status import is_over, report_on
 from interlock.cli.session import CutShort, Session, execute, interruptible, patiently, unless
@@ -31,7 +31,6 @@ __all__ = ["answer", "approve", "edit", "reject", "revise"]
 
 T = TypeVar("T")
 
-ID = typer.Argument(metavar="ID", help="The request; the beginning of its id is enough.")
 DIGEST = typer.Option(None, "--digest", metavar="sha256:…", help="Vote on exactly this; 12 digits of it are enough.")
 YES = typer.Option(False, "--yes", help="Vote on whatever stands there, without a question; the log says so.")
 ADVANCE = typer.Option(True, "--advance/--no-advance", help="Carry the run on here, if its agent can be loaded.")
@@ -66,7 +65,7 @@ class Manner:
 def approve(
     ctx: typer.Context,
     *,
-    request: str = ID,
+    request: str = OPEN_REQUEST,
     comment: str = COMMENT,
     digest: str | None = DIGEST,
     yes: bool = YES,
@@ -85,7 +84,7 @@ def approve(
 def reject(
     ctx: typer.Context,
     *,
-    request: str = ID,
+    request: str = OPEN_REQUEST,
     comment: str = COMMENT,
     digest: str | None = DIGEST,
     yes: bool = YES,
@@ -101,7 +100,7 @@ def reject(
 def revise(
     ctx: typer.Context,
     *,
-    request: str = ID,
+    request: str = OPEN_REQUEST,
     comment: str = COMMENT,
     digest: str | None = DIGEST,
     yes: bool = YES,
@@ -117,7 +116,7 @@ def revise(
 def edit(
     ctx: typer.Context,
     *,
-    request: str = ID,
+    request: str = OPEN_REQUEST,
     changes: list[str] = typer.Option([], "--set", metavar="KEY=VALUE", help="Change an argument; KEY:=JSON for JSON."),
     args_json: str | None = typer.Option(None, "--args-json", metavar="FILE|-", help="All arguments, or the draft."),
     comment: str = COMMENT,
@@ -148,7 +147,7 @@ def edit(
 def answer(
     ctx: typer.Context,
     *,
-    request: str = ID,
+    request: str = OPEN_REQUEST,
     text: str | None = typer.Argument(None, metavar="ANSWER", help="The answer: text, an option or its number, JSON."),
     answer_json: str | None = typer.Option(None, "--answer-json", metavar="FILE|-", help="The answer as JSON."),
     comment: str = COMMENT,
