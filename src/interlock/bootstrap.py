@@ -14,6 +14,7 @@ from interlock.config import Settings, data_home
 from interlock.dispatch.wakers import NotifiedWaker, PollingWaker
 from interlock.domain.canonical import MAX_BYTES, Json
 from interlock.domain.run import Run
+from interlock.engine.advance_end import AdvanceEnds
 from interlock.engine.configured import ConfiguredPolicies
 from interlock.engine.desk import Desk
 from interlock.engine.hand_off import HandOff
@@ -78,14 +79,17 @@ def build(  # noqa: PLR0913 - everything but the settings and the agents has a d
     runtime = _RuntimeOnUse(registry, store, settings)
     waker = PollingWaker(store) if store.notifications is None else NotifiedWaker(store.notifications)
     hand_off = HandOff()
-    desk = Desk(store, policies, waker, hand_off, keeps=settings.limits.states or KEPT_STATES)
+    book = PolicyBook(store)
+    desk = Desk(store, policies, book, waker, hand_off)
+    ends = AdvanceEnds(store, policies, waker, desk.pool, keeps=settings.limits.states or KEPT_STATES)
     runs = Runs(store, policies, runtime, waker, hand_off, queues=settings.threads.when_busy == "queue")
     return System(
         store,
         policies,
-        PolicyBook(store),
+        book,
         waker,
         desk,
+        ends,
         runs,
         runtime,
         registry,

@@ -120,7 +120,7 @@ async def test_an_agent_that_was_never_loaded_here_is_found_by_its_job(circle):
     paid = []
     reference = circle.register(circle.chain(paying(paid)))
     async with working(circle) as worker:
-        assert not worker._loading.agents
+        assert not worker.runner.loading.agents
         await through(circle, reference)
     assert paid == [1]
 
@@ -342,7 +342,7 @@ async def test_I11_a_row_that_was_altered_only_while_the_vote_read_it_pays_nothi
             return found
 
         if not free:
-            worker._loading.agents.clear()
+            worker.runner.loading.agents.clear()
         store.load = altered_once
         with pytest.raises(RecordAltered):
             await vote(request, "ann")
@@ -411,8 +411,8 @@ async def test_what_expires_in_one_look_does_not_pass_the_jobs_of_that_look(circ
     circle.clock.advance(days=8)
     stop = asyncio.Event()
     worker = circle.system.worker(concurrency=2)
-    worker._loading.agents.add("tests")
-    worker._loading._references |= {asks, waits}
+    worker.runner.loading.agents.add("tests")
+    worker.runner.loading._references |= {asks, waits}
     task = asyncio.create_task(worker.run(stop))
     for run_id in jobs:
         await done(circle, run_id)

@@ -151,7 +151,7 @@ class Scene:
 
     async def go_on(self, request, voters):
         """Let too few people vote, and let a worker do what it finds; a process that has read no policy before."""
-        self.circle.system.desk._book._known.clear()
+        self.circle.system.book._known.clear()
         for who in voters:
             with contextlib.suppress(InterlockError):
                 await self.vote(request, who)

@@ -198,7 +198,7 @@ async def test_a_queued_run_whose_job_was_lost_is_found_and_repaired(queued):
     assert await audit_record(circle.store) == []
     await circle.system.worker(only=first.id).drain()
     (job,) = (await circle.store.agenda(subject=second.id)).jobs
-    await circle.system.worker()._jobs.let_go(job)
+    await circle.system.worker().runner._jobs.let_go(job)
     assert [one.mend for one in await audit_record(circle.store)] == ["run"]
     await repair(circle.store, circle.system.desk, circle.me)
     await circle.drain()

@@ -72,7 +72,7 @@ async def test_ten_agents_in_one_instant_share_one_petty_cash(store, clock):
     for _ in range(10):
         await start(one)
     jobs = (await store.agenda()).jobs
-    await in_threads(*(lambda job=job: one.worker.carry_out(job) for job in jobs))
+    await in_threads(*(lambda job=job: one.worker.runner.carry_out(job) for job in jobs))
     assert await levels(store) == [0] * 3 + [1] * 7
     await assert_invariants(store, TENANT)
 
@@ -85,7 +85,7 @@ async def test_however_the_agent_is_called_there_is_one_petty_cash(store, clock)
     for number in range(10):
         await start(one, agent=NAMES[number % len(NAMES)])
     jobs = (await store.agenda()).jobs
-    await in_threads(*(lambda job=job: one.worker.carry_out(job) for job in jobs))
+    await in_threads(*(lambda job=job: one.worker.runner.carry_out(job) for job in jobs))
     assert await levels(store) == [0] * 3 + [1] * 7
     await assert_invariants(store, TENANT)
 
@@ -95,7 +95,7 @@ async def test_a_crowd_is_served_one_after_the_other(store, clock):
     for _ in range(40):
         await start(one)
     jobs = (await store.agenda()).jobs
-    carried = await in_threads(*(lambda job=job: one.worker.carry_out(job) for job in jobs))
+    carried = await in_threads(*(lambda job=job: one.worker.runner.carry_out(job) for job in jobs))
     assert carried == [True] * 40
     assert await levels(store) == [0] * 3 + [1] * 37
 
@@ -104,7 +104,7 @@ async def test_four_asked_in_one_pause_count_one_another(store, clock):
     one = circle(store, clock)
     await start(one, "buys four at once")
     (job,) = (await store.agenda()).jobs
-    await one.worker.carry_out(job)
+    await one.worker.runner.carry_out(job)
     assert await levels(store) == [0, 0, 0, 1]
 
 
@@ -113,7 +113,7 @@ async def test_what_came_to_nothing_does_not_count(store, clock):
     for _ in range(4):
         await start(one)
         for job in (await store.agenda()).jobs:
-            await one.worker.carry_out(job)
+            await one.worker.runner.carry_out(job)
     assert await levels(store) == [0, 0, 0, 1]
     waiting = [request async for request in _open(one)]
     assert len(waiting) == 1
@@ -187,7 +187,7 @@ KEYS = (("acme", "purchase"), ("acme", "refund"), ("other", "purchase"), ("other
 
 
 PROCESS = """
-import asyncio, sys
+import asyncio, dataclasses, sys
 sys.path.insert(0, sys.argv[2])
 from test_windows import circle, start
 from interlock.storage import open_store
@@ -197,12 +197,12 @@ async def main():
     clock = SettableClock()
     store = open_store(sys.argv[1], clock)
     one = circle(store, clock)
-    one.worker._name = one.worker._name + sys.argv[3]
+    one.worker.runner._options = dataclasses.replace(one.worker.runner._options, name="worker" + sys.argv[3])
     print("ready", flush=True)
     sys.stdin.readline()
     while jobs := (await store.agenda()).jobs:
         for job in jobs:
-            await one.worker.carry_out(job)
+            await one.worker.runner.carry_out(job)
     await store.close()
 
 asyncio.run(main())

@@ -137,7 +137,7 @@ class Lockstep(RuleBasedStateMachine):
         return self._run(self.systems[0].store.agenda(1000)).jobs
 
     def _carry_out(self, job: Job, until: Stop = None) -> Outcome:
-        return self._do("carry out", lambda it: it.worker.carry_out(job), until)
+        return self._do("carry out", lambda it: it.worker.runner.carry_out(job), until)
 
     def _crash(self, deed: Deed) -> None:
         self.under_way.remove(deed)

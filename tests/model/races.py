@@ -84,7 +84,7 @@ class Races(Lockstep):
         for key in others:
             self._agree(key)
         for job in [job for job in self._due() if job.subject == run.id]:
-            outcome = self._do("find one missing", lambda it, job=job: it.worker.carry_out(job), until)  # type: ignore[misc]
+            outcome = self._do("find one missing", lambda it, job=job: it.worker.runner.carry_out(job), until)  # type: ignore[misc]
             deed = self.under_way[-1] if outcome.how == "stopped" else None
             if twice:
                 self._carry_out(job)
@@ -104,10 +104,10 @@ class Races(Lockstep):
                 return lambda it: it.desk.handle(command, by)
             case "work" if due := self._due():
                 job = due[which % len(due)]
-                return lambda it: it.worker.carry_out(job)
+                return lambda it: it.worker.runner.carry_out(job)
             case "work twice" if self.seen:
                 again = self.seen[which % len(self.seen)]
-                return lambda it: it.worker.carry_out(again)
+                return lambda it: it.worker.runner.carry_out(again)
             case "sweep":
                 return lambda it: sweep(it.watched, it.desk)
             case "cancel" if which % 3 == 0:
@@ -136,7 +136,7 @@ class Races(Lockstep):
         for key in self.model.open:
             self._agree(key)
         for job in self._due():
-            if self._do("perform", lambda it, job=job: it.worker.carry_out(job), where).how != "stopped":  # type: ignore[misc]
+            if self._do("perform", lambda it, job=job: it.worker.runner.carry_out(job), where).how != "stopped":  # type: ignore[misc]
                 continue
             deed = self.under_way[-1]
             if not lives:

@@ -12,10 +12,12 @@ from tests.model.interleaving import point, stopping
 
 from interlock.domain.request import Request, Status
 from interlock.domain.run import Run
+from interlock.engine.advance_end import AdvanceEnds
 from interlock.engine.changes import Changes, Entry, Job
 from interlock.engine.desk import Desk
 from interlock.engine.hand_off import Commit, HandOff
 from interlock.engine.integrity import check_state
+from interlock.engine.job_runner import JobRunner, WorkerOptions
 from interlock.engine.ports.store import Inbox, Store
 from interlock.engine.routing import PolicyBook
 from interlock.engine.runs import Runs
@@ -40,20 +42,20 @@ class FreeWorker:
         free: whether it is.
     """
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, runner: JobRunner) -> None:
         self.free = False
-        self._worker = worker
+        self._runner = runner
 
     def has_slot(self, changes: Changes) -> bool:
         """Say whether it could take up a run. See the port."""
-        return self.free and self._worker.knows(changes)
+        return self.free and self._runner.knows(changes)
 
     async def take_up(self, changes: Changes, commit: Commit) -> bool:
         """Begin what can begin, and carry it on. See the port."""
-        start = await self._worker.start_with(changes)
+        start = await self._runner.start_with(changes)
         if start is not None:
             await commit(start.changes)
-            await self._worker.carry_on(start)
+            await self._runner.carry_on(start)
         return start is not None
 
 
@@ -79,11 +81,13 @@ class SystemUnderTest:
             return str(next(counter))
 
         hand_off = HandOff()
-        self.desk = Desk(watched, policies, nobody, hand_off)
+        self.desk = Desk(watched, policies, PolicyBook(watched), nobody, hand_off)
+        ends = AdvanceEnds(watched, policies, nobody, self.desk.pool)
         self.runs = Runs(watched, policies, self.runtime, nobody, hand_off, ids=number, queues=True)
-        self.worker = Worker(watched, self.desk, self.runtime, nobody, lease=LEASE.total_seconds(), ids=number)
+        options = WorkerOptions(lease=LEASE.total_seconds(), ids=number)
+        self.worker = Worker(watched, self.desk, ends, self.runtime, nobody, options)
         self.watched = watched
-        self.free_worker = FreeWorker(self.worker)
+        self.free_worker = FreeWorker(self.worker.runner)
         hand_off.join(self.free_worker)
 
     async def news(self) -> list[Entry]:

@@ -11,7 +11,7 @@ from tests.model.machine import SystemMachine
 from interlock.domain import authority, decide, effect, eligibility, lifecycle, policy, quorum, request, voting
 from interlock.domain.events import Expired
 from interlock.domain.request import EffectState
-from interlock.engine import advance, advance_start, audit, desk, runs, threads, worker
+from interlock.engine import advance, advance_end, advance_start, audit, desk, job_runner, runs, threads
 from interlock.storage import memory, memory_commit
 from interlock.storage.memory import MemoryStore
 
@@ -175,7 +175,8 @@ def effects_are_tried_again(patch):
 
 def stale_advances_claim(patch):
     """I2: neither the desk nor the store minds who holds the run."""
-    patch(desk, "_must_hold", lambda loaded, hold: loaded.run.run)
+    for module in (desk, advance_end):
+        patch(module, "must_hold", lambda loaded, hold: loaded.run.run)
     patch(memory_commit, "_check_hold", lambda *given: None)
 
 
@@ -227,7 +228,7 @@ def resumes_before_all_have_answered(patch):
         ready = {key: request for key, request in loaded.requests.items() if not request.is_open}
         return real(replace(loaded, requests=ready))
 
-    for module in (advance_start, worker):
+    for module in (advance_start, job_runner):
         patch(module, "is_ready", is_ready)
 
 
@@ -288,7 +289,7 @@ def rows_are_not_the_fold(patch):
 
 def leases_are_not_minded(patch):
     """I16: a worker takes a run that another one holds."""
-    for module in (advance_start, worker):
+    for module in (advance_start, job_runner):
         patch(module, "is_leased", lambda loaded: False)
     patch(memory_commit, "_check_job", lambda *given: None)
 
@@ -305,12 +306,12 @@ def jobs_begin_without_a_wish(patch):
         job = replace(part.job, generation=max(1, part.job.generation - 1))
         return replace(begun, changes=replace(begun.changes, begin=replace(part, job=job)))
 
-    patch(worker, "begin_with", begin_with)
+    patch(job_runner, "begin_with", begin_with)
 
 
 def rows_are_acted_on(patch):
     """I11: nobody compares a row with its log before anything is decided by it."""
-    for module in (desk, runs, worker):
+    for module in (desk, advance_end, runs, job_runner):
         patch(module, "verified", lambda loaded: loaded)
     patch(advance, "verified_request", lambda found, history: found)
 
@@ -329,7 +330,7 @@ def runs_of_a_thread_go_side_by_side(patch):
 
 def the_end_of_a_run_wakes_nobody_in_its_thread(patch):
     """I4."""
-    for module in (desk, runs):
+    for module in (advance_end, runs):
         patch(module, "turn_of", lambda after: None)
 
 

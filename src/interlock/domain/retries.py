@@ -8,13 +8,23 @@ again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from interlock.domain.action import Action, Question
 from interlock.domain.request import EffectState, Request, Status
+from interlock.domain.run import Run
+from interlock.domain.run_events import (
+    AdvanceBegan,
+    AttemptFailed,
+    AttentionNeeded,
+    RunEvent,
+    RunPaused,
+    RunRetried,
+    VersionAccepted,
+)
 
-__all__ = ["DEFAULT", "Retries", "allowed_by", "beside", "may_have_happened"]
+__all__ = ["DEFAULT", "Broke", "Retries", "after_failure", "after_vanishing", "allowed_by", "exhausted", "with_doubt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +53,99 @@ class Retries:
 
 DEFAULT = Retries()
 
+
+@dataclass(frozen=True, slots=True)
+class Broke:
+    """The agent raised; it may be tried again.
+
+    Args:
+        counted: whether it was the agent's doing, and not the database's.
+        ran: whether any of the graph may have run.
+    """
+
+    reason: str
+    counted: bool = True
+    ran: bool = True
+
+
+PUT_OFF = timedelta(seconds=1)
+"""How long a run waits that the database has kept from going on: it is back, or this could not be committed."""
+
+BEFORE_ITS_GRAPH = frozenset({"version_mismatch", "record_altered", "invalid_context", "may_have_happened"})
+"""Why a person has to look though nothing of the graph has run, or they are told already."""
+
 NAMED = 5
 """How many requests a sentence names."""
+
+
+def after_failure(
+    run: Run, broke: Broke, given: Iterable[Request], retries: Retries, now: datetime
+) -> AttemptFailed | AttentionNeeded:
+    """Return what follows from an advance that broke off: it is tried again, or a person has to look.
+
+    Args:
+        given: the decided requests with which it went on, as they are now.
+    """
+    reason = broke.reason
+    doubt = _doubt(f"it broke off: {reason}", given, retries, now, raised=broke.counted) if broke.ran else None
+    if doubt is not None:
+        return doubt
+    if not broke.counted:
+        return AttemptFailed(reason, now + PUT_OFF, now, counted=False)
+    if run.attempts + 1 < retries.attempts:
+        return AttemptFailed(reason, now + retries.wait(run.attempts), now)
+    failed = f"{run.attempts + 1} attempts failed, the last: " if run.attempts else ""
+    return AttentionNeeded("attempts_exhausted", f"{failed}{reason}", None, now)
+
+
+def after_vanishing(
+    run: Run, history: Iterable[RunEvent], given: Iterable[Request], retries: Retries, now: datetime
+) -> AttentionNeeded | None:
+    """Return why a person has to look at a run whose worker has vanished; None if it is tried again.
+
+    Args:
+        history: the run's events.
+        given: the decided requests with which the vanished advance went on, as they are now.
+    """
+    doubt = _doubt("the worker that went on with it vanished", given, retries, now)
+    if doubt is None and run.attempts + 1 >= retries.attempts:
+        return AttentionNeeded("attempts_exhausted", exhausted(history), None, now)
+    return doubt
+
+
+def with_doubt(needed: AttentionNeeded, given: Iterable[Request], retries: Retries) -> AttentionNeeded:
+    """Return what a person has to look at, who is told, too, what may have happened in the same advance.
+
+    Nothing lets the run go on by itself then: not even that the effect is settled for whose sake it stands.
+    """
+    allowed = [] if retries.repeatable or needed.code in BEFORE_ITS_GRAPH else allowed_by(given)
+    if not allowed:
+        return needed
+    reason = needed.reason.rstrip(".")
+    beside = f"In the same attempt, {_named(allowed)}. {_LOOK}"
+    if needed.code != "effect_unknown" or needed.request_id is None:
+        return replace(needed, reason=f"{reason}. {beside}")
+    first = f"Settle {needed.request_id} first: interlock effects settle {needed.request_id}"
+    return replace(needed, reason=f"{reason}. {first}. {beside}", request_id=None)
+
+
+def exhausted(history: Iterable[RunEvent]) -> str:
+    """Say over how many advances since the run last went on its worker vanished, the last one among them."""
+    vanished, failed, running = 1, 0, False
+    for event in history:
+        match event:
+            case RunPaused() | RunRetried() | VersionAccepted():
+                vanished, failed = 1, 0
+            case AdvanceBegan() if running:
+                vanished += 1
+            case AttemptFailed(counted=True):
+                failed += 1
+        running = isinstance(event, AdvanceBegan)
+    if not failed:
+        return f"{vanished} workers vanished over it"
+    if vanished == 1:
+        return f"{failed + 1} attempts failed, the last because its worker vanished"
+    return f"{failed + vanished} attempts failed, {vanished} of them because their workers vanished, as the last did"
 
 
 def allowed_by(requests: Iterable[Request], *, raised: bool = False) -> list[Request]:
@@ -62,14 +163,19 @@ def allowed_by(requests: Iterable[Request], *, raised: bool = False) -> list[Req
     ]
 
 
-def may_have_happened(allowed: Sequence[Request], what_ended: str) -> str:
-    """Say why a person has to look at a run that was allowed to act, and did not come to the end of its advance."""
-    return f"{_named(allowed)}, and then {what_ended}. {_LOOK}"
+def _doubt(
+    ended: str, given: Iterable[Request], retries: Retries, now: datetime, *, raised: bool = False
+) -> AttentionNeeded | None:
+    """Return that only a person may let an advance be tried again, because it was allowed to act; None if it may be.
 
-
-def beside(allowed: Sequence[Request]) -> str:
-    """Say what a person has to look at beside what has stopped the run."""
-    return f"In the same attempt, {_named(allowed)}. {_LOOK}"
+    Args:
+        ended: how it ended without an end of its own.
+        raised: the agent's own code ended it.
+    """
+    allowed = [] if retries.repeatable else allowed_by(given, raised=raised)
+    if not allowed:
+        return None
+    return AttentionNeeded("may_have_happened", f"{_named(allowed)}, and then {ended}. {_LOOK}", allowed[0].id, now)
 
 
 _LOOK = "It may have happened, and nothing here counts it: look before you let the run try again."

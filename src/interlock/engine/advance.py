@@ -10,8 +10,9 @@ from interlock.domain.authority import Principal
 from interlock.domain.canonical import Json
 from interlock.domain.commands import ClaimEffect, RecordEffect
 from interlock.domain.request import Request
+from interlock.engine.advance_start import Held
 from interlock.engine.changes import RunRecord
-from interlock.engine.desk import Desk, Held
+from interlock.engine.desk import Desk
 from interlock.engine.integrity import verified, verified_request
 from interlock.engine.ports.store import Store
 from interlock.engine.results import KnownResult, Results
@@ -72,7 +73,7 @@ class HeldAdvance:
     ) -> Request:
         """Begin an effect. See the port."""
         command = ClaimEffect(request_id, digest, tool, self.held.hold.version, repeatable)
-        request = await self._results.outlast(f"The claim of {request_id}", _Claim(self, command).attempt)
+        request = await self._results.patience.outlast(f"The claim of {request_id}", _Claim(self, command).attempt)
         self._known[request_id] = request
         failpoint("effect.claimed")
         return request

@@ -11,24 +11,41 @@ from interlock.domain.request import Request
 from interlock.domain.run import ENDED, Run, RunStatus
 from interlock.domain.run_events import AdvanceBegan
 from interlock.engine.changes import Actor, Begin, Changes, Entry, Hold, Job, Lease, RunChange, RunRecord
-from interlock.engine.desk import Held
 from interlock.engine.ports.store import Loaded
-from interlock.errors import RecordAltered
+from interlock.errors import AdvanceOvertaken, RecordAltered
 
 __all__ = [
     "LONGEST_LEASE",
     "AdvanceStart",
+    "Held",
     "LeaseHolder",
     "begin",
     "begin_with",
+    "is_abandoned",
     "is_at_it",
     "is_leased",
     "is_ready",
+    "must_hold",
     "with_its_pause",
 ]
 
 LONGEST_LEASE = timedelta(hours=1)
 """A lease that ends later was made up, or a clock was wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An advance's hold on its run, and the job that it carries out.
+
+    Args:
+        seen: what the store held when the run was taken, with the run as it stands since. While the hold holds, nobody
+            else changes it, so the end of the advance need not read it again.
+    """
+
+    tenant: str
+    hold: Hold
+    job: Job
+    seen: Loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +175,25 @@ def is_leased(loaded: Loaded) -> bool:
     """Say whether somebody advances the run."""
     lease = None if loaded.run is None else loaded.run.lease
     return lease is not None and lease.until > loaded.now
+
+
+def is_abandoned(loaded: Loaded) -> bool:
+    """Say whether nobody advances the run, so that whoever finds its job may."""
+    return loaded.run is not None and not is_leased(loaded)
+
+
+def must_hold(loaded: Loaded, hold: Hold) -> Run:
+    """Return the run, if the advance still holds it.
+
+    Raises:
+        AdvanceOvertaken: if it does not.
+    """
+    record = loaded.run
+    if record is None or record.run.version != hold.version:
+        raise AdvanceOvertaken(hold.run_id)
+    if record.lease is None or record.lease.owner != hold.owner:
+        raise AdvanceOvertaken(hold.run_id)
+    return record.run
 
 
 def is_at_it(run: Run, history: Sequence[Entry], leases: Iterable[Lease], now: datetime) -> bool:

@@ -13,7 +13,6 @@ from interlock.engine.advance_start import is_at_it
 from interlock.engine.changes import Actor, Changes, Entry, Job, RunChange
 from interlock.engine.integrity import run_of_log
 from interlock.engine.missing_entries import Evidence
-from interlock.engine.ports.runtime import Attention
 from interlock.engine.ports.store import Inbox, Store
 from interlock.errors import Conflict, RecordAltered, StoreError, StoreTooNew
 
@@ -101,9 +100,8 @@ class Jobs:
             after = page[-1].id
         return False
 
-    async def give_up(self, job: Job, run: Run, why: Attention, now: datetime) -> None:
+    async def give_up(self, job: Job, run: Run, needed: AttentionNeeded) -> None:
         """Let a person look at a run that is not tried again by itself."""
-        needed = AttentionNeeded(why.code, why.reason, why.request_id, now)
         change = RunChange.of(run, needed)
         await self._store.commit(Changes(job.tenant, self._actor, run=change, finish_job=job))
 

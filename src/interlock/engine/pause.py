@@ -30,6 +30,7 @@ from interlock.errors import BadInput, InvalidAnswer, InvalidValue
 
 __all__ = [
     "MAX_REPLACEMENTS",
+    "NO_PAUSE",
     "NO_POLICIES",
     "PausePlan",
     "Present",
@@ -80,6 +81,10 @@ class PausePlan:
     pending: tuple[Pending, ...]
     changes: tuple[RequestChange, ...]
     policies: Mapping[str, bytes]
+
+
+NO_PAUSE = PausePlan((), (), {})
+"""For an advance that ends in another way."""
 
 
 def plan_pause(present: Present, asks: Sequence[Asking], policies: PolicySet) -> PausePlan | Attention:

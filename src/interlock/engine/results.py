@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from interlock.domain.authority import Principal
 from interlock.domain.commands import RecordEffect
@@ -16,8 +16,6 @@ from interlock.engine.retry import Patience, is_passing
 from interlock.errors import InterlockError, RecordAltered, Refused, StoreError, StoreUnavailable
 
 __all__ = ["KeptResults", "KnownResult", "NothingKept", "Results", "why"]
-
-T = TypeVar("T")
 
 SOON = 0.25
 """A result that is not in after so many seconds is kept in a file while the store goes on trying."""
@@ -176,18 +174,6 @@ class Results:
         except OSError as error:  # it is taken in once more, which changes nothing
             self._tell(f"The result of {result.command.request_id} is recorded; its file cannot be removed: {error}.")
 
-    async def again(self, tries: int) -> bool:
-        """Wait before the next try; or say that there is to be none."""
-        return await self.patience.again(tries)
-
-    async def outlast(self, what: str, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Try to record something else until the database can. See `Patience.outlast`."""
-
-        def told(message: str) -> None:
-            self._complain(f"{what} could not be recorded: {message} It is tried again.")
-
-        return await self.patience.outlast(attempt, told)
-
     def say(self, text: str) -> None:
         """Tell whoever watches the worker."""
         self._complain(text)
@@ -238,7 +224,7 @@ class _Recording:
             refusals += not is_passing(error)
             if refusals > FEW:
                 return await self._as_unknown(error)
-            if not await self._results.again(tries):
+            if not await self._results.patience.again(tries):
                 raise self._given_up(error) from error
             tries += 1
             await self._keep()

@@ -54,9 +54,14 @@ def is_passing(error: BaseException) -> bool:
 
 
 class Patience:
-    """How long something is tried again: as long as the worker works, and for `GRACE` after it was told to stop."""
+    """How long something is tried again: as long as the worker works, and for `GRACE` after it was told to stop.
 
-    def __init__(self) -> None:
+    Args:
+        complain: is told, in a sentence, what could not be recorded.
+    """
+
+    def __init__(self, complain: Callable[[str], None]) -> None:
+        self._complain = complain
         self._until = math.inf
         self._tries: float = math.inf
 
@@ -79,11 +84,11 @@ class Patience:
         await asyncio.sleep(min(LONGEST_WAIT, SHORTEST_WAIT * 2 ** min(tries, 10)))
         return True
 
-    async def outlast(self, attempt: Callable[[], Awaitable[T]], told: Callable[[str], None]) -> T:
-        """Try until the database can do it.
+    async def outlast(self, what: str, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Try to record something until the database can.
 
         Args:
-            told: is told once, in a sentence, why it could not.
+            what: is to be recorded, as the first words of a sentence.
 
         Raises:
             InterlockError: whatever else stands in the way; or, after the worker was told to stop, the database's.
@@ -94,7 +99,7 @@ class Patience:
                 return await attempt()
             except (StoreUnavailable, Conflict) as error:
                 if tries == 0:
-                    told(error.message)
+                    self._complain(f"{what} could not be recorded: {error.message} It is tried again.")
                 if not await self.again(tries):
                     raise
                 tries += 1

@@ -14,9 +14,11 @@ from interlock.domain.canonical import Json
 from interlock.domain.commands import Extend, SettleEffect
 from interlock.domain.request import Request
 from interlock.domain.run import Run
+from interlock.engine.advance_end import AdvanceEnds
 from interlock.engine.deadlines import sweep
 from interlock.engine.desk import Desk
 from interlock.engine.integrity import verified
+from interlock.engine.job_runner import LEASE, WorkerOptions
 from interlock.engine.ports.agents import Agents
 from interlock.engine.ports.policies import Policies
 from interlock.engine.ports.runtime import Runtime
@@ -28,7 +30,7 @@ from interlock.engine.runs import Runs
 from interlock.engine.states import kept_state
 from interlock.engine.threads import checked_name
 from interlock.engine.watching import NOBODY, Watcher
-from interlock.engine.worker import LEASE, Worker
+from interlock.engine.worker import Worker
 from interlock.errors import NotFound
 from interlock.service.arguments import duration
 from interlock.service.naming import name_and_reference
@@ -47,6 +49,7 @@ class Parts:
     book: PolicyBook
     waker: Waker
     desk: Desk
+    ends: AdvanceEnds
     runs: Runs
     runtime: Runtime
     agents: Agents
@@ -66,20 +69,9 @@ class Parts:
         watcher: Watcher = NOBODY,
         complain: Callable[[str], None] | None = None,
     ) -> Worker:
-        """Return a worker on this system. See `interlock.engine.worker.Worker`."""
-        return Worker(
-            self.store,
-            self.desk,
-            self.runtime,
-            self.waker,
-            name=name,
-            concurrency=concurrency,
-            lease=lease,
-            only=only,
-            watcher=watcher,
-            complain=complain or (lambda _: None),
-            kept=self.kept,
-        )
+        """Return a worker on this system. See `WorkerOptions`."""
+        options = WorkerOptions(name, concurrency, lease, only, watcher, complain or (lambda _: None), kept=self.kept)
+        return Worker(self.store, self.desk, self.ends, self.runtime, self.waker, options)
 
     async def close(self) -> None:
         """Let go of everything."""

@@ -40,7 +40,7 @@ async def circle():
     made.runtime.scripts["buys"] = Script((((Move((Action("purchase", {"amount": "5"}),), Tool()),),),))
     await made.runs.start("buyer", "buys", None, principal("ian", tenant=TENANT))
     (job,) = (await made.store.agenda()).jobs
-    await made.worker.carry_out(job)
+    await made.worker.runner.carry_out(job)
     made.views = lambda who: Views(made.store, policies, principal(who, tenant=TENANT))
     (made.id,) = await made.inbox()
     return made
@@ -104,7 +104,7 @@ async def test_once_the_other_has_voted_the_delegate_is_told_why_not(circle):
 async def test_a_reason_that_keeps_out_both_is_said_once(circle):
     await circle.runs.start("buyer", "buys", None, principal("zoe", tenant=TENANT))
     (job,) = (await circle.store.agenda()).jobs
-    await circle.worker.carry_out(job)
+    await circle.worker.runner.carry_out(job)
     (own,) = set(await circle.inbox()) - {circle.id}
     view = await circle.views("zoe").request(own)
     assert view.excluded.count("whoever started the run does not decide on it") == 1

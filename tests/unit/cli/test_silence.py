@@ -47,7 +47,7 @@ async def asked_under(policy, *before):
     made.runtime.scripts["buys"] = Script((((Move((Action("purchase", {"amount": "5"}),), Tool()),),),))
     await made.runs.start("buyer", "buys", None, principal("ian", tenant=TENANT))
     (job,) = (await made.store.agenda()).jobs
-    await made.worker.carry_out(job)
+    await made.worker.runner.carry_out(job)
     made.policies = policies
     made.views = lambda who: Views(made.store, policies, principal(who, tenant=TENANT))
     (made.id,) = await made.inbox()
@@ -129,7 +129,7 @@ async def test_a_machine_that_lost_its_time_zones_complains_and_does_what_else_i
     circle = await asked_under(POLICY, away)
     await circle.runs.start("other", "buys", None, principal("ian", tenant=TENANT))
     (job,) = (await circle.store.agenda()).jobs
-    await circle.worker.carry_out(job)
+    await circle.worker.runner.carry_out(job)
     (other,) = {*await circle.inbox()} - {circle.id}
     circle.clock.advance(hours=6)
     complaints = []

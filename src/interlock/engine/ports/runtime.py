@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 from interlock.domain.ask import Ask
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request
+from interlock.domain.retries import Broke
 from interlock.domain.run import Run
 from interlock.engine.changes import RunRecord
 from interlock.engine.watching import Watcher
@@ -72,20 +73,6 @@ class Failed:
     """The agent ended without a result; trying again would not change it."""
 
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Broke:
-    """The agent raised; it may be tried again.
-
-    Args:
-        counted: whether it was the agent's doing, and not the database's.
-        ran: whether any of the graph may have run.
-    """
-
-    reason: str
-    counted: bool = True
-    ran: bool = True
 
 
 @dataclass(frozen=True, slots=True)

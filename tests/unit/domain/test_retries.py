@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 
+from interlock.domain.retries import exhausted
 from interlock.domain.run import Pending
 from interlock.domain.run_events import AdvanceBegan, AttemptFailed, RunPaused, RunStarted
-from interlock.engine.ending import exhausted
 
 AT = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 STARTED = RunStarted("run-1", "default", "buyer", "m:a", "ian", None, AT)

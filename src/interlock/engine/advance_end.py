@@ -1,0 +1,200 @@
+"""How an advance ends: its events, the new state, what it opens and takes back, and its job, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from interlock.domain.authority import Principal
+from interlock.domain.request import Request
+from interlock.domain.retries import Retries, after_failure, after_vanishing, with_doubt
+from interlock.domain.run import Run
+from interlock.domain.run_events import (
+    AttemptFailed,
+    AttentionNeeded,
+    RunDone,
+    RunEvent,
+    RunFailed,
+    RunPaused,
+)
+from interlock.engine.advance_start import Held, must_hold
+from interlock.engine.changes import FRESH, Actor, Changes, Job, RequestChange, RunChange
+from interlock.engine.consequences import advance_job
+from interlock.engine.counting import Count, count, span_of
+from interlock.engine.integrity import digest_of_state, verified
+from interlock.engine.pause import NO_PAUSE, PausePlan, Present, plan_pause, withdraw_open
+from interlock.engine.pool import EnginePool
+from interlock.engine.ports.policies import Policies, PolicySet
+from interlock.engine.ports.runtime import Asking, Attention, Broke, Done, Ending, Failed, Paused
+from interlock.engine.ports.store import Loaded, Store
+from interlock.engine.ports.waker import Waker
+from interlock.engine.results import why
+from interlock.engine.retry import Patience, until_committed
+from interlock.engine.schemas import is_quick
+from interlock.engine.states import KEPT_STATES
+from interlock.engine.threads import turn_of
+from interlock.errors import AdvanceOvertaken, RecordAltered, StoreUnavailable
+from interlock.failpoints import failpoint
+
+__all__ = ["AdvanceEnds"]
+
+LOST = "the lease ended before the advance did: its worker, or the database, stood still"
+
+
+class AdvanceEnds:
+    """Ends advances.
+
+    Args:
+        pool: where it judges what may take its second.
+        keeps: how many states of a run stay readable.
+    """
+
+    def __init__(
+        self, store: Store, policies: Policies, waker: Waker, pool: EnginePool, *, keeps: int = KEPT_STATES
+    ) -> None:
+        self._store = store
+        self._policies = policies
+        self._waker = waker
+        self._pool = pool
+        self._keeps = keeps
+
+    async def end(self, held: Held, ending: Ending, patience: Patience) -> None:
+        """Commit the end of an advance, whatever the database does meanwhile; or why it cannot be committed.
+
+        Raises:
+            AdvanceOvertaken: if the advance no longer holds its run.
+            StoreUnavailable: if the database did not answer until the worker stopped.
+        """
+        try:
+            await patience.outlast(f"The end of an advance of {held.hold.run_id}", lambda: self.commit(held, ending))
+        except RecordAltered as altered:
+            await self.commit(held, Attention("record_altered", altered.message))
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - the run goes on, and its log says what kept it
+            await self.commit(held, Broke(f"the end of the advance could not be recorded: {why(error)}"))
+
+    async def let_go(self, held: Held, patience: Patience) -> None:
+        """Give a run back whose lease has ended; do nothing if somebody else has it already."""
+        try:
+            await self.end(held, Broke(LOST, counted=False), patience)
+        except AdvanceOvertaken:
+            return
+
+    async def after_vanishing(self, run: Run, loaded: Loaded) -> AttentionNeeded | None:
+        """Return why a person has to look at a run whose worker has vanished; None if it is tried again."""
+        history = [entry.event for entry in loaded.logs[run.id]]
+        retries = self._policies.current().retries_of(run.agent)
+        return after_vanishing(run, history, await self._given_to(run), retries, loaded.now)  # type: ignore[arg-type]
+
+    async def commit(self, held: Held, ending: Ending) -> Run:
+        """End an advance; return the run as it stands afterwards.
+
+        Raises:
+            AdvanceOvertaken: if the advance no longer holds its run; nothing of it is kept.
+        """
+        at_hand = [held.seen]
+        asks = ending.asks if isinstance(ending, Paused) else ()
+        passed_over = [request_id for ask in asks for request_id in ask.passed_over]
+        interrupts = [one.ask.interrupt_id for one in asks]
+        again = any(ask.refused for ask in asks)  # how often it was asked is not known from what is at hand
+
+        async def attempt() -> Run:
+            if at_hand and not again and set(passed_over) <= held.seen.requests.keys():
+                loaded = replace(at_hand.pop(), now=await self._store.now())
+                return await self._commit_once(held, ending, loaded, asked=list(loaded.requests.values()))
+            before = await self._store.asked_at(held.tenant, held.hold.run_id, interrupts) if interrupts else ()
+            ids = [*passed_over, *(request.id for request in before)]
+            loaded = verified(await self._store.load(held.tenant, ids, run_id=held.hold.run_id))
+            asked = [request for request in loaded.requests.values() if request.ask.interrupt_id in interrupts]
+            return await self._commit_once(held, ending, loaded, asked)
+
+        after = await until_committed(attempt, held.hold.run_id)
+        failpoint("advance.committed")
+        self._waker.wake(work=after.ended_at is None or after.thread is not None)
+        return after
+
+    async def _commit_once(self, held: Held, ending: Ending, loaded: Loaded, asked: Sequence[Request]) -> Run:
+        run = must_hold(loaded, held.hold)
+        policies = self._policies.current()
+        plan, seen = NO_PAUSE, Count()
+        if isinstance(ending, Paused):
+            seen = await self._count(run, ending.asks, policies, loaded)
+            planned = await self._plan(ending.asks, asked, loaded, policies, seen)
+            if isinstance(planned, Attention):
+                ending, seen = planned, Count()
+            else:
+                plan = planned
+        event = await self._event(run, ending, plan, loaded, policies.retries_of(run.agent))
+        change = RunChange.of(run, event, state=ending.state if isinstance(ending, Paused | Done) else None)
+        requests = (*plan.changes, *_closing(change.after, loaded))
+        changes = Changes(
+            held.tenant,
+            Actor(f"agent:{run.agent}", "run"),
+            requests=requests,
+            run=change,
+            turn=turn_of(change.after),
+            finish_job=held.job,
+            before=loaded.now + FRESH,
+            enqueue=_next_jobs(change.after, event, requests),
+            policies=plan.policies,
+            counted=seen.counted,
+        )
+        await self._store.commit(changes)
+        return change.after
+
+    async def _event(self, run: Run, ending: Ending, plan: PausePlan, loaded: Loaded, retries: Retries) -> RunEvent:
+        now = loaded.now
+        match ending:
+            case Paused(state=state, agent_version=version, again=again):
+                return RunPaused(plan.pending, digest_of_state(state), version, now, self._keeps, again)
+            case Done(output=output, state=state, unkept=unkept):
+                return RunDone(output, now, None if state is None else digest_of_state(state), unkept, self._keeps)
+            case Failed(reason=reason):
+                return RunFailed(reason, now)
+            case Attention(code=code, reason=reason, request_id=request_id):
+                needed = AttentionNeeded(code, reason, request_id, now)
+                return with_doubt(needed, await self._given_to(run), retries)
+            case Broke(ran=ran):
+                return after_failure(run, ending, await self._given_to(run) if ran else [], retries, now)
+
+    async def _given_to(self, run: Run) -> list[Request]:
+        """Return the decided requests with whose answers a run goes on from its pause, as they are now."""
+        ids = list(dict.fromkeys([*(wait.request_id for wait in run.pause), *run.again]))
+        if not ids:
+            return []
+        loaded = await self._store.load(run.tenant, ids)
+        return [loaded.requests[one] for one in ids if one in loaded.requests]
+
+    async def _count(self, run: Run, asks: Sequence[Asking], policies: PolicySet, loaded: Loaded) -> Count:
+        span = span_of((*policies.policies, policies.default))
+        subjects = [one.ask.subject for one in asks if one.keeps is None]
+        return await count(self._store, run.tenant, subjects, now=loaded.now, span=span)
+
+    async def _plan(
+        self, asks: Sequence[Asking], asked: Sequence[Request], loaded: Loaded, policies: PolicySet, seen: Count
+    ) -> PausePlan | Attention:
+        assert loaded.run is not None
+        still_open = [request for request in loaded.requests.values() if request.is_open]
+        present = Present(loaded.run.run, still_open, asked, loaded.requests, loaded.now, seen.recent)
+        if all(is_quick(one.ask.subject) for one in asks):
+            return plan_pause(present, asks, policies)
+        return await self._pool.call(plan_pause, present, asks, policies)  # to judge one may take its second
+
+
+def _closing(after: Run, loaded: Loaded) -> list[RequestChange]:
+    """Take back what is open when a run has ended."""
+    if after.ended_at is None:
+        return []
+    principal = Principal(f"agent:{after.agent}", "agent", after.tenant, "run")
+    return withdraw_open(list(loaded.requests.values()), f"the run is {after.status}", principal, loaded.now)
+
+
+def _next_jobs(after: Run, event: RunEvent, requests: Sequence[RequestChange]) -> tuple[Job, ...]:
+    """Return the jobs that the end of an advance asks for: another attempt, or to go on with what a rule approved."""
+    if isinstance(event, AttemptFailed):
+        return (advance_job(after.tenant, after.id, event.retry_at),)
+    opened_settled = any(not change.after.is_open and change.expected == 0 for change in requests)
+    if isinstance(event, RunPaused) and opened_settled:  # approved by rule: nobody has to be waited for
+        return (advance_job(after.tenant, after.id, event.at),)
+    return ()

@@ -1,0 +1,254 @@
+"""Runs one job: takes its run under a lease, has its agent advance it, and commits the end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from interlock.domain.run import Run, RunStatus
+from interlock.engine import retry
+from interlock.engine.advance import HeldAdvance
+from interlock.engine.advance_end import AdvanceEnds
+from interlock.engine.advance_start import (
+    AdvanceStart,
+    LeaseHolder,
+    begin,
+    begin_with,
+    is_leased,
+    is_ready,
+    with_its_pause,
+)
+from interlock.engine.backoff import Backoff
+from interlock.engine.changes import Actor, Changes, Job, Lease
+from interlock.engine.desk import Desk
+from interlock.engine.integrity import check_state, verified
+from interlock.engine.jobs import Jobs
+from interlock.engine.loading import Loading, NotLoadedNow
+from interlock.engine.ports.runtime import Attention, Broke, Ending, Runtime
+from interlock.engine.ports.store import Loaded, Store
+from interlock.engine.results import KeptResults, NothingKept, Results
+from interlock.engine.retry import Patience
+from interlock.engine.slots import Slots
+from interlock.engine.threads import Threads
+from interlock.engine.watching import NOBODY, Dropping, Watcher
+from interlock.errors import (
+    AdvanceOvertaken,
+    Conflict,
+    InterlockError,
+    InvalidAgent,
+    RecordAltered,
+    StoreError,
+    StoreTooNew,
+    StoreUnavailable,
+)
+from interlock.failpoints import failpoint
+
+__all__ = ["LEASE", "JobRunner", "WorkerOptions"]
+
+LEASE = 30.0
+
+
+def _nobody(_text: str) -> None:
+    """Complain to nobody."""
+
+
+def _unguessable() -> str:
+    return secrets.token_hex(6)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """How a worker works.
+
+    Args:
+        name: how the log calls it.
+        concurrency: how many runs it advances at once.
+        lease: how long, in seconds, a run stays with a worker that has stopped giving signs of life.
+        only: advance this run and no other.
+        watcher: is told what agents do.
+        complain: is told, in a sentence, what went wrong outside of any run. What cannot be shown is dropped: no
+            attempt fails by it.
+        ids: makes the part of a lease's owner that no other advance has; a test may count.
+        kept: where results are kept that cannot be recorded at once.
+    """
+
+    name: str = "worker"
+    concurrency: int = 16
+    lease: float = LEASE
+    only: str | None = None
+    watcher: Watcher = NOBODY
+    complain: Callable[[str], None] = _nobody
+    ids: Callable[[], str] = _unguessable
+    kept: KeptResults = field(default_factory=NothingKept)
+
+    def say(self, text: str) -> None:
+        """Complain, if that can be shown."""
+        with contextlib.suppress(Exception):
+            self.complain(text)
+
+
+class JobRunner:
+    """Runs jobs for one worker.
+
+    Attributes:
+        active: the advances that are under way, by the owner of their lease.
+        loading: what is loaded here.
+        backoff: what cannot be carried out now.
+        slots: those of the worker, while it works.
+        stop: set when the worker is told to stop.
+    """
+
+    def __init__(self, store: Store, desk: Desk, ends: AdvanceEnds, runtime: Runtime, options: WorkerOptions) -> None:
+        self._store = store
+        self._desk = desk
+        self._ends = ends
+        self._runtime = runtime
+        self._options = options
+        self._actor = Actor(f"service:{options.name}", "worker")
+        self._watcher = Dropping(options.watcher)
+        self._jobs = Jobs(store, self._actor, self._owner, options.lease, options.say)
+        self._threads = Threads(store)
+        self.patience = Patience(options.say)
+        self.results = Results(desk, options.kept, self.patience, options.say)
+        self.active: dict[str, HeldAdvance] = {}
+        self.loading = Loading(runtime, alone=options.only is not None)
+        self.backoff = Backoff()
+        self.slots: Slots | None = None
+        self.stop = asyncio.Event()
+
+    async def carry_out(self, job: Job) -> bool:
+        """Carry out one job, unless somebody else has it or there is nothing to do; say whether anything was done."""
+        asked = time.monotonic()
+        try:
+            loaded = with_its_pause(verified(await self._store.load(job.tenant, run_id=job.subject)))
+        except (RecordAltered, StoreTooNew) as altered:
+            return await self._jobs.hand_over(job, altered)
+        if loaded.run is not None and loaded.run.run.waits and loaded.run.run.status is RunStatus.queued:
+            return await self._come(job, loaded.run.run, loaded.now)
+        if not is_ready(loaded):
+            return await self._jobs.let_go(job)
+        if is_leased(loaded):
+            return self._delay(job)
+        return await self._is_here(job, loaded) and await self._begin_and_carry_on(job, loaded, asked)
+
+    async def _begin_and_carry_on(self, job: Job, loaded: Loaded, asked: float) -> bool:
+        try:
+            start = await self._begin(job, loaded, asked)
+        except (RecordAltered, StoreTooNew) as altered:
+            return await self._jobs.hand_over(job, altered)
+        except Conflict:
+            return self._delay(job)
+        if start is not None:
+            await self.carry_on(start)
+        return True
+
+    async def _come(self, job: Job, run: Run, now: datetime) -> bool:
+        """Let a run begin that waits in its thread, if its turn has come; else the end before it asks for it again."""
+        try:
+            return await self._threads.come(self._actor, job, run, now) or await self._jobs.let_go(job)
+        except (RecordAltered, StoreTooNew) as altered:
+            return await self._jobs.hand_over(job, altered)
+        except Conflict:
+            return self._delay(job)
+
+    async def carry_out_or_delay(self, job: Job) -> bool:
+        """Carry out a job, or delay it where an error stands in the way that does not pass by itself."""
+        try:
+            return await self.carry_out(job)
+        except Exception as error:
+            if not retry.is_passing(error):
+                self._delay(job)
+            raise
+
+    def _delay(self, job: Job) -> Literal[False]:
+        self.backoff.put(job)
+        return False
+
+    async def carry_on(self, start: AdvanceStart) -> None:
+        """Carry an advance on that has begun, and commit its end."""
+        failpoint("advance.began")
+        held, owner = start.held, start.held.hold.owner
+        advance = HeldAdvance(self._store, self._desk, self.results, held, start.held_until, start.known)
+        self.active[owner] = advance
+        try:
+            ending = await self._advance(advance)
+            failpoint("agent.returned")
+            await self._ends.end(held, ending, self.patience)
+        except AdvanceOvertaken:
+            await self._ends.let_go(held, self.patience)
+        finally:
+            del self.active[owner]
+
+    async def _is_here(self, job: Job, loaded: Loaded) -> bool:
+        """Say whether the run's agent is here; if not, leave the job to others, and come back later."""
+        assert loaded.run is not None
+        try:
+            self.loading.find(loaded.run.run)
+        except InvalidAgent as error:
+            await self._jobs.put_off(job, f"{job.subject} waits for a worker that has its agent. {error.message}")
+            return False
+        return True
+
+    async def _begin(self, job: Job, loaded: Loaded, asked: float) -> AdvanceStart | None:
+        """Take the run; or, if its workers vanish again and again, hand it to a person and return None.
+
+        Args:
+            asked: when the store was asked for what was loaded, by this machine's monotonic clock.
+        """
+        assert loaded.run is not None
+        run = loaded.run.run
+        needed = await self._ends.after_vanishing(run, loaded) if run.status is RunStatus.running else None
+        if needed is not None:
+            await self._jobs.give_up(job, run, needed)
+            return None
+        start = begin(job, loaded, self._holder(loaded.now, asked))
+        await self._store.commit(start.changes)
+        return start
+
+    def knows(self, changes: Changes) -> bool:
+        """Say whether it has carried out jobs of this agent, and may carry out this one."""
+        (job,) = changes.enqueue
+        return (
+            self._options.only in {None, job.subject}
+            and {change.after.agent for _, change in changes.told} <= self.loading.agents
+        )
+
+    async def start_with(self, changes: Changes) -> AdvanceStart | None:
+        """Return how these changes start the advance that they ask for; None if they cannot."""
+        (job,) = changes.enqueue
+        asked = time.monotonic()
+        try:
+            if changes.run is not None and changes.run.expected == 0:
+                loaded = Loaded(await self._store.now(), {})
+            else:
+                loaded = verified(await self._store.load(job.tenant, run_id=job.subject))
+            start = begin_with(changes, loaded, self._holder(loaded.now, asked))
+        except (RecordAltered, StoreError):
+            return None  # whoever finds the job complains
+        return start if start is not None and self.loading.has(start.run) else None
+
+    def _holder(self, now: datetime, asked: float) -> LeaseHolder:
+        lease = Lease(self._owner(), now + timedelta(seconds=self._options.lease))
+        return LeaseHolder(self._actor, lease, asked + self._options.lease)
+
+    def _owner(self) -> str:
+        """Return a name for the owner of a lease that no other advance has."""
+        return f"{self._options.name}:{self._options.ids()}"
+
+    async def _advance(self, advance: HeldAdvance) -> Ending:
+        try:
+            check_state(advance.record)
+            await self.loading.load(advance.record.run, self.slots, self.stop)
+            return await self._runtime.advance(advance, self._watcher)
+        except RecordAltered as error:
+            return Attention("record_altered", error.message)
+        except NotLoadedNow as error:
+            return Broke(error.message, counted=False, ran=False)
+        except InterlockError as error:
+            return Broke(error.message, counted=not isinstance(error, StoreUnavailable), ran=False)
