@@ -63,7 +63,7 @@ async def test_what_a_rule_approves_is_asked_in_a_fork_and_who_is_asked_is_told(
     assert run_id in (await circle.system.client(principal("local:me")).request(request.id)).done_before
     await circle.decide(request)
     assert len(world) == 2
-    simulated = await simulate(
-        circle.store, circle.system.policies.current(), since=again.started_at.replace(year=2000), tenant="default"
-    )
+    since = again.started_at.replace(year=2000)
+    policies = circle.system.policies.current()
+    simulated = await simulate(circle.store, circle.system.book, policies, since=since, tenant="default")
     assert simulated.differences == ()

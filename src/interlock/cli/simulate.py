@@ -42,7 +42,9 @@ def simulate_policies(
         start = await session.system.store.now() - length
         directory = session.system.policies.current().directory
         tenant = session.principal.tenant
-        found = await simulate(session.system.store, new, since=start, tenant=tenant, directory=directory)
+        found = await simulate(
+            session.system.store, session.system.book, new, since=start, tenant=tenant, directory=directory
+        )
         session.write(_shape(found))
         rows = [_row(difference) for difference in found.differences]
         if rows:

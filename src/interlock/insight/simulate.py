@@ -97,15 +97,16 @@ class Simulation:
         return (self.answers_after - self.answers_before) * self.response.total_seconds() / 60
 
 
-async def simulate(
-    store: Store, new: PolicySet, *, since: datetime, tenant: str, directory: Directory | None = None
+async def simulate(  # noqa: PLR0913 - what is replayed, and under what
+    store: Store, book: PolicyBook, new: PolicySet, *, since: datetime, tenant: str, directory: Directory | None = None
 ) -> Simulation:
     """Route every request that was opened since some time as other policies would have it.
 
     Args:
+        book: the policy versions that the requests have pinned.
         directory: the people for the policies that held; those of the new ones by default.
     """
-    replay = _Replay(PolicyBook(store), new, directory or new.directory, since)
+    replay = _Replay(book, new, directory or new.directory, since)
     async for entry in _log(store, tenant):
         await replay.read(entry)
     return replay.result()

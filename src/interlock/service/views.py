@@ -88,12 +88,12 @@ class Views:
         book: policy versions that were read before, for whoever has them.
     """
 
-    def __init__(self, store: Store, policies: Policies, principal: Principal, book: PolicyBook | None = None) -> None:
+    def __init__(self, store: Store, policies: Policies, principal: Principal, book: PolicyBook) -> None:
         self.principal = principal
         self._store = store
         self._policies = policies
         self._tenant = principal.tenant
-        self._book = book or PolicyBook(store)
+        self._book = book
 
     async def resolve(self, kind: Literal["request", "run"], prefix: str) -> str:
         """Return the one id that begins like this.

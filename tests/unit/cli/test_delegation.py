@@ -17,6 +17,7 @@ from interlock.domain.commands import CastVote
 from interlock.domain.policy import Level, Policy, Step
 from interlock.engine.audit import audit_record
 from interlock.engine.ports.policies import PolicySet
+from interlock.engine.routing import PolicyBook
 from interlock.errors import Forbidden
 from interlock.service.sentences import sentence
 from interlock.service.shapes import view_shape
@@ -41,7 +42,7 @@ async def circle():
     await made.runs.start("buyer", "buys", None, principal("ian", tenant=TENANT))
     (job,) = (await made.store.agenda()).jobs
     await made.worker.runner.carry_out(job)
-    made.views = lambda who: Views(made.store, policies, principal(who, tenant=TENANT))
+    made.views = lambda who: Views(made.store, policies, principal(who, tenant=TENANT), PolicyBook(made.store))
     (made.id,) = await made.inbox()
     return made
 
@@ -114,7 +115,7 @@ async def test_I9_a_vote_under_a_delegation_that_was_taken_back_is_not_told_as_o
     await vote(circle, "zoe")
     taken_back = replace(PEOPLE, delegations=())
     after = SettablePolicies(PolicySet((), POLICY, taken_back))
-    circle.views = lambda who: Views(circle.store, after, principal(who, tenant=TENANT))
+    circle.views = lambda who: Views(circle.store, after, principal(who, tenant=TENANT), PolicyBook(circle.store))
     (step,) = [line for line in await seen(circle, "noah") if line.startswith("Step 1")]
     assert "for it" not in step
     assert step.endswith("; no longer counted: zoe for mia.")

@@ -16,6 +16,7 @@ from interlock.domain.commands import Extend
 from interlock.domain.policy import Escalation, Level, Policy, Step
 from interlock.engine.deadlines import carry_out_due, sweep
 from interlock.engine.ports.policies import PolicySet
+from interlock.engine.routing import PolicyBook
 from interlock.service.sentences import sentence
 from interlock.service.views import Views
 from interlock.storage.memory import MemoryStore
@@ -49,7 +50,7 @@ async def asked_under(policy, *before):
     (job,) = (await made.store.agenda()).jobs
     await made.worker.runner.carry_out(job)
     made.policies = policies
-    made.views = lambda who: Views(made.store, policies, principal(who, tenant=TENANT))
+    made.views = lambda who: Views(made.store, policies, principal(who, tenant=TENANT), PolicyBook(made.store))
     (made.id,) = await made.inbox()
     return made
 
