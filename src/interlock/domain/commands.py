@@ -10,6 +10,7 @@ from interlock.domain.action import Subject, Verdict
 from interlock.domain.ask import Ask
 from interlock.domain.canonical import Json
 from interlock.domain.policy import Route
+from interlock.domain.request import Repeatable, Reported
 
 __all__ = [
     "CastVote",
@@ -129,7 +130,7 @@ class ClaimEffect:
     digest: str
     tool: str
     run_version: int
-    repeatable: Literal["idempotent", "verifiable", "no"]
+    repeatable: Repeatable
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ class RecordEffect:
 
     request_id: str
     attempt: int
-    state: Literal["executed", "failed", "unknown"]
+    state: Reported
     result: Json = None
     reason: str = ""
 

@@ -18,6 +18,7 @@ __all__ = [
     "Edition",
     "EffectState",
     "Repeatable",
+    "Reported",
     "Request",
     "StandIn",
     "Status",
@@ -33,6 +34,10 @@ MAX_COMMENT = 20_000
 
 Repeatable = Literal["idempotent", "verifiable", "no"]
 """What a tool declares about being called again after a crash."""
+
+
+Reported = Literal["executed", "failed", "unknown"]
+"""What an attempt says became of an effect."""
 
 
 class Status(StrEnum):

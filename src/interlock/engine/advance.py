@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from typing import Literal
 
 from interlock.domain.authority import Principal
 from interlock.domain.canonical import Json
 from interlock.domain.commands import ClaimEffect, RecordEffect
-from interlock.domain.request import Request
+from interlock.domain.request import Repeatable, Reported, Request
 from interlock.engine.advance_start import Held
 from interlock.engine.changes import RunRecord
 from interlock.engine.desk import Desk
@@ -68,9 +67,7 @@ class HeldAdvance:
                 self._known[key] = verified_request(request, seen.logs[key])
         return {key: self._known[key] for key in wanted if key in self._known}
 
-    async def claim(
-        self, request_id: str, digest: str, tool: str, repeatable: Literal["idempotent", "verifiable", "no"]
-    ) -> Request:
+    async def claim(self, request_id: str, digest: str, tool: str, repeatable: Repeatable) -> Request:
         """Begin an effect. See the port."""
         command = ClaimEffect(request_id, digest, tool, self.held.hold.version, repeatable)
         request = await self._results.patience.outlast(f"The claim of {request_id}", _Claim(self, command).attempt)
@@ -82,7 +79,7 @@ class HeldAdvance:
         self,
         request_id: str,
         attempt: int,
-        state: Literal["executed", "failed", "unknown"],
+        state: Reported,
         result: Json = None,
         reason: str = "",
     ) -> Request:

@@ -97,13 +97,16 @@ class Desk:
             Conflict: if others changed the same request many times in a row.
         """
         at_hand = [] if known is None else [known]
+        judged: list[Command] = []
 
         async def attempt() -> Request:
             if at_hand:
                 loaded = Loaded(await self._store.now(), {command.request_id: at_hand.pop()})
             else:
                 loaded = await self._load(command, principal, hold)
-            return await self._handle_once(command, principal, hold, loaded)
+            if not judged:  # once, however many races are lost: what is asked never changes
+                judged.append(await self._judge(loaded.requests[command.request_id], command, principal))
+            return await self._handle_once(judged[0], principal, hold, loaded)
 
         after = await until_committed(attempt, command.request_id)
         if isinstance(command, CastVote):
@@ -130,6 +133,20 @@ class Desk:
             raise RecordAltered(f"The stored request {request_id} is filed under another run.", request_id=request_id)
         return loaded
 
+    async def _judge(self, request: Request, command: Command, principal: Principal) -> Command:
+        """Return a vote as it is to be counted, and any other command as it is.
+
+        Raises:
+            InvalidAnswer: if it does not fit what is asked; that is in the log.
+        """
+        if not isinstance(command, CastVote) or (command.subject is None and command.answer is None):
+            return command
+        try:
+            return await self.pool.call(check_vote, request, command)  # it may take its second
+        except InvalidAnswer as refusal:
+            await self._note(request, command, principal, refusal)
+            raise
+
     async def _handle_once(self, command: Command, principal: Principal, hold: Hold | None, loaded: Loaded) -> Request:
         request = loaded.requests[command.request_id]
         if isinstance(command, RecordEffect):  # what happened is recorded whatever is configured
@@ -148,8 +165,6 @@ class Desk:
             abandoned=is_abandoned(loaded),
         )
         try:
-            if isinstance(command, CastVote) and (command.subject is not None or command.answer is not None):
-                command = await self.pool.call(check_vote, request, command)  # to judge it may take its second
             events = decide(request, command, context)
         except (Refused, InvalidAnswer) as refusal:
             await self._note(request, command, principal, refusal)

@@ -5,45 +5,36 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import sys
 import threading
 from collections.abc import Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from langgraph.config import get_config
 from langgraph.runtime import get_runtime
 
 from interlock.domain.ask import Ask
 from interlock.domain.canonical import Json
-from interlock.domain.request import Request
+from interlock.domain.request import Repeatable, Request
 from interlock.engine.ports.runtime import Advance
 from interlock.engine.watching import Watcher
 from interlock.errors import AdvanceOvertaken, Halt, InvalidAgent
-from interlock.runtime.effects.recorded import jsonable
-from interlock.runtime.state.models import is_small
 
 if TYPE_CHECKING:
     from interlock.runtime.answers.binding import Answers
 
 __all__ = [
-    "MAX_REASON",
     "PASSING",
     "Advancing",
     "Execution",
     "Refusal",
     "Taken",
-    "asker",
     "current",
-    "describe",
-    "jsonable",
     "performing",
-    "said",
 ]
 
-MAX_REASON = 2_000
 THREADS = 32
 """On how many threads the plain nodes of one advance run at most."""
 
@@ -298,9 +289,7 @@ class Execution:
             raise InvalidAgent("This answer was not given through Interlock: it names no decision in the store.")
         return request
 
-    async def claim(
-        self, request_id: str, digest: str, tool: str, repeatable: Literal["idempotent", "verifiable", "no"]
-    ) -> Request:
+    async def claim(self, request_id: str, digest: str, tool: str, repeatable: Repeatable) -> Request:
         """Begin an effect, unless the advance is over."""
         if self.advancing.over:
             raise AdvanceOvertaken(self.advancing.advance.record.run.id)
@@ -352,37 +341,3 @@ class _Unattended(Execution):
             "This graph is resumed without Interlock, so its answers are worth nothing here: register the agent, and "
             "run it with `interlock run`."
         )
-
-
-def asker() -> object:
-    """Return who calls: the asyncio task, and the work that a pool of threads does, or the thread.
-
-    Two calls with the same asker come one after the other, in the order of the code.
-    """
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:
-        task = None
-    frame = sys._getframe(1)  # noqa: SLF001 - documented as CPython's
-    while frame.f_back is not None and frame.f_globals.get("__name__") != "concurrent.futures.thread":
-        frame = frame.f_back
-    return task, frame
-
-
-def describe(error: BaseException) -> str:
-    """Return an error's type and what it says, if it says anything."""
-    says = said(error)
-    return f"{type(error).__name__}: {says}" if says else type(error).__name__
-
-
-def said(error: BaseException) -> str:
-    """Return what an error says, as text that the log can carry: bounded, and without lone surrogates."""
-    try:
-        if is_small(error.args):
-            text = str(error)
-        else:
-            texts = [one for one in error.args[:MAX_REASON] if isinstance(one, str)]
-            text = " ".join(texts) or "(what it holds is too large to be said)"
-    except BaseException:  # noqa: BLE001 - an error whose own code fails
-        text = "(it cannot say what it is)"
-    return text[:MAX_REASON].encode(errors="backslashreplace").decode()

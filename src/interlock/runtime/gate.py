@@ -13,16 +13,14 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
-from langgraph.errors import GraphInterrupt
-from langgraph.types import interrupt
-
 from interlock.domain.action import Action, Draft, Question, Subject, Verdict
 from interlock.domain.ask import Ask, default_verdicts
 from interlock.domain.canonical import Json, normalize
 from interlock.domain.request import Request, Status
-from interlock.errors import InvalidAgent
-from interlock.runtime.current import Execution, current, performing
-from interlock.runtime.dialects.native import answer_id, payload
+from interlock.errors import InvalidAgent, NotApproved
+from interlock.runtime.asking import decided_request
+from interlock.runtime.current import current
+from interlock.runtime.dialects.native import payload
 from interlock.runtime.effects.effect import Effect, Repeat
 
 __all__ = ["Decision", "ask", "progress"]
@@ -67,23 +65,7 @@ def ask(
         context=normalize(context, path="context"),
         policy=policy,
     )
-    return Decision(read_on(subject.digest, payload(wanted)))
-
-
-def read_on(digest: str, wanted: dict[str, Json]) -> Request:
-    """Return the decided request for this digest, or pause."""
-    if performing.get():
-        raise InvalidAgent("A tool that is being performed asks for a decision: ask before performing, not inside.")
-    execution = Execution.here()
-    try:
-        answer = interrupt({**wanted, "task": execution.task})  # takes no answer but one to the same: see `answers.py`
-    except GraphInterrupt:
-        execution.waits()
-        raise
-    request = execution.request(answer_id(answer))
-    if request.asked_digest != digest:
-        raise InvalidAgent(f"{request.id} is the answer to something else than what is asked.")
-    return request
+    return Decision(decided_request(subject.digest, payload(wanted)))
 
 
 def progress(text: str) -> None:
@@ -186,7 +168,9 @@ class Decision:
         """
         if inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(verify):
             raise InvalidAgent(f"{fn} is called with await: use `await decision.aperform(…)`.")
-        effect = Effect(self._request, fn, Repeat(idempotent=idempotent, verify=verify, not_done=not_done))
+        effect = Effect(
+            self._request, fn, not_approved, Repeat(idempotent=idempotent, verify=verify, not_done=not_done)
+        )
         wait = effect.execution.wait
         with effect.under_way():
             while (call := wait(effect.next())) is not None:
@@ -209,7 +193,9 @@ class Decision:
         """Await `fn` with the approved arguments, once in the world. See `perform`; `verify` is awaited too."""
         if not inspect.iscoroutinefunction(fn) or (verify is not None and not inspect.iscoroutinefunction(verify)):
             raise InvalidAgent(f"{fn} is not called with await: use `decision.perform(…)`.")
-        effect = Effect(self._request, fn, Repeat(idempotent=idempotent, verify=verify, not_done=not_done))
+        effect = Effect(
+            self._request, fn, not_approved, Repeat(idempotent=idempotent, verify=verify, not_done=not_done)
+        )
         await_ = effect.execution.await_
         with effect.under_way():
             while (call := await await_(effect.next())) is not None:
@@ -220,3 +206,9 @@ class Decision:
                 else:
                     await await_(effect.returned(value))
         return effect.result
+
+
+def not_approved(request: Request) -> NotApproved:
+    """Return the error that says that something was not approved."""
+    decision = Decision(request)
+    return NotApproved(decision.summary, decision)

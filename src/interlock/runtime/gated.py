@@ -81,16 +81,9 @@ def gated(  # noqa: PLR0913 - the options of `perform`, and three of its own
 def _gate(
     fn: Callable[..., Any], *, name: str | None, policy: str | None, description: str | None, how: dict[str, Any]
 ) -> Callable[..., Any]:
-    given: Any = fn  # a method, where it is decorated, is of any of Python's kinds
-    signature = inspect.signature(given.__func__ if isinstance(given, classmethod) else given)
-    if next(iter(signature.parameters), "") in {"self", "cls"}:
-        raise InvalidAgent(
-            f"{fn.__qualname__} is a method, and its object is no argument that people can approve: gate a plain "
-            "function, and let it find the object."
-        )
+    shown = _shown(fn)
     if not how.get("idempotent"):
         refuse_retries(fn, fn.__qualname__)
-    shown = signature.replace(parameters=[p for p in signature.parameters.values() if p.name != KEY])
     about = description if description is not None else (inspect.getdoc(fn) or "").partition("\n")[0]
     schema = _schema_of(fn, shown)
 
@@ -119,6 +112,22 @@ def _gate(
     shown_gate.__signature__ = shown
     shown_gate.__annotations__ = {key: value for key, value in fn.__annotations__.items() if key != KEY}
     return gate
+
+
+def _shown(fn: Callable[..., Any]) -> inspect.Signature:
+    """Return what people approve of a function's parameters: all but the idempotency key.
+
+    Raises:
+        InvalidAgent: if it is a method.
+    """
+    given: Any = fn  # a method, where it is decorated, is of any of Python's kinds
+    signature = inspect.signature(given.__func__ if isinstance(given, classmethod) else given)
+    if next(iter(signature.parameters), "") in {"self", "cls"}:
+        raise InvalidAgent(
+            f"{fn.__qualname__} is a method, and its object is no argument that people can approve: gate a plain "
+            "function, and let it find the object."
+        )
+    return signature.replace(parameters=[p for p in signature.parameters.values() if p.name != KEY])
 
 
 def _flat(bound: inspect.BoundArguments) -> dict[str, Any]:

@@ -25,9 +25,11 @@ from interlock.runtime.answers.binding import ids_of
 from interlock.runtime.answers.caches import caching
 from interlock.runtime.answers.refused import Refusals
 from interlock.runtime.answers.rerouting import is_changed, rerouted
-from interlock.runtime.current import PASSING, Advancing, current, jsonable, said
+from interlock.runtime.current import PASSING, Advancing, current
 from interlock.runtime.dialects import native
 from interlock.runtime.effects.error_place import told
+from interlock.runtime.effects.recorded import jsonable
+from interlock.runtime.error_text import said
 from interlock.runtime.loading.factories import Opened, Unmade, seen_for, server_runtime
 from interlock.runtime.loading.forks import Contained, Exited, guard, is_cancelled
 from interlock.runtime.loading.not_governed import Elsewhere

@@ -6,12 +6,12 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from interlock.domain.action import Action, Subject
 from interlock.domain.ask import Ask, default_verdicts
 from interlock.domain.canonical import Json
-from interlock.domain.request import EffectState, Request, Status
+from interlock.domain.request import EffectState, Reported, Request, Status
 from interlock.domain.run import Run
 from interlock.engine.ports.runtime import Advance, Asking, Attention, Broke, Done, Ending, Failed, Paused
 from interlock.engine.watching import Watcher
@@ -246,9 +246,7 @@ class _Execution:
         if after.effect is EffectState.claimed:
             raise AdvanceOvertaken(request.run_id)
 
-    def _act(
-        self, request: Request, subject: Action, tool: Tool
-    ) -> tuple[Literal["executed", "failed", "unknown"], Any]:
+    def _act(self, request: Request, subject: Action, tool: Tool) -> tuple[Reported, Any]:
         assert request.claim is not None
         claim, sink = request.claim, self._runtime.sink
         if claim.attempt > 1 and tool.repeatable == "verifiable" and sink.happened(claim.key):

@@ -11,8 +11,9 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from interlock import Action, Agent, Draft, InterlockError, Question, Status, Verdict, ask
 from interlock.domain.ask import Ask
 from interlock.errors import InvalidAgent, InvalidValue
-from interlock.runtime.current import describe, jsonable, said
 from interlock.runtime.dialects import native
+from interlock.runtime.effects.recorded import jsonable
+from interlock.runtime.error_text import describe, said
 from interlock.runtime.loading.registry import Registry
 from interlock.runtime.state.round_trip import lost_type
 

@@ -25,10 +25,10 @@ from pydantic import BaseModel, PlainSerializer, RootModel, computed_field, fiel
 
 from interlock.domain.canonical import MAX_BYTES, canonical_bytes
 from interlock.errors import InvalidState, InvalidValue
-from interlock.runtime.current import said
 from interlock.runtime.dialects import table
 from interlock.runtime.dialects.shown import shown
 from interlock.runtime.effects.recorded import jsonable
+from interlock.runtime.error_text import said
 from interlock.runtime.state.checkpointer import Checkpointer
 from interlock.runtime.state.models import fields_of
 from interlock.runtime.state.run_state import RunState

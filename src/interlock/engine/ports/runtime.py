@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from interlock.domain.ask import Ask
 from interlock.domain.canonical import Json
-from interlock.domain.request import Request
+from interlock.domain.request import Repeatable, Reported, Request
 from interlock.domain.retries import Broke
 from interlock.domain.run import Run
 from interlock.engine.changes import RunRecord
@@ -95,9 +95,7 @@ class Advance(Protocol):
     async def requests(self, ids: Iterable[str]) -> Mapping[str, Request]:
         """Read requests of this run."""
 
-    async def claim(
-        self, request_id: str, digest: str, tool: str, repeatable: Literal["idempotent", "verifiable", "no"]
-    ) -> Request:
+    async def claim(self, request_id: str, digest: str, tool: str, repeatable: Repeatable) -> Request:
         """Begin an effect; the request's effect and claim say what is to be done now.
 
         Raises:
@@ -109,7 +107,7 @@ class Advance(Protocol):
         self,
         request_id: str,
         attempt: int,
-        state: Literal["executed", "failed", "unknown"],
+        state: Reported,
         result: Json = None,
         reason: str = "",
     ) -> Request:

@@ -12,6 +12,7 @@ checkpointer has returned. Where `interrupt` does otherwise, nothing is answered
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,7 +26,7 @@ from interlock.domain.action import Action
 from interlock.domain.canonical import Json, digest
 from interlock.domain.request import EffectState, Request
 from interlock.errors import Halt, InvalidAgent
-from interlock.runtime.current import Execution, Taken, asker, current
+from interlock.runtime.current import Execution, Taken, current
 from interlock.runtime.dialects import native, table
 from interlock.runtime.dialects.shown import shown
 
@@ -158,7 +159,7 @@ class Answers(list[Any]):
 
     def _note_asker(self, execution: Execution, question: str) -> None:
         """Keep in mind a question that several ask at once: which of them had which answer is not known later."""
-        now = asker()
+        now = _asker()
         if execution.askers.setdefault(question, now) != now:
             self._several.add(question)
 
@@ -181,6 +182,21 @@ class Answers(list[Any]):
                 found[0][0].id,
             )
             raise execution.advancing.halted
+
+
+def _asker() -> object:
+    """Return who calls: the asyncio task, and the work that a pool of threads does, or the thread.
+
+    Two calls with the same asker come one after the other, in the order of the code.
+    """
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        task = None
+    frame = sys._getframe(1)  # noqa: SLF001 - documented as CPython's
+    while frame.f_back is not None and frame.f_globals.get("__name__") != "concurrent.futures.thread":
+        frame = frame.f_back
+    return task, frame
 
 
 def _caller() -> FrameType:

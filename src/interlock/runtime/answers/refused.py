@@ -22,8 +22,9 @@ from interlock.domain.canonical import Json
 from interlock.domain.request import Request, Status
 from interlock.errors import InterlockError
 from interlock.runtime.answers.instructions import READERS, leaves_quietly, only_reads_between
-from interlock.runtime.current import Advancing, Refusal, Taken, said
+from interlock.runtime.current import Advancing, Refusal, Taken
 from interlock.runtime.effects.error_place import is_own
+from interlock.runtime.error_text import said
 
 __all__ = ["Refusals", "confirmed", "notice", "refuses"]
 

@@ -14,11 +14,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
-from typing import Any, Literal
+from typing import Any
 
 from interlock.domain.action import Action, Draft
 from interlock.domain.canonical import Json
-from interlock.domain.request import EffectState, Request, Status
+from interlock.domain.request import EffectState, Repeatable, Reported, Request, Status
 from interlock.domain.tool_names import tool_shown
 from interlock.engine.retry import is_passing
 from interlock.errors import (
@@ -33,10 +33,13 @@ from interlock.errors import (
     ToolFailed,
 )
 from interlock.failpoints import failpoint
-from interlock.runtime.current import Execution, jsonable, performing, said
+from interlock.runtime.asking import decided_request
+from interlock.runtime.current import Execution, performing
 from interlock.runtime.dialects.native import payload_again
 from interlock.runtime.effects.error_place import told
+from interlock.runtime.effects.recorded import jsonable
 from interlock.runtime.effects.tool_results import failure_in, refuse_retries
+from interlock.runtime.error_text import said
 from interlock.runtime.loading.forks import Exited, is_cancelled, only_here
 
 __all__ = ["Effect", "Repeat"]
@@ -53,7 +56,7 @@ class Repeat:
     not_done: tuple[type[Exception], ...] = ()
 
     @property
-    def kind(self) -> Literal["idempotent", "verifiable", "no"]:
+    def kind(self) -> Repeatable:
         """The declaration in a word."""
         return "idempotent" if self.idempotent else "verifiable" if self.verify is not None else "no"
 
@@ -71,13 +74,24 @@ _BEGUN = frozenset({_Phase.verifying, _Phase.verified, _Phase.calling})
 
 
 class Effect:
-    """One effect of one approved request, in one advance."""
+    """One effect of one approved request, in one advance.
 
-    def __init__(self, request: Request, fn: Callable[..., Any], repeat: Repeat) -> None:
+    Args:
+        not_approved: returns what the node is to see if it was not approved.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        fn: Callable[..., Any],
+        not_approved: Callable[[Request], NotApproved],
+        repeat: Repeat,
+    ) -> None:
         self.result: Json = None
         self.execution = Execution.here()
         self._request = request
         self._fn = fn
+        self._not_approved = not_approved
         self._repeat = repeat
         self._tool = _name_of(fn)
         self._shown = tool_shown(self._tool)
@@ -125,10 +139,7 @@ class Effect:
         if self._phase is _Phase.verified:
             return self._to_call(_Phase.calling, self._fn)
         if self._request.status is not Status.approved:
-            from interlock.runtime.gate import Decision  # noqa: PLC0415 - the two name each other
-
-            decision = Decision(self._request)
-            raise NotApproved(decision.summary, decision)
+            raise self._not_approved(self._request)
         self._must_be_ours()
         self._must_fit()
         self._must_be_once()
@@ -273,10 +284,8 @@ class Effect:
 
     def _to_ask_again(self) -> Callable[[], Request]:
         """The approval is worth nothing any more: the same is asked anew, and its answer is read like any other."""
-        from interlock.runtime.gate import read_on  # noqa: PLC0415 - the two name each other
-
         self._phase = _Phase.asking
-        return functools.partial(read_on, self._request.asked_digest, payload_again(self._request))
+        return functools.partial(decided_request, self._request.asked_digest, payload_again(self._request))
 
     @contextlib.contextmanager
     def _performing(self) -> Iterator[None]:
@@ -286,9 +295,7 @@ class Effect:
         finally:
             performing.reset(token)
 
-    async def _record(
-        self, state: Literal["executed", "failed", "unknown"], result: Json = None, reason: str = ""
-    ) -> None:
+    async def _record(self, state: Reported, result: Json = None, reason: str = "") -> None:
         assert self._request.claim is not None
         attempt = self._request.claim.attempt
         with self._as_halt():

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from types import FrameType
 
-from interlock.runtime.current import MAX_REASON, describe
+from interlock.runtime.error_text import MAX_REASON, describe
 
 __all__ = ["is_own", "place_of", "told"]
 

@@ -15,8 +15,8 @@ from interlock.domain.run import Run
 from interlock.engine.ports.runtime import Asking, Failed
 from interlock.errors import BadInput
 from interlock.runtime.agent import Agent
-from interlock.runtime.current import said
 from interlock.runtime.dialects import breakpoint as stops
+from interlock.runtime.error_text import said
 from interlock.runtime.state.run_state import RunState, pending_interrupts
 
 __all__ = ["check_changes", "fork", "is_fork"]
