@@ -170,6 +170,7 @@ class BlockingClient:
     thread = _waits(Client.thread)
     unsettled = _waits(Client.unsettled)
 
+    follow = _iterates(Client.follow)
     log = _iterates(Client.log)
     requests = _iterates(Client.requests)
     runs = _iterates(Client.runs)

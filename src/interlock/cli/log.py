@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator
 
 import typer
 
 from interlock.channels.screen import Line
 from interlock.cli.options import JSON
-from interlock.cli.session import CutShort, Session, execute, interruptible, unless
+from interlock.cli.session import Session, execute, interruptible
 from interlock.engine.changes import Entry
 from interlock.errors import BadInput
 from interlock.service.sentences import log_line
@@ -19,8 +18,6 @@ from interlock.service.text import plain
 __all__ = ["app"]
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="The record.")
-
-LOOK_AGAIN = 5.0
 
 AFTER = typer.Option("", "--after", metavar="POSITION", help="Begin after this entry.")
 REQUEST = typer.Option(None, "--request", metavar="ID", help="Only this request's.")
@@ -69,7 +66,10 @@ def show(
         streams = await _streams(session, request, run)
         left = itertools.count() if limit is None else iter(range(limit))
         with interruptible(session):
-            async for entry in _entries(session, after, follow=follow):
+            entries = session.client.follow(after, stop=session.stop) if follow else session.client.log(after)
+            async for entry in entries:
+                if session.stop.is_set():
+                    return
                 if streams is not None and not _belongs(entry, streams):
                     continue
                 if next(left, None) is None:
@@ -93,19 +93,3 @@ def _belongs(entry: Entry, streams: set[str]) -> bool:
     if entry.event.type == "opened" and run_id in streams:
         streams.add(entry.stream)
     return entry.stream in streams
-
-
-async def _entries(session: Session, after: str, *, follow: bool) -> AsyncIterator[Entry]:
-    while True:
-        since = await session.system.waker.seen()
-        async for entry in session.client.log(after):
-            after = entry.position
-            yield entry
-            if session.stop.is_set():
-                return
-        if not follow or session.stop.is_set():
-            return
-        try:
-            await unless(session.system.waker.wait(since, LOOK_AGAIN), session.stop.wait())
-        except CutShort:
-            return

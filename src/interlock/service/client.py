@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
@@ -15,11 +16,13 @@ from interlock.domain.commands import Extend, SettleEffect
 from interlock.domain.request import Request
 from interlock.domain.run import Run
 from interlock.engine.advance_end import AdvanceEnds
+from interlock.engine.changes import Entry
 from interlock.engine.deadlines import sweep
 from interlock.engine.desk import Desk
 from interlock.engine.integrity import verified
 from interlock.engine.job_runner import LEASE, WorkerOptions
 from interlock.engine.ports.agents import Agents
+from interlock.engine.ports.channel import Channel
 from interlock.engine.ports.policies import Policies
 from interlock.engine.ports.runtime import Runtime
 from interlock.engine.ports.store import Store
@@ -33,6 +36,7 @@ from interlock.engine.watching import NOBODY, Watcher
 from interlock.engine.worker import Worker
 from interlock.errors import NotFound
 from interlock.service.arguments import duration
+from interlock.service.following import Follower, Reader
 from interlock.service.naming import name_and_reference
 from interlock.service.replies import Reply, answered, edited, plainly, typed_answer
 from interlock.service.views import RunView, Views
@@ -72,6 +76,17 @@ class Parts:
         """Return a worker on this system. See `WorkerOptions`."""
         options = WorkerOptions(name, concurrency, lease, only, watcher, complain or (lambda _: None), kept=self.kept)
         return Worker(self.store, self.desk, self.ends, self.runtime, self.waker, options)
+
+    def follower(
+        self, channel: Channel, *, tenant: str, stop: asyncio.Event, complain: Callable[[str], None]
+    ) -> Follower:
+        """Return what brings a channel, from where it stopped, what people of a tenant must know.
+
+        Args:
+            stop: ends it when it is set, and what is being told has been.
+            complain: called with what goes wrong.
+        """
+        return Follower(Reader(self.store, self.waker, tenant, stop), channel, complain=complain)
 
     async def close(self) -> None:
         """Let go of everything."""
@@ -196,6 +211,16 @@ class Client(Views):
         if request_id not in loaded.requests:
             raise NotFound(f"There is no request {request_id} here.", request_id=request_id)
         return loaded.requests[request_id]
+
+    # ── the log, as it grows ──
+
+    def follow(self, after: str | None = None, *, stop: asyncio.Event | None = None) -> AsyncGenerator[Entry, None]:
+        """Read the log as it grows: after a position of it, "" for its beginning; by default what comes from now on.
+
+        Args:
+            stop: ends it when it is set.
+        """
+        return Reader(self._store, self.system.waker, self.principal.tenant, stop or asyncio.Event()).entries(after)
 
     # ── runs ──
 

@@ -1,0 +1,309 @@
+"""The log as it grows: read on by one process, or brought to a channel, whichever process does it.
+
+A channel's cursor is in the store. Whoever brings the channel what comes after it claims that first, under a lease, and
+moves the cursor when it is told: nothing is lost, and no two processes tell at once. What was claimed by a process that
+ended is told again, and said to be.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from interlock.domain.events import (
+    Decided,
+    Edited,
+    EffectUnknown,
+    Escalated,
+    Expired,
+    Extended,
+    Opened,
+    Reminded,
+    Rescheduled,
+    StepReached,
+    VoteCast,
+    Withdrawn,
+)
+from interlock.domain.run_events import AttentionNeeded
+from interlock.engine.changes import Entry, Lease
+from interlock.engine.ports.channel import Channel, Notice
+from interlock.engine.ports.store import Cursor, Store
+from interlock.engine.ports.waker import Waker
+from interlock.errors import Conflict, StoreUnavailable
+from interlock.failpoints import failpoint
+
+__all__ = ["Follower", "Reader", "Told", "concerns_people"]
+
+AT_ONCE = 100
+LOOK_AGAIN = 5.0
+LEASE = timedelta(seconds=30)
+FIRST_DELAY, LONGEST_DELAY = 1.0, 60.0
+
+CONCERN_PEOPLE = (
+    Opened,
+    StepReached,
+    VoteCast,
+    Edited,
+    Reminded,
+    Escalated,
+    Extended,
+    Rescheduled,
+    Decided,
+    Expired,
+    Withdrawn,
+    EffectUnknown,
+    AttentionNeeded,
+)
+
+
+def concerns_people(entry: Entry) -> bool:
+    """Say whether an entry is something that people must know: what waits for them, and what has become of it."""
+    return isinstance(entry.event, CONCERN_PEOPLE)
+
+
+class Reader:
+    """Reads on in the log of a tenant, and waits where it ends.
+
+    Args:
+        stop: set when it is to end.
+    """
+
+    def __init__(
+        self, store: Store, waker: Waker, tenant: str, stop: asyncio.Event, *, look_again: float = LOOK_AGAIN
+    ) -> None:
+        self.store = store
+        self.tenant = tenant
+        self.stop = stop
+        self._waker = waker
+        self._look_again = look_again
+
+    async def entries(self, after: str | None) -> AsyncGenerator[Entry, None]:
+        """Read the entries after a position as they come, until it is stopped; None for those that come from now on."""
+        after = await self.store.last_position(self.tenant) if after is None else after
+        while not self.stop.is_set():
+            since = await self._waker.seen()
+            found = await self.feed(after)
+            for entry in found:
+                yield entry
+                after = entry.position
+                if self.stop.is_set():
+                    return
+            if not found:
+                await self.rest(since)
+
+    async def seen(self) -> int:
+        """Return a token for how things stand now; look at the store after this call."""
+        return await self._waker.seen()
+
+    async def feed(self, after: str) -> Sequence[Entry]:
+        """Return the next entries after a position."""
+        return await self.store.feed(self.tenant, after=after, limit=AT_ONCE)
+
+    async def rest(self, since: int, seconds: float = LOOK_AGAIN) -> None:
+        """Return when something has changed since a token, or after so many seconds, or when it is stopped."""
+        await self._unless_stopped(self._waker.wait(since, min(seconds, self._look_again)))
+
+    async def pause(self, seconds: float) -> None:
+        """Return after so many seconds, or when it is stopped."""
+        await self._unless_stopped(asyncio.sleep(seconds))
+
+    async def _unless_stopped(self, waits: Coroutine[Any, Any, None]) -> None:
+        waiting, stopping = asyncio.ensure_future(waits), asyncio.ensure_future(self.stop.wait())
+        try:
+            await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if waiting.done():
+                waiting.result()
+        finally:
+            waiting.cancel()
+            stopping.cancel()
+            await asyncio.gather(waiting, stopping, return_exceptions=True)
+
+
+class Told:
+    """What was told lately, by stream and number: within a stream nothing comes before what stands before it.
+
+    Args:
+        most: of how many streams it is known.
+    """
+
+    def __init__(self, most: int = 10_000) -> None:
+        self._highest: dict[str, int] = {}
+        self._most = most
+
+    def __contains__(self, entry: Entry) -> bool:
+        return self._highest.get(entry.stream, 0) >= entry.seq
+
+    def add(self, entry: Entry) -> None:
+        """Note that an entry was told."""
+        highest = max(self._highest.pop(entry.stream, 0), entry.seq)
+        self._highest[entry.stream] = highest  # behind all others: it was the last
+        if len(self._highest) > self._most:
+            del self._highest[next(iter(self._highest))]
+
+
+class Follower:
+    """Brings a channel what people must know, from where its cursor stands.
+
+    Args:
+        wanted: which entries are told.
+        complain: called with what goes wrong; it is tried again, later each time.
+        lease: how long another process waits for one that has ended without a word.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        channel: Channel,
+        *,
+        wanted: Callable[[Entry], bool] = concerns_people,
+        complain: Callable[[str], None],
+        lease: timedelta = LEASE,
+    ) -> None:
+        self._reader = reader
+        self._store = reader.store
+        self._channel = channel
+        self._wanted = wanted
+        self._complain = complain
+        self._lease = lease
+        self._owner = uuid.uuid4().hex
+        self._told = Told()
+        self._passed: tuple[int, str] = (0, "")
+        self._delay = 0.0
+
+    async def begin(self, after: str | None) -> None:
+        """Set the channel's cursor: it goes on after this position, "" for the beginning, whatever it has been told.
+
+        Args:
+            after: None to go on where it stopped; a channel that has no cursor begins at the end of the log.
+
+        Raises:
+            InvalidValue: if it is no position of the log.
+        """
+        if after is not None:
+            await self._reader.feed(after)
+        while True:
+            seen = await self._cursor()
+            if seen is not None and after is None:
+                return
+            position = await self._store.last_position(self._reader.tenant) if after is None else after
+            with suppress(Conflict):
+                await self._move(Cursor(position, 0 if seen is None else seen.version))
+                self._told = Told()
+                return
+
+    async def run(self) -> None:
+        """Tell what comes, until it is stopped."""
+        while not self._reader.stop.is_set():
+            try:
+                await self._turn()
+                self._delay = 0.0
+            except Conflict:
+                continue  # another process was faster
+            except Exception as error:  # noqa: BLE001 - a channel raises what it likes, and nothing may be lost by it
+                if self._reader.stop.is_set():
+                    return
+                self._delay = min(LONGEST_DELAY, max(FIRST_DELAY, 2 * self._delay))
+                self._complain(
+                    f"{self._channel.name} could not be told: {str(error) or type(error).__name__}. "
+                    f"It is tried again in {self._delay:.0f} s."
+                )
+                await self._reader.pause(self._delay)
+
+    async def _turn(self) -> None:
+        """Tell one batch; or wait, where there is none, or another process tells one."""
+        since = await self._reader.seen()
+        cursor, now = await self._cursor(), await self._store.now()
+        if cursor is None:
+            await self.begin(None)
+            return
+        if cursor.lease is not None and cursor.lease.owner != self._owner and cursor.lease.until > now:
+            await self._reader.rest(since, (cursor.lease.until - now).total_seconds())
+            return
+        entries = await self._entries(cursor)
+        if not entries:
+            await self._reader.rest(since)
+        elif cursor.upto is None and not any(map(self._wanted, entries)):
+            await self._pass(cursor, entries)
+        else:
+            await self._tell(cursor, entries)
+
+    async def _entries(self, cursor: Cursor) -> list[Entry]:
+        """Return what comes next; with all that another process was telling, where one has ended before it had."""
+        version, passed = self._passed
+        entries = list(await self._reader.feed(passed if version == cursor.version else cursor.position))
+        while cursor.upto is not None and all(entry.position != cursor.upto for entry in entries):
+            more = await self._reader.feed(entries[-1].position) if entries else ()
+            if not more:
+                break
+            entries += more
+        return entries
+
+    async def _pass(self, cursor: Cursor, entries: Sequence[Entry]) -> None:
+        """Go on behind entries that nobody is told of. At the end of the log that is kept in mind, and not written."""
+        if len(entries) < AT_ONCE:
+            self._passed = cursor.version, entries[-1].position
+        else:
+            await self._move(replace(cursor, position=entries[-1].position, lease=None))
+
+    async def _tell(self, cursor: Cursor, entries: Sequence[Entry]) -> None:
+        end, again = entries[-1].position, cursor.upto is not None
+        notices = []
+        for entry in entries:
+            if self._wanted(entry) and entry not in self._told:
+                notices.append(Notice(entry, again))
+            again = again and entry.position != cursor.upto
+        held = await self._move(replace(cursor, upto=end, lease=await self._until()))
+        if notices:
+            try:
+                held = await self._deliver(held, notices)
+            except Conflict:
+                raise
+            except Exception:
+                with suppress(Conflict, StoreUnavailable):
+                    await self._move(replace(held, lease=None))  # another process may have more luck
+                raise
+            for notice in notices:
+                self._told.add(notice.entry)
+            failpoint("channel.told")
+        await self._move(replace(held, position=end, upto=None, lease=None))
+
+    async def _deliver(self, held: Cursor, notices: Sequence[Notice]) -> Cursor:
+        """Deliver, and extend the lease meanwhile; return the cursor as it is then.
+
+        Raises:
+            Conflict: if another process has taken over.
+        """
+        telling = asyncio.ensure_future(self._channel.deliver(notices))
+        ends = time.monotonic() + self._lease.total_seconds()
+        try:
+            while not (await asyncio.wait({telling}, timeout=self._lease.total_seconds() / 3))[0]:
+                try:
+                    held = await self._move(replace(held, lease=await self._until()))
+                    ends = time.monotonic() + self._lease.total_seconds()
+                except StoreUnavailable:
+                    if time.monotonic() >= ends:
+                        raise
+        finally:
+            if not telling.done():
+                telling.cancel()
+                await asyncio.gather(telling, return_exceptions=True)
+        telling.result()
+        return held
+
+    async def _until(self) -> Lease:
+        return Lease(self._owner, await self._store.now() + self._lease)
+
+    async def _cursor(self) -> Cursor | None:
+        return await self._store.cursor(self._reader.tenant, self._channel.name)
+
+    async def _move(self, wanted: Cursor) -> Cursor:
+        """Write the cursor in place of the version that `wanted` still has; return it as it is then."""
+        moved = replace(wanted, version=wanted.version + 1)
+        await self._store.move_cursor(self._reader.tenant, self._channel.name, moved)
+        return moved
