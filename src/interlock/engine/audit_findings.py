@@ -1,0 +1,111 @@
+"""What an audit has found so far, and what its parts look at it by."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, TypeVar
+
+from interlock.domain.canonical import canonical_bytes
+from interlock.engine.alterations import BACKUP, Alteration, Mend
+from interlock.engine.changes import Entry
+from interlock.engine.missing_entries import Evidence, Key
+from interlock.engine.ports.store import Audit, Store
+from interlock.errors import RecordAltered, StoreTooNew
+
+__all__ = ["UNREADABLE", "Findings", "iso", "or_none", "same"]
+
+T = TypeVar("T")
+
+UNREADABLE = (RecordAltered, StoreTooNew)
+
+MOST = 1_000_000_000
+
+
+@dataclass(slots=True)
+class Findings:
+    """What is known of a record while it is audited.
+
+    Args:
+        found: what the store says of its tables.
+
+    Attributes:
+        alterations: what does not fit.
+        strays: rows that no log knows.
+        readable: what has a row that can be read.
+        evidence: of which logs entries are missing.
+    """
+
+    store: Store
+    now: datetime
+    found: Audit
+    alterations: list[Alteration] = field(default_factory=list)
+    strays: set[Key] = field(default_factory=set)
+    readable: set[Key] = field(default_factory=set)
+    evidence: Evidence = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.evidence = Evidence(self.found.versions, self.found.own_versions if self.found.lost == 0 else {})
+
+    def add(
+        self,
+        message: str,
+        advice: str,
+        stream: Key | None = None,
+        mend: Mend | None = None,
+        severity: Literal["error", "warning"] = "error",
+    ) -> None:
+        """Note that something does not fit."""
+        self.alterations.append(Alteration(message, advice, stream, mend, severity))
+
+    async def surely(self, look: Awaitable[None], again: Callable[[], Awaitable[None]]) -> None:
+        """Look; where something is found, look again, and keep what is found then: others write meanwhile."""
+        earlier, missing = self.alterations, set(self.evidence.missing)
+        self.alterations = []
+        await look
+        if self.alterations:
+            self.alterations, self.evidence.missing = [], missing
+            await again()
+        self.alterations = earlier + self.alterations
+
+    async def history(self, key: Key) -> Sequence[Entry] | None:
+        """Return the log of a request or run; None, with why, if it cannot be read."""
+        try:
+            return await self.store.history(*key)
+        except UNREADABLE as altered:
+            self.add(altered.message, BACKUP, key)
+            return None
+
+    def logged(self, key: Key, read: Callable[[], T]) -> T | None:
+        """Return what is read; None, with why, if it is not what was written."""
+        try:
+            return read()
+        except UNREADABLE as altered:
+            self.add(altered.message, BACKUP, key)
+            return None
+
+    def is_short(self, key: Key, said: str | None, advice: str) -> bool:
+        """Note that entries of a log are missing, if that is said; return whether it is."""
+        if said is not None:
+            self.add(said, advice, key)
+        return said is not None
+
+
+async def or_none(read: Awaitable[T]) -> T | None:
+    """Return what is read; None if it cannot be."""
+    try:
+        return await read
+    except UNREADABLE:
+        return None
+
+
+def same(one: bytes, other: bytes) -> bool:
+    """Compare as canonical bytes: Python takes 1 and True for the same."""
+    return canonical_bytes(json.loads(one), max_bytes=MOST) == canonical_bytes(json.loads(other), max_bytes=MOST)
+
+
+def iso(moment: datetime | None) -> str:
+    """Return a time as it is told."""
+    return "no time" if moment is None else moment.isoformat(timespec="seconds")
