@@ -101,15 +101,13 @@ class _WithoutRow:
 
     async def gone(self) -> None:
         """Look for requests of which runs speak, or of whose voters something is kept, and nothing else does."""
-        for key in self._findings.evidence.unheard_of(
-            [*self._findings.found.requests, *self._findings.found.strangers]
-        ):
+        found = self._findings.found
+        for key in self._findings.evidence.unheard_of([*found.requests, *found.strangers]):
             if await self._findings.history(key) == []:
                 self._findings.add(self._findings.evidence.note_gone(key), OF_REQUEST, key)
-        for key in set(self._findings.found.verdicts_left) - set(self._findings.found.strangers):
-            self._findings.add(
-                f"Somebody is said to have voted on {key[1]}, which is no request.", TAKEN, key, "stray request"
-            )
+        for key in set(found.verdicts_left) - set(found.strangers):
+            told = f"Somebody is said to have voted on {key[1]}, which is no request."
+            self._findings.add(told, TAKEN, key, "stray request")
 
 
 def _rest(findings: Findings) -> None:
