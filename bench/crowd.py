@@ -23,7 +23,7 @@ from interlock.config import Settings, load_settings
 from interlock.engine.codec import leaf_hash
 from interlock.engine.pause import short_hash
 from interlock.storage import open_store
-from interlock.storage.open import is_server
+from interlock.storage.open import scheme_of
 
 Names = tuple[str, str]
 """The ids of a run and of its request."""
@@ -201,4 +201,4 @@ class Postgres:
 
 
 def opened(url: str) -> Sqlite | Postgres:
-    return Postgres(url) if is_server(url) else Sqlite(url)
+    return Postgres(url) if scheme_of(url) == "postgresql" else Sqlite(url)

@@ -1,8 +1,11 @@
 """Measure two checkouts by turns, in processes of their own: what a change costs a vote and a cycle.
 
 git worktree add ../before COMMIT
-python bench/turns.py ../before             # five rounds: about four minutes; writes a part of bench/RESULTS.md
-python bench/turns.py ../before --rounds 2  # printed only
+python bench/turns.py ../before             # five rounds: about four minutes; printed only
+python bench/turns.py ../before --rounds 2
+python bench/turns.py ../before --write "the log was compared"  # a part of bench/RESULTS.md: before and after that
+
+Each checkout is measured by its own copy of this file, because names move: both have to measure the same.
 """
 
 from __future__ import annotations
@@ -44,16 +47,17 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("before", help="another checkout; or, with --measure, the address of an empty database")
     options.add_argument("--rounds", type=int, default=ROUNDS)
+    options.add_argument("--write", metavar="WHAT", help="write a part of the results: before and after WHAT")
     options.add_argument("--measure", action="store_true", help=argparse.SUPPRESS)
     given = options.parse_args()
     if given.measure:
         print(json.dumps(asyncio.run(measure(given.before))))
         return
     lines = []
-    for line in compared(Path(given.before).resolve(), given.rounds):
+    for line in compared(Path(given.before).resolve(), given.rounds, given.write or "a change"):
         print(line, flush=True)
         lines.append(line)
-    if given.rounds >= ROUNDS:
+    if given.write:
         results.write(lines)
 
 
@@ -85,11 +89,11 @@ async def vote_time(url: str) -> float:
     return median(times)
 
 
-def compared(before: Path, rounds: int) -> Iterator[str]:
+def compared(before: Path, rounds: int, what: str) -> Iterator[str]:
     """Measure by turns, each round in the other order; ratios are taken round by round."""
-    yield from ("", "## Before and after every row was compared with its log", "")
+    yield from ("", f"## Before and after {what}", "")
     yield f"Two checkouts by turns, each measurement in a process of its own, on an empty database; {rounds} rounds."
-    yield "Ratios round by round: median (minimum to maximum). A/A: the earlier one against itself."
+    yield "Medians (minima); ratios round by round: median (minimum to maximum). A/A: the earlier one against itself."
     yield ""
     yield "| store | | before | after | after / before | A/A |"
     yield "|---|---|---|---|---|---|"
@@ -102,15 +106,17 @@ def compared(before: Path, rounds: int) -> Iterator[str]:
                     found[name].append(measured(checkouts[name], ground.fresh()))
         for figure, words in FIGURES.items():
             series = {name: [one[figure] for one in values] for name, values in found.items()}
-            medians = " | ".join(f"{median(series[name]):.2f}" for name in ("before", "after"))
+            medians = " | ".join(
+                f"{median(series[name]):.2f} ({min(series[name]):.2f})" for name in ("before", "after")
+            )
             ratios = [cycle.ratio(series[name], series["before"]) for name in ("after", "again")]
             yield f"| {store} | {words} | {medians} | {' | '.join(ratios)} |"
 
 
 def measured(checkout: Path, url: str) -> dict[str, float]:
-    """Measure a checkout in a process of its own."""
+    """Measure a checkout in a process of its own, by its own copy of this file."""
     environ = os.environ | {"PYTHONPATH": str(checkout / "src")}
-    command = [sys.executable, __file__, url, "--measure"]
+    command = [sys.executable, str(checkout / "bench" / Path(__file__).name), url, "--measure"]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=300)
     if done.returncode != 0:
         raise SystemExit(f"{checkout} could not be measured:\n{done.stderr}")
