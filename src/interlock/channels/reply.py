@@ -23,6 +23,7 @@ from interlock.channels.screen import Line
 from interlock.channels.terminal import Terminal
 from interlock.channels.values import difference
 from interlock.domain.action import Kind, Question, Verdict
+from interlock.domain.verdicts import VERDICTS
 from interlock.errors import BadInput, InvalidValue
 from interlock.service.answers import YES_NO, unread
 from interlock.service.fields import fields_of, wanted
@@ -59,23 +60,6 @@ ALIASES = {
     Verdict.reject: ("no", "reject", "n"),
     Verdict.revise: ("revise",),
     Verdict.respond: ("answer", "respond"),
-}
-
-DONE = {
-    Verdict.approve: "Approve?",
-    Verdict.edit: "Approve with these changes?",
-    Verdict.reject: "Reject?",
-    Verdict.respond: "Answer so?",
-    Verdict.revise: "Send back?",
-}
-
-
-DOES = {
-    Verdict.approve: "approve it: what is shown is done",
-    Verdict.edit: "approve it with the changes that are shown",
-    Verdict.reject: "reject it",
-    Verdict.respond: "give this answer",
-    Verdict.revise: "send the draft back with what you said",
 }
 
 
@@ -124,8 +108,9 @@ async def confirm(terminal: Terminal, view: RequestView, reply: Reply) -> bool:
         EndOfInput: if nobody answers any more.
     """
     answers = {"yes": "yes", "no": "no", "y": "yes", "n": "no", SHOW: SHOW}
+    rule = VERDICTS[reply.verdict]
     while True:
-        given = await terminal.choose(f"{DONE[reply.verdict]} (yes/no): ", answers, means_if(DOES[reply.verdict]))
+        given = await terminal.choose(f"{rule.question} (yes/no): ", answers, means_if(rule.does))
         if given != SHOW:
             return given == "yes"
         terminal.screen.show(*present(view, full=True).lines)
@@ -303,6 +288,6 @@ async def edit(terminal: Terminal, view: RequestView) -> Reply | None:
             return None
         terminal.screen.show(*said_so_far(reply))
         words = {"yes": "yes", "no": "no", "edit": "edit"}
-        given = await terminal.choose(f"{DONE[Verdict.edit]} (yes/no/edit): ", words, CHANGES)
+        given = await terminal.choose(f"{VERDICTS[Verdict.edit].question} (yes/no/edit): ", words, CHANGES)
         if given != "edit":
             return reply if given == "yes" else None

@@ -20,6 +20,7 @@ from interlock.cli.session import CutShort, Session, execute, interruptible, pat
 from interlock.cli.watch import changed, narrated_worker
 from interlock.domain.action import Question, Verdict
 from interlock.domain.request import Request
+from interlock.domain.verdicts import VERDICTS
 from interlock.errors import BadInput, InvalidAgent
 from interlock.service.arguments import changed_arguments
 from interlock.service.replies import Reply, answered, editable, edited, plainly, typed_answer, void_votes
@@ -34,14 +35,6 @@ T = TypeVar("T")
 DIGEST = typer.Option(None, "--digest", metavar="sha256:…", help="Vote on exactly this; 12 digits of it are enough.")
 YES = typer.Option(False, "--yes", help="Vote on whatever stands there, without a question; the log says so.")
 ADVANCE = typer.Option(True, "--advance/--no-advance", help="Carry the run on here, if its agent can be loaded.")
-
-DONE = {
-    Verdict.approve: "Approved",
-    Verdict.edit: "Approved with changes",
-    Verdict.reject: "Rejected",
-    Verdict.respond: "Answered",
-    Verdict.revise: "Sent back",
-}
 
 Make = Callable[[RequestView], Reply]
 Read = Callable[[RequestView], Coroutine[Any, Any, Reply | None]]
@@ -273,7 +266,7 @@ async def _comment(session: Session, view: RequestView, reply: Reply) -> str:
 
 async def _afterwards(session: Session, reply: Reply, after: Request, *, advance: bool) -> int:
     unsaid = "" if after.is_open or not after.decided_by else f", by {', '.join(after.deciders)}"
-    session.tell(f"{DONE[reply.verdict]}: {after.id} is {after.status}{unsaid}.", "good")
+    session.tell(f"{VERDICTS[reply.verdict].did.capitalize()}: {after.id} is {after.status}{unsaid}.", "good")
     if after.is_open:
         view = await session.client.request(after.id)
         session.show(

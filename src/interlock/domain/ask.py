@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from interlock.domain.action import Kind, Subject, Verdict
+from interlock.domain.action import Subject, Verdict
 from interlock.domain.canonical import Json
+from interlock.domain.verdicts import VERDICTS
 
-__all__ = ["DEFAULT_VERDICTS", "Ask", "default_verdicts"]
-
-DEFAULT_VERDICTS: dict[Kind, tuple[Verdict, ...]] = {
-    Kind.approval: (Verdict.approve, Verdict.edit, Verdict.reject),
-    Kind.input: (Verdict.respond, Verdict.reject),
-    Kind.review: (Verdict.approve, Verdict.edit, Verdict.revise, Verdict.reject),
-}
+__all__ = ["Ask", "default_verdicts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,4 +36,4 @@ class Ask:
 
 def default_verdicts(subject: Subject) -> tuple[Verdict, ...]:
     """Return what people may say of a subject if the graph's author does not choose."""
-    return DEFAULT_VERDICTS[Kind(subject.kind)]
+    return tuple(verdict for verdict, rule in VERDICTS.items() if subject.kind in rule.kinds)

@@ -10,6 +10,7 @@ from interlock.domain.ask import Ask
 from interlock.domain.canonical import Json
 from interlock.domain.policy import Route
 from interlock.domain.request import Claim, Edition, StandIn, Vote
+from interlock.domain.verdicts import Outcome
 
 __all__ = [
     "Decided",
@@ -112,7 +113,7 @@ class Decided:
         stand_ins: those whose votes ended the last step for another.
     """
 
-    outcome: Literal["approved", "rejected", "answered", "revised"]
+    outcome: Outcome
     by: tuple[str, ...]
     comment: str
     at: datetime

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from enum import Enum
 
-from interlock.domain.action import Verdict
 from interlock.domain.policy import Step
 from interlock.domain.request import StandIn, Vote
+from interlock.domain.verdicts import VERDICTS
 
 __all__ = ["Tally", "cast", "opponents", "out_of_reach", "stand_ins", "supporters", "tally"]
 
-FOR = frozenset({Verdict.approve, Verdict.edit, Verdict.respond})
-AGAINST = frozenset({Verdict.reject, Verdict.revise})
+FOR = frozenset(verdict for verdict, rule in VERDICTS.items() if rule.supports)
+AGAINST = frozenset(VERDICTS) - FOR
 
 
 class Tally(Enum):
@@ -59,7 +59,7 @@ def tally(step: Step, votes: tuple[Vote, ...], eligible: frozenset[str] | None) 
     if len(supporters(votes)) >= step.approvals:
         return Tally.passed
     if len(against) >= step.rejections or out_of_reach(step, votes, eligible):
-        return Tally.revised if against and against[-1].verdict is Verdict.revise else Tally.rejected
+        return Tally(VERDICTS[against[-1].verdict].outcome) if against else Tally.rejected
     return Tally.open
 
 

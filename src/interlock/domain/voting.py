@@ -5,7 +5,6 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import replace
 from datetime import datetime
-from typing import Literal
 
 from interlock.domain.action import Action, Draft, Kind, Verdict
 from interlock.domain.canonical import canonical_bytes, normalize
@@ -17,6 +16,7 @@ from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Occasion, Policy, Route, Step, reroute
 from interlock.domain.quorum import Tally, cast, opponents, out_of_reach, stand_ins, supporters, tally
 from interlock.domain.request import MAX_COMMENT, Edition, Request, StandIn, Vote, edition_digest
+from interlock.domain.verdicts import Outcome
 from interlock.errors import (
     Closed,
     Forbidden,
@@ -222,15 +222,11 @@ def _count(request: Request, vote: Vote, command: CastVote, context: DecisionCon
             return (*events, _passed(request, votes, vote, context))
         case Tally.rejected if not opponents(votes):  # the others have lost the role since
             return (*events, Decided("rejected", (), _too_few(request, eligible, context), context.now))
-        case Tally.rejected:
-            return (*events, _turned_down("rejected", votes, vote, context.now))
-        case Tally.revised:
-            return (*events, _turned_down("revised", votes, vote, context.now))
+        case Tally.rejected | Tally.revised as turned_down:
+            return (*events, _turned_down(turned_down.value, votes, vote, context.now))
 
 
-def _turned_down(
-    outcome: Literal["rejected", "revised"], votes: tuple[Vote, ...], last: Vote, now: datetime
-) -> Decided:
+def _turned_down(outcome: Outcome, votes: tuple[Vote, ...], last: Vote, now: datetime) -> Decided:
     by = opponents(votes)
     return Decided(outcome, by, last.comment, now, stand_ins=stand_ins(votes, by))
 
@@ -243,7 +239,7 @@ def _passed(request: Request, votes: tuple[Vote, ...], vote: Vote, context: Deci
         return step_begins(steps[following], following, context.now, counted, behind)
     by = tuple(dict.fromkeys((*(person for _, person in request.counted), *counted)))
     # Somebody may have answered in an action's place: then it is not to be done.
-    outcome: Literal["answered", "approved"] = "approved" if request.edition.answer is None else "answered"
+    outcome: Outcome = "approved" if request.edition.answer is None else "answered"
     return Decided(outcome, by, vote.comment, context.now, counted, behind)
 
 

@@ -12,12 +12,12 @@ from typing import Literal
 from interlock.domain.eligibility import eligibility_of
 from interlock.domain.inbox import entries_of
 from interlock.domain.request import Request
+from interlock.domain.verdicts import VERDICTS
 from interlock.engine.ports.policies import Policies
 from interlock.engine.ports.store import Inbox, Store
 from interlock.engine.routing import PolicyBook
 from interlock.errors import RecordAltered
 from interlock.service.pages import PAGE, Count, Page, count, cursor_key, page, walk
-from interlock.service.sentences import SAID
 
 __all__ = ["Listed", "PersonalInbox", "Which"]
 
@@ -116,7 +116,8 @@ class PersonalInbox:
         votes = eligibility.counting(step, request.votes)
         voted = next((vote for vote in votes if vote.voter == self._person), None)
         if right.excluded is None and voted is not None:
-            return Listed(request, f"you have voted already ({SAID[voted.verdict]}), and others are asked as well")
+            did = VERDICTS[voted.verdict].did
+            return Listed(request, f"you have voted already ({did}), and others are asked as well")
         return Listed(request, right.excluded, right.on_behalf_of)
 
 

@@ -47,6 +47,7 @@ from interlock.domain.run_events import (
     VersionAccepted,
 )
 from interlock.domain.tool_names import tool_shown
+from interlock.domain.verdicts import VERDICTS
 from interlock.engine.changes import Entry
 from interlock.service.inline import one_line, when
 from interlock.service.row import subject_row
@@ -55,14 +56,6 @@ from interlock.service.text import quoted, shortened
 __all__ = ["log_line", "sentence"]
 
 SHORT = 160
-
-SAID = {
-    "approve": "approved",
-    "edit": "approved with changes",
-    "reject": "rejected",
-    "respond": "answered",
-    "revise": "sent back",
-}
 
 
 def sentence(entry: Entry) -> str:
@@ -85,7 +78,7 @@ def _request_event(entry: Entry, event: Event | RunEvent) -> str:  # noqa: C901,
             return f"step {step + 1} began, until {when(due_at)}"
         case VoteCast(vote=vote, unseen=unseen):
             blind = " without naming what was shown" if unseen else ""
-            return f"{vote.acting} {SAID[vote.verdict]}{blind}{_because(vote.comment)}"
+            return f"{vote.acting} {VERDICTS[vote.verdict].did}{blind}{_because(vote.comment)}"
         case Edited(edition=edition):
             answers = edition.answer is not None
             what = (
