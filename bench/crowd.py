@@ -32,7 +32,8 @@ REFERENCE = f"{Path(__file__).with_name('graphs.py')}:agent"
 """As any process finds it, in whatever folder it works."""
 
 BATCH = 20_000
-KEPT = {"runs": "id", "states": "run_id", "requests": "run_id", "jobs": "subject", "log": "stream"}
+KEPT = {"runs": "id", "states": "run_id", "requests": "run_id", "verdicts": "request_id", "jobs": "subject"}
+KEPT |= {"log": "stream"}
 """Where something is written of a run, and by which column it is found."""
 
 FILLED = {"position", "xact"}
@@ -51,10 +52,16 @@ async def crowd(url: str, count: int) -> list[str]:
     first = await _first(url)
     with opened(url) as database:
         original = Original.read(database, first)
-        for begin in range(1, count, BATCH):
-            database.write(original, [original.names(number) for number in range(begin, min(begin + BATCH, count))])
+        copy(database, original, range(1, count))
         database.settle()
     return [first, *(original.names(number)[0] for number in range(1, min(count, 10)))]
+
+
+def copy(database: Sqlite | Postgres, original: Original, numbers: range) -> None:
+    """Write copies, one for each number; no two originals have copies of one number."""
+    for begin in range(numbers.start, numbers.stop, BATCH):
+        end = min(begin + BATCH, numbers.stop)
+        database.write(original, [original.names(number) for number in range(begin, end)])
 
 
 async def _first(url: str) -> str:

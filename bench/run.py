@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import costs
 import cycle
+import inboxes
 import waiting
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -42,7 +43,9 @@ AT_ONCE = ((1, 40), (16, 160), (64, 320))
 def main() -> None:
     """Measure, print, and write the results."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("parts", nargs="*", metavar="PART", help="cycles, acting, costs, profile, paused, among")
+    options.add_argument(
+        "parts", nargs="*", metavar="PART", help="cycles, acting, costs, profile, paused, among, inboxes"
+    )
     options.add_argument("--quick", action="store_true", help="two rounds and small crowds, and nothing is written")
     options.add_argument("--million", action="store_true", help="a million pending instead of a hundred thousand")
     given = options.parse_args()
@@ -73,6 +76,7 @@ def parts_of(rounds: int, *, quick: bool, million: bool) -> dict[str, Callable[[
         "profile": costs.where_time_goes,
         "paused": partial(waiting.paused, crowds),
         "among": partial(waiting.among, many, rounds),
+        "inboxes": partial(inboxes.inboxes, 10_000 if quick else 100_000, 2_000, rounds),
     }
 
 

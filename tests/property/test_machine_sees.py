@@ -22,7 +22,8 @@ from interlock.engine import (
     runs,
     threads,
 )
-from interlock.storage import memory, memory_commit
+from interlock.service import inbox
+from interlock.storage import memory, memory_commit, rows
 from interlock.storage.memory import MemoryStore
 
 pytestmark = pytest.mark.soak  # each defect takes its search; `make soak` plants them all
@@ -351,7 +352,28 @@ def threads_forget(patch):
     patch(threads, "status_of", lambda found: replace(real(found), source=None))
 
 
+def inboxes_forget_delegates(patch):
+    """I4: what waits for those who have named somebody does not wait for that one."""
+    real = inbox.entries_of
+    patch(inbox, "entries_of", lambda directory, *rest: real(replace(directory, delegations=()), *rest))
+
+
+def an_inbox_keeps_the_step_before(patch):
+    """I4: a request is found by whom its first step asks, whatever step it has reached."""
+    real = rows.asked_entries
+    first = {}
+    patch(rows, "asked_entries", lambda request: first.setdefault(request.id, real(request)))
+
+
+def votes_leave_no_trace(patch):
+    """I4: what somebody has voted on is not among what they have decided."""
+    patch(memory_commit, "verdict_rows", lambda change: [])
+
+
 DEFECTS = [
+    inboxes_forget_delegates,
+    an_inbox_keeps_the_step_before,
+    votes_leave_no_trace,
     runs_of_a_thread_go_side_by_side,
     the_end_of_a_run_wakes_nobody_in_its_thread,
     threads_forget,
