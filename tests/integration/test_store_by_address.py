@@ -18,6 +18,7 @@ from interlock.engine.ports.store import Inbox
 from interlock.errors import InvalidConfig
 from interlock.storage import open as opening
 from interlock.storage import open_store, register_store
+from interlock.testing.contracts import StoreContract
 
 ME = Principal("local:me", "person", "default", "test")
 ROOT = Path(__file__).parents[2]
@@ -67,6 +68,21 @@ def install(site, *entries):
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-stores\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("\n".join(["[interlock.stores]", *entries]) + "\n")
+
+
+class TestJournalStore(StoreContract):
+    """It is a store: it keeps the contract."""
+
+    @pytest.fixture
+    def open_store(self, tmp_path):
+        only = []
+
+        def open_(clock):
+            if not only:
+                only.append(open_journal(f"journal://{tmp_path}/acme.journal", clock))
+            return only[0]
+
+        return open_
 
 
 async def test_a_whole_run_on_a_registered_store(tmp_path):
