@@ -129,7 +129,7 @@ def _opened(event: Opened) -> Request:
     )
 
 
-def _apply(request: Request, event: Event) -> Request:  # noqa: C901, PLR0911, PLR0912 - one line an event
+def _apply(request: Request, event: Event) -> Request:  # noqa: C901, PLR0911 - one line an event
     match event:
         case StepReached():
             return _step_begun(request, event)
@@ -163,18 +163,22 @@ def _apply(request: Request, event: Event) -> Request:  # noqa: C901, PLR0911, P
             return replace(request, decided_at=at, due_at=None, comment=reason, replaced_by=replaced_by)
         case ConfigurationHeld(problem=problem):
             return replace(request, configuration_held=problem)
+        case _:
+            return _apply_to_effect(request, event)
+
+
+def _apply_to_effect(request: Request, event: Event) -> Request:
+    match event:
         case EffectClaimed(claim=claim):
             return replace(request, claim=claim)
         case EffectExecuted(result=result, note=note):
             return replace(request, result=result, effect_note=note)
-        case EffectFailed(reason=reason) | EffectUnknown(reason=reason):
-            return replace(request, effect_note=reason)
+        case EffectFailed(reason=note) | EffectUnknown(reason=note) | EffectReleased(comment=note):
+            return replace(request, effect_note=note)
         case EffectLapsed(reason=reason, replaced_by=replaced_by):
             return replace(request, effect_note=reason, replaced_by=replaced_by)
         case LateResult(state=state) if request.claim is None and state != "failed":
             return replace(request, reported=True)
-        case EffectReleased(comment=comment):
-            return replace(request, effect_note=comment)
         case _:
             return request
 

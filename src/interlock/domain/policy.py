@@ -15,7 +15,7 @@ from interlock.domain.action import Action, Question, Subject
 from interlock.domain.calendar import Calendar
 from interlock.domain.canonical import digest
 from interlock.domain.facts import Fact, Unjudged, compile_expression, expression_names, facts_of, truth
-from interlock.domain.windows import Recent, is_window, sums_in, window_length, window_values
+from interlock.domain.windows import Recent, Windows, is_window, sums_in, window_length, window_values
 from interlock.errors import InvalidPolicy
 
 __all__ = [
@@ -267,6 +267,5 @@ def _windows(policy: Policy, occasion: Occasion) -> dict[str, Any]:
     if not names:
         return {}
     sums = frozenset().union(*(sums_in(level.when) for level in policy.levels if level.when is not None))
-    return window_values(
-        names, sums, policy.facts or {}, policy.windows_by, occasion.subject, occasion.now, occasion.recent
-    )
+    windows = Windows(names, sums, policy.facts or {}, policy.windows_by)
+    return window_values(windows, occasion.subject, occasion.now, occasion.recent)

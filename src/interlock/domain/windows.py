@@ -18,7 +18,7 @@ from interlock.domain.action import Action, Subject
 from interlock.domain.canonical import canonical_bytes
 from interlock.domain.facts import Fact, Unjudged, fact_of
 
-__all__ = ["MOST_PAST", "Past", "Recent", "is_window", "sums_in", "window_length", "window_values"]
+__all__ = ["MOST_PAST", "Past", "Recent", "Windows", "is_window", "sums_in", "window_length", "window_values"]
 
 MOST_PAST = 2_000
 """How many requests are counted at most; where there are more, nobody can say what they come to."""
@@ -85,21 +85,24 @@ def sums_in(source: str) -> frozenset[str]:
     return frozenset(_SUM.findall(source))
 
 
-def window_values(  # noqa: PLR0913, PLR0917 - what a window is counted by
-    names: Collection[str],
-    sums: Collection[str],
-    facts: Mapping[str, Fact],
-    by: Collection[tuple[str, ...]],
-    subject: Subject,
-    now: datetime,
-    recent: Recent | None,
-) -> dict[str, Any]:
-    """Return what each window comes to.
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """What a policy counts over.
 
     Args:
-        names: of the windows.
+        names: of its windows.
         sums: the facts to sum.
         by: paths of arguments in which the past must be like the present to count.
+    """
+
+    names: Collection[str]
+    sums: Collection[str]
+    facts: Mapping[str, Fact]
+    by: Collection[tuple[str, ...]]
+
+
+def window_values(windows: Windows, subject: Subject, now: datetime, recent: Recent | None) -> dict[str, Any]:
+    """Return what each window comes to.
 
     Raises:
         Unjudged: if anything that is counted over is not known or cannot be read.
@@ -112,13 +115,14 @@ def window_values(  # noqa: PLR0913, PLR0917 - what a window is counted by
         raise Unjudged(f"what was asked recently cannot be counted: {recent.unknown}")
     if not recent.complete:
         raise Unjudged(f"more than {MOST_PAST:,} requests were made recently")
-    keys = {path: _at(subject.args, path) for path in by}
+    keys = {path: _at(subject.args, path) for path in windows.by}
     for path, value in keys.items():
         if value is _EVERYTHING:
             raise Unjudged(f"the argument {'.'.join(path)!r}, by which windows count, is missing")
     alike = [past for past in recent.past if all(_is_like(past, path, value) for path, value in keys.items())]
     return {
-        name: _window([past for past in alike if past.at > now - window_length(name)], sums, facts) for name in names
+        name: _window([past for past in alike if past.at > now - window_length(name)], windows)
+        for name in windows.names
     }
 
 
@@ -135,8 +139,9 @@ def _is_like(past: Past, path: tuple[str, ...], value: Any) -> bool:
     return _at(past.subject.args, path) in {value, _EVERYTHING}
 
 
-def _window(inside: Collection[Past], sums: Collection[str], facts: Mapping[str, Fact]) -> dict[str, Any]:
-    return {"count": len(inside), "sum": {name: _sum(inside, name, facts[name]) for name in sums if name in facts}}
+def _window(inside: Collection[Past], windows: Windows) -> dict[str, Any]:
+    summed = {name: windows.facts[name] for name in windows.sums if name in windows.facts}
+    return {"count": len(inside), "sum": {name: _sum(inside, name, fact) for name, fact in summed.items()}}
 
 
 def _sum(inside: Collection[Past], name: str, fact: Fact) -> int | float:

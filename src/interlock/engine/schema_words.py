@@ -124,8 +124,38 @@ def _place(path: tuple[str | int, ...]) -> str:
     return f"{place_words(path)}: " if path else ""
 
 
-def _sentence(name: str, kind: Any, error: Any) -> str:  # noqa: C901, PLR0911, PLR0912 - one line for each kind
+BOUNDS = {
+    "Minimum": "at least",
+    "Maximum": "at most",
+    "ExclusiveMinimum": "more than",
+    "ExclusiveMaximum": "less than",
+}
+SIZES = {
+    "MinLength": ("at least", "character"),
+    "MaxLength": ("at most", "character"),
+    "MinItems": ("at least", "entry"),
+    "MinProperties": ("at least", "field"),
+    "MaxProperties": ("at most", "field"),
+}
+UNFIT = {
+    "UniqueItems": "it has the same entry twice",
+    "Contains": "it lacks an entry that must be there",
+    "FalseSchema": "this is not allowed here",
+    "Not": "this is not allowed here",
+    "OneOfMultipleValid": "it fits more than one of the forms that are allowed, and must fit one",
+    "PropertyNames": "it has a field whose name is not allowed",
+}
+
+
+def _sentence(name: str, kind: Any, error: Any) -> str:  # noqa: C901, PLR0911 - one line for each kind
     match name:
+        case _ if name in UNFIT:
+            return UNFIT[name]
+        case _ if name in BOUNDS:
+            return f"it must be {BOUNDS[name]} {_value(kind.limit)}"
+        case _ if name in SIZES:
+            bound, noun = SIZES[name]
+            return f"it must have {bound} {_count(kind.limit, noun)}"
         case "Type":
             return f"it must be {_types(kind.types)}"
         case "Enum":
@@ -137,39 +167,11 @@ def _sentence(name: str, kind: Any, error: Any) -> str:  # noqa: C901, PLR0911, 
             return f"it must be {known}" if known else f"it must be of the form that is called {kind.format}"
         case "Pattern":
             return f"it must have the form that the agent gave, the pattern {_cut(kind.pattern)}"
-        case "Minimum":
-            return f"it must be at least {_value(kind.limit)}"
-        case "Maximum":
-            return f"it must be at most {_value(kind.limit)}"
-        case "ExclusiveMinimum":
-            return f"it must be more than {_value(kind.limit)}"
-        case "ExclusiveMaximum":
-            return f"it must be less than {_value(kind.limit)}"
         case "MultipleOf":
             return f"it must be a multiple of {_value(kind.multiple_of)}"
-        case "MinLength":
-            return f"it must have at least {_count(kind.limit, 'character')}"
-        case "MaxLength":
-            return f"it must have at most {_count(kind.limit, 'character')}"
-        case "MinItems":
-            return f"it must have at least {_count(kind.limit, 'entry')}"
         case "MaxItems" | "AdditionalItems" | "UnevaluatedItems":
             limit = getattr(kind, "limit", None)
             return "it has too many entries" if limit is None else f"it must have at most {_count(limit, 'entry')}"
-        case "MinProperties":
-            return f"it must have at least {_count(kind.limit, 'field')}"
-        case "MaxProperties":
-            return f"it must have at most {_count(kind.limit, 'field')}"
-        case "UniqueItems":
-            return "it has the same entry twice"
-        case "Contains":
-            return "it lacks an entry that must be there"
-        case "FalseSchema" | "Not":
-            return "this is not allowed here"
-        case "OneOfMultipleValid":
-            return "it fits more than one of the forms that are allowed, and must fit one"
-        case "PropertyNames":
-            return "it has a field whose name is not allowed"
         case _:
             return f"it does not fit ({_cut(error.message)})"
 

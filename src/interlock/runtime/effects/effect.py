@@ -81,11 +81,7 @@ class Effect:
     """
 
     def __init__(
-        self,
-        request: Request,
-        fn: Callable[..., Any],
-        not_approved: Callable[[Request], NotApproved],
-        repeat: Repeat,
+        self, request: Request, fn: Callable[..., Any], not_approved: Callable[[Request], NotApproved], repeat: Repeat
     ) -> None:
         self.result: Json = None
         self.execution = Execution.here()
