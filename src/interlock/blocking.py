@@ -143,6 +143,8 @@ class BlockingClient:
     approve = _waits(Client.approve)
     cancel = _waits(Client.cancel)
     cast = _waits(Client.cast)
+    comment = _waits(Client.comment)
+    delegate = _waits(Client.delegate)
     delete_states = _waits(Client.delete_states)
     edit = _waits(Client.edit)
     extend = _waits(Client.extend)

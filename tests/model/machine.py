@@ -26,7 +26,7 @@ from tests.model.tampering import Tampering
 
 from interlock.domain.action import Action, Draft, Subject, Verdict
 from interlock.domain.authority import Principal
-from interlock.domain.commands import CastVote, Expire, Extend
+from interlock.domain.commands import CastVote, Delegate, Expire, Extend
 from interlock.engine.deadlines import sweep
 from interlock.testing.people import principal
 from interlock.testing.scripts import Script
@@ -342,6 +342,18 @@ class SystemMachine(Tampering):
         expected = request.extension_refused(reason, who, self.clock.at, self.policies.current().directory)
         outcome = self._do("extend", lambda it: it.desk.handle(command, principal(who, "person", TENANT)))
         self._expect("extending", outcome, expected)
+
+    @precondition(lambda self: self.model.requests)
+    @rule(which=index, who=people, to=st.sampled_from([STRANGER, STRANGER, *PEOPLE, OPERATOR]), until=stop)
+    def delegate(self, which: int, who: str, to: str, until: Stop) -> None:
+        """Let another person vote on one request; and that person does."""
+        request = self._some_request(which)
+        command = Delegate(request.opened.request_id, to, "away")
+        expected = request.delegation_refused(who, to, self.clock.at, self.policies.current().directory)
+        outcome = self._do("delegate", lambda it: it.desk.handle(command, principal(who, "person", TENANT)))
+        self._expect("delegating", outcome, expected)
+        if expected is None:
+            self._vote(request, *self._approval(request, to), until)
 
     @rule(until=stop)
     def sweep(self, until: Stop) -> None:

@@ -18,7 +18,9 @@ from interlock.domain.action import Action, Question, Verdict
 from interlock.domain.authority import Directory, Principal
 from interlock.domain.commands import CastVote
 from interlock.domain.events import (
+    Commented,
     Decided,
+    Delegated,
     Edited,
     EffectClaimed,
     EffectExecuted,
@@ -153,6 +155,12 @@ class RequestModel(VoteModel):
                 self._escalated(event, context)
             case Extended():
                 self._extended(event, context)
+            case Commented():
+                assert self.is_open, "I3: a comment after the outcome"
+                assert event.text, "a comment that says nothing"
+                assert event.by == SPELLINGS[context.by], "I6: somebody else has said it"
+            case Delegated():
+                self._delegated(event, context)
             case Withdrawn():
                 self._end("withdrawn", event, context)
             case EffectClaimed():
@@ -206,6 +214,34 @@ class RequestModel(VoteModel):
             "I9: may not give more time"
         )
         self.due = event.due_at
+
+    def delegation_refused(self, who: str, to: str, now: datetime, directory: Directory) -> str | None:
+        """Say with which code a delegation must be refused; None if it must be made."""
+        giver, delegate = SPELLINGS[who], SPELLINGS[to]
+        if not self.is_open:
+            return "closed"
+        if self.due is None or now >= self.due:
+            return "too_late"
+        if giver == delegate:
+            return "invalid_value"
+        return None if self._may_delegate(giver, delegate, directory) else "forbidden"
+
+    def _may_delegate(self, giver: str, delegate: str, directory: Directory) -> bool:
+        speaking = [voter for person, voter in self.voters.items() if person in self.votes]
+        spoken = {voter.on_behalf_of or voter.person for voter in speaking if self.counts(voter, directory)}
+        able = self.may_vote(giver, directory) and giver not in spoken
+        return able and not self.may_vote(delegate, directory) and not self._barred(delegate)
+
+    def _delegated(self, event: Delegated, context: EntryContext) -> None:
+        assert self.is_open, "I3: a delegation after the outcome"
+        assert self.due is not None, "I5: a delegation without a deadline"
+        assert context.at < self.due, "I5: a delegation when it was over"
+        assert event.giver == SPELLINGS[context.by], "I6: somebody else's vote was given away"
+        assert self._ever(context, lambda it: self._may_delegate(event.giver, event.delegate, it)), (
+            "I9: may not delegate"
+        )
+        self.delegates.pop(event.giver, None)
+        self.delegates[event.giver] = (event.delegate, event.at)
 
     def _escalated(self, event: Escalated, context: EntryContext) -> None:
         rule = self.policy.levels[self.level].steps[self.step]

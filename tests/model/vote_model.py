@@ -49,6 +49,7 @@ class VoteModel:
     voters: dict[str, Voter] = field(default_factory=dict)
     editors: set[str] = field(default_factory=set)
     escalated: set[int] = field(default_factory=set)
+    delegates: dict[str, tuple[str, datetime]] = field(default_factory=dict)
 
     @property
     def rule(self) -> Step:
@@ -77,7 +78,7 @@ class VoteModel:
         if voter.on_behalf_of is None:
             return self.may_vote(voter.person, directory, step)
         return (
-            voter.on_behalf_of in _others(voter.person, directory, voter.at)
+            voter.on_behalf_of in self._others(voter.person, directory, voter.at)
             and self.may_vote(voter.on_behalf_of, directory, step)
             and not self._barred(voter.person)
         )
@@ -89,9 +90,19 @@ class VoteModel:
         earlier = [self.voters[one] for one in self.votes if one != person]
         taken = {one for voter in earlier if self.counts(voter, directory) for one in voter.people}
         before = self.voters[person].on_behalf_of if person in self.votes else None
-        others = sorted(_others(person, directory, at), key=lambda other: other != before)
+        others = sorted(self._others(person, directory, at), key=lambda other: other != before)
         possible = (Voter(person, other, at) for other in others if other not in taken)
         return next((voter for voter in possible if self.counts(voter, directory)), None)
+
+    def _others(self, person: str, directory: Directory, at: datetime) -> list[str]:
+        """Return for whom somebody may speak: on this request alone, or on any."""
+        here = [giver for giver, (delegate, since) in self.delegates.items() if delegate == person and since <= at]
+        given = [one for one in directory.delegations if one.delegate == person]
+        return here + [
+            one.giver
+            for one in given
+            if (one.since is None or one.since <= at) and one.until is not None and one.until > at
+        ]
 
     def has_voted(self, person: str, directory: Directory) -> bool:
         """Say whether somebody has a vote that counts."""
@@ -111,8 +122,3 @@ class VoteModel:
                 assert vote.voter in earlier.people or not stands, "I6: one vote took another person's place"
                 del self.votes[person]
         self.votes[vote.voter], self.voters[vote.voter] = vote.verdict, voter
-
-
-def _others(person: str, directory: Directory, at: datetime) -> list[str]:
-    given = [one for one in directory.delegations if one.delegate == person]
-    return [one.giver for one in given if (one.since is None or one.since <= at) and one.until > at]

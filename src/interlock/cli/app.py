@@ -38,6 +38,8 @@ COMMANDS = {
     "edit": ("votes:edit", "Approve a request with changes"),
     "answer": ("votes:answer", "Answer a question"),
     "revise": ("votes:revise", "Send a draft back with feedback"),
+    "comment": ("comment:comment", "Say something about a request"),
+    "delegate": ("comment:delegate", "Let somebody else vote for you on a request"),
     "extend": ("extend:extend", "Give a request more time"),
     "runs": ("runs:app", "List, show, cancel, retry and fork runs"),
     "threads": ("threads:app", "List, show and delete conversations"),

@@ -14,7 +14,7 @@ from interlock.cli.errors import Exit
 from interlock.cli.live import Live
 from interlock.cli.run_status import closing, is_advancing, is_over, status_words, waiting, ways_on
 from interlock.cli.session import CutShort, Session, unless
-from interlock.domain.events import Opened, RefusalNoted, Reminded, StepReached
+from interlock.domain.events import Commented, Opened, RefusalNoted, Reminded, StepReached
 from interlock.domain.request import Request
 from interlock.domain.run_events import AdvanceBegan, AttemptFailed, RunPaused, RunStarted
 from interlock.engine.changes import Entry
@@ -250,7 +250,7 @@ async def changed(session: Session, view: RequestView, narrator: Narrator | None
             await session.client.sweep()  # its commit is seen below, without a wait
         if now.version != shown.version:
             entries = (await system.store.history(shown.tenant, shown.id))[shown.version :]
-            if not all(isinstance(entry.event, RefusalNoted | Reminded) for entry in entries):
+            if not all(isinstance(entry.event, RefusalNoted | Reminded | Commented) for entry in entries):
                 return
             if narrator is not None:
                 await narrator.catch_up()

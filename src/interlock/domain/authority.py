@@ -46,19 +46,19 @@ class Delegation:
     Args:
         giver: canonical id of the person whose vote it is.
         delegate: canonical id of the person who casts it.
-        until: when it ends; at this moment it has ended.
+        until: when it ends; at this moment it has ended. None: as long as the one request that it was made for.
         since: when it begins; None if it always has.
     """
 
     giver: str
     delegate: str
-    until: datetime
+    until: datetime | None
     since: datetime | None = None
     reason: str = ""
 
     def covers(self, at: datetime) -> bool:
         """Say whether a vote cast at this moment is cast under it."""
-        return (self.since is None or self.since <= at) and at < self.until
+        return (self.since is None or self.since <= at) and (self.until is None or at < self.until)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ __all__ = [
     "CastVote",
     "ClaimEffect",
     "Command",
+    "Comment",
+    "Delegate",
     "Escalate",
     "Expire",
     "Extend",
@@ -109,6 +111,28 @@ class Extend:
 
 
 @dataclass(frozen=True, slots=True)
+class Comment:
+    """A person says something about an open request. It is logged, and nothing is decided by it."""
+
+    request_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delegate:
+    """A person who may vote in the present step lets another one vote for them, on this request alone.
+
+    Args:
+        to: the other person, by any of their names.
+        reason: why; it may be empty.
+    """
+
+    request_id: str
+    to: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Reschedule:
     """A person has the present step begin now, because by the store's clock it begins in the future."""
 
@@ -171,6 +195,8 @@ Command = (
     | Remind
     | Escalate
     | Extend
+    | Comment
+    | Delegate
     | Reschedule
     | ClaimEffect
     | RecordEffect

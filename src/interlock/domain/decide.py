@@ -9,6 +9,8 @@ from interlock.domain.commands import (
     CastVote,
     ClaimEffect,
     Command,
+    Comment,
+    Delegate,
     Escalate,
     Expire,
     Extend,
@@ -20,6 +22,7 @@ from interlock.domain.commands import (
     SettleEffect,
     Withdraw,
 )
+from interlock.domain.conversation import decide_comment, decide_delegate
 from interlock.domain.decision_context import DecisionContext
 from interlock.domain.effect import decide_claim, decide_lapse, decide_record, decide_settle
 from interlock.domain.events import Event, Opened, Withdrawn
@@ -63,6 +66,10 @@ def decide(  # noqa: C901, PLR0911, PLR0912 - one line a command
             return decide_escalate(request, context)
         case Extend():
             return decide_extend(request, command, context)
+        case Comment():
+            return decide_comment(request, command, context)
+        case Delegate():
+            return decide_delegate(request, command, context)
         case Reschedule():
             return decide_reschedule(request, context)
         case Withdraw():

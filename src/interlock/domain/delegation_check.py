@@ -27,7 +27,7 @@ def _findings(
     one: Delegation, steps: Collection[Step], known: Collection[str], directory: Directory, now: datetime
 ) -> Iterator[Finding]:
     asked = [step for step in steps if directory.is_asked(step, one.giver)]
-    if one.until <= now:
+    if one.until is not None and one.until <= now:
         yield _finding(
             "warning",
             "delegation_over",
@@ -56,7 +56,11 @@ def _finding(severity: str, code: str, one: Delegation, message: str) -> Finding
 
 def _meet(one: Delegation, other: Delegation) -> bool:
     """Say whether there is a moment that both cover."""
-    return (one.since is None or one.since < other.until) and (other.since is None or other.since < one.until)
+    return _begins_before_end(one, other) and _begins_before_end(other, one)
+
+
+def _begins_before_end(one: Delegation, other: Delegation) -> bool:
+    return one.since is None or other.until is None or one.since < other.until
 
 
 def _known(steps: Iterable[Step], directory: Directory) -> frozenset[str]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from interlock.domain.authority import Directory
 from interlock.domain.policy import Policy, Step, where_holds
 from interlock.domain.request import Request, Vote
 
-__all__ = ["Eligibility", "VotingRight", "eligibility_of"]
+__all__ = ["Eligibility", "VotingRight", "eligibility_of", "with_delegations"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,4 +120,12 @@ def _taken(giver: str, others: Sequence[Vote]) -> str | None:
 
 def eligibility_of(request: Request, policy: Policy, directory: Directory) -> Eligibility:
     """Return what is voted on in a request."""
-    return Eligibility(policy, directory, request.initiator, request.requester, request.editors)
+    people = with_delegations(directory, request)
+    return Eligibility(policy, people, request.initiator, request.requester, request.editors)
+
+
+def with_delegations(directory: Directory, request: Request) -> Directory:
+    """Return the people with those who vote for others on this request alone, who come first."""
+    if not request.delegations:
+        return directory
+    return replace(directory, delegations=(*request.delegations, *directory.delegations))

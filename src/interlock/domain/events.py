@@ -13,7 +13,9 @@ from interlock.domain.request import Claim, Edition, StandIn, Vote
 from interlock.domain.verdicts import Outcome
 
 __all__ = [
+    "Commented",
     "Decided",
+    "Delegated",
     "Edited",
     "EffectClaimed",
     "EffectExecuted",
@@ -167,6 +169,27 @@ class Extended:
 
 
 @dataclass(frozen=True, slots=True)
+class Commented:
+    """A person said something. Nothing is decided by it."""
+
+    by: str
+    text: str
+    at: datetime
+    type: Literal["commented"] = "commented"
+
+
+@dataclass(frozen=True, slots=True)
+class Delegated:
+    """A person who may vote let another one vote for them, on this request alone; an earlier one of theirs is over."""
+
+    giver: str
+    delegate: str
+    reason: str
+    at: datetime
+    type: Literal["delegated"] = "delegated"
+
+
+@dataclass(frozen=True, slots=True)
 class Rescheduled:
     """A person set the times of the present step right, which a wrong clock had put into the future."""
 
@@ -306,6 +329,8 @@ Event = (
     | Reminded
     | Escalated
     | Extended
+    | Commented
+    | Delegated
     | Rescheduled
     | Restored
     | Withdrawn

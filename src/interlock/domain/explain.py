@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from interlock.domain.action import Question
 from interlock.domain.authority import Delegation, Directory
-from interlock.domain.eligibility import Eligibility, eligibility_of
+from interlock.domain.eligibility import Eligibility, eligibility_of, with_delegations
 from interlock.domain.policy import Level, Occasion, Policy, Route, Step, route
 from interlock.domain.quorum import supporters
 from interlock.domain.request import Request, acting
@@ -200,6 +200,8 @@ def _meanwhile(case: _Case, index: int, step: Step) -> Iterator[str]:
 
 
 def _voters(case: _Case, policy: Policy, directory: Directory, step: Step, *, now: bool) -> Iterator[str]:
+    if case.request is not None:
+        directory = with_delegations(directory, case.request)
     eligibility = Eligibility(policy, directory, case.occasion.initiator, case.occasion.requester, case.editors)
     may, out = [], []
     for person in sorted(_known(step, directory)):
@@ -225,7 +227,8 @@ def _delegated(given: Delegation, eligibility: Eligibility, step: Step, now: dat
     reason = eligibility.exclusion(step, given.delegate, given.giver, now)
     if reason is not None:
         return f"Votes for {given.giver}: not {given.delegate}: {reason}."
-    return f"Votes for {given.giver}: {given.delegate}, until {_clock(given.until)}."
+    until = "on this request" if given.until is None else f"until {_clock(given.until)}"
+    return f"Votes for {given.giver}: {given.delegate}, {until}."
 
 
 def _known(step: Step, directory: Directory) -> frozenset[str]:

@@ -26,6 +26,7 @@ def asked_entries(request: Request) -> tuple[str, ...]:
     There are none where the log is too old to say whom the step asks.
     """
     entries = dict.fromkeys(map(_folded, request.step_asks))
+    entries |= dict.fromkeys(_PERSON + one.delegate for one in request.delegations)
     if any(entry.startswith(_ROLE) for entry in entries):
         entries[ANY_ROLE] = None
     return tuple(entries)

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from interlock.domain.events import (
     Decided,
+    Delegated,
     Edited,
     EffectClaimed,
     EffectExecuted,
@@ -49,7 +50,7 @@ def _contradiction(request: Request, event: Event) -> str | None:  # noqa: PLR09
             return _step(request, event)
         case Decided():
             return _outcome(request, event)
-        case Extended():
+        case Extended() | Delegated():
             return _late(request, event.at)
         case Expired():
             return None if request.due_at is not None and event.at >= request.due_at else "its time was not over"

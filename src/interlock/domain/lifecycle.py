@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from interlock.domain.authority import Delegation
 from interlock.domain.events import (
     ConfigurationHeld,
     Decided,
+    Delegated,
     Edited,
     EffectClaimed,
     EffectExecuted,
@@ -47,6 +49,8 @@ TRANSITIONS: dict[tuple[Status, EffectState, str], tuple[Status, EffectState]] =
     (S.open, E.none, "escalated"): (S.open, E.none),
     (S.open, E.none, "extended"): (S.open, E.none),
     (S.open, E.none, "rescheduled"): (S.open, E.none),
+    (S.open, E.none, "commented"): (S.open, E.none),
+    (S.open, E.none, "delegated"): (S.open, E.none),
     # It comes to one outcome.
     (S.open, E.none, "approved"): (S.approved, E.none),
     (S.open, E.none, "rejected"): (S.rejected, E.none),
@@ -142,6 +146,9 @@ def _apply(request: Request, event: Event) -> Request:  # noqa: C901, PLR0911 - 
             asks = tuple(dict.fromkeys((*request.step_asks, *event.to)))
             request = replace(request, step_asks=asks)
             return replace(request, escalated=escalated, escalates_at=None, due_at=due_at, handed_on=handed_on)
+        case Delegated(giver=giver, delegate=delegate, reason=reason, at=at):
+            kept = (one for one in request.delegations if one.giver != giver)
+            return replace(request, delegations=(*kept, Delegation(giver, delegate, None, at, reason)))
         case Extended(due_at=due_at):
             return replace(request, due_at=due_at)
         case Rescheduled(due_at=due_at, reminders=reminders, escalates_at=escalates_at, at=at):

@@ -9,6 +9,7 @@ from typing import Literal
 
 from interlock.domain.action import Action, Draft, Kind, Question, Subject, Verdict
 from interlock.domain.ask import Ask
+from interlock.domain.authority import Delegation
 from interlock.domain.canonical import Json, digest
 from interlock.domain.policy import Policy, Route, Step
 
@@ -165,6 +166,7 @@ class Request:
         replaces: the request that this one took the place of.
         replacements: how many requests stood in this place before.
         version: how many events it has had.
+        delegations: who votes for whom on this request alone.
         stand_ins: those among `counted` and `decided_by` who voted for another.
         configuration_held: what was wrong with the configuration when something was last decided by the one before it.
         reported: an attempt that this record does not know has said that the effect happened, or may have: the record
@@ -209,6 +211,7 @@ class Request:
     replaced_by: str | None = None
     version: int = 0
     stand_ins: tuple[StandIn, ...] = ()
+    delegations: tuple[Delegation, ...] = ()
     configuration_held: str = ""
     reported: bool = False
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from interlock.domain.authority import Principal
-from interlock.domain.commands import CastVote, Command, Escalate, Extend, Remind
+from interlock.domain.commands import CastVote, Command, Delegate, Escalate, Extend, Remind
 from interlock.domain.events import EffectClaimed, Event
 from interlock.domain.policy import Policy
 from interlock.domain.request import EffectState, Request, Status
@@ -45,7 +45,7 @@ def with_consequences(
 
 def ends_at(request: Request, command: Command, events: Sequence[Event], policy: Policy) -> datetime | None:
     """Return when the store's clock ends what this command may still do."""
-    if isinstance(command, CastVote | Remind | Escalate | Extend):
+    if isinstance(command, CastVote | Remind | Escalate | Extend | Delegate):
         return request.due_at
     claimed = any(isinstance(event, EffectClaimed) for event in events)
     if claimed and policy.answer_expires is not None and request.decided_at is not None:

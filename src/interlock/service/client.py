@@ -12,7 +12,7 @@ from typing import Any, Literal
 from interlock.domain.action import Verdict
 from interlock.domain.authority import Principal
 from interlock.domain.canonical import Json
-from interlock.domain.commands import Extend, SettleEffect
+from interlock.domain.commands import Comment, Delegate, Extend, SettleEffect
 from interlock.domain.request import Request
 from interlock.domain.run import Run
 from interlock.engine.advance_end import AdvanceEnds
@@ -177,6 +177,27 @@ class Client(Views):
     async def cast(self, reply: Reply) -> Request:
         """Cast a reply as this principal's vote; return the request as it stands afterwards."""
         return await self.system.desk.handle(reply.vote(), self.principal)
+
+    async def comment(self, request_id: str, text: str) -> Request:
+        """Say something about an open request; nothing is decided by it.
+
+        Raises:
+            Closed: if it has its outcome.
+            InvalidValue: if the text says nothing.
+        """
+        return await self.system.desk.handle(Comment(request_id, text), self.principal)
+
+    async def delegate(self, request_id: str, *, to: str, reason: str = "") -> Request:
+        """Let another person vote for this one, on this request alone.
+
+        Args:
+            to: the other person, by any of their names.
+
+        Raises:
+            Forbidden: if one of the two may not vote on it, this one has voted, or the other one is asked as well.
+            InvalidValue: if it is nobody else.
+        """
+        return await self.system.desk.handle(Delegate(request_id, to, reason), self.principal)
 
     async def extend(self, request_id: str, by: timedelta | str, *, reason: str) -> Request:
         """Give the present step of a request more time.

@@ -5,8 +5,10 @@ from __future__ import annotations
 from interlock.domain.ask import Ask
 from interlock.domain.canonical import Json
 from interlock.domain.events import (
+    Commented,
     ConfigurationHeld,
     Decided,
+    Delegated,
     Edited,
     EffectClaimed,
     EffectExecuted,
@@ -98,6 +100,10 @@ def _request_event(entry: Entry, event: Event | RunEvent) -> str:  # noqa: C901,
             until = f", until {when(due_at)}" if due_at is not None else ""
             why = "the time is over" if due_at is not None else "nobody has decided yet"
             return f"{why}: now {', '.join(to)} may decide as well{until}"
+        case Commented(by=by, text=text):
+            return f"{by} says: {shortened(text, SHORT)}"
+        case Delegated(giver=giver, delegate=delegate, reason=reason):
+            return f"{giver} lets {delegate} vote for them{_because(reason)}"
         case Extended(by=by, due_at=due_at, reason=reason):
             return f"{by} gives it more time, until {when(due_at)}{_because(reason)}"
         case Rescheduled(by=by, due_at=due_at):

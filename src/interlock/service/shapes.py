@@ -72,6 +72,10 @@ def request_shape(request: Request) -> dict[str, Any]:
         "decided_at": _at(request.decided_at),
         "decided_by": list(request.decided_by),
         "stand_ins": [_stand_in(one) for one in request.stand_ins],
+        "delegations": [
+            {"giver": one.giver, "delegate": one.delegate, "since": _at(one.since), "reason": one.reason}
+            for one in request.delegations
+        ],
         "comment": request.comment,
         "effect": _effect(request),
         "replaces": request.replaces,

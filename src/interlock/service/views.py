@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Literal
 
 from interlock.domain.authority import Principal
-from interlock.domain.eligibility import VotingRight, eligibility_of
+from interlock.domain.eligibility import VotingRight, eligibility_of, with_delegations
 from interlock.domain.explain import explain
 from interlock.domain.policy import Policy
 from interlock.domain.request import EffectState, Request, Status
@@ -157,7 +157,8 @@ class Views:
 
     def candidates(self, view: RequestView) -> list[str]:
         """Return those known by name who may vote on a request now and have not, sorted."""
-        request, directory = view.request, self._policies.current().directory
+        request = view.request
+        directory = with_delegations(self._policies.current().directory, request)
         if not request.is_open:
             return []
         asked = {person for entry in request.step_of(view.policy).ask for person in directory.members(entry)}

@@ -11,8 +11,10 @@ from interlock.domain.action import Action, Verdict
 from interlock.domain.authority import Directory
 from interlock.domain.commands import ClaimEffect, Lapse, Open, RecordEffect, SettleEffect, Withdraw
 from interlock.domain.events import (
+    Commented,
     ConfigurationHeld,
     Decided,
+    Delegated,
     Edited,
     EffectClaimed,
     EffectExecuted,
@@ -72,6 +74,8 @@ EVENTS = {
     "reminded": Reminded(0, START),
     "escalated": Escalated(0, ("group:h",), None, START),
     "extended": Extended("mia", START, "ill", START),
+    "commented": Commented("mia", "why?", START),
+    "delegated": Delegated("mia", "zoe", "ill", START),
     "rescheduled": Rescheduled("olga", START, (), None, START),
     "restored": Restored("olga", "it was another", START),
     "withdrawn": Withdrawn("cancelled", None, START),

@@ -1,0 +1,56 @@
+"""`interlock comment|delegate`: what a person says beside a vote."""
+
+from __future__ import annotations
+
+import typer
+
+from interlock.cli.options import AS, JSON
+from interlock.cli.session import Session, execute
+from interlock.service.shapes import request_shape
+
+__all__ = ["comment", "delegate"]
+
+ID = typer.Argument(metavar="ID", help="The request; the beginning of its id is enough.")
+
+
+def comment(
+    ctx: typer.Context,
+    *,
+    request: str = ID,
+    text: str = typer.Argument(metavar="TEXT", help="What you say; it is logged."),
+    person: str | None = AS,
+    as_json: bool = JSON,
+) -> None:
+    """Say something about an open request, without deciding: interlock comment ID "Whose budget is it?"."""
+
+    async def work(session: Session) -> None:
+        request_id = await session.client.resolve("request", request)
+        after = await session.client.comment(request_id, text)
+        session.write({"request": request_shape(after)})
+        session.tell(f"It is in the history of {after.id}.", "good")
+
+    execute(ctx, work, as_json=as_json, person=person, create=False)
+
+
+def delegate(
+    ctx: typer.Context,
+    *,
+    request: str = ID,
+    to: str = typer.Option(..., "--to", metavar="PERSON", help="Who votes in your place, on this request alone."),
+    reason: str = typer.Option("", "--reason", "-m", help="Why; it is logged."),
+    person: str | None = AS,
+    as_json: bool = JSON,
+) -> None:
+    """Let somebody else vote for you on one request: interlock delegate ID --to noah@example.com -m "on leave".
+
+    Delegations for a time, on everything, are in `interlock.yaml`.
+    """
+
+    async def work(session: Session) -> None:
+        request_id = await session.client.resolve("request", request)
+        after = await session.client.delegate(request_id, to=to, reason=reason)
+        session.write({"request": request_shape(after)})
+        given = after.delegations[-1]
+        session.tell(f"{given.delegate} may vote for {given.giver} on {after.id}.", "good")
+
+    execute(ctx, work, as_json=as_json, person=person, create=False)

@@ -1,0 +1,70 @@
+"""What people say beside their votes: a comment, or who votes for them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from interlock.domain.authority import Delegation
+from interlock.domain.canonical import normalize
+from interlock.domain.commands import Comment, Delegate
+from interlock.domain.decision_context import DecisionContext
+from interlock.domain.eligibility import Eligibility, eligibility_of
+from interlock.domain.events import Commented, Delegated, Event
+from interlock.domain.request import MAX_COMMENT, Request
+from interlock.domain.voting import must_be_in_time, must_be_open, says_something
+from interlock.errors import Forbidden, InvalidValue
+
+__all__ = ["decide_comment", "decide_delegate"]
+
+
+def decide_comment(request: Request, command: Comment, context: DecisionContext) -> tuple[Event, ...]:
+    """Put what a person says into the log."""
+    person = _person(request, context, "comment on")
+    must_be_open(request)
+    normalize(command.text, path="text", max_bytes=MAX_COMMENT)
+    if not says_something(command.text):
+        raise InvalidValue("text", "must say something")
+    return (Commented(person, command.text, context.now),)
+
+
+def decide_delegate(request: Request, command: Delegate, context: DecisionContext) -> tuple[Event, ...]:
+    """Let another person vote for whoever asks for it, if both of them may."""
+    giver = _person(request, context, "delegate")
+    delegate = context.directory.canonical(command.to)
+    must_be_open(request)
+    must_be_in_time(request, context.now)
+    normalize(command.reason, path="reason", max_bytes=MAX_COMMENT)
+    if not delegate or delegate == giver:
+        raise InvalidValue("to", "must be another person")
+    reason = _may_not_delegate(request, giver, delegate, context)
+    if reason is not None:
+        raise Forbidden(f"{giver} may not let {delegate} vote on {request.id}: {reason}.", request_id=request.id)
+    if any((one.giver, one.delegate) == (giver, delegate) for one in request.delegations):
+        return ()
+    return (Delegated(giver, delegate, command.reason, context.now),)
+
+
+def _person(request: Request, context: DecisionContext, verb: str) -> str:
+    if context.principal.kind != "person":
+        raise Forbidden(f"{context.principal.id} may not {verb} {request.id}: only people do.", request_id=request.id)
+    return context.directory.canonical(context.principal.id)
+
+
+def _may_not_delegate(request: Request, giver: str, delegate: str, context: DecisionContext) -> str | None:
+    step = request.step_of(context.policy)
+    eligibility = eligibility_of(request, context.policy, context.directory)
+    reason = eligibility.exclusion(step, giver)
+    if reason is not None:
+        return reason
+    if any(vote.owner == giver for vote in eligibility.counting(step, request.votes)):
+        return f"{giver} has voted, or somebody has for them"
+    if eligibility.exclusion(step, delegate) is None:
+        return f"{delegate} is asked as well, and one person is one vote"
+    given = Delegation(giver, delegate, None, context.now)
+    return _as_given(eligibility, given).exclusion(step, delegate, giver, context.now)
+
+
+def _as_given(eligibility: Eligibility, given: Delegation) -> Eligibility:
+    directory = eligibility.directory
+    people = replace(directory, delegations=(given, *directory.delegations))
+    return replace(eligibility, directory=people)
