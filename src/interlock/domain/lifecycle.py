@@ -133,7 +133,7 @@ def _opened(event: Opened) -> Request:
     )
 
 
-def _apply(request: Request, event: Event) -> Request:  # noqa: C901, PLR0911 - one line an event
+def _apply(request: Request, event: Event) -> Request:  # noqa: C901, PLR0911, PLR0912 - one line an event
     match event:
         case StepReached():
             return _step_begun(request, event)
