@@ -93,7 +93,7 @@ class Ground:
     def __enter__(self) -> Self:
         self._temporary = tempfile.TemporaryDirectory()
         self.folder = Path(self._temporary.name)
-        self.server = PostgresServer(**self._settings) if self.store == "postgres" else None
+        self.server = PostgresServer(**{"fsync": "on"} | self._settings) if self.store == "postgres" else None
         return self
 
     def __exit__(self, *_: object) -> None:

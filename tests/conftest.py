@@ -27,6 +27,23 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ.setdefault("PYTHONPYCACHEPREFIX", str(Path(sys.prefix) / "pycache"))
 sys.dont_write_bytecode, sys.pycache_prefix = False, os.environ["PYTHONPYCACHEPREFIX"]
 
+
+
+def folder_in_memory() -> str | None:
+    """Return a folder in memory, where there is one with room: SQLite asks the disk to write each commit, and tests
+    would wait for it as long as they work. A process that is killed leaves there what it leaves on a disk.
+    """
+    try:
+        found = os.statvfs("/dev/shm")
+    except OSError:
+        return None
+    has_room = found.f_bavail * found.f_frsize > 2 * 2**30
+    return "/dev/shm" if has_room and not found.f_flag & os.ST_NOEXEC and os.access("/dev/shm", os.W_OK) else None
+
+
+if os.environ.get("HYPOTHESIS_PROFILE") != "soak" and (in_memory := folder_in_memory()):  # long runs use the disk
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", in_memory)
+
 settings.register_profile("dev", max_examples=25, stateful_step_count=20, deadline=None)
 settings.register_profile(
     "ci",

@@ -36,6 +36,7 @@ SETTINGS = {
     "max_connections": "300",
     "shared_buffers": "64MB",
     "autovacuum": "off",  # nothing moves here but what a test does
+    "fsync": "off",  # a process that is killed loses nothing by it; only a machine that loses power would
     "log_min_messages": "warning",
     "timezone": "Pacific/Chatham",  # a server's own time zone must not matter
 }
