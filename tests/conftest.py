@@ -28,7 +28,6 @@ os.environ.setdefault("PYTHONPYCACHEPREFIX", str(Path(sys.prefix) / "pycache"))
 sys.dont_write_bytecode, sys.pycache_prefix = False, os.environ["PYTHONPYCACHEPREFIX"]
 
 
-
 def folder_in_memory() -> str | None:
     """Return a folder in memory, where there is one with room: SQLite asks the disk to write each commit, and tests
     would wait for it as long as they work. A process that is killed leaves there what it leaves on a disk.
