@@ -10,6 +10,7 @@ from interlock.engine.audit import audit_record
 from interlock.engine.ports.store import Inbox
 from interlock.engine.repair import repair
 from interlock.storage import open_store
+from interlock.testing.people import principal
 
 CONFIG = """\
 groups: {managers: [mia, noah], directors: [olga]}
@@ -129,3 +130,15 @@ async def test_a_row_that_is_gone_comes_back_with_who_has_voted_on_it(circle, do
     await repair(circle.store, circle.system.desk, circle.me)
     assert stored(door) == before
     assert json.loads(bytes(door.sql("SELECT body FROM requests WHERE id = ?", one)[0][0]))["id"] == one
+
+
+async def test_a_request_whose_policy_is_gone_waits_for_others_and_hides_nothing(circle, door):
+    one, two = await asked(circle)
+    three = (await circle.asked(await circle.go(circle.chain(pays)))).id
+    door.sql("UPDATE policies SET body = ?", b"{}")
+    circle.system.book._known.clear()
+    client = circle.system.client(principal("fay"))
+    assert (await client.inbox("mine")).rows == ()
+    rows = (await client.inbox("others")).rows
+    assert {row.request.id for row in rows} == {one, two, three}
+    assert all("is not in the store as it was written" in row.excluded for row in rows)

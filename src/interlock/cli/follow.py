@@ -9,13 +9,12 @@ import typer
 from interlock.channels.screen import Line
 from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute, interruptible
-from interlock.engine.changes import Entry
 from interlock.engine.ports.channel import Notice
 from interlock.errors import BadInput, InterlockError
 from interlock.service.following import concerns_people
 from interlock.service.inline import when
 from interlock.service.sentences import sentence
-from interlock.service.shapes import entry_shape
+from interlock.service.shapes import notice_shape
 from interlock.service.text import plain
 
 __all__ = ["follow_requests"]
@@ -40,7 +39,7 @@ class LinesChannel:
         """Write a line for each notice."""
         try:
             for notice in notices:
-                tell(self._session, notice.entry, again=notice.again)
+                tell(self._session, notice)
         except (OSError, InterlockError) as error:
             self.broken = error
             self._session.stop.set()
@@ -49,10 +48,10 @@ class LinesChannel:
             raise InterlockError("The terminal is gone.")  # nobody has read it
 
 
-def tell(session: Session, entry: Entry, *, again: bool) -> None:
-    """Write an entry in a line."""
-    session.write(entry_shape(entry) | {"again": again})
-    told = " (perhaps told before)" if again else ""
+def tell(session: Session, notice: Notice) -> None:
+    """Write a notice in a line."""
+    entry, told = notice.entry, " (perhaps told before)" if notice.again else ""
+    session.write(notice_shape(notice))
     session.show(Line(plain(f"{when(entry.at)} {entry.stream}: {sentence(entry)}{told}")))
 
 
@@ -86,7 +85,7 @@ def follow_requests(
             session.tell(FOLLOWING, "dim")
             async for entry in session.client.follow(position, stop=session.stop):
                 if concerns_people(entry):
-                    tell(session, entry, again=False)
+                    tell(session, Notice(entry))
 
     execute(ctx, work, as_json=as_json)
 

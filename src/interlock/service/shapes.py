@@ -16,6 +16,7 @@ from interlock.domain.canonical import read_canonical
 from interlock.domain.request import Request, StandIn, Vote
 from interlock.domain.run import Run
 from interlock.engine.changes import Entry
+from interlock.engine.ports.channel import Notice
 from interlock.service.inbox import Listed
 from interlock.service.pages import Count, Page
 from interlock.service.views import RequestView, RunView
@@ -24,6 +25,7 @@ __all__ = [
     "count_shape",
     "entry_shape",
     "listed_shape",
+    "notice_shape",
     "page_shape",
     "request_shape",
     "run_shape",
@@ -192,6 +194,11 @@ def entry_shape(entry: Entry) -> dict[str, Any]:
         "event": read_canonical(entry.body)["event"],  # as it was written
         "leaf": entry.leaf,
     }
+
+
+def notice_shape(notice: Notice) -> dict[str, Any]:
+    """Return an entry of the log that people are told of."""
+    return {**entry_shape(notice.entry), "again": notice.again}
 
 
 def _subject(subject: Subject) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import copy
 import json
-from typing import TypedDict
+from typing import TypedDict, get_args
 
 import jsonschema_rs
 import pytest
@@ -12,12 +12,16 @@ from interlock import Action, Draft, Question, ask, connect_blocking
 from interlock.domain.action import Kind, Verdict
 from interlock.domain.request import EffectState, Status
 from interlock.domain.run import RunStatus
+from interlock.engine.ports.channel import Notice
 from interlock.errors import Closed
 from interlock.service.error_table import error_shape
+from interlock.service.inbox import Which
 from interlock.service.pages import Count
 from interlock.service.shapes import (
     count_shape,
     entry_shape,
+    listed_shape,
+    notice_shape,
     request_shape,
     run_shape,
     run_view_shape,
@@ -64,7 +68,8 @@ def strict(value):
 
 ALL = schema()
 EXACT = strict(copy.deepcopy(ALL))
-EXACT["$defs"]["entry"]["properties"]["event"].pop("additionalProperties")  # whatever happened
+for written in ("entry", "notice"):
+    EXACT["$defs"][written]["properties"]["event"].pop("additionalProperties")  # whatever happened
 
 
 def check(value, name):
@@ -87,6 +92,10 @@ def checked(me, run_id):
         check(view_shape(me.request(request.id), me.history(request.id)), "request_view")
     for entry in me.log():
         check(entry_shape(entry), "entry")
+        check(notice_shape(Notice(entry, again=True)), "notice")
+    for which in get_args(Which):
+        for listed in me.inbox(which).rows:
+            check(listed_shape(listed), "listed_request")
     return view.requests
 
 
