@@ -156,6 +156,7 @@ class BlockingClient:
     list_requests = _waits(Client.list_requests)
     list_runs = _waits(Client.list_runs)
     list_threads = _waits(Client.list_threads)
+    now = _waits(Client.now)
     pauses = _waits(Client.pauses)
     reject = _waits(Client.reject)
     request = _waits(Client.request)

@@ -300,7 +300,7 @@ def _upwards(path: Path) -> list[Path]:
 
 
 async def _clock(session: Session) -> Finding:
-    behind = abs(((await session.system.store.now()) - datetime.now(UTC)).total_seconds())
+    behind = abs(((await session.client.now()) - datetime.now(UTC)).total_seconds())
     if behind > SKEW:
         return Finding("clock", "warning", f"the store's clock is {behind:,.0f} seconds away from this machine's")
     return Finding("clock", "ok", "the store's and this machine's agree")

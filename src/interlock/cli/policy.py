@@ -42,7 +42,7 @@ def check_policies(ctx: typer.Context, *, as_json: bool = JSON) -> None:
 
     async def work(session: Session) -> int:
         policies = session.system.policies.current()
-        every, now = (*policies.policies, policies.default), await session.system.store.now()
+        every, now = (*policies.policies, policies.default), await session.client.now()
         findings = [*check(every, policies.directory, now), *check_delegations(every, policies.directory, now)]
         hours = list(business_hours(every, now))
         shapes = [_open_time(each) for each in hours]
@@ -114,7 +114,7 @@ def explain_policy(
 
 
 async def _explain_file(session: Session, path: Path) -> str:
-    given, now = _read(path), await session.system.store.now()
+    given, now = _read(path), await session.client.now()
     agent = str(given.get("agent", "agent"))
     initiator = str(given.get("initiator", session.principal.id))
     action = Action(given["name"], given.get("args", {}))

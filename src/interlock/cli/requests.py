@@ -107,7 +107,7 @@ async def _list_inbox(session: Session, which: Which, agent: str | None, after: 
 
 
 async def _show(session: Session, found: Sequence[Request], listed: Mapping[str, Listed] | None = None) -> None:
-    now = await session.system.store.now()
+    now = await session.client.now()
     place_of = places(await session.client.pauses(request.run_id for request in found if request.is_open))
     most = min(WIDEST, max(NARROWEST, (session.screen.width or WIDEST + MARGIN) - MARGIN))
     head: tuple[str, ...] = ("ID", "STATUS", "AGENT", "TIME LEFT", "WHAT")

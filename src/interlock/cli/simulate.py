@@ -39,7 +39,7 @@ def simulate_policies(
     new = build_policies(load_settings(file, {}))
 
     async def work(session: Session) -> None:
-        start = await session.system.store.now() - length
+        start = await session.client.now() - length
         directory = session.system.policies.current().directory
         tenant = session.principal.tenant
         found = await simulate(

@@ -274,6 +274,10 @@ class Views:
         states = {EffectState.unknown, EffectState.claimed}
         return [request async for request in self.requests(wanted) if request.effect in states]
 
+    async def now(self) -> datetime:
+        """Return the store's clock, by which deadlines end, UTC."""
+        return await self._store.now()
+
     async def last_position(self) -> str:
         """Return the position of the newest entry of the log, or the empty string."""
         return await self._store.last_position(self._tenant)
