@@ -10,7 +10,7 @@ from collections.abc import Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from langgraph.config import get_config
 from langgraph.runtime import get_runtime
@@ -21,9 +21,6 @@ from interlock.domain.request import Repeatable, Request
 from interlock.engine.ports.runtime import Advance
 from interlock.engine.watching import Watcher
 from interlock.errors import AdvanceOvertaken, Halt, InvalidAgent
-
-if TYPE_CHECKING:
-    from interlock.runtime.answers.binding import Answers
 
 __all__ = [
     "PASSING",
@@ -63,6 +60,13 @@ class Taken(NamedTuple):
     requests: tuple[str, ...]
     task: str
     said: Json = None
+
+
+class Answers(Protocol):
+    """What a task was answered before, in order."""
+
+    def left(self, taken: Iterable[int]) -> Iterable[str]:
+        """Return the ids of the requests whose answers were not taken, by the places of those that were."""
 
 
 class Refusal(NamedTuple):

@@ -1,0 +1,217 @@
+"""One advance of one graph: to its next pause, or its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.pregel import Pregel
+from langgraph.types import Interrupt
+
+from interlock.domain.canonical import Json
+from interlock.domain.run import Run
+from interlock.engine.ports.runtime import Asking, Attention, Done, Ending, Failed, Paused
+from interlock.engine.watching import Watcher
+from interlock.errors import InvalidState
+from interlock.runtime import pauses
+from interlock.runtime.agent import Agent
+from interlock.runtime.answers.asking_again import asked_again
+from interlock.runtime.answers.binding import ids_of
+from interlock.runtime.answers.refused import Refusals
+from interlock.runtime.answers.rerouting import is_changed, rerouted
+from interlock.runtime.current import Advancing
+from interlock.runtime.dialects import native
+from interlock.runtime.effects.recorded import jsonable
+from interlock.runtime.loading.not_governed import Elsewhere
+from interlock.runtime.loading.toolbox import with_schemas
+from interlock.runtime.state import origins
+from interlock.runtime.state.run_state import RunState, places, resume_values
+from interlock.runtime.streaming import carried_on
+
+__all__ = ["GraphAdvance", "Limits"]
+
+LATE = 1.0
+"""How many seconds later than its neighbours in the same LangGraph task a tool may ask and still be heard."""
+
+
+class Given(NamedTuple):
+    """What LangGraph is given: a run's input, a command that resumes it, or nothing where it goes on by itself."""
+
+    value: Any
+
+
+class Limits(NamedTuple):
+    """How large what is kept may be, in bytes.
+
+    Args:
+        state: a LangGraph state.
+        subject: what is asked.
+    """
+
+    state: int
+    subject: int
+
+
+@dataclass(frozen=True, slots=True)
+class GraphAdvance:
+    """One advance of one graph.
+
+    Args:
+        graph: the agent's, with the run's state.
+        config: as LangGraph takes it.
+        context: the run's, as LangGraph takes it.
+    """
+
+    graph: Pregel[Any, Any, Any, Any]
+    config: RunnableConfig
+    context: Any
+    agent: Agent
+    state: RunState
+    advancing: Advancing
+    watcher: Watcher
+    limits: Limits
+
+    async def carry_on(self) -> Ending:
+        """Run the graph to its next pause or its end."""
+        advancing, state = self.advancing, self.state
+        run = advancing.advance.record.run
+        given = await self._given()
+        if not isinstance(given, Given):
+            return given
+        elsewhere = Elsewhere()
+        callbacks = [elsewhere, *([Refusals(advancing)] if run.pause else [])]
+        heard: RunnableConfig = {**self.config, "callbacks": callbacks}
+        try:
+            output = await carried_on(
+                self.graph, given.value, heard, self.watcher, run.id, context=self.context, durability="async"
+            )
+        except Exception as error:
+            advancing.give_no_more()
+            await advancing.finish()
+            before = RunState(self.agent.serde, advancing.advance.record.state)
+            again = asked_again(error, advancing, before, state)
+            if again is None:
+                raise
+            return self._paused(again.asks, again.state)
+        if advancing.halted is not None:
+            raise advancing.halted  # a node has swallowed it; a person has to look all the same
+        if trouble := elsewhere.unheard(state) or _astray(run, state, advancing, output.interrupts):
+            return trouble
+        asks = await pauses.asked(self.graph, self.config, self.agent.breakpoints, state, output)
+        if not asks:
+            return self._done(jsonable(output.value))
+        await advancing.latecomers({advancing.task_of(one.ask) for one in asks}, LATE)
+        await advancing.finish()
+        return self._paused(asks, self.state)
+
+    async def _given(self) -> Given | Ending:
+        """Return what the graph is given to begin, or to go on; or how the advance ends if it is not to run at all."""
+        agent, state = self.agent, self.state
+        run = self.advancing.advance.record.run
+        begun = run.pause or origins.is_fork(run)
+        if begun and not agent.continues(state.made_by) and not agent.continues(run.agent_version):
+            return _mismatch(run, agent, state)
+        if run.pause:
+            changed = state.made_by != agent.version or pauses.at_breakpoint(run)
+            if changed and await pauses.pending(self.graph, self.config, agent.breakpoints) != pauses.waiting(run):
+                return _mismatch(run, agent, state)
+            return await self._resumed()
+        if not begun:
+            return Given(run.input)
+        stands = await origins.fork(run, agent, self.graph, state, self.config)
+        if isinstance(stands, Failed):
+            return stands
+        return self._paused(stands, self.state) if stands else Given(None)
+
+    async def _resumed(self) -> Given | Ending:
+        """Return what the graph is given to go on from its pause; or another pause, if a change has led it there."""
+        record, known = self.advancing.advance.record, self.advancing.known
+        command = pauses.resumption(record.run, self.graph, self.state, known)
+        if command is None or not is_changed(command, [known[wait.request_id] for wait in record.run.pause]):
+            return Given(command)
+        asks = await rerouted(self.graph, self.config, self.agent, record.state, command.update or {})
+        if asks is None:
+            return Given(command)
+        return self._paused(asks, self.state) if asks else Given(None)
+
+    def _done(self, output: Json) -> Done:
+        """End with the state, so that it can be read, and a run of the same thread can go on from it."""
+        try:
+            self.state.check_types()
+        except InvalidState as error:
+            return Done(output, unkept=error.message)
+        stored = self.state.dump(self.agent.version)
+        if len(stored) > self.limits.state:
+            return Done(output, unkept=f"It is {len(stored):,} bytes, more than `limits.state_bytes`.")
+        return Done(output, stored)
+
+    def _paused(self, found: Sequence[Asking], state: RunState) -> Ending:
+        asks: list[Asking] = []
+        for asking in with_schemas(self.agent.graph, found, places(state)):
+            size = len(asking.ask.subject.canonical)
+            if size > self.limits.subject:
+                return Attention(
+                    "invalid_ask",
+                    f"What the agent asks is {size:,} bytes of JSON, more than the limit of {self.limits.subject:,} "
+                    "(`limits.action_bytes`): carry the address of large things, not the things.",
+                )
+            asks.append(replace(asking, passed_over=self.advancing.passed_over(self.advancing.task_of(asking.ask))))
+        stored = state.dump(self.agent.version)
+        if len(stored) > self.limits.state:
+            return Attention(
+                "invalid_state",
+                f"The agent's state is {len(stored):,} bytes, more than the limit of {self.limits.state:,}: keep large "
+                "things elsewhere and carry their address, or raise `limits.state_bytes`.",
+            )
+        state.check_types()
+        return Paused(stored, self.agent.version, tuple(asks), again=_answered(state))
+
+
+def _astray(run: Run, state: RunState, advancing: Advancing, interrupts: Sequence[Interrupt]) -> Attention | None:
+    """Return what has become of a question, or of an answer, that did not get where it was to get."""
+    swallowed = _swallowed_by(advancing.waiting, state, interrupts)
+    if swallowed:
+        return _not_governed(swallowed)
+    lost = pauses.undelivered(run, advancing.delivered) if interrupts else None
+    return _unanswerable(lost) if lost else None
+
+
+def _swallowed_by(asked: set[str], state: RunState, interrupts: Iterable[Interrupt]) -> set[str]:
+    """Return the tasks that have asked by `interlock.ask` and do not pause."""
+    pausing = {interrupt.value["task"] for interrupt in interrupts if native.is_native(interrupt.value)}
+    waiting = state.waiting_tasks()
+    return {task for task in asked - pausing if task.rpartition(":")[2] not in waiting}
+
+
+def _not_governed(tasks: set[str]) -> Attention:
+    nodes = ", ".join(sorted(task.rpartition("|")[2].partition(":")[0] for task in tasks))
+    return Attention(
+        "not_governed",
+        f"The node {nodes} asked and went on without an answer: something around interlock.ask caught LangGraph's "
+        "interrupt, such as `except Exception`. Ask outside of the `try`, or let `GraphInterrupt` pass.",
+    )
+
+
+def _unanswerable(request_id: str) -> Attention:
+    """A pause that was answered, and to which LangGraph did not carry the answer, would ask for ever."""
+    return Attention(
+        "invalid_ask",
+        f"{request_id} was decided, and LangGraph carried the answer to nobody. {pauses.STATELESS}",
+        request_id,
+    )
+
+
+def _mismatch(run: Run, agent: Agent, state: RunState) -> Attention:
+    return Attention(
+        "version_mismatch",
+        f"The run paused in version {state.made_by} of {run.agent}, and this is version {agent.version}. Put the "
+        f"earlier one back and `interlock runs retry {run.id}`; or, if this one can go on from there, `interlock runs "
+        f"accept-version {run.id}`.",
+    )
+
+
+def _answered(state: RunState) -> tuple[str, ...]:
+    """Return the requests whose answers the tasks that have not ended were given."""
+    return tuple(dict.fromkeys(one for value in resume_values(state) for one in ids_of(value)))
