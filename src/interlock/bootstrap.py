@@ -12,6 +12,7 @@ from typing import Any
 
 from interlock.config import Settings, data_home
 from interlock.dispatch.wakers import NotifiedWaker, PollingWaker
+from interlock.domain.authority import Principal
 from interlock.domain.canonical import MAX_BYTES, Json
 from interlock.domain.run import Run
 from interlock.engine.advance_end import AdvanceEnds
@@ -28,7 +29,8 @@ from interlock.engine.states import KEPT_STATES
 from interlock.engine.watching import Watcher
 from interlock.runtime.loading.langgraph_json import project_agents
 from interlock.runtime.loading.registry import LOAD_SECONDS, Registry
-from interlock.service.client import Parts
+from interlock.service.client import Client
+from interlock.service.parts import Parts
 from interlock.storage.open import kept_results, open_store
 
 __all__ = ["System", "build", "local_person"]
@@ -44,6 +46,10 @@ class System(Parts):
 
     settings: Settings
     registry: Registry
+
+    def client(self, principal: Principal) -> Client:
+        """Return what a principal reads and does here."""
+        return Client(self, principal)
 
 
 def build(  # noqa: PLR0913 - everything but the settings and the agents has a default
@@ -72,10 +78,8 @@ def build(  # noqa: PLR0913 - everything but the settings and the agents has a d
     folder = settings.origin.path.parent if settings.origin else Path.cwd()
     names = {**agents, **project_agents(folder), **settings.agents}
     registry = Registry(names, seconds=settings.limits.load_seconds or LOAD_SECONDS)
-    kept: KeptResults = NothingKept()
-    if store is None:
-        store = open_store(settings.database_url, clock, create=create)
-        kept = kept_results(settings.database_url, data_home(os.environ) / "interlock")
+    kept: KeptResults = NothingKept() if store is not None else _kept_results(settings)
+    store = store or open_store(settings.database_url, clock, create=create)
     runtime = _RuntimeOnUse(registry, store, settings)
     waker = PollingWaker(store) if store.notifications is None else NotifiedWaker(store.notifications)
     hand_off = HandOff()
@@ -83,20 +87,12 @@ def build(  # noqa: PLR0913 - everything but the settings and the agents has a d
     desk = Desk(store, policies, book, waker, hand_off)
     ends = AdvanceEnds(store, policies, waker, desk.pool, keeps=settings.limits.states or KEPT_STATES)
     runs = Runs(store, policies, runtime, waker, hand_off, queues=settings.threads.when_busy == "queue")
-    return System(
-        store,
-        policies,
-        book,
-        waker,
-        desk,
-        ends,
-        runs,
-        runtime,
-        registry,
-        kept,
-        settings=settings,
-        registry=registry,
-    )
+    parts = (store, policies, book, waker, desk, ends, runs, runtime, registry, kept)
+    return System(*parts, settings=settings, registry=registry)
+
+
+def _kept_results(settings: Settings) -> KeptResults:
+    return kept_results(settings.database_url, data_home(os.environ) / "interlock")
 
 
 class _RuntimeOnUse:

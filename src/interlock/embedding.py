@@ -12,7 +12,7 @@ from typing import Any
 from interlock.agents import AGENTS
 from interlock.blocking import BlockingClient, blocking
 from interlock.bootstrap import build, local_person
-from interlock.config import load_settings
+from interlock.config import Settings, load_settings
 from interlock.domain.authority import LOCAL_TENANT, Principal
 from interlock.engine.ports.policies import Policies
 from interlock.engine.ports.store import Store
@@ -48,11 +48,8 @@ async def connect(  # noqa: PLR0913 - everything has a default
         InvalidAgent: if something is no agent.
         StoreError: if the database cannot be opened.
     """
-    environ = dict(os.environ)
     store = None if database is None or isinstance(database, str | Path) else database
-    if isinstance(database, str | Path):
-        environ["INTERLOCK_DATABASE_URL"] = str(database)
-    settings = load_settings(config, environ)
+    settings = _settings(config, database if isinstance(database, str | Path) else None)
     if database is not None and settings.database.fixed:
         raise BadInput("The database of this configuration is fixed: leave `database` out.")
     named = {name: one for name, one in (agents or {}).items() if isinstance(one, str)}
@@ -88,3 +85,10 @@ def connect_blocking(  # noqa: PLR0913 - everything has a default
     return blocking(
         connect(database, config=config, agents=agents, principal=principal, policies=policies, clock=clock)
     )
+
+
+def _settings(config: str | Path | None, database: str | Path | None) -> Settings:
+    environ = dict(os.environ)
+    if database is not None:
+        environ["INTERLOCK_DATABASE_URL"] = str(database)
+    return load_settings(config, environ)

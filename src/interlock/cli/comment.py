@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import typer
 
-from interlock.cli.options import AS, JSON
+from interlock.cli.options import AS, JSON, OPEN_REQUEST
 from interlock.cli.session import Session, execute
 from interlock.service.shapes import request_shape
 
 __all__ = ["comment", "delegate"]
 
-ID = typer.Argument(metavar="ID", help="The request; the beginning of its id is enough.")
-
 
 def comment(
     ctx: typer.Context,
     *,
-    request: str = ID,
+    request: str = OPEN_REQUEST,
     text: str = typer.Argument(metavar="TEXT", help="What you say; it is logged."),
     person: str | None = AS,
     as_json: bool = JSON,
@@ -35,7 +33,7 @@ def comment(
 def delegate(
     ctx: typer.Context,
     *,
-    request: str = ID,
+    request: str = OPEN_REQUEST,
     to: str = typer.Option(..., "--to", metavar="PERSON", help="Who votes in your place, on this request alone."),
     reason: str = typer.Option("", "--reason", "-m", help="Why; it is logged."),
     person: str | None = AS,

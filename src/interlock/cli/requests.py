@@ -42,6 +42,8 @@ NARROWEST, WIDEST = 40, 120
 
 OPEN = (Status.open,)
 
+ONE_LIST = "Give one of --mine, --others and --decided-by-me, and then neither --all nor --status nor --run."
+
 NOTHING: dict[Which, str] = {
     "mine": "Nothing waits for you.",
     "others": "Nothing waits for others.",
@@ -69,9 +71,7 @@ def list_requests(
     flags: dict[Which, bool] = {"mine": mine, "others": others, "decided": decided}
     chosen = [which for which, wanted in flags.items() if wanted]
     if len(chosen) + (everything or status is not None or run is not None) > 1:
-        raise BadInput(
-            "Give one of --mine, --others and --decided-by-me, and then neither --all nor --status nor --run."
-        )
+        raise BadInput(ONE_LIST)
 
     async def work(session: Session) -> None:
         if chosen:

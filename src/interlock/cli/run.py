@@ -25,6 +25,22 @@ __all__ = ["app", "attend", "read_json", "start_and_attend"]
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
+AGENT = typer.Argument(
+    metavar="AGENT", help="A name (`interlock agents list`), module:attr or file.py:attr.", autocompletion=agents
+)
+INPUT = typer.Argument(None, metavar="INPUT", help="What the agent is to do, in words.")
+INPUT_JSON = typer.Option(None, "--input-json", metavar="FILE|-", help="Read the graph's input as JSON.")
+CONTEXT = typer.Option(
+    None, "--context", metavar="JSON|FILE", help="The graph's context (LangGraph); it is recorded: no secrets."
+)
+CONFIGURABLE = typer.Option(
+    None, "--configurable", metavar="JSON|FILE", help='For the graph\'s config["configurable"]; recorded as well.'
+)
+THREAD = typer.Option(
+    None, "--thread", metavar="NAME", help="Continue this conversation: begin where its last run ended."
+)
+
+
 @app.command(
     epilog='Examples: interlock run approval "Send email to team about meeting" · '
     "interlock run my_agents.py:agent --input-json task.json --detach"
@@ -32,22 +48,12 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def run(
     ctx: typer.Context,
     *,
-    agent: str = typer.Argument(
-        metavar="AGENT", help="A name (`interlock agents list`), module:attr or file.py:attr.", autocompletion=agents
-    ),
-    text: str | None = typer.Argument(None, metavar="INPUT", help="What the agent is to do, in words."),
-    input_json: str | None = typer.Option(
-        None, "--input-json", metavar="FILE|-", help="Read the graph's input as JSON."
-    ),
-    context: str | None = typer.Option(
-        None, "--context", metavar="JSON|FILE", help="The graph's context (LangGraph); it is recorded: no secrets."
-    ),
-    configurable: str | None = typer.Option(
-        None, "--configurable", metavar="JSON|FILE", help='For the graph\'s config["configurable"]; recorded as well.'
-    ),
-    thread: str | None = typer.Option(
-        None, "--thread", metavar="NAME", help="Continue this conversation: begin where its last run ended."
-    ),
+    agent: str = AGENT,
+    text: str | None = INPUT,
+    input_json: str | None = INPUT_JSON,
+    context: str | None = CONTEXT,
+    configurable: str | None = CONFIGURABLE,
+    thread: str | None = THREAD,
     detach: bool = typer.Option(False, "--detach", help="Stop at the first pause; write the ids of run and requests."),
     updates: bool = typer.Option(False, "--updates", help="Show also what each step changes in the agent's state."),
     person: str | None = AS,

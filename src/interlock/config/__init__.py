@@ -4,9 +4,9 @@ The file is the argument's, else `INTERLOCK_CONFIG`'s, else `./interlock.yaml` w
 built-in defaults hold. What a policy means is judged where policies are built, not here.
 """
 
+from interlock.config.config_file import ConfigFile
 from interlock.config.load import data_home, load_settings
 from interlock.config.located import Key
-from interlock.config.origin import Origin
 from interlock.config.sections import (
     CalendarSettings,
     DatabaseSettings,
@@ -25,13 +25,13 @@ from interlock.config.sections import (
 
 __all__ = [
     "CalendarSettings",
+    "ConfigFile",
     "DatabaseSettings",
     "DelegationSettings",
     "FactSettings",
     "Key",
     "LevelSettings",
     "LimitSettings",
-    "Origin",
     "PersonSettings",
     "PolicySettings",
     "Settings",

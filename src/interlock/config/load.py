@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from interlock.config.config_file import ConfigFile, say
 from interlock.config.located import MAX_FILE, BadYaml, read_tree
-from interlock.config.origin import Origin, say
 from interlock.config.paths import expanded, home
 from interlock.config.problems import all_problems
 from interlock.config.sections import Settings, suggestion
@@ -34,7 +34,7 @@ SETTLED_NS = 2_000_000_000
 """A file younger than this may change again within one tick of its clock, and keep its stamp."""
 
 
-def reload_settings(origin: Origin) -> Settings:
+def reload_settings(origin: ConfigFile) -> Settings:
     """Read the file again that settings came from, while something runs by them.
 
     Raises:
@@ -99,11 +99,11 @@ def _read(path: Path) -> Settings:
         raise InvalidConfig(say(name, bad.line, bad.path, reason), file=name, line=bad.line) from None
     stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
     settled = time.time_ns() - found.st_mtime_ns > SETTLED_NS
-    origin = Origin(path.absolute(), name, tree, stamp, settled=settled, finished=raw.endswith((b"\n", b"\r")))
+    origin = ConfigFile(path.absolute(), name, tree, stamp, settled=settled, finished=raw.endswith((b"\n", b"\r")))
     return _validate(tree.value, origin)
 
 
-def _validate(data: object, origin: Origin) -> Settings:
+def _validate(data: object, origin: ConfigFile) -> Settings:
     if not isinstance(data, dict):
         raise origin.error((), "the file must consist of sections, such as `groups:`")
     try:

@@ -7,15 +7,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from interlock.config.config_file import ConfigFile
 from interlock.config.located import Key
-from interlock.config.origin import Origin
 from interlock.config.sections import PATTERNS
 from interlock.errors import BadInput
 
 __all__ = ["all_problems"]
 
 
-def all_problems(origin: Origin, error: ValidationError) -> BadInput:
+def all_problems(origin: ConfigFile, error: ValidationError) -> BadInput:
     """Return one error that names everything that is wrong, in the order of the lines."""
     problems = error.errors(include_url=False)
     found = [_problem(dict(problem)) for problem in problems if not _follows(dict(problem), problems)]

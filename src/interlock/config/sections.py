@@ -23,7 +23,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from interlock.config.origin import Origin
+from interlock.config.config_file import ConfigFile
 
 __all__ = [
     "CalendarSettings",
@@ -389,10 +389,10 @@ class Settings(_Section):
     )
     limits: LimitSettings = Field(default_factory=LimitSettings)
     threads: ThreadSettings = Field(default_factory=ThreadSettings)
-    _origin: Origin | None = PrivateAttr(default=None)
+    _origin: ConfigFile | None = PrivateAttr(default=None)
 
     @property
-    def origin(self) -> Origin | None:
+    def origin(self) -> ConfigFile | None:
         """The file that the settings were read from; None where the built-in defaults hold."""
         return self._origin
 

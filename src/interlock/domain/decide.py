@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from interlock.domain.commands import (
     CastVote,
     ClaimEffect,
@@ -40,9 +43,7 @@ from interlock.errors import NotFound, WrongDigest
 __all__ = ["decide"]
 
 
-def decide(  # noqa: C901, PLR0911, PLR0912 - one line a command
-    request: Request | None, command: Command, context: DecisionContext
-) -> tuple[Event, ...]:
+def decide(request: Request | None, command: Command, context: DecisionContext) -> tuple[Event, ...]:
     """Say what happens when somebody asks for this change now.
 
     Returns:
@@ -55,34 +56,30 @@ def decide(  # noqa: C901, PLR0911, PLR0912 - one line a command
         return _decide_open(request, command, context)
     if request is None:
         raise NotFound(f"There is no request {command.request_id}.", request_id=command.request_id)
-    match command:
-        case CastVote():
-            return decide_vote(request, command, context)
-        case Expire():
-            return decide_expire(request, context)
-        case Remind():
-            return decide_remind(request, context)
-        case Escalate():
-            return decide_escalate(request, context)
-        case Extend():
-            return decide_extend(request, command, context)
-        case Comment():
-            return decide_comment(request, command, context)
-        case Delegate():
-            return decide_delegate(request, command, context)
-        case Reschedule():
-            return decide_reschedule(request, context)
-        case Withdraw():
-            must_be_open(request)
-            return (Withdrawn(command.reason, command.replaced_by, context.now),)
-        case ClaimEffect():
-            return decide_claim(request, command, context)
-        case RecordEffect():
-            return decide_record(request, command, context)
-        case SettleEffect():
-            return decide_settle(request, command, context)
-        case Lapse():
-            return decide_lapse(request, command, context)
+    return _DECISIONS[type(command)](request, command, context)
+
+
+def _decide_withdraw(request: Request, command: Withdraw, context: DecisionContext) -> tuple[Event, ...]:
+    must_be_open(request)
+    return (Withdrawn(command.reason, command.replaced_by, context.now),)
+
+
+_DECISIONS: dict[type[Command], Callable[[Request, Any, DecisionContext], tuple[Event, ...]]] = {
+    CastVote: decide_vote,
+    Expire: lambda request, _, context: decide_expire(request, context),
+    Remind: lambda request, _, context: decide_remind(request, context),
+    Escalate: lambda request, _, context: decide_escalate(request, context),
+    Extend: decide_extend,
+    Comment: decide_comment,
+    Delegate: decide_delegate,
+    Reschedule: lambda request, _, context: decide_reschedule(request, context),
+    Withdraw: _decide_withdraw,
+    ClaimEffect: decide_claim,
+    RecordEffect: decide_record,
+    SettleEffect: decide_settle,
+    Lapse: decide_lapse,
+}
+"""Each command, and the rule that decides on it."""
 
 
 def _decide_open(request: Request | None, command: Open, context: DecisionContext) -> tuple[Event, ...]:

@@ -20,7 +20,7 @@ from interlock.domain.run_events import (
 from interlock.engine.advance_start import Held, must_hold
 from interlock.engine.changes import FRESH, Actor, Changes, Job, RequestChange, RunChange
 from interlock.engine.consequences import advance_job
-from interlock.engine.counting import Count, count, span_of
+from interlock.engine.counting import WindowCount, count, span_of
 from interlock.engine.integrity import digest_of_state, verified
 from interlock.engine.pause import NO_PAUSE, PausePlan, Present, plan_pause, withdraw_open
 from interlock.engine.pool import EnginePool
@@ -117,12 +117,12 @@ class AdvanceEnds:
     async def _commit_once(self, held: Held, ending: Ending, loaded: Loaded, asked: Sequence[Request]) -> Run:
         run = must_hold(loaded, held.hold)
         policies = self._policies.current()
-        plan, seen = NO_PAUSE, Count()
+        plan, seen = NO_PAUSE, WindowCount()
         if isinstance(ending, Paused):
             seen = await self._count(run, ending.asks, policies, loaded)
             planned = await self._plan(ending.asks, asked, loaded, policies, seen)
             if isinstance(planned, Attention):
-                ending, seen = planned, Count()
+                ending, seen = planned, WindowCount()
             else:
                 plan = planned
         event = await self._event(run, ending, plan, loaded, policies.retries_of(run.agent))
@@ -166,13 +166,13 @@ class AdvanceEnds:
         loaded = await self._store.load(run.tenant, ids)
         return [loaded.requests[one] for one in ids if one in loaded.requests]
 
-    async def _count(self, run: Run, asks: Sequence[Asking], policies: PolicySet, loaded: Loaded) -> Count:
+    async def _count(self, run: Run, asks: Sequence[Asking], policies: PolicySet, loaded: Loaded) -> WindowCount:
         span = span_of((*policies.policies, policies.default))
         subjects = [one.ask.subject for one in asks if one.keeps is None]
         return await count(self._store, run.tenant, subjects, now=loaded.now, span=span)
 
     async def _plan(
-        self, asks: Sequence[Asking], asked: Sequence[Request], loaded: Loaded, policies: PolicySet, seen: Count
+        self, asks: Sequence[Asking], asked: Sequence[Request], loaded: Loaded, policies: PolicySet, seen: WindowCount
     ) -> PausePlan | Attention:
         assert loaded.run is not None
         still_open = [request for request in loaded.requests.values() if request.is_open]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from zoneinfo import available_timezones
 
-from interlock.config import CalendarSettings, Key, Origin, StepSettings, suggestion
+from interlock.config import CalendarSettings, ConfigFile, Key, StepSettings, suggestion
 from interlock.domain.calendar import DAYS, Calendar, Span, find_zone
 from interlock.domain.explain import duration_words
 from interlock.errors import InvalidPolicy
@@ -15,7 +15,7 @@ __all__ = ["build_calendars", "calendar_of", "must_exist"]
 Place = tuple[Key, ...]
 
 
-def build_calendars(given: Mapping[str, CalendarSettings], origin: Origin) -> Mapping[str, Calendar]:
+def build_calendars(given: Mapping[str, CalendarSettings], origin: ConfigFile) -> Mapping[str, Calendar]:
     """Return the calendars by name.
 
     Raises:
@@ -25,7 +25,7 @@ def build_calendars(given: Mapping[str, CalendarSettings], origin: Origin) -> Ma
 
 
 def calendar_of(
-    step: StepSettings, policys: str | None, calendars: Mapping[str, Calendar], origin: Origin, path: Place
+    step: StepSettings, policys: str | None, calendars: Mapping[str, Calendar], origin: ConfigFile, path: Place
 ) -> Calendar | None:
     """Return the calendar of a step: its own, or its policy's.
 
@@ -48,14 +48,14 @@ def calendar_of(
     return calendar
 
 
-def must_exist(name: str, calendars: Mapping[str, Calendar], origin: Origin, path: Place) -> None:
+def must_exist(name: str, calendars: Mapping[str, Calendar], origin: ConfigFile, path: Place) -> None:
     """Refuse the name of a calendar that there is not."""
     if name not in calendars:
         hint = suggestion(name, calendars) if calendars else "add it under `calendars`"
         raise origin.error(path, f"there is no calendar {name!r}: {hint}")
 
 
-def _calendar(name: str, given: CalendarSettings, origin: Origin) -> Calendar:
+def _calendar(name: str, given: CalendarSettings, origin: ConfigFile) -> Calendar:
     here: Place = ("calendars", name)
     try:
         find_zone(given.timezone)
@@ -81,7 +81,7 @@ def _no_zone(name: str) -> str:
     return f"there is no time zone {name!r}: {near if near.startswith('did') else 'write it as Europe/Berlin or UTC'}"
 
 
-def _hours(given: CalendarSettings, origin: Origin, here: Place) -> tuple[Span, ...]:
+def _hours(given: CalendarSettings, origin: ConfigFile, here: Place) -> tuple[Span, ...]:
     """Return the spans in order. A single one may stand beside its key, in no list."""
     spans: list[Span] = []
     for index, text in enumerate(given.hours):

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from interlock.config import (
+    ConfigFile,
     FactSettings,
     Key,
     LevelSettings,
-    Origin,
     PolicySettings,
     Settings,
     StepSettings,
@@ -105,7 +105,7 @@ class ConfiguredPolicies:
 class _Read:
     """What a file said, and where that stood."""
 
-    origin: Origin | None
+    origin: ConfigFile | None
     policies: PolicySet
 
 
@@ -136,7 +136,7 @@ def build_policies(settings: Settings) -> PolicySet:
     return PolicySet(policies, default, directory, retries=retries)
 
 
-def _stamp(origin: Origin) -> Stamp | None:
+def _stamp(origin: ConfigFile) -> Stamp | None:
     try:
         found = origin.path.stat()
     except OSError:
@@ -144,7 +144,7 @@ def _stamp(origin: Origin) -> Stamp | None:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def _directory(settings: Settings, origin: Origin) -> Directory:
+def _directory(settings: Settings, origin: ConfigFile) -> Directory:
     aliases = _aliases(settings, origin)
     names = Directory(aliases=aliases)
     delegations = delegations_of(settings, origin, names)
@@ -157,7 +157,7 @@ def _directory(settings: Settings, origin: Origin) -> Directory:
     )
 
 
-def _aliases(settings: Settings, origin: Origin) -> dict[str, str]:
+def _aliases(settings: Settings, origin: ConfigFile) -> dict[str, str]:
     owners: dict[str, str] = {}
     for person in settings.people:
         folded = canonical_id(person)
@@ -182,7 +182,7 @@ def _aliases(settings: Settings, origin: Origin) -> dict[str, str]:
 class _PolicyBuilder:
     """Builds policies; says file, line and key where one cannot work."""
 
-    origin: Origin
+    origin: ConfigFile
     settings: Settings
     calendars: Mapping[str, Calendar]
 

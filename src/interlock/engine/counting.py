@@ -15,11 +15,11 @@ from interlock.engine.integrity import request_of_log
 from interlock.engine.ports.store import Store, Window
 from interlock.errors import RecordAltered
 
-__all__ = ["Count", "count", "past_of", "span_of"]
+__all__ = ["WindowCount", "count", "past_of", "span_of"]
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class WindowCount:
     """What was asked before, by the action's name, and the conditions that it is still so when it is decided by."""
 
     recent: Mapping[str, Recent] = field(default_factory=dict)
@@ -34,7 +34,7 @@ def span_of(policies: Iterable[Policy]) -> timedelta | None:
 
 async def count(
     store: Store, tenant: str, subjects: Iterable[Subject], *, now: datetime, span: timedelta | None
-) -> Count:
+) -> WindowCount:
     """Read what was asked before of the actions among these subjects, whoever asked."""
     names = sorted({subject.name for subject in subjects if isinstance(subject, Action)}) if span is not None else []
     recent, counted = {}, []
@@ -46,7 +46,7 @@ async def count(
             counted.append(Counted(name, window.version))
         except RecordAltered as altered:  # it stops nobody: nothing can be said of the past, so the last level is taken
             recent[name] = Recent(unknown=altered.message)
-    return Count(recent, tuple(counted))
+    return WindowCount(recent, tuple(counted))
 
 
 async def _recent(store: Store, tenant: str, window: Window) -> Recent:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from interlock.config import DelegationSettings, Origin, Settings
+from interlock.config import ConfigFile, DelegationSettings, Settings
 from interlock.domain.authority import Delegation, Directory
 
 __all__ = ["delegations_of"]
 
 
-def delegations_of(settings: Settings, origin: Origin, names: Directory) -> tuple[Delegation, ...]:
+def delegations_of(settings: Settings, origin: ConfigFile, names: Directory) -> tuple[Delegation, ...]:
     """Turn what is configured into delegations.
 
     Args:
@@ -20,7 +20,7 @@ def delegations_of(settings: Settings, origin: Origin, names: Directory) -> tupl
     return tuple(_delegation(given, origin, names, index) for index, given in enumerate(settings.delegations))
 
 
-def _delegation(given: DelegationSettings, origin: Origin, names: Directory, index: int) -> Delegation:
+def _delegation(given: DelegationSettings, origin: ConfigFile, names: Directory, index: int) -> Delegation:
     path = ("delegations", index)
     giver, delegate = names.canonical(given.giver), names.canonical(given.delegate)
     for key, person in (("from", giver), ("to", delegate)):

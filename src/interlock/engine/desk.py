@@ -26,7 +26,7 @@ from interlock.engine.consequences import (
     ends_at,
     with_consequences,
 )
-from interlock.engine.counting import Count, count
+from interlock.engine.counting import WindowCount, count
 from interlock.engine.hand_off import HandOff
 from interlock.engine.integrity import verified
 from interlock.engine.pause import NO_POLICIES, note_of_held
@@ -179,7 +179,7 @@ class Desk:
             self._waker.wake(work=not begun)
         return change.after
 
-    async def _count_for_edit(self, request: Request, command: Command, policy: Policy, now: datetime) -> Count:
+    async def _count_for_edit(self, request: Request, command: Command, policy: Policy, now: datetime) -> WindowCount:
         """Read what the request's policy counts over, where an edit may have it routed again."""
         subjects = [command.subject] if isinstance(command, CastVote) and command.subject is not None else []
         return await count(

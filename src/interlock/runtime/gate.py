@@ -168,9 +168,8 @@ class Decision:
         """
         if inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(verify):
             raise InvalidAgent(f"{fn} is called with await: use `await decision.aperform(…)`.")
-        effect = Effect(
-            self._request, fn, not_approved, Repeat(idempotent=idempotent, verify=verify, not_done=not_done)
-        )
+        repeat = Repeat(idempotent=idempotent, verify=verify, not_done=not_done)
+        effect = Effect(self._request, fn, not_approved, repeat)
         wait = effect.execution.wait
         with effect.under_way():
             while (call := wait(effect.next())) is not None:

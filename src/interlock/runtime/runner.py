@@ -22,7 +22,7 @@ from interlock.runtime.current import PASSING, Advancing, current
 from interlock.runtime.effects.error_place import told
 from interlock.runtime.error_text import said
 from interlock.runtime.graph_advance import GraphAdvance, Limits
-from interlock.runtime.loading.factories import Opened, Unmade, seen_for, server_runtime
+from interlock.runtime.loading.factories import EnteredAgent, Unmade, seen_for, server_runtime
 from interlock.runtime.loading.forks import Contained, Exited, guard, is_cancelled
 from interlock.runtime.loading.registry import Registry
 from interlock.runtime.served.agent_store import AgentStore
@@ -120,7 +120,7 @@ class LangGraphRuntime:
         except BadInput as error:
             return Attention("invalid_context", error.message)
         runtime = server_runtime(store, run.initiator, given)
-        async with Opened(agent, {"configurable": {**configurable}}, runtime, advancing.show) as made:
+        async with EnteredAgent(agent, {"configurable": {**configurable}}, runtime, advancing.show) as made:
             try:
                 context = given if made is agent else context_of(made.graph, run.context, run.configurable)
             except BadInput as error:

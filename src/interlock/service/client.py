@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Mapping
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -15,83 +14,21 @@ from interlock.domain.canonical import Json
 from interlock.domain.commands import Comment, Delegate, Extend, SettleEffect
 from interlock.domain.request import Request
 from interlock.domain.run import Run
-from interlock.engine.advance_end import AdvanceEnds
 from interlock.engine.changes import Entry
 from interlock.engine.deadlines import sweep
-from interlock.engine.desk import Desk
 from interlock.engine.integrity import verified
-from interlock.engine.job_runner import LEASE, WorkerOptions
-from interlock.engine.ports.agents import Agents
-from interlock.engine.ports.channel import Channel
-from interlock.engine.ports.policies import Policies
-from interlock.engine.ports.runtime import Runtime
-from interlock.engine.ports.store import Store
-from interlock.engine.ports.waker import Waker
-from interlock.engine.results import KeptResults
-from interlock.engine.routing import PolicyBook
-from interlock.engine.runs import Runs
 from interlock.engine.states import kept_state
 from interlock.engine.threads import checked_name
 from interlock.engine.watching import NOBODY, Watcher
-from interlock.engine.worker import Worker
 from interlock.errors import NotFound
 from interlock.service.arguments import duration
-from interlock.service.following import Follower, Reader
+from interlock.service.following import Reader
 from interlock.service.naming import name_and_reference
+from interlock.service.parts import Parts
 from interlock.service.replies import Reply, answered, edited, plainly, typed_answer
 from interlock.service.views import RunView, Views
 
-__all__ = ["Client", "Parts"]
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What one process has put together, for all its clients."""
-
-    store: Store
-    policies: Policies
-    book: PolicyBook
-    waker: Waker
-    desk: Desk
-    ends: AdvanceEnds
-    runs: Runs
-    runtime: Runtime
-    agents: Agents
-    kept: KeptResults
-
-    def client(self, principal: Principal) -> Client:
-        """Return what a principal reads and does here."""
-        return Client(self, principal)
-
-    def worker(  # noqa: PLR0913 - the options of a worker
-        self,
-        *,
-        name: str = "worker",
-        concurrency: int = 16,
-        lease: float = LEASE,
-        only: str | None = None,
-        watcher: Watcher = NOBODY,
-        complain: Callable[[str], None] | None = None,
-    ) -> Worker:
-        """Return a worker on this system. See `WorkerOptions`."""
-        options = WorkerOptions(name, concurrency, lease, only, watcher, complain or (lambda _: None), kept=self.kept)
-        return Worker(self.store, self.desk, self.ends, self.runtime, self.waker, options)
-
-    def follower(
-        self, channel: Channel, *, tenant: str, stop: asyncio.Event, complain: Callable[[str], None]
-    ) -> Follower:
-        """Return what brings a channel, from where it stopped, what people of a tenant must know.
-
-        Args:
-            stop: ends it when it is set, and what is being told has been.
-            complain: called with what goes wrong.
-        """
-        return Follower(Reader(self.store, self.waker, tenant, stop), channel, complain=complain)
-
-    async def close(self) -> None:
-        """Let go of everything."""
-        self.agents.close()
-        await self.store.close()
+__all__ = ["Client"]
 
 
 class Client(Views):

@@ -62,7 +62,12 @@ SHORT = 160
 
 def sentence(entry: Entry) -> str:
     """Say what an entry states; parts of it come from data and are not harmless yet."""
-    return _request_event(entry, entry.event) or _effect_event(entry.event) or _run_event(entry, entry.event)
+    return (
+        _request_event(entry, entry.event)
+        or _time_event(entry.event)
+        or _effect_event(entry.event)
+        or _run_event(entry, entry.event)
+    )
 
 
 def log_line(entry: Entry) -> str:
@@ -72,7 +77,7 @@ def log_line(entry: Entry) -> str:
     return f"{entry.position} {when(entry.at)} {entry.stream}: {sentence(entry)} [{entry.by}{via}{address}]"
 
 
-def _request_event(entry: Entry, event: Event | RunEvent) -> str:  # noqa: C901, PLR0911, PLR0912 - one line an event
+def _request_event(entry: Entry, event: Event | RunEvent) -> str:  # noqa: PLR0911 - one line an event
     match event:
         case Opened(ask=Ask(subject=subject)):
             return f"{entry.by} asks: {subject_row(subject)}"
@@ -92,6 +97,20 @@ def _request_event(entry: Entry, event: Event | RunEvent) -> str:  # noqa: C901,
         case Decided(outcome=outcome, by=by, stand_ins=stand_ins):
             behind = {one.voter: one.on_behalf_of for one in stand_ins}
             return f"{outcome} by {', '.join(acting(person, behind.get(person)) for person in by)}"
+        case Restored(by=by, found=found):
+            return f"{by} had it written anew from its log: {found}"
+        case Withdrawn(reason=reason, replaced_by=successor):
+            return f"withdrawn: {reason}" + (f"; {successor} takes its place" if successor else "")
+        case RefusalNoted(command=command, by=by, message=message):
+            return f"{by} was refused ({command}): {message}"
+        case ConfigurationHeld(problem=problem):
+            return f"the configuration cannot be used, and the last good one holds: {problem}"
+        case _:
+            return ""
+
+
+def _time_event(event: Event | RunEvent) -> str:  # noqa: PLR0911 - one line an event
+    match event:
         case Expired():
             return "expired: nobody decided in time"
         case Reminded():
@@ -108,14 +127,6 @@ def _request_event(entry: Entry, event: Event | RunEvent) -> str:  # noqa: C901,
             return f"{by} gives it more time, until {when(due_at)}{_because(reason)}"
         case Rescheduled(by=by, due_at=due_at):
             return f"{by} set its times right, which a wrong clock had made: until {when(due_at)}"
-        case Restored(by=by, found=found):
-            return f"{by} had it written anew from its log: {found}"
-        case Withdrawn(reason=reason, replaced_by=successor):
-            return f"withdrawn: {reason}" + (f"; {successor} takes its place" if successor else "")
-        case RefusalNoted(command=command, by=by, message=message):
-            return f"{by} was refused ({command}): {message}"
-        case ConfigurationHeld(problem=problem):
-            return f"the configuration cannot be used, and the last good one holds: {problem}"
         case _:
             return ""
 

@@ -70,6 +70,16 @@ def request_shape(request: Request) -> dict[str, Any]:
         "reminders": [_at(moment) for moment in request.reminders],
         "escalates_at": _at(request.escalates_at),
         "escalated": list(request.escalated),
+        **_decision(request),
+        "effect": _effect(request),
+        "replaces": request.replaces,
+        "replaced_by": request.replaced_by,
+        "version": request.version,
+    }
+
+
+def _decision(request: Request) -> dict[str, Any]:
+    return {
         "votes": [_vote(vote) for vote in request.votes],
         "decided_at": _at(request.decided_at),
         "decided_by": list(request.decided_by),
@@ -79,10 +89,6 @@ def request_shape(request: Request) -> dict[str, Any]:
             for one in request.delegations
         ],
         "comment": request.comment,
-        "effect": _effect(request),
-        "replaces": request.replaces,
-        "replaced_by": request.replaced_by,
-        "version": request.version,
     }
 
 

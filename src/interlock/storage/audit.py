@@ -23,8 +23,8 @@ from interlock.storage.schema import jobs, policies, requests, runs, states
 from interlock.storage.verdicts import VERDICTS_LEFT, Verdicts, verdicts_on
 
 __all__ = [
+    "AuditPage",
     "AuditedLog",
-    "Page",
     "audit_rest",
     "copies_of",
     "is_filed",
@@ -67,7 +67,7 @@ _POLICIES = select(policies.c.hash, as_bytes(policies.c.body))
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class AuditPage:
     """Some rows: their keys, those of them that are misfiled, and after which key the next page begins, if one does.
 
     `versions`, `own_versions`, `copies`, `places` and `verdicts` are those of `Audit`.
@@ -120,7 +120,7 @@ def strangers(log: Table) -> Select[Any]:
     return select(log.c.tenant, log.c.stream).where(*(~row for row in rows)).distinct()
 
 
-def page(on: Connection, *, kind: type[RequestRow | RunRow], after: tuple[str, str]) -> Page:
+def page(on: Connection, *, kind: type[RequestRow | RunRow], after: tuple[str, str]) -> AuditPage:
     """Return a page of rows."""
     with whatever_is_stored(on):
         rows = [kind(*row) for row in on.rows(_PAGES[kind], {"tenant": after[0], "after": after[1]})]
@@ -128,7 +128,9 @@ def page(on: Connection, *, kind: type[RequestRow | RunRow], after: tuple[str, s
     keys = [(row.tenant, row.id) for row in rows if is_key(row.tenant, row.id)]
     wrong = [(str(row.tenant), str(row.id)) for row in rows if not is_key(row.tenant, row.id) or not is_filed(row)]
     last = (rows[-1].tenant, rows[-1].id) if len(rows) == SIZE else None
-    return Page(keys, wrong, versions_of(rows), own_versions_of(rows), copies_of(rows), places_of(rows), verdicts, last)
+    return AuditPage(
+        keys, wrong, versions_of(rows), own_versions_of(rows), copies_of(rows), places_of(rows), verdicts, last
+    )
 
 
 def _verdicts_on(on: Connection, rows: Iterable[RequestRow | RunRow]) -> Verdicts:

@@ -35,7 +35,7 @@ from interlock.storage.dialect import OneOf, as_bytes
 from interlock.storage.rows import EntryRow, changed, encodable, read_position
 from interlock.storage.schema import POSTGRES_GUARD, POSTGRES_GUARD_MADE, SQLITE_GUARDS, log, ordered_log
 
-__all__ = ["Histories", "Log", "NumberedLog", "OrderedLog", "Page"]
+__all__ = ["FeedPage", "Histories", "Log", "NumberedLog", "OrderedLog"]
 
 _TENANT: BindParameter[str] = bindparam("tenant")
 _LIMIT: BindParameter[int] = bindparam("limit")
@@ -44,7 +44,7 @@ _APPENDED: dict[str, BindParameter[Any]] = {name: bindparam(name) for name in En
 Histories = dict[str, list[Entry]]
 
 
-class Page(NamedTuple):
+class FeedPage(NamedTuple):
     """Entries of the feed. `held_back` says that more are committed, but that an earlier one may still come."""
 
     entries: Sequence[Entry]
@@ -68,7 +68,7 @@ class Log(Protocol):
     def histories(self, on: Connection, tenant: str, streams: Iterable[str]) -> Callable[[], Histories]:
         """Ask for all entries of these requests or runs; return a function that returns them, in order."""
 
-    def feed(self, on: Connection, tenant: str, after: str, limit: int, *, closely: bool = False) -> Page:
+    def feed(self, on: Connection, tenant: str, after: str, limit: int, *, closely: bool = False) -> FeedPage:
         """Return the entries after a position, in order.
 
         Args:
@@ -115,10 +115,10 @@ class NumberedLog:
             wanted, ((stream, seq, decode_entry(str(at), body, leaf)) for at, body, leaf, stream, seq in rows())
         )
 
-    def feed(self, on: Connection, tenant: str, after: str, limit: int, *, closely: bool = False) -> Page:  # noqa: ARG002 - nothing is held back
+    def feed(self, on: Connection, tenant: str, after: str, limit: int, *, closely: bool = False) -> FeedPage:  # noqa: ARG002 - nothing is held back
         """Return the entries after a position, in order."""
         rows = on.rows(self.FEED, {"tenant": tenant, "after": read_position(after), "limit": limit})
-        return Page([decode_entry(str(at), body, leaf) for at, body, leaf in rows])
+        return FeedPage([decode_entry(str(at), body, leaf) for at, body, leaf in rows])
 
     def last_position(self, on: Connection, tenant: str) -> str:
         """Return the position of the newest entry, or the empty string."""
@@ -200,7 +200,7 @@ class OrderedLog:
             ),
         )
 
-    def feed(self, on: Connection, tenant: str, after: str, limit: int, *, closely: bool = False) -> Page:
+    def feed(self, on: Connection, tenant: str, after: str, limit: int, *, closely: bool = False) -> FeedPage:
         """Return the entries after a position, in order."""
         epoch, xact, position = _read(after)
         values = {"after_epoch": epoch, "after_xact": xact, "after_position": position}
@@ -210,7 +210,7 @@ class OrderedLog:
             ((end,),) = on.rows(_OLDEST_HERE, {})  # of the instant at which the rows were read
             settled = [row for row in rows if row[-1] or row[1] < end]
         entries = [decode_entry(_written(*place), body, leaf) for *place, body, leaf, _ in settled]
-        return Page(entries, len(settled) < len(rows))
+        return FeedPage(entries, len(settled) < len(rows))
 
     def last_position(self, on: Connection, tenant: str) -> str:
         """Return the position of the newest entry that the feed gives, or the empty string."""

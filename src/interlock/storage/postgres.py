@@ -18,7 +18,12 @@ from sqlalchemy.exc import DBAPIError
 from interlock.errors import InvalidConfig, StoreUnavailable
 from interlock.storage.compiled import Connection
 from interlock.storage.log import OrderedLog
-from interlock.storage.postgres_connection import AGAIN_SECONDS, Opened, PostgresConnection, PostgresStatements
+from interlock.storage.postgres_connection import (
+    AGAIN_SECONDS,
+    PostgresConnection,
+    PostgresStatements,
+    ServerConnection,
+)
 from interlock.storage.postgres_notifications import PostgresNotifications
 from interlock.storage.thread_pool import ThreadPool
 from interlock.storage.writes import Commit
@@ -181,7 +186,7 @@ class PostgresDatabase:
     def _connect(self, begin: str) -> Connection:
         return PostgresConnection(partial(self._open, begin), self._statements, begin)
 
-    def _open(self, begin: str, seconds: float) -> Opened:
+    def _open(self, begin: str, seconds: float) -> ServerConnection:
         end = time.monotonic() + seconds
         while True:
             try:
@@ -221,7 +226,7 @@ def connect(address: Address) -> psycopg.Connection[Any]:
     return raw
 
 
-def _greeted(raw: psycopg.Connection[Any], begin: str) -> Opened:
+def _greeted(raw: psycopg.Connection[Any], begin: str) -> ServerConnection:
     """Tell a new connection our habits, and learn in which epoch it is."""
     try:
         row = raw.execute(_GREETING).fetchone()
@@ -231,7 +236,7 @@ def _greeted(raw: psycopg.Connection[Any], begin: str) -> Opened:
         assert row is not None
         if begin == _READ:
             raw.execute(_ONLY_READ)
-        return Opened(raw, row[0])
+        return ServerConnection(raw, row[0])
     except BaseException:
         raw.close()
         raise

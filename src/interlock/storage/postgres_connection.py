@@ -22,11 +22,11 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from interlock.errors import Conflict, StoreUnavailable
 from interlock.storage.compiled import Connection, Outcome, Statements, Values, outcome_of
 from interlock.storage.dialect import MICROS
-from interlock.storage.postgres_wire import Reply, Wire
+from interlock.storage.postgres_wire import Wire, WireReply
 from interlock.storage.rows import Clock, changed, moment
 from interlock.storage.writes import Commit, commit_together
 
-__all__ = ["Opened", "PostgresConnection", "PostgresStatements"]
+__all__ = ["PostgresConnection", "PostgresStatements", "ServerConnection"]
 
 T = TypeVar("T")
 
@@ -44,7 +44,7 @@ logging.getLogger("psycopg").addHandler(logging.NullHandler())
 _CONFLICTS = (errors.UniqueViolation, errors.DeadlockDetected, errors.SerializationFailure)
 
 
-class Opened:
+class ServerConnection:
     """A connection, fit for use.
 
     Args:
@@ -87,12 +87,12 @@ class PostgresConnection(Connection):
         begin: how a transaction begins; empty if one that is not begun is as good: it ends where the wire is synced.
     """
 
-    def __init__(self, open_: Callable[[float], Opened], statements: PostgresStatements, begin: str) -> None:
+    def __init__(self, open_: Callable[[float], ServerConnection], statements: PostgresStatements, begin: str) -> None:
         self._open = open_
         self._opened = open_(RECOVER_SECONDS)
         super().__init__(self._opened.raw, statements, begin)
         self._texts = statements
-        self._expected: dict[Reply, Conflict] = {}
+        self._expected: dict[WireReply, Conflict] = {}
         self._xact: str | None = None
         self._proof: tuple[Executable, Values] | None = None
         self._committing = False
@@ -274,7 +274,7 @@ class PostgresConnection(Connection):
         """Send a change or a query that has to meet a row; the server goes no further if it does not."""
         self._expected[self._send(statement, values, self._texts.required(statement))] = otherwise
 
-    def _send(self, statement: Executable, values: Values, text: str | None = None) -> Reply:
+    def _send(self, statement: Executable, values: Values, text: str | None = None) -> WireReply:
         written = self._statements.written(statement)
         parameters = written.parameters(values)
         return self.wire.send(text or written.text, [parameters[name] for name in written.order])

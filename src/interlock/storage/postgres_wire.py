@@ -15,7 +15,7 @@ from psycopg import Error, OperationalError, errors
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
-__all__ = ["Reply", "Wire"]
+__all__ = ["Wire", "WireReply"]
 
 _IN_TEXT, _IN_BYTES = 0, 1
 _ERRORS = frozenset({ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE})
@@ -41,7 +41,7 @@ _READERS: dict[int, Callable[[bytes], Any]] = {
 }
 
 
-class Reply:
+class WireReply:
     """What the server answers to one statement; `result` once it has been read.
 
     Args:
@@ -107,16 +107,16 @@ class Wire:
         self._ready.register(libpq.socket, select.POLLIN)
         self._names: dict[str, bytes] = {}
         self._number = 0
-        self._awaited: deque[Reply] = deque()
+        self._awaited: deque[WireReply] = deque()
         self._is_asked_for = True
-        self.failed: Reply | None = None
+        self.failed: WireReply | None = None
 
     @property
     def in_transaction(self) -> bool:
         """Whether a transaction has been begun and not ended. Everything must have been read."""
         return self._libpq.transaction_status != TransactionStatus.IDLE
 
-    def send(self, text: str, values: Sequence[Any] = ()) -> Reply:
+    def send(self, text: str, values: Sequence[Any] = ()) -> WireReply:
         """Have a statement sent, together with what comes before somebody waits."""
         name = self._names.get(text)
         if name is None:
@@ -130,7 +130,7 @@ class Wire:
         self._is_asked_for = False
         return self._await()
 
-    def sync(self) -> Reply:
+    def sync(self) -> WireReply:
         """Let the transaction end here, unless BEGIN began it; what is sent next is done, whatever failed before."""
         self._libpq.pipeline_sync()
         self._is_asked_for = True
@@ -142,7 +142,7 @@ class Wire:
             if self._wait(select.POLLIN | select.POLLOUT) & select.POLLIN:  # or each side waits for the other to read
                 self._libpq.consume_input()
 
-    def wait_for(self, reply: Reply) -> Reply:
+    def wait_for(self, reply: WireReply) -> WireReply:
         """Read until this answer is there.
 
         Raises:
@@ -172,8 +172,8 @@ class Wire:
                 if self._libpq.status != ConnStatus.OK:
                     raise
 
-    def _await(self, prepared: str | None = None) -> Reply:
-        reply = Reply(prepared)
+    def _await(self, prepared: str | None = None) -> WireReply:
+        reply = WireReply(prepared)
         self._awaited.append(reply)
         return reply
 

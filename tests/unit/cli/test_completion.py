@@ -13,9 +13,17 @@ def words(*line, sign=None):
 def test_commands_options_ids_and_names_are_offered_where_they_may_stand(command):
     run, request = command.paused()
     assert {"run", "approve", "completion"} <= set(words(""))
-    assert words("requests", "") == ["list", "show"]
+    assert words("requests", "") == ["follow", "list", "show"]
     assert "--digest" in words("approve", "--")
-    for line in (["approve"], ["edit"], ["extend"], ["requests", "show"], ["policy", "explain"]):
+    for line in (
+        ["approve"],
+        ["edit"],
+        ["extend"],
+        ["comment"],
+        ["delegate"],
+        ["requests", "show"],
+        ["policy", "explain"],
+    ):
         assert words(*line, "") == words(*line, request[:6]) == [request]
     for line in (["runs", "show"], ["runs", "cancel"], ["runs", "retry"]):
         assert words(*line, "") == [run]

@@ -28,7 +28,7 @@ from interlock.runtime.agent import Agent, as_agent
 from interlock.runtime.effects.error_place import told
 from interlock.runtime.served.context_and_ids import Initiator, server_ids
 
-__all__ = ["Factory", "Opened", "Unmade", "made_by", "seen_for", "server_runtime"]
+__all__ = ["EnteredAgent", "Factory", "Unmade", "made_by", "seen_for", "server_runtime"]
 
 _RUNTIMES = (sdk._ExecutionRuntime, sdk._ReadRuntime)  # noqa: SLF001 - the parts of `ServerRuntime`, which no call makes
 
@@ -187,7 +187,7 @@ async def seen_for(agent: Agent, configurable: dict[str, Any]) -> Agent:
     return seen
 
 
-class Opened:
+class EnteredAgent:
     """An agent for the length of one advance: entered before it, and left after it.
 
     Args:

@@ -8,11 +8,11 @@ from pathlib import Path
 from interlock.config.located import Key, Tree, key_path
 from interlock.errors import BadInput, InvalidConfig, InvalidPolicy
 
-__all__ = ["Origin", "say"]
+__all__ = ["ConfigFile", "say"]
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class ConfigFile:
     """The file that settings were read from, with the line of every key.
 
     Args:
@@ -34,7 +34,7 @@ class Origin:
         """Whether it has no section that says anything."""
         return not any(value is not None for value in self.tree.value.values())
 
-    def must_be_whole(self, before: Origin) -> None:
+    def must_be_whole(self, before: ConfigFile) -> None:
         """Refuse a file that looks half saved: emptied, or a moment ago cut off in the middle of its last line.
 
         Raises:
