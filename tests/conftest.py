@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sqlite3
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
@@ -11,12 +12,14 @@ from typing import Any
 import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.fork_server import CLIENT
 
 from interlock.engine.ports.store import Store
 from interlock.storage import open_store
 from interlock.testing.fakes import SettableClock
 from interlock.testing.postgres import PostgresServer
 
+FORK_SERVER = Path(__file__).with_name("fork_server.py")
 ON_CI = os.environ.get("CI", "").lower() not in {"", "0", "false"}
 MAY_SKIP_ON_CI = "not on this platform"
 PERSONAL = ("INTERLOCK_", "LANGCHAIN_", "LANGSMITH_")  # the latter two would report the tests' runs to a service
@@ -73,6 +76,21 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home.mkdir()
     monkeypatch.setenv("XDG_DATA_HOME", str(home))
     return home
+
+
+@pytest.fixture(scope="session")
+def quick_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Yield a PATH on which `interlock` is run by a process that has loaded it. See tests/fork_server.py."""
+    folder = tmp_path_factory.mktemp("q")
+    address = str(folder / "socket")
+    order = [sys.executable, str(FORK_SERVER), address]
+    with subprocess.Popen(order, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline() == b"ready\n"
+        command = folder / "interlock"
+        command.write_text(CLIENT.format(python=sys.executable, address=address))
+        command.chmod(0o700)
+        yield f"{folder}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
 
 @pytest.fixture(scope="session")

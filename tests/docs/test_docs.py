@@ -9,7 +9,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -25,12 +24,11 @@ NAMED = re.compile(r"# ([\w./-]+\.(?:py|yaml|json))\n")
 class Reader:
     """Somebody who types what a page says."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, path):
         self.folder = folder
         self.names = {"__name__": "__page__"}
-        bin_ = str(Path(sys.executable).parent)
         data = {"XDG_DATA_HOME": str(folder / "data"), "NO_COLOR": "1", "COLUMNS": "120"}
-        self.environ = {**os.environ, **data, "PATH": f"{bin_}{os.pathsep}{os.environ['PATH']}"}
+        self.environ = {**os.environ, **data, "PATH": path}
 
     def read(self, language, block):
         named = NAMED.match(block)
@@ -73,8 +71,8 @@ class Reader:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_a_page_can_be_followed_to_its_end(tmp_path, monkeypatch, page):
-    reader = Reader(tmp_path)
+def test_a_page_can_be_followed_to_its_end(tmp_path, monkeypatch, quick_path, page):
+    reader = Reader(tmp_path, quick_path)
     monkeypatch.chdir(tmp_path)
     for language, block in BLOCK.findall(page.read_text()):
         reader.read(language, block)

@@ -27,6 +27,8 @@ class Command:
     environ: dict[str, str] = field(default_factory=dict)
     unset: tuple[str, ...] = ()
     installed: Path = INTERLOCK
+    quick: Path = INTERLOCK
+    """The same, run by a process that has loaded it: for what leads to a test's subject, and looks at it."""
 
     @property
     def env(self) -> dict[str, str]:
@@ -43,10 +45,12 @@ class Command:
         }
         return kept | {name: value for name, value in ours.items() if name not in self.unset}
 
-    def run(self, *arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, given: str | None = None, by: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run it without a terminal."""
         return subprocess.run(
-            [self.installed, *arguments],
+            [by or self.installed, *arguments],
             cwd=self.folder,
             env=self.env,
             input="" if given is None else given,
@@ -59,7 +63,7 @@ class Command:
 
     def json(self, *arguments: str, given: str | None = None) -> Any:
         """Run it and read the one JSON document that it writes."""
-        done = self.run(*arguments, "--json", given=given)
+        done = self.run(*arguments, "--json", given=given, by=self.quick)
         return json.loads(done.stdout)
 
     def spawn(self, *arguments: str, columns: int = 100) -> pexpect.spawn:
@@ -78,7 +82,7 @@ class Command:
 
     def paused(self, agent: str = "payer", text: str = "a book") -> tuple[str, str]:
         """Start an agent and leave it at its first pause; return the ids of the run and of its request."""
-        done = self.run("run", self.agent(agent), text, "--detach")
+        done = self.run("run", self.agent(agent), text, "--detach", by=self.quick)
         assert done.returncode == 7, done
         run, request = done.stdout.split()
         return run, request
@@ -114,7 +118,7 @@ class Command:
 
 
 @pytest.fixture
-def command(tmp_path: Path) -> Command:
+def command(tmp_path: Path, quick_path: str) -> Command:
     folder = tmp_path / "here"
     folder.mkdir()
-    return Command(folder)
+    return Command(folder, quick=Path(quick_path.partition(os.pathsep)[0]) / "interlock")
