@@ -1,4 +1,4 @@
-"""The terminal as a channel: shows a prompt, reads a line, and lets go at once when its task is cancelled."""
+"""Ask a person at the standard input: show a prompt, read a line, end at once when the task is cancelled."""
 
 from __future__ import annotations
 

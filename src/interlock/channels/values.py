@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from interlock.channels.conversation import hides, is_conversation, spoken
+from interlock.channels.messages import hides, is_conversation, spoken
 from interlock.channels.screen import Line, said
 from interlock.domain.canonical import Json
 from interlock.engine.schema_words import place_words

@@ -2,57 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
 
 import typer
 
-from interlock.channels.screen import Line
+from interlock.channels.lines import LinesChannel, notice_line
 from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute, interruptible
 from interlock.engine.ports.channel import Notice
-from interlock.errors import BadInput, InterlockError
+from interlock.errors import BadInput
 from interlock.service.following import concerns_people
-from interlock.service.inline import when
-from interlock.service.sentences import sentence
 from interlock.service.shapes import notice_shape
-from interlock.service.text import plain
 
 __all__ = ["follow_requests"]
 
-
 FOLLOWING = "Following. Ctrl-C ends it."
-
-
-class LinesChannel:
-    """Tells people on the standard output. Whoever reads it no more ends the command. Implements the port `Channel`.
-
-    Attributes:
-        broken: why nobody could be told; None as long as they can.
-    """
-
-    def __init__(self, session: Session, name: str) -> None:
-        self.name = name
-        self.broken: OSError | InterlockError | None = None
-        self._session = session
-
-    async def deliver(self, notices: Sequence[Notice]) -> None:
-        """Write a line for each notice."""
-        try:
-            for notice in notices:
-                tell(self._session, notice)
-        except (OSError, InterlockError) as error:
-            self.broken = error
-            self._session.stop.set()
-            raise
-        if self._session.screen.drops:
-            raise InterlockError("The terminal is gone.")  # nobody has read it
-
-
-def tell(session: Session, notice: Notice) -> None:
-    """Write a notice in a line."""
-    entry, told = notice.entry, " (perhaps told before)" if notice.again else ""
-    session.write(notice_shape(notice))
-    session.show(Line(plain(f"{when(entry.at)} {entry.stream}: {sentence(entry)}{told}")))
 
 
 def follow_requests(
@@ -79,13 +43,14 @@ def follow_requests(
     async def work(session: Session) -> None:
         with interruptible(session):
             if channel is not None:
-                await _told_once(session, LinesChannel(session, channel), begin)
+                lines = LinesChannel(channel, partial(_tell, session), session.screen, session.stop)
+                await _told_once(session, lines, begin)
                 return
             position = await session.client.last_position() if begin is None else begin
             session.tell(FOLLOWING, "dim")
             async for entry in session.client.follow(position, stop=session.stop):
                 if concerns_people(entry):
-                    tell(session, Notice(entry))
+                    _tell(session, Notice(entry))
 
     execute(ctx, work, as_json=as_json)
 
@@ -102,3 +67,8 @@ async def _told_once(session: Session, channel: LinesChannel, begin: str | None)
     await follower.run()
     if channel.broken is not None:
         raise channel.broken
+
+
+def _tell(session: Session, notice: Notice) -> None:
+    session.write(notice_shape(notice))
+    session.show(notice_line(notice))

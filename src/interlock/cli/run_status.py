@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from interlock.channels.conversation import last_words
+from interlock.channels.messages import last_words
 from interlock.channels.screen import Line, said
 from interlock.channels.values import ValueLines
 from interlock.cli.errors import Exit

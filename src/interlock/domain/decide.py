@@ -25,7 +25,7 @@ from interlock.domain.commands import (
     SettleEffect,
     Withdraw,
 )
-from interlock.domain.conversation import decide_comment, decide_delegate
+from interlock.domain.comments import decide_comment, decide_delegate
 from interlock.domain.decision_context import DecisionContext
 from interlock.domain.effect import decide_claim, decide_lapse, decide_record, decide_settle
 from interlock.domain.events import Event, Opened, Withdrawn

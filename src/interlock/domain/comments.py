@@ -1,4 +1,4 @@
-"""What people say beside their votes: a comment, or who votes for them."""
+"""Decide comments, and the delegation of one request to another person."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A state with messages is read as a conversation; what decides is never hidden by that."""
 
-from interlock.channels.conversation import last_words
+from interlock.channels.messages import last_words
 from interlock.channels.values import ValueLines
 
 CHAT = [

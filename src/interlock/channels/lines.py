@@ -1,0 +1,53 @@
+"""A channel that tells people in lines on a screen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from interlock.channels.screen import Line, Screen
+from interlock.engine.ports.channel import Notice
+from interlock.errors import InterlockError
+from interlock.service.inline import when
+from interlock.service.sentences import sentence
+from interlock.service.text import plain
+
+__all__ = ["LinesChannel", "notice_line"]
+
+
+class LinesChannel:
+    """Tells people line by line, until nobody reads the lines any more. Implements the port `Channel`.
+
+    Args:
+        tell: writes one notice.
+        screen: where people read.
+        stop: set when nobody could be told.
+
+    Attributes:
+        broken: why nobody could be told; None as long as they can.
+    """
+
+    def __init__(self, name: str, tell: Callable[[Notice], None], screen: Screen, stop: asyncio.Event) -> None:
+        self.name = name
+        self.broken: OSError | InterlockError | None = None
+        self._tell = tell
+        self._screen = screen
+        self._stop = stop
+
+    async def deliver(self, notices: Sequence[Notice]) -> None:
+        """Write a line for each notice."""
+        try:
+            for notice in notices:
+                self._tell(notice)
+        except (OSError, InterlockError) as error:
+            self.broken = error
+            self._stop.set()
+            raise
+        if self._screen.drops:
+            raise InterlockError("The terminal is gone.")  # nobody has read it
+
+
+def notice_line(notice: Notice) -> Line:
+    """Return a notice in a line."""
+    entry, told = notice.entry, " (perhaps told before)" if notice.again else ""
+    return Line(plain(f"{when(entry.at)} {entry.stream}: {sentence(entry)}{told}"))
