@@ -32,7 +32,7 @@ REFERENCE = f"{Path(__file__).with_name('graphs.py')}:agent"
 """As any process finds it, in whatever folder it works."""
 
 BATCH = 20_000
-KEPT = {"runs": "id", "states": "run_id", "requests": "run_id", "verdicts": "request_id", "jobs": "subject"}
+KEPT = {"runs": "id", "states": "run_id", "requests": "run_id", "participants": "request_id", "jobs": "subject"}
 KEPT |= {"log": "stream"}
 """Where something is written of a run, and by which column it is found."""
 

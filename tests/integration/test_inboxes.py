@@ -25,7 +25,7 @@ policies:
           - {ask: [group:directors], within: 2d}
 """
 TAKEN_BACK = (
-    "DROP TABLE verdicts",
+    "DROP TABLE participants",
     "DROP TABLE cursors",
     "DROP INDEX requests_inbox",
     "ALTER TABLE requests DROP COLUMN asks",
@@ -61,7 +61,7 @@ async def asked(circle):
 def stored(door):
     return {
         table: sorted(door.sql(f"SELECT {columns} FROM {table}"))
-        for table, columns in (("requests", "id, asks"), ("verdicts", "tenant, request_id, person, at"))
+        for table, columns in (("requests", "id, asks"), ("participants", "tenant, request_id, person, at"))
     }
 
 
@@ -103,12 +103,12 @@ async def test_what_cannot_be_read_stops_no_migration(circle, door, clock):
 @pytest.mark.parametrize(
     "statement",
     [
-        "DELETE FROM verdicts WHERE person = 'mia'",
-        "UPDATE verdicts SET person = 'olga' WHERE person = 'mia'",
-        "UPDATE verdicts SET at = at + 1 WHERE person = 'mia'",
-        "INSERT INTO verdicts SELECT tenant, request_id, 'olga', at FROM verdicts WHERE person = 'mia'",
-        "INSERT INTO verdicts SELECT tenant, 'req_made_up', person, at FROM verdicts WHERE person = 'mia'",
-        "INSERT INTO verdicts SELECT 'other', request_id, person, at FROM verdicts WHERE person = 'mia'",
+        "DELETE FROM participants WHERE person = 'mia'",
+        "UPDATE participants SET person = 'olga' WHERE person = 'mia'",
+        "UPDATE participants SET at = at + 1 WHERE person = 'mia'",
+        "INSERT INTO participants SELECT tenant, request_id, 'olga', at FROM participants WHERE person = 'mia'",
+        "INSERT INTO participants SELECT tenant, 'req_made_up', person, at FROM participants WHERE person = 'mia'",
+        "INSERT INTO participants SELECT 'other', request_id, person, at FROM participants WHERE person = 'mia'",
         "UPDATE requests SET asks = NULL WHERE status = 'open'",
         "UPDATE requests SET asks = 'nobody' WHERE status = 'open'",
     ],

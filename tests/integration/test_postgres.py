@@ -191,7 +191,7 @@ FILLED = (
     """INSERT INTO runs SELECT 't' || n % 51, 'run_' || n, 'a', 'done', n, 1, NULL, NULL, ''
     FROM generate_series(1, 5000) n""",
     "INSERT INTO states SELECT tenant, id, '', '' FROM runs",
-    "INSERT INTO verdicts SELECT tenant, id, 'p' || opened_at % 2, opened_at FROM requests",
+    "INSERT INTO participants SELECT tenant, id, 'p' || opened_at % 2, opened_at FROM requests",
     """UPDATE requests SET asks = E'\\n"group:g' || due_at % 7 || E'"\\n' WHERE status = 'open'""",
     "INSERT INTO jobs SELECT tenant, 'advance', id, started_at, 1, NULL FROM runs",
     """INSERT INTO log (epoch, xact, tenant, stream, seq, body, leaf)
@@ -260,14 +260,14 @@ def test_what_is_asked_often_is_read_from_an_index(filled, query, index):
 @pytest.mark.parametrize("paged", [False, True])
 @pytest.mark.parametrize(
     ("wanted", "index"),
-    [(Inbox(asks=frozenset("a")), "requests_inbox"), (Inbox((), people=("ann",)), "verdicts_of_person")],
+    [(Inbox(asks=frozenset("a")), "requests_inbox"), (Inbox((), people=("ann",)), "participants_of_person")],
 )
 def test_what_the_inbox_of_a_person_holds_is_chosen_by_an_index_alone(filled, wanted, index, paged):
     url, statements = filled
     written = statements.written(inbox_query(wanted, paged=paged))
     values = {"tenant": "t2", "limit": 5, "asks": ['"group:g1"', "?"], "person": "p1", "after": "req_9"}
     with raw(url) as connection:
-        connection.execute("VACUUM requests, verdicts")
+        connection.execute("VACUUM requests, participants")
         rows = connection.execute(f"EXPLAIN {written.text}", written.parameters(values)).fetchall()
     plan = "\n".join(row[0] for row in rows)
     assert re.search(rf"Index Only Scan (Backward )?using {index}", plan), plan

@@ -211,10 +211,13 @@ async def test_what_is_asked_often_is_read_from_an_index(store, query, index):
     ("wanted", "index"),
     [
         (Inbox(asks=frozenset("a")), "SEARCH requests USING COVERING INDEX requests_inbox (tenant=?"),
-        (Inbox((), people=("a",)), "SEARCH verdicts USING COVERING INDEX verdicts_of_person (tenant=? AND person=?"),
+        (
+            Inbox((), people=("a",)),
+            "SEARCH participants USING COVERING INDEX participants_of_person (tenant=? AND person=?",
+        ),
         (
             Inbox((), people=("a", "b")),
-            "SEARCH verdicts USING COVERING INDEX verdicts_of_person (tenant=? AND person=?",
+            "SEARCH participants USING COVERING INDEX participants_of_person (tenant=? AND person=?",
         ),
     ],
 )

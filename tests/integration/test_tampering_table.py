@@ -352,7 +352,7 @@ def added(body, path):
 def added_row(table, kept):
     """Put a copy of the last row beside it, under another key."""
     key = {"log": "seq", "policies": "hash", "notes": "key", "epochs": "number", "states": "run_id", "store": "key"}
-    key |= {"jobs": "subject", "windows": "action", "threads": "name", "verdicts": "person"}
+    key |= {"jobs": "subject", "windows": "action", "threads": "name", "participants": "person"}
     named = key.get(table.name, "id")
     row = dict(kept[-1])
     row[named] = row[named] + 1 if isinstance(row[named], int) else "another"

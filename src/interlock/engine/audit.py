@@ -105,7 +105,7 @@ class _WithoutRow:
         for key in self._findings.evidence.unheard_of([*found.requests, *found.strangers]):
             if await self._findings.history(key) == []:
                 self._findings.add(self._findings.evidence.note_gone(key), OF_REQUEST, key)
-        for key in set(found.verdicts_left) - set(found.strangers):
+        for key in set(found.participants_left) - set(found.strangers):
             told = f"Somebody is said to have voted on {key[1]}, which is no request."
             self._findings.add(told, TAKEN, key, "stray request")
 

@@ -79,7 +79,7 @@ class RequestAudit:
         """Say whether those by whom a request is found are those of its log, as it was when its row was read."""
         version = self._findings.found.own_versions.get(key)
         acts = acts_of(entry.event for entry in history[:version])
-        found = dict(self._findings.found.verdicts.get(key, ()))
+        found = dict(self._findings.found.participants.get(key, ()))
         return version is None or found == {person: at for person, at in acts.items() if "\0" not in person}
 
     async def as_it_stands(self, key: Key, logged: Request) -> None:

@@ -18,9 +18,9 @@ from interlock.engine.ports.store import Audit
 from interlock.errors import InterlockError, RecordAltered
 from interlock.storage.compiled import Connection, whatever_is_stored
 from interlock.storage.dialect import as_bytes
+from interlock.storage.participants import PARTICIPANTS_LEFT, Participants, participants_on
 from interlock.storage.rows import NEVER, RequestRow, RunRow, is_key, is_time, job_of, moment, request_row, run_row
 from interlock.storage.schema import jobs, policies, requests, runs, states
-from interlock.storage.verdicts import VERDICTS_LEFT, Verdicts, verdicts_on
 
 __all__ = [
     "AuditPage",
@@ -70,7 +70,7 @@ _POLICIES = select(policies.c.hash, as_bytes(policies.c.body))
 class AuditPage:
     """Some rows: their keys, those of them that are misfiled, and after which key the next page begins, if one does.
 
-    `versions`, `own_versions`, `copies`, `places` and `verdicts` are those of `Audit`.
+    `versions`, `own_versions`, `copies`, `places` and `participants` are those of `Audit`.
     """
 
     keys: list[Key]
@@ -79,7 +79,7 @@ class AuditPage:
     own_versions: dict[Key, int]
     copies: dict[Key, Key]
     places: dict[Key, datetime | None]
-    verdicts: Verdicts
+    participants: Participants
     last: Key | None
 
 
@@ -124,24 +124,24 @@ def page(on: Connection, *, kind: type[RequestRow | RunRow], after: tuple[str, s
     """Return a page of rows."""
     with whatever_is_stored(on):
         rows = [kind(*row) for row in on.rows(_PAGES[kind], {"tenant": after[0], "after": after[1]})]
-        verdicts = _verdicts_on(on, rows) if kind is RequestRow else {}
+        participants = _participants_on(on, rows) if kind is RequestRow else {}
     keys = [(row.tenant, row.id) for row in rows if is_key(row.tenant, row.id)]
     wrong = [(str(row.tenant), str(row.id)) for row in rows if not is_key(row.tenant, row.id) or not is_filed(row)]
     last = (rows[-1].tenant, rows[-1].id) if len(rows) == SIZE else None
     return AuditPage(
-        keys, wrong, versions_of(rows), own_versions_of(rows), copies_of(rows), places_of(rows), verdicts, last
+        keys, wrong, versions_of(rows), own_versions_of(rows), copies_of(rows), places_of(rows), participants, last
     )
 
 
-def _verdicts_on(on: Connection, rows: Iterable[RequestRow | RunRow]) -> Verdicts:
+def _participants_on(on: Connection, rows: Iterable[RequestRow | RunRow]) -> Participants:
     """Return who has acted on these requests, read at the same instant."""
     by_tenant: dict[str, list[str]] = {}
     for row in rows:
         if is_key(row.tenant, row.id):
             by_tenant.setdefault(row.tenant, []).append(row.id)
-    found: Verdicts = {}
+    found: Participants = {}
     for tenant, ids in by_tenant.items():
-        found |= verdicts_on(on, tenant, ids)
+        found |= participants_on(on, tenant, ids)
     return found
 
 
@@ -216,7 +216,7 @@ def audit_rest(on: Connection, log: AuditedLog) -> Audit:
             unknown_jobs=unknown,
             unread_jobs=unread,
             states=[(str(tenant), str(run_id)) for tenant, run_id in on.rows(_LEFT, {})],
-            verdicts_left=[(str(tenant), str(key)) for tenant, key in on.rows(VERDICTS_LEFT, {})],
+            participants_left=[(str(tenant), str(key)) for tenant, key in on.rows(PARTICIPANTS_LEFT, {})],
             added=[(str(what), str(table), str(undo)) for what, table, undo in on.rows(text(log.added), {})],
             lost=None if log.lost is None else max(0, on.rows(text(log.lost), {})[0][0]),
         )

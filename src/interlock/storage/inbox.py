@@ -25,7 +25,7 @@ from interlock.engine.ports.store import Inbox
 from interlock.storage.compiled import Connection
 from interlock.storage.dialect import HoldsOneOf, OneOf, as_bytes
 from interlock.storage.rows import ASKS_UNKNOWN, OPEN, encodable
-from interlock.storage.schema import IS_OPEN, requests, verdicts
+from interlock.storage.schema import IS_OPEN, participants, requests
 
 __all__ = ["inbox", "inbox_query", "place_of"]
 
@@ -101,19 +101,21 @@ def _bodies(chosen: Select[Any], *, newest_first: bool = False) -> Select[Any]:
 
 def _acted_on(filters: Sequence[ColumnElement[bool]], *, several: bool, paged: bool) -> Select[Any]:
     """Return the query for what somebody has acted on, the newest act first; each request once, under all names."""
-    columns = verdicts.c
-    query = select(columns.request_id, columns.at).where(columns.tenant == _TENANT, _acted(verdicts, several=several))
+    columns = participants.c
+    query = select(columns.request_id, columns.at).where(
+        columns.tenant == _TENANT, _acted(participants, several=several)
+    )
     query = query.order_by(columns.at.desc(), columns.request_id.desc()).limit(_LIMIT)
     if filters:
         of_it = requests.c.tenant == columns.tenant, requests.c.id == columns.request_id
         query = query.where(select(requests.c.id).where(*of_it, *filters).exists())
     if several:
-        newer = verdicts.alias("newer")
+        newer = participants.alias("newer")
         same = newer.c.tenant == columns.tenant, newer.c.request_id == columns.request_id
         later = tuple_(newer.c.at, newer.c.person) > tuple_(columns.at, columns.person)
         query = query.where(~select(newer.c.at).where(*same, _acted(newer, several=True), later).exists())
     if paged:
-        last = verdicts.alias("last")
+        last = participants.alias("last")
         there = last.c.tenant == _TENANT, last.c.request_id == _AFTER, _acted(last, several=several)
         stood = select(last.c.at, last.c.request_id).where(*there)
         stood = stood.order_by(last.c.at.desc()).limit(1) if several else stood

@@ -22,6 +22,7 @@ from interlock.storage.memory_commit import apply, check
 from interlock.storage.memory_inbox import page_of
 from interlock.storage.memory_items import MemoryShelf, check_puts
 from interlock.storage.memory_tables import Tables, entries_of, entry_of, read_job, record_of, turns_of
+from interlock.storage.participants import read_participants
 from interlock.storage.rows import (
     FIND_LIMIT,
     NEVER,
@@ -40,7 +41,6 @@ from interlock.storage.rows import (
     replay_order,
     utc_now,
 )
-from interlock.storage.verdicts import read_verdicts
 
 __all__ = ["MemoryStore"]
 
@@ -212,12 +212,12 @@ class MemoryStore:
                 own_versions=own_versions_of(rows),
                 copies=copies_of(rows),
                 places=places_of(rows),
-                verdicts={
-                    key: read_verdicts(given)
-                    for key, given in tables.verdicts.items()
+                participants={
+                    key: read_participants(given)
+                    for key, given in tables.participants.items()
                     if given and key in tables.requests
                 },
-                verdicts_left=sorted(tables.verdicts.keys() - tables.requests.keys()),
+                participants_left=sorted(tables.participants.keys() - tables.requests.keys()),
                 states=sorted({(tenant, run_id) for tenant, run_id, _ in tables.states} - tables.runs.keys()),
                 jobs=[read_job(key, row) for key, row in tables.jobs.items() if row.due_at != NEVER],
                 strangers=[key for key in streams if key not in tables.requests and key not in tables.runs],

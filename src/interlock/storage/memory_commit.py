@@ -7,6 +7,7 @@ from datetime import datetime
 from interlock.engine.changes import Changes, Counted, Hold, Job, Turn
 from interlock.engine.integrity import digest_of_state
 from interlock.storage.memory_tables import JobRow, Tables, key_of, turns_of
+from interlock.storage.participants import participant_rows
 from interlock.storage.rows import (
     FIRST_GENERATION,
     NEVER,
@@ -18,7 +19,6 @@ from interlock.storage.rows import (
     request_row,
     run_row,
 )
-from interlock.storage.verdicts import verdict_rows
 
 __all__ = ["apply", "check"]
 
@@ -97,15 +97,15 @@ def apply(tables: Tables, changes: Changes, entries: list[EntryRow], now: int) -
     for table, stray in changes.strays:
         getattr(tables, table).pop((changes.tenant, stray), None)
         if table == "requests":
-            tables.verdicts.pop((changes.tenant, stray), None)
+            tables.participants.pop((changes.tenant, stray), None)
     for change in changes.requests:
         request = request_row(change.after)
         key = (request.tenant, request.id)
         before = tables.requests.get(key)
         keeps_place = before is not None and change.after.due_at is None
         tables.requests[key] = request._replace(due_at=before.due_at) if before and keeps_place else request
-        given = {} if change.anew else tables.verdicts.get(key, {})
-        tables.verdicts[key] = given | {row.person: row.at for row in verdict_rows(change)}
+        given = {} if change.anew else tables.participants.get(key, {})
+        tables.participants[key] = given | {row.person: row.at for row in participant_rows(change)}
     if (of_run := changes.row_of_run) is not None:
         run = run_row(of_run)
         tables.runs[run.tenant, run.id] = run

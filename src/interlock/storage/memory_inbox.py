@@ -45,6 +45,6 @@ def _asks_one_of(row: RequestRow, entries: Iterable[str]) -> bool:
 
 def _acts(tables: Tables, tenant: str, people: Sequence[str] | None) -> dict[str, int]:
     """Return when these people have acted last, by request."""
-    found = ((key, given) for (owner, key), given in tables.verdicts.items() if owner == tenant)
+    found = ((key, given) for (owner, key), given in tables.participants.items() if owner == tenant)
     last = ((key, [at for person, at in given.items() if person in (people or ())]) for key, given in found)
     return {key: max(times) for key, times in last if times}

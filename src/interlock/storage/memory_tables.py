@@ -38,7 +38,7 @@ class Tables:
         self.store: dict[str, dict[Namespace, dict[str, Item]]] = {}
         self.threads: dict[Key, int] = {}
         self.cursors: dict[Key, Cursor] = {}
-        self.verdicts: dict[Key, dict[str, int]] = {}
+        self.participants: dict[Key, dict[str, int]] = {}
 
 
 def record_of(tables: Tables, key: Key) -> RunRecord | None:

@@ -41,13 +41,13 @@ __all__ = [
     "notes",
     "ordered",
     "ordered_log",
+    "participants",
     "policies",
     "requests",
     "runs",
     "states",
     "store",
     "threads",
-    "verdicts",
     "windows",
 ]
 
@@ -174,15 +174,15 @@ holds whom the present step asks, and nothing when there is none: an index alone
 
 The conditions of the indexes are PostgreSQL's as well, by the migrations: here they would load that dialect."""
 
-verdicts = Table(
-    "verdicts",
+participants = Table(
+    "participants",
     metadata,
     Column("tenant", _Key, nullable=False),
     Column("request_id", _Key, nullable=False),
     Column("person", _Key, nullable=False),
     Column("at", BigInteger, nullable=False),
-    PrimaryKeyConstraint("tenant", "request_id", "person", name="verdicts_key"),
-    Index("verdicts_of_person", "tenant", "person", "at", "request_id"),
+    PrimaryKeyConstraint("tenant", "request_id", "person", name="participants_key"),
+    Index("participants_of_person", "tenant", "person", "at", "request_id"),
 )
 """Who has voted on a request, answered or changed it, and when they last did."""
 

@@ -25,9 +25,9 @@ from interlock.storage import agenda, audit, cursors, reads
 from interlock.storage.inbox import inbox
 from interlock.storage.log import Log
 from interlock.storage.memory_items import check_puts
+from interlock.storage.participants import Participants
 from interlock.storage.rows import Clock, RequestRow, RunRow, check_changes, check_load
 from interlock.storage.thread_pool import Inline, ThreadPool
-from interlock.storage.verdicts import Verdicts
 
 __all__ = ["SqlStore"]
 
@@ -209,7 +209,7 @@ class SqlStore:
         own_versions: dict[tuple[str, str], int] = {}
         copies: dict[tuple[str, str], tuple[str, str]] = {}
         places: dict[tuple[str, str], datetime | None] = {}
-        verdicts: Verdicts = {}
+        participants: Participants = {}
         for kind in keys:
             after: tuple[str, str] | None = ("", "")
             while after is not None:
@@ -219,7 +219,7 @@ class SqlStore:
                 own_versions |= page.own_versions
                 copies |= page.copies
                 places |= page.places
-                verdicts |= page.verdicts
+                participants |= page.participants
                 versions |= {key: max(number, versions.get(key, 0)) for key, number in page.versions.items()}
                 after = page.last
         rest = await self._read(lambda on: audit.audit_rest(on, self._log.audited))
@@ -232,7 +232,7 @@ class SqlStore:
             own_versions=own_versions,
             copies=copies,
             places=places,
-            verdicts=verdicts,
+            participants=participants,
         )
 
     async def jobs_after(self, moment: datetime, limit: int) -> Sequence[Job]:

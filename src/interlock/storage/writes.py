@@ -17,6 +17,7 @@ from interlock.storage.counters import count, take_turn
 from interlock.storage.dialect import Now, insert_or
 from interlock.storage.jobs import take_job, wake_waiting, write_jobs
 from interlock.storage.log import Log
+from interlock.storage.participants import drop_participants, keep_participants
 from interlock.storage.rows import (
     Clock,
     RequestRow,
@@ -28,7 +29,6 @@ from interlock.storage.rows import (
     run_row,
 )
 from interlock.storage.schema import jobs, notes, policies, requests, runs, states
-from interlock.storage.verdicts import drop_verdicts, keep_verdicts
 
 __all__ = ["Commit", "commit_together", "keep_note"]
 
@@ -155,7 +155,7 @@ class Commit:
         for table, key in changes.strays:
             connection.write(_DROP[table], {"tenant": changes.tenant, "id": key})
             if table == "requests":
-                drop_verdicts(connection, changes.tenant, key)
+                drop_participants(connection, changes.tenant, key)
         for change in sorted(changes.requests, key=lambda change: change.after.id):
             _write_request(connection, change)
         if changes.lease_job is not None:
@@ -206,7 +206,7 @@ def _write_request(connection: Connection, change: RequestChange) -> None:
         due_at = None if change.after.due_at is None else row["due_at"]
         values = _update(row, _REQUEST_CHANGES, change) | {"new_due_at": due_at}
         connection.expect(_CHANGED_REQUEST, values, otherwise)
-    keep_verdicts(connection, change)
+    keep_participants(connection, change)
 
 
 def _write_run(connection: Connection, change: RunChange) -> None:

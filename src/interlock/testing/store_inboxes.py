@@ -127,10 +127,10 @@ class InboxContract(Contract):
     async def test_who_has_acted_goes_with_a_row_that_is_nobodys(self, store: Store, clock: SettableClock) -> None:
         await self._ask(store, clock, "req_1", "group:managers")
         await store.commit(changes(self._voted(await the_request(store, "req_1"), "ann", clock)))
-        assert (await store.audit()).verdicts == {(TENANT, "req_1"): (("ann", clock.at),)}
+        assert (await store.audit()).participants == {(TENANT, "req_1"): (("ann", clock.at),)}
         await store.commit(changes(strays=(("requests", "req_1"),)))
         found = await store.audit()
-        assert (found.verdicts, found.verdicts_left) == ({}, [])
+        assert (found.participants, found.participants_left) == ({}, [])
 
     async def _ask(self, store: Store, clock: SettableClock, key: str, *ask: str) -> None:
         """Open a request whose first step asks these."""

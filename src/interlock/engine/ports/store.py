@@ -69,9 +69,9 @@ class Audit:
         copies: of those that are misfiled, rows that hold a request or run of another name, and which.
         places: the deadline that the row of each closed request keeps, None if it keeps none: pages of an inbox go on
             from there.
-        verdicts: who is said to have acted on each request that has a row, and when they last did, sorted; nothing for
-            those on which nobody has. They stand for the version that its row has in `own_versions`.
-        verdicts_left: requests that have no row, and on which somebody is said to have acted.
+        participants: who is said to have acted on each request that has a row, and when they last did, sorted;
+            nothing for those on which nobody has. They stand for the version that its row has in `own_versions`.
+        participants_left: requests that have no row, and on which somebody is said to have acted.
         states: of runs that have no row.
         added: what somebody has added to the tables that may change or swallow what is written, to which table, and the
             statement that takes it away.
@@ -91,8 +91,8 @@ class Audit:
     own_versions: Mapping[tuple[str, str], int] = field(default_factory=dict)
     copies: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     places: Mapping[tuple[str, str], datetime | None] = field(default_factory=dict)
-    verdicts: Mapping[tuple[str, str], Sequence[tuple[str, datetime | None]]] = field(default_factory=dict)
-    verdicts_left: Sequence[tuple[str, str]] = ()
+    participants: Mapping[tuple[str, str], Sequence[tuple[str, datetime | None]]] = field(default_factory=dict)
+    participants_left: Sequence[tuple[str, str]] = ()
     states: Sequence[tuple[str, str]] = ()
     added: Sequence[tuple[str, str, str]] = ()
     lost: int | None = None

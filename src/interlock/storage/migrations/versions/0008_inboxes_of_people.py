@@ -43,16 +43,16 @@ def upgrade() -> None:
     op.drop_index("requests_inbox", "requests")
     columns = ["tenant", "due_at", "id", "asks", "status"]  # the last one for SQLite, which would look it up
     op.create_index("requests_inbox", "requests", columns, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN)
-    verdicts = op.create_table(
-        "verdicts",
+    participants = op.create_table(
+        "participants",
         sa.Column("tenant", TEXT, nullable=False),
         sa.Column("request_id", TEXT, nullable=False),
         sa.Column("person", TEXT, nullable=False),
         sa.Column("at", sa.BigInteger, nullable=False),
-        sa.PrimaryKeyConstraint("tenant", "request_id", "person", name="verdicts_key"),
+        sa.PrimaryKeyConstraint("tenant", "request_id", "person", name="participants_key"),
     )
-    _name_who_has_acted(verdicts)
-    op.create_index("verdicts_of_person", "verdicts", ["tenant", "person", "at", "request_id"])
+    _name_who_has_acted(participants)
+    op.create_index("participants_of_person", "participants", ["tenant", "person", "at", "request_id"])
     op.create_table(
         "cursors",
         sa.Column("tenant", TEXT, nullable=False),
@@ -100,7 +100,7 @@ def _folded(entry: str) -> str:
     return kind + colon + unicodedata.normalize("NFKC", unicodedata.normalize("NFKD", folded)).strip()
 
 
-def _name_who_has_acted(verdicts: sa.Table) -> None:
+def _name_who_has_acted(participants: sa.Table) -> None:
     connection, after = op.get_bind(), ("", "")
     key = sa.tuple_(requests.c.tenant, requests.c.id)
     page = sa.select(requests.c.tenant, requests.c.id).order_by(requests.c.tenant, requests.c.id).limit(PAGE)
@@ -114,7 +114,7 @@ def _name_who_has_acted(verdicts: sa.Table) -> None:
                 {"tenant": tenant, "request_id": request_id, "person": person, "at": at} for person, at in acts.items()
             ]
             if found:
-                op.bulk_insert(verdicts, found)
+                op.bulk_insert(participants, found)
         after = (rows[-1][0], rows[-1][1])
 
 

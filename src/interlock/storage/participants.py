@@ -14,30 +14,30 @@ from interlock.engine.changes import RequestChange
 from interlock.storage.compiled import Connection
 from interlock.storage.dialect import OneOf, insert_or
 from interlock.storage.rows import encodable, is_time, micros, moment
-from interlock.storage.schema import requests, verdicts
+from interlock.storage.schema import participants, requests
 
 __all__ = [
-    "VERDICTS_LEFT",
-    "VerdictRow",
-    "Verdicts",
-    "drop_verdicts",
-    "keep_verdicts",
-    "read_verdicts",
-    "verdict_rows",
-    "verdicts_on",
+    "PARTICIPANTS_LEFT",
+    "ParticipantRow",
+    "Participants",
+    "drop_participants",
+    "keep_participants",
+    "participant_rows",
+    "participants_on",
+    "read_participants",
 ]
 
-Verdicts = dict[tuple[str, str], tuple[tuple[str, datetime | None], ...]]
+Participants = dict[tuple[str, str], tuple[tuple[str, datetime | None], ...]]
 
 _TENANT: BindParameter[str] = bindparam("tenant")
 
-_DROP = delete(verdicts).where(verdicts.c.tenant == _TENANT, verdicts.c.request_id == bindparam("id"))
-_ON = select(verdicts.c.request_id, verdicts.c.person, verdicts.c.at).where(
-    verdicts.c.tenant == _TENANT, OneOf(verdicts.c.request_id, "ids")
+_DROP = delete(participants).where(participants.c.tenant == _TENANT, participants.c.request_id == bindparam("id"))
+_ON = select(participants.c.request_id, participants.c.person, participants.c.at).where(
+    participants.c.tenant == _TENANT, OneOf(participants.c.request_id, "ids")
 )
-VERDICTS_LEFT = (
-    select(verdicts.c.tenant, verdicts.c.request_id)
-    .where(~exists().where(requests.c.tenant == verdicts.c.tenant, requests.c.id == verdicts.c.request_id))
+PARTICIPANTS_LEFT = (
+    select(participants.c.tenant, participants.c.request_id)
+    .where(~exists().where(requests.c.tenant == participants.c.tenant, requests.c.id == participants.c.request_id))
     .distinct()
 )
 """The requests on which somebody is said to have voted, and that have no row."""
@@ -45,12 +45,12 @@ VERDICTS_LEFT = (
 
 @cache
 def _keep() -> Executable:
-    verdict = insert_or(verdicts)
+    row = insert_or(participants)
     key = ["tenant", "request_id", "person"]
-    return verdict.on_conflict_do_update(index_elements=key, set_={"at": verdict.excluded.at})
+    return row.on_conflict_do_update(index_elements=key, set_={"at": row.excluded.at})
 
 
-class VerdictRow(NamedTuple):
+class ParticipantRow(NamedTuple):
     """That somebody has voted on a request, answered or changed it, and when they last did."""
 
     tenant: str
@@ -59,33 +59,35 @@ class VerdictRow(NamedTuple):
     at: int
 
 
-def verdict_rows(change: RequestChange) -> list[VerdictRow]:
+def participant_rows(change: RequestChange) -> list[ParticipantRow]:
     """Return what a change's events say of who has voted, answered or changed the request, in the order of people."""
     acts, of = acts_of((*change.earlier, *change.events)), change.after
-    return [VerdictRow(of.tenant, of.id, person, micros(acts[person])) for person in sorted(filter(encodable, acts))]
+    return [
+        ParticipantRow(of.tenant, of.id, person, micros(acts[person])) for person in sorted(filter(encodable, acts))
+    ]
 
 
-def keep_verdicts(on: Connection, change: RequestChange) -> None:
+def keep_participants(on: Connection, change: RequestChange) -> None:
     """Write down who has acted on a request by its new events; all who ever have, where it is written anew."""
     if change.anew:
-        drop_verdicts(on, change.after.tenant, change.after.id)
-    for row in verdict_rows(change):
+        drop_participants(on, change.after.tenant, change.after.id)
+    for row in participant_rows(change):
         on.write(_keep(), row._asdict())
 
 
-def drop_verdicts(on: Connection, tenant: str, request_id: str) -> None:
+def drop_participants(on: Connection, tenant: str, request_id: str) -> None:
     """Forget who has acted on a request."""
     on.write(_DROP, {"tenant": tenant, "id": request_id})
 
 
-def verdicts_on(on: Connection, tenant: str, ids: Iterable[str]) -> Verdicts:
+def participants_on(on: Connection, tenant: str, ids: Iterable[str]) -> Participants:
     """Return who is said to have acted on a tenant's requests, and when."""
     found: dict[tuple[str, str], dict[str, int]] = {}
     for request_id, person, at in on.rows(_ON, {"tenant": tenant, "ids": list(ids)}):
         found.setdefault((tenant, str(request_id)), {})[str(person)] = at
-    return {key: read_verdicts(given) for key, given in found.items()}
+    return {key: read_participants(given) for key, given in found.items()}
 
 
-def read_verdicts(given: Mapping[str, object]) -> tuple[tuple[str, datetime | None], ...]:
+def read_participants(given: Mapping[str, object]) -> tuple[tuple[str, datetime | None], ...]:
     """Return who has acted and when, sorted; None for what is no time: SQLite keeps whatever it is given."""
     return tuple((person, moment(at) if is_time(at := given[person]) else None) for person in sorted(given))
