@@ -187,8 +187,8 @@ class Machine:
                 for run in await self.runs(built):
                     if run.status is RunStatus.needs_attention and settle is not None:
                         assert run.attention == "effect_unknown", run.note
-                        verdict = settle(run.attention_request)
-                        command = SettleEffect(run.attention_request, verdict, {"settled": True}, "I looked")
+                        became = settle(run.attention_request)
+                        command = SettleEffect(run.attention_request, became, {"settled": True}, "I looked")
                         await built.desk.handle(command, principal("local:me"))
                 runs = await self.runs(built)
                 if all(run.status in ENDED | {RunStatus.needs_attention} for run in runs):

@@ -10,7 +10,7 @@ from interlock import Action, ask, progress
 from interlock.domain.request import EffectState
 from interlock.domain.run import RunStatus
 from interlock.engine.watching import Lines
-from interlock.runtime.loading.forks import Contained
+from interlock.runtime.loading.child_processes import Contained
 
 
 class Escaping(BaseException):

@@ -4,7 +4,7 @@ import pytest
 from langgraph.types import interrupt
 
 from interlock import Action, NotDone, ask
-from interlock.domain.what_became import cannot_pass, what_became
+from interlock.domain.outcome_words import cannot_pass, what_became
 from interlock.testing.people import principal
 
 POLICY = """

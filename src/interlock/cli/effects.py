@@ -88,12 +88,12 @@ def settle(
         raise BadInput("Say what became of it, with one of --happened, --did-not and --retry.")
     if result_json is not None and not happened:
         raise BadInput("--result-json says what it returned, so it belongs to --happened.")
-    verdict: Literal["happened", "did_not", "retry"] = "happened" if happened else "did_not" if did_not else "retry"
+    became: Literal["happened", "did_not", "retry"] = "happened" if happened else "did_not" if did_not else "retry"
     result = None if result_json is None else read_json(result_json)
 
     async def work(session: Session) -> None:
         request_id = await session.client.resolve("request", request)
-        after = await session.client.settle(request_id, verdict, result=result, comment=comment)
+        after = await session.client.settle(request_id, became, result=result, comment=comment)
         session.tell(f"Effect of {after.id}: {after.effect}.", "good")
         advanced = await carry_on(replace(session, as_json=False), after.run_id) if advance else False
         view = await session.client.run(after.run_id)

@@ -17,8 +17,8 @@ from interlock.cli.session import Session, execute
 from interlock.cli.states import PAUSE, fork, state_lines
 from interlock.cli.table import table
 from interlock.cli.votes import carry_on
+from interlock.domain.outcome_words import what_became
 from interlock.domain.run import ENDED, Run, RunStatus
-from interlock.domain.what_became import what_became
 from interlock.errors import BadInput
 from interlock.service.inline import when
 from interlock.service.row import in_order, places, row

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import orjson
 import rfc8785
 
-from interlock.domain.json_words import why_no_json
+from interlock.domain.json_errors import why_no_json
 from interlock.errors import InvalidValue
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "Json", "canonical_bytes", "digest", "normalize", "parse_json", "read_canonical"]

@@ -173,7 +173,7 @@ class SettleEffect:
     """A person knows what became of an unknown effect, or wants it tried again."""
 
     request_id: str
-    verdict: Literal["happened", "did_not", "retry"]
+    became: Literal["happened", "did_not", "retry"]
     result: Json = None
     comment: str = ""
 

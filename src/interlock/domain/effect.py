@@ -158,7 +158,7 @@ def decide_settle(request: Request, command: SettleEffect, context: DecisionCont
         )
     assert request.claim is not None
     normalize(command.comment, path="comment", max_bytes=MAX_COMMENT)
-    match command.verdict:
+    match command.became:
         case "happened":
             result = normalize(command.result, path="result")
             return (EffectExecuted(request.claim.attempt, result, context.now, person, command.comment),)

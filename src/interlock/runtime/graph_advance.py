@@ -26,7 +26,7 @@ from interlock.runtime.dialects import native
 from interlock.runtime.effects.recorded import jsonable
 from interlock.runtime.loading.not_governed import Elsewhere
 from interlock.runtime.loading.toolbox import with_schemas
-from interlock.runtime.state import origins
+from interlock.runtime.state import forking
 from interlock.runtime.state.run_state import RunState, places, resume_values
 from interlock.runtime.streaming import carried_on
 
@@ -110,7 +110,7 @@ class GraphAdvance:
         """Return what the graph is given to begin, or to go on; or how the advance ends if it is not to run at all."""
         agent, state = self.agent, self.state
         run = self.advancing.advance.record.run
-        begun = run.pause or origins.is_fork(run)
+        begun = run.pause or forking.is_fork(run)
         if begun and not agent.continues(state.made_by) and not agent.continues(run.agent_version):
             return _mismatch(run, agent, state)
         if run.pause:
@@ -120,7 +120,7 @@ class GraphAdvance:
             return await self._resumed()
         if not begun:
             return Given(run.input)
-        stands = await origins.fork(run, agent, self.graph, state, self.config)
+        stands = await forking.fork(run, agent, self.graph, state, self.config)
         if isinstance(stands, Failed):
             return stands
         return self._paused(stands, self.state) if stands else Given(None)

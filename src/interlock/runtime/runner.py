@@ -22,12 +22,12 @@ from interlock.runtime.current import PASSING, Advancing, current
 from interlock.runtime.effects.error_place import told
 from interlock.runtime.error_text import said
 from interlock.runtime.graph_advance import GraphAdvance, Limits
+from interlock.runtime.loading.child_processes import Contained, Exited, guard, is_cancelled
 from interlock.runtime.loading.factories import EnteredAgent, Unmade, seen_for, server_runtime
-from interlock.runtime.loading.forks import Contained, Exited, guard, is_cancelled
 from interlock.runtime.loading.registry import Registry
 from interlock.runtime.served.agent_store import AgentStore
 from interlock.runtime.served.context_and_ids import configurable_of, context_of
-from interlock.runtime.state import as_json, origins
+from interlock.runtime.state import as_json, forking
 from interlock.runtime.state.checkpointer import Checkpointer
 from interlock.runtime.state.run_state import RunState, resume_values
 
@@ -71,7 +71,7 @@ class LangGraphRuntime:
 
     async def check_fork(self, run: Run, changes: Mapping[str, Json]) -> None:
         """Look whether a run can be forked here. See the port."""
-        origins.check_changes(await self._seen(run), changes)
+        forking.check_changes(await self._seen(run), changes)
 
     async def _seen(self, run: Run) -> Agent:
         """Return the run's agent as it is for this run, to look at it."""

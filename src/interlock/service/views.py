@@ -12,10 +12,10 @@ from typing import Literal
 from interlock.domain.authority import Principal
 from interlock.domain.eligibility import VotingRight, eligibility_of, with_delegations
 from interlock.domain.explain import explain
+from interlock.domain.outcome_words import cannot_pass, done_before, what_became
 from interlock.domain.policy import Policy
 from interlock.domain.request import EffectState, Request, Status
 from interlock.domain.run import ENDED, Run, RunStatus
-from interlock.domain.what_became import cannot_pass, done_before, what_became
 from interlock.engine.changes import Entry, Lease
 from interlock.engine.integrity import verified
 from interlock.engine.ports.policies import Policies

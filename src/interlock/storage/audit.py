@@ -17,10 +17,10 @@ from interlock.engine.codec import decode_request, decode_run
 from interlock.engine.ports.store import Audit
 from interlock.errors import InterlockError, RecordAltered
 from interlock.storage.compiled import Connection, whatever_is_stored
-from interlock.storage.dialect import as_bytes
 from interlock.storage.participants import PARTICIPANTS_LEFT, Participants, participants_on
 from interlock.storage.rows import NEVER, RequestRow, RunRow, is_key, is_time, job_of, moment, request_row, run_row
 from interlock.storage.schema import jobs, policies, requests, runs, states
+from interlock.storage.sql_constructs import as_bytes
 
 __all__ = [
     "AuditPage",

@@ -6,9 +6,9 @@ from sqlalchemy import bindparam, update
 
 from interlock.engine.changes import Counted, Turn
 from interlock.storage.compiled import Connection
-from interlock.storage.dialect import insert_or
 from interlock.storage.rows import changed
 from interlock.storage.schema import threads, windows
+from interlock.storage.sql_constructs import insert_or
 
 __all__ = ["count", "take_turn"]
 

@@ -8,9 +8,9 @@ from sqlalchemy import Executable, bindparam, select, update
 
 from interlock.engine.ports.store import Cursor
 from interlock.storage.compiled import Connection
-from interlock.storage.dialect import insert_or
 from interlock.storage.rows import changed, encodable, lease_of, micros
 from interlock.storage.schema import cursors
+from interlock.storage.sql_constructs import insert_or
 
 __all__ = ["check_channel", "cursor", "move_cursor"]
 

@@ -23,9 +23,9 @@ from interlock.domain.request import Request
 from interlock.engine.codec import decode_request
 from interlock.engine.ports.store import Inbox
 from interlock.storage.compiled import Connection
-from interlock.storage.dialect import HoldsOneOf, OneOf, as_bytes
 from interlock.storage.rows import ASKS_UNKNOWN, OPEN, encodable
 from interlock.storage.schema import IS_OPEN, participants, requests
+from interlock.storage.sql_constructs import HoldsOneOf, OneOf, as_bytes
 
 __all__ = ["inbox", "inbox_query", "place_of"]
 

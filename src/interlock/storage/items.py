@@ -9,9 +9,9 @@ from sqlalchemy import BindParameter, bindparam, delete, func, select, tuple_
 
 from interlock.engine.items import Item, Namespace
 from interlock.storage.compiled import Connection
-from interlock.storage.dialect import as_bytes, insert_or
 from interlock.storage.rows import Clock, encodable, micros, moment
 from interlock.storage.schema import store
+from interlock.storage.sql_constructs import as_bytes, insert_or
 
 __all__ = ["SqlShelf"]
 

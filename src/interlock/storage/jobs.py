@@ -10,9 +10,9 @@ from sqlalchemy import BigInteger, and_, bindparam, case, literal_column, or_, s
 
 from interlock.engine.changes import Changes, Job, Turn
 from interlock.storage.compiled import Connection
-from interlock.storage.dialect import Now, insert_or
 from interlock.storage.rows import FIRST_GENERATION, NEVER, Clock, changed, due_micros, micros, now_of
 from interlock.storage.schema import jobs, runs
+from interlock.storage.sql_constructs import Now, insert_or
 
 __all__ = ["extend", "take_job", "wake_waiting", "write_jobs"]
 

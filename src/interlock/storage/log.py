@@ -28,12 +28,12 @@ from sqlalchemy import (
 from interlock.engine.changes import Entry
 from interlock.engine.codec import decode_entry
 from interlock.errors import InvalidValue, RecordAltered
-from interlock.storage.additions import POSTGRES_ADDITIONS, SQLITE_ADDITIONS
 from interlock.storage.audit import AuditedLog, strangers
 from interlock.storage.compiled import Connection
-from interlock.storage.dialect import OneOf, as_bytes
+from interlock.storage.foreign_triggers import POSTGRES_ADDITIONS, SQLITE_ADDITIONS
 from interlock.storage.rows import EntryRow, changed, encodable, read_position
 from interlock.storage.schema import POSTGRES_GUARD, POSTGRES_GUARD_MADE, SQLITE_GUARDS, log, ordered_log
+from interlock.storage.sql_constructs import OneOf, as_bytes
 
 __all__ = ["FeedPage", "Histories", "Log", "NumberedLog", "OrderedLog"]
 

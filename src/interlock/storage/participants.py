@@ -12,9 +12,9 @@ from sqlalchemy import BindParameter, Executable, bindparam, delete, exists, sel
 from interlock.domain.inbox import acts_of
 from interlock.engine.changes import RequestChange
 from interlock.storage.compiled import Connection
-from interlock.storage.dialect import OneOf, insert_or
 from interlock.storage.rows import encodable, is_time, micros, moment
 from interlock.storage.schema import participants, requests
+from interlock.storage.sql_constructs import OneOf, insert_or
 
 __all__ = [
     "PARTICIPANTS_LEFT",

@@ -21,9 +21,9 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from interlock.errors import Conflict, StoreUnavailable
 from interlock.storage.compiled import Connection, Outcome, Statements, Values, outcome_of
-from interlock.storage.dialect import MICROS
 from interlock.storage.postgres_wire import Wire, WireReply
 from interlock.storage.rows import Clock, changed, moment
+from interlock.storage.sql_constructs import MICROS
 from interlock.storage.writes import Commit, commit_together
 
 __all__ = ["PostgresConnection", "PostgresStatements", "ServerConnection"]

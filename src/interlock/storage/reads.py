@@ -22,7 +22,6 @@ from interlock.engine.codec import decode_request, decode_run
 from interlock.engine.ports.store import Loaded, Turns, Window
 from interlock.errors import RecordAltered
 from interlock.storage.compiled import Connection, whatever_is_stored
-from interlock.storage.dialect import OneOf, as_bytes
 from interlock.storage.inbox import place_of
 from interlock.storage.log import Histories, Log
 from interlock.storage.rows import (
@@ -49,6 +48,7 @@ from interlock.storage.schema import (
     threads,
     windows,
 )
+from interlock.storage.sql_constructs import OneOf, as_bytes
 
 __all__ = [
     "asked_at",

@@ -14,7 +14,6 @@ from interlock.engine.integrity import digest_of_state
 from interlock.failpoints import failpoint
 from interlock.storage.compiled import Connection
 from interlock.storage.counters import count, take_turn
-from interlock.storage.dialect import Now, insert_or
 from interlock.storage.jobs import take_job, wake_waiting, write_jobs
 from interlock.storage.log import Log
 from interlock.storage.participants import drop_participants, keep_participants
@@ -29,6 +28,7 @@ from interlock.storage.rows import (
     run_row,
 )
 from interlock.storage.schema import jobs, notes, policies, requests, runs, states
+from interlock.storage.sql_constructs import Now, insert_or
 
 __all__ = ["Commit", "commit_together", "keep_note"]
 

@@ -21,12 +21,12 @@ from interlock.testing.fakes import SettableClock
 from interlock.testing.invariants import assert_invariants, whole_log
 from interlock.testing.people import principal
 
-__all__ = ["Parts", "Story"]
+__all__ = ["Story", "StoryParts"]
 
 ROUNDS = 50
 
 
-class Parts(Protocol):
+class StoryParts(Protocol):
     """What a story needs of a system; `interlock.bootstrap.build` makes one."""
 
     @property
@@ -55,7 +55,7 @@ class Story:
         me: the person who starts runs, and decides unless another is named.
     """
 
-    def __init__(self, system: Parts, clock: SettableClock, me: str = "local:me") -> None:
+    def __init__(self, system: StoryParts, clock: SettableClock, me: str = "local:me") -> None:
         self.system = system
         self.store = system.store
         self.clock = clock
@@ -136,9 +136,9 @@ class Story:
         await self.drain()
         return after
 
-    async def settle(self, request_id: str, verdict: Any, result: Json = None) -> Request:
+    async def settle(self, request_id: str, became: Any, result: Json = None) -> Request:
         """Say what became of an unknown effect, and carry out what follows."""
-        after = await self.system.desk.handle(SettleEffect(request_id, verdict, result, "I looked"), self.me)
+        after = await self.system.desk.handle(SettleEffect(request_id, became, result, "I looked"), self.me)
         await self.drain()
         return after
 

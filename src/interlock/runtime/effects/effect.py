@@ -40,7 +40,7 @@ from interlock.runtime.effects.error_place import told
 from interlock.runtime.effects.recorded import jsonable
 from interlock.runtime.effects.tool_results import failure_in, refuse_retries
 from interlock.runtime.error_text import said
-from interlock.runtime.loading.forks import Exited, is_cancelled, only_here
+from interlock.runtime.loading.child_processes import Exited, is_cancelled, only_here
 
 __all__ = ["Effect", "Repeat"]
 
