@@ -208,12 +208,21 @@ async def test_whoever_is_overtaken_is_stopped_and_moves_nothing(opening, store,
     await ask(store, clock, "req_1")
     slow, quick = Heard(), Heard()
     slow.may_end.clear()
-    async with following_on(store, slow, lease=timedelta(seconds=0.3)):
+    async with following_on(store, slow, lease=timedelta(seconds=0.3)) as one:
+        goes_on, real = asyncio.Event(), one._until
+
+        async def stopped():
+            if slow.begun.is_set():  # it claims, and then extends nothing: as a process that does not run
+                await goes_on.wait()
+            return await real()
+
+        one._until = stopped
         await slow.begun.wait()
-        other, now = opening(), clock.at
-        clock.at = now + timedelta(hours=1)  # as if it had been stopped so long that its lease has ended
+        other = opening()
+        clock.advance(hours=1)
         async with following_on(other, quick, begin=None):
             await until(lambda: quick.told == asked("req_1"))
+            goes_on.set()
             await until(lambda: slow.cancelled)
             assert slow.told == []
         assert quick.again == asked("req_1")
