@@ -23,6 +23,7 @@ from interlock.storage.memory_inbox import page_of
 from interlock.storage.memory_items import MemoryShelf, check_puts
 from interlock.storage.memory_tables import Tables, entries_of, entry_of, read_job, record_of, turns_of
 from interlock.storage.participants import read_participants
+from interlock.storage.reads import filed
 from interlock.storage.rows import (
     FIND_LIMIT,
     NEVER,
@@ -33,7 +34,6 @@ from interlock.storage.rows import (
     changed,
     check_changes,
     check_load,
-    checked_request,
     entry_rows,
     micros,
     moment,
@@ -83,7 +83,8 @@ class MemoryStore:
         """Read requests, a run and their logs at one instant."""
         check_load(run_id, run_of)
         with self._reading() as tables:
-            rows = [row for key in request_ids if (row := tables.requests.get((tenant, key)))]
+            wanted = set(request_ids)
+            rows = [row for key in wanted if (row := tables.requests.get((tenant, key)))]
             if run_id is not None:
                 its = (row for row in tables.requests.values() if (row.tenant, row.run_id) == (tenant, run_id))
                 rows += [row for row in its if row.status in OPEN]
@@ -93,9 +94,11 @@ class MemoryStore:
             record = record_of(tables, (tenant, run_id)) if run_id is not None else None
             pause = record.run.pause if record is not None and run_of is None else ()
             rows += [row for wait in pause if (row := tables.requests.get((tenant, wait.request_id)))]
-            found = replay_order(
-                checked_request(decode_request(row.body), row.version) for row in {row.id: row for row in rows}.values()
+            wanted |= {wait.request_id for wait in record.run.pause} if record is not None else set()
+            read = (
+                filed(tenant, row.id, row, strict=row.id in wanted) for row in {row.id: row for row in rows}.values()
             )
+            found = replay_order(filter(None, read))
             of_run = [record.run.id] if record is not None else []
             entries: dict[str, list[Entry]] = {key: [] for key in [*(request.id for request in found), *of_run]}
             for at, entry in entries_of(tables, tenant):

@@ -27,6 +27,7 @@ from interlock.storage.log import Histories, Log
 from interlock.storage.rows import (
     FIND_LIMIT,
     Clock,
+    RequestRow,
     checked_request,
     checked_run,
     encodable,
@@ -52,6 +53,7 @@ from interlock.storage.sql_constructs import OneOf, as_bytes
 
 __all__ = [
     "asked_at",
+    "filed",
     "find",
     "list_runs",
     "load",
@@ -159,7 +161,7 @@ def load(  # noqa: PLR0913, PLR0917 - what the port offers
     entries = logs() | of_run.logs()
     wanted = {*keys, *(wait.request_id for wait in record.run.pause)} if record is not None else set(keys)
     rows = (named() | of_run.rows()).items()
-    found = replay_order(filter(None, (_filed(tenant, key, row, strict=key in wanted) for key, row in rows)))
+    found = replay_order(filter(None, (filed(tenant, key, row, strict=key in wanted) for key, row in rows)))
     return Loaded(
         now(),
         {request.id: request for request in found},
@@ -175,7 +177,7 @@ class _Row(NamedTuple):
     """By which changes find the row."""
 
 
-def _filed(tenant: str, key: str, row: _Row, *, strict: bool) -> Request | None:
+def filed(tenant: str, key: str, row: _Row | RequestRow, *, strict: bool) -> Request | None:
     """Read a request that is stored under its own id; return None for a copy that somebody has put beside it.
 
     Args:
