@@ -21,7 +21,7 @@ def test_S14_a_decision_is_logged_with_time_request_action_verdict_approver_and_
     assert command.run(verb, request, *more, "--digest", digest, "-m", "as agreed", "--no-advance").returncode == 0
     logged = {entry["event"]["type"]: entry for entry in entries(command) if entry["stream"] == request}
     cast, decided = logged["vote_cast"], logged["decided"]
-    assert logged["opened"]["event"]["subject"]["args"]["amount"] == 5
+    assert logged["opened"]["event"]["ask"]["subject"]["args"]["amount"] == 5
     assert (logged.keys() >= {"edited"}) == (verdict == "edit")
     assert (cast["event"]["vote"]["verdict"], cast["event"]["vote"]["comment"]) == (verdict, "as agreed")
     assert cast["by"] == cast["event"]["vote"]["voter"] == decided["event"]["by"][0]
