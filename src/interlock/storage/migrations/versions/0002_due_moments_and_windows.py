@@ -51,7 +51,7 @@ def _name_actions() -> None:
     page = sa.select(requests.c.tenant, requests.c.id, requests.c.body).order_by(requests.c.tenant, requests.c.id)
     while rows := connection.execute(page.where(key > sa.tuple_(*after)).limit(PAGE)).all():
         for tenant, request_id, body in rows:
-            asked = json.loads(bytes(body))["asked"]
+            asked = json.loads(bytes(body))["ask"]["subject"]
             if asked["kind"] == "approval":
                 this = (requests.c.tenant == tenant) & (requests.c.id == request_id)
                 connection.execute(sa.update(requests).where(this).values(action=asked["name"]))
