@@ -9,12 +9,12 @@ import pytest
 from interlock.channels import presentation, prompts, reply
 from interlock.cli.app import COMMANDS
 from interlock.config.sections import PolicySettings
-from interlock.domain import lifecycle, quorum
+from interlock.domain import lifecycle, quorum, retries
 from interlock.domain.action import Action, Draft, Kind, Question, Verdict
 from interlock.domain.ask import default_verdicts
 from interlock.domain.events import Decided
 from interlock.domain.request import EffectState, Status
-from interlock.domain.verdicts import VERDICTS, Outcome
+from interlock.domain.verdicts import REFUSALS, VERDICTS, Outcome
 from interlock.service.client import Client
 
 SCHEMA = json.loads(resources.files("interlock.service").joinpath("shapes.schema.json").read_text())
@@ -100,6 +100,18 @@ def test_every_outcome_is_in_the_table_of_changes_and_comes_of_something():
     assert outcomes == decided | BY_NOBODY
     for outcome in outcomes:
         assert lifecycle.TRANSITIONS[Status.open, EffectState.none, outcome] == (Status(outcome), EffectState.none)
+
+
+def test_every_outcome_is_a_refusal_or_not_and_never_both():
+    agreed = {rule.outcome for rule in VERDICTS.values() if rule.supports}
+    assert agreed | REFUSALS == set(get_args(Outcome))
+    assert not agreed & REFUSALS
+    assert {"rejected", "revised"} == REFUSALS
+
+
+def test_every_outcome_after_which_a_graph_may_act_has_its_words():
+    assert set(retries.ANSWERS) == set(Status) - {Status.open, Status.withdrawn}
+    assert len({*retries.ANSWERS.values()}) == len(retries.ANSWERS)
 
 
 def test_every_outcome_and_every_state_of_an_effect_is_in_the_json():

@@ -24,6 +24,7 @@ from interlock.domain.events import (
 )
 from interlock.domain.quorum import opponents, stand_ins, supporters
 from interlock.domain.request import Request, StandIn, edition_digest
+from interlock.domain.verdicts import REFUSALS
 
 __all__ = ["check_event"]
 
@@ -110,7 +111,7 @@ def _outcome(request: Request, event: Decided) -> str | None:
         by_rule = len(event.by) == 1 and event.by[0].startswith("rule:") and not event.counted and not event.stand_ins
         return None if by_rule and event.outcome == "approved" else "no step has begun"
     late = _late(request, event.at)
-    if late is not None or event.outcome in {"rejected", "revised"}:
+    if late is not None or event.outcome in REFUSALS:
         return late or _refusals(request, event)
     if (event.outcome == "answered") != (request.edition.answer is not None):
         return "an answer makes it answered, and nothing else does"

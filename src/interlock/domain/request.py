@@ -12,6 +12,7 @@ from interlock.domain.ask import Ask
 from interlock.domain.authority import Delegation
 from interlock.domain.canonical import Json, digest
 from interlock.domain.policy import Policy, Route, Step
+from interlock.domain.verdicts import REFUSALS
 
 __all__ = [
     "MAX_COMMENT",
@@ -245,7 +246,7 @@ class Request:
     @property
     def deciders(self) -> tuple[str, ...]:
         """Those of `decided_by` in words: `noah for mia` where noah voted for mia."""
-        ended = self.status in {Status.rejected, Status.revised}  # by the votes of its last step alone
+        ended = self.status in REFUSALS  # by the votes of its last step alone
         passed = () if ended else self.counted
         final = [one for one in self.stand_ins if not ended or one.step == self.step]
         words = []

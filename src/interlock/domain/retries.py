@@ -180,12 +180,19 @@ def _doubt(
 
 _LOOK = "It may have happened, and nothing here counts it: look before you let the run try again."
 
-_SAID = {Status.approved: "approved", Status.rejected: "answered with no", Status.expired: "not answered in time"}
+ANSWERS = {
+    Status.approved: "approved",
+    Status.answered: "answered",
+    Status.rejected: "answered with no",
+    Status.revised: "sent back",
+    Status.expired: "not answered in time",
+}
+"""What was said to a request, by every outcome after which a graph may act: after all but a withdrawal."""
 
 
 def _named(allowed: Sequence[Request]) -> str:
     """Say what each was and what was said to it: a person has to look at each of them."""
-    told = [f"{_what(one)} ({one.id}) was {_SAID.get(one.status, 'answered')}" for one in allowed[:NAMED]]
+    told = [f"{_what(one)} ({one.id}) was {ANSWERS[one.status]}" for one in allowed[:NAMED]]
     return ", ".join([*told, f"{len(allowed) - NAMED} more too"] if len(allowed) > NAMED else told)
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from interlock.domain.action import Kind, Verdict
 
-__all__ = ["VERDICTS", "Outcome", "VerdictRule"]
+__all__ = ["REFUSALS", "VERDICTS", "Outcome", "VerdictRule"]
 
 Outcome = Literal["approved", "rejected", "answered", "revised"]
 """What people, or a rule, can bring a request to."""
@@ -65,3 +65,6 @@ VERDICTS: dict[Verdict, VerdictRule] = {
     Verdict.reject: VerdictRule(False, "rejected", frozenset(Kind), "rejected", "Reject?", "reject it"),
 }
 """In the order in which they are offered."""
+
+REFUSALS: frozenset[str] = frozenset(rule.outcome for rule in VERDICTS.values() if not rule.supports)
+"""The outcomes that are a no: nobody counts as approving, and the votes of the last step alone decide."""
