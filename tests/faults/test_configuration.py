@@ -64,7 +64,7 @@ async def test_a_run_pauses_by_the_last_good_one_and_nothing_is_counted(machine,
     await eventually(lambda: stands("paused"))
     until(lambda: "The last good configuration holds" in said())
     file.write_text(GOOD)
-    until(lambda: "The configuration can be used again" in said())
+    until(lambda: "The configuration is valid again" in said())
     assert said().count("The last good configuration holds") == 1
     opened, *_, note = requests(machine)
     assert opened["event"]["route"]["policy"] == "default"

@@ -114,7 +114,7 @@ def test_I2_a_configuration_that_is_half_saved_delays_no_result(machine, until):
     file.write_text(good)
     until(done(machine, slow))
     slow.assert_told()
-    until(lambda: "The configuration can be used again" in said())
+    until(lambda: "The configuration is valid again" in said())
     assert said().count("The last good configuration holds") == 1
     machine.stop(worker)
 

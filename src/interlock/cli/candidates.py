@@ -1,4 +1,4 @@
-"""What ids and names may become when somebody presses the tab key; the database is read, and never made.
+"""Tab completion of ids and names; reads the database, never creates it.
 
 Nothing that an agent has written is offered or shown: a shell would read it.
 """

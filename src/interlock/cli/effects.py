@@ -39,7 +39,7 @@ def list_effects(ctx: typer.Context, *, as_json: bool = JSON) -> None:
         found = await session.client.unsettled()
         session.write({"effects": [request_shape(request) for request in found]})
         if not found:
-            session.tell("None: of every effect it is known what became of it.", "good")
+            session.tell("None. The result of every effect is known.", "good")
         for request in found:
             session.show(*_lines(request, session.prefix))
 

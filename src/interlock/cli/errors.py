@@ -1,4 +1,4 @@
-"""What a command ends with: the exit codes, and how an error is told."""
+"""Exit codes, and how errors are printed."""
 
 from __future__ import annotations
 

@@ -20,10 +20,10 @@ __all__ = ["app"]
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="The record.")
 
 AFTER = typer.Option("", "--after", metavar="POSITION", help="Begin after this entry.")
-REQUEST = typer.Option(None, "--request", metavar="ID", help="Only this request's.")
-RUN = typer.Option(None, "--run", metavar="ID", help="Only this run's, with its requests'.")
-LIMIT = typer.Option(None, "--limit", min=1, help="At most so many.")
-FOLLOW = typer.Option(False, "--follow", "-f", help="Go on with what comes, until Ctrl-C.")
+REQUEST = typer.Option(None, "--request", metavar="ID", help="Only this request.")
+RUN = typer.Option(None, "--run", metavar="ID", help="Only this run and its requests.")
+LIMIT = typer.Option(None, "--limit", min=1, help="Show at most N.")
+FOLLOW = typer.Option(False, "--follow", "-f", help="Keep showing new entries until Ctrl-C.")
 
 
 @app.callback(invoke_without_command=True)

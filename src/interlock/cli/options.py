@@ -10,8 +10,8 @@ __all__ = ["AFTER", "ANY_REQUEST", "AS", "COMMENT", "JSON", "LIMIT", "OPEN_REQUE
 
 JSON = typer.Option(False, "--json", help="Write JSON to the standard output, messages to the standard error.")
 AS = typer.Option(None, "--as", metavar="PERSON", help="Act as somebody else; only in a demo database.")
-LIMIT = typer.Option(50, "--limit", min=1, max=10_000, help="At most so many.")
-AFTER = typer.Option(None, "--after", metavar="CURSOR", help="The page after the one that gave this cursor (--json).")
+LIMIT = typer.Option(50, "--limit", min=1, max=10_000, help="Show at most N.")
+AFTER = typer.Option(None, "--after", metavar="CURSOR", help="Continue from this cursor (`next` in --json).")
 COMMENT = typer.Option("", "--comment", "-m", help="Why; it is logged, and the agent reads it.")
 
 _REQUEST = "The request; the beginning of its id is enough."

@@ -78,7 +78,7 @@ def show_run(
 ) -> None:
     """Show a run: input, output, what it asked, its history, and how it goes on."""
     if pause is not None and not state:
-        raise BadInput("--pause says of which pause --state shows the state: give both.")
+        raise BadInput("--pause needs --state.")
 
     async def work(session: Session) -> None:
         run_id = await session.client.resolve("run", run)

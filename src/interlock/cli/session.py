@@ -101,7 +101,7 @@ class Session:
         self.screen.say(text, style)
 
     def tell_of_more(self, cursor: str | None, limit: int) -> None:
-        """Say how the rest of a list is had, if there is any."""
+        """Say how to get the rest of the list."""
         if cursor is not None:
             self.tell(f"There are more than {limit}: --limit shows them.", "warn")
 
@@ -125,12 +125,12 @@ def settings_of(root: Root) -> Settings:
     """Read the configuration that the options before the command name."""
     environ = dict(os.environ)
     if root.database == "":
-        raise BadInput("--database is empty: name a file or an address, or leave it away.")
+        raise BadInput("--database is empty: name a file or an address, or omit it.")
     if root.database is not None:
         environ["INTERLOCK_DATABASE_URL"] = root.database
     settings = load_settings(root.config, environ)
     if root.database is not None and settings.database.fixed:
-        raise BadInput("--database cannot be used with this configuration, whose database is fixed: leave one away.")
+        raise BadInput("--database cannot be used with this configuration, whose database is fixed: omit one.")
     return settings
 
 

@@ -61,7 +61,7 @@ def show_thread(
     ctx: typer.Context,
     *,
     name: str = NAME,
-    limit: int = typer.Option(20, "--limit", min=1, max=10_000, help="At most so many of its runs."),
+    limit: int = typer.Option(20, "--limit", min=1, max=10_000, help="Show at most N of its runs."),
     as_json: bool = JSON,
 ) -> None:
     """Show a thread: its runs, the newest first, and the state in which the next one begins."""

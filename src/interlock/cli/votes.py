@@ -33,7 +33,7 @@ __all__ = ["answer", "approve", "edit", "reject", "revise"]
 T = TypeVar("T")
 
 DIGEST = typer.Option(None, "--digest", metavar="sha256:…", help="Vote on exactly this; 12 digits of it are enough.")
-YES = typer.Option(False, "--yes", help="Vote on whatever stands there, without a question; the log says so.")
+YES = typer.Option(False, "--yes", help="Vote on the current version without confirmation; the log records that.")
 ADVANCE = typer.Option(True, "--advance/--no-advance", help="Carry the run on here, if its agent can be loaded.")
 
 Make = Callable[[RequestView], Reply]

@@ -27,7 +27,7 @@ def work(
     *,
     once: bool = typer.Option(False, "--once", help="Do everything that is due, and end."),
     concurrency: int = typer.Option(16, "--concurrency", min=1, max=1_000, help="How many runs at once."),
-    name: str = typer.Option("", "--name", help="How the log calls this worker."),
+    name: str = typer.Option("", "--name", help="Name of this worker in the log."),
     as_json: bool = JSON,
 ) -> None:
     """Advance runs and watch deadlines, until Ctrl-C, SIGTERM or SIGHUP; what is under way is finished first.

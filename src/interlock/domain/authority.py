@@ -107,7 +107,7 @@ class Directory:
         return sorted(role for role, people in self.roles.items() if person in people)
 
     def givers(self, delegate: str, at: datetime) -> tuple[str, ...]:
-        """Return those for whom this person may vote at this moment, as far as they are concerned."""
+        """Return who has delegated their vote to this person now; the policy is not checked."""
         found = (one.giver for one in self.delegations if one.delegate == delegate and one.covers(at))
         return tuple(dict.fromkeys(found))
 

@@ -1,4 +1,4 @@
-"""What is suspicious about delegations that can be read: those that never come to anything."""
+"""Warn about valid delegations that can never take effect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Who may vote: for themselves, for another who has named them as a delegate, or not at all."""
+"""Who may vote, for whom, and whose vote no longer counts: a lost role stops counting at the next vote and claim.
+
+`voting.py` calls it when somebody votes, and for the votes that were cast before; `effect.py` when the effect is claimed.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ class VotingRight:
 
 @dataclass(frozen=True, slots=True)
 class Eligibility:
-    """What people vote on, as far as it says who may.
+    """The rules for who may vote on one request.
 
     Args:
         editors: canonical ids of everybody who changed it: what each of them wrote may still stand.
@@ -119,13 +122,13 @@ def _taken(giver: str, others: Sequence[Vote]) -> str | None:
 
 
 def eligibility_of(request: Request, policy: Policy, directory: Directory) -> Eligibility:
-    """Return what is voted on in a request."""
+    """Return the voting rules of a request."""
     people = with_delegations(directory, request)
     return Eligibility(policy, people, request.initiator, request.requester, request.editors)
 
 
 def with_delegations(directory: Directory, request: Request) -> Directory:
-    """Return the people with those who vote for others on this request alone, who come first."""
+    """Return the directory, preceded by the delegations made for this request."""
     if not request.delegations:
         return directory
     return replace(directory, delegations=(*request.delegations, *directory.delegations))

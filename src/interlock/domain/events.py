@@ -239,7 +239,7 @@ class RefusalNoted:
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationHeld:
-    """What was decided just before was decided by the last good configuration: what stands there now cannot be used."""
+    """The previous event used the last valid configuration because the current file is invalid."""
 
     problem: str
     at: datetime

@@ -117,13 +117,13 @@ def _outcome(request: Request, event: Decided) -> str | None:
         return "an answer makes it answered, and nothing else does"
     people = dict.fromkeys((*(person for _, person in request.counted), *event.counted))
     if event.by != tuple(people):
-        return "it names others as deciding than those who counted"
+        return "the deciders are not those who were counted"
     return _approvals(request, event.counted, event.stand_ins)
 
 
 def _refusals(request: Request, event: Decided) -> str | None:
     if event.counted or (not event.by and event.outcome == "revised"):
-        return "nobody counts as approving what was turned down, and somebody sends it back"
+        return "a rejected request counts no approvals, and a revision needs an author"
     uncast = sorted(set(event.by) - set(opponents(request.votes)))
     if uncast:
         return f"it counts {', '.join(uncast)}, whose refusal the log does not hold"

@@ -181,7 +181,7 @@ class Occasion:
     """What a policy may know of a request.
 
     Args:
-        recent: what the agent asked before; None where nobody has looked.
+        recent: what was asked before, by whatever agent; None where nobody has looked.
         forked: whether the run was forked from another, which may have done the same already: no rule approves then.
     """
 

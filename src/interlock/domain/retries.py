@@ -114,9 +114,9 @@ def after_vanishing(
 
 
 def with_doubt(needed: AttentionNeeded, given: Iterable[Request], retries: Retries) -> AttentionNeeded:
-    """Return what a person has to look at, who is told, too, what may have happened in the same advance.
+    """Add to an AttentionNeeded what else may have happened in the same attempt.
 
-    Nothing lets the run go on by itself then: not even that the effect is settled for whose sake it stands.
+    After that only `runs retry` resumes the run, even if the effect that stopped it has been settled.
     """
     allowed = [] if retries.repeatable or needed.code in BEFORE_ITS_GRAPH else allowed_by(given)
     if not allowed:
@@ -130,7 +130,7 @@ def with_doubt(needed: AttentionNeeded, given: Iterable[Request], retries: Retri
 
 
 def exhausted(history: Iterable[RunEvent]) -> str:
-    """Say over how many advances since the run last went on its worker vanished, the last one among them."""
+    """Describe how many attempts failed or lost their worker since the run last made progress."""
     vanished, failed, running = 1, 0, False
     for event in history:
         match event:

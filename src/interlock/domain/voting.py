@@ -150,7 +150,11 @@ def _check_verdict(request: Request, command: CastVote, policy: Policy) -> None:
         raise ReasonMissing(f"The policy wants a reason when you {command.verdict}: give a comment.")
     unanswered = request.kind is Kind.input and request.edition.answer is None and not request.takes_anything
     if command.verdict is Verdict.approve and unanswered:
-        raise NotOffered(f"{request.id} asks a question and has no answer yet: respond.", request_id=request.id)
+        command_line = f"interlock answer {request.id}"
+        raise NotOffered(
+            f"{request.id} asks a question and has no answer yet; answer it first: {command_line}",
+            request_id=request.id,
+        )
 
 
 def _eligibility(request: Request, context: DecisionContext) -> Eligibility:
@@ -178,7 +182,7 @@ def _edition(request: Request, command: CastVote, policy: Policy, voter: str) ->
             case Draft(), Draft(body=body):
                 edition = Edition(replace(current, body=body), None, voter)
             case _:
-                raise NotEditable(f"An edit of {request.id} must keep what it is and change its arguments.")
+                raise NotEditable(f"An edit of {request.id} may change only the arguments or the draft.")
     return None if edition is None or edition_digest(edition) == request.digest else edition
 
 

@@ -197,7 +197,7 @@ def must_hold(loaded: Loaded, hold: Hold) -> Run:
 
 
 def is_at_it(run: Run, history: Sequence[Entry], leases: Iterable[Lease], now: datetime) -> bool:
-    """Say whether a worker is at a run, by its log and these leases, on the run or its job, whatever its row says.
+    """Return whether a worker is advancing the run, by log and leases and not by its row.
 
     A lease counts that is of whoever began the last advance: others were made up.
     """

@@ -190,7 +190,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A condition, and a change: nothing was counted over this action, whoever asked for it, since it was read.
+    """Increment an action's counter; fail if it has changed since it was read.
 
     Args:
         version: of the counter when it was read, 0 if there was none; it rises with the commit.
@@ -202,7 +202,7 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A thread that these changes begin or end a run of: whoever begins or ends one waits for the others.
+    """A thread's counter: compared and raised when one of its runs starts or ends.
 
     Args:
         version: a condition: of the thread's counter when it was read, 0 if there was none; None for whatever it is.

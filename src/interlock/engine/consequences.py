@@ -44,7 +44,7 @@ def with_consequences(
 
 
 def ends_at(request: Request, command: Command, events: Sequence[Event], policy: Policy) -> datetime | None:
-    """Return when the store's clock ends what this command may still do."""
+    """Return the latest time at which the command may be committed."""
     if isinstance(command, CastVote | Remind | Escalate | Extend | Delegate):
         return request.due_at
     claimed = any(isinstance(event, EffectClaimed) for event in events)

@@ -1,4 +1,4 @@
-"""What policies count over: read from the store, with the condition under which a decision by it may be committed."""
+"""Recent requests by action, and the counter checks for the commit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of a job that is not carried out: it is done with, put off, or a person has to look at its run."""
+"""Jobs that are not run: finish, postpone, or ask a person."""
 
 from __future__ import annotations
 

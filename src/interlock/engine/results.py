@@ -116,7 +116,7 @@ class Results:
         await self.take_in()
         held = self._desk.held_configuration()
         if held != self._held_configuration:
-            self._complain(held or "The configuration can be used again, and holds as it is now.")
+            self._complain(held or "The configuration is valid again and in use.")
             self._held_configuration = held
 
     async def take_in(self) -> None:

@@ -1,4 +1,4 @@
-"""The one loop of compare-and-swap, and how long what must be recorded is tried again."""
+"""Retry commits that lost a race, and recording until the database answers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FEW_TRIES = 13
 
 
 async def until_committed(attempt: Callable[[], Awaitable[T]], what: str) -> T:
-    """Call `attempt`, which loads, decides and commits, until its commit finds what it had loaded.
+    """Repeat `attempt` until its commit succeeds because nobody changed what it had read.
 
     Raises:
         Conflict: if it never does.
@@ -49,7 +49,7 @@ async def until_committed(attempt: Callable[[], Awaitable[T]], what: str) -> T:
 
 
 def is_passing(error: BaseException) -> bool:
-    """Say whether an error says nothing but that the database cannot do it now."""
+    """Return whether the error is transient."""
     return isinstance(error, StoreUnavailable | Conflict)
 
 

@@ -146,7 +146,7 @@ class Advancing:
         self._watcher.said(self.advance.record.run.id, text)
 
     def halt(self, halt: Halt) -> None:
-        """Note why this advance ends; that a person has to look outweighs that it is tried again."""
+        """Record why the advance stops; `needs attention` outranks `retry`."""
         if self.halted is None or self.halted.code in PASSING:
             self.halted = halt
 
@@ -170,7 +170,7 @@ class Advancing:
         self.loop.call_soon_threadsafe(self._taken.set)
 
     async def latecomers(self, tasks: Iterable[str], seconds: float) -> None:
-        """Wait, though not for long, until nothing is passed over in these tasks.
+        """Wait briefly until every passed-over answer is taken.
 
         Tools that ask at the same time inside of one task come in any order, and the first that has no answer ends the
         task for all: the answer that it passed over may belong to one that is on its way.

@@ -170,7 +170,7 @@ class GraphAdvance:
 
 
 def _astray(run: Run, state: RunState, advancing: Advancing, interrupts: Sequence[Interrupt]) -> Attention | None:
-    """Return what has become of a question, or of an answer, that did not get where it was to get."""
+    """Return Attention if an ask was swallowed or an answer was not delivered."""
     swallowed = _swallowed_by(advancing.waiting, state, interrupts)
     if swallowed:
         return _not_governed(swallowed)

@@ -32,7 +32,7 @@ __all__ = ["Client"]
 
 
 class Client(Views):
-    """What one principal reads and does.
+    """API of one principal: read, vote, start and advance runs.
 
     Ids are whole; `resolve` finds the one that begins like this. Whoever votes names the digest of what was shown (its
     first 12 digits are enough), or None for whatever stands there, which the log says.

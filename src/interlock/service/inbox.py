@@ -42,7 +42,7 @@ class Listed:
 
 
 class PersonalInbox:
-    """Reads what waits for one person. Whoever asks is never let vote by it: the desk judges every vote again.
+    """Reads what waits for one person. It grants nothing: the desk checks every vote.
 
     Args:
         book: the policies that requests have pinned, read once.

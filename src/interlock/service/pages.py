@@ -120,7 +120,7 @@ def cursor_key(name: str, cursor: str | None) -> str | None:
     except ValueError:
         told, key = "", ""
     if told != name:
-        raise InvalidValue("after", f"is no cursor of the list {name}: take one that a page of it gave")
+        raise InvalidValue("after", f"is not a cursor of the list {name}: use the `next` of one of its pages")
     return key
 
 

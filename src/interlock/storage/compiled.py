@@ -1,4 +1,4 @@
-"""Statements that SQLAlchemy writes once and the driver runs itself: its execution costs several times SQLite's own.
+"""Compile statements with SQLAlchemy, run them on the driver: SQLAlchemy's execution is several times slower.
 
 Works with every driver that takes parameters by name (PEP 249: `named` or `pyformat`) and commits by method.
 
@@ -214,7 +214,7 @@ class Connection:
         """Name a query that finds a row if this transaction was committed, and not otherwise: for lost connections."""
 
     def settled(self, clock: Clock | None) -> datetime:
-        """Let everything so far be done, its locks be taken, and return the store's clock after that.
+        """Wait until earlier statements have run and hold their locks; return the store's clock.
 
         Raises:
             Conflict: if something that was expected is not so.

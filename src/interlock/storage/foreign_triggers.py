@@ -1,4 +1,4 @@
-"""What somebody has added to the tables, and what may change or swallow by it whatever is written or read there.
+"""Find foreign triggers, rules and row policies that may alter our reads or writes.
 
 Each query returns what was added, to which table, and the statement that takes it away.
 """

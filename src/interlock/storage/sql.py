@@ -135,7 +135,7 @@ class SqlStore:
         return await self._read(lambda on: reads.asked_at(on, tenant, run_id, ids))
 
     async def window(self, tenant: str, action: str, since: datetime, limit: int) -> Window:
-        """Return what an agent asked of an action after a moment, at one instant with its counter."""
+        """Return what was asked of an action after a moment, by whatever agent, at one instant with its counter."""
         return await self._read(lambda on: reads.window(on, tenant, action, since, limit))
 
     async def commit(self, changes: Changes) -> None:

@@ -1,4 +1,4 @@
-"""Where SQL databases differ in what they are told. Everything else about them stands in a file of its own."""
+"""SQL constructs that differ between SQLite and PostgreSQL."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def test_a_cursor_of_another_list_and_two_lists_at_once_are_refused(played):
     cursor = command.json("runs", "list", "--limit", "1")["next"]
     for wrong in (cursor, "x", "é"):
         refused = command.run("requests", "list", "--mine", "--after", wrong)
-        assert (refused.returncode, "is no cursor of the list mine" in refused.stderr) == (2, True)
+        assert (refused.returncode, "is not a cursor of the list mine" in refused.stderr) == (2, True)
     for more in (["--others"], ["--all"], ["--status", "approved"], ["--run", "run_1"]):
         refused = command.run("requests", "list", "--mine", *more)
         assert (refused.returncode, "Give one of --mine, --others" in refused.stderr) == (2, True)

@@ -46,7 +46,7 @@ async def test_no_more_is_read_than_is_wanted():
 
 @pytest.mark.parametrize("cursor", ["", "x", "é", "cmVx", "=", "runs:a"])
 def test_what_is_no_cursor_of_a_list_is_refused(cursor):
-    with pytest.raises(InvalidValue, match="is no cursor of the list requests"):
+    with pytest.raises(InvalidValue, match="is not a cursor of the list requests"):
         cursor_key("requests", cursor)
 
 

@@ -59,7 +59,7 @@ class Agenda:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What the tables of all tenants hold, as far as no log speaks of it. Rows and streams go by tenant and id.
+    """What the tables hold that no log covers, of all tenants. Rows and streams go by tenant and id.
 
     Args:
         misfiled: requests and runs whose rows are found by something else than what they hold.

@@ -46,7 +46,7 @@ def belonging(asked: Interrupt[Any], requests: Sequence[Request]) -> Json:
 
 
 def comes_back(asked: Interrupt[Any], stored: Interrupt[Any]) -> bool:
-    """Say whether what is asked is the same question when it has been stored, so that its answer will belong to it."""
+    """Return whether the question is the same after storing, so that its answer can be matched."""
     return native.is_native(asked.value) or _question(asked) == _question(stored)
 
 
@@ -110,7 +110,10 @@ class Answers(list[Any]):
         return self._take(_asked(asking), asking.f_back)
 
     def __len__(self) -> int:
-        """Return how many there are; to `interrupt`, when one is found for it, that its position is among them."""
+        """Return the number of answers.
+
+        Return a huge one to LangGraph's `interrupt` if an answer was found, so that its position check passes.
+        """
         if _caller().f_code is _INTERRUPT and hasattr(self._found, "answer"):
             return sys.maxsize
         return list.__len__(self)

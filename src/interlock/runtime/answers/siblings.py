@@ -50,7 +50,7 @@ def take_over(before: RunState, live: RunState, refusing: Collection[str]) -> Ta
 
 
 def beside(tasks: Iterable[str], refusing: Iterable[str]) -> set[str]:
-    """Return those of some tasks' ids that are around none of the refusing ones."""
+    """Return the tasks that contain no task that refused."""
     return set(tasks) - {one for task in refusing for one in _ids(task)}
 
 

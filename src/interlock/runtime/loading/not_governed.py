@@ -1,4 +1,4 @@
-"""Why nobody would be asked: a graph pauses where no run hears of it. Then the run stops, and a person is told."""
+"""Detect a graph that interrupts where Interlock cannot see it, and stop the run."""
 
 from __future__ import annotations
 
