@@ -1,6 +1,6 @@
 """Who may vote, for whom, and whose vote no longer counts: a lost role stops counting at the next vote and claim.
 
-`voting.py` calls it when somebody votes, and for the votes that were cast before; `effect.py` when the effect is claimed.
+`voting.py` calls it when somebody votes, for the earlier votes as well; `effect.py` when the effect is claimed.
 """
 
 from __future__ import annotations

@@ -150,11 +150,8 @@ def _check_verdict(request: Request, command: CastVote, policy: Policy) -> None:
         raise ReasonMissing(f"The policy wants a reason when you {command.verdict}: give a comment.")
     unanswered = request.kind is Kind.input and request.edition.answer is None and not request.takes_anything
     if command.verdict is Verdict.approve and unanswered:
-        command_line = f"interlock answer {request.id}"
-        raise NotOffered(
-            f"{request.id} asks a question and has no answer yet; answer it first: {command_line}",
-            request_id=request.id,
-        )
+        first = f"answer it first: interlock answer {request.id}"
+        raise NotOffered(f"{request.id} asks a question and has no answer yet; {first}", request_id=request.id)
 
 
 def _eligibility(request: Request, context: DecisionContext) -> Eligibility:
