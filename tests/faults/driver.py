@@ -294,7 +294,7 @@ def sweep(database: str, rounds: int, ahead: float, barrier: Any) -> None:
 
 
 def cycle_on_a_full_disk(database: str, sink: str, acks: str, limit: int) -> None:
-    """Go round the circle while no file may grow beyond the limit, and note what was acknowledged."""
+    """Go round the story while no file may grow beyond the limit, and note what was acknowledged."""
     os.environ["SINK"] = sink
     retry.FEW_TRIES = 1
 

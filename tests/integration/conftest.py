@@ -1,4 +1,4 @@
-"""The circle on each store: agents are made in the test, and registered without a file."""
+"""The story on each store: agents are made in the test, and registered without a file."""
 
 import operator
 from collections.abc import AsyncIterator, Callable
@@ -25,7 +25,7 @@ class State(TypedDict, total=False):
 
 
 class Bench(Story):
-    """A circle, and the shelf of its agents."""
+    """A story whose agents are made in the test."""
 
     State = State
 
@@ -70,14 +70,14 @@ class Bench(Story):
 
 
 @pytest.fixture
-async def make_circle(clock, tmp_path, request) -> AsyncIterator[Callable[..., Bench]]:
+async def make_story(clock, tmp_path, request) -> AsyncIterator[Callable[..., Bench]]:
     systems = []
 
     @cache
     def address(kind):
         if kind == "postgres":
             return request.getfixturevalue("postgres").fresh()
-        return "memory:" if kind == "memory" else str(tmp_path / "circle.db")
+        return "memory:" if kind == "memory" else str(tmp_path / "story.db")
 
     def make(kind: str, config: Path | None = None, me: str = "local:me") -> Bench:
         system = build(load_settings(config, {"INTERLOCK_DATABASE_URL": address(kind)}), {}, clock=clock)
@@ -90,7 +90,7 @@ async def make_circle(clock, tmp_path, request) -> AsyncIterator[Callable[..., B
 
 
 @pytest.fixture(params=STORES)
-async def circle(request, make_circle) -> AsyncIterator[Bench]:
-    bench = make_circle(request.param)
+async def story(request, make_story) -> AsyncIterator[Bench]:
+    bench = make_story(request.param)
     yield bench
     await bench.assert_invariants()

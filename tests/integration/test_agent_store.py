@@ -19,12 +19,12 @@ from interlock.errors import StoreUnavailable
 from interlock.testing.people import principal
 
 
-async def answered(circle, run_id, answer="yes"):
-    while waiting := await circle.open(run_id):
+async def answered(story, run_id, answer="yes"):
+    while waiting := await story.open(run_id):
         for request in waiting:
-            await circle.vote(request, "respond", answer=answer)
-        await circle.drain()
-    run = await circle.run(run_id)
+            await story.vote(request, "respond", answer=answer)
+        await story.drain()
+    run = await story.run(run_id)
     assert run.status == "done", run.note
     return run.output["out"]
 
@@ -55,28 +55,28 @@ def needs_runtime(state_of, *, is_async):
 
 @pytest.mark.parametrize("is_async", [False, True])
 @pytest.mark.parametrize(("given", "user"), [(None, "anonymous"), ({"user": "ann"}, "ann")])
-async def test_S14_needs_runtime(circle, is_async, given, user):
-    reference = circle.register(needs_runtime(circle.State, is_async=is_async))
-    run_id = await circle.start(reference, {}, context=given)
-    assert await answered(circle, run_id) == [user, "yes", {"v": 1}]
+async def test_S14_needs_runtime(story, is_async, given, user):
+    reference = story.register(needs_runtime(story.State, is_async=is_async))
+    run_id = await story.start(reference, {}, context=given)
+    assert await answered(story, run_id) == [user, "yes", {"v": 1}]
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-async def test_what_is_kept_is_there_in_the_next_run_and_process(make_circle, kind):
+async def test_what_is_kept_is_there_in_the_next_run_and_process(make_story, kind):
     def counts(_):
         store = get_store()
         before = store.get(("counter",), "n")
         store.put(("counter",), "n", {"n": before.value["n"] + 1 if before else 1})
         return {"out": [store.get(("counter",), "n").value["n"]]}
 
-    one, other = make_circle(kind), make_circle(kind)
-    for n, circle in enumerate([one, other, one], start=1):
-        reference = circle.register(circle.chain(counts), reference="tests:counts")
-        run_id = await circle.start(reference, {})
-        assert (await circle.run(run_id)).output == {"out": [n]}
+    one, other = make_story(kind), make_story(kind)
+    for n, story in enumerate([one, other, one], start=1):
+        reference = story.register(story.chain(counts), reference="tests:counts")
+        run_id = await story.start(reference, {})
+        assert (await story.run(run_id)).output == {"out": [n]}
 
 
-async def test_it_is_found_in_send_sub_graphs_and_tools(circle):
+async def test_it_is_found_in_send_sub_graphs_and_tools(story):
     def fans(_):
         return [Send("section", {"input": n}) for n in range(3)]
 
@@ -88,7 +88,7 @@ async def test_it_is_found_in_send_sub_graphs_and_tools(circle):
         interrupt("deep?")
         return {"out": sorted(item.value["n"] for item in store.search(("sections",)))}
 
-    inner = StateGraph(circle.State).add_node(deep).add_edge(START, "deep").compile()
+    inner = StateGraph(story.State).add_node(deep).add_edge(START, "deep").compile()
 
     def calls(_):
         return {"out": inner.invoke({})["out"]}
@@ -108,22 +108,22 @@ async def test_it_is_found_in_send_sub_graphs_and_tools(circle):
     graph.add_node("tools", ToolNode([tool]))
     graph.add_edge(START, "start").add_conditional_edges("start", fans, ["section"])
     graph.add_edge("section", "calls").add_edge("calls", "asks").add_edge("asks", "tools").add_edge("tools", END)
-    run_id = await circle.start(circle.register(graph), {"input": ""})
-    assert await answered(circle, run_id) == [0, 1, 2]
-    assert (await circle.run(run_id)).output["messages"][-1]["content"] == "3 yes"
+    run_id = await story.start(story.register(graph), {"input": ""})
+    assert await answered(story, run_id) == [0, 1, 2]
+    assert (await story.run(run_id)).output["messages"][-1]["content"] == "3 yes"
 
 
-async def test_a_coroutine_may_use_it_like_a_plain_function(circle):
+async def test_a_coroutine_may_use_it_like_a_plain_function(story):
     async def uses(_, runtime: Runtime):
         runtime.store.put(("a",), "k", {"v": 1})
         found = await asyncio.gather(*(runtime.store.asearch(("a",)) for _ in range(5)))
         return {"out": [len(one) for one in found] + [runtime.store.get(("a",), "k").value["v"]]}
 
-    run_id = await circle.start(circle.register(circle.chain(uses)), {})
-    assert (await circle.run(run_id)).output == {"out": [1, 1, 1, 1, 1, 1]}
+    run_id = await story.start(story.register(story.chain(uses)), {})
+    assert (await story.run(run_id)).output == {"out": [1, 1, 1, 1, 1, 1]}
 
 
-async def test_what_was_put_before_a_pause_is_put_again_and_kept_once(circle):
+async def test_what_was_put_before_a_pause_is_put_again_and_kept_once(story):
     puts = []
 
     def uses(_, runtime: Runtime):
@@ -132,59 +132,59 @@ async def test_what_was_put_before_a_pause_is_put_again_and_kept_once(circle):
         interrupt("go on?")
         return {"out": [item.value for item in runtime.store.search(("a",))]}
 
-    run_id = await circle.go(circle.chain(uses))
-    assert await answered(circle, run_id) == [{"put": 2}]
+    run_id = await story.go(story.chain(uses))
+    assert await answered(story, run_id) == [{"put": 2}]
 
 
-async def test_tenants_do_not_see_each_others(circle):
+async def test_tenants_do_not_see_each_others(story):
     def uses(_, runtime: Runtime):
         before = len(runtime.store.search(()))
         runtime.store.put(("a",), "k", {})
         return {"out": [before]}
 
-    reference = circle.register(circle.chain(uses))
+    reference = story.register(story.chain(uses))
     for tenant in ("one", "other", "one"):
-        circle.clock.advance(seconds=1)
-        await circle.system.runs.start("uses", reference, {}, principal("local:me", tenant=tenant))
-        await circle.drain()
-    outputs = {t: [run.output["out"] for run in await circle.store.runs(t)] for t in ("one", "other")}
+        story.clock.advance(seconds=1)
+        await story.system.runs.start("uses", reference, {}, principal("local:me", tenant=tenant))
+        await story.drain()
+    outputs = {t: [run.output["out"] for run in await story.store.runs(t)] for t in ("one", "other")}
     assert outputs == {"one": [[1], [0]], "other": [[0]]}
 
 
-async def test_a_graph_that_brings_a_store_keeps_it(make_circle):
+async def test_a_graph_that_brings_a_store_keeps_it(make_story):
     own = InMemoryStore()
 
     def uses(_, runtime: Runtime):
         runtime.store.put(("a",), "k", {"v": 1})
         return {"out": [runtime.store is own]}
 
-    circle = make_circle("memory")
-    run_id = await circle.start(circle.register(Agent(circle.chain(uses).compile(store=own))), {})
-    assert (await circle.run(run_id)).output == {"out": [True]}
+    story = make_story("memory")
+    run_id = await story.start(story.register(Agent(story.chain(uses).compile(store=own))), {})
+    assert (await story.run(run_id)).output == {"out": [True]}
     assert own.get(("a",), "k").value == {"v": 1}
 
 
-async def test_a_value_that_cannot_be_kept_says_so_in_the_run(make_circle):
+async def test_a_value_that_cannot_be_kept_says_so_in_the_run(make_story):
     def uses(_, runtime: Runtime):
         runtime.store.put(("a",), "k", {"when": object()})
         return {}
 
-    circle = make_circle("memory")
-    run_id = await circle.start(circle.register(circle.chain(uses)), {})
-    assert "The store keeps JSON objects" in (await circle.run(run_id)).note
+    story = make_story("memory")
+    run_id = await story.start(story.register(story.chain(uses)), {})
+    assert "The store keeps JSON objects" in (await story.run(run_id)).note
 
 
-async def test_a_database_that_does_not_answer_is_no_attempt_of_the_agent(make_circle, monkeypatch):
+async def test_a_database_that_does_not_answer_is_no_attempt_of_the_agent(make_story, monkeypatch):
     def uses(_, runtime: Runtime):
         runtime.store.put(("a",), "k", {})
         return {}
 
-    circle = make_circle("sqlite")
+    story = make_story("sqlite")
 
     async def refuses(*_):
         raise StoreUnavailable("The disk is full.")
 
-    monkeypatch.setattr(circle.store, "items", refuses)
-    run_id = await circle.start(circle.register(circle.chain(uses)), {})
-    run = await circle.run(run_id)
+    monkeypatch.setattr(story.store, "items", refuses)
+    run_id = await story.start(story.register(story.chain(uses)), {})
+    run = await story.run(run_id)
     assert (run.status, run.attempts, run.note) == ("queued", 0, "The disk is full.")

@@ -69,18 +69,18 @@ def tool_graph(made):
     return graph
 
 
-async def answer_all(circle, run_id, say, rounds=20):
+async def answer_all(story, run_id, say, rounds=20):
     """Answer every question by what `say` makes of its request, in odd orders, until the run waits no more."""
     asked = []
     for number in range(rounds):
-        found = list(await circle.open(run_id))
+        found = list(await story.open(run_id))
         if not found:
             break
         for request in sorted(found, key=lambda one: one.id, reverse=number % 2 == 1):
             asked.append(request)
             verdict, more = say(request)
-            await circle.vote(request, verdict, **more)
-        await circle.drain()
+            await story.vote(request, verdict, **more)
+        await story.drain()
     return asked
 
 
@@ -91,21 +91,21 @@ def same(request):
 
 @ASYNC
 @pytest.mark.parametrize("nested", [False, True])
-async def test_tools_that_ask_at_once_in_any_order_get_their_own_answers(circle, colour, nested):
+async def test_tools_that_ask_at_once_in_any_order_get_their_own_answers(story, colour, nested):
     got: dict[str, Any] = {}
     graph = tool_graph(tools(colour, {name: f"question {name}?" for name in "abcd"}, got))
     if nested:
         inner = graph.compile()
         graph = StateGraph(MessagesState).add_node("team", inner).add_edge(START, "team").add_edge("team", END)
-    run_id = await circle.go(graph)
-    asked = await answer_all(circle, run_id, same)
-    run = await circle.run(run_id)
+    run_id = await story.go(graph)
+    asked = await answer_all(story, run_id, same)
+    run = await story.run(run_id)
     assert run.status is RunStatus.done, run.note
     assert got == {name: f"to question {name}?" for name in "abcd"}
     assert sorted(request.asked.text for request in asked) == [f"question {name}?" for name in "abcd"]
 
 
-async def test_agent_inbox_lists_of_tools_get_their_own_responses(circle):
+async def test_agent_inbox_lists_of_tools_get_their_own_responses(story):
     def inbox(name):
         return [{
             "action_request": {"action": name, "args": {}}, "description": name,
@@ -113,13 +113,13 @@ async def test_agent_inbox_lists_of_tools_get_their_own_responses(circle):
         }]  # fmt: skip
 
     got: dict[str, Any] = {}
-    run_id = await circle.go(tool_graph(tools("sync", {name: inbox(name) for name in "abc"}, got)))
-    await answer_all(circle, run_id, lambda request: ("respond", {"answer": request.asked.name}))
+    run_id = await story.go(tool_graph(tools("sync", {name: inbox(name) for name in "abc"}, got)))
+    await answer_all(story, run_id, lambda request: ("respond", {"answer": request.asked.name}))
     assert got == {name: [{"type": "response", "args": name}] for name in "abc"}
 
 
 @ASYNC
-async def test_tools_of_both_kinds_in_one_node(circle, colour):
+async def test_tools_of_both_kinds_in_one_node(story, colour):
     got, paid = {}, []
 
     @tool
@@ -127,9 +127,9 @@ async def test_tools_of_both_kinds_in_one_node(circle, colour):
         """Pay."""
         return str(ask(Action("pay", {"amount": 1})).perform(lambda amount: paid.append(amount) or "paid"))
 
-    run_id = await circle.go(tool_graph([*tools(colour, {"a": "a?", "b": "b?"}, got), pay]))
-    await answer_all(circle, run_id, lambda one: ("approve", {}) if one.kind == "approval" else same(one))
-    assert (await circle.run(run_id)).status is RunStatus.done
+    run_id = await story.go(tool_graph([*tools(colour, {"a": "a?", "b": "b?"}, got), pay]))
+    await answer_all(story, run_id, lambda one: ("approve", {}) if one.kind == "approval" else same(one))
+    assert (await story.run(run_id)).status is RunStatus.done
     assert (got, paid) == ({"a": "to a?", "b": "to b?"}, [1])
 
 
@@ -174,40 +174,40 @@ NODES = pytest.mark.parametrize("node", [listed, listed_async, in_tools, in_a_su
 
 
 @NODES
-async def test_the_answer_of_a_question_that_vanished_is_used_for_nothing(circle, node):
+async def test_the_answer_of_a_question_that_vanished_is_used_for_nothing(story, node):
     items = ["a", "b"]
-    run_id = await circle.go(circle.chain(node(items)))
+    run_id = await story.go(story.chain(node(items)))
     items.remove("a")
-    asked = await answer_all(circle, run_id, same)
-    assert (await circle.run(run_id)).output["out"] == ["b: to pay b?"]
+    asked = await answer_all(story, run_id, same)
+    assert (await story.run(run_id)).output["out"] == ["b: to pay b?"]
     assert [request.asked.text for request in asked] == ["pay a?", "pay b?"]
 
 
 @NODES
-async def test_answers_stay_with_their_questions_when_the_order_changes(circle, node):
+async def test_answers_stay_with_their_questions_when_the_order_changes(story, node):
     items = ["a", "b", "c"]
-    run_id = await circle.go(circle.chain(node(items)))
+    run_id = await story.go(story.chain(node(items)))
     for name in "ab":
-        assert (await circle.asked(run_id)).asked.text == f"pay {name}?"
-        await circle.vote(await circle.asked(run_id), "respond", answer=name)
-        await circle.drain()
+        assert (await story.asked(run_id)).asked.text == f"pay {name}?"
+        await story.vote(await story.asked(run_id), "respond", answer=name)
+        await story.drain()
     items.reverse()
-    await answer_all(circle, run_id, lambda _: ("respond", {"answer": "c"}))
-    assert (await circle.run(run_id)).output["out"] == ["c: c", "b: b", "a: a"]
+    await answer_all(story, run_id, lambda _: ("respond", {"answer": "c"}))
+    assert (await story.run(run_id)).output["out"] == ["c: c", "b: b", "a: a"]
 
 
-async def test_a_question_that_comes_back_has_its_answer_still(circle):
+async def test_a_question_that_comes_back_has_its_answer_still(story):
     items = ["a", "b"]
-    run_id = await circle.go(circle.chain(listed(items)))
+    run_id = await story.go(story.chain(listed(items)))
     items[:] = ["b"]
-    await circle.vote(await circle.asked(run_id), "respond", answer="for a")
-    await circle.drain()
+    await story.vote(await story.asked(run_id), "respond", answer="for a")
+    await story.drain()
     items[:] = ["b", "a"]
-    await answer_all(circle, run_id, same)
-    assert (await circle.run(run_id)).output["out"] == ["b: to pay b?", "a: for a"]
+    await answer_all(story, run_id, same)
+    assert (await story.run(run_id)).output["out"] == ["b: to pay b?", "a: for a"]
 
 
-async def test_another_schema_is_another_question(circle):
+async def test_another_schema_is_another_question(story):
     class Seats(BaseModel):
         seats: int
 
@@ -218,22 +218,22 @@ async def test_another_schema_is_another_question(circle):
             return {"out": [interrupt("How many?")]}
         return {"out": [interrupt("How many?", response_schema=schemas[0]).seats]}
 
-    run_id = await circle.go(circle.chain(act))
-    await circle.vote(await circle.asked(run_id), "respond", answer="two")
+    run_id = await story.go(story.chain(act))
+    await story.vote(await story.asked(run_id), "respond", answer="two")
     schemas[0] = Seats
-    await circle.drain()
-    await circle.vote(await circle.asked(run_id), "respond", answer={"seats": 2})
-    await circle.drain()
-    assert (await circle.run(run_id)).output["out"] == [2]
+    await story.drain()
+    await story.vote(await story.asked(run_id), "respond", answer={"seats": 2})
+    await story.drain()
+    assert (await story.run(run_id)).output["out"] == [2]
 
 
-async def test_a_question_that_changes_with_each_execution_does_not_come_back_for_ever(circle):
+async def test_a_question_that_changes_with_each_execution_does_not_come_back_for_ever(story):
     def act(state):
         return {"out": [interrupt(f"Now, {random.random()}?")]}
 
-    run_id = await circle.go(circle.chain(act))
-    asked = await answer_all(circle, run_id, same)
-    run = await circle.run(run_id)
+    run_id = await story.go(story.chain(act))
+    asked = await answer_all(story, run_id, same)
+    run = await story.run(run_id)
     assert (run.status, run.attention) == (RunStatus.needs_attention, "arguments_changed"), run.note
     assert len(asked) == 3
 
@@ -247,51 +247,51 @@ class Offers:
 
 
 @pytest.mark.parametrize("made", [set, frozenset, lambda names: {"offers": {*names}}, lambda names: [Offers({*names})]])
-async def test_a_set_has_another_order_each_time_and_is_the_same_question(circle, made):
+async def test_a_set_has_another_order_each_time_and_is_the_same_question(story, made):
     times = count()
 
     def act(state):
         turned = LETTERS if next(times) % 2 else LETTERS[::-1]
         return {"out": [interrupt({"round": number, "of": made(turned)}) for number in range(3)]}
 
-    run_id = await circle.go(circle.chain(act))
+    run_id = await story.go(story.chain(act))
     for number in range(3):
-        request = await circle.asked(run_id)
-        assert request.ask.context["round"] == number, (await circle.run(run_id)).note
+        request = await story.asked(run_id)
+        assert request.ask.context["round"] == number, (await story.run(run_id)).note
         assert '"a", "b", "c", "dd", "eee", "f1"' in json.dumps(request.ask.context)
-        await circle.vote(request, "respond", answer=number)
-        await circle.drain()
-    assert (await circle.run(run_id)).output["out"] == [0, 1, 2]
+        await story.vote(request, "respond", answer=number)
+        await story.drain()
+    assert (await story.run(run_id)).output["out"] == [0, 1, 2]
 
 
-async def test_what_comes_back_as_something_else_is_refused_before_anybody_is_asked(circle):
+async def test_what_comes_back_as_something_else_is_refused_before_anybody_is_asked(story):
     def act(state):
         return {"out": [interrupt(namedtuple("Offer", "to price")("ann", 5))]}  # noqa: PYI024 - a class of no module
 
-    run = await circle.run(await circle.go(circle.chain(act)))
+    run = await story.run(await story.go(story.chain(act)))
     assert (run.status, run.attention) == (RunStatus.needs_attention, "invalid_ask")
     assert "comes back from the store as something else" in run.note
-    assert await circle.every(run.id) == []
+    assert await story.every(run.id) == []
 
 
 # ── equal questions ──
 
 
 @ASYNC
-async def test_equal_questions_one_after_the_other_are_each_asked(circle, colour):
+async def test_equal_questions_one_after_the_other_are_each_asked(story, colour):
     def act(state):
         return {"out": [interrupt("More?") for _ in range(3)]}
 
     async def act_async(state):
         return act(state)
 
-    run_id = await circle.go(circle.chain(act if colour == "sync" else act_async))
+    run_id = await story.go(story.chain(act if colour == "sync" else act_async))
     answers = iter([1, 2, 3])
-    await answer_all(circle, run_id, lambda _: ("respond", {"answer": next(answers)}))
-    assert (await circle.run(run_id)).output["out"] == [1, 2, 3]
+    await answer_all(story, run_id, lambda _: ("respond", {"answer": next(answers)}))
+    assert (await story.run(run_id)).output["out"] == [1, 2, 3]
 
 
-async def test_tools_looped_in_one_node_may_ask_the_same(circle):
+async def test_tools_looped_in_one_node_may_ask_the_same(story):
     @tool
     def more() -> str:
         """Ask."""
@@ -300,25 +300,25 @@ async def test_tools_looped_in_one_node_may_ask_the_same(circle):
     def act(state):
         return {"out": [more.invoke({}) for _ in range(3)]}
 
-    run_id = await circle.go(circle.chain(act))
+    run_id = await story.go(story.chain(act))
     answers = iter("abc")
-    await answer_all(circle, run_id, lambda _: ("respond", {"answer": next(answers)}))
-    assert (await circle.run(run_id)).output["out"] == ["a", "b", "c"]
+    await answer_all(story, run_id, lambda _: ("respond", {"answer": next(answers)}))
+    assert (await story.run(run_id)).output["out"] == ["a", "b", "c"]
 
 
 @ASYNC
 @pytest.mark.parametrize("differs", [False, True])
-async def test_equal_questions_of_tools_at_once_are_clear_only_if_answered_alike(circle, colour, differs):
+async def test_equal_questions_of_tools_at_once_are_clear_only_if_answered_alike(story, colour, differs):
     got: dict[str, Any] = {}
-    run_id = await circle.go(tool_graph(tools(colour, {"a": "Go on?", "b": "Go on?"}, got)))
+    run_id = await story.go(tool_graph(tools(colour, {"a": "Go on?", "b": "Go on?"}, got)))
     answers = iter(["yes", "no" if differs else "yes"])
-    await answer_all(circle, run_id, lambda _: ("respond", {"answer": next(answers)}))
-    run = await circle.run(run_id)
+    await answer_all(story, run_id, lambda _: ("respond", {"answer": next(answers)}))
+    run = await story.run(run_id)
     if differs:
         assert (run.status, run.attention) == (RunStatus.needs_attention, "ambiguous_answer")
         assert "Go on?" in run.note
-        await circle.retry(run_id)
-        assert (await circle.run(run_id)).attention == "ambiguous_answer"
+        await story.retry(run_id)
+        assert (await story.run(run_id)).attention == "ambiguous_answer"
     else:
         assert (run.status, got) == (RunStatus.done, {"a": "yes", "b": "yes"}), run.note
 
@@ -327,7 +327,7 @@ async def test_equal_questions_of_tools_at_once_are_clear_only_if_answered_alike
 
 
 @ASYNC
-async def test_parallel_tasks_of_a_workflow_are_all_asked(circle, colour):
+async def test_parallel_tasks_of_a_workflow_are_all_asked(story, colour):
     """Asked at once, and none is accused of having swallowed the others."""
     paid = []
 
@@ -347,10 +347,10 @@ async def test_parallel_tasks_of_a_workflow_are_all_asked(circle, colour):
     async def workflow_async(inputs: dict) -> dict:
         return {"paid": list(await asyncio.gather(*(tell(name) for name in inputs["input"].split())))}
 
-    run_id = await circle.go(workflow if colour == "sync" else workflow_async, {"input": "ann bob eve"})
-    assert len(await circle.open(run_id)) == 3, (await circle.run(run_id)).note
-    await answer_all(circle, run_id, lambda one: ("approve", {}) if one.kind == "approval" else same(one))
-    run = await circle.run(run_id)
+    run_id = await story.go(workflow if colour == "sync" else workflow_async, {"input": "ann bob eve"})
+    assert len(await story.open(run_id)) == 3, (await story.run(run_id)).note
+    await answer_all(story, run_id, lambda one: ("approve", {}) if one.kind == "approval" else same(one))
+    run = await story.run(run_id)
     assert run.status is RunStatus.done, run.note
     if colour == "sync":
         assert (run.output["paid"], sorted(paid)) == (["paid ann", "paid bob", "paid eve"], ["ann", "bob", "eve"])
@@ -358,7 +358,7 @@ async def test_parallel_tasks_of_a_workflow_are_all_asked(circle, colour):
         assert run.output["paid"] == [f"to tell {name}?" for name in ("ann", "bob", "eve")]
 
 
-async def test_a_retry_policy_gives_the_answers_again(circle):
+async def test_a_retry_policy_gives_the_answers_again(story):
     tries = []
 
     def act(state):
@@ -369,34 +369,34 @@ async def test_a_retry_policy_gives_the_answers_again(circle):
         return {"out": [first, second]}
 
     policy = RetryPolicy(initial_interval=0.001, jitter=False, retry_on=ConnectionError)
-    run_id = await circle.go(circle.chain(act, retry=policy))
-    await answer_all(circle, run_id, same)
-    assert (await circle.run(run_id)).output["out"] == ["to first?", "to second?"]
+    run_id = await story.go(story.chain(act, retry=policy))
+    await answer_all(story, run_id, same)
+    assert (await story.run(run_id)).output["out"] == ["to first?", "to second?"]
     assert len(tries) == 3
 
 
 # ── what no answer reaches ──
 
 
-async def test_a_node_interrupt_is_refused_when_it_pauses(circle):
+async def test_a_node_interrupt_is_refused_when_it_pauses(story):
     def act(state):
         raise NodeInterrupt("too long")
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        run_id = await circle.go(circle.chain(act))
-    run = await circle.run(run_id)
+        run_id = await story.go(story.chain(act))
+    run = await story.run(run_id)
     assert (run.status, run.attention) == (RunStatus.needs_attention, "invalid_ask")
     assert "NodeInterrupt" in run.note
-    assert await circle.open(run_id) == []
+    assert await story.open(run_id) == []
 
 
-async def test_a_sub_graph_without_state_is_not_asked_for_ever(circle):
-    inner = circle.chain(listed(["a"])).compile(checkpointer=False)
-    graph = StateGraph(circle.State).add_node("team", inner).add_edge(START, "team").add_edge("team", END)
-    run_id = await circle.go(graph)
-    asked = await answer_all(circle, run_id, same)
-    run = await circle.run(run_id)
+async def test_a_sub_graph_without_state_is_not_asked_for_ever(story):
+    inner = story.chain(listed(["a"])).compile(checkpointer=False)
+    graph = StateGraph(story.State).add_node("team", inner).add_edge(START, "team").add_edge("team", END)
+    run_id = await story.go(graph)
+    asked = await answer_all(story, run_id, same)
+    run = await story.run(run_id)
     assert (run.status, run.attention) == (RunStatus.needs_attention, "invalid_ask")
     assert "checkpointer=False" in run.note
     assert len(asked) <= 1

@@ -17,7 +17,7 @@ BOMB = {"$defs": LADDER, "$ref": "#/$defs/d0"}
 LATER = {"$defs": LADDER, "if": {"properties": {"amount": {"const": 1}}}, "else": {"$ref": "#/$defs/d0"}}
 
 
-async def test_I4_an_action_with_a_bomb_for_a_schema_is_refused_while_other_work_goes_on(circle):
+async def test_I4_an_action_with_a_bomb_for_a_schema_is_refused_while_other_work_goes_on(story):
     def bombs(state):
         return {"out": [str(ask(Action("pay", {"amount": 1}, BOMB)).outcome)]}
 
@@ -30,7 +30,7 @@ async def test_I4_an_action_with_a_bomb_for_a_schema_is_refused_while_other_work
             await asyncio.sleep(0.01)
 
     going_on = asyncio.create_task(other_work())
-    run = await circle.run(await circle.go(circle.chain(bombs)))
+    run = await story.run(await story.go(story.chain(bombs)))
     going_on.cancel()
     assert (run.status, run.attention) == (RunStatus.needs_attention, "invalid_ask")
     assert "cannot be used: judging by it takes more than 1 s" in run.note
@@ -47,26 +47,26 @@ async def test_I4_an_action_with_a_bomb_for_a_schema_is_refused_while_other_work
         (Question("what?", LATER), {"verdict": Verdict.respond, "answer": {"amount": 2}}),
     ],
 )
-async def test_I4_a_vote_that_sets_a_bomb_off_is_refused_and_the_request_stays(circle, subject, vote):
+async def test_I4_a_vote_that_sets_a_bomb_off_is_refused_and_the_request_stays(story, subject, vote):
     def asks(state):
         decision = ask(subject)
         return {"out": [decision.approved, decision.answer]}
 
-    run_id = await circle.go(circle.chain(asks))
-    request = await circle.asked(run_id)
+    run_id = await story.go(story.chain(asks))
+    request = await story.asked(run_id)
     with pytest.raises(InvalidAnswer, match="cannot be judged: judging by it takes more than 1 s"):
-        await circle.vote(request, **vote)
-    assert (await circle.asked(run_id)).id == request.id
+        await story.vote(request, **vote)
+    assert (await story.asked(run_id)).id == request.id
     if isinstance(subject, Question):
-        await circle.vote(request, Verdict.respond, answer={"amount": 1})
+        await story.vote(request, Verdict.respond, answer={"amount": 1})
     else:
-        await circle.decide(request)
-    await circle.drain()
-    assert (await circle.run(run_id)).status is RunStatus.done
+        await story.decide(request)
+    await story.drain()
+    assert (await story.run(run_id)).status is RunStatus.done
 
 
-async def test_I14_an_action_is_shown_whole_and_what_the_agent_says_about_it_is_cut_with_its_length(make_circle):
-    circle = make_circle("memory")
+async def test_I14_an_action_is_shown_whole_and_what_the_agent_says_about_it_is_cut_with_its_length(make_story):
+    story = make_story("memory")
     body, words = "\u200b" * 60_000 + "end of it", "word " * 40_000
 
     def asks(state):
@@ -74,9 +74,9 @@ async def test_I14_an_action_is_shown_whole_and_what_the_agent_says_about_it_is_
         decision = ask(Action("send", {"body": body}), description=words, context=context)
         return {"out": [decision.approved]}
 
-    await circle.go(circle.chain(asks))
-    request = await circle.asked()
-    view = await circle.system.client(circle.me).request(request.id)
+    await story.go(story.chain(asks))
+    request = await story.asked()
+    view = await story.system.client(story.me).request(request.id)
     folded, full = present(view), present(view, full=True)
     assert (folded.whole, full.whole) == (False, True)  # nobody approves what is folded
     shown = "\n".join(line.text for line in full.lines)
@@ -89,12 +89,12 @@ async def test_I14_an_action_is_shown_whole_and_what_the_agent_says_about_it_is_
         assert sum(map(len, about)) < 60_000
 
 
-async def test_a_line_of_progress_is_cut_with_its_length(make_circle):
-    circle = make_circle("memory")
+async def test_a_line_of_progress_is_cut_with_its_length(make_story):
+    story = make_story("memory")
 
     def talks(state):
         progress("x" * 1_000_000)
         return {"out": []}
 
-    await circle.go(circle.chain(talks))
-    assert circle.shown == ["x" * 10_000 + "… (1,000,000 characters)"]
+    await story.go(story.chain(talks))
+    assert story.shown == ["x" * 10_000 + "… (1,000,000 characters)"]

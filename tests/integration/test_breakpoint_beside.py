@@ -23,17 +23,17 @@ default:
 
 
 @pytest.fixture
-def governed(make_circle, tmp_path):
+def governed(make_story, tmp_path):
     file = tmp_path / "interlock.yaml"
     file.write_text(POLICIES)
-    return lambda kind: make_circle(kind, config=file)
+    return lambda kind: make_story(kind, config=file)
 
 
 STORES = pytest.mark.parametrize("store", ["memory", "sqlite", "postgres"])
 
 
-def beside(circle, acted, *names, **stops):
-    graph = StateGraph(circle.State)
+def beside(story, acted, *names, **stops):
+    graph = StateGraph(story.State)
     for name in names:
 
         def act(state, name=name):
@@ -46,89 +46,89 @@ def beside(circle, acted, *names, **stops):
     return graph.compile(**stops)
 
 
-async def by_name(circle, run_id):
-    return {request.asked.name: request for request in await circle.open(run_id)}
+async def by_name(story, run_id):
+    return {request.asked.name: request for request in await story.open(run_id)}
 
 
 @STORES
 async def test_breakpoint_beside_the_node_is_held_by_its_own_policy(governed, store):
-    circle, acted = governed(store), []
-    run_id = await circle.go(beside(circle, acted, "pay", "audit", interrupt_before=["pay"]))
-    asked = await by_name(circle, run_id)
+    story, acted = governed(store), []
+    run_id = await story.go(beside(story, acted, "pay", "audit", interrupt_before=["pay"]))
+    asked = await by_name(story, run_id)
     assert {name: request.route.policy for name, request in asked.items()} == {"pay": "payments"}
-    assert "edit" in {str(verdict) for verdict in asked["pay"].verdicts}
+    assert "edit" in {str(verdict) for verdict in asked["pay"].ask.verdicts}
     for who in ("ann", "bob"):
         assert acted == []
-        await circle.vote(await circle.request(asked["pay"].id), who=who)
-        await circle.drain()
+        await story.vote(await story.request(asked["pay"].id), who=who)
+        await story.drain()
     assert sorted(acted) == ["audit", "pay"]
 
 
 @STORES
 @pytest.mark.parametrize("stops", [["pay"], ["pay", "refund"], ["refund"]])
 async def test_breakpoint_beside_another_named_node_both_are_held(governed, store, stops):
-    circle, acted = governed(store), []
-    run_id = await circle.go(beside(circle, acted, "pay", "refund", "audit", interrupt_before=stops))
-    asked = await by_name(circle, run_id)
+    story, acted = governed(store), []
+    run_id = await story.go(beside(story, acted, "pay", "refund", "audit", interrupt_before=stops))
+    asked = await by_name(story, run_id)
     assert {name: request.route.policy for name, request in asked.items()} == {"pay": "payments", "refund": "refunds"}
     assert all("edit" not in {str(verdict) for verdict in request.ask.verdicts} for request in asked.values())
     for who in ("ann", "bob"):
-        await circle.vote(await circle.request(asked["pay"].id), who=who)
-        await circle.drain()
+        await story.vote(await story.request(asked["pay"].id), who=who)
+        await story.drain()
     assert acted == []
-    await circle.decide(await circle.request(asked["refund"].id))
+    await story.decide(await story.request(asked["refund"].id))
     assert sorted(acted) == ["audit", "pay", "refund"]
 
 
 async def test_breakpoint_beside_one_refusal_holds_all(governed):
-    circle, acted = governed("memory"), []
-    run_id = await circle.go(beside(circle, acted, "pay", "refund", interrupt_before=["pay", "refund"]))
-    asked = await by_name(circle, run_id)
-    await circle.decide(asked["refund"], "reject", "no")
+    story, acted = governed("memory"), []
+    run_id = await story.go(beside(story, acted, "pay", "refund", interrupt_before=["pay", "refund"]))
+    asked = await by_name(story, run_id)
+    await story.decide(asked["refund"], "reject", "no")
     for who in ("ann", "bob"):
-        await circle.vote(await circle.request(asked["pay"].id), who=who)
-    await circle.drain()
-    run = await circle.run(run_id)
+        await story.vote(await story.request(asked["pay"].id), who=who)
+    await story.drain()
+    run = await story.run(run_id)
     assert (run.status, acted) == (RunStatus.failed, [])
     assert asked["refund"].id in run.note
 
 
 async def test_breakpoint_beside_after_a_node_everything_next_is_asked(governed):
-    circle, acted = governed("memory"), []
-    graph = StateGraph(circle.State)
+    story, acted = governed("memory"), []
+    graph = StateGraph(story.State)
     graph.add_node("plan", lambda state: {})
     graph.add_edge(START, "plan")
     for name in ("pay", "a/b"):
         graph.add_node(name, lambda state, name=name: acted.append(name))
         graph.add_edge("plan", name)
-    run_id = await circle.go(graph.compile(interrupt_after=["plan"]))
-    asked = await by_name(circle, run_id)
+    run_id = await story.go(graph.compile(interrupt_after=["plan"]))
+    asked = await by_name(story, run_id)
     assert {name: request.route.policy for name, request in asked.items()} == {"pay": "payments", "a/b": "default"}
     for who in ("ann", "bob"):
-        await circle.vote(await circle.request(asked["pay"].id), who=who)
-    await circle.decide(await circle.request(asked["a/b"].id))
+        await story.vote(await story.request(asked["pay"].id), who=who)
+    await story.decide(await story.request(asked["a/b"].id))
     assert sorted(acted) == ["a/b", "pay"]
 
 
 async def test_breakpoint_beside_in_a_subgraph(governed):
-    circle, acted = governed("memory"), []
-    inner = beside(circle, acted, "pay", "audit", interrupt_before=["pay"])
-    outer = StateGraph(circle.State).add_node("inner", inner).add_edge(START, "inner")
-    run_id = await circle.go(outer)
-    asked = await by_name(circle, run_id)
+    story, acted = governed("memory"), []
+    inner = beside(story, acted, "pay", "audit", interrupt_before=["pay"])
+    outer = StateGraph(story.State).add_node("inner", inner).add_edge(START, "inner")
+    run_id = await story.go(outer)
+    asked = await by_name(story, run_id)
     assert {name: request.route.policy for name, request in asked.items()} == {"pay": "payments"}
     for who in ("ann", "bob"):
-        await circle.vote(await circle.request(asked["pay"].id), who=who)
-    await circle.drain()
+        await story.vote(await story.request(asked["pay"].id), who=who)
+    await story.drain()
     assert sorted(acted) == ["audit", "pay"]
 
 
 async def test_breakpoint_at_a_node_with_a_slash_in_its_name(governed):
-    circle, acted = governed("memory"), []
-    run_id = await circle.go(beside(circle, acted, "tools/mail", interrupt_before=["tools/mail"]))
-    request = await circle.asked(run_id)
-    await circle.vote(request, "edit", subject=Action("tools/mail", {"out": []}))
-    await circle.drain()
+    story, acted = governed("memory"), []
+    run_id = await story.go(beside(story, acted, "tools/mail", interrupt_before=["tools/mail"]))
+    request = await story.asked(run_id)
+    await story.vote(request, "edit", subject=Action("tools/mail", {"out": []}))
+    await story.drain()
     assert acted == ["tools/mail"]
 
 

@@ -17,7 +17,7 @@ async def gate_async(state):
     return gate(state)
 
 
-def cached(circle, node, paid, counted):
+def cached(story, node, paid, counted):
     def before(state):
         counted.append(1)
         return {"out": []}
@@ -27,7 +27,7 @@ def cached(circle, node, paid, counted):
             paid.append(1)
         return {"out": []}
 
-    graph = StateGraph(circle.State)
+    graph = StateGraph(story.State)
     graph.add_node("before", before, cache_policy=CachePolicy())
     graph.add_node("gate", node, cache_policy=CachePolicy())
     graph.add_node("pays", pays, cache_policy=CachePolicy())
@@ -35,25 +35,25 @@ def cached(circle, node, paid, counted):
     return graph.compile(cache=InMemoryCache())
 
 
-def in_a_sub_graph(circle):
-    inner = StateGraph(circle.State).add_node("gate", gate, cache_policy=CachePolicy()).add_edge(START, "gate")
+def in_a_sub_graph(story):
+    inner = StateGraph(story.State).add_node("gate", gate, cache_policy=CachePolicy()).add_edge(START, "gate")
     return inner.compile(cache=InMemoryCache())
 
 
 @pytest.mark.parametrize("form", ["sync", "async", "sub-graph"])
-async def test_a_cached_node_that_asks_is_asked_in_each_run(circle, form):
+async def test_a_cached_node_that_asks_is_asked_in_each_run(story, form):
     paid, counted = [], []
-    node = {"sync": gate, "async": gate_async}.get(form) or in_a_sub_graph(circle)
-    reference = circle.register(cached(circle, node, paid, counted))
+    node = {"sync": gate, "async": gate_async}.get(form) or in_a_sub_graph(story)
+    reference = story.register(cached(story, node, paid, counted))
     for number, verdict in enumerate(["approve", "approve", "reject"], start=1):
-        run_id = await circle.start(reference, {"input": "x"})
-        await circle.decide(await circle.asked(run_id), verdict)
-        assert (await circle.run(run_id)).status is RunStatus.done
+        run_id = await story.start(reference, {"input": "x"})
+        await story.decide(await story.asked(run_id), verdict)
+        assert (await story.run(run_id)).status is RunStatus.done
         assert len(paid) == min(number, 2)
     assert len(counted) == 1  # what nobody has decided about is cached as ever
 
 
-async def test_a_cached_task_that_asks_is_asked_in_each_run(circle):
+async def test_a_cached_task_that_asks_is_asked_in_each_run(story):
     @task(cache_policy=CachePolicy())
     def sure(name: str) -> str:
         return interrupt(f"pay {name}?")
@@ -62,8 +62,8 @@ async def test_a_cached_task_that_asks_is_asked_in_each_run(circle):
     def workflow(inputs: dict) -> dict:
         return {"said": sure(inputs["input"]).result()}
 
-    reference = circle.register(workflow)
+    reference = story.register(workflow)
     for verdict, said in [("approve", True), ("reject", False)]:
-        run_id = await circle.start(reference, {"input": "ann"})
-        await circle.decide(await circle.asked(run_id), verdict)
-        assert (await circle.run(run_id)).output == {"said": said}
+        run_id = await story.start(reference, {"input": "ann"})
+        await story.decide(await story.asked(run_id), verdict)
+        assert (await story.run(run_id)).output == {"said": said}

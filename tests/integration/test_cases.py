@@ -89,13 +89,13 @@ def coloured(colour, node):
     return node if colour == "sync" else node_async
 
 
-async def respond(circle, request, answer):
-    await circle.vote(request, "respond", answer=answer)
-    await circle.drain()
+async def respond(story, request, answer):
+    await story.vote(request, "respond", answer=answer)
+    await story.drain()
 
 
-async def done(circle, run_id):
-    run = await circle.run(run_id)
+async def done(story, run_id):
+    run = await story.run(run_id)
     assert run.status is RunStatus.done, (run.attention, run.note)
     return run
 
@@ -105,7 +105,7 @@ async def done(circle, run_id):
 
 @COLOURS
 @pytest.mark.parametrize("nested", [False, True])
-async def test_case_01_one_tool_node(circle, colour, nested):
+async def test_case_01_one_tool_node(story, colour, nested):
     """Kin: `test_answers.py`, and lists of Agent Inbox there."""
     got = {}
 
@@ -131,38 +131,38 @@ async def test_case_01_one_tool_node(circle, colour, nested):
     graph.add_edge(START, "agent").add_edge("agent", "tools")
     if nested:
         graph = StateGraph(MessagesState).add_node("inner", graph.compile()).add_edge(START, "inner")
-    run_id = await circle.go(graph, HI)
+    run_id = await story.go(graph, HI)
     asked = []
-    while waiting := await circle.open(run_id):
+    while waiting := await story.open(run_id):
         request = random.choice(list(waiting))
         asked.append(request.asked.text)
-        await respond(circle, request, f"to {request.asked.text}")
-    await done(circle, run_id)
+        await respond(story, request, f"to {request.asked.text}")
+    await done(story, run_id)
     assert sorted(asked) == ["when?", "where?", "who?"]
     assert got == {name: f"to {name}?" for name in ("where", "when", "who")}
 
 
 @COLOURS
-async def test_case_02_shifting(circle, colour):
+async def test_case_02_shifting(story, colour):
     """Kin: `test_answers.py`."""
     bills = ["rent", "power"]
 
     def pays(_):
         return {"out": [(bill, interrupt(f"Pay {bill}?")) for bill in bills]}
 
-    run_id = await circle.go(circle.chain(coloured(colour, pays)))
-    first = await circle.asked(run_id)
+    run_id = await story.go(story.chain(coloured(colour, pays)))
+    first = await story.asked(run_id)
     bills.remove("rent")
-    await respond(circle, first, "yes, the rent")
-    second = await circle.asked(run_id)
+    await respond(story, first, "yes, the rent")
+    second = await story.asked(run_id)
     assert (first.asked.text, second.asked.text) == ("Pay rent?", "Pay power?")
-    await respond(circle, second, "no, not the power")
-    assert (await done(circle, run_id)).output["out"] == [["power", "no, not the power"]]
+    await respond(story, second, "no, not the power")
+    assert (await done(story, run_id)).output["out"] == [["power", "no, not the power"]]
 
 
 @COLOURS
 @pytest.mark.parametrize("cache", ["memory", "file"])
-async def test_case_03_cached(circle, colour, cache, tmp_path):
+async def test_case_03_cached(story, colour, cache, tmp_path):
     """Kin: `test_caches.py`."""
     paid = []
 
@@ -172,15 +172,15 @@ async def test_case_03_cached(circle, colour, cache, tmp_path):
     def pays(state):
         return {"out": [paid.append(1)] if state["out"][-1] else []}
 
-    graph = StateGraph(circle.State)
+    graph = StateGraph(story.State)
     graph.add_node("sure", coloured(colour, sure), cache_policy=CachePolicy()).add_node("pays", pays)
     graph.add_edge(START, "sure").add_edge("sure", "pays").add_edge("pays", END)
     kept = InMemoryCache() if cache == "memory" else SqliteCache(path=str(tmp_path / "cache.db"))
-    reference = circle.register(graph.compile(cache=kept))
+    reference = story.register(graph.compile(cache=kept))
     for verdict, so_far in [("approve", 1), ("reject", 1), ("approve", 2)]:
-        run_id = await circle.start(reference, {"input": "the same"})
-        await circle.decide(await circle.asked(run_id), verdict)
-        await done(circle, run_id)
+        run_id = await story.start(reference, {"input": "the same"})
+        await story.decide(await story.asked(run_id), verdict)
+        await done(story, run_id)
         assert len(paid) == so_far
 
 
@@ -199,32 +199,32 @@ default:
 @STORES
 @COLOURS
 @pytest.mark.parametrize("order", [("pay", "audit"), ("audit", "pay")])
-async def test_case_04_breakpoint_beside(make_circle, tmp_path, store, colour, order):
+async def test_case_04_breakpoint_beside(make_story, tmp_path, store, colour, order):
     """Kin: `test_breakpoint_beside.py`."""
     file = tmp_path / "interlock.yaml"
     file.write_text(PAYMENTS)
-    circle, acted = make_circle(store, config=file), []
+    story, acted = make_story(store, config=file), []
 
     def act(name):
         return coloured(colour, lambda _: {"out": [acted.append(name)]})
 
-    graph = StateGraph(circle.State)
+    graph = StateGraph(story.State)
     for name in order:
         graph.add_node(name, act(name)).add_edge(START, name)
-    run_id = await circle.go(graph.compile(interrupt_before=["pay"]))
-    request = await circle.asked(run_id)
+    run_id = await story.go(graph.compile(interrupt_before=["pay"]))
+    request = await story.asked(run_id)
     assert (request.asked.name, request.route.policy) == ("pay", "payments")
     for who in ("ann", "bob"):
         assert "pay" not in acted
-        await circle.vote(await circle.request(request.id), who=who)
-        await circle.drain()
-    await done(circle, run_id)
+        await story.vote(await story.request(request.id), who=who)
+        await story.drain()
+    await done(story, run_id)
     assert sorted(acted) == ["audit", "pay"]
-    await circle.assert_invariants()
+    await story.assert_invariants()
 
 
 @pytest.mark.parametrize("order", ["inside", "outside"])
-async def test_case_05_retried(circle, order):
+async def test_case_05_retried(story, order):
     """Kin: `test_one_attempt.py`."""
     calls = []
 
@@ -237,18 +237,18 @@ async def test_case_05_retried(circle, order):
         return "ok"
 
     around = [GatedTools("flaky"), ToolRetryMiddleware(max_retries=3, initial_delay=0.001, jitter=False)]
-    run_id = await circle.go(agent_with(flaky, {"x": 1}, *(around if order == "inside" else around[::-1])), HI)
-    request = await circle.asked(run_id)
-    await circle.decide(request)
-    await circle.later(days=1)
-    run, request = await circle.run(run_id), await circle.request(request.id)
+    run_id = await story.go(agent_with(flaky, {"x": 1}, *(around if order == "inside" else around[::-1])), HI)
+    request = await story.asked(run_id)
+    await story.decide(request)
+    await story.later(days=1)
+    run, request = await story.run(run_id), await story.request(request.id)
     assert (calls, run.attention, request.effect) == ([1], "effect_unknown", EffectState.unknown)
     assert re.search(r"raised ConnectionError: reset \(.*test_cases\.py, line \d+\)", run.note)
 
 
 @COLOURS
 @pytest.mark.parametrize("stop", ["interrupt_before", "interrupt_after"])
-async def test_case_06_edited_after(circle, colour, stop):
+async def test_case_06_edited_after(story, colour, stop):
     """An edit decides the way, and what it leads to is asked where the graph stops. Kin: `test_rerouting.py`."""
     acted = []
 
@@ -265,22 +265,22 @@ async def test_case_06_edited_after(circle, colour, stop):
         graph.add_node(name, lambda _, name=name: acted.append(name) or {})
     graph.add_conditional_edges("plan", leads if colour == "sync" else leads_async, ["buy", "skip"])
     nodes = ["buy", "skip"] if stop == "interrupt_before" else ["plan"]
-    run_id = await circle.go(graph.compile(**{stop: nodes}))
-    request = await circle.asked(run_id)
+    run_id = await story.go(graph.compile(**{stop: nodes}))
+    request = await story.asked(run_id)
     assert request.asked.name == "buy"
-    await circle.vote(request, "edit", subject=replace(request.asked, args={"next_step": "skip"}))
-    await circle.drain()
+    await story.vote(request, "edit", subject=replace(request.asked, args={"next_step": "skip"}))
+    await story.drain()
     assert acted == []
-    led = await circle.asked(run_id)
+    led = await story.asked(run_id)
     assert (led.asked.name, led.asked.args["next_step"]) == ("skip", "skip")
-    await circle.decide(led)
-    assert ((await done(circle, run_id)).output["next_step"], acted) == ("skip", ["skip"])
+    await story.decide(led)
+    assert ((await done(story, run_id)).output["next_step"], acted) == ("skip", ["skip"])
 
 
 # ── what people say is what the graph is given ──
 
 
-def approval(circle, acted, colour):
+def approval(story, acted, colour):
     """Return LangGraph's own pattern for approvals, with the answers that it was given."""
 
     def asks(state) -> Command[Literal["delete", "keep"]]:
@@ -288,23 +288,23 @@ def approval(circle, acted, colour):
         acted.append(said)
         return Command(goto="delete" if said else "keep")
 
-    graph = StateGraph(circle.State).add_node("asks", coloured(colour, asks), destinations=("delete", "keep"))
+    graph = StateGraph(story.State).add_node("asks", coloured(colour, asks), destinations=("delete", "keep"))
     graph.add_node("delete", lambda _: {"out": ["deleted"]}).add_node("keep", lambda _: {"out": ["kept"]})
     return graph.add_edge(START, "asks")
 
 
 @COLOURS
 @pytest.mark.parametrize("typed", ["no", "false", "0", "reject", "No", "FALSE", None])
-async def test_case_07_no_means_no(circle, typed, colour):
+async def test_case_07_no_means_no(story, typed, colour):
     """`None` is the verdict. What the screen says before: `unit/channels`, `unit/cli/test_everybodys_graphs.py`."""
     acted = []
-    run_id = await circle.go(approval(circle, acted, colour), {"input": "prod"})
-    request = await circle.asked(run_id)
+    run_id = await story.go(approval(story, acted, colour), {"input": "prod"})
+    request = await story.asked(run_id)
     if typed is None:
-        await circle.decide(request, "reject")
+        await story.decide(request, "reject")
     else:
-        await respond(circle, request, read_answer(request.asked, typed, anything=request.takes_anything))
-    assert (await done(circle, run_id)).output["out"] == ["kept"]
+        await respond(story, request, read_answer(request.asked, typed, anything=request.takes_anything))
+    assert (await done(story, run_id)).output["out"] == ["kept"]
     assert [bool(said) for said in acted] == [False]
 
 
@@ -321,22 +321,22 @@ async def test_case_07_no_means_no(circle, typed, colour):
         ('{"a": 1}', {"a": 1}),
     ],
 )
-async def test_case_08_true_or_42(circle, typed, given):
+async def test_case_08_true_or_42(story, typed, given):
     """The other half of the kind: what the graph is given is what was meant. Kin: `test_dialect_plain.py`."""
     acted = []
-    run_id = await circle.go(approval(circle, acted, "sync"), {"input": "prod"})
-    request = await circle.asked(run_id)
+    run_id = await story.go(approval(story, acted, "sync"), {"input": "prod"})
+    request = await story.asked(run_id)
     if typed is None:
-        await circle.decide(request)
+        await story.decide(request)
     else:
-        await respond(circle, request, read_answer(request.asked, typed, anything=request.takes_anything))
-    assert (await done(circle, run_id)).output["out"] == ["deleted"]
+        await respond(story, request, read_answer(request.asked, typed, anything=request.takes_anything))
+    assert (await done(story, run_id)).output["out"] == ["deleted"]
     assert (acted, type(acted[0])) == ([given], type(given))
 
 
 @COLOURS
 @pytest.mark.parametrize("nested", [False, True])
-async def test_case_09_wrong_answer(circle, colour, nested):
+async def test_case_09_wrong_answer(story, colour, nested):
     """Kin: `test_refused_answers.py`."""
 
     def counts(_):
@@ -345,22 +345,22 @@ async def test_case_09_wrong_answer(circle, colour, nested):
     async def counts_async(_):
         return {"out": [int(interrupt("How many?"))]}
 
-    graph = circle.chain(counts if colour == "sync" else counts_async)
+    graph = story.chain(counts if colour == "sync" else counts_async)
     if nested:
-        graph = StateGraph(circle.State).add_node("inner", graph.compile()).add_edge(START, "inner")
-    run_id = await circle.go(graph)
+        graph = StateGraph(story.State).add_node("inner", graph.compile()).add_edge(START, "inner")
+    run_id = await story.go(graph)
     for wrong in ("two", "three"):
-        await respond(circle, await circle.asked(run_id), wrong)
-        again = await circle.asked(run_id)
+        await respond(story, await story.asked(run_id), wrong)
+        again = await story.asked(run_id)
         assert again.asked.text == "How many?"
         assert f"invalid literal for int() with base 10: '{wrong}'" in again.ask.description
-    await respond(circle, await circle.asked(run_id), "4")
-    assert (await done(circle, run_id)).output["out"] == [4]
+    await respond(story, await story.asked(run_id), "4")
+    assert (await done(story, run_id)).output["out"] == [4]
 
 
 @COLOURS
 @pytest.mark.parametrize("first", ["wrong", "right"])
-async def test_case_09_siblings_keep_their_answers(circle, colour, first):
+async def test_case_09_siblings_keep_their_answers(story, colour, first):
     """Kin: `test_refused_siblings.py`."""
 
     def counts(_):
@@ -372,24 +372,24 @@ async def test_case_09_siblings_keep_their_answers(circle, colour, first):
     def names(_):
         return {"out": [interrupt("Which?")]}
 
-    graph = StateGraph(circle.State).add_node("counts", counts if colour == "sync" else counts_async)
+    graph = StateGraph(story.State).add_node("counts", counts if colour == "sync" else counts_async)
     graph.add_node("names", names).add_edge(START, "counts").add_edge(START, "names")
-    run_id = await circle.go(graph)
-    found = {request.asked.text: request for request in await circle.open(run_id)}
+    run_id = await story.go(graph)
+    found = {request.asked.text: request for request in await story.open(run_id)}
     for text in ["How many?", "Which?"] if first == "wrong" else ["Which?", "How many?"]:
-        await circle.vote(found[text], "respond", answer={"How many?": "two", "Which?": "Iberia"}[text])
-    await circle.drain()
-    again = await circle.asked(run_id)
+        await story.vote(found[text], "respond", answer={"How many?": "two", "Which?": "Iberia"}[text])
+    await story.drain()
+    again = await story.asked(run_id)
     assert (again.asked.text, "'two'" in again.ask.description) == ("How many?", True)
-    await respond(circle, again, "2")
-    assert sorted((await done(circle, run_id)).output["out"], key=str) == [2, "Iberia"]
+    await respond(story, again, "2")
+    assert sorted((await done(story, run_id)).output["out"], key=str) == [2, "Iberia"]
 
 
 # ── nothing runs twice, and nothing is called done that is not ──
 
 
 @COLOURS
-async def test_case_10_charged(circle, colour):
+async def test_case_10_charged(story, colour):
     """Kin: `test_twice.py`."""
     charged = []
 
@@ -404,10 +404,10 @@ async def test_case_10_charged(circle, colour):
     made = StructuredTool.from_function(
         charge if colour == "sync" else None, acharge if colour == "async" else None, "charge", "Charge a card."
     )
-    run_id = await circle.go(agent_with(made, {"amount": 99}, reviewed("charge")), HI)
-    await circle.decide(await circle.asked(run_id))
-    await circle.later(days=2)
-    run = await circle.run(run_id)
+    run_id = await story.go(agent_with(made, {"amount": 99}, reviewed("charge")), HI)
+    await story.decide(await story.asked(run_id))
+    await story.later(days=2)
+    run = await story.run(run_id)
     assert (charged, run.status, run.attention) == ([99], RunStatus.needs_attention, "may_have_happened")
     assert "It may have happened" in run.note
     assert "the printer is offline" in run.note
@@ -415,7 +415,7 @@ async def test_case_10_charged(circle, colour):
 
 
 @pytest.mark.parametrize("declared", [False, True])
-async def test_case_11_said_error(circle, declared):
+async def test_case_11_said_error(story, declared):
     """Kin: `test_one_attempt.py`, MCP's `isError`, messages and handled exceptions there."""
 
     @tool
@@ -425,10 +425,10 @@ async def test_case_11_said_error(circle, declared):
 
     wire.handle_tool_error = True
     gate = GatedTools("wire", not_done=(ToolException,)) if declared else GatedTools("wire")
-    run_id = await circle.go(agent_with(wire, {"amount": 5}, gate), HI)
-    request = await circle.asked(run_id)
-    await circle.decide(request)
-    run, request = await circle.run(run_id), await circle.request(request.id)
+    run_id = await story.go(agent_with(wire, {"amount": 5}, gate), HI)
+    request = await story.asked(run_id)
+    await story.decide(request)
+    run, request = await story.run(run_id), await story.request(request.id)
     if declared:
         assert (run.status, request.effect) == (RunStatus.done, EffectState.failed)
         assert "insufficient funds" in told(run)[0]
@@ -441,7 +441,7 @@ async def test_case_11_said_error(circle, declared):
 
 
 @pytest.mark.parametrize("repaired", [False, True])
-async def test_case_12_wrong_type(circle, repaired):
+async def test_case_12_wrong_type(story, repaired):
     """Kin: `test_values.py`."""
     paid = []
 
@@ -451,14 +451,14 @@ async def test_case_12_wrong_type(circle, repaired):
         paid.append((to, amount))
         return "transferred"
 
-    run_id = await circle.go(agent_with(transfer, {"to": "ACME", "amount": "lots"}, reviewed("transfer")), HI)
-    request = await circle.asked(run_id)
+    run_id = await story.go(agent_with(transfer, {"to": "ACME", "amount": "lots"}, reviewed("transfer")), HI)
+    request = await story.asked(run_id)
     if repaired:
-        await circle.vote(request, "edit", subject=Action("transfer", {"to": "ACME", "amount": 5}))
+        await story.vote(request, "edit", subject=Action("transfer", {"to": "ACME", "amount": 5}))
     else:
-        await circle.vote(request)
-    await circle.drain()
-    said = told(await done(circle, run_id))[0]
+        await story.vote(request)
+    await story.drain()
+    said = told(await done(story, run_id))[0]
     if repaired:
         assert (paid, said.endswith("transferred")) == ([("ACME", 5)], True)
     else:
@@ -469,7 +469,7 @@ async def test_case_12_wrong_type(circle, repaired):
 @pytest.mark.parametrize("wrong", [{"amount": 500, "evil": 1}, {"amount": 500}, {"amount": 5, "evil": 1}, {},
                                    {"amount": 5, "on": "2027-02-30"}])  # fmt: skip
 @pytest.mark.parametrize("gate", [reviewed("remote"), GatedTools("remote")], ids=["reviewed", "gated"])
-async def test_case_13_remote_tool(circle, wrong, gate):
+async def test_case_13_remote_tool(story, wrong, gate):
     """Kin: `test_values.py`."""
     paid = []
     schema = {
@@ -481,14 +481,14 @@ async def test_case_13_remote_tool(circle, wrong, gate):
     remote = StructuredTool(
         name="remote", description="Pay.", args_schema=schema, func=lambda **args: paid.append(args) or "paid"
     )
-    run_id = await circle.go(agent_with(remote, {"amount": 5}, gate), HI)
-    request = await circle.asked(run_id)
+    run_id = await story.go(agent_with(remote, {"amount": 5}, gate), HI)
+    request = await story.asked(run_id)
     with pytest.raises(InvalidAnswer):
-        await circle.vote(request, "edit", subject=Action("remote", wrong))
-    assert (await circle.request(request.id)).status is Status.open
-    await circle.vote(request, "edit", subject=Action("remote", {"amount": 7, "on": "2027-01-05"}))
-    await circle.drain()
-    await done(circle, run_id)
+        await story.vote(request, "edit", subject=Action("remote", wrong))
+    assert (await story.request(request.id)).status is Status.open
+    await story.vote(request, "edit", subject=Action("remote", {"amount": 7, "on": "2027-01-05"}))
+    await story.drain()
+    await done(story, run_id)
     assert paid == [{"amount": 7, "on": "2027-01-05"}]
 
 
@@ -502,7 +502,7 @@ class Context:
 
 @COLOURS
 @pytest.mark.parametrize("given", [None, {"user": "ann"}])
-async def test_case_14_needs_runtime(circle, colour, given):
+async def test_case_14_needs_runtime(story, colour, given):
     """Kin: `test_agent_store.py`, `test_served.py`."""
 
     def uses(state, runtime: Runtime[Context], config: RunnableConfig):
@@ -520,17 +520,17 @@ async def test_case_14_needs_runtime(circle, colour, given):
     def sent(state, runtime: Runtime[Context]):
         return {"out": [f"{runtime.context.user} in Send, {interrupt('and here?')}"]}
 
-    graph = StateGraph(circle.State, context_schema=Context)
+    graph = StateGraph(story.State, context_schema=Context)
     graph.add_node("uses", uses if colour == "sync" else uses_async).add_node("sent", sent).add_edge(START, "uses")
     graph.add_conditional_edges("uses", lambda _: [Send("sent", {})], ["sent"])
-    run_id = await circle.start(circle.register(graph, reference="tests:notes"), {}, context=given)
+    run_id = await story.start(story.register(graph, reference="tests:notes"), {}, context=given)
     for text in ("go on?", "and here?"):
-        request = await circle.asked(run_id)
+        request = await story.asked(run_id)
         assert request.asked.text == text
-        await respond(circle, request, "yes")
+        await respond(story, request, "yes")
     user = given["user"] if given else "anonymous"
     ids = ["notes", assistant_id("notes"), "local:me"]
-    assert (await done(circle, run_id)).output["out"] == [user, "yes", {"v": 1}, *ids, f"{user} in Send, yes"]
+    assert (await done(story, run_id)).output["out"] == [user, "yes", {"v": 1}, *ids, f"{user} in Send, yes"]
 
 
 class Mood(enum.Enum):
@@ -543,7 +543,7 @@ class Said(str):
     __slots__ = ()
 
 
-async def test_case_15_kept_values(circle):
+async def test_case_15_kept_values(story):
     """Kin: `test_values.py`."""
     seen = []
 
@@ -555,25 +555,25 @@ async def test_case_15_kept_values(circle):
         seen.append((state["input"], *state["out"]))
         return {"out": [said]}
 
-    run_id = await circle.go(circle.chain(thinks, then))
-    await circle.decide(await circle.asked(run_id))
-    await respond(circle, await circle.asked(run_id), "yes")
-    await done(circle, run_id)
+    run_id = await story.go(story.chain(thinks, then))
+    await story.decide(await story.asked(run_id))
+    await respond(story, await story.asked(run_id), "yes")
+    await done(story, run_id)
     ((plan, pair, mood, outcome),) = seen
     assert (plan, list(pair), mood, outcome) == ("a plan", [1, "a"], Mood.glad, Status.approved)
 
 
 @pytest.mark.parametrize("asks", [False, True])
-async def test_case_15_bytes_at_the_end(circle, asks):
+async def test_case_15_bytes_at_the_end(story, asks):
     """Kin: `test_values.py`, `unit/runtime`."""
 
     def ends(_):
         return {"out": [b"%PDF\xff", float("nan"), "three pages", interrupt("go on?") if asks else "nobody"]}
 
-    run_id = await circle.go(circle.chain(ends), {"input": "x"})
+    run_id = await story.go(story.chain(ends), {"input": "x"})
     if asks:
-        await respond(circle, await circle.asked(run_id), "somebody")
-    out = (await done(circle, run_id)).output
+        await respond(story, await story.asked(run_id), "somebody")
+    out = (await done(story, run_id)).output
     said = "somebody" if asks else "nobody"
     assert out == {"input": "x", "out": [{"not_recorded": "bytes, 5 of them"}, "NaN", "three pages", said]}
 
@@ -582,7 +582,7 @@ async def test_case_15_bytes_at_the_end(circle, asks):
 
 
 @COLOURS
-async def test_case_16_functional(circle, colour):
+async def test_case_16_functional(story, colour):
     """Kin: `test_answers.py`."""
     paid = []
 
@@ -599,18 +599,18 @@ async def test_case_16_functional(circle, colour):
     async def workflow_async(inputs: dict) -> dict:
         return {"paid": list(await asyncio.gather(*(pays(name) for name in inputs["input"].split())))}
 
-    run_id = await circle.go(workflow if colour == "sync" else workflow_async, {"input": "ann bob"})
+    run_id = await story.go(workflow if colour == "sync" else workflow_async, {"input": "ann bob"})
     asked = []
-    while waiting := await circle.open(run_id):
+    while waiting := await story.open(run_id):
         request = waiting[-1]
         asked.append(request.asked.args["to"])
-        await circle.decide(request, "approve" if asked[-1] == "ann" else "reject")
-    assert (await done(circle, run_id)).output == {"paid": ["paid ann", "not bob"]}
+        await story.decide(request, "approve" if asked[-1] == "ann" else "reject")
+    assert (await done(story, run_id)).output == {"paid": ["paid ann", "not bob"]}
     assert (sorted(asked), paid) == (["ann", "bob"], ["ann"])
 
 
 @COLOURS
-async def test_case_17_essay(circle, colour):
+async def test_case_17_essay(story, colour):
     """Kin: `test_workflow_input.py`."""
 
     @entrypoint()
@@ -622,15 +622,15 @@ async def test_case_17_essay(circle, colour):
         return {"essay": f"about {topic}", "ok": interrupt(f"Publish an essay about {topic}?")}
 
     agent = Agent(essay if colour == "sync" else essay_async)
-    run_id = await circle.start(circle.register(agent), agent.input_from("bees"))
-    request = await circle.asked(run_id)
+    run_id = await story.start(story.register(agent), agent.input_from("bees"))
+    request = await story.asked(run_id)
     assert request.asked.text == "Publish an essay about bees?"
-    await circle.decide(request)
-    assert (await done(circle, run_id)).output == {"essay": "about bees", "ok": True}
+    await story.decide(request)
+    assert (await done(story, run_id)).output == {"essay": "about bees", "ok": True}
 
 
 @COLOURS
-async def test_case_18_idempotent(circle, colour):
+async def test_case_18_idempotent(story, colour):
     """Kin: `test_one_attempt.py`."""
     keys = []
 
@@ -649,11 +649,11 @@ async def test_case_18_idempotent(circle, colour):
     async def anode(_):
         return {"out": [await ask(Action("pay", {"n": 1})).aperform(apay, idempotent=True)]}
 
-    run_id = await circle.go(
-        StateGraph(circle.State).add_node("n", node if colour == "sync" else anode).add_edge(START, "n")
+    run_id = await story.go(
+        StateGraph(story.State).add_node("n", node if colour == "sync" else anode).add_edge(START, "n")
     )
-    request = await circle.asked(run_id)
-    await circle.decide(request)
-    await circle.later(minutes=5)
-    assert (await done(circle, run_id)).output["out"] == ["paid"]
-    assert (keys, (await circle.request(request.id)).effect) == ([request.id] * 2, EffectState.executed)
+    request = await story.asked(run_id)
+    await story.decide(request)
+    await story.later(minutes=5)
+    assert (await done(story, run_id)).output["out"] == ["paid"]
+    assert (keys, (await story.request(request.id)).effect) == ([request.id] * 2, EffectState.executed)

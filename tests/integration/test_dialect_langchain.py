@@ -77,24 +77,24 @@ HI = {"messages": [{"role": "user", "content": "pay the bills"}]}
 
 
 @MODES
-async def test_S7_each_call_of_a_turn_is_a_request_and_verdicts_may_differ(circle, mode):
+async def test_S7_each_call_of_a_turn_is_a_request_and_verdicts_may_differ(story, mode):
     graph = agent(FOUR, mode=mode, pay=True, ask_user={"allowed_decisions": ["respond"]})
-    run_id = await circle.go(graph, HI)
+    run_id = await story.go(graph, HI)
     found = {
         request.asked.args["vendor"] if request.kind == "approval" else "asked": request
-        for request in await circle.open(run_id)
+        for request in await story.open(run_id)
     }
     assert sorted(found) == ["ACME", "Bolt", "Evil", "asked"]
     assert found["asked"].asked.text == "Which department?"
     assert found["ACME"].ask.verdicts == (Verdict.approve, Verdict.edit, Verdict.reject, Verdict.respond)
-    await circle.decide(found["Evil"], "reject", "never heard of them")
-    await circle.decide(found["ACME"])
-    await circle.vote(found["asked"], "respond", answer="finance")
-    await circle.drain()
+    await story.decide(found["Evil"], "reject", "never heard of them")
+    await story.decide(found["ACME"])
+    await story.vote(found["asked"], "respond", answer="finance")
+    await story.drain()
     assert PAID == []  # one is still open, so nothing resumes
-    await circle.vote(found["Bolt"], "edit", subject=Action("pay", {"vendor": "Bolt", "amount": 90}))
-    await circle.drain()
-    run = await circle.run(run_id)
+    await story.vote(found["Bolt"], "edit", subject=Action("pay", {"vendor": "Bolt", "amount": 90}))
+    await story.drain()
+    run = await story.run(run_id)
     assert run.status is RunStatus.done, run.note
     assert sorted(PAID) == [("ACME", 500), ("Bolt", 90)]
     answers = told(run)
@@ -105,36 +105,36 @@ async def test_S7_each_call_of_a_turn_is_a_request_and_verdicts_may_differ(circl
 
 
 @MODES
-async def test_I5_nobody_answered_in_time_is_a_rejection_that_says_so(circle, mode):
+async def test_I5_nobody_answered_in_time_is_a_rejection_that_says_so(story, mode):
     graph = agent(FOUR, mode=mode, pay=True, ask_user={"allowed_decisions": ["respond"]})
-    run_id = await circle.go(graph, HI)
-    await circle.later(days=30)
-    run = await circle.run(run_id)
+    run_id = await story.go(graph, HI)
+    await story.later(days=30)
+    run = await story.run(run_id)
     assert (run.status, PAID) == (RunStatus.done, []), run.note
-    assert {request.status for request in await circle.every(run_id)} == {Status.expired}
+    assert {request.status for request in await story.every(run_id)} == {Status.expired}
     assert sum("Nobody decided in time" in answer for answer in told(run)) == 4
 
 
 @MODES
-async def test_a_person_may_answer_in_the_place_of_an_action(circle, mode):
-    run_id = await circle.go(agent([call("pay", 0, vendor="ACME", amount=5)], mode=mode, pay=True), HI)
-    await circle.vote(await circle.asked(run_id), "respond", answer="it is paid already")
-    await circle.drain()
-    assert [request.status for request in await circle.every(run_id)] == [Status.answered]
-    assert told(await circle.run(run_id)) == ["it is paid already"]
+async def test_a_person_may_answer_in_the_place_of_an_action(story, mode):
+    run_id = await story.go(agent([call("pay", 0, vendor="ACME", amount=5)], mode=mode, pay=True), HI)
+    await story.vote(await story.asked(run_id), "respond", answer="it is paid already")
+    await story.drain()
+    assert [request.status for request in await story.every(run_id)] == [Status.answered]
+    assert told(await story.run(run_id)) == ["it is paid already"]
     assert PAID == []
 
 
 @MODES
-async def test_I16_two_equal_calls_are_two_requests_and_keep_their_places(circle, mode):
+async def test_I16_two_equal_calls_are_two_requests_and_keep_their_places(story, mode):
     twice = [call("pay", 0, vendor="ACME", amount=5), call("pay", 1, vendor="ACME", amount=5)]
-    run_id = await circle.go(agent(twice, mode=mode, pay=True), HI)
-    first, second = sorted(await circle.open(run_id), key=lambda request: request.ask.interrupt_id)
+    run_id = await story.go(agent(twice, mode=mode, pay=True), HI)
+    first, second = sorted(await story.open(run_id), key=lambda request: request.ask.interrupt_id)
     assert first.id != second.id
-    await circle.decide(first, "reject", "only once")
-    await circle.decide(second)
+    await story.decide(first, "reject", "only once")
+    await story.decide(second)
     assert PAID == [("ACME", 5)]
-    run = await circle.run(run_id)
+    run = await story.run(run_id)
     rejected = [message for message in run.output["messages"] if "only once" in str(message["content"])]
     if mode == "batched":
         assert [message["tool_call_id"] for message in rejected] == ["call_0"]
@@ -142,26 +142,26 @@ async def test_I16_two_equal_calls_are_two_requests_and_keep_their_places(circle
 
 
 @MODES
-async def test_a_verdict_that_the_middleware_does_not_allow_is_not_offered(circle, mode):
-    run_id = await circle.go(
+async def test_a_verdict_that_the_middleware_does_not_allow_is_not_offered(story, mode):
+    run_id = await story.go(
         agent([call("pay", 0, vendor="ACME", amount=5)], mode=mode, pay={"allowed_decisions": ["approve", "reject"]}),
         HI,
     )
-    request = await circle.asked(run_id)
+    request = await story.asked(run_id)
     assert request.ask.verdicts == (Verdict.approve, Verdict.reject)
     with pytest.raises(NotOffered):
-        await circle.vote(request, "edit", subject=Action("pay", {"vendor": "ACME", "amount": 4}))
-    await circle.decide(request)
+        await story.vote(request, "edit", subject=Action("pay", {"vendor": "ACME", "amount": 4}))
+    await story.decide(request)
     assert PAID == [("ACME", 5)]
 
 
 @MODES
-async def test_I5_where_no_refusal_can_be_told_silence_ends_the_run(circle, mode):
-    run_id = await circle.go(
+async def test_I5_where_no_refusal_can_be_told_silence_ends_the_run(story, mode):
+    run_id = await story.go(
         agent([call("pay", 0, vendor="ACME", amount=5)], mode=mode, pay={"allowed_decisions": ["approve"]}), HI
     )
-    await circle.later(days=30)
-    run = await circle.run(run_id)
+    await story.later(days=30)
+    run = await story.run(run_id)
     assert run.status is RunStatus.failed
     assert "was expired, and the agent can only be told: approve" in run.note
     assert PAID == []
@@ -169,27 +169,27 @@ async def test_I5_where_no_refusal_can_be_told_silence_ends_the_run(circle, mode
 
 @MODES
 @pytest.mark.parametrize("amount", ["much", 5.5, None])
-async def test_an_edit_that_the_tool_does_not_take_never_reaches_the_graph(circle, mode, amount):
-    run_id = await circle.go(agent([call("pay", 0, vendor="ACME", amount=5)], mode=mode, pay=True), HI)
-    request = await circle.asked(run_id)
+async def test_an_edit_that_the_tool_does_not_take_never_reaches_the_graph(story, mode, amount):
+    run_id = await story.go(agent([call("pay", 0, vendor="ACME", amount=5)], mode=mode, pay=True), HI)
+    request = await story.asked(run_id)
     with pytest.raises(InvalidAnswer, match="amount"):
-        await circle.vote(request, "edit", subject=Action("pay", {"vendor": "ACME", "amount": amount}))
-    await circle.decide(await circle.asked(run_id))
+        await story.vote(request, "edit", subject=Action("pay", {"vendor": "ACME", "amount": amount}))
+    await story.decide(await story.asked(run_id))
     assert PAID == [("ACME", 5)]
 
 
 @MODES
-async def test_a_second_turn_asks_again(circle, mode):
+async def test_a_second_turn_asks_again(story, mode):
     turns = [[call("pay", n, vendor="ACME", amount=5)] for n in range(2)]
-    run_id = await circle.go(agent(*turns, mode=mode, pay=True), HI)
-    await circle.decide(await circle.asked(run_id), "reject", "not yet")
-    await circle.decide(await circle.asked(run_id))
-    assert (await circle.run(run_id)).status is RunStatus.done
+    run_id = await story.go(agent(*turns, mode=mode, pay=True), HI)
+    await story.decide(await story.asked(run_id), "reject", "not yet")
+    await story.decide(await story.asked(run_id))
+    assert (await story.run(run_id)).status is RunStatus.done
     assert PAID == [("ACME", 5)]
 
 
 @MODES
-async def test_I10_a_retry_after_a_crash_gives_the_decisions_again(circle, mode):
+async def test_I10_a_retry_after_a_crash_gives_the_decisions_again(story, mode):
     crashes = [True, True]
 
     @tool
@@ -205,13 +205,13 @@ async def test_I10_a_retry_after_a_crash_gives_the_decisions_again(circle, mode)
     graph = create_agent(
         model, [pay], middleware=[HumanInTheLoopMiddleware(interrupt_on={"pay": True}, interrupt_mode=mode)]
     )
-    run_id = await circle.go(graph, HI)
-    await circle.vote(await circle.asked(run_id), "edit", subject=Action("pay", {"vendor": "ACME", "amount": 1}))
-    await circle.drain()
+    run_id = await story.go(graph, HI)
+    await story.vote(await story.asked(run_id), "edit", subject=Action("pay", {"vendor": "ACME", "amount": 1}))
+    await story.drain()
     for left in (1, 0):
         assert len(crashes) == left
-        assert (PAID, (await circle.run(run_id)).status) == ([], RunStatus.needs_attention)
-        await circle.retry(run_id)
-    run = await circle.run(run_id)
+        assert (PAID, (await story.run(run_id)).status) == ([], RunStatus.needs_attention)
+        await story.retry(run_id)
+    run = await story.run(run_id)
     assert (run.status, PAID) == (RunStatus.done, [("ACME", 1)]), run.note
-    assert len(await circle.every(run_id)) == 1
+    assert len(await story.every(run_id)) == 1

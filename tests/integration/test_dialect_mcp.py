@@ -15,7 +15,7 @@ ROUND = [
 ]
 
 
-def asking(circle, *rounds):
+def asking(story, *rounds):
     def call(state):
         return {
             "out": [
@@ -24,28 +24,28 @@ def asking(circle, *rounds):
             ]
         }
 
-    return circle.chain(call)
+    return story.chain(call)
 
 
-async def by_text(circle, run_id):
-    return {request.asked.text.partition("\n")[0]: request for request in await circle.open(run_id)}
+async def by_text(story, run_id):
+    return {request.asked.text.partition("\n")[0]: request for request in await story.open(run_id)}
 
 
-async def test_each_key_is_a_question_and_all_are_answered_at_once(circle):
-    run_id = await circle.go(asking(circle, ROUND))
-    asked = await by_text(circle, run_id)
+async def test_each_key_is_a_question_and_all_are_answered_at_once(story):
+    run_id = await story.go(asking(story, ROUND))
+    asked = await by_text(story, run_id)
     assert set(asked) == {"How many seats?", "When?", "Please sign in."}
     assert "Open this address on login.example.org yourself" in asked["Please sign in."].asked.text
-    await circle.vote(asked["Please sign in."], "respond", answer=True)
-    await circle.vote(asked["When?"], "reject")
-    await circle.drain()
-    assert (await circle.run(run_id)).status is RunStatus.paused
+    await story.vote(asked["Please sign in."], "respond", answer=True)
+    await story.vote(asked["When?"], "reject")
+    await story.drain()
+    assert (await story.run(run_id)).status is RunStatus.paused
     for wrong in ({"seats": 0}, {"seats": "many"}, {}, "two"):
         with pytest.raises(InvalidAnswer):
-            await circle.vote(asked["How many seats?"], "respond", answer=wrong)
-    await circle.vote(asked["How many seats?"], "respond", answer={"seats": 2})
-    await circle.drain()
-    run = await circle.run(run_id)
+            await story.vote(asked["How many seats?"], "respond", answer=wrong)
+    await story.vote(asked["How many seats?"], "respond", answer={"seats": 2})
+    await story.drain()
+    run = await story.run(run_id)
     assert run.status is RunStatus.done, run.note
     assert run.output["out"] == [{
         "seats": {"action": "accept", "content": {"seats": 2}}, "date": {"action": "decline"},
@@ -53,18 +53,18 @@ async def test_each_key_is_a_question_and_all_are_answered_at_once(circle):
     }]  # fmt: skip
 
 
-async def test_a_second_round_is_asked_anew_and_the_first_keeps_its_answers(circle):
-    run_id = await circle.go(asking(circle, ROUND[:1], ROUND[:2]))
-    await circle.vote((await circle.open(run_id))[0], "respond", answer={"seats": 2})
-    await circle.drain()
-    asked = await by_text(circle, run_id)
+async def test_a_second_round_is_asked_anew_and_the_first_keeps_its_answers(story):
+    run_id = await story.go(asking(story, ROUND[:1], ROUND[:2]))
+    await story.vote((await story.open(run_id))[0], "respond", answer={"seats": 2})
+    await story.drain()
+    asked = await by_text(story, run_id)
     assert set(asked) == {"How many seats?", "When?"}
     with pytest.raises(InvalidAnswer, match="date"):
-        await circle.vote(asked["When?"], "respond", answer={"on": "soon"})
-    await circle.vote(asked["When?"], "respond", answer={"on": "2027-01-05"})
-    await circle.vote(asked["How many seats?"], "respond", answer={"seats": 3})
-    await circle.drain()
-    run = await circle.run(run_id)
+        await story.vote(asked["When?"], "respond", answer={"on": "soon"})
+    await story.vote(asked["When?"], "respond", answer={"on": "2027-01-05"})
+    await story.vote(asked["How many seats?"], "respond", answer={"seats": 3})
+    await story.drain()
+    run = await story.run(run_id)
     assert run.status is RunStatus.done, run.note
     assert [one["seats"]["content"]["seats"] for one in run.output["out"]] == [2, 3]
     assert run.output["out"][1]["date"]["content"] == {"on": "2027-01-05"}
@@ -92,8 +92,8 @@ async def test_a_second_round_is_asked_anew_and_the_first_keeps_its_answers(circ
         ),
     ],
 )
-async def test_what_cannot_be_asked_needs_a_person_and_says_why(circle, asked, wrong):
-    run = await circle.run(await circle.go(asking(circle, asked)))
+async def test_what_cannot_be_asked_needs_a_person_and_says_why(story, asked, wrong):
+    run = await story.run(await story.go(asking(story, asked)))
     assert (run.status, run.attention) == (RunStatus.needs_attention, "invalid_ask")
     assert wrong in run.note
 
@@ -108,6 +108,6 @@ async def test_what_cannot_be_asked_needs_a_person_and_says_why(circle, asked, w
         ("http://[::1]:8080/", "::1"),
     ],
 )
-async def test_an_address_is_shown_with_the_host_that_browsers_open(circle, url, host):
-    run_id = await circle.go(asking(circle, [{"key": "k", "message": "x", "mode": "url", "url": url}]))
-    assert f"Open this address on {host} yourself" in (await circle.asked(run_id)).asked.text
+async def test_an_address_is_shown_with_the_host_that_browsers_open(story, url, host):
+    run_id = await story.go(asking(story, [{"key": "k", "message": "x", "mode": "url", "url": url}]))
+    assert f"Open this address on {host} yourself" in (await story.asked(run_id)).asked.text

@@ -21,27 +21,27 @@ class Typed(TypedDict):
     airline: str
 
 
-def asking(circle, value, schema=None):
+def asking(story, value, schema=None):
     def act(state):
         answer = interrupt(value) if schema is None else interrupt(value, response_schema=schema)
         return {"out": [answer.model_dump() if isinstance(answer, BaseModel) else answer]}
 
-    return circle.chain(act)
+    return story.chain(act)
 
 
-async def answered(circle, run_id, answer):
-    await circle.vote(await circle.asked(run_id), "respond", answer=answer)
-    await circle.drain()
-    run = await circle.run(run_id)
+async def answered(story, run_id, answer):
+    await story.vote(await story.asked(run_id), "respond", answer=answer)
+    await story.drain()
+    run = await story.run(run_id)
     assert run.status is RunStatus.done, run.note
     return run.output["out"][0]
 
 
 @pytest.mark.parametrize("answer", ["Delta", 5, True, False, {"a": [1]}, [], "", 1.5])
-async def test_S7_an_answer_of_any_shape_reaches_the_graph_as_it_was_given(circle, answer):
-    run_id = await circle.go(asking(circle, "Which airline?"))
-    assert (await circle.asked(run_id)).asked == Question("Which airline?")
-    assert await answered(circle, run_id, answer) == answer
+async def test_S7_an_answer_of_any_shape_reaches_the_graph_as_it_was_given(story, answer):
+    run_id = await story.go(asking(story, "Which airline?"))
+    assert (await story.asked(run_id)).asked == Question("Which airline?")
+    assert await answered(story, run_id, answer) == answer
 
 
 @pytest.mark.parametrize(
@@ -56,13 +56,13 @@ async def test_S7_an_answer_of_any_shape_reaches_the_graph_as_it_was_given(circl
         (Flight(airline="Delta", seats=2), 'The agent asks for an answer: {"airline": "Delta", "seats": 2}', None),
     ],
 )
-async def test_S7_whatever_is_asked_is_shown(circle, value, text, options):
-    run_id = await circle.go(asking(circle, value))
-    request = await circle.asked(run_id)
+async def test_S7_whatever_is_asked_is_shown(story, value, text, options):
+    run_id = await story.go(asking(story, value))
+    request = await story.asked(run_id)
     assert (request.asked.text, request.asked.options) == (text, options)
     if isinstance(value, dict):
         assert request.ask.context == value
-    assert await answered(circle, run_id, "Delta") == "Delta"
+    assert await answered(story, run_id, "Delta") == "Delta"
 
 
 @pytest.mark.parametrize(
@@ -73,11 +73,11 @@ async def test_S7_whatever_is_asked_is_shown(circle, value, text, options):
         ({"type": "integer"}, "five", 5, 5),
     ],
 )
-async def test_I16_an_answer_that_does_not_fit_never_reaches_the_graph(circle, schema, bad, good, reaches):
-    run_id = await circle.go(asking(circle, "Which?", schema))
+async def test_I16_an_answer_that_does_not_fit_never_reaches_the_graph(story, schema, bad, good, reaches):
+    run_id = await story.go(asking(story, "Which?", schema))
     with pytest.raises(InvalidAnswer):
-        await circle.vote(await circle.asked(run_id), "respond", answer=bad)
-    assert await answered(circle, run_id, good) == reaches
+        await story.vote(await story.asked(run_id), "respond", answer=bad)
+    assert await answered(story, run_id, good) == reaches
 
 
 @pytest.mark.parametrize(("schema", "given", "reaches"), [
@@ -87,9 +87,9 @@ async def test_I16_an_answer_that_does_not_fit_never_reaches_the_graph(circle, s
     ({"type": "string"}, "42", "42"),
     ({"type": "array", "items": {"type": "number"}}, ["1", 2], [1, 2]),
 ])  # fmt: skip
-async def test_text_from_a_form_becomes_what_the_schema_says(circle, schema, given, reaches):
-    run_id = await circle.go(asking(circle, "Which?", schema))
-    assert await answered(circle, run_id, given) == reaches
+async def test_text_from_a_form_becomes_what_the_schema_says(story, schema, given, reaches):
+    run_id = await story.go(asking(story, "Which?", schema))
+    assert await answered(story, run_id, given) == reaches
 
 
 class Even(BaseModel):
@@ -107,107 +107,107 @@ def how_many(state):
     return {"out": [interrupt("How many?", response_schema=Even).seats]}
 
 
-async def test_I16_an_answer_that_fits_the_schema_and_not_the_graph_is_asked_for_again(circle):
+async def test_I16_an_answer_that_fits_the_schema_and_not_the_graph_is_asked_for_again(story):
     def which(state):
         return {"out": [interrupt("Which?")]}
 
-    run_id = await circle.go(circle.fan(how_many, which))
+    run_id = await story.go(story.fan(how_many, which))
     answers = {"Which?": "that", "How many?": {"seats": 3}}
     for seats in (5, 4, None):
-        for request in await circle.open(run_id):
-            await circle.vote(request, "respond", answer=answers.pop(request.asked.text))
-        await circle.drain()
+        for request in await story.open(run_id):
+            await story.vote(request, "respond", answer=answers.pop(request.asked.text))
+        await story.drain()
         answers["How many?"] = {"seats": seats}
-    run = await circle.run(run_id)
+    run = await story.run(run_id)
     assert (run.status, sorted(map(str, run.output["out"]))) == (RunStatus.done, ["4", "that"]), run.note
-    again = [request for request in await circle.every(run_id) if "must be even" in request.ask.description]
+    again = [request for request in await story.every(run_id) if "must be even" in request.ask.description]
     assert [request.asked.text for request in again] == ["How many?"] * 2
 
 
-async def test_I2_beside_an_effect_only_the_question_is_asked_again(circle):
+async def test_I2_beside_an_effect_only_the_question_is_asked_again(story):
     paid = []
 
     def pay(state):
         return {"out": [ask(Action("pay", {})).perform(lambda: paid.append(1))]}
 
-    run_id = await circle.go(circle.fan(how_many, pay))
-    for request in await circle.open(run_id):
+    run_id = await story.go(story.fan(how_many, pay))
+    for request in await story.open(run_id):
         answers = {"answer": {"seats": 3}} if request.kind == "input" else {}
-        await circle.vote(request, "respond" if answers else "approve", **answers)
-    await circle.drain()
-    request = await circle.asked(run_id)
+        await story.vote(request, "respond" if answers else "approve", **answers)
+    await story.drain()
+    request = await story.asked(run_id)
     assert "must be even" in request.ask.description
     assert paid == [1]
-    await circle.vote(request, "respond", answer={"seats": 4})
-    await circle.drain()
-    assert ((await circle.run(run_id)).status, paid) == (RunStatus.done, [1])
+    await story.vote(request, "respond", answer={"seats": 4})
+    await story.drain()
+    assert ((await story.run(run_id)).status, paid) == (RunStatus.done, [1])
 
 
 @pytest.mark.parametrize("silent", [False, True])
-async def test_I5_a_refusal_of_a_yes_or_no_is_no(circle, silent):
-    run_id = await circle.go(asking(circle, "Send it?", {"type": "boolean"}))
-    await (circle.later(days=30) if silent else circle.decide(await circle.asked(run_id), "reject"))
-    assert (await circle.run(run_id)).output["out"] == [False]
+async def test_I5_a_refusal_of_a_yes_or_no_is_no(story, silent):
+    run_id = await story.go(asking(story, "Send it?", {"type": "boolean"}))
+    await (story.later(days=30) if silent else story.decide(await story.asked(run_id), "reject"))
+    assert (await story.run(run_id)).output["out"] == [False]
 
 
 @pytest.mark.parametrize("value", ["Which airline?", {"question": "Which?", "options": ["Delta", "United"]}])
 @pytest.mark.parametrize(("silent", "status"), [(False, Status.rejected), (True, Status.expired)])
-async def test_I5_a_graph_that_takes_only_answers_ends_without_one(circle, value, silent, status):
+async def test_I5_a_graph_that_takes_only_answers_ends_without_one(story, value, silent, status):
     schema = {"type": "string"} if isinstance(value, str) else None
-    run_id = await circle.go(asking(circle, value, schema))
-    await (circle.later(days=30) if silent else circle.decide(await circle.asked(run_id), "reject", "none of them"))
-    run = await circle.run(run_id)
+    run_id = await story.go(asking(story, value, schema))
+    await (story.later(days=30) if silent else story.decide(await story.asked(run_id), "reject", "none of them"))
+    run = await story.run(run_id)
     assert (run.status, f"was {status}" in run.note) == (RunStatus.failed, True)
 
 
 @pytest.mark.parametrize("value", ["Delete it?", {"question": "Delete it?", "details": "x"}, {"amount": 5}, None])
 @pytest.mark.parametrize(("verdict", "reaches"), [("approve", True), ("reject", False)])
-async def test_I5_where_any_answer_will_do_approving_is_true_and_rejecting_false(circle, value, verdict, reaches):
-    run_id = await circle.go(asking(circle, value))
-    request = await circle.decide(await circle.asked(run_id), verdict)
+async def test_I5_where_any_answer_will_do_approving_is_true_and_rejecting_false(story, value, verdict, reaches):
+    run_id = await story.go(asking(story, value))
+    request = await story.decide(await story.asked(run_id), verdict)
     assert request.status is (Status.approved if reaches else Status.rejected)
-    assert (await circle.run(run_id)).output["out"] == [reaches]
+    assert (await story.run(run_id)).output["out"] == [reaches]
 
 
-async def test_I5_silence_answers_nothing(circle):
-    run_id = await circle.go(asking(circle, "Delete it?"))
-    await circle.later(days=30)
-    run = await circle.run(run_id)
+async def test_I5_silence_answers_nothing(story):
+    run_id = await story.go(asking(story, "Delete it?"))
+    await story.later(days=30)
+    run = await story.run(run_id)
     assert (run.status, "was expired" in run.note) == (RunStatus.failed, True)
 
 
-async def test_approving_sends_nothing_where_a_certain_answer_is_wanted(circle):
-    run_id = await circle.go(asking(circle, "Which airline?", {"type": "string"}))
+async def test_approving_sends_nothing_where_a_certain_answer_is_wanted(story):
+    run_id = await story.go(asking(story, "Which airline?", {"type": "string"}))
     with pytest.raises(NotOffered):
-        await circle.vote(await circle.asked(run_id), "approve")
+        await story.vote(await story.asked(run_id), "approve")
 
 
-async def test_I16_several_interrupts_of_one_node_and_of_nodes_side_by_side_get_their_own_answers(circle):
+async def test_I16_several_interrupts_of_one_node_and_of_nodes_side_by_side_get_their_own_answers(story):
     def one(state):
         return {"out": [("one", interrupt("first?"), interrupt("second?"))]}
 
     def two(state):
         return {"out": [("two", interrupt("third?"))]}
 
-    run_id = await circle.go(circle.fan(one, two))
+    run_id = await story.go(story.fan(one, two))
     for texts in (["third?", "first?"], ["second?"]):
-        found = {request.asked.text: request for request in await circle.open(run_id)}
+        found = {request.asked.text: request for request in await story.open(run_id)}
         assert sorted(found) == sorted(texts)
         for text in texts:
-            await circle.vote(found[text], "respond", answer=f"to {text}")
-        await circle.drain()
-    run = await circle.run(run_id)
+            await story.vote(found[text], "respond", answer=f"to {text}")
+        await story.drain()
+    run = await story.run(run_id)
     assert sorted(run.output["out"]) == [["one", "to first?", "to second?"], ["two", "to third?"]]
 
 
-async def test_S20_an_interrupt_of_a_sub_graph_surfaces_like_any_other(circle):
-    inner = asking(circle, "Which?").compile()
-    graph = StateGraph(circle.State).add_node("team", inner).add_edge(START, "team").add_edge("team", END)
-    run_id = await circle.go(graph)
-    assert await answered(circle, run_id, "that") == "that"
+async def test_S20_an_interrupt_of_a_sub_graph_surfaces_like_any_other(story):
+    inner = asking(story, "Which?").compile()
+    graph = StateGraph(story.State).add_node("team", inner).add_edge(START, "team").add_edge("team", END)
+    run_id = await story.go(graph)
+    assert await answered(story, run_id, "that") == "that"
 
 
-async def test_I10_a_crash_after_the_answer_gives_it_again_once_a_person_lets_it(circle):
+async def test_I10_a_crash_after_the_answer_gives_it_again_once_a_person_lets_it(story):
     crashes = [True]
 
     def act(state):
@@ -217,13 +217,13 @@ async def test_I10_a_crash_after_the_answer_gives_it_again_once_a_person_lets_it
             raise ConnectionError
         return {"out": [answer]}
 
-    run_id = await circle.go(circle.chain(act))
-    await circle.vote(await circle.asked(run_id), "respond", answer="that")
-    await circle.drain()
-    await circle.later(seconds=60)
-    assert (await circle.run(run_id)).attention == "may_have_happened"
-    await circle.retry(run_id)
-    assert (await circle.run(run_id)).output["out"] == ["that"]
+    run_id = await story.go(story.chain(act))
+    await story.vote(await story.asked(run_id), "respond", answer="that")
+    await story.drain()
+    await story.later(seconds=60)
+    assert (await story.run(run_id)).attention == "may_have_happened"
+    await story.retry(run_id)
+    assert (await story.run(run_id)).output["out"] == ["that"]
 
 
 # ── Agent Inbox ──
@@ -247,36 +247,36 @@ TEN = Action("pay", {"amount": 10})
         ("reject", {}, {"type": "ignore", "args": None}),
     ],
 )  # fmt: skip
-async def test_S7_an_agent_inbox_interrupt_is_an_approval(circle, listed, verdict, more, response):
-    run_id = await circle.go(asking(circle, [human()] if listed else human()))
-    request = await circle.asked(run_id)
+async def test_S7_an_agent_inbox_interrupt_is_an_approval(story, listed, verdict, more, response):
+    run_id = await story.go(asking(story, [human()] if listed else human()))
+    request = await story.asked(run_id)
     assert (request.asked.name, request.asked.args, request.ask.description) == ("pay", {"amount": 900}, "Pay?")
-    await circle.vote(request, verdict, **more)
-    await circle.drain()
-    assert (await circle.run(run_id)).output["out"] == [[response]]
+    await story.vote(request, verdict, **more)
+    await story.drain()
+    assert (await story.run(run_id)).output["out"] == [[response]]
 
 
-async def test_an_agent_inbox_edit_keeps_the_kinds_of_its_arguments(circle):
-    run_id = await circle.go(asking(circle, human()))
+async def test_an_agent_inbox_edit_keeps_the_kinds_of_its_arguments(story):
+    run_id = await story.go(asking(story, human()))
     with pytest.raises(InvalidAnswer, match="amount"):
-        await circle.vote(await circle.asked(run_id), "edit", subject=Action("pay", {"amount": "much"}))
-    await circle.vote(await circle.asked(run_id), "edit", subject=Action("pay", {"amount": "90"}))
-    await circle.drain()
-    assert (await circle.run(run_id)).output["out"][0][0]["args"]["args"] == {"amount": 90}
+        await story.vote(await story.asked(run_id), "edit", subject=Action("pay", {"amount": "much"}))
+    await story.vote(await story.asked(run_id), "edit", subject=Action("pay", {"amount": "90"}))
+    await story.drain()
+    assert (await story.run(run_id)).output["out"][0][0]["args"]["args"] == {"amount": 90}
 
 
-async def test_what_an_agent_inbox_interrupt_does_not_allow_is_not_offered(circle):
-    run_id = await circle.go(asking(circle, human(allow_edit=False, allow_respond=False, allow_ignore=False)))
-    assert (await circle.asked(run_id)).ask.verdicts == (Verdict.approve,)
-    await circle.later(days=30)
-    run = await circle.run(run_id)
+async def test_what_an_agent_inbox_interrupt_does_not_allow_is_not_offered(story):
+    run_id = await story.go(asking(story, human(allow_edit=False, allow_respond=False, allow_ignore=False)))
+    assert (await story.asked(run_id)).ask.verdicts == (Verdict.approve,)
+    await story.later(days=30)
+    run = await story.run(run_id)
     assert (run.status, "cannot be told to ignore it" in run.note) == (RunStatus.failed, True)
 
 
-async def test_I5_silence_ignores_an_agent_inbox_interrupt(circle):
-    run_id = await circle.go(asking(circle, [human()]))
-    await circle.later(days=30)
-    assert (await circle.run(run_id)).output["out"] == [[{"type": "ignore", "args": None}]]
+async def test_I5_silence_ignores_an_agent_inbox_interrupt(story):
+    run_id = await story.go(asking(story, [human()]))
+    await story.later(days=30)
+    assert (await story.run(run_id)).output["out"] == [[{"type": "ignore", "args": None}]]
 
 
 PAY = {"name": "pay", "args": {}}
@@ -296,11 +296,11 @@ PAY = {"name": "pay", "args": {}}
         {"type": "tool_approval", "name": 5, "args": {}},
     ],
 )  # fmt: skip
-async def test_a_value_that_only_looks_like_a_known_one_needs_attention(circle, value):
-    run = await circle.run(await circle.go(asking(circle, value)))
+async def test_a_value_that_only_looks_like_a_known_one_needs_attention(story, value):
+    run = await story.run(await story.go(asking(story, value)))
     assert (run.status, run.attention) == (RunStatus.needs_attention, "invalid_ask"), run.note
 
 
-async def test_a_value_that_is_too_large_to_be_shown_needs_attention(circle):
-    run = await circle.run(await circle.go(asking(circle, {"text": "x" * 3_000_000})))
+async def test_a_value_that_is_too_large_to_be_shown_needs_attention(story):
+    run = await story.run(await story.go(asking(story, {"text": "x" * 3_000_000})))
     assert (run.status, run.attention) == (RunStatus.needs_attention, "invalid_ask"), run.note

@@ -102,7 +102,7 @@ def other(config):
 
 
 @pytest.fixture
-def factory(tmp_path, monkeypatch, make_circle):
+def factory(tmp_path, monkeypatch, make_story):
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setattr(os, "environ", {**os.environ})
     (tmp_path / "made.py").write_text(MODULE)
@@ -111,127 +111,127 @@ def factory(tmp_path, monkeypatch, make_circle):
         (tmp_path / "langgraph.json").write_text(
             json.dumps({"dependencies": ["."], "graphs": {name: f"./made.py:{name}"}})
         )
-        circle = make_circle(kind)
+        story = make_story(kind)
         reference = project_agents(tmp_path)[name]
-        circle.system.registry.load(reference)
+        story.system.registry.load(reference)
         module = next(
             one for key, one in sys.modules.items() if key.startswith("interlock_agent_") and hasattr(one, "LOG")
         )
         module.LOG.clear()
-        run_id = await circle.start(reference, {}, **given)
-        return circle, run_id, module.LOG
+        run_id = await story.start(reference, {}, **given)
+        return story, run_id, module.LOG
 
     yield started
     for name in [key for key, one in sys.modules.items() if key.startswith("interlock_agent_") and hasattr(one, "LOG")]:
         del sys.modules[name]
 
 
-async def answered(circle, run_id, answer="yes"):
-    await circle.vote(await circle.asked(run_id), "respond", answer=answer)
-    await circle.drain()
-    return await circle.run(run_id)
+async def answered(story, run_id, answer="yes"):
+    await story.vote(await story.asked(run_id), "respond", answer=answer)
+    await story.drain()
+    return await story.run(run_id)
 
 
 @pytest.mark.parametrize("name", ["plain", "later", "manager", "amanager"])
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 async def test_S7_a_graph_is_made_for_its_run(factory, name, kind):
-    circle, run_id, _ = await factory(name, kind, context={"tool": "saw"})
-    assert (await answered(circle, run_id)).output == {"out": "saw yes"}
+    story, run_id, _ = await factory(name, kind, context={"tool": "saw"})
+    assert (await answered(story, run_id)).output == {"out": "saw yes"}
 
 
 @pytest.mark.parametrize("name", ["manager", "amanager"])
 async def test_S7_a_context_manager_is_entered_for_each_advance_and_left_after_it(factory, name):
-    circle, run_id, log = await factory(name)
+    story, run_id, log = await factory(name)
     assert log == ["open hammer", "uses hammer", "closed"]
-    await answered(circle, run_id)
+    await answered(story, run_id)
     assert log == ["open hammer", "uses hammer", "closed"] * 2
 
 
 async def test_it_sees_the_error_that_ends_the_advance_and_does_not_take_it_away(factory):
-    circle, run_id, log = await factory("amanager")
-    run = await answered(circle, run_id, "raise")
+    story, run_id, log = await factory("amanager")
+    run = await answered(story, run_id, "raise")
     assert log[3:7] == ["open hammer", "uses hammer", "acts", "saw broken"]
     assert "broken" in run.note
 
 
 async def test_what_does_not_close_changes_nothing_that_came_of_the_advance(factory):
-    circle, run_id, _ = await factory("stubborn")
-    assert (await answered(circle, run_id)).output == {"out": "a yes"}
-    assert any("was not closed: OSError" in line for line in circle.shown)
+    story, run_id, _ = await factory("stubborn")
+    assert (await answered(story, run_id)).output == {"out": "a yes"}
+    assert any("was not closed: OSError" in line for line in story.shown)
 
 
 async def test_a_factory_that_fails_is_a_failed_attempt(factory):
-    circle, run_id, _ = await factory("locked")
-    run = await circle.run(run_id)
+    story, run_id, _ = await factory("locked")
+    run = await story.run(run_id)
     assert (run.status, run.attempts) == ("queued", 1)
     assert "PermissionError: no key" in run.note
 
 
 async def test_it_is_given_the_initiator_the_store_and_the_config(factory):
-    circle, run_id, _ = await factory("who")
-    assert (await answered(circle, run_id)).output == {"out": "local:me yes"}
-    circle, run_id, log = await factory("later", configurable={"language": "en"})
+    story, run_id, _ = await factory("who")
+    assert (await answered(story, run_id)).output == {"out": "local:me yes"}
+    story, run_id, log = await factory("later", configurable={"language": "en"})
     assert log[0] == "en"
 
 
 async def test_a_graph_of_another_shape_than_the_one_that_paused_is_another_version(factory):
-    circle, run_id, _ = await factory("other")
-    made = circle.system.registry._loaded[next(iter(circle.system.registry._loaded))]
-    assert (await circle.run(run_id)).agent_version != made.version
-    assert (await answered(circle, run_id)).status == "done"  # for each advance it has the same shape
+    story, run_id, _ = await factory("other")
+    made = story.system.registry._loaded[next(iter(story.system.registry._loaded))]
+    assert (await story.run(run_id)).agent_version != made.version
+    assert (await answered(story, run_id)).status == "done"  # for each advance it has the same shape
 
 
 # ── graphs that cannot be made without a run ──
 
 
-def loaded(circle):
-    return next(iter(circle.system.registry._loaded.values()))
+def loaded(story):
+    return next(iter(story.system.registry._loaded.values()))
 
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 async def test_S7_a_factory_that_needs_a_key_of_the_configurable_makes_the_graph_of_its_run(factory, kind):
-    circle, run_id, _ = await factory("keyed", kind, configurable={"model": "large"})
-    assert isinstance(loaded(circle), Unmade)
-    assert (await answered(circle, run_id)).output == {"out": "large yes"}
+    story, run_id, _ = await factory("keyed", kind, configurable={"model": "large"})
+    assert isinstance(loaded(story), Unmade)
+    assert (await answered(story, run_id)).output == {"out": "large yes"}
 
 
 async def test_without_the_key_file_and_line_are_told_where_it_is_missed(factory, tmp_path):
-    circle, run_id, _ = await factory("keyed")
+    story, run_id, _ = await factory("keyed")
     line = 1 + MODULE.split("\n").index('    graph = made(config["configurable"]["model"])')
     missed = rf"KeyError: 'model' \({tmp_path}/made.py, line {line}\)"
-    run = await circle.run(run_id)
+    run = await story.run(run_id)
     assert (run.status, run.attempts) == ("queued", 1)
     assert re.search(missed, run.note)
-    assert re.search(missed, loaded(circle).why)
+    assert re.search(missed, loaded(story).why)
     with pytest.raises(InvalidAgent, match=missed):
-        await seen_for(loaded(circle), {"mode": "large"})
+        await seen_for(loaded(story), {"mode": "large"})
     with pytest.raises(InvalidAgent, match=missed):
-        loaded(circle).check_input({})
-    made = await seen_for(loaded(circle), {"model": "large"})
+        loaded(story).check_input({})
+    made = await seen_for(loaded(story), {"model": "large"})
     assert made.input_from("hello") == {"input": "hello"}
 
 
 @pytest.mark.parametrize("name", ["keyed", "other"])
 async def test_a_version_is_accepted_as_it_is_for_the_run(factory, name):
     """Not as the graph is without one: the run would never go on."""
-    circle, run_id, _ = await factory(name, configurable={"model": "large"})
-    run = await circle.run(run_id)
-    assert run.agent_version == await circle.system.runtime.version_of(run)
-    agent = loaded(circle)
+    story, run_id, _ = await factory(name, configurable={"model": "large"})
+    run = await story.run(run_id)
+    assert run.agent_version == await story.system.runtime.version_of(run)
+    agent = loaded(story)
     function = agent.factory._function
     agent.factory._function = lambda config: (
         function({"configurable": {"model": "large", "longer": True}})
         .add_node("later", lambda state: {})
         .add_edge("uses", "later")
     )
-    assert (await answered(circle, run_id)).attention == "version_mismatch"
-    await circle.system.runs.accept_version(run_id, circle.me)
-    await circle.drain()
-    assert (await circle.run(run_id)).output["out"].endswith("yes")
+    assert (await answered(story, run_id)).attention == "version_mismatch"
+    await story.system.runs.accept_version(run_id, story.me)
+    await story.drain()
+    assert (await story.run(run_id)).output["out"].endswith("yes")
 
 
 async def test_a_state_is_read_and_forked_by_the_graph_of_its_run(factory):
-    circle, run_id, _ = await factory("keyed", configurable={"model": "large"})
-    fork = await circle.system.runs.fork(run_id, circle.me, changes={"input": "else"})
-    await circle.drain()
-    assert (await answered(circle, fork.id)).output == {"input": "else", "out": "large yes"}
+    story, run_id, _ = await factory("keyed", configurable={"model": "large"})
+    fork = await story.system.runs.fork(run_id, story.me, changes={"input": "else"})
+    await story.drain()
+    assert (await answered(story, fork.id)).output == {"input": "else", "out": "large yes"}

@@ -27,8 +27,8 @@ policies:
 class Purchase:
     """A purchase that two managers and a director must approve, and somebody who can write into the database."""
 
-    def __init__(self, circle, door):
-        self.circle, self.door, self.bought = circle, door, []
+    def __init__(self, story, door):
+        self.story, self.door, self.bought = story, door, []
 
     def buy(self, amount):
         self.bought.append(amount)
@@ -40,12 +40,12 @@ class Purchase:
         return {"out": [str(decision.outcome)]}
 
     async def begin(self):
-        await self.circle.go(self.circle.chain(self.act))
-        return await self.circle.asked()
+        await self.story.go(self.story.chain(self.act))
+        return await self.story.asked()
 
     async def vote(self, request, *people, verdict="approve", **more):
         for who in people:
-            request = await self.circle.vote(request, verdict, "because", who=who, **more)
+            request = await self.story.vote(request, verdict, "because", who=who, **more)
         return request
 
     def body(self, request):
@@ -60,16 +60,16 @@ class Purchase:
         for who in people:
             with pytest.raises(RecordAltered):
                 await self.vote(request, who, verdict=verdict)
-        await self.circle.drain()
+        await self.story.drain()
         assert self.bought == []
-        assert any(request.id in str(found) for found in await audit_record(self.circle.store))
+        assert any(request.id in str(found) for found in await audit_record(self.story.store))
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-async def purchase(request, make_circle, backdoor, tmp_path):
+async def purchase(request, make_story, backdoor, tmp_path):
     (tmp_path / "interlock.yaml").write_text(CONFIG)
-    circle = make_circle(request.param, tmp_path / "interlock.yaml", "ian")
-    return Purchase(circle, backdoor(circle.address))
+    story = make_story(request.param, tmp_path / "interlock.yaml", "ian")
+    return Purchase(story, backdoor(story.address))
 
 
 def cast(request, voter, **changed):
@@ -99,11 +99,11 @@ async def test_I3_a_rejection_that_was_erased_still_counts(purchase):
 
 async def test_I5_a_deadline_that_was_moved_lets_no_late_vote_in(purchase):
     request = await purchase.begin()
-    purchase.circle.clock.advance(hours=3)
+    purchase.story.clock.advance(hours=3)
     with pytest.raises(TooLate):
         await purchase.vote(request, "mia")
-    later = purchase.circle.clock.at.replace(year=2027)
-    request = await purchase.circle.request(request.id)
+    later = purchase.story.clock.at.replace(year=2027)
+    request = await purchase.story.request(request.id)
     purchase.forge(request, due_at=later.isoformat())
     purchase.door.sql("UPDATE requests SET due_at = ?, wake_at = ?", micros(later), micros(later))
     await purchase.assert_refused(request, "mia", "noah", "olga")
@@ -158,10 +158,10 @@ async def test_I1_true_and_one_are_two_things(purchase):
     """Python takes them for the same; the digest of what is executed does not."""
     request = await purchase.begin()
     purchase.forge(request, route=purchase.body(request)["route"] | {"level": True})
-    assert await audit_record(purchase.circle.store)
+    assert await audit_record(purchase.story.store)
     await purchase.vote(request, "mia")  # decided as the log says, and written anew by it
-    assert (await purchase.circle.request(request.id)).route.level == 1
-    assert await audit_record(purchase.circle.store) == []
+    assert (await purchase.story.request(request.id)).route.level == 1
+    assert await audit_record(purchase.story.store) == []
 
 
 async def test_I11_a_refusal_is_not_noted_on_a_row_that_was_altered(purchase):
@@ -169,12 +169,12 @@ async def test_I11_a_refusal_is_not_noted_on_a_row_that_was_altered(purchase):
     purchase.forge(request, ask=purchase.body(request)["ask"] | {"description": "other"})
     with pytest.raises(RecordAltered):
         await purchase.vote(request, "eve")
-    assert await purchase.circle.types(request.id) == ["opened", "step_reached"]
+    assert await purchase.story.types(request.id) == ["opened", "step_reached"]
 
 
 async def test_what_was_not_tampered_with_is_bought(purchase):
     request = await purchase.vote(await purchase.begin(), "mia", "noah", "olga")
-    await purchase.circle.drain()
+    await purchase.story.drain()
     assert purchase.bought == ["50000"]
-    assert (await purchase.circle.request(request.id)).status is Status.approved
-    assert await audit_record(purchase.circle.store) == []
+    assert (await purchase.story.request(request.id)).status is Status.approved
+    assert await audit_record(purchase.story.store) == []

@@ -43,27 +43,27 @@ def acts_then_asks(world):
 
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
-async def test_what_a_rule_approves_is_asked_in_a_fork_and_who_is_asked_is_told(make_circle, tmp_path, kind):
+async def test_what_a_rule_approves_is_asked_in_a_fork_and_who_is_asked_is_told(make_story, tmp_path, kind):
     (tmp_path / "interlock.yaml").write_text(CONFIG + BY_RULE)
-    circle, world = make_circle(kind, tmp_path / "interlock.yaml"), []
-    run_id = await circle.start(circle.register(acts_then_asks(world)), {"input": "hi"})
-    asked = [request async for request in circle.system.client(circle.me).requests(Inbox(()))]
+    story, world = make_story(kind, tmp_path / "interlock.yaml"), []
+    run_id = await story.start(story.register(acts_then_asks(world)), {"input": "hi"})
+    asked = [request async for request in story.system.client(story.me).requests(Inbox(()))]
     (done,) = [request for request in asked if request.effect is EffectState.executed]
     for origin, pause in ((run_id, 2), (run_id, 1)):
-        fork = await circle.system.runs.fork(origin, circle.me, pause=pause)
-        await circle.drain()
-        request = await circle.asked(fork.id)
+        fork = await story.system.runs.fork(origin, story.me, pause=pause)
+        await story.drain()
+        request = await story.asked(fork.id)
         assert (world, request.asked.name) == ([{"text": "hi"}], "send")
-        view = await circle.system.client(principal("local:me")).request(request.id)
+        view = await story.system.client(principal("local:me")).request(request.id)
         assert "no rule approves in a fork, as the level free would" in view.why
         assert f"{run_id} has asked the same ({done.id}): approved; done, " in view.done_before
-    again = await circle.system.runs.fork(fork.id, circle.me)  # from a fork: at two removes
-    await circle.drain()
-    request = await circle.asked(again.id)
-    assert run_id in (await circle.system.client(principal("local:me")).request(request.id)).done_before
-    await circle.decide(request)
+    again = await story.system.runs.fork(fork.id, story.me)  # from a fork: at two removes
+    await story.drain()
+    request = await story.asked(again.id)
+    assert run_id in (await story.system.client(principal("local:me")).request(request.id)).done_before
+    await story.decide(request)
     assert len(world) == 2
     since = again.started_at.replace(year=2000)
-    policies = circle.system.policies.current()
-    simulated = await simulate(circle.store, circle.system.book, policies, since=since, tenant="default")
+    policies = story.system.policies.current()
+    simulated = await simulate(story.store, story.system.book, policies, since=since, tenant="default")
     assert simulated.differences == ()

@@ -24,7 +24,7 @@ def nothing_done(tmp_path, monkeypatch):
     monkeypatch.setenv(others.DONE, str(tmp_path / "done"))
 
 
-def asking(circle, name, times=1):
+def asking(story, name, times=1):
     """Return a graph that asks so often, and does what was said after each."""
 
     def ask(number):
@@ -36,57 +36,57 @@ def asking(circle, name, times=1):
         node.__name__ = f"ask{number}"
         return node
 
-    return circle.chain(*(ask(number) for number in range(times))).compile()
+    return story.chain(*(ask(number) for number in range(times))).compile()
 
 
-async def answer_all(circle, run_id):
+async def answer_all(story, run_id):
     """Answer each question with its own text, one pause after the other; return the questions."""
     asked = []
     for _ in range(ROUNDS):
-        waiting = await circle.open(run_id)
+        waiting = await story.open(run_id)
         if not waiting:
             return asked
         for request in reversed(waiting):
             asked.append(request.asked.text)
-            await circle.vote(request, "respond", answer=f"to {request.asked.text}")
-        await circle.drain()
+            await story.vote(request, "respond", answer=f"to {request.asked.text}")
+        await story.drain()
     raise AssertionError(f"it asks for ever: {asked}")
 
 
-def sync_two(circle):
-    first, second = asking(circle, "first", 2), asking(circle, "second", 2)
+def sync_two(story):
+    first, second = asking(story, "first", 2), asking(story, "second", 2)
 
     def node(state):
         return {"out": [*first.invoke({})["out"], *second.invoke({})["out"]]}
 
-    return circle.chain(node)
+    return story.chain(node)
 
 
-def async_two(circle):
-    first, second = asking(circle, "first", 2), asking(circle, "second", 2)
+def async_two(story):
+    first, second = asking(story, "first", 2), asking(story, "second", 2)
 
     async def node(state):
         return {"out": [*(await first.ainvoke({}))["out"], *(await second.ainvoke({}))["out"]]}
 
-    return circle.chain(node)
+    return story.chain(node)
 
 
-def deeper(circle):
-    inner = sync_two(circle).compile()
+def deeper(story):
+    inner = sync_two(story).compile()
 
     def outer(state):
         return {"out": inner.invoke({})["out"]}
 
-    return circle.chain(outer)
+    return story.chain(outer)
 
 
-def in_a_sub_graph(circle):
-    graph = StateGraph(circle.State).add_node("team", sync_two(circle).compile())
+def in_a_sub_graph(story):
+    graph = StateGraph(story.State).add_node("team", sync_two(story).compile())
     return graph.add_edge(START, "team").add_edge("team", END)
 
 
-def in_tasks(circle):
-    graphs = {name: asking(circle, name, 2) for name in ("first", "second")}
+def in_tasks(story):
+    graphs = {name: asking(story, name, 2) for name in ("first", "second")}
 
     @task
     def one(name):
@@ -103,51 +103,51 @@ QUESTIONS = [f"{name} {number}?" for name in ("first", "second") for number in r
 
 
 @pytest.mark.parametrize("made", [sync_two, async_two, deeper, in_a_sub_graph, in_tasks])
-async def test_several_graphs_of_one_node_are_asked_for_once_each(circle, made):
-    run_id = await circle.go(made(circle))
-    assert await answer_all(circle, run_id) == QUESTIONS
-    run = await circle.run(run_id)
+async def test_several_graphs_of_one_node_are_asked_for_once_each(story, made):
+    run_id = await story.go(made(story))
+    assert await answer_all(story, run_id) == QUESTIONS
+    run = await story.run(run_id)
     assert run.status is RunStatus.done, run.note
     assert run.output["out"] == [f"{text[:-1]}: to {text}" for text in QUESTIONS]
     assert others.done() == run.output["out"]  # nothing was done twice
 
 
-async def test_what_ended_long_ago_is_not_kept(circle):
-    inner = asking(circle, "inner")
+async def test_what_ended_long_ago_is_not_kept(story):
+    inner = asking(story, "inner")
 
     def again(state):
         return {"out": inner.invoke({})["out"]}
 
-    graph = StateGraph(circle.State).add_node("again", again).add_edge(START, "again")
+    graph = StateGraph(story.State).add_node("again", again).add_edge(START, "again")
     graph.add_conditional_edges("again", lambda state: END if len(state["out"]) > 4 else "again")
-    run_id = await circle.go(graph)
+    run_id = await story.go(graph)
     for _ in range(4):
-        request = await circle.asked(run_id)
-        assert len(await circle.namespaces(run_id)) == 2
-        await circle.vote(request, "respond", answer="yes")
-        await circle.drain()
+        request = await story.asked(run_id)
+        assert len(await story.namespaces(run_id)) == 2
+        await story.vote(request, "respond", answer="yes")
+        await story.drain()
 
 
-def with_its_own_thread(circle, *, saver):
-    inner = asking(circle, "inner").copy(update={"checkpointer": saver})
+def with_its_own_thread(story, *, saver):
+    inner = asking(story, "inner").copy(update={"checkpointer": saver})
 
     def node(state):
         inner.invoke({}, {"configurable": {"thread_id": "its own"}})
         return {"out": ["went on"]}
 
-    return circle.chain(node)
+    return story.chain(node)
 
 
-async def test_a_graph_with_a_thread_of_its_own_that_pauses_unheard_stops_the_run(circle):
-    run_id = await circle.go(with_its_own_thread(circle, saver=InMemorySaver()))
-    run = await circle.run(run_id)
+async def test_a_graph_with_a_thread_of_its_own_that_pauses_unheard_stops_the_run(story):
+    run_id = await story.go(with_its_own_thread(story, saver=InMemorySaver()))
+    run = await story.run(run_id)
     assert (run.status, run.attention) == (RunStatus.needs_attention, "not_governed"), run.note
     assert "a thread of its own" in run.note
-    assert await circle.every(run_id) == []
+    assert await story.every(run_id) == []
 
 
-async def test_a_graph_with_a_thread_of_its_own_that_is_answered_in_the_node_is_let_be(circle):
-    inner = asking(circle, "inner").copy(update={"checkpointer": InMemorySaver()})
+async def test_a_graph_with_a_thread_of_its_own_that_is_answered_in_the_node_is_let_be(story):
+    inner = asking(story, "inner").copy(update={"checkpointer": InMemorySaver()})
 
     async def node(state):
         config = {"configurable": {"thread_id": "its own"}}
@@ -155,7 +155,7 @@ async def test_a_graph_with_a_thread_of_its_own_that_is_answered_in_the_node_is_
         await asyncio.sleep(0)
         return {"out": (await inner.ainvoke(Command(resume="by itself"), config))["out"]}
 
-    run_id = await circle.go(circle.chain(node))
-    run = await circle.run(run_id)
+    run_id = await story.go(story.chain(node))
+    run = await story.run(run_id)
     assert run.status is RunStatus.done, run.note
     assert run.output["out"] == ["inner 0: by itself"]

@@ -35,11 +35,11 @@ def world(tmp_path, monkeypatch):
     configure("")
 
 
-async def answer(circle, run_id, plan, order):
+async def answer(story, run_id, plan, order):
     """Vote on everything that is open, in an order; return how much that was."""
-    waiting = order(await circle.open(run_id))
+    waiting = order(await story.open(run_id))
     for request in waiting:
-        await circle.system.desk.handle(people.vote_on(request, plan), circle.me)
+        await story.system.desk.handle(people.vote_on(request, plan), story.me)
     return len(waiting)
 
 
@@ -50,32 +50,32 @@ async def as_bare(world, shape, plan):
     return output, people.acts()
 
 
-async def ended(circle, run_id):
-    run = await circle.run(run_id)
+async def ended(story, run_id):
+    run = await story.run(run_id)
     assert run.status is RunStatus.done, run.note
     return people.comparable(run.output)
 
 
-async def told(circle, run_id, plan, order, move=None):
+async def told(story, run_id, plan, order, move=None):
     """Answer whatever is asked until the run asks nothing more; return where that was.
 
     Args:
         move: returns, at each pause, the system in which the run goes on.
     """
     for _ in range(people.ROUNDS):
-        circle = await move(circle) if move else circle
-        if not await answer(circle, run_id, plan, order):
-            return circle
-        await circle.drain()
+        story = await move(story) if move else story
+        if not await answer(story, run_id, plan, order):
+            return story
+        await story.drain()
     raise AssertionError("it asks for ever")
 
 
-def elsewhere(make_circle, shape, reference):
+def elsewhere(make_story, shape, reference):
     """Return what ends a system, and puts one that knows nothing of what was together on the same database."""
 
-    async def move(circle):
-        await circle.system.close()
-        fresh = make_circle("sqlite")
+    async def move(story):
+        await story.system.close()
+        fresh = make_story("sqlite")
         fresh.register(shape.make(), reference)
         return fresh
 
@@ -83,65 +83,65 @@ def elsewhere(make_circle, shape, reference):
 
 
 @pytest.mark.parametrize(("name", "plan"), PLANNED)
-async def test_answered_in_reverse_it_ends_as_in_bare_langgraph(make_circle, world, name, plan):
-    shape, circle = shapes.SHAPES[name], make_circle("sqlite")
-    run_id = await circle.go(shape.make(), shape.start)
-    await told(circle, run_id, plan, people.backward)
-    output, done = await ended(circle, run_id), people.acts()
-    await circle.assert_invariants()
+async def test_answered_in_reverse_it_ends_as_in_bare_langgraph(make_story, world, name, plan):
+    shape, story = shapes.SHAPES[name], make_story("sqlite")
+    run_id = await story.go(shape.make(), shape.start)
+    await told(story, run_id, plan, people.backward)
+    output, done = await ended(story, run_id), people.acts()
+    await story.assert_invariants()
     assert (output, done) == await as_bare(world, shape, plan)
 
 
 @pytest.mark.parametrize(("name", "plan"), PLANNED)
-async def test_left_at_each_pause_and_answered_interleaved_it_ends_as_in_bare_langgraph(make_circle, world, name, plan):
-    shape, circle = shapes.SHAPES[name], make_circle("sqlite")
-    reference = circle.register(shape.make())
-    run_id = await circle.start(reference, shape.start)
-    circle = await told(circle, run_id, plan, people.interleaved, elsewhere(make_circle, shape, reference))
-    output, done = await ended(circle, run_id), people.acts()
-    await circle.assert_invariants()
+async def test_left_at_each_pause_and_answered_interleaved_it_ends_as_in_bare_langgraph(make_story, world, name, plan):
+    shape, story = shapes.SHAPES[name], make_story("sqlite")
+    reference = story.register(shape.make())
+    run_id = await story.start(reference, shape.start)
+    story = await told(story, run_id, plan, people.interleaved, elsewhere(make_story, shape, reference))
+    output, done = await ended(story, run_id), people.acts()
+    await story.assert_invariants()
     assert (output, done) == await as_bare(world, shape, plan)
 
 
 @pytest.mark.parametrize("name", ["email_list", "dataclasses", "supervisor", "reviewed_per_call", "async_workflow"])
-async def test_on_a_server_it_ends_as_in_bare_langgraph(make_circle, world, name):
-    shape, plan, circle = shapes.SHAPES[name], people.PLANS[name][-1], make_circle("postgres")
-    run_id = await circle.go(shape.make(), shape.start)
-    await told(circle, run_id, plan, people.backward)
-    output, done = await ended(circle, run_id), people.acts()
-    await circle.assert_invariants()
+async def test_on_a_server_it_ends_as_in_bare_langgraph(make_story, world, name):
+    shape, plan, story = shapes.SHAPES[name], people.PLANS[name][-1], make_story("postgres")
+    run_id = await story.go(shape.make(), shape.start)
+    await told(story, run_id, plan, people.backward)
+    output, done = await ended(story, run_id), people.acts()
+    await story.assert_invariants()
     assert (output, done) == await as_bare(world, shape, plan)
 
 
-async def vanishing(circle):
+async def vanishing(story):
     """Let a worker vanish after the agent has run, and before anything of that is kept."""
     configure("agent.returned=raise")
     try:
         with pytest.raises(FailpointError):
-            await circle.drain()
+            await story.drain()
     finally:
         configure("")
 
 
 @pytest.mark.parametrize("name", shapes.SHAPES)
-async def test_lost_before_each_pause_was_kept_it_goes_on_elsewhere(make_circle, world, name):
+async def test_lost_before_each_pause_was_kept_it_goes_on_elsewhere(make_story, world, name):
     """What was allowed may have happened, so a person lets the run try again: all is done once more, and no other."""
-    shape, plan, circle = shapes.SHAPES[name], people.PLANS[name][-1 if name != "email" else 1], make_circle("sqlite")
-    reference = circle.register(shape.make())
-    move = elsewhere(make_circle, shape, reference)
-    run_id = (await circle.system.runs.start(name, reference, shape.start, circle.me)).id
+    shape, plan, story = shapes.SHAPES[name], people.PLANS[name][-1 if name != "email" else 1], make_story("sqlite")
+    reference = story.register(shape.make())
+    move = elsewhere(make_story, shape, reference)
+    run_id = (await story.system.runs.start(name, reference, shape.start, story.me)).id
     for _ in range(people.ROUNDS):
-        await vanishing(circle)
-        circle = await move(circle)
-        await circle.later(seconds=LEASE)
-        run = await circle.run(run_id)
+        await vanishing(story)
+        story = await move(story)
+        await story.later(seconds=LEASE)
+        run = await story.run(run_id)
         if run.status is RunStatus.needs_attention:
             assert run.attention == "may_have_happened", run.note
-            await circle.retry(run_id)
-        if not await answer(circle, run_id, plan, people.interleaved):
+            await story.retry(run_id)
+        if not await answer(story, run_id, plan, people.interleaved):
             break
-    output, done = await ended(circle, run_id), people.acts()
-    await circle.assert_invariants()
+    output, done = await ended(story, run_id), people.acts()
+    await story.assert_invariants()
     bare, done_bare = await as_bare(world, shape, plan)
     assert output == bare
     assert done == Counter({what: 2 * times for what, times in done_bare.items()})
@@ -169,13 +169,13 @@ def in_any_order(updates):
 
 
 @pytest.mark.parametrize("name", shapes.SHAPES)
-async def test_where_nobody_is_asked_it_streams_and_ends_as_in_bare_langgraph(make_circle, world, name):
-    shape, circle, watcher = shapes.SHAPES[name], make_circle("memory"), Updates()
-    reference = circle.register(shape.make(calm=True))
-    run_id = (await circle.system.runs.start(name, reference, shape.start, circle.me)).id
-    await circle.system.worker(watcher=watcher).drain()
-    assert await circle.every(run_id) == []
-    output, done = await ended(circle, run_id), people.acts()
+async def test_where_nobody_is_asked_it_streams_and_ends_as_in_bare_langgraph(make_story, world, name):
+    shape, story, watcher = shapes.SHAPES[name], make_story("memory"), Updates()
+    reference = story.register(shape.make(calm=True))
+    run_id = (await story.system.runs.start(name, reference, shape.start, story.me)).id
+    await story.system.worker(watcher=watcher).drain()
+    assert await story.every(run_id) == []
+    output, done = await ended(story, run_id), people.acts()
     world("bare")
     graph, config = people.bare(shape.make(calm=True))
     streamed = [part async for part in graph.astream(shape.start, config, stream_mode=["updates", "values"])]

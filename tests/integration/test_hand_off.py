@@ -21,10 +21,10 @@ ME = principal("local:me")
 
 
 @contextlib.asynccontextmanager
-async def working(circle, **options):
+async def working(story, **options):
     """Have a worker at work meanwhile."""
     stop = asyncio.Event()
-    worker = circle.system.worker(**options)
+    worker = story.system.worker(**options)
     task = asyncio.create_task(worker.run(stop))
     yield worker
     stop.set()
@@ -48,25 +48,25 @@ def paying(paid):
     return act
 
 
-async def asked(circle, run_id):
-    (request,) = await until(lambda: circle.system.store.inbox("default", Inbox(run_id=run_id)))
+async def asked(story, run_id):
+    (request,) = await until(lambda: story.system.store.inbox("default", Inbox(run_id=run_id)))
     return request
 
 
-async def start(circle, reference, input_):
-    return (await circle.system.runs.start("tests", reference, {"input": input_}, ME)).id
+async def start(story, reference, input_):
+    return (await story.system.runs.start("tests", reference, {"input": input_}, ME)).id
 
 
-async def done(circle, run_id):
-    await until(lambda: is_at(circle, run_id, RunStatus.done))
+async def done(story, run_id):
+    await until(lambda: is_at(story, run_id, RunStatus.done))
 
 
-async def is_at(circle, run_id, status):
-    return (await circle.run(run_id)).status is status
+async def is_at(story, run_id, status):
+    return (await story.run(run_id)).status is status
 
 
-async def approve(circle, request):
-    await circle.system.desk.handle(CastVote(request.id, Verdict.approve, request.digest), ME)
+async def approve(story, request):
+    await story.system.desk.handle(CastVote(request.id, Verdict.approve, request.digest), ME)
 
 
 def linger_once(store):
@@ -83,26 +83,26 @@ def linger_once(store):
     return begun
 
 
-async def log_of(circle):
-    return [(entry.by, entry.event.type, entry.at) for entry in await circle.system.store.feed("default", limit=1000)]
+async def log_of(story):
+    return [(entry.by, entry.event.type, entry.at) for entry in await story.system.store.feed("default", limit=1000)]
 
 
-async def through(circle, reference):
+async def through(story, reference):
     """Take a run from its start to its end, and return its id."""
-    run_id = await start(circle, reference, 1)
-    await approve(circle, await asked(circle, run_id))
-    await done(circle, run_id)
+    run_id = await start(story, reference, 1)
+    await approve(story, await asked(story, run_id))
+    await done(story, run_id)
     return run_id
 
 
-async def test_a_run_is_taken_up_with_its_start_and_with_its_decision(circle):
+async def test_a_run_is_taken_up_with_its_start_and_with_its_decision(story):
     paid = []
-    reference = circle.register(circle.chain(paying(paid)))
-    async with working(circle):
-        await through(circle, reference)
-        before = len(await log_of(circle))
-        await through(circle, reference)
-    log = (await log_of(circle))[before:]
+    reference = story.register(story.chain(paying(paid)))
+    async with working(story):
+        await through(story, reference)
+        before = len(await log_of(story))
+        await through(story, reference)
+    log = (await log_of(story))[before:]
     assert [(by, type_) for by, type_, _ in log if type_ in {"run_started", "decided", "advance_began"}] == [
         ("local:me", "run_started"),
         ("service:worker", "advance_began"),
@@ -113,19 +113,19 @@ async def test_a_run_is_taken_up_with_its_start_and_with_its_decision(circle):
     for ready in ("run_started", "decided"):  # nothing is between: one transaction
         assert types[types.index(ready) + 1] == "advance_began"
     assert paid == [1, 1]
-    assert (await circle.system.store.agenda()).jobs == []
+    assert (await story.system.store.agenda()).jobs == []
 
 
-async def test_an_agent_that_was_never_loaded_here_is_found_by_its_job(circle):
+async def test_an_agent_that_was_never_loaded_here_is_found_by_its_job(story):
     paid = []
-    reference = circle.register(circle.chain(paying(paid)))
-    async with working(circle) as worker:
+    reference = story.register(story.chain(paying(paid)))
+    async with working(story) as worker:
         assert not worker.runner.loading.agents
-        await through(circle, reference)
+        await through(story, reference)
     assert paid == [1]
 
 
-async def test_no_more_runs_go_on_at_once_than_there_are_places(circle):
+async def test_no_more_runs_go_on_at_once_than_there_are_places(story):
     here, most = [], []
 
     async def slow(state):
@@ -135,16 +135,16 @@ async def test_no_more_runs_go_on_at_once_than_there_are_places(circle):
         here.pop()
         return {"out": [1]}
 
-    reference = circle.register(circle.chain(slow))
-    async with working(circle, concurrency=2):
-        await done(circle, await start(circle, reference, 0))
-        runs = await asyncio.gather(*(start(circle, reference, number) for number in range(8)))
+    reference = story.register(story.chain(slow))
+    async with working(story, concurrency=2):
+        await done(story, await start(story, reference, 0))
+        runs = await asyncio.gather(*(start(story, reference, number) for number in range(8)))
         for run_id in runs:
-            await done(circle, run_id)
+            await done(story, run_id)
     assert max(most) == 2
 
 
-async def test_a_job_that_waits_is_not_passed_by_what_comes_later(circle):
+async def test_a_job_that_waits_is_not_passed_by_what_comes_later(story):
     """With one place, jobs that wait in the store are taken before what becomes ready here."""
     order = []
     go = asyncio.Event()
@@ -154,72 +154,72 @@ async def test_a_job_that_waits_is_not_passed_by_what_comes_later(circle):
         await go.wait()
         return {"out": [1]}
 
-    reference = circle.register(circle.chain(note))
+    reference = story.register(story.chain(note))
     go.set()
-    async with working(circle, concurrency=1):
-        await done(circle, await start(circle, reference, "first"))
+    async with working(story, concurrency=1):
+        await done(story, await start(story, reference, "first"))
         go.clear()
-        held = await start(circle, reference, "held")
-        await until(lambda: is_at(circle, held, RunStatus.running))
-        early = [await start(circle, reference, number) for number in range(3)]
+        held = await start(story, reference, "held")
+        await until(lambda: is_at(story, held, RunStatus.running))
+        early = [await start(story, reference, number) for number in range(3)]
         await asyncio.sleep(0.05)
-        circle.clock.advance(seconds=1)
+        story.clock.advance(seconds=1)
         go.set()
-        late = await start(circle, reference, "late")
+        late = await start(story, reference, "late")
         for run_id in (*early, late):
-            await done(circle, run_id)
+            await done(story, run_id)
     assert order[:2] == ["first", "held"]
     assert set(order[2:]) == {0, 1, 2, "late"}
     assert order[-1] == "late"
 
 
-async def test_whoever_votes_in_another_thread_leaves_it_to_the_job(circle):
+async def test_whoever_votes_in_another_thread_leaves_it_to_the_job(story):
     paid = []
-    reference = circle.register(circle.chain(paying(paid)))
-    async with working(circle):
-        await through(circle, reference)
-        run_id = await start(circle, reference, 2)
-        request = await asked(circle, run_id)
-        voting = threading.Thread(target=lambda: asyncio.run(approve(circle, request)))
+    reference = story.register(story.chain(paying(paid)))
+    async with working(story):
+        await through(story, reference)
+        run_id = await start(story, reference, 2)
+        request = await asked(story, run_id)
+        voting = threading.Thread(target=lambda: asyncio.run(approve(story, request)))
         voting.start()
         await asyncio.to_thread(voting.join)
-        await done(circle, run_id)
+        await done(story, run_id)
     assert paid == [1, 2]
 
 
-async def test_a_run_that_a_node_starts_goes_on_in_surroundings_of_its_own(circle):
+async def test_a_run_that_a_node_starts_goes_on_in_surroundings_of_its_own(story):
     """LangGraph would take it for a sub-graph of the node's, and Interlock for a part of the node's advance."""
     paid, ids = [], []
-    child = circle.register(circle.chain(paying(paid)))
+    child = story.register(story.chain(paying(paid)))
 
     async def parent(state):
-        ids.append(await start(circle, child, 7))
+        ids.append(await start(story, child, 7))
         return {"out": [1]}
 
-    reference = circle.register(circle.chain(parent))
-    async with working(circle):
-        await through(circle, child)
-        parent_id = await start(circle, reference, 0)
-        await done(circle, parent_id)
-        await approve(circle, await asked(circle, ids[0]))
-        await done(circle, ids[0])
+    reference = story.register(story.chain(parent))
+    async with working(story):
+        await through(story, child)
+        parent_id = await start(story, reference, 0)
+        await done(story, parent_id)
+        await approve(story, await asked(story, ids[0]))
+        await done(story, ids[0])
     assert paid == [1, 7]
-    assert (await circle.types(ids[0])).count("advance_began") == 2
+    assert (await story.types(ids[0])).count("advance_began") == 2
 
 
-async def test_a_worker_that_stops_finishes_what_it_has_taken_up(circle):
+async def test_a_worker_that_stops_finishes_what_it_has_taken_up(story):
     async def slow(state):
         await asyncio.sleep(0.1)
         return {"out": [1]}
 
-    reference = circle.register(circle.chain(slow))
-    async with working(circle):
-        await done(circle, await start(circle, reference, 0))
-        run_id = await start(circle, reference, 1)
-    assert (await circle.run(run_id)).status is RunStatus.done
+    reference = story.register(story.chain(slow))
+    async with working(story):
+        await done(story, await start(story, reference, 0))
+        run_id = await start(story, reference, 1)
+    assert (await story.run(run_id)).status is RunStatus.done
 
 
-async def test_of_several_answers_the_last_takes_the_run_up(circle):
+async def test_of_several_answers_the_last_takes_the_run_up(story):
     paid = []
 
     def pay(amount):
@@ -231,37 +231,37 @@ async def test_of_several_answers_the_last_takes_the_run_up(circle):
     def right(state):
         return {"out": [ask(Action("pay", {"amount": 2})).perform(pay)]}
 
-    reference = circle.register(circle.fan(left, right))
-    async with working(circle):
+    reference = story.register(story.fan(left, right))
+    async with working(story):
         for _ in range(2):
-            run_id = await start(circle, reference, 0)
-            await until(lambda run_id=run_id: is_at(circle, run_id, RunStatus.paused))
-            first, second = await circle.system.store.inbox("default", Inbox(run_id=run_id))
-            await approve(circle, first)
+            run_id = await start(story, reference, 0)
+            await until(lambda run_id=run_id: is_at(story, run_id, RunStatus.paused))
+            first, second = await story.system.store.inbox("default", Inbox(run_id=run_id))
+            await approve(story, first)
             await asyncio.sleep(0.02)
-            assert await is_at(circle, run_id, RunStatus.paused)
-            await approve(circle, second)
-            await done(circle, run_id)
-            assert (await circle.types(run_id)).count("advance_began") == 2
+            assert await is_at(story, run_id, RunStatus.paused)
+            await approve(story, second)
+            await done(story, run_id)
+            assert (await story.types(run_id)).count("advance_began") == 2
     assert sorted(paid) == [1, 1, 2, 2]
 
 
 @pytest.mark.parametrize("turns", [20])
-async def test_votes_that_race_take_a_run_up_once(circle, turns):
+async def test_votes_that_race_take_a_run_up_once(story, turns):
     paid = []
-    reference = circle.register(circle.chain(paying(paid)))
-    async with working(circle):
-        await through(circle, reference)
-        run_id = await start(circle, reference, 2)
-        request = await asked(circle, run_id)
-        await asyncio.gather(*(approve(circle, request) for _ in range(turns)), return_exceptions=True)
-        await done(circle, run_id)
+    reference = story.register(story.chain(paying(paid)))
+    async with working(story):
+        await through(story, reference)
+        run_id = await start(story, reference, 2)
+        request = await asked(story, run_id)
+        await asyncio.gather(*(approve(story, request) for _ in range(turns)), return_exceptions=True)
+        await done(story, run_id)
     assert paid == [1, 2]
-    assert (await circle.types(run_id)).count("advance_began") == 2
+    assert (await story.types(run_id)).count("advance_began") == 2
 
 
-async def test_who_waits_for_work_is_not_woken_by_what_makes_none(circle):
-    waker = circle.system.waker
+async def test_who_waits_for_work_is_not_woken_by_what_makes_none(story):
+    waker = story.system.waker
     every, work = await waker.seen(), await waker.seen(work=True)
     told = asyncio.create_task(waker.wait(every, 10))
     sleeping = asyncio.create_task(waker.wait(work, 10, work=True))
@@ -273,24 +273,24 @@ async def test_who_waits_for_work_is_not_woken_by_what_makes_none(circle):
     await asyncio.wait_for(sleeping, 5)
 
 
-async def test_a_worker_does_not_look_for_what_it_has_taken_up_itself(circle, monkeypatch):
+async def test_a_worker_does_not_look_for_what_it_has_taken_up_itself(story, monkeypatch):
     """It looks when a run pauses, whose deadline may be near; of the rest of a cycle it has done everything itself."""
     looked = []
-    reference = circle.register(circle.chain(paying([])))
-    async with working(circle):
-        await through(circle, reference)
-        real = circle.system.store.agenda
-        await circle.system.waker.wait(await circle.system.waker.seen(), 0.3)  # what is looked for now and then is done
+    reference = story.register(story.chain(paying([])))
+    async with working(story):
+        await through(story, reference)
+        real = story.system.store.agenda
+        await story.system.waker.wait(await story.system.waker.seen(), 0.3)  # what is looked for now and then is done
 
         async def agenda(*given, **wanted):
             looked.append(1)
             return await real(*given, **wanted)
 
-        monkeypatch.setattr(circle.system.store, "agenda", agenda)
+        monkeypatch.setattr(story.system.store, "agenda", agenda)
         began = time.monotonic()
-        started = await start(circle, reference, 2)
-        await approve(circle, await asked(circle, started))
-        await done(circle, started)
+        started = await start(story, reference, 2)
+        await approve(story, await asked(story, started))
+        await done(story, started)
     most_looks = (
         2 + (time.monotonic() - began) / POLL
     )  # where nobody tells of others' commits, one has to look for them
@@ -310,29 +310,29 @@ default:
 @pytest.mark.parametrize("free", [True, False])
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 async def test_I11_a_row_that_was_altered_only_while_the_vote_read_it_pays_nothing(
-    make_circle, tmp_path, backdoor, kind, free
+    make_story, tmp_path, backdoor, kind, free
 ):
     """The version and the log are right, the row is put right again: what the vote made of it is not."""
     (tmp_path / "interlock.yaml").write_text(CONFIG)
-    circle = make_circle(kind, tmp_path / "interlock.yaml", "ian")
-    door, paid = backdoor(circle.address), []
-    reference = circle.register(circle.chain(paying(paid)))
+    story = make_story(kind, tmp_path / "interlock.yaml", "ian")
+    door, paid = backdoor(story.address), []
+    reference = story.register(story.chain(paying(paid)))
 
     async def vote(request, who):
-        await circle.system.desk.handle(CastVote(request.id, Verdict.approve, request.digest), principal(who))
+        await story.system.desk.handle(CastVote(request.id, Verdict.approve, request.digest), principal(who))
 
-    async with working(circle) as worker:
-        first = await start(circle, reference, 500)
-        request = await asked(circle, first)
+    async with working(story) as worker:
+        first = await start(story, reference, 500)
+        request = await asked(story, first)
         await vote(request, "ann")
         await vote(request, "bob")
-        await done(circle, first)
-        run_id = await start(circle, reference, 777)
-        request = await asked(circle, run_id)
+        await done(story, first)
+        run_id = await start(story, reference, 777)
+        request = await asked(story, run_id)
         body = bytes(door.sql("SELECT body FROM requests WHERE id = ?", request.id)[0][0])
         one_is_enough = json.loads(body)
         one_is_enough["route"]["level"] = 0
-        store, load = circle.system.store, circle.system.store.load
+        store, load = story.system.store, story.system.store.load
 
         async def altered_once(*given, **wanted):
             store.load = load
@@ -347,18 +347,18 @@ async def test_I11_a_row_that_was_altered_only_while_the_vote_read_it_pays_nothi
         with pytest.raises(RecordAltered):
             await vote(request, "ann")
         await vote(request, "ann")  # one is not enough, as the log says
-        assert (await asked(circle, run_id)).is_open
+        assert (await asked(story, run_id)).is_open
     assert paid == [500]
 
 
-async def test_a_vote_holds_though_the_run_could_not_be_read(circle):
+async def test_a_vote_holds_though_the_run_could_not_be_read(story):
     paid = []
-    reference = circle.register(circle.chain(paying(paid)))
-    async with working(circle):
-        await through(circle, reference)
-        run_id = await start(circle, reference, 5)
-        request = await asked(circle, run_id)
-        store, load = circle.system.store, circle.system.store.load
+    reference = story.register(story.chain(paying(paid)))
+    async with working(story):
+        await through(story, reference)
+        run_id = await start(story, reference, 5)
+        request = await asked(story, run_id)
+        store, load = story.system.store, story.system.store.load
 
         async def unavailable_once(*given, **wanted):
             if wanted.get("logs") and wanted.get("run_id"):
@@ -367,30 +367,30 @@ async def test_a_vote_holds_though_the_run_could_not_be_read(circle):
             return await load(*given, **wanted)
 
         store.load = unavailable_once
-        await approve(circle, request)
-        await done(circle, run_id)
+        await approve(story, request)
+        await done(story, run_id)
     assert paid == [1, 5]
 
 
-async def test_a_voter_that_is_cancelled_leaves_the_run_in_the_worker_s_hands(circle):
+async def test_a_voter_that_is_cancelled_leaves_the_run_in_the_worker_s_hands(story):
     paid = []
-    reference = circle.register(circle.chain(paying(paid)))
-    async with working(circle):
-        await through(circle, reference)
-        run_id = await start(circle, reference, 5)
-        request = await asked(circle, run_id)
-        committing = linger_once(circle.system.store)
-        voter = asyncio.create_task(approve(circle, request))
+    reference = story.register(story.chain(paying(paid)))
+    async with working(story):
+        await through(story, reference)
+        run_id = await start(story, reference, 5)
+        request = await asked(story, run_id)
+        committing = linger_once(story.system.store)
+        voter = asyncio.create_task(approve(story, request))
         await committing.wait()
         voter.cancel()
         with pytest.raises(asyncio.CancelledError):
             await voter
-        await done(circle, run_id)
+        await done(story, run_id)
     assert paid == [1, 5]
-    assert (await circle.types(run_id)).count("advance_began") == 2
+    assert (await story.types(run_id)).count("advance_began") == 2
 
 
-async def test_what_expires_in_one_look_does_not_pass_the_jobs_of_that_look(circle):
+async def test_what_expires_in_one_look_does_not_pass_the_jobs_of_that_look(story):
     order = []
 
     def asking(state):
@@ -403,61 +403,61 @@ async def test_what_expires_in_one_look_does_not_pass_the_jobs_of_that_look(circ
         await asyncio.sleep(0.02)
         return {"out": [1]}
 
-    asks, waits = circle.register(circle.chain(asking)), circle.register(circle.chain(slow))
+    asks, waits = story.register(story.chain(asking)), story.register(story.chain(slow))
     for _ in range(4):
-        await start(circle, asks, 0)
-    await circle.drain()
-    jobs = [await start(circle, waits, 0) for _ in range(2)]
-    circle.clock.advance(days=8)
+        await start(story, asks, 0)
+    await story.drain()
+    jobs = [await start(story, waits, 0) for _ in range(2)]
+    story.clock.advance(days=8)
     stop = asyncio.Event()
-    worker = circle.system.worker(concurrency=2)
+    worker = story.system.worker(concurrency=2)
     worker.runner.loading.agents.add("tests")
     worker.runner.loading._references |= {asks, waits}
     task = asyncio.create_task(worker.run(stop))
     for run_id in jobs:
-        await done(circle, run_id)
+        await done(story, run_id)
     assert order[:2] == ["job", "job"]
-    await until(lambda: everything_ended(circle))
+    await until(lambda: everything_ended(story))
     stop.set()
     await task
 
 
-async def everything_ended(circle):
-    return all(run.ended_at is not None for run in await circle.system.store.runs("default"))
+async def everything_ended(story):
+    return all(run.ended_at is not None for run in await story.system.store.runs("default"))
 
 
-async def test_a_start_that_takes_longer_than_a_lease_leaves_the_run_to_its_job(circle):
+async def test_a_start_that_takes_longer_than_a_lease_leaves_the_run_to_its_job(story):
     paid = []
-    reference = circle.register(circle.chain(paying(paid)))
-    async with working(circle):
-        await through(circle, reference)
-        store, commit = circle.system.store, circle.system.store.commit
+    reference = story.register(story.chain(paying(paid)))
+    async with working(story):
+        await through(story, reference)
+        store, commit = story.system.store, story.system.store.commit
 
         async def late(changes):
             store.commit = commit
-            circle.clock.advance(seconds=31)
+            story.clock.advance(seconds=31)
             await commit(changes)
 
         store.commit = late
-        run_id = await start(circle, reference, 5)
-        await approve(circle, await asked(circle, run_id))
-        await done(circle, run_id)
+        run_id = await start(story, reference, 5)
+        await approve(story, await asked(story, run_id))
+        await done(story, run_id)
     assert paid == [1, 5]
-    assert (await circle.types(run_id))[:2] == ["run_started", "advance_began"]
-    assert (await circle.types(run_id)).count("advance_began") == 2
+    assert (await story.types(run_id))[:2] == ["run_started", "advance_began"]
+    assert (await story.types(run_id)).count("advance_began") == 2
 
 
-async def test_nothing_goes_on_under_a_worker_that_is_gone(circle):
+async def test_nothing_goes_on_under_a_worker_that_is_gone(story):
     """Its heart no longer beats: the lease would end in the middle."""
     paid = []
-    reference = circle.register(circle.chain(paying(paid)))
-    worker = circle.system.worker()
+    reference = story.register(story.chain(paying(paid)))
+    worker = story.system.worker()
     task = asyncio.create_task(worker.run(asyncio.Event()))
-    await through(circle, reference)
-    run_id = await start(circle, reference, 5)
-    request = await asked(circle, run_id)
-    committing = linger_once(circle.system.store)
-    voter = asyncio.create_task(approve(circle, request))
+    await through(story, reference)
+    run_id = await start(story, reference, 5)
+    request = await asked(story, run_id)
+    committing = linger_once(story.system.store)
+    voter = asyncio.create_task(approve(story, request))
     await committing.wait()
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -465,6 +465,6 @@ async def test_nothing_goes_on_under_a_worker_that_is_gone(circle):
     await voter
     await asyncio.sleep(0.05)
     assert paid == [1]
-    await circle.later(seconds=31)
+    await story.later(seconds=31)
     assert paid == [1, 5]
-    assert (await circle.run(run_id)).status is RunStatus.done
+    assert (await story.run(run_id)).status is RunStatus.done

@@ -36,26 +36,26 @@ TAKEN_BACK = (
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def circle(request, make_circle, tmp_path):
+def story(request, make_story, tmp_path):
     (tmp_path / "interlock.yaml").write_text(CONFIG)
-    return make_circle(request.param, tmp_path / "interlock.yaml", "ian")
+    return make_story(request.param, tmp_path / "interlock.yaml", "ian")
 
 
 @pytest.fixture
-def door(circle, backdoor):
-    return backdoor(circle.address)
+def door(story, backdoor):
+    return backdoor(story.address)
 
 
 def pays(state):
     ask(Action("pay", {"amount": 5}))
 
 
-async def asked(circle):
+async def asked(story):
     """Start two runs; of one request mia has approved, the other has been edited and approved by two people."""
-    first, second = [await circle.go(circle.chain(pays)) for _ in range(2)]
-    one = await circle.vote(await circle.asked(first), who="mia")
-    two = await circle.vote(await circle.asked(second), "edit", who="noah", subject=Action("pay", {"amount": 6}))
-    return one.id, (await circle.vote(two, who="Zoë")).id
+    first, second = [await story.go(story.chain(pays)) for _ in range(2)]
+    one = await story.vote(await story.asked(first), who="mia")
+    two = await story.vote(await story.asked(second), "edit", who="noah", subject=Action("pay", {"amount": 6}))
+    return one.id, (await story.vote(two, who="Zoë")).id
 
 
 def stored(door):
@@ -71,11 +71,11 @@ async def found(store, directory, person, at):
     return [[request.id for request in await store.inbox("default", wanted)] for wanted in (mine, acted)]
 
 
-async def test_what_was_there_before_is_found_as_if_it_had_been_opened_today(circle, door, clock):
-    one, two = await asked(circle)
+async def test_what_was_there_before_is_found_as_if_it_had_been_opened_today(story, door, clock):
+    one, two = await asked(story)
     before = stored(door)
     door.run([(statement, ()) for statement in TAKEN_BACK])
-    store, directory = open_store(circle.address, clock), circle.system.policies.current().directory
+    store, directory = open_store(story.address, clock), story.system.policies.current().directory
     assert stored(door) == before
     assert await audit_record(store) == []
     assert [await found(store, directory, person, clock.at) for person in ("mia", "noah", "ZOË", "fay", "olga")] == [
@@ -88,13 +88,13 @@ async def test_what_was_there_before_is_found_as_if_it_had_been_opened_today(cir
     await store.close()
 
 
-async def test_what_cannot_be_read_stops_no_migration(circle, door, clock):
-    one, two = await asked(circle)
+async def test_what_cannot_be_read_stops_no_migration(story, door, clock):
+    one, two = await asked(story)
     door.open_the_log()
     door.sql("UPDATE requests SET body = ? WHERE id = ?", b"[]", one)
     door.sql("UPDATE log SET body = ? WHERE stream = ? AND seq > 2", b"\xff", two)
     door.run([(statement, ()) for statement in TAKEN_BACK])
-    store = open_store(circle.address, clock)
+    store = open_store(story.address, clock)
     streams = {one.stream for one in await audit_record(store)}
     await store.close()
     assert streams >= {("default", one), ("default", two)}
@@ -113,31 +113,31 @@ async def test_what_cannot_be_read_stops_no_migration(circle, door, clock):
         "UPDATE requests SET asks = 'nobody' WHERE status = 'open'",
     ],
 )
-async def test_what_an_inbox_is_found_by_is_compared_with_the_log_and_written_anew(circle, door, statement):
-    await asked(circle)
+async def test_what_an_inbox_is_found_by_is_compared_with_the_log_and_written_anew(story, door, statement):
+    await asked(story)
     before = stored(door)
     door.sql(statement)
-    assert await audit_record(circle.store) != []
-    repaired, refused = await repair(circle.store, circle.system.desk, circle.me)
+    assert await audit_record(story.store) != []
+    repaired, refused = await repair(story.store, story.system.desk, story.me)
     assert (bool(repaired), refused, stored(door)) == (True, [], before)
-    assert await audit_record(circle.store) == []
+    assert await audit_record(story.store) == []
 
 
-async def test_a_row_that_is_gone_comes_back_with_who_has_voted_on_it(circle, door):
-    one, _ = await asked(circle)
+async def test_a_row_that_is_gone_comes_back_with_who_has_voted_on_it(story, door):
+    one, _ = await asked(story)
     before = stored(door)
     door.sql("DELETE FROM requests WHERE id = ?", one)
-    await repair(circle.store, circle.system.desk, circle.me)
+    await repair(story.store, story.system.desk, story.me)
     assert stored(door) == before
     assert json.loads(bytes(door.sql("SELECT body FROM requests WHERE id = ?", one)[0][0]))["id"] == one
 
 
-async def test_a_request_whose_policy_is_gone_waits_for_others_and_hides_nothing(circle, door):
-    one, two = await asked(circle)
-    three = (await circle.asked(await circle.go(circle.chain(pays)))).id
+async def test_a_request_whose_policy_is_gone_waits_for_others_and_hides_nothing(story, door):
+    one, two = await asked(story)
+    three = (await story.asked(await story.go(story.chain(pays)))).id
     door.sql("UPDATE policies SET body = ?", b"{}")
-    circle.system.book._known.clear()
-    client = circle.system.client(principal("fay"))
+    story.system.book._known.clear()
+    client = story.system.client(principal("fay"))
     assert (await client.inbox("mine")).rows == ()
     rows = (await client.inbox("others")).rows
     assert {row.request.id for row in rows} == {one, two, three}

@@ -105,15 +105,15 @@ async def test_S7_every_way_to_name_a_graph(project, attribute, described):
     assert registry.load(reference).graph.get_graph().nodes.keys() >= {"ask"}
 
 
-async def test_S7_a_projects_graph_runs_by_its_name(project, tmp_path, make_circle, monkeypatch):
+async def test_S7_a_projects_graph_runs_by_its_name(project, tmp_path, make_story, monkeypatch):
     project({"agent": "./agents.py:graph"})
     monkeypatch.chdir(tmp_path)
-    circle = make_circle("memory")
-    _, reference = circle.system.registry.reference("agent")
-    run_id = await circle.start(reference, {})
-    await circle.vote(await circle.asked(run_id), "respond", answer="this")
-    await circle.drain()
-    assert (await circle.run(run_id)).output == {"answer": "this"}
+    story = make_story("memory")
+    _, reference = story.system.registry.reference("agent")
+    run_id = await story.start(reference, {})
+    await story.vote(await story.asked(run_id), "respond", answer="this")
+    await story.drain()
+    assert (await story.run(run_id)).output == {"answer": "this"}
 
 
 def test_interlock_yaml_comes_before_langgraph_json_and_what_ships_after(project, tmp_path):

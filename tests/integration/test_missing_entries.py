@@ -19,8 +19,8 @@ MISSING = "Entries of the log are missing"
 class Cut:
     """A run whose node fails after it has done what it was approved, and somebody who removes entries of the log."""
 
-    def __init__(self, circle, door):
-        self.circle, self.door, self.paid = circle, door, []
+    def __init__(self, story, door):
+        self.story, self.door, self.paid = story, door, []
         self.run_id, self.fails = "", True
 
     def act(self, state):
@@ -35,15 +35,15 @@ class Cut:
         self.paid.append(amount)
 
     async def begin(self):
-        self.run_id = await self.circle.go(self.circle.chain(self.act))
-        return await self.circle.asked()
+        self.run_id = await self.story.go(self.story.chain(self.act))
+        return await self.story.asked()
 
     async def decide(self, verdict):
         """Let the request be decided, and the node fail after it; return the request as it is then."""
         request = await self.begin()
-        await self.circle.decide(request, verdict, "because")
-        assert await audit_record(self.circle.store) == []
-        return await self.circle.request(request.id)
+        await self.story.decide(request, verdict, "because")
+        assert await audit_record(self.story.store) == []
+        return await self.story.request(request.id)
 
     def remove(self, stream, seqs):
         self.door.open_the_log()
@@ -54,11 +54,11 @@ class Cut:
         self.door.sql(f"DELETE FROM {table} WHERE id = ?", key)
 
     async def found(self):
-        return [str(one) for one in await audit_record(self.circle.store)]
+        return [str(one) for one in await audit_record(self.story.store)]
 
     async def repaired(self):
         """Repair, and return what was repaired but for the triggers."""
-        repaired, _ = await repair(self.circle.store, self.circle.system.desk, principal("local:me"))
+        repaired, _ = await repair(self.story.store, self.story.system.desk, principal("local:me"))
         return [one.mend for one in repaired if one.mend != "guard"]
 
     async def work(self, request):
@@ -66,10 +66,10 @@ class Cut:
         self.fails = False
         for _ in range(2):
             with contextlib.suppress(InterlockError):
-                await self.circle.vote(request)
-            await self.circle.later(seconds=100)
+                await self.story.vote(request)
+            await self.story.later(seconds=100)
             with contextlib.suppress(InterlockError):
-                await self.circle.retry(self.run_id)
+                await self.story.retry(self.run_id)
 
     async def assert_left_alone(self, request, name, *, paid):
         """Find what is missing, repair no row, and see that nothing happens again, not even by those who try."""
@@ -81,9 +81,9 @@ class Cut:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-async def cut(request, make_circle, backdoor):
-    circle = make_circle(request.param)
-    return Cut(circle, backdoor(circle.address))
+async def cut(request, make_story, backdoor):
+    story = make_story(request.param)
+    return Cut(story, backdoor(story.address))
 
 
 WHICH = {
@@ -116,7 +116,7 @@ async def test_I3_a_rejected_request_is_not_open_again_when_entries_of_it_were_r
 @pytest.mark.parametrize("which", WHICH)
 async def test_I12_a_run_is_not_written_anew_from_a_log_of_which_entries_were_removed(cut, which):
     request = await cut.decide("approve")
-    cut.remove(cut.run_id, WHICH[which]((await cut.circle.run(cut.run_id)).version))
+    cut.remove(cut.run_id, WHICH[which]((await cut.story.run(cut.run_id)).version))
     await cut.assert_left_alone(request, cut.run_id, paid=[5])
 
 
@@ -130,7 +130,7 @@ async def test_I12_a_row_that_was_altered_beside_it_still_says_how_long_its_log_
 
 async def test_I12_a_run_whose_column_was_lowered_is_not_handed_to_a_person_by_a_shorter_log(cut):
     request = await cut.decide("approve")
-    version = (await cut.circle.run(cut.run_id)).version
+    version = (await cut.story.run(cut.run_id)).version
     cut.remove(cut.run_id, [version])
     cut.door.sql("UPDATE runs SET version = ?", version - 1)
     await cut.assert_left_alone(request, cut.run_id, paid=[5])
@@ -152,13 +152,13 @@ def lower(body, left):
 @pytest.mark.parametrize("rewrite", [garble, empty, lower])
 async def test_I2_a_worker_does_not_carry_a_run_on_whose_log_was_cut_and_its_row_rewritten(cut, rewrite, left):
     request = await cut.decide("approve")
-    cut.remove(cut.run_id, range(left + 1, (await cut.circle.run(cut.run_id)).version + 1))
+    cut.remove(cut.run_id, range(left + 1, (await cut.story.run(cut.run_id)).version + 1))
     ((body,),) = cut.door.sql("SELECT body FROM runs")
     cut.door.sql("UPDATE runs SET version = ?, body = ?", left, rewrite(bytes(body), left))
     cut.door.sql("DELETE FROM states")
     await cut.work(request)
-    assert len(await cut.circle.types(cut.run_id)) == left
-    assert await cut.circle.open() == []
+    assert len(await cut.story.types(cut.run_id)) == left
+    assert await cut.story.open() == []
     await cut.assert_left_alone(request, cut.run_id, paid=[5])
 
 
@@ -170,26 +170,26 @@ async def test_a_request_of_several_whose_row_is_gone_is_not_taken_for_one_that_
     def two(state):
         return {"out": [str(ask(Action("two", {})).outcome)]}
 
-    cut.run_id = await cut.circle.start(cut.circle.register(cut.circle.fan(one, two)))
-    stays, goes = await cut.circle.open()
+    cut.run_id = await cut.story.start(cut.story.register(cut.story.fan(one, two)))
+    stays, goes = await cut.story.open()
     cut.remove_row("requests", goes.id)
-    agents = cut.circle.system.registry._loaded
-    agent = (await cut.circle.run(cut.run_id)).reference
+    agents = cut.story.system.registry._loaded
+    agent = (await cut.story.run(cut.run_id)).reference
     kept = agents[agent] if loads else agents.pop(agent)
-    await cut.circle.vote(stays)
+    await cut.story.vote(stays)
     for _ in range(8):
-        await cut.circle.later(seconds=100)
+        await cut.story.later(seconds=100)
     agents[agent] = kept
-    await cut.circle.later(seconds=100)
-    run = await cut.circle.run(cut.run_id)
+    await cut.story.later(seconds=100)
+    run = await cut.story.run(cut.run_id)
     assert (run.status, run.attention) == (RunStatus.needs_attention, "record_altered")
     assert goes.id in run.note
     assert not [one for one in await cut.found() if MISSING in one]
     assert await cut.repaired() == ["request"]
     assert await cut.found() == []
-    await cut.circle.retry(cut.run_id)
-    await cut.circle.decide(await cut.circle.request(goes.id))
-    assert (await cut.circle.run(cut.run_id)).output == {"out": ["approved", "approved"]}
+    await cut.story.retry(cut.run_id)
+    await cut.story.decide(await cut.story.request(goes.id))
+    assert (await cut.story.run(cut.run_id)).output == {"out": ["approved", "approved"]}
 
 
 @pytest.mark.parametrize("verdict", ["approve", "reject"])
@@ -210,22 +210,22 @@ async def test_I12_a_request_of_which_nothing_is_left_is_named_by_its_runs_log(c
 @pytest.mark.parametrize("left", [0, 1, 3])
 async def test_I12_without_its_row_its_requests_say_how_long_a_runs_log_was(cut, left):
     request = await cut.decide("approve")
-    cut.remove(cut.run_id, range(left + 1, (await cut.circle.run(cut.run_id)).version + 1))
+    cut.remove(cut.run_id, range(left + 1, (await cut.story.run(cut.run_id)).version + 1))
     cut.remove_row("runs", cut.run_id)
     await cut.assert_left_alone(request, cut.run_id, paid=[5])
 
 
 @pytest.mark.parametrize("row", ["gone", "rewritten"])
 async def test_I12_on_sqlite_the_positions_say_that_entries_are_missing_of_which_no_row_speaks(
-    make_circle, backdoor, row
+    make_story, backdoor, row
 ):
-    circle = make_circle("sqlite")
-    cut = Cut(circle, backdoor(circle.address))
+    story = make_story("sqlite")
+    cut = Cut(story, backdoor(story.address))
     request = await cut.begin()
-    await cut.circle.vote(request)
+    await cut.story.vote(request)
     before = cut.door.sql("SELECT * FROM requests")[0]
-    await cut.circle.drain()
-    after = await cut.circle.request(request.id)
+    await cut.story.drain()
+    after = await cut.story.request(request.id)
     cut.remove(request.id, [after.version - 1, after.version])  # that it was claimed, and executed
     cut.remove_row("requests", request.id)
     if row == "rewritten":
@@ -259,15 +259,15 @@ def make_its_row_up(door, other, stream):
 
 
 @pytest.mark.parametrize("hide", [raise_the_version, number_an_entry_3, make_a_row_up, make_its_row_up])
-async def test_I2_a_shortage_that_was_made_up_does_not_hide_what_is_missing_elsewhere(make_circle, backdoor, hide):
-    circle = make_circle("sqlite")
-    cut = Cut(circle, backdoor(circle.address))
-    await cut.circle.go(cut.circle.chain(cut.act))
-    other = await cut.circle.asked()
-    cut.run_id = await cut.circle.go(cut.circle.chain(cut.act))
-    (request,) = await cut.circle.open(cut.run_id)
-    await cut.circle.decide(request)
-    last = (await cut.circle.request(request.id)).version
+async def test_I2_a_shortage_that_was_made_up_does_not_hide_what_is_missing_elsewhere(make_story, backdoor, hide):
+    story = make_story("sqlite")
+    cut = Cut(story, backdoor(story.address))
+    await cut.story.go(cut.story.chain(cut.act))
+    other = await cut.story.asked()
+    cut.run_id = await cut.story.go(cut.story.chain(cut.act))
+    (request,) = await cut.story.open(cut.run_id)
+    await cut.story.decide(request)
+    last = (await cut.story.request(request.id)).version
     assert cut.paid == [5]
     cut.remove(request.id, [last - 1, last])  # that it was claimed, and executed
     cut.remove_row("requests", request.id)
@@ -279,9 +279,9 @@ async def test_I2_a_shortage_that_was_made_up_does_not_hide_what_is_missing_else
 
 
 @pytest.mark.parametrize("table", ["requests", "runs"])
-async def test_on_sqlite_a_version_that_was_raised_is_not_taken_for_missing_entries(make_circle, backdoor, table):
-    circle = make_circle("sqlite")
-    cut = Cut(circle, backdoor(circle.address))
+async def test_on_sqlite_a_version_that_was_raised_is_not_taken_for_missing_entries(make_story, backdoor, table):
+    story = make_story("sqlite")
+    cut = Cut(story, backdoor(story.address))
     request = await cut.begin()
     cut.door.sql(f"UPDATE {table} SET version = 99")
     found = await cut.found()
@@ -289,7 +289,7 @@ async def test_on_sqlite_a_version_that_was_raised_is_not_taken_for_missing_entr
     assert not [one for one in found if MISSING in one]
     assert await cut.repaired() == [table.removesuffix("s")]
     assert await cut.found() == []
-    await cut.circle.decide(request)
+    await cut.story.decide(request)
     assert cut.paid == [5]
 
 
@@ -297,12 +297,12 @@ async def test_I12_what_is_rolled_back_leaves_no_gap(cut):
     request = await cut.begin()
     for _ in range(3):
         with contextlib.suppress(InterlockError):
-            await cut.circle.vote(request, who="nobody@example.com")
+            await cut.story.vote(request, who="nobody@example.com")
         with contextlib.suppress(cut.door.refusals):
             cut.door.sql(
                 "INSERT INTO log (tenant, stream, seq, body, leaf) SELECT tenant, stream, seq, body, leaf FROM log"
             )
-    await cut.circle.decide(request)
+    await cut.story.decide(request)
     assert await cut.found() == []
 
 
@@ -310,7 +310,7 @@ async def test_a_run_is_cancelled_though_entries_of_its_request_are_missing(cut)
     request = await cut.begin()
     cut.remove(request.id, [2])
     assert any("cancel its run" in one for one in await cut.found())
-    run = await cut.circle.system.runs.cancel(cut.run_id, cut.circle.me, "it was cut")
+    run = await cut.story.system.runs.cancel(cut.run_id, cut.story.me, "it was cut")
     assert run.status is RunStatus.cancelled
     await cut.work(request)
     assert cut.paid == []
@@ -320,9 +320,9 @@ async def test_other_rows_are_repaired_though_entries_of_one_request_are_missing
     request = await cut.decide("approve")
     cut.remove(request.id, [request.version])
     cut.fails = False
-    await cut.circle.go(cut.circle.chain(cut.act))
-    (other,) = [one for one in await cut.circle.open() if one.id != request.id]
+    await cut.story.go(cut.story.chain(cut.act))
+    (other,) = [one for one in await cut.story.open() if one.id != request.id]
     cut.door.sql("UPDATE requests SET due_at = 7 WHERE id = ?", other.id)
     assert await cut.repaired() == ["request"]
-    await cut.circle.decide(await cut.circle.request(other.id))
+    await cut.story.decide(await cut.story.request(other.id))
     assert cut.paid == [5, 5]

@@ -27,10 +27,10 @@ def ledger(tmp_path, monkeypatch):
 
 
 @pytest.fixture(params=["memory", "sqlite"])
-async def company(request, make_circle, tmp_path):
+async def company(request, make_story, tmp_path):
     config = tmp_path / "interlock.yaml"
     config.write_text((files("interlock.agents") / "purchases.yaml").read_text())
-    bench = make_circle(request.param, config)
+    bench = make_story(request.param, config)
     bench.register(agent, POLICY)
     bench.register(checkpoints, GRAPH)
     yield bench

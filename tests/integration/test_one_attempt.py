@@ -74,12 +74,12 @@ def tool(fn, colour="plain", **options):
     return made
 
 
-async def approved(circle, tools, *middleware, args=None):
+async def approved(story, tools, *middleware, args=None):
     model = Scripted(args=args or {"amount": 5})
-    run_id = await circle.go(create_agent(model, tools, middleware=middleware), HI)
-    request = await circle.asked(run_id)
-    await circle.decide(request)
-    return await circle.run(run_id), await circle.request(request.id)
+    run_id = await story.go(create_agent(model, tools, middleware=middleware), HI)
+    request = await story.asked(run_id)
+    await story.decide(request)
+    return await story.run(run_id), await story.request(request.id)
 
 
 def told(run):
@@ -92,7 +92,7 @@ RETRY = {"max_retries": 3, "initial_delay": 0.001, "jitter": False}
 @COLOURS
 @pytest.mark.parametrize("place", ["inside", "outside", "both"])
 @pytest.mark.parametrize("on_failure", ["continue", "error"])
-async def test_retried_one_approval_is_one_call_wherever_a_retry_stands(circle, colour, place, on_failure):
+async def test_retried_one_approval_is_one_call_wherever_a_retry_stands(story, colour, place, on_failure):
     calls = []
 
     def fails(amount):
@@ -102,13 +102,13 @@ async def test_retried_one_approval_is_one_call_wherever_a_retry_stands(circle, 
     retry = ToolRetryMiddleware(**RETRY, on_failure=on_failure)
     around = {"inside": [GatedTools("pay"), retry], "outside": [retry, GatedTools("pay")]}
     around["both"] = [retry, GatedTools("pay"), ToolRetryMiddleware(**RETRY, tools=["pay"])][: 2 if on_failure else 3]
-    run, request = await approved(circle, [tool(fails, colour)], *around[place])
+    run, request = await approved(story, [tool(fails, colour)], *around[place])
     assert (calls, run.attention, request.effect) == ([5], "effect_unknown", EffectState.unknown)
     assert "reset" in run.note
 
 
 @COLOURS
-async def test_retried_what_certainly_did_not_happen_is_not_called_again_either(circle, colour):
+async def test_retried_what_certainly_did_not_happen_is_not_called_again_either(story, colour):
     calls = []
 
     def fails(amount):
@@ -116,13 +116,13 @@ async def test_retried_what_certainly_did_not_happen_is_not_called_again_either(
         raise LookupError("no such account")
 
     gate = GatedTools("pay", not_done=(LookupError,))
-    run, request = await approved(circle, [tool(fails, colour)], gate, ToolRetryMiddleware(**RETRY))
+    run, request = await approved(story, [tool(fails, colour)], gate, ToolRetryMiddleware(**RETRY))
     assert (calls, request.effect, run.status) == ([5], EffectState.failed, RunStatus.done)
     assert told(run) == ["It was approved and not done: no such account"]
 
 
 @COLOURS
-async def test_retried_middleware_that_calls_again_after_success_is_given_the_first_result(circle, colour):
+async def test_retried_middleware_that_calls_again_after_success_is_given_the_first_result(story, colour):
     calls = []
 
     class Twice(AgentMiddleware):
@@ -135,12 +135,12 @@ async def test_retried_middleware_that_calls_again_after_success_is_given_the_fi
             return await handler(request)
 
     run, request = await approved(
-        circle, [tool(lambda amount: calls.append(amount) or "paid", colour)], GatedTools("pay"), Twice()
+        story, [tool(lambda amount: calls.append(amount) or "paid", colour)], GatedTools("pay"), Twice()
     )
     assert (calls, request.effect, told(run)) == ([5], EffectState.executed, ["paid"])
 
 
-async def test_retried_a_nodes_retry_policy_and_tenacity_around_call_once(circle):
+async def test_retried_a_nodes_retry_policy_and_tenacity_around_call_once(story):
     calls = []
 
     def fails(amount):
@@ -157,8 +157,8 @@ async def test_retried_a_nodes_retry_policy_and_tenacity_around_call_once(circle
         return {"out": [again()]}
 
     policy = RetryPolicy(max_attempts=3, initial_interval=0.001, retry_on=lambda _: True)
-    run_id = await circle.go(circle.chain(act, retry=policy))
-    run = await circle.approve_all(run_id)
+    run_id = await story.go(story.chain(act, retry=policy))
+    run = await story.approve_all(run_id)
     assert (calls, run.attention) == ([5], "effect_unknown")
 
 
@@ -172,7 +172,7 @@ def test_retried_a_tool_that_retries_by_itself_is_refused_unless_it_is_idempoten
     assert gated(idempotent=True)(pay)
 
 
-async def test_retried_performing_a_function_that_retries_begins_nothing(circle):
+async def test_retried_performing_a_function_that_retries_begins_nothing(story):
     calls = []
 
     @tenacity.retry(stop=tenacity.stop_after_attempt(3))
@@ -182,10 +182,10 @@ async def test_retried_performing_a_function_that_retries_begins_nothing(circle)
     def act(state):
         return {"out": [ask(Action("pay", {"amount": 5})).perform(pay)]}
 
-    run_id = await circle.go(circle.chain(act))
-    run = await circle.approve_all(run_id)
+    run_id = await story.go(story.chain(act))
+    run = await story.approve_all(run_id)
     assert (run.attention, calls) == ("invalid_ask", [])
-    assert (await circle.every(run_id))[0].effect is EffectState.none
+    assert (await story.every(run_id))[0].effect is EffectState.none
 
 
 # ── what a tool says of its failure ──
@@ -217,16 +217,16 @@ FAILURES = pytest.mark.parametrize(
 
 @FAILURES
 @COLOURS
-async def test_said_error_is_unknown_where_the_tool_declares_nothing(circle, fn, options, colour):
-    run, request = await approved(circle, [tool(fn, colour, **options)], GatedTools("pay"))
+async def test_said_error_is_unknown_where_the_tool_declares_nothing(story, fn, options, colour):
+    run, request = await approved(story, [tool(fn, colour, **options)], GatedTools("pay"))
     assert (request.effect, run.attention) == (EffectState.unknown, "effect_unknown")
     assert "insufficient funds" in run.note
 
 
 @FAILURES
-async def test_said_error_is_failed_where_the_tool_declares_that_nothing_happened(circle, fn, options):
+async def test_said_error_is_failed_where_the_tool_declares_that_nothing_happened(story, fn, options):
     gate = GatedTools("pay", not_done=(ToolFailed, ToolException))
-    run, request = await approved(circle, [tool(fn, **options)], gate)
+    run, request = await approved(story, [tool(fn, **options)], gate)
     assert (request.effect, run.status) == (EffectState.failed, RunStatus.done)
     assert told(run) == ["It was approved and not done: insufficient funds"]
 
@@ -234,7 +234,7 @@ async def test_said_error_is_failed_where_the_tool_declares_that_nothing_happene
 @pytest.mark.parametrize("declared", [(), (ToolFailed,)])
 @pytest.mark.parametrize("shape", ["dict", "object", "message"])
 @COLOURS
-async def test_said_error_of_mcp_and_of_messages_is_read_where_it_is_performed(circle, shape, declared, colour):
+async def test_said_error_of_mcp_and_of_messages_is_read_where_it_is_performed(story, shape, declared, colour):
     class Result:
         isError = True  # noqa: N815 - MCP's name
         content = ({"type": "text", "text": "no funds"},)
@@ -256,9 +256,9 @@ async def test_said_error_of_mcp_and_of_messages_is_read_where_it_is_performed(c
         except NotDone as error:
             return {"out": [str(error)]}
 
-    run_id = await circle.go(circle.chain(act if colour == "plain" else aact))
-    run = await circle.approve_all(run_id)
-    request = (await circle.every(run_id))[0]
+    run_id = await story.go(story.chain(act if colour == "plain" else aact))
+    run = await story.approve_all(run_id)
+    request = (await story.every(run_id))[0]
     if declared:
         assert (request.effect, run.status) == (EffectState.failed, RunStatus.done)
         assert "funds" in run.output["out"][0]
@@ -266,30 +266,30 @@ async def test_said_error_of_mcp_and_of_messages_is_read_where_it_is_performed(c
         assert (request.effect, run.attention) == (EffectState.unknown, "effect_unknown")
 
 
-async def test_said_error_a_result_that_is_no_error_is_executed(circle):
+async def test_said_error_a_result_that_is_no_error_is_executed(story):
     def act(state):
         return {"out": [ask(Action("pay", {"amount": 5})).perform(lambda amount: {"isError": False, "content": []})]}
 
-    run = await circle.approve_all(await circle.go(circle.chain(act)))
+    run = await story.approve_all(await story.go(story.chain(act)))
     assert run.output["out"] == [{"isError": False, "content": []}]
 
 
 @COLOURS
 @pytest.mark.parametrize("handles", [False, True])
-async def test_said_error_refused_arguments_certainly_did_nothing(circle, colour, handles):
+async def test_said_error_refused_arguments_certainly_did_nothing(story, colour, handles):
     calls = []
     pay = tool(calls.append, colour, handle_validation_error=handles)
-    run_id = await circle.go(create_agent(Scripted(args={"amount": 5}), [pay], middleware=[GatedTools("pay")]), HI)
-    request = await circle.asked(run_id)
-    await circle.vote(request, "edit", subject=Action("pay", {"amount": 4}))  # fits the schema, and not the validator
-    await circle.drain()
-    run, request = await circle.run(run_id), await circle.request(request.id)
+    run_id = await story.go(create_agent(Scripted(args={"amount": 5}), [pay], middleware=[GatedTools("pay")]), HI)
+    request = await story.asked(run_id)
+    await story.vote(request, "edit", subject=Action("pay", {"amount": 4}))  # fits the schema, and not the validator
+    await story.drain()
+    run, request = await story.run(run_id), await story.request(request.id)
     assert (calls, request.effect, run.status, run.note) == ([], EffectState.failed, RunStatus.done, "")
     assert "must be odd" in told(run)[0]
 
 
 @COLOURS
-async def test_said_error_that_toolnode_makes_of_any_exception_is_not_executed(circle, colour):
+async def test_said_error_that_toolnode_makes_of_any_exception_is_not_executed(story, colour):
     def fails(amount):
         raise ConnectionError("reset")
 
@@ -297,13 +297,13 @@ async def test_said_error_that_toolnode_makes_of_any_exception_is_not_executed(c
     node = graph.nodes["tools"].bound
     assert isinstance(node, ToolNode)
     node._handle_tool_errors = True
-    run_id = await circle.go(graph, HI)
-    run = await circle.approve_all(run_id)
-    assert (run.attention, (await circle.every(run_id))[0].effect) == ("effect_unknown", EffectState.unknown)
+    run_id = await story.go(graph, HI)
+    run = await story.approve_all(run_id)
+    assert (run.attention, (await story.every(run_id))[0].effect) == ("effect_unknown", EffectState.unknown)
 
 
 @COLOURS
-async def test_a_tool_that_another_rule_blocks_is_not_done_and_says_so(circle, colour):
+async def test_a_tool_that_another_rule_blocks_is_not_done_and_says_so(story, colour):
     calls = []
 
     class Limit(AgentMiddleware):
@@ -313,17 +313,17 @@ async def test_a_tool_that_another_rule_blocks_is_not_done_and_says_so(circle, c
         async def awrap_tool_call(self, request, handler):
             return self.wrap_tool_call(request, handler)
 
-    run, request = await approved(circle, [tool(calls.append, colour)], GatedTools("pay"), Limit())
+    run, request = await approved(story, [tool(calls.append, colour)], GatedTools("pay"), Limit())
     assert (calls, request.effect, run.status) == ([], EffectState.failed, RunStatus.done)
     assert request.effect_note == "the tool was blocked by another rule of the agent: only on weekdays"
 
 
-async def test_a_failure_of_a_tool_that_was_put_in_its_place_is_not_taken_for_blocked(circle):
+async def test_a_failure_of_a_tool_that_was_put_in_its_place_is_not_taken_for_blocked(story):
     class Other(AgentMiddleware):
         def wrap_tool_call(self, request, handler):
             return handler(request.override(tool=tool(says_so)))
 
-    _, request = await approved(circle, [tool(lambda amount: "paid")], GatedTools("pay"), Other())
+    _, request = await approved(story, [tool(lambda amount: "paid")], GatedTools("pay"), Other())
     assert request.effect is EffectState.unknown
 
 
@@ -331,7 +331,7 @@ async def test_a_failure_of_a_tool_that_was_put_in_its_place_is_not_taken_for_bl
 
 
 @COLOURS
-async def test_idempotent_what_raises_is_called_again_with_the_same_key(circle, colour):
+async def test_idempotent_what_raises_is_called_again_with_the_same_key(story, colour):
     keys = []
 
     def pay(amount, idempotency_key):
@@ -349,20 +349,20 @@ async def test_idempotent_what_raises_is_called_again_with_the_same_key(circle, 
     async def aact(state):
         return {"out": [await ask(Action("pay", {"amount": 5})).aperform(apay, idempotent=True)]}
 
-    run_id = await circle.go(circle.chain(act if colour == "plain" else aact))
-    await circle.decide(await circle.asked(run_id))
-    run = await circle.run(run_id)
+    run_id = await story.go(story.chain(act if colour == "plain" else aact))
+    await story.decide(await story.asked(run_id))
+    run = await story.run(run_id)
     assert run.status is RunStatus.queued
     assert re.search(r"ConnectionError: try again \(.*\.py, line \d+\); it is called again with the same key", run.note)
-    await circle.later(minutes=5)
-    await circle.later(minutes=5)
-    run, request = await circle.run(run_id), (await circle.every(run_id))[0]
+    await story.later(minutes=5)
+    await story.later(minutes=5)
+    run, request = await story.run(run_id), (await story.every(run_id))[0]
     assert (run.output["out"], request.effect, request.claim.attempt) == (["paid"], EffectState.executed, 3)
     assert set(keys) == {request.id}
 
 
 @COLOURS
-async def test_idempotent_tools_of_langchain_are_called_again_once_in_each_attempt(circle, colour):
+async def test_idempotent_tools_of_langchain_are_called_again_once_in_each_attempt(story, colour):
     keys = []
 
     def pay(amount):
@@ -372,37 +372,37 @@ async def test_idempotent_tools_of_langchain_are_called_again_once_in_each_attem
         return "paid"
 
     gate = GatedTools("pay", idempotent=["pay"])
-    run_id = await circle.go(
+    run_id = await story.go(
         create_agent(
             Scripted(args={"amount": 5}), [tool(pay, colour)], middleware=[gate, ToolRetryMiddleware(**RETRY)]
         ),
         HI,
     )
-    await circle.decide(await circle.asked(run_id))
+    await story.decide(await story.asked(run_id))
     assert len(keys) == 1
-    await circle.later(minutes=5)
-    assert (told(await circle.run(run_id)), len(set(keys)), len(keys)) == (["paid"], 1, 2)
+    await story.later(minutes=5)
+    assert (told(await story.run(run_id)), len(set(keys)), len(keys)) == (["paid"], 1, 2)
 
 
-async def test_idempotent_what_fails_at_every_attempt_is_a_persons_question(circle):
+async def test_idempotent_what_fails_at_every_attempt_is_a_persons_question(story):
     def pay(amount, idempotency_key):
         raise ConnectionError("gone")
 
     def act(state):
         return {"out": [ask(Action("pay", {"amount": 5})).perform(pay, idempotent=True)]}
 
-    run_id = await circle.go(circle.chain(act))
-    await circle.decide(await circle.asked(run_id))
+    run_id = await story.go(story.chain(act))
+    await story.decide(await story.asked(run_id))
     for _ in range(6):
-        await circle.later(hours=1)
-    run, request = await circle.run(run_id), (await circle.every(run_id))[0]
+        await story.later(hours=1)
+    run, request = await story.run(run_id), (await story.every(run_id))[0]
     assert (run.attention, request.effect) == ("attempts_exhausted", EffectState.claimed)
-    await circle.settle(request.id, "happened", "the receipt")
-    assert (await circle.retry(run_id)).output["out"] == ["the receipt"]
+    await story.settle(request.id, "happened", "the receipt")
+    assert (await story.retry(run_id)).output["out"] == ["the receipt"]
 
 
 @pytest.mark.parametrize("found", [{"paid": 5}, None])
-async def test_idempotent_a_verifiable_tool_that_raised_is_verified_before_it_is_called_again(circle, found):
+async def test_idempotent_a_verifiable_tool_that_raised_is_verified_before_it_is_called_again(story, found):
     calls, looked = [], []
 
     def pay(amount):
@@ -418,14 +418,14 @@ async def test_idempotent_a_verifiable_tool_that_raised_is_verified_before_it_is
     def act(state):
         return {"out": [ask(Action("pay", {"amount": 5})).perform(pay, verify=verify)]}
 
-    run_id = await circle.go(circle.chain(act))
-    await circle.decide(await circle.asked(run_id))
-    await circle.later(minutes=5)
-    assert (await circle.run(run_id)).output["out"] == [found or "second"]
+    run_id = await story.go(story.chain(act))
+    await story.decide(await story.asked(run_id))
+    await story.later(minutes=5)
+    assert (await story.run(run_id)).output["out"] == [found or "second"]
     assert (len(looked), len(calls)) == (1, 1 if found else 2)
 
 
-async def test_idempotent_beside_an_unknown_effect_a_person_looks_first(circle):
+async def test_idempotent_beside_an_unknown_effect_a_person_looks_first(story):
     def known(state):
         return {"out": [ask(Action("known", {})).perform(broken, idempotent=True)]}
 
@@ -435,8 +435,8 @@ async def test_idempotent_beside_an_unknown_effect_a_person_looks_first(circle):
     def broken():
         raise TimeoutError
 
-    run_id = await circle.go(circle.fan(known, unknown))
-    run = await circle.approve_all(run_id)
+    run_id = await story.go(story.fan(known, unknown))
+    run = await story.approve_all(run_id)
     assert run.attention == "effect_unknown" or run.status is RunStatus.queued
-    await circle.later(minutes=5)
-    assert (await circle.run(run_id)).attention == "effect_unknown"
+    await story.later(minutes=5)
+    assert (await story.run(run_id)).attention == "effect_unknown"

@@ -45,14 +45,14 @@ def sent():
 
 
 @pytest.mark.parametrize("make", [fan, sent], ids=["nodes", "sends"])
-async def test_siblings_are_asked_in_the_order_of_their_tasks(circle, make):
-    run_id = await circle.go(make())
-    run = await circle.run(run_id)
-    asked = [await circle.request(pending.request_id) for pending in run.pause]
+async def test_siblings_are_asked_in_the_order_of_their_tasks(story, make):
+    run_id = await story.go(make())
+    run = await story.run(run_id)
+    asked = [await story.request(pending.request_id) for pending in run.pause]
     numbers = [one.asked.args["amount"] if make is fan else one.asked.text for one in asked]
     assert numbers == sorted(numbers, key=str)
     assert len(numbers) == 4
     for request in asked:
-        await circle.vote(request, "approve" if make is fan else "respond", answer=None if make is fan else "ok")
-    await circle.drain()
-    assert len((await circle.run(run_id)).output["out"]) == 4
+        await story.vote(request, "approve" if make is fan else "respond", answer=None if make is fan else "ok")
+    await story.drain()
+    assert len((await story.run(run_id)).output["out"]) == 4

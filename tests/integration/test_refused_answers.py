@@ -44,17 +44,17 @@ def of_a_type(state):
 
 
 @pytest.mark.parametrize("node", [at_once, later, as_json, in_async, by_name, of_a_type])
-async def test_the_person_is_asked_again_with_the_error(circle, node):
-    run_id = await circle.go(circle.chain(node))
-    first = await circle.vote(await circle.asked(run_id), "respond", answer="two")
-    await circle.drain()
-    again = await circle.asked(run_id)
+async def test_the_person_is_asked_again_with_the_error(story, node):
+    run_id = await story.go(story.chain(node))
+    first = await story.vote(await story.asked(run_id), "respond", answer="two")
+    await story.drain()
+    again = await story.asked(run_id)
     assert again.id != first.id
     assert "An answer was not taken" in again.ask.description
     assert "test_refused_answers.py, line" in again.ask.description
-    await circle.vote(again, "respond", answer="2")
-    await circle.drain()
-    run = await circle.run(run_id)
+    await story.vote(again, "respond", answer="2")
+    await story.drain()
+    run = await story.run(run_id)
     assert (run.status, run.output and run.output["out"]) == (RunStatus.done, [2]), run.note
 
 
@@ -108,16 +108,16 @@ def acting_nodes(done):  # noqa: C901 - one node a form
 
 
 @pytest.mark.parametrize("which", range(6))
-async def test_what_acts_in_any_form_is_left_to_a_person(circle, which):
+async def test_what_acts_in_any_form_is_left_to_a_person(story, which):
     done = []
-    run_id = await circle.go(circle.chain(acting_nodes(done)[which]))
+    run_id = await story.go(story.chain(acting_nodes(done)[which]))
     if which == 5:
-        await circle.vote(await circle.asked(run_id), "approve")
-        await circle.drain()
+        await story.vote(await story.asked(run_id), "approve")
+        await story.drain()
     acted = len(done)
-    await circle.vote(await circle.asked(run_id), "respond", answer="two")
-    await circle.drain()
-    assert (await circle.run(run_id)).attention == "may_have_happened"
+    await story.vote(await story.asked(run_id), "respond", answer="two")
+    await story.drain()
+    assert (await story.run(run_id)).attention == "may_have_happened"
     assert len(done) <= acted + 1
 
 
@@ -208,12 +208,12 @@ def winding_nodes(done):  # noqa: C901, PLR0915 - one node a form
 
 
 @pytest.mark.parametrize("which", range(10))
-async def test_what_acts_on_another_way_is_left_to_a_person(circle, which):
+async def test_what_acts_on_another_way_is_left_to_a_person(story, which):
     done = []
-    run_id = await circle.go(circle.chain(winding_nodes(done)[which]))
-    await circle.vote(await circle.asked(run_id), "respond", answer="two")
-    await circle.drain()
-    assert (await circle.run(run_id)).attention == "may_have_happened"
+    run_id = await story.go(story.chain(winding_nodes(done)[which]))
+    await story.vote(await story.asked(run_id), "respond", answer="two")
+    await story.drain()
+    assert (await story.run(run_id)).attention == "may_have_happened"
     assert len(done) == (2 if which == 8 else 1)  # `key` is called for two letters before they are compared
 
 
@@ -235,15 +235,15 @@ def in_a_loop_that_goes_on(state):
 
 
 @pytest.mark.parametrize("node", [handler_that_does_not_fit, in_a_loop_that_goes_on])
-async def test_what_stands_behind_the_error_does_not_keep_it_from_being_asked_again(circle, node):
-    run_id = await circle.go(circle.chain(node))
-    await circle.vote(await circle.asked(run_id), "respond", answer="two")
-    await circle.drain()
-    assert "An answer was not taken" in (await circle.asked(run_id)).ask.description
+async def test_what_stands_behind_the_error_does_not_keep_it_from_being_asked_again(story, node):
+    run_id = await story.go(story.chain(node))
+    await story.vote(await story.asked(run_id), "respond", answer="two")
+    await story.drain()
+    assert "An answer was not taken" in (await story.asked(run_id)).ask.description
 
 
 @pytest.mark.parametrize("how", ["a method", "a local"])
-async def test_what_may_have_acted_since_is_left_to_a_person(circle, how):
+async def test_what_may_have_acted_since_is_left_to_a_person(story, how):
     done = []
 
     def act(state):
@@ -256,8 +256,8 @@ async def test_what_may_have_acted_since_is_left_to_a_person(circle, how):
         keep(said)
         return {"out": [int(said)]}
 
-    run_id = await circle.go(circle.chain(act if how == "a method" else locally))
-    await circle.vote(await circle.asked(run_id), "respond", answer="two")
-    await circle.drain()
-    assert (await circle.run(run_id)).attention == "may_have_happened"
+    run_id = await story.go(story.chain(act if how == "a method" else locally))
+    await story.vote(await story.asked(run_id), "respond", answer="two")
+    await story.drain()
+    assert (await story.run(run_id)).attention == "may_have_happened"
     assert done == ["two"]

@@ -54,29 +54,29 @@ def pays(colour, acted, before=0.0, after=0.0, name="pay"):
     return node
 
 
-def whole(circle, node):
+def whole(story, node):
     """Return a graph of one node, to be a sub-graph."""
-    return circle.chain(node).compile()
+    return story.chain(node).compile()
 
 
-async def answered(circle, run_id, **said):
+async def answered(story, run_id, **said):
     """Answer open questions by their text, and go on."""
-    for request in list(await circle.open(run_id)):
+    for request in list(await story.open(run_id)):
         text = getattr(request.asked, "text", None) or request.asked.name
-        await circle.vote(request, "respond", answer=said[text.rstrip("?").replace(" ", "_")])
-    await circle.drain()
+        await story.vote(request, "respond", answer=said[text.rstrip("?").replace(" ", "_")])
+    await story.drain()
 
 
-async def only_the_number_is_asked_again(circle, run_id, acted, expected):
-    first = {request.id for request in await circle.every(run_id)}
-    again = await circle.asked(run_id)
-    assert again.asked.text == "How many?", (await circle.run(run_id)).note
+async def only_the_number_is_asked_again(story, run_id, acted, expected):
+    first = {request.id for request in await story.every(run_id)}
+    again = await story.asked(run_id)
+    assert again.asked.text == "How many?", (await story.run(run_id)).note
     assert again.id not in first - {again.id}
     assert "An answer was not taken: ValueError" in again.ask.description
     assert "test_refused_siblings.py, line" in again.ask.description
-    await circle.vote(again, "respond", answer="2")
-    await circle.drain()
-    run = await circle.run(run_id)
+    await story.vote(again, "respond", answer="2")
+    await story.drain()
+    run = await story.run(run_id)
     assert run.status is RunStatus.done, run.note
     assert sorted(map(str, run.output["out"])) == sorted(["2", *expected])
     assert acted == expected
@@ -84,37 +84,37 @@ async def only_the_number_is_asked_again(circle, run_id, acted, expected):
 
 @COLOURS
 @pytest.mark.parametrize(("before", "after"), [(0, 0), (0, 0.15), (0.15, 0)])
-async def test_a_node_beside_acts_once_and_is_not_asked_again(circle, colour, before, after):
+async def test_a_node_beside_acts_once_and_is_not_asked_again(story, colour, before, after):
     acted = []
-    run_id = await circle.go(circle.fan(counts(colour), pays(colour, acted, before, after)))
-    await answered(circle, run_id, How_many="two", Pay="ann")
-    await only_the_number_is_asked_again(circle, run_id, acted, ["paid ann"])
-    assert [request.asked.text for request in await circle.every(run_id)].count("Pay?") == 1
+    run_id = await story.go(story.fan(counts(colour), pays(colour, acted, before, after)))
+    await answered(story, run_id, How_many="two", Pay="ann")
+    await only_the_number_is_asked_again(story, run_id, acted, ["paid ann"])
+    assert [request.asked.text for request in await story.every(run_id)].count("Pay?") == 1
 
 
 @COLOURS
 @pytest.mark.parametrize("shape", ["both in one", "each in one", "the other in one", "called"])
-async def test_in_sub_graphs(circle, colour, shape):
+async def test_in_sub_graphs(story, colour, shape):
     acted = []
     count, pay = counts(colour), pays(colour, acted, 0, 0.05)
-    graph = StateGraph(circle.State)
+    graph = StateGraph(story.State)
     if shape == "both in one":
-        graph.add_node("team", circle.fan(count, pay).compile()).add_edge(START, "team")
+        graph.add_node("team", story.fan(count, pay).compile()).add_edge(START, "team")
     else:
 
         async def call(state):
-            return await whole(circle, pay).ainvoke({"out": []})
+            return await whole(story, pay).ainvoke({"out": []})
 
-        graph.add_node("count", whole(circle, count) if shape == "each in one" else count)
-        graph.add_node("pay", call if shape == "called" else whole(circle, pay))
+        graph.add_node("count", whole(story, count) if shape == "each in one" else count)
+        graph.add_node("pay", call if shape == "called" else whole(story, pay))
         graph.add_edge(START, "count").add_edge(START, "pay")
-    run_id = await circle.go(graph)
-    assert len(await circle.open(run_id)) == 2
-    await answered(circle, run_id, How_many="two", Pay="ann")
-    await only_the_number_is_asked_again(circle, run_id, acted, ["paid ann"])
+    run_id = await story.go(graph)
+    assert len(await story.open(run_id)) == 2
+    await answered(story, run_id, How_many="two", Pay="ann")
+    await only_the_number_is_asked_again(story, run_id, acted, ["paid ann"])
 
 
-async def test_tasks_that_were_sent(circle):
+async def test_tasks_that_were_sent(story):
     acted = []
 
     def each(item):
@@ -124,21 +124,21 @@ async def test_tasks_that_were_sent(circle):
         acted.append(item)
         return {"out": [f"{item} {said}"]}
 
-    graph = StateGraph(circle.State).add_node("each", each)
+    graph = StateGraph(story.State).add_node("each", each)
     graph.add_conditional_edges(START, lambda _: [Send("each", name) for name in "abc"], ["each"])
-    run_id = await circle.go(graph)
-    await answered(circle, run_id, a="1", b="two", c="three")
-    assert sorted(one.asked.text for one in await circle.open(run_id)) == ["b?", "c?"], (await circle.run(run_id)).note
+    run_id = await story.go(graph)
+    await answered(story, run_id, a="1", b="two", c="three")
+    assert sorted(one.asked.text for one in await story.open(run_id)) == ["b?", "c?"], (await story.run(run_id)).note
     assert acted == ["a"]
-    await answered(circle, run_id, b="2", c="tree")
-    await answered(circle, run_id, c="3")
-    assert sorted((await circle.run(run_id)).output["out"]) == ["a 1", "b 2", "c 3"]
+    await answered(story, run_id, b="2", c="tree")
+    await answered(story, run_id, c="3")
+    assert sorted((await story.run(run_id)).output["out"]) == ["a 1", "b 2", "c 3"]
     assert sorted(acted) == ["a", "b", "c"]
 
 
 @COLOURS
 @pytest.mark.parametrize("nested", [False, True])
-async def test_a_node_beside_that_asks_on_keeps_its_place(circle, colour, nested):
+async def test_a_node_beside_that_asks_on_keeps_its_place(story, colour, nested):
     acted = []
 
     def on(state):
@@ -152,19 +152,19 @@ async def test_a_node_beside_that_asks_on_keeps_its_place(circle, colour, nested
 
     other = on if colour == "sync" else on_async
     other.__name__ = "on"
-    graph = StateGraph(circle.State).add_node("count", counts(colour)).add_edge(START, "count")
-    graph.add_node("on", whole(circle, other) if nested else other).add_edge(START, "on")
-    run_id = await circle.go(graph)
-    await answered(circle, run_id, How_many="two", Who="ann")
-    assert sorted(one.asked.text for one in await circle.open(run_id)) == ["How many?", "What?"]
-    await answered(circle, run_id, How_many="2", What="tea")
-    run = await circle.run(run_id)
+    graph = StateGraph(story.State).add_node("count", counts(colour)).add_edge(START, "count")
+    graph.add_node("on", whole(story, other) if nested else other).add_edge(START, "on")
+    run_id = await story.go(graph)
+    await answered(story, run_id, How_many="two", Who="ann")
+    assert sorted(one.asked.text for one in await story.open(run_id)) == ["How many?", "What?"]
+    await answered(story, run_id, How_many="2", What="tea")
+    run = await story.run(run_id)
     assert (run.status, acted) == (RunStatus.done, [("ann", "tea")]), run.note
-    assert [one.asked.text for one in await circle.every(run_id)].count("Who?") == 1
+    assert [one.asked.text for one in await story.every(run_id)].count("Who?") == 1
 
 
 @COLOURS
-async def test_an_answer_that_its_schema_refuses_leaves_the_others_alone(circle, colour):
+async def test_an_answer_that_its_schema_refuses_leaves_the_others_alone(story, colour):
     acted = []
 
     def even(number: int) -> int:
@@ -183,12 +183,12 @@ async def test_an_answer_that_its_schema_refuses_leaves_the_others_alone(circle,
 
     node = seats if colour == "sync" else seats_async
     node.__name__ = "seats"
-    run_id = await circle.go(circle.fan(node, pays(colour, acted)))
-    await answered(circle, run_id, How_many={"seats": 3}, Pay="ann")
-    again = await circle.asked(run_id)
+    run_id = await story.go(story.fan(node, pays(colour, acted)))
+    await answered(story, run_id, How_many={"seats": 3}, Pay="ann")
+    again = await story.asked(run_id)
     assert "must be even" in again.ask.description
-    await answered(circle, run_id, How_many={"seats": 4})
-    run = await circle.run(run_id)
+    await answered(story, run_id, How_many={"seats": 4})
+    run = await story.run(run_id)
     assert (run.status, acted) == (RunStatus.done, ["paid ann"]), run.note
 
 
@@ -197,7 +197,7 @@ def inbox(name, **allows):
     return {"action_request": {"action": name, "args": {"n": 1}}, "config": config, "description": name}
 
 
-async def test_only_the_refused_item_of_an_agent_inbox_list_is_asked_again(circle):
+async def test_only_the_refused_item_of_an_agent_inbox_list_is_asked_again(story):
     acted = []
 
     def node(state):
@@ -212,37 +212,37 @@ async def test_only_the_refused_item_of_an_agent_inbox_list_is_asked_again(circl
         acted.append(said[0]["type"])
         return {"out": [said[0]["type"], *numbers]}
 
-    run_id = await circle.go(circle.chain(node))
+    run_id = await story.go(story.chain(node))
     found = {
         request.asked.name if request.kind == "approval" else request.asked.text: request
-        for request in await circle.open(run_id)
+        for request in await story.open(run_id)
     }
     pay, count, seats = found["pay"], found["count"], found["seats"]
-    await circle.vote(pay, "approve")
-    await circle.vote(count, "respond", answer="two")
-    await circle.vote(seats, "respond", answer="7")
-    await circle.drain()
-    again = await circle.asked(run_id)
-    assert again.ask.interrupt_id == count.ask.interrupt_id, (await circle.run(run_id)).note
+    await story.vote(pay, "approve")
+    await story.vote(count, "respond", answer="two")
+    await story.vote(seats, "respond", answer="7")
+    await story.drain()
+    again = await story.asked(run_id)
+    assert again.ask.interrupt_id == count.ask.interrupt_id, (await story.run(run_id)).note
     assert "'two'" in again.ask.description
-    await circle.vote(again, "respond", answer="2")
-    await circle.drain()
-    assert (await circle.run(run_id)).output["out"] == ["accept", 2, 7]
+    await story.vote(again, "respond", answer="2")
+    await story.drain()
+    assert (await story.run(run_id)).output["out"] == ["accept", 2, 7]
     assert acted == ["accept"]
 
 
-async def test_what_interlock_asked_beside_it_happens_once(circle):
+async def test_what_interlock_asked_beside_it_happens_once(story):
     paid = []
 
     def pay(state):
         return {"out": [ask(Action("pay", {"n": 1})).perform(lambda n: paid.append(n) or "paid")]}
 
-    run_id = await circle.go(circle.fan(counts(), pay))
-    for request in list(await circle.open(run_id)):
+    run_id = await story.go(story.fan(counts(), pay))
+    for request in list(await story.open(run_id)):
         more = {"answer": "two"} if request.kind == "input" else {}
-        await circle.vote(request, "respond" if more else "approve", **more)
-    await circle.drain()
-    await only_the_number_is_asked_again(circle, run_id, [f"paid {n}"[:4] for n in paid], ["paid"])
+        await story.vote(request, "respond" if more else "approve", **more)
+    await story.drain()
+    await only_the_number_is_asked_again(story, run_id, [f"paid {n}"[:4] for n in paid], ["paid"])
     assert paid == [1]
 
 
@@ -274,15 +274,15 @@ def tool_graph(*made):
     return graph
 
 
-async def test_a_tool_asks_again(circle):
-    run_id = await circle.go(tool_graph(tools([])[1]))
-    await answered(circle, run_id, How_many="two")
-    assert "ValueError" in (await circle.asked(run_id)).ask.description
-    await answered(circle, run_id, How_many="2")
-    assert (await circle.run(run_id)).output["messages"][-1]["content"] == "2"
+async def test_a_tool_asks_again(story):
+    run_id = await story.go(tool_graph(tools([])[1]))
+    await answered(story, run_id, How_many="two")
+    assert "ValueError" in (await story.asked(run_id)).ask.description
+    await answered(story, run_id, How_many="2")
+    assert (await story.run(run_id)).output["messages"][-1]["content"] == "2"
 
 
-async def test_tools_of_one_node_that_may_have_acted_are_left_to_a_person(circle):
+async def test_tools_of_one_node_that_may_have_acted_are_left_to_a_person(story):
     """LangGraph keeps nothing of a tool until its whole node has come to its end."""
     acted: list[Any] = []
 
@@ -290,19 +290,19 @@ async def test_tools_of_one_node_that_may_have_acted_are_left_to_a_person(circle
         pay, count = tools(acted)
         return {"out": [pay.invoke({}), count.invoke({})]}
 
-    run_id = await circle.go(circle.chain(node))
-    await answered(circle, run_id, Pay="ann")
-    await answered(circle, run_id, How_many="two")
-    run = await circle.run(run_id)
+    run_id = await story.go(story.chain(node))
+    await answered(story, run_id, Pay="ann")
+    await answered(story, run_id, How_many="two")
+    run = await story.run(run_id)
     assert (run.status, run.attention) == (RunStatus.needs_attention, "may_have_happened")
-    assert await circle.open(run_id) == []
+    assert await story.open(run_id) == []
 
 
 # ── what is not certain ──
 
 
 @pytest.mark.parametrize("where", ["finally", "except", "around", "with"])
-async def test_what_acts_on_the_way_out_is_left_to_a_person(circle, where):
+async def test_what_acts_on_the_way_out_is_left_to_a_person(story, where):
     acted = []
 
     class Door:
@@ -340,29 +340,29 @@ async def test_what_acts_on_the_way_out_is_left_to_a_person(circle, where):
             acted.append("out")
             raise
 
-    run_id = await circle.go(circle.chain(around if where == "around" else inside))
-    await answered(circle, run_id, How_many="two")
-    assert ((await circle.run(run_id)).attention, acted) == ("may_have_happened", ["out"])
+    run_id = await story.go(story.chain(around if where == "around" else inside))
+    await answered(story, run_id, How_many="two")
+    assert ((await story.run(run_id)).attention, acted) == ("may_have_happened", ["out"])
 
 
-async def test_an_earlier_answer_that_the_error_names_is_not_blamed_on_the_last(circle):
+async def test_an_earlier_answer_that_the_error_names_is_not_blamed_on_the_last(story):
     def node(state):
         first, second = interrupt("First?"), interrupt("Second?")
         return {"out": [int(first), int(second)]}
 
-    run_id = await circle.go(circle.chain(node))
-    await answered(circle, run_id, First="uno")
-    await answered(circle, run_id, Second="2")
-    assert (await circle.run(run_id)).attention == "may_have_happened"
+    run_id = await story.go(story.chain(node))
+    await answered(story, run_id, First="uno")
+    await answered(story, run_id, Second="2")
+    assert (await story.run(run_id)).attention == "may_have_happened"
 
 
-async def test_five_refusals_in_a_row_need_a_person(circle):
-    run_id = await circle.go(circle.fan(counts(), pays("sync", [])))
-    await answered(circle, run_id, How_many="no 1", Pay="ann")
+async def test_five_refusals_in_a_row_need_a_person(story):
+    run_id = await story.go(story.fan(counts(), pays("sync", [])))
+    await answered(story, run_id, How_many="no 1", Pay="ann")
     for number in range(2, 6):
-        await answered(circle, run_id, How_many=f"no {number}")
-    run = await circle.run(run_id)
+        await answered(story, run_id, How_many=f"no {number}")
+    run = await story.run(run_id)
     assert (run.status, run.attention) == (RunStatus.needs_attention, "invalid_ask")
     assert "5 answers in a row were not taken" in run.note
     assert "no 5" in run.note
-    assert len(await circle.every(run_id)) == 6
+    assert len(await story.every(run_id)) == 6

@@ -44,17 +44,17 @@ policies:
 @pytest.mark.parametrize(
     ("verdict", "then"), [("approve", "approved: x"), ("reject", "rejected: x"), (None, "expired: x")]
 )
-async def test_S7_a_graph_of_ones_own_is_governed_from_the_registry(make_circle, tmp_path, name, verdict, then):
+async def test_S7_a_graph_of_ones_own_is_governed_from_the_registry(make_story, tmp_path, name, verdict, then):
     (tmp_path / "graphs.py").write_text(GRAPHS)
     config = tmp_path / "interlock.yaml"
     config.write_text(CONFIG.replace("AGENT", name))
-    circle = make_circle("sqlite", config)
-    _, reference = circle.system.registry.reference(name)
-    run = await circle.system.runs.start(name, reference, {"input": "x"}, circle.me)
-    await circle.drain()
-    request = await circle.asked(run.id)
+    story = make_story("sqlite", config)
+    _, reference = story.system.registry.reference(name)
+    run = await story.system.runs.start(name, reference, {"input": "x"}, story.me)
+    await story.drain()
+    request = await story.asked(run.id)
     assert (request.asked.name, request.agent, request.route.policy) == ("act", name, "acts")
-    await (circle.decide(request, verdict) if verdict else circle.later(hours=1))
-    run = await circle.run(run.id)
+    await (story.decide(request, verdict) if verdict else story.later(hours=1))
+    run = await story.run(run.id)
     assert (run.status, run.output["answer"]) == (RunStatus.done, then)
-    await circle.assert_invariants()
+    await story.assert_invariants()

@@ -40,80 +40,80 @@ def routed(acted, *, colour="sync", way=("buy", "skip"), **stops):
     return graph.compile(**stops)
 
 
-async def change(circle, run_id, **changes):
-    request = await circle.asked(run_id)
+async def change(story, run_id, **changes):
+    request = await story.asked(run_id)
     subject = replace(request.asked, args={**request.asked.args, **changes})
-    return await circle.vote(request, "edit", subject=subject)
+    return await story.vote(request, "edit", subject=subject)
 
 
 @pytest.mark.parametrize("colour", ["sync", "async"])
-async def test_a_change_after_a_node_leads_elsewhere_and_that_is_asked(circle, colour):
+async def test_a_change_after_a_node_leads_elsewhere_and_that_is_asked(story, colour):
     acted = []
-    run_id = await circle.go(routed(acted, colour=colour, interrupt_after=["plan"]))
-    first = await circle.asked(run_id)
+    run_id = await story.go(routed(acted, colour=colour, interrupt_after=["plan"]))
+    first = await story.asked(run_id)
     assert first.asked.name == "buy"
     assert "would run buy next" in first.ask.description
     assert "may lead elsewhere" in first.ask.description
-    await change(circle, run_id, next_step="skip")
-    await circle.drain()
+    await change(story, run_id, next_step="skip")
+    await story.drain()
     assert acted == []
-    second = await circle.asked(run_id)
+    second = await story.asked(run_id)
     assert (second.asked.name, second.asked.args["next_step"]) == ("skip", "skip")
     assert "has led the graph here" in second.ask.description
-    await circle.vote(second, "approve")
-    await circle.drain()
-    run = await circle.run(run_id)
+    await story.vote(second, "approve")
+    await story.drain()
+    run = await story.run(run_id)
     assert (run.status, acted) == (RunStatus.done, [("skip", ["tea"])]), run.note
 
 
-async def test_a_change_back_and_forth_is_asked_each_time(circle):
+async def test_a_change_back_and_forth_is_asked_each_time(story):
     acted = []
-    run_id = await circle.go(routed(acted, interrupt_after=["plan"]))
+    run_id = await story.go(routed(acted, interrupt_after=["plan"]))
     for step in ("skip", "buy", "skip"):
-        await change(circle, run_id, next_step=step)
-        await circle.drain()
-        assert (await circle.asked(run_id)).asked.name == step
-    await circle.vote(await circle.asked(run_id), "reject")
-    await circle.drain()
-    assert ((await circle.run(run_id)).status, acted) == (RunStatus.failed, [])
+        await change(story, run_id, next_step=step)
+        await story.drain()
+        assert (await story.asked(run_id)).asked.name == step
+    await story.vote(await story.asked(run_id), "reject")
+    await story.drain()
+    assert ((await story.run(run_id)).status, acted) == (RunStatus.failed, [])
 
 
 @pytest.mark.parametrize(("leads", "asked"), [("skip", False), ("ask", True), ("end", False)])
-async def test_a_change_before_a_node_leads_to_others_which_are_asked_if_the_graph_stops_there(circle, leads, asked):
+async def test_a_change_before_a_node_leads_to_others_which_are_asked_if_the_graph_stops_there(story, leads, asked):
     acted = []
-    run_id = await circle.go(routed(acted, way=("buy", "skip", "ask"), interrupt_before=["buy", "ask"]))
-    await change(circle, run_id, next_step=leads)
-    await circle.drain()
+    run_id = await story.go(routed(acted, way=("buy", "skip", "ask"), interrupt_before=["buy", "ask"]))
+    await change(story, run_id, next_step=leads)
+    await story.drain()
     if asked:
-        assert (await circle.asked(run_id)).asked.name == leads
+        assert (await story.asked(run_id)).asked.name == leads
         assert acted == []
-        await circle.vote(await circle.asked(run_id), "approve")
-        await circle.drain()
-    run = await circle.run(run_id)
+        await story.vote(await story.asked(run_id), "approve")
+        await story.drain()
+    run = await story.run(run_id)
     assert (run.status, [name for name, _ in acted]) == (RunStatus.done, [] if leads == "end" else [leads]), run.note
 
 
-async def test_a_change_that_leads_nowhere_else_is_taken_once(circle):
+async def test_a_change_that_leads_nowhere_else_is_taken_once(story):
     acted = []
-    run_id = await circle.go(routed(acted, interrupt_before=["buy"]))
-    await change(circle, run_id, items=["coffee"])
-    await circle.drain()
-    run = await circle.run(run_id)
+    run_id = await story.go(routed(acted, interrupt_before=["buy"]))
+    await change(story, run_id, items=["coffee"])
+    await story.drain()
+    run = await story.run(run_id)
     assert (run.status, acted, run.output["items"]) == (RunStatus.done, [("buy", ["coffee"])], ["coffee"]), run.note
 
 
-async def test_what_is_sent_is_made_of_the_changed_state(circle):
+async def test_what_is_sent_is_made_of_the_changed_state(story):
     got = []
     graph = StateGraph(Routed).add_node("plan", lambda _: {"items": ["a", "b"]}).add_edge(START, "plan")
     graph.add_node("pay", lambda item: got.append(item) or {})
     graph.add_conditional_edges("plan", lambda state: [Send("pay", one) for one in state["items"]], ["pay"])
-    run_id = await circle.go(graph.compile(interrupt_before=["pay"]))
-    await change(circle, run_id, items=["b"])
-    await circle.drain()
-    assert ((await circle.run(run_id)).status, got) == (RunStatus.done, ["b"])
+    run_id = await story.go(graph.compile(interrupt_before=["pay"]))
+    await change(story, run_id, items=["b"])
+    await story.drain()
+    assert ((await story.run(run_id)).status, got) == (RunStatus.done, ["b"])
 
 
-async def test_where_a_command_has_chosen_the_way_the_page_says_what_runs(circle):
+async def test_where_a_command_has_chosen_the_way_the_page_says_what_runs(story):
     acted = []
 
     def plan(state) -> Command:
@@ -123,23 +123,23 @@ async def test_where_a_command_has_chosen_the_way_the_page_says_what_runs(circle
     graph.add_node("buy", lambda state: acted.append(state["next_step"]) or {})
     graph.add_node("skip", lambda state: acted.append("skipped") or {})
     graph.add_conditional_edges("skip", lambda _: END, [END])
-    run_id = await circle.go(graph.compile(interrupt_after=["plan"]))
-    assert "would run buy next" in (await circle.asked(run_id)).ask.description
-    await change(circle, run_id, next_step="skip")
-    await circle.drain()
-    assert ((await circle.run(run_id)).status, acted) == (RunStatus.done, ["skip"])
+    run_id = await story.go(graph.compile(interrupt_after=["plan"]))
+    assert "would run buy next" in (await story.asked(run_id)).ask.description
+    await change(story, run_id, next_step="skip")
+    await story.drain()
+    assert ((await story.run(run_id)).status, acted) == (RunStatus.done, ["skip"])
 
 
-async def test_a_conditional_entry_is_chosen_again(circle):
+async def test_a_conditional_entry_is_chosen_again(story):
     acted = []
     graph = StateGraph(Routed)
     for name in ("buy", "skip"):
         graph.add_node(name, lambda state, name=name: acted.append(name) or {})
     graph.add_conditional_edges(START, lambda state: state["input"], ["buy", "skip"])
-    run_id = await circle.go(graph.compile(interrupt_before=["buy", "skip"]), {"input": "buy"})
-    await change(circle, run_id, input="skip")
-    await circle.drain()
-    assert (await circle.asked(run_id)).asked.name == "skip"
-    await circle.vote(await circle.asked(run_id), "approve")
-    await circle.drain()
+    run_id = await story.go(graph.compile(interrupt_before=["buy", "skip"]), {"input": "buy"})
+    await change(story, run_id, input="skip")
+    await story.drain()
+    assert (await story.asked(run_id)).asked.name == "skip"
+    await story.vote(await story.asked(run_id), "approve")
+    await story.drain()
     assert acted == ["skip"]

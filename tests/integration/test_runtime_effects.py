@@ -23,7 +23,7 @@ def acting(fn, **how):
     return act
 
 
-async def test_I1_an_edit_is_executed_as_edited(circle):
+async def test_I1_an_edit_is_executed_as_edited(story):
     paid = []
 
     def act(state):
@@ -31,14 +31,14 @@ async def test_I1_an_edit_is_executed_as_edited(circle):
         result = decision.perform(lambda amount, to: paid.append((amount, to)))
         return {"out": [decision.edited, decision.action.args, result]}
 
-    run_id = await circle.go(circle.chain(act))
-    await circle.vote(await circle.asked(), "edit", subject=Action("pay", {"amount": 90, "to": "acme"}))
-    run = await circle.approve_all(run_id)
+    run_id = await story.go(story.chain(act))
+    await story.vote(await story.asked(), "edit", subject=Action("pay", {"amount": 90, "to": "acme"}))
+    run = await story.approve_all(run_id)
     assert paid == [(90, "acme")]
     assert run.output["out"] == [True, {"amount": 90, "to": "acme"}, None]
 
 
-async def test_I1_what_is_rejected_does_not_run_and_says_so(circle):
+async def test_I1_what_is_rejected_does_not_run_and_says_so(story):
     paid = []
 
     def act(state):
@@ -48,21 +48,21 @@ async def test_I1_what_is_rejected_does_not_run_and_says_so(circle):
         except NotApproved as refused:
             return {"out": [refused.decision.comment, str(refused.decision.outcome)]}
 
-    run_id = await circle.go(circle.chain(act))
-    await circle.decide(await circle.asked(), "reject", "too much")
-    assert (await circle.run(run_id)).output["out"] == ["too much", "rejected"]
+    run_id = await story.go(story.chain(act))
+    await story.decide(await story.asked(), "reject", "too much")
+    assert (await story.run(run_id)).output["out"] == ["too much", "rejected"]
     assert paid == []
 
 
-async def test_a_rejection_that_the_graph_does_not_handle_fails_the_run(circle):
-    run_id = await circle.go(circle.chain(acting(lambda amount: amount)))
-    await circle.decide(await circle.asked(), "reject", "too much")
-    run = await circle.run(run_id)
+async def test_a_rejection_that_the_graph_does_not_handle_fails_the_run(story):
+    run_id = await story.go(story.chain(acting(lambda amount: amount)))
+    await story.decide(await story.asked(), "reject", "too much")
+    run = await story.run(run_id)
     assert run.status is RunStatus.failed
     assert "too much" in run.note
 
 
-async def test_I5_silence_is_expired_never_approved(circle):
+async def test_I5_silence_is_expired_never_approved(story):
     seen = []
 
     def act(state):
@@ -70,15 +70,15 @@ async def test_I5_silence_is_expired_never_approved(circle):
         seen.append((decision.approved, decision.outcome, decision.by))
         return {"out": [decision.summary]}
 
-    run_id = await circle.go(circle.chain(act))
-    await circle.later(days=6, hours=23)
-    assert (await circle.run(run_id)).status is RunStatus.paused
-    await circle.later(hours=1)
-    assert (await circle.run(run_id)).status is RunStatus.done
+    run_id = await story.go(story.chain(act))
+    await story.later(days=6, hours=23)
+    assert (await story.run(run_id)).status is RunStatus.paused
+    await story.later(hours=1)
+    assert (await story.run(run_id)).status is RunStatus.done
     assert seen == [(False, Status.expired, ())]
 
 
-async def test_a_result_is_recorded_and_returned_without_a_second_call(circle):
+async def test_a_result_is_recorded_and_returned_without_a_second_call(story):
     paid, crashes = [], iter([True, False])
 
     def act(state):
@@ -87,15 +87,15 @@ async def test_a_result_is_recorded_and_returned_without_a_second_call(circle):
             raise RuntimeError("after the effect")
         return {"out": [result]}
 
-    run_id = await circle.go(circle.chain(act))
-    await circle.decide(await circle.asked())
-    assert (await circle.run(run_id)).status is RunStatus.queued
-    await circle.later(seconds=2)
-    assert (await circle.run(run_id)).output["out"] == ["receipt 1"]
+    run_id = await story.go(story.chain(act))
+    await story.decide(await story.asked())
+    assert (await story.run(run_id)).status is RunStatus.queued
+    await story.later(seconds=2)
+    assert (await story.run(run_id)).output["out"] == ["receipt 1"]
     assert paid == [1]
 
 
-async def test_performing_twice_calls_once(circle):
+async def test_performing_twice_calls_once(story):
     paid = []
 
     def fn(amount):
@@ -106,11 +106,11 @@ async def test_performing_twice_calls_once(circle):
         decision = ask(PAY)
         return {"out": [decision.perform(fn), decision.perform(fn)]}
 
-    run_id = await circle.go(circle.chain(act))
-    assert (await circle.approve_all(run_id)).output["out"] == [1, 1]
+    run_id = await story.go(story.chain(act))
+    assert (await story.approve_all(run_id)).output["out"] == [1, 1]
 
 
-async def test_I2_one_approval_does_not_cover_two_functions(circle):
+async def test_I2_one_approval_does_not_cover_two_functions(story):
     ran = []
 
     def one(amount):
@@ -124,14 +124,14 @@ async def test_I2_one_approval_does_not_cover_two_functions(circle):
         decision.perform(one)
         decision.perform(other)
 
-    run_id = await circle.go(circle.chain(act))
-    run = await circle.approve_all(run_id)
+    run_id = await story.go(story.chain(act))
+    run = await story.approve_all(run_id)
     assert (run.status, run.attention) == (RunStatus.needs_attention, "effect_refused")
     assert ran == ["one"]
 
 
 @pytest.mark.parametrize("how", ["raises NotDone", "not_done="])
-async def test_not_done_is_failed_and_replays_as_such(circle, how):
+async def test_not_done_is_failed_and_replays_as_such(story, how):
     tries, crashes = [], iter([True, False])
 
     def fn(amount):
@@ -146,26 +146,26 @@ async def test_not_done_is_failed_and_replays_as_such(circle, how):
                 raise RuntimeError("later") from None
             return {"out": [str(error)]}
 
-    run_id = await circle.go(circle.chain(act))
-    await circle.decide(await circle.asked())
-    await circle.later(seconds=2)
-    run = await circle.run(run_id)
+    run_id = await story.go(story.chain(act))
+    await story.decide(await story.asked())
+    await story.later(seconds=2)
+    run = await story.run(run_id)
     assert "no funds" in run.output["out"][0]
     assert tries == [1]
-    assert (await circle.every(run_id))[0].effect is EffectState.failed
+    assert (await story.every(run_id))[0].effect is EffectState.failed
 
 
-async def test_not_done_that_the_graph_does_not_handle_fails_the_run(circle):
+async def test_not_done_that_the_graph_does_not_handle_fails_the_run(story):
     def fn(amount):
         raise NotDone("no funds")
 
-    run_id = await circle.go(circle.chain(acting(fn)))
-    run = await circle.approve_all(run_id)
+    run_id = await story.go(story.chain(acting(fn)))
+    run = await story.approve_all(run_id)
     assert (run.status, run.note) == (RunStatus.failed, "no funds")
 
 
 @pytest.mark.parametrize("verdict", ["happened", "did_not", "retry"])
-async def test_fault_15_an_exception_is_unknown_and_a_person_settles_it(circle, verdict):
+async def test_fault_15_an_exception_is_unknown_and_a_person_settles_it(story, verdict):
     calls, swallowed, seen = [], [], []
 
     def fn(amount):
@@ -184,16 +184,16 @@ async def test_fault_15_an_exception_is_unknown_and_a_person_settles_it(circle, 
             raise
         return {"out": seen}
 
-    run_id = await circle.go(circle.chain(act))
-    await circle.decide(await circle.asked())
-    run = await circle.run(run_id)
+    run_id = await story.go(story.chain(act))
+    await story.decide(await story.asked())
+    run = await story.run(run_id)
     assert (run.status, run.attention) == (RunStatus.needs_attention, "effect_unknown")
-    request = (await circle.every(run_id))[0]
+    request = (await story.every(run_id))[0]
     assert (request.effect, run.attention_request) == (EffectState.unknown, request.id)
-    await circle.later(days=30)
+    await story.later(days=30)
     assert calls == [1]
-    await circle.settle(request.id, verdict, "the receipt")
-    run = await circle.run(run_id)
+    await story.settle(request.id, verdict, "the receipt")
+    run = await story.run(run_id)
     assert run.status is RunStatus.done
     expected = {"happened": "the receipt", "did_not": "I looked", "retry": "second"}[verdict]
     assert run.output["out"] == [expected]
@@ -201,7 +201,7 @@ async def test_fault_15_an_exception_is_unknown_and_a_person_settles_it(circle, 
     assert len(swallowed) == 0 or all("Interrupt" in type(error).__name__ for error in swallowed)
 
 
-async def test_fault_15_an_async_exception_is_unknown_too(circle):
+async def test_fault_15_an_async_exception_is_unknown_too(story):
     async def fn(amount):
         raise ConnectionError("reset")
 
@@ -211,28 +211,28 @@ async def test_fault_15_an_async_exception_is_unknown_too(circle):
         except ConnectionError:
             return {"out": ["swallowed"]}
 
-    run_id = await circle.go(circle.chain(act))
-    run = await circle.approve_all(run_id)
+    run_id = await story.go(story.chain(act))
+    run = await story.approve_all(run_id)
     assert (run.status, run.attention) == (RunStatus.needs_attention, "effect_unknown")
     assert "reset" in run.note
 
 
-async def test_retrying_a_run_does_not_get_past_an_unknown_effect(circle):
+async def test_retrying_a_run_does_not_get_past_an_unknown_effect(story):
     calls = []
 
     def fn(amount):
         calls.append(amount)
         raise TimeoutError
 
-    run_id = await circle.go(circle.chain(acting(fn)))
-    await circle.approve_all(run_id)
+    run_id = await story.go(story.chain(acting(fn)))
+    await story.approve_all(run_id)
     for _ in range(3):
-        run = await circle.retry(run_id)
+        run = await story.retry(run_id)
         assert (run.status, run.attention) == (RunStatus.needs_attention, "effect_unknown")
     assert calls == [1]
 
 
-async def test_a_released_verifiable_effect_is_verified_before_it_is_called_again(circle):
+async def test_a_released_verifiable_effect_is_verified_before_it_is_called_again(story):
     calls, verified = [], []
 
     def fn(amount, idempotency_key):
@@ -243,15 +243,15 @@ async def test_a_released_verifiable_effect_is_verified_before_it_is_called_agai
         verified.append(idempotency_key)
         return {"found": idempotency_key}
 
-    run_id = await circle.go(circle.chain(acting(fn, verify=verify)))
-    await circle.approve_all(run_id)
-    request = (await circle.every(run_id))[0]
-    await circle.settle(request.id, "retry")
-    assert (await circle.run(run_id)).output["out"] == [{"found": request.id}]
+    run_id = await story.go(story.chain(acting(fn, verify=verify)))
+    await story.approve_all(run_id)
+    request = (await story.every(run_id))[0]
+    await story.settle(request.id, "retry")
+    assert (await story.run(run_id)).output["out"] == [{"found": request.id}]
     assert (calls, verified) == ([request.id], [request.id])
 
 
-async def test_two_unknown_effects_in_parallel_are_settled_one_by_one(circle):
+async def test_two_unknown_effects_in_parallel_are_settled_one_by_one(story):
     def left(state):
         return {"out": [ask(Action("left", {})).perform(broken)]}
 
@@ -261,15 +261,15 @@ async def test_two_unknown_effects_in_parallel_are_settled_one_by_one(circle):
     def broken():
         raise TimeoutError
 
-    run_id = await circle.go(circle.fan(left, right))
-    await circle.approve_all(run_id)
+    run_id = await story.go(story.fan(left, right))
+    await story.approve_all(run_id)
     for _ in range(2):
-        run = await circle.run(run_id)
+        run = await story.run(run_id)
         assert run.attention == "effect_unknown"
-        await circle.settle(run.attention_request, "happened", run.attention_request)
-    run = await circle.run(run_id)
+        await story.settle(run.attention_request, "happened", run.attention_request)
+    run = await story.run(run_id)
     assert run.status is RunStatus.done
-    assert sorted(run.output["out"]) == sorted(request.id for request in await circle.every(run_id))
+    assert sorted(run.output["out"]) == sorted(request.id for request in await story.every(run_id))
 
 
 class Pair(NamedTuple):
@@ -293,16 +293,16 @@ class Pair(NamedTuple):
     ],
     ids=lambda value: type(value).__name__,
 )
-async def test_results_of_odd_types_are_recorded_somehow(circle, value, recorded):
-    run_id = await circle.go(circle.chain(acting(lambda **_: value)))
-    run = await circle.approve_all(run_id)
+async def test_results_of_odd_types_are_recorded_somehow(story, value, recorded):
+    run_id = await story.go(story.chain(acting(lambda **_: value)))
+    run = await story.approve_all(run_id)
     assert run.status is RunStatus.done
-    assert (await circle.every(run_id))[0].effect is EffectState.executed
+    assert (await story.every(run_id))[0].effect is EffectState.executed
     (out,) = run.output["out"]
     assert out == recorded or set(out) == {"not_recorded"}
 
 
-async def test_a_result_whose_description_raises_is_executed_all_the_same(circle):
+async def test_a_result_whose_description_raises_is_executed_all_the_same(story):
     class Odd:
         def __repr__(self):
             raise RuntimeError("no description")
@@ -313,67 +313,67 @@ async def test_a_result_whose_description_raises_is_executed_all_the_same(circle
         calls.append(amount)
         return Odd()
 
-    run_id = await circle.go(circle.chain(acting(fn)))
-    run = await circle.approve_all(run_id)
+    run_id = await story.go(story.chain(acting(fn)))
+    run = await story.approve_all(run_id)
     assert run.status is RunStatus.done
     assert calls == [1]
 
 
-async def wrong_colours(circle, node):
-    run_id = await circle.go(circle.chain(node))
-    run = await circle.approve_all(run_id)
+async def wrong_colours(story, node):
+    run_id = await story.go(story.chain(node))
+    run = await story.approve_all(run_id)
     assert (run.status, run.attention) == (RunStatus.needs_attention, "invalid_ask")
-    assert (await circle.every(run_id))[0].effect is EffectState.none
+    assert (await story.every(run_id))[0].effect is EffectState.none
     return run.note
 
 
-async def test_perform_on_a_coroutine_function_is_a_clear_error(circle):
+async def test_perform_on_a_coroutine_function_is_a_clear_error(story):
     async def fn(amount): ...
 
     def act(state):
         ask(PAY).perform(fn)
 
-    assert "aperform" in await wrong_colours(circle, act)
+    assert "aperform" in await wrong_colours(story, act)
 
 
-async def test_aperform_on_a_plain_function_is_a_clear_error(circle):
+async def test_aperform_on_a_plain_function_is_a_clear_error(story):
     async def act(state):
         await ask(PAY).aperform(lambda amount: amount)
 
-    assert "perform(" in await wrong_colours(circle, act)
+    assert "perform(" in await wrong_colours(story, act)
 
 
-async def test_perform_in_a_coroutine_is_a_clear_error(circle):
+async def test_perform_in_a_coroutine_is_a_clear_error(story):
     async def act(state):
         ask(PAY).perform(lambda amount: amount)
 
-    assert "await decision.aperform" in await wrong_colours(circle, act)
+    assert "await decision.aperform" in await wrong_colours(story, act)
 
 
-async def test_asking_inside_of_a_tool_is_refused_and_its_effect_unknown(circle):
+async def test_asking_inside_of_a_tool_is_refused_and_its_effect_unknown(story):
     def fn(amount):
         ask(Action("other", {}))
 
-    run_id = await circle.go(circle.chain(acting(fn)))
-    run = await circle.approve_all(run_id)
+    run_id = await story.go(story.chain(acting(fn)))
+    run = await story.approve_all(run_id)
     assert run.attention == "effect_unknown"
     assert "inside" in run.note
 
 
-async def test_a_tool_that_leaves_by_system_exit_is_unknown_and_the_worker_lives(circle):
+async def test_a_tool_that_leaves_by_system_exit_is_unknown_and_the_worker_lives(story):
     calls = []
 
     def fn(amount):
         calls.append(amount)
         raise SystemExit(3)
 
-    run_id = await circle.go(circle.chain(acting(fn)))
-    run = await circle.approve_all(run_id)
+    run_id = await story.go(story.chain(acting(fn)))
+    run = await story.approve_all(run_id)
     assert (run.status, run.attention) == (RunStatus.needs_attention, "effect_unknown")
     assert calls == [1]
 
 
-async def test_a_crash_beside_a_finished_effect_does_not_repeat_it(circle):
+async def test_a_crash_beside_a_finished_effect_does_not_repeat_it(story):
     paid, crashes = [], iter([True, True, False])
 
     def left(state):
@@ -384,11 +384,11 @@ async def test_a_crash_beside_a_finished_effect_does_not_repeat_it(circle):
             raise RuntimeError("beside")
         return {"out": ["right"]}
 
-    run_id = await circle.go(circle.fan(left, right), {"input": 1})
-    await circle.approve_all(run_id)
+    run_id = await story.go(story.fan(left, right), {"input": 1})
+    await story.approve_all(run_id)
     for _ in range(2):
-        assert (await circle.run(run_id)).attention == "may_have_happened"  # "go" was approved, and not performed
-        await circle.retry(run_id)
-    run = await circle.run(run_id)
+        assert (await story.run(run_id)).attention == "may_have_happened"  # "go" was approved, and not performed
+        await story.retry(run_id)
+    run = await story.run(run_id)
     assert sorted(run.output["out"]) == ["paid", "right"]
     assert paid == [1]

@@ -66,21 +66,21 @@ def beside(state):
 
 
 @pytest.fixture
-def circle(make_circle):
-    return make_circle("memory")
+def story(make_story):
+    return make_story("memory")
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=named)
 @pytest.mark.parametrize("kind", [plain, awaited, in_a_task])
 @pytest.mark.parametrize("shape", ["chain", "fan"])
-async def test_a_node_that_raises_a_base_exception_ends_its_run_only(circle, error, kind, shape):
+async def test_a_node_that_raises_a_base_exception_ends_its_run_only(story, error, kind, shape):
     leaves = kind(error)
-    graph = circle.chain(leaves) if shape == "chain" else circle.fan(leaves, beside)
-    reference, healthy = circle.register(graph), circle.register(circle.chain(beside))
-    ids = [(await circle.system.runs.start("it", name, {}, circle.me)).id for name in (reference, healthy)]
+    graph = story.chain(leaves) if shape == "chain" else story.fan(leaves, beside)
+    reference, healthy = story.register(graph), story.register(story.chain(beside))
+    ids = [(await story.system.runs.start("it", name, {}, story.me)).id for name in (reference, healthy)]
     for _ in range(5):
-        await circle.later(seconds=60)
-    run, other = [await circle.run(run_id) for run_id in ids]
+        await story.later(seconds=60)
+    run, other = [await story.run(run_id) for run_id in ids]
     assert (run.status, run.attention) == (RunStatus.needs_attention, "attempts_exhausted")
     assert named(error).removeprefix("Base") in run.note or "Cancelled" in run.note
     assert other.status is RunStatus.done
@@ -88,7 +88,7 @@ async def test_a_node_that_raises_a_base_exception_ends_its_run_only(circle, err
 
 @pytest.mark.parametrize("error", ERRORS, ids=named)
 @pytest.mark.parametrize("colour", ["plain", "awaited"])
-async def test_a_tool_that_raises_a_base_exception_leaves_its_effect_unknown(circle, error, colour):
+async def test_a_tool_that_raises_a_base_exception_leaves_its_effect_unknown(story, error, colour):
     calls = []
 
     def pay(amount):
@@ -104,15 +104,15 @@ async def test_a_tool_that_raises_a_base_exception_leaves_its_effect_unknown(cir
     async def aact(state):
         return {"out": [await ask(Action("pay", {"amount": 1})).aperform(apay)]}
 
-    run_id = await circle.go(circle.fan(act if colour == "plain" else aact, beside))
-    run = await circle.approve_all(run_id)
+    run_id = await story.go(story.fan(act if colour == "plain" else aact, beside))
+    run = await story.approve_all(run_id)
     assert (run.status, run.attention) == (RunStatus.needs_attention, "effect_unknown")
-    (request,) = await circle.every(run_id)
+    (request,) = await story.every(run_id)
     assert (request.effect, calls) == (EffectState.unknown, [1])
-    await circle.assert_invariants()
+    await story.assert_invariants()
 
 
-async def test_a_worker_that_is_given_up_gives_its_advance_up(circle):
+async def test_a_worker_that_is_given_up_gives_its_advance_up(story):
     """The cancellation that comes from outside is no failure of the agent."""
     began = asyncio.Event()
 
@@ -120,17 +120,17 @@ async def test_a_worker_that_is_given_up_gives_its_advance_up(circle):
         began.set()
         await asyncio.Event().wait()
 
-    reference = circle.register(circle.chain(waits))
-    run_id = (await circle.system.runs.start("it", reference, {}, circle.me)).id
-    working = asyncio.create_task(circle.drain())
+    reference = story.register(story.chain(waits))
+    run_id = (await story.system.runs.start("it", reference, {}, story.me)).id
+    working = asyncio.create_task(story.drain())
     await began.wait()
     working.cancel()
     with pytest.raises(asyncio.CancelledError):
         await working
-    assert (await circle.run(run_id)).status is RunStatus.running
+    assert (await story.run(run_id)).status is RunStatus.running
 
 
-async def test_what_shows_progress_may_raise(circle):
+async def test_what_shows_progress_may_raise(story):
     def tell(run_id, text):
         raise BrokenPipeError
 
@@ -138,9 +138,9 @@ async def test_what_shows_progress_may_raise(circle):
         progress("planning")
         return {"out": ["done"]}
 
-    run_id = (await circle.system.runs.start("it", circle.register(circle.chain(talks)), {}, circle.me)).id
-    await circle.system.worker(watcher=Lines(tell)).drain()
-    assert (await circle.run(run_id)).status is RunStatus.done
+    run_id = (await story.system.runs.start("it", story.register(story.chain(talks)), {}, story.me)).id
+    await story.system.worker(watcher=Lines(tell)).drain()
+    assert (await story.run(run_id)).status is RunStatus.done
 
 
 async def test_a_task_that_is_cancelled_before_it_begins_closes_its_coroutine():
@@ -156,7 +156,7 @@ async def test_a_task_that_is_cancelled_before_it_begins_closes_its_coroutine():
 
 
 @pytest.mark.parametrize("kind", ["a tool", "an awaited tool", "a node", "an awaited node"])
-async def test_a_child_that_code_of_an_agent_forks_ends_where_the_code_returns(circle, tmp_path, kind):
+async def test_a_child_that_code_of_an_agent_forks_ends_where_the_code_returns(story, tmp_path, kind):
     """The child does what it was forked for, and no more: one effect, one entry, and no second worker."""
     children, sink = [], tmp_path / "sink"
 
@@ -185,8 +185,8 @@ async def test_a_child_that_code_of_an_agent_forks_ends_where_the_code_returns(c
         return {"out": [await apay()]}
 
     made = {"a tool": act, "an awaited tool": aact, "a node": node, "an awaited node": anode}[kind]
-    run_id = await circle.go(circle.fan(made, beside))
-    run = await circle.approve_all(run_id)
+    run_id = await story.go(story.fan(made, beside))
+    run = await story.approve_all(run_id)
     assert run.status is RunStatus.done
     assert sink.read_text() == "paid\n"
     (child,) = children

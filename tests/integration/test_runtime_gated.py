@@ -18,7 +18,7 @@ from interlock.domain.run import RunStatus
 from interlock.errors import InvalidAgent
 
 
-async def test_gated_functions_ask_and_hide_their_key(circle):
+async def test_gated_functions_ask_and_hide_their_key(story):
     keys = []
 
     @gated
@@ -33,12 +33,12 @@ async def test_gated_functions_ask_and_hide_their_key(circle):
     def act(state):
         return {"out": [send_email("ann@example.com")]}
 
-    run_id = await circle.go(circle.chain(act))
-    request = await circle.asked()
+    run_id = await story.go(story.chain(act))
+    request = await story.asked()
     assert (request.asked.name, request.asked.args) == ("send_email", {"to": "ann@example.com", "copies": 1})
     assert request.ask.description == "Send an email."
     assert set(request.asked.schema["properties"]) == {"to", "copies"}
-    assert (await circle.approve_all(run_id)).output["out"] == [{"to": "ann@example.com"}]
+    assert (await story.approve_all(run_id)).output["out"] == [{"to": "ann@example.com"}]
     assert keys == [("ann@example.com", 1, request.id)]
 
 
@@ -54,7 +54,7 @@ def test_a_gated_method_is_refused_when_it_is_decorated():
             gated(idempotent=True)(method)
 
 
-async def test_gated_coroutines_keep_their_colour(circle):
+async def test_gated_coroutines_keep_their_colour(story):
     @gated(name="mail.send", description="Really?")
     async def send(to: str) -> str:
         await asyncio.sleep(0)
@@ -68,11 +68,11 @@ async def test_gated_coroutines_keep_their_colour(circle):
         except NotApproved as refused:
             return {"out": [refused.decision.comment]}
 
-    run_id = await circle.go(circle.chain(act))
-    request = await circle.asked()
+    run_id = await story.go(story.chain(act))
+    request = await story.asked()
     assert (request.asked.name, request.ask.description) == ("mail.send", "Really?")
-    await circle.decide(request, "reject", "no")
-    assert (await circle.run(run_id)).output["out"] == ["no"]
+    await story.decide(request, "reject", "no")
+    assert (await story.run(run_id)).output["out"] == ["no"]
 
 
 class Scripted(GenericFakeChatModel):
@@ -91,7 +91,7 @@ VENDORS = ({"vendor": "a", "amount": 1}, {"vendor": "b", "amount": 2}, {"vendor"
 
 
 @pytest.mark.parametrize("colour", ["plain", "async"])
-async def test_I2_gated_langchain_tools_of_create_agent_ask_per_call(circle, colour):
+async def test_I2_gated_langchain_tools_of_create_agent_ask_per_call(story, colour):
     paid = []
 
     if colour == "plain":
@@ -114,16 +114,16 @@ async def test_I2_gated_langchain_tools_of_create_agent_ask_per_call(circle, col
 
     assert set(pay.args) == {"vendor", "amount"}
     model = Scripted(messages=itertools.chain([message(*VENDORS)], itertools.repeat(AIMessage("all paid"))))
-    run_id = await circle.go(create_agent(model, [pay]), {"messages": [{"role": "user", "content": "pay them"}]})
-    requests = await circle.open(run_id)
+    run_id = await story.go(create_agent(model, [pay]), {"messages": [{"role": "user", "content": "pay them"}]})
+    requests = await story.open(run_id)
     assert sorted(request.asked.args["vendor"] for request in requests) == ["a", "b", "c"]
-    run = await circle.approve_all(run_id)
+    run = await story.approve_all(run_id)
     assert run.status is RunStatus.done, run.note
     assert run.output["messages"][-1]["content"] == "all paid"
     assert sorted(paid) == sorted((request.asked.args["vendor"], request.id) for request in requests)
 
 
-async def test_I2_tools_that_ask_at_once_inside_of_one_task_are_each_called_once(circle):
+async def test_I2_tools_that_ask_at_once_inside_of_one_task_are_each_called_once(story):
     paid = []
 
     @tool
@@ -139,6 +139,6 @@ async def test_I2_tools_that_ask_at_once_inside_of_one_task_are_each_called_once
     graph.add_edge(START, "model")
     graph.add_edge("model", "tools")
     graph.add_edge("tools", END)
-    run = await circle.approve_all(await circle.go(graph, {"messages": []}))
+    run = await story.approve_all(await story.go(graph, {"messages": []}))
     assert run.status is RunStatus.done, run.note
     assert sorted(paid) == ["a", "b", "c"]

@@ -25,36 +25,36 @@ def paying(amounts, paid):
     return act
 
 
-async def attention(circle, run_id, code):
-    run = await circle.run(run_id)
+async def attention(story, run_id, code):
+    run = await story.run(run_id)
     assert (run.status, run.attention) == (RunStatus.needs_attention, code), run.note
     return run.note
 
 
-async def test_I8_other_arguments_on_replay_are_asked_anew_at_most_twice(circle):
+async def test_I8_other_arguments_on_replay_are_asked_anew_at_most_twice(story):
     paid = []
-    run_id = await circle.go(circle.chain(paying(itertools.count(1), paid)))
+    run_id = await story.go(story.chain(paying(itertools.count(1), paid)))
     for _ in range(3):
-        await circle.decide(await circle.asked(run_id))
-    note = await attention(circle, run_id, "arguments_changed")
+        await story.decide(await story.asked(run_id))
+    note = await attention(story, run_id, "arguments_changed")
     assert "Move the model call into a node before" in note
-    requests = await circle.every(run_id)
+    requests = await story.every(run_id)
     assert [request.replacements for request in requests] == [0, 1, 2]
     assert [request.effect for request in requests] == [EffectState.lapsed, EffectState.lapsed, EffectState.none]
     assert [request.replaced_by for request in requests[:2]] == [request.id for request in requests[1:]]
     assert paid == []
 
 
-async def test_I8_other_arguments_once_are_asked_and_then_executed(circle):
+async def test_I8_other_arguments_once_are_asked_and_then_executed(story):
     paid = []
-    run_id = await circle.go(circle.chain(paying(itertools.chain([1], itertools.repeat(2)), paid)))
-    await circle.decide(await circle.asked(run_id))
+    run_id = await story.go(story.chain(paying(itertools.chain([1], itertools.repeat(2)), paid)))
+    await story.decide(await story.asked(run_id))
     assert paid == []
-    run = await circle.approve_all(run_id)
+    run = await story.approve_all(run_id)
     assert (run.status, paid) == (RunStatus.done, [2])
 
 
-async def test_I2_other_arguments_after_the_effect_began_open_nothing(circle):
+async def test_I2_other_arguments_after_the_effect_began_open_nothing(story):
     amounts, paid, crashes = itertools.chain([1, 1, 2]), [], iter([True, False])
 
     def act(state):
@@ -62,18 +62,18 @@ async def test_I2_other_arguments_after_the_effect_began_open_nothing(circle):
         if next(crashes):
             raise RuntimeError("crash after the effect")
 
-    run_id = await circle.go(circle.chain(act))
-    await circle.decide(await circle.asked(run_id))
-    await circle.later(seconds=5)
-    await attention(circle, run_id, "arguments_changed")
-    assert len(await circle.every(run_id)) == 1
+    run_id = await story.go(story.chain(act))
+    await story.decide(await story.asked(run_id))
+    await story.later(seconds=5)
+    await attention(story, run_id, "arguments_changed")
+    assert len(await story.every(run_id)) == 1
     assert paid == [1]
 
 
 @pytest.mark.parametrize("answer", [True, {"interlock_request": "req_x"}, {"approved": True}, "yes"])
-async def test_I1_an_invented_answer_on_bare_langgraph_is_worth_nothing(circle, answer):
+async def test_I1_an_invented_answer_on_bare_langgraph_is_worth_nothing(story, answer):
     paid = []
-    graph = circle.chain(paying(itertools.repeat(1), paid))
+    graph = story.chain(paying(itertools.repeat(1), paid))
     bare = graph.compile(checkpointer=InMemorySaver())
     config = {"configurable": {"thread_id": "1"}}
     assert bare.invoke({}, config)["__interrupt__"]
@@ -84,11 +84,11 @@ async def test_I1_an_invented_answer_on_bare_langgraph_is_worth_nothing(circle, 
     assert paid == []
 
 
-async def test_I1_a_real_decision_is_worth_nothing_on_bare_langgraph(circle):
+async def test_I1_a_real_decision_is_worth_nothing_on_bare_langgraph(story):
     paid = []
-    graph = circle.chain(paying(itertools.repeat(1), paid))
-    run_id = await circle.go(graph)
-    request = await circle.vote(await circle.asked(run_id))
+    graph = story.chain(paying(itertools.repeat(1), paid))
+    run_id = await story.go(graph)
+    request = await story.vote(await story.asked(run_id))
     bare = graph.compile(checkpointer=InMemorySaver())
     config = {"configurable": {"thread_id": run_id}}
     bare.invoke({}, config)
@@ -97,24 +97,24 @@ async def test_I1_a_real_decision_is_worth_nothing_on_bare_langgraph(circle):
     assert paid == []
 
 
-async def test_I16_a_node_that_names_a_decision_of_another_run_gets_nothing(circle):
+async def test_I16_a_node_that_names_a_decision_of_another_run_gets_nothing(story):
     """The graph resumes itself inside of a node with somebody else's decision."""
     paid, stolen = [], []
-    inner = circle.chain(paying(itertools.repeat(1), paid)).compile(checkpointer=InMemorySaver())
+    inner = story.chain(paying(itertools.repeat(1), paid)).compile(checkpointer=InMemorySaver())
 
     def thief(state):
         config = {"configurable": {"thread_id": "stolen"}}
         inner.invoke({}, config)
         inner.invoke(Command(resume={"interlock_request": stolen[0]}), config)
 
-    first = await circle.go(circle.chain(paying(itertools.repeat(1), [])))
-    stolen.append((await circle.vote(await circle.asked(first))).id)
-    run_id = await circle.go(circle.chain(thief))
-    await attention(circle, run_id, "invalid_ask")
+    first = await story.go(story.chain(paying(itertools.repeat(1), [])))
+    stolen.append((await story.vote(await story.asked(first))).id)
+    run_id = await story.go(story.chain(thief))
+    await attention(story, run_id, "invalid_ask")
     assert paid == []
 
 
-async def test_a_retry_policy_around_a_node_that_asks(circle):
+async def test_a_retry_policy_around_a_node_that_asks(story):
     tries, paid = [], []
 
     def act(state):
@@ -126,14 +126,14 @@ async def test_a_retry_policy_around_a_node_that_asks(circle):
         return {"out": [decision.perform(lambda amount: paid.append(amount) or amount), again.approved]}
 
     policy = RetryPolicy(initial_interval=0.001, jitter=False, retry_on=ConnectionError)
-    run_id = await circle.go(circle.chain(act, retry=policy))
-    run = await circle.approve_all(run_id)
+    run_id = await story.go(story.chain(act, retry=policy))
+    run = await story.approve_all(run_id)
     assert run.status is RunStatus.done, run.note
-    assert [request.asked.name for request in await circle.every(run_id)] == ["pay", "tell"]
+    assert [request.asked.name for request in await story.every(run_id)] == ["pay", "tell"]
     assert paid == [1]
 
 
-async def test_a_retry_policy_does_not_repeat_an_effect(circle):
+async def test_a_retry_policy_does_not_repeat_an_effect(story):
     tries, paid = [], []
 
     def act(state):
@@ -144,8 +144,8 @@ async def test_a_retry_policy_does_not_repeat_an_effect(circle):
         return {"out": [result]}
 
     policy = RetryPolicy(initial_interval=0.001, jitter=False, retry_on=ConnectionError)
-    run_id = await circle.go(circle.chain(act, retry=policy))
-    assert (await circle.approve_all(run_id)).output["out"] == ["paid"]
+    run_id = await story.go(story.chain(act, retry=policy))
+    assert (await story.approve_all(run_id)).output["out"] == ["paid"]
     assert (len(tries), paid) == (3, [1])
 
 
@@ -161,45 +161,45 @@ async def test_a_retry_policy_does_not_repeat_an_effect(circle):
         },
     ],
 )  # fmt: skip
-async def test_an_interrupt_forged_in_our_dialect_does_no_harm(circle, forged):
+async def test_an_interrupt_forged_in_our_dialect_does_no_harm(story, forged):
     def act(state):
         interrupt(forged)
 
-    victim = await circle.go(circle.chain(paying(itertools.repeat(1), [])))
-    request = await circle.vote(await circle.asked(victim))
+    victim = await story.go(story.chain(paying(itertools.repeat(1), [])))
+    request = await story.vote(await story.asked(victim))
     if "passed_over" in forged:
         forged = {**forged, "passed_over": [request.id]}
-    run_id = await circle.go(circle.chain(act))
-    run = await circle.run(run_id)
+    run_id = await story.go(story.chain(act))
+    run = await story.run(run_id)
     assert run.status is RunStatus.paused or run.attention == "invalid_ask"
-    assert (await circle.request(request.id)).effect is not EffectState.lapsed
+    assert (await story.request(request.id)).effect is not EffectState.lapsed
 
 
 @pytest.mark.parametrize(
     "args", [{"at": object()}, {"n": float("nan")}, {"s": "\ud800"}, {"\ud800": 1}, {1: 2}, {"n": 2**60}]
 )
-async def test_I14_arguments_that_are_not_json_are_refused_with_their_path_and_mended(circle, args):
+async def test_I14_arguments_that_are_not_json_are_refused_with_their_path_and_mended(story, args):
     mended = []
 
     def act(state):
         return {"out": [ask(Action("pay", {"amount": 1} if mended else args)).approved]}
 
-    run_id = await circle.go(circle.chain(act))
-    await attention(circle, run_id, "invalid_ask")
-    assert await circle.every(run_id) == []
+    run_id = await story.go(story.chain(act))
+    await attention(story, run_id, "invalid_ask")
+    assert await story.every(run_id) == []
     mended.append(True)
-    assert (await circle.retry(run_id)).status is RunStatus.paused
-    assert (await circle.approve_all(run_id)).output["out"] == [True]
+    assert (await story.retry(run_id)).status is RunStatus.paused
+    assert (await story.approve_all(run_id)).output["out"] == [True]
 
 
-async def test_a_policy_that_is_not_configured_is_named(circle):
+async def test_a_policy_that_is_not_configured_is_named(story):
     def act(state):
         ask(Action("pay", {}), policy="payments")
 
-    assert "'payments'" in await attention(circle, await circle.go(circle.chain(act)), "invalid_ask")
+    assert "'payments'" in await attention(story, await story.go(story.chain(act)), "invalid_ask")
 
 
-async def test_I4_an_agent_that_raises_is_tried_five_times_with_back_off(circle, clock):
+async def test_I4_an_agent_that_raises_is_tried_five_times_with_back_off(story, clock):
     times, broken = [], [True]
 
     def act(state):
@@ -208,19 +208,19 @@ async def test_I4_an_agent_that_raises_is_tried_five_times_with_back_off(circle,
             raise ValueError("the model is away \ud800")
         return {"out": ["well"]}
 
-    run_id = await circle.go(circle.chain(act))
+    run_id = await story.go(story.chain(act))
     for _ in range(400):
-        await circle.later(seconds=1)
+        await story.later(seconds=1)
     waits = [(after - before).total_seconds() for before, after in itertools.pairwise(times)]
     assert len(times) == 5
     assert waits == sorted(waits)
     assert waits[0] >= 1
-    assert "ValueError: the model is away" in await attention(circle, run_id, "attempts_exhausted")
+    assert "ValueError: the model is away" in await attention(story, run_id, "attempts_exhausted")
     broken.clear()
-    assert (await circle.retry(run_id)).output["out"] == ["well"]
+    assert (await story.retry(run_id)).output["out"] == ["well"]
 
 
-async def test_I10_a_failed_attempt_keeps_the_answer_for_the_next(circle):
+async def test_I10_a_failed_attempt_keeps_the_answer_for_the_next(story):
     tries = []
 
     def act(state):
@@ -230,14 +230,14 @@ async def test_I10_a_failed_attempt_keeps_the_answer_for_the_next(circle):
             raise ValueError
         return {"out": [decision.comment]}
 
-    run_id = await circle.go(circle.chain(act))
-    await circle.decide(await circle.asked(), "reject", "too much")
-    await circle.later(seconds=60)
-    await circle.later(seconds=60)
-    assert (await circle.run(run_id)).output["out"] == ["too much"]
+    run_id = await story.go(story.chain(act))
+    await story.decide(await story.asked(), "reject", "too much")
+    await story.later(seconds=60)
+    await story.later(seconds=60)
+    assert (await story.run(run_id)).output["out"] == ["too much"]
 
 
-async def test_a_node_that_swallows_its_own_pause_does_not_pass_silently(circle):
+async def test_a_node_that_swallows_its_own_pause_does_not_pass_silently(story):
     """`except Exception` catches LangGraph's interrupt: the node goes on as if nobody had to be asked."""
     deleted, caught = [], []
 
@@ -249,12 +249,12 @@ async def test_a_node_that_swallows_its_own_pause_does_not_pass_silently(circle)
         deleted.append("all")
         return {"out": ["done"]}
 
-    await attention(circle, await circle.go(circle.chain(act)), "not_governed")
+    await attention(story, await story.go(story.chain(act)), "not_governed")
     assert caught == [GraphInterrupt]
 
 
 @pytest.mark.parametrize("error", [asyncio.CancelledError(), KeyError("\ud800")])
-async def test_whatever_leaves_a_node_is_an_attempt_that_failed(circle, error):
+async def test_whatever_leaves_a_node_is_an_attempt_that_failed(story, error):
     tries = []
 
     async def act(state):
@@ -263,43 +263,43 @@ async def test_whatever_leaves_a_node_is_an_attempt_that_failed(circle, error):
             raise error
         return {"out": ["well"]}
 
-    run_id = await circle.go(circle.chain(act))
-    await circle.later(seconds=60)
-    assert (await circle.run(run_id)).output["out"] == ["well"]
+    run_id = await story.go(story.chain(act))
+    await story.later(seconds=60)
+    assert (await story.run(run_id)).output["out"] == ["well"]
 
 
-async def test_an_output_that_is_too_large_ends_the_run_all_the_same(circle):
+async def test_an_output_that_is_too_large_ends_the_run_all_the_same(story):
     def act(state):
         return {"out": ["x" * 3_000_000]}
 
-    run = await circle.run(await circle.go(circle.chain(act)))
+    run = await story.run(await story.go(story.chain(act)))
     assert run.status is RunStatus.done
     assert run.output["out"] == [{"not_recorded": "text, 3,000,000 characters, for which no room is left"}]
 
 
-async def test_a_reason_that_is_too_large_ends_the_run_all_the_same(circle):
+async def test_a_reason_that_is_too_large_ends_the_run_all_the_same(story):
     def act(state):
         raise InterlockError("x" * 3_000_000)
 
-    run_id = await circle.go(circle.chain(act))
-    assert (await circle.run(run_id)).status is RunStatus.queued
+    run_id = await story.go(story.chain(act))
+    assert (await story.run(run_id)).status is RunStatus.queued
 
 
-async def test_cancelling_withdraws_what_is_open(circle):
-    run_id = await circle.go(circle.chain(paying(itertools.repeat(1), [])))
-    await circle.system.runs.cancel(run_id, circle.me, "enough")
-    await circle.drain()
-    assert [request.status for request in await circle.every(run_id)] == [Status.withdrawn]
-    record = await circle.record(run_id)
+async def test_cancelling_withdraws_what_is_open(story):
+    run_id = await story.go(story.chain(paying(itertools.repeat(1), [])))
+    await story.system.runs.cancel(run_id, story.me, "enough")
+    await story.drain()
+    assert [request.status for request in await story.every(run_id)] == [Status.withdrawn]
+    record = await story.record(run_id)
     assert (record.run.status, record.state) == (RunStatus.cancelled, None)
 
 
 async def test_I5_a_process_that_was_stopped_while_it_cancelled_does_not_withdraw_by_yesterdays_time(
-    circle, clock, monkeypatch
+    story, clock, monkeypatch
 ):
-    run_id = await circle.go(circle.chain(paying(itertools.repeat(1), [])))
-    (request,) = await circle.every(run_id)
-    store = circle.store
+    run_id = await story.go(story.chain(paying(itertools.repeat(1), [])))
+    (request,) = await story.every(run_id)
+    store = story.store
     commit, stops = store.commit, iter([True])
 
     async def stopped_before(changes):
@@ -308,17 +308,17 @@ async def test_I5_a_process_that_was_stopped_while_it_cancelled_does_not_withdra
         await commit(changes)
 
     monkeypatch.setattr(store, "commit", stopped_before)
-    await circle.system.runs.cancel(run_id, circle.me, "enough")
-    withdrawn = (await store.history(circle.me.tenant, request.id))[-1]
+    await story.system.runs.cancel(run_id, story.me, "enough")
+    withdrawn = (await store.history(story.me.tenant, request.id))[-1]
     assert withdrawn.event.type == "withdrawn"
     assert withdrawn.event.at == withdrawn.at == clock()
 
 
-async def test_a_claimed_effect_of_a_cancelled_run_is_still_recorded(circle):
+async def test_a_claimed_effect_of_a_cancelled_run_is_still_recorded(story):
     paid, after = [], []
 
     async def pay(amount):
-        await circle.system.runs.cancel(run_id, circle.me, "stop")
+        await story.system.runs.cancel(run_id, story.me, "stop")
         paid.append(amount)
         return "receipt"
 
@@ -326,28 +326,28 @@ async def test_a_claimed_effect_of_a_cancelled_run_is_still_recorded(circle):
         await ask(Action("pay", {"amount": 1})).aperform(pay)
         after.append(await ask(Action("pay", {"amount": 2})).aperform(pay))
 
-    run_id = await circle.go(circle.chain(act))
-    request = await circle.asked()
-    await circle.decide(request)
-    request = await circle.request(request.id)
+    run_id = await story.go(story.chain(act))
+    request = await story.asked()
+    await story.decide(request)
+    request = await story.request(request.id)
     assert (request.effect, request.result) == (EffectState.executed, "receipt")
-    assert (await circle.run(run_id)).status is RunStatus.cancelled
-    assert len(await circle.every(run_id)) == 1
+    assert (await story.run(run_id)).status is RunStatus.cancelled
+    assert len(await story.every(run_id)) == 1
     assert (paid, after) == ([1], [])
 
 
-async def test_I2_after_a_cancellation_nothing_more_is_claimed(circle):
+async def test_I2_after_a_cancellation_nothing_more_is_claimed(story):
     paid = []
 
     async def act(state):
         decision = ask(Action("pay", {"amount": 1}))
-        await circle.system.runs.cancel(run_id, circle.me, "stop")
+        await story.system.runs.cancel(run_id, story.me, "stop")
         decision.perform(paid.append) if paid else await decision.aperform(pay)
 
     async def pay(amount):
         paid.append(amount)
 
-    run_id = await circle.go(circle.chain(act))
-    await circle.decide(await circle.asked())
+    run_id = await story.go(story.chain(act))
+    await story.decide(await story.asked())
     assert paid == []
-    assert (await circle.every(run_id))[0].effect is EffectState.none
+    assert (await story.every(run_id))[0].effect is EffectState.none

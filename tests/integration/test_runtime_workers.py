@@ -25,30 +25,30 @@ def paying(paid):
 
 
 @pytest.mark.parametrize("times", [50, pytest.param(1_000, marks=pytest.mark.soak)])
-async def test_fault_4_fifty_resumes_at_once_make_one_effect(circle, times):
+async def test_fault_4_fifty_resumes_at_once_make_one_effect(story, times):
     paid = []
-    run_id = await circle.go(circle.chain(paying(paid)))
-    await circle.vote(await circle.asked())
-    await asyncio.gather(*(circle.drain() for _ in range(times)))
-    assert ((await circle.run(run_id)).status, paid) == (RunStatus.done, [1])
-    assert (await circle.types(run_id)).count("advance_began") == 2
+    run_id = await story.go(story.chain(paying(paid)))
+    await story.vote(await story.asked())
+    await asyncio.gather(*(story.drain() for _ in range(times)))
+    assert ((await story.run(run_id)).status, paid) == (RunStatus.done, [1])
+    assert (await story.types(run_id)).count("advance_began") == 2
 
 
-async def test_fault_10_fifty_votes_at_once_make_one_outcome(circle):
+async def test_fault_10_fifty_votes_at_once_make_one_outcome(story):
     paid = []
-    run_id = await circle.go(circle.chain(paying(paid)))
-    request = await circle.asked()
-    votes = [circle.vote(request, "approve" if turn % 2 else "reject", "no") for turn in range(20)]
+    run_id = await story.go(story.chain(paying(paid)))
+    request = await story.asked()
+    votes = [story.vote(request, "approve" if turn % 2 else "reject", "no") for turn in range(20)]
     results = await asyncio.gather(*votes, return_exceptions=True)
-    await circle.drain()
+    await story.drain()
     assert sum(not isinstance(result, Exception) for result in results) == 1
-    types = await circle.types(request.id)
+    types = await story.types(request.id)
     assert (types.count("decided"), types.count("vote_cast") + types.count("refusal_noted")) == (1, 20)
-    assert len(paid) == ((await circle.request(request.id)).status == "approved")
-    assert (await circle.run(run_id)).status in {RunStatus.done, RunStatus.failed}
+    assert len(paid) == ((await story.request(request.id)).status == "approved")
+    assert (await story.run(run_id)).status in {RunStatus.done, RunStatus.failed}
 
 
-async def test_fault_3_a_worker_whose_lease_ended_cannot_overwrite(circle, clock):
+async def test_fault_3_a_worker_whose_lease_ended_cannot_overwrite(story, clock):
     """A second worker takes the run while the first one's agent is thinking."""
     paid, turns = [], []
 
@@ -56,22 +56,22 @@ async def test_fault_3_a_worker_whose_lease_ended_cannot_overwrite(circle, clock
         turns.append(1)
         if len(turns) == 2:  # the resumed advance: time passes, somebody else takes over
             clock.advance(seconds=31)
-            await elsewhere(circle.drain())
+            await elsewhere(story.drain())
         return {"out": [await ask(PAY).aperform(pay), len(turns)]}
 
     async def pay(amount):
         paid.append(amount)
 
-    run_id = await circle.go(circle.chain(act))
-    await circle.decide(await circle.asked())
-    run = await circle.run(run_id)
+    run_id = await story.go(story.chain(act))
+    await story.decide(await story.asked())
+    run = await story.run(run_id)
     assert (run.status, paid, turns) == (RunStatus.done, [1], [1, 1, 1])
     assert run.output["out"] == [None, 3]
-    assert (await circle.types(run_id)).count("run_done") == 1
+    assert (await story.types(run_id)).count("run_done") == 1
 
 
 @pytest.mark.parametrize("declared", ["idempotent", "verifiable", "neither"])
-async def test_fault_3_the_true_result_of_a_slow_effect_is_recorded(circle, clock, declared):
+async def test_fault_3_the_true_result_of_a_slow_effect_is_recorded(story, clock, declared):
     """The lease ends while the tool is under way; another worker comes before it returns."""
     calls = []
 
@@ -79,7 +79,7 @@ async def test_fault_3_the_true_result_of_a_slow_effect_is_recorded(circle, cloc
         calls.append(idempotency_key)
         if len(calls) == 1:
             clock.advance(seconds=31)
-            await elsewhere(circle.drain())
+            await elsewhere(story.drain())
         return f"receipt {len(calls)}"
 
     async def verify(amount, idempotency_key):
@@ -90,40 +90,40 @@ async def test_fault_3_the_true_result_of_a_slow_effect_is_recorded(circle, cloc
     async def act(state):
         return {"out": [await ask(PAY).aperform(pay, **how)]}
 
-    run_id = await circle.go(circle.chain(act))
-    request = await circle.asked()
-    await circle.decide(request)
-    await circle.drain()
-    run, request = await circle.run(run_id), await circle.request(request.id)
+    run_id = await story.go(story.chain(act))
+    request = await story.asked()
+    await story.decide(request)
+    await story.drain()
+    run, request = await story.run(run_id), await story.request(request.id)
     assert (run.status, request.effect) == (RunStatus.done, EffectState.executed)
     assert len(set(calls)) == 1
     assert len(calls) == (2 if declared == "idempotent" else 1)
     expected = {"idempotent": "receipt 2", "verifiable": "verified", "neither": "receipt 1"}[declared]
     assert run.output["out"] == [expected]
     if declared == "neither":
-        assert "effect_unknown" in await circle.types(request.id)
+        assert "effect_unknown" in await story.types(request.id)
 
 
-async def test_fault_9_jobs_asked_for_twice_do_nothing_twice(circle):
+async def test_fault_9_jobs_asked_for_twice_do_nothing_twice(story):
     paid = []
-    run_id = await circle.go(circle.chain(paying(paid)))
-    await circle.decide(await circle.asked())
+    run_id = await story.go(story.chain(paying(paid)))
+    await story.decide(await story.asked())
     for _ in range(3):
-        await circle.drain()
+        await story.drain()
     assert paid == [1]
-    assert (await circle.types(run_id))[-1] == "run_done"
+    assert (await story.types(run_id))[-1] == "run_done"
 
 
-async def test_many_runs_at_once_keep_apart(circle):
+async def test_many_runs_at_once_keep_apart(story):
     paid = []
 
     def act(state):
         amount = state["input"]
         return {"out": [ask(Action("pay", {"amount": amount})).perform(lambda amount: paid.append(amount) or amount)]}
 
-    reference = circle.register(circle.chain(act))
-    runs = [await circle.start(reference, {"input": number}) for number in range(30)]
-    await asyncio.gather(*(circle.vote(request) for request in await circle.open()))
-    await asyncio.gather(*(circle.drain() for _ in range(3)))
+    reference = story.register(story.chain(act))
+    runs = [await story.start(reference, {"input": number}) for number in range(30)]
+    await asyncio.gather(*(story.vote(request) for request in await story.open()))
+    await asyncio.gather(*(story.drain() for _ in range(3)))
     assert sorted(paid) == list(range(30))
-    assert [(await circle.run(run_id)).output["out"] for run_id in runs] == [[number] for number in range(30)]
+    assert [(await story.run(run_id)).output["out"] for run_id in runs] == [[number] for number in range(30)]

@@ -62,15 +62,15 @@ class Needed:
     user: str
 
 
-async def to_the_end(circle, run_id, answers=20):
+async def to_the_end(story, run_id, answers=20):
     for _ in range(answers):
-        waiting = await circle.open(run_id)
+        waiting = await story.open(run_id)
         if not waiting:
             break
         for request in waiting:
-            await circle.vote(request, "respond", answer="yes")
-        await circle.drain()
-    run = await circle.run(run_id)
+            await story.vote(request, "respond", answer="yes")
+        await story.drain()
+    run = await story.run(run_id)
     assert run.status == "done", run.note
     return run.output
 
@@ -78,7 +78,7 @@ async def to_the_end(circle, run_id, answers=20):
 # ── everywhere, and after each pause ──
 
 
-async def test_S14_a_context_is_the_same_after_each_pause(circle):
+async def test_S14_a_context_is_the_same_after_each_pause(story):
     def first(_, runtime: Runtime[Context]):
         before = runtime.context.user
         interrupt("one?")
@@ -89,15 +89,15 @@ async def test_S14_a_context_is_the_same_after_each_pause(circle):
         interrupt("three?")
         return {"out": [runtime.context.user, runtime.context.since.isoformat(), runtime.context.team.name]}
 
-    graph = StateGraph(circle.State, context_schema=Context).add_node(first).add_node(second)
+    graph = StateGraph(story.State, context_schema=Context).add_node(first).add_node(second)
     graph.add_edge(START, "first").add_edge("first", "second").add_edge("second", END)
     given = {"user": "ann", "since": "2027-01-05", "team": {"name": "ops"}}
-    run_id = await circle.start(circle.register(graph), {}, context=given)
-    assert await to_the_end(circle, run_id) == {"out": ["ann", "ann", "ann", "2027-01-05", "ops"]}
-    assert (await circle.run(run_id)).context == given
+    run_id = await story.start(story.register(graph), {}, context=given)
+    assert await to_the_end(story, run_id) == {"out": ["ann", "ann", "ann", "2027-01-05", "ops"]}
+    assert (await story.run(run_id)).context == given
 
 
-async def test_S14_it_reaches_send_sub_graphs_and_tools(circle):
+async def test_S14_it_reaches_send_sub_graphs_and_tools(story):
     def seen(where):
         return {"out": [f"{where}: {get_runtime(Context).context.user} {interrupt(f'{where}?')}"]}
 
@@ -107,7 +107,7 @@ async def test_S14_it_reaches_send_sub_graphs_and_tools(circle):
     def section(state, runtime: Runtime[Context]):
         return {"out": [f"{state['input']}: {runtime.context.user} {interrupt(state['input'])}"]}
 
-    inner = StateGraph(circle.State).add_node("deep", lambda _: seen("deep")).add_edge(START, "deep").compile()
+    inner = StateGraph(story.State).add_node("deep", lambda _: seen("deep")).add_edge(START, "deep").compile()
 
     def calls(_):
         return {"out": inner.invoke({})["out"]}
@@ -128,14 +128,14 @@ async def test_S14_it_reaches_send_sub_graphs_and_tools(circle):
     graph.add_node("tools", ToolNode([tool]))
     graph.add_edge(START, "start").add_conditional_edges("start", fans, ["section"])
     graph.add_edge("section", "inner").add_edge("inner", "calls").add_edge("calls", "asks").add_edge("asks", "tools")
-    reference = circle.register(Agent(graph))
-    run_id = await circle.start(reference, {"input": "", "out": []}, context={"user": "ann"})
-    output = await to_the_end(circle, run_id)
+    reference = story.register(Agent(graph))
+    run_id = await story.start(reference, {"input": "", "out": []}, context={"user": "ann"})
+    output = await to_the_end(story, run_id)
     assert set(output["out"]) == {"1: ann yes", "2: ann yes", "deep: ann yes"}
     assert output["messages"][-1]["content"] == "ann yes local:me"
 
 
-async def test_S14_the_ids_are_those_of_langgraphs_server(circle):
+async def test_S14_the_ids_are_those_of_langgraphs_server(story):
     seen = []
 
     async def looks(_, config: RunnableConfig, runtime: Runtime):
@@ -143,9 +143,9 @@ async def test_S14_the_ids_are_those_of_langgraphs_server(circle):
         seen.append((config["configurable"], runtime.server_info, get_config()["metadata"]))
         return {}
 
-    reference = circle.register(circle.chain(looks), reference="tests:mailer")
-    run_id = await circle.start(reference, {})
-    await to_the_end(circle, run_id)
+    reference = story.register(story.chain(looks), reference="tests:mailer")
+    run_id = await story.start(reference, {})
+    await to_the_end(story, run_id)
     ((configurable, info, metadata),) = seen
     ids = {"graph_id": "mailer", "assistant_id": assistant_id("mailer"), "run_id": run_id, "user_id": "local:me"}
     assert ids.items() <= configurable.items()
@@ -163,43 +163,43 @@ def test_an_assistants_id_is_that_of_langgraphs_server():
     assert assistant_id("agent") == "fe096781-5601-53d2-b2f6-0d3403f7e9ca"  # as langgraph-api 0.16.7 gave it
 
 
-async def test_what_is_given_as_configurable_is_found_there_and_never_passes_for_ours(make_circle, monkeypatch):
+async def test_what_is_given_as_configurable_is_found_there_and_never_passes_for_ours(make_story, monkeypatch):
     seen = []
 
     def looks(_, config: RunnableConfig):
         seen.append(config["configurable"])
         return {}
 
-    circle = make_circle("memory")
-    reference = circle.register(circle.chain(looks))
+    story = make_story("memory")
+    reference = story.register(story.chain(looks))
     forged = dict.fromkeys(("thread_id", "run_id", "langgraph_auth_user_id", "__pregel_strict_resume"), "forged")
     given = {"language": "en", "user_id": "u1", **forged}
     with pytest.raises(InvalidContext, match="thread_id cannot be given as configurable"):
-        await circle.start(reference, {}, configurable=given)
-    assert await circle.store.runs("default") == []
+        await story.start(reference, {}, configurable=given)
+    assert await story.store.runs("default") == []
     monkeypatch.setattr(runs, "check_configurable", lambda _: None)  # as it was recorded before that was refused
-    run_id = await circle.start(reference, {}, configurable=given)
+    run_id = await story.start(reference, {}, configurable=given)
     (found,) = seen
-    assert (await circle.run(run_id)).status == "done"
+    assert (await story.run(run_id)).status == "done"
     assert (found["language"], found["user_id"]) == ("en", "u1")
     assert (found["run_id"], found["langgraph_auth_user_id"]) == (run_id, "local:me")
     assert "forged" not in [str(value) for value in found.values()]
 
 
-async def test_one_of_the_two_is_the_other_as_well_as_on_the_server(make_circle):
+async def test_one_of_the_two_is_the_other_as_well_as_on_the_server(make_story):
     seen = []
 
     def looks(_, config: RunnableConfig, runtime: Runtime[Known]):
         seen.append((config["configurable"].get("language"), runtime.context))
         return {}
 
-    circle = make_circle("memory")
-    graph = StateGraph(circle.State, context_schema=Known).add_node(looks).add_edge(START, "looks")
-    reference = circle.register(graph)
-    await circle.start(reference, {}, context={"language": "en"})
-    await circle.start(reference, {}, configurable={"language": "de", "else": 1})
-    await circle.start(reference, {}, context={"language": "en"}, configurable={"else": 1})
-    await circle.start(reference, {})
+    story = make_story("memory")
+    graph = StateGraph(story.State, context_schema=Known).add_node(looks).add_edge(START, "looks")
+    reference = story.register(graph)
+    await story.start(reference, {}, context={"language": "en"})
+    await story.start(reference, {}, configurable={"language": "de", "else": 1})
+    await story.start(reference, {}, context={"language": "en"}, configurable={"else": 1})
+    await story.start(reference, {})
     assert seen == [("en", {"language": "en"}), ("de", {"language": "de"}), (None, {"language": "en"}), (None, None)]
 
 
@@ -278,11 +278,11 @@ def test_what_json_cannot_carry_may_be_in_a_schema_that_has_a_default_for_it():
         agent(WithTool).check_context({})
 
 
-async def test_a_context_that_fits_no_more_needs_a_person_and_no_attempts(make_circle):
-    circle = make_circle("memory")
-    graph = StateGraph(circle.State, context_schema=Needed).add_node("n", lambda _: {}).add_edge(START, "n")
-    run_id = await circle.start(circle.register(graph), {})
-    run = await circle.run(run_id)
+async def test_a_context_that_fits_no_more_needs_a_person_and_no_attempts(make_story):
+    story = make_story("memory")
+    graph = StateGraph(story.State, context_schema=Needed).add_node("n", lambda _: {}).add_edge(START, "n")
+    run_id = await story.start(story.register(graph), {})
+    run = await story.run(run_id)
     assert (run.status, run.attention, run.attempts) == ("needs_attention", "invalid_context", 0)
     assert "user" in run.note
 
@@ -290,11 +290,11 @@ async def test_a_context_that_fits_no_more_needs_a_person_and_no_attempts(make_c
 @pytest.mark.parametrize(
     "given", ["text", [1], {"n": float("nan")}, {"big": "x" * 300_000}, {"when": dt.date(2027, 1, 5)}]
 )
-async def test_a_run_keeps_only_objects_of_json(make_circle, given):
-    circle = make_circle("memory")
+async def test_a_run_keeps_only_objects_of_json(make_story, given):
+    story = make_story("memory")
     with pytest.raises(InvalidValue, match="context"):
-        await circle.start("tests:any", {}, context=given)
-    assert not await circle.store.runs("default")
+        await story.start("tests:any", {}, context=given)
+    assert not await story.store.runs("default")
 
 
 # ── the record ──
@@ -302,8 +302,8 @@ async def test_a_run_keeps_only_objects_of_json(make_circle, given):
 
 @pytest.mark.parametrize("name", ["context", "configurable"])
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-async def test_I11_a_context_that_was_altered_is_refused(make_circle, backdoor, name, kind):
-    circle = make_circle(kind)
+async def test_I11_a_context_that_was_altered_is_refused(make_story, backdoor, name, kind):
+    story = make_story(kind)
 
     def asks(_, config: RunnableConfig):
         interrupt("go on?")
@@ -311,15 +311,15 @@ async def test_I11_a_context_that_was_altered_is_refused(make_circle, backdoor, 
         return {}
 
     read = []
-    await circle.start(circle.register(circle.chain(asks)), {}, **{name: {"team": "ops"}})
-    request = await circle.asked()
-    door = backdoor(circle.address)
+    await story.start(story.register(story.chain(asks)), {}, **{name: {"team": "ops"}})
+    request = await story.asked()
+    door = backdoor(story.address)
     ((body,),) = door.sql("SELECT body FROM runs")
     altered = json.loads(bytes(body))
     altered[name]["team"] = "admins"
     door.run([("UPDATE runs SET body = ?", (json.dumps(altered).encode(),))])
-    assert request.run_id in [one.stream[1] for one in await audit_record(circle.store)]
-    await circle.vote(request, "respond", answer="yes")
-    await circle.drain()
+    assert request.run_id in [one.stream[1] for one in await audit_record(story.store)]
+    await story.vote(request, "respond", answer="yes")
+    await story.drain()
     assert read == []
-    assert (await circle.types(request.run_id))[-1] == "attention_needed"
+    assert (await story.types(request.run_id))[-1] == "attention_needed"

@@ -79,30 +79,28 @@ def chain(*nodes):
     return graph.add_edge(before, END).compile()
 
 
-async def watched(circle, graph, watching, given=None):
-    name = circle.register(graph)
-    run = await circle.system.runs.start(
-        "streaming", name, given or {"messages": [["user", "The weather?"]]}, circle.me
-    )
-    await circle.system.worker(watcher=watching).drain()
+async def watched(story, graph, watching, given=None):
+    name = story.register(graph)
+    run = await story.system.runs.start("streaming", name, given or {"messages": [["user", "The weather?"]]}, story.me)
+    await story.system.worker(watcher=watching).drain()
     return run.id
 
 
 @pytest.mark.parametrize("node", [talk, talk_async])
-async def test_tokens_come_one_by_one_with_their_node(circle, node):
+async def test_tokens_come_one_by_one_with_their_node(story, node):
     watching = Watching("messages")
-    run_id = await watched(circle, chain(node), watching)
+    run_id = await watched(story, chain(node), watching)
     tokens = watching.of("messages")
     assert len(tokens) > 5
     assert watching.text == SAID
     assert {piece.data[1]["langgraph_node"] for piece in tokens} == {node.__name__}
     assert {piece.run_id for piece in tokens} == {run_id}
-    assert (await circle.record(run_id)).run.output["messages"][-1]["content"] == SAID
+    assert (await story.record(run_id)).run.output["messages"][-1]["content"] == SAID
 
 
-async def test_what_a_node_writes_and_what_it_changes_come_in_order(circle):
+async def test_what_a_node_writes_and_what_it_changes_come_in_order(story):
     watching = Watching("custom", "updates")
-    await watched(circle, chain(count), watching)
+    await watched(story, chain(count), watching)
     assert [(piece.mode, piece.data) for piece in watching.pieces] == [
         ("custom", "half done"),
         ("custom", {"done": 2, "of": 2}),
@@ -110,66 +108,66 @@ async def test_what_a_node_writes_and_what_it_changes_come_in_order(circle):
     ]
 
 
-async def test_a_sub_graph_streams_under_its_name(circle):
+async def test_a_sub_graph_streams_under_its_name(story):
     watching = Watching("messages", "custom")
     graph = StateGraph(Chat).add_node("inner", chain(talk, count)).add_edge(START, "inner").add_edge("inner", END)
-    await watched(circle, graph.compile(), watching)
+    await watched(story, graph.compile(), watching)
     assert watching.text == SAID
     assert all(piece.namespace[0].startswith("inner:") for piece in watching.pieces)
 
 
-async def test_what_nobody_watches_is_not_streamed(circle):
+async def test_what_nobody_watches_is_not_streamed(story):
     watching = Watching()
-    run_id = await watched(circle, chain(talk, count), watching)
+    run_id = await watched(story, chain(talk, count), watching)
     assert not watching.pieces
-    assert (await circle.record(run_id)).run.output["step"] == 2
+    assert (await story.record(run_id)).run.output["step"] == 2
 
 
-async def test_the_end_is_the_same_whoever_watches(circle):
+async def test_the_end_is_the_same_whoever_watches(story):
     ends = []
     for modes in ((), ALL):
-        run_id = await watched(circle, chain(talk, count), Watching(*modes))
-        output = (await circle.record(run_id)).run.output
+        run_id = await watched(story, chain(talk, count), Watching(*modes))
+        output = (await story.record(run_id)).run.output
         ends.append([message["content"] for message in output["messages"]])
     assert ends[0] == ends[1] == ["The weather?", SAID]
 
 
-async def test_a_pause_is_asked_and_what_comes_after_it_is_streamed(circle):
+async def test_a_pause_is_asked_and_what_comes_after_it_is_streamed(story):
     def confirm(state):
         get_stream_writer()("before")
         answer = interrupt("Which city?")
         get_stream_writer()(f"after {answer}")
 
     watching = Watching(*ALL)
-    run_id = await watched(circle, chain(confirm), watching)
+    run_id = await watched(story, chain(confirm), watching)
     assert [piece.data for piece in watching.of("custom")] == ["before"]
-    await circle.vote(await circle.asked(run_id), "respond", answer="Bergen")
+    await story.vote(await story.asked(run_id), "respond", answer="Bergen")
     again = Watching("custom")
-    await circle.system.worker(watcher=again).drain()
+    await story.system.worker(watcher=again).drain()
     assert [piece.data for piece in again.of("custom")] == ["before", "after Bergen"]
-    assert (await circle.record(run_id)).run.status == "done"
+    assert (await story.record(run_id)).run.status == "done"
 
 
-async def test_a_watcher_that_fails_harms_nothing(circle):
-    run_id = await watched(circle, chain(talk, count), Failing(*ALL))
-    assert (await circle.record(run_id)).run.status == "done"
-    assert (await circle.record(run_id)).run.attempts == 0
+async def test_a_watcher_that_fails_harms_nothing(story):
+    run_id = await watched(story, chain(talk, count), Failing(*ALL))
+    assert (await story.record(run_id)).run.status == "done"
+    assert (await story.record(run_id)).run.attempts == 0
 
 
-async def test_what_a_graph_streams_is_not_logged(circle):
-    await watched(circle, chain(count), Watching(*ALL))
-    log = [repr(entry.event) for entry in await circle.system.store.feed(circle.me.tenant, limit=1_000)]
+async def test_what_a_graph_streams_is_not_logged(story):
+    await watched(story, chain(count), Watching(*ALL))
+    log = [repr(entry.event) for entry in await story.system.store.feed(story.me.tenant, limit=1_000)]
     assert log
     assert not any("half done" in entry for entry in log)
 
 
-async def test_a_large_piece_is_described(circle):
+async def test_a_large_piece_is_described(story):
     def flood(state):
         get_stream_writer()("x" * 1_000_000)
         get_stream_writer()(b"\xff\xfe")
 
     watching = Watching("custom")
-    await watched(circle, chain(flood), watching)
+    await watched(story, chain(flood), watching)
     large, binary = (piece.data for piece in watching.pieces)
     assert set(large) <= {"not_shown", "not_recorded"}
     assert binary == {"not_recorded": "bytes, 2 of them"}
@@ -187,9 +185,9 @@ def test_only_so_many_pieces_a_second_are_passed_on():
     assert watching.pieces[-1] == Streamed("run_1", "custom", (), "later")
 
 
-async def test_messages_that_a_graph_was_given_are_no_stream(circle):
+async def test_messages_that_a_graph_was_given_are_no_stream(story):
     watching = Watching("messages")
-    await watched(circle, chain(count), watching, {"messages": [["user", "hello"]], "step": 1})
+    await watched(story, chain(count), watching, {"messages": [["user", "hello"]], "step": 1})
     assert not watching.text
 
 

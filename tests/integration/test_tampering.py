@@ -20,8 +20,8 @@ from interlock.errors import RecordAltered, StoreError
 class Attacked:
     """A run that waits at an approval, and somebody who can write into its database."""
 
-    def __init__(self, circle, door):
-        self.circle = circle
+    def __init__(self, story, door):
+        self.story = story
         self.sql = door.sql
         self.open_the_log = door.open_the_log
         self.paid = []
@@ -34,9 +34,9 @@ class Attacked:
         return {"out": [ask(Action("pay", state["input"])).perform(lambda amount: self.paid.append(amount) or amount)]}
 
     async def begin(self, *, approved=True):
-        self.run_id = await self.circle.go(self.circle.chain(self.plan, self.act))
-        request = await self.circle.asked()
-        return await self.circle.vote(request) if approved else request
+        self.run_id = await self.story.go(self.story.chain(self.plan, self.act))
+        request = await self.story.asked()
+        return await self.story.vote(request) if approved else request
 
     def body(self, table, key):
         return json.loads(self.sql(f"SELECT body FROM {table} WHERE id = ?", key)[0][0])
@@ -54,16 +54,16 @@ class Attacked:
 
     async def assert_refused(self, *codes):
         with contextlib.suppress(StoreError):
-            await self.circle.drain()
-        run = await self.circle.run(self.run_id)
+            await self.story.drain()
+        run = await self.story.run(self.run_id)
         assert self.paid == []
         assert (run.status, run.attention) in {(RunStatus.needs_attention, code) for code in codes}, run
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-async def attacked(request, make_circle, backdoor):
-    circle = make_circle(request.param)
-    return Attacked(circle, backdoor(circle.address))
+async def attacked(request, make_story, backdoor):
+    story = make_story(request.param)
+    return Attacked(story, backdoor(story.address))
 
 
 async def test_the_log_cannot_be_changed_without_dropping_its_triggers(attacked):
@@ -75,7 +75,7 @@ async def test_the_log_cannot_be_changed_without_dropping_its_triggers(attacked)
 
 async def test_I1_arguments_changed_in_the_stored_state_are_refused(attacked):
     await attacked.begin()
-    state = (await attacked.circle.record(attacked.run_id)).state
+    state = (await attacked.story.record(attacked.run_id)).state
     forged = state.replace(ormsgpack.packb({"amount": 5}), ormsgpack.packb({"amount": 9}))
     assert forged != state
     attacked.sql("UPDATE states SET state = ? WHERE run_id = ?", forged, attacked.run_id)
@@ -84,16 +84,16 @@ async def test_I1_arguments_changed_in_the_stored_state_are_refused(attacked):
 
 async def test_I1_arguments_changed_in_the_stored_state_with_its_digest_are_not_executed(attacked):
     request = await attacked.begin()
-    state = (await attacked.circle.record(attacked.run_id)).state
+    state = (await attacked.story.record(attacked.run_id)).state
     forged = state.replace(ormsgpack.packb({"amount": 5}), ormsgpack.packb({"amount": 9}))
     attacked.sql("UPDATE states SET state = ? WHERE run_id = ?", forged, attacked.run_id)
     attacked.rewrite(
         "runs", attacked.run_id, attacked.body("runs", attacked.run_id) | {"state_digest": digest_of_state(forged)}
     )
     with contextlib.suppress(StoreError):
-        await attacked.circle.drain()
+        await attacked.story.drain()
     assert attacked.paid == []
-    assert (await attacked.circle.request(request.id)).effect is not EffectState.executed
+    assert (await attacked.story.request(request.id)).effect is not EffectState.executed
 
 
 async def test_a_stored_state_that_is_missing_is_refused(attacked):
@@ -122,9 +122,9 @@ async def test_I1_arguments_changed_in_the_requests_row_with_their_digests_are_r
         body["asked_digest"] = forged.digest
     attacked.rewrite("requests", request.id, body)
     with contextlib.suppress(StoreError):
-        await attacked.circle.drain()
+        await attacked.story.drain()
     assert attacked.paid == []
-    run = await attacked.circle.run(attacked.run_id)
+    run = await attacked.story.run(attacked.run_id)
     if what == "edition":
         assert (run.status, run.attention) == (RunStatus.needs_attention, "record_altered")
 
@@ -135,7 +135,7 @@ async def test_I1_an_approval_written_into_the_row_is_worth_nothing(attacked):
     body |= {"status": "approved", "decided_by": ["local:me"], "decided_at": body["opened_at"], "due_at": None}
     attacked.rewrite("requests", request.id, body)
     attacked.sql("UPDATE requests SET status = 'approved' WHERE id = ?", request.id)
-    due = int(attacked.circle.clock.at.timestamp() * 1e6)
+    due = int(attacked.story.clock.at.timestamp() * 1e6)
     attacked.sql("DELETE FROM jobs")
     attacked.sql("INSERT INTO jobs VALUES ('default', 'advance', ?, ?, 1, NULL)", attacked.run_id, due)
     await attacked.assert_refused("record_altered")
@@ -145,7 +145,7 @@ async def test_I1_a_rejection_turned_into_an_approval_is_not_told_to_the_graph(a
     told = []
     attacked.act = lambda state: told.append(ask(Action("pay", state["input"])).approved) or {"out": []}
     request = await attacked.begin(approved=False)
-    await attacked.circle.vote(request, "reject")
+    await attacked.story.vote(request, "reject")
     body = attacked.body("requests", request.id)
     attacked.rewrite("requests", request.id, body | {"status": "approved"})
     await attacked.assert_refused("record_altered")
@@ -180,7 +180,7 @@ async def test_I1_a_changed_policy_is_refused(attacked):
     request = await attacked.begin()
     body = attacked.sql("SELECT body FROM policies WHERE hash = ?", request.route.policy_hash)[0][0]
     attacked.sql("UPDATE policies SET body = ?", body.replace(b"role:reviewer", b"role:everyone"))
-    attacked.circle.system.book._known.clear()  # as in another process
+    attacked.story.system.book._known.clear()  # as in another process
     await attacked.assert_refused("record_altered")
 
 
@@ -190,7 +190,7 @@ async def test_I1_votes_on_an_altered_request_are_refused(attacked):
     body["edition"]["subject"]["args"] = {"amount": 9}
     attacked.rewrite("requests", request.id, body)
     with pytest.raises(RecordAltered):
-        await attacked.circle.vote(request)
+        await attacked.story.vote(request)
 
 
 @pytest.mark.parametrize("garbage", [b"", b"{", b"null", b"{}", b"\xff\xfe"])
@@ -200,7 +200,7 @@ async def test_I13_garbage_in_one_row_does_not_stop_the_others(attacked, table, 
     attacked.sql(
         f"UPDATE {table} SET body = ? WHERE id = ?", garbage, request.id if table == "requests" else attacked.run_id
     )
-    other = await asked_beside(attacked.circle)
+    other = await asked_beside(attacked.story)
     assert other.status is RunStatus.done
     assert attacked.paid == []
 
@@ -210,25 +210,25 @@ async def test_I13_an_altered_request_that_is_overdue_does_not_stop_the_others(a
     body = attacked.body("requests", request.id)
     body["edition"]["subject"]["args"] = {"amount": 9}
     attacked.rewrite("requests", request.id, body)
-    attacked.circle.clock.advance(days=30)
-    other = await asked_beside(attacked.circle)
+    attacked.story.clock.advance(days=30)
+    other = await asked_beside(attacked.story)
     assert other.status is RunStatus.done
 
 
-async def asked_beside(circle):
+async def asked_beside(story):
     """Carry another run from its beginning to its end."""
 
     def act(state):
         return {"out": [ask(Action("other", {})).approved]}
 
-    reference = circle.register(circle.chain(act))
-    run = await circle.system.runs.start("other", reference, {}, circle.me)
-    await circle.drain()
-    record = (await circle.store.load("default", run_id=run.id)).run.run
-    waiting = (await circle.store.load("default", [record.pause[0].request_id])).requests.popitem()[1]
-    await circle.vote(waiting)
-    await circle.drain()
-    return await circle.run(run.id)
+    reference = story.register(story.chain(act))
+    run = await story.system.runs.start("other", reference, {}, story.me)
+    await story.drain()
+    record = (await story.store.load("default", run_id=run.id)).run.run
+    waiting = (await story.store.load("default", [record.pause[0].request_id])).requests.popitem()[1]
+    await story.vote(waiting)
+    await story.drain()
+    return await story.run(run.id)
 
 
 COLUMNS = [
@@ -244,10 +244,10 @@ COLUMNS = [
 @pytest.mark.parametrize(("table", "column", "value"), COLUMNS)
 async def test_I11_a_column_that_a_row_is_found_by_is_compared_with_what_it_holds(attacked, table, column, value):
     await attacked.begin(approved=False)
-    assert await audit_record(attacked.circle.store) == []
+    assert await audit_record(attacked.story.store) == []
     attacked.sql(f"UPDATE {table} SET {column} = ?", value)
     told = "no log knows it" if column == "id" else "is found by something else"
-    assert any(told in str(altered) for altered in await audit_record(attacked.circle.store))
+    assert any(told in str(altered) for altered in await audit_record(attacked.story.store))
 
 
 async def test_I1_a_request_that_is_gone_is_an_altered_record(attacked):

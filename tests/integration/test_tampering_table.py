@@ -105,7 +105,7 @@ async def revised(scene):
 async def continued(scene):
     """A run of a thread that began with the state of the one before it, which has ended and left its states."""
     await rejected(scene)
-    await scene.circle.drain()
+    await scene.story.drain()
     return await scene.begin(Action("pay", {"amount": 5}))
 
 
@@ -124,8 +124,8 @@ TOO_FEW = {
 class Scene:
     """A run, what happened in the world by it, and somebody who writes into its database."""
 
-    def __init__(self, circle, door):
-        self.circle, self.door = circle, door
+    def __init__(self, story, door):
+        self.story, self.door = story, door
         self.world, self.may_happen = [], []
         self.run_id = ""
 
@@ -140,23 +140,23 @@ class Scene:
 
     async def begin(self, subject):
         self.subject = subject
-        reference = self.circle.register(self.circle.chain(self.act), "tests:scene")
-        run = await self.circle.system.runs.start("scene", reference, {}, self.circle.me, thread="talk")
+        reference = self.story.register(self.story.chain(self.act), "tests:scene")
+        run = await self.story.system.runs.start("scene", reference, {}, self.story.me, thread="talk")
         self.run_id = run.id
-        await self.circle.drain()
-        return await self.circle.asked()
+        await self.story.drain()
+        return await self.story.asked()
 
     async def vote(self, request, who, verdict="approve", **more):
-        return await self.circle.vote(request, verdict, "because", who=who, **more)
+        return await self.story.vote(request, verdict, "because", who=who, **more)
 
     async def go_on(self, request, voters):
         """Let too few people vote, and let a worker do what it finds; a process that has read no policy before."""
-        self.circle.system.book._known.clear()
+        self.story.system.book._known.clear()
         for who in voters:
             with contextlib.suppress(InterlockError):
                 await self.vote(request, who)
         with contextlib.suppress(InterlockError):
-            await self.circle.drain()
+            await self.story.drain()
 
 
 # ── rows, as they are and as they are put back ──
@@ -377,17 +377,17 @@ EVERY = [
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-async def scene(request, make_circle, backdoor, tmp_path):
+async def scene(request, make_story, backdoor, tmp_path):
     (tmp_path / "interlock.yaml").write_text(CONFIG)
-    circle = make_circle(request.param, tmp_path / "interlock.yaml", "ian")
-    return Scene(circle, backdoor(circle.address))
+    story = make_story(request.param, tmp_path / "interlock.yaml", "ian")
+    return Scene(story, backdoor(story.address))
 
 
 @pytest.mark.parametrize("stride", EVERY)
 @pytest.mark.parametrize("moment", MOMENTS)
 async def test_I1_I11_what_is_tampered_with_is_found_and_never_executed(scene, moment, stride):
     request = await moment(scene)
-    assert await audit_record(scene.circle.store) == []
+    assert await audit_record(scene.story.store) == []
     rows = Rows(scene.door)
     job_wanted = moment in {approved, rejected, answered, revised}
     wrong, tried = [], 0
@@ -400,7 +400,7 @@ async def test_I1_I11_what_is_tampered_with_is_found_and_never_executed(scene, m
         except scene.door.refusals:
             continue  # the database itself refuses it
         tried += 1
-        found = await audit_record(scene.circle.store)
+        found = await audit_record(scene.story.store)
         if not found and not tampering.unseen:
             wrong.append(f"not found: {tampering}")
         await scene.go_on(request, TOO_FEW.get(moment, []))
@@ -409,7 +409,7 @@ async def test_I1_I11_what_is_tampered_with_is_found_and_never_executed(scene, m
         rows.put_back()
     assert tried > 20
     assert not wrong, "\n".join(wrong)
-    assert await audit_record(scene.circle.store) == []
+    assert await audit_record(scene.story.store) == []
 
 
 @pytest.mark.parametrize("table", [log, *metadata.sorted_tables], ids=lambda table: table.name)

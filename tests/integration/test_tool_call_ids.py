@@ -57,60 +57,60 @@ def agent(*turns, mode="batched", gated=False):
         ([call("pay", None, to="a")], "call of pay no id"),
     ],
 )
-async def test_batched_calls_that_cannot_be_told_apart_are_refused(circle, calls, why, nested):
+async def test_batched_calls_that_cannot_be_told_apart_are_refused(story, calls, why, nested):
     graph = agent(calls)
     if nested:
         graph = StateGraph(MessagesState).add_node("team", graph).add_edge(START, "team")
-    run_id = await circle.go(graph, HI)
-    run = await circle.run(run_id)
+    run_id = await story.go(graph, HI)
+    run = await story.run(run_id)
     assert (run.status, run.attention) == (RunStatus.needs_attention, "invalid_ask")
     assert why in run.note
     assert PAID == []
 
 
-async def test_calls_that_nobody_is_asked_about_may_share_an_id(circle):
+async def test_calls_that_nobody_is_asked_about_may_share_an_id(story):
     calls = [call("pay", "x", to="a"), call("look", "y", what="b"), call("look", "y", what="c")]
-    run_id = await circle.go(agent(calls), HI)
-    await circle.decide(await circle.asked(run_id))
-    assert ((await circle.run(run_id)).status, PAID) == (RunStatus.done, ["a"])
+    run_id = await story.go(agent(calls), HI)
+    await story.decide(await story.asked(run_id))
+    assert ((await story.run(run_id)).status, PAID) == (RunStatus.done, ["a"])
 
 
 @pytest.mark.parametrize("how", ["per_call", "gated"])
-async def test_each_is_asked_and_done_by_itself(circle, how):
+async def test_each_is_asked_and_done_by_itself(story, how):
     calls = [call("pay", "x", to="a"), call("pay", "x", to="b"), call("pay", "x", to="c")]
-    run_id = await circle.go(agent(calls, mode="per_call", gated=how == "gated"), HI)
-    found = {request.asked.args["to"]: request for request in await circle.open(run_id)}
+    run_id = await story.go(agent(calls, mode="per_call", gated=how == "gated"), HI)
+    found = {request.asked.args["to"]: request for request in await story.open(run_id)}
     assert sorted(found) == ["a", "b", "c"]
-    await circle.vote(found["b"], "edit", subject=Action("pay", {"to": "bea"}, found["b"].asked.schema))
-    await circle.vote(found["a"], "reject")
-    await circle.vote(found["c"])
-    await circle.drain()
-    run = await circle.run(run_id)
+    await story.vote(found["b"], "edit", subject=Action("pay", {"to": "bea"}, found["b"].asked.schema))
+    await story.vote(found["a"], "reject")
+    await story.vote(found["c"])
+    await story.drain()
+    run = await story.run(run_id)
     assert (run.status, sorted(PAID)) == (RunStatus.done, ["bea", "c"]), run.note
 
 
 @pytest.mark.parametrize("how", ["per_call", "gated"])
-async def test_equal_calls_with_one_id_are_asked_one_by_one(circle, how):
+async def test_equal_calls_with_one_id_are_asked_one_by_one(story, how):
     calls = [call("pay", "x", to="a"), call("pay", "x", to="a")]
-    run_id = await circle.go(agent(calls, mode="per_call", gated=how == "gated"), HI)
-    first, second = await circle.open(run_id)
-    await circle.vote(first)
-    await circle.vote(second, "reject")
-    await circle.drain()
-    assert ((await circle.run(run_id)).status, PAID) == (RunStatus.done, ["a"])
+    run_id = await story.go(agent(calls, mode="per_call", gated=how == "gated"), HI)
+    first, second = await story.open(run_id)
+    await story.vote(first)
+    await story.vote(second, "reject")
+    await story.drain()
+    assert ((await story.run(run_id)).status, PAID) == (RunStatus.done, ["a"])
 
 
 @pytest.mark.parametrize("how", ["batched", "per_call", "gated"])
-async def test_the_same_id_in_another_turn_is_another_call(circle, how):
+async def test_the_same_id_in_another_turn_is_another_call(story, how):
     turns = [call("pay", "x", to="a")], [call("pay", "x", to="b")], [call("pay", "x", to="a")]
-    run_id = await circle.go(agent(*turns, mode=how if how != "gated" else "batched", gated=how == "gated"), HI)
+    run_id = await story.go(agent(*turns, mode=how if how != "gated" else "batched", gated=how == "gated"), HI)
     for verdict in ("approve", "reject", "approve"):
-        await circle.decide(await circle.asked(run_id), verdict)
-    assert ((await circle.run(run_id)).status, PAID) == (RunStatus.done, ["a", "a"])
+        await story.decide(await story.asked(run_id), verdict)
+    assert ((await story.run(run_id)).status, PAID) == (RunStatus.done, ["a", "a"])
 
 
 @pytest.mark.parametrize("key", ["x", ""])
-async def test_tools_of_one_node_that_ask(circle, key):
+async def test_tools_of_one_node_that_ask(story, key):
     got = []
 
     @tool
@@ -125,12 +125,12 @@ async def test_tools_of_one_node_that_ask(circle, key):
     graph.add_node("agent", lambda _: {"messages": [AIMessage("", tool_calls=calls)]})
     graph.add_node("tools", ToolNode([ask_for]))
     graph.add_edge(START, "agent").add_edge("agent", "tools")
-    run_id = await circle.go(graph)
+    run_id = await story.go(graph)
     for _ in "abc":
-        request = await circle.asked(run_id)
-        await circle.vote(request, "respond", answer=f"to {request.asked.text}")
-        await circle.drain()
-    run = await circle.run(run_id)
+        request = await story.asked(run_id)
+        await story.vote(request, "respond", answer=f"to {request.asked.text}")
+        await story.drain()
+    run = await story.run(run_id)
     assert run.status is RunStatus.done, run.note
     assert set(got) == {(name, f"to {name}?") for name in "abc"}
     told = [message for message in run.output["messages"] if message["type"] == "tool"]

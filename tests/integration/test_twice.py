@@ -110,23 +110,23 @@ def start_with(graph):
     return {"messages": [["user", "pay"]]} if graph is reviewed else {}
 
 
-async def allow(circle, run_id):
+async def allow(story, run_id):
     """Say yes in the terms of what is asked, and carry on."""
-    request = await circle.asked(run_id)
+    request = await story.asked(run_id)
     if isinstance(request.edition.subject, Question):
-        await circle.vote(request, "respond", answer=True)
+        await story.vote(request, "respond", answer=True)
     else:
-        await circle.vote(request, "approve")
-    await circle.later(minutes=30)
+        await story.vote(request, "approve")
+    await story.later(minutes=30)
 
 
 @pytest.mark.parametrize("graph", ALLOWING)
-async def test_what_was_allowed_and_raised_is_not_tried_again_by_itself(circle, card, graph):
-    run_id = await circle.go(graph(circle, card), start_with(graph))
-    request = await circle.asked(run_id)
-    await allow(circle, run_id)
-    await circle.later(days=1)
-    run = await circle.run(run_id)
+async def test_what_was_allowed_and_raised_is_not_tried_again_by_itself(story, card, graph):
+    run_id = await story.go(graph(story, card), start_with(graph))
+    request = await story.asked(run_id)
+    await allow(story, run_id)
+    await story.later(days=1)
+    run = await story.run(run_id)
     assert card.charges == 1
     assert (run.status, run.attention, run.attention_request) == ("needs_attention", "may_have_happened", request.id)
     assert "the printer of receipts is offline" in run.note
@@ -135,44 +135,44 @@ async def test_what_was_allowed_and_raised_is_not_tried_again_by_itself(circle, 
 
 
 @pytest.mark.parametrize("graph", [reviewed, plain, stopped])
-async def test_a_person_lets_it_try_again_and_it_comes_to_its_end(circle, card, graph):
-    run_id = await circle.go(graph(circle, card), start_with(graph))
-    await allow(circle, run_id)
+async def test_a_person_lets_it_try_again_and_it_comes_to_its_end(story, card, graph):
+    run_id = await story.go(graph(story, card), start_with(graph))
+    await allow(story, run_id)
     card.broken = False
-    assert (await circle.retry(run_id)).status == "done"
+    assert (await story.retry(run_id)).status == "done"
     assert card.charges == 2
 
 
-async def test_each_try_that_a_person_lets_go_is_one(circle, card):
-    run_id = await circle.go(plain(circle, card))
-    await allow(circle, run_id)
-    run = await circle.retry(run_id)
-    await circle.later(days=1)
+async def test_each_try_that_a_person_lets_go_is_one(story, card):
+    run_id = await story.go(plain(story, card))
+    await allow(story, run_id)
+    run = await story.retry(run_id)
+    await story.later(days=1)
     assert card.charges == 2
     assert run.attention == "may_have_happened"
-    await circle.system.runs.cancel(run_id, circle.me, "it was charged")
-    assert (await circle.run(run_id)).status == "cancelled"
+    await story.system.runs.cancel(run_id, story.me, "it was charged")
+    assert (await story.run(run_id)).status == "cancelled"
 
 
 @pytest.mark.parametrize("graph", ALLOWING)
-async def test_what_was_allowed_and_vanished_is_not_tried_again_by_itself(circle, card, graph):
+async def test_what_was_allowed_and_vanished_is_not_tried_again_by_itself(story, card, graph):
     card.broken = False
-    run_id = await circle.go(graph(circle, card), start_with(graph))
+    run_id = await story.go(graph(story, card), start_with(graph))
     configure("agent.returned=raise")
     try:
         with pytest.raises(FailpointError):
-            await allow(circle, run_id)
+            await allow(story, run_id)
     finally:
         configure("")
-    await circle.later(minutes=5)
-    run = await circle.run(run_id)
+    await story.later(minutes=5)
+    run = await story.run(run_id)
     assert card.charges == 1
     assert (run.status, run.attention) == ("needs_attention", "may_have_happened")
     assert "vanished" in run.note
 
 
 @pytest.mark.parametrize("graph", [reviewed, inbox])
-async def test_what_was_refused_and_raises_is_tried_again(circle, card, graph):
+async def test_what_was_refused_and_raises_is_tried_again(story, card, graph):
     tries = []
 
     def after(state):
@@ -180,20 +180,20 @@ async def test_what_was_refused_and_raises_is_tried_again(circle, card, graph):
         if len(tries) < 3:
             raise ConnectionError("busy")
 
-    inner = graph(circle, card)
+    inner = graph(story, card)
     inner = inner if graph is reviewed else inner.compile()
     outer = StateGraph(inner.builder.state_schema)
     outer.add_node("inner", inner).add_node("after", after)
     outer.add_edge(START, "inner").add_edge("inner", "after").add_edge("after", END)
-    run_id = await circle.go(outer, start_with(graph))
-    await circle.vote(await circle.asked(run_id), "reject")
+    run_id = await story.go(outer, start_with(graph))
+    await story.vote(await story.asked(run_id), "reject")
     for _ in range(5):
-        await circle.later(minutes=2)
-    assert (await circle.run(run_id)).status == "done"
+        await story.later(minutes=2)
+    assert (await story.run(run_id)).status == "done"
     assert (len(tries), card.charges) == (3, 0)
 
 
-async def test_what_only_planned_is_tried_again(circle):
+async def test_what_only_planned_is_tried_again(story):
     tries = []
 
     def plan(state):
@@ -201,14 +201,14 @@ async def test_what_only_planned_is_tried_again(circle):
         if len(tries) < 4:
             raise ConnectionError("busy")
 
-    run_id = await circle.go(circle.chain(plan))
+    run_id = await story.go(story.chain(plan))
     for _ in range(5):
-        await circle.later(minutes=2)
-    assert (await circle.run(run_id)).status == "done"
+        await story.later(minutes=2)
+    assert (await story.run(run_id)).status == "done"
     assert len(tries) == 4
 
 
-async def test_what_the_ledger_guards_is_tried_again_and_happens_once(circle):
+async def test_what_the_ledger_guards_is_tried_again_and_happens_once(story):
     paid, tries = [], []
 
     def pay(amount):
@@ -220,51 +220,51 @@ async def test_what_the_ledger_guards_is_tried_again_and_happens_once(circle):
         if len(tries) < 3:
             raise ConnectionError("busy")
 
-    run_id = await circle.go(circle.chain(node))
-    await circle.vote(await circle.asked(run_id), "approve")
+    run_id = await story.go(story.chain(node))
+    await story.vote(await story.asked(run_id), "approve")
     for _ in range(5):
-        await circle.later(minutes=2)
-    assert (await circle.run(run_id)).status == "done"
+        await story.later(minutes=2)
+    assert (await story.run(run_id)).status == "done"
     assert (paid, len(tries)) == ([5], 3)
 
 
-async def test_beside_a_guarded_one_an_ungated_approval_still_counts(circle, card):
+async def test_beside_a_guarded_one_an_ungated_approval_still_counts(story, card):
     def guarded(state):
         ask(Action("note", {"text": "x"})).perform(lambda text: text)
 
     def free(state):
         return {"out": [card.charge(1) if interrupt("Charge?") is True else "no"]}
 
-    run_id = await circle.go(circle.fan(guarded, free))
-    for request in await circle.open(run_id):
+    run_id = await story.go(story.fan(guarded, free))
+    for request in await story.open(run_id):
         if isinstance(request.edition.subject, Subject):
-            await circle.vote(request, "approve")
+            await story.vote(request, "approve")
         else:
-            await circle.vote(request, "respond", answer=True)
+            await story.vote(request, "respond", answer=True)
     for _ in range(5):
-        await circle.later(minutes=2)
+        await story.later(minutes=2)
     assert card.charges == 1
-    assert (await circle.run(run_id)).attention == "may_have_happened"
+    assert (await story.run(run_id)).attention == "may_have_happened"
 
 
-async def test_an_earlier_yes_in_a_node_that_runs_again_counts_after_a_no(circle):
+async def test_an_earlier_yes_in_a_node_that_runs_again_counts_after_a_no(story):
     paid = []
 
     def node(state):
         paid.extend(text for text in ("pay 1?", "pay 2?") if interrupt(text) is True)
         raise ConnectionError("the audit is offline")
 
-    run_id = await circle.go(circle.chain(node))
-    await circle.vote(await circle.asked(run_id), "approve")
-    await circle.drain()
-    await circle.vote(await circle.asked(run_id), "reject")
-    await circle.later(minutes=30)
-    await circle.later(days=1)
+    run_id = await story.go(story.chain(node))
+    await story.vote(await story.asked(run_id), "approve")
+    await story.drain()
+    await story.vote(await story.asked(run_id), "reject")
+    await story.later(minutes=30)
+    await story.later(days=1)
     assert paid == ["pay 1?", "pay 1?"]  # LangGraph runs the node again from its top after the second answer
-    assert (await circle.run(run_id)).attention == "may_have_happened"
+    assert (await story.run(run_id)).attention == "may_have_happened"
 
 
-async def test_an_earlier_yes_counts_when_a_worker_vanishes(circle):
+async def test_an_earlier_yes_counts_when_a_worker_vanishes(story):
     paid = []
 
     def node(state):
@@ -272,22 +272,22 @@ async def test_an_earlier_yes_counts_when_a_worker_vanishes(circle):
             paid.append(1)
         ask(Action("note", {"text": "x"})).perform(lambda text: text)
 
-    run_id = await circle.go(circle.chain(node))
-    await circle.vote(await circle.asked(run_id), "approve")
-    await circle.drain()
-    await circle.vote(await circle.asked(run_id), "approve")
+    run_id = await story.go(story.chain(node))
+    await story.vote(await story.asked(run_id), "approve")
+    await story.drain()
+    await story.vote(await story.asked(run_id), "approve")
     configure("agent.returned=raise")
     try:
         with pytest.raises(FailpointError):
-            await circle.drain()
+            await story.drain()
     finally:
         configure("")
-    await circle.later(minutes=5)
+    await story.later(minutes=5)
     assert len(paid) == 2
-    assert (await circle.run(run_id)).attention == "may_have_happened"
+    assert (await story.run(run_id)).attention == "may_have_happened"
 
 
-async def test_a_no_is_an_answer_on_which_a_graph_may_act(circle):
+async def test_a_no_is_an_answer_on_which_a_graph_may_act(story):
     deleted = []
 
     def node(state):
@@ -295,16 +295,16 @@ async def test_a_no_is_an_answer_on_which_a_graph_may_act(circle):
             deleted.append(1)
             raise ConnectionError("the index is offline")
 
-    run_id = await circle.go(circle.chain(node))
-    await circle.vote(await circle.asked(run_id), "reject")
-    await circle.later(days=1)
+    run_id = await story.go(story.chain(node))
+    await story.vote(await story.asked(run_id), "reject")
+    await story.later(days=1)
     assert deleted == [1]
-    run = await circle.run(run_id)
+    run = await story.run(run_id)
     assert "was answered with no" in run.note
 
 
 @pytest.mark.parametrize("subject", [Action("pay", {"amount": 5}), Ask("How much?"), Draft("5 to ACME")])
-async def test_what_ask_asked_and_nobody_performed_is_not_tried_again_after_an_error(circle, subject):
+async def test_what_ask_asked_and_nobody_performed_is_not_tried_again_after_an_error(story, subject):
     acted = []
 
     def node(state):
@@ -312,18 +312,18 @@ async def test_what_ask_asked_and_nobody_performed_is_not_tried_again_after_an_e
         acted.append(1)
         raise ConnectionError("offline")
 
-    run_id = await circle.go(circle.chain(node))
-    request = await circle.asked(run_id)
+    run_id = await story.go(story.chain(node))
+    request = await story.asked(run_id)
     if isinstance(subject, Ask):
-        await circle.vote(request, "respond", answer="5")
+        await story.vote(request, "respond", answer="5")
     else:
-        await circle.vote(request, "approve")
-    await circle.later(days=1)
+        await story.vote(request, "approve")
+    await story.later(days=1)
     assert acted == [1]
-    assert (await circle.run(run_id)).attention == "may_have_happened"
+    assert (await story.run(run_id)).attention == "may_have_happened"
 
 
-async def test_what_ask_asked_goes_on_by_itself_when_its_worker_vanished_before_it_was_performed(circle):
+async def test_what_ask_asked_goes_on_by_itself_when_its_worker_vanished_before_it_was_performed(story):
     paid = []
 
     def pay(amount):
@@ -332,20 +332,20 @@ async def test_what_ask_asked_goes_on_by_itself_when_its_worker_vanished_before_
     def node(state):
         ask(Action("pay", {"amount": 5})).perform(pay)
 
-    run_id = await circle.go(circle.chain(node))
-    await circle.vote(await circle.asked(run_id), "approve")
+    run_id = await story.go(story.chain(node))
+    await story.vote(await story.asked(run_id), "approve")
     configure("advance.began=raise")
     try:
         with pytest.raises(FailpointError):
-            await circle.drain()
+            await story.drain()
     finally:
         configure("")
-    await circle.later(minutes=5)
-    assert (await circle.run(run_id)).status == "done"
+    await story.later(minutes=5)
+    assert (await story.run(run_id)).status == "done"
     assert paid == [5]
 
 
-async def test_settling_an_effect_lets_nothing_beside_it_happen_again(circle, card):
+async def test_settling_an_effect_lets_nothing_beside_it_happen_again(story, card):
     card.broken = False
 
     def free(state):
@@ -357,45 +357,45 @@ async def test_settling_an_effect_lets_nothing_beside_it_happen_again(circle, ca
 
         ask(Action("send", {"text": "x"})).perform(send)
 
-    run_id = await circle.go(circle.fan(free, guarded))
-    for request in await circle.open(run_id):
-        await circle.vote(request, "approve")
-    await circle.drain()
-    run = await circle.run(run_id)
+    run_id = await story.go(story.fan(free, guarded))
+    for request in await story.open(run_id):
+        await story.vote(request, "approve")
+    await story.drain()
+    run = await story.run(run_id)
     assert run.attention == "effect_unknown"
     assert "It may have happened" in run.note
-    [unknown] = [one for one in await circle.every(run_id) if one.effect == "unknown"]
-    await circle.settle(unknown.id, "happened")
+    [unknown] = [one for one in await story.every(run_id) if one.effect == "unknown"]
+    await story.settle(unknown.id, "happened")
     assert card.charges == 1
-    assert (await circle.run(run_id)).status == "needs_attention"
-    assert (await circle.retry(run_id)).status == "done"
+    assert (await story.run(run_id)).status == "needs_attention"
+    assert (await story.retry(run_id)).status == "done"
     assert card.charges == 2
 
 
 # ── as it is configured ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def configured(circle, monkeypatch, reference, retries):
-    current = circle.system.policies.current()
+def configured(story, monkeypatch, reference, retries):
+    current = story.system.policies.current()
     name = reference.rpartition(":")[2]
     given = PolicySet(current.policies, current.default, current.directory, retries={name: retries})
-    monkeypatch.setattr(circle.system.policies, "current", lambda: given)
+    monkeypatch.setattr(story.system.policies, "current", lambda: given)
 
 
-async def test_attempts_and_back_off_are_those_of_the_agent(circle, monkeypatch):
+async def test_attempts_and_back_off_are_those_of_the_agent(story, monkeypatch):
     tries = []
 
     def node(state):
-        tries.append(circle.clock.at)
+        tries.append(story.clock.at)
         raise ConnectionError("busy")
 
-    reference = circle.register(circle.chain(node))
+    reference = story.register(story.chain(node))
     retries = Retries(attempts=3, backoff=timedelta(seconds=10), longest=timedelta(seconds=15))
-    configured(circle, monkeypatch, reference, retries)
-    run_id = await circle.start(reference)
+    configured(story, monkeypatch, reference, retries)
+    run_id = await story.start(reference)
     for _ in range(60):
-        await circle.later(seconds=1)
-    run = await circle.run(run_id)
+        await story.later(seconds=1)
+    run = await story.run(run_id)
     assert [after - before for before, after in pairwise(tries)] == [
         timedelta(seconds=10),
         timedelta(seconds=15),
@@ -404,33 +404,33 @@ async def test_attempts_and_back_off_are_those_of_the_agent(circle, monkeypatch)
     assert run.note.startswith("3 attempts failed, the last: ConnectionError: busy")
 
 
-async def test_an_agent_that_may_repeat_itself_is_tried_again(circle, card, monkeypatch):
-    reference = circle.register(plain(circle, card))
-    configured(circle, monkeypatch, reference, Retries(repeatable=True))
-    run_id = await circle.start(reference)
-    await allow(circle, run_id)
+async def test_an_agent_that_may_repeat_itself_is_tried_again(story, card, monkeypatch):
+    reference = story.register(plain(story, card))
+    configured(story, monkeypatch, reference, Retries(repeatable=True))
+    run_id = await story.start(reference)
+    await allow(story, run_id)
     card.broken = False
-    await circle.later(minutes=2)
-    assert (await circle.run(run_id)).status == "done"
+    await story.later(minutes=2)
+    assert (await story.run(run_id)).status == "done"
     assert card.charges > 1
 
 
-async def test_a_question_that_was_answered_in_an_actions_place_allows_nothing(circle, card):
-    run_id = await circle.go(reviewed(circle, card), start_with(reviewed))
-    request = await circle.vote(await circle.asked(run_id), "respond", answer="not today")
+async def test_a_question_that_was_answered_in_an_actions_place_allows_nothing(story, card):
+    run_id = await story.go(reviewed(story, card), start_with(reviewed))
+    request = await story.vote(await story.asked(run_id), "respond", answer="not today")
     assert request.status is Status.answered
     configure("agent.returned=raise")
     try:
         with pytest.raises(FailpointError):
-            await circle.drain()
+            await story.drain()
     finally:
         configure("")
-    await circle.later(minutes=5)
-    assert (await circle.run(run_id)).status == "done"
+    await story.later(minutes=5)
+    assert (await story.run(run_id)).status == "done"
     assert card.charges == 0
 
 
-async def test_each_of_what_may_have_happened_is_named(circle):
+async def test_each_of_what_may_have_happened_is_named(story):
     def broken(state):
         state["out"].append(interrupt("Ready?"))
         raise ConnectionError("away")
@@ -442,12 +442,12 @@ async def test_each_of_what_may_have_happened_is_named(circle):
         node.__name__ = name
         return node
 
-    run_id = await circle.go(circle.fan(broken, asking("one"), asking("two")))
-    asked = [request.id for request in await circle.open(run_id)]
-    for request in await circle.open(run_id):
-        await circle.vote(request)
-    await circle.drain()
-    run = await circle.run(run_id)
+    run_id = await story.go(story.fan(broken, asking("one"), asking("two")))
+    asked = [request.id for request in await story.open(run_id)]
+    for request in await story.open(run_id):
+        await story.vote(request)
+    await story.drain()
+    run = await story.run(run_id)
     assert run.attention == "may_have_happened"
     for request_id in asked:
         assert f"a question ({request_id}) was approved, " in run.note

@@ -67,49 +67,49 @@ WRONG = {"to": "ACME", "amount": "lots"}
 
 
 @MODES
-async def test_wrong_type_the_reviewer_sees_it_and_the_tool_tells_the_model(circle, mode):
+async def test_wrong_type_the_reviewer_sees_it_and_the_tool_tells_the_model(story, mode):
     paid = []
-    run_id = await circle.go(create_agent(Scripted(args=WRONG), [transfer(paid)], middleware=[hitl(mode)]), HI)
-    assert (await circle.run(run_id)).note == ""
-    request = await circle.asked(run_id)
+    run_id = await story.go(create_agent(Scripted(args=WRONG), [transfer(paid)], middleware=[hitl(mode)]), HI)
+    assert (await story.run(run_id)).note == ""
+    request = await story.asked(run_id)
     if mode == "batched":
         assert "do not fit what the tool takes: amount: it must be a whole number" in request.ask.description
-    await circle.decide(request)
-    run = await circle.run(run_id)
+    await story.decide(request)
+    run = await story.run(run_id)
     assert (run.status, paid) == (RunStatus.done, [])
     assert "amount" in told(run)[0]
     assert "valid integer" in told(run)[0]
 
 
 @MODES
-async def test_wrong_type_the_reviewer_may_repair_it(circle, mode):
+async def test_wrong_type_the_reviewer_may_repair_it(story, mode):
     paid = []
-    run_id = await circle.go(create_agent(Scripted(args=WRONG), [transfer(paid)], middleware=[hitl(mode)]), HI)
-    request = await circle.asked(run_id)
+    run_id = await story.go(create_agent(Scripted(args=WRONG), [transfer(paid)], middleware=[hitl(mode)]), HI)
+    request = await story.asked(run_id)
     if mode == "batched":
         with pytest.raises(InvalidAnswer, match="amount"):
-            await circle.vote(request, "edit", subject=Action("pay", {"to": "ACME", "amount": "few"}))
-    await circle.vote(request, "edit", subject=Action("pay", {"to": "ACME", "amount": 5}))
-    await circle.drain()
-    assert ((await circle.run(run_id)).status, paid) == (RunStatus.done, [("ACME", 5)])
+            await story.vote(request, "edit", subject=Action("pay", {"to": "ACME", "amount": "few"}))
+    await story.vote(request, "edit", subject=Action("pay", {"to": "ACME", "amount": 5}))
+    await story.drain()
+    assert ((await story.run(run_id)).status, paid) == (RunStatus.done, [("ACME", 5)])
 
 
-async def test_wrong_type_at_the_tool_itself_is_told_to_the_model(circle):
+async def test_wrong_type_at_the_tool_itself_is_told_to_the_model(story):
     paid = []
     graph = create_agent(Scripted(args=WRONG), [transfer(paid)], middleware=[GatedTools("pay")])
-    run = await circle.run(await circle.go(graph, HI))
+    run = await story.run(await story.go(graph, HI))
     assert (run.status, paid) == (RunStatus.done, [])
     assert "arguments do not fit" in told(run)[0]
 
 
-async def test_wrong_type_of_a_gated_function_is_shown_and_may_be_repaired(circle):
+async def test_wrong_type_of_a_gated_function_is_shown_and_may_be_repaired(story):
     paid = []
     pay = gated(transfer(paid))
-    run_id = await circle.go(circle.chain(_calling(pay)))
-    request = await circle.asked(run_id)
+    run_id = await story.go(story.chain(_calling(pay)))
+    request = await story.asked(run_id)
     assert "amount: it must be a whole number" in request.ask.description
-    await circle.vote(request, "edit", subject=Action("pay", {"to": "ACME", "amount": 7}, request.asked.schema))
-    await circle.drain()
+    await story.vote(request, "edit", subject=Action("pay", {"to": "ACME", "amount": 7}, request.asked.schema))
+    await story.drain()
     assert paid == [("ACME", 7)]
 
 
@@ -173,38 +173,38 @@ GATES = pytest.mark.parametrize(
         {"amount": 5, "id": "seven"},
     ],
 )
-async def test_remote_tool_an_edit_is_refused_by_the_tools_own_schema(make_circle, gate, wrong):
-    circle = make_circle("memory")
+async def test_remote_tool_an_edit_is_refused_by_the_tools_own_schema(make_story, gate, wrong):
+    story = make_story("memory")
     paid = []
-    run_id = await circle.go(remotely(paid, gate), HI)
-    request = await circle.asked(run_id)
+    run_id = await story.go(remotely(paid, gate), HI)
+    request = await story.asked(run_id)
     with pytest.raises(InvalidAnswer):
-        await circle.vote(request, "edit", subject=Action("pay", wrong))
-    await circle.decide(await circle.request(request.id))
+        await story.vote(request, "edit", subject=Action("pay", wrong))
+    await story.decide(await story.request(request.id))
     assert paid == [{"amount": 5}]
 
 
 @GATES
-async def test_remote_tool_an_edit_that_fits_is_executed(circle, gate):
+async def test_remote_tool_an_edit_that_fits_is_executed(story, gate):
     paid = []
-    run_id = await circle.go(remotely(paid, gate), HI)
+    run_id = await story.go(remotely(paid, gate), HI)
     good = {
         "amount": 7, "on": "2027-01-05", "at": "2027-01-05T10:00:00", "time": "10:00", "mail": "a@example.org",
         "site": "https://example.org", "id": "5b6ba1f0-9b6c-4a5f-9d7f-0d3f3a2f5c11", "odd": "anything",
     }  # fmt: skip
-    await circle.vote(await circle.asked(run_id), "edit", subject=Action("pay", good))
-    await circle.drain()
-    assert (paid, (await circle.run(run_id)).status) == ([good], RunStatus.done)
+    await story.vote(await story.asked(run_id), "edit", subject=Action("pay", good))
+    await story.drain()
+    assert (paid, (await story.run(run_id)).status) == ([good], RunStatus.done)
 
 
-async def test_remote_tool_a_schema_that_cannot_be_used_offers_no_edit(circle):
+async def test_remote_tool_a_schema_that_cannot_be_used_offers_no_edit(story):
     paid = []
     broken = {"type": "object", "properties": {"amount": {"$ref": "https://example.org/amount.json"}}}
-    run_id = await circle.go(remotely(paid, hitl("batched"), broken), HI)
-    request = await circle.asked(run_id)
+    run_id = await story.go(remotely(paid, hitl("batched"), broken), HI)
+    request = await story.asked(run_id)
     assert "edit" not in {str(verdict) for verdict in request.ask.verdicts}
     assert "cannot be changed" in request.ask.description
-    await circle.decide(request)
+    await story.decide(request)
     assert paid == [{"amount": 5}]
 
 
@@ -242,7 +242,7 @@ SEEN = ["a", [1, "a"], {"k": [[1, "b"]]}, Status.approved, Action("pay", {}), Co
         Point(1), Form(x=1), Pair(1), [Point(2), [Colour.red]]]  # fmt: skip
 
 
-async def test_kept_values_come_back_as_from_langgraphs_savers(circle):
+async def test_kept_values_come_back_as_from_langgraphs_savers(story):
     seen = []
 
     def thinks(state):
@@ -254,18 +254,18 @@ async def test_kept_values_come_back_as_from_langgraphs_savers(circle):
         seen.append(state)
         return {"out": ["end"]}
 
-    run_id = await circle.go(circle.chain(thinks, then))
-    await circle.decide(await circle.asked(run_id))
-    run = await circle.run(run_id)
+    run_id = await story.go(story.chain(thinks, then))
+    await story.decide(await story.asked(run_id))
+    run = await story.run(run_id)
     assert (run.status, run.note) == (RunStatus.paused, "")
-    await circle.vote(await circle.asked(run_id), "respond", answer="yes")
-    await circle.drain()
+    await story.vote(await story.asked(run_id), "respond", answer="yes")
+    await story.drain()
     assert seen[0]["input"] == ["a plan", *SEEN]
     assert [type(value) for value in seen[0]["input"][1:]] == [type(value) for value in SEEN]
     assert seen[0]["out"] == [Status.approved]
 
 
-async def test_kept_values_not_what_comes_back_as_something_else(circle):
+async def test_kept_values_not_what_comes_back_as_something_else(story):
     class Hidden(BaseModel):
         x: int
 
@@ -275,24 +275,24 @@ async def test_kept_values_not_what_comes_back_as_something_else(circle):
     def then(state):
         return {"out": [interrupt("go on?")]}
 
-    run = await circle.run(await circle.go(circle.chain(thinks, then)))
+    run = await story.run(await story.go(story.chain(thinks, then)))
     assert run.attention == "invalid_state"
     assert "Hidden" in run.note
 
 
 @pytest.mark.parametrize("asks", [False, True])
-async def test_bytes_at_the_end_are_described_in_their_place(circle, asks):
+async def test_bytes_at_the_end_are_described_in_their_place(story, asks):
     def ends(state):
         if asks:
             interrupt("go on?")
         value = [b"%PDF\xff", float("nan"), "three pages", {"inner": (b"\xff", HumanMessage("hi"))}, Form(x=2)]
         return {"out": value}
 
-    run_id = await circle.go(StateGraph(circle.State).add_node("ends", ends).add_edge(START, "ends"), {"input": "x"})
+    run_id = await story.go(StateGraph(story.State).add_node("ends", ends).add_edge(START, "ends"), {"input": "x"})
     if asks:
-        await circle.vote(await circle.asked(run_id), "respond", answer="yes")
-        await circle.drain()
-    out = (await circle.run(run_id)).output
+        await story.vote(await story.asked(run_id), "respond", answer="yes")
+        await story.drain()
+    out = (await story.run(run_id)).output
     assert out["input"] == "x"
     assert out["out"][:3] == [{"not_recorded": "bytes, 5 of them"}, "NaN", "three pages"]
     assert out["out"][3]["inner"][0] == {"not_recorded": "bytes, 1 of them"}

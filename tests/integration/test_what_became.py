@@ -33,9 +33,9 @@ def broken():
     raise TimeoutError
 
 
-async def became(circle, run_id):
-    request = (await circle.every(run_id))[0]
-    return (await circle.system.client(principal("local:me")).request(request.id)).became
+async def became(story, run_id):
+    request = (await story.every(run_id))[0]
+    return (await story.system.client(principal("local:me")).request(request.id)).became
 
 
 @pytest.mark.parametrize(
@@ -46,57 +46,57 @@ async def became(circle, run_id):
         (broken, "approved; nobody knows whether it was done: "),
     ],
 )
-async def test_the_end_of_an_approved_action_is_told(circle, fn, told):
-    run_id = await circle.go(circle.chain(acting(fn)))
-    await circle.decide(await circle.asked(run_id))
-    at = (await circle.every(run_id))[0].claim.at
-    assert (await became(circle, run_id)).startswith(told.format(at=f"{at:%H:%M}"))
+async def test_the_end_of_an_approved_action_is_told(story, fn, told):
+    run_id = await story.go(story.chain(acting(fn)))
+    await story.decide(await story.asked(run_id))
+    at = (await story.every(run_id))[0].claim.at
+    assert (await became(story, run_id)).startswith(told.format(at=f"{at:%H:%M}"))
 
 
-async def test_an_approval_whose_run_was_cancelled_is_told_as_not_done(circle):
-    run_id = await circle.go(circle.chain(acting(lambda: "paid")))
-    await circle.vote(await circle.asked(run_id))
-    await circle.system.runs.cancel(run_id, circle.me, "changed my mind")
-    await circle.drain()
-    assert await became(circle, run_id) == "approved; not done, the run was cancelled"
+async def test_an_approval_whose_run_was_cancelled_is_told_as_not_done(story):
+    run_id = await story.go(story.chain(acting(lambda: "paid")))
+    await story.vote(await story.asked(run_id))
+    await story.system.runs.cancel(run_id, story.me, "changed my mind")
+    await story.drain()
+    assert await became(story, run_id) == "approved; not done, the run was cancelled"
 
 
-async def test_of_what_no_ledger_guards_nothing_is_claimed(circle):
+async def test_of_what_no_ledger_guards_nothing_is_claimed(story):
     def plain(state):
         return {"out": [interrupt({"action_request": {"action": "pay", "args": {}}, "config": CONFIG})]}
 
-    run_id = await circle.go(circle.chain(plain))
-    await circle.vote(await circle.asked(run_id))
-    assert await became(circle, run_id) == "approved; the run goes on"
-    await circle.drain()
-    assert await became(circle, run_id) == "approved; the agent went on, and the run is done"
+    run_id = await story.go(story.chain(plain))
+    await story.vote(await story.asked(run_id))
+    assert await became(story, run_id) == "approved; the run goes on"
+    await story.drain()
+    assert await became(story, run_id) == "approved; the agent went on, and the run is done"
 
 
-async def test_what_waits_for_others_of_its_run_says_so(circle):
+async def test_what_waits_for_others_of_its_run_says_so(story):
     def other(state):
         return {"out": [interrupt("Well?")]}
 
-    run_id = await circle.go(circle.fan(acting(lambda: "paid"), other))
-    requests = {getattr(request.asked, "name", "question"): request for request in await circle.open(run_id)}
-    await circle.decide(requests["pay"])
-    view = what_became(await circle.request(requests["pay"].id), await circle.run(run_id))
+    run_id = await story.go(story.fan(acting(lambda: "paid"), other))
+    requests = {getattr(request.asked, "name", "question"): request for request in await story.open(run_id)}
+    await story.decide(requests["pay"])
+    view = what_became(await story.request(requests["pay"].id), await story.run(run_id))
     assert view == "approved; not done yet, the run goes on when all that it asked is decided"
 
 
 CONFIG = {"allow_ignore": True, "allow_respond": True, "allow_edit": True, "allow_accept": True}
 
 
-async def test_what_was_rejected_or_is_open_is_told_in_a_word(circle):
-    run_id = await circle.go(circle.chain(acting(lambda: "paid")))
-    assert await became(circle, run_id) == "open"
-    await circle.decide(await circle.asked(run_id), "reject", "no")
-    assert await became(circle, run_id) == "rejected"
+async def test_what_was_rejected_or_is_open_is_told_in_a_word(story):
+    run_id = await story.go(story.chain(acting(lambda: "paid")))
+    assert await became(story, run_id) == "open"
+    await story.decide(await story.asked(run_id), "reject", "no")
+    assert await became(story, run_id) == "rejected"
 
 
-def governed(make_circle, tmp_path, members, approvals):
+def governed(make_story, tmp_path, members, approvals):
     file = tmp_path / "interlock.yaml"
     file.write_text(POLICY.format(members=members, approvals=approvals))
-    return make_circle("memory", config=file)
+    return make_story("memory", config=file)
 
 
 @pytest.mark.parametrize(
@@ -108,24 +108,22 @@ def governed(make_circle, tmp_path, members, approvals):
         ('"ann"', 1, None),
     ],
 )
-async def test_a_gate_that_nobody_can_pass_is_told_when_the_run_pauses(make_circle, tmp_path, members, approvals, why):
-    circle = governed(make_circle, tmp_path, members, approvals)
-    run_id = await circle.go(circle.chain(acting(lambda: "paid")))
-    request = await circle.asked(run_id)
-    stuck = (await circle.system.client(principal("ann")).request(request.id)).stuck
+async def test_a_gate_that_nobody_can_pass_is_told_when_the_run_pauses(make_story, tmp_path, members, approvals, why):
+    story = governed(make_story, tmp_path, members, approvals)
+    run_id = await story.go(story.chain(acting(lambda: "paid")))
+    request = await story.asked(run_id)
+    stuck = (await story.system.client(principal("ann")).request(request.id)).stuck
     assert stuck is None if why is None else why in stuck
-    assert dict((await circle.system.client(circle.me).run(run_id)).stuck) == (
-        {} if why is None else {request.id: stuck}
-    )
+    assert dict((await story.system.client(story.me).run(run_id)).stuck) == ({} if why is None else {request.id: stuck})
 
 
-async def test_a_gate_that_nobody_can_pass_is_judged_anew_when_people_change(make_circle, tmp_path):
-    circle = governed(make_circle, tmp_path, '"local:me"', 1)
-    run_id = await circle.go(circle.chain(acting(lambda: "paid")))
-    request = await circle.asked(run_id)
-    view = await circle.system.client(principal("ann")).request(request.id)
+async def test_a_gate_that_nobody_can_pass_is_judged_anew_when_people_change(make_story, tmp_path):
+    story = governed(make_story, tmp_path, '"local:me"', 1)
+    run_id = await story.go(story.chain(acting(lambda: "paid")))
+    request = await story.asked(run_id)
+    view = await story.system.client(principal("ann")).request(request.id)
     assert view.stuck is not None
-    other = governed(make_circle, tmp_path, '"local:me", "ann"', 1)
+    other = governed(make_story, tmp_path, '"local:me", "ann"', 1)
     directory = other.system.policies.current().directory
     assert cannot_pass(request, view.policy, directory) is None
-    assert what_became(request, await circle.run(run_id)) == "open"
+    assert what_became(request, await story.run(run_id)) == "open"

@@ -21,17 +21,17 @@ def coloured(node, colour):
     return node_async
 
 
-async def answer_all(circle, run_id):
+async def answer_all(story, run_id):
     """Answer every question with its own text, and return what was asked, in order."""
     asked = []
     for _ in range(10):
-        found = list(await circle.open(run_id))
+        found = list(await story.open(run_id))
         for request in found:
             asked.append(request.asked.text)
-            await circle.vote(request, "respond", answer=f"to {request.asked.text}")
+            await story.vote(request, "respond", answer=f"to {request.asked.text}")
         if not found:
             break
-        await circle.drain()
+        await story.drain()
     return asked
 
 
@@ -99,43 +99,43 @@ def in_a_generator_of_a_tool(state):
         in_a_generator_of_a_tool,
     ],
 )
-async def test_each_question_gets_its_own_answer_once(circle, node, colour):
-    run_id = await circle.go(circle.chain(coloured(node, colour)))
-    asked = await answer_all(circle, run_id)
-    run = await circle.run(run_id)
+async def test_each_question_gets_its_own_answer_once(story, node, colour):
+    run_id = await story.go(story.chain(coloured(node, colour)))
+    asked = await answer_all(story, run_id)
+    run = await story.run(run_id)
     assert run.status is RunStatus.done, run.note
     assert run.output["out"] == ["to a? and to b?"]
     assert sorted(asked) == ["a?", "b?"]
 
 
 @COLOURS
-async def test_a_refused_answer_in_an_expression_is_asked_again_by_itself(circle, colour):
+async def test_a_refused_answer_in_an_expression_is_asked_again_by_itself(story, colour):
     def node(state):
         return {"out": [int(interrupt("a?")) + int(interrupt("b?"))]}
 
-    run_id = await circle.go(circle.chain(coloured(node, colour)))
+    run_id = await story.go(story.chain(coloured(node, colour)))
     for text, said in [("a?", "one"), ("a?", "1"), ("b?", "two"), ("b?", "2")]:
-        request = await circle.asked(run_id)
-        assert request.asked.text == text, (await circle.run(run_id)).note
-        await circle.vote(request, "respond", answer=said)
-        await circle.drain()
-    run = await circle.run(run_id)
+        request = await story.asked(run_id)
+        assert request.asked.text == text, (await story.run(run_id)).note
+        await story.vote(request, "respond", answer=said)
+        await story.drain()
+    run = await story.run(run_id)
     assert (run.status, run.output["out"]) == (RunStatus.done, [3]), run.note
 
 
 @COLOURS
 @pytest.mark.parametrize("rest", [[], ["c"]])
-async def test_the_answer_of_a_question_that_is_asked_no_more_is_used_for_nothing(circle, colour, rest):
+async def test_the_answer_of_a_question_that_is_asked_no_more_is_used_for_nothing(story, colour, rest):
     names = ["a"]
 
     def node(state):
         return {"out": [f"{name} {interrupt(f'{name}?')}" for name in names]}
 
-    run_id = await circle.go(circle.chain(coloured(node, colour)))
-    await circle.vote(await circle.asked(run_id), "respond", answer="to a?")
+    run_id = await story.go(story.chain(coloured(node, colour)))
+    await story.vote(await story.asked(run_id), "respond", answer="to a?")
     names[:] = rest
-    await circle.drain()
-    asked = await answer_all(circle, run_id)
-    run = await circle.run(run_id)
+    await story.drain()
+    asked = await answer_all(story, run_id)
+    run = await story.run(run_id)
     assert (run.status, asked) == (RunStatus.done, [f"{name}?" for name in rest]), run.note
     assert run.output.get("out", []) == [f"{name} to {name}?" for name in rest]

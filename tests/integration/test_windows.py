@@ -38,7 +38,7 @@ POLICIES = PolicySet((PETTY,), PETTY, Directory({"managers": frozenset({"mia"})}
 BUYS = Move((Action("purchase", {"amount": "999.99"}),), Tool())
 
 
-def circle(store, clock):
+def story(store, clock):
     made = SystemUnderTest("store", store, clock, SettablePolicies(POLICIES))
     made.runtime.scripts["buys"] = Script((((BUYS,),),))
     made.runtime.scripts["buys four at once"] = Script((((BUYS,), (BUYS,), (BUYS,), (BUYS,)),))
@@ -68,7 +68,7 @@ async def store(request, tmp_path, clock):
 
 
 async def test_ten_agents_in_one_instant_share_one_petty_cash(store, clock):
-    one = circle(store, clock)
+    one = story(store, clock)
     for _ in range(10):
         await start(one)
     jobs = (await store.agenda()).jobs
@@ -81,7 +81,7 @@ NAMES = ("till", "agents.py:buyer", "/srv/agents.py:buyer", "buyer", "Till")
 
 
 async def test_however_the_agent_is_called_there_is_one_petty_cash(store, clock):
-    one = circle(store, clock)
+    one = story(store, clock)
     for number in range(10):
         await start(one, agent=NAMES[number % len(NAMES)])
     jobs = (await store.agenda()).jobs
@@ -91,7 +91,7 @@ async def test_however_the_agent_is_called_there_is_one_petty_cash(store, clock)
 
 
 async def test_a_crowd_is_served_one_after_the_other(store, clock):
-    one = circle(store, clock)
+    one = story(store, clock)
     for _ in range(40):
         await start(one)
     jobs = (await store.agenda()).jobs
@@ -101,7 +101,7 @@ async def test_a_crowd_is_served_one_after_the_other(store, clock):
 
 
 async def test_four_asked_in_one_pause_count_one_another(store, clock):
-    one = circle(store, clock)
+    one = story(store, clock)
     await start(one, "buys four at once")
     (job,) = (await store.agenda()).jobs
     await one.worker.runner.carry_out(job)
@@ -109,7 +109,7 @@ async def test_four_asked_in_one_pause_count_one_another(store, clock):
 
 
 async def test_what_came_to_nothing_does_not_count(store, clock):
-    one = circle(store, clock)
+    one = story(store, clock)
     for _ in range(4):
         await start(one)
         for job in (await store.agenda()).jobs:
@@ -189,14 +189,14 @@ KEYS = (("acme", "purchase"), ("acme", "refund"), ("other", "purchase"), ("other
 PROCESS = """
 import asyncio, dataclasses, sys
 sys.path.insert(0, sys.argv[2])
-from test_windows import circle, start
+from test_windows import story, start
 from interlock.storage import open_store
 from interlock.testing.fakes import SettableClock
 
 async def main():
     clock = SettableClock()
     store = open_store(sys.argv[1], clock)
-    one = circle(store, clock)
+    one = story(store, clock)
     one.worker.runner._options = dataclasses.replace(one.worker.runner._options, name="worker" + sys.argv[3])
     print("ready", flush=True)
     sys.stdin.readline()
@@ -223,7 +223,7 @@ def racer(path, number):
 async def test_ten_in_one_instant_by_racing_processes(tmp_path, clock):
     path = tmp_path / "interlock.db"
     store = open_store(str(path), clock)
-    one = circle(store, clock)
+    one = story(store, clock)
     for _ in range(10):
         await start(one)
     await store.close()
@@ -249,7 +249,7 @@ async def test_I11_a_window_counts_what_the_logs_say(request, backdoor, clock, k
     folder = request.getfixturevalue("tmp_path")
     url = str(folder / "interlock.db") if kind == "sqlite" else request.getfixturevalue("postgres").fresh()
     store, door = open_store(url, clock), backdoor(url)
-    one = circle(store, clock)
+    one = story(store, clock)
     for _ in range(3):
         await start(one)
         await one.worker.drain()

@@ -21,15 +21,15 @@ async def essay_async(topic: str) -> dict:
 
 
 @pytest.mark.parametrize("workflow", [essay, essay_async])
-async def test_an_essay_is_about_the_text(circle, workflow):
+async def test_an_essay_is_about_the_text(story, workflow):
     agent = Agent(workflow)
-    run_id = await circle.start(circle.register(agent), agent.input_from("cats"))
-    assert (await circle.asked(run_id)).asked.text == "Publish an essay about cats?"
-    await circle.decide(await circle.asked(run_id))
-    assert (await circle.run(run_id)).output == {"essay": "about cats", "ok": True}
+    run_id = await story.start(story.register(agent), agent.input_from("cats"))
+    assert (await story.asked(run_id)).asked.text == "Publish an essay about cats?"
+    await story.decide(await story.asked(run_id))
+    assert (await story.run(run_id)).output == {"essay": "about cats", "ok": True}
 
 
-def test_what_others_take_is_as_ever(circle):
+def test_what_others_take_is_as_ever(story):
     @entrypoint()
     def with_input(inputs: dict) -> dict:
         return inputs

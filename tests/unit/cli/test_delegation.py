@@ -34,7 +34,7 @@ PEOPLE = Directory({"managers": frozenset({"mia", "noah"})}, local_roles=False, 
 
 
 @pytest.fixture
-async def circle():
+async def story():
     clock = SettableClock()
     policies = SettablePolicies(PolicySet((), POLICY, PEOPLE))
     made = SystemUnderTest("memory", MemoryStore(clock), clock, policies)
@@ -47,34 +47,34 @@ async def circle():
     return made
 
 
-async def vote(circle, who, verdict=Verdict.approve, subject=None):
-    digest = (await circle.views(who).request(circle.id)).request.digest
-    command = CastVote(circle.id, verdict, digest, "", subject)
-    return await circle.desk.handle(command, principal(who, tenant=TENANT))
+async def vote(story, who, verdict=Verdict.approve, subject=None):
+    digest = (await story.views(who).request(story.id)).request.digest
+    command = CastVote(story.id, verdict, digest, "", subject)
+    return await story.desk.handle(command, principal(who, tenant=TENANT))
 
 
-async def seen(circle, person="zoe", *, full=True):
-    return [line.text for line in present(await circle.views(person).request(circle.id), full=full).lines]
+async def seen(story, person="zoe", *, full=True):
+    return [line.text for line in present(await story.views(person).request(story.id), full=full).lines]
 
 
-async def test_whoever_is_named_sees_for_whom_the_vote_would_be(circle):
-    view = await circle.views("ZOE").request(circle.id)
+async def test_whoever_is_named_sees_for_whom_the_vote_would_be(story):
+    view = await story.views("ZOE").request(story.id)
     assert (view.excluded, view.on_behalf_of) == (None, "mia")
-    assert (await circle.views("mia").request(circle.id)).on_behalf_of is None
+    assert (await story.views("mia").request(story.id)).on_behalf_of is None
     for full in (True, False):
-        shown = await seen(circle, full=full)
+        shown = await seen(story, full=full)
         assert "May vote now: mia, noah." in shown
         assert "Votes for mia: zoe, until 2026-11-05 09:00:00 UTC." in shown
-    assert circle.views("zoe").candidates(view) == ["mia", "noah", "zoe"]
+    assert story.views("zoe").candidates(view) == ["mia", "noah", "zoe"]
 
 
-async def test_the_request_the_log_and_the_json_say_who_voted_for_whom(circle):
-    await vote(circle, "zoe")
-    assert "zoe for mia said approve" in await seen(circle, "noah")
-    assert any("; for it: zoe for mia." in line for line in await seen(circle, "noah"))
-    await vote(circle, "noah")
-    view = await circle.views("noah").request(circle.id)
-    history = await circle.store.history(TENANT, circle.id)
+async def test_the_request_the_log_and_the_json_say_who_voted_for_whom(story):
+    await vote(story, "zoe")
+    assert "zoe for mia said approve" in await seen(story, "noah")
+    assert any("; for it: zoe for mia." in line for line in await seen(story, "noah"))
+    await vote(story, "noah")
+    view = await story.views("noah").request(story.id)
+    history = await story.store.history(TENANT, story.id)
     told = [sentence(entry) for entry in history]
     assert told[2:] == ["zoe for mia approved", "noah approved", "approved by zoe for mia, noah"]
     shape = json.loads(json.dumps(view_shape(view, list(history))))
@@ -83,48 +83,48 @@ async def test_the_request_the_log_and_the_json_say_who_voted_for_whom(circle):
     assert (stand_in["step"], stand_in["voter"], stand_in["on_behalf_of"]) == (0, "zoe", "mia")
     assert [one["on_behalf_of"] for one in shape["votes"]] == ["mia", None]
     assert shape["history"][2]["event"]["vote"]["on_behalf_of"] == "mia"
-    assert any(line.startswith("It was approved by zoe for mia, noah at") for line in await seen(circle))
+    assert any(line.startswith("It was approved by zoe for mia, noah at") for line in await seen(story))
 
 
-async def test_a_change_for_another_is_told_as_such(circle):
-    after = await vote(circle, "zoe", Verdict.edit, Action("purchase", {"amount": "6"}))
+async def test_a_change_for_another_is_told_as_such(story):
+    after = await vote(story, "zoe", Verdict.edit, Action("purchase", {"amount": "6"}))
     assert after.editors == ("zoe", "mia")
-    assert "Changed by zoe for mia" in await seen(circle)
-    told = [sentence(entry) for entry in await circle.store.history(TENANT, circle.id)]
+    assert "Changed by zoe for mia" in await seen(story)
+    told = [sentence(entry) for entry in await story.store.history(TENANT, story.id)]
     assert "zoe for mia changed what is asked: earlier votes are void" in told
 
 
-async def test_once_the_other_has_voted_the_delegate_is_told_why_not(circle):
-    await vote(circle, "mia")
-    view = await circle.views("zoe").request(circle.id)
+async def test_once_the_other_has_voted_the_delegate_is_told_why_not(story):
+    await vote(story, "mia")
+    view = await story.views("zoe").request(story.id)
     assert view.excluded == "this step asks group:managers; mia, for whom this would be, has voted"
     with pytest.raises(Forbidden, match="mia, for whom this would be, has voted"):
-        await vote(circle, "zoe")
+        await vote(story, "zoe")
 
 
-async def test_a_reason_that_keeps_out_both_is_said_once(circle):
-    await circle.runs.start("buyer", "buys", None, principal("zoe", tenant=TENANT))
-    (job,) = (await circle.store.agenda()).jobs
-    await circle.worker.runner.carry_out(job)
-    (own,) = set(await circle.inbox()) - {circle.id}
-    view = await circle.views("zoe").request(own)
+async def test_a_reason_that_keeps_out_both_is_said_once(story):
+    await story.runs.start("buyer", "buys", None, principal("zoe", tenant=TENANT))
+    (job,) = (await story.store.agenda()).jobs
+    await story.worker.runner.carry_out(job)
+    (own,) = set(await story.inbox()) - {story.id}
+    view = await story.views("zoe").request(own)
     assert view.excluded.count("whoever started the run does not decide on it") == 1
 
 
-async def test_I9_a_vote_under_a_delegation_that_was_taken_back_is_not_told_as_one_for_it(circle):
-    await vote(circle, "zoe")
+async def test_I9_a_vote_under_a_delegation_that_was_taken_back_is_not_told_as_one_for_it(story):
+    await vote(story, "zoe")
     taken_back = replace(PEOPLE, delegations=())
     after = SettablePolicies(PolicySet((), POLICY, taken_back))
-    circle.views = lambda who: Views(circle.store, after, principal(who, tenant=TENANT), PolicyBook(circle.store))
-    (step,) = [line for line in await seen(circle, "noah") if line.startswith("Step 1")]
+    story.views = lambda who: Views(story.store, after, principal(who, tenant=TENANT), PolicyBook(story.store))
+    (step,) = [line for line in await seen(story, "noah") if line.startswith("Step 1")]
     assert "for it" not in step
     assert step.endswith("; no longer counted: zoe for mia.")
 
 
-async def test_I11_what_was_decided_for_another_is_the_fold_of_its_log(circle):
-    await vote(circle, "zoe")
-    await vote(circle, "noah")
-    assert await audit_record(circle.store) == []
+async def test_I11_what_was_decided_for_another_is_the_fold_of_its_log(story):
+    await vote(story, "zoe")
+    await vote(story, "noah")
+    assert await audit_record(story.store) == []
 
 
 CONFIG = """\

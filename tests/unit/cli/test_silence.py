@@ -37,7 +37,7 @@ PEOPLE = Directory({"managers": frozenset({"mia"}), "directors": frozenset({"olg
 
 
 @pytest.fixture
-async def circle():
+async def story():
     return await asked_under(POLICY)
 
 
@@ -55,28 +55,28 @@ async def asked_under(policy, *before):
     return made
 
 
-async def seen(circle, person="olga"):
-    return "\n".join(line.text for line in present(await circle.views(person).request(circle.id), full=True).lines)
+async def seen(story, person="olga"):
+    return "\n".join(line.text for line in present(await story.views(person).request(story.id), full=True).lines)
 
 
-async def pass_time(circle, **length):
-    circle.clock.advance(**length)
-    await sweep(circle.store, circle.desk)
+async def pass_time(story, **length):
+    story.clock.advance(**length)
+    await sweep(story.store, story.desk)
 
 
-async def test_what_is_to_come_stands_on_the_request(circle):
-    shown = await seen(circle)
+async def test_what_is_to_come_stands_on_the_request(story):
+    shown = await seen(story)
     assert "A reminder at 2026-11-02 10:00:00 UTC, 2026-11-02 12:00:00 UTC." in shown
     assert "From 2026-11-02 11:00:00 UTC on the group directors may decide as well." in shown
     assert "If nobody decides by then, the group directors may decide as well, within as long again" in shown
-    assert (await circle.views("olga").request(circle.id)).excluded == "this step asks group:managers"
+    assert (await story.views("olga").request(story.id)).excluded == "this step asks group:managers"
 
 
-async def test_each_of_it_is_an_entry_in_the_log_and_none_comes_twice(circle):
+async def test_each_of_it_is_an_entry_in_the_log_and_none_comes_twice(story):
     for _ in range(9):
-        await pass_time(circle, hours=1)
-        await pass_time(circle)
-    told = [sentence(entry) for entry in await circle.store.history(TENANT, circle.id)]
+        await pass_time(story, hours=1)
+        await pass_time(story)
+    told = [sentence(entry) for entry in await story.store.history(TENANT, story.id)]
     assert told[2:] == [
         "a reminder: nobody has decided yet",
         "nobody has decided yet: now group:directors may decide as well",
@@ -84,71 +84,71 @@ async def test_each_of_it_is_an_entry_in_the_log_and_none_comes_twice(circle):
         "the time is over: now group:directors may decide as well, until 2026-11-02 17:00:00 UTC",
         "expired: nobody decided in time",
     ]
-    assert (await circle.store.agenda()).overdue == []
+    assert (await story.store.agenda()).overdue == []
 
 
-async def test_after_the_escalation_a_director_may_decide(circle):
-    await pass_time(circle, hours=2)
-    assert (await circle.views("olga").request(circle.id)).excluded is None
-    assert "asks the group managers or the group directors" in await seen(circle)
+async def test_after_the_escalation_a_director_may_decide(story):
+    await pass_time(story, hours=2)
+    assert (await story.views("olga").request(story.id)).excluded is None
+    assert "asks the group managers or the group directors" in await seen(story)
 
 
-async def test_who_gave_it_more_time_and_why_is_in_the_log(circle):
-    await circle.desk.handle(Extend(circle.id, 2 * HOUR, "on a plane"), principal("mia", tenant=TENANT))
-    assert "Until 2026-11-02 15:00:00 UTC." in await seen(circle)
-    told = [sentence(entry) for entry in await circle.store.history(TENANT, circle.id)]
+async def test_who_gave_it_more_time_and_why_is_in_the_log(story):
+    await story.desk.handle(Extend(story.id, 2 * HOUR, "on a plane"), principal("mia", tenant=TENANT))
+    assert "Until 2026-11-02 15:00:00 UTC." in await seen(story)
+    told = [sentence(entry) for entry in await story.store.history(TENANT, story.id)]
     assert told[-1] == 'mia gives it more time, until 2026-11-02 15:00:00 UTC: "on a plane"'
 
 
 async def test_the_time_that_is_left_is_said_with_what_of_it_is_open():
     office = Calendar("office", "UTC", ("mon", "tue"), (Span(540, 660),))
-    circle = await asked_under(Policy("purchases", (Level("only", None, (replace(STEP, calendar=office),)),)))
-    shown = await seen(circle)
+    story = await asked_under(Policy("purchases", (Level("only", None, (replace(STEP, calendar=office),)),)))
+    shown = await seen(story)
     assert "Until 2026-11-03 11:00:00 UTC (Tuesday 2026-11-03 11:00 in UTC)." in shown
     assert "Time left: 1 day 2 hours (4 hours of open time)" in shown
-    await pass_time(circle, hours=2)
-    assert "Time left: 1 day (2 hours of open time)" in await seen(circle)
+    await pass_time(story, hours=2)
+    assert "Time left: 1 day (2 hours of open time)" in await seen(story)
 
 
 async def test_I4_a_calendar_that_changes_moves_no_deadline_that_stands():
     office = Calendar("office", "UTC", ("mon", "tue"), (Span(540, 660),))
     before = Policy("purchases", (Level("only", None, (replace(STEP, calendar=office),)),))
-    circle = await asked_under(before)
+    story = await asked_under(before)
     closed = replace(office, days=("fri",), holidays=(date(2026, 11, 3),))
-    circle.policies.change(
+    story.policies.change(
         PolicySet((), Policy("purchases", (Level("only", None, (replace(STEP, calendar=closed),)),)), PEOPLE)
     )
-    assert "Until 2026-11-03 11:00:00 UTC" in await seen(circle)
-    assert "Monday, Tuesday 09:00-11:00 in UTC" in await seen(circle)
-    await pass_time(circle, days=1, hours=2)  # handed on, with as much open time again: of the calendar that it pinned
-    assert "Until 2026-11-10 11:00:00 UTC (Tuesday 2026-11-10 11:00 in UTC)." in await seen(circle)
+    assert "Until 2026-11-03 11:00:00 UTC" in await seen(story)
+    assert "Monday, Tuesday 09:00-11:00 in UTC" in await seen(story)
+    await pass_time(story, days=1, hours=2)  # handed on, with as much open time again: of the calendar that it pinned
+    assert "Until 2026-11-10 11:00:00 UTC (Tuesday 2026-11-10 11:00 in UTC)." in await seen(story)
 
 
 async def test_a_machine_that_lost_its_time_zones_complains_and_does_what_else_is_due():
     office = Calendar("office", "Europe/Berlin", ("mon",), (Span(540, 1020),))
     away = Policy("away", (Level("only", None, (replace(STEP, calendar=office),)),), applies_to="agent == 'buyer'")
-    circle = await asked_under(POLICY, away)
-    await circle.runs.start("other", "buys", None, principal("ian", tenant=TENANT))
-    (job,) = (await circle.store.agenda()).jobs
-    await circle.worker.runner.carry_out(job)
-    (other,) = {*await circle.inbox()} - {circle.id}
-    circle.clock.advance(hours=6)
+    story = await asked_under(POLICY, away)
+    await story.runs.start("other", "buys", None, principal("ian", tenant=TENANT))
+    (job,) = (await story.store.agenda()).jobs
+    await story.worker.runner.carry_out(job)
+    (other,) = {*await story.inbox()} - {story.id}
+    story.clock.advance(hours=6)
     complaints = []
     zoneinfo.reset_tzpath([])
     zoneinfo.ZoneInfo.clear_cache()
     try:
-        overdue = (await circle.store.agenda()).overdue
-        await carry_out_due(circle.store, circle.desk, overdue, complaints.append)
+        overdue = (await story.store.agenda()).overdue
+        await carry_out_due(story.store, story.desk, overdue, complaints.append)
     finally:
         zoneinfo.reset_tzpath()
     (complaint,) = complaints
-    assert complaint.startswith(f"{circle.id}: This machine does not know the time zone 'Europe/Berlin'")
-    assert (await circle.requests([other]))[other].handed_on
-    await sweep(circle.store, circle.desk)
-    assert (await circle.requests([circle.id]))[circle.id].handed_on
+    assert complaint.startswith(f"{story.id}: This machine does not know the time zone 'Europe/Berlin'")
+    assert (await story.requests([other]))[other].handed_on
+    await sweep(story.store, story.desk)
+    assert (await story.requests([story.id]))[story.id].handed_on
 
 
-async def test_what_was_missed_while_nothing_ran_is_one_reminder(circle):
-    await pass_time(circle, hours=3, minutes=30)
-    events = [entry.event.type for entry in await circle.store.history(TENANT, circle.id)]
+async def test_what_was_missed_while_nothing_ran_is_one_reminder(story):
+    await pass_time(story, hours=3, minutes=30)
+    events = [entry.event.type for entry in await story.store.history(TENANT, story.id)]
     assert events[2:] == ["escalated", "reminded"]
