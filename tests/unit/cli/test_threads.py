@@ -129,7 +129,7 @@ def test_a_state_is_shown_and_a_fork_asks_again_with_what_was_set(command, sende
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("runs", "show", "RUN", "--pause", "1"), 2, "give both"),
+        (("runs", "show", "RUN", "--pause", "1"), 2, "--pause needs --state"),
         (("runs", "show", "RUN", "--state", "--pause", "4"), 4, "has no pause 4: it has paused once"),
         (("runs", "fork", "RUN", "--pause", "4", "--detach"), 4, "has no pause 4"),
         (("runs", "fork", "RUN", "--set", "to", "--detach"), 2, "must be KEY=JSON"),
