@@ -202,12 +202,9 @@ class Views:
 
     async def pauses(self, run_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """Return the requests that runs wait at, run to ids, in the order in which they were asked; not of too many."""
-        found: dict[str, tuple[str, ...]] = {}
-        for run_id in list(dict.fromkeys(run_ids))[:MOST_PAUSES]:
-            loaded = await self._store.load(self._tenant, run_id=run_id)
-            if loaded.run is not None:
-                found[run_id] = tuple(pending.request_id for pending in loaded.run.run.pause)
-        return found
+        ids = list(dict.fromkeys(run_ids))[:MOST_PAUSES]
+        found = await self._store.runs(self._tenant, ids=ids, limit=MOST_PAUSES)
+        return {run.id: tuple(pending.request_id for pending in run.pause) for run in found}
 
     def requests(self, wanted: Inbox = OPEN, *, limit: int | None = None) -> AsyncGenerator[Request, None]:
         """Read requests, at most so many; by default those that are open, soonest first."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Literal
@@ -184,12 +184,19 @@ class MemoryStore:
             return [decode_request(row.body) for row in page_of(tables, tenant, wanted, after, limit)]
 
     async def runs(
-        self, tenant: str, *, statuses: tuple[RunStatus, ...] = (), after: str | None = None, limit: int = 50
+        self,
+        tenant: str,
+        *,
+        statuses: tuple[RunStatus, ...] = (),
+        ids: Collection[str] | None = None,
+        after: str | None = None,
+        limit: int = 50,
     ) -> Sequence[Run]:
         """Return a page of runs, newest first, beginning after the run with the id `after`."""
         with self._reading() as tables:
             rows = [row for row in tables.runs.values() if row.tenant == tenant]
             rows = [row for row in rows if not statuses or row.status in statuses]
+            rows = [row for row in rows if ids is None or row.id in ids]
             if after is not None:
                 last = tables.runs.get((tenant, after))
                 rows = [row for row in rows if last and (row.started_at, row.id) < (last.started_at, last.id)]

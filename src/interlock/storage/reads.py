@@ -265,24 +265,34 @@ def note(on: Connection, key: str) -> str | None:
 # ── pages ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def list_runs(
-    on: Connection, tenant: str, statuses: tuple[RunStatus, ...], after: str | None, limit: int
+def list_runs(  # noqa: PLR0913, PLR0917 - what the port offers
+    on: Connection,
+    tenant: str,
+    statuses: tuple[RunStatus, ...],
+    ids: Collection[str] | None,
+    after: str | None,
+    limit: int,
 ) -> Sequence[Run]:
     """Return a page of runs, newest first, beginning after the run with the id `after`."""
     if not encodable(after or ""):
         return []
-    query = _runs_query(some=bool(statuses), paged=after is not None)
+    known = [key for key in ids or () if encodable(key)]
+    if ids is not None and not known:
+        return []
+    query = _runs_query(some=bool(statuses), named=ids is not None, paged=after is not None)
     values = {"tenant": tenant, "limit": limit, "after": after, "statuses": [str(status) for status in statuses]}
-    return [decode_run(body) for (body,) in on.rows(query, values)]
+    return [decode_run(body) for (body,) in on.rows(query, values | {"ids": known})]
 
 
 @cache
-def _runs_query(*, some: bool, paged: bool) -> Select[Any]:
+def _runs_query(*, some: bool, named: bool, paged: bool) -> Select[Any]:
     columns = runs.c
     query = select(as_bytes(columns.body)).where(columns.tenant == _TENANT).limit(_LIMIT)
     query = query.order_by(columns.started_at.desc(), columns.id.desc())
     if some:
         query = query.where(OneOf(columns.status, "statuses"))
+    if named:
+        query = query.where(OneOf(columns.id, "ids"))
     if paged:
         query = query.where(tuple_(columns.started_at, columns.id) < place_of(runs, "started_at"))
     return query

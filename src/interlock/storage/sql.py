@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -192,10 +192,16 @@ class SqlStore:
         return await self._read(lambda on: inbox(on, tenant, wanted, after, limit))
 
     async def runs(
-        self, tenant: str, *, statuses: tuple[RunStatus, ...] = (), after: str | None = None, limit: int = 50
+        self,
+        tenant: str,
+        *,
+        statuses: tuple[RunStatus, ...] = (),
+        ids: Collection[str] | None = None,
+        after: str | None = None,
+        limit: int = 50,
     ) -> Sequence[Run]:
         """Return a page of runs, newest first, beginning after the run with the id `after`."""
-        return await self._read(lambda on: reads.list_runs(on, tenant, statuses, after, limit))
+        return await self._read(lambda on: reads.list_runs(on, tenant, statuses, ids, after, limit))
 
     async def find(self, tenant: str, kind: Literal["request", "run"], prefix: str) -> Sequence[str]:
         """Return at most ten ids that begin with a prefix."""

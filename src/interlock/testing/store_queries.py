@@ -236,6 +236,10 @@ class QueryContract(Contract):
         assert [run.id for run in await store.runs(TENANT, statuses=(RunStatus.running,))] == ["run_3"]
         both = (RunStatus.queued, RunStatus.running)
         assert [run.id for run in await store.runs(TENANT, statuses=both, after=ids[2])] == ids[3:]
+        named = {"run_1", ids[0], "run_nobody", "\ud800"}
+        assert [run.id for run in await store.runs(TENANT, ids=named)] == [one for one in ids if one in named]
+        assert await store.runs(TENANT, ids=()) == []
+        assert await store.runs("other", ids=named) == []
         assert await store.runs("other") == []
 
     async def test_ids_are_found_by_their_beginning(self, store: Store, clock: SettableClock) -> None:

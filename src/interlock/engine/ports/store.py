@@ -5,7 +5,7 @@ Every implementation passes one contract suite (`interlock.testing.contracts`) a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
@@ -279,9 +279,19 @@ class Store(Cursors, Items, Protocol):
         """
 
     async def runs(
-        self, tenant: str, *, statuses: tuple[RunStatus, ...] = (), after: str | None = None, limit: int = 50
+        self,
+        tenant: str,
+        *,
+        statuses: tuple[RunStatus, ...] = (),
+        ids: Collection[str] | None = None,
+        after: str | None = None,
+        limit: int = 50,
     ) -> Sequence[Run]:
-        """Return a page of runs, newest first, beginning after the run with the id `after`."""
+        """Return a page of runs, newest first, beginning after the run with the id `after`.
+
+        Args:
+            ids: only these runs; None for all.
+        """
 
     async def find(self, tenant: str, kind: Literal["request", "run"], prefix: str) -> Sequence[str]:
         """Return at most ten ids that begin with a prefix."""
