@@ -47,25 +47,14 @@ async def asked(
     if interrupts:  # parallel tasks of a workflow all ask, and LangGraph shows the first
         stored = state.unanswered()
         _refuse_changed(interrupts, stored)
-        interrupts |= stored
+        # In the order of their tasks, as they are stored: LangGraph shows them as the tasks stop, which is by chance.
+        interrupts = stored | {key: one for key, one in interrupts.items() if key not in stored}
         await _refuse_stateless(graph, config, set(interrupts))
-        interrupts = await _in_order(interrupts, graph, config)
     await must_differ(interrupts.values(), graph, config, state)
     asks = [ask for interrupt in interrupts.values() for ask in table.read(_answerable(interrupt))]
     if breakpoints.inside or not interrupts:
         asks += [ask for stop in await breakpoints.current(graph, config) for ask in stops.read(stop)]
     return tuple(asks)
-
-
-async def _in_order(
-    interrupts: dict[str, Interrupt[Any]], graph: Graph, config: RunnableConfig
-) -> dict[str, Interrupt[Any]]:
-    """Return interrupts in the order of their tasks: LangGraph streams them as the tasks stop, which is by chance."""
-    if len(interrupts) == 1:
-        return interrupts
-    known = [interrupt.id for interrupt in (await graph.aget_state(config)).interrupts]
-    place = {key: number for number, key in enumerate(known)}
-    return dict(sorted(interrupts.items(), key=lambda item: place.get(item[0], len(place))))
 
 
 def _refuse_changed(asked: Mapping[str, Interrupt[Any]], stored: Mapping[str, Interrupt[Any]]) -> None:
