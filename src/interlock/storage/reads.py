@@ -285,7 +285,7 @@ def list_runs(  # noqa: PLR0913, PLR0917 - what the port offers
 
 
 @cache
-def _runs_query(*, some: bool, named: bool, paged: bool) -> Select[Any]:
+def _runs_query(*, some: bool, paged: bool, named: bool = False) -> Select[Any]:
     columns = runs.c
     query = select(as_bytes(columns.body)).where(columns.tenant == _TENANT).limit(_LIMIT)
     query = query.order_by(columns.started_at.desc(), columns.id.desc())
