@@ -19,9 +19,8 @@ from interlock.config.sections import (
     Settings,
     StepSettings,
     config_schema,
-    parse_duration,
-    suggestion,
 )
+from interlock.config.values import parse_duration, suggestion
 
 __all__ = [
     "CalendarSettings",

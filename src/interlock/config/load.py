@@ -13,7 +13,8 @@ from interlock.config.config_file import ConfigFile, say
 from interlock.config.located import MAX_FILE, BadYaml, read_tree
 from interlock.config.paths import expanded, home
 from interlock.config.problems import all_problems
-from interlock.config.sections import Settings, suggestion
+from interlock.config.sections import Settings
+from interlock.config.values import suggestion
 from interlock.errors import InvalidConfig
 
 __all__ = ["SETTLED_NS", "data_home", "load_settings", "reload_settings"]

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from interlock.config.config_file import ConfigFile
 from interlock.config.located import Key
-from interlock.config.sections import PATTERNS
+from interlock.config.values import PATTERNS
 from interlock.errors import BadInput
 
 __all__ = ["all_problems"]

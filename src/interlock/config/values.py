@@ -1,0 +1,174 @@
+"""The values that settings may have: durations, hours, days, moments, names and what people are called."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    StrictStr,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
+
+__all__ = [
+    "ARGUMENT",
+    "NOT_YET",
+    "ONE_OR_MORE_HOURS",
+    "PATTERNS",
+    "AskEntry",
+    "Day",
+    "Duration",
+    "Expression",
+    "Hours",
+    "Identifier",
+    "Moment",
+    "Name",
+    "Number",
+    "Person",
+    "Reference",
+    "Weekday",
+    "never_approve",
+    "one_or_more",
+    "parse_duration",
+    "parse_moment",
+    "suggestion",
+]
+
+MAX_DURATION = timedelta(days=3660)
+_DURATION = re.compile(r"([0-9]{1,6}w)?([0-9]{1,6}d)?([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?")
+_CLOCK = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+_HOURS = re.compile(rf"{_CLOCK}-(?:{_CLOCK}|24:00)")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2})?([Zz]|[+-][0-9]{2}:[0-9]{2})")
+_UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+_NAME = r"^[^\W_][\w .\-]*$"
+_PERSON = r"^[^\s\x00-\x1f]([^\x00-\x1f]*[^\s\x00-\x1f])?$"
+_ASK = r"^(group:|role:|person:|anyone with role )[^\x00-\x1f]*[^\s\x00-\x1f]$"
+ARGUMENT = r"^args(\.[A-Za-z_][A-Za-z0-9_\-]*)+$"
+_IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]*$"
+_REFERENCE = r"^[^:\s][^\x00-\x1f]*:[A-Za-z_][A-Za-z0-9_.]*$"
+
+PATTERNS = {
+    _NAME: "must be a name of letters, digits, spaces and . _ -",
+    _PERSON: "must be a person's id, such as mia@example.com",
+    _ASK: "must be group:NAME, role:NAME, person:ID or `anyone with role NAME`",
+    ARGUMENT: "must be the path of an argument, such as args.amount",
+    _IDENTIFIER: "must be a name of letters, digits and _",
+    _REFERENCE: "must be module:attribute or path/to/file.py:attribute",
+}
+"""What to say when text is not of one of these forms."""
+
+NOT_YET = frozenset(
+    {
+        "extend", "step_up",
+    }
+)  # fmt: skip
+
+
+def parse_duration(text: object) -> timedelta:
+    """Read a duration such as `30s`, `15m`, `4h`, `2d`, `1w` or `1h30m`."""
+    found = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    if found is None or not found.group():
+        raise PydanticCustomError("duration", "must be a duration such as 30s, 15m, 4h, 2d, 1w or 1h30m")
+    parts = [part for part in found.groups() if part]
+    length = timedelta(**{_UNITS[part[-1]]: int(part[:-1]) for part in parts})
+    if not timedelta(seconds=1) <= length <= MAX_DURATION:
+        raise PydanticCustomError("duration", "must be at least 1s and at most ten years")
+    return length
+
+
+def parse_moment(text: object) -> datetime:
+    """Read a moment such as `2026-12-01T09:00:00+01:00`: its offset says which one it is."""
+    try:
+        if isinstance(text, str) and _MOMENT.fullmatch(text):
+            return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass  # no such day, or too far away
+    raise PydanticCustomError(
+        "moment", "must be a moment with its offset, such as 2026-12-01T09:00:00Z or 2026-12-01T09:00:00+01:00"
+    )
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Return `did you mean …?` with what is nearest, or what there is."""
+    names = sorted(known)
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"there is {', '.join(names)}" if names else "there is none"
+
+
+def _number(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise PydanticCustomError("number", "must be a number")
+    return Decimal(value)
+
+
+def _hours(value: object) -> object:
+    found = _HOURS.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise PydanticCustomError("hours", "must be hours such as 09:00-17:00, from 00:00 to 24:00")
+    return value
+
+
+def one_or_more(value: object) -> object:
+    """Take one span of hours for a list of one."""
+    return (_hours(value),) if isinstance(value, str) else value
+
+
+def _day(value: object) -> date:
+    try:
+        if isinstance(value, str) and _DATE.fullmatch(value):
+            return date.fromisoformat(value)
+    except ValueError:  # not in that month
+        pass
+    raise PydanticCustomError("date", "must be a day such as 2026-12-25")
+
+
+def never_approve(value: object) -> object:
+    """Refuse that silence approves."""
+    if value == "approve":
+        raise PydanticCustomError("silence", "must be expire or escalate: silence never approves")
+    return value
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    WithJsonSchema({"type": "string", "pattern": f"^(?=.){_DURATION.pattern}$", "examples": ["30s", "4h", "1h30m"]}),
+]
+Hours = Annotated[str, BeforeValidator(_hours)]
+ONE_OR_MORE_HOURS = WithJsonSchema(
+    {
+        "anyOf": [
+            {"type": "string", "pattern": f"^{_HOURS.pattern}$", "examples": ["09:00-17:00"]},
+            {
+                "type": "array",
+                "items": {"type": "string", "pattern": f"^{_HOURS.pattern}$"},
+                "minItems": 1,
+                "maxItems": 24,
+            },
+        ]
+    }
+)
+Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+Moment = Annotated[
+    datetime,
+    BeforeValidator(parse_moment),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-12-01T09:00:00+01:00"]}),
+]
+Number = Annotated[Decimal, BeforeValidator(_number), WithJsonSchema({"type": "number"})]
+Name = Annotated[StrictStr, Field(pattern=_NAME, max_length=100)]
+Person = Annotated[StrictStr, Field(pattern=_PERSON, max_length=200)]
+Expression = Annotated[StrictStr, Field(min_length=1, max_length=2_000)]
+AskEntry = Annotated[StrictStr, Field(pattern=_ASK, max_length=250)]
+Identifier = Annotated[StrictStr, Field(pattern=_IDENTIFIER, max_length=64)]
+Reference = Annotated[StrictStr, Field(pattern=_REFERENCE, max_length=1_000)]
