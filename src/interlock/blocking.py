@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class Loop:
-    """An event loop in a thread of its own. The thread keeps no process alive."""
+    """An event loop in a thread of its own. It keeps no process alive; a node of a graph that is running may."""
 
     def __init__(self) -> None:
         self._ready = threading.Event()
@@ -52,6 +52,13 @@ class Loop:
         except BaseException:
             future.cancel()
             raise
+
+    def left(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do work that ends something, unless the loop has ended everything already."""
+        if self._thread.is_alive():
+            self.call(work)
+        else:
+            work.close()
 
     def close(self) -> None:
         """End the loop, and wait for that."""
@@ -90,7 +97,7 @@ def _iterates(
             while (found := self._loop.call(next_one())) is not None:
                 yield found[0]
         finally:
-            self._loop.call(values.aclose())
+            self._loop.left(values.aclose())
 
     return cast("Callable[Concatenate[BlockingClient, P], Iterator[T]]", iterate)
 
@@ -101,10 +108,10 @@ class BlockingClient:
     Args:
         client: which does the work.
         loop: where it does it.
-        opened: where the client came from, which is left at the end.
+        opened: where the client came from, which is left at the end; None if it belongs to another one.
     """
 
-    def __init__(self, client: Client, loop: Loop, opened: AbstractAsyncContextManager[Client]) -> None:
+    def __init__(self, client: Client, loop: Loop, opened: AbstractAsyncContextManager[Client] | None) -> None:
         self._client = client
         self._loop = loop
         self._opened = opened
@@ -118,9 +125,12 @@ class BlockingClient:
         self.close()
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Let go of the database. Closing it again does nothing."""
+        opened, self._opened = self._opened, None
+        if opened is None:
+            return
         try:
-            self._loop.call(_left(self._opened))
+            self._loop.call(_left(opened))
         finally:
             self._loop.close()
 
@@ -130,8 +140,8 @@ class BlockingClient:
         return self._client.principal
 
     def acting_as(self, principal: Principal) -> BlockingClient:
-        """Return the same for somebody else."""
-        return BlockingClient(self._client.acting_as(principal), self._loop, self._opened)
+        """Return the same for somebody else. It need not be closed: the connection is that of this one."""
+        return BlockingClient(self._client.acting_as(principal), self._loop, None)
 
     def candidates(self, view: RequestView) -> list[str]:
         """Return those known by name who may vote on a request now and have not, sorted."""

@@ -48,6 +48,8 @@ async def connect(  # noqa: PLR0913 - everything has a default
         InvalidAgent: if something is no agent.
         StoreError: if the database cannot be opened.
     """
+    if database == "" or isinstance(database, int | float | bytes | list | dict):
+        raise BadInput(f"The database is a file, an address or a store, not {database!r}: None is the configured one.")
     store = None if database is None or isinstance(database, str | Path) else database
     settings = _settings(config, database if isinstance(database, str | Path) else None)
     if database is not None and settings.database.fixed:

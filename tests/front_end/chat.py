@@ -69,7 +69,7 @@ class Chat:
         request = view.request
         self._shown[client.principal.id, request.id] = request.digest
         may = f"You may not decide: {view.excluded}" if view.excluded else "You may decide."
-        return "\n".join([row(request), plain(request.ask.description), view.why, may])
+        return "\n".join([row(request), plain(request.ask.description), *map(plain, view.why.splitlines()), plain(may)])
 
     async def _decide(self, client: Client, verdict: str, prefix: str, rest: str) -> str:
         request_id = await client.resolve("request", prefix)

@@ -194,3 +194,85 @@ def test_an_error_leaves_no_thread_behind():
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert {one for one in threading.enumerate() if one not in before and not one.daemon} == set()
+
+
+def wrong(me, request, run):
+    """Yield what somebody might call with a value that is none, as JSON's null comes through a server."""
+    for nothing in (None, 5, {}, ["x"]):
+        yield lambda it=nothing: me.reject(request.id, digest=None, comment=it)
+        yield lambda it=nothing: me.approve(request.id, digest=None, comment=it)
+        yield lambda it=nothing: me.comment(request.id, it)
+        yield lambda it=nothing: me.delegate(request.id, to="zoe", reason=it)
+        yield lambda it=nothing: me.delegate(request.id, to=it)
+        yield lambda it=nothing: me.extend(request.id, "1h", reason=it)
+        yield lambda it=nothing: me.cancel(run.id, reason=it)
+    yield lambda: me.approve(request.id, digest=5)
+    yield lambda: me.settle(request.id, "nope")
+
+
+@pytest.mark.parametrize("database", ["memory:", "one.db"])
+def test_a_value_that_is_none_is_refused_and_never_written(tmp_path, database):
+    with connect_blocking(database, agents=AGENTS) as me:
+        run = me.start("payer", "ACME")
+        (request,) = me.advance(run.id).requests
+        known = len(list(me.log()))
+        for call in wrong(me, request, run):
+            with pytest.raises(BadInput):
+                call()
+        refused = list(me.log())[known:]
+        assert {entry.event.type for entry in refused} <= {"refusal_noted"}
+        assert me.inbox_count("mine").number == 1
+        me.approve(request.id, digest=request.digest)
+        assert me.advance(run.id).run.status == "done"
+
+
+async def test_nobody_carries_on_what_is_another_tenants_or_nothing(tmp_path):
+    async with connect("memory:", agents=AGENTS) as me:
+        run = await me.start("payer", "ACME")
+        eve = me.acting_as(Principal("eve", "person", "other", "chat"))
+        for call in (eve.advance(run.id), me.advance("run_nothing"), me.advance("\ud800")):
+            with pytest.raises(NotFound):
+                await call
+        assert (await me.run(run.id)).run.status == "queued"
+
+
+@pytest.mark.parametrize(
+    "nobody",
+    [
+        Principal("", "person", "default", "chat"),
+        Principal("\x1b[2J", "person", "default", "chat"),
+        Principal("x" * 201, "person", "default", "chat"),
+        Principal("agent:payer", "person", "default", "chat"),
+        Principal("mia", "robot", "default", "chat"),
+        Principal("mia", "person", None, "chat"),
+        Principal("mia", "person", "default", ""),
+        Principal("mia", "person", "default", "chat", 5),
+        "mia",
+    ],
+    ids=str,
+)
+def test_who_is_no_principal_reads_and_does_nothing(nobody):
+    with connect_blocking("memory:") as me, pytest.raises(BadInput):
+        me.acting_as(nobody)
+    with pytest.raises(BadInput):
+        connect_blocking("memory:", principal=nobody)
+
+
+@pytest.mark.parametrize("database", ["", 5, b"x", []])
+def test_what_is_no_database_is_refused(database):
+    with pytest.raises(BadInput, match="The database is a file, an address or a store"):
+        connect_blocking(database)
+
+
+def test_closing_again_does_nothing_and_whoever_acts_for_others_closes_nothing():
+    with connect_blocking("memory:", agents=AGENTS) as me:
+        with me.acting_as(Principal("mia", "person", "default", "chat")) as mia:
+            assert list(mia.requests()) == []
+        run = me.start("payer", "ACME")
+        left = me.log()
+        next(left)
+        me.close()
+        me.close()
+    with pytest.raises(RuntimeError, match="after it was closed"):
+        me.run(run.id)
+    del left

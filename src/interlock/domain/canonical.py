@@ -18,7 +18,17 @@ import rfc8785
 from interlock.domain.json_errors import why_no_json
 from interlock.errors import InvalidValue
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "Json", "canonical_bytes", "digest", "normalize", "parse_json", "read_canonical"]
+__all__ = [
+    "MAX_BYTES",
+    "MAX_DEPTH",
+    "Json",
+    "canonical_bytes",
+    "check_text",
+    "digest",
+    "normalize",
+    "parse_json",
+    "read_canonical",
+]
 
 Json = Any  # a JSON value; `normalize` is the judge of whether it is one
 
@@ -55,6 +65,17 @@ def normalize(value: object, *, path: str = "$", max_bytes: int = MAX_BYTES) -> 
         return orjson.loads(plain)
     _check(value, path, 0, _Budget(max_bytes))
     return read_canonical(canonical_bytes(value, path=path, max_bytes=max_bytes))
+
+
+def check_text(value: object, path: str, max_bytes: int) -> None:
+    """Refuse what is no text, or too long a one.
+
+    Raises:
+        InvalidValue: with the path, and why.
+    """
+    if not isinstance(value, str):
+        raise InvalidValue(path, f"must be text, not {type(value).__name__}")
+    normalize(value, path=path, max_bytes=max_bytes)
 
 
 def canonical_bytes(value: Json, *, path: str = "$", max_bytes: int = MAX_BYTES) -> bytes:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from interlock.domain.authority import Delegation
-from interlock.domain.canonical import normalize
+from interlock.domain.authority import LONGEST_ID, NO_PERSON, Delegation
+from interlock.domain.canonical import check_text
 from interlock.domain.commands import Comment, Delegate
 from interlock.domain.decision_context import DecisionContext
 from interlock.domain.eligibility import Eligibility, eligibility_of
@@ -21,7 +21,7 @@ def decide_comment(request: Request, command: Comment, context: DecisionContext)
     """Put what a person says into the log."""
     person = _person(request, context, "comment on")
     must_be_open(request)
-    normalize(command.text, path="text", max_bytes=MAX_COMMENT)
+    check_text(command.text, "text", MAX_COMMENT)
     if not says_something(command.text):
         raise InvalidValue("text", "must say something")
     return (Commented(person, command.text, context.now),)
@@ -30,10 +30,10 @@ def decide_comment(request: Request, command: Comment, context: DecisionContext)
 def decide_delegate(request: Request, command: Delegate, context: DecisionContext) -> tuple[Event, ...]:
     """Let another person vote for whoever asks for it, if both of them may."""
     giver = _person(request, context, "delegate")
-    delegate = context.directory.canonical(command.to)
+    delegate = context.directory.canonical(_person_named(command.to))
     must_be_open(request)
     must_be_in_time(request, context.now)
-    normalize(command.reason, path="reason", max_bytes=MAX_COMMENT)
+    check_text(command.reason, "reason", MAX_COMMENT)
     if not delegate or delegate == giver:
         raise InvalidValue("to", "must be another person")
     reason = _may_not_delegate(request, giver, delegate, context)
@@ -42,6 +42,17 @@ def decide_delegate(request: Request, command: Delegate, context: DecisionContex
     if any((one.giver, one.delegate) == (giver, delegate) for one in request.delegations):
         return ()
     return (Delegated(giver, delegate, command.reason, context.now),)
+
+
+def _person_named(to: object) -> str:
+    """Refuse what cannot be the id of a person: it is shown to others, and kept."""
+    if not isinstance(to, str) or not to.strip() or not to.isprintable() or len(to) > LONGEST_ID:
+        raise InvalidValue(
+            "to", f"must be the id of a person, such as mia@example.com: at most {LONGEST_ID} characters"
+        )
+    if to.strip().casefold().startswith(NO_PERSON):
+        raise InvalidValue("to", "must be a person: a group, a role, an agent and a service have no vote")
+    return to
 
 
 def _person(request: Request, context: DecisionContext, verb: str) -> str:

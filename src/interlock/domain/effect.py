@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from interlock.domain.canonical import normalize
+from interlock.domain.canonical import check_text, normalize
 from interlock.domain.commands import ClaimEffect, Lapse, RecordEffect, SettleEffect
 from interlock.domain.decision_context import DecisionContext
 from interlock.domain.eligibility import eligibility_of
@@ -157,7 +157,7 @@ def decide_settle(request: Request, command: SettleEffect, context: DecisionCont
             f"The effect of {request.id} is {request.effect}: there is nothing to settle.", request_id=request.id
         )
     assert request.claim is not None
-    normalize(command.comment, path="comment", max_bytes=MAX_COMMENT)
+    check_text(command.comment, "comment", MAX_COMMENT)
     match command.became:
         case "happened":
             result = normalize(command.result, path="result")

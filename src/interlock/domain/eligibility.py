@@ -131,4 +131,6 @@ def with_delegations(directory: Directory, request: Request) -> Directory:
     """Return the directory, preceded by the delegations made for this request."""
     if not request.delegations:
         return directory
-    return replace(directory, delegations=(*request.delegations, *directory.delegations))
+    known = directory.canonical  # somebody may have become another name of somebody else since
+    here = (replace(one, giver=known(one.giver), delegate=known(one.delegate)) for one in request.delegations)
+    return replace(directory, delegations=(*here, *directory.delegations))

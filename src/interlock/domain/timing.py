@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from interlock.domain.canonical import normalize
+from interlock.domain.canonical import check_text
 from interlock.domain.commands import Command, Escalate, Expire, Extend, Remind
 from interlock.domain.decision_context import DecisionContext
 from interlock.domain.eligibility import eligibility_of
@@ -79,7 +79,7 @@ def decide_extend(request: Request, command: Extend, context: DecisionContext) -
     if reason is not None:
         raise Forbidden(f"{person} may not extend {request.id}: {reason}.", request_id=request.id)
     due_at = _extended(request, command, context)
-    normalize(command.reason, path="reason", max_bytes=MAX_COMMENT)
+    check_text(command.reason, "reason", MAX_COMMENT)
     if not says_something(command.reason):
         raise ReasonMissing(f"An extension of {request.id} needs a reason: it is logged.")
     return (Extended(person, due_at, command.reason, context.now),)

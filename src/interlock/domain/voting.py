@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from interlock.domain.action import Action, Draft, Kind, Verdict
-from interlock.domain.canonical import canonical_bytes, normalize
+from interlock.domain.canonical import canonical_bytes, check_text, normalize
 from interlock.domain.commands import CastVote
 from interlock.domain.decision_context import DecisionContext
 from interlock.domain.eligibility import Eligibility, VotingRight, eligibility_of
@@ -132,7 +132,7 @@ def _check_vote(request: Request, command: CastVote, context: DecisionContext, v
             shown=command.digest,
             stands=request.digest,
         )
-    normalize(command.comment, path="comment", max_bytes=MAX_COMMENT)
+    check_text(command.comment, "comment", MAX_COMMENT)
     _check_verdict(request, command, context.policy)
     found = _voting_right(request, context, voter)
     if found.excluded is not None:

@@ -52,7 +52,7 @@ def _events() -> TypeAdapter[Event | RunEvent]:
 
 def encode_request(request: Request) -> bytes:
     """Return a request as JSON."""
-    return _adapter(Request).dump_json(request)
+    return _adapter(Request).dump_json(request, warnings="error")
 
 
 def decode_request(body: bytes | str) -> Request:
@@ -66,7 +66,7 @@ def decode_request(body: bytes | str) -> Request:
 
 def encode_run(run: Run) -> bytes:
     """Return a run as JSON."""
-    return _adapter(Run).dump_json(run)
+    return _adapter(Run).dump_json(run, warnings="error")
 
 
 def decode_run(body: bytes | str) -> Run:
@@ -80,7 +80,7 @@ def decode_run(body: bytes | str) -> Run:
 
 def encode_policy(policy: Policy) -> bytes:
     """Return the canonical bytes of a policy: their hash names its version."""
-    return canonical_bytes(_adapter(Policy).dump_python(policy, mode="json"), max_bytes=MAX_ENTRY)
+    return canonical_bytes(_adapter(Policy).dump_python(policy, mode="json", warnings="error"), max_bytes=MAX_ENTRY)
 
 
 def decode_policy(body: bytes) -> Policy:
@@ -105,7 +105,7 @@ def encode_entry(  # noqa: PLR0913, PLR0917 - the fields of an entry
         "by": actor.by,
         "via": actor.via,
         "address": actor.address,
-        "event": _events().dump_python(event, mode="json"),
+        "event": _events().dump_python(event, mode="json", warnings="error"),
     }
     body = canonical_bytes(entry, max_bytes=MAX_ENTRY)
     return body, leaf_hash(body)

@@ -9,8 +9,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from interlock.domain.authority import Principal
-from interlock.domain.canonical import Json, normalize
+from interlock.domain.canonical import Json, check_text, normalize
 from interlock.domain.configurable import check_configurable
+from interlock.domain.request import MAX_COMMENT
 from interlock.domain.run import ENDED, Origin, Run, RunStatus
 from interlock.domain.run_events import RunCancelled, RunEvent, RunRetried, RunStarted, VersionAccepted
 from interlock.engine.changes import FRESH, Changes, RunChange, RunRecord, Turn
@@ -196,8 +197,10 @@ class Runs:
         Raises:
             Closed: if it has ended already.
             Forbidden: if the principal may not.
+            InvalidValue: if the reason is no text, or too long.
             RecordAltered: if the run is not what its log says, or its requests cannot be read.
         """
+        check_text(reason, "reason", MAX_COMMENT)
 
         def decide(run: Run, now: datetime) -> RunEvent:
             if run.status in ENDED:

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, Mapping
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from interlock.domain.action import Verdict
 from interlock.domain.authority import Principal
@@ -20,15 +20,19 @@ from interlock.engine.integrity import verified
 from interlock.engine.states import kept_state
 from interlock.engine.threads import checked_name
 from interlock.engine.watching import NOBODY, Watcher
-from interlock.errors import NotFound
+from interlock.errors import InvalidValue, NotFound
 from interlock.service.arguments import duration
 from interlock.service.following import Reader
 from interlock.service.naming import name_and_reference
 from interlock.service.parts import Parts
+from interlock.service.principals import check_principal
 from interlock.service.replies import Reply, answered, edited, plainly, typed_answer
 from interlock.service.views import RunView, Views
 
 __all__ = ["Client"]
+
+Became = Literal["happened", "did_not", "retry"]
+"""What became of an effect: `retry` means that it did not happen, and is to be tried again."""
 
 
 class Client(Views):
@@ -46,6 +50,7 @@ class Client(Views):
     """
 
     def __init__(self, system: Parts, principal: Principal) -> None:
+        check_principal(principal)
         super().__init__(system.store, system.policies, principal, system.book)
         self.system = system
 
@@ -151,7 +156,7 @@ class Client(Views):
     async def settle(
         self,
         request_id: str,
-        became: Literal["happened", "did_not", "retry"],
+        became: Became,
         *,
         result: Json = None,
         comment: str = "",
@@ -162,6 +167,8 @@ class Client(Views):
             became: `retry`: it did not happen, and is to be tried again.
             result: what the tool returned, if it happened.
         """
+        if became not in get_args(Became):
+            raise InvalidValue("became", f"must be one of {', '.join(get_args(Became))}")
         return await self.system.desk.handle(SettleEffect(request_id, became, result, comment), self.principal)
 
     async def _current(self, request_id: str) -> Request:
@@ -249,9 +256,16 @@ class Client(Views):
     async def advance(self, run_id: str, *, watcher: Watcher = NOBODY) -> RunView:
         """Carry a run on in this process, as far as it goes now; return where it stands then.
 
+        It is `running` then if another process, or another call, has it; `queued` if an attempt has failed that is made
+        again later. Whoever is interrupted leaves the run to its lease: nobody takes it up for 30 seconds.
+
         Args:
             watcher: is told what the agent does meanwhile.
+
+        Raises:
+            NotFound: if there is none with this id.
         """
+        await self.run(run_id)  # which is refused where there is none in this tenant
         name = f"{self.principal.via}-{os.getpid()}"
         await self.system.worker(name=name, only=run_id, watcher=watcher).drain()
         return await self.run(run_id)

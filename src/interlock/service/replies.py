@@ -60,6 +60,10 @@ class Reply:
         """
         if digest is None:
             return replace(self, unseen=True)
+        if not isinstance(digest, str):
+            raise InvalidValue(
+                "digest", f"must be text, or None for whatever stands there; not {type(digest).__name__}"
+            )
         return replace(self, digest=digest_meant(digest, self.request))
 
 

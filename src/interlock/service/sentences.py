@@ -53,7 +53,7 @@ from interlock.domain.verdicts import VERDICTS
 from interlock.engine.changes import Entry
 from interlock.service.inline import one_line, when
 from interlock.service.row import subject_row
-from interlock.service.text import quoted, shortened
+from interlock.service.text import in_quotes, shortened
 
 __all__ = ["log_line", "sentence"]
 
@@ -186,7 +186,7 @@ def _run_event(entry: Entry, event: Event | RunEvent) -> str:  # noqa: C901, PLR
 
 
 def _beginning(event: RunStarted) -> str:
-    thread = f" in the thread {quoted(_short(event.thread))}" if event.thread is not None else ""
+    thread = f" in the thread {in_quotes(_short(event.thread))}" if event.thread is not None else ""
     waits = ", behind a run that has not ended" if event.waits else ""
     return f"{thread}{_from(event.origin)}{waits}"
 
@@ -201,7 +201,7 @@ def _from(origin: Origin | None) -> str:
 
 
 def _because(text: str) -> str:
-    return f": {quoted(_short(text))}" if text else ""
+    return f": {in_quotes(_short(text))}" if text else ""
 
 
 def _settled(by: str) -> str:

@@ -10,7 +10,17 @@ import re
 import unicodedata
 from itertools import groupby
 
-__all__ = ["cells", "fold_padding", "harmless", "plain", "quoted", "shortened", "warnings_about", "wrapped"]
+__all__ = [
+    "cells",
+    "fold_padding",
+    "harmless",
+    "in_quotes",
+    "plain",
+    "quoted",
+    "shortened",
+    "warnings_about",
+    "wrapped",
+]
 
 OPEN, CLOSE = "⟨", "⟩"
 
@@ -78,8 +88,13 @@ def _readable(character: str, before: str, marks: int) -> bool:
 
 def quoted(text: str) -> str:
     """Return text in quotes, in one line, harmless."""
+    return fold_padding(harmless(in_quotes(text)))
+
+
+def in_quotes(text: str) -> str:
+    """Return text in quotes, in one line, for whoever makes it harmless as a part of something else."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{fold_padding(harmless(escaped))}"'
+    return f'"{escaped}"'
 
 
 def fold_padding(text: str) -> str:

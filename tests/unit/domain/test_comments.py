@@ -1,5 +1,7 @@
 """What people say beside their votes: a comment, and who votes for them on one request."""
 
+from dataclasses import replace
+
 import pytest
 from tests.model.rules import Bench
 
@@ -84,7 +86,6 @@ def test_the_last_one_named_holds(bench):
         ("mia", "noah", "noah is asked as well, and one person is one vote"),
         ("mia", "yves", "this step asks only those for whom"),
         ("mia", "ian", "whoever started the run"),
-        ("mia", "agent:buyer", "the requester never decides"),
     ],
 )
 def test_it_takes_both_of_them(bench, giver, to, why):
@@ -104,6 +105,12 @@ def test_only_people_delegate_and_comment_and_only_while_it_is_open(bench):
             bench.send(command, principal("agent:buyer", "agent"))
     with pytest.raises(InvalidValue, match="another person"):
         delegate(bench, "mia", " MIA ")
+    for nobody in ("", " ", "x\nevil", "\x1b[31mred", "x" * 201, None, 5):
+        with pytest.raises(InvalidValue, match="the id of a person"):
+            delegate(bench, "mia", nobody)
+    for no_person in ("group:g", "Agent:buyer", "role:reviewer"):
+        with pytest.raises(InvalidValue, match="must be a person"):
+            delegate(bench, "mia", no_person)
     with pytest.raises(InvalidValue, match="must say something"):
         bench.send(Comment(bench.request.id, " \u200b"), principal("mia"))
     bench.now = bench.request.due_at
@@ -113,6 +120,25 @@ def test_only_people_delegate_and_comment_and_only_while_it_is_open(bench):
     for command in (Delegate(bench.request.id, "zoe"), Comment(bench.request.id, "hello")):
         with pytest.raises(Closed):
             bench.send(command, principal("mia"))
+
+
+@pytest.mark.parametrize("other", ["noah", "ian", "mia"], ids=["another voter", "the initiator", "the giver"])
+def test_a_delegate_who_turns_out_to_be_somebody_else_no_longer_counts(bench, other):
+    """I6, I7: aliases are as they are now, when votes are counted and when the effect is claimed."""
+    delegate(bench, "mia", "zoe")
+    approve(bench, "zoe")
+    known = replace(PEOPLE, aliases={**PEOPLE.aliases, "zoe": other})
+    eligibility = eligibility_of(bench.request, POLICY, known)
+    (vote,) = bench.request.votes
+    assert eligibility.counting(STEP, [vote]) == ()
+    assert eligibility.exclusion(STEP, vote.voter, vote.on_behalf_of, vote.at) is not None
+
+
+def test_a_delegation_holds_under_the_new_names_of_both(bench):
+    delegate(bench, "mia", "zoe")
+    known = replace(PEOPLE, groups={"g": frozenset({"mia.new", "noah"})}, aliases={"mia": "mia.new", "zoe": "zora"})
+    right = eligibility_of(bench.request, POLICY, known).of(STEP, "zora", bench.now)
+    assert (right.excluded, right.on_behalf_of) == (None, "mia.new")
 
 
 def test_a_comment_decides_nothing_and_anybody_may_say_something(bench):
