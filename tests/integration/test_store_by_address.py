@@ -15,7 +15,7 @@ from interlock.domain.authority import Principal
 from interlock.domain.commands import CastVote
 from interlock.domain.run import RunStatus
 from interlock.engine.ports.store import Inbox
-from interlock.errors import InvalidConfig
+from interlock.errors import InvalidConfig, StoreUnavailable
 from interlock.storage import open as opening
 from interlock.storage import open_store, register_store
 from interlock.testing.contracts import StoreContract
@@ -170,3 +170,28 @@ def test_results_are_kept_by_the_address_whatever_its_password(tmp_path, one, ot
     kept, again = opening.kept_results(one, tmp_path), opening.kept_results(other, tmp_path)
     assert (kept.folders == again.folders) is same
     assert kept.folders[0].is_relative_to(tmp_path)
+
+
+def _raises(url, clock=None, *, create=True):
+    raise OSError(f"no route to {url}")
+
+
+@pytest.mark.parametrize(
+    ("opener", "error", "says"),
+    [
+        (_raises, StoreUnavailable, "cannot be opened: OSError: no route to acme://user@host/x"),
+        (lambda url, clock=None, *, create=True: None, InvalidConfig, "returns NoneType, and no store"),
+        ("no function", StoreUnavailable, "TypeError"),
+    ],
+    ids=["it raises", "it returns nothing", "it is no function"],
+)
+def test_an_opener_that_fails_is_told_without_the_password(opener, error, says):
+    register_store("acme", opener)
+    with pytest.raises(error, match=says) as raised:
+        open_store("acme://user:secret@host/x")
+    assert "secret" not in str(raised.value)
+
+
+def test_a_scheme_may_be_written_in_capitals(tmp_path):
+    register_store("journal", open_journal)
+    assert open_store(f"JOURNAL://{tmp_path}/a.journal") is not None

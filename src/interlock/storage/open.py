@@ -10,7 +10,7 @@ from typing import Protocol, cast
 from interlock.config.paths import expanded
 from interlock.engine.ports.store import Store
 from interlock.engine.results import KeptResults, NothingKept
-from interlock.errors import InvalidConfig
+from interlock.errors import InterlockError, InvalidConfig, StoreUnavailable
 from interlock.storage.memory import MemoryStore
 from interlock.storage.migrate import prepare
 from interlock.storage.result_files import ResultFiles
@@ -51,8 +51,26 @@ def open_store(url: str, clock: Clock | None = None, *, create: bool = True) -> 
         StoreUnavailable: if it cannot be opened or written.
     """
     scheme = scheme_of(url)
-    opener = _OURS.get(scheme) or _registered.get(scheme) or _installed(scheme)
-    return opener(url, clock, create=create)
+    if scheme in _OURS:
+        return _OURS[scheme](url, clock, create=create)
+    url = scheme.lower() + url[len(scheme) :]  # as in any address (RFC 3986, section 3.1)
+    scheme = scheme.lower()
+    return _opened(_registered.get(scheme) or _installed(scheme), url, clock, create=create)
+
+
+def _opened(opener: Opener, url: str, clock: Clock | None, *, create: bool) -> Store:
+    """Open a store of somebody else; what goes wrong there is told without the address's password."""
+    address = _without_password(url)
+    try:
+        store = opener(url, clock, create=create)
+    except InterlockError:
+        raise
+    except Exception as error:
+        told = f"{type(error).__name__}: {error}".replace(url, address)
+        raise StoreUnavailable(f"The store at {address} cannot be opened: {told}") from error
+    if not hasattr(store, "commit"):
+        raise InvalidConfig(f"What opens {address} returns {type(store).__name__}, and no store: ask whoever made it.")
+    return store
 
 
 def register_store(scheme: str, opener: Opener) -> None:
@@ -116,7 +134,7 @@ def _installed(scheme: str) -> Opener:
         raise _unknown(scheme, sorted({*_registered, *brought.names}))
     try:
         return cast(Opener, found[0].load())
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InvalidConfig(
             f"The store for {scheme}:// cannot be loaded from {found[0].value} ({type(error).__name__}: {error}): "
             "install its package anew.",
