@@ -26,7 +26,7 @@ from interlock.domain.action import Verdict
 from interlock.domain.commands import CastVote
 from interlock.domain.request import Request
 from interlock.domain.run import RunStatus
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import Inbox, SortKey
 
 WATCHED = 2.0  # seconds that an idle worker is left alone, and then watched
 SPAWNS = 3
@@ -206,12 +206,12 @@ class Asker:
     system: System
     run_id: str
     pending: list[Request] = field(default_factory=list)
-    last: str = ""
+    last: SortKey | None = None
 
     async def prepare(self) -> None:
         """See whom the votes are for."""
-        self.pending = list(await self.system.store.inbox("default", Inbox(), limit=2 * ASKED))
-        self.last = self.pending[-1].id
+        found = await self.system.store.inbox("default", Inbox(), limit=2 * ASKED)
+        self.pending, self.last = list(found), found.keys[-1]
 
     async def first_page(self) -> None:
         await self.system.store.inbox("default", Inbox())

@@ -12,7 +12,7 @@ from interlock import failpoints
 from interlock.dispatch.wakers import PollingWaker
 from interlock.engine.changes import Lease
 from interlock.engine.ports.store import Cursor
-from interlock.errors import InvalidValue
+from interlock.errors import Conflict, InvalidValue
 from interlock.failpoints import FailpointError
 from interlock.service import following
 from interlock.service.following import LEASE, Follower, Reader, Told
@@ -174,6 +174,74 @@ async def test_what_could_not_be_told_stays_and_is_told_later(store, clock):
     assert len(heard.complaints) == 2
     assert heard.complaints[0].startswith("on-call could not be told: the line is dead. It is tried again in ")
     assert heard.again == asked("req_1")  # a channel that fails may have told some of it
+
+
+class Failing(Heard):
+    """A channel that fails once with an error that is not ours to read as our own."""
+
+    def __init__(self, error):
+        super().__init__()
+        self.error, self.tries = error, 0
+
+    async def deliver(self, notices):
+        self.tries += 1
+        if self.tries < 4:
+            raise self.error
+        self.notices += notices
+
+
+@pytest.mark.parametrize("error", [Conflict("the page was changed"), asyncio.CancelledError()])
+async def test_what_a_channel_raises_is_tried_again_later_and_later(store, clock, monkeypatch, error):
+    paused = []
+
+    async def pause(self, seconds):
+        paused.append(seconds)
+
+    monkeypatch.setattr(Reader, "pause", pause)
+    heard = Failing(error)
+    await ask(store, clock, "req_1")
+    async with following_on(store, heard):
+        await until(lambda: heard.told)
+    assert (heard.tries, heard.told, len(heard.complaints)) == (4, asked("req_1"), 3)
+    assert paused == [0.01, 0.02, 0.04]
+
+
+async def test_a_follower_that_is_cancelled_ends(store, clock):
+    heard = Heard()
+    heard.may_end.clear()
+    await ask(store, clock, "req_1")
+    one = follower(store, heard)
+    await one.begin("")
+    task = asyncio.ensure_future(one.run())
+    await heard.begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert heard.complaints == []
+
+
+async def test_a_channel_that_is_not_async_is_refused(store, clock):
+    class Plain(Heard):
+        def deliver(self, notices):
+            self.notices += notices
+
+    heard = Plain()
+    await ask(store, clock, "req_1")
+    one = follower(store, heard)
+    await one.begin("")
+    with pytest.raises(TypeError, match="deliver of the channel on-call is not async: define it with `async def`"):
+        await asyncio.wait_for(one.run(), PATIENCE)
+    held = await store.cursor(TENANT, "on-call")
+    assert (heard.complaints, held.position, held.lease) == ([], "", None)
+
+
+async def test_no_position_is_refused_even_where_it_is_stopped(store):
+    stop = asyncio.Event()
+    stop.set()
+    reader = Reader(store, PollingWaker(store), TENANT, stop)
+    with pytest.raises(InvalidValue, match="is not a position"):
+        await anext(reader.entries("zzz"), None)
+    assert await anext(reader.entries(""), None) is None
 
 
 async def test_what_a_process_told_before_it_ended_is_told_again_and_said_to_be(opening, store, clock):

@@ -14,7 +14,7 @@ from sqlalchemy import MetaData, NullPool, create_engine
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from interlock.domain.request import Status
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import Inbox, SortKey
 from interlock.errors import Conflict, InvalidConfig, StoreTooNew, StoreUnavailable
 from interlock.storage import agenda, open_store, reads
 from interlock.storage.compiled import Statements
@@ -247,6 +247,7 @@ def test_what_is_asked_often_is_read_from_an_index(filled, query, index):
         "after_epoch": 1,
         "after_xact": 100,
         "after_position": 1,
+        "after_at": 9,
     }
     written = statements.written(query)
     with raw(url) as connection:
@@ -265,7 +266,7 @@ def test_what_is_asked_often_is_read_from_an_index(filled, query, index):
 def test_what_the_inbox_of_a_person_holds_is_chosen_by_an_index_alone(filled, wanted, index, paged):
     url, statements = filled
     written = statements.written(inbox_query(wanted, paged=paged))
-    values = {"tenant": "t2", "limit": 5, "asks": ['"group:g1"', "?"], "person": "p1", "after": "req_9"}
+    values = {"tenant": "t2", "limit": 5, "asks": ['"group:g1"', "?"], "person": "p1", "after": "req_9", "after_at": 9}
     with raw(url) as connection:
         connection.execute("VACUUM requests, participants")
         rows = connection.execute(f"EXPLAIN {written.text}", written.parameters(values)).fetchall()
@@ -349,7 +350,7 @@ async def test_ids_that_no_database_can_hold_are_not_there(store):
         assert (await store.load(TENANT, [key], run_id=key)).run is None
         assert (await store.load(TENANT, run_of=key)).run is None
         assert await store.find(TENANT, "run", key) == []
-        assert await store.inbox(TENANT, Inbox(), after=key) == []
+        assert await store.inbox(TENANT, Inbox(), after=SortKey(0, key)) == []
 
 
 async def test_large_bodies_come_back_as_they_went(store, clock):

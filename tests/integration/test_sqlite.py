@@ -199,7 +199,7 @@ async def test_what_is_asked_often_is_read_from_an_index(store, query, index):
         "streams": ["a"],
     }
     values |= {"after": 0, "first": "a", "last": "b", "agent": "a", "statuses": ["rejected"], "request_id": "a"}
-    values |= {"action": "a", "since": 0, "subject": "a"}
+    values |= {"action": "a", "since": 0, "subject": "a", "after_at": 0}
     plan = await plan_of(store, query, values)
     assert any(name in plan for name in index.split("|")), plan
     assert "SCAN requests" not in plan.replace(f"USING COVERING INDEX {index}", ""), plan
@@ -222,7 +222,15 @@ async def test_what_is_asked_often_is_read_from_an_index(store, query, index):
     ],
 )
 async def test_what_the_inbox_of_a_person_holds_is_chosen_by_an_index_alone(store, wanted, index, paged):
-    values = {"tenant": TENANT, "limit": 5, "after": "a", "asks": ["a"], "person": "a", "people": ["a", "b"]}
+    values = {
+        "tenant": TENANT,
+        "limit": 5,
+        "after_at": 0,
+        "after": "a",
+        "asks": ["a"],
+        "person": "a",
+        "people": ["a", "b"],
+    }
     plan = await plan_of(store, inbox_query(wanted, paged=paged), values)
     assert index in plan, plan
     assert "SCAN requests" not in plan, plan
@@ -231,7 +239,7 @@ async def test_what_the_inbox_of_a_person_holds_is_chosen_by_an_index_alone(stor
 @pytest.mark.parametrize("paged", [False, True])
 @pytest.mark.parametrize("statuses", [(), (Status.open,), (Status.rejected,)])
 async def test_what_a_run_asked_is_found_without_reading_what_others_asked(store, statuses, paged):
-    values = {"tenant": TENANT, "limit": 5, "run_id": "a", "after": "a", "statuses": ["rejected"]}
+    values = {"tenant": TENANT, "limit": 5, "run_id": "a", "after_at": 0, "after": "a", "statuses": ["rejected"]}
     plan = await plan_of(store, inbox_query(Inbox(statuses, run_id="a"), paged=paged), values)
     assert plan.startswith("SEARCH requests USING INDEX requests_of_run (tenant=? AND run_id=?)"), plan
 

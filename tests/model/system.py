@@ -25,6 +25,7 @@ from interlock.engine.worker import Worker
 from interlock.service.inbox import PersonalInbox, Which
 from interlock.service.pages import Count
 from interlock.testing.fakes import NobodyWaits, SettableClock, SettablePolicies
+from interlock.testing.people import principal
 from interlock.testing.scripted_runtime import ScriptedRuntime
 from interlock.testing.scripts import Sink
 
@@ -115,16 +116,18 @@ class SystemUnderTest:
     async def inbox(self) -> list[str]:
         """Return what the inbox lists, page by page."""
         listed: list[str] = []
+        after = None
         while True:
-            page = await self.store.inbox(TENANT, Inbox(), after=listed[-1] if listed else None, limit=PAGE)
+            page = await self.store.inbox(TENANT, Inbox(), after=after, limit=PAGE)
             assert all(request.status is Status.open for request in page), "I4: the inbox lists what is closed"
             listed += [request.id for request in page]
             if len(page) < PAGE:
                 return listed
+            after = page.keys[-1]
 
     async def inboxes(self, person: str) -> tuple[list[str], ...]:
         """Return what waits for somebody, what for others, and what they have decided, page by page; all as counted."""
-        inbox = PersonalInbox(self.store, self._policies, PolicyBook(self.store), tenant=TENANT, person=person)
+        inbox = PersonalInbox(self.store, self._policies, PolicyBook(self.store), principal(person))
         return tuple([await self._listed(inbox, which) for which in get_args(Which)])
 
     async def _listed(self, inbox: PersonalInbox, which: Which) -> list[str]:

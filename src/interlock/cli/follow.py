@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import aclosing
 from functools import partial
 
 import typer
 
 from interlock.channels.lines import LinesChannel, notice_line
+from interlock.channels.screen import Screen
 from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute, interruptible
 from interlock.engine.ports.channel import Notice
@@ -47,7 +50,9 @@ def follow_requests(
                 await _told_once(session, lines, begin)
                 return
             position = await session.client.last_position() if begin is None else begin
-            session.tell(FOLLOWING, "dim")
+            async with aclosing(session.client.log(position)) as entries:
+                await anext(entries, None)  # refuses what is no position
+            Screen.on(sys.stderr).say(FOLLOWING, "dim")
             async for entry in session.client.follow(position, stop=session.stop):
                 if concerns_people(entry):
                     _tell(session, Notice(entry))
@@ -56,14 +61,15 @@ def follow_requests(
 
 
 async def _told_once(session: Session, channel: LinesChannel, begin: str | None) -> None:
+    beside = Screen.on(sys.stderr)  # what is told goes into a pipe, and nothing else
     follower = session.system.follower(
         channel,
         tenant=session.principal.tenant,
         stop=session.stop,
-        complain=lambda text: session.tell(text, "bad"),
+        complain=lambda text: beside.say(text, "bad"),
     )
     await follower.begin(begin)
-    session.tell(FOLLOWING, "dim")
+    beside.say(FOLLOWING, "dim")
     await follower.run()
     if channel.broken is not None:
         raise channel.broken

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import typer
 
 from interlock.channels.screen import Line
@@ -64,7 +62,7 @@ def show(
 
     async def work(session: Session) -> None:
         streams = await _streams(session, request, run)
-        left = itertools.count() if limit is None else iter(range(limit))
+        shown = 0
         with interruptible(session):
             entries = session.client.follow(after, stop=session.stop) if follow else session.client.log(after)
             async for entry in entries:
@@ -72,10 +70,11 @@ def show(
                     return
                 if streams is not None and not _belongs(entry, streams):
                     continue
-                if next(left, None) is None:
-                    return
                 session.write(entry_shape(entry))
                 session.show(Line(plain(log_line(entry))))
+                shown += 1
+                if shown == limit:
+                    return
 
     execute(ctx, work, as_json=as_json, create=follow)
 

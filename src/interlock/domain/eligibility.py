@@ -13,7 +13,9 @@ from interlock.domain.authority import Directory
 from interlock.domain.policy import Policy, Step, where_holds
 from interlock.domain.request import Request, Vote
 
-__all__ = ["Eligibility", "VotingRight", "eligibility_of", "with_delegations"]
+__all__ = ["ONLY_PEOPLE", "Eligibility", "VotingRight", "eligibility_of", "with_delegations"]
+
+ONLY_PEOPLE = "only people vote"
 
 
 @dataclass(frozen=True, slots=True)

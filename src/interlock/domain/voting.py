@@ -10,7 +10,7 @@ from interlock.domain.action import Action, Draft, Kind, Verdict
 from interlock.domain.canonical import canonical_bytes, check_text, normalize
 from interlock.domain.commands import CastVote
 from interlock.domain.decision_context import DecisionContext
-from interlock.domain.eligibility import Eligibility, VotingRight, eligibility_of
+from interlock.domain.eligibility import ONLY_PEOPLE, Eligibility, VotingRight, eligibility_of
 from interlock.domain.events import Decided, Edited, Event, StepReached, VoteCast
 from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Occasion, Policy, Route, Step, reroute
@@ -122,7 +122,7 @@ def _too_few(request: Request, eligible: frozenset[str] | None, context: Decisio
 def _check_vote(request: Request, command: CastVote, context: DecisionContext, voter: str) -> str | None:
     """Refuse a vote that may not be cast; return for whom it is, if not for the voter."""
     if context.principal.kind != "person":
-        raise Forbidden(f"{context.principal.id} is not a person: only people vote.", request_id=request.id)
+        raise Forbidden(f"{context.principal.id} is not a person: {ONLY_PEOPLE}.", request_id=request.id)
     must_be_open(request)
     must_be_in_time(request, context.now)
     if command.digest != request.digest:

@@ -97,7 +97,7 @@ class Jobs:
             for request in page:
                 if evidence.of_its_run(request, await self._store.history(run.tenant, request.id)):
                     return True
-            after = page[-1].id
+            after = page.keys[-1]
         return False
 
     async def give_up(self, job: Job, run: Run, needed: AttentionNeeded) -> None:

@@ -8,6 +8,7 @@ ended is told again, and said to be.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import time
 import uuid
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
@@ -62,6 +63,14 @@ CONCERN_PEOPLE = (
 )
 
 
+class _Overtaken(Exception):
+    """Another process has written the channel's cursor meanwhile. A conflict of the channel's own is none of that."""
+
+
+class _NotAsync(TypeError):
+    """What delivers returns nothing to wait for: it would be told, and said to have failed, again and again."""
+
+
 def concerns_people(entry: Entry) -> bool:
     """Say whether an entry is something that people must know: what waits for them, and what has become of it."""
     return isinstance(entry.event, CONCERN_PEOPLE)
@@ -84,16 +93,22 @@ class Reader:
         self._look_again = look_again
 
     async def entries(self, after: str | None) -> AsyncGenerator[Entry, None]:
-        """Read the entries after a position as they come, until it is stopped; None for those that come from now on."""
+        """Read the entries after a position as they come, until it is stopped; None for those that come from now on.
+
+        Raises:
+            InvalidValue: if it is no position of the log.
+        """
         after = await self.store.last_position(self.tenant) if after is None else after
-        while not self.stop.is_set():
+        while True:
             since = await self._waker.seen()
-            found = await self.feed(after)
+            found = await self.feed(after)  # first: what is no position is refused, even where it is stopped already
             for entry in found:
-                yield entry
-                after = entry.position
                 if self.stop.is_set():
                     return
+                yield entry
+                after = entry.position
+            if self.stop.is_set():
+                return
             if not found:
                 await self.rest(since)
 
@@ -192,19 +207,25 @@ class Follower:
             if seen is not None and after is None:
                 return
             position = await self._store.last_position(self._reader.tenant) if after is None else after
-            with suppress(Conflict):
+            with suppress(_Overtaken):
                 await self._move(Cursor(position, 0 if seen is None else seen.version))
                 self._told = Told()
                 return
 
     async def run(self) -> None:
-        """Tell what comes, until it is stopped."""
+        """Tell what comes, until it is stopped.
+
+        Raises:
+            TypeError: if the channel's `deliver` returns nothing to wait for.
+        """
         while not self._reader.stop.is_set():
             try:
                 await self._turn()
                 self._delay = 0.0
-            except Conflict:
-                continue  # another process was faster
+            except _Overtaken:
+                continue
+            except _NotAsync:
+                raise
             except Exception as error:  # noqa: BLE001 - a channel raises what it likes, and nothing may be lost by it
                 if self._reader.stop.is_set():
                     return
@@ -262,10 +283,10 @@ class Follower:
         if notices:
             try:
                 held = await self._deliver(held, notices)
-            except Conflict:
+            except _Overtaken:
                 raise
             except Exception:
-                with suppress(Conflict, StoreUnavailable):
+                with suppress(_Overtaken, StoreUnavailable):
                     await self._move(replace(held, lease=None))  # another process may have more luck
                 raise
             for notice in notices:
@@ -277,9 +298,12 @@ class Follower:
         """Deliver, and extend the lease meanwhile; return the cursor as it is then.
 
         Raises:
-            Conflict: if another process has taken over.
+            _Overtaken: if another process has taken over.
         """
-        telling = asyncio.ensure_future(self._channel.deliver(notices))
+        delivery: object = self._channel.deliver(notices)
+        if not inspect.isawaitable(delivery):
+            raise _NotAsync(f"deliver of the channel {self._channel.name} is not async: define it with `async def`.")
+        telling = asyncio.ensure_future(delivery)
         ends = time.monotonic() + self._lease.total_seconds()
         try:
             while not (await asyncio.wait({telling}, timeout=self._lease.total_seconds() / 3))[0]:
@@ -293,6 +317,8 @@ class Follower:
             if not telling.done():
                 telling.cancel()
                 await asyncio.gather(telling, return_exceptions=True)
+        if telling.cancelled():
+            raise RuntimeError("it was cancelled, and not by Interlock")  # a cancelled follower does not come to here
         telling.result()
         return held
 
@@ -303,7 +329,14 @@ class Follower:
         return await self._store.cursor(self._reader.tenant, self._channel.name)
 
     async def _move(self, wanted: Cursor) -> Cursor:
-        """Write the cursor in place of the version that `wanted` still has; return it as it is then."""
+        """Write the cursor in place of the version that `wanted` still has; return it as it is then.
+
+        Raises:
+            _Overtaken: if another process was faster.
+        """
         moved = replace(wanted, version=wanted.version + 1)
-        await self._store.move_cursor(self._reader.tenant, self._channel.name, moved)
+        try:
+            await self._store.move_cursor(self._reader.tenant, self._channel.name, moved)
+        except Conflict as conflict:
+            raise _Overtaken from conflict
         return moved

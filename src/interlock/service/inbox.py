@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
-from operator import attrgetter
-from typing import Literal
+from typing import Literal, get_args
 
-from interlock.domain.eligibility import eligibility_of
+from interlock.domain.authority import Principal
+from interlock.domain.eligibility import ONLY_PEOPLE, eligibility_of
 from interlock.domain.inbox import entries_of
 from interlock.domain.request import Request
 from interlock.domain.verdicts import VERDICTS
 from interlock.engine.ports.policies import Policies
-from interlock.engine.ports.store import Inbox, Store
+from interlock.engine.ports.store import Inbox, SortKey, Store
 from interlock.engine.routing import PolicyBook
-from interlock.errors import RecordAltered
-from interlock.service.pages import PAGE, Count, Page, count, cursor_key, page, walk
+from interlock.errors import InvalidValue, RecordAltered
+from interlock.service.pages import PAGE, Count, Listing, Page, count, page, sort_key, walk
 
-__all__ = ["Listed", "PersonalInbox", "Which"]
+__all__ = ["Listed", "PersonalInbox", "Which", "walk_requests"]
 
 Which = Literal["mine", "others", "decided"]
 """Open requests that wait for the person; open ones that wait for others; those on which the person has acted."""
@@ -41,23 +41,45 @@ class Listed:
     on_behalf_of: str | None = None
 
 
+def walk_requests(  # noqa: PLR0913 - what is read, and how much of it
+    store: Store,
+    tenant: str,
+    wanted: Inbox,
+    *,
+    after: SortKey | None = None,
+    limit: int | None = None,
+    at_once: int = PAGE,
+) -> AsyncGenerator[tuple[SortKey, Request], None]:
+    """Read requests, each once with its key, though they move in the list meanwhile: more time is a later due time."""
+
+    async def read(after: SortKey | None, limit: int) -> list[tuple[SortKey, Request]]:
+        found = await store.inbox(tenant, wanted, after=after, limit=limit)
+        return list(zip(found.keys, found, strict=True))
+
+    return walk(read, _key_of, after=after, limit=limit, at_once=at_once, id_of=lambda row: row[0].id)
+
+
+def _key_of(row: tuple[SortKey, Request]) -> SortKey:
+    return row[0]
+
+
 class PersonalInbox:
     """Reads what waits for one person. It grants nothing: the desk checks every vote.
 
     Args:
         book: the policies that requests have pinned, read once.
-        person: whose inbox it is, by any of their names.
+        principal: whose inbox it is. For whoever is no person nothing waits.
         agent: of whose requests alone it speaks; None for those of all agents.
     """
 
-    def __init__(  # noqa: PLR0913 - what it reads from, and whose it is
-        self, store: Store, policies: Policies, book: PolicyBook, *, tenant: str, person: str, agent: str | None = None
+    def __init__(
+        self, store: Store, policies: Policies, book: PolicyBook, principal: Principal, agent: str | None = None
     ) -> None:
         self._store = store
         self._directory = policies.current().directory
         self._book = book
-        self._tenant = tenant
-        self._person = self._directory.canonical(person)
+        self._principal = principal
+        self._person = self._directory.canonical(principal.id)
         self._agent = agent
 
     async def page(self, which: Which, *, after: str | None = None, limit: int = 50) -> Page[Listed]:
@@ -67,18 +89,31 @@ class PersonalInbox:
             after: the cursor that the page before it gave.
 
         Raises:
-            InvalidValue: if it is no cursor of this list.
+            InvalidValue: if it is no cursor of this list, there is no such list, or the limit is below 1.
         """
-        rows = self._listed(which, after=cursor_key(which, after), at_once=min(limit + 1, PAGE))
-        return await page(which, _only(rows), lambda row: row.request.id, limit)
+        _check_name(which)
+        listing = Listing(which, sort_key, (self._principal.tenant, self._person, self._agent))
+
+        async def read(after: SortKey | None, limit: int) -> AsyncGenerator[tuple[SortKey, Listed], None]:
+            async with aclosing(self._listed(which, after=after, at_once=min(limit, PAGE))) as rows:
+                async for key, row in rows:
+                    if row is not None:
+                        yield key, row
+
+        return await page(listing, read, after=after, limit=limit)
 
     async def count(self, which: Which) -> Count:
-        """Return how many rows a list has."""
-        return await count(self._listed(which))
+        """Return how many rows a list has.
+
+        Raises:
+            InvalidValue: if there is no such list.
+        """
+        _check_name(which)
+        return await count(row async for _, row in self._listed(which))
 
     async def _listed(
-        self, which: Which, *, after: str | None = None, at_once: int = PAGE
-    ) -> AsyncGenerator[Listed | None, None]:
+        self, which: Which, *, after: SortKey | None = None, at_once: int = PAGE
+    ) -> AsyncGenerator[tuple[SortKey, Listed | None], None]:
         """Read a list; None for what was read, and is in another one."""
         at = await self._store.now()
         match which:
@@ -88,13 +123,10 @@ class PersonalInbox:
                 wanted = Inbox(agent=self._agent)
             case "decided":
                 wanted = Inbox(_EVERY_STATUS, agent=self._agent, people=self._names)
-        read = partial(self._read, wanted)
-        async for request in walk(read, attrgetter("id"), after=after, at_once=at_once):
+        rows = walk_requests(self._store, self._principal.tenant, wanted, after=after, at_once=at_once)
+        async for key, request in rows:
             found = Listed(request) if which == "decided" else await self._judged(request, at)
-            yield found if which == "decided" or (found.excluded is None) is (which == "mine") else None
-
-    async def _read(self, wanted: Inbox, after: str | None, limit: int) -> list[Request]:
-        return list(await self._store.inbox(self._tenant, wanted, after=after, limit=limit))
+            yield key, (found if which == "decided" or (found.excluded is None) is (which == "mine") else None)
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -104,6 +136,8 @@ class PersonalInbox:
 
     async def _judged(self, request: Request, at: datetime) -> Listed:
         """Say whether an open request waits for the person: not where they have voted on what stands there."""
+        if self._principal.kind != "person":
+            return Listed(request, ONLY_PEOPLE)
         try:
             policy = await self._book.pinned(request.route.policy_hash)
         except RecordAltered as altered:
@@ -121,7 +155,6 @@ class PersonalInbox:
         return Listed(request, right.excluded, right.on_behalf_of)
 
 
-async def _only(rows: AsyncGenerator[Listed | None, None]) -> AsyncGenerator[Listed, None]:
-    async for row in rows:
-        if row is not None:
-            yield row
+def _check_name(which: str) -> None:
+    if which not in get_args(Which):
+        raise InvalidValue("which", f"is one of {', '.join(get_args(Which))}")

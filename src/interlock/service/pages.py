@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from interlock.engine.ports.store import SortKey
 from interlock.errors import InvalidValue
 
-__all__ = ["MOST_COUNTED", "PAGE", "Count", "Page", "Read", "count", "cursor_key", "page", "walk"]
+__all__ = ["MOST_COUNTED", "PAGE", "Count", "Listing", "Page", "Read", "count", "page", "sort_key", "text_key", "walk"]
 
 T = TypeVar("T")
+K = TypeVar("K")
 T_co = TypeVar("T_co", covariant=True)
+K_contra = TypeVar("K_contra", contravariant=True)
 
 PAGE = 200
 
 MOST_COUNTED = 1_000
+
+FIRST_TIME, LAST_TIME = -(2**63), 2**63 - 1
+"""Of the times that every store can compare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,45 +55,125 @@ class Count:
         return f"{self.number:,} or more" if self.more else f"{self.number:,}"
 
 
-class Read(Protocol[T_co]):
-    """Reads a page of rows: those after the row with a key, or the first ones."""
+class Read(Protocol[K_contra, T_co]):
+    """Reads a page of rows: those behind a key, or the first ones."""
 
-    def __call__(self, after: str | None, limit: int) -> Awaitable[Sequence[T_co]]:
+    def __call__(self, after: K_contra | None, limit: int) -> Awaitable[Sequence[T_co]]:
         """Return at most so many rows; fewer only if there are no more."""
 
 
-async def walk(
-    read: Read[T], key: Callable[[T], str], *, after: str | None = None, limit: int | None = None, at_once: int = PAGE
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[K]):
+    """One list. Only it takes the cursors of its pages.
+
+    Args:
+        name: what it is called.
+        read: returns the key that a cursor holds as JSON; raises `ValueError` where it is none.
+        of: what else makes another list of it, as JSON: whose it is, its filters.
+    """
+
+    name: str
+    read: Callable[[object], K]
+    of: Sequence[object] = ()
+
+    def cursor(self, key: K) -> str:
+        """Return a cursor: an opaque string that says behind which key a page begins."""
+        return base64.urlsafe_b64encode(json.dumps([self.name, self._digest(), key]).encode()).decode()
+
+    def key(self, cursor: str) -> K:
+        """Return the key behind which a page begins.
+
+        Raises:
+            InvalidValue: if the cursor is not one of this list.
+        """
+        try:
+            name, digest, key = json.loads(base64.b64decode(cursor.encode(), b"-_", validate=True))
+            if (name, digest) == (self.name, self._digest()):
+                return self.read(key)
+        except (AttributeError, TypeError, ValueError, RecursionError):
+            pass  # whatever else it is
+        raise InvalidValue(
+            "after",
+            f"is not a cursor of the list {self.name} as it is asked for now: use the `next` of one of its pages, for "
+            "the same person and with the same filters",
+        )
+
+    def _digest(self) -> str:
+        return hashlib.sha256(json.dumps(self.of).encode()).hexdigest()[:12]
+
+
+def text_key(found: object) -> str:
+    """Return a key that is a name or an id."""
+    match found:
+        case str() if "\0" not in found:
+            found.encode()  # a lone surrogate raises ValueError
+            return found
+    raise ValueError(found)
+
+
+def sort_key(found: object) -> SortKey:
+    """Return a key that is a time and an id."""
+    match found:
+        case [int(at), key] if FIRST_TIME <= at <= LAST_TIME:
+            return SortKey(at, text_key(key))
+    raise ValueError(found)
+
+
+async def walk(  # noqa: PLR0913 - what is read, and how much of it
+    read: Read[K, T],
+    key: Callable[[T], K],
+    *,
+    after: K | None = None,
+    limit: int | None = None,
+    at_once: int = PAGE,
+    id_of: Callable[[T], str] | None = None,
 ) -> AsyncGenerator[T, None]:
-    """Read a list page by page, from after a key on, at most so many rows.
+    """Read a list page by page, from behind a key on, at most so many rows.
 
     Args:
         at_once: how many rows are read at once, where so many are wanted.
+        id_of: names a row, where rows move in the list: whoever moves each row that they read would read for ever.
     """
-    left = limit
+    left, seen = limit, set[str]()
     while left is None or left > 0:
         size = at_once if left is None else min(at_once, left)
         rows = await read(after, size)
+        after = key(rows[-1]) if rows else after
         for row in rows:
+            if id_of is not None:
+                if id_of(row) in seen:
+                    continue
+                seen.add(id_of(row))
+            left = None if left is None else left - 1
             yield row
         if len(rows) < size:
             return
-        after, left = key(rows[-1]), None if left is None else left - len(rows)
 
 
-async def page(name: str, rows: AsyncGenerator[T, None], key: Callable[[T], str], limit: int) -> Page[T]:
+async def page(
+    listing: Listing[K],
+    read: Callable[[K | None, int], AsyncGenerator[tuple[K, T], None]],
+    *,
+    after: str | None,
+    limit: int,
+) -> Page[T]:
     """Return the next rows of a list, at most so many, and the cursor of what comes after them.
 
     Args:
-        name: of the list; another list does not take its cursors.
+        read: reads rows, each with its key, from behind a key on; at most so many are wanted.
+
+    Raises:
+        InvalidValue: if the cursor is not one of this list, or the limit is no whole number of at least 1.
     """
-    found: list[T] = []
-    async with aclosing(rows) as left:
+    if type(limit) is not int or limit < 1:
+        raise InvalidValue("limit", "must be a whole number of at least 1")
+    found: list[tuple[K, T]] = []
+    async with aclosing(read(None if after is None else listing.key(after), limit + 1)) as left:
         async for row in left:
             if len(found) == limit:
-                return Page(tuple(found), _cursor(name, key(found[-1])))
+                return Page(tuple(value for _, value in found), listing.cursor(found[-1][0]))
             found.append(row)
-    return Page(tuple(found), None)
+    return Page(tuple(value for _, value in found), None)
 
 
 async def count(
@@ -105,24 +193,3 @@ async def count(
             read += 1
             found += row is not None
     return Count(found)
-
-
-def cursor_key(name: str, cursor: str | None) -> str | None:
-    """Return the key after which a page begins.
-
-    Raises:
-        InvalidValue: if the cursor is not one of this list.
-    """
-    if cursor is None:
-        return None
-    try:
-        told, _, key = base64.b64decode(cursor.encode(), b"-_", validate=True).decode().partition(":")
-    except ValueError:
-        told, key = "", ""
-    if told != name:
-        raise InvalidValue("after", f"is not a cursor of the list {name}: use the `next` of one of its pages")
-    return key
-
-
-def _cursor(name: str, key: str) -> str:
-    return base64.urlsafe_b64encode(f"{name}:{key}".encode()).decode()

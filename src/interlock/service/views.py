@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from operator import attrgetter
 from typing import Literal
 
 from interlock.domain.authority import Principal
-from interlock.domain.eligibility import VotingRight, eligibility_of, with_delegations
+from interlock.domain.eligibility import ONLY_PEOPLE, VotingRight, eligibility_of, with_delegations
 from interlock.domain.explain import explain
 from interlock.domain.outcome_words import cannot_pass, done_before, what_became
 from interlock.domain.policy import Policy
@@ -19,19 +18,17 @@ from interlock.domain.run import ENDED, Run, RunStatus
 from interlock.engine.changes import Entry, Lease
 from interlock.engine.integrity import verified
 from interlock.engine.ports.policies import Policies
-from interlock.engine.ports.store import Inbox, Loaded, Store
+from interlock.engine.ports.store import Inbox, Loaded, SortKey, Store
 from interlock.engine.routing import PolicyBook
 from interlock.engine.threads import Threads, ThreadView
 from interlock.errors import BadInput, NotFound, RecordAltered
-from interlock.service.inbox import Listed, PersonalInbox, Which
-from interlock.service.pages import Count, Page, cursor_key, page, walk
+from interlock.service.inbox import Listed, PersonalInbox, Which, walk_requests
+from interlock.service.pages import PAGE, Count, Listing, Page, page, sort_key, text_key, walk
 
 __all__ = ["RequestView", "RunView", "Views"]
 
 MOST_PAUSES = 200
 OPEN = Inbox()
-
-_id_of = attrgetter("id")
 
 SHORTEST_PREFIX = 8
 """How many characters of an id, `req_` or `run_` among them, must be given: few enough to type, enough to mean it."""
@@ -133,6 +130,8 @@ class Views:
         directory = self._policies.current().directory
         why = explain(request, policy, directory, loaded.now)
         found = self._voting_right(request, policy, self.principal.id, loaded.now)
+        if request.is_open and self.principal.kind != "person":
+            found = VotingRight(excluded=ONLY_PEOPLE)
         became = None if loaded.run is None else what_became(request, loaded.run.run)
         stuck = cannot_pass(request, policy, directory)
         repeats = None if loaded.run is None else await self._done_before(request, loaded.run.run)
@@ -206,9 +205,10 @@ class Views:
         found = await self._store.runs(self._tenant, ids=ids, limit=MOST_PAUSES)
         return {run.id: tuple(pending.request_id for pending in run.pause) for run in found}
 
-    def requests(self, wanted: Inbox = OPEN, *, limit: int | None = None) -> AsyncGenerator[Request, None]:
-        """Read requests, at most so many; by default those that are open, soonest first."""
-        return walk(partial(self._requests, wanted), _id_of, limit=limit)
+    async def requests(self, wanted: Inbox = OPEN, *, limit: int | None = None) -> AsyncGenerator[Request, None]:
+        """Read requests, each once, at most so many; by default those that are open, soonest first."""
+        async for _, request in walk_requests(self._store, self._tenant, wanted, limit=limit):
+            yield request
 
     async def list_requests(self, wanted: Inbox = OPEN, *, after: str | None = None, limit: int = 50) -> Page[Request]:
         """Return a page of requests.
@@ -217,14 +217,15 @@ class Views:
             after: the cursor that the page before it gave.
 
         Raises:
-            InvalidValue: if it is no cursor of this list.
+            InvalidValue: if it is no cursor of this list with these filters, or the limit is below 1.
         """
-        key = cursor_key("requests", after)
-        rows = walk(partial(self._requests, wanted), _id_of, after=key, limit=limit + 1)
-        return await page("requests", rows, _id_of, limit)
+        filters = sorted(wanted.statuses), wanted.agent, wanted.run_id, sorted(wanted.asks or ()), wanted.people
+        listing = Listing("requests", sort_key, (self._tenant, wanted.asks is None, *filters))
 
-    async def _requests(self, wanted: Inbox, after: str | None, limit: int) -> Sequence[Request]:
-        return await self._store.inbox(self._tenant, wanted, after=after, limit=limit)
+        def read(after: SortKey | None, limit: int) -> AsyncGenerator[tuple[SortKey, Request], None]:
+            return walk_requests(self._store, self._tenant, wanted, after=after, limit=limit)
+
+        return await page(listing, read, after=after, limit=limit)
 
     async def inbox(
         self, which: Which, *, agent: str | None = None, after: str | None = None, limit: int = 50
@@ -239,7 +240,7 @@ class Views:
             after: the cursor that the page before it gave.
 
         Raises:
-            InvalidValue: if it is no cursor of this list.
+            InvalidValue: if it is no cursor of this list, there is no such list, or the limit is below 1.
         """
         return await self._inbox(agent).page(which, after=after, limit=limit)
 
@@ -248,22 +249,29 @@ class Views:
         return await self._inbox(agent).count(which)
 
     def _inbox(self, agent: str | None) -> PersonalInbox:
-        reads = self._store, self._policies, self._book
-        return PersonalInbox(*reads, tenant=self._tenant, person=self.principal.id, agent=agent)
+        return PersonalInbox(self._store, self._policies, self._book, self.principal, agent)
 
     def runs(self, statuses: tuple[RunStatus, ...] = (), *, limit: int | None = None) -> AsyncGenerator[Run, None]:
         """Read runs, newest first, at most so many."""
-        return walk(partial(self._runs, statuses), _id_of, limit=limit)
+        return self._runs(statuses, None, limit)
 
     async def list_runs(
         self, statuses: tuple[RunStatus, ...] = (), *, after: str | None = None, limit: int = 50
     ) -> Page[Run]:
         """Return a page of runs, newest first. See `list_requests`."""
-        rows = walk(partial(self._runs, statuses), _id_of, after=cursor_key("runs", after), limit=limit + 1)
-        return await page("runs", rows, _id_of, limit)
+        listing = Listing("runs", text_key, (self._tenant, *sorted(statuses)))
 
-    async def _runs(self, statuses: tuple[RunStatus, ...], after: str | None, limit: int) -> Sequence[Run]:
-        return await self._store.runs(self._tenant, statuses=statuses, after=after, limit=limit)
+        async def read(after: str | None, limit: int) -> AsyncGenerator[tuple[str, Run], None]:
+            async for run in self._runs(statuses, after, limit):
+                yield run.id, run
+
+        return await page(listing, read, after=after, limit=limit)
+
+    def _runs(self, statuses: tuple[RunStatus, ...], after: str | None, limit: int | None) -> AsyncGenerator[Run, None]:
+        async def read(after: str | None, limit: int) -> Sequence[Run]:
+            return await self._store.runs(self._tenant, statuses=statuses, after=after, limit=limit)
+
+        return walk(read, attrgetter("id"), after=after, limit=limit)
 
     async def unsettled(self) -> list[Request]:
         """Return the approved requests whose effect is unknown or still under way, newest first."""
@@ -285,14 +293,14 @@ class Views:
 
     async def list_threads(self, *, after: str | None = None, limit: int = 50) -> Page[ThreadView]:
         """Return a page of conversations by name, each with its last run. See `list_requests`."""
-        return await page("threads", self._threads(cursor_key("threads", after)), lambda view: view.name, limit)
+        return await page(Listing("threads", text_key, (self._tenant,)), self._threads, after=after, limit=limit)
 
-    async def _threads(self, after: str | None) -> AsyncGenerator[ThreadView, None]:
+    async def _threads(self, after: str | None, limit: int) -> AsyncGenerator[tuple[str, ThreadView], None]:
         threads = Threads(self._store)
-        async for name in walk(self._thread_names, str, after=after):
+        async for name in walk(self._thread_names, str, after=after, at_once=min(limit, PAGE)):
             view = await threads.view(self._tenant, name, limit=1)
             if view is not None:
-                yield view
+                yield name, view
 
     async def _thread_names(self, after: str | None, limit: int) -> Sequence[str]:
         return await self._store.thread_names(self._tenant, after=after or "", limit=limit)

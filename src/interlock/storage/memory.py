@@ -13,7 +13,7 @@ from interlock.domain.run import Run, RunStatus
 from interlock.engine.changes import Changes, Entry, Job
 from interlock.engine.codec import decode_request, decode_run
 from interlock.engine.items import Found, ItemOp, carry_out
-from interlock.engine.ports.store import Agenda, Audit, Cursor, Inbox, Loaded, Turns, Window
+from interlock.engine.ports.store import Agenda, Audit, Cursor, Inbox, InboxPage, Loaded, SortKey, Turns, Window
 from interlock.errors import StoreUnavailable
 from interlock.failpoints import failpoint
 from interlock.storage.audit import copies_of, is_filed, is_named, own_versions_of, places_of, versions_of
@@ -176,12 +176,11 @@ class MemoryStore:
         with self._reading() as tables:
             return str(max((at for at, _ in entries_of(tables, tenant)), default=""))
 
-    async def inbox(
-        self, tenant: str, wanted: Inbox, *, after: str | None = None, limit: int = 50
-    ) -> Sequence[Request]:
-        """Return a page of requests, beginning after the request with the id `after`."""
+    async def inbox(self, tenant: str, wanted: Inbox, *, after: SortKey | None = None, limit: int = 50) -> InboxPage:
+        """Return a page of requests, beginning behind a key of the page before it."""
         with self._reading() as tables:
-            return [decode_request(row.body) for row in page_of(tables, tenant, wanted, after, limit)]
+            found = page_of(tables, tenant, wanted, after, limit)
+            return InboxPage((key, decode_request(row.body)) for key, row in found)
 
     async def runs(
         self,

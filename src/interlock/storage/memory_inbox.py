@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import Inbox, SortKey
 from interlock.storage.memory_tables import Tables
-from interlock.storage.rows import ASKS_UNKNOWN, OPEN, RequestRow, asks_text
+from interlock.storage.rows import ASKS_UNKNOWN, OPEN, RequestRow, asks_text, encodable
 
 __all__ = ["page_of"]
 
 
-def page_of(tables: Tables, tenant: str, wanted: Inbox, after: str | None, limit: int) -> list[RequestRow]:
-    """Return a page of a tenant's requests, beginning after the request with the id `after`."""
+def page_of(
+    tables: Tables, tenant: str, wanted: Inbox, after: SortKey | None, limit: int
+) -> list[tuple[SortKey, RequestRow]]:
+    """Return a page of a tenant's requests, each with its key, beginning behind a key."""
     by_due = wanted.statuses == OPEN and wanted.people is None
     acts = _acts(tables, tenant, wanted.people)
     rows = [row for row in tables.requests.values() if row.tenant == tenant and _is_wanted(row, wanted)]
     rows = rows if wanted.people is None else [row for row in rows if row.id in acts]
 
-    def place(row: RequestRow) -> tuple[int, str]:
-        return acts.get(row.id, row.due_at if by_due else row.opened_at), row.id
-
+    found = [(SortKey(acts.get(row.id, row.due_at if by_due else row.opened_at), row.id), row) for row in rows]
+    if after is not None and not encodable(after.id):
+        return []
     if after is not None:
-        last = tables.requests.get((tenant, after))
-        last = None if wanted.people is not None and after not in acts else last
-        rows = [row for row in rows if last and row != last and (place(row) > place(last)) is by_due]
-    rows.sort(key=place, reverse=not by_due)
-    return rows[:limit]
+        found = [(key, row) for key, row in found if key != after and (key > after) is by_due]
+    found.sort(key=itemgetter(0), reverse=not by_due)
+    return found[:limit]
 
 
 def _is_wanted(row: RequestRow, wanted: Inbox) -> bool:

@@ -22,7 +22,6 @@ from interlock.engine.codec import decode_request, decode_run
 from interlock.engine.ports.store import Loaded, Turns, Window
 from interlock.errors import RecordAltered
 from interlock.storage.compiled import Connection, whatever_is_stored
-from interlock.storage.inbox import place_of
 from interlock.storage.log import Histories, Log
 from interlock.storage.rows import (
     FIND_LIMIT,
@@ -294,7 +293,9 @@ def _runs_query(*, some: bool, paged: bool, named: bool = False) -> Select[Any]:
     if named:
         query = query.where(OneOf(columns.id, "ids"))
     if paged:
-        query = query.where(tuple_(columns.started_at, columns.id) < place_of(runs, "started_at"))
+        last = runs.alias("last")
+        place = select(last.c.started_at, last.c.id).where(last.c.tenant == _TENANT, last.c.id == bindparam("after"))
+        query = query.where(tuple_(columns.started_at, columns.id) < place.scalar_subquery())
     return query
 
 

@@ -17,7 +17,7 @@ from interlock.domain.request import Request
 from interlock.domain.run import Run, RunStatus
 from interlock.engine.changes import Changes, Entry, Job
 from interlock.engine.items import Found, ItemOp, PutItem, carry_out
-from interlock.engine.ports.store import Agenda, Audit, Cursor, Inbox, Loaded, Turns, Window
+from interlock.engine.ports.store import Agenda, Audit, Cursor, Inbox, InboxPage, Loaded, SortKey, Turns, Window
 from interlock.engine.ports.waker import Notifications
 from interlock.engine.retry import until_committed
 from interlock.failpoints import failpoint
@@ -185,10 +185,8 @@ class SqlStore:
         """Return the position of the newest entry, or the empty string."""
         return await self._read(lambda on: self._log.last_position(on, tenant))
 
-    async def inbox(
-        self, tenant: str, wanted: Inbox, *, after: str | None = None, limit: int = 50
-    ) -> Sequence[Request]:
-        """Return a page of requests, beginning after the request with the id `after`."""
+    async def inbox(self, tenant: str, wanted: Inbox, *, after: SortKey | None = None, limit: int = 50) -> InboxPage:
+        """Return a page of requests, beginning behind a key of the page before it."""
         return await self._read(lambda on: inbox(on, tenant, wanted, after, limit))
 
     async def runs(

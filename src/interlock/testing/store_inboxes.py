@@ -8,12 +8,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 from interlock.domain.action import Action, Verdict
-from interlock.domain.events import Edited, Escalated, Restored, StepReached, VoteCast
+from interlock.domain.events import Edited, Escalated, Extended, Restored, StepReached, VoteCast
 from interlock.domain.inbox import ANY_ROLE
 from interlock.domain.lifecycle import fold
 from interlock.domain.request import Edition, Request, Status, Vote
 from interlock.engine.changes import RequestChange
-from interlock.engine.ports.store import Inbox, Store
+from interlock.engine.ports.store import Inbox, InboxPage, Store
 from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import TENANT, Asked, changes, decided, opened, then
 from interlock.testing.store_base import Contract, the_request
@@ -73,7 +73,7 @@ class InboxContract(Contract):
         wanted = Inbox(asks=frozenset({"group:managers"}))
         assert await self._ids(store, wanted) == ["req_1", "req_3", "req_5"]
         assert await self._ids(store, wanted, after="req_1", limit=1) == ["req_3"]
-        assert await self._ids(store, wanted, after="req_2") == ["req_3", "req_5"]
+        assert await self._ids(store, wanted, after="req_2", of=Inbox()) == ["req_3", "req_5"]
         assert await self._ids(store, replace(wanted, agent="nobody")) == []
         assert await self._ids(store, replace(wanted, run_id="run_1"), limit=2) == ["req_1", "req_3"]
 
@@ -87,10 +87,43 @@ class InboxContract(Contract):
         assert await self._ids(store, Inbox((), people=("bob",))) == ["req_1", "req_0"]
         assert await self._ids(store, Inbox((), people=("zoe",))) == await self._ids(store, Inbox((), people=())) == []
         assert await self._ids(store, Inbox((), people=("ann",)), after="req_0") == ["req_2"]
-        assert await self._ids(store, Inbox((), people=("ann",)), after="req_1") == []
+        assert await self._ids(store, Inbox((), people=("ann",)), after="req_2") == []
         await store.commit(changes(decided(await the_request(store, "req_0"), clock.at)))
         assert await self._ids(store, Inbox(people=("ann",))) == ["req_2"]
         assert await self._ids(store, Inbox((Status.rejected,), people=("ann",))) == ["req_0"]
+
+    async def test_a_page_goes_on_where_a_request_stood_that_has_more_time_since(
+        self, store: Store, clock: SettableClock
+    ) -> None:
+        for number in range(5):
+            asked = Asked(within=timedelta(hours=10 - 2 * number))
+            await store.commit(changes(opened(f"req_{number}", clock.at, asked)))
+        page = await store.inbox(TENANT, Inbox(), limit=2)
+        assert [request.id for request in page] == ["req_4", "req_3"]
+        request = page[-1]
+        assert request.due_at is not None
+        later = Extended("ann", request.due_at + timedelta(days=1), "wait", clock.at)
+        await store.commit(changes(then(request, later)))
+        left = await store.inbox(TENANT, Inbox(), after=page.keys[-1])
+        assert [request.id for request in left] == ["req_2", "req_1", "req_0", "req_3"]
+        assert left.keys == (await store.inbox(TENANT, Inbox())).keys[1:]
+
+    async def test_a_page_goes_on_where_a_request_stood_that_somebody_has_acted_on_since(
+        self, store: Store, clock: SettableClock
+    ) -> None:
+        for number in range(4):
+            await self._ask(store, clock, f"req_{number}", "group:managers")
+            clock.advance(seconds=1)
+            for person in ("ann", "ann.b"):
+                await store.commit(changes(self._voted(await the_request(store, f"req_{number}"), person, clock)))
+        for people in (("ann",), ("ann", "ann.b")):
+            wanted = Inbox((), people=people)
+            page = await store.inbox(TENANT, wanted, limit=2)
+            last = page[-1].id
+            clock.advance(seconds=1)
+            await store.commit(changes(self._voted(await the_request(store, last), "ann", clock)))
+            left = await store.inbox(TENANT, wanted, after=page.keys[-1])
+            assert sorted(request.id for request in (*page, *left)) == [f"req_{number}" for number in range(4)]
 
     async def test_a_request_is_found_once_under_all_names_of_a_person(
         self, store: Store, clock: SettableClock
@@ -148,5 +181,10 @@ class InboxContract(Contract):
     async def _asking(self, store: Store, *entries: str) -> Sequence[str]:
         return await self._ids(store, Inbox(asks=frozenset(entries)))
 
-    async def _ids(self, store: Store, wanted: Inbox, *, after: str | None = None, limit: int = 50) -> Sequence[str]:
-        return [request.id for request in await store.inbox(TENANT, wanted, after=after, limit=limit)]
+    async def _ids(
+        self, store: Store, wanted: Inbox, *, after: str | None = None, of: Inbox | None = None, limit: int = 50
+    ) -> Sequence[str]:
+        """Return a page that begins behind a request of the same list, or of another one in the same order."""
+        found = InboxPage() if after is None else await store.inbox(TENANT, of or wanted)
+        key = next((key for key in found.keys if key.id == after), None)
+        return [request.id for request in await store.inbox(TENANT, wanted, after=key, limit=limit)]

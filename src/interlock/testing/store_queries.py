@@ -11,7 +11,7 @@ from interlock.domain.events import EffectLapsed, Reminded
 from interlock.domain.request import Status
 from interlock.domain.run import Pending, RunStatus
 from interlock.domain.run_events import RunPaused
-from interlock.engine.ports.store import Inbox, Store
+from interlock.engine.ports.store import Inbox, InboxPage, SortKey, Store
 from interlock.errors import InvalidValue, StoreUnavailable
 from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import (
@@ -196,15 +196,19 @@ class QueryContract(Contract):
 
     async def test_a_page_goes_on_where_a_closed_request_stood(self, store: Store, clock: SettableClock) -> None:
         await self._requests(store, clock)
+        before = await store.inbox(TENANT, Inbox(), limit=2)
+        assert before.keys[-1].id == "req_3"
         await store.commit(changes(decided(await the_request(store, "req_3"), clock.at)))
-        assert await self._page(store, Inbox(), after="req_3") == ["req_2", "req_1", "req_0"]
+        left = await store.inbox(TENANT, Inbox(), after=before.keys[-1])
+        assert [request.id for request in left] == ["req_2", "req_1", "req_0"]
 
     async def test_nothing_comes_after_what_is_not_there(self, store: Store, clock: SettableClock) -> None:
         await self._requests(store, clock)
         await store.commit(changes(started("run_1", clock.at)))
-        for unknown in ("req_9", "", UNWRITABLE):
-            assert await self._page(store, Inbox(), after=unknown) == []
+        for unknown in ("run_9", "", UNWRITABLE):
             assert await store.runs(TENANT, after=unknown) == []
+        assert await store.inbox(TENANT, Inbox(), after=SortKey(2**63 - 1, "req_9")) == []
+        assert await store.inbox(TENANT, Inbox(), after=SortKey(0, UNWRITABLE)) == []
 
     async def test_no_request_is_of_an_agent_or_a_run_that_cannot_be(self, store: Store, clock: SettableClock) -> None:
         await store.commit(changes(opened("req_1", clock.at)))
@@ -331,4 +335,6 @@ class QueryContract(Contract):
             clock.advance(minutes=1)
 
     async def _page(self, store: Store, wanted: Inbox, *, after: str | None = None, limit: int = 50) -> list[str]:
-        return [request.id for request in await store.inbox(TENANT, wanted, after=after, limit=limit)]
+        found = InboxPage() if after is None else await store.inbox(TENANT, wanted)
+        key = next((key for key in found.keys if key.id == after), None)
+        return [request.id for request in await store.inbox(TENANT, wanted, after=key, limit=limit)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from interlock.domain.request import Request, Status
 from interlock.domain.run import Run, RunStatus
@@ -16,7 +16,20 @@ from interlock.engine.changes import Changes, Entry, Job, Lease, RunRecord
 from interlock.engine.items import Found, ItemOp
 from interlock.engine.ports.waker import Notifications
 
-__all__ = ["Agenda", "Audit", "Cursor", "Cursors", "Inbox", "Items", "Loaded", "Store", "Turns", "Window"]
+__all__ = [
+    "Agenda",
+    "Audit",
+    "Cursor",
+    "Cursors",
+    "Inbox",
+    "InboxPage",
+    "Items",
+    "Loaded",
+    "SortKey",
+    "Store",
+    "Turns",
+    "Window",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +80,7 @@ class Audit:
             has as many entries.
         own_versions: the version that the body of each row names, where it can be read.
         copies: of those that are misfiled, rows that hold a request or run of another name, and which.
-        places: the deadline that the row of each closed request keeps, None if it keeps none: pages of an inbox go on
-            from there.
+        places: the deadline that the row of each closed request keeps, None if it keeps none.
         participants: who is said to have acted on each request that has a row, and when they last did, sorted;
             nothing for those on which nobody has. They stand for the version that its row has in `own_versions`.
         participants_left: requests that have no row, and on which somebody is said to have acted.
@@ -122,6 +134,31 @@ class Inbox:
     run_id: str | None = None
     asks: frozenset[str] | None = None
     people: tuple[str, ...] | None = None
+
+
+class SortKey(NamedTuple):
+    """Where a request stands in a list: what the list is sorted by.
+
+    Args:
+        at: the time, in microseconds since 1970: when it is due, was opened, or was last acted on.
+        id: the request's.
+    """
+
+    at: int
+    id: str
+
+
+class InboxPage(list[Request]):
+    """Some requests of a list, in its order.
+
+    Args:
+        rows: each with where it stood in the list when it was read.
+    """
+
+    def __init__(self, rows: Iterable[tuple[SortKey, Request]] = ()) -> None:
+        found = list(rows)
+        super().__init__(request for _, request in found)
+        self.keys = [key for key, _ in found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,12 +307,10 @@ class Store(Cursors, Items, Protocol):
     async def last_position(self, tenant: str) -> str:
         """Return the position of the newest entry, or the empty string."""
 
-    async def inbox(
-        self, tenant: str, wanted: Inbox, *, after: str | None = None, limit: int = 50
-    ) -> Sequence[Request]:
-        """Return a page of requests, beginning after the request with the id `after`; none if that is unknown.
+    async def inbox(self, tenant: str, wanted: Inbox, *, after: SortKey | None = None, limit: int = 50) -> InboxPage:
+        """Return a page of requests, beginning behind a key of the page before it.
 
-        It begins where that request stood, even if it has been closed since.
+        It begins where that request stood when it was read, wherever it stands by now, even if it has been closed.
         """
 
     async def runs(
