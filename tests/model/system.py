@@ -127,7 +127,7 @@ class SystemUnderTest:
 
     async def inboxes(self, person: str) -> tuple[list[str], ...]:
         """Return what waits for somebody, what for others, and what they have decided, page by page; all as counted."""
-        inbox = PersonalInbox(self.store, self._policies, PolicyBook(self.store), principal(person))
+        inbox = PersonalInbox(self.store, self._policies, PolicyBook(self.store), principal(person, tenant=TENANT))
         return tuple([await self._listed(inbox, which) for which in get_args(Which)])
 
     async def _listed(self, inbox: PersonalInbox, which: Which) -> list[str]:
