@@ -149,10 +149,9 @@ class Decision:
     ) -> Json:
         """Call `fn` with the approved arguments, once in the world, and return its result as JSON.
 
-        An accepted draft is its argument `draft`. Run again after a crash, it returns the recorded result instead of
-        calling `fn` again. One approval covers one effect. What JSON cannot carry of a result, and what finds
-        no room in 256 kB, is recorded and returned as `{"not_recorded": what it is}` in its place, such as bytes that
-        are no text; the rest is kept. The effect has happened all the same.
+        An accepted draft is its argument `draft`. Run again after a crash, it returns the recorded result and does not
+        call `fn` again. One approval covers one effect. What JSON cannot carry of a result, such as bytes, or what finds
+        no room in 256 kB, is recorded and returned as `{"not_recorded": what it is}`; the rest of it is kept.
 
         Args:
             fn: a plain function. If it has a parameter `idempotency_key`, it is given one: the same for every attempt.
