@@ -150,7 +150,7 @@ class Decision:
         """Call `fn` with the approved arguments, once in the world, and return its result as JSON.
 
         An accepted draft is its argument `draft`. Run again after a crash, it returns the recorded result and does not
-        call `fn` again. One approval covers one effect. What JSON cannot carry of a result, such as bytes, or what finds
+        call `fn` again. One approval covers one effect. What JSON cannot carry of a result, such as bytes, or what has
         no room in 256 kB, is recorded and returned as `{"not_recorded": what it is}`; the rest of it is kept.
 
         Args:

@@ -34,7 +34,8 @@ from interlock.domain.events import (
 from interlock.domain.run_events import AttentionNeeded
 from interlock.engine.changes import Entry, Lease
 from interlock.engine.ports.channel import Channel, Notice
-from interlock.engine.ports.store import Cursor, Store
+from interlock.engine.ports.cursors import Cursor
+from interlock.engine.ports.store import Store
 from interlock.engine.ports.waker import Waker
 from interlock.errors import Conflict, StoreUnavailable
 from interlock.failpoints import failpoint

@@ -13,7 +13,8 @@ from interlock.domain.run import Run, RunStatus
 from interlock.engine.changes import Changes, Entry, Job
 from interlock.engine.codec import decode_request, decode_run
 from interlock.engine.items import Found, ItemOp, carry_out
-from interlock.engine.ports.store import Agenda, Audit, Cursor, Inbox, InboxPage, Loaded, SortKey, Turns, Window
+from interlock.engine.ports.cursors import Cursor
+from interlock.engine.ports.store import Agenda, Audit, Inbox, InboxPage, Loaded, SortKey, Turns, Window
 from interlock.errors import StoreUnavailable
 from interlock.failpoints import failpoint
 from interlock.storage.audit import copies_of, is_filed, is_named, own_versions_of, places_of, versions_of

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from interlock.engine.changes import Entry, Job, Lease, RunRecord
 from interlock.engine.codec import decode_entry, decode_run
 from interlock.engine.items import Item, Namespace
-from interlock.engine.ports.store import Cursor
+from interlock.engine.ports.cursors import Cursor
 from interlock.storage.rows import EntryRow, RequestRow, RunRow, checked_run, job_of, moment
 
 __all__ = ["JobRow", "Key", "Tables", "entries_of", "entry_of", "key_of", "read_job", "record_of", "turns_of"]

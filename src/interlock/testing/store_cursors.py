@@ -10,7 +10,8 @@ from datetime import timedelta
 import pytest
 
 from interlock.engine.changes import Lease
-from interlock.engine.ports.store import Cursor, Store
+from interlock.engine.ports.cursors import Cursor
+from interlock.engine.ports.store import Store
 from interlock.errors import Conflict
 from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import TENANT

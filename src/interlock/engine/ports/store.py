@@ -12,15 +12,14 @@ from typing import Literal, NamedTuple, Protocol
 
 from interlock.domain.request import Request, Status
 from interlock.domain.run import Run, RunStatus
-from interlock.engine.changes import Changes, Entry, Job, Lease, RunRecord
+from interlock.engine.changes import Changes, Entry, Job, RunRecord
 from interlock.engine.items import Found, ItemOp
+from interlock.engine.ports.cursors import Cursors
 from interlock.engine.ports.waker import Notifications
 
 __all__ = [
     "Agenda",
     "Audit",
-    "Cursor",
-    "Cursors",
     "Inbox",
     "InboxPage",
     "Items",
@@ -185,38 +184,6 @@ class Turns:
 
     version: int
     runs: Sequence[tuple[int, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """How far a channel has told people what the log holds.
-
-    Args:
-        position: of the last entry that was told; the empty string before the first.
-        version: how often it was written; who writes it names the next one.
-        upto: the position of the last entry of what the owner tells now, or was telling when its process ended.
-        lease: who tells, and until when nobody else may begin to.
-    """
-
-    position: str = ""
-    version: int = 0
-    upto: str | None = None
-    lease: Lease | None = None
-
-
-class Cursors(Protocol):
-    """How far channels have come. May be called from any thread's event loop."""
-
-    async def cursor(self, tenant: str, channel: str) -> Cursor | None:
-        """Return a channel's cursor; None if it has none."""
-
-    async def move_cursor(self, tenant: str, channel: str, moved: Cursor) -> None:
-        """Write a channel's cursor, whose version is the one after what is stored; 1 if nothing is.
-
-        Raises:
-            Conflict: if somebody else has written it meanwhile.
-            ValueError: if the channel has a name that cannot be stored.
-        """
 
 
 class Items(Protocol):
