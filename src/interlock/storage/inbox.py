@@ -19,9 +19,10 @@ from sqlalchemy import (
     tuple_,
 )
 
+from interlock.domain.request import Request
 from interlock.engine.codec import decode_request
 from interlock.engine.ports.store import Inbox, InboxPage, SortKey
-from interlock.storage.compiled import Connection
+from interlock.storage.compiled import Connection, whatever_is_stored
 from interlock.storage.rows import ASKS_UNKNOWN, OPEN, encodable
 from interlock.storage.schema import IS_OPEN, participants, requests
 from interlock.storage.sql_constructs import HoldsOneOf, OneOf, as_bytes
@@ -44,8 +45,14 @@ def inbox(on: Connection, tenant: str, wanted: Inbox, after: SortKey | None, lim
         values["asks"] = [*map(json.dumps, sorted(wanted.asks)), ASKS_UNKNOWN.strip()]
     people = sorted(filter(encodable, wanted.people or ()))
     values |= {"people": people, "person": people[0] if people else ""}
-    rows = on.rows(inbox_query(wanted, paged=after is not None), values)
-    return InboxPage((SortKey(at, key), decode_request(body)) for body, at, key in rows)
+    with whatever_is_stored(on):
+        rows = on.rows(inbox_query(wanted, paged=after is not None), values)
+    return InboxPage(_keyed(at, key, decode_request(body)) for body, at, key in rows)
+
+
+def _keyed(at: int, key: object, request: Request) -> tuple[SortKey, Request]:
+    """Return a request with where it stands; its own id is its place where somebody has made the row's unreadable."""
+    return SortKey(at, key if isinstance(key, str) and encodable(key) else request.id), request
 
 
 def inbox_query(wanted: Inbox, *, paged: bool = False) -> Select[Any]:
