@@ -46,7 +46,7 @@ SIGNS = {"ok": ("✓", "good"), "warning": ("!", "warn"), "error": ("✗", "bad"
 
 
 @dataclass(frozen=True, slots=True)
-class Examined:
+class CheckResult:
     """One thing that was looked at."""
 
     what: str
@@ -72,7 +72,7 @@ def doctor(
         raise typer.Exit(_unusable("configuration", error, prefix, as_json=as_json)) from None
 
     async def work(session: Session) -> int:
-        found: list[Examined] = []
+        found: list[CheckResult] = []
         async for finding in _examination(session, settings, fold=fold or mend, mend=mend):
             found.append(finding)
             session.show(_line(finding, session.prefix))
@@ -90,7 +90,7 @@ def doctor(
 def _unusable(what: str, error: InterlockError, prefix: str, *, as_json: bool) -> int:
     """Report what stands in the way of every other question."""
     others = f" {OTHERS}" if what == "configuration" else ""
-    found = Examined(what, "error", f"{error.message.rstrip('.')}.{others}")
+    found = CheckResult(what, "error", f"{error.message.rstrip('.')}.{others}")
     if as_json:
         write_json(_shape([found]))
     else:
@@ -98,19 +98,19 @@ def _unusable(what: str, error: InterlockError, prefix: str, *, as_json: bool) -
     return Exit.ended_badly
 
 
-def _line(finding: Examined, prefix: str) -> Line:
+def _line(finding: CheckResult, prefix: str) -> Line:
     sign, style = SIGNS[finding.state]
     return Line(f"{sign} {finding.what}: {plain(pasteable(finding.message, prefix))}", style, "", "    ")
 
 
-def _shape(found: list[Examined]) -> dict[str, Any]:
+def _shape(found: list[CheckResult]) -> dict[str, Any]:
     return {
         "well": all(finding.state != "error" for finding in found),
         "findings": [{"what": one.what, "state": one.state, "message": one.message} for one in found],
     }
 
 
-async def _examination(session: Session, settings: Settings, *, fold: bool, mend: bool) -> AsyncIterator[Examined]:
+async def _examination(session: Session, settings: Settings, *, fold: bool, mend: bool) -> AsyncIterator[CheckResult]:
     yield _versions()
     yield _configuration(session, settings)
     for finding in (_database(settings), _results(session), _mail(), await _clock(session)):
@@ -128,26 +128,26 @@ async def _examination(session: Session, settings: Settings, *, fold: bool, mend
     else:
         altered = await audit_record(session.system.store)
         for one in altered:
-            yield Examined("record", one.severity, str(one))
+            yield CheckResult("record", one.severity, str(one))
         if not altered:
-            yield Examined("record", "ok", "every row is the fold of its log, every entry has its hash")
+            yield CheckResult("record", "ok", "every row is the fold of its log, every entry has its hash")
 
 
-async def _carried_on(session: Session) -> AsyncIterator[Examined]:
+async def _carried_on(session: Session) -> AsyncIterator[CheckResult]:
     """Say which runs will be carried on only long after they could, by a wrong clock."""
     for one in await audit_times(session.system.store):
-        yield Examined("waiting", one.severity, str(one))
+        yield CheckResult("waiting", one.severity, str(one))
 
 
-async def _repaired(session: Session) -> AsyncIterator[Examined]:
+async def _repaired(session: Session) -> AsyncIterator[CheckResult]:
     repaired, refused = await repair(session.system.store, session.system.desk, session.principal)
     for one in repaired:
-        yield Examined("repaired", "ok", one.message)
+        yield CheckResult("repaired", "ok", one.message)
     for message in refused:
-        yield Examined("not repaired", "error", message)
+        yield CheckResult("not repaired", "error", message)
 
 
-async def _agents(session: Session, settings: Settings) -> AsyncIterator[Examined]:
+async def _agents(session: Session, settings: Settings) -> AsyncIterator[CheckResult]:
     """Examine the agents, and name those for whose attempts something is configured, and of whom nothing is known."""
     for agent in await examined(session):
         yield _agent(agent)
@@ -157,39 +157,39 @@ async def _agents(session: Session, settings: Settings) -> AsyncIterator[Examine
     for name in sorted(names):
         near = suggestion(name, session.system.registry.names)
         message = f"no agent is called {name}: {near} One that is run by its file is called after that, without `.py`."
-        yield Examined(f"retries.{name}", "warning", message)
+        yield CheckResult(f"retries.{name}", "warning", message)
 
 
-def _agent(agent: dict[str, Any]) -> Examined:
+def _agent(agent: dict[str, Any]) -> CheckResult:
     what = f"agent {plain(agent['name'])}"
     if agent["error"]:
-        return Examined(what, "error", agent["error"])
+        return CheckResult(what, "error", agent["error"])
     if agent["unmade"]:
-        return Examined(what, "warning", f"loads, and what it gates is not known before a run. {agent['unmade']}")
+        return CheckResult(what, "warning", f"loads, and what it gates is not known before a run. {agent['unmade']}")
     loads = f"loads, version {agent['version']}"
     if not agent["gates"]:
-        return Examined(
+        return CheckResult(
             what,
             "warning",
             f"{loads}, and gates nothing that its code shows: what it does runs under LangGraph's own rules, at least "
             "once. Use interlock.ask and perform, @gated, or interlock.langchain (docs/how-to/own-graph.md)",
         )
-    return Examined(what, "ok", loads)
+    return CheckResult(what, "ok", loads)
 
 
-def _versions() -> Examined:
+def _versions() -> CheckResult:
     found = [f"Python {sys.version.split()[0]}", f"SQLite {sqlite3.sqlite_version}"]
     for package in ("interlock-hitl", "langgraph", "sqlalchemy", "pydantic"):
         try:
             found.append(f"{package} {version(package)}")
         except PackageNotFoundError:
-            return Examined(
+            return CheckResult(
                 "versions", "error", f"{package} is not installed: in a checkout of Interlock, pip install ."
             )
-    return Examined("versions", "ok", ", ".join(found))
+    return CheckResult("versions", "ok", ", ".join(found))
 
 
-def _configuration(session: Session, settings: Settings) -> Examined:
+def _configuration(session: Session, settings: Settings) -> CheckResult:
     policies = session.system.policies.current()
     errors = [
         str(finding)
@@ -198,57 +198,57 @@ def _configuration(session: Session, settings: Settings) -> Examined:
     ]
     where = settings.origin.name if settings.origin else "none: the built-in defaults hold"
     if settings.origin is not None and not settings.origin.tree.value:
-        return Examined(
+        return CheckResult(
             "configuration",
             "warning",
             f"{where} says nothing: for what starts now the defaults hold; what runs keeps the last good one",
         )
     if errors:
-        return Examined("configuration", "error", f"{where}: {errors[0]}: interlock policy check")
-    return Examined("configuration", "ok", where)
+        return CheckResult("configuration", "error", f"{where}: {errors[0]}: interlock policy check")
+    return CheckResult("configuration", "ok", where)
 
 
-def _database(settings: Settings) -> Examined:
+def _database(settings: Settings) -> CheckResult:
     url = settings.database_url
     match scheme_of(url):
         case "memory":
-            return Examined("database", "warning", "in memory: everything is forgotten when the process ends")
+            return CheckResult("database", "warning", "in memory: everything is forgotten when the process ends")
         case "sqlite":
             return _file(url)
         case "postgresql":
             return _server(url)
         case scheme:
-            return Examined("database", "ok", f"a store of another package has opened it ({scheme}://)")
+            return CheckResult("database", "ok", f"a store of another package has opened it ({scheme}://)")
 
 
-def _file(url: str) -> Examined:
+def _file(url: str) -> CheckResult:
     path = file_of(url)
     if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
-        return Examined("database", "error", f"{path} and its directory must be writable for this user")
+        return CheckResult("database", "error", f"{path} and its directory must be writable for this user")
     problem = _integrity(path)
     if problem:
-        return Examined("database", "error", f"{path}: {problem}; restore it from a backup")
+        return CheckResult("database", "error", f"{path}: {problem}; restore it from a backup")
     free = shutil.disk_usage(path.parent).free
     size = f"{path.stat().st_size / 1e6:,.1f} MB, {free / 1e9:,.1f} GB free"
     if free < LITTLE:
-        return Examined("database", "error", f"{path}: {size}: make room")
+        return CheckResult("database", "error", f"{path}: {size}: make room")
     if path.stat().st_mode & 0o077:
-        return Examined("database", "warning", f"{path}: {size}, sound; but others may open it: chmod 600 {path}")
-    return Examined("database", "ok", f"{path}: {size}, sound")
+        return CheckResult("database", "warning", f"{path}: {size}, sound; but others may open it: chmod 600 {path}")
+    return CheckResult("database", "ok", f"{path}: {size}, sound")
 
 
-def _results(session: Session) -> Examined:
+def _results(session: Session) -> CheckResult:
     """Say whether results of effects wait to be recorded."""
     found, problems = session.system.kept.found()
     if problems:
-        return Examined("results", "error", "; ".join(problems))
+        return CheckResult("results", "error", "; ".join(problems))
     if found:
         waiting = ", ".join(sorted({one.command.request_id for one in found}))
-        return Examined("results", "warning", f"kept in files, and not recorded yet: {waiting}: interlock work")
-    return Examined("results", "ok", "none waits to be recorded")
+        return CheckResult("results", "warning", f"kept in files, and not recorded yet: {waiting}: interlock work")
+    return CheckResult("results", "ok", "none waits to be recorded")
 
 
-def _server(url: str) -> Examined:
+def _server(url: str) -> CheckResult:
     """Say how the server stands that the database is on."""
     from interlock.storage.postgres_health import health  # noqa: PLC0415 - the driver is an extra
 
@@ -258,19 +258,19 @@ def _server(url: str) -> Examined:
         f"{found.most_connections} connections in use"
     )
     if not found.keeps:
-        return Examined(
+        return CheckResult(
             "database", "error", f"{told}; but fsync is off: what is acknowledged may be lost. Switch it on"
         )
     if found.held_up > LONG:
-        return Examined(
+        return CheckResult(
             "database",
             "warning",
             f"{told}; a transaction has been open for {found.held_up:,.0f} seconds, and until it ends nobody hears of "
             "what was committed since: look in pg_stat_activity and pg_prepared_xacts",
         )
     if found.connections > MANY * found.most_connections:
-        return Examined("database", "warning", f"{told}: raise max_connections, or run fewer processes")
-    return Examined("database", "ok", told)
+        return CheckResult("database", "warning", f"{told}: raise max_connections, or run fewer processes")
+    return CheckResult("database", "ok", told)
 
 
 def _integrity(path: Path) -> str:
@@ -286,35 +286,35 @@ def _integrity(path: Path) -> str:
     return "" if found == [("ok",)] else "; ".join(str(row[0]) for row in found)
 
 
-def _mail() -> Examined:
+def _mail() -> CheckResult:
     if os.environ.get("INTERLOCK_SMTP_URL"):
-        return Examined("mail", "ok", "by SMTP (INTERLOCK_SMTP_URL); not tried")
+        return CheckResult("mail", "ok", "by SMTP (INTERLOCK_SMTP_URL); not tried")
     chosen = os.environ.get("INTERLOCK_MAILDIR")
     where = f"into the maildir {chosen}" if chosen else "into a maildir in your data directory"
     nearest = next((path for path in _upwards(expanded(chosen).absolute()) if path.exists()), None) if chosen else None
     if nearest is not None and not os.access(nearest, os.W_OK):
-        return Examined("mail", "error", f"{nearest} cannot be written: set INTERLOCK_MAILDIR to another directory")
-    return Examined("mail", "ok", f"{where}; set INTERLOCK_SMTP_URL to send it")
+        return CheckResult("mail", "error", f"{nearest} cannot be written: set INTERLOCK_MAILDIR to another directory")
+    return CheckResult("mail", "ok", f"{where}; set INTERLOCK_SMTP_URL to send it")
 
 
 def _upwards(path: Path) -> list[Path]:
     return [path, *path.parents]
 
 
-async def _clock(session: Session) -> Examined:
+async def _clock(session: Session) -> CheckResult:
     behind = abs(((await session.client.now()) - datetime.now(UTC)).total_seconds())
     if behind > SKEW:
-        return Examined("clock", "warning", f"the store's clock is {behind:,.0f} seconds away from this machine's")
-    return Examined("clock", "ok", "the store's and this machine's agree")
+        return CheckResult("clock", "warning", f"the store's clock is {behind:,.0f} seconds away from this machine's")
+    return CheckResult("clock", "ok", "the store's and this machine's agree")
 
 
-async def _waiting(session: Session) -> AsyncIterator[Examined]:
+async def _waiting(session: Session) -> AsyncIterator[CheckResult]:
     views = session.client
     attention = [run async for run in views.runs((RunStatus.needs_attention,))]
     for run in attention:
-        yield Examined("run", "error", f"{run.id} needs attention ({run.attention}): interlock runs show {run.id}")
+        yield CheckResult("run", "error", f"{run.id} needs attention ({run.attention}): interlock runs show {run.id}")
     unknown = [request for request in await views.unsettled() if request.effect is EffectState.unknown]
     for request in unknown:
-        yield Examined("effect", "error", f"{request.id} is unknown: interlock effects settle {request.id} …")
+        yield CheckResult("effect", "error", f"{request.id} is unknown: interlock effects settle {request.id} …")
     if not attention and not unknown:
-        yield Examined("runs", "ok", "none needs attention, no effect is unknown")
+        yield CheckResult("runs", "ok", "none needs attention, no effect is unknown")

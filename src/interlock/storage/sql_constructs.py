@@ -40,18 +40,22 @@ class _Texts(UserDefinedType[list[str]]):
         return json.dumps if dialect.name == "sqlite" else list
 
 
-class OneOf(ColumnElement[bool]):
-    """Whether a column has one of the texts in a list, however long it is: the statement stays the same.
+class _WithTexts(ColumnElement[bool]):
+    """Says something of a column and a list of texts, however long it is: the statement stays the same.
 
     Args:
         name: the parameter that takes the list.
     """
 
-    inherit_cache = True
-
     def __init__(self, column: Column[str], name: str) -> None:
         self.column = column
         self.texts: BindParameter[list[str]] = bindparam(name, type_=_Texts())
+
+
+class OneOf(_WithTexts):
+    """Whether a column has one of the texts."""
+
+    inherit_cache = True
 
 
 @compiles(OneOf, "sqlite")
@@ -65,18 +69,10 @@ def _in_array(element: OneOf, compiler: SQLCompiler, **more: Any) -> str:
     return f"{compiler.process(element.column, **more)} = ANY({compiler.process(element.texts, **more)})"
 
 
-class HoldsOneOf(ColumnElement[bool]):
-    """Whether a column's lines hold one of the texts in a list, whole.
-
-    Args:
-        name: the parameter that takes the list.
-    """
+class HoldsOneOf(_WithTexts):
+    """Whether one of a column's lines is one of the texts."""
 
     inherit_cache = True
-
-    def __init__(self, column: Column[str], name: str) -> None:
-        self.column = column
-        self.texts: BindParameter[list[str]] = bindparam(name, type_=_Texts())
 
 
 @compiles(HoldsOneOf, "sqlite")
