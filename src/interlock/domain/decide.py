@@ -30,13 +30,7 @@ from interlock.domain.decision_context import DecisionContext
 from interlock.domain.effect import decide_claim, decide_lapse, decide_record, decide_settle
 from interlock.domain.events import Event, Opened, Withdrawn
 from interlock.domain.request import Request
-from interlock.domain.timing import (
-    decide_escalate,
-    decide_expire,
-    decide_extend,
-    decide_remind,
-    decide_reschedule,
-)
+from interlock.domain.timing import decide_escalate, decide_expire, decide_extend, decide_remind, decide_reschedule
 from interlock.domain.voting import decide_vote, first_step, must_be_open
 from interlock.errors import NotFound, WrongDigest
 

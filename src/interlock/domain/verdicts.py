@@ -55,12 +55,7 @@ VERDICTS: dict[Verdict, VerdictRule] = {
         True, "answered", frozenset({Kind.input}), "answered", "Answer so?", "give this answer"
     ),
     Verdict.revise: VerdictRule(
-        False,
-        "revised",
-        frozenset({Kind.review}),
-        "sent back",
-        "Send back?",
-        "send the draft back with what you said",
+        False, "revised", frozenset({Kind.review}), "sent back", "Send back?", "send the draft back with what you said"
     ),
     Verdict.reject: VerdictRule(False, "rejected", frozenset(Kind), "rejected", "Reject?", "reject it"),
 }
