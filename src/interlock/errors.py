@@ -89,22 +89,22 @@ class InterlockError(Exception):
 
     code: ClassVar[str] = "error"
 
+    def __init_subclass__(cls, *, code: str | None = None) -> None:
+        super().__init_subclass__()
+        cls.code = code or cls.code
+
     def __init__(self, message: str, /, **details: object) -> None:
         super().__init__(message)
         self.message = message
         self.details = details
 
 
-class BadInput(InterlockError):
+class BadInput(InterlockError, code="bad_input"):
     """What was given cannot be accepted; nothing was changed."""
 
-    code = "bad_input"
 
-
-class InvalidValue(BadInput):
+class InvalidValue(BadInput, code="invalid_value"):
     """A value that JSON cannot carry, or that is too large or too deep."""
-
-    code = "invalid_value"
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"{path}: {reason}", path=path, reason=reason)
@@ -112,112 +112,76 @@ class InvalidValue(BadInput):
         self.reason = reason
 
 
-class InvalidConfig(BadInput):
+class InvalidConfig(BadInput, code="invalid_config"):
     """A configuration file or environment variable that cannot be used."""
 
-    code = "invalid_config"
 
-
-class InvalidPolicy(BadInput):
+class InvalidPolicy(BadInput, code="invalid_policy"):
     """A policy that cannot be read or can never work."""
 
-    code = "invalid_policy"
 
-
-class InvalidAnswer(BadInput):
+class InvalidAnswer(BadInput, code="invalid_answer"):
     """Edited arguments, or an answer, that do not fit their schema."""
 
-    code = "invalid_answer"
 
-
-class InvalidContext(BadInput):
+class InvalidContext(BadInput, code="invalid_context"):
     """A context or a configurable that does not fit the agent, or is not the caller's to give."""
 
-    code = "invalid_context"
 
-
-class InvalidAgent(BadInput):
+class InvalidAgent(BadInput, code="invalid_agent"):
     """An agent that cannot be found, loaded or governed."""
 
-    code = "invalid_agent"
 
-
-class InvalidState(BadInput):
+class InvalidState(BadInput, code="invalid_state"):
     """A state that would not come back from the store as it went in."""
 
-    code = "invalid_state"
 
-
-class Refused(InterlockError):
+class Refused(InterlockError, code="refused"):
     """The rules say no."""
 
-    code = "refused"
 
-
-class NotFound(Refused):
+class NotFound(Refused, code="not_found"):
     """There is no such request or run here."""
 
-    code = "not_found"
 
-
-class Forbidden(Refused):
+class Forbidden(Refused, code="forbidden"):
     """This principal may not do that."""
 
-    code = "forbidden"
 
-
-class Closed(Refused):
+class Closed(Refused, code="closed"):
     """The request has its outcome, or the run has ended."""
 
-    code = "closed"
 
-
-class TooLate(Refused):
+class TooLate(Refused, code="too_late"):
     """The deadline has been reached: a vote has no effect any more."""
 
-    code = "too_late"
 
-
-class TooEarly(Refused):
+class TooEarly(Refused, code="too_early"):
     """Nothing is due yet."""
 
-    code = "too_early"
 
-
-class WrongDigest(Refused):
+class WrongDigest(Refused, code="wrong_digest"):
     """What the voter saw is not what stands there now."""
 
-    code = "wrong_digest"
 
-
-class NotOffered(Refused):
+class NotOffered(Refused, code="not_offered"):
     """The request does not offer this verdict."""
 
-    code = "not_offered"
 
-
-class ReasonMissing(Refused):
+class ReasonMissing(Refused, code="reason_missing"):
     """The policy wants a comment with this verdict."""
 
-    code = "reason_missing"
 
-
-class NotEditable(Refused):
+class NotEditable(Refused, code="not_editable"):
     """The policy does not let a reviewer change this argument."""
 
-    code = "not_editable"
 
-
-class EffectRefused(Refused):
+class EffectRefused(Refused, code="effect_refused"):
     """The effect may not start, or its result does not fit its state."""
 
-    code = "effect_refused"
 
-
-class Conflict(InterlockError):
+class Conflict(InterlockError, code="conflict"):
     """Somebody else changed the same thing first, several times in a row."""
-
-    code = "conflict"
 
 
 class WindowMoved(Conflict):
@@ -228,34 +192,24 @@ class NotInTime(Conflict):
     """The time had come before which the changes had to be committed."""
 
 
-class StoreError(InterlockError):
+class StoreError(InterlockError, code="store_error"):
     """The database cannot do what was asked."""
 
-    code = "store_error"
 
-
-class RecordAltered(StoreError):
+class RecordAltered(StoreError, code="record_altered"):
     """A row or a log entry is not what was written: nothing is decided or executed by it."""
 
-    code = "record_altered"
 
-
-class StoreUnavailable(StoreError):
+class StoreUnavailable(StoreError, code="store_unavailable"):
     """The database does not answer, is full or cannot be written."""
 
-    code = "store_unavailable"
 
-
-class StoreReplaced(StoreUnavailable):
+class StoreReplaced(StoreUnavailable, code="store_replaced"):
     """The database's file was removed or replaced while this process used it: nothing more is written to it."""
 
-    code = "store_replaced"
 
-
-class StoreTooNew(StoreError):
+class StoreTooNew(StoreError, code="store_too_new"):
     """The database was made by a version of Interlock that writes another format: usually a newer one."""
-
-    code = "store_too_new"
 
 
 class NotDone(Exception):

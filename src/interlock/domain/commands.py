@@ -12,24 +12,6 @@ from interlock.domain.canonical import Json
 from interlock.domain.policy import Route
 from interlock.domain.request import Repeatable, Reported
 
-__all__ = [
-    "CastVote",
-    "ClaimEffect",
-    "Command",
-    "Comment",
-    "Delegate",
-    "Escalate",
-    "Expire",
-    "Extend",
-    "Lapse",
-    "Open",
-    "RecordEffect",
-    "Remind",
-    "Reschedule",
-    "SettleEffect",
-    "Withdraw",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Open:
@@ -187,19 +169,7 @@ class Lapse:
     replaced_by: str | None = None
 
 
-Command = (
-    Open
-    | CastVote
-    | Withdraw
-    | Expire
-    | Remind
-    | Escalate
-    | Extend
-    | Comment
-    | Delegate
-    | Reschedule
-    | ClaimEffect
-    | RecordEffect
-    | SettleEffect
-    | Lapse
-)
+_ByPeople = CastVote | Extend | Comment | Delegate | Reschedule | SettleEffect
+_ByTime = Expire | Remind | Escalate
+_ByRun = Open | Withdraw | ClaimEffect | RecordEffect | Lapse
+Command = _ByPeople | _ByTime | _ByRun

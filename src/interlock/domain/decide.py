@@ -8,23 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from interlock.domain.commands import (
-    CastVote,
-    ClaimEffect,
-    Command,
-    Comment,
-    Delegate,
-    Escalate,
-    Expire,
-    Extend,
-    Lapse,
-    Open,
-    RecordEffect,
-    Remind,
-    Reschedule,
-    SettleEffect,
-    Withdraw,
-)
+from interlock.domain import commands
+from interlock.domain.commands import Command, Open, Withdraw
 from interlock.domain.comments import decide_comment, decide_delegate
 from interlock.domain.decision_context import DecisionContext
 from interlock.domain.effect import decide_claim, decide_lapse, decide_record, decide_settle
@@ -59,19 +44,19 @@ def _decide_withdraw(request: Request, command: Withdraw, context: DecisionConte
 
 
 _DECISIONS: dict[type[Command], Callable[[Request, Any, DecisionContext], tuple[Event, ...]]] = {
-    CastVote: decide_vote,
-    Expire: lambda request, _, context: decide_expire(request, context),
-    Remind: lambda request, _, context: decide_remind(request, context),
-    Escalate: lambda request, _, context: decide_escalate(request, context),
-    Extend: decide_extend,
-    Comment: decide_comment,
-    Delegate: decide_delegate,
-    Reschedule: lambda request, _, context: decide_reschedule(request, context),
-    Withdraw: _decide_withdraw,
-    ClaimEffect: decide_claim,
-    RecordEffect: decide_record,
-    SettleEffect: decide_settle,
-    Lapse: decide_lapse,
+    commands.CastVote: decide_vote,
+    commands.Expire: lambda request, _, context: decide_expire(request, context),
+    commands.Remind: lambda request, _, context: decide_remind(request, context),
+    commands.Escalate: lambda request, _, context: decide_escalate(request, context),
+    commands.Extend: decide_extend,
+    commands.Comment: decide_comment,
+    commands.Delegate: decide_delegate,
+    commands.Reschedule: lambda request, _, context: decide_reschedule(request, context),
+    commands.Withdraw: _decide_withdraw,
+    commands.ClaimEffect: decide_claim,
+    commands.RecordEffect: decide_record,
+    commands.SettleEffect: decide_settle,
+    commands.Lapse: decide_lapse,
 }
 """Each command, and the rule that decides on it."""
 

@@ -12,32 +12,6 @@ from interlock.domain.policy import Route
 from interlock.domain.request import Claim, Edition, StandIn, Vote
 from interlock.domain.verdicts import Outcome
 
-__all__ = [
-    "Commented",
-    "Decided",
-    "Delegated",
-    "Edited",
-    "EffectClaimed",
-    "EffectExecuted",
-    "EffectFailed",
-    "EffectLapsed",
-    "EffectReleased",
-    "EffectUnknown",
-    "Escalated",
-    "Event",
-    "Expired",
-    "Extended",
-    "LateResult",
-    "Opened",
-    "RefusalNoted",
-    "Reminded",
-    "Rescheduled",
-    "Restored",
-    "StepReached",
-    "VoteCast",
-    "Withdrawn",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -319,28 +293,7 @@ class LateResult:
     type: Literal["late_result"] = "late_result"
 
 
-Event = (
-    Opened
-    | StepReached
-    | VoteCast
-    | Edited
-    | Decided
-    | Expired
-    | Reminded
-    | Escalated
-    | Extended
-    | Commented
-    | Delegated
-    | Rescheduled
-    | Restored
-    | Withdrawn
-    | RefusalNoted
-    | ConfigurationHeld
-    | EffectClaimed
-    | EffectExecuted
-    | EffectFailed
-    | EffectUnknown
-    | EffectReleased
-    | EffectLapsed
-    | LateResult
-)
+_Asking = Opened | StepReached | Reminded | Escalated | Extended | Rescheduled | Delegated
+_Deciding = VoteCast | Edited | Decided | Expired | Withdrawn
+_OfEffect = EffectClaimed | EffectExecuted | EffectFailed | EffectUnknown | EffectReleased | EffectLapsed | LateResult
+Event = _Asking | _Deciding | _OfEffect | Commented | Restored | RefusalNoted | ConfigurationHeld

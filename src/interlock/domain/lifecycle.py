@@ -40,17 +40,14 @@ __all__ = ["NOTES", "TRANSITIONS", "evolve", "fold"]
 
 S, E = Status, EffectState
 
+_WHILE_OPEN = (
+    *("step_reached", "vote_cast", "edited", "reminded", "escalated", "extended", "rescheduled"),
+    *("commented", "delegated"),
+)
+
 TRANSITIONS: dict[tuple[Status, EffectState, str], tuple[Status, EffectState]] = {
     # While it is open, people vote, change, are reminded and move on. It never comes back here.
-    (S.open, E.none, "step_reached"): (S.open, E.none),
-    (S.open, E.none, "vote_cast"): (S.open, E.none),
-    (S.open, E.none, "edited"): (S.open, E.none),
-    (S.open, E.none, "reminded"): (S.open, E.none),
-    (S.open, E.none, "escalated"): (S.open, E.none),
-    (S.open, E.none, "extended"): (S.open, E.none),
-    (S.open, E.none, "rescheduled"): (S.open, E.none),
-    (S.open, E.none, "commented"): (S.open, E.none),
-    (S.open, E.none, "delegated"): (S.open, E.none),
+    **{(S.open, E.none, event): (S.open, E.none) for event in _WHILE_OPEN},
     # It comes to one outcome.
     (S.open, E.none, "approved"): (S.approved, E.none),
     (S.open, E.none, "rejected"): (S.rejected, E.none),

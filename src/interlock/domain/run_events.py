@@ -9,23 +9,6 @@ from typing import Literal
 from interlock.domain.canonical import Json
 from interlock.domain.run import Origin, Pending
 
-__all__ = [
-    "AdvanceBegan",
-    "AttemptFailed",
-    "AttentionNeeded",
-    "RunCancelled",
-    "RunDone",
-    "RunEvent",
-    "RunFailed",
-    "RunPaused",
-    "RunRestored",
-    "RunRetried",
-    "RunStarted",
-    "StatesDeleted",
-    "TurnCame",
-    "VersionAccepted",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
@@ -201,18 +184,6 @@ class StatesDeleted:
     type: Literal["states_deleted"] = "states_deleted"
 
 
-RunEvent = (
-    RunStarted
-    | TurnCame
-    | AdvanceBegan
-    | RunPaused
-    | RunDone
-    | RunFailed
-    | AttemptFailed
-    | AttentionNeeded
-    | RunRetried
-    | VersionAccepted
-    | RunCancelled
-    | RunRestored
-    | StatesDeleted
-)
+_AdvanceEnded = RunPaused | RunDone | RunFailed | AttemptFailed | AttentionNeeded
+_ByPerson = RunRetried | VersionAccepted | RunCancelled | RunRestored | StatesDeleted
+RunEvent = RunStarted | TurnCame | AdvanceBegan | _AdvanceEnded | _ByPerson
