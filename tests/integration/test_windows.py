@@ -16,7 +16,8 @@ from interlock.domain.action import Action
 from interlock.domain.authority import Directory
 from interlock.domain.commands import Withdraw
 from interlock.domain.events import Opened
-from interlock.domain.policy import Fact, Level, Policy, Step
+from interlock.domain.facts import Fact
+from interlock.domain.policy import Level, Policy, Step
 from interlock.engine.ports.policies import PolicySet
 from interlock.storage import open_store
 from interlock.storage.memory import MemoryStore

@@ -10,7 +10,8 @@ from tests.model.open_hours import SHIFTS
 
 from interlock.domain.action import Action, Draft, Question, Subject
 from interlock.domain.authority import Delegation, Directory
-from interlock.domain.policy import Escalation, Fact, Level, Policy, Step
+from interlock.domain.facts import Fact
+from interlock.domain.policy import Escalation, Level, Policy, Step
 from interlock.domain.request import Repeatable
 from interlock.engine.ports.policies import PolicySet
 from interlock.testing.scripts import Behaviour, Move, Script, Tool

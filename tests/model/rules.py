@@ -9,9 +9,17 @@ from interlock.domain.action import Subject, Verdict
 from interlock.domain.ask import Ask, default_verdicts
 from interlock.domain.authority import Delegation, Directory, Principal
 from interlock.domain.canonical import Json
-from interlock.domain.commands import CastVote, ClaimEffect, Command, Expire, Extend, Open, RecordEffect
+from interlock.domain.commands import (
+    CastVote,
+    ClaimEffect,
+    Command,
+    DecisionContext,
+    Expire,
+    Extend,
+    Open,
+    RecordEffect,
+)
 from interlock.domain.decide import decide
-from interlock.domain.decision_context import DecisionContext
 from interlock.domain.events import Event
 from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Occasion, Policy, route

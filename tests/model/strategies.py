@@ -17,7 +17,8 @@ from tests.model.rules import AGENT, START
 from interlock.domain.action import Action, Draft, Question, Subject, Verdict
 from interlock.domain.authority import Delegation, Directory, Principal
 from interlock.domain.canonical import MAX_SAFE_INTEGER, Json
-from interlock.domain.policy import Escalation, Fact, Level, Policy, Step
+from interlock.domain.facts import Fact
+from interlock.domain.policy import Escalation, Level, Policy, Step
 
 __all__ = [
     "INITIATOR",

@@ -19,6 +19,7 @@ from interlock.domain.commands import (
     CastVote,
     ClaimEffect,
     Command,
+    DecisionContext,
     Expire,
     Extend,
     Lapse,
@@ -28,7 +29,6 @@ from interlock.domain.commands import (
     Withdraw,
 )
 from interlock.domain.decide import decide
-from interlock.domain.decision_context import DecisionContext
 from interlock.domain.events import (
     Decided,
     Edited,

@@ -4,9 +4,8 @@ The file is the argument's, else `INTERLOCK_CONFIG`'s, else `./interlock.yaml` w
 built-in defaults hold. What a policy means is judged where policies are built, not here.
 """
 
-from interlock.config.config_file import ConfigFile
 from interlock.config.load import data_home, load_settings
-from interlock.config.located import Key
+from interlock.config.located import ConfigFile, Key
 from interlock.config.sections import (
     CalendarSettings,
     DatabaseSettings,

@@ -19,7 +19,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from interlock.config.config_file import ConfigFile
+from interlock.config.located import ConfigFile
 from interlock.config.values import (
     ARGUMENT,
     NOT_YET,
@@ -40,23 +40,6 @@ from interlock.config.values import (
     one_or_more,
     suggestion,
 )
-
-__all__ = [
-    "CalendarSettings",
-    "DatabaseSettings",
-    "DelegationSettings",
-    "EscalateSettings",
-    "FactSettings",
-    "LevelSettings",
-    "LimitSettings",
-    "PersonSettings",
-    "PolicySettings",
-    "Settings",
-    "StepSettings",
-    "ThreadSettings",
-    "WindowSettings",
-    "config_schema",
-]
 
 
 class _Section(BaseModel):

@@ -12,30 +12,6 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, StrictStr, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-__all__ = [
-    "ARGUMENT",
-    "NOT_YET",
-    "ONE_OR_MORE_HOURS",
-    "PATTERNS",
-    "AskEntry",
-    "Day",
-    "Duration",
-    "Expression",
-    "Hours",
-    "Identifier",
-    "Moment",
-    "Name",
-    "Number",
-    "Person",
-    "Reference",
-    "Weekday",
-    "never_approve",
-    "one_or_more",
-    "parse_duration",
-    "parse_moment",
-    "suggestion",
-]
-
 MAX_DURATION = timedelta(days=3660)
 _DURATION = re.compile(r"([0-9]{1,6}w)?([0-9]{1,6}d)?([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?")
 _CLOCK = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
@@ -60,11 +36,7 @@ PATTERNS = {
 }
 """What to say when text is not of one of these forms."""
 
-NOT_YET = frozenset(
-    {
-        "extend", "step_up",
-    }
-)  # fmt: skip
+NOT_YET = frozenset({"extend", "step_up"})
 
 
 def parse_duration(text: object) -> timedelta:

@@ -14,17 +14,6 @@ from typing import Literal
 
 from interlock.domain.policy import Step
 
-__all__ = [
-    "LOCAL_PREFIX",
-    "LOCAL_TENANT",
-    "LONGEST_ID",
-    "NO_PERSON",
-    "Delegation",
-    "Directory",
-    "Principal",
-    "canonical_id",
-]
-
 LOCAL_PREFIX = "local:"
 LONGEST_ID = 200
 """How many characters the id of somebody has at most."""

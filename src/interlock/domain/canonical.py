@@ -15,20 +15,7 @@ from typing import Any, NoReturn
 import orjson
 import rfc8785
 
-from interlock.domain.json_errors import why_no_json
 from interlock.errors import InvalidValue
-
-__all__ = [
-    "MAX_BYTES",
-    "MAX_DEPTH",
-    "Json",
-    "canonical_bytes",
-    "check_text",
-    "digest",
-    "normalize",
-    "parse_json",
-    "read_canonical",
-]
 
 Json = Any  # a JSON value; `normalize` is the judge of whether it is one
 
@@ -116,7 +103,7 @@ def parse_json(text: str | bytes, *, path: str = "$", max_bytes: int = MAX_BYTES
     except UnicodeDecodeError as error:
         raise InvalidValue(path, f"is not text in UTF-8, from its byte {error.start:,} on") from None
     except ValueError as error:
-        raise InvalidValue(path, f"is not JSON: {why_no_json(error)}") from None
+        raise InvalidValue(path, f"is not JSON: {_why_no_json(error)}") from None
     return normalize(value, path=path, max_bytes=max_bytes)
 
 
@@ -282,3 +269,28 @@ def _integer(text: str) -> int | float:
 
 _DECODER = json.JSONDecoder(parse_int=_integer)
 _LONG = re.compile(rb"[0-9]{16}")
+
+
+_JSON_WORDS = (
+    ("Expecting ',' delimiter", "a comma, or a closing bracket, is missing"),
+    ("Expecting ':' delimiter", "a colon is missing after a name"),
+    ("Expecting property name", "a name in double quotes is missing"),
+    ("Illegal trailing comma", "there is a comma too many"),
+    ("Expecting value", "a value is missing: a text in double quotes, a number, true, false, a list or an object"),
+    ("Unterminated string", "a text has no closing quote"),
+    ("Invalid control character", "a line break, or another control character, stands within a text"),
+    ("Invalid \\", "a backslash stands before something that it does not go with"),
+    ("Extra data", "something stands after its end"),
+    ("Unexpected UTF-8 BOM", "it begins with a byte order mark"),
+)
+"""How a message of Python's parser begins, and what it means."""
+
+
+def _why_no_json(error: ValueError) -> str:
+    """Return what is wrong and where, of an error of Python's parser."""
+    if not isinstance(error, json.JSONDecodeError):
+        return str(error)
+    what = next((words for begins, words in _JSON_WORDS if error.msg.startswith(begins)), "something is wrong")
+    if not error.doc[error.pos :].strip() and not error.msg.startswith(("Illegal", "Unterminated")):
+        what = "it ends too early"
+    return f"{what}: line {error.lineno}, character {error.colno}"

@@ -1,16 +1,18 @@
-"""Commands ask for a change. The desk decides; events state what came of it."""
+"""Commands ask for a change; the desk decides on each in a context. Events state what came of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from interlock.domain.action import Subject, Verdict
 from interlock.domain.ask import Ask
+from interlock.domain.authority import Directory, Principal
 from interlock.domain.canonical import Json
-from interlock.domain.policy import Route
+from interlock.domain.policy import Policy, Route
 from interlock.domain.request import Repeatable, Reported
+from interlock.domain.windows import Recent
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,3 +175,24 @@ _ByPeople = CastVote | Extend | Comment | Delegate | Reschedule | SettleEffect
 _ByTime = Expire | Remind | Escalate
 _ByRun = Open | Withdraw | ClaimEffect | RecordEffect | Lapse
 Command = _ByPeople | _ByTime | _ByRun
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionContext:
+    """What a decision depends on apart from the request and the command.
+
+    Args:
+        now: the store's clock.
+        principal: who asks for the change.
+        policy: the policy version that the request has pinned, or will pin.
+        directory: the people as they are known now.
+        recent: what the agent asked before of the same action; None where nobody has looked.
+        abandoned: nobody holds the run any more, so nobody will report what became of an effect that was begun.
+    """
+
+    now: datetime
+    principal: Principal
+    policy: Policy
+    directory: Directory
+    recent: Recent | None = None
+    abandoned: bool = False

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 from interlock.domain.authority import LONGEST_ID, NO_PERSON, Delegation
 from interlock.domain.canonical import check_text
-from interlock.domain.commands import Comment, Delegate
-from interlock.domain.decision_context import DecisionContext
+from interlock.domain.commands import Comment, DecisionContext, Delegate
 from interlock.domain.eligibility import Eligibility, eligibility_of
 from interlock.domain.events import Commented, Delegated, Event
 from interlock.domain.request import MAX_COMMENT, Request

@@ -9,9 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from interlock.domain import commands
-from interlock.domain.commands import Command, Open, Withdraw
+from interlock.domain.commands import Command, DecisionContext, Open, Withdraw
 from interlock.domain.comments import decide_comment, decide_delegate
-from interlock.domain.decision_context import DecisionContext
 from interlock.domain.effect import decide_claim, decide_lapse, decide_record, decide_settle
 from interlock.domain.events import Event, Opened, Withdrawn
 from interlock.domain.request import Request

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from interlock.domain.canonical import check_text, normalize
-from interlock.domain.commands import ClaimEffect, Lapse, RecordEffect, SettleEffect
-from interlock.domain.decision_context import DecisionContext
+from interlock.domain.commands import ClaimEffect, DecisionContext, Lapse, RecordEffect, SettleEffect
 from interlock.domain.eligibility import eligibility_of
 from interlock.domain.events import (
     EffectClaimed,

@@ -12,18 +12,6 @@ from typing import Any, Literal
 from interlock.domain.action import Action, Subject
 from interlock.domain.expression_cost import TooMuch, check_expression, check_work
 
-__all__ = [
-    "Fact",
-    "TooMuch",
-    "Unjudged",
-    "compile_expression",
-    "expression_names",
-    "fact_of",
-    "facts_of",
-    "is_condition",
-    "truth",
-]
-
 MAX_EXPRESSION = 2_000
 _DECIMAL = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?")  # money as text: no exponents, signs, spaces or other scripts
 

@@ -14,25 +14,9 @@ from typing import Any, Literal
 from interlock.domain.action import Action, Question, Subject
 from interlock.domain.calendar import Calendar
 from interlock.domain.canonical import digest
-from interlock.domain.facts import Fact, Unjudged, compile_expression, expression_names, facts_of, truth
+from interlock.domain.facts import Fact, Unjudged, expression_names, facts_of, truth
 from interlock.domain.windows import Recent, Windows, is_window, sums_in, window_length, window_values
 from interlock.errors import InvalidPolicy
-
-__all__ = [
-    "Escalation",
-    "Fact",
-    "Level",
-    "Occasion",
-    "Policy",
-    "Route",
-    "Step",
-    "applies",
-    "compile_expression",
-    "expression_names",
-    "policy_hash",
-    "reroute",
-    "route",
-]
 
 DAY = timedelta(days=1)
 

@@ -14,22 +14,6 @@ from interlock.domain.canonical import Json, digest
 from interlock.domain.policy import Policy, Route, Step
 from interlock.domain.verdicts import REFUSALS
 
-__all__ = [
-    "MAX_COMMENT",
-    "Claim",
-    "Edition",
-    "EffectState",
-    "Repeatable",
-    "Reported",
-    "Request",
-    "StandIn",
-    "Status",
-    "Vote",
-    "acting",
-    "edition_digest",
-]
-
-
 MAX_COMMENT = 20_000
 """Longest comment of a person, in bytes."""
 

@@ -1,14 +1,14 @@
-"""A run: one execution of an agent."""
+"""A run: one execution of an agent; the thread that it belongs to, and what may be given for its configurable."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from interlock.domain.canonical import Json
-
-__all__ = ["ENDED", "Origin", "Pending", "Run", "RunStatus"]
+from interlock.errors import InvalidContext
 
 
 class RunStatus(StrEnum):
@@ -106,3 +106,81 @@ class Run:
 
 
 ENDED = frozenset({RunStatus.done, RunStatus.failed, RunStatus.cancelled})
+
+
+LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadStatus:
+    """A thread before one of its turns.
+
+    Args:
+        turn: the turn that comes next.
+        busy: the last run before it, if that has not ended.
+        decisive: the last run before it that had its turn; None if there is none.
+        source: the id of the run in whose last state the next one begins; None if it begins with nothing.
+    """
+
+    turn: int
+    busy: Run | None = None
+    decisive: Run | None = None
+    source: str | None = None
+
+
+def is_thread_name(name: str) -> bool:
+    """Say whether a thread may be called that: some printable text that neither begins nor ends with a space."""
+    return 0 < len(name) <= LONGEST_NAME and name.isprintable() and name == name.strip()
+
+
+def decides(run: Run) -> bool:
+    """Say whether earlier runs matter no more: not if this one ended before its turn came."""
+    return run.status not in ENDED or not run.waits
+
+
+def status_of(runs: Sequence[Run]) -> ThreadStatus:
+    """Return the status of a thread after these runs.
+
+    Args:
+        runs: newest first, down to the first one that decides; or all.
+    """
+    turn = 1 + (runs[0].turn or 0) if runs else 1
+    decisive = next(filter(decides, runs), None)
+    if decisive is None:
+        return ThreadStatus(turn)
+    if decisive.status not in ENDED:
+        return ThreadStatus(turn, busy=decisive, decisive=decisive)
+    return ThreadStatus(turn, decisive=decisive, source=_source(decisive))
+
+
+def _source(run: Run) -> str | None:
+    """Return in whose last state the thread stands after a run: its own, if it ended well; else that it began with."""
+    if run.forgotten:
+        return None
+    if run.status is RunStatus.done:
+        return run.id
+    return run.origin.run_id if run.origin is not None else None
+
+
+RESERVED = frozenset({"thread_id", "thread_ts", "run_id", "graph_id", "assistant_id"})
+"""`user_id` may be given, as on LangGraph's server: agents keep memories by it."""
+
+PREFIXES = ("__", "checkpoint_", "langgraph_")
+
+
+def is_reserved(name: str) -> bool:
+    """Say whether only Interlock, or LangGraph, gives what has this name."""
+    return name in RESERVED or name.startswith(PREFIXES)
+
+
+def check_configurable(configurable: Json) -> None:
+    """Refuse what would pass for something that Interlock or LangGraph gives.
+
+    Raises:
+        InvalidContext: naming it.
+    """
+    if not isinstance(configurable, dict | None):
+        raise InvalidContext('The configurable must be a JSON object, such as {"language": "en"}.')
+    taken = sorted(filter(is_reserved, configurable or {}))
+    if taken:
+        raise InvalidContext(f"{', '.join(taken)} cannot be given as configurable: Interlock gives it. Leave it out.")

@@ -6,24 +6,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from interlock.domain.canonical import check_text
-from interlock.domain.commands import Command, Escalate, Expire, Extend, Remind
-from interlock.domain.decision_context import DecisionContext
+from interlock.domain.commands import Command, DecisionContext, Escalate, Expire, Extend, Remind
 from interlock.domain.eligibility import eligibility_of
 from interlock.domain.events import Escalated, Event, Expired, Extended, Reminded, Rescheduled
 from interlock.domain.policy import Step
 from interlock.domain.request import MAX_COMMENT, Request
 from interlock.domain.voting import must_be_in_time, must_be_open, says_something, step_begins
 from interlock.errors import Forbidden, InvalidValue, ReasonMissing, TooEarly
-
-__all__ = [
-    "LONGEST_EXTENSION",
-    "decide_escalate",
-    "decide_expire",
-    "decide_extend",
-    "decide_remind",
-    "decide_reschedule",
-    "due_commands",
-]
 
 LONGEST_EXTENSION = timedelta(days=30)
 """How far one extension may move a deadline; another one may follow."""

@@ -8,8 +8,7 @@ from datetime import datetime
 
 from interlock.domain.action import Action, Draft, Kind, Verdict
 from interlock.domain.canonical import canonical_bytes, check_text, normalize
-from interlock.domain.commands import CastVote
-from interlock.domain.decision_context import DecisionContext
+from interlock.domain.commands import CastVote, DecisionContext
 from interlock.domain.eligibility import ONLY_PEOPLE, Eligibility, VotingRight, eligibility_of
 from interlock.domain.events import Decided, Edited, Event, StepReached, VoteCast
 from interlock.domain.lifecycle import evolve

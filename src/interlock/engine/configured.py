@@ -20,8 +20,9 @@ from interlock.config import (
 from interlock.config.load import SETTLED_NS, reload_settings
 from interlock.domain.authority import Directory, canonical_id
 from interlock.domain.calendar import Calendar
-from interlock.domain.facts import TooMuch, compile_expression, is_condition
-from interlock.domain.policy import Escalation, Fact, Level, Policy, Step
+from interlock.domain.expression_cost import TooMuch
+from interlock.domain.facts import Fact, compile_expression, is_condition
+from interlock.domain.policy import Escalation, Level, Policy, Step
 from interlock.domain.policy_check import RESERVED, ROUTE_NAMES, WHERE_NAMES, free_names
 from interlock.domain.retries import Retries
 from interlock.domain.windows import is_window, sums_in

@@ -11,11 +11,11 @@ from interlock.domain.commands import (
     CastVote,
     ClaimEffect,
     Command,
+    DecisionContext,
     RecordEffect,
     SettleEffect,
 )
 from interlock.domain.decide import decide
-from interlock.domain.decision_context import DecisionContext
 from interlock.domain.events import RefusalNoted
 from interlock.domain.policy import Policy
 from interlock.domain.request import Request, name_of

@@ -11,9 +11,8 @@ from datetime import datetime
 from interlock.domain.action import Action, Subject, Verdict
 from interlock.domain.ask import Ask
 from interlock.domain.authority import Directory, Principal
-from interlock.domain.commands import Command, Lapse, Open, Withdraw
+from interlock.domain.commands import Command, DecisionContext, Lapse, Open, Withdraw
 from interlock.domain.decide import decide
-from interlock.domain.decision_context import DecisionContext
 from interlock.domain.events import ConfigurationHeld
 from interlock.domain.policy import Level, Occasion, Policy, Route, Step
 from interlock.domain.request import EffectState, Request, name_of

@@ -10,9 +10,8 @@ from datetime import datetime
 
 from interlock.domain.authority import Principal
 from interlock.domain.canonical import Json, check_text, normalize
-from interlock.domain.configurable import check_configurable
 from interlock.domain.request import MAX_COMMENT
-from interlock.domain.run import ENDED, Origin, Run, RunStatus
+from interlock.domain.run import ENDED, Origin, Run, RunStatus, check_configurable
 from interlock.domain.run_events import RunCancelled, RunEvent, RunRetried, RunStarted, VersionAccepted
 from interlock.engine.changes import FRESH, Changes, RunChange, RunRecord, Turn
 from interlock.engine.consequences import actor_of, advance_job

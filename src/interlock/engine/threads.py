@@ -8,9 +8,8 @@ from datetime import datetime
 from functools import partial
 
 from interlock.domain.authority import Directory, Principal
-from interlock.domain.run import ENDED, Origin, Run
+from interlock.domain.run import ENDED, LONGEST_NAME, Origin, Run, ThreadStatus, decides, is_thread_name, status_of
 from interlock.domain.run_events import AttentionNeeded, RunEvent, StatesDeleted, TurnCame
-from interlock.domain.threads import LONGEST_NAME, ThreadStatus, decides, is_name, status_of
 from interlock.engine.changes import Actor, Changes, Job, RunChange, Turn
 from interlock.engine.consequences import actor_of, advance_job
 from interlock.engine.integrity import verified
@@ -67,7 +66,7 @@ def checked_name(name: str) -> str:
     Raises:
         BadInput: if no thread may be called that.
     """
-    if not is_name(name):
+    if not is_thread_name(name):
         raise BadInput(
             f"A thread's name is 1 to {LONGEST_NAME} printable characters, with no space at its beginning or end.",
             thread=name,

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from pydantic.errors import PydanticUserError
 
 from interlock.domain.canonical import Json, digest
-from interlock.domain.configurable import check_configurable
+from interlock.domain.run import check_configurable
 from interlock.errors import BadInput, InvalidAgent
 from interlock.runtime.breakpoints import Breakpoints, subgraphs
 from interlock.runtime.served.context_and_ids import context_of

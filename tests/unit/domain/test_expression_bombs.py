@@ -16,8 +16,8 @@ import pytest
 
 from interlock.domain.action import Action
 from interlock.domain.expression_cost import TooMuch, check_work
-from interlock.domain.facts import Unjudged, compile_expression, truth
-from interlock.domain.policy import Fact, Level, Occasion, Policy, Step, applies, route, where_holds
+from interlock.domain.facts import Fact, Unjudged, compile_expression, truth
+from interlock.domain.policy import Level, Occasion, Policy, Step, applies, route, where_holds
 
 LONGEST_PAUSE = 1.0
 

@@ -11,18 +11,8 @@ from interlock.domain.action import Action, Question
 from interlock.domain.authority import Directory
 from interlock.domain.calendar import DAYS, Calendar, Span
 from interlock.domain.explain import business_hours, duration_words, explain
-from interlock.domain.facts import MAX_EXPRESSION, compile_expression
-from interlock.domain.policy import (
-    Escalation,
-    Fact,
-    Level,
-    Occasion,
-    Policy,
-    Step,
-    applies,
-    policy_hash,
-    route,
-)
+from interlock.domain.facts import MAX_EXPRESSION, Fact, compile_expression
+from interlock.domain.policy import Escalation, Level, Occasion, Policy, Step, applies, policy_hash, route
 from interlock.domain.policy_check import check, free_names
 from interlock.engine.codec import decode_policy, encode_policy
 from interlock.errors import InvalidPolicy

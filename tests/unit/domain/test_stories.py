@@ -18,8 +18,9 @@ from interlock.domain.authority import Directory
 from interlock.domain.calendar import Calendar, Span
 from interlock.domain.commands import CastVote
 from interlock.domain.events import VoteCast
+from interlock.domain.facts import Fact
 from interlock.domain.lifecycle import fold
-from interlock.domain.policy import Escalation, Fact, Level, Policy, Step
+from interlock.domain.policy import Escalation, Level, Policy, Step
 from interlock.domain.request import StandIn
 from interlock.errors import BadInput, InterlockError, Refused
 from interlock.testing.people import principal

@@ -9,7 +9,8 @@ from tests.model.rules import START, Bench
 
 from interlock.domain.action import Action, Draft
 from interlock.domain.authority import Directory
-from interlock.domain.policy import Fact, Level, Policy, Step
+from interlock.domain.facts import Fact
+from interlock.domain.policy import Level, Policy, Step
 from interlock.domain.windows import MOST_PAST, Past, Recent, is_window
 
 MIA = "mia@example.com"

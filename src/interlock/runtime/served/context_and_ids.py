@@ -20,8 +20,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, PydanticJs
 from pydantic_core.core_schema import DataclassSchema, TypedDictSchema
 
 from interlock.domain.canonical import Json, canonical_bytes
-from interlock.domain.configurable import is_reserved
-from interlock.domain.run import Run
+from interlock.domain.run import Run, is_reserved
 from interlock.engine.schemas import check_value
 from interlock.errors import InvalidAnswer, InvalidContext
 from interlock.runtime.breakpoints import Graph
