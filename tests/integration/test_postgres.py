@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import re
+import shutil
 import sys
 from datetime import UTC, datetime, timedelta
 
@@ -16,11 +17,11 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from interlock.domain.request import Status
 from interlock.engine.ports.store import Inbox, SortKey
 from interlock.errors import Conflict, InvalidConfig, StoreTooNew, StoreUnavailable
-from interlock.storage import agenda, open_store, reads
+from interlock.storage import agenda, migrate, open_store, postgres_migrate, reads
 from interlock.storage.compiled import Statements
 from interlock.storage.inbox import inbox_query
 from interlock.storage.log import OrderedLog
-from interlock.storage.schema import VERSION_TABLE, metadata, ordered
+from interlock.storage.schema import REVISIONS, VERSION_TABLE, metadata, ordered
 from interlock.testing.samples import TENANT, Asked, changes, decided, opened, started
 from interlock.testing.store_base import in_threads
 
@@ -158,6 +159,32 @@ async def test_of_many_who_come_first_one_makes_the_tables(url):
     assert all(await in_threads(*[first] * 6))
     with raw(url) as connection:
         assert connection.execute(f"SELECT count(*) FROM {VERSION_TABLE}").fetchone() == (1,)
+
+
+NEXT_REVISION = f"""
+from alembic import op
+revision = "9000"
+down_revision = "{REVISIONS[-1]}"
+
+def upgrade():
+    op.execute("ALTER TABLE requests ADD COLUMN colour text")
+"""
+
+
+async def test_an_older_database_is_brought_up_to_date(store, url, tmp_path, clock, monkeypatch):
+    await store.commit(changes(request := opened("req_1", clock.at)))
+    folder = tmp_path / "migrations"
+    shutil.copytree(migrate.MIGRATIONS, folder)
+    (folder / "versions" / "9000_next.py").write_text(NEXT_REVISION)
+    monkeypatch.setattr(migrate, "MIGRATIONS", folder)
+    for module in (migrate, postgres_migrate):
+        monkeypatch.setattr(module, "REVISIONS", (*REVISIONS, "9000"))
+    newer = open_store(url)
+    assert (await newer.load(TENANT, ["req_1"])).requests == {"req_1": request.after}
+    await newer.close()
+    with raw(url) as connection:
+        assert connection.execute("SELECT colour FROM requests").fetchall() == [(None,)]
+        assert connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchall() == [("9000",)]
 
 
 async def test_a_newer_database_is_left_alone(store, url, postgres):

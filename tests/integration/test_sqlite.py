@@ -258,6 +258,15 @@ async def test_a_newer_database_is_left_alone(store, path):
     assert path.read_bytes() == before
 
 
+async def test_a_database_from_before_the_first_release_is_left_alone(store, path):
+    await store.close()
+    with raw(path) as connection:
+        connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '0007'")
+    with pytest.raises(StoreTooNew, match=r"before the first release.*0007.*0008.*Use another database") as caught:
+        open_store(str(path))
+    assert caught.value.details == {"path": str(path), "found": "0007", "known": REVISIONS[-1]}
+
+
 def test_another_programs_database_is_left_alone(path):
     path.parent.mkdir()
     with raw(path) as connection:

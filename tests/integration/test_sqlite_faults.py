@@ -12,14 +12,11 @@ from pathlib import Path
 import pytest
 
 import interlock.storage
-from interlock.domain.run_events import RunPaused
-from interlock.engine.integrity import digest_of_state
 from interlock.engine.ports.store import Inbox
 from interlock.errors import StoreReplaced, StoreUnavailable
 from interlock.storage import open_store
-from interlock.storage.rows import request_row, run_row
 from interlock.storage.schema import REVISIONS
-from interlock.testing.samples import TENANT, Asked, begun, changes, decided, job, opened, run_then, started
+from interlock.testing.samples import TENANT, Asked, changes, decided, job, opened, started
 
 
 @pytest.fixture
@@ -286,60 +283,6 @@ async def test_an_older_database_is_brought_up_to_date(store, path, clock, next_
     store = open_store(str(path), clock)
     assert (await store.load(TENANT, ["req_1"])).requests == {"req_1": request.after}
     assert await store.feed(TENANT) == log
-    await store.close()
-
-
-OLD = """
-from pathlib import Path
-from interlock.storage import migrate
-migrate.REVISIONS = (sys.argv[2],)
-path = Path(path)
-path.parent.mkdir()
-migrate.prepare(path)
-"""
-
-
-async def test_a_database_of_the_first_revision_goes_on_as_it_was(path, clock):
-    """Open requests are still due at their deadline, and what policies count reaches back behind the change."""
-    request = opened("req_1", clock.at)
-    process = child(path, OLD, "0001")
-    _, err = process.communicate(timeout=300)
-    assert process.returncode == 0, err
-    with raw(path) as connection:
-        row = {
-            name: value
-            for name, value in request_row(request.after)._asdict().items()
-            if name not in {"wake_at", "action", "asks"}
-        }
-        marks = ", ".join("?" * len(row))
-        connection.execute(f"INSERT INTO requests ({', '.join(row)}) VALUES ({marks})", tuple(row.values()))
-        connection.commit()
-    store = open_store(str(path), clock)
-    assert (await store.load(TENANT, ["req_1"])).requests == {"req_1": request.after}
-    assert (await store.agenda()).next_due == request.after.due_at
-    with raw(path) as connection:
-        assert connection.execute("SELECT action FROM requests").fetchall() == [("send_email",)]
-    await store.close()
-
-
-async def test_a_paused_run_of_a_revision_without_threads_finds_its_state(path, clock):
-    """Its state is filed under its digest, and its row says which one it is at."""
-    process = child(path, OLD, "0005")
-    _, err = process.communicate(timeout=300)
-    assert process.returncode == 0, err
-    held = begun(started("run_1", clock.at).after, clock.at)
-    paused = run_then(held.after, RunPaused((), digest_of_state(b"state"), "1", clock.at), state=b"state")
-    with raw(path) as connection:
-        new = {"state_digest", "thread", "turn"}
-        row = {name: value for name, value in run_row(paused)._asdict().items() if name not in new}
-        marks = ", ".join("?" * len(row))
-        connection.execute(f"INSERT INTO runs ({', '.join(row)}) VALUES ({marks})", tuple(row.values()))
-        connection.execute("INSERT INTO states VALUES (?, 'run_1', ?)", (TENANT, b"state"))
-        connection.commit()
-    store = open_store(str(path), clock)
-    record = (await store.load(TENANT, run_id="run_1")).run
-    assert (record.run, record.state) == (paused.after, b"state")
-    assert await store.state(TENANT, "run_1", digest_of_state(b"state")) == b"state"
     await store.close()
 
 

@@ -1,13 +1,9 @@
 """Ten purchases just under the limit in one instant: by tasks over every store, by processes over one file."""
 
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
-from datetime import timedelta
 from pathlib import Path
 
-import psycopg
 import pytest
 from tests.model.fixtures import TENANT
 from tests.model.system import SystemUnderTest
@@ -126,65 +122,6 @@ async def test_what_came_to_nothing_does_not_count(store, clock):
 async def _open(one):
     for key in await one.inbox():
         yield (await one.requests([key]))[key]
-
-
-OLDER = """
-import sys
-from pathlib import Path
-from interlock.storage import migrate
-migrate.REVISIONS = ("0001", "0002", "0003")
-if sys.argv[1].startswith("postgresql"):
-    from interlock.storage import postgres, postgres_migrate
-    postgres_migrate.REVISIONS = migrate.REVISIONS
-    postgres_migrate.prepare(postgres.Address.of(sys.argv[1]))
-else:
-    migrate.prepare(Path(sys.argv[1]))
-"""
-
-COUNTED = (
-    "INSERT INTO windows (tenant, agent, action, version) VALUES ('acme', 'till', 'purchase', 3)",
-    "INSERT INTO windows (tenant, agent, action, version) VALUES ('acme', 'agents.py:buyer', 'purchase', 8)",
-    "INSERT INTO windows (tenant, agent, action, version) VALUES ('acme', 'till', 'refund', 1)",
-    "INSERT INTO windows (tenant, agent, action, version) VALUES ('other', 'till', 'purchase', 2)",
-)
-
-
-def run_sql(url, *statements):
-    if url.startswith("postgresql"):
-        with psycopg.connect(url, autocommit=True) as connection:
-            return [
-                connection.execute(statement).fetchall() if "SELECT" in statement else connection.execute(statement)
-                for statement in statements
-            ]
-    with closing(sqlite3.connect(url, isolation_level=None)) as connection:
-        return [connection.execute(statement).fetchall() for statement in statements]
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def older(request, tmp_path):
-    """Return the address of a database whose windows were counted by agent."""
-    sqlite = request.param == "sqlite"
-    url = str(tmp_path / "interlock.db") if sqlite else request.getfixturevalue("postgres").fresh()
-    subprocess.run([sys.executable, "-c", OLDER, url], check=True, timeout=60)
-    run_sql(url, *COUNTED)
-    return url
-
-
-async def test_counters_of_agents_become_one_that_is_below_none_of_them(older, clock):
-    store = open_store(older, clock)
-    since = clock.at - timedelta(hours=1)
-    found = [(await store.window(*key, since, 1)).version for key in KEYS]
-    await store.close()
-    assert found == [8, 1, 2, 0]
-
-
-async def test_who_still_counts_by_agent_cannot_commit(older, clock):
-    await open_store(older, clock).close()
-    with pytest.raises((sqlite3.OperationalError, psycopg.errors.UndefinedColumn)):
-        run_sql(older, COUNTED[0])
-
-
-KEYS = (("acme", "purchase"), ("acme", "refund"), ("other", "purchase"), ("other", "refund"))
 
 
 PROCESS = """

@@ -17,7 +17,7 @@ from interlock.errors import StoreTooNew, StoreUnavailable
 from interlock.storage.schema import REVISIONS, VERSION_TABLE
 from interlock.storage.sqlite import BUSY_SECONDS, connect, explain
 
-__all__ = ["engine_of", "prepare", "upgrade"]
+__all__ = ["NEW", "engine_of", "prepare", "revision_of", "upgrade"]
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 RETRY_SECONDS = 0.02
@@ -95,30 +95,43 @@ def engine_of(path: Path) -> Engine:
 
 
 def _revision(connection: sqlite3.Connection, path: Path) -> str:
-    """Return the revision of a file's tables.
+    tables = "SELECT name FROM sqlite_master WHERE type = 'table'"
+    foreign = f"The database {path} belongs to another program: give the path of another file."
+    return revision_of(connection, tables, foreign, path=str(path))
+
+
+def revision_of(connection: Any, tables: str, foreign: str, **place: str) -> str:
+    """Return the revision of a database's tables.
+
+    Args:
+        connection: the driver's.
+        tables: a query for their names.
+        foreign: what to say if they are somebody else's.
+        place: the database's address, under the name that an error has for it.
 
     Raises:
-        StoreTooNew: if this version does not know it.
+        StoreTooNew: if this version does not know the revision.
         StoreUnavailable: if the tables are somebody else's.
     """
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if not tables:
+    names = {name for (name,) in connection.execute(tables)}
+    if not names:
         return NEW
-    row = connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone() if VERSION_TABLE in tables else None  # noqa: S608
+    row = connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone() if VERSION_TABLE in names else None  # noqa: S608
     if row is None:
-        raise StoreUnavailable(
-            f"The database {path} belongs to another program: give the path of another file.", path=str(path)
-        )
-    revision = str(row[0])
-    if revision not in REVISIONS:
-        raise StoreTooNew(
-            f"The database {path} was made by a newer version of Interlock: its tables are at revision {revision}, "
-            f"this version knows them up to {REVISIONS[-1]}. Upgrade Interlock, or use another database.",
-            path=str(path),
-            found=revision,
-            known=REVISIONS[-1],
-        )
-    return revision
+        raise StoreUnavailable(foreign, **place)
+    revision, (address,) = str(row[0]), place.values()
+    if revision in REVISIONS:
+        return revision
+    made, known, then = "a newer version", f"up to {REVISIONS[-1]}", "Upgrade Interlock, or use"
+    if revision < REVISIONS[0]:
+        made, known, then = "a version before the first release", f"from {REVISIONS[0]} on", "Use"
+    raise StoreTooNew(
+        f"The database {address} was made by {made} of Interlock: its tables are at revision {revision}, this version "
+        f"knows them {known}. {then} another database.",
+        **place,
+        found=revision,
+        known=REVISIONS[-1],
+    )
 
 
 def upgrade(connection: Connection) -> None:

@@ -8,10 +8,10 @@ import psycopg
 from sqlalchemy import NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
-from interlock.errors import InvalidConfig, StoreTooNew, StoreUnavailable
-from interlock.storage.migrate import NEW, upgrade
+from interlock.errors import InvalidConfig, StoreUnavailable
+from interlock.storage.migrate import NEW, revision_of, upgrade
 from interlock.storage.postgres import Address, connect, explain
-from interlock.storage.schema import REVISIONS, VERSION_TABLE
+from interlock.storage.schema import REVISIONS
 
 __all__ = ["prepare"]
 
@@ -94,35 +94,12 @@ def _writing(address: Address) -> psycopg.Connection[Any]:
 
 
 def _revision(connection: psycopg.Connection[Any], address: Address) -> str:
-    """Return the revision of a schema's tables.
-
-    Raises:
-        StoreTooNew: if this version does not know it.
-        StoreUnavailable: if the tables are somebody else's, or there is no schema.
-    """
     if connection.execute("SELECT current_schema()").fetchone() == (None,):
         raise StoreUnavailable(
             f"The schema that {address} names does not exist: make it with CREATE SCHEMA.", address=str(address)
         )
-    tables = {name for (name,) in connection.execute(_TABLES)}
-    if not tables:
-        return NEW
-    row = None
-    if VERSION_TABLE in tables:
-        row = connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone()  # noqa: S608 - a constant
-    if row is None:
-        raise StoreUnavailable(
-            f"The schema in {address} has tables of another program: give another database, or a schema of its own "
-            "(?options=-csearch_path%3Dinterlock).",
-            address=str(address),
-        )
-    revision = str(row[0])
-    if revision not in REVISIONS:
-        raise StoreTooNew(
-            f"The database {address} was made by a newer version of Interlock: its tables are at revision {revision}, "
-            f"this version knows them up to {REVISIONS[-1]}. Upgrade Interlock, or use another database.",
-            address=str(address),
-            found=revision,
-            known=REVISIONS[-1],
-        )
-    return revision
+    foreign = (
+        f"The schema in {address} has tables of another program: give another database, or a schema of its own "
+        "(?options=-csearch_path%3Dinterlock)."
+    )
+    return revision_of(connection, _TABLES, foreign, address=str(address))

@@ -6,6 +6,8 @@ microseconds since 1970. A change here, or of an enumeration of the rules, needs
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -51,7 +53,7 @@ __all__ = [
     "windows",
 ]
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
+REVISIONS = ("0008",)
 """Every revision of the schema that this version knows, oldest first. It works with the last one."""
 
 VERSION_TABLE = "schema_version"
@@ -70,6 +72,11 @@ _Key = Text().with_variant(Text(collation="C"), "postgresql")
 """Texts that are ordered and compared as bytes of UTF-8, wherever they are."""
 
 
+def _all(kind: Any, *names: str) -> list[Column[Any]]:
+    """Return columns of one type that are never empty."""
+    return [Column(name, kind, nullable=False) for name in names]
+
+
 def _one_of(column: str, values: type[Status | EffectState | RunStatus]) -> CheckConstraint:
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_is_known")
@@ -79,8 +86,7 @@ log = Table(
     "log",
     metadata,
     Column("position", Integer, primary_key=True, autoincrement=True),
-    Column("tenant", _Key, nullable=False),
-    Column("stream", _Key, nullable=False),
+    *_all(_Key, "tenant", "stream"),
     Column("seq", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("leaf", _Key, nullable=False),
@@ -100,7 +106,7 @@ SQLITE_GUARDS = {
     "UNION ALL SELECT 1 FROM log WHERE tenant = NEW.tenant AND stream = NEW.stream AND seq = NEW.seq) "
     "BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END"
 }
-"""The triggers that refuse to change SQLite's log, as the first migration makes them."""
+"""The triggers that refuse to change SQLite's log, as migrations make them."""
 
 POSTGRES_GUARD = "A 58 BEGIN RAISE EXCEPTION 'the log is append-only'; END"
 """The same on PostgreSQL: always on (A), before UPDATE, DELETE and TRUNCATE (58 of pg_trigger.tgtype), whatever
@@ -122,8 +128,7 @@ ordered_log = Table(
     Column("position", BigInteger, Identity(always=True), primary_key=True),
     Column("epoch", BigInteger, nullable=False),
     Column("xact", BigInteger, server_default=text("(pg_current_xact_id()::text)::bigint"), nullable=False),
-    Column("tenant", _Key, nullable=False),
-    Column("stream", _Key, nullable=False),
+    *_all(_Key, "tenant", "stream"),
     Column("seq", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("leaf", _Key, nullable=False),
@@ -143,15 +148,8 @@ epochs = Table(
 requests = Table(
     "requests",
     metadata,
-    Column("tenant", _Key, nullable=False),
-    Column("id", _Key, nullable=False),
-    Column("run_id", _Key, nullable=False),
-    Column("agent", _Key, nullable=False),
-    Column("status", _Key, nullable=False),
-    Column("effect", _Key, nullable=False),
-    Column("interrupt_id", _Key, nullable=False),
-    Column("opened_at", BigInteger, nullable=False),
-    Column("due_at", BigInteger, nullable=False),
+    *_all(_Key, "tenant", "id", "run_id", "agent", "status", "effect", "interrupt_id"),
+    *_all(BigInteger, "opened_at", "due_at"),
     Column("version", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("wake_at", BigInteger),
@@ -177,9 +175,7 @@ The conditions of the indexes are PostgreSQL's as well, by the migrations: here 
 participants = Table(
     "participants",
     metadata,
-    Column("tenant", _Key, nullable=False),
-    Column("request_id", _Key, nullable=False),
-    Column("person", _Key, nullable=False),
+    *_all(_Key, "tenant", "request_id", "person"),
     Column("at", BigInteger, nullable=False),
     PrimaryKeyConstraint("tenant", "request_id", "person", name="participants_key"),
     Index("participants_of_person", "tenant", "person", "at", "request_id"),
@@ -189,9 +185,7 @@ participants = Table(
 cursors = Table(
     "cursors",
     metadata,
-    Column("tenant", _Key, nullable=False),
-    Column("channel", _Key, nullable=False),
-    Column("position", _Key, nullable=False),
+    *_all(_Key, "tenant", "channel", "position"),
     Column("upto", _Key),
     Column("version", Integer, nullable=False),
     Column("owner", _Key),
@@ -204,8 +198,7 @@ cursors = Table(
 windows = Table(
     "windows",
     metadata,
-    Column("tenant", _Key, nullable=False),
-    Column("action", _Key, nullable=False),
+    *_all(_Key, "tenant", "action"),
     Column("version", Integer, nullable=False),
     PrimaryKeyConstraint("tenant", "action", name="windows_key"),
 )
@@ -215,10 +208,7 @@ nobody has opened another one meanwhile."""
 runs = Table(
     "runs",
     metadata,
-    Column("tenant", _Key, nullable=False),
-    Column("id", _Key, nullable=False),
-    Column("agent", _Key, nullable=False),
-    Column("status", _Key, nullable=False),
+    *_all(_Key, "tenant", "id", "agent", "status"),
     Column("started_at", BigInteger, nullable=False),
     Column("version", Integer, nullable=False),
     Column("lease_owner", _Key),
@@ -239,8 +229,7 @@ runs = Table(
 threads = Table(
     "threads",
     metadata,
-    Column("tenant", _Key, nullable=False),
-    Column("name", _Key, nullable=False),
+    *_all(_Key, "tenant", "name"),
     Column("version", Integer, nullable=False),
     PrimaryKeyConstraint("tenant", "name", name="threads_key"),
 )
@@ -249,9 +238,7 @@ threads = Table(
 states = Table(
     "states",
     metadata,
-    Column("tenant", _Key, nullable=False),
-    Column("run_id", _Key, nullable=False),
-    Column("digest", _Key, nullable=False),
+    *_all(_Key, "tenant", "run_id", "digest"),
     Column("state", LargeBinary, nullable=False),
     PrimaryKeyConstraint("tenant", "run_id", "digest", name="states_by_digest"),
 )
@@ -260,14 +247,9 @@ states = Table(
 store = Table(
     "store",
     metadata,
-    Column("tenant", _Key, nullable=False),
-    Column("namespace", _Key, nullable=False),
-    Column("key", _Key, nullable=False),
+    *_all(_Key, "tenant", "namespace", "key"),
     Column("value", LargeBinary, nullable=False),
-    Column("place", BigInteger, nullable=False),
-    Column("number", BigInteger, nullable=False),
-    Column("created_at", BigInteger, nullable=False),
-    Column("updated_at", BigInteger, nullable=False),
+    *_all(BigInteger, "place", "number", "created_at", "updated_at"),
     PrimaryKeyConstraint("tenant", "namespace", "key", name="store_key"),
     Index("store_order", "tenant", "number"),
 )
@@ -277,9 +259,7 @@ making; `place` is the number of the first item of its namespace."""
 jobs = Table(
     "jobs",
     metadata,
-    Column("tenant", _Key, nullable=False),
-    Column("kind", _Key, nullable=False),
-    Column("subject", _Key, nullable=False),
+    *_all(_Key, "tenant", "kind", "subject"),
     Column("due_at", BigInteger, nullable=False),
     Column("generation", Integer, nullable=False),
     Column("owner", _Key),
