@@ -30,11 +30,7 @@ AIRLINES: Final = ["Iberia", "KLM", "Lufthansa", "SAS", "TAP"]
 MOST = 9
 
 _PLACE: Final[dict[str, Any]] = {"type": "string", "pattern": r"\S", "maxLength": 100, "title": "Destination"}
-_DAY: Final[dict[str, Any]] = {
-    "type": "string",
-    "format": "date",
-    "title": "Day of the flight",
-}
+_DAY: Final[dict[str, Any]] = {"type": "string", "format": "date", "title": "Day of the flight"}
 _SEATS: Final[dict[str, Any]] = {"type": "integer", "minimum": 1, "maximum": MOST, "title": "Passengers"}
 _DETAILS: Final[dict[str, Any]] = {
     "type": "object",

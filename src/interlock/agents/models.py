@@ -19,15 +19,7 @@ from importlib import import_module
 from typing import Any, TypeVar
 
 from interlock.agents.offline import OfflinePlanner
-from interlock.agents.plans import (
-    MAX_OUTPUT,
-    Feedback,
-    MailPlan,
-    Planner,
-    PlanningFailed,
-    UnusablePlan,
-    parse_plan,
-)
+from interlock.agents.plans import MAX_OUTPUT, Feedback, MailPlan, Planner, PlanningFailed, UnusablePlan, parse_plan
 
 __all__ = [
     "Completion",

@@ -69,11 +69,7 @@ def release_and_pay(state: PurchaseState) -> Command[Any]:
 
 
 def _ask(name: str, state: PurchaseState, description: str) -> Decision:
-    context: dict[str, Any] = {
-        "request": state.get("input", ""),
-        "reader": state["read_by"],
-        "ledger": state["ledger"],
-    }
+    context: dict[str, Any] = {"request": state.get("input", ""), "reader": state["read_by"], "ledger": state["ledger"]}
     if state.get("checkpoints"):
         context["so far"] = state["checkpoints"]
     return ask(Action(name, state["purchase"], schema=PURCHASE), description=description, context=context)

@@ -25,8 +25,7 @@ ADDRESSES: Final[dict[str, Any]] = {
 _WORD: Final = re.compile(r"""[^\s,;:<>()\[\]{}"“”„«»|]+""")
 _AT: Final = frozenset("@\uff20\ufe6b")
 _SPELT: Final = re.compile(
-    r"(?<!\S)\S{1,64}(?:\s?[\[({]\s?at\s?[\])}]\s?\S{1,200}| at [\w-]{1,63}(?:\.| dot )[A-Za-z]{2,63}\b)",
-    re.IGNORECASE,
+    r"(?<!\S)\S{1,64}(?:\s?[\[({]\s?at\s?[\])}]\s?\S{1,200}| at [\w-]{1,63}(?:\.| dot )[A-Za-z]{2,63}\b)", re.IGNORECASE
 )
 """Such as `bob [at] example.com`: a name, and what stands for @."""
 

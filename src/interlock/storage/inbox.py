@@ -7,17 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    BindParameter,
-    ColumnElement,
-    Select,
-    Text,
-    bindparam,
-    literal_column,
-    select,
-    tuple_,
-)
+from sqlalchemy import BigInteger, BindParameter, ColumnElement, Select, Text, bindparam, literal_column, select, tuple_
 
 from interlock.domain.request import Request
 from interlock.engine.codec import decode_request

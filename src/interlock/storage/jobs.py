@@ -72,11 +72,7 @@ _TAKE = (
         _THIS_JOB,
         jobs.c.generation == bindparam("of_generation"),
         jobs.c.due_at != NEVER,
-        or_(
-            jobs.c.owner.is_(None),
-            jobs.c.owner == bindparam("new_owner"),
-            jobs.c.due_at <= Now(),
-        ),
+        or_(jobs.c.owner.is_(None), jobs.c.owner == bindparam("new_owner"), jobs.c.due_at <= Now()),
     )
     .values(owner=bindparam("new_owner"), due_at=bindparam("new_due_at"))
 )

@@ -74,12 +74,7 @@ class MemoryStore:
             return self._clock()
 
     async def load(
-        self,
-        tenant: str,
-        request_ids: Iterable[str] = (),
-        *,
-        run_id: str | None = None,
-        run_of: str | None = None,
+        self, tenant: str, request_ids: Iterable[str] = (), *, run_id: str | None = None, run_of: str | None = None
     ) -> Loaded:
         """Read requests, a run and their logs at one instant."""
         check_load(run_id, run_of)

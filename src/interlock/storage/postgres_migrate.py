@@ -68,10 +68,7 @@ def _is_up_to_date(address: Address, *, create: bool) -> bool:
 
 def _bring_up_to_date(address: Address) -> None:
     engine = create_engine(
-        "postgresql+psycopg://",
-        creator=lambda: _writing(address),
-        poolclass=NullPool,
-        use_native_hstore=False,
+        "postgresql+psycopg://", creator=lambda: _writing(address), poolclass=NullPool, use_native_hstore=False
     )
     try:
         with engine.begin() as writing:

@@ -7,13 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import (
-    BindParameter,
-    Select,
-    bindparam,
-    select,
-    tuple_,
-)
+from sqlalchemy import BindParameter, Select, bindparam, select, tuple_
 
 from interlock.domain.request import Request
 from interlock.domain.run import Run, RunStatus

@@ -269,15 +269,7 @@ jobs = Table(
 )
 
 policies = Table(
-    "policies",
-    metadata,
-    Column("hash", _Key, primary_key=True),
-    Column("body", LargeBinary, nullable=False),
+    "policies", metadata, Column("hash", _Key, primary_key=True), Column("body", LargeBinary, nullable=False)
 )
 
-notes = Table(
-    "notes",
-    metadata,
-    Column("key", _Key, primary_key=True),
-    Column("value", Text, nullable=False),
-)
+notes = Table("notes", metadata, Column("key", _Key, primary_key=True), Column("value", Text, nullable=False))

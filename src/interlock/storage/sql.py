@@ -115,12 +115,7 @@ class SqlStore:
         return read
 
     async def load(
-        self,
-        tenant: str,
-        request_ids: Iterable[str] = (),
-        *,
-        run_id: str | None = None,
-        run_of: str | None = None,
+        self, tenant: str, request_ids: Iterable[str] = (), *, run_id: str | None = None, run_of: str | None = None
     ) -> Loaded:
         """Read requests, a run and their logs at one instant."""
         check_load(run_id, run_of)

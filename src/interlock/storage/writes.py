@@ -17,16 +17,7 @@ from interlock.storage.counters import count, take_turn
 from interlock.storage.jobs import take_job, wake_waiting, write_jobs
 from interlock.storage.log import Log
 from interlock.storage.participants import drop_participants, keep_participants
-from interlock.storage.rows import (
-    Clock,
-    RequestRow,
-    RunRow,
-    changed,
-    entry_rows,
-    now_of,
-    request_row,
-    run_row,
-)
+from interlock.storage.rows import Clock, RequestRow, RunRow, changed, entry_rows, now_of, request_row, run_row
 from interlock.storage.schema import jobs, notes, policies, requests, runs, states
 from interlock.storage.sql_constructs import Now, insert_or
 

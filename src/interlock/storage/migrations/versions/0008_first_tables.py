@@ -52,10 +52,7 @@ def _table(name: str, key: tuple[str, ...], *rest: Any) -> None:
 
 def _log() -> None:
     op.create_table(
-        "log",
-        sa.Column("position", NUMBER, primary_key=True, autoincrement=True),
-        *_entry(),
-        sqlite_autoincrement=True,
+        "log", sa.Column("position", NUMBER, primary_key=True, autoincrement=True), *_entry(), sqlite_autoincrement=True
     )
     op.create_index("log_feed", "log", ["tenant", "position"])
     for trigger in SQLITE_GUARDS.values():
