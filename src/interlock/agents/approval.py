@@ -33,31 +33,18 @@ TOO_LONG = "the answer has an address of more than 254 characters"
 
 
 class ApprovalState(TypedDict, total=False):
-    """What the agent knows.
+    """What the agent knows."""
 
-    Args:
-        input: what is wanted, in somebody's words.
-        plan: the present plan: summary, to, subject, body.
-        planned_by: who made it.
-        via: where it is sent: a maildir, or a mail server without its secrets.
-        feedback: earlier plans and why they were rejected.
-        rounds: how many plans there were.
-        approved: what people decided, None until then.
-        outcome: what the last request came to, in Interlock's words.
-        sent: what `send_mail` returned.
-        result: how it ended, in a sentence.
-    """
-
-    input: str
-    plan: dict[str, Any]
-    planned_by: str
-    via: str
-    feedback: list[dict[str, Any]]
-    rounds: int
-    approved: bool | None
-    outcome: str
-    sent: dict[str, Any]
-    result: str
+    input: str  # what is wanted, in somebody's words
+    plan: dict[str, Any]  # the present plan: summary, to, subject, body
+    planned_by: str  # who made it
+    via: str  # where it is sent: a maildir, or a mail server without its secrets
+    feedback: list[dict[str, Any]]  # earlier plans and why they were rejected
+    rounds: int  # how many plans there were
+    approved: bool | None  # what people decided, None until then
+    outcome: str  # what the last request came to, in Interlock's words
+    sent: dict[str, Any]  # what `send_mail` returned
+    result: str  # how it ended, in a sentence
 
 
 def plan_mail(state: ApprovalState) -> ApprovalState:

@@ -26,27 +26,16 @@ MAX_ROUNDS = 4
 
 
 class FeedbackState(TypedDict, total=False):
-    """What the agent knows.
+    """What the agent knows."""
 
-    Args:
-        input: what is wanted, in somebody's words.
-        draft: the present draft: title and text.
-        written_by: who wrote it.
-        folder: where it is filed, whichever process does it.
-        rounds: the drafts before, each with the feedback on it and what the next one changed.
-        accepted: whether the last draft was accepted.
-        filed: what `file_report` returned.
-        result: how it ended, in a sentence.
-    """
-
-    input: str
-    draft: dict[str, Any]
-    written_by: str
-    folder: str
-    rounds: list[dict[str, Any]]
-    accepted: bool
-    filed: dict[str, Any]
-    result: str
+    input: str  # what is wanted, in somebody's words
+    draft: dict[str, Any]  # the present draft: title and text
+    written_by: str  # who wrote it
+    folder: str  # where it is filed, whichever process does it
+    rounds: list[dict[str, Any]]  # the drafts before, each with the feedback on it and what the next one changed
+    accepted: bool  # whether the last draft was accepted
+    filed: dict[str, Any]  # what `file_report` returned
+    result: str  # how it ended, in a sentence
 
 
 def write_draft(state: FeedbackState) -> FeedbackState:

@@ -59,25 +59,15 @@ _TO: Final = re.compile(r"\bto\s+([A-Z][\w'-]*(?:\s+(?:de|do|la|[A-Z][\w'-]*))*)
 
 
 class InputState(TypedDict, total=False):
-    """What the agent knows.
+    """What the agent knows."""
 
-    Args:
-        input: what is wanted, in somebody's words.
-        read_by: who found out what that says.
-        ledger: where the booking is entered, whichever process does it.
-        flight: what is known so far: airline, destination, date, passengers.
-        problem: why the last answer would not do.
-        booking: the line of the ledger.
-        result: how it ended, in a sentence.
-    """
-
-    input: str
-    read_by: str
-    ledger: str
-    flight: dict[str, Any]
-    problem: str
-    booking: dict[str, Any]
-    result: str
+    input: str  # what is wanted, in somebody's words
+    read_by: str  # who found out what that says
+    ledger: str  # where the booking is entered, whichever process does it
+    flight: dict[str, Any]  # what is known so far: airline, destination, date, passengers
+    problem: str  # why the last answer would not do
+    booking: dict[str, Any]  # the line of the ledger
+    result: str  # how it ended, in a sentence
 
 
 def book_flight(  # noqa: PLR0913 - what a flight is, and where it is entered

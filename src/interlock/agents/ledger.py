@@ -103,7 +103,8 @@ def _locked(path: Path) -> Iterator[int]:
 def _find(descriptor: int, path: Path, key: str) -> dict[str, Any] | None:
     """Return the line with this key, after taking away what a process that died has left unfinished."""
     try:
-        content = _read(descriptor)
+        with open(descriptor, "rb", closefd=False) as file:
+            content = file.read()
         whole = content.rfind(b"\n") + 1
         if whole < len(content):
             os.ftruncate(descriptor, whole)
@@ -125,15 +126,6 @@ def _append(descriptor: int, path: Path, raw: bytes) -> None:
     except OSError as error:
         os.ftruncate(descriptor, size)
         raise _unwritable(path, error) from error
-
-
-def _read(descriptor: int) -> bytes:
-    pieces: list[bytes] = []
-    offset = 0
-    while piece := os.pread(descriptor, 1 << 20, offset):
-        pieces.append(piece)
-        offset += len(piece)
-    return b"".join(pieces)
 
 
 def _whole_lines(content: bytes) -> list[bytes]:

@@ -19,19 +19,9 @@ from importlib import import_module
 from typing import Any, TypeVar
 
 from interlock.agents.offline import OfflinePlanner
-from interlock.agents.plans import MAX_OUTPUT, Feedback, MailPlan, Planner, PlanningFailed, UnusablePlan, parse_plan
+from interlock.agents.plans import MAX_OUTPUT, Feedback, MailPlan, PlanningFailed, UnusablePlan, parse_plan
 
-__all__ = [
-    "Completion",
-    "Feedback",
-    "MailPlan",
-    "ModelPlanner",
-    "Planner",
-    "PlanningFailed",
-    "completion",
-    "offline",
-    "planner",
-]
+__all__ = ["Completion", "ModelPlanner", "completion", "offline", "planner"]
 
 CONNECT_TIMEOUT = 5
 READ_TIMEOUT = 60  # a real-time endpoint answers within 60 seconds or not at all
@@ -53,7 +43,7 @@ Answer with one JSON object and nothing else, with exactly these keys:
 _SHAPES = ("generated_text", "generation", "outputs", "choices", "message", "content", "text", "predictions")
 
 
-def planner() -> Planner:
+def planner() -> OfflinePlanner | ModelPlanner:
     """Return the planner that the environment chooses.
 
     Raises:
@@ -123,16 +113,8 @@ def offline(what: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelPlanner:
-    """Asks a model for a plan, once more if the first answer is not one.
-
-    Args:
-        name: which model it is.
-        complete: gives it a prompt and returns its text.
-    """
-
-    name: str
-    complete: Complete
+class ModelPlanner(Completion):
+    """Asks a model for a plan, once more if the first answer is not one."""
 
     @property
     def note(self) -> str:
@@ -140,10 +122,10 @@ class ModelPlanner:
         return f"planned by {self.name}"
 
     def plan(self, request: str, feedback: Sequence[Feedback] = ()) -> MailPlan:
-        """Plan a message; see `Planner.plan`."""
+        """Plan a message; see `OfflinePlanner.plan`."""
         if not request.strip():
             raise PlanningFailed('say what is wanted, for example "Send email to team about meeting"')
-        return Completion(self.name, self.complete).read(_prompt(request, feedback), parse_plan)
+        return self.read(_prompt(request, feedback), parse_plan)
 
 
 def _prompt(request: str, feedback: Sequence[Feedback]) -> str:

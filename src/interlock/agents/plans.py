@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn, Protocol
+from typing import Any, Final, NoReturn
 
 import jsonschema_rs
 
 from interlock.agents.tools import MAIL_SCHEMA
 
-__all__ = ["Feedback", "MailPlan", "Planner", "PlanningFailed", "UnusablePlan", "fitting", "parse_output", "parse_plan"]
+__all__ = ["Feedback", "MailPlan", "PlanningFailed", "UnusablePlan", "fitting", "parse_output", "parse_plan"]
 
 MAX_OUTPUT = 200_000
 """Longest model output that is looked at, in characters."""
@@ -81,32 +80,6 @@ class Feedback:
 
     comment: str
     plan: MailPlan
-
-
-class Planner(Protocol):
-    """Makes a plan from what somebody wants."""
-
-    @property
-    def name(self) -> str:
-        """Which planner this is."""
-        ...
-
-    @property
-    def note(self) -> str:
-        """A line for the reviewer about who made the plan."""
-        ...
-
-    def plan(self, request: str, feedback: Sequence[Feedback] = ()) -> MailPlan:
-        """Plan a message.
-
-        Args:
-            request: what is wanted, in somebody's words.
-            feedback: what people said about the plans before, the oldest first.
-
-        Raises:
-            PlanningFailed: there is no plan.
-        """
-        ...
 
 
 def parse_plan(output: str) -> MailPlan:

@@ -44,29 +44,17 @@ _FOR: Final = re.compile(r"\sfor\s(?:(?!\sfor\s).)*?(?=\sfrom\s|$)", re.IGNORECA
 
 
 class PurchaseState(TypedDict, total=False):
-    """What the agent knows.
+    """What the agent knows."""
 
-    Args:
-        input: what is wanted, in somebody's words.
-        read_by: who found out what that says.
-        ledger: where it is paid, whichever process does it.
-        purchase: what is known so far: item, vendor, amount.
-        checkpoints: what each checkpoint of the graph came to, the oldest first.
-        approved: what people decided, None until then.
-        outcome: what the last request came to, in Interlock's words.
-        payment: the line of the ledger.
-        result: how it ended, in a sentence.
-    """
-
-    input: str
-    read_by: str
-    ledger: str
-    purchase: dict[str, Any]
-    checkpoints: list[str]
-    approved: bool | None
-    outcome: str
-    payment: dict[str, Any]
-    result: str
+    input: str  # what is wanted, in somebody's words
+    read_by: str  # who found out what that says
+    ledger: str  # where it is paid, whichever process does it
+    purchase: dict[str, Any]  # what is known so far: item, vendor, amount
+    checkpoints: list[str]  # what each checkpoint of the graph came to, the oldest first
+    approved: bool | None  # what people decided, None until then
+    outcome: str  # what the last request came to, in Interlock's words
+    payment: dict[str, Any]  # the line of the ledger
+    result: str  # how it ended, in a sentence
 
 
 def pay(item: str, vendor: str, amount: str, *, idempotency_key: str, into: str = "") -> dict[str, Any]:

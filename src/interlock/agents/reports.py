@@ -8,7 +8,6 @@ import os
 import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +19,7 @@ from interlock.agents.models import Completion, completion, offline
 from interlock.agents.places import place, sync_folder
 from interlock.agents.plans import PlanningFailed, fitting, parse_output
 
-__all__ = ["Report", "difference", "file_report", "reports_folder", "write"]
+__all__ = ["difference", "file_report", "reports_folder", "write"]
 
 MAX_TITLE = 200
 MAX_TEXT = 100_000
@@ -45,23 +44,6 @@ Answer with one JSON object and nothing else, with exactly these keys: {"title":
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """A draft of a report.
-
-    Args:
-        title: one line.
-        text: Markdown, without the title.
-    """
-
-    title: str
-    text: str
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it as a JSON object, for a graph's state and for people."""
-        return {"title": self.title, "text": self.text}
-
-
 def write(request: str, rounds: Sequence[tuple[dict[str, Any], str]]) -> tuple[dict[str, Any], str]:
     """Write a draft; return it, and a line for the reviewer about who wrote it.
 
@@ -77,7 +59,7 @@ def write(request: str, rounds: Sequence[tuple[dict[str, Any], str]]) -> tuple[d
         raise PlanningFailed('say what is wanted, for example "Write a report about the third quarter"')
     model = completion()
     if model is None:
-        return _by_rules(text, [feedback for _, feedback in rounds]).as_json(), offline("written")
+        return _by_rules(text, [feedback for _, feedback in rounds]), offline("written")
     return _by_model(model, text, rounds), f"written by {model.name}"
 
 
@@ -156,7 +138,7 @@ _ORDER: Final = re.compile(
 _FIGURE: Final = re.compile(r"([^\W\d][\w ]{0,40}?)\s*[:=]?\s+([+-]?[0-9](?:[0-9,.]{0,20}[0-9])?\s?%?)(?=\s|,|;|$)")
 
 
-def _by_rules(request: str, notes: Sequence[str]) -> Report:
+def _by_rules(request: str, notes: Sequence[str]) -> dict[str, Any]:
     """Follow `title: X`, `shorter`, `add data`, `data: sales 120, costs 80`, `mention X`; note anything else."""
     topic = _ORDER.sub("", request, count=1).strip(" .!?\"'") or "the request"
     title = f"Report on {topic}"[:MAX_TITLE]
@@ -171,7 +153,7 @@ def _by_rules(request: str, notes: Sequence[str]) -> Report:
         elif note:
             _follow(sections, note)
     text = "\n\n".join(f"## {name}\n\n{body}" for name, body in sections.items())
-    return Report(title, text[:MAX_TEXT])
+    return {"title": title, "text": text[:MAX_TEXT]}
 
 
 def _follow(sections: dict[str, str], note: str) -> None:

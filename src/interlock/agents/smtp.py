@@ -89,17 +89,18 @@ def deliver(server: SmtpServer, message: bytes, *, sender: str, recipients: Sequ
     """Hand the message over for all recipients or for none.
 
     Args:
-        server: where to.
         message: the complete message with CRLF line ends, 7 bit.
-        sender: the envelope's sender.
-        recipients: the envelope's recipients.
 
     Raises:
         NotDone: the server did not take the message; nothing was sent.
         MailUncertain: it cannot be known whether it took it.
     """
-    connection = _connect(server)
     try:
+        connection = _open(server)
+    except (OSError, UnicodeError) as error:
+        raise NotDone(f"the mail server {server.where} cannot be reached: {_short(error)}") from error
+    try:
+        _log_in(connection, server)
         try:
             _announce(connection, server, sender, recipients)
         except OSError as error:
@@ -111,34 +112,22 @@ def deliver(server: SmtpServer, message: bytes, *, sender: str, recipients: Sequ
         connection.close()
 
 
-def _connect(server: SmtpServer) -> smtplib.SMTP:
-    """Return a connection that is ready for a message."""
-    try:
-        connection = _open(server)
-    except (OSError, UnicodeError) as error:
-        raise NotDone(f"the mail server {server.where} cannot be reached: {_short(error)}") from error
-    try:
-        _protect_and_log_in(connection, server)
-    except smtplib.SMTPAuthenticationError as error:
-        connection.close()
-        reason = f"refused the user name or the password (code {error.smtp_code})"
-        raise NotDone(f"the mail server {server.where} {reason}") from None
-    except UnicodeError:  # its `object` is the password
-        connection.close()
-        raise NotDone("the user name and the password in INTERLOCK_SMTP_URL must be ASCII") from None
-    except OSError as error:
-        connection.close()
-        raise NotDone(f"the mail server {server.where} cannot be used: {_short(error)}") from error
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
 def _open(server: SmtpServer) -> smtplib.SMTP:
     if server.secure:
         return smtplib.SMTP_SSL(server.host, server.port, timeout=TIMEOUT, context=ssl.create_default_context())
     return smtplib.SMTP(server.host, server.port, timeout=TIMEOUT)
+
+
+def _log_in(connection: smtplib.SMTP, server: SmtpServer) -> None:
+    try:
+        _protect_and_log_in(connection, server)
+    except smtplib.SMTPAuthenticationError as error:
+        reason = f"refused the user name or the password (code {error.smtp_code})"
+        raise NotDone(f"the mail server {server.where} {reason}") from None
+    except UnicodeError:  # its `object` is the password
+        raise NotDone("the user name and the password in INTERLOCK_SMTP_URL must be ASCII") from None
+    except OSError as error:
+        raise NotDone(f"the mail server {server.where} cannot be used: {_short(error)}") from error
 
 
 def _protect_and_log_in(connection: smtplib.SMTP, server: SmtpServer) -> None:
