@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -30,9 +30,17 @@ from interlock.engine.codec import decode_entry
 from interlock.errors import InvalidValue, RecordAltered
 from interlock.storage.audit import AuditedLog, strangers
 from interlock.storage.compiled import Connection
-from interlock.storage.foreign_triggers import POSTGRES_ADDITIONS, SQLITE_ADDITIONS
 from interlock.storage.rows import EntryRow, changed, encodable, read_position
-from interlock.storage.schema import POSTGRES_GUARD, POSTGRES_GUARD_MADE, SQLITE_GUARDS, log, ordered_log
+from interlock.storage.schema import (
+    POSTGRES_GUARD,
+    POSTGRES_GUARD_MADE,
+    SQLITE_GUARDS,
+    VERSION_TABLE,
+    log,
+    metadata,
+    ordered,
+    ordered_log,
+)
 from interlock.storage.sql_constructs import OneOf, as_bytes
 
 __all__ = ["FeedPage", "Histories", "Log", "NumberedLog", "OrderedLog"]
@@ -51,33 +59,33 @@ class FeedPage(NamedTuple):
     held_back: bool = False
 
 
-class Log(Protocol):
-    """How one kind of database keeps the log. Each method runs inside a transaction."""
+# What others have added to our tables, and what may alter our reads or writes: its name, its table, and the statement
+# that takes it away.
+_TABLES = ", ".join(f"'{name}'" for name in sorted({*metadata.tables, *ordered.tables, VERSION_TABLE}))
+_SQLITE_ADDITIONS = f"""
+SELECT 'trigger ' || name, tbl_name, 'DROP TRIGGER "' || replace(name, '"', '""') || '"' FROM sqlite_master
+WHERE type = 'trigger' AND lower(tbl_name) IN ({_TABLES}) AND NOT (lower(tbl_name) = 'log' AND name IN (
+  'log_refuses_update', 'log_refuses_delete', 'log_refuses_replace'))
+"""  # noqa: S608 - names of ours
 
-    @property
-    def audited(self) -> AuditedLog:
-        """How an audit asks about it."""
-
-    def append(self, on: Connection, rows: Sequence[EntryRow]) -> None:
-        """Append entries.
-
-        Raises:
-            Conflict: if one of their places is taken; at the latest when the transaction ends.
-        """
-
-    def histories(self, on: Connection, tenant: str, streams: Iterable[str]) -> Callable[[], Histories]:
-        """Ask for all entries of these requests or runs; return a function that returns them, in order."""
-
-    def feed(self, on: Connection, tenant: str, after: str, limit: int, *, closely: bool = False) -> FeedPage:
-        """Return the entries after a position, in order.
-
-        Args:
-            closely: look closely at what holds entries back, which costs the server something: it may be nothing of
-                this database.
-        """
-
-    def last_position(self, on: Connection, tenant: str) -> str:
-        """Return the position of the newest entry that the feed gives, or the empty string."""
+_POSTGRES_ADDITIONS = f"""
+WITH ours AS (
+  SELECT oid, CAST(relname AS text) AS name, relrowsecurity OR relforcerowsecurity AS secured FROM pg_class
+  WHERE relname IN ({_TABLES})
+  AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = CAST('log' AS regclass))
+)
+SELECT 'trigger ' || tgname, name, format('DROP TRIGGER %I ON %I', tgname, name) FROM pg_trigger, ours
+WHERE tgrelid = ours.oid AND NOT tgisinternal AND NOT (name = 'log' AND tgname = 'log_refuses_change')
+UNION ALL
+SELECT 'rule ' || rulename, name, format('DROP RULE %I ON %I', rulename, name) FROM pg_rewrite, ours
+WHERE ev_class = ours.oid AND rulename <> '_RETURN'
+UNION ALL
+SELECT 'row-level policy ' || polname, name, format('DROP POLICY %I ON %I', polname, name) FROM pg_policy, ours
+WHERE polrelid = ours.oid
+UNION ALL
+SELECT 'row-level security', name,
+  format('ALTER TABLE %I NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY', name) FROM ours WHERE secured
+"""  # noqa: S608 - names of ours
 
 
 class NumberedLog:
@@ -88,7 +96,7 @@ class NumberedLog:
         "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'log'",
         SQLITE_GUARDS,
         tuple(step for name, made in SQLITE_GUARDS.items() for step in (f"DROP TRIGGER IF EXISTS {name}", made)),
-        SQLITE_ADDITIONS,
+        _SQLITE_ADDITIONS,
         # Only one writes at a time, and what is rolled back gives its positions back: there is no gap but by removal.
         "SELECT max((SELECT coalesce(max(CAST(seq AS INTEGER)), 0) FROM sqlite_sequence WHERE name = 'log'), "
         "(SELECT coalesce(max(position), 0) FROM log)) - (SELECT count(*) FROM log)",
@@ -100,7 +108,11 @@ class NumberedLog:
     LAST = select(func.max(log.c.position)).where(log.c.tenant == _TENANT)
 
     def append(self, on: Connection, rows: Sequence[EntryRow]) -> None:
-        """Append entries."""
+        """Append entries.
+
+        Raises:
+            Conflict: if one of their places is taken.
+        """
         try:
             on.change_each(self.APPEND, [row._asdict() for row in rows])
         except on.raw.IntegrityError:
@@ -169,7 +181,7 @@ class OrderedLog:
         "JOIN pg_proc p ON p.oid = t.tgfoid WHERE t.tgrelid = CAST('log' AS regclass) AND NOT t.tgisinternal",
         {"log_refuses_change": POSTGRES_GUARD},
         POSTGRES_GUARD_MADE,
-        POSTGRES_ADDITIONS,
+        _POSTGRES_ADDITIONS,
     )
     APPEND = insert(ordered_log).inline().values({**_APPENDED, "epoch": _EPOCH})
     _ENTRY = select(*_PLACE, ordered_log.c.body, ordered_log.c.leaf, _SETTLED).where(ordered_log.c.tenant == _TENANT)
@@ -201,7 +213,12 @@ class OrderedLog:
         )
 
     def feed(self, on: Connection, tenant: str, after: str, limit: int, *, closely: bool = False) -> FeedPage:
-        """Return the entries after a position, in order."""
+        """Return the entries after a position, in order.
+
+        Args:
+            closely: look closely at what holds entries back, which costs the server something: it may be nothing of
+                this database.
+        """
         epoch, xact, position = _read(after)
         values = {"after_epoch": epoch, "after_xact": xact, "after_position": position}
         rows = on.rows(self.FEED, values | {"tenant": tenant, "limit": limit, "epoch": on.epoch})
@@ -247,3 +264,7 @@ def _read(after: str) -> tuple[int, int, int]:
         raise InvalidValue("after", "is not a position of this log: take one that an entry carries")
     epoch, xact, position = (int(part, 16) for part in found.groups())
     return epoch, xact, position
+
+
+Log = NumberedLog | OrderedLog
+"""How one kind of database keeps the log. Each method runs inside a transaction."""

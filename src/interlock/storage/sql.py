@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 from interlock.domain.request import Request
 from interlock.domain.run import Run, RunStatus
@@ -19,56 +19,22 @@ from interlock.engine.changes import Changes, Entry, Job
 from interlock.engine.items import Found, ItemOp, PutItem, carry_out
 from interlock.engine.ports.cursors import Cursor
 from interlock.engine.ports.store import Agenda, Audit, Inbox, InboxPage, Loaded, SortKey, Turns, Window
-from interlock.engine.ports.waker import Notifications
 from interlock.engine.retry import until_committed
 from interlock.failpoints import failpoint
 from interlock.storage import agenda, audit, cursors, reads
 from interlock.storage.inbox import inbox
-from interlock.storage.log import Log
 from interlock.storage.memory_items import check_puts
 from interlock.storage.participants import Participants
 from interlock.storage.rows import Clock, RequestRow, RunRow, check_changes, check_load
-from interlock.storage.thread_pool import Inline, ThreadPool
+
+if TYPE_CHECKING:
+    from interlock.storage.postgres import PostgresDatabase
+    from interlock.storage.sqlite import SqliteFile
 
 __all__ = ["SqlStore"]
 
-
 PATIENCE = (0.002, 0.005, 0.02)
 """How often, and how long, the feed waits for transactions that are just ending."""
-
-
-class Notifier(Notifications, Protocol):
-    """Notifications that can also be sent from here."""
-
-    def notify(self) -> None:
-        """Say that something was committed. Returns at once."""
-
-
-class Database(Protocol):
-    """Threads and connections of an up-to-date database."""
-
-    @property
-    def writer(self) -> ThreadPool:
-        """Where what changes something runs."""
-
-    @property
-    def readers(self) -> ThreadPool | Inline:
-        """Where what only reads runs."""
-
-    @property
-    def log(self) -> Log:
-        """How it keeps the log."""
-
-    @property
-    def notifications(self) -> Notifier | None:
-        """How its processes tell each other of commits; None if they have to ask."""
-
-    async def change_token(self) -> int:
-        """Return a number that differs after any commit, by any process."""
-
-    def close(self) -> None:
-        """Let go of threads and connections."""
-
 
 RECKONED_SECONDS = 1.0
 """How long the database's clock is reckoned on from when it was read, instead of asking for it on a way of its own.
@@ -85,7 +51,7 @@ class SqlStore:
         clock: the store's clock; None for the database's own, which is this machine's where it has none.
     """
 
-    def __init__(self, database: Database, clock: Clock | None = None) -> None:
+    def __init__(self, database: SqliteFile | PostgresDatabase, clock: Clock | None = None) -> None:
         self._database = database
         self._log = database.log
         self.notifications = database.notifications
