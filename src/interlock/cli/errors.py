@@ -13,13 +13,7 @@ from typer.exceptions import TyperException
 
 from interlock.channels.screen import Screen
 from interlock.cli.hints import pasteable
-from interlock.errors import (
-    InterlockError,
-    ReasonMissing,
-    RecordAltered,
-    StoreUnavailable,
-    WrongDigest,
-)
+from interlock.errors import InterlockError, ReasonMissing, RecordAltered, StoreUnavailable, WrongDigest
 from interlock.service.error_table import Exit, error_shape, meaning_of
 
 __all__ = ["MEANINGS", "Exit", "code_of", "report", "report_usage"]

@@ -63,10 +63,7 @@ def follow_requests(
 async def _told_once(session: Session, channel: LinesChannel, begin: str | None) -> None:
     beside = Screen.on(sys.stderr)  # what is told goes into a pipe, and nothing else
     follower = session.system.follower(
-        channel,
-        tenant=session.principal.tenant,
-        stop=session.stop,
-        complain=lambda text: beside.say(text, "bad"),
+        channel, tenant=session.principal.tenant, stop=session.stop, complain=lambda text: beside.say(text, "bad")
     )
     await follower.begin(begin)
     beside.say(FOLLOWING, "dim")

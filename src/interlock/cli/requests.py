@@ -141,12 +141,7 @@ def _row(request: Request, place_of: Mapping[str, Place], now: datetime, most: i
 
 
 @app.command("show")
-def show_request(
-    ctx: typer.Context,
-    *,
-    request: str = ANY_REQUEST,
-    as_json: bool = JSON,
-) -> None:
+def show_request(ctx: typer.Context, *, request: str = ANY_REQUEST, as_json: bool = JSON) -> None:
     """Show everything about a request: what is asked, its digest, the votes, the policy, its history."""
 
     async def work(session: Session) -> None:

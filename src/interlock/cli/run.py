@@ -72,14 +72,7 @@ def run(
 
     async def work(session: Session) -> int:
         return await start_and_attend(
-            session,
-            agent,
-            given,
-            raw=input_json is not None,
-            detach=detach,
-            updates=updates,
-            thread=thread,
-            **served,
+            session, agent, given, raw=input_json is not None, detach=detach, updates=updates, thread=thread, **served
         )
 
     screen = Screen.on(sys.stderr) if detach else None

@@ -13,16 +13,7 @@ from interlock.domain.run import ENDED, Run, RunStatus
 from interlock.service.shapes import run_view_shape
 from interlock.service.views import RunView
 
-__all__ = [
-    "closing",
-    "is_advancing",
-    "is_over",
-    "report_on",
-    "status_words",
-    "tell_next_turn",
-    "waiting",
-    "ways_on",
-]
+__all__ = ["closing", "is_advancing", "is_over", "report_on", "status_words", "tell_next_turn", "waiting", "ways_on"]
 
 
 def closing(session: Session, view: RunView) -> int:

@@ -29,13 +29,7 @@ NAME = typer.Argument(
 
 
 @app.command("list")
-def list_threads(
-    ctx: typer.Context,
-    *,
-    limit: int = LIMIT,
-    after: str | None = AFTER,
-    as_json: bool = JSON,
-) -> None:
+def list_threads(ctx: typer.Context, *, limit: int = LIMIT, after: str | None = AFTER, as_json: bool = JSON) -> None:
     """List threads by name, with the last run of each."""
 
     async def work(session: Session) -> None:

@@ -153,14 +153,7 @@ class Client(Views):
         length = by if isinstance(by, timedelta) else duration(by, "by")
         return await self.system.desk.handle(Extend(request_id, length, reason), self.principal)
 
-    async def settle(
-        self,
-        request_id: str,
-        became: Became,
-        *,
-        result: Json = None,
-        comment: str = "",
-    ) -> Request:
+    async def settle(self, request_id: str, became: Became, *, result: Json = None, comment: str = "") -> Request:
         """Say what became of an effect of which nobody knows.
 
         Args:
