@@ -7,26 +7,8 @@ from enum import IntEnum
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from interlock.errors import (
-    BadInput,
-    Closed,
-    Conflict,
-    EffectRefused,
-    Forbidden,
-    InterlockError,
-    InvalidAnswer,
-    InvalidContext,
-    NotEditable,
-    NotFound,
-    NotOffered,
-    ReasonMissing,
-    Refused,
-    StoreError,
-    StoreUnavailable,
-    TooEarly,
-    TooLate,
-    WrongDigest,
-)
+from interlock import errors
+from interlock.errors import InterlockError
 
 __all__ = ["ERRORS", "Exit", "Meaning", "error_shape", "meaning_of"]
 
@@ -60,23 +42,23 @@ class Meaning(NamedTuple):
 
 ERRORS: dict[type[InterlockError], Meaning] = {
     InterlockError: Meaning(Exit.internal, HTTPStatus.INTERNAL_SERVER_ERROR),
-    BadInput: Meaning(Exit.usage, HTTPStatus.BAD_REQUEST),
-    InvalidAnswer: Meaning(Exit.usage, HTTPStatus.UNPROCESSABLE_ENTITY),
-    InvalidContext: Meaning(Exit.usage, HTTPStatus.UNPROCESSABLE_ENTITY),
-    Refused: Meaning(Exit.refused, HTTPStatus.FORBIDDEN),
-    Forbidden: Meaning(Exit.refused, HTTPStatus.FORBIDDEN),
-    NotFound: Meaning(Exit.not_found, HTTPStatus.NOT_FOUND),
-    Closed: Meaning(Exit.refused, HTTPStatus.CONFLICT),
-    TooLate: Meaning(Exit.refused, HTTPStatus.CONFLICT),
-    TooEarly: Meaning(Exit.refused, HTTPStatus.CONFLICT),
-    WrongDigest: Meaning(Exit.refused, HTTPStatus.CONFLICT),
-    EffectRefused: Meaning(Exit.refused, HTTPStatus.CONFLICT),
-    NotOffered: Meaning(Exit.refused, HTTPStatus.UNPROCESSABLE_ENTITY),
-    ReasonMissing: Meaning(Exit.refused, HTTPStatus.UNPROCESSABLE_ENTITY),
-    NotEditable: Meaning(Exit.refused, HTTPStatus.UNPROCESSABLE_ENTITY),
-    Conflict: Meaning(Exit.conflict, HTTPStatus.CONFLICT),
-    StoreError: Meaning(Exit.store, HTTPStatus.INTERNAL_SERVER_ERROR),
-    StoreUnavailable: Meaning(Exit.store, HTTPStatus.SERVICE_UNAVAILABLE),
+    errors.BadInput: Meaning(Exit.usage, HTTPStatus.BAD_REQUEST),
+    errors.InvalidAnswer: Meaning(Exit.usage, HTTPStatus.UNPROCESSABLE_ENTITY),
+    errors.InvalidContext: Meaning(Exit.usage, HTTPStatus.UNPROCESSABLE_ENTITY),
+    errors.Refused: Meaning(Exit.refused, HTTPStatus.FORBIDDEN),
+    errors.Forbidden: Meaning(Exit.refused, HTTPStatus.FORBIDDEN),
+    errors.NotFound: Meaning(Exit.not_found, HTTPStatus.NOT_FOUND),
+    errors.Closed: Meaning(Exit.refused, HTTPStatus.CONFLICT),
+    errors.TooLate: Meaning(Exit.refused, HTTPStatus.CONFLICT),
+    errors.TooEarly: Meaning(Exit.refused, HTTPStatus.CONFLICT),
+    errors.WrongDigest: Meaning(Exit.refused, HTTPStatus.CONFLICT),
+    errors.EffectRefused: Meaning(Exit.refused, HTTPStatus.CONFLICT),
+    errors.NotOffered: Meaning(Exit.refused, HTTPStatus.UNPROCESSABLE_ENTITY),
+    errors.ReasonMissing: Meaning(Exit.refused, HTTPStatus.UNPROCESSABLE_ENTITY),
+    errors.NotEditable: Meaning(Exit.refused, HTTPStatus.UNPROCESSABLE_ENTITY),
+    errors.Conflict: Meaning(Exit.conflict, HTTPStatus.CONFLICT),
+    errors.StoreError: Meaning(Exit.store, HTTPStatus.INTERNAL_SERVER_ERROR),
+    errors.StoreUnavailable: Meaning(Exit.store, HTTPStatus.SERVICE_UNAVAILABLE),
 }
 """An error means what the nearest of its classes means that stands here."""
 

@@ -2,72 +2,49 @@
 
 from __future__ import annotations
 
+from interlock.domain import events, run_events
 from interlock.domain.ask import Ask
 from interlock.domain.canonical import Json
-from interlock.domain.events import (
-    Commented,
-    ConfigurationHeld,
-    Decided,
-    Delegated,
-    Edited,
-    EffectClaimed,
-    EffectExecuted,
-    EffectFailed,
-    EffectLapsed,
-    EffectReleased,
-    EffectUnknown,
-    Escalated,
-    Event,
-    Expired,
-    Extended,
-    LateResult,
-    Opened,
-    RefusalNoted,
-    Reminded,
-    Rescheduled,
-    Restored,
-    StepReached,
-    VoteCast,
-    Withdrawn,
-)
 from interlock.domain.request import acting
 from interlock.domain.run import Origin
-from interlock.domain.run_events import (
-    AdvanceBegan,
-    AttemptFailed,
-    AttentionNeeded,
-    RunCancelled,
-    RunDone,
-    RunEvent,
-    RunFailed,
-    RunPaused,
-    RunRestored,
-    RunRetried,
-    RunStarted,
-    StatesDeleted,
-    TurnCame,
-    VersionAccepted,
-)
 from interlock.domain.tool_names import tool_shown
 from interlock.domain.verdicts import VERDICTS
 from interlock.engine.changes import Entry
-from interlock.service.inline import one_line, when
-from interlock.service.row import subject_row
+from interlock.service.inline import one_line, subject_row, when
 from interlock.service.text import in_quotes, shortened
 
 __all__ = ["log_line", "sentence"]
 
 SHORT = 160
 
+Event = events.Event | run_events.RunEvent
+
+STATED: dict[type[Event], str] = {
+    events.ConfigurationHeld: "the configuration cannot be used, and the last good one holds: {0.problem}",
+    events.EffectLapsed: "the approval lapsed: {0.reason}",
+    events.Expired: "expired: nobody decided in time",
+    events.LateResult: "attempt {0.attempt} reported late: {0.state}",
+    events.RefusalNoted: "{0.by} was refused ({0.command}): {0.message}",
+    events.Reminded: "a reminder: nobody has decided yet",
+    events.Restored: "{0.by} had it written anew from its log: {0.found}",
+    run_events.AdvanceBegan: "{0.worker} advances it",
+    run_events.AttentionNeeded: "needs attention: {0.reason}",
+    run_events.RunDone: "done",
+    run_events.RunFailed: "failed: {0.reason}",
+    run_events.RunRestored: "{0.by} had it written anew from its log: {0.found}",
+    run_events.RunRetried: "{0.by} lets it go on",
+    run_events.StatesDeleted: "{0.by} deleted the states that it had left",
+    run_events.VersionAccepted: "{0.by} accepts version {0.agent_version} of the agent",
+}
+"""Events whose fields say as they are what there is to say."""
+
 
 def sentence(entry: Entry) -> str:
     """Say what an entry states; parts of it come from data and are not harmless yet."""
-    return (
-        _request_event(entry, entry.event)
-        or _time_event(entry.event)
-        or _effect_event(entry.event)
-        or _run_event(entry, entry.event)
-    )
+    event = entry.event
+    if type(event) in STATED:
+        return STATED[type(event)].format(event)
+    return _request_event(entry, event) or _effect_or_run_event(event)
 
 
 def log_line(entry: Entry) -> str:
@@ -77,115 +54,69 @@ def log_line(entry: Entry) -> str:
     return f"{entry.position} {when(entry.at)} {entry.stream}: {sentence(entry)} [{entry.by}{via}{address}]"
 
 
-def _request_event(entry: Entry, event: Event | RunEvent) -> str:  # noqa: PLR0911 - one line an event
+def _request_event(entry: Entry, event: Event) -> str:  # noqa: C901, PLR0911 - one line an event
     match event:
-        case Opened(ask=Ask(subject=subject)):
+        case events.Opened(ask=Ask(subject=subject)):
             return f"{entry.by} asks: {subject_row(subject)}"
-        case StepReached(step=step, due_at=due_at):
+        case events.StepReached(step=step, due_at=due_at):
             return f"step {step + 1} began, until {when(due_at)}"
-        case VoteCast(vote=vote, unseen=unseen):
+        case events.VoteCast(vote=vote, unseen=unseen):
             blind = " without naming what was shown" if unseen else ""
             return f"{vote.acting} {VERDICTS[vote.verdict].did}{blind}{_because(vote.comment)}"
-        case Edited(edition=edition):
-            answers = edition.answer is not None
-            what = (
-                "gave an answer; a vote before it is void"
-                if answers
-                else "changed what is asked: earlier votes are void"
-            )
+        case events.Edited(edition=edition):
+            changed = "changed what is asked: earlier votes are void"
+            what = changed if edition.answer is None else "gave an answer; a vote before it is void"
             return f"{acting(edition.author or '', edition.on_behalf_of)} {what}"
-        case Decided(outcome=outcome, by=by, stand_ins=stand_ins):
+        case events.Decided(outcome=outcome, by=by, stand_ins=stand_ins):
             behind = {one.voter: one.on_behalf_of for one in stand_ins}
             return f"{outcome} by {', '.join(acting(person, behind.get(person)) for person in by)}"
-        case Restored(by=by, found=found):
-            return f"{by} had it written anew from its log: {found}"
-        case Withdrawn(reason=reason, replaced_by=successor):
+        case events.Withdrawn(reason=reason, replaced_by=successor):
             return f"withdrawn: {reason}" + (f"; {successor} takes its place" if successor else "")
-        case RefusalNoted(command=command, by=by, message=message):
-            return f"{by} was refused ({command}): {message}"
-        case ConfigurationHeld(problem=problem):
-            return f"the configuration cannot be used, and the last good one holds: {problem}"
-        case _:
-            return ""
-
-
-def _time_event(event: Event | RunEvent) -> str:  # noqa: PLR0911 - one line an event
-    match event:
-        case Expired():
-            return "expired: nobody decided in time"
-        case Reminded():
-            return "a reminder: nobody has decided yet"
-        case Escalated(to=to, due_at=due_at):
+        case events.Escalated(to=to, due_at=due_at):
             until = f", until {when(due_at)}" if due_at is not None else ""
             why = "the time is over" if due_at is not None else "nobody has decided yet"
             return f"{why}: now {', '.join(to)} may decide as well{until}"
-        case Commented(by=by, text=text):
+        case events.Commented(by=by, text=text):
             return f"{by} says: {shortened(text, SHORT)}"
-        case Delegated(giver=giver, delegate=delegate, reason=reason):
+        case events.Delegated(giver=giver, delegate=delegate, reason=reason):
             return f"{giver} lets {delegate} vote for them{_because(reason)}"
-        case Extended(by=by, due_at=due_at, reason=reason):
+        case events.Extended(by=by, due_at=due_at, reason=reason):
             return f"{by} gives it more time, until {when(due_at)}{_because(reason)}"
-        case Rescheduled(by=by, due_at=due_at):
+        case events.Rescheduled(by=by, due_at=due_at):
             return f"{by} set its times right, which a wrong clock had made: until {when(due_at)}"
         case _:
             return ""
 
 
-def _effect_event(event: Event | RunEvent) -> str:  # noqa: PLR0911 - one line an event
+def _effect_or_run_event(event: Event) -> str:  # noqa: C901, PLR0911 - one line an event
     match event:
-        case EffectClaimed(claim=claim):
+        case events.EffectClaimed(claim=claim):
             return f"{tool_shown(claim.tool)} begins, attempt {claim.attempt}"
-        case EffectExecuted(result=result, note=note, by=by):
+        case events.EffectExecuted(result=result, note=note, by=by):
             return f"executed{_settled(by)}: {_value(result)}{_because(note)}"
-        case EffectFailed(reason=reason, by=by):
+        case events.EffectFailed(reason=reason, by=by):
             return f"not executed{_settled(by)}{_because(reason)}"
-        case EffectUnknown(reason=reason):
+        case events.EffectUnknown(reason=reason):
             return f"nobody knows whether it was executed{_because(reason)}"
-        case EffectReleased(by=by, comment=comment):
+        case events.EffectReleased(by=by, comment=comment):
             return f"{by} says it did not happen: it is tried again{_because(comment)}"
-        case EffectLapsed(reason=reason):
-            return f"the approval lapsed: {reason}"
-        case LateResult(attempt=attempt, state=state):
-            return f"attempt {attempt} reported late: {state}"
-        case _:
-            return ""
-
-
-def _run_event(entry: Entry, event: Event | RunEvent) -> str:  # noqa: C901, PLR0911, PLR0912 - one line an event
-    match event:
-        case RunStarted(agent=agent, initiator=initiator):
+        case run_events.RunStarted(agent=agent, initiator=initiator):
             return f"{initiator} started {agent}{_beginning(event)}"
-        case TurnCame(origin=origin):
+        case run_events.TurnCame(origin=origin):
             return f"its turn in the thread came{_from(origin)}"
-        case StatesDeleted(by=by):
-            return f"{by} deleted the states that it had left"
-        case AdvanceBegan(worker=worker):
-            return f"{worker} advances it"
-        case RunPaused(pause=pause):
+        case run_events.RunPaused(pause=pause):
             return f"paused at {', '.join(pending.request_id for pending in pause)}"
-        case RunDone():
-            return "done"
-        case RunFailed(reason=reason):
-            return f"failed: {reason}"
-        case AttemptFailed(reason=reason, retry_at=retry_at, counted=False):
+        case run_events.AttemptFailed(reason=reason, retry_at=retry_at, counted=False):
             return f"put off until {when(retry_at)}, and no attempt of the agent: {reason}"
-        case AttemptFailed(reason=reason, retry_at=retry_at):
+        case run_events.AttemptFailed(reason=reason, retry_at=retry_at):
             return f"an attempt failed, the next is at {when(retry_at)}: {reason}"
-        case AttentionNeeded(reason=reason):
-            return f"needs attention: {reason}"
-        case RunRetried(by=by):
-            return f"{by} lets it go on"
-        case VersionAccepted(by=by, agent_version=version):
-            return f"{by} accepts version {version} of the agent"
-        case RunRestored(by=by, found=found):
-            return f"{by} had it written anew from its log: {found}"
-        case RunCancelled(by=by, reason=reason):
+        case run_events.RunCancelled(by=by, reason=reason):
             return f"cancelled by {by}{_because(reason)}"
         case _:
-            return entry.event.type
+            return event.type
 
 
-def _beginning(event: RunStarted) -> str:
+def _beginning(event: run_events.RunStarted) -> str:
     thread = f" in the thread {in_quotes(_short(event.thread))}" if event.thread is not None else ""
     waits = ", behind a run that has not ended" if event.waits else ""
     return f"{thread}{_from(event.origin)}{waits}"
