@@ -11,8 +11,8 @@ from interlock.errors import InterlockError
 from interlock.service.arguments import changed_arguments
 from interlock.service.client import Client
 from interlock.service.inbox import Listed
+from interlock.service.inline import row
 from interlock.service.replies import editable
-from interlock.service.row import row
 from interlock.service.sentences import sentence
 from interlock.service.text import plain
 

@@ -36,7 +36,7 @@ from interlock.domain.run import RunStatus
 from interlock.errors import InvalidAnswer
 from interlock.langchain import GatedTools
 from interlock.runtime.served.context_and_ids import assistant_id
-from interlock.service.answers import read_answer
+from interlock.service.typed import read_answer
 
 STORES = pytest.mark.parametrize("store", ["memory", "sqlite", "postgres"])
 COLOURS = pytest.mark.parametrize("colour", ["sync", "async"])

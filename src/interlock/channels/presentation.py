@@ -13,8 +13,7 @@ from interlock.domain.canonical import Json
 from interlock.domain.explain import duration_words
 from interlock.domain.request import Request, Status, acting
 from interlock.service.fields import wanted
-from interlock.service.inline import FLOW, as_json, name_shown, when
-from interlock.service.row import Place
+from interlock.service.inline import FLOW, Place, as_json, name_shown, when
 from interlock.service.text import harmless, plain, quoted, shortened, warnings_about
 from interlock.service.views import RequestView
 

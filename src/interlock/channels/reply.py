@@ -25,12 +25,11 @@ from interlock.channels.values import difference
 from interlock.domain.action import Kind, Question, Verdict
 from interlock.domain.verdicts import VERDICTS
 from interlock.errors import BadInput, InvalidValue
-from interlock.service.answers import YES_NO, unread
 from interlock.service.fields import fields_of, wanted
-from interlock.service.inline import one_line
+from interlock.service.inline import Place, one_line
 from interlock.service.replies import Reply, answered, editable, edited, part_of, typed_answer
-from interlock.service.row import Place
 from interlock.service.text import quoted
+from interlock.service.typed import VERDICT_WORDS, unread
 from interlock.service.views import RequestView
 
 __all__ = ["Skipped", "ask_comment", "confirm", "edit", "read_reply", "said_so_far"]
@@ -188,8 +187,8 @@ class _Reader:
         except InvalidValue as error:
             self.terminal.screen.say(f"{unread(error)}.", "warn")
             return None
-        if self.request.takes_anything and isinstance(given, str) and given.casefold() in YES_NO:
-            given = "/approve" if YES_NO[given.casefold()] else "/reject"
+        if self.request.takes_anything and isinstance(given, str) and given.casefold() in VERDICT_WORDS:
+            given = "/approve" if VERDICT_WORDS[given.casefold()] else "/reject"
         match given:
             case "/quit" | "/q":
                 return QUIT

@@ -17,7 +17,7 @@ from interlock.domain.action import Action
 from interlock.domain.request import EffectState, Request
 from interlock.domain.tool_names import tool_shown
 from interlock.errors import BadInput
-from interlock.service.row import row
+from interlock.service.inline import row
 from interlock.service.shapes import request_shape, run_view_shape
 from interlock.service.text import plain
 

@@ -19,9 +19,8 @@ from interlock.domain.request import EffectState, Request, Status
 from interlock.engine.ports.store import Inbox
 from interlock.errors import BadInput
 from interlock.service.inbox import Listed, Which
-from interlock.service.inline import when
+from interlock.service.inline import Place, in_order, places, row, when
 from interlock.service.pages import Count
-from interlock.service.row import Place, in_order, places, row
 from interlock.service.sentences import sentence
 from interlock.service.shapes import count_shape, listed_shape, page_shape, request_shape, view_shape
 from interlock.service.text import plain, quoted

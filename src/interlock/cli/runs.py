@@ -20,8 +20,7 @@ from interlock.cli.votes import carry_on
 from interlock.domain.outcome_words import what_became
 from interlock.domain.run import ENDED, Run, RunStatus
 from interlock.errors import BadInput
-from interlock.service.inline import when
-from interlock.service.row import in_order, places, row
+from interlock.service.inline import in_order, places, row, when
 from interlock.service.sentences import sentence
 from interlock.service.shapes import entry_shape, page_shape, run_shape, run_view_shape
 from interlock.service.text import plain, quoted

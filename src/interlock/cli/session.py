@@ -30,7 +30,6 @@ from interlock.storage.open import file_of
 
 __all__ = [
     "DEMO",
-    "CutShort",
     "Session",
     "execute",
     "interruptible",
@@ -38,7 +37,6 @@ __all__ = [
     "patiently",
     "settings_of",
     "storeless",
-    "unless",
     "write_json",
 ]
 
@@ -287,32 +285,6 @@ def interruptible(session: Session) -> Iterator[None]:
         _handled.clear()
         for number in numbers:
             loop.remove_signal_handler(number)
-
-
-class CutShort(Exception):
-    """Something else ended what was waited for."""
-
-
-async def unless(work: Coroutine[Any, Any, T], *others: Coroutine[Any, Any, Any]) -> T:
-    """Do work, unless one of the others is done first.
-
-    Raises:
-        CutShort: if it is; the work is cancelled.
-    """
-    task = asyncio.ensure_future(work)
-    side = [asyncio.ensure_future(other) for other in others]
-    try:
-        await asyncio.wait({task, *side}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        for other in side:
-            if other.done():
-                other.result()  # its failure is ours
-        raise CutShort
-    finally:
-        for pending in (task, *side):
-            pending.cancel()
-        await asyncio.gather(task, *side, return_exceptions=True)
 
 
 async def patiently(session: Session, work: Coroutine[Any, Any, T]) -> T:

@@ -16,15 +16,16 @@ from interlock.cli.errors import Exit
 from interlock.cli.options import AS, COMMENT, JSON, OPEN_REQUEST
 from interlock.cli.run import read_json
 from interlock.cli.run_status import is_over, report_on
-from interlock.cli.session import CutShort, Session, execute, interruptible, patiently, unless
+from interlock.cli.session import Session, execute, interruptible, patiently
 from interlock.cli.watch import changed, narrated_worker
 from interlock.domain.action import Question, Verdict
 from interlock.domain.request import Request
 from interlock.domain.verdicts import VERDICTS
 from interlock.errors import BadInput, InvalidAgent
 from interlock.service.arguments import changed_arguments
+from interlock.service.following import CutShort, unless
+from interlock.service.inline import Place, places
 from interlock.service.replies import Reply, answered, editable, edited, plainly, typed_answer, void_votes
-from interlock.service.row import Place, places
 from interlock.service.shapes import request_shape, run_view_shape
 from interlock.service.views import RequestView
 

@@ -13,15 +13,16 @@ from interlock.channels.terminal import EndOfInput
 from interlock.cli.errors import Exit
 from interlock.cli.live import Live
 from interlock.cli.run_status import closing, is_advancing, is_over, status_words, waiting, ways_on
-from interlock.cli.session import CutShort, Session, unless
+from interlock.cli.session import Session
 from interlock.domain.events import Commented, Opened, RefusalNoted, Reminded, StepReached
 from interlock.domain.request import Request
 from interlock.domain.run_events import AdvanceBegan, AttemptFailed, RunPaused, RunStarted
 from interlock.engine.changes import Entry
 from interlock.engine.worker import Worker
 from interlock.errors import BadInput, Forbidden, Refused
+from interlock.service.following import CutShort, unless
+from interlock.service.inline import Place, in_order, places
 from interlock.service.replies import Reply, void_votes
-from interlock.service.row import Place, in_order, places
 from interlock.service.sentences import sentence
 from interlock.service.shapes import entry_shape, request_shape, run_view_shape
 from interlock.service.text import plain

@@ -11,9 +11,10 @@ import typer
 from interlock.channels.screen import Line, Screen
 from interlock.cli.errors import Exit
 from interlock.cli.options import JSON
-from interlock.cli.session import CutShort, Session, execute, interruptible, patiently, unless
+from interlock.cli.session import Session, execute, interruptible, patiently
 from interlock.engine.watching import Lines
 from interlock.engine.worker import Worker
+from interlock.service.following import CutShort, unless
 from interlock.service.text import plain
 
 __all__ = ["app"]

@@ -19,7 +19,6 @@ from interlock.service.typed import NOT_JSON, example, is_written, read_value, w
 __all__ = ["changed_arguments", "digest_meant", "duration", "json_given"]
 
 MAX_INPUT = 1_000_000
-
 LONGEST_SHOWN = 200
 
 _DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{12,64})")
@@ -79,14 +78,10 @@ def changed_arguments(current: Json, changes: list[str]) -> Json:
         key, separator, text = change.partition("=")
         if not separator or not key.rstrip(":"):
             raise BadInput(f"--set {change!r} must be KEY=VALUE, or KEY:=JSON.")
-        _set(value, key.removesuffix(":"), text, as_json=key.endswith(":"))
+        name = key.removesuffix(":")
+        place, last = _find(value, name)
+        place[last] = json_given(text, f"--set {name}") if name != key else _read(name, text, place[last])
     return value
-
-
-def _set(value: Json, key: str, text: str, *, as_json: bool) -> None:
-    place, last = _find(value, key)
-    before = place[last]
-    place[last] = json_given(text, f"--set {key}") if as_json else _read(key, text, before)
 
 
 def _read(key: str, text: str, before: Json) -> Json:

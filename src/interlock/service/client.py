@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, Literal, get_args
 
 from interlock.domain.action import Verdict
-from interlock.domain.authority import Principal
+from interlock.domain.authority import LONGEST_ID, NO_PERSON, Principal
 from interlock.domain.canonical import Json
 from interlock.domain.commands import Comment, Delegate, Extend, SettleEffect
 from interlock.domain.request import Request
@@ -17,15 +17,14 @@ from interlock.domain.run import Run
 from interlock.engine.changes import Entry
 from interlock.engine.deadlines import sweep
 from interlock.engine.integrity import verified
+from interlock.engine.ports.store import Inbox
 from interlock.engine.states import kept_state
 from interlock.engine.threads import checked_name
 from interlock.engine.watching import NOBODY, Watcher
-from interlock.errors import InvalidValue, NotFound
+from interlock.errors import BadInput, InvalidValue, NotFound
 from interlock.service.arguments import duration
 from interlock.service.following import Reader
-from interlock.service.naming import name_and_reference
 from interlock.service.parts import Parts
-from interlock.service.principals import check_principal
 from interlock.service.replies import Reply, answered, edited, plainly, typed_answer
 from interlock.service.views import RunView, Views
 
@@ -34,12 +33,18 @@ __all__ = ["Client"]
 Became = Literal["happened", "did_not", "retry"]
 """What became of an effect: `retry` means that it did not happen, and is to be tried again."""
 
+LOOKED_AT = 50
+"""In how many runs, the newest, it is looked whether another agent has the name; and in all that were ever asked."""
+
+KINDS = ("person", "agent", "service")
+
 
 class Client(Views):
     """API of one principal: read, vote, start and advance runs.
 
     Ids are whole; `resolve` finds the one that begins like this. Whoever votes names the digest of what was shown (its
-    first 12 digits are enough), or None for whatever stands there, which the log says.
+    first 12 digits are enough), or None for whatever stands there, which the log says; `WrongDigest` is raised if
+    something else stands there.
 
     Every method may raise, beside what it names: `NotFound`; `Refused`, of which the log then speaks, with the reason;
     `RecordAltered`; `Conflict`, if others were faster many times in a row; `StoreUnavailable`.
@@ -50,7 +55,7 @@ class Client(Views):
     """
 
     def __init__(self, system: Parts, principal: Principal) -> None:
-        check_principal(principal)
+        _check_principal(principal)
         super().__init__(system.store, system.policies, principal, system.book)
         self.system = system
 
@@ -61,19 +66,11 @@ class Client(Views):
     # ── deciding on requests ──
 
     async def approve(self, request_id: str, *, digest: str | None, comment: str = "") -> Request:
-        """Approve a request as it stands; return it as it stands afterwards.
-
-        Raises:
-            WrongDigest: if something else stands there.
-        """
+        """Approve a request as it stands; return it as it stands afterwards."""
         return await self.cast(plainly(await self._current(request_id), Verdict.approve, comment).to(digest))
 
     async def reject(self, request_id: str, *, digest: str | None, comment: str = "") -> Request:
-        """Reject a request; the agent reads the comment.
-
-        Raises:
-            WrongDigest: if something else stands there.
-        """
+        """Reject a request; the agent reads the comment."""
         return await self.cast(plainly(await self._current(request_id), Verdict.reject, comment).to(digest))
 
     async def revise(self, request_id: str, *, digest: str | None, comment: str) -> Request:
@@ -81,7 +78,6 @@ class Client(Views):
 
         Raises:
             BadInput: if it is no draft.
-            WrongDigest: if something else stands there.
         """
         return await self.cast(plainly(await self._current(request_id), Verdict.revise, comment).to(digest))
 
@@ -94,7 +90,6 @@ class Client(Views):
         Raises:
             BadInput: if it asks a question, or the value cannot be the arguments.
             InvalidAnswer: if the value does not fit the schema.
-            WrongDigest: if something else stands there.
         """
         return await self.cast(edited(await self._current(request_id), value, comment).to(digest))
 
@@ -110,7 +105,6 @@ class Client(Views):
         Raises:
             BadInput: if nothing is asked that could be answered.
             InvalidAnswer: if it does not fit.
-            WrongDigest: if something else stands there.
         """
         request = await self._current(request_id)
         read = typed_answer(request, value, comment) if typed and isinstance(value, str) else None
@@ -209,13 +203,34 @@ class Client(Views):
         """
         if thread is not None:
             checked_name(thread)
-        name, reference = await name_and_reference(self.system.agents, self, agent)
+        name, reference = await self._name_and_reference(agent)
         input_ = await self.system.agents.admit(
             name, reference, given, self.principal.id, raw=raw, context=context, configurable=configurable
         )
         return await self.system.runs.start(
             name, reference, input_, self.principal, context=context, configurable=configurable, thread=thread
         )
+
+    async def _name_and_reference(self, given: str) -> tuple[str, str]:
+        """Return the name, which people see and policies know, and the importable reference of an agent.
+
+        An agent of another file that is known here by the same name keeps it; this one is called with its folder.
+        """
+        agents = self.system.agents
+        name, reference = agents.reference(given)
+        if name in agents.names or not reference.rpartition(":")[0].endswith(".py"):
+            return name, reference
+        others = {run.agent async for run in self.runs(limit=LOOKED_AT) if run.reference != reference} | {*agents.names}
+        for candidate in agents.possible_names(reference):
+            if candidate not in others and not await self._asked(candidate, reference):
+                return candidate, reference
+        return reference, reference
+
+    async def _asked(self, name: str, reference: str) -> bool:
+        """Say whether an agent of another reference was the last to ask somebody something under this name."""
+        async for request in self.requests(Inbox(statuses=(), agent=name), limit=1):
+            return (await self.run(request.run_id)).run.reference != reference
+        return False
 
     async def fork(self, run_id: str, *, pause: int | None = None, changes: Mapping[str, Json] | None = None) -> Run:
         """Start a new run from a pause of another. See `interlock.engine.runs.Runs.fork`."""
@@ -280,11 +295,8 @@ class Client(Views):
     async def snapshot(self, run_id: str, pause: int | None = None) -> Any:
         """Return a kept state of a run as LangGraph's own `StateSnapshot`: its values are what the graph has.
 
-        Args:
-            pause: from 1; by default the last one, or the end.
-
         Raises:
-            NotFound: if it is not kept.
+            NotFound, as `state`.
             InvalidAgent: if the agent cannot be loaded here.
         """
         kept = await kept_state(self._store, self.principal.tenant, run_id, pause)
@@ -302,3 +314,22 @@ class Client(Views):
         """
         directory = self._policies.current().directory
         return await self.system.runs.threads.delete(thread, self.principal, directory)
+
+
+def _check_principal(principal: Principal) -> None:
+    """Refuse a principal that is none: its names are shown, compared and kept for ever."""
+    if not isinstance(principal, Principal):
+        raise BadInput(f"A principal is an interlock.Principal, not {type(principal).__name__}.")
+    for name in ("id", "tenant", "via"):
+        _check_name(f"principal.{name}", getattr(principal, name))
+    if principal.address is not None:
+        _check_name("principal.address", principal.address)
+    if principal.kind not in KINDS:
+        raise InvalidValue("principal.kind", f"must be one of {', '.join(KINDS)}")
+    if principal.kind == "person" and principal.id.strip().casefold().startswith(NO_PERSON):
+        raise InvalidValue("principal.id", f"is no person: a person's id begins with none of {', '.join(NO_PERSON)}")
+
+
+def _check_name(path: str, name: object) -> None:
+    if not isinstance(name, str) or not name.strip() or not name.isprintable() or len(name) > LONGEST_ID:
+        raise InvalidValue(path, f"must be text that can be shown, in at most {LONGEST_ID} characters")

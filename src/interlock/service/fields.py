@@ -14,22 +14,16 @@ from interlock.service.text import quoted, shortened
 __all__ = ["Field", "entry_of", "field_of", "fields_of", "hint", "types_of", "wanted"]
 
 MANY_WORDS = 1_000
-
 MANY_FIELDS = 10
-
 LONGEST_FORM = 200
-
 DEEPEST = 3
-
 LONGEST_NAME = 60
 
 DEFINITIONS = "#/$defs/"
-
 ENTRIES = "with commas between them, as in: a, b"
 LIST = 'written as in ["a", "b"]'
 OBJECT = 'written as in {"name": "value"}'
 RULES = "as the agent's own rules want it; `show` shows them"
-
 WORDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "yes or no"}
 
 
@@ -137,9 +131,9 @@ def _left_out(*, required: bool) -> str:
 
 def _in_one(schema: dict[str, Any]) -> str:
     """Say what an answer must be that is given in one line, and how it is written."""
-    words, properties = wants(schema), schema.get("properties")
+    words, properties = _words(schema), schema.get("properties")
     if words:
-        return f"{words}, {LIST}" if words.startswith("a list") else words
+        return words
     if isinstance(properties, dict) and properties:
         required = schema.get("required", ())
         named = [
@@ -151,18 +145,21 @@ def _in_one(schema: dict[str, Any]) -> str:
     return f"named fields, {OBJECT}" if schema.get("type") == "object" else RULES
 
 
+def _words(schema: dict[str, Any]) -> str:
+    words = wants(schema)
+    return f"{words}, {LIST}" if words.startswith("a list") else words
+
+
 def _part(part: Any, root: dict[str, Any]) -> str:
     """Say what a field of an answer must be; a definition beside it is followed once."""
     part = _resolved(part, root)
     if not isinstance(part, dict):
         return "anything"
-    words = wants(part)
-    if words:
-        return f"{words}, {LIST}" if words.startswith("a list") else words
-    known = part.get("properties")
-    if part.get("type") != "object":
-        return "by the agent's own rules"
-    inside = ", ".join(name_shown(shortened(name, LONGEST_NAME)) for name in islice(known or (), MANY_FIELDS))
+    words = _words(part)
+    if words or part.get("type") != "object":
+        return words or "by the agent's own rules"
+    known = part.get("properties") or ()
+    inside = ", ".join(name_shown(shortened(name, LONGEST_NAME)) for name in islice(known, MANY_FIELDS))
     return f"named fields: {inside}" if inside else "named fields"
 
 

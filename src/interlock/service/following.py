@@ -13,25 +13,11 @@ import time
 import uuid
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
-from interlock.domain.events import (
-    Decided,
-    Edited,
-    EffectUnknown,
-    Escalated,
-    Expired,
-    Extended,
-    Opened,
-    Reminded,
-    Rescheduled,
-    StepReached,
-    VoteCast,
-    Withdrawn,
-)
-from interlock.domain.run_events import AttentionNeeded
+from interlock.domain import events, run_events
 from interlock.engine.changes import Entry, Lease
 from interlock.engine.ports.channel import Channel, Notice
 from interlock.engine.ports.cursors import Cursor
@@ -40,7 +26,9 @@ from interlock.engine.ports.waker import Waker
 from interlock.errors import Conflict, StoreUnavailable
 from interlock.failpoints import failpoint
 
-__all__ = ["Follower", "Reader", "Told", "concerns_people"]
+__all__ = ["CutShort", "Follower", "Reader", "Told", "concerns_people", "unless"]
+
+T = TypeVar("T")
 
 AT_ONCE = 100
 LOOK_AGAIN = 5.0
@@ -48,19 +36,19 @@ LEASE = timedelta(seconds=30)
 FIRST_DELAY, LONGEST_DELAY = 1.0, 60.0
 
 CONCERN_PEOPLE = (
-    Opened,
-    StepReached,
-    VoteCast,
-    Edited,
-    Reminded,
-    Escalated,
-    Extended,
-    Rescheduled,
-    Decided,
-    Expired,
-    Withdrawn,
-    EffectUnknown,
-    AttentionNeeded,
+    events.Opened,
+    events.StepReached,
+    events.VoteCast,
+    events.Edited,
+    events.Reminded,
+    events.Escalated,
+    events.Extended,
+    events.Rescheduled,
+    events.Decided,
+    events.Expired,
+    events.Withdrawn,
+    events.EffectUnknown,
+    run_events.AttentionNeeded,
 )
 
 
@@ -77,6 +65,33 @@ def concerns_people(entry: Entry) -> bool:
     return isinstance(entry.event, CONCERN_PEOPLE)
 
 
+class CutShort(Exception):
+    """Something else ended what was waited for."""
+
+
+async def unless(work: Coroutine[Any, Any, T], *others: Coroutine[Any, Any, Any]) -> T:
+    """Do work, unless one of the others is done first.
+
+    Raises:
+        CutShort: if it is; the work is cancelled.
+    """
+    task = asyncio.ensure_future(work)
+    side = [asyncio.ensure_future(other) for other in others]
+    try:
+        await asyncio.wait({task, *side}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        for other in side:
+            if other.done():
+                other.result()  # its failure is ours
+        raise CutShort
+    finally:
+        for pending in (task, *side):
+            pending.cancel()
+        await asyncio.gather(task, *side, return_exceptions=True)
+
+
+@dataclass(frozen=True, slots=True)
 class Reader:
     """Reads on in the log of a tenant, and waits where it ends.
 
@@ -84,14 +99,11 @@ class Reader:
         stop: set when it is to end.
     """
 
-    def __init__(
-        self, store: Store, waker: Waker, tenant: str, stop: asyncio.Event, *, look_again: float = LOOK_AGAIN
-    ) -> None:
-        self.store = store
-        self.tenant = tenant
-        self.stop = stop
-        self._waker = waker
-        self._look_again = look_again
+    store: Store
+    waker: Waker
+    tenant: str
+    stop: asyncio.Event
+    look_again: float = LOOK_AGAIN
 
     async def entries(self, after: str | None) -> AsyncGenerator[Entry, None]:
         """Read the entries after a position as they come, until it is stopped; None for those that come from now on.
@@ -101,7 +113,7 @@ class Reader:
         """
         after = await self.store.last_position(self.tenant) if after is None else after
         while True:
-            since = await self._waker.seen()
+            since = await self.waker.seen()
             found = await self.feed(after)  # first: what is no position is refused, even where it is stopped already
             for entry in found:
                 if self.stop.is_set():
@@ -115,7 +127,7 @@ class Reader:
 
     async def seen(self) -> int:
         """Return a token for how things stand now; look at the store after this call."""
-        return await self._waker.seen()
+        return await self.waker.seen()
 
     async def feed(self, after: str) -> Sequence[Entry]:
         """Return the next entries after a position."""
@@ -123,22 +135,13 @@ class Reader:
 
     async def rest(self, since: int, seconds: float = LOOK_AGAIN) -> None:
         """Return when something has changed since a token, or after so many seconds, or when it is stopped."""
-        await self._unless_stopped(self._waker.wait(since, min(seconds, self._look_again)))
+        with suppress(CutShort):
+            await unless(self.waker.wait(since, min(seconds, self.look_again)), self.stop.wait())
 
     async def pause(self, seconds: float) -> None:
         """Return after so many seconds, or when it is stopped."""
-        await self._unless_stopped(asyncio.sleep(seconds))
-
-    async def _unless_stopped(self, waits: Coroutine[Any, Any, None]) -> None:
-        waiting, stopping = asyncio.ensure_future(waits), asyncio.ensure_future(self.stop.wait())
-        try:
-            await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if waiting.done():
-                waiting.result()
-        finally:
-            waiting.cancel()
-            stopping.cancel()
-            await asyncio.gather(waiting, stopping, return_exceptions=True)
+        with suppress(CutShort):
+            await unless(asyncio.sleep(seconds), self.stop.wait())
 
 
 class Told:
@@ -167,7 +170,6 @@ class Follower:
     """Brings a channel what people must know, from where its cursor stands.
 
     Args:
-        wanted: which entries are told.
         complain: called with what goes wrong; it is tried again, later each time.
         lease: how long another process waits for one that has ended without a word.
     """
@@ -177,14 +179,12 @@ class Follower:
         reader: Reader,
         channel: Channel,
         *,
-        wanted: Callable[[Entry], bool] = concerns_people,
         complain: Callable[[str], None],
         lease: timedelta = LEASE,
     ) -> None:
         self._reader = reader
         self._store = reader.store
         self._channel = channel
-        self._wanted = wanted
         self._complain = complain
         self._lease = lease
         self._owner = uuid.uuid4().hex
@@ -250,7 +250,7 @@ class Follower:
         entries = await self._entries(cursor)
         if not entries:
             await self._reader.rest(since)
-        elif cursor.upto is None and not any(map(self._wanted, entries)):
+        elif cursor.upto is None and not any(map(concerns_people, entries)):
             await self._pass(cursor, entries)
         else:
             await self._tell(cursor, entries)
@@ -277,7 +277,7 @@ class Follower:
         end, again = entries[-1].position, cursor.upto is not None
         notices = []
         for entry in entries:
-            if self._wanted(entry) and entry not in self._told:
+            if concerns_people(entry) and entry not in self._told:
                 notices.append(Notice(entry, again))
             again = again and entry.position != cursor.upto
         held = await self._move(replace(cursor, upto=end, lease=await self._until()))

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Literal, get_args
 
 from interlock.domain.authority import Principal
@@ -23,8 +24,6 @@ __all__ = ["Listed", "PersonalInbox", "Which", "walk_requests"]
 
 Which = Literal["mine", "others", "decided"]
 """Open requests that wait for the person; open ones that wait for others; those on which the person has acted."""
-
-_EVERY_STATUS = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +55,7 @@ def walk_requests(  # noqa: PLR0913 - what is read, and how much of it
         found = await store.inbox(tenant, wanted, after=after, limit=limit)
         return list(zip(found.keys, found, strict=True))
 
-    return walk(read, _key_of, after=after, limit=limit, at_once=at_once, id_of=lambda row: row[0].id)
-
-
-def _key_of(row: tuple[SortKey, Request]) -> SortKey:
-    return row[0]
+    return walk(read, itemgetter(0), after=after, limit=limit, at_once=at_once, id_of=lambda row: row[0].id)
 
 
 class PersonalInbox:
@@ -83,14 +78,7 @@ class PersonalInbox:
         self._agent = agent
 
     async def page(self, which: Which, *, after: str | None = None, limit: int = 50) -> Page[Listed]:
-        """Return a page of one list: what is open by due time, what was decided by the person's last act, newest first.
-
-        Args:
-            after: the cursor that the page before it gave.
-
-        Raises:
-            InvalidValue: if it is no cursor of this list, there is no such list, or the limit is below 1.
-        """
+        """Return a page of one list. See `Views.inbox`."""
         _check_name(which)
         listing = Listing(which, sort_key, (self._principal.tenant, self._person, self._agent))
 
@@ -103,11 +91,7 @@ class PersonalInbox:
         return await page(listing, read, after=after, limit=limit)
 
     async def count(self, which: Which) -> Count:
-        """Return how many rows a list has.
-
-        Raises:
-            InvalidValue: if there is no such list.
-        """
+        """Return how many rows a list has. See `Views.inbox_count`."""
         _check_name(which)
         return await count(row async for _, row in self._listed(which))
 
@@ -122,7 +106,7 @@ class PersonalInbox:
             case "others":
                 wanted = Inbox(agent=self._agent)
             case "decided":
-                wanted = Inbox(_EVERY_STATUS, agent=self._agent, people=self._names)
+                wanted = Inbox(statuses=(), agent=self._agent, people=self._names)
         rows = walk_requests(self._store, self._principal.tenant, wanted, after=after, at_once=at_once)
         async for key, request in rows:
             found = Listed(request) if which == "decided" else await self._judged(request, at)

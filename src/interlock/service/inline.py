@@ -1,14 +1,30 @@
-"""A value, a name or a moment within one line: harmless, and whole."""
+"""A value, a name, a moment or a request within one line: harmless."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
+from interlock.domain.action import Action, Draft, Question, Subject
 from interlock.domain.canonical import Json, canonical_bytes
-from interlock.service.text import quoted
+from interlock.domain.request import Request
+from interlock.service.text import plain, quoted
 
-__all__ = ["FLOW", "as_json", "name_shown", "one_line", "when"]
+__all__ = [
+    "FLOW",
+    "Place",
+    "as_json",
+    "counted",
+    "in_order",
+    "name_shown",
+    "one_line",
+    "places",
+    "row",
+    "subject_row",
+    "when",
+]
 
 FLOW = 60
 """How many columns a value may take to stand in a line with others."""
@@ -16,9 +32,14 @@ FLOW = 60
 WHOLE = 2_000_000
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-
-
 WORDS = {True: "yes", False: "no", None: "nothing"}
+
+LONGEST_VALUE = 32
+LONGEST_QUESTION = 80
+LONGEST_ROW = 120
+
+Place = tuple[int, int]
+"""Which of how many things that a run asks at once, counted from 1."""
 
 
 def one_line(value: Json) -> str:
@@ -58,3 +79,114 @@ def name_shown(name: str) -> str:
 def when(at: datetime) -> str:
     """Return a moment in words."""
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def row(request: Request, place: Place | None = None, *, most: int = LONGEST_ROW) -> str:
+    """Return what a request asks, as it stands now, in one harmless line: `pay(amount=120, to="ACME") (1 of 3)`.
+
+    Args:
+        most: about how many characters of it are wanted.
+    """
+    number = "" if place is None else f" ({place[0]} of {place[1]})"
+    return subject_row(request.edition.subject, most=most) + number
+
+
+def subject_row(subject: Subject, *, most: int = LONGEST_ROW) -> str:
+    """Return what is asked in one harmless line; what is cut is said with its length."""
+    match subject:
+        case Action(name=name, args=args):
+            return f"{_name(name)}({_arguments(args, most - len(name) - len('()'))})"
+        case Question(text=text):
+            return quoted(text) if len(text) <= LONGEST_QUESTION else _long(text, LONGEST_QUESTION)
+        case Draft(title=title, body=body):
+            return f"{_name(title)}: {_value(body)}"
+
+
+def places(pauses: Mapping[str, Sequence[str]]) -> dict[str, Place]:
+    """Return which of how many each request is.
+
+    Args:
+        pauses: run to the requests that it waits at, in the order in which they were asked.
+    """
+    return {
+        request: (number, len(asked))
+        for asked in pauses.values()
+        if len(asked) > 1
+        for number, request in enumerate(asked, start=1)
+    }
+
+
+def in_order(requests: Iterable[Request], place_of: Mapping[str, Place]) -> list[Request]:
+    """Return requests in the order that they have, those that one run asks at once, for one time, in its order."""
+    found = list(requests)
+    first: dict[Any, int] = {}
+    for index, request in enumerate(found):
+        first.setdefault(_group(request, place_of), index)
+    return sorted(found, key=lambda one: (first[_group(one, place_of)], place_of.get(one.id, (0, 0))))
+
+
+def _group(request: Request, place_of: Mapping[str, Place]) -> object:
+    return (request.run_id, request.due_at) if request.id in place_of else request.id
+
+
+def _name(name: str) -> str:
+    return plain(name) if len(name) <= LONGEST_QUESTION else _long(name, LONGEST_QUESTION)
+
+
+def _arguments(args: Mapping[str, Json], room: int) -> str:
+    """Return the first arguments that find room, and how many more there are; one at least."""
+    every = [
+        f"{_value(key) if len(key) > LONGEST_VALUE else name_shown(key)}={_value(value)}" for key, value in args.items()
+    ]
+    length = sum(map(len, every)) + len(", ") * (len(every) - 1)
+    left = 0
+    while left < len(every) - 1 and length + len(", ") * bool(left) + len(_more(left)) * bool(left) > room:
+        left += 1
+        length -= len(every[-left]) + len(", ")
+    return ", ".join([*every[: len(every) - left], *([_more(left)] if left else [])])
+
+
+def _more(number: int) -> str:
+    return f"… and {number:,} more"
+
+
+def _value(value: Json) -> str:
+    if isinstance(value, str):
+        return quoted(value) if len(value) <= LONGEST_VALUE else _long(value, LONGEST_VALUE)
+    shown = one_line(value)
+    return shown if len(shown) <= LONGEST_VALUE else _size(value, shown)
+
+
+def _size(value: Json, shown: str) -> str:
+    """Return what stands for a value that is too long: whole entries, or how many there are; never half of one."""
+    match value:
+        case list() if not isinstance(value[0], list | dict):
+            return _first_of(value)
+        case list():
+            return f"({counted(len(value), 'entry', 'entries')})"
+        case dict():
+            return f"({counted(len(value), 'field', 'fields')})"
+        case _:
+            return f"{shown[:LONGEST_VALUE]}… ({len(shown):,} characters)"
+
+
+def _first_of(values: list[Json]) -> str:
+    told, room = [_value(values[0])], LONGEST_VALUE
+    for value in values[1:]:
+        room -= len(told[-1])
+        one = _value(value)
+        if len(one) > room:
+            break
+        told.append(one)
+    left = len(values) - len(told)
+    return f"[{', '.join(told)}{f', … and {left:,} more' if left else ''}]"
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """Return a number with its noun."""
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def _long(text: str, most: int) -> str:
+    """Return the beginning of a long text; the length stands outside of the quotes, where no text can forge it."""
+    return f"{quoted(text[:most])}… ({len(text):,} characters)"

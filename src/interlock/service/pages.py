@@ -8,22 +8,18 @@ import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from interlock.engine.ports.store import SortKey
 from interlock.errors import InvalidValue
 
-__all__ = ["MOST_COUNTED", "PAGE", "Count", "Listing", "Page", "Read", "count", "page", "sort_key", "text_key", "walk"]
+__all__ = ["MOST_COUNTED", "PAGE", "Count", "Listing", "Page", "count", "page", "sort_key", "text_key", "walk"]
 
 T = TypeVar("T")
 K = TypeVar("K")
-T_co = TypeVar("T_co", covariant=True)
-K_contra = TypeVar("K_contra", contravariant=True)
 
 PAGE = 200
-
 MOST_COUNTED = 1_000
-
 FIRST_TIME, LAST_TIME = -(2**63), 2**63 - 1
 """Of the times that every store can compare."""
 
@@ -53,13 +49,6 @@ class Count:
 
     def __str__(self) -> str:
         return f"{self.number:,} or more" if self.more else f"{self.number:,}"
-
-
-class Read(Protocol[K_contra, T_co]):
-    """Reads a page of rows: those behind a key, or the first ones."""
-
-    def __call__(self, after: K_contra | None, limit: int) -> Awaitable[Sequence[T_co]]:
-        """Return at most so many rows; fewer only if there are no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +109,7 @@ def sort_key(found: object) -> SortKey:
 
 
 async def walk(  # noqa: PLR0913 - what is read, and how much of it
-    read: Read[K, T],
+    read: Callable[[K | None, int], Awaitable[Sequence[T]]],
     key: Callable[[T], K],
     *,
     after: K | None = None,
@@ -131,6 +120,7 @@ async def walk(  # noqa: PLR0913 - what is read, and how much of it
     """Read a list page by page, from behind a key on, at most so many rows.
 
     Args:
+        read: returns the rows behind a key, or the first ones: at most so many; fewer only if there are no more.
         at_once: how many rows are read at once, where so many are wanted.
         id_of: names a row, where rows move in the list: whoever moves each row that they read would read for ever.
     """

@@ -10,8 +10,8 @@ from interlock.domain.commands import CastVote
 from interlock.domain.request import Request
 from interlock.engine.schemas import check_vote
 from interlock.errors import BadInput, InvalidValue
-from interlock.service.answers import read_answer
 from interlock.service.arguments import digest_meant
+from interlock.service.typed import read_answer
 
 __all__ = ["Reply", "answered", "editable", "edited", "part_of", "plainly", "typed_answer", "void_votes"]
 
@@ -105,7 +105,7 @@ def answered(request: Request, value: Json, comment: str = "") -> Reply:
         BadInput: if nothing is asked that could be answered.
         InvalidAnswer: if it does not fit the schema.
     """
-    _takes_answers(request)
+    _check_answerable(request)
     reply = Reply(request, Verdict.respond, request.digest, comment, answer=value)
     reply.check()
     return reply
@@ -118,13 +118,13 @@ def typed_answer(request: Request, text: str | None, comment: str = "") -> Reply
         BadInput: if nothing is asked that could be answered, or there is no text.
         InvalidAnswer: if it does not fit the schema.
     """
-    _takes_answers(request)
+    _check_answerable(request)
     if text is None:
         raise BadInput('Give the answer: interlock answer ID "…", or --answer-json FILE.')
     return answered(request, read_answer(request.asked, text, anything=request.takes_anything), comment)
 
 
-def _takes_answers(request: Request) -> None:
+def _check_answerable(request: Request) -> None:
     if not isinstance(request.asked, Question) and Verdict.respond not in request.ask.verdicts:
         raise BadInput(f"{request.id} asks for {request.kind}, not for an answer.")
 
@@ -140,15 +140,9 @@ def editable(request: Request) -> Json:
     return part_of(request.edition.subject)
 
 
-def part_of(subject: Action | Draft | Question) -> Json:
+def part_of(subject: Subject) -> Json:
     """Return the part of a subject that a reviewer may change."""
-    match subject:
-        case Action(args=args):
-            return args
-        case Draft(body=body):
-            return body
-        case Question():
-            return None
+    return subject.args if isinstance(subject, Action) else subject.body if isinstance(subject, Draft) else None
 
 
 def void_votes(before: Request, after: Request) -> str:
@@ -156,7 +150,5 @@ def void_votes(before: Request, after: Request) -> str:
     if before.digest == after.digest or not before.votes:
         return ""
     who = ", ".join(dict.fromkeys(vote.acting for vote in before.votes))
-    return (
-        f"You changed what is decided on: the earlier vote{'s' * (len(before.votes) > 1)} of {who} no longer count"
-        + ("." if len(before.votes) > 1 else "s.")
-    )
+    votes, count = ("votes", "count") if len(before.votes) > 1 else ("vote", "counts")
+    return f"You changed what is decided on: the earlier {votes} of {who} no longer {count}."

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from operator import attrgetter
 from typing import Literal
 
@@ -268,10 +269,13 @@ class Views:
         return await page(listing, read, after=after, limit=limit)
 
     def _runs(self, statuses: tuple[RunStatus, ...], after: str | None, limit: int | None) -> AsyncGenerator[Run, None]:
-        async def read(after: str | None, limit: int) -> Sequence[Run]:
-            return await self._store.runs(self._tenant, statuses=statuses, after=after, limit=limit)
-
-        return walk(read, attrgetter("id"), after=after, limit=limit)
+        read, tenant = self._store.runs, self._tenant
+        return walk(
+            lambda at, most: read(tenant, statuses=statuses, after=at, limit=most),
+            attrgetter("id"),
+            after=after,
+            limit=limit,
+        )
 
     async def unsettled(self) -> list[Request]:
         """Return the approved requests whose effect is unknown or still under way, newest first."""
@@ -296,14 +300,14 @@ class Views:
         return await page(Listing("threads", text_key, (self._tenant,)), self._threads, after=after, limit=limit)
 
     async def _threads(self, after: str | None, limit: int) -> AsyncGenerator[tuple[str, ThreadView], None]:
-        threads = Threads(self._store)
-        async for name in walk(self._thread_names, str, after=after, at_once=min(limit, PAGE)):
-            view = await threads.view(self._tenant, name, limit=1)
+        threads, read, tenant = Threads(self._store), self._store.thread_names, self._tenant
+        names = walk(
+            lambda at, most: read(tenant, after=at or "", limit=most), str, after=after, at_once=min(limit, PAGE)
+        )
+        async for name in names:
+            view = await threads.view(tenant, name, limit=1)
             if view is not None:
                 yield name, view
-
-    async def _thread_names(self, after: str | None, limit: int) -> Sequence[str]:
-        return await self._store.thread_names(self._tenant, after=after or "", limit=limit)
 
     async def thread(self, name: str, *, limit: int = 20) -> ThreadView:
         """Return a conversation with its last runs, the newest first.
@@ -315,10 +319,8 @@ class Views:
 
     def log(self, after: str = "") -> AsyncGenerator[Entry, None]:
         """Read the log as far as it goes now."""
-        return walk(self._entries, attrgetter("position"), after=after)
-
-    async def _entries(self, after: str | None, limit: int) -> Sequence[Entry]:
-        return await self._store.feed(self._tenant, after=after or "", limit=limit)
+        read = partial(self._store.feed, self._tenant)
+        return walk(lambda at, most: read(after=at or "", limit=most), attrgetter("position"), after=after)
 
 
 def _altered(loaded: Loaded) -> str | None:

@@ -14,8 +14,8 @@ from interlock.channels.terminal import Terminal
 from interlock.domain.action import Question
 from interlock.engine.schemas import check_answer
 from interlock.errors import InvalidAnswer
-from interlock.service.answers import read_answer
 from interlock.service.fields import fields_of, wanted
+from interlock.service.typed import read_answer
 
 PERSON = {
     "type": "object",

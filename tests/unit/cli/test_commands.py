@@ -9,8 +9,8 @@ from interlock.channels.editing import readable_json
 from interlock.cli.table import table
 from interlock.domain.action import Action, Question
 from interlock.errors import BadInput, InvalidAnswer
-from interlock.service.answers import read_answer
 from interlock.service.arguments import changed_arguments
+from interlock.service.typed import read_answer
 
 
 def test_without_a_terminal_a_vote_names_what_was_seen_or_says_that_it_was_not(command):

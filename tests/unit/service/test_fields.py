@@ -4,8 +4,8 @@ import pytest
 
 from interlock.domain.action import Question
 from interlock.errors import InvalidAnswer
-from interlock.service.answers import read_answer
 from interlock.service.fields import wanted
+from interlock.service.typed import read_answer
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from interlock.domain.action import Action, Draft, Question
-from interlock.service.row import in_order, places, row, subject_row
+from interlock.service.inline import in_order, places, row, subject_row
 from interlock.testing.samples import opened
 
 
