@@ -76,12 +76,7 @@ class HeldAdvance:
         return request
 
     async def record_effect(
-        self,
-        request_id: str,
-        attempt: int,
-        state: Reported,
-        result: Json = None,
-        reason: str = "",
+        self, request_id: str, attempt: int, state: Reported, result: Json = None, reason: str = ""
     ) -> Request:
         """Record what became of an attempt. See the port."""
         command = RecordEffect(request_id, attempt, state, result, reason)

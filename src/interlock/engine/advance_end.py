@@ -9,14 +9,7 @@ from interlock.domain.authority import Principal
 from interlock.domain.request import Request
 from interlock.domain.retries import Retries, after_failure, after_vanishing, with_doubt
 from interlock.domain.run import Run
-from interlock.domain.run_events import (
-    AttemptFailed,
-    AttentionNeeded,
-    RunDone,
-    RunEvent,
-    RunFailed,
-    RunPaused,
-)
+from interlock.domain.run_events import AttemptFailed, AttentionNeeded, RunDone, RunEvent, RunFailed, RunPaused
 from interlock.engine.advance_start import Held, must_hold
 from interlock.engine.changes import FRESH, Actor, Changes, Job, RequestChange, RunChange
 from interlock.engine.consequences import advance_job

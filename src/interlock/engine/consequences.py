@@ -11,18 +11,11 @@ from interlock.domain.events import EffectClaimed, Event
 from interlock.domain.policy import Policy
 from interlock.domain.request import EffectState, Request, Status
 from interlock.domain.run import RunStatus
-from interlock.domain.run_events import (
-    RunRetried,
-)
+from interlock.domain.run_events import RunRetried
 from interlock.engine.changes import Actor, Changes, Hold, Job, RequestChange, RunChange
 from interlock.engine.ports.store import Loaded
 
-__all__ = [
-    "actor_of",
-    "advance_job",
-    "ends_at",
-    "with_consequences",
-]
+__all__ = ["actor_of", "advance_job", "ends_at", "with_consequences"]
 
 
 def with_consequences(

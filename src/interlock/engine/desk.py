@@ -7,25 +7,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from interlock.domain.authority import Principal
-from interlock.domain.commands import (
-    CastVote,
-    ClaimEffect,
-    Command,
-    DecisionContext,
-    RecordEffect,
-    SettleEffect,
-)
+from interlock.domain.commands import CastVote, ClaimEffect, Command, DecisionContext, RecordEffect, SettleEffect
 from interlock.domain.decide import decide
 from interlock.domain.events import RefusalNoted
 from interlock.domain.policy import Policy
 from interlock.domain.request import Request, name_of
 from interlock.engine.advance_start import is_abandoned, must_hold
 from interlock.engine.changes import FRESH, Changes, Hold, RequestChange
-from interlock.engine.consequences import (
-    actor_of,
-    ends_at,
-    with_consequences,
-)
+from interlock.engine.consequences import actor_of, ends_at, with_consequences
 from interlock.engine.counting import WindowCount, count
 from interlock.engine.hand_off import HandOff
 from interlock.engine.integrity import verified
@@ -37,15 +26,7 @@ from interlock.engine.ports.waker import Waker
 from interlock.engine.retry import until_committed
 from interlock.engine.routing import PolicyBook
 from interlock.engine.schemas import check_vote
-from interlock.errors import (
-    AdvanceOvertaken,
-    Conflict,
-    InterlockError,
-    InvalidAnswer,
-    NotFound,
-    RecordAltered,
-    Refused,
-)
+from interlock.errors import AdvanceOvertaken, Conflict, InterlockError, InvalidAnswer, NotFound, RecordAltered, Refused
 from interlock.failpoints import failpoint
 
 __all__ = ["Desk"]

@@ -124,12 +124,7 @@ def _place(path: tuple[str | int, ...]) -> str:
     return f"{place_words(path)}: " if path else ""
 
 
-BOUNDS = {
-    "Minimum": "at least",
-    "Maximum": "at most",
-    "ExclusiveMinimum": "more than",
-    "ExclusiveMaximum": "less than",
-}
+BOUNDS = {"Minimum": "at least", "Maximum": "at most", "ExclusiveMinimum": "more than", "ExclusiveMaximum": "less than"}
 SIZES = {
     "MinLength": ("at least", "character"),
     "MaxLength": ("at most", "character"),

@@ -10,10 +10,7 @@ __all__ = ["principal"]
 
 
 def principal(
-    name: str,
-    kind: Literal["person", "agent", "service"] = "person",
-    tenant: str = "default",
-    via: str = "terminal",
+    name: str, kind: Literal["person", "agent", "service"] = "person", tenant: str = "default", via: str = "terminal"
 ) -> Principal:
     """Return whoever acts in a test, at a terminal unless it is said."""
     return Principal(name, kind, tenant, via)

@@ -38,10 +38,7 @@ class ScriptedRuntime:
     """
 
     def __init__(
-        self,
-        sink: Sink,
-        clock: Callable[[], datetime],
-        point: Callable[[str], Awaitable[None]] = no_point,
+        self, sink: Sink, clock: Callable[[], datetime], point: Callable[[str], Awaitable[None]] = no_point
     ) -> None:
         self.scripts: dict[str, Script] = {}
         self.version = "1"

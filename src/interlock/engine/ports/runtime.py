@@ -104,12 +104,7 @@ class Advance(Protocol):
         """
 
     async def record_effect(
-        self,
-        request_id: str,
-        attempt: int,
-        state: Reported,
-        result: Json = None,
-        reason: str = "",
+        self, request_id: str, attempt: int, state: Reported, result: Json = None, reason: str = ""
     ) -> Request:
         """Record what became of an attempt, whoever holds the run by now: it is the truth."""
 

@@ -17,18 +17,7 @@ from interlock.engine.items import Found, ItemOp
 from interlock.engine.ports.cursors import Cursors
 from interlock.engine.ports.waker import Notifications
 
-__all__ = [
-    "Agenda",
-    "Audit",
-    "Inbox",
-    "InboxPage",
-    "Items",
-    "Loaded",
-    "SortKey",
-    "Store",
-    "Turns",
-    "Window",
-]
+__all__ = ["Agenda", "Audit", "Inbox", "InboxPage", "Items", "Loaded", "SortKey", "Store", "Turns", "Window"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,12 +205,7 @@ class Store(Cursors, Items, Protocol):
         """Return the store's clock, UTC."""
 
     async def load(
-        self,
-        tenant: str,
-        request_ids: Iterable[str] = (),
-        *,
-        run_id: str | None = None,
-        run_of: str | None = None,
+        self, tenant: str, request_ids: Iterable[str] = (), *, run_id: str | None = None, run_of: str | None = None
     ) -> Loaded:
         """Read requests, the run `run_id` or the run of the request `run_of`, its job, and all their logs, at once.
 
