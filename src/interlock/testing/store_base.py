@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
 from interlock.domain.request import Request
-from interlock.domain.run import Run
+from interlock.engine.changes import Changes, RequestChange, RunChange, RunRecord
 from interlock.engine.ports.store import Store
+from interlock.errors import Conflict
 from interlock.testing.fakes import SettableClock
-from interlock.testing.samples import TENANT
+from interlock.testing.samples import TENANT, changes
 
-__all__ = ["Contract", "OpenStore", "in_threads", "the_request", "the_run"]
+__all__ = ["Contract", "OpenStore", "committed", "in_threads", "refused", "the_record", "the_request", "wins"]
 
 OpenStore = Callable[[Callable[[], datetime]], Store]
 T = TypeVar("T")
+Change = TypeVar("Change", RequestChange, RunChange)
 
 
 class Contract:
@@ -42,16 +44,30 @@ class Contract:
         await store.close()
 
 
-async def in_threads(*work: Callable[[], Awaitable[T]]) -> list[T]:
+async def in_threads(*work: Callable[[], Coroutine[Any, Any, T]]) -> list[T]:
     """Run each piece of work at once, in a thread and an event loop of its own, and return what they return."""
+    return await asyncio.gather(*(asyncio.to_thread(asyncio.run, piece()) for piece in work))
 
-    async def run(piece: Callable[[], Awaitable[T]]) -> T:
-        return await piece()
 
-    def in_a_loop(piece: Callable[[], Awaitable[T]]) -> T:
-        return asyncio.run(run(piece))
+async def committed(store: Store, change: Change, **conditions: Any) -> Change:
+    """Commit one change, and return it."""
+    await store.commit(changes(change, **conditions))
+    return change
 
-    return await asyncio.gather(*(asyncio.to_thread(in_a_loop, piece) for piece in work))
+
+async def wins(store: Store, wanted: Changes) -> bool:
+    """Commit changes that others may race with; return whether nobody was faster."""
+    try:
+        await store.commit(wanted)
+    except Conflict:
+        return False
+    return True
+
+
+async def refused(store: Store, *parts: RequestChange | RunChange, **conditions: Any) -> None:
+    """Look that a commit of these is a conflict."""
+    with pytest.raises(Conflict):
+        await store.commit(changes(*parts, **conditions))
 
 
 async def the_request(store: Store, request_id: str, tenant: str = TENANT) -> Request:
@@ -59,8 +75,8 @@ async def the_request(store: Store, request_id: str, tenant: str = TENANT) -> Re
     return (await store.load(tenant, [request_id])).requests[request_id]
 
 
-async def the_run(store: Store, run_id: str = "run_1", tenant: str = TENANT) -> Run:
-    """Return a run that is there."""
-    record = (await store.load(tenant, run_id=run_id)).run
+async def the_record(store: Store, run_id: str = "run_1") -> RunRecord:
+    """Return a run that is there, with its state and its lease."""
+    record = (await store.load(TENANT, run_id=run_id)).run
     assert record is not None
-    return record.run
+    return record

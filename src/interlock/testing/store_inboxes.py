@@ -16,7 +16,7 @@ from interlock.engine.changes import RequestChange
 from interlock.engine.ports.store import Inbox, InboxPage, Store
 from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import TENANT, Asked, changes, decided, opened, then
-from interlock.testing.store_base import Contract, the_request
+from interlock.testing.store_base import Contract, committed, the_request
 
 __all__ = ["InboxContract"]
 
@@ -148,8 +148,7 @@ class InboxContract(Contract):
 
     async def test_who_has_acted_is_written_anew_with_the_request(self, store: Store, clock: SettableClock) -> None:
         await self._ask(store, clock, "req_1", "group:managers")
-        voted = self._voted(await the_request(store, "req_1"), "ann", clock)
-        await store.commit(changes(voted))
+        voted = await committed(store, self._voted(await the_request(store, "req_1"), "ann", clock))
         anew = then(voted.after, Restored("ann", "altered", clock.at))
         # As if the log said that somebody else had voted.
         another = self._voted(voted.after, "bob", clock).events

@@ -7,15 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
-
 from interlock.domain.events import Expired
 from interlock.engine.changes import Job, Lease
 from interlock.engine.ports.store import Agenda, Store
-from interlock.errors import Conflict
 from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import TENANT, Asked, begun, changes, decided, job, opened, started, then
-from interlock.testing.store_base import Contract
+from interlock.testing.store_base import Contract, committed, refused, the_record
 
 __all__ = ["JobContract"]
 
@@ -74,17 +71,14 @@ class JobContract(Contract):
             replace(seen, owner="worker_2"),
             replace(seen, subject="run_2"),
         ):
-            with pytest.raises(Conflict):
-                await store.commit(changes(lease_job=(stale, wanted)))
+            await refused(store, lease_job=(stale, wanted))
         await store.commit(changes(lease_job=(seen, wanted)))
-        with pytest.raises(Conflict):
-            await store.commit(changes(lease_job=(seen, replace(wanted, owner="worker_2"))))
+        await refused(store, lease_job=(seen, replace(wanted, owner="worker_2")))
 
     async def test_nobody_takes_a_job_whose_lease_still_runs(self, store: Store, clock: SettableClock) -> None:
         taken = await self._taken(store, clock)
         wanted = replace(taken, owner="worker_2", due_at=clock.at + 2 * LEASE)
-        with pytest.raises(Conflict):
-            await store.commit(changes(lease_job=(taken, wanted)))
+        await refused(store, lease_job=(taken, wanted))
         clock.at = taken.due_at
         await store.commit(changes(lease_job=(taken, wanted)))
         clock.at = wanted.due_at
@@ -106,8 +100,7 @@ class JobContract(Contract):
     ) -> None:
         seen = await self._asked(store, clock)
         await store.commit(changes(finish_job=seen))
-        with pytest.raises(Conflict):
-            await store.commit(changes(lease_job=(seen, replace(seen, owner="worker_1", due_at=clock.at + LEASE))))
+        await refused(store, lease_job=(seen, replace(seen, owner="worker_1", due_at=clock.at + LEASE)))
         later = await self._asked(store, clock)
         assert later.generation > seen.generation
         await store.commit(changes(finish_job=seen))
@@ -156,7 +149,7 @@ class JobContract(Contract):
         clock.advance(seconds=10)
         until = clock.at + LEASE
         assert await store.extend(TENANT, [("run_1", "worker_1"), ("run_9", "worker_1")], until) == {"run_1"}
-        assert await self._lease(store) == Lease("worker_1", until)
+        assert (await the_record(store)).lease == Lease("worker_1", until)
         clock.at = held.due_at
         assert (await store.agenda()).jobs == []
         clock.at = until
@@ -170,7 +163,7 @@ class JobContract(Contract):
         assert await store.extend(TENANT, [], until) == frozenset()
         clock.at = held.due_at  # the lease has ended: somebody may be taking the run at this moment
         assert await store.extend(TENANT, [("run_1", "worker_1")], until) == frozenset()
-        assert await self._lease(store) == Lease("worker_1", held.due_at)
+        assert (await the_record(store)).lease == Lease("worker_1", held.due_at)
         assert (await store.agenda()).jobs == [held]
 
     async def test_due_requests_are_open_ones_whose_time_is_over(self, store: Store, clock: SettableClock) -> None:
@@ -179,8 +172,7 @@ class JobContract(Contract):
             await store.commit(changes(opened(f"req_{number}", clock.at, asked)))
         quick = opened("req_1", clock.at, Asked(within=timedelta(seconds=2)), tenant="other")
         await store.commit(changes(quick, tenant="other"))
-        closed = opened("req_4", clock.at, Asked(within=timedelta(seconds=1)))
-        await store.commit(changes(closed))
+        closed = await committed(store, opened("req_4", clock.at, Asked(within=timedelta(seconds=1))))
         await store.commit(changes(decided(closed.after, clock.at)))
         assert (await store.agenda()).overdue == []
         clock.advance(seconds=2)
@@ -190,8 +182,7 @@ class JobContract(Contract):
 
     async def test_next_due_is_the_first_job_or_deadline(self, store: Store, clock: SettableClock) -> None:
         assert (await store.agenda()).next_due is None
-        request = opened("req_1", clock.at)
-        await store.commit(changes(request))
+        request = await committed(store, opened("req_1", clock.at))
         assert (await store.agenda()).next_due == clock.at + timedelta(hours=1)
         await store.commit(changes(enqueue=(job("run_1", clock.at + timedelta(minutes=5)),)))
         assert (await store.agenda()).next_due == clock.at + timedelta(minutes=5)
@@ -249,17 +240,11 @@ class JobContract(Contract):
         return taken
 
     async def _held(self, store: Store, clock: SettableClock) -> Job:
-        run = started("run_1", clock.at)
-        await store.commit(changes(run))
+        run = await committed(store, started("run_1", clock.at))
         seen = await self._asked(store, clock)
         taken = replace(seen, owner="worker_1", due_at=clock.at + LEASE)
         await store.commit(changes(begun(run.after, clock.at), lease_job=(seen, taken)))
         return taken
-
-    async def _lease(self, store: Store) -> Lease | None:
-        record = (await store.load(TENANT, run_id="run_1")).run
-        assert record is not None
-        return record.lease
 
     async def _rows(self, store: Store, clock: SettableClock) -> Sequence[Job]:
         clock.advance(days=1)

@@ -27,7 +27,7 @@ from interlock.testing.samples import (
     started,
     then,
 )
-from interlock.testing.store_base import Contract, OpenStore, the_request
+from interlock.testing.store_base import Contract, OpenStore, committed, the_request
 
 __all__ = ["QueryContract"]
 
@@ -65,7 +65,7 @@ class QueryContract(Contract):
         run, one, two = started("run_1", clock.at), opened("req_1", clock.at), opened("req_2", clock.at)
         await store.commit(changes(run, one, two, opened("req_3", clock.at, Asked(run_id="run_2"))))
         waits = tuple(Pending(f"interrupt_{number}", f"req_{number}") for number in (1, 3, 9))
-        await store.commit(changes(held := begun(run.after, clock.at)))
+        held = await committed(store, begun(run.after, clock.at))
         await store.commit(changes(run_then(held.after, RunPaused(waits, "sha256:1", "1", clock.at))))
         for part in (one, two):
             await store.commit(changes(decided(part.after, clock.at)))
@@ -133,8 +133,7 @@ class QueryContract(Contract):
         assert (await store.agenda()).next_due == clock.at + hour
         clock.advance(hours=1)
         assert (await store.agenda()).overdue == [(TENANT, "req_patient")]
-        reminded = then(await the_request(store, "req_patient"), Reminded(0, clock.at))
-        await store.commit(changes(reminded))
+        await store.commit(changes(then(await the_request(store, "req_patient"), Reminded(0, clock.at))))
         agenda = await store.agenda()
         assert (agenda.overdue, agenda.next_due) == ([], clock.at + hour)
         clock.advance(hours=3)

@@ -4,19 +4,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
 from interlock.domain.events import RefusalNoted
-from interlock.engine.changes import Changes, Counted, Entry
+from interlock.engine.changes import Counted, Entry
 from interlock.engine.ports.store import Store
-from interlock.errors import Conflict
 from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import TENANT, changes, decided, job, opened, then
-from interlock.testing.store_base import Contract, OpenStore, in_threads, the_request
+from interlock.testing.store_base import Contract, OpenStore, committed, in_threads, the_request, wins
 
 __all__ = ["RaceContract"]
 
@@ -34,24 +34,22 @@ class RaceContract(Contract):
         await other.close()
 
     async def test_one_of_many_writers_in_threads_wins(self, stores: list[Store], clock: SettableClock) -> None:
-        request = opened("req_1", clock.at)
-        await stores[0].commit(changes(request))
+        request = await committed(stores[0], opened("req_1", clock.at))
         votes = [changes(decided(request.after, clock.at, f"by {number}")) for number in range(WRITERS)]
-        won = await in_threads(*(self._try(stores[n % 2], vote) for n, vote in enumerate(votes)))
+        won = await in_threads(*(partial(wins, stores[n % 2], vote) for n, vote in enumerate(votes)))
         assert won.count(True) == 1
         assert (await the_request(stores[0], "req_1")).comment == f"by {won.index(True)}"
         assert len(await stores[1].history(TENANT, "req_1")) == 3
 
     async def test_one_of_many_writers_in_one_loop_wins(self, store: Store, clock: SettableClock) -> None:
-        request = opened("req_1", clock.at)
-        await store.commit(changes(request))
+        request = await committed(store, opened("req_1", clock.at))
         votes = [changes(decided(request.after, clock.at, f"by {number}")) for number in range(WRITERS)]
-        won = await asyncio.gather(*(self._try(store, vote)() for vote in votes))
+        won = await asyncio.gather(*(wins(store, vote) for vote in votes))
         assert won.count(True) == 1
 
     async def test_one_of_many_openings_wins(self, stores: list[Store], clock: SettableClock) -> None:
         opening = changes(opened("req_1", clock.at))
-        won = await in_threads(*(self._try(stores[number % 2], opening) for number in range(WRITERS)))
+        won = await in_threads(*(partial(wins, stores[number % 2], opening) for number in range(WRITERS)))
         assert won.count(True) == 1
 
     async def test_of_many_that_counted_the_same_one_commits(self, stores: list[Store], clock: SettableClock) -> None:
@@ -60,7 +58,7 @@ class RaceContract(Contract):
             assert (window.version, len(window.requests)) == (expected, expected)
             counted = (Counted("send_email", window.version),)
             wanted = [changes(opened(f"req_{expected}_{n}", clock.at), counted=counted) for n in range(WRITERS)]
-            won = await in_threads(*(self._try(stores[n % 2], want) for n, want in enumerate(wanted)))
+            won = await in_threads(*(partial(wins, stores[n % 2], want) for n, want in enumerate(wanted)))
             assert won.count(True) == 1
 
     async def test_one_of_many_workers_takes_a_job(self, stores: list[Store], clock: SettableClock) -> None:
@@ -68,7 +66,7 @@ class RaceContract(Contract):
         (seen,) = (await stores[0].agenda()).jobs
         until = clock.at + timedelta(seconds=30)
         takings = [changes(lease_job=(seen, replace(seen, owner=f"worker_{n}", due_at=until))) for n in range(WRITERS)]
-        won = await in_threads(*(self._try(stores[n % 2], taking) for n, taking in enumerate(takings)))
+        won = await in_threads(*(partial(wins, stores[n % 2], taking) for n, taking in enumerate(takings)))
         assert won.count(True) == 1
         clock.at = until
         assert [due.owner for due in (await stores[1].agenda()).jobs] == [f"worker_{won.index(True)}"]
@@ -77,23 +75,20 @@ class RaceContract(Contract):
         await stores[0].commit(changes(enqueue=(job("run_1", clock.at),)))
         (first,) = (await stores[0].agenda()).jobs
         asked = changes(enqueue=(job("run_1", clock.at),))
-        assert all(await in_threads(*(self._try(stores[number % 2], asked) for number in range(WRITERS))))
+        assert all(await in_threads(*(partial(wins, stores[number % 2], asked) for number in range(WRITERS))))
         assert [due.generation for due in (await stores[1].agenda()).jobs] == [first.generation + WRITERS]
 
     async def test_retries_lose_no_update(self, stores: list[Store], clock: SettableClock) -> None:
         await stores[0].commit(changes(opened("req_1", clock.at)))
         noted = RefusalNoted("CastVote", "bob", "forbidden", "no", clock.at)
 
-        def writer(store: Store) -> Callable[[], Awaitable[None]]:
-            async def write() -> None:
-                written = 0
-                while written < 5:
-                    current = await the_request(store, "req_1")
-                    written += await self._try(store, changes(then(current, noted)))()
+        async def write(store: Store) -> None:
+            written = 0
+            while written < 5:
+                current = await the_request(store, "req_1")
+                written += await wins(store, changes(then(current, noted)))
 
-            return write
-
-        await in_threads(*(writer(stores[number % 2]) for number in range(4)))
+        await in_threads(*(partial(write, stores[number % 2]) for number in range(4)))
         assert (await the_request(stores[0], "req_1")).version == 2 + 4 * 5
         assert [entry.seq for entry in await stores[1].history(TENANT, "req_1")] == list(range(1, 23))
 
@@ -101,13 +96,10 @@ class RaceContract(Contract):
         """A reader's cursor never passes an entry that is committed later."""
         total = 4 * 10 * 2
 
-        def writer(store: Store, name: int) -> Callable[[], Awaitable[list[Entry]]]:
-            async def write() -> list[Entry]:
-                for number in range(10):
-                    await store.commit(changes(opened(f"req_{name}_{number}", clock.at)))
-                return []
-
-            return write
+        async def write(store: Store, name: int) -> list[Entry]:
+            for number in range(10):
+                await store.commit(changes(opened(f"req_{name}_{number}", clock.at)))
+            return []
 
         async def read() -> list[Entry]:
             seen: list[Entry] = []
@@ -115,7 +107,7 @@ class RaceContract(Contract):
                 seen += await stores[0].feed(TENANT, after=seen[-1].position if seen else "", limit=7)
             return seen
 
-        writers = [writer(stores[number % 2], number) for number in range(4)]
+        writers = [partial(write, stores[number % 2], number) for number in range(4)]
         seen = (await asyncio.wait_for(in_threads(read, *writers), 60))[0]
         assert seen == await stores[1].feed(TENANT, limit=total + 1)
         assert len({entry.position for entry in seen}) == total
@@ -166,20 +158,10 @@ class RaceContract(Contract):
         await store.commit(changes(opened("req_0", clock.at)))
         ids = [f"req_{number % 20}" for number in range(40)]
         won = await asyncio.gather(
-            *(self._try(store, changes(opened(key, clock.at), enqueue=(job(key, clock.at),)))() for key in ids)
+            *(wins(store, changes(opened(key, clock.at), enqueue=(job(key, clock.at),))) for key in ids)
         )
         assert sorted(key for key, has_won in zip(ids, won, strict=True) if has_won) == sorted(ids[1:20])
         streams = [entry.stream for entry in await store.feed(TENANT)]
         assert streams[::2] == streams[1::2], "I11: one transaction's entries stand apart"
         assert sorted(streams[::2]) == sorted(ids[:20])
         assert {(due.subject, due.generation) for due in (await store.agenda()).jobs} == {(key, 1) for key in ids[1:20]}
-
-    def _try(self, store: Store, wanted: Changes) -> Callable[[], Awaitable[bool]]:
-        async def attempt() -> bool:
-            try:
-                await store.commit(wanted)
-            except Conflict:
-                return False
-            return True
-
-        return attempt
