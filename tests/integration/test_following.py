@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from interlock import failpoints
 from interlock.dispatch.wakers import PollingWaker
-from interlock.engine.changes import Lease
-from interlock.engine.ports.cursors import Cursor
+from interlock.engine.changes import Cursor, Lease
 from interlock.errors import Conflict, InvalidValue
 from interlock.failpoints import FailpointError
 from interlock.service import following

@@ -10,10 +10,9 @@ from sqlalchemy.exc import IntegrityError
 
 from interlock.domain.request import EffectState, Status
 from interlock.domain.run import RunStatus
-from interlock.engine.changes import Counted, Lease, Turn
+from interlock.engine.changes import Counted, Cursor, Lease, Turn
 from interlock.engine.integrity import digest_of_state
 from interlock.engine.items import PutItem
-from interlock.engine.ports.cursors import Cursor
 from interlock.storage import open_store
 from interlock.storage.migrate import engine_of
 from interlock.storage.rows import EntryRow, RequestRow, RunRow, micros, request_row, run_row

@@ -9,7 +9,7 @@ from interlock.domain.authority import Principal
 from interlock.domain.canonical import Json
 from interlock.domain.commands import ClaimEffect, RecordEffect
 from interlock.domain.request import Repeatable, Reported, Request
-from interlock.engine.advance_start import Held
+from interlock.engine.advance_start import AdvanceStart
 from interlock.engine.changes import RunRecord
 from interlock.engine.desk import Desk
 from interlock.engine.integrity import verified, verified_request
@@ -26,24 +26,21 @@ class HeldAdvance:
 
     Args:
         results: records what became of effects.
-        held_until: until when the lease runs, by this machine's monotonic clock.
-        known: requests that were compared with their logs, and only changed by this process since.
+        start: how it began.
     """
 
     record: RunRecord
 
-    def __init__(  # noqa: PLR0913, PLR0917 - the surroundings of an advance
-        self, store: Store, desk: Desk, results: Results, held: Held, held_until: float, known: Mapping[str, Request]
-    ) -> None:
-        record = held.seen.run
+    def __init__(self, store: Store, desk: Desk, results: Results, start: AdvanceStart) -> None:
+        record = start.held.seen.run
         assert record is not None
         self.record = record
-        self.held = held
+        self.held = start.held
         self._store = store
-        self._known = dict(known)
+        self._known = dict(start.known)  # requests that were compared with their logs, and only changed here since
         self._desk = desk
         self._agent = Principal(f"agent:{record.run.agent}", "agent", record.run.tenant, "run")
-        self._held_until = held_until
+        self._held_until = start.held_until
         self._results = results
 
     def extended(self, held_until: float) -> None:
@@ -70,7 +67,22 @@ class HeldAdvance:
     async def claim(self, request_id: str, digest: str, tool: str, repeatable: Repeatable) -> Request:
         """Begin an effect. See the port."""
         command = ClaimEffect(request_id, digest, tool, self.held.hold.version, repeatable)
-        request = await self._results.patience.outlast(f"The claim of {request_id}", _Claim(self, command).attempt)
+        unanswered = False  # what the store could not acknowledge may have been made
+
+        async def attempt() -> Request:
+            nonlocal unanswered
+            try:
+                return await self._claim_once(command)
+            except StoreUnavailable:
+                unanswered = True
+                raise
+            except EffectRefused:
+                made = unanswered and await self._made(command)
+                if not made:
+                    raise
+                return made  # by this advance and by nobody else: its tool has not been called yet
+
+        request = await self._results.patience.outlast(f"The claim of {request_id}", attempt)
         self._known[request_id] = request
         failpoint("effect.claimed")
         return request
@@ -85,8 +97,7 @@ class HeldAdvance:
         failpoint("effect.recorded")
         return request
 
-    async def claim_once(self, command: ClaimEffect) -> Request:
-        """Try to begin an effect, unless its result is kept here."""
+    async def _claim_once(self, command: ClaimEffect) -> Request:
         known = self._known.pop(command.request_id, None)
         if known is None or known.claim is not None:  # an earlier attempt may have left a result that nobody recorded
             await self._results.take_in_of(command.request_id)
@@ -94,29 +105,8 @@ class HeldAdvance:
         # Not read again: the claim is committed only at the version that was compared with the log, and over its row.
         return await self._desk.handle(command, self._agent, hold=self.held.hold, known=known)
 
-    async def reread(self, request_id: str) -> Request:
-        """Read a request as it is now, and compare it with its log."""
-        return verified(await self._store.load(self.held.tenant, [request_id])).requests[request_id]
-
-
-class _Claim:
-    """A claim that is tried until the store can take it. What it could not acknowledge may have been made."""
-
-    def __init__(self, advance: HeldAdvance, command: ClaimEffect) -> None:
-        self._advance = advance
-        self._command = command
-        self._unanswered = False
-
-    async def attempt(self) -> Request:
-        try:
-            return await self._advance.claim_once(self._command)
-        except StoreUnavailable:
-            self._unanswered = True
-            raise
-        except EffectRefused:
-            if not self._unanswered:
-                raise
-            request = await self._advance.reread(self._command.request_id)
-            if request.claim is None or request.claim.run_version != self._command.run_version:
-                raise
-            return request  # made by this advance and by nobody else: its tool has not been called yet
+    async def _made(self, command: ClaimEffect) -> Request | None:
+        """Return the request as it is now, compared with its log, if it has this claim."""
+        loaded = verified(await self._store.load(self.held.tenant, [command.request_id]))
+        request = loaded.requests[command.request_id]
+        return request if request.claim is not None and request.claim.run_version == command.run_version else None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import replace
 
 from interlock.domain.authority import Principal
@@ -16,7 +18,6 @@ from interlock.engine.consequences import advance_job
 from interlock.engine.counting import WindowCount, count, span_of
 from interlock.engine.integrity import digest_of_state, verified
 from interlock.engine.pause import NO_PAUSE, PausePlan, Present, plan_pause, withdraw_open
-from interlock.engine.pool import EnginePool
 from interlock.engine.ports.policies import Policies, PolicySet
 from interlock.engine.ports.runtime import Asking, Attention, Broke, Done, Ending, Failed, Paused
 from interlock.engine.ports.store import Loaded, Store
@@ -43,7 +44,7 @@ class AdvanceEnds:
     """
 
     def __init__(
-        self, store: Store, policies: Policies, waker: Waker, pool: EnginePool, *, keeps: int = KEPT_STATES
+        self, store: Store, policies: Policies, waker: Waker, pool: Executor, *, keeps: int = KEPT_STATES
     ) -> None:
         self._store = store
         self._policies = policies
@@ -172,7 +173,7 @@ class AdvanceEnds:
         present = Present(loaded.run.run, still_open, asked, loaded.requests, loaded.now, seen.recent)
         if all(is_quick(one.ask.subject) for one in asks):
             return plan_pause(present, asks, policies)
-        return await self._pool.call(plan_pause, present, asks, policies)  # to judge one may take its second
+        return await asyncio.get_running_loop().run_in_executor(self._pool, plan_pause, present, asks, policies)
 
 
 def _closing(after: Run, loaded: Loaded) -> list[RequestChange]:

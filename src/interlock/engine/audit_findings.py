@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeVar
 
 from interlock.domain.canonical import canonical_bytes
-from interlock.engine.alterations import BACKUP, Alteration, Mend
 from interlock.engine.changes import Entry
 from interlock.engine.missing_entries import Evidence, Key
 from interlock.engine.ports.store import Audit, Store
@@ -22,6 +21,54 @@ T = TypeVar("T")
 UNREADABLE = (RecordAltered, StoreTooNew)
 
 MOST = 1_000_000_000
+
+BACKUP = "compare it with a backup and find out who can write to the database; nothing is executed by it"
+WORKER = "a worker takes it away; start one with `interlock work`"
+OF_REQUEST = (
+    "put a backup back, or cancel its run: it executes nothing, and `interlock doctor --repair` leaves it alone"
+)
+OF_RUN = "put a backup back: nobody carries it on, and `interlock doctor --repair` leaves it alone"
+FOREIGN = "take it away with the database's own tools; nothing is decided by it"
+
+Mend = Literal["guard", "stray request", "stray run", "stray job", "request", "run", "left open", "lease", "clock"]
+Severity = Literal["error", "warning"]
+
+MENDS: Mapping[Mend, str] = {
+    "guard": "find out who has changed it; `interlock doctor --repair` makes it anew",
+    "stray request": "`interlock doctor --repair` takes it away",
+    "stray run": "`interlock doctor --repair` takes it away",
+    "stray job": "`interlock doctor --repair` takes it away",
+    "request": "`interlock doctor --repair` writes it anew from the log",
+    "run": "`interlock doctor --repair` writes it anew from the log",
+    "left open": "`interlock doctor --repair` takes it back",
+    "lease": "`interlock doctor --repair` lets it end soon, unless its worker is alive",
+    "clock": "`interlock doctor --repair` lets it begin now",
+}
+"""What `repair` can mend, and what is said of that."""
+
+ANEW = frozenset({"stray request", "stray run", "request", "run"})
+"""What writes rows anew, or takes them away, because of what the log says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alteration:
+    """Something that is not what was written, or cannot be.
+
+    Args:
+        stream: tenant and id of the request or run that it is about; None for what belongs to none.
+        advice: what to do.
+        mend: what `repair` can do about it; None if nothing.
+        severity: whether anything is wrong by it, or may become so.
+    """
+
+    message: str
+    advice: str
+    stream: Key | None = None
+    mend: Mend | None = None
+    severity: Severity = "error"
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.advice[0].upper()}{self.advice[1:]}."
 
 
 @dataclass(slots=True)
@@ -36,6 +83,7 @@ class Findings:
         strays: rows that no log knows.
         readable: what has a row that can be read.
         evidence: of which logs entries are missing.
+        policies: whether the store has a policy, by its hash.
     """
 
     store: Store
@@ -45,20 +93,18 @@ class Findings:
     strays: set[Key] = field(default_factory=set)
     readable: set[Key] = field(default_factory=set)
     evidence: Evidence = field(init=False)
+    policies: dict[str, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.evidence = Evidence(self.found.versions, self.found.own_versions if self.found.lost == 0 else {})
 
-    def add(
-        self,
-        message: str,
-        advice: str,
-        stream: Key | None = None,
-        mend: Mend | None = None,
-        severity: Literal["error", "warning"] = "error",
-    ) -> None:
-        """Note that something does not fit."""
-        self.alterations.append(Alteration(message, advice, stream, mend, severity))
+    def add(self, message: str, stream: Key | None, mend: Mend) -> None:
+        """Note something that `repair` can mend."""
+        self.alterations.append(Alteration(message, MENDS[mend], stream, mend))
+
+    def tell(self, message: str, advice: str, stream: Key | None = None, severity: Severity = "error") -> None:
+        """Note something that it cannot mend, and what to do."""
+        self.alterations.append(Alteration(message, advice, stream, None, severity))
 
     async def surely(self, look: Awaitable[None], again: Callable[[], Awaitable[None]]) -> None:
         """Look; where something is found, look again, and keep what is found then: others write meanwhile."""
@@ -75,7 +121,7 @@ class Findings:
         try:
             return await self.store.history(*key)
         except UNREADABLE as altered:
-            self.add(altered.message, BACKUP, key)
+            self.tell(altered.message, BACKUP, key)
             return None
 
     def logged(self, key: Key, read: Callable[[], T]) -> T | None:
@@ -83,13 +129,13 @@ class Findings:
         try:
             return read()
         except UNREADABLE as altered:
-            self.add(altered.message, BACKUP, key)
+            self.tell(altered.message, BACKUP, key)
             return None
 
     def is_short(self, key: Key, said: str | None, advice: str) -> bool:
         """Note that entries of a log are missing, if that is said; return whether it is."""
         if said is not None:
-            self.add(said, advice, key)
+            self.tell(said, advice, key)
         return said is not None
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "Begin",
     "Changes",
     "Counted",
+    "Cursor",
     "Entry",
     "Hold",
     "Job",
@@ -43,6 +44,23 @@ class Lease:
 
     owner: str
     until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a channel has told people what the log holds.
+
+    Args:
+        position: of the last entry that was told; the empty string before the first.
+        version: how often it was written; who writes it names the next one.
+        upto: the position of the last entry of what the owner tells now, or was telling when its process ended.
+        lease: who tells, and until when nobody else may begin to.
+    """
+
+    position: str = ""
+    version: int = 0
+    upto: str | None = None
+    lease: Lease | None = None
 
 
 @dataclass(frozen=True, slots=True)

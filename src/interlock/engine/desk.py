@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -19,7 +21,6 @@ from interlock.engine.counting import WindowCount, count
 from interlock.engine.hand_off import HandOff
 from interlock.engine.integrity import verified
 from interlock.engine.pause import NO_POLICIES, note_of_held
-from interlock.engine.pool import EnginePool
 from interlock.engine.ports.policies import Policies
 from interlock.engine.ports.store import Loaded, Store
 from interlock.engine.ports.waker import Waker
@@ -32,6 +33,7 @@ from interlock.failpoints import failpoint
 __all__ = ["Desk"]
 
 NEVER = datetime.max.replace(tzinfo=UTC)
+THREADS = 8
 
 
 class Desk:
@@ -42,12 +44,13 @@ class Desk:
         hand_off: hands a run to a free worker in the transaction that makes it ready.
 
     Attributes:
-        pool: where it judges what may take its second.
+        pool: the engine's own threads, which no agent's plain function can keep busy: for what takes its second, or
+            waits for a disk.
     """
 
     def __init__(self, store: Store, policies: Policies, book: PolicyBook, waker: Waker, hand_off: HandOff) -> None:
         self.hand_off = hand_off
-        self.pool = EnginePool()
+        self.pool = ThreadPoolExecutor(THREADS, thread_name_prefix="interlock-engine")
         self._store = store
         self._policies = policies
         self._book = book
@@ -123,7 +126,7 @@ class Desk:
         if not isinstance(command, CastVote) or (command.subject is None and command.answer is None):
             return command
         try:
-            return await self.pool.call(check_vote, request, command)  # it may take its second
+            return await asyncio.get_running_loop().run_in_executor(self.pool, check_vote, request, command)
         except InvalidAnswer as refusal:
             await self._note(request, command, principal, refusal)
             raise

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from interlock.domain.run import Run, RunStatus
+from interlock.domain.run import RunStatus
 from interlock.engine import retry
 from interlock.engine.advance import HeldAdvance
 from interlock.engine.advance_end import AdvanceEnds
@@ -24,8 +24,8 @@ from interlock.engine.advance_start import (
     is_ready,
     with_its_pause,
 )
-from interlock.engine.backoff import Backoff
 from interlock.engine.changes import Actor, Changes, Job, Lease
+from interlock.engine.deadlines import Backoff
 from interlock.engine.desk import Desk
 from interlock.engine.integrity import check_state, verified
 from interlock.engine.jobs import Jobs
@@ -54,14 +54,6 @@ __all__ = ["LEASE", "JobRunner", "WorkerOptions"]
 LEASE = 30.0
 
 
-def _nobody(_text: str) -> None:
-    """Complain to nobody."""
-
-
-def _unguessable() -> str:
-    return secrets.token_hex(6)
-
-
 @dataclass(frozen=True, slots=True)
 class WorkerOptions:
     """How a worker works.
@@ -83,8 +75,8 @@ class WorkerOptions:
     lease: float = LEASE
     only: str | None = None
     watcher: Watcher = NOBODY
-    complain: Callable[[str], None] = _nobody
-    ids: Callable[[], str] = _unguessable
+    complain: Callable[[str], None] = lambda _: None
+    ids: Callable[[], str] = lambda: secrets.token_hex(6)
     kept: KeptResults = field(default_factory=NothingKept)
 
     def say(self, text: str) -> None:
@@ -112,7 +104,7 @@ class JobRunner:
         self._options = options
         self._actor = Actor(f"service:{options.name}", "worker")
         self._watcher = Dropping(options.watcher)
-        self._jobs = Jobs(store, self._actor, self._owner, options.lease, options.say)
+        self._jobs = Jobs(store, self._actor, options.say)
         self._threads = Threads(store)
         self.patience = Patience(options.say)
         self.results = Results(desk, options.kept, self.patience, options.say)
@@ -124,38 +116,41 @@ class JobRunner:
 
     async def carry_out(self, job: Job) -> bool:
         """Carry out one job, unless somebody else has it or there is nothing to do; say whether anything was done."""
-        asked = time.monotonic()
         try:
-            loaded = with_its_pause(verified(await self._store.load(job.tenant, run_id=job.subject)))
+            done = await self._begin(job)
         except (RecordAltered, StoreTooNew) as altered:
             return await self._jobs.hand_over(job, altered)
-        if loaded.run is not None and loaded.run.run.waits and loaded.run.run.status is RunStatus.queued:
-            return await self._come(job, loaded.run.run, loaded.now)
-        if not is_ready(loaded):
+        except Conflict:
+            return self._delay(job)
+        if isinstance(done, bool):
+            return done
+        await self.carry_on(done)
+        return True
+
+    async def _begin(self, job: Job) -> AdvanceStart | bool:
+        """Take the run of a job; or, if it is not to be advanced now, say whether anything was done for it."""
+        asked = time.monotonic()
+        loaded = with_its_pause(verified(await self._store.load(job.tenant, run_id=job.subject)))
+        run = loaded.run.run if loaded.run is not None else None
+        if run is not None and run.waits and run.status is RunStatus.queued:
+            # If its turn has not come, the end of the run before it asks for it again.
+            return await self._threads.come(self._actor, job, run, loaded.now) or await self._jobs.let_go(job)
+        if run is None or not is_ready(loaded):
             return await self._jobs.let_go(job)
         if is_leased(loaded):
             return self._delay(job)
-        return await self._is_here(job, loaded) and await self._begin_and_carry_on(job, loaded, asked)
-
-    async def _begin_and_carry_on(self, job: Job, loaded: Loaded, asked: float) -> bool:
         try:
-            start = await self._begin(job, loaded, asked)
-        except (RecordAltered, StoreTooNew) as altered:
-            return await self._jobs.hand_over(job, altered)
-        except Conflict:
-            return self._delay(job)
-        if start is not None:
-            await self.carry_on(start)
-        return True
-
-    async def _come(self, job: Job, run: Run, now: datetime) -> bool:
-        """Let a run begin that waits in its thread, if its turn has come; else the end before it asks for it again."""
-        try:
-            return await self._threads.come(self._actor, job, run, now) or await self._jobs.let_go(job)
-        except (RecordAltered, StoreTooNew) as altered:
-            return await self._jobs.hand_over(job, altered)
-        except Conflict:
-            return self._delay(job)
+            self.loading.find(run)
+        except InvalidAgent as error:
+            await self._jobs.put_off(job, f"{job.subject} waits for a worker that has its agent. {error.message}")
+            return False
+        needed = await self._ends.after_vanishing(run, loaded) if run.status is RunStatus.running else None
+        if needed is not None:  # its workers vanish again and again
+            await self._jobs.give_up(job, run, needed)
+            return True
+        start = begin(job, loaded, self._holder(loaded.now, asked))
+        await self._store.commit(start.changes)
+        return start
 
     async def carry_out_or_delay(self, job: Job) -> bool:
         """Carry out a job, or delay it where an error stands in the way that does not pass by itself."""
@@ -174,7 +169,7 @@ class JobRunner:
         """Carry an advance on that has begun, and commit its end."""
         failpoint("advance.began")
         held, owner = start.held, start.held.hold.owner
-        advance = HeldAdvance(self._store, self._desk, self.results, held, start.held_until, start.known)
+        advance = HeldAdvance(self._store, self._desk, self.results, start)
         self.active[owner] = advance
         try:
             ending = await self._advance(advance)
@@ -184,32 +179,6 @@ class JobRunner:
             await self._ends.let_go(held, self.patience)
         finally:
             del self.active[owner]
-
-    async def _is_here(self, job: Job, loaded: Loaded) -> bool:
-        """Say whether the run's agent is here; if not, leave the job to others, and come back later."""
-        assert loaded.run is not None
-        try:
-            self.loading.find(loaded.run.run)
-        except InvalidAgent as error:
-            await self._jobs.put_off(job, f"{job.subject} waits for a worker that has its agent. {error.message}")
-            return False
-        return True
-
-    async def _begin(self, job: Job, loaded: Loaded, asked: float) -> AdvanceStart | None:
-        """Take the run; or, if its workers vanish again and again, hand it to a person and return None.
-
-        Args:
-            asked: when the store was asked for what was loaded, by this machine's monotonic clock.
-        """
-        assert loaded.run is not None
-        run = loaded.run.run
-        needed = await self._ends.after_vanishing(run, loaded) if run.status is RunStatus.running else None
-        if needed is not None:
-            await self._jobs.give_up(job, run, needed)
-            return None
-        start = begin(job, loaded, self._holder(loaded.now, asked))
-        await self._store.commit(start.changes)
-        return start
 
     def knows(self, changes: Changes) -> bool:
         """Say whether it has carried out jobs of this agent, and may carry out this one."""
@@ -234,12 +203,10 @@ class JobRunner:
         return start if start is not None and self.loading.has(start.run) else None
 
     def _holder(self, now: datetime, asked: float) -> LeaseHolder:
-        lease = Lease(self._owner(), now + timedelta(seconds=self._options.lease))
+        """Return who holds a lease from now on, which the store was asked for then by this machine's clock."""
+        owner = f"{self._options.name}:{self._options.ids()}"
+        lease = Lease(owner, now + timedelta(seconds=self._options.lease))
         return LeaseHolder(self._actor, lease, asked + self._options.lease)
-
-    def _owner(self) -> str:
-        """Return a name for the owner of a lease that no other advance has."""
-        return f"{self._options.name}:{self._options.ids()}"
 
     async def _advance(self, advance: HeldAdvance) -> Ending:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from interlock.domain.run import Run, RunStatus
 from interlock.domain.run_events import AttentionNeeded
@@ -27,18 +27,12 @@ class Jobs:
 
     Args:
         actor: how the log calls the worker.
-        owner: returns a name for the owner of a lease that no other has.
-        lease: how long a lease lasts, in seconds.
         complain: is told, in a sentence, why a run cannot go on.
     """
 
-    def __init__(
-        self, store: Store, actor: Actor, owner: Callable[[], str], lease: float, complain: Callable[[str], None]
-    ) -> None:
+    def __init__(self, store: Store, actor: Actor, complain: Callable[[str], None]) -> None:
         self._store = store
         self._actor = actor
-        self._owner = owner
-        self._lease = timedelta(seconds=lease)
         self._complain = complain
 
     async def let_go(self, job: Job) -> bool:
@@ -68,12 +62,10 @@ class Jobs:
             if run.ended_at is not None or run.status is RunStatus.needs_attention:
                 return await self.let_go(job)
             now = await self._store.now()
-            needed = AttentionNeeded("record_altered", altered.message, None, now)
-            change = RunChange.of(run, needed)
-            taken = self._taken(job, now)
-            await self._store.commit(
-                Changes(job.tenant, self._actor, run=change, lease_job=(job, taken), finish_job=taken)
-            )
+            change = RunChange.of(run, AttentionNeeded("record_altered", altered.message, None, now))
+            taken = replace(job, owner=self._actor.by, due_at=now + LATER)  # unless another worker has it
+            changes = Changes(job.tenant, self._actor, run=change, lease_job=(job, taken), finish_job=taken)
+            await self._store.commit(changes)
         except (RecordAltered, StoreTooNew, Conflict):  # its log, its row, its requests: nobody can say what it is
             await self.put_off(job, f"{job.subject} cannot go on. {altered.message}")
             return False
@@ -102,9 +94,4 @@ class Jobs:
 
     async def give_up(self, job: Job, run: Run, needed: AttentionNeeded) -> None:
         """Let a person look at a run that is not tried again by itself."""
-        change = RunChange.of(run, needed)
-        await self._store.commit(Changes(job.tenant, self._actor, run=change, finish_job=job))
-
-    def _taken(self, job: Job, now: datetime) -> Job:
-        """Return a job as it is while this worker has it."""
-        return replace(job, owner=self._owner(), due_at=now + self._lease)
+        await self._store.commit(Changes(job.tenant, self._actor, run=RunChange.of(run, needed), finish_job=job))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Any
 
 from interlock.domain.run import Run
 from interlock.engine.ports.runtime import Runtime
@@ -58,8 +57,12 @@ class Loading:
         if self.has(run):
             return
         loading = asyncio.ensure_future(self._runtime.load(run, alone=self._alone))
+        stopped = asyncio.ensure_future(stop.wait())
         async with slots.released() if slots is not None and slots.open else contextlib.nullcontext():
-            await _either(loading, stop)
+            try:
+                await asyncio.wait({loading, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                stopped.cancel()
         if not loading.done():
             loading.cancel()
             raise NotLoadedNow(f"The worker was stopped while it was loading the agent {run.reference}.")
@@ -69,13 +72,3 @@ class Loading:
             raise NotLoadedNow(f"The agent {run.reference} could not be loaded here for now: {error}.") from error
         self._references.add(run.reference)
         self.agents.add(run.agent)
-
-
-async def _either(loading: asyncio.Future[None], stop: asyncio.Event) -> None:
-    """Wait until it is loaded, or the worker is told to stop."""
-    stopped = asyncio.ensure_future(stop.wait())
-    waits: set[asyncio.Future[Any]] = {loading, stopped}
-    try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        stopped.cancel()

@@ -14,8 +14,8 @@ from interlock.domain.events import Event, Restored
 from interlock.domain.run import Run, RunStatus
 from interlock.domain.run_events import RunRestored
 from interlock.engine.advance_start import is_at_it, is_ready
-from interlock.engine.alterations import Alteration, Mend
 from interlock.engine.audit import audit_record
+from interlock.engine.audit_findings import Alteration, Mend
 from interlock.engine.audit_runs import NEVER
 from interlock.engine.changes import FRESH, Changes, Entry, Lease, RequestChange, RunChange, RunRecord
 from interlock.engine.consequences import actor_of, advance_job

@@ -86,7 +86,7 @@ class Results:
         self._desk = desk
         self._kept = kept
         self.patience = patience
-        self._complain = complain
+        self.complain = complain
         self._held_configuration: str | None = None
         self._under_way: set[tuple[str, int]] = set()
         self._told: set[str] = set()
@@ -116,7 +116,7 @@ class Results:
         await self.take_in()
         held = self._desk.held_configuration()
         if held != self._held_configuration:
-            self._complain(held or "The configuration is valid again and in use.")
+            self.complain(held or "The configuration is valid again and in use.")
             self._held_configuration = held
 
     async def take_in(self) -> None:
@@ -147,7 +147,7 @@ class Results:
     async def _take_in(self, result: KnownResult) -> None:
         await self.handle(result, KEPT)
         await self.drop(result)
-        self._complain(f"The result of {result.command.request_id}, which was kept in a file, is recorded now.")
+        self.complain(f"The result of {result.command.request_id}, which was kept in a file, is recorded now.")
 
     def _found(self, request_id: str | None) -> list[KnownResult]:
         found, problems = self._kept.found(request_id)  # in this thread: nearly always there is nothing
@@ -163,25 +163,21 @@ class Results:
     async def keep(self, result: KnownResult) -> str | None:
         """Keep it in a file; return where, or None where that cannot be."""
         try:
-            return await self._desk.pool.call(self._kept.keep, result)
+            return await asyncio.get_running_loop().run_in_executor(self._desk.pool, self._kept.keep, result)
         except Exception:  # noqa: BLE001 - then only this process knows it, and goes on trying
             return None
 
     async def drop(self, result: KnownResult) -> None:
         """Forget it, once it is recorded."""
         try:
-            await self._desk.pool.call(self._kept.drop, result)
+            await asyncio.get_running_loop().run_in_executor(self._desk.pool, self._kept.drop, result)
         except OSError as error:  # it is taken in once more, which changes nothing
             self._tell(f"The result of {result.command.request_id} is recorded; its file cannot be removed: {error}.")
-
-    def say(self, text: str) -> None:
-        """Tell whoever watches the worker."""
-        self._complain(text)
 
     def _tell(self, text: str) -> None:
         if text not in self._told:
             self._told.add(text)
-            self._complain(text)
+            self.complain(text)
 
 
 class _Recording:
@@ -213,9 +209,10 @@ class _Recording:
             self._place = await self._results.keep(self._result)
 
     async def _again(self, error: Exception) -> Request:
-        self._results.say(
-            f"The result of {self._request_id} could not be recorded: {why(error)} It is tried again, and "
-            f"{self._where()} meanwhile."
+        kept = "nothing keeps it" if self._place is None else f"is kept in {self._place}"
+        self._results.complain(
+            f"The result of {self._request_id} could not be recorded: {why(error)} It is tried again, and {kept} "
+            "meanwhile."
         )
         tries = refusals = 0
         while True:
@@ -233,13 +230,13 @@ class _Recording:
             except Exception as found:  # noqa: BLE001 - likewise
                 error = found
             else:
-                self._results.say(f"The result of {self._request_id} is recorded now.")
+                self._results.complain(f"The result of {self._request_id} is recorded now.")
                 return after
 
     def _given_up(self, error: Exception) -> StoreUnavailable:
         left = "nothing keeps it" if self._place is None else f"{self._place} keeps it for the next worker"
         text = f"The result of {self._request_id} could not be recorded before this worker stopped, and {left}"
-        self._results.say(f"{text}: {why(error)}")
+        self._results.complain(f"{text}: {why(error)}")
         return StoreUnavailable(f"{text}: {why(error)}", request_id=self._request_id)
 
     async def _as_unknown(self, error: Exception) -> Request:
@@ -253,9 +250,6 @@ class _Recording:
             if isinstance(another, InterlockError):
                 raise
             raise StoreError(f"The result of {self._request_id} could not be recorded: {why(another)}") from another
-
-    def _where(self) -> str:
-        return "nothing keeps it" if self._place is None else f"is kept in {self._place}"
 
 
 def why(error: BaseException) -> str:

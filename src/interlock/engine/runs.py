@@ -23,9 +23,8 @@ from interlock.engine.ports.runtime import Runtime
 from interlock.engine.ports.store import Loaded, Store
 from interlock.engine.ports.waker import Waker
 from interlock.engine.retry import until_committed
-from interlock.engine.rights import check_may_change
 from interlock.engine.states import last_pause, state_at
-from interlock.engine.threads import Place, Threads, checked_name, turn_of
+from interlock.engine.threads import Place, Threads, check_may_change, checked_name, turn_of
 from interlock.errors import BadInput, Closed, InvalidValue, NotFound, NotInTime, RecordAltered
 from interlock.failpoints import failpoint
 

@@ -61,27 +61,21 @@ class Slots:
         try:
             yield
         finally:
-            await self._wait_for(1)
+            await self.wait_for_one()
             self.free -= 1
 
     async def wait_for_one(self) -> None:
         """Wait until a slot is free."""
-        await self._wait_for(1)
+        while self.free < 1:
+            await self._next_release()
 
     async def drained(self, seconds: float) -> int:
         """Wait until all slots are free, at most so many seconds; return how many pieces of work still run."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._all_free()
+                while self.free < self._number or self._tasks:  # a task that has released its slot still runs
+                    await self._next_release()
         return len(self._tasks)
-
-    async def _all_free(self) -> None:
-        while self.free < self._number or self._tasks:  # a task that has released its slot still runs
-            await self._next_release()
-
-    async def _wait_for(self, free: int) -> None:
-        while self.free < free:
-            await self._next_release()
 
     async def _next_release(self) -> None:
         self._left.clear()

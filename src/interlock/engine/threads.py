@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 
 from interlock.domain.authority import Directory, Principal
+from interlock.domain.policy import Step
 from interlock.domain.run import ENDED, LONGEST_NAME, Origin, Run, ThreadStatus, decides, is_thread_name, status_of
 from interlock.domain.run_events import AttentionNeeded, RunEvent, StatesDeleted, TurnCame
 from interlock.engine.changes import Actor, Changes, Job, RunChange, Turn
@@ -15,11 +16,10 @@ from interlock.engine.consequences import actor_of, advance_job
 from interlock.engine.integrity import verified
 from interlock.engine.ports.store import Store
 from interlock.engine.retry import until_committed
-from interlock.engine.rights import check_may_change
 from interlock.engine.states import read_state
-from interlock.errors import BadInput, Closed, NotFound, RecordAltered
+from interlock.errors import BadInput, Closed, Forbidden, NotFound, RecordAltered
 
-__all__ = ["Place", "ThreadView", "Threads", "checked_name", "turn_of"]
+__all__ = ["Place", "ThreadView", "Threads", "check_may_change", "checked_name", "turn_of"]
 
 PAGE = 20
 
@@ -79,6 +79,18 @@ def turn_of(after: Run) -> Turn | None:
     if after.thread is None or after.status not in ENDED:
         return None
     return Turn(after.thread, after=after.turn)
+
+
+def check_may_change(run: Run, principal: Principal, directory: Directory) -> None:
+    """Refuse whoever may not change a run.
+
+    Raises:
+        Forbidden: if the principal may not.
+    """
+    person = directory.canonical(principal.id)
+    is_operator = directory.is_asked(Step(ask=("role:operator",)), person)
+    if principal.kind != "person" or not (person == run.initiator or is_operator):
+        raise Forbidden(f"{person} neither started {run.id} nor is an operator.", run_id=run.id)
 
 
 class Threads:

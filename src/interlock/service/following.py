@@ -18,9 +18,8 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from interlock.domain import events, run_events
-from interlock.engine.changes import Entry, Lease
+from interlock.engine.changes import Cursor, Entry, Lease
 from interlock.engine.ports.channel import Channel, Notice
-from interlock.engine.ports.cursors import Cursor
 from interlock.engine.ports.store import Store
 from interlock.engine.ports.waker import Waker
 from interlock.errors import Conflict, StoreUnavailable

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from interlock.engine.advance_end import AdvanceEnds
 from interlock.engine.desk import Desk
 from interlock.engine.job_runner import LEASE, WorkerOptions
-from interlock.engine.ports.agents import Agents
 from interlock.engine.ports.channel import Channel
 from interlock.engine.ports.policies import Policies
-from interlock.engine.ports.runtime import Runtime
+from interlock.engine.ports.runtime import Agents, Runtime
 from interlock.engine.ports.store import Store
 from interlock.engine.ports.waker import Waker
 from interlock.engine.results import KeptResults

@@ -6,7 +6,7 @@ from functools import cache
 
 from sqlalchemy import Executable, bindparam, select, update
 
-from interlock.engine.ports.cursors import Cursor
+from interlock.engine.changes import Cursor
 from interlock.storage.compiled import Connection
 from interlock.storage.rows import changed, encodable, lease_of, micros
 from interlock.storage.schema import cursors

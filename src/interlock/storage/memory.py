@@ -10,10 +10,9 @@ from typing import Literal
 
 from interlock.domain.request import Request
 from interlock.domain.run import Run, RunStatus
-from interlock.engine.changes import Changes, Entry, Job
+from interlock.engine.changes import Changes, Cursor, Entry, Job
 from interlock.engine.codec import decode_request, decode_run
 from interlock.engine.items import Found, ItemOp, carry_out
-from interlock.engine.ports.cursors import Cursor
 from interlock.engine.ports.store import Agenda, Audit, Inbox, InboxPage, Loaded, SortKey, Turns, Window
 from interlock.errors import StoreUnavailable
 from interlock.failpoints import failpoint

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from interlock.engine.changes import Entry, Job, Lease, RunRecord
+from interlock.engine.changes import Cursor, Entry, Job, Lease, RunRecord
 from interlock.engine.codec import decode_entry, decode_run
 from interlock.engine.items import Item, Namespace
-from interlock.engine.ports.cursors import Cursor
 from interlock.storage.rows import EntryRow, RequestRow, RunRow, checked_run, job_of, moment
 
 __all__ = ["JobRow", "Key", "Tables", "entries_of", "entry_of", "key_of", "read_job", "record_of", "turns_of"]

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Literal
 
 from interlock.domain.request import Request
 from interlock.domain.run import Run, RunStatus
-from interlock.engine.changes import Changes, Entry, Job
+from interlock.engine.changes import Changes, Cursor, Entry, Job
 from interlock.engine.items import Found, ItemOp, PutItem, carry_out
-from interlock.engine.ports.cursors import Cursor
 from interlock.engine.ports.store import Agenda, Audit, Inbox, InboxPage, Loaded, SortKey, Turns, Window
 from interlock.engine.retry import until_committed
 from interlock.failpoints import failpoint

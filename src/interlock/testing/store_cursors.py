@@ -9,8 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from interlock.engine.changes import Lease
-from interlock.engine.ports.cursors import Cursor
+from interlock.engine.changes import Cursor, Lease
 from interlock.engine.ports.store import Store
 from interlock.errors import Conflict
 from interlock.testing.fakes import SettableClock

@@ -1,6 +1,6 @@
 """I4: what cannot be carried out is left for longer each time, and is counted among what is read."""
 
-from interlock.engine.backoff import Backoff
+from interlock.engine.deadlines import Backoff
 
 
 class Clock:

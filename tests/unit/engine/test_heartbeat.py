@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from interlock.engine.heartbeat import Heartbeat
+from interlock.engine.worker import Heartbeat
 from interlock.errors import StoreUnavailable
 
 BEATS = 5

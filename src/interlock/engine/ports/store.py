@@ -12,9 +12,8 @@ from typing import Literal, NamedTuple, Protocol
 
 from interlock.domain.request import Request, Status
 from interlock.domain.run import Run, RunStatus
-from interlock.engine.changes import Changes, Entry, Job, RunRecord
+from interlock.engine.changes import Changes, Cursor, Entry, Job, RunRecord
 from interlock.engine.items import Found, ItemOp
-from interlock.engine.ports.cursors import Cursors
 from interlock.engine.ports.waker import Notifications
 
 __all__ = ["Agenda", "Audit", "Inbox", "InboxPage", "Items", "Loaded", "SortKey", "Store", "Turns", "Window"]
@@ -187,7 +186,7 @@ class Items(Protocol):
         """
 
 
-class Store(Cursors, Items, Protocol):
+class Store(Items, Protocol):
     """Log, rows and jobs behind one transaction. Methods may be called from any thread's event loop.
 
     Raises:
@@ -310,3 +309,14 @@ class Store(Cursors, Items, Protocol):
 
     async def note(self, key: str, value: str | None = None) -> str | None:
         """Return a fact about this database; with a value, set it first if it is not set yet."""
+
+    async def cursor(self, tenant: str, channel: str) -> Cursor | None:
+        """Return a channel's cursor; None if it has none."""
+
+    async def move_cursor(self, tenant: str, channel: str, moved: Cursor) -> None:
+        """Write a channel's cursor, whose version is the one after what is stored; 1 if nothing is.
+
+        Raises:
+            Conflict: if somebody else has written it meanwhile.
+            ValueError: if the channel has a name that cannot be stored.
+        """
