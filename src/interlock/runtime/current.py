@@ -22,15 +22,7 @@ from interlock.engine.ports.runtime import Advance
 from interlock.engine.watching import Watcher
 from interlock.errors import AdvanceOvertaken, Halt, InvalidAgent
 
-__all__ = [
-    "PASSING",
-    "Advancing",
-    "Execution",
-    "Refusal",
-    "Taken",
-    "current",
-    "performing",
-]
+__all__ = ["PASSING", "Advancing", "Execution", "Refusal", "Taken", "current", "performing"]
 
 THREADS = 32
 """On how many threads the plain nodes of one advance run at most."""

@@ -131,9 +131,7 @@ class LangGraphRuntime:
             graph = graph.copy(
                 update={"checkpointer": Checkpointer(state), "store": store if graph.store is None else graph.store}
             )
-            config: RunnableConfig = {
-                "configurable": {**configurable, "__pregel_strict_resume": True, **caching(run)},
-            }
+            config: RunnableConfig = {"configurable": {**configurable, "__pregel_strict_resume": True, **caching(run)}}
             try:
                 going = GraphAdvance(graph, config, context, made, state, advancing, watcher, self._limits)
                 return await going.carry_on()

@@ -25,12 +25,7 @@ A_SECOND = 1_000
 
 
 async def carried_on(
-    graph: Pregel[Any, Any, Any, Any],
-    given: Any,
-    config: RunnableConfig,
-    watcher: Watcher,
-    run_id: str,
-    **options: Any,
+    graph: Pregel[Any, Any, Any, Any], given: Any, config: RunnableConfig, watcher: Watcher, run_id: str, **options: Any
 ) -> GraphOutput[Any]:
     """Run a graph to its next pause or its end, and return what `ainvoke(…, version="v2")` returns.
 

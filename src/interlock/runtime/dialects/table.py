@@ -62,11 +62,7 @@ DIALECTS = {
         lambda key, value, _: plain.read_inbox(key, value),
         lambda value, _, requests: plain.answer_inbox(value, requests),
     ),
-    "plain": Dialect(
-        lambda _: True,
-        plain.read,
-        lambda _, schema, requests: plain.answer(schema, requests[0]),
-    ),
+    "plain": Dialect(lambda _: True, plain.read, lambda _, schema, requests: plain.answer(schema, requests[0])),
 }
 
 

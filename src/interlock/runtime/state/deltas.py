@@ -92,11 +92,7 @@ class Deltas:
         return {*metadata.get(COUNTERS, {})} - values.keys()
 
     def after(
-        self,
-        channels: Iterable[str],
-        values: Mapping[str, Any],
-        writes: Iterable[Written],
-        serde: SerializerProtocol,
+        self, channels: Iterable[str], values: Mapping[str, Any], writes: Iterable[Written], serde: SerializerProtocol
     ) -> Deltas:
         """Return what these channels are made of one checkpoint later.
 
