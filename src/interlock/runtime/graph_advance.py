@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from langchain_core.runnables import RunnableConfig
+from langgraph.callbacks import GraphCallbackHandler, GraphInterruptEvent, GraphResumeEvent
 from langgraph.pregel import Pregel
 from langgraph.types import Interrupt
 
@@ -20,11 +21,10 @@ from interlock.runtime.agent import Agent
 from interlock.runtime.answers.asking_again import asked_again
 from interlock.runtime.answers.binding import ids_of
 from interlock.runtime.answers.refused import Refusals
-from interlock.runtime.answers.rerouting import is_changed, rerouted
 from interlock.runtime.current import Advancing
+from interlock.runtime.dialects import breakpoint as stops
 from interlock.runtime.dialects import native
 from interlock.runtime.effects.recorded import jsonable
-from interlock.runtime.loading.not_governed import Elsewhere
 from interlock.runtime.loading.toolbox import with_schemas
 from interlock.runtime.state import forking
 from interlock.runtime.state.run_state import RunState, places, resume_values
@@ -34,6 +34,9 @@ __all__ = ["GraphAdvance", "Limits"]
 
 LATE = 1.0
 """How many seconds later than its neighbours in the same LangGraph task a tool may ask and still be heard."""
+
+SHOWN = 200
+"""How many characters of what was asked elsewhere are shown."""
 
 
 class Given(NamedTuple):
@@ -94,7 +97,7 @@ class GraphAdvance:
             again = asked_again(error, advancing, before, state)
             if again is None:
                 raise
-            return self._paused(again.asks, again.state)
+            return self._paused(again, before)
         if advancing.halted is not None:
             raise advancing.halted  # a node has swallowed it; a person has to look all the same
         if trouble := elsewhere.unheard(state) or _astray(run, state, advancing, output.interrupts):
@@ -129,9 +132,9 @@ class GraphAdvance:
         """Return what the graph is given to go on from its pause; or another pause, if a change has led it there."""
         record, known = self.advancing.advance.record, self.advancing.known
         command = pauses.resumption(record.run, self.graph, self.state, known)
-        if command is None or not is_changed(command, [known[wait.request_id] for wait in record.run.pause]):
+        if command is None or not pauses.is_changed(command, [known[wait.request_id] for wait in record.run.pause]):
             return Given(command)
-        asks = await rerouted(self.graph, self.config, self.agent, record.state, command.update or {})
+        asks = await pauses.rerouted(self.graph, self.config, self.agent, record.state, command.update or {})
         if asks is None:
             return Given(command)
         return self._paused(asks, self.state) if asks else Given(None)
@@ -170,37 +173,57 @@ class GraphAdvance:
 
 
 def _astray(run: Run, state: RunState, advancing: Advancing, interrupts: Sequence[Interrupt]) -> Attention | None:
-    """Return Attention if an ask was swallowed or an answer was not delivered."""
-    swallowed = _swallowed_by(advancing.waiting, state, interrupts)
-    if swallowed:
-        return _not_governed(swallowed)
-    lost = pauses.undelivered(run, advancing.delivered) if interrupts else None
-    return _unanswerable(lost) if lost else None
-
-
-def _swallowed_by(asked: set[str], state: RunState, interrupts: Iterable[Interrupt]) -> set[str]:
-    """Return the tasks that have asked by `interlock.ask` and do not pause."""
+    """Return Attention if an ask by `interlock.ask` was swallowed, or an answer was not delivered."""
     pausing = {interrupt.value["task"] for interrupt in interrupts if native.is_native(interrupt.value)}
     waiting = state.waiting_tasks()
-    return {task for task in asked - pausing if task.rpartition(":")[2] not in waiting}
+    swallowed = {task for task in advancing.waiting - pausing if task.rpartition(":")[2] not in waiting}
+    if swallowed:
+        nodes = ", ".join(sorted(task.rpartition("|")[2].partition(":")[0] for task in swallowed))
+        return Attention(
+            "not_governed",
+            f"The node {nodes} asked and went on without an answer: something around interlock.ask caught LangGraph's "
+            "interrupt, such as `except Exception`. Ask outside of the `try`, or let `GraphInterrupt` pass.",
+        )
+    for wait in run.pause if interrupts else ():  # what has been answered for nothing would ask for ever
+        if wait.request_id not in advancing.delivered and not stops.is_breakpoint(wait.interrupt_id):
+            lost = f"{wait.request_id} was decided, and LangGraph carried the answer to nobody. {pauses.STATELESS}"
+            return Attention("invalid_ask", lost, wait.request_id)
+    return None
 
 
-def _not_governed(tasks: set[str]) -> Attention:
-    nodes = ", ".join(sorted(task.rpartition("|")[2].partition(":")[0] for task in tasks))
-    return Attention(
-        "not_governed",
-        f"The node {nodes} asked and went on without an answer: something around interlock.ask caught LangGraph's "
-        "interrupt, such as `except Exception`. Ask outside of the `try`, or let `GraphInterrupt` pass.",
-    )
+class Elsewhere(GraphCallbackHandler):
+    """Hears of graphs that pause in a thread of their own: their interrupts come to nobody by themselves.
 
+    LangGraph tells of the pauses of outermost graphs alone; a graph that a node calls is one of them if it is given
+    another `thread_id` and keeps its own checkpoints.
+    """
 
-def _unanswerable(request_id: str) -> Attention:
-    """A pause that was answered, and to which LangGraph did not carry the answer, would ask for ever."""
-    return Attention(
-        "invalid_ask",
-        f"{request_id} was decided, and LangGraph carried the answer to nobody. {pauses.STATELESS}",
-        request_id,
-    )
+    run_inline = True  # in the order in which it happens
+    ignore_llm = ignore_chain = ignore_agent = ignore_retriever = ignore_chat_model = ignore_custom_event = True
+
+    def __init__(self) -> None:
+        self._paused: dict[str, tuple[Interrupt, ...]] = {}
+
+    def on_interrupt(self, event: GraphInterruptEvent) -> None:
+        """Note that a graph has paused."""
+        self._paused[event.checkpoint_id] = event.interrupts
+
+    def on_resume(self, event: GraphResumeEvent) -> None:
+        """Note that a graph goes on: whoever called it has answered it."""
+        self._paused.pop(event.checkpoint_id, None)
+
+    def unheard(self, state: RunState) -> Attention | None:
+        """Return what has become of a pause that nobody was asked for; the one of this state is asked."""
+        others = [interrupts for key, interrupts in self._paused.items() if key != state.stands_at()]
+        if not others:
+            return None
+        asked = "; ".join(str(interrupt.value)[:SHOWN] for interrupts in others for interrupt in interrupts)
+        return Attention(
+            "not_governed",
+            "A node called a graph that has a thread of its own (its own `thread_id` and checkpointer). It paused "
+            f"there{f' by asking {asked}' if asked else ''}, where nobody is asked, and the node went on. Call it "
+            "without a config of its own, and compile it without a checkpointer: then its questions are the run's.",
+        )
 
 
 def _mismatch(run: Run, agent: Agent, state: RunState) -> Attention:

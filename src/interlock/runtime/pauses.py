@@ -1,13 +1,23 @@
-"""What a graph waits for, in every dialect: read into asks when it halts, answered when it goes on."""
+"""What a graph waits for, in every dialect: read into asks when it halts, answered when it goes on.
+
+A change of the state at a breakpoint decides the way that the graph goes, where the state decides it. LangGraph chooses
+what comes next when a node has ended, before anybody is asked. So a change is written as that node's, as by
+`update_state`, which lets the graph choose once more. Where it leads elsewhere, people are asked about what runs then,
+unless the graph stops at none of that.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.channels.binop import BinaryOperatorAggregate
+from langgraph.errors import InvalidUpdateError
+from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, GraphOutput, Interrupt, Overwrite, StateSnapshot
 
 from interlock.domain.canonical import Json
@@ -15,12 +25,15 @@ from interlock.domain.request import Request
 from interlock.domain.run import Run
 from interlock.engine.ports.runtime import Asking
 from interlock.errors import BadInput
+from interlock.runtime.agent import Agent
 from interlock.runtime.answers.binding import belonging, comes_back, interrupt_id
-from interlock.runtime.answers.tool_calls import must_differ
 from interlock.runtime.breakpoints import Breakpoints, Graph, subgraphs
 from interlock.runtime.dialects import breakpoint as stops
-from interlock.runtime.dialects import native, table
-from interlock.runtime.state.run_state import RunState, pending_interrupts
+from interlock.runtime.dialects import langchain_hitl, native, table
+from interlock.runtime.state.checkpointer import Checkpointer
+from interlock.runtime.state.run_state import RunState, pending_interrupts, places
+
+__all__ = ["STATELESS", "asked", "at_breakpoint", "is_changed", "pending", "rerouted", "resumption", "waiting"]
 
 _ID = re.compile("[0-9a-f]{32}")
 
@@ -32,7 +45,9 @@ STATELESS = (
     "answer: let the sub-graph keep its state, by `compile()`, and ask by `interrupt`."
 )
 
-__all__ = ["asked", "at_breakpoint", "pending", "resumption", "undelivered", "waiting", "written"]
+IDS = 'Use a model that gives each call an id of its own, or `interrupt_mode="per_call"`, which needs none.'
+
+LED = "The change of the state has led the graph here."
 
 
 async def asked(
@@ -50,7 +65,7 @@ async def asked(
         # In the order of their tasks, as they are stored: LangGraph shows them as the tasks stop, which is by chance.
         interrupts = stored | {key: one for key, one in interrupts.items() if key not in stored}
         await _refuse_stateless(graph, config, set(interrupts))
-    await must_differ(interrupts.values(), graph, config, state)
+    await _refuse_alike(interrupts.values(), graph, config, state)
     asks = [ask for interrupt in interrupts.values() for ask in table.read(_answerable(interrupt))]
     if breakpoints.inside or not interrupts:
         asks += [ask for stop in await breakpoints.current(graph, config) for ask in stops.read(stop)]
@@ -96,10 +111,44 @@ def _tasks_of(snapshot: StateSnapshot, parent: str = "") -> Iterator[str]:
             yield from _tasks_of(task.state, namespace)
 
 
-def undelivered(run: Run, delivered: Collection[str]) -> str | None:
-    """Return a request of a pause whose answer LangGraph has given to no task."""
-    asked = (wait for wait in run.pause if not stops.is_breakpoint(wait.interrupt_id))
-    return next((wait.request_id for wait in asked if wait.request_id not in delivered), None)
+async def _refuse_alike(
+    interrupts: Iterable[Interrupt[Any]], graph: Graph, config: RunnableConfig, state: RunState
+) -> None:
+    """Refuse a turn in which calls that LangChain's middleware asks about have no id, or one that another call has too.
+
+    Batched, it finds edits by the ids: one would be lost, or be made of both; and a rejection would keep both from
+    running.
+    """
+    batches = [one for one in interrupts if langchain_hitl.is_batch(one.value)]
+    where = places(state) if batches else {}
+    for one in batches:
+        namespace = where.get(one.id, "")
+        values: Any = state.values().get(namespace, {})
+        if "messages" not in values and not namespace:  # what a delta channel holds is put together
+            values = (await graph.aget_state(config)).values
+        _ids_must_differ(one.value, values)
+
+
+def _ids_must_differ(value: Mapping[str, Any], values: Any) -> None:
+    messages = values.get("messages") if isinstance(values, dict) else None
+    last = next((one for one in reversed(messages or []) if isinstance(one, AIMessage)), None)
+    calls = [] if last is None else last.tool_calls
+    asked = {call.get("name") for call in value["action_requests"] if isinstance(call, dict)}
+    times = Counter(call.get("id") for call in calls)
+    for call in calls:
+        key, name = call.get("id"), call["name"]
+        if name not in asked:
+            continue
+        if not key:
+            raise BadInput(
+                f"The model gave its call of {name} no id: an edit of it would be lost, and its own run. {IDS}"
+            )
+        if times[key] > 1:
+            others = " and ".join(other["name"] for other in calls if other.get("id") == key)
+            raise BadInput(
+                f"The model gave {times[key]} calls of one turn ({others}) the same id ({key!r}): what is decided "
+                f"about one of them would be done to the others. {IDS}"
+            )
 
 
 def waiting(run: Run) -> set[str]:
@@ -136,7 +185,7 @@ def resumption(run: Run, graph: Graph, state: RunState, known: Mapping[str, Requ
     update: dict[str, Any] = {}
     for key, requests in decided.items():
         if stops.is_breakpoint(key):
-            update |= {name: written(graph, name, value) for name, value in stops.answer(requests).items()}
+            update |= {name: _written(graph, name, value) for name, value in stops.answer(requests).items()}
         else:
             resume[key] = _answer(interrupts.get(key), requests)
     return Command(resume=resume or None, update=update or None) if resume or update else None
@@ -150,6 +199,50 @@ def _answer(interrupt: Interrupt[Any] | None, requests: list[Request]) -> Json:
     return belonging(interrupt, requests)
 
 
-def written(graph: Graph, channel: str, value: Json) -> Any:
+def _written(graph: Graph, channel: str, value: Json) -> Any:
     """Return what writes exactly this value into a channel: a reducer would add it to what stands there."""
     return Overwrite(value) if isinstance(graph.channels[channel], BinaryOperatorAggregate) else value
+
+
+def is_changed(command: Command[Any], requests: Sequence[Request]) -> bool:
+    """Say whether people have changed the state at a breakpoint."""
+    edited = any(request.edition.subject.digest != request.asked_digest for request in requests)
+    return command.resume is None and bool(command.update) and edited
+
+
+async def rerouted(
+    graph: Graph, config: RunnableConfig, agent: Agent, stored: bytes | None, update: Mapping[str, Any]
+) -> tuple[Asking, ...] | None:
+    """Write a change into the state at a breakpoint, and let the graph choose its way by it.
+
+    Args:
+        graph: with the run's state.
+        stored: the same state, as it was stored.
+
+    Returns:
+        What is asked, because the change leads to where the graph stops; nothing if it goes on. None if the state does
+        not decide the way: then nothing is written.
+    """
+    if not isinstance(graph, CompiledStateGraph) or not graph.builder.branches:
+        return None
+    stood = await graph.aget_state(config)
+    same = {name: _written(graph, name, stood.values[name]) for name in update if name in stood.values}
+    trial = graph.copy(update={"checkpointer": Checkpointer(RunState(agent.serde, stored))})
+    try:
+        await trial.aupdate_state(config, same or None)
+    except InvalidUpdateError:  # several nodes have ended at once: none of them has chosen the way alone
+        return None
+    if sorted((await trial.aget_state(config)).next) != sorted(stood.next):
+        return None  # the way was chosen by something else, such as `Command(goto=…)`
+    await graph.aupdate_state(config, dict(update))
+    leads = set((await graph.aget_state(config)).next)
+    if leads <= set(stood.next) or not _stops(graph, leads):
+        return ()
+    asks = [ask for stop in await agent.breakpoints.current(graph, config) for ask in stops.read(stop)]
+    return tuple(one.but(description=f"{LED} {one.ask.description}") for one in asks)
+
+
+def _stops(graph: Graph, nodes: set[str]) -> bool:
+    """Say whether a graph may stop before some nodes, or after those before them."""
+    before = graph.interrupt_before_nodes
+    return bool(graph.interrupt_after_nodes) or before == "*" or not nodes.isdisjoint(before)

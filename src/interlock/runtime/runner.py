@@ -9,7 +9,6 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 
 from interlock.domain.canonical import MAX_BYTES, Json
-from interlock.domain.request import Request
 from interlock.domain.run import Run
 from interlock.engine.ports.runtime import Advance, Attention, Broke, Ending, Failed
 from interlock.engine.ports.store import Items
@@ -17,10 +16,8 @@ from interlock.engine.watching import Watcher
 from interlock.errors import BadInput, Halt, InvalidState, NotApproved, NotDone, StoreUnavailable
 from interlock.runtime.agent import Agent
 from interlock.runtime.answers.binding import ids_of
-from interlock.runtime.answers.caches import caching
 from interlock.runtime.current import PASSING, Advancing, current
-from interlock.runtime.effects.error_place import told
-from interlock.runtime.error_text import said
+from interlock.runtime.error_text import said, told
 from interlock.runtime.graph_advance import GraphAdvance, Limits
 from interlock.runtime.loading.child_processes import Contained, Exited, guard, is_cancelled
 from interlock.runtime.loading.factories import EnteredAgent, Unmade, seen_for, server_runtime
@@ -83,7 +80,8 @@ class LangGraphRuntime:
         run = advance.record.run
         agent = await self._registry.loaded(run.reference)
         state = RunState(agent.serde, advance.record.state)
-        answers = await _answers(advance, run, state)
+        earlier = [key for value in resume_values(state) for key in ids_of(value)]
+        answers = dict(await advance.requests(sorted({*earlier, *(wait.request_id for wait in run.pause)})))
         if gone := [wait.request_id for wait in run.pause if wait.request_id not in answers]:
             return Attention("record_altered", f"{', '.join(gone)}, which the run waits for, is not in the tables.")
         advancing = Advancing(advance, watcher, answers)
@@ -114,29 +112,33 @@ class LangGraphRuntime:
         store = AgentStore(self._items, run.tenant)
         configurable = _configurable(run)
         try:
-            given: Any = run.context
-            if not isinstance(agent, Unmade):
-                given = context_of(agent.graph, run.context, run.configurable)
+            context = run.context if isinstance(agent, Unmade) else _context(agent, run)
         except BadInput as error:
             return Attention("invalid_context", error.message)
-        runtime = server_runtime(store, run.initiator, given)
+        runtime = server_runtime(store, run.initiator, context)
         async with EnteredAgent(agent, {"configurable": {**configurable}}, runtime, advancing.show) as made:
-            try:
-                context = given if made is agent else context_of(made.graph, run.context, run.configurable)
-            except BadInput as error:
-                return Attention("invalid_context", error.message)
             if made is not agent:
+                try:
+                    context = _context(made, run)
+                except BadInput as error:
+                    return Attention("invalid_context", error.message)
                 state = RunState(made.serde, advancing.advance.record.state)
-            graph = made.graph
-            graph = graph.copy(
-                update={"checkpointer": Checkpointer(state), "store": store if graph.store is None else graph.store}
-            )
-            config: RunnableConfig = {"configurable": {**configurable, "__pregel_strict_resume": True, **caching(run)}}
+            kept = store if made.graph.store is None else made.graph.store
+            graph = made.graph.copy(update={"checkpointer": Checkpointer(state), "store": kept})
+            config: RunnableConfig = {"configurable": {**configurable, "__pregel_strict_resume": True}}
+            if run.pause:
+                # A cached node is not run, so what an answer led to in one run would be done in another that nobody was
+                # asked about: once somebody has decided, nothing is taken from a cache or put there, in sub-graphs too.
+                config["configurable"]["__pregel_cache"] = None
             try:
                 going = GraphAdvance(graph, config, context, made, state, advancing, watcher, self._limits)
                 return await going.carry_on()
             finally:
                 await advancing.finish()  # nothing is closed that a tool still uses
+
+
+def _context(agent: Agent, run: Run) -> Any:
+    return context_of(agent.graph, run.context, run.configurable)
 
 
 def _configurable(run: Run) -> dict[str, Any]:
@@ -149,12 +151,3 @@ def _halted(halt: Halt) -> Ending:
     if halt.code in PASSING:
         return Broke(halt.reason, counted=PASSING[halt.code])
     return Attention(halt.code, halt.reason, halt.request_id)
-
-
-async def _answers(advance: Advance, run: Run, state: RunState) -> dict[str, Request]:
-    """Read the requests whose answers the graph will meet: those of this pause, and earlier ones of its tasks."""
-    ids = {wait.request_id for wait in run.pause}
-    for value in resume_values(state):
-        ids.update(ids_of(value))
-    found: Mapping[str, Request] = await advance.requests(sorted(ids))
-    return dict(found)

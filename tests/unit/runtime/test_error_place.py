@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from interlock.runtime.effects.error_place import place_of, told
+from interlock.runtime.error_text import place_of, told
 
 HERE = "test_error_place.py, line"
 

@@ -8,37 +8,26 @@ needs a person.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any
+
+from langgraph.types import Interrupt
 
 from interlock.domain.request import Request
 from interlock.domain.retries import allowed_by
-from interlock.domain.run import Run
 from interlock.engine.ports.runtime import Asking
 from interlock.runtime.answers.refused import confirmed, notice
-from interlock.runtime.answers.siblings import TakenOver, beside, take_over
 from interlock.runtime.current import Advancing, Refusal
-from interlock.runtime.dialects import breakpoint as stops
 from interlock.runtime.dialects import table
-from interlock.runtime.effects.error_place import told
+from interlock.runtime.error_text import told
+from interlock.runtime.pauses import at_breakpoint
 from interlock.runtime.state.run_state import RunState, pending_interrupts
 
-__all__ = ["Again", "asked_again"]
+__all__ = ["asked_again"]
 
 
-class Again(NamedTuple):
-    """A pause as it stood, with what was refused to be asked once more.
-
-    Args:
-        state: with what tasks beside it have come to.
-    """
-
-    state: RunState
-    asks: tuple[Asking, ...]
-
-
-def asked_again(error: Exception, advancing: Advancing, before: RunState, live: RunState) -> Again | None:
+def asked_again(error: Exception, advancing: Advancing, before: RunState, live: RunState) -> tuple[Asking, ...] | None:
     """Return what a pause asks once more; None if it is not certain that nothing happened since.
 
     Args:
@@ -47,30 +36,52 @@ def asked_again(error: Exception, advancing: Advancing, before: RunState, live: 
         live: the state as the advance has left it.
     """
     run = advancing.advance.record.run
-    if advancing.halted is not None or any(stops.is_breakpoint(wait.interrupt_id) for wait in run.pause):
+    if advancing.halted is not None or at_breakpoint(run):
         return None
     notice(error, advancing)
     refused = {key: one for key, one in confirmed(advancing).items() if one.error is error or live.has_failed(one.task)}
-    waiting = {wait.request_id for wait in run.pause}
-    if not refused or not refused.keys() <= waiting or all(one.error is not error for one in refused.values()):
+    if not refused.keys() <= {wait.request_id for wait in run.pause}:
         return None
-    interrupts = pending_interrupts(before)
-    askers = before.askers()
-    tasks = {one.task for one in refused.values()}
-    over = take_over(before, live, tasks)
-    if allowed_by(_may_act(advancing, refused, over)):
+    if all(one.error is not error for one in refused.values()):
         return None
-    settled = {key for key, held in askers.items() if beside(held, tasks) & over.tasks}
+    interrupts, askers = pending_interrupts(before), before.askers()
+    rested, new = _take_over(before, live, {one.task for one in refused.values()})
+    if allowed_by(_may_act(advancing, refused, rested)):
+        return None
     asks = {asking.ask.interrupt_id: asking for one in interrupts.values() for asking in table.read(one)}
-    again = [ask for wait in _left(run, settled) for ask in [_stands(asks[wait[0]], wait[1], refused)]]
-    more = [ask for interrupt in over.interrupts for ask in table.read(interrupt)]
-    return Again(before, (*again, *more))
+    again = [
+        _stands(asks[wait.interrupt_id], wait.request_id, refused)
+        for wait in run.pause
+        if rested.isdisjoint(askers.get(table.interrupt_of(wait.interrupt_id), ()))
+    ]
+    return (*again, *(ask for interrupt in new for ask in table.read(interrupt)))
 
 
-def _left(run: Run, settled: Iterable[str]) -> list[tuple[str, str]]:
-    done = set(settled)
-    waits = [(wait.interrupt_id, wait.request_id) for wait in run.pause]
-    return [wait for wait in waits if table.interrupt_of(wait[0]) not in done]
+def _take_over(before: RunState, live: RunState, refusing: Collection[str]) -> tuple[set[str], list[Interrupt[Any]]]:
+    """Let the state at a pause take in what has come to rest beside some tasks since.
+
+    Args:
+        refusing: the namespaces of the tasks whose answers were refused.
+
+    Returns:
+        The ids of the tasks that have come to their end, or to another question; and what the latter ask.
+    """
+    paths = [task.split("|") for task in refusing]
+    around = {"|".join(path[:depth]) for path in paths for depth in range(len(path))}
+    inside = {one for task in refusing for one in _ids(task)}
+    rested: set[str] = set()
+    new: list[Interrupt[Any]] = []
+    for namespace in sorted(around, key=len):
+        for task, asks in live.at_rest(namespace, before):
+            if task not in inside:
+                before.take_over(live, namespace, task, paused=bool(asks))
+                rested.add(task)
+                new += asks
+    return rested, new
+
+
+def _ids(task: str) -> list[str]:
+    return [part.rpartition(":")[2] for part in task.split("|")]
 
 
 def _stands(asking: Asking, request_id: str, refused: dict[str, Refusal]) -> Asking:
@@ -81,7 +92,7 @@ def _stands(asking: Asking, request_id: str, refused: dict[str, Refusal]) -> Ask
     return replace(asking.but(description=text), refused=request_id, replaces=request_id)
 
 
-def _may_act(advancing: Advancing, refused: dict[str, Refusal], over: TakenOver) -> list[Request]:
+def _may_act(advancing: Advancing, refused: dict[str, Refusal], rested: set[str]) -> list[Request]:
     """Return the requests by whose answers something may have happened that would happen once more."""
     refusing = {one.function for one in refused.values()}
     return [
@@ -89,6 +100,6 @@ def _may_act(advancing: Advancing, refused: dict[str, Refusal], over: TakenOver)
         for function, answers in advancing.given.items()
         if function not in refusing
         for taken in answers
-        if not over.covers(taken.task)
+        if rested.isdisjoint(_ids(taken.task))
         for key in taken.requests
     ]

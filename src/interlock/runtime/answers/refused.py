@@ -23,41 +23,9 @@ from interlock.domain.request import Request, Status
 from interlock.errors import InterlockError
 from interlock.runtime.answers.instructions import READERS, leaves_quietly, only_reads_between
 from interlock.runtime.current import Advancing, Refusal, Taken
-from interlock.runtime.effects.error_place import is_own
-from interlock.runtime.error_text import said
+from interlock.runtime.error_text import is_own, said
 
-__all__ = ["Refusals", "confirmed", "notice", "refuses"]
-
-
-def refuses(error: BaseException, asked: dict[FrameType, int]) -> FrameType | None:
-    """Return the function that has asked and raised without doing anything in between; None if that is not certain.
-
-    Args:
-        asked: the functions that were given an answer, and at which instruction.
-    """
-    frames = [(step, last) for step, last in _steps(error)]
-    place = next((index for index in reversed(range(len(frames))) if frames[index][0] in asked), None)
-    if place is None or any(not _reads(frame) for frame, _ in frames[place + 1 :]):
-        return None
-    frame, raised = frames[place]
-    own = [(step, last) for step, last in frames[: place + 1] if is_own(step)]
-    if len({step for step, _ in own}) < len(own):
-        return None  # it was caught and raised once more: nobody knows what was done meanwhile
-    if not all(leaves_quietly(step, last) for step, last in own):
-        return None
-    return frame if only_reads_between(frame, asked[frame], raised) else None
-
-
-def _steps(error: BaseException) -> list[tuple[FrameType, int]]:
-    steps, trace = [], error.__traceback__
-    while trace is not None:
-        steps.append((trace.tb_frame, trace.tb_lasti))
-        trace = trace.tb_next
-    return steps
-
-
-def _reads(frame: FrameType) -> bool:
-    return str(frame.f_globals.get("__name__", "")).partition(".")[0] in READERS
+__all__ = ["Refusals", "confirmed", "notice"]
 
 
 class Refusals(BaseCallbackHandler):
@@ -106,15 +74,36 @@ def confirmed(advancing: Advancing) -> dict[str, Refusal]:
 
 
 def _refusing(error: BaseException, advancing: Advancing) -> FrameType | None:
-    if not advancing.given or isinstance(error, InterlockError):
-        return None
-    asked = {frame: taken[-1].at for frame, taken in advancing.given.items()}
+    """Return the function that has asked and raised without doing anything in between; None if that is not certain."""
     steps = _steps(error)
-    last = next((step for step in reversed(steps) if step[0] in asked), None)
-    if last is not None and is_invalid_resume(error) and last[1] == asked[last[0]]:
-        outside = steps[: steps.index(last) + 1]  # `interrupt` itself has refused it, by its schema
-        return last[0] if all(not is_own(step) or leaves_quietly(step, at) for step, at in outside) else None
-    return refuses(error, asked)
+    place = next((index for index in reversed(range(len(steps))) if steps[index][0] in advancing.given), None)
+    if place is None or isinstance(error, InterlockError):
+        return None
+    function, raised = steps[place]
+    asked = advancing.given[function][-1].at
+    own = [(step, last) for step, last in steps[: place + 1] if is_own(step)]
+    if not all(leaves_quietly(step, last) for step, last in own):
+        return None
+    if is_invalid_resume(error) and raised == asked:
+        return function  # `interrupt` itself has refused it, by its schema
+    if not all(_reads(step) for step, _ in steps[place + 1 :]):
+        return None
+    if len({step for step, _ in own}) < len(own):
+        return None  # it was caught and raised once more: nobody knows what was done meanwhile
+    return function if only_reads_between(function, asked, raised) else None
+
+
+def _steps(error: BaseException) -> list[tuple[FrameType, int]]:
+    """Return the functions that an error has left, and at which instruction."""
+    steps, trace = [], error.__traceback__
+    while trace is not None:
+        steps.append((trace.tb_frame, trace.tb_lasti))
+        trace = trace.tb_next
+    return steps
+
+
+def _reads(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0] in READERS
 
 
 def _at_fault(error: BaseException, taken: Sequence[Taken], advancing: Advancing) -> list[str]:
@@ -137,8 +126,8 @@ def _may_be_wrong(request: Request) -> bool:
 
 
 def _is_named(request: Request, text: str) -> bool:
-    values = [one for one in _texts(_put_in(request)) if one]
-    return any(re.search(rf"(?<!\w){re.escape(one)}(?!\w)", text) for one in values)
+    values = _texts(_put_in(request))
+    return any(re.search(rf"(?<!\w){re.escape(one)}(?!\w)", text) for one in values if one)
 
 
 def _put_in(request: Request) -> Json:

@@ -36,10 +36,9 @@ from interlock.failpoints import failpoint
 from interlock.runtime.asking import decided_request
 from interlock.runtime.current import Execution, performing
 from interlock.runtime.dialects.native import payload_again
-from interlock.runtime.effects.error_place import told
 from interlock.runtime.effects.recorded import jsonable
 from interlock.runtime.effects.tool_results import failure_in, refuse_retries
-from interlock.runtime.error_text import said
+from interlock.runtime.error_text import said, told
 from interlock.runtime.loading.child_processes import Exited, is_cancelled, only_here
 
 __all__ = ["Effect", "Repeat"]

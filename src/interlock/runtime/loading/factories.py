@@ -25,7 +25,7 @@ from langgraph_sdk import runtime as sdk
 
 from interlock.errors import InvalidAgent
 from interlock.runtime.agent import Agent, as_agent
-from interlock.runtime.effects.error_place import told
+from interlock.runtime.error_text import told
 from interlock.runtime.served.context_and_ids import Initiator, server_ids
 
 __all__ = ["EnteredAgent", "Factory", "Unmade", "made_by", "seen_for", "server_runtime"]

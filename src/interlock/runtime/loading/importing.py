@@ -100,7 +100,7 @@ def import_agent(reference: str) -> Agent:
     Raises:
         InvalidAgent: if it cannot be imported, or is not a graph; with the reason.
     """
-    from interlock.runtime.effects.error_place import told  # noqa: PLC0415 - see `preload`
+    from interlock.runtime.error_text import told  # noqa: PLC0415 - see `preload`
     from interlock.runtime.loading.child_processes import only_here  # noqa: PLC0415
 
     try:
