@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
 import inspect
+import sys
 import typing
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 from typing import Any
 
@@ -16,14 +19,17 @@ from langgraph.pregel import Pregel
 from pydantic import BaseModel
 from pydantic.errors import PydanticUserError
 
+from interlock.domain.action import Action, Draft, Kind, Question, Verdict
 from interlock.domain.canonical import Json, digest
+from interlock.domain.request import EffectState, Status
 from interlock.domain.run import check_configurable
 from interlock.errors import BadInput, InvalidAgent
-from interlock.runtime.breakpoints import Breakpoints, subgraphs
+from interlock.runtime.breakpoints import Breakpoints, Graph, subgraphs
 from interlock.runtime.served.context_and_ids import context_of
-from interlock.runtime.state.types import types_at_hand
 
 __all__ = ["Agent", "as_agent"]
+
+OURS = frozenset({Action, Draft, EffectState, Kind, Question, Status, Verdict})
 
 
 class Agent:
@@ -49,7 +55,7 @@ class Agent:
 
     def __init__(  # noqa: PLR0913 - what is to be said about a graph
         self,
-        graph: StateGraph[Any, Any, Any, Any] | Pregel[Any, Any, Any, Any],
+        graph: StateGraph[Any, Any, Any, Any] | Graph,
         *,
         version: str = "1",
         compatible_with: Sequence[str] = (),
@@ -67,7 +73,7 @@ class Agent:
         self.version = f"{version}+{digest(_shape(compiled)).removeprefix('sha256:')[:12]}"
         self.compatible_with = frozenset(compatible_with)
         self.serde = JsonPlusSerializer(allowed_msgpack_modules=None).with_msgpack_allowlist(
-            {*_schema_types(compiled), *types_at_hand(compiled), *state_types}
+            {*_schema_types(compiled), *_types_at_hand(compiled), *state_types}
         )
         self.breakpoints = Breakpoints(compiled, approval_channel)
         self._input = input
@@ -124,7 +130,7 @@ def as_agent(found: object, name: str) -> Agent:
     )
 
 
-def _takes_text(graph: Pregel[Any, Any, Any, Any]) -> bool:
+def _takes_text(graph: Graph) -> bool:
     """Say whether a workflow, or a graph whose whole state is one value, takes text and nothing else."""
     if isinstance(graph, CompiledStateGraph) and "__root__" not in graph.channels:
         return False
@@ -138,23 +144,22 @@ def _kind(value: Json) -> str:
     return "null" if value is None else {list: "a list", str: "a text", bool: "a boolean"}.get(type(value), "a number")
 
 
-def _shape(graph: Pregel[Any, Any, Any, Any]) -> Json:
+def _shape(graph: Graph) -> Json:
     return {
         name: {
-            "nodes": sorted(subgraph.nodes),
-            "edges": sorted([edge.source, edge.target, edge.conditional] for edge in subgraph.get_graph().edges),
-            "channels": sorted(subgraph.channels),
+            "nodes": sorted(inner.nodes),
+            "edges": sorted([edge.source, edge.target, edge.conditional] for edge in inner.get_graph().edges),
+            "channels": sorted(inner.channels),
         }
-        for name, subgraph in subgraphs(graph)
+        for name, inner in subgraphs(graph)
     }
 
 
-def _schema_types(graph: Pregel[Any, Any, Any, Any]) -> set[type]:
+def _schema_types(graph: Graph) -> set[type]:
     found: set[type] = set()
-    for _, subgraph in subgraphs(graph):
-        if isinstance(subgraph, CompiledStateGraph):
-            for schema in subgraph.builder.schemas:
-                _collect(schema, found, set())
+    for _, inner in subgraphs(graph):
+        for schema in inner.builder.schemas if isinstance(inner, CompiledStateGraph) else ():
+            _collect(schema, found, set())
     return found
 
 
@@ -172,12 +177,38 @@ def _collect(annotation: Any, found: set[type], seen: set[int]) -> None:
     if issubclass(annotation, BaseModel | Enum) or dataclasses.is_dataclass(annotation):
         found.add(annotation)
     if issubclass(annotation, BaseModel | dict) or dataclasses.is_dataclass(annotation):
-        for part in _hints(annotation).values():
+        hints: dict[str, Any] = {}
+        with contextlib.suppress(NameError, TypeError):  # a name that only a type checker sees: see `round_trip.py`
+            hints = typing.get_type_hints(annotation, include_extras=True)
+        for part in hints.values():
             _collect(part, found, seen)
 
 
-def _hints(annotation: type) -> dict[str, Any]:
-    try:
-        return typing.get_type_hints(annotation, include_extras=True)
-    except (NameError, TypeError):
-        return {}  # a name that only a type checker sees: the state's read-back reports what is missing
+def _types_at_hand(graph: Graph) -> frozenset[type]:
+    """Return Interlock's own types, and those that the modules of a graph's nodes know by a name.
+
+    Only classes that hold values are among them. Anything else in a stored state stays what it is, data
+    (CVE-2025-64439 and its kin).
+    """
+    modules = {name for _, inner in subgraphs(graph) for node in inner.nodes.values() for name in _modules(node.bound)}
+    found = {
+        value for name in modules for value in vars(sys.modules.get(name, object)).values() if _holds_values(value)
+    }
+    return OURS | found
+
+
+def _modules(runnable: Any) -> Iterator[str]:
+    for step in getattr(runnable, "steps", (runnable,)):
+        for function in (getattr(step, "func", None), getattr(step, "afunc", None)):
+            inner = function
+            while isinstance(inner, functools.partial):
+                inner = inner.func
+            if inner is not None:
+                yield getattr(inner, "__module__", None) or type(inner).__module__
+
+
+def _holds_values(value: object) -> bool:
+    if not isinstance(value, type):
+        return False
+    tuple_ = issubclass(value, tuple) and hasattr(value, "_fields")
+    return tuple_ or issubclass(value, Enum | BaseModel) or dataclasses.is_dataclass(value)

@@ -6,23 +6,29 @@ import asyncio
 import contextlib
 import os
 import threading
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from types import FrameType
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from langgraph.config import get_config
+from langgraph.errors import GraphInterrupt
 from langgraph.runtime import get_runtime
+from langgraph.types import interrupt
 
 from interlock.domain.ask import Ask
 from interlock.domain.canonical import Json
-from interlock.domain.request import Repeatable, Request
+from interlock.domain.request import Request
 from interlock.engine.ports.runtime import Advance
 from interlock.engine.watching import Watcher
 from interlock.errors import AdvanceOvertaken, Halt, InvalidAgent
+from interlock.runtime.dialects.native import answer_id
 
-__all__ = ["PASSING", "Advancing", "Execution", "Refusal", "Taken", "current", "performing"]
+if TYPE_CHECKING:
+    from interlock.runtime.answers.binding import Answers
+
+__all__ = ["PASSING", "Advancing", "Execution", "Refusal", "Taken", "current", "decided_request", "performing"]
 
 THREADS = 32
 """On how many threads the plain nodes of one advance run at most."""
@@ -54,20 +60,8 @@ class Taken(NamedTuple):
     said: Json = None
 
 
-class Answers(Protocol):
-    """What a task was answered before, in order."""
-
-    def left(self, taken: Iterable[int]) -> Iterable[str]:
-        """Return the ids of the requests whose answers were not taken, by the places of those that were."""
-
-
 class Refusal(NamedTuple):
-    """An answer that the function which asked has refused, without doing anything in between.
-
-    Args:
-        function: that function.
-        error: what it raised.
-    """
+    """An answer that the function which asked has refused, without doing anything in between."""
 
     function: FrameType
     task: str
@@ -157,10 +151,6 @@ class Advancing:
         last = max((attempt for name, attempt in self._executions if name == task), default=None)
         return () if last is None else self._executions[task, last].passed_over()
 
-    def took(self) -> None:
-        """An answer that was passed over has been taken after all; may be called from any thread."""
-        self.loop.call_soon_threadsafe(self._taken.set)
-
     async def latecomers(self, tasks: Iterable[str], seconds: float) -> None:
         """Wait briefly until every passed-over answer is taken.
 
@@ -173,7 +163,7 @@ class Advancing:
                     self._taken.clear()
                     await self._taken.wait()
 
-    def give(self, to: FrameType | None, taken: Taken) -> None:
+    def give(self, execution: Execution, place: int, to: FrameType | None, taken: Taken) -> None:
         """Note which answer is given to which function; may be called from any thread.
 
         Raises:
@@ -184,6 +174,8 @@ class Advancing:
                 raise AdvanceOvertaken(self.advance.record.run.id)
             if to is not None:
                 self.given.setdefault(to, []).append(taken)
+            execution.taken.add(place)
+        self.loop.call_soon_threadsafe(self._taken.set)
 
     def give_no_more(self) -> None:
         """Give out no answer any more, so that what was taken until now is all that is ever taken."""
@@ -196,13 +188,36 @@ class Advancing:
         await turn.acquire()
         return turn
 
-    def entered(self) -> None:
-        """An effect began; may be called from any thread."""
-        self.loop.call_soon_threadsafe(self._count, 1)
+    def wait(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do work of the engine from a plain node, which LangGraph runs in a thread."""
+        self.only_here()
+        try:
+            running = asyncio.get_running_loop()
+        except RuntimeError:
+            running = None
+        if running is self.loop:
+            work.close()
+            raise InvalidAgent("This is a coroutine: use `await decision.aperform(…)` in it.")
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result()
 
-    def left(self) -> None:
-        """An effect came to its end."""
-        self.loop.call_soon_threadsafe(self._count, -1)
+    async def await_(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do work of the engine from a coroutine. Once begun it is finished, even if the coroutine is cancelled."""
+        self.only_here()
+        working = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.loop))
+        try:
+            return await asyncio.shield(working)
+        except asyncio.CancelledError:
+            await asyncio.wait({working})  # what a claim came to must be known before the run goes on without it
+            raise
+
+    @contextlib.contextmanager
+    def working(self) -> Iterator[None]:
+        """While this lasts, the advance does not end; in any thread."""
+        self.loop.call_soon_threadsafe(self._count, 1)
+        try:
+            yield
+        finally:
+            self.loop.call_soon_threadsafe(self._count, -1)
 
     def _count(self, change: int) -> None:
         self._under_way += change
@@ -258,9 +273,7 @@ class Execution:
 
     def take(self, place: int, by: FrameType | None, taken: Taken) -> None:
         """Note that an answer is taken."""
-        self.advancing.give(by, taken)
-        self.taken.add(place)
-        self.advancing.took()
+        self.advancing.give(self, place, by, taken)
 
     def waits(self) -> None:
         """Note that this execution has asked: its task must pause now."""
@@ -285,34 +298,6 @@ class Execution:
             raise InvalidAgent("This answer was not given through Interlock: it names no decision in the store.")
         return request
 
-    async def claim(self, request_id: str, digest: str, tool: str, repeatable: Repeatable) -> Request:
-        """Begin an effect, unless the advance is over."""
-        if self.advancing.over:
-            raise AdvanceOvertaken(self.advancing.advance.record.run.id)
-        return await self.advancing.advance.claim(request_id, digest, tool, repeatable)
-
-    def wait(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do work of the engine from a plain node, which LangGraph runs in a thread."""
-        self.advancing.only_here()
-        try:
-            running = asyncio.get_running_loop()
-        except RuntimeError:
-            running = None
-        if running is self.advancing.loop:
-            work.close()
-            raise InvalidAgent("This is a coroutine: use `await decision.aperform(…)` in it.")
-        return asyncio.run_coroutine_threadsafe(work, self.advancing.loop).result()
-
-    async def await_(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do work of the engine from a coroutine. Once begun it is finished, even if the coroutine is cancelled."""
-        self.advancing.only_here()
-        working = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.advancing.loop))
-        try:
-            return await asyncio.shield(working)
-        except asyncio.CancelledError:
-            await asyncio.wait({working})  # what a claim came to must be known before the run goes on without it
-            raise
-
 
 class _Unattended(Execution):
     """An execution that Interlock does not advance: it can pause, and do nothing else."""
@@ -323,17 +308,32 @@ class _Unattended(Execution):
         self.askers = {}
 
     def take(self, place: int, by: FrameType | None, taken: Taken) -> None:  # noqa: ARG002 - nobody looks
-        """Note that an answer is taken."""
         self.taken.add(place)
 
     def asks_at(self, interrupt_id: str) -> None:
-        """Note nothing: nobody looks."""
+        pass
 
     def waits(self) -> None:
-        """Note nothing: nobody looks."""
+        pass
 
     def request(self, request_id: str | None) -> Request:  # noqa: ARG002 - whatever it names
         raise InvalidAgent(
             "This graph is resumed without Interlock, so its answers are worth nothing here: register the agent, and "
             "run it with `interlock run`."
         )
+
+
+def decided_request(digest: str, wanted: dict[str, Json]) -> Request:
+    """Return the decided request for what a node asks under this digest, or pause by LangGraph's interrupt."""
+    if performing.get():
+        raise InvalidAgent("A tool that is being performed asks for a decision: ask before performing, not inside.")
+    execution = Execution.here()
+    try:
+        answer = interrupt({**wanted, "task": execution.task})  # takes no answer but one to the same: see `answers/`
+    except GraphInterrupt:
+        execution.waits()
+        raise
+    request = execution.request(answer_id(answer))
+    if request.asked_digest != digest:
+        raise InvalidAgent(f"{request.id} is the answer to something else than what is asked.")
+    return request

@@ -18,8 +18,7 @@ from interlock.domain.ask import Ask, default_verdicts
 from interlock.domain.canonical import Json, normalize
 from interlock.domain.request import Request, Status
 from interlock.errors import InvalidAgent, NotApproved
-from interlock.runtime.asking import decided_request
-from interlock.runtime.current import current
+from interlock.runtime.current import current, decided_request
 from interlock.runtime.dialects.native import payload
 from interlock.runtime.effects.effect import Effect, Repeat
 
@@ -167,9 +166,8 @@ class Decision:
         """
         if inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(verify):
             raise InvalidAgent(f"{fn} is called with await: use `await decision.aperform(…)`.")
-        repeat = Repeat(idempotent=idempotent, verify=verify, not_done=not_done)
-        effect = Effect(self._request, fn, not_approved, repeat)
-        wait = effect.execution.wait
+        effect = Effect(self._request, fn, not_approved, Repeat(idempotent, verify, not_done))
+        wait = effect.advancing.wait
         with effect.under_way():
             while (call := wait(effect.next())) is not None:
                 try:
@@ -191,10 +189,8 @@ class Decision:
         """Await `fn` with the approved arguments, once in the world. See `perform`; `verify` is awaited too."""
         if not inspect.iscoroutinefunction(fn) or (verify is not None and not inspect.iscoroutinefunction(verify)):
             raise InvalidAgent(f"{fn} is not called with await: use `decision.perform(…)`.")
-        effect = Effect(
-            self._request, fn, not_approved, Repeat(idempotent=idempotent, verify=verify, not_done=not_done)
-        )
-        await_ = effect.execution.await_
+        effect = Effect(self._request, fn, not_approved, Repeat(idempotent, verify, not_done))
+        await_ = effect.advancing.await_
         with effect.under_way():
             while (call := await await_(effect.next())) is not None:
                 try:

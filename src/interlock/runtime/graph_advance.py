@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.callbacks import GraphCallbackHandler, GraphInterruptEvent, GraphResumeEvent
-from langgraph.pregel import Pregel
 from langgraph.types import Interrupt
 
 from interlock.domain.canonical import Json
@@ -21,6 +20,7 @@ from interlock.runtime.agent import Agent
 from interlock.runtime.answers.asking_again import asked_again
 from interlock.runtime.answers.binding import ids_of
 from interlock.runtime.answers.refused import Refusals
+from interlock.runtime.breakpoints import Graph
 from interlock.runtime.current import Advancing
 from interlock.runtime.dialects import breakpoint as stops
 from interlock.runtime.dialects import native
@@ -67,7 +67,7 @@ class GraphAdvance:
         context: the run's, as LangGraph takes it.
     """
 
-    graph: Pregel[Any, Any, Any, Any]
+    graph: Graph
     config: RunnableConfig
     context: Any
     agent: Agent

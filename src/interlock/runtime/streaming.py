@@ -8,11 +8,11 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig
-from langgraph.pregel import Pregel
 from langgraph.types import GraphOutput, Interrupt
 
 from interlock.domain.canonical import Json, canonical_bytes
 from interlock.engine.watching import Streamed, Watcher
+from interlock.runtime.breakpoints import Graph
 from interlock.runtime.effects.recorded import jsonable
 
 __all__ = ["carried_on"]
@@ -25,7 +25,7 @@ A_SECOND = 1_000
 
 
 async def carried_on(
-    graph: Pregel[Any, Any, Any, Any], given: Any, config: RunnableConfig, watcher: Watcher, run_id: str, **options: Any
+    graph: Graph, given: Any, config: RunnableConfig, watcher: Watcher, run_id: str, **options: Any
 ) -> GraphOutput[Any]:
     """Run a graph to its next pause or its end, and return what `ainvoke(…, version="v2")` returns.
 

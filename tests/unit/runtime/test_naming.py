@@ -2,7 +2,7 @@
 
 import pytest
 
-from interlock.runtime.loading.naming import names_for
+from interlock.runtime.loading.identity import names_for
 
 
 @pytest.mark.parametrize(

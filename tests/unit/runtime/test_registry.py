@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from interlock.errors import InvalidAgent
-from interlock.runtime.loading.naming import names_for
+from interlock.runtime.loading.identity import names_for
 from interlock.runtime.loading.registry import Registry
 
 CODE = "buyer = other = None\nraise SystemExit('nothing here may be imported to know what it is')\n"

@@ -33,8 +33,7 @@ from interlock.errors import (
     ToolFailed,
 )
 from interlock.failpoints import failpoint
-from interlock.runtime.asking import decided_request
-from interlock.runtime.current import Execution, performing
+from interlock.runtime.current import Execution, decided_request, performing
 from interlock.runtime.dialects.native import payload_again
 from interlock.runtime.effects.recorded import jsonable
 from interlock.runtime.effects.tool_results import failure_in, refuse_retries
@@ -83,7 +82,7 @@ class Effect:
         self, request: Request, fn: Callable[..., Any], not_approved: Callable[[Request], NotApproved], repeat: Repeat
     ) -> None:
         self.result: Json = None
-        self.execution = Execution.here()
+        self.advancing = Execution.here().advancing
         self._request = request
         self._fn = fn
         self._not_approved = not_approved
@@ -100,25 +99,21 @@ class Effect:
     @contextlib.contextmanager
     def under_way(self) -> Iterator[None]:
         """While this lasts, the advance does not end, and nobody else performs the same request in it."""
-        self.execution.advancing.entered()
-        try:
-            yield
-        except Halt as halt:
-            self.execution.advancing.halt(halt)  # even if a node swallows it
-            raise
-        except asyncio.CancelledError:
-            self._given_up()
-            raise
-        finally:
-            if self._turn is not None:
-                self.execution.advancing.loop.call_soon_threadsafe(self._turn.release)
-            self.execution.advancing.left()
-
-    def _given_up(self) -> None:
-        """A node that stops waiting for its tool may go on as if nothing had begun: its run does not end by that."""
-        if self._phase in _BEGUN:
-            reason = f"the agent stopped waiting for {self._shown} before its result was there"
-            self.execution.advancing.halt(self._uncertain(reason))
+        advancing = self.advancing
+        with advancing.working():
+            try:
+                yield
+            except Halt as halt:
+                advancing.halt(halt)  # even if a node swallows it
+                raise
+            except asyncio.CancelledError:
+                if self._phase in _BEGUN:  # the node may go on as if nothing had begun: its run does not end by that
+                    reason = f"the agent stopped waiting for {self._shown} before its result was there"
+                    advancing.halt(self._uncertain(reason))
+                raise
+            finally:
+                if self._turn is not None:
+                    advancing.loop.call_soon_threadsafe(self._turn.release)
 
     def _uncertain(self, reason: str) -> Halt:
         """Nobody knows whether it happened: what may be called again or verified is, when the run is tried again."""
@@ -139,13 +134,17 @@ class Effect:
         self._must_fit()
         self._must_be_once()
         if self._turn is None:  # whoever performs it at the same time comes second, and finds what is recorded
-            self._turn = await self.execution.advancing.turn(self._request.id)
-        self._request = await self._claim()
+            self._turn = await self.advancing.turn(self._request.id)
+        if self.advancing.over:
+            raise AdvanceOvertaken(self._request.run_id)
+        digest = self._request.edition.subject.digest
+        with self._as_halt():
+            self._request = await self.advancing.advance.claim(self._request.id, digest, self._tool, self._repeat.kind)
         return self._after_claim()
 
     def _must_be_ours(self) -> None:
         """Refuse a decision that the agent has kept from another run: nothing here may follow from it."""
-        ours = self.execution.advancing.advance.record.run.id
+        ours = self.advancing.advance.record.run.id
         if self._request.run_id != ours:
             raise Halt(
                 "effect_refused",
@@ -173,7 +172,7 @@ class Effect:
 
     def _must_be_once(self) -> None:
         """Refuse a second attempt under one approval: by the agent in the same advance, or by the tool itself."""
-        halted = self.execution.advancing.halted
+        halted = self.advancing.halted
         if halted is not None and halted.request_id == self._request.id:
             raise halted
         if not self._repeat.idempotent:
@@ -207,7 +206,7 @@ class Effect:
                 self._phase = _Phase.claiming
             case _Phase.verifying if value is None:
                 self._phase = _Phase.verified
-            case _ if _is_unawaited(value):
+            case _ if isinstance(value, GeneratorType | AsyncGeneratorType) or inspect.isawaitable(value):
                 await self._not_awaited(value)
             case _Phase.calling if (failure := failure_in(value)) is not None:
                 await self.broke(ToolFailed(failure))
@@ -242,11 +241,6 @@ class Effect:
             raise error
         raise self._uncertain(reason) from error
 
-    async def _claim(self) -> Request:
-        digest = self._request.edition.subject.digest
-        with self._as_halt():
-            return await self.execution.claim(self._request.id, digest, self._tool, self._repeat.kind)
-
     def _after_claim(self) -> Callable[[], Any] | None:
         request = self._request
         match request.effect:
@@ -258,7 +252,9 @@ class Effect:
             case EffectState.unknown:
                 raise Halt("effect_unknown", request.effect_note, request.id)
             case EffectState.lapsed:
-                return self._to_ask_again()
+                # The approval is worth nothing any more: the same is asked anew, and its answer is read like any other.
+                self._phase = _Phase.asking
+                return functools.partial(decided_request, request.asked_digest, payload_again(request))
             case _:
                 assert request.claim is not None
                 if request.claim.attempt > 1 and self._repeat.kind == "verifiable":
@@ -267,7 +263,7 @@ class Effect:
                 return self._to_call(_Phase.calling, self._fn)
 
     def _to_call(self, phase: _Phase, fn: Callable[..., Any]) -> Callable[[], Any]:
-        advance = self.execution.advancing.advance
+        advance = self.advancing.advance
         if not advance.is_held():
             raise AdvanceOvertaken(advance.record.run.id)
         self._phase = phase
@@ -276,11 +272,6 @@ class Effect:
         if phase is _Phase.verifying or self._takes_key:
             arguments[KEY] = self._request.claim.key
         return functools.partial(fn, **arguments)
-
-    def _to_ask_again(self) -> Callable[[], Request]:
-        """The approval is worth nothing any more: the same is asked anew, and its answer is read like any other."""
-        self._phase = _Phase.asking
-        return functools.partial(decided_request, self._request.asked_digest, payload_again(self._request))
 
     @contextlib.contextmanager
     def _performing(self) -> Iterator[None]:
@@ -294,9 +285,7 @@ class Effect:
         assert self._request.claim is not None
         attempt = self._request.claim.attempt
         with self._as_halt():
-            after = await self.execution.advancing.advance.record_effect(
-                self._request.id, attempt, state, result, reason
-            )
+            after = await self.advancing.advance.record_effect(self._request.id, attempt, state, result, reason)
         if after.effect is EffectState.executed:
             self._finish(after.result)
         elif after.effect is EffectState.claimed:  # a later attempt has it: this result came too late
@@ -318,10 +307,6 @@ class Effect:
         except InterlockError as error:
             code = "ledger_unavailable" if is_passing(error) else "ledger_failed"
             raise Halt(code, error.message, self._request.id) from error
-
-
-def _is_unawaited(value: object) -> bool:
-    return isinstance(value, GeneratorType | AsyncGeneratorType) or inspect.isawaitable(value)
 
 
 def _signature(fn: Callable[..., Any]) -> inspect.Signature | None:

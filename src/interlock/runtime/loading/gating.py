@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from langgraph.pregel import Pregel
-
-from interlock.runtime.breakpoints import subgraphs
+from interlock.runtime.breakpoints import Graph, subgraphs
 from interlock.runtime.gate import Decision, ask
 
 __all__ = ["gates"]
@@ -23,7 +21,7 @@ FRAMEWORKS = frozenset({*sys.stdlib_module_names, "langchain", "langchain_core",
 LEAVES = (str, bytes, int, float, bool, type(None), ModuleType, CodeType)
 
 
-def gates(graph: Pregel[Any, Any, Any, Any]) -> bool:
+def gates(graph: Graph) -> bool:
     """Say whether a graph's nodes, or what can be seen of what they call, use `ask`, `@gated` or `GatedTools`.
 
     False does not prove that they do not: code may be found at run time in ways that nobody sees.

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 from interlock.config.paths import expanded
 from interlock.domain.canonical import Json
 from interlock.errors import InvalidAgent, InvalidConfig
-from interlock.runtime.loading.identity import code_of
+from interlock.runtime.loading.identity import code_of, names_for
 from interlock.runtime.loading.importing import MADE_HERE, find, import_agent, is_ours, preload
-from interlock.runtime.loading.naming import names_for
 from interlock.runtime.loading.probe import Prober
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ class Registry:
 
         A reference to a known agent's code is that agent, however it is spelled: policies know it by its name. Where
         several names have the same code, the last one holds. What has no name is called after its attribute, or its
-        file where the attribute says nothing (`naming.py`), and never by the name of another agent.
+        file where the attribute says nothing (`identity.py`), and never by the name of another agent.
 
         Raises:
             InvalidAgent: if it is neither.

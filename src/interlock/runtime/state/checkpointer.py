@@ -20,20 +20,21 @@ from langgraph.checkpoint.base import (
 
 from interlock.errors import InvalidState
 from interlock.runtime.answers.binding import Answers
-from interlock.runtime.state.checkpoints import Namespace
-from interlock.runtime.state.deltas import Deltas, Written
+from interlock.runtime.state.checkpoints import Namespace, Written
 from interlock.runtime.state.run_state import RunState
-from interlock.runtime.state.serialized import serialized
+from interlock.runtime.state.weight import is_within
 
 __all__ = ["Checkpointer"]
 
+MAX_PARTS = 2_000_000
+"""Most values in what is written at once; what is held twice counts twice."""
+
+MAX_SIZE = 256_000_000
+"""Most bytes of text and numbers in it."""
+
 
 class Checkpointer(BaseCheckpointSaver[int]):
-    """The checkpointer of one advance of one run.
-
-    Args:
-        state: where everything is kept.
-    """
+    """The checkpointer of one advance of one run: everything is kept in its state, and nothing waits."""
 
     def __init__(self, state: RunState) -> None:
         super().__init__(serde=state.serde)
@@ -47,12 +48,12 @@ class Checkpointer(BaseCheckpointSaver[int]):
         if found is None:
             return None
         space, pending = found
-        here = {"thread_id": configurable["thread_id"], "checkpoint_ns": name}
+        thread = configurable["thread_id"]
         return CheckpointTuple(
-            config={"configurable": {**here, "checkpoint_id": space.checkpoint_id}},
+            config=_place(thread, name, space.checkpoint_id),
             checkpoint=self.serde.loads_typed(space.checkpoint),
             metadata=self.serde.loads_typed(space.metadata),
-            parent_config={"configurable": {**here, "checkpoint_id": space.parent_id}} if space.parent_id else None,
+            parent_config=_place(thread, name, space.parent_id) if space.parent_id else None,
             pending_writes=pending,
         )
 
@@ -60,12 +61,11 @@ class Checkpointer(BaseCheckpointSaver[int]):
         self,
         config: RunnableConfig | None,
         *,
-        filter: dict[str, Any] | None = None,  # noqa: A002 - LangGraph's name
+        filter: dict[str, Any] | None = None,  # noqa: A002, ARG002 - LangGraph's name
         before: RunnableConfig | None = None,
         limit: int | None = None,
     ) -> Iterator[CheckpointTuple]:
         """Yield the one checkpoint that there is."""
-        del filter
         found = None if config is None or before is not None or limit == 0 else self.get_tuple(config)
         if found is not None:
             yield found
@@ -75,41 +75,47 @@ class Checkpointer(BaseCheckpointSaver[int]):
         config: RunnableConfig,
         checkpoint: Checkpoint,
         metadata: CheckpointMetadata,
-        new_versions: ChannelVersions,
+        new_versions: ChannelVersions,  # noqa: ARG002 - nothing is kept by version
     ) -> RunnableConfig:
         """Keep a checkpoint in place of the earlier one of its namespace."""
-        del new_versions
         configurable = config["configurable"]
         name = configurable["checkpoint_ns"]
         space = Namespace(
             checkpoint["id"],
             configurable.get("checkpoint_id"),
-            serialized(self.serde, checkpoint),
+            self._written(checkpoint),
             self.serde.dumps_typed(get_checkpoint_metadata(config, metadata)),
         )
         space.live = {**checkpoint["channel_values"]}
-        self._state.keep(name, space, Deltas.channels_of(metadata, space.live))
-        return {
-            "configurable": {
-                "thread_id": configurable["thread_id"],
-                "checkpoint_ns": name,
-                "checkpoint_id": checkpoint["id"],
-            }
-        }
+        self._state.keep(name, space, set(metadata.get("counters_since_delta_snapshot", ())) - space.live.keys())
+        return _place(configurable["thread_id"], name, checkpoint["id"])
 
     def put_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
         """Keep the writes of a task that is not applied yet."""
         configurable = config["configurable"]
-        written = [
-            (
-                WRITES_IDX_MAP.get(channel, position),
-                Written(task_id, channel, serialized(self.serde, _plain(value)), value),
-            )
-            for position, (channel, value) in enumerate(writes)
-        ]
+        written = []
+        for position, (channel, value) in enumerate(writes):
+            plain = value.stored() if isinstance(value, Answers) else value
+            write = Written(task_id, channel, self._written(plain), value)
+            written.append((WRITES_IDX_MAP.get(channel, position), write))
         self._state.write(configurable.get("checkpoint_ns", ""), configurable["checkpoint_id"], task_path, written)
+
+    def _written(self, value: Any) -> tuple[str, bytes]:
+        """Return a value as LangGraph's serializer writes it.
+
+        Raises:
+            InvalidState: if it is too large; nothing has been written then.
+        """
+        # LangGraph keeps of an error what it says; by its traceback it holds every frame that it has left.
+        weighed = value.args if isinstance(value, BaseException) else value
+        if not is_within(weighed, parts=MAX_PARTS, size=MAX_SIZE):
+            raise InvalidState(
+                f"The agent's state, written out, has more than {MAX_PARTS:,} values or {MAX_SIZE:,} bytes: what is "
+                "held in several places counts in each. Keep large things elsewhere and carry their address."
+            )
+        return self.serde.dumps_typed(value)
 
     def get_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]
@@ -130,44 +136,29 @@ class Checkpointer(BaseCheckpointSaver[int]):
             found[channel] = history
         return found
 
-    async def aget_delta_channel_history(
-        self, *, config: RunnableConfig, channels: Sequence[str]
-    ) -> Mapping[str, DeltaChannelHistory]:
-        """Return what these channels of the configured namespace are made of. See `get_delta_channel_history`."""
-        return self.get_delta_channel_history(config=config, channels=channels)
-
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
-        """Return the checkpoint of the configured namespace."""
+        """See `get_tuple`."""
         return self.get_tuple(config)
 
-    async def alist(
-        self,
-        config: RunnableConfig | None,
-        *,
-        filter: dict[str, Any] | None = None,  # noqa: A002 - LangGraph's name
-        before: RunnableConfig | None = None,
-        limit: int | None = None,
-    ) -> AsyncIterator[CheckpointTuple]:
-        """Yield the one checkpoint that there is."""
-        for found in self.list(config, filter=filter, before=before, limit=limit):
+    async def alist(self, config: RunnableConfig | None, **options: Any) -> AsyncIterator[CheckpointTuple]:
+        """See `list`."""
+        for found in self.list(config, **options):
             yield found
 
-    async def aput(
-        self,
-        config: RunnableConfig,
-        checkpoint: Checkpoint,
-        metadata: CheckpointMetadata,
-        new_versions: ChannelVersions,
-    ) -> RunnableConfig:
-        """Keep a checkpoint in place of the earlier one of its namespace."""
-        return self.put(config, checkpoint, metadata, new_versions)
+    async def aput(self, *args: Any, **kwargs: Any) -> RunnableConfig:
+        """See `put`."""
+        return self.put(*args, **kwargs)
 
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
-        """Keep the writes of a task that is not applied yet."""
+        """See `put_writes`. LangGraph looks whether there is a `task_path`."""
         self.put_writes(config, writes, task_id, task_path)
 
+    async def aget_delta_channel_history(self, **options: Any) -> Mapping[str, DeltaChannelHistory]:
+        """See `get_delta_channel_history`."""
+        return self.get_delta_channel_history(**options)
 
-def _plain(value: Any) -> Any:
-    return value.stored() if isinstance(value, Answers) else value
+
+def _place(thread: str, namespace: str, checkpoint_id: str) -> RunnableConfig:
+    return {"configurable": {"thread_id": thread, "checkpoint_ns": namespace, "checkpoint_id": checkpoint_id}}

@@ -1,17 +1,47 @@
-"""The latest LangGraph checkpoint of one (sub)graph, and what tasks have written on it."""
+"""The latest LangGraph checkpoint of one (sub)graph, what tasks wrote on it, and what its delta channels are made of.
+
+LangGraph stores no value of a `DeltaChannel` in a checkpoint. It makes it anew: of the snapshot in the nearest earlier
+checkpoint that has one, and of every write since. Interlock keeps the latest checkpoint alone, so it carries along what
+the earlier ones would have given.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass, field
 from typing import Any
 
+from langgraph.checkpoint.base import DeltaChannelHistory
+from langgraph.checkpoint.serde.base import SerializerProtocol
+
 from interlock.runtime.answers.binding import Answers
-from interlock.runtime.state.deltas import Deltas, Typed, Written
 
-__all__ = ["Namespace", "Writes"]
+__all__ = ["Delta", "Namespace", "Writes", "Written"]
 
-Key = tuple[str, int]
-"""A task's id, and the position of a write among what it wrote."""
+Typed = tuple[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A write that a task has made."""
+
+    task: str
+    channel: str
+    value: Typed
+    live: Any = None  # as the graph gave it, in the advance that gave it
+
+
+@dataclass(slots=True)
+class Delta:
+    """What one channel is made of: a snapshot to begin with, if there is one, and every write since, oldest first."""
+
+    seed: Typed | None = None
+    writes: list[Written] = field(default_factory=list)
+
+    def history(self, channel: str, serde: SerializerProtocol) -> DeltaChannelHistory:
+        """Return what LangGraph makes the channel's value of."""
+        writes = [(write.task, channel, serde.loads_typed(write.value)) for write in self.writes]
+        return {"writes": writes} if self.seed is None else {"writes": writes, "seed": serde.loads_typed(self.seed)}
 
 
 class Writes:
@@ -20,7 +50,7 @@ class Writes:
     __slots__ = ("_written",)
 
     def __init__(self) -> None:
-        self._written: dict[Key, tuple[str, Written]] = {}
+        self._written: dict[tuple[str, int], tuple[str, Written]] = {}  # by task and position: its path, and the write
 
     def add(self, index: int, path: str, write: Written) -> None:
         """Keep a write, unless the task has written it before; what LangGraph keeps for itself is replaced.
@@ -68,17 +98,36 @@ class Writes:
         ]
 
 
+@dataclass(slots=True, eq=False)
 class Namespace:
-    """The latest LangGraph checkpoint of one (sub)graph, and the writes that are pending on it."""
+    """The latest LangGraph checkpoint of one (sub)graph, and the writes that are pending on it.
 
-    __slots__ = ("answers", "checkpoint", "checkpoint_id", "deltas", "live", "metadata", "parent_id", "writes")
+    Args:
+        live: the values as the graph gave them, for `RunState.check_types`.
+        deltas: what the delta channels are made of whose value the checkpoint does not hold.
+        answers: of each task that has asked: what LangGraph reads, and appends to.
+    """
 
-    def __init__(self, checkpoint_id: str, parent_id: str | None, checkpoint: Typed, metadata: Typed) -> None:
-        self.live: dict[str, Any] = {}  # the values as the graph gave them, for `RunState.check_types`
-        self.checkpoint_id = checkpoint_id
-        self.parent_id = parent_id
-        self.checkpoint = checkpoint
-        self.metadata = metadata
-        self.writes = Writes()
-        self.deltas = Deltas()
-        self.answers: dict[str, Answers] = {}  # of each task that has asked: what LangGraph reads, and appends to
+    checkpoint_id: str
+    parent_id: str | None
+    checkpoint: Typed
+    metadata: Typed
+    live: dict[str, Any] = field(default_factory=dict)
+    writes: Writes = field(default_factory=Writes)
+    deltas: dict[str, Delta] = field(default_factory=dict)
+    answers: dict[str, Answers] = field(default_factory=dict)
+
+    def carry_deltas(self, before: Namespace, channels: Collection[str], serde: SerializerProtocol) -> None:
+        """Make these delta channels of what they were made of one checkpoint before, and of what was written on it."""
+        if not channels:
+            return
+        values = serde.loads_typed(before.checkpoint)["channel_values"]
+        for channel in channels:
+            if channel in values:  # its snapshot
+                self.deltas[channel] = Delta(serde.dumps_typed(values[channel]))
+            else:
+                old = before.deltas.get(channel, Delta())
+                self.deltas[channel] = Delta(old.seed, [*old.writes])
+        for write in before.writes.ordered():
+            if write.channel in channels:
+                self.deltas[write.channel].writes.append(write)

@@ -8,20 +8,18 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from langgraph.channels.base import BaseChannel
 from langgraph.channels.delta import DeltaChannel
-from langgraph.pregel import Pregel
 
 from interlock.domain.canonical import Json
 from interlock.domain.run import Run
 from interlock.engine.ports.runtime import Asking, Failed
 from interlock.errors import BadInput
 from interlock.runtime.agent import Agent
+from interlock.runtime.breakpoints import Graph
 from interlock.runtime.dialects import breakpoint as stops
 from interlock.runtime.error_text import said
 from interlock.runtime.state.run_state import RunState, pending_interrupts
 
 __all__ = ["check_changes", "fork", "is_fork"]
-
-Graph = Pregel[Any, Any, Any, Any]
 
 
 def is_fork(run: Run) -> bool:

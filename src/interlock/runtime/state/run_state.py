@@ -18,8 +18,7 @@ from langgraph.types import Interrupt
 
 from interlock.errors import InvalidState
 from interlock.runtime.answers.binding import Answers
-from interlock.runtime.state.checkpoints import Namespace, Writes
-from interlock.runtime.state.deltas import Deltas, Written
+from interlock.runtime.state.checkpoints import Delta, Namespace, Writes, Written
 from interlock.runtime.state.round_trip import check
 
 __all__ = ["FORMAT", "RunState", "pending_interrupts", "places", "resume_values"]
@@ -63,8 +62,9 @@ class RunState:
             namespace = Namespace(checkpoint_id, parent_id, tuple(checkpoint), tuple(metadata))
             for task, index, channel, value, path in writes:
                 namespace.writes.add(index, path, Written(task, channel, tuple(value)))
-            if deltas:
-                namespace.deltas = Deltas.read(deltas[0])
+            for channel, (seed, since) in deltas[0].items() if deltas else ():
+                written = [Written(task, channel, tuple(value)) for task, value in since]
+                namespace.deltas[channel] = Delta(seed and tuple(seed), written)
             self._namespaces[name] = namespace
 
     def dump(self, made_by: str) -> bytes:
@@ -83,7 +83,10 @@ class RunState:
                     space.checkpoint,
                     space.metadata,
                     space.writes.stored(),
-                    space.deltas.stored(),
+                    {
+                        channel: (delta.seed, [(write.task, write.value) for write in delta.writes])
+                        for channel, delta in space.deltas.items()
+                    },
                 )
                 for name, space in self._namespaces.items()
             }
@@ -122,7 +125,8 @@ class RunState:
                 values = self.serde.loads_typed(space.checkpoint)["channel_values"] if space.live else {}
                 for channel, value in space.live.items():
                     check(name, channel, value, values.get(channel))
-                for write in (*space.writes.ordered(), *space.deltas.live()):
+                since = [write for delta in space.deltas.values() for write in delta.writes]
+                for write in (*space.writes.ordered(), *since):
                     if write.live is not None and write.channel not in WRITES_IDX_MAP:
                         back = self.serde.loads_typed(write.value)
                         check(name, write.channel, write.live, back)
@@ -172,10 +176,8 @@ class RunState:
     def deltas(self) -> Iterator[tuple[str, str, DeltaChannelHistory]]:
         """Yield namespace and name of each delta channel whose value is not stored, and what it is made of."""
         for name, space in self._namespaces.items():
-            for channel in space.deltas:
-                history = space.deltas.history(channel, self.serde)
-                if history is not None:
-                    yield name, channel, history
+            for channel, delta in space.deltas.items():
+                yield name, channel, delta.history(channel, self.serde)
 
     def set_values(self, values: Mapping[str, Any]) -> None:
         """Put values into channels of the graph itself. Nothing is triggered by it."""
@@ -277,19 +279,14 @@ class RunState:
         """
         with self._lock:
             before, parent_id = self._namespaces.get(name), space.parent_id
-            if parent_id is None or (before is not None and before.checkpoint_id == parent_id):
-                space.deltas = self._deltas_after(before if parent_id else None, channels)
+            if parent_id is None:
+                space.deltas = {channel: Delta() for channel in channels}
+            elif before is not None and before.checkpoint_id == parent_id:
+                space.carry_deltas(before, channels, self.serde)
             if before is not None and before.checkpoint_id == space.checkpoint_id:
                 space.answers = before.answers
             space.writes = self._early.pop((name, space.checkpoint_id), space.writes)
             self._namespaces[name] = space
-
-    def _deltas_after(self, before: Namespace | None, channels: set[str]) -> Deltas:
-        """Return what delta channels are made of in the checkpoint that follows."""
-        if before is None or not channels:
-            return Deltas().after(channels, {}, (), self.serde)
-        values = self.serde.loads_typed(before.checkpoint)["channel_values"]
-        return before.deltas.after(channels, values, before.writes.ordered(), self.serde)
 
     def write(self, name: str, checkpoint_id: str, path: str, writes: Iterable[tuple[int, Written]]) -> None:
         """Keep what a task has written on a checkpoint, each with its position.
@@ -310,7 +307,8 @@ class RunState:
         """Return what LangGraph makes the value of a delta channel of; None if that was not kept."""
         with self._lock:
             space = self._namespaces.get(name)
-            return None if space is None else space.deltas.history(channel, self.serde)
+            delta = None if space is None else space.deltas.get(channel)
+            return None if delta is None else delta.history(channel, self.serde)
 
 
 def resume_values(state: RunState) -> Iterator[Any]:
