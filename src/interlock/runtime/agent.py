@@ -55,7 +55,7 @@ class Agent:
 
     def __init__(  # noqa: PLR0913 - what is to be said about a graph
         self,
-        graph: StateGraph[Any, Any, Any, Any] | Graph,
+        graph: StateGraph[Any, Any, Any, Any] | Pregel[Any, Any, Any, Any],
         *,
         version: str = "1",
         compatible_with: Sequence[str] = (),
