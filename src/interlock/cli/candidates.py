@@ -33,41 +33,18 @@ _WORD = re.compile(r"[\w.@-]+")
 Candidates = list[tuple[str, str]]
 """Each with what it is, or the empty string."""
 
-
-def open_request(context: typer.Context, beginning: str) -> Candidates:
-    """Return open requests, soonest first."""
-    return _ids(context, beginning, lambda client: client.requests(Inbox((Status.open,)), limit=MOST_READ))
+Complete = Callable[[typer.Context, str], Candidates]
 
 
-def any_request(context: typer.Context, beginning: str) -> Candidates:
-    """Return requests, newest first."""
-    return _ids(context, beginning, lambda client: client.requests(Inbox(()), limit=MOST_READ))
+def _found(read: Callable[[Client], AsyncIterator[Request | Run | ThreadView]]) -> Complete:
+    def complete(context: typer.Context, beginning: str) -> Candidates:
+        async def found() -> Candidates:
+            async with opened(settings_of(_root(context)), Screen.on(sys.stderr), create=False) as session:
+                return [_named(one) async for one in read(session.client)]
 
+        return _offered(beginning, asyncio.run(found()))
 
-def unsettled(context: typer.Context, beginning: str) -> Candidates:
-    """Return requests of whose effects nobody knows what became."""
-    return _ids(context, beginning, _unsettled)
-
-
-def any_run(context: typer.Context, beginning: str) -> Candidates:
-    """Return runs, newest first."""
-    return _ids(context, beginning, lambda client: client.runs(limit=MOST_READ))
-
-
-def thread(context: typer.Context, beginning: str) -> Candidates:
-    """Return the names of threads."""
-    return _ids(context, beginning, _threads)
-
-
-def agents(context: typer.Context, beginning: str) -> Candidates:
-    """Return the names of agents that are configured, or ship with Interlock."""
-    names = build(storeless(_root(context)), AGENTS).registry.names
-    return _offered(beginning, ((name, "") for name in sorted(names)))
-
-
-def demo_agents(_context: typer.Context, beginning: str) -> Candidates:
-    """Return the names of agents that ship with Interlock."""
-    return _offered(beginning, ((name, "") for name in AGENTS))
+    return complete
 
 
 async def _unsettled(client: Client) -> AsyncIterator[Request]:
@@ -80,14 +57,22 @@ async def _threads(client: Client) -> AsyncIterator[ThreadView]:
         yield view
 
 
-def _ids(
-    context: typer.Context, beginning: str, read: Callable[[Client], AsyncIterator[Request | Run | ThreadView]]
-) -> Candidates:
-    async def found() -> list[tuple[str, str]]:
-        async with opened(settings_of(_root(context)), Screen.on(sys.stderr), create=False) as session:
-            return [_named(one) async for one in read(session.client)]
+open_request = _found(lambda client: client.requests(Inbox((Status.open,)), limit=MOST_READ))
+any_request = _found(lambda client: client.requests(Inbox(()), limit=MOST_READ))
+unsettled = _found(_unsettled)
+any_run = _found(lambda client: client.runs(limit=MOST_READ))
+thread = _found(_threads)
 
-    return _offered(beginning, asyncio.run(found()))
+
+def agents(context: typer.Context, beginning: str) -> Candidates:
+    """Return the names of agents that are configured, or ship with Interlock."""
+    names = build(storeless(_root(context)), AGENTS).registry.names
+    return _offered(beginning, ((name, "") for name in sorted(names)))
+
+
+def demo_agents(_context: typer.Context, beginning: str) -> Candidates:
+    """Return the names of agents that ship with Interlock."""
+    return _offered(beginning, ((name, "") for name in AGENTS))
 
 
 def _named(one: Request | Run | ThreadView) -> tuple[str, str]:

@@ -17,46 +17,27 @@ __all__ = ["app"]
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="The record.")
 
-AFTER = typer.Option("", "--after", metavar="POSITION", help="Begin after this entry.")
-REQUEST = typer.Option(None, "--request", metavar="ID", help="Only this request.")
-RUN = typer.Option(None, "--run", metavar="ID", help="Only this run and its requests.")
-LIMIT = typer.Option(None, "--limit", min=1, help="Show at most N.")
-FOLLOW = typer.Option(False, "--follow", "-f", help="Keep showing new entries until Ctrl-C.")
-
 
 @app.callback(invoke_without_command=True)
+@app.command("show", help="Show the log, oldest first; with --json one entry a line. `interlock log` does the same.")
 def log(
     ctx: typer.Context,
     *,
-    after: str = AFTER,
-    request: str | None = REQUEST,
-    run: str | None = RUN,
-    limit: int | None = LIMIT,
-    follow: bool = FOLLOW,
+    after: str = typer.Option("", "--after", metavar="POSITION", help="Begin after this entry."),
+    request: str | None = typer.Option(None, "--request", metavar="ID", help="Only this request."),
+    run: str | None = typer.Option(None, "--run", metavar="ID", help="Only this run and its requests."),
+    limit: int | None = typer.Option(None, "--limit", min=1, help="Show at most N."),
+    follow: bool = typer.Option(False, "--follow", "-f", help="Keep showing new entries until Ctrl-C."),
     as_json: bool = JSON,
 ) -> None:
     """Show the record of everything that was asked, voted, refused, decided and executed, oldest first.
 
     With --json, one entry a line.
     """
-    if ctx.invoked_subcommand is None:
-        show(ctx, after=after, request=request, run=run, limit=limit, follow=follow, as_json=as_json)
-    elif any((after, request, run, limit, follow)):
-        raise BadInput(f"Give the options after the command: interlock log {ctx.invoked_subcommand} …")
-
-
-@app.command("show")
-def show(
-    ctx: typer.Context,
-    *,
-    after: str = AFTER,
-    request: str | None = REQUEST,
-    run: str | None = RUN,
-    limit: int | None = LIMIT,
-    follow: bool = FOLLOW,
-    as_json: bool = JSON,
-) -> None:
-    """Show the log, oldest first; with --json one entry a line. `interlock log` does the same."""
+    if ctx.invoked_subcommand is not None:
+        if any((after, request, run, limit, follow)):
+            raise BadInput(f"Give the options after the command: interlock log {ctx.invoked_subcommand} …")
+        return
     if request is not None and run is not None:
         raise BadInput("Give --request or --run, not both.")
 
