@@ -6,12 +6,12 @@ import typer
 
 from interlock.cli.candidates import any_request, any_run, open_request, unsettled
 
-__all__ = ["AFTER", "ANY_REQUEST", "AS", "COMMENT", "JSON", "LIMIT", "OPEN_REQUEST", "RUN", "UNSETTLED"]
-
 JSON = typer.Option(False, "--json", help="Write JSON to the standard output, messages to the standard error.")
 AS = typer.Option(None, "--as", metavar="PERSON", help="Act as somebody else; only in a demo database.")
 LIMIT = typer.Option(50, "--limit", min=1, max=10_000, help="Show at most N.")
 AFTER = typer.Option(None, "--after", metavar="CURSOR", help="Continue from this cursor (`next` in --json).")
+ADVANCE = typer.Option(True, "--advance/--no-advance", help="Carry the run on here, if its agent can be loaded.")
+DETACH = typer.Option(False, "--detach", help="Stop at the first pause; write the ids of run and requests.")
 COMMENT = typer.Option("", "--comment", "-m", help="Why; it is logged, and the agent reads it.")
 
 _REQUEST = "The request; the beginning of its id is enough."

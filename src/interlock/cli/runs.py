@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import typer
 
 from interlock.channels.screen import Line
 from interlock.channels.values import ValueLines
+from interlock.cli.app import group
 from interlock.cli.hints import pasteable
-from interlock.cli.options import AFTER, AS, COMMENT, JSON, LIMIT, RUN
+from interlock.cli.options import ADVANCE, AFTER, AS, COMMENT, JSON, LIMIT, RUN
 from interlock.cli.run_status import tell_next_turn, ways_on
 from interlock.cli.session import Session, execute
 from interlock.cli.states import PAUSE, fork, state_lines
@@ -20,6 +22,7 @@ from interlock.cli.votes import carry_on
 from interlock.domain.outcome_words import what_became
 from interlock.domain.run import ENDED, Run, RunStatus
 from interlock.errors import BadInput
+from interlock.service.client import Client
 from interlock.service.inline import in_order, places, row, when
 from interlock.service.sentences import sentence
 from interlock.service.shapes import entry_shape, page_shape, run_shape, run_view_shape
@@ -28,11 +31,7 @@ from interlock.service.views import RunView
 
 __all__ = ["app"]
 
-app = typer.Typer(
-    add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, help="Executions of agents."
-)
-
-ADVANCE = typer.Option(True, "--advance/--no-advance", help="Carry the run on here, if its agent can be loaded.")
+app = group("Executions of agents.")
 
 
 @app.command("list")
@@ -145,11 +144,7 @@ def cancel(
     ctx: typer.Context, *, run: str = RUN, comment: str = COMMENT, person: str | None = AS, as_json: bool = JSON
 ) -> None:
     """End a run; its open requests are withdrawn."""
-
-    async def change(session: Session, run_id: str) -> Run:
-        return await session.client.cancel(run_id, reason=comment)
-
-    _change(ctx, run, change, person=person, as_json=as_json, advance=False)
+    _change(ctx, run, partial(Client.cancel, reason=comment), person=person, as_json=as_json, advance=False)
 
 
 @app.command()
@@ -157,11 +152,7 @@ def retry(
     ctx: typer.Context, *, run: str = RUN, advance: bool = ADVANCE, person: str | None = AS, as_json: bool = JSON
 ) -> None:
     """Let a run that needs attention go on."""
-
-    async def change(session: Session, run_id: str) -> Run:
-        return await session.client.retry(run_id)
-
-    _change(ctx, run, change, person=person, as_json=as_json, advance=advance)
+    _change(ctx, run, Client.retry, person=person, as_json=as_json, advance=advance)
 
 
 @app.command("accept-version")
@@ -169,11 +160,7 @@ def accept_version(
     ctx: typer.Context, *, run: str = RUN, advance: bool = ADVANCE, person: str | None = AS, as_json: bool = JSON
 ) -> None:
     """Say that the agent as it is now may go on with what an earlier version of it left."""
-
-    async def change(session: Session, run_id: str) -> Run:
-        return await session.client.accept_version(run_id)
-
-    _change(ctx, run, change, person=person, as_json=as_json, advance=advance)
+    _change(ctx, run, Client.accept_version, person=person, as_json=as_json, advance=advance)
 
 
 app.command()(fork)
@@ -182,7 +169,7 @@ app.command()(fork)
 def _change(
     ctx: typer.Context,
     run: str,
-    change: Callable[[Session, str], Coroutine[Any, Any, Run]],
+    change: Callable[[Client, str], Coroutine[Any, Any, Run]],
     *,
     person: str | None,
     as_json: bool,
@@ -190,7 +177,7 @@ def _change(
 ) -> None:
     async def work(session: Session) -> None:
         run_id = await session.client.resolve("run", run)
-        after = await change(session, run_id)
+        after = await change(session.client, run_id)
         session.tell(f"Run {after.id} is {after.status}.", "good")
         advanced = await carry_on(replace(session, as_json=False), run_id) if advance else False
         view = await session.client.run(run_id)

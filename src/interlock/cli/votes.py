@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import typer
 
@@ -13,7 +13,7 @@ from interlock.channels.presentation import present
 from interlock.channels.reply import Skipped, ask_comment, confirm, read_reply, said_so_far
 from interlock.channels.terminal import EndOfInput
 from interlock.cli.errors import Exit
-from interlock.cli.options import AS, COMMENT, JSON, OPEN_REQUEST
+from interlock.cli.options import ADVANCE, AS, COMMENT, JSON, OPEN_REQUEST
 from interlock.cli.run import read_json
 from interlock.cli.run_status import is_over, report_on
 from interlock.cli.session import Session, execute, interruptible, patiently
@@ -31,11 +31,8 @@ from interlock.service.views import RequestView
 
 __all__ = ["answer", "approve", "edit", "reject", "revise"]
 
-T = TypeVar("T")
-
 DIGEST = typer.Option(None, "--digest", metavar="sha256:…", help="Vote on exactly this; 12 digits of it are enough.")
 YES = typer.Option(False, "--yes", help="Vote on the current version without confirmation; the log records that.")
-ADVANCE = typer.Option(True, "--advance/--no-advance", help="Carry the run on here, if its agent can be loaded.")
 
 Make = Callable[[RequestView], Reply]
 Read = Callable[[RequestView], Coroutine[Any, Any, Reply | None]]
@@ -56,55 +53,39 @@ class Manner:
     advance: bool
 
 
-def approve(
-    ctx: typer.Context,
-    *,
-    request: str = OPEN_REQUEST,
-    comment: str = COMMENT,
-    digest: str | None = DIGEST,
-    yes: bool = YES,
-    advance: bool = ADVANCE,
-    person: str | None = AS,
-    as_json: bool = JSON,
-) -> None:
+def _plain_vote(verdict: Verdict, about: str) -> Callable[..., None]:
+    """Return the command of a verdict that changes nothing."""
+
+    def vote(
+        ctx: typer.Context,
+        *,
+        request: str = OPEN_REQUEST,
+        comment: str = COMMENT,
+        digest: str | None = DIGEST,
+        yes: bool = YES,
+        advance: bool = ADVANCE,
+        person: str | None = AS,
+        as_json: bool = JSON,
+    ) -> None:
+        manner = Manner(request, digest, yes, advance)
+        _vote(ctx, manner, lambda view: plainly(view.request, verdict, comment), person=person, as_json=as_json)
+
+    vote.__doc__ = about
+    return vote
+
+
+approve = _plain_vote(
+    Verdict.approve,
     """Approve a request: show it, ask, vote, and carry its run on.
 
     Without a terminal it needs --digest, which names what you have seen (`interlock requests show ID`), or --yes.
-    """
-    manner = Manner(request, digest, yes, advance)
-    _vote(ctx, manner, lambda view: plainly(view.request, Verdict.approve, comment), person=person, as_json=as_json)
-
-
-def reject(
-    ctx: typer.Context,
-    *,
-    request: str = OPEN_REQUEST,
-    comment: str = COMMENT,
-    digest: str | None = DIGEST,
-    yes: bool = YES,
-    advance: bool = ADVANCE,
-    person: str | None = AS,
-    as_json: bool = JSON,
-) -> None:
-    """Reject a request, with a reason that the agent reads: interlock reject ID -m "too many recipients"."""
-    manner = Manner(request, digest, yes, advance)
-    _vote(ctx, manner, lambda view: plainly(view.request, Verdict.reject, comment), person=person, as_json=as_json)
-
-
-def revise(
-    ctx: typer.Context,
-    *,
-    request: str = OPEN_REQUEST,
-    comment: str = COMMENT,
-    digest: str | None = DIGEST,
-    yes: bool = YES,
-    advance: bool = ADVANCE,
-    person: str | None = AS,
-    as_json: bool = JSON,
-) -> None:
-    """Send a draft back with feedback: interlock revise ID -m "add more data"."""
-    manner = Manner(request, digest, yes, advance)
-    _vote(ctx, manner, lambda view: plainly(view.request, Verdict.revise, comment), person=person, as_json=as_json)
+    """,
+)
+reject = _plain_vote(
+    Verdict.reject,
+    'Reject a request, with a reason that the agent reads: interlock reject ID -m "too many recipients".',
+)
+revise = _plain_vote(Verdict.revise, 'Send a draft back with feedback: interlock revise ID -m "add more data".')
 
 
 def edit(
@@ -184,8 +165,7 @@ def _vote(
             session.tell("Nothing was decided.", "warn")
             return Exit.waiting
         after = await session.client.cast(reply)
-        void = void_votes(view.request, after)
-        if void:
+        if void := void_votes(view.request, after):
             session.tell(void, "warn")
         return await _afterwards(session, reply, after, advance=manner.advance)
 
@@ -270,16 +250,9 @@ async def _afterwards(session: Session, reply: Reply, after: Request, *, advance
     session.tell(f"{VERDICTS[reply.verdict].did.capitalize()}: {after.id} is {after.status}{unsaid}.", "good")
     if after.is_open:
         view = await session.client.request(after.id)
-        session.show(
-            *[
-                line
-                for line in present(view).lines
-                if line.text.startswith(("Step", "May vote", "Votes for", "Time left"))
-            ]
-        )
-    advanced = False
-    if advance and not after.is_open:
-        advanced = await carry_on(session, after.run_id)
+        stands = ("Step", "May vote", "Votes for", "Time left")
+        session.show(*(line for line in present(view).lines if line.text.startswith(stands)))
+    advanced = advance and not after.is_open and await carry_on(session, after.run_id)
     run = await session.client.run(after.run_id)
     session.write({"request": request_shape(after), "run": run_view_shape(run), "advanced": advanced})
     return Exit.ok
@@ -289,8 +262,7 @@ async def carry_on(session: Session, run_id: str) -> bool:
     """Advance a run here if that can be done; say where it stands then."""
     if not await _advance(session, run_id):
         return False
-    quiet = replace(session, as_json=False)
-    await report_on(quiet, run_id)
+    await report_on(replace(session, as_json=False), run_id)
     return True
 
 
