@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from interlock.cli.app import group
 from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute, storeless
 from interlock.cli.table import table
@@ -15,7 +16,7 @@ from interlock.service.text import plain
 
 __all__ = ["app", "examined"]
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, help="What can be run.")
+app = group("What can be run.")
 
 
 @app.callback()

@@ -18,7 +18,7 @@ from interlock.cli.errors import MEANINGS, Exit, report, report_usage
 from interlock.cli.hints import command_prefix
 from interlock.errors import InvalidAgent
 
-__all__ = ["COMMANDS", "Root", "run"]
+__all__ = ["COMMANDS", "Root", "group", "run"]
 
 
 @dataclass(slots=True)
@@ -31,7 +31,7 @@ class Root:
 
 COMMANDS = {
     "run": ("run:app", "Start an agent, and answer what it asks"),
-    "work": ("work:app", "Advance runs as a worker"),
+    "work": ("work:work", "Advance runs as a worker"),
     "requests": ("requests:app", "List and show what people are asked"),
     "approve": ("votes:approve", "Approve a request"),
     "reject": ("votes:reject", "Reject a request"),
@@ -40,7 +40,7 @@ COMMANDS = {
     "revise": ("votes:revise", "Send a draft back with feedback"),
     "comment": ("comment:comment", "Say something about a request"),
     "delegate": ("comment:delegate", "Let somebody else vote for you on a request"),
-    "extend": ("extend:extend", "Give a request more time"),
+    "extend": ("comment:extend", "Give a request more time"),
     "runs": ("runs:app", "List, show, cancel, retry and fork runs"),
     "threads": ("threads:app", "List, show and delete conversations"),
     "effects": ("effects:app", "Settle effects of which nobody knows what became"),
@@ -48,11 +48,17 @@ COMMANDS = {
     "policy": ("policy:app", "Check, explain and simulate policies"),
     "log": ("log:app", "Read the log"),
     "schema": ("schema:schema", "Write the JSON Schema of what --json writes"),
-    "doctor": ("doctor:app", "Examine this installation"),
+    "doctor": ("doctor:doctor", "Examine this installation"),
     "completion": ("completion:app", "Complete commands, ids and names in your shell"),
-    "demo": ("demo:app", "See an agent ask, decide, and see what it does"),
+    "demo": ("demo:demo", "See an agent ask, decide, and see what it does"),
 }
 """Name to where the command is, and what it does. Nothing of a command is loaded before it is used."""
+
+
+def group(about: str) -> typer.Typer:
+    """Return what the commands of a group are added to."""
+    return typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, help=about)
+
 
 EPILOG = "Exit codes: " + "; ".join(f"{code.value} {meaning}" for code, meaning in MEANINGS.items()) + "."
 
@@ -120,13 +126,6 @@ def run(arguments: list[str]) -> int:
     """Run a command and return its exit code. No traceback reaches the user."""
     as_json = "--json" in arguments[: arguments.index("--")] if "--" in arguments else "--json" in arguments
     open_missing()
-    try:
-        return _told(arguments, as_json=as_json)
-    finally:
-        discard_unwritten()
-
-
-def _told(arguments: list[str], *, as_json: bool) -> int:
     root = Root()
     try:
         return _run(arguments, root)
@@ -136,6 +135,8 @@ def _told(arguments: list[str], *, as_json: bool) -> int:
         return report_usage(error, as_json=as_json)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - this is where every error ends
         return report(error, as_json=as_json, prefix=command_prefix(root.config, root.database))
+    finally:
+        discard_unwritten()
 
 
 def _run(arguments: list[str], root: Root) -> int:

@@ -1,4 +1,4 @@
-"""`interlock comment|delegate`: what a person says beside a vote."""
+"""`interlock comment|delegate|extend`: what a person says beside a vote."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import typer
 
 from interlock.cli.options import AS, JSON, OPEN_REQUEST
 from interlock.cli.session import Session, execute
+from interlock.service.arguments import duration
+from interlock.service.inline import when
 from interlock.service.shapes import request_shape
 
-__all__ = ["comment", "delegate"]
+__all__ = ["comment", "delegate", "extend"]
 
 
 def comment(
@@ -50,5 +52,35 @@ def delegate(
         session.write({"request": request_shape(after)})
         given = after.delegations[-1]
         session.tell(f"{given.delegate} may vote for {given.giver} on {after.id}.", "good")
+
+    execute(ctx, work, as_json=as_json, person=person, create=False)
+
+
+def extend(
+    ctx: typer.Context,
+    *,
+    request: str = OPEN_REQUEST,
+    by: str = typer.Option(
+        ..., "--by", metavar="TIME", help="How much more time, such as 30m, 2h or 1d; open time under a calendar."
+    ),
+    reason: str = typer.Option(..., "--reason", "-m", help="Why; it is logged."),
+    person: str | None = AS,
+    as_json: bool = JSON,
+) -> None:
+    """Give the present step of a request more time: interlock extend ID --by 2h -m "Pete is on a plane".
+
+    Whoever may vote in the step may do this, and whoever has the role operator.
+    """
+    length = duration(by, "--by")
+
+    async def work(session: Session) -> None:
+        request_id = await session.client.resolve("request", request)
+        after = await session.client.extend(request_id, length, reason=reason)
+        assert after.due_at is not None
+        session.write({"request": request_shape(after)})
+        view = await session.client.request(after.id)
+        calendar = after.step_of(view.policy).calendar
+        local = f" ({calendar.shown(after.due_at)})" if calendar is not None else ""
+        session.tell(f"{after.id} has time until {when(after.due_at)}{local}.", "good")
 
     execute(ctx, work, as_json=as_json, person=person, create=False)

@@ -12,7 +12,7 @@ import typer
 from typer._click.shell_completion import _resolve_context, _resolve_incomplete
 from typer.main import get_command
 
-from interlock.cli.app import Root
+from interlock.cli.app import Root, group
 from interlock.cli.app import app as commands
 
 __all__ = ["app", "completed"]
@@ -51,12 +51,7 @@ end
 complete --command interlock --no-files --keep-order --arguments '(__interlock_words)'
 """
 
-app = typer.Typer(
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    no_args_is_help=True,
-    help="Complete commands, ids and names in your shell.",
-)
+app = group("Complete commands, ids and names in your shell.")
 
 
 @app.command()

@@ -18,9 +18,7 @@ from interlock.config import load_settings
 from interlock.config.paths import expanded
 from interlock.errors import BadInput
 
-__all__ = ["app"]
-
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+__all__ = ["demo"]
 
 INPUTS = {
     "approval": "Send email to team about meeting",
@@ -50,7 +48,6 @@ default:
 """
 
 
-@app.command()
 def demo(
     ctx: typer.Context,
     *,
@@ -80,7 +77,9 @@ def demo(
 
     async def work(session: Session) -> int:
         code = await start_and_attend(session, agent, task)
-        _what_next(session, code)
+        if code == Exit.ok:
+            _where(session)
+        session.hint("log", "Everything that happened:")
         return code
 
     execute(ctx, work, as_json=as_json, person=person, settings=settings, note=(DEMO, "yes"), config=str(config))
@@ -97,12 +96,6 @@ def _prepared(folder: Path, agent: str) -> Path:
     except OSError as error:
         raise BadInput(f"{folder} cannot be used: {error.strerror}. Give another with --folder.") from None
     return config
-
-
-def _what_next(session: Session, code: int) -> None:
-    if code == Exit.ok:
-        _where(session)
-    session.hint("log", "Everything that happened:")
 
 
 def _where(session: Session) -> None:

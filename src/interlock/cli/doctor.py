@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -32,9 +32,7 @@ from interlock.errors import BadInput, InterlockError, StoreError
 from interlock.service.text import plain
 from interlock.storage.open import file_of, scheme_of
 
-__all__ = ["app"]
-
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+__all__ = ["doctor"]
 
 SKEW = 5.0
 LITTLE = 200_000_000
@@ -54,7 +52,6 @@ class CheckResult:
     message: str
 
 
-@app.command()
 def doctor(
     ctx: typer.Context,
     *,
@@ -106,7 +103,7 @@ def _line(finding: CheckResult, prefix: str) -> Line:
 def _shape(found: list[CheckResult]) -> dict[str, Any]:
     return {
         "well": all(finding.state != "error" for finding in found),
-        "findings": [{"what": one.what, "state": one.state, "message": one.message} for one in found],
+        "findings": [asdict(one) for one in found],
     }
 
 
@@ -123,20 +120,14 @@ async def _examination(session: Session, settings: Settings, *, fold: bool, mend
     async for finding in _waiting(session):
         yield finding
     if not fold:
-        async for finding in _carried_on(session):
-            yield finding
+        for late in await audit_times(session.system.store):  # runs that a wrong clock keeps waiting
+            yield CheckResult("waiting", late.severity, str(late))
     else:
         altered = await audit_record(session.system.store)
         for one in altered:
             yield CheckResult("record", one.severity, str(one))
         if not altered:
             yield CheckResult("record", "ok", "every row is the fold of its log, every entry has its hash")
-
-
-async def _carried_on(session: Session) -> AsyncIterator[CheckResult]:
-    """Say which runs will be carried on only long after they could, by a wrong clock."""
-    for one in await audit_times(session.system.store):
-        yield CheckResult("waiting", one.severity, str(one))
 
 
 async def _repaired(session: Session) -> AsyncIterator[CheckResult]:
@@ -290,15 +281,13 @@ def _mail() -> CheckResult:
     if os.environ.get("INTERLOCK_SMTP_URL"):
         return CheckResult("mail", "ok", "by SMTP (INTERLOCK_SMTP_URL); not tried")
     chosen = os.environ.get("INTERLOCK_MAILDIR")
-    where = f"into the maildir {chosen}" if chosen else "into a maildir in your data directory"
-    nearest = next((path for path in _upwards(expanded(chosen).absolute()) if path.exists()), None) if chosen else None
-    if nearest is not None and not os.access(nearest, os.W_OK):
+    if not chosen:
+        return CheckResult("mail", "ok", "into a maildir in your data directory; set INTERLOCK_SMTP_URL to send it")
+    path = expanded(chosen).absolute()
+    nearest = next(one for one in (path, *path.parents) if one.exists())
+    if not os.access(nearest, os.W_OK):
         return CheckResult("mail", "error", f"{nearest} cannot be written: set INTERLOCK_MAILDIR to another directory")
-    return CheckResult("mail", "ok", f"{where}; set INTERLOCK_SMTP_URL to send it")
-
-
-def _upwards(path: Path) -> list[Path]:
-    return [path, *path.parents]
+    return CheckResult("mail", "ok", f"into the maildir {chosen}; set INTERLOCK_SMTP_URL to send it")
 
 
 async def _clock(session: Session) -> CheckResult:

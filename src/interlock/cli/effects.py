@@ -9,6 +9,7 @@ import typer
 
 from interlock.channels.screen import Line
 from interlock.channels.values import ValueLines
+from interlock.cli.app import group
 from interlock.cli.options import AS, COMMENT, JSON, UNSETTLED
 from interlock.cli.run import read_json
 from interlock.cli.session import Session, execute
@@ -23,12 +24,7 @@ from interlock.service.text import plain
 
 __all__ = ["app"]
 
-app = typer.Typer(
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    no_args_is_help=True,
-    help="Side effects of which nobody knows what became.",
-)
+app = group("Side effects of which nobody knows what became.")
 
 
 @app.command("list")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from interlock.channels.screen import Line
+from interlock.cli.app import group
 from interlock.cli.candidates import any_request
 from interlock.cli.errors import Exit
 from interlock.cli.options import JSON
@@ -20,17 +22,16 @@ from interlock.domain.canonical import normalize
 from interlock.domain.delegation_check import check_delegations
 from interlock.domain.explain import OpenTime, business_hours, explain
 from interlock.domain.policy import Occasion
-from interlock.domain.policy_check import Finding, check
+from interlock.domain.policy_check import check
 from interlock.engine.counting import count, span_of
 from interlock.engine.routing import choose
 from interlock.errors import BadInput
+from interlock.service.inline import counted
 from interlock.service.text import plain
 
 __all__ = ["app"]
 
-app = typer.Typer(
-    add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, help="Who decides on what."
-)
+app = group("Who decides on what.")
 
 KNOWN = frozenset({"action", "name", "args", "agent", "initiator", "policy"})
 FORM = "write `name:`, `args:` and perhaps `agent:`, `initiator:` and `policy:`"
@@ -46,24 +47,20 @@ def check_policies(ctx: typer.Context, *, as_json: bool = JSON) -> None:
         findings = [*check(every, policies.directory, now), *check_delegations(every, policies.directory, now)]
         hours = list(business_hours(every, now))
         shapes = [_open_time(each) for each in hours]
-        session.write({"findings": [_finding(finding) for finding in findings], "business_hours": shapes})
+        session.write({"findings": [asdict(finding) for finding in findings], "business_hours": shapes})
         session.show(*(Line(plain(f"{each}.")) for each in hours))
         for finding in findings:
             session.tell(f"{finding.severity}: {finding}", "bad" if finding.severity == "error" else "warn")
         errors = sum(finding.severity == "error" for finding in findings)
-        read = _counted(len(policies.policies) + 1, "policy", "policies")
-        found = _counted(len(findings), "finding", "findings")
-        session.tell(f"{read} read, {found}, {_counted(errors, 'error', 'errors')}.")
+        read = counted(len(policies.policies) + 1, "policy", "policies")
+        found = counted(len(findings), "finding", "findings")
+        session.tell(f"{read} read, {found}, {counted(errors, 'error', 'errors')}.")
         return Exit.usage if errors else Exit.ok
 
     execute(ctx, work, as_json=as_json, settings=storeless(ctx.obj))
 
 
 app.command("simulate")(simulate_policies)
-
-
-def _counted(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
 
 
 def _open_time(each: OpenTime) -> dict[str, Any]:
@@ -74,16 +71,6 @@ def _open_time(each: OpenTime) -> dict[str, Any]:
         "within_seconds": each.step.within.total_seconds(),
         "due_at": each.due_at.isoformat(),
         "message": str(each),
-    }
-
-
-def _finding(finding: Finding) -> dict[str, Any]:
-    return {
-        "severity": finding.severity,
-        "code": finding.code,
-        "policy": finding.policy,
-        "where": finding.where,
-        "message": finding.message,
     }
 
 

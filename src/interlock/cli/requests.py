@@ -10,6 +10,7 @@ import typer
 from interlock.channels.presentation import present
 from interlock.channels.screen import Line
 from interlock.channels.values import ValueLines
+from interlock.cli.app import group
 from interlock.cli.follow import follow_requests
 from interlock.cli.options import AFTER, ANY_REQUEST, AS, JSON, LIMIT
 from interlock.cli.session import Session, execute
@@ -28,9 +29,7 @@ from interlock.service.views import RequestView
 
 __all__ = ["app"]
 
-app = typer.Typer(
-    add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, help="What people are asked."
-)
+app = group("What people are asked.")
 
 app.command("follow")(follow_requests)
 

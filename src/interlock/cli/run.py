@@ -9,7 +9,7 @@ import typer
 
 from interlock.channels.screen import Screen
 from interlock.cli.candidates import agents
-from interlock.cli.options import AS, JSON
+from interlock.cli.options import AS, DETACH, JSON
 from interlock.cli.run_status import report_on, status_words, waiting
 from interlock.cli.session import Session, execute, interruptible, patiently
 from interlock.cli.watch import Attendant, narrated_worker
@@ -54,7 +54,7 @@ def run(
     context: str | None = CONTEXT,
     configurable: str | None = CONFIGURABLE,
     thread: str | None = THREAD,
-    detach: bool = typer.Option(False, "--detach", help="Stop at the first pause; write the ids of run and requests."),
+    detach: bool = DETACH,
     updates: bool = typer.Option(False, "--updates", help="Show also what each step changes in the agent's state."),
     person: str | None = AS,
     as_json: bool = JSON,
@@ -91,16 +91,7 @@ async def start_and_attend(
     context: Json = None,
     configurable: Json = None,
 ) -> int:
-    """Start an agent and attend it; return the exit code.
-
-    Args:
-        raw: the input is the graph's own, not a command line's text.
-        detach: leave it at its first pause.
-        updates: show what each node changes, too.
-        thread: the conversation that it continues.
-        context: the graph's context, an object.
-        configurable: an object for its `config["configurable"]`.
-    """
+    """Start an agent as `Client.start` does, and attend it as `attend` does; return the exit code."""
     position = await session.client.last_position()
     run = await session.client.start(agent, given, raw=raw, context=context, configurable=configurable, thread=thread)
     session.write({"event": "started", "run": run_shape(run)})
@@ -114,6 +105,8 @@ async def attend(session: Session, run: Run, position: str, *, detach: bool = Fa
 
     Args:
         position: of the log before it was started.
+        detach: leave it at its first pause.
+        updates: show what each node changes, too.
     """
     with interruptible(session):
         if detach:

@@ -8,7 +8,7 @@ import typer
 
 from interlock.channels.screen import Line, Screen
 from interlock.channels.values import ValueLines
-from interlock.cli.options import AS, JSON, RUN
+from interlock.cli.options import AS, DETACH, JSON, RUN
 from interlock.cli.run import attend
 from interlock.cli.session import Session, execute
 from interlock.domain.canonical import Json
@@ -47,7 +47,7 @@ def fork(
     changes: list[str] = typer.Option(
         [], "--set", metavar="KEY=JSON", help="Set a value in its state first; may be given several times."
     ),
-    detach: bool = typer.Option(False, "--detach", help="Stop at the first pause; write the ids of run and requests."),
+    detach: bool = DETACH,
     person: str | None = AS,
     as_json: bool = JSON,
 ) -> None:

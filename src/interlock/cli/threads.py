@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from interlock.channels.screen import Line
+from interlock.cli.app import group
 from interlock.cli.candidates import thread
 from interlock.cli.options import AFTER, AS, JSON, LIMIT
 from interlock.cli.session import Session, execute
@@ -19,9 +20,7 @@ from interlock.service.text import plain, quoted
 
 __all__ = ["app"]
 
-app = typer.Typer(
-    add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, help="Conversations with agents."
-)
+app = group("Conversations with agents.")
 
 NAME = typer.Argument(
     metavar="NAME", help="The thread's name, as it was given to `interlock run --thread`.", autocompletion=thread

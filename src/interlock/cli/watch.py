@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from dataclasses import dataclass, field
+from functools import partial
 
 from interlock.channels.presentation import present
 from interlock.channels.prompts import MEANS
@@ -41,13 +42,11 @@ class Narrator:
 
     Args:
         position: up to where the log has been read.
-        worker: the name under which this process advances runs.
     """
 
     session: Session
     run_id: str
     position: str
-    worker: str
     streams: set[str] = field(default_factory=set)
     mine: set[tuple[str, int]] = field(default_factory=set)
     advanced_here: bool = True
@@ -69,7 +68,7 @@ class Narrator:
         self.session.write({"event": "log", "entry": entry_shape(entry)})
         event = entry.event
         if isinstance(event, AdvanceBegan):
-            here = event.worker.startswith(f"{self.worker}:")
+            here = event.worker.startswith(f"{worker_name()}:")
             if not here:
                 self.session.tell(f"— Another process ({event.worker}) carries the run on.", "dim")
             self.advanced_here = here
@@ -89,17 +88,10 @@ def worker_name() -> str:
 
 
 def narrated_worker(session: Session, run_id: str, *, updates: bool = False) -> Worker:
-    """Return a worker for one run that shows what the agent does.
-
-    Args:
-        updates: show what each node changes, too.
-    """
-    return session.system.worker(
-        name=worker_name(),
-        only=run_id,
-        watcher=Live(session, updates=updates),
-        complain=lambda text: session.tell(text, "bad"),
-    )
+    """Return a worker for one run that shows what the agent does; with `updates`, what each node changes, too."""
+    watcher = Live(session, updates=updates)
+    complain = partial(session.tell, style="bad")
+    return session.system.worker(name=worker_name(), only=run_id, watcher=watcher, complain=complain)
 
 
 class Attendant:
@@ -114,7 +106,7 @@ class Attendant:
         self._session = session
         self._run_id = run_id
         self._updates = updates
-        self._narrator = Narrator(session, run_id, position, worker_name())
+        self._narrator = Narrator(session, run_id, position)
         self._aside: set[tuple[str, str, int, int]] = set()
         self._later: set[tuple[str, str, int, int]] = set()
 
@@ -198,8 +190,7 @@ class Attendant:
                 self._aside.add(_state_of(request))
             return
         self._narrator.did(request, after)
-        void = void_votes(request, after)
-        if void:
+        if void := void_votes(request, after):
             session.tell(void, "warn")
         if after.is_open:
             session.tell("Your vote is recorded; it is not decided yet.", "dim")

@@ -17,12 +17,9 @@ from interlock.engine.worker import Worker
 from interlock.service.following import CutShort, unless
 from interlock.service.text import plain
 
-__all__ = ["app"]
-
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+__all__ = ["work"]
 
 
-@app.command()
 def work(
     ctx: typer.Context,
     *,
