@@ -42,32 +42,22 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Action": "domain.action",
-    "Agent": "runtime.agent",
-    "Decision": "runtime.gate",
-    "Draft": "domain.action",
-    "InterlockError": "errors",
-    "InvalidAgent": "errors",
-    "Kind": "domain.action",
-    "NotApproved": "errors",
-    "NotDone": "errors",
-    "Principal": "domain.authority",
-    "Question": "domain.action",
-    "Status": "domain.request",
-    "ToolFailed": "errors",
-    "Verdict": "domain.action",
-    "ask": "runtime.gate",
-    "connect": "embedding",
-    "connect_blocking": "embedding",
-    "gated": "runtime.gated",
-    "progress": "runtime.gate",
+    "domain.action": ("Action", "Draft", "Kind", "Question", "Verdict"),
+    "domain.authority": ("Principal",),
+    "domain.request": ("Status",),
+    "embedding": ("connect", "connect_blocking"),
+    "errors": ("InterlockError", "InvalidAgent", "NotApproved", "NotDone", "ToolFailed"),
+    "runtime.agent": ("Agent",),
+    "runtime.gate": ("Decision", "ask", "progress"),
+    "runtime.gated": ("gated",),
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'interlock' has no attribute {name!r}")
-    return getattr(import_module(f"interlock.{_HOMES[name]}"), name)
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"interlock.{home}"), name)
+    raise AttributeError(f"module 'interlock' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

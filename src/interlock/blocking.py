@@ -24,12 +24,11 @@ class Loop:
 
     def __init__(self) -> None:
         self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._serve, name="interlock-blocking", daemon=True)
+        self._thread = threading.Thread(
+            target=asyncio.run, args=(self._until_closed(),), name="interlock-blocking", daemon=True
+        )
         self._thread.start()
         self._ready.wait()
-
-    def _serve(self) -> None:
-        asyncio.run(self._until_closed())
 
     async def _until_closed(self) -> None:
         self._loop, self._closed = asyncio.get_running_loop(), asyncio.Event()
@@ -117,11 +116,9 @@ class BlockingClient:
         self._opened = opened
 
     def __enter__(self) -> Self:
-        """Return the client."""
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Close it."""
         self.close()
 
     def close(self) -> None:
@@ -130,7 +127,7 @@ class BlockingClient:
         if opened is None:
             return
         try:
-            self._loop.call(_left(opened))
+            self._loop.call(opened.__aexit__(None, None, None))
         finally:
             self._loop.close()
 
@@ -193,15 +190,7 @@ def blocking(opened: AbstractAsyncContextManager[Client]) -> BlockingClient:
     """Open a client in an event loop of its own, and return its blocking face."""
     loop = Loop()
     try:
-        return BlockingClient(loop.call(_entered(opened)), loop, opened)
+        return BlockingClient(loop.call(opened.__aenter__()), loop, opened)
     except BaseException:
         loop.close()
         raise
-
-
-async def _entered(opened: AbstractAsyncContextManager[Client]) -> Client:
-    return await opened.__aenter__()
-
-
-async def _left(opened: AbstractAsyncContextManager[Client]) -> None:
-    await opened.__aexit__(None, None, None)

@@ -78,8 +78,9 @@ def build(  # noqa: PLR0913 - everything but the settings and the agents has a d
     folder = settings.origin.path.parent if settings.origin else Path.cwd()
     names = {**agents, **project_agents(folder), **settings.agents}
     registry = Registry(names, seconds=settings.limits.load_seconds or LOAD_SECONDS)
-    kept: KeptResults = NothingKept() if store is not None else _kept_results(settings)
-    store = store or open_store(settings.database_url, clock, create=create)
+    url, home = settings.database_url, data_home(os.environ) / "interlock"
+    kept: KeptResults = kept_results(url, home) if store is None else NothingKept()
+    store = store or open_store(url, clock, create=create)
     runtime = _RuntimeOnUse(registry, store, settings)
     waker = PollingWaker(store) if store.notifications is None else NotifiedWaker(store.notifications)
     hand_off = HandOff()
@@ -89,10 +90,6 @@ def build(  # noqa: PLR0913 - everything but the settings and the agents has a d
     runs = Runs(store, policies, runtime, waker, hand_off, queues=settings.threads.when_busy == "queue")
     parts = (store, policies, book, waker, desk, ends, runs, runtime, registry, kept)
     return System(*parts, settings=settings, registry=registry)
-
-
-def _kept_results(settings: Settings) -> KeptResults:
-    return kept_results(settings.database_url, data_home(os.environ) / "interlock")
 
 
 class _RuntimeOnUse:
@@ -115,31 +112,24 @@ class _RuntimeOnUse:
         )
 
     async def advance(self, advance: Advance, watcher: Watcher) -> Ending:
-        """Carry a run on. See the port."""
         return await self._runtime.advance(advance, watcher)
 
     async def read(self, run: Run, state: bytes) -> Json:
-        """Return what a state holds. See the port."""
         return await self._runtime.read(run, state)
 
     async def snapshot(self, run: Run, state: bytes) -> Any:
-        """Return a state of a run as LangGraph has it. See the port."""
         return await self._runtime.snapshot(run, state)
 
     async def check_fork(self, run: Run, changes: Mapping[str, Json]) -> None:
-        """Look whether a run can be forked here. See the port."""
         await self._runtime.check_fork(run, changes)
 
     def find(self, run: Run) -> None:
-        """Look whether the run's agent is here. See the port."""
         self._registry.find(run.reference)
 
     async def load(self, run: Run, *, alone: bool = False) -> None:
-        """Load the run's agent. See the port."""
         await self._registry.loaded(run.reference, alone=alone)
 
     async def version_of(self, run: Run) -> str:
-        """Return the version of the run's agent. See the port."""
         return await self._runtime.version_of(run)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from interlock.agents import AGENTS
 from interlock.blocking import BlockingClient, blocking
 from interlock.bootstrap import build, local_person
-from interlock.config import Settings, load_settings
+from interlock.config import load_settings
 from interlock.domain.authority import LOCAL_TENANT, Principal
 from interlock.engine.ports.policies import Policies
 from interlock.engine.ports.store import Store
@@ -51,7 +51,8 @@ async def connect(  # noqa: PLR0913 - everything has a default
     if database == "" or isinstance(database, int | float | bytes | list | dict):
         raise BadInput(f"The database is a file, an address or a store, not {database!r}: None is the configured one.")
     store = None if database is None or isinstance(database, str | Path) else database
-    settings = _settings(config, database if isinstance(database, str | Path) else None)
+    address = {"INTERLOCK_DATABASE_URL": str(database)} if isinstance(database, str | Path) else {}
+    settings = load_settings(config, {**os.environ, **address})
     if database is not None and settings.database.fixed:
         raise BadInput("The database of this configuration is fixed: leave `database` out.")
     named = {name: one for name, one in (agents or {}).items() if isinstance(one, str)}
@@ -84,13 +85,5 @@ def connect_blocking(  # noqa: PLR0913 - everything has a default
     Raises:
         BadInput, InvalidAgent, StoreError: as `connect`.
     """
-    return blocking(
-        connect(database, config=config, agents=agents, principal=principal, policies=policies, clock=clock)
-    )
-
-
-def _settings(config: str | Path | None, database: str | Path | None) -> Settings:
-    environ = dict(os.environ)
-    if database is not None:
-        environ["INTERLOCK_DATABASE_URL"] = str(database)
-    return load_settings(config, environ)
+    opened = connect(database, config=config, agents=agents, principal=principal, policies=policies, clock=clock)
+    return blocking(opened)

@@ -42,7 +42,6 @@ async def edit_json(terminal: Terminal, value: Json, name: str, *, written: byte
     Raises:
         Unreadable: if what came back cannot be read.
         BadInput: if the editor failed.
-        EndOfInput: if nobody answers any more.
     """
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
     if terminal.interactive and editor:

@@ -33,7 +33,6 @@ async def read_form(terminal: Terminal, schema: dict[str, Any], typed: Typed, co
         commands: what else can be said, for the help.
 
     Raises:
-        EndOfInput: if nobody answers any more.
         InvalidValue: if a JSON object was begun, and is none.
     """
     answer = _groups(schema)

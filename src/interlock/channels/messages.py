@@ -13,23 +13,14 @@ from interlock.service.text import plain
 __all__ = ["hides", "is_conversation", "last_words", "spoken"]
 
 SPEAKERS = {
-    "human": "Person",
-    "user": "Person",
-    "ai": "Agent",
-    "assistant": "Agent",
-    "AIMessageChunk": "Agent",
-    "HumanMessageChunk": "Person",
-    "system": "Instructions",
-    "developer": "Instructions",
-    "tool": "Tool",
-    "function": "Tool",
-    "ToolMessageChunk": "Tool",
+    **dict.fromkeys(("human", "user", "HumanMessageChunk"), "Person"),
+    **dict.fromkeys(("ai", "assistant", "AIMessageChunk"), "Agent"),
+    **dict.fromkeys(("system", "developer"), "Instructions"),
+    **dict.fromkeys(("tool", "function", "ToolMessageChunk"), "Tool"),
 }
 
-SAID = frozenset(
-    {"type", "role", "content", "name", "tool_calls", "tool_call_id", "id", "status", "usage_metadata"}
-    | {"response_metadata"}
-)
+SAID = {"type", "role", "content", "name", "tool_calls", "tool_call_id", "id", "status"}
+SAID |= {"usage_metadata", "response_metadata"}
 """What of a message is said, and what says only where it comes from and what it cost."""
 
 
@@ -60,7 +51,7 @@ def spoken(messages: list[dict[str, Any]], *, indent: str = "") -> Iterator[Line
 
 def hides(messages: list[dict[str, Any]]) -> bool:
     """Say whether messages hold more than `spoken` says of them: what is decided on is shown in another way then."""
-    return any(_hidden(message) for message in messages)
+    return any(map(_hidden, messages))
 
 
 def _hidden(message: dict[str, Any]) -> bool:
@@ -73,11 +64,9 @@ def _hidden(message: dict[str, Any]) -> bool:
 
 
 def _is_message(value: Json) -> bool:
-    return isinstance(value, dict) and "content" in value and _kind(value) in SPEAKERS and _is_content(value["content"])
-
-
-def _is_content(content: Json) -> bool:
-    return content is None or isinstance(content, str | list)
+    if not isinstance(value, dict) or "content" not in value or _kind(value) not in SPEAKERS:
+        return False
+    return isinstance(value["content"], str | list | None)
 
 
 def _kind(message: dict[str, Any]) -> str:

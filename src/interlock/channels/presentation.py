@@ -35,7 +35,6 @@ SHORT_DIGEST = len("sha256:") + 12
 class Presentation:
     """What somebody is shown, and whether that is all of it."""
 
-    view: RequestView
     lines: tuple[Line, ...]
     whole: bool
 
@@ -60,10 +59,10 @@ def present(view: RequestView, *, full: bool = False, fold: bool = True, place: 
     lines += _why(view, full=full)
     digest = request.digest if full else request.digest[:SHORT_DIGEST]
     lines.append(Line(f"Request {request.id} of agent {plain(request.agent)}, {digest}", "dim"))
-    return Presentation(view, tuple(lines), whole)
+    return Presentation(tuple(lines), whole)
 
 
-def time_left(view: RequestView, *, brief: bool) -> str:
+def _time_left(view: RequestView, *, brief: bool) -> str:
     """Say how long people still have, and what comes then."""
     due = view.request.due_at
     if due is None:
@@ -153,8 +152,7 @@ def _cut(lines: Iterable[Line]) -> Iterator[Line]:
 
 
 def _warnings(request: Request) -> Iterator[Line]:
-    found = [warning for text, what in _texts(request) for warning in warnings_about(text, what)]
-    found = list(dict.fromkeys(found))
+    found = list(dict.fromkeys(one for text, what in _texts(request) for one in warnings_about(text, what)))
     for warning in found[:MANY_WARNINGS]:
         yield Line(f"! {warning}", "warn")
     if len(found) > MANY_WARNINGS:
@@ -201,4 +199,4 @@ def _why(view: RequestView, *, full: bool) -> Iterator[Line]:
         text = line.lstrip(" ")
         yield Line(text, "dim", line[: len(line) - len(text)])
     if request.status is Status.open:
-        yield Line(f"Time left: {time_left(view, brief=full)}", "dim")
+        yield Line(f"Time left: {_time_left(view, brief=full)}", "dim")

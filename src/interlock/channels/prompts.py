@@ -22,8 +22,6 @@ __all__ = [
 
 SKIP = "skip"
 
-HELPS = frozenset({"help", "?"})
-
 AGAIN = "  If this word itself is what you want to give, type it once more."
 """Where any text may be given: a word that asks for help can be an answer as well."""
 
@@ -57,17 +55,13 @@ CHANGES = {
 
 
 def means_if(does: str) -> dict[str, str]:
-    """Return what can be said where it is asked whether a decision is meant.
-
-    Args:
-        does: what the decision does.
-    """
+    """Return what can be said where it is asked whether a decision is meant, which does this."""
     return {"yes": does, "no": "decide nothing: it goes on waiting", "show": MEANS["show"]}
 
 
 def asks_help(given: str) -> bool:
     """Say whether somebody asks what can be said."""
-    return given.casefold().removeprefix("/") in HELPS
+    return given.casefold().removeprefix("/") in {"help", "?"}
 
 
 def help_lines(words: Iterable[str], means: Mapping[str, str] = MEANS, *, before: str = "") -> list[str]:

@@ -4,21 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from interlock.channels import prompts
 from interlock.channels.editing import Unreadable, edit_json
 from interlock.channels.form import Typed, forget_misfits, read_form
 from interlock.channels.presentation import ANYTHING, present
-from interlock.channels.prompts import (
-    CHANGES,
-    COMMENT,
-    EDIT_AGAIN,
-    FEEDBACK,
-    INSTEAD,
-    NOTHING_YET,
-    REASON,
-    SKIP,
-    help_lines,
-    means_if,
-)
 from interlock.channels.screen import Line
 from interlock.channels.terminal import Terminal
 from interlock.channels.values import difference
@@ -34,11 +23,9 @@ from interlock.service.views import RequestView
 
 __all__ = ["Skipped", "ask_comment", "confirm", "edit", "read_reply", "said_so_far"]
 
-ANSWER_INSTEAD = "Your answer, in place of doing it: "
-
 QUIT = "quit"
 SHOW = "show"
-LEAVING = {SHOW: SHOW, "s": SHOW, SKIP: SKIP, QUIT: QUIT, "q": QUIT}
+LEAVING = {SHOW: SHOW, "s": SHOW, prompts.SKIP: prompts.SKIP, QUIT: QUIT, "q": QUIT}
 
 TWO_SLASHES = "  An answer that begins with a slash is written with two: //tmp."
 
@@ -73,11 +60,7 @@ async def read_reply(
     """Show a request and ask until there is a reply; None if the person leaves it waiting.
 
     Args:
-        place: which of how many things it is that its run asks at once.
         comment: what the person has said already; it is not asked for again.
-
-    Raises:
-        EndOfInput: if nobody answers any more.
     """
     presentation = present(view, fold=terminal.interactive, place=place)
     terminal.screen.show(*presentation.lines)
@@ -101,15 +84,11 @@ def said_so_far(reply: Reply) -> list[Line]:
 
 
 async def confirm(terminal: Terminal, view: RequestView, reply: Reply) -> bool:
-    """Ask whether this reply is meant; say nothing of what it is about.
-
-    Raises:
-        EndOfInput: if nobody answers any more.
-    """
+    """Ask whether this reply is meant; say nothing of what it is about."""
     answers = {"yes": "yes", "no": "no", "y": "yes", "n": "no", SHOW: SHOW}
     rule = VERDICTS[reply.verdict]
     while True:
-        given = await terminal.choose(f"{rule.question} (yes/no): ", answers, means_if(rule.does))
+        given = await terminal.choose(f"{rule.question} (yes/no): ", answers, prompts.means_if(rule.does))
         if given != SHOW:
             return given == "yes"
         terminal.screen.show(*present(view, full=True).lines)
@@ -127,22 +106,17 @@ class _Reader:
         self.typed: Typed = {}
 
     async def verdict(self) -> Reply | Skipped | None:
-        """Ask for approval, or for a review."""
         question, words = PROMPTS[self.request.kind]
         offered = [verdict for verdict in words if verdict in self.request.ask.verdicts]
         prompt = f"{question} ({'/'.join(words[verdict] for verdict in offered)}): "
         answers = {word: str(verdict) for verdict in offered for word in (words[verdict], *ALIASES[verdict])}
-        self.terminal.screen.show(
-            Line(
-                "(`show` shows everything, `skip` leaves it for later, `quit` leaves all waiting, `help` says more)",
-                "dim",
-            )
-        )
+        also = "(`show` shows everything, `skip` leaves it for later, `quit` leaves all waiting, `help` says more)"
+        self.terminal.screen.show(Line(also, "dim"))
         while True:
             given = await self.terminal.choose(prompt, answers | LEAVING)
             if given == QUIT:
                 return None
-            if given == SKIP:
+            if given == prompts.SKIP:
                 return Skipped()
             if given == SHOW:
                 self._show_all()
@@ -156,7 +130,6 @@ class _Reader:
                 return reply
 
     async def answer(self) -> Reply | Skipped | None:
-        """Ask for the answer to a question."""
         question = self.request.asked
         assert isinstance(question, Question)
         commands = "/show, /skip, /quit" + (", /reject" if Verdict.reject in self.request.ask.verdicts else "")
@@ -210,12 +183,10 @@ class _Reader:
         return await self._with_details(reply)
 
     def _about(self) -> list[str]:
-        """Say which commands there are where an answer is given."""
         known = ["show", "skip", "quit"] + ["reject"] * (Verdict.reject in self.request.ask.verdicts)
-        return [*help_lines(known, before="/"), TWO_SLASHES]
+        return [*prompts.help_lines(known, before="/"), TWO_SLASHES]
 
     def _about_answer(self, commands: list[str]) -> list[str]:
-        """Say what an answer can be, and which commands there are."""
         question = self.request.asked
         assert isinstance(question, Question)
         if self.request.edition.answer is not None:
@@ -227,21 +198,19 @@ class _Reader:
         told = [f"  {line}" for line in wanted(question.schema)] if question.schema is not None else []
         return ["  What you write is your answer:" if told else "  What you write is your answer.", *told, *commands]
 
-    async def _instead(self) -> str:
-        return await self.terminal.text(ANSWER_INSTEAD, required="Please answer.", about=[INSTEAD, NOTHING_YET])
-
     def _show_all(self) -> None:
         self.terminal.screen.show(*present(self.view, full=True).lines)
         self.seen = True
 
     async def _with_details(self, reply: Reply) -> Reply | None:
         if reply.verdict is Verdict.edit:
-            changed = await edit(self.terminal, self.view)
-            if changed is None:
+            if (changed := await edit(self.terminal, self.view)) is None:
                 return None
             reply = changed
         if reply.verdict is Verdict.respond and reply.answer is None:
-            reply = replace(reply, answer=await self._instead())
+            about = [prompts.INSTEAD, prompts.NOTHING_YET]
+            prompt = "Your answer, in place of doing it: "
+            reply = replace(reply, answer=await self.terminal.text(prompt, required="Please answer.", about=about))
         comment = self.comment or await ask_comment(self.terminal, self.view, reply.verdict)
         return replace(reply, comment=comment)
 
@@ -251,24 +220,21 @@ async def ask_comment(terminal: Terminal, view: RequestView, verdict: Verdict) -
     needed = "The policy wants a reason." if verdict in view.policy.reason_for else ""
     match verdict:
         case Verdict.reject:
-            reads = "for the record" if view.request.takes_anything else "the agent reads it"
-            may = "" if needed else " Enter leaves it out."
-            return await terminal.text(f"Reason ({reads}): ", required=needed, about=[f"{REASON}{may}", NOTHING_YET])
+            prompt = f"Reason ({'for the record' if view.request.takes_anything else 'the agent reads it'}): "
+            about = prompts.REASON + ("" if needed else " Enter leaves it out.")
         case Verdict.revise:
-            return await terminal.text(
-                "Feedback for the agent: ", required="Say what should be different.", about=[FEEDBACK, NOTHING_YET]
-            )
+            prompt, needed, about = "Feedback for the agent: ", "Say what should be different.", prompts.FEEDBACK
         case _ if needed:
-            return await terminal.text("Comment: ", required=needed, about=[COMMENT, NOTHING_YET])
+            prompt, about = "Comment: ", prompts.COMMENT
         case _:
             return ""
+    return await terminal.text(prompt, required=needed, about=[about, prompts.NOTHING_YET])
 
 
 async def edit(terminal: Terminal, view: RequestView) -> Reply | None:
     """Let a person change what is asked, show what that changes, and ask whether it is meant; None if not."""
     request = view.request
-    current = editable(request)
-    value = current
+    current = value = editable(request)
     written: bytes | None = None
     while True:
         try:
@@ -278,7 +244,7 @@ async def edit(terminal: Terminal, view: RequestView) -> Reply | None:
         except BadInput as error:
             written = error.written if isinstance(error, Unreadable) else written
             terminal.screen.say(error.message, "warn")
-            again = await terminal.choose("Edit again? (yes/no): ", {"yes": "yes", "no": "no"}, EDIT_AGAIN)
+            again = await terminal.choose("Edit again? (yes/no): ", {"yes": "yes", "no": "no"}, prompts.EDIT_AGAIN)
             if again == "no":
                 return None
             continue
@@ -287,6 +253,6 @@ async def edit(terminal: Terminal, view: RequestView) -> Reply | None:
             return None
         terminal.screen.show(*said_so_far(reply))
         words = {"yes": "yes", "no": "no", "edit": "edit"}
-        given = await terminal.choose(f"{VERDICTS[Verdict.edit].question} (yes/no/edit): ", words, CHANGES)
+        given = await terminal.choose(f"{VERDICTS[Verdict.edit].question} (yes/no/edit): ", words, prompts.CHANGES)
         if given != "edit":
             return reply if given == "yes" else None

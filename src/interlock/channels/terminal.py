@@ -7,7 +7,7 @@ import contextlib
 import os
 import sys
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from interlock.channels.prompts import AGAIN, MEANS, asks_help, help_lines
 from interlock.channels.screen import Screen
@@ -149,20 +149,14 @@ class Terminal:
     async def _readable(self) -> None:
         loop = asyncio.get_running_loop()
         ready = asyncio.Event()
-        if not _watch(loop, self._descriptor, ready.set):
+        try:
+            loop.add_reader(self._descriptor, ready.set)
+        except PermissionError:
             return  # a plain file can always be read
         try:
             await ready.wait()
         finally:
             loop.remove_reader(self._descriptor)
-
-
-def _watch(loop: asyncio.AbstractEventLoop, descriptor: int, callback: Callable[[], None]) -> bool:
-    try:
-        loop.add_reader(descriptor, callback)
-    except PermissionError:
-        return False
-    return True
 
 
 def _is_cancelled() -> bool:

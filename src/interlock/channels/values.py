@@ -9,10 +9,10 @@ from interlock.channels.messages import hides, is_conversation, spoken
 from interlock.channels.screen import Line, said
 from interlock.domain.canonical import Json
 from interlock.engine.schema_words import place_words
-from interlock.service.inline import FLOW, as_json, name_shown, one_line
+from interlock.service.inline import FLOW, name_shown, one_line
 from interlock.service.text import cells, fold_padding, harmless, shortened
 
-__all__ = ["FLOW", "ValueLines", "as_json", "difference", "name_shown", "one_line"]
+__all__ = ["ValueLines", "difference"]
 
 LONG_TEXT = 1_000
 MANY_LINES = 40
@@ -106,7 +106,7 @@ def difference(before: Json, after: Json) -> list[Line]:
 
 
 def _sided(sign: str, path: _Path, shown: str, style: str) -> list[Line]:
-    place = place_words(part if isinstance(part, int) else _short_name(part) for part in path)
+    place = place_words(part if isinstance(part, int) else name_shown(shortened(part, FLOW)) for part in path)
     return [Line(f"{place}: {shown}" if path else shown, style, f"  {sign} ", f"  {sign} │ ")]
 
 
@@ -119,11 +119,6 @@ def _leaves(value: Json, path: _Path) -> Iterator[tuple[_Path, str]]:
             yield from _leaves(item, (*path, index))
     else:
         yield path, one_line(value)
-
-
-def _short_name(name: str) -> str:
-    """Return a name as it is shown beside many others: cut, with its length, where it is long."""
-    return name_shown(shortened(name, FLOW))
 
 
 def _fits(value: dict[str, Any] | list[Any]) -> bool:

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from interlock.blocking import BlockingClient
-from interlock.domain.canonical import normalize
+from interlock.domain.action import Action, Verdict
+from interlock.domain.canonical import Json, normalize
 from interlock.domain.request import Request, Status
 from interlock.domain.run import ENDED, Run, RunStatus
 from interlock.engine.threads import checked_name
 from interlock.engine.watching import Lines
 from interlock.errors import BadInput, Closed, InterlockError, NotFound
+from interlock.service.replies import Reply, edited, plainly
 from interlock.service.views import RunView
-from interlock.tutorial.values import reply_of, shape_of, told_by
 
 __all__ = ["App", "Snapshot"]
 
@@ -65,7 +66,7 @@ class App:
             BadInput: if the input or the config is of the wrong form.
             InterlockError: if the agent failed, or a person has to look; with the next step.
         """
-        thread = thread_of(config)
+        thread = _thread_of(config)
         view = self._last(thread)
         if input is not None:
             run_id = self._start(input, thread, view)
@@ -84,7 +85,7 @@ class App:
         Raises:
             NotFound: if nothing was started under this thread.
         """
-        thread = thread_of(config)
+        thread = _thread_of(config)
         view = _known(self._last(thread), thread)
         if self._client.sweep():
             view = self._client.run(view.run.id)
@@ -94,7 +95,7 @@ class App:
             decided = _pending(view)
         self._show(view)
         values, next_ = self._values(view.run)
-        values |= {} if decided is None else told_by(decided, values)
+        values |= {} if decided is None else _told_by(decided, values)
         return Snapshot(values, next_, view.run.id, tuple(request.id for request in view.requests))
 
     def update_state(self, config: Config, values: Mapping[str, Any], *, comment: str = "") -> dict[str, Any]:
@@ -114,13 +115,13 @@ class App:
             TooLate: if the deadline has been reached.
             BadInput: if the values say no verdict, or change what nobody asked.
         """
-        thread = thread_of(config)
+        thread = _thread_of(config)
         view = _known(self._last(thread), thread)
         request = _pending(view)
         if request is None or not request.is_open:
             raise Closed(_not_asked(thread, view))
         now, _ = self._values(view.run)
-        self._client.cast(reply_of(request, now, values, comment).to(self._shown.get(request.id)))
+        self._client.cast(_reply_of(request, now, values, comment).to(self._shown.get(request.id)))
         return dict(config)
 
     def close(self) -> None:
@@ -128,11 +129,9 @@ class App:
         self._client.close()
 
     def __enter__(self) -> Self:
-        """Return the app."""
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Let go of the database."""
         self.close()
 
     def _start(self, given: Mapping[str, Any], thread: str, before: RunView | None) -> str:
@@ -152,7 +151,7 @@ class App:
         if run.status is not RunStatus.paused:
             raise _trouble(run)
         self._show(view)
-        return {"__interrupt__": tuple(shape_of(request) for request in view.requests if request.is_open)}
+        return {"__interrupt__": tuple(_shape_of(request) for request in view.requests if request.is_open)}
 
     def _show(self, view: RunView) -> None:
         self._shown.update((request.id, request.digest) for request in view.requests if request.is_open)
@@ -173,7 +172,7 @@ class App:
         return self._client.run(run.id)
 
 
-def thread_of(config: object) -> str:
+def _thread_of(config: object) -> str:
     """Return the name of the thread that a config names."""
     configurable = config.get("configurable") if isinstance(config, Mapping) else None
     thread = configurable.get("thread_id") if isinstance(configurable, Mapping) else None
@@ -214,3 +213,62 @@ def _trouble(run: Run) -> InterlockError:
     if run.status is RunStatus.needs_attention:
         return InterlockError(f"{why} A person has to look: `interlock runs show {run.id}`.", run_id=run.id)
     return InterlockError(f"{why} Go on with stream(None, config) in a while.", run_id=run.id, status=str(run.status))
+
+
+def _reply_of(request: Request, now: Mapping[str, Any], values: Mapping[str, Any], comment: str) -> Reply:
+    """Read a verdict from values that somebody wants to set."""
+    if not isinstance(values, Mapping):
+        raise BadInput(f'The values are a dict such as {{"approved": True}}, not {type(values).__name__}.')
+    if not isinstance(comment, str):
+        raise BadInput(f"The comment is text, not {type(comment).__name__}.")
+    approved = values.get("approved")
+    if not isinstance(approved, bool):
+        raise BadInput(
+            'The values say what you decide: {"approved": True} or {"approved": False}; a changed plan is approved '
+            "in the same step."
+        )
+    changed = {key: value for key, value in values.items() if key != "approved" and value != now.get(key)}
+    others = sorted(changed.keys() - {"plan"})
+    if others:
+        raise BadInput(f"{', '.join(others)} cannot be changed here: people decide on `plan`, by `approved`.")
+    if not changed:
+        return plainly(request, Verdict.approve if approved else Verdict.reject, comment)
+    if not approved:
+        raise BadInput("A plan is rejected or changed, not both: say in `comment` what should be different.")
+    return edited(request, _changed_arguments(request, now, changed["plan"]), comment)
+
+
+def _changed_arguments(request: Request, now: Mapping[str, Any], plan: Json) -> dict[str, Json]:
+    """Return the arguments with what a changed plan changes in them."""
+    before, asked = now.get("plan"), request.edition.subject
+    assert isinstance(asked, Action)
+    if not isinstance(plan, Mapping) or not isinstance(before, Mapping):
+        raise BadInput(
+            f"The plan is a dict with {', '.join(sorted(asked.args))}: change it in a copy of values['plan']."
+        )
+    changes = {key: value for key, value in plan.items() if key not in before or value != before[key]}
+    return {**asked.args, **changes}
+
+
+def _told_by(request: Request, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a decision that the agent has not been told yet says about its values."""
+    if request.is_open:
+        return {}
+    subject, plan = request.edition.subject, values.get("plan")
+    told: dict[str, Any] = {"approved": request.status is Status.approved}
+    if request.edition.author is not None and isinstance(subject, Action) and isinstance(plan, Mapping):
+        told["plan"] = {**plan, **subject.args}
+    return told
+
+
+def _shape_of(request: Request) -> dict[str, Any]:
+    """Return a request as an event shows it."""
+    subject = request.edition.subject
+    assert isinstance(subject, Action)
+    return {
+        "request_id": request.id,
+        "action": subject.name,
+        "args": dict(subject.args),
+        "description": request.ask.description,
+        "due_at": request.due_at.isoformat() if request.due_at else None,
+    }
