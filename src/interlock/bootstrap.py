@@ -10,7 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from interlock.config import Settings, data_home
+from interlock.config.load import data_home
+from interlock.config.sections import Settings
 from interlock.dispatch.wakers import NotifiedWaker, PollingWaker
 from interlock.domain.authority import Principal
 from interlock.domain.canonical import MAX_BYTES, Json

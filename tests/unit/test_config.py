@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 import interlock
-from interlock.config import config_schema, load_settings, parse_duration
-from interlock.config.load import VARIABLES
+from interlock.config.load import VARIABLES, load_settings
+from interlock.config.sections import config_schema
+from interlock.config.values import parse_duration
 from interlock.engine.configured import ConfiguredPolicies
 from interlock.errors import BadInput, InvalidConfig, InvalidPolicy
 

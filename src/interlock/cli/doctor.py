@@ -21,8 +21,9 @@ from interlock.cli.errors import Exit
 from interlock.cli.hints import command_prefix, pasteable
 from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute, settings_of, write_json
-from interlock.config import Settings, suggestion
 from interlock.config.paths import expanded
+from interlock.config.sections import Settings
+from interlock.config.values import suggestion
 from interlock.domain.policy_check import check
 from interlock.domain.request import EffectState
 from interlock.domain.run import RunStatus

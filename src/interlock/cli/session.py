@@ -21,7 +21,8 @@ from interlock.channels.terminal import Terminal
 from interlock.cli.app import Root
 from interlock.cli.errors import Exit
 from interlock.cli.hints import command_prefix
-from interlock.config import DatabaseSettings, Settings, load_settings
+from interlock.config.load import load_settings
+from interlock.config.sections import DatabaseSettings, Settings
 from interlock.domain.authority import LOCAL_TENANT, Principal
 from interlock.errors import BadInput, Forbidden
 from interlock.service.client import Client

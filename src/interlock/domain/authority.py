@@ -93,6 +93,10 @@ class Directory:
         """Say whether this person is among those whom the step asks."""
         return self.eligible_as(step, person) is not None
 
+    def is_operator(self, person: str) -> bool:
+        """Say whether this person may set right what others have begun."""
+        return self._belongs("role:operator", person)
+
     def eligible_as(self, step: Step, person: str) -> str | None:
         """Return the first entry of the step's `ask` to which this person belongs; None if there is none."""
         return next((entry for entry in step.ask if self._belongs(entry, person)), None)

@@ -196,3 +196,8 @@ class DecisionContext:
     directory: Directory
     recent: Recent | None = None
     abandoned: bool = False
+
+    @property
+    def person(self) -> str:
+        """The canonical id of whoever asks for the change."""
+        return self.directory.canonical(self.principal.id)

@@ -57,7 +57,7 @@ def _person_named(to: object) -> str:
 def _person(request: Request, context: DecisionContext, verb: str) -> str:
     if context.principal.kind != "person":
         raise Forbidden(f"{context.principal.id} may not {verb} {request.id}: only people do.", request_id=request.id)
-    return context.directory.canonical(context.principal.id)
+    return context.person
 
 
 def _may_not_delegate(request: Request, giver: str, delegate: str, context: DecisionContext) -> str | None:

@@ -18,7 +18,6 @@ from interlock.domain.events import (
     LateResult,
 )
 from interlock.domain.lifecycle import evolve
-from interlock.domain.policy import Step
 from interlock.domain.request import MAX_COMMENT, Claim, EffectState, Request, Status
 from interlock.errors import Closed, EffectRefused, Forbidden
 
@@ -144,7 +143,7 @@ def _is_recorded(request: Request, command: RecordEffect) -> bool:
 
 def decide_settle(request: Request, command: SettleEffect, context: DecisionContext) -> tuple[Event, ...]:
     """Return what a person's word on an unknown effect brings."""
-    person = context.directory.canonical(context.principal.id)
+    person = context.person
     if context.principal.kind != "person" or not _may_settle(request, context, person):
         raise Forbidden(f"{person} may not settle the effect of {request.id}.", request_id=request.id)
     if request.effect is E.claimed and context.abandoned:
@@ -170,7 +169,6 @@ def decide_settle(request: Request, command: SettleEffect, context: DecisionCont
 
 
 def _may_settle(request: Request, context: DecisionContext, person: str) -> bool:
-    operators = Step(ask=("role:operator",))
-    passed = context.policy.levels[request.route.level].steps
-    steps = (operators, *(request.step_of(context.policy, index) for index in range(len(passed))))
-    return any(context.directory.is_asked(step, person) for step in steps)
+    indexes = range(len(context.policy.levels[request.route.level].steps))
+    asked = (context.directory.is_asked(request.step_of(context.policy, index), person) for index in indexes)
+    return context.directory.is_operator(person) or any(asked)

@@ -81,7 +81,7 @@ def says_something(comment: str) -> bool:
 
 def decide_vote(request: Request, command: CastVote, context: DecisionContext) -> tuple[Event, ...]:
     """Return what a vote brings: itself, perhaps an edit, perhaps the next step or the outcome."""
-    voter = context.directory.canonical(context.principal.id)
+    voter = context.person
     on_behalf_of = _check_vote(request, command, context, voter)
     edition = _edition(request, command, context.policy, voter)
     if edition is None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from zoneinfo import available_timezones
 
-from interlock.config import CalendarSettings, ConfigFile, Key, StepSettings, suggestion
+from interlock.config.located import ConfigFile, Key
+from interlock.config.sections import CalendarSettings, StepSettings
+from interlock.config.values import suggestion
 from interlock.domain.calendar import DAYS, Calendar, Span, find_zone
 from interlock.domain.explain import duration_words
 from interlock.errors import InvalidPolicy

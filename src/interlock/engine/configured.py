@@ -7,17 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from interlock.config import (
-    ConfigFile,
-    FactSettings,
-    Key,
-    LevelSettings,
-    PolicySettings,
-    Settings,
-    StepSettings,
-    suggestion,
-)
 from interlock.config.load import SETTLED_NS, reload_settings
+from interlock.config.located import ConfigFile, Key
+from interlock.config.sections import FactSettings, LevelSettings, PolicySettings, Settings, StepSettings
+from interlock.config.values import suggestion
 from interlock.domain.authority import Directory, canonical_id
 from interlock.domain.calendar import Calendar
 from interlock.domain.expression_cost import TooMuch

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from interlock.config import ConfigFile, DelegationSettings, Settings
+from interlock.config.located import ConfigFile
+from interlock.config.sections import DelegationSettings, Settings
 from interlock.domain.authority import Delegation, Directory
 
 __all__ = ["delegations_of"]
