@@ -6,11 +6,10 @@ PyYAML composes the nodes; nothing is ever constructed from a tag.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import yaml
 
@@ -117,13 +116,13 @@ class _Builder:
             raise BadYaml(line, path, f"holds more than {MAX_NODES:,} values, counting what its aliases stand for")
         if len(path) > MAX_DEPTH:
             raise BadYaml(line, path, f"is nested deeper than {MAX_DEPTH}")
-        if isinstance(node, yaml.MappingNode):
-            _plain_tag(node, path, "map")
+        if isinstance(node, yaml.MappingNode) and node.tag == _PREFIX + "map":
             return self._mapping(node, path)
-        if isinstance(node, yaml.SequenceNode):
-            _plain_tag(node, path, "seq")
+        if isinstance(node, yaml.SequenceNode) and node.tag == _PREFIX + "seq":
             return [self.build(item, (*path, index)) for index, item in enumerate(node.value)]
-        return _scalar(node, path)
+        if isinstance(node, yaml.ScalarNode):
+            return _scalar(node, path)
+        raise _tagged(node, path)
 
     def _mapping(self, node: yaml.MappingNode, path: tuple[Key, ...]) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -148,63 +147,30 @@ def _key(node: yaml.Node, path: tuple[Key, ...]) -> str:
     return str(node.value)
 
 
-def _plain_tag(node: yaml.Node, path: tuple[Key, ...], kind: str) -> None:
-    if node.tag != _PREFIX + kind:
-        _refuse(node, path, f"carries the tag {node.tag[:60]}: remove it")
-
-
 def _scalar(node: yaml.Node, path: tuple[Key, ...]) -> Any:
-    read = _READERS.get(node.tag)
-    if read is None:
-        _refuse(node, path, f"carries the tag {node.tag[:60]}: remove it")
-    return read(node, path)
+    text, reason = node.value, "must be written in plain decimal digits, or in quotes if it is text"
+    match node.tag.partition(_PREFIX):
+        case "", _, "str" | "timestamp":
+            return str(text)
+        case "", _, "null":
+            return None
+        case "", _, "bool" if text in _BOOLEANS:
+            return _BOOLEANS[text]
+        case "", _, "int" if _WHOLE.fullmatch(text):
+            return int(text)
+        case "", _, "float" if _FRACTION.fullmatch(text):
+            return Decimal(text)
+        case "", _, "bool":  # YAML 1.1 reads yes, no, on and off as booleans, YAML 1.2 as text: some expect either
+            reason = "is read differently by different programs: write true or false, or put it in quotes"
+        case "", _, "int" | "float":
+            pass  # 010, 0x10, 1_000 and 1:30 are other numbers to other readers
+        case _:
+            raise _tagged(node, path)
+    raise BadYaml(node.start_mark.line + 1, path, f"{text!r} {reason}")
 
 
-def _refuse(node: yaml.Node, path: tuple[Key, ...], reason: str) -> NoReturn:
-    raise BadYaml(node.start_mark.line + 1, path, reason)
-
-
-def _text(node: yaml.Node, _path: tuple[Key, ...]) -> str:
-    return str(node.value)
-
-
-def _nothing(_node: yaml.Node, _path: tuple[Key, ...]) -> None:
-    return None
-
-
-def _boolean(node: yaml.Node, path: tuple[Key, ...]) -> bool:
-    # YAML 1.1 reads yes, no, on and off as booleans, YAML 1.2 as text: neither is what everybody expects.
-    value = _BOOLEANS.get(node.value)
-    if value is None:
-        _refuse(
-            node,
-            path,
-            f"{node.value!r} is read differently by different programs: write true or false, or put it in quotes",
-        )
-    return value
-
-
-def _whole(node: yaml.Node, path: tuple[Key, ...]) -> int:
-    # 010, 0x10, 1_000 and 1:30 are other numbers to other readers.
-    if not _WHOLE.fullmatch(node.value):
-        _refuse(node, path, f"{node.value!r} must be written in plain decimal digits, or in quotes if it is text")
-    return int(node.value)
-
-
-def _fraction(node: yaml.Node, path: tuple[Key, ...]) -> Decimal:
-    if not _FRACTION.fullmatch(node.value):
-        _refuse(node, path, f"{node.value!r} must be written in plain decimal digits, or in quotes if it is text")
-    return Decimal(node.value)
-
-
-_READERS: dict[str, Callable[[yaml.Node, tuple[Key, ...]], Any]] = {
-    _PREFIX + "str": _text,
-    _PREFIX + "timestamp": _text,
-    _PREFIX + "null": _nothing,
-    _PREFIX + "bool": _boolean,
-    _PREFIX + "int": _whole,
-    _PREFIX + "float": _fraction,
-}
+def _tagged(node: yaml.Node, path: tuple[Key, ...]) -> BadYaml:
+    return BadYaml(node.start_mark.line + 1, path, f"carries the tag {node.tag[:60]}: remove it")
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,16 +55,15 @@ class _Waiters:
             with self._lock:
                 self._waiting.discard(entry)
 
-    async def _rest(self, event: asyncio.Event, left: float) -> None:
-        await _wait_for(event, left)
+    async def _rest(self, event: asyncio.Event, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await event.wait()
+            event.clear()
 
 
 class NotifiedWaker(_Waiters):
-    """For a database whose processes notify each other of commits.
-
-    Args:
-        notifications: what the store offers.
-    """
+    """For a database whose processes notify each other of commits."""
 
     def __init__(self, notifications: Notifications) -> None:
         super().__init__()
@@ -94,8 +93,8 @@ class PollingWaker(_Waiters):
             await self._poll()
         return self._changes[work]
 
-    async def _rest(self, event: asyncio.Event, left: float) -> None:
-        await _wait_for(event, min(left, POLL))
+    async def _rest(self, event: asyncio.Event, seconds: float) -> None:
+        await super()._rest(event, min(seconds, POLL))
         if time.monotonic() - self._polled >= POLL:
             await self._poll()
 
@@ -113,12 +112,3 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
-
-
-async def _wait_for(event: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return
-    event.clear()
