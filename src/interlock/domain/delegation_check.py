@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
+from typing import Literal
 
 from interlock.domain.authority import Delegation, Directory
 from interlock.domain.policy import Policy, Step
@@ -28,13 +29,9 @@ def _findings(
 ) -> Iterator[Finding]:
     asked = [step for step in steps if directory.is_asked(step, one.giver)]
     if one.until is not None and one.until <= now:
-        yield _finding(
-            "warning",
-            "delegation_over",
-            one,
-            f"is over since {one.until:%Y-%m-%d %H:%M:%S} UTC: remove it as soon as nothing that was approved under it "
-            "waits to be carried out",
-        )
+        ended = f"is over since {one.until:%Y-%m-%d %H:%M:%S} UTC"
+        message = f"{ended}: remove it as soon as nothing that was approved under it waits to be carried out"
+        yield _finding("warning", "delegation_over", one, message)
         return
     if not asked:
         yield _finding("error", "delegation_idle", one, f"no step asks {one.giver}, so that there is no vote to give")
@@ -50,17 +47,14 @@ def _findings(
             yield _finding("warning", "delegation_chain", one, message)
 
 
-def _finding(severity: str, code: str, one: Delegation, message: str) -> Finding:
-    return Finding(severity, code, "delegations", f"{one.giver} to {one.delegate}", message)  # type: ignore[arg-type]
+def _finding(severity: Literal["error", "warning"], code: str, one: Delegation, message: str) -> Finding:
+    return Finding(severity, code, "delegations", f"{one.giver} to {one.delegate}", message)
 
 
 def _meet(one: Delegation, other: Delegation) -> bool:
     """Say whether there is a moment that both cover."""
-    return _begins_before_end(one, other) and _begins_before_end(other, one)
-
-
-def _begins_before_end(one: Delegation, other: Delegation) -> bool:
-    return one.since is None or other.until is None or one.since < other.until
+    pairs = ((one.since, other.until), (other.since, one.until))
+    return all(begins is None or ends is None or begins < ends for begins, ends in pairs)
 
 
 def _known(steps: Iterable[Step], directory: Directory) -> frozenset[str]:
