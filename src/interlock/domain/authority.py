@@ -103,12 +103,12 @@ class Directory:
 
     def asked(self, step: Step) -> frozenset[str] | None:
         """Return everybody whom the step asks, or None if that cannot be counted."""
-        people: set[str] = set()
-        for entry in step.ask:
-            if entry.startswith("role:") and self.local_roles:
-                return None
-            people |= self.members(entry)
-        return frozenset(people)
+        everybody = self.local_roles and any(entry.startswith("role:") for entry in step.ask)
+        return None if everybody else self.named(step)
+
+    def named(self, step: Step) -> frozenset[str]:
+        """Return everybody whom the step asks and who is known by name."""
+        return frozenset().union(*map(self.members, step.ask))
 
     def roles_of(self, person: str) -> list[str]:
         """Return the roles that this person holds, sorted."""

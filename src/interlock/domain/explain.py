@@ -110,16 +110,16 @@ def _steps(case: _Case, policy: Policy, directory: Directory, level: Level) -> I
     for index, given in enumerate(level.steps):
         step = given if case.request is None else case.request.step_of(policy, index)
         title = f"Step {index + 1} of {len(level.steps)}"
-        if index < now:
-            passed = _passed(case.request, index) if case.request else []
-            yield f"{title}: passed, by {', '.join(passed)}."
+        if case.request is not None and index < now:
+            yield f"{title}: passed, by {', '.join(_passed(case.request, index))}."
             continue
-        needed = f"{_needed(case, step)}{_so_far(case, policy, directory, step, index)}"
+        present = case.request if index == now else None
+        needed = f"{_needed(case, step)}{_so_far(present, policy, directory, step)}"
         yield f"{title}{' (now)' if index == now else ''}: asks {_asked(step)}; {needed}."
-        yield f"  {_until(case, index, step)} {_silence(case, index, step)}"
+        yield f"  {_until(case, index, step)} {_silence(case, present, step)}"
         if step.calendar is not None:
             yield f"  Only open time of the calendar {step.calendar.name} counts: {step.calendar}."
-        yield from _meanwhile(case, index, step)
+        yield from _meanwhile(present, step)
         yield from (f"  {line}" for line in _voters(case, policy, directory, step, now=index == now))
 
 
@@ -135,11 +135,8 @@ def _asked(step: Step) -> str:
 
 def _entries(ask: tuple[str, ...]) -> str:
     words = {"group": "the group", "role": "anyone with the role", "person": ""}
-    entries = []
-    for entry in ask:
-        kind, _, name = entry.partition(":")
-        entries.append(f"{words.get(kind, kind)} {name}".strip())
-    return " or ".join(entries)
+    parts = (entry.partition(":") for entry in ask)
+    return " or ".join(f"{words.get(kind, kind)} {name}".strip() for kind, _, name in parts)
 
 
 def _needed(case: _Case, step: Step) -> str:
@@ -149,11 +146,11 @@ def _needed(case: _Case, step: Step) -> str:
     return f"{approvals}, {step.rejections} rejection{'s end' if step.rejections > 1 else ' ends'} it"
 
 
-def _so_far(case: _Case, policy: Policy, directory: Directory, step: Step, index: int) -> str:
-    if case.request is None or case.request.step != index:
+def _so_far(present: Request | None, policy: Policy, directory: Directory, step: Step) -> str:
+    if present is None:
         return ""
-    votes = case.request.votes
-    counting = eligibility_of(case.request, policy, directory).counting(step, votes)
+    votes = present.votes
+    counting = eligibility_of(present, policy, directory).counting(step, votes)
     supporting = supporters(counting)
     groups = {
         "for it": [vote for vote in counting if vote.voter in supporting],
@@ -172,8 +169,8 @@ def _until(case: _Case, index: int, step: Step) -> str:
     return f"Within {_length(step, step.within)} from when it begins."
 
 
-def _silence(case: _Case, index: int, step: Step) -> str:
-    handed_on = case.request is not None and index == case.request.step and case.request.handed_on
+def _silence(case: _Case, present: Request | None, step: Step) -> str:
+    handed_on = present is not None and present.handed_on
     asks = isinstance(case.occasion.subject, Question)
     end = "it expires, and the agent gets no answer" if asks else "it expires: it is not approved"
     verb = "answers" if asks else "decides"
@@ -183,14 +180,13 @@ def _silence(case: _Case, index: int, step: Step) -> str:
     return f"If nobody {verb} by then, {end}."
 
 
-def _meanwhile(case: _Case, index: int, step: Step) -> Iterator[str]:
+def _meanwhile(present: Request | None, step: Step) -> Iterator[str]:
     """Say who is reminded and asked as well while the step waits: what has happened is in the history."""
-    request = case.request if case.request is not None and case.request.step == index else None
-    if request is not None:
-        if request.reminders:
-            yield f"  A reminder at {', '.join(_moment(step, at) for at in request.reminders)}."
-        if request.escalates_at is not None and step.escalate is not None:
-            yield f"  From {_moment(step, request.escalates_at)} on {_entries(step.escalate.to)} may decide as well."
+    if present is not None:
+        if present.reminders:
+            yield f"  A reminder at {', '.join(_moment(step, at) for at in present.reminders)}."
+        if present.escalates_at is not None and step.escalate is not None:
+            yield f"  From {_moment(step, present.escalates_at)} on {_entries(step.escalate.to)} may decide as well."
         return
     if step.remind_after:
         yield f"  A reminder after {', '.join(_length(step, wait) for wait in step.remind_after)}."
@@ -203,13 +199,9 @@ def _voters(case: _Case, policy: Policy, directory: Directory, step: Step, *, no
     if case.request is not None:
         directory = with_delegations(directory, case.request)
     eligibility = Eligibility(policy, directory, case.occasion.initiator, case.occasion.requester, case.editors)
-    may, out = [], []
-    for person in sorted(_known(step, directory)):
-        reason = eligibility.exclusion(step, person)
-        if reason is None:
-            may.append(person)
-        else:
-            out.append(f"Not {person}: {reason}.")
+    reasons = {person: eligibility.exclusion(step, person) for person in sorted(directory.named(step))}
+    may = [person for person, reason in reasons.items() if reason is None]
+    out = [f"Not {person}: {reason}." for person, reason in reasons.items() if reason is not None]
     open_to_all = directory.asked(step) is None
     names = [*_named(may), *(["anybody at this machine who is not excluded"] if open_to_all else [])]
     when = "May vote now" if now else "May vote then"
@@ -231,22 +223,13 @@ def _delegated(given: Delegation, eligibility: Eligibility, step: Step, now: dat
     return f"Votes for {given.giver}: {given.delegate}, {until}."
 
 
-def _known(step: Step, directory: Directory) -> frozenset[str]:
-    """Return everybody asked who is known by name, also where a role is open to everybody at this machine."""
-    people: set[str] = set()
-    for entry in step.ask:
-        people |= directory.members(entry)
-    return frozenset(people)
-
-
 def _named(people: list[str]) -> list[str]:
     return people if len(people) <= SHOWN else [*people[:SHOWN], f"and {len(people) - SHOWN} more"]
 
 
 def _terms(policy: Policy) -> Iterator[str]:
-    yield "The agent never votes." + (
-        "" if policy.initiator_may_approve else " Whoever started the run does not vote either."
-    )
+    initiator = "" if policy.initiator_may_approve else " Whoever started the run does not vote either."
+    yield f"The agent never votes.{initiator}"
     if policy.four_eyes:
         yield "Four eyes: whoever changes the arguments does not decide on them."
     if policy.edits is not None:

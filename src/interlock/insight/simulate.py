@@ -214,11 +214,8 @@ def _way(policy: Policy, index: int, directory: Directory, at: datetime) -> Way:
 
 def _asked(ask: tuple[str, ...], directory: Directory) -> frozenset[str]:
     """Return the people behind these entries; a role stays a role where everybody at the machine holds it."""
-    people: set[str] = set()
-    for entry in ask:
-        open_to_all = directory.local_roles and entry.startswith("role:")
-        people |= {entry} if open_to_all else directory.members(entry)
-    return frozenset(people)
+    open_to_all = {entry for entry in ask if directory.local_roles and entry.startswith("role:")}
+    return frozenset(open_to_all).union(*(directory.members(entry) for entry in ask if entry not in open_to_all))
 
 
 def _differs(before: Way, after: Way) -> tuple[str, ...]:
