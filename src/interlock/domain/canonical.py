@@ -97,7 +97,7 @@ def parse_json(text: str | bytes, *, path: str = "$", max_bytes: int = MAX_BYTES
     try:
         value = json.loads(raw, object_pairs_hook=_unique_keys, parse_constant=_no_constant, parse_int=_sent_integer)
     except _Duplicate as duplicate:
-        raise InvalidValue(path, f"the name {json.dumps(duplicate.key[:80])} stands twice in one object") from None
+        raise InvalidValue(path, f"the name {json.dumps(str(duplicate)[:80])} stands twice in one object") from None
     except RecursionError:
         raise InvalidValue(path, f"is nested deeper than {MAX_DEPTH}") from None
     except UnicodeDecodeError as error:
@@ -238,9 +238,7 @@ def _check_number(value: int | float, path: str) -> None:  # noqa: PYI041 - the 
 
 
 class _Duplicate(Exception):
-    def __init__(self, key: str) -> None:
-        super().__init__(key)
-        self.key = key
+    """A name that stands twice in one object."""
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from interlock.domain.authority import LONGEST_ID, NO_PERSON, Delegation
 from interlock.domain.canonical import check_text
 from interlock.domain.commands import Comment, DecisionContext, Delegate
-from interlock.domain.eligibility import Eligibility, eligibility_of
+from interlock.domain.eligibility import eligibility_of
 from interlock.domain.events import Commented, Delegated, Event
 from interlock.domain.request import MAX_COMMENT, Request
 from interlock.domain.voting import must_be_in_time, must_be_open, says_something
@@ -71,10 +71,5 @@ def _may_not_delegate(request: Request, giver: str, delegate: str, context: Deci
     if eligibility.exclusion(step, delegate) is None:
         return f"{delegate} is asked as well, and one person is one vote"
     given = Delegation(giver, delegate, None, context.now)
-    return _as_given(eligibility, given).exclusion(step, delegate, giver, context.now)
-
-
-def _as_given(eligibility: Eligibility, given: Delegation) -> Eligibility:
-    directory = eligibility.directory
-    people = replace(directory, delegations=(given, *directory.delegations))
-    return replace(eligibility, directory=people)
+    people = replace(eligibility.directory, delegations=(given, *eligibility.directory.delegations))
+    return replace(eligibility, directory=people).exclusion(step, delegate, giver, context.now)

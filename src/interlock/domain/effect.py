@@ -114,10 +114,9 @@ def _lapsed(request: Request, context: DecisionContext) -> str | None:
 def decide_record(request: Request, command: RecordEffect, context: DecisionContext) -> tuple[Event, ...]:
     """Return what an attempt's result brings: the truth is accepted from the claiming attempt, or noted as late."""
     _must_be_its_agent(request, context)
-    claim, now = request.claim, context.now
-    if claim is not None and claim.attempt == command.attempt and _is_recorded(request, command):
+    now, current = context.now, request.claim is not None and request.claim.attempt == command.attempt
+    if current and _is_recorded(request, command):
         return ()
-    current = claim is not None and claim.attempt == command.attempt
     awaited = (
         request.effect is E.claimed
         or (request.effect is E.unknown and command.state != "unknown")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import reduce
 
 from interlock.domain.authority import Delegation
 from interlock.domain.events import (
@@ -78,11 +79,10 @@ NOTES = frozenset({"refusal_noted", "late_result", "restored", "configuration_he
 
 def fold(events: Iterable[Event], request: Request | None = None) -> Request:
     """Return the request that these events make, of the one before or of nothing."""
-    for event in events:
-        request = evolve(request, event)
-    if request is None:
+    folded = reduce(evolve, events, request)
+    if folded is None:
         raise ValueError("no events, so no request")
-    return request
+    return folded
 
 
 def evolve(request: Request | None, event: Event) -> Request:

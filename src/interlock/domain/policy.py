@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 from interlock.domain.action import Action, Question, Subject
 from interlock.domain.calendar import Calendar
-from interlock.domain.canonical import digest
 from interlock.domain.facts import Fact, Unjudged, expression_names, facts_of, truth
 from interlock.domain.windows import Recent, Windows, is_window, sums_in, window_length, window_values
 from interlock.errors import InvalidPolicy
@@ -227,11 +226,6 @@ def where_holds(step: Step, reviewer: Mapping[str, Any], initiator: str, request
         return truth(step.where, names)
     except Unjudged:
         return False
-
-
-def policy_hash(body: Mapping[str, Any]) -> str:
-    """Return the hash that names one version of a policy's body."""
-    return digest(dict(body))
 
 
 def _names(occasion: Occasion) -> dict[str, Any]:

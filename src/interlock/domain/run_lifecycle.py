@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import reduce
 
 from interlock.domain.run import ENDED, Run, RunStatus
 from interlock.domain.run_events import (
@@ -57,11 +58,10 @@ RUN_NOTES = frozenset({"run_restored", "states_deleted"})
 
 def fold_run(events: Iterable[RunEvent], run: Run | None = None) -> Run:
     """Return the run that these events make, of the one before or of nothing."""
-    for event in events:
-        run = evolve_run(run, event)
-    if run is None:
+    folded = reduce(evolve_run, events, run)
+    if folded is None:
         raise ValueError("no events, so no run")
-    return run
+    return folded
 
 
 def evolve_run(run: Run | None, event: RunEvent) -> Run:

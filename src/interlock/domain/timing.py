@@ -88,17 +88,13 @@ def decide_reschedule(request: Request, context: DecisionContext) -> tuple[Event
 def _extended(request: Request, command: Extend, context: DecisionContext) -> datetime:
     """Return the deadline that an extension brings: more of the step's own time, so open time under a calendar."""
     assert request.due_at is not None
-    step = request.step_of(context.policy)
+    step, most = request.step_of(context.policy), f"at most {LONGEST_EXTENSION.days} days"
     if not timedelta(seconds=1) <= command.by <= LONGEST_EXTENSION:
-        raise InvalidValue("by", f"must be at least a second and at most {LONGEST_EXTENSION.days} days")
+        raise InvalidValue("by", f"must be at least a second and {most}")
     due_at = step.later(request.due_at, command.by)
     if step.calendar is not None and due_at - request.due_at > LONGEST_EXTENSION:
-        until = step.calendar.shown(due_at)
-        raise InvalidValue(
-            "by",
-            f"is open time of the calendar {step.calendar.name!r}, so until {until}: "
-            f"one extension moves a deadline by at most {LONGEST_EXTENSION.days} days",
-        )
+        until = f"is open time of the calendar {step.calendar.name!r}, so until {step.calendar.shown(due_at)}"
+        raise InvalidValue("by", f"{until}: one extension moves a deadline by {most}")
     return due_at
 
 
@@ -107,7 +103,5 @@ def _may_not_extend(request: Request, context: DecisionContext, person: str) -> 
         return "only people extend"
     if context.directory.is_operator(person):
         return None
-    unchanged = replace(request, editors=())  # more time changes nothing that four eyes would have to look at
-    return eligibility_of(unchanged, context.policy, context.directory).exclusion(
-        request.step_of(context.policy), person
-    )
+    eligibility = eligibility_of(replace(request, editors=()), context.policy, context.directory)  # nothing is changed
+    return eligibility.exclusion(request.step_of(context.policy), person)

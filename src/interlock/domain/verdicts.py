@@ -34,19 +34,16 @@ class VerdictRule:
     does: str
 
 
+_TO_APPROVE = frozenset({Kind.approval, Kind.review})
+
 VERDICTS: dict[Verdict, VerdictRule] = {
     Verdict.approve: VerdictRule(
-        True,
-        "approved",
-        frozenset({Kind.approval, Kind.review}),
-        "approved",
-        "Approve?",
-        "approve it: what is shown is done",
+        True, "approved", _TO_APPROVE, "approved", "Approve?", "approve it: what is shown is done"
     ),
     Verdict.edit: VerdictRule(
         True,
         "approved",
-        frozenset({Kind.approval, Kind.review}),
+        _TO_APPROVE,
         "approved with changes",
         "Approve with these changes?",
         "approve it with the changes that are shown",

@@ -85,7 +85,7 @@ def decide_vote(request: Request, command: CastVote, context: DecisionContext) -
     on_behalf_of = _check_vote(request, command, context, voter)
     edition = _edition(request, command, context.policy, voter)
     if edition is None:
-        return _count(request, _vote(request, command, voter, on_behalf_of, context), command, context)
+        return _count(request, command, context, voter, on_behalf_of)
     edition = replace(edition, on_behalf_of=on_behalf_of)
     route = reroute(context.policy, request.route, _occasion(request, edition, context))
     edited = Edited(edition, edition_digest(edition), route, context.now)
@@ -96,7 +96,7 @@ def decide_vote(request: Request, command: CastVote, context: DecisionContext) -
         return tuple(events)
     anew = _voting_right(after, context, voter, on_behalf_of)
     if anew.excluded is None:
-        events.extend(_count(after, _vote(after, command, voter, anew.on_behalf_of, context), command, context))
+        events.extend(_count(after, command, context, voter, anew.on_behalf_of))
     else:
         _must_leave_enough(after, context)
     return tuple(events)
@@ -185,15 +185,12 @@ def _edition(request: Request, command: CastVote, policy: Policy, voter: str) ->
 def _check_editable(current: Action, args: dict[str, object], policy: Policy) -> None:
     if policy.edits is None:
         return
-    for key in sorted(current.args.keys() | args.keys()):
-        if key not in policy.edits and _bytes_of(current.args, key) != _bytes_of(args, key):
+    # Compared as they are written: Python takes 1 and True for the same.
+    before, after = ({key: canonical_bytes(value) for key, value in each.items()} for each in (current.args, args))
+    for key in sorted(before.keys() | after.keys()):
+        if key not in policy.edits and before.get(key) != after.get(key):
             allowed = ", ".join(policy.edits) or "nothing"
             raise NotEditable(f"The policy does not let a reviewer change {key!r}, only {allowed}.", argument=key)
-
-
-def _bytes_of(args: dict[str, object], key: str) -> bytes | None:
-    # Compared as they are written: Python takes 1 and True for the same.
-    return canonical_bytes(args[key]) if key in args else None
 
 
 def _occasion(request: Request, edition: Edition, context: DecisionContext) -> Occasion:
@@ -201,15 +198,14 @@ def _occasion(request: Request, edition: Edition, context: DecisionContext) -> O
     return Occasion(edition.subject, request.agent, request.requester, request.initiator, context.now, recent)
 
 
-def _vote(request: Request, command: CastVote, voter: str, on_behalf_of: str | None, context: DecisionContext) -> Vote:
-    entry = context.directory.eligible_as(request.step_of(context.policy), on_behalf_of or voter)
-    return Vote(
-        voter, command.verdict, request.digest, request.step, context.now, command.comment, on_behalf_of, entry or ""
-    )
-
-
-def _count(request: Request, vote: Vote, command: CastVote, context: DecisionContext) -> tuple[Event, ...]:
+def _count(
+    request: Request, command: CastVote, context: DecisionContext, voter: str, on_behalf_of: str | None
+) -> tuple[Event, ...]:
     step, eligibility = request.step_of(context.policy), _eligibility(request, context)
+    asked_as = context.directory.eligible_as(step, on_behalf_of or voter) or ""
+    vote = Vote(
+        voter, command.verdict, request.digest, request.step, context.now, command.comment, on_behalf_of, asked_as
+    )
     if vote in [replace(earlier, at=vote.at) for earlier in eligibility.counting(step, request.votes)]:
         return ()
     votes = eligibility.counting(step, cast(request.votes, vote))
@@ -223,12 +219,9 @@ def _count(request: Request, vote: Vote, command: CastVote, context: DecisionCon
         case Tally.rejected if not opponents(votes):  # the others have lost the role since
             return (*events, Decided("rejected", (), _too_few(request, eligible, context), context.now))
         case Tally.rejected | Tally.revised as turned_down:
-            return (*events, _turned_down(turned_down.value, votes, vote, context.now))
-
-
-def _turned_down(outcome: Outcome, votes: tuple[Vote, ...], last: Vote, now: datetime) -> Decided:
-    by = opponents(votes)
-    return Decided(outcome, by, last.comment, now, stand_ins=stand_ins(votes, by))
+            by = opponents(votes)
+            decided = Decided(turned_down.value, by, vote.comment, context.now, stand_ins=stand_ins(votes, by))
+            return (*events, decided)
 
 
 def _passed(request: Request, votes: tuple[Vote, ...], vote: Vote, context: DecisionContext) -> Event:

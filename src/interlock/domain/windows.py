@@ -64,19 +64,13 @@ class Recent:
 
 def is_window(name: str) -> bool:
     """Say whether a name in an expression is that of a window, such as `recent_24h` or `recent_7d`."""
-    found = _WINDOW.fullmatch(name)
-    return found is not None and _length(found) <= LONGEST_WINDOW
+    return timedelta(0) < window_length(name) <= LONGEST_WINDOW
 
 
 def window_length(name: str) -> timedelta:
-    """Return how far a window reaches back."""
+    """Return how far a window reaches back; not at all if the name is not that of one."""
     found = _WINDOW.fullmatch(name)
-    assert found is not None, name
-    return _length(found)
-
-
-def _length(found: re.Match[str]) -> timedelta:
-    hours = int(found[1]) * (24 if found[2] == "d" else 1)
+    hours = 0 if found is None else int(found[1]) * (24 if found[2] == "d" else 1)
     return timedelta(hours=hours)
 
 

@@ -10,9 +10,10 @@ from tests.model.rules import AGENT, START, Bench
 from interlock.domain.action import Action, Question
 from interlock.domain.authority import Directory
 from interlock.domain.calendar import DAYS, Calendar, Span
+from interlock.domain.canonical import digest
 from interlock.domain.explain import business_hours, duration_words, explain
 from interlock.domain.facts import MAX_EXPRESSION, Fact, compile_expression
-from interlock.domain.policy import Escalation, Level, Occasion, Policy, Step, applies, policy_hash, route
+from interlock.domain.policy import Escalation, Level, Occasion, Policy, Step, applies, route
 from interlock.domain.policy_check import check, free_names
 from interlock.engine.codec import decode_policy, encode_policy
 from interlock.errors import InvalidPolicy
@@ -156,7 +157,7 @@ def test_a_policy_comes_back_from_its_bytes_and_has_a_hash():
         "p", levels("amount > 1"), facts={"amount": Fact(("amount",), "decimal", Decimal("0.10"))}, edits=("amount",)
     )
     assert decode_policy(encode_policy(policy)) == policy
-    assert policy_hash({"a": 1}) == policy_hash({"a": 1.0}) != policy_hash({"a": 2})
+    assert digest({"a": 1}) == digest({"a": 1.0}) != digest({"a": 2})
 
 
 def test_a_policy_of_before_there_were_calendars_still_reads():
