@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 from tests.fork_server import CLIENT
+from tests.migrated import UPGRADE, Migrated, stand_in
 
 from interlock.engine.ports.store import Store
 from interlock.storage import open_store
@@ -76,6 +77,22 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home.mkdir()
     monkeypatch.setenv("XDG_DATA_HOME", str(home))
     return home
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_tables() -> Migrated:
+    """Make the tables of the tests' databases by what the migrations have done once. See tests/migrated.py."""
+    quick = Migrated(UPGRADE)
+    stand_in(quick)
+    return quick
+
+
+@pytest.fixture
+def migrations(quick_tables: Migrated) -> Iterator[None]:
+    """Let the migrations themselves make the tables of the test's databases."""
+    stand_in(UPGRADE)
+    yield
+    stand_in(quick_tables)
 
 
 @pytest.fixture(scope="session")

@@ -122,7 +122,7 @@ async def test_constraints_guard_what_the_rules_say(store, url, clock, statement
         connection.execute(statement)
 
 
-async def test_migrations_make_the_tables_that_the_code_uses(store, url):
+async def test_migrations_make_the_tables_that_the_code_uses(migrations, store, url):
     wanted = MetaData()
     for table in [*metadata.tables.values(), *ordered.tables.values()]:
         if table is not metadata.tables["log"]:

@@ -122,7 +122,7 @@ async def test_constraints_guard_what_the_rules_say(store, path, clock, statemen
         connection.execute(statement)
 
 
-async def test_migrations_make_the_tables_that_the_code_uses(store, path):
+async def test_migrations_make_the_tables_that_the_code_uses(migrations, store, path):
     engine = engine_of(path)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})

@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from sqlalchemy import CheckConstraint, MetaData, NullPool, create_engine, inspect, select, update
 from sqlalchemy.exc import IntegrityError
+from tests.migrated import stand_in
 
 from interlock.domain.request import EffectState, Status
 from interlock.domain.run import RunStatus
@@ -82,7 +83,7 @@ def places(request, tmp_path):
 
 
 @pytest.fixture
-def place(places):
+def place(places, migrations):
     return places("migrated")
 
 
@@ -99,6 +100,43 @@ def test_migrations_make_the_checks_that_the_schema_names(places, place, store):
     assert place.checks() == wanted.checks(), "a change of a CHECK constraint needs a migration"
     named = [one for table in place.tables.tables.values() for one in table.constraints]
     assert len(wanted.checks()) == sum(isinstance(one, CheckConstraint) for one in named) > 6
+
+
+def everything(place):
+    """Return what the database itself says of what it holds: tables, columns, indexes, checks, triggers, functions."""
+    with place.engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            return connection.exec_driver_sql("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
+        schema = connection.exec_driver_sql("SELECT current_schema()").scalar()
+        return sorted(
+            [str(part).replace(f"{schema}.", "") for part in row]
+            for query in SAID.split(";")
+            for row in connection.exec_driver_sql(query)
+        )
+
+
+SAID = """
+SELECT relname, attname, attnum, format_type(atttypid, atttypmod), attnotnull, attidentity, attcollation,
+  pg_get_expr(adbin, adrelid) FROM pg_class c JOIN pg_attribute ON attrelid = c.oid
+  LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum WHERE relnamespace = OURS;
+SELECT relname, pg_get_indexdef(indexrelid) FROM pg_class JOIN pg_index ON indrelid = oid WHERE relnamespace = OURS;
+SELECT conrelid::regclass, conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = OURS;
+SELECT relname, tgenabled, pg_get_triggerdef(t.oid) FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid
+  WHERE NOT tgisinternal AND relnamespace = OURS;
+SELECT proname, pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = OURS;
+SELECT version_num FROM schema_version
+""".replace("OURS", "current_schema()::regnamespace")
+
+
+async def test_the_tables_of_the_other_tests_are_those_that_the_migrations_make(places, place, store, quick_tables):
+    stand_in(quick_tables)
+    kept = []
+    for number in range(2):  # the first may be the one that is looked at
+        quick = places(f"quick{number}")
+        await open_store(quick.url).close()
+        kept.append(everything(quick))
+    assert kept == [everything(place)] * 2
+    assert len(kept[0]) > 30
 
 
 @pytest.mark.parametrize(
