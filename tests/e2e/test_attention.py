@@ -18,19 +18,20 @@ def test_a_run_is_cancelled_retried_and_given_a_new_version_with_the_installed_c
     assert command.json("runs", "show", cancelled)["status"] == "cancelled"
     (command.folder / "graphs.py").write_text(Path(command.agent("payer").rpartition(":")[0]).read_text())
     file = command.folder / "versioned.py"
-    file.write_text(VERSIONED.format(version=1))
+    file.write_text(VERSIONED.format(version="one"))
     kept, accepted = (command.run("run", f"{file}:agent", "x", "--detach").stdout.split() for _ in range(2))
-    file.write_text(VERSIONED.format(version=2))
+    file.write_text(VERSIONED.format(version="second"))
     for run, request in (kept, accepted):
         command.run("approve", request, "--yes")
         assert command.json("runs", "show", run)["attention"] == "version_mismatch"
     assert command.run("runs", "accept-version", accepted[0]).returncode == 0
     assert command.json("runs", "show", accepted[0])["status"] == "done"
-    file.write_text(VERSIONED.format(version=1))
+    file.write_text(VERSIONED.format(version="one"))
     assert command.run("runs", "retry", kept[0]).returncode == 0
     assert command.json("runs", "show", kept[0])["status"] == "done"
 
 
+# What Python has compiled of a file it finds again by the file's second and size: the two differ in size.
 VERSIONED = """
 from graphs import payer
 from interlock import Agent

@@ -11,6 +11,7 @@ PROMPT = r"Approve\? \(yes/no/modify\): "
 # ── at the prompt ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.usefixtures("fresh")
 def test_S1_the_prompt_shows_the_plan_and_the_action_and_approving_executes(command):
     child = command.spawn("run", command.agent("payer"), "a book")
     child.expect_exact("[AGENT] planning a book")
@@ -118,6 +119,7 @@ def test_an_answer_that_cannot_be_is_asked_again_with_the_reason(command):
     assert command.ended(child) == 0
 
 
+@pytest.mark.usefixtures("fresh")
 @pytest.mark.parametrize(("how", "code"), [("quit", 7), ("end of input", 7), ("interrupt", 7)])
 def test_leaving_the_prompt_leaves_the_run_waiting_and_says_how_it_goes_on(command, how, code):
     child = command.spawn("run", command.agent("payer"), "a book")
@@ -166,6 +168,7 @@ def test_drafts_are_sent_back_edited_and_accepted(command):
     child.expect_exact("Feedback for the agent: ")
     child.sendline("")
     child.expect_exact("Say what should be different.")
+    child.expect_exact("Feedback for the agent: ")
     child.sendline("more data")
     child.expect_exact('report: "Report, with more data"')
     child.expect_exact("Accept? (")
@@ -195,6 +198,7 @@ def test_I14_what_is_folded_is_not_approved_before_it_was_shown(command):
 # ── several processes ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.usefixtures("fresh")
 def test_S4_killed_at_the_prompt_and_decided_elsewhere_the_run_goes_on(command):
     child = command.spawn("run", command.agent("payer"), "a book")
     child.expect("Request (req_[a-z2-7]+)")
@@ -306,6 +310,7 @@ def test_whoever_may_not_decide_is_told_why_and_follows(command):
     assert command.ended(child) == 7
 
 
+@pytest.mark.usefixtures("fresh")
 def test_a_worker_carries_on_what_was_decided_without_advancing(command):
     _, request = command.paused()
     assert command.run("approve", request, "--yes", "--no-advance").returncode == 0
@@ -323,6 +328,7 @@ def test_a_worker_carries_on_what_was_decided_without_advancing(command):
 # ── without a terminal ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.usefixtures("fresh")
 def test_a_pipe_answers_one_line_a_prompt_and_its_end_leaves_the_run_waiting(command):
     done = command.run("run", command.agent("payer"), "a book", given="no\ntoo dear\n")
     assert done.returncode == 7, done

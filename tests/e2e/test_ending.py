@@ -8,6 +8,7 @@ import pytest
 
 from .conftest import INTERLOCK, PATIENCE, Command
 
+pytestmark = pytest.mark.usefixtures("fresh")  # how a process ends is said of a whole one
 PROMPT = r"Approve\? \(yes/no/modify\): "
 
 

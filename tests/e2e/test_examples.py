@@ -5,8 +5,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,21 +17,11 @@ README = [EXAMPLES / "multi-agent" / "README.md", EXAMPLES / "custom-tools" / "R
 def script(command):
     """Copy an example; return a function that runs it without a terminal."""
 
-    def run(name, *arguments, **options):
+    def run(name, *arguments):
         file = command.folder / f"{name.replace('-', '_')}.py"
         if not file.exists():
             shutil.copy(EXAMPLES / name / file.name, file)
-        return subprocess.run(
-            [sys.executable, file, *arguments],
-            cwd=command.folder,
-            env=command.env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-            **options,
-        )
+        return command.script(file, *arguments)
 
     return run
 
@@ -118,6 +106,7 @@ def test_S4_S20_a_gated_tool_killed_at_its_prompt_waits_and_acts_once(command, s
     assert effects(command) == [("refund", {"order": 18, "amount": 1200})]
 
 
+@pytest.mark.usefixtures("fresh")
 @pytest.mark.parametrize("page", README, ids=lambda page: page.parent.name)
 def test_S20_a_readme_shows_what_its_script_writes(command, script, page):
     for arguments, shown in re.findall(

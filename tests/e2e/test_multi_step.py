@@ -2,10 +2,8 @@
 
 import json
 import signal
-import sys
 from pathlib import Path
 
-import pexpect
 import pytest
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "human-in-the-loop" / "multi_step_agent.py"
@@ -20,17 +18,7 @@ def office(command):
 
 
 def script(office, *arguments):
-    child = pexpect.spawn(
-        sys.executable,
-        [str(SCRIPT), *arguments],
-        cwd=str(office.folder),
-        env=office.env,
-        encoding="utf-8",
-        timeout=300,
-        dimensions=(50, 120),
-    )
-    child.delaybeforesend = None
-    return child
+    return office.spawn(str(SCRIPT), *arguments, columns=120)
 
 
 def payments(office, folder="multi_step"):
@@ -46,6 +34,7 @@ def play(child, person):
     child.expect_exact("HUMAN APPROVAL REQUIRED")
 
 
+@pytest.mark.usefixtures("fresh")
 def test_S1_S8_manager_then_finance_then_it_is_paid(office):
     child = script(office)
     child.expect_exact('[AGENT] Reading: "Buy 3 laptops from ACME for 4500"')

@@ -24,6 +24,7 @@ def on_server(command, server):
     return command
 
 
+@pytest.mark.usefixtures("fresh")
 def test_S15_what_waits_survives_a_restart_of_the_server(on_server, server):
     run, request = on_server.paused()
     server.restart("immediate")

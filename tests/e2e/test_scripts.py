@@ -2,11 +2,9 @@
 
 import json
 import signal
-import sys
 from importlib.resources import files
 from pathlib import Path
 
-import pexpect
 import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "human-in-the-loop"
@@ -20,17 +18,7 @@ def command(command):
 
 
 def script(command, name, *task):
-    child = pexpect.spawn(
-        sys.executable,
-        [str(EXAMPLES / f"{name}_agent.py"), *task],
-        cwd=str(command.folder),
-        env=command.env,
-        encoding="utf-8",
-        timeout=300,
-        dimensions=(50, 100),
-    )
-    child.delaybeforesend = None
-    return child
+    return command.spawn(str(EXAMPLES / f"{name}_agent.py"), *task)
 
 
 def shown(child, *lines):
@@ -72,6 +60,7 @@ def ledger(command, path="ledger.jsonl"):
 # ── approval ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.usefixtures("fresh")
 def test_S1_the_approval_script_goes_as_the_specification_says(command):
     child = script(command, "approval")
     shown(
@@ -88,6 +77,7 @@ def test_S1_the_approval_script_goes_as_the_specification_says(command):
     assert len(list((command.folder / "mail" / "new").iterdir())) == 1
 
 
+@pytest.mark.usefixtures("fresh")
 def test_S4_the_approval_script_killed_at_its_prompt_is_finished_elsewhere(command):
     request = killed(command, script(command, "approval"), APPROVE)
     assert "Email sent successfully" in done(command, "approve", request, "--yes")
