@@ -14,21 +14,6 @@ from interlock.engine.changes import Actor, Begin, Changes, Entry, Hold, Job, Le
 from interlock.engine.ports.store import Loaded
 from interlock.errors import AdvanceOvertaken, RecordAltered
 
-__all__ = [
-    "LONGEST_LEASE",
-    "AdvanceStart",
-    "Held",
-    "LeaseHolder",
-    "begin",
-    "begin_with",
-    "is_abandoned",
-    "is_at_it",
-    "is_leased",
-    "is_ready",
-    "must_hold",
-    "with_its_pause",
-]
-
 LONGEST_LEASE = timedelta(hours=1)
 """A lease that ends later was made up, or a clock was wrong."""
 

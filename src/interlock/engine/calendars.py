@@ -9,10 +9,9 @@ from interlock.config.located import ConfigFile, Key
 from interlock.config.sections import CalendarSettings, StepSettings
 from interlock.config.values import suggestion
 from interlock.domain.calendar import DAYS, Calendar, Span, find_zone
-from interlock.domain.explain import duration_words
 from interlock.errors import InvalidPolicy
 
-__all__ = ["build_calendars", "calendar_of", "must_exist"]
+__all__ = ["build_calendars"]
 
 Place = tuple[Key, ...]
 
@@ -24,37 +23,6 @@ def build_calendars(given: Mapping[str, CalendarSettings], origin: ConfigFile) -
         InvalidConfig: if one cannot work; with file, line and key.
     """
     return {name: _calendar(name, settings, origin) for name, settings in given.items()}
-
-
-def calendar_of(
-    step: StepSettings, policys: str | None, calendars: Mapping[str, Calendar], origin: ConfigFile, path: Place
-) -> Calendar | None:
-    """Return the calendar of a step: its own, or its policy's.
-
-    Args:
-        policys: the name of the policy's, which is known to exist.
-
-    Raises:
-        InvalidPolicy: if there is none of this name, or it cannot be open for as long as the step waits.
-    """
-    if step.calendar is not None:
-        must_exist(step.calendar, calendars, origin, (*path, "calendar"))
-    name = step.calendar or policys
-    if name is None:
-        return None
-    calendar = calendars[name]
-    if not calendar.can_offer(step.within):
-        most = duration_words(step.within, open_time=True)
-        reason = f"is {most} of open time, which {name!r} does not offer in ten years: wait less long"
-        raise origin.error((*path, "within"), reason)
-    return calendar
-
-
-def must_exist(name: str, calendars: Mapping[str, Calendar], origin: ConfigFile, path: Place) -> None:
-    """Refuse the name of a calendar that there is not."""
-    if name not in calendars:
-        hint = suggestion(name, calendars) if calendars else "add it under `calendars`"
-        raise origin.error(path, f"there is no calendar {name!r}: {hint}")
 
 
 def _calendar(name: str, given: CalendarSettings, origin: ConfigFile) -> Calendar:

@@ -14,23 +14,6 @@ from interlock.domain.run import Run
 from interlock.domain.run_events import RunEvent
 from interlock.domain.run_lifecycle import fold_run
 
-__all__ = [
-    "FRESH",
-    "Actor",
-    "Begin",
-    "Changes",
-    "Counted",
-    "Cursor",
-    "Entry",
-    "Hold",
-    "Job",
-    "Lease",
-    "RequestChange",
-    "RunChange",
-    "RunRecord",
-    "Turn",
-]
-
 FRESH = timedelta(seconds=10)
 """How old the time may be by which something was decided when it is committed; later it is decided again.
 

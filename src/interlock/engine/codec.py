@@ -18,19 +18,6 @@ from interlock.domain.run_events import RunEvent
 from interlock.engine.changes import Actor, Entry
 from interlock.errors import InvalidValue, RecordAltered, StoreTooNew
 
-__all__ = [
-    "FORMAT",
-    "decode_entry",
-    "decode_policy",
-    "decode_request",
-    "decode_run",
-    "encode_entry",
-    "encode_policy",
-    "encode_request",
-    "encode_run",
-    "leaf_hash",
-]
-
 T = TypeVar("T")
 
 FORMAT = 2
@@ -56,11 +43,7 @@ def encode_request(request: Request) -> bytes:
 
 
 def decode_request(body: bytes | str) -> Request:
-    """Read a request back.
-
-    Raises:
-        RecordAltered: if this is not one.
-    """
+    """Read a request back; raise `RecordAltered` if this is not one."""
     return _read(Request, body, "request")
 
 
@@ -70,11 +53,7 @@ def encode_run(run: Run) -> bytes:
 
 
 def decode_run(body: bytes | str) -> Run:
-    """Read a run back.
-
-    Raises:
-        RecordAltered: if this is not one.
-    """
+    """Read a run back; raise `RecordAltered` if this is not one."""
     return _read(Run, body, "run")
 
 
@@ -84,11 +63,7 @@ def encode_policy(policy: Policy) -> bytes:
 
 
 def decode_policy(body: bytes) -> Policy:
-    """Read a policy back.
-
-    Raises:
-        RecordAltered: if this is not one.
-    """
+    """Read a policy back; raise `RecordAltered` if this is not one."""
     return _read(Policy, body, "policy")
 
 
@@ -119,28 +94,24 @@ def decode_entry(position: str, body: bytes, leaf: str) -> Entry:
         StoreTooNew: if it is of another format.
     """
     try:
-        return _entry(position, body, leaf)
+        raw = read_canonical(body)
+        if raw["format"] != FORMAT:
+            raise StoreTooNew(f"Entry {position} of the log has format {raw['format']}; this version reads {FORMAT}.")
+        return Entry(
+            position=position,
+            tenant=raw["tenant"],
+            stream=raw["stream"],
+            seq=raw["seq"],
+            at=datetime.fromisoformat(raw["at"]),
+            by=raw["by"],
+            via=raw["via"],
+            address=raw["address"],
+            event=_events().validate_python(raw["event"]),
+            body=body,
+            leaf=leaf,
+        )
     except (ValueError, KeyError, TypeError, InvalidValue) as error:
         raise RecordAltered(f"Entry {position} of the log is not what was written: it cannot be read.") from error
-
-
-def _entry(position: str, body: bytes, leaf: str) -> Entry:
-    raw = read_canonical(body)
-    if raw["format"] != FORMAT:
-        raise StoreTooNew(f"Entry {position} of the log has format {raw['format']}; this version reads {FORMAT}.")
-    return Entry(
-        position=position,
-        tenant=raw["tenant"],
-        stream=raw["stream"],
-        seq=raw["seq"],
-        at=datetime.fromisoformat(raw["at"]),
-        by=raw["by"],
-        via=raw["via"],
-        address=raw["address"],
-        event=_events().validate_python(raw["event"]),
-        body=body,
-        leaf=leaf,
-    )
 
 
 def _read(kind: type[T], body: bytes | str, what: str) -> T:

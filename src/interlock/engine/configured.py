@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -13,39 +13,38 @@ from interlock.config.sections import FactSettings, LevelSettings, PolicySetting
 from interlock.config.values import suggestion
 from interlock.domain.authority import Directory, canonical_id
 from interlock.domain.calendar import Calendar
+from interlock.domain.explain import duration_words
 from interlock.domain.expression_cost import TooMuch
 from interlock.domain.facts import Fact, compile_expression, is_condition
 from interlock.domain.policy import Escalation, Level, Policy, Step
 from interlock.domain.policy_check import RESERVED, ROUTE_NAMES, WHERE_NAMES, free_names
 from interlock.domain.retries import Retries
 from interlock.domain.windows import is_window, sums_in
-from interlock.engine.calendars import build_calendars, calendar_of, must_exist
-from interlock.engine.delegations import delegations_of
+from interlock.engine.calendars import build_calendars
+from interlock.engine.people import directory_of
 from interlock.engine.ports.policies import PolicySet
-from interlock.errors import InterlockError
+from interlock.errors import BadInput, InterlockError
 
 __all__ = ["BUILT_IN", "ConfiguredPolicies", "build_policies"]
 
 Place = tuple[Key, ...]
 Stamp = tuple[int, int, int]
 MAX_PROBLEM = 1_000
-REVIEWERS = "role:reviewer"
 ANYONE = "anyone with role "
+
+
+def _by_a_reviewer(within: timedelta) -> tuple[Level]:
+    return (Level("reviewer", steps=(Step(ask=("role:reviewer",), within=within),)),)
+
 
 BUILT_IN = PolicySet(
     policies=(),
-    default=Policy(
-        name="local",
-        levels=(Level("reviewer", steps=(Step(ask=(REVIEWERS,), within=timedelta(days=7)),)),),
-        initiator_may_approve=True,
-    ),
+    default=Policy("local", _by_a_reviewer(timedelta(days=7)), initiator_may_approve=True),
     directory=Directory(local_roles=True),
 )
 """What holds where nothing is configured: one person on one machine."""
 
-DEFAULT = Policy(
-    name="default", levels=(Level("reviewer", steps=(Step(ask=(REVIEWERS,), within=timedelta(hours=24)),)),)
-)
+DEFAULT = Policy("default", _by_a_reviewer(timedelta(hours=24)))
 """What holds where a file says nothing about the default."""
 
 
@@ -63,53 +62,36 @@ class ConfiguredPolicies:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._good = _Read(settings.origin, build_policies(settings))
-        self._held: _Held | None = None
+        self._good = settings.origin, build_policies(settings)
+        self._held: tuple[Stamp | None, PolicySet] | None = None  # how a file was found that cannot be used, if settled
 
     def current(self) -> PolicySet:
         """Return policies and people as they are configured now, or as they last were, and why. See the port."""
-        good, held = self._good, self._held
-        if good.origin is None:
-            return good.policies
-        stamp = _stamp(good.origin)
-        if held is not None and held.settled and stamp == held.stamp:
-            return held.policies
-        if held is None and good.origin.settled and stamp == good.origin.stamp:
-            return good.policies
+        (origin, good), held = self._good, self._held
+        if origin is None:
+            return good
+        stamp = _stamp(origin)
+        if held is not None and stamp is not None and stamp == held[0]:
+            return held[1]
+        if held is None and origin.settled and stamp == origin.stamp:
+            return good
         try:
             # Only people and policies are taken over; where the database is does not change while running.
-            settings = reload_settings(good.origin)
-            self._good, self._held = _Read(settings.origin, build_policies(settings)), None
+            settings = reload_settings(origin)
+            self._good, self._held = (settings.origin, build_policies(settings)), None
         except Exception as error:  # noqa: BLE001 - whatever a half saved file does to its readers
             self._held = self._hold(error, stamp)
-            return self._held.policies
-        return self._good.policies
+            return self._held[1]
+        return self._good[1]
 
-    def _hold(self, error: Exception, stamp: Stamp | None) -> _Held:
+    def _hold(self, error: Exception, stamp: Stamp | None) -> tuple[Stamp | None, PolicySet]:
         """Go on with the last good one, and say why: every process that reads this file says the same."""
         problem = error.message if isinstance(error, InterlockError) else f"{type(error).__name__}: {error}"
         problem = " ".join(problem.split())[:MAX_PROBLEM].rstrip(".")
         since = "" if stamp is None else f" (as of {datetime.fromtimestamp(stamp[0] // 10**9, UTC):%Y-%m-%d %H:%M:%S}Z)"
         said = f"{problem}{since}. The last good configuration holds until this is mended."
         settled = stamp is not None and time.time_ns() - stamp[0] > SETTLED_NS
-        return _Held(stamp, settled, replace(self._good.policies, held=said))
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """What a file said, and where that stood."""
-
-    origin: ConfigFile | None
-    policies: PolicySet
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """Why a file cannot be used, how it was found, and what holds in its place."""
-
-    stamp: Stamp | None
-    settled: bool
-    policies: PolicySet
+        return stamp if settled else None, replace(self._good[1], held=said)
 
 
 def build_policies(settings: Settings) -> PolicySet:
@@ -122,8 +104,8 @@ def build_policies(settings: Settings) -> PolicySet:
     origin = settings.origin
     if origin is None:
         return BUILT_IN
-    directory = _directory(settings, origin)
-    builder = _PolicyBuilder(origin, settings, build_calendars(settings.calendars, origin))
+    directory = directory_of(settings, origin)
+    builder = _PolicyBuilder(origin.error, settings.groups, build_calendars(settings.calendars, origin))
     policies = tuple(builder.policy(name, given, ("policies", name)) for name, given in settings.policies.items())
     default = DEFAULT if settings.default is None else builder.policy("default", settings.default, ("default",))
     retries = {agent: Retries(**given.model_dump()) for agent, given in settings.retries.items()}
@@ -138,55 +120,21 @@ def _stamp(origin: ConfigFile) -> Stamp | None:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def _directory(settings: Settings, origin: ConfigFile) -> Directory:
-    aliases = _aliases(settings, origin)
-    names = Directory(aliases=aliases)
-    delegations = delegations_of(settings, origin, names)
-
-    def folded(section: Mapping[str, tuple[str, ...]]) -> dict[str, frozenset[str]]:
-        return {name: frozenset(map(names.canonical, people)) for name, people in section.items()}
-
-    return Directory(
-        folded(settings.groups), folded(settings.roles), aliases, local_roles=True, delegations=delegations
-    )
-
-
-def _aliases(settings: Settings, origin: ConfigFile) -> dict[str, str]:
-    owners: dict[str, str] = {}
-    for person in settings.people:
-        folded = canonical_id(person)
-        if folded in owners:
-            raise origin.error(("people", person), f"is the same person as {owners[folded]!r}: keep one of them")
-        owners[folded] = person
-    aliases: dict[str, str] = {}
-    for person, given in settings.people.items():
-        for index, alias in enumerate(given.aliases):
-            folded = canonical_id(alias)
-            other = owners.setdefault(folded, person)
-            if other != person:
-                raise origin.error(
-                    ("people", person, "aliases", index), f"{alias!r} is already {other!r}: an alias names one person"
-                )
-            if folded != canonical_id(person):
-                aliases[folded] = canonical_id(person)
-    return aliases
-
-
 @dataclass(frozen=True, slots=True)
 class _PolicyBuilder:
     """Builds policies; says file, line and key where one cannot work."""
 
-    origin: ConfigFile
-    settings: Settings
+    error: Callable[[Place, str], BadInput]
+    groups: Collection[str]
     calendars: Mapping[str, Calendar]
 
     def policy(self, name: str, given: PolicySettings, path: Place) -> Policy:
         if path == ("policies", "default"):
-            raise self.origin.error(path, "`default` is the name of the policy of last resort: choose another")
+            raise self.error(path, "`default` is the name of the policy of last resort: choose another")
         if path == ("default",) and given.applies_to is not None:
-            raise self.origin.error((*path, "applies_to"), "the default applies to what is left: remove it")
+            raise self.error((*path, "applies_to"), "the default applies to what is left: remove it")
         if given.calendar is not None:
-            must_exist(given.calendar, self.calendars, self.origin, (*path, "calendar"))
+            self._must_exist(given.calendar, (*path, "calendar"))
         facts = {fact: self._fact(fact, value, (*path, "facts", fact)) for fact, value in given.facts.items()}
         if given.applies_to is not None:
             self._expression(given.applies_to, ROUTE_NAMES, (*path, "applies_to"))
@@ -207,26 +155,17 @@ class _PolicyBuilder:
         if given.windows is None:
             return ()
         if not any(is_window(name) for level in given.levels if level.when for name in free_names(level.when)):
-            raise self.origin.error(
-                (*path, "windows"), "no `when` counts over a window, such as recent_24h.count: remove it"
-            )
+            raise self.error((*path, "windows"), "no `when` counts over a window, such as recent_24h.count: remove it")
         return tuple(dict.fromkeys(tuple(source.split(".")[1:]) for source in given.windows.by))
-
-    def _sums(self, source: str, facts: Mapping[str, Fact], path: Place) -> None:
-        for name in sorted(sums_in(source)):
-            if name not in facts:
-                raise self.origin.error(path, f"`sum.{name}` is not declared: {suggestion(name, facts)}")
-            if facts[name].type not in {"decimal", "integer"}:
-                raise self.origin.error(path, f"`sum.{name}` is not a number: give the fact the type decimal")
 
     def _fact(self, name: str, given: FactSettings, path: Place) -> Fact:
         if name in RESERVED or name.startswith("recent_"):
-            raise self.origin.error(path, "is a name that expressions have already: choose another")
+            raise self.error(path, "is a name that expressions have already: choose another")
         if given.type not in {"decimal", "integer"}:
             for key in sorted({"min", "max", "digits"} & given.model_fields_set):
-                raise self.origin.error((*path, key), f"belongs to a number, not to a {given.type}: remove it")
+                raise self.error((*path, key), f"belongs to a number, not to a {given.type}: remove it")
         if given.min is not None and given.max is not None and given.min > given.max:
-            raise self.origin.error((*path, "min"), "must not be more than max")
+            raise self.error((*path, "min"), "must not be more than max")
         keys = tuple(given.source.split(".")[1:])
         return Fact(keys, given.type, given.min, given.max, given.digits)
 
@@ -237,14 +176,12 @@ class _PolicyBuilder:
             here = (*path, index)
             self._level_shape(level, here, is_last=index == len(given) - 1)
             if level.approve and any(not earlier.automatic for earlier in levels):
-                raise self.origin.error(
-                    (*here, "approve"), "automatic levels come before those that ask people: move it up"
-                )
+                raise self.error((*here, "approve"), "automatic levels come before those that ask people: move it up")
             if level.when is not None:
                 self._condition(level.when, facts, (*here, "when"))
             name = level.name or f"level {index + 1}"
             if name in {earlier.name for earlier in levels}:
-                raise self.origin.error((*here, "name"), f"there is a level {name!r} already: choose another name")
+                raise self.error((*here, "name"), f"there is a level {name!r} already: choose another name")
             steps = tuple(
                 self._step(step, policy.calendar, (*here, "steps", number)) for number, step in enumerate(level.steps)
             )
@@ -253,18 +190,18 @@ class _PolicyBuilder:
 
     def _level_shape(self, level: LevelSettings, path: Place, *, is_last: bool) -> None:
         if is_last and level.when is not None:
-            raise self.origin.error(
+            raise self.error(
                 (*path, "when"), "the last level takes what is left: remove its `when`, or add a level after it"
             )
         if not is_last and level.when is None:
-            raise self.origin.error(path, "has no `when`, so that no level after it is ever taken: add one")
+            raise self.error(path, "has no `when`, so that no level after it is ever taken: add one")
         if level.approve and level.steps:
-            raise self.origin.error((*path, "steps"), "a level is approved automatically or has steps: remove one")
+            raise self.error((*path, "steps"), "a level is approved automatically or has steps: remove one")
         if level.approve and is_last:
             # Requests whose facts are missing or wrong go to the last level: a rule there would approve them.
-            raise self.origin.error((*path, "approve"), "the last level must ask people: add one with `steps` after it")
+            raise self.error((*path, "approve"), "the last level must ask people: add one with `steps` after it")
         if not level.approve and not level.steps:
-            raise self.origin.error(path, "has no steps: add `steps`, or `approve: automatically`")
+            raise self.error(path, "has no steps: add `steps`, or `approve: automatically`")
 
     def _step(self, given: StepSettings, calendar: str | None, path: Place) -> Step:
         ask = tuple(self._ask(entry, (*path, "ask", index)) for index, entry in enumerate(given.ask))
@@ -280,28 +217,45 @@ class _PolicyBuilder:
             remind_after=tuple(given.remind_after),
             escalate=self._escalation(given, path),
             on_timeout=given.on_timeout,
-            calendar=calendar_of(given, calendar, self.calendars, self.origin, path),
+            calendar=self._calendar(given, calendar, path),
         )
+
+    def _calendar(self, step: StepSettings, policys: str | None, path: Place) -> Calendar | None:
+        """Return the calendar of a step: its own, or its policy's, which is known to exist."""
+        if step.calendar is not None:
+            self._must_exist(step.calendar, (*path, "calendar"))
+        name = step.calendar or policys
+        if name is None:
+            return None
+        calendar = self.calendars[name]
+        if not calendar.can_offer(step.within):
+            most = duration_words(step.within, open_time=True)
+            reason = f"is {most} of open time, which {name!r} does not offer in ten years: wait less long"
+            raise self.error((*path, "within"), reason)
+        return calendar
+
+    def _must_exist(self, calendar: str, path: Place) -> None:
+        if calendar not in self.calendars:
+            hint = suggestion(calendar, self.calendars) if self.calendars else "add it under `calendars`"
+            raise self.error(path, f"there is no calendar {calendar!r}: {hint}")
 
     def _moments(self, given: StepSettings, path: Place) -> None:
         for index, moment in enumerate(given.remind_after):
             if moment >= given.within:
-                raise self.origin.error(
-                    (*path, "remind_after", index), "is not before the end of `within`: remind earlier"
-                )
+                raise self.error((*path, "remind_after", index), "is not before the end of `within`: remind earlier")
             if index and moment <= given.remind_after[index - 1]:
-                raise self.origin.error((*path, "remind_after", index), "is not after the one before: sort them")
+                raise self.error((*path, "remind_after", index), "is not after the one before: sort them")
 
     def _escalation(self, given: StepSettings, path: Place) -> Escalation | None:
         if given.escalate is None:
             if given.on_timeout == "escalate":
-                raise self.origin.error((*path, "on_timeout"), "escalates to nobody: add `escalate: {to: [...]}`")
+                raise self.error((*path, "on_timeout"), "escalates to nobody: add `escalate: {to: [...]}`")
             return None
         here, after = (*path, "escalate"), given.escalate.after
         if after is None and given.on_timeout != "escalate":
-            raise self.origin.error(here, "never comes: add `after`, or `on_timeout: escalate`")
+            raise self.error(here, "never comes: add `after`, or `on_timeout: escalate`")
         if after is not None and after >= given.within:
-            raise self.origin.error((*here, "after"), "is not before the end of `within`: escalate earlier")
+            raise self.error((*here, "after"), "is not before the end of `within`: escalate earlier")
         to = tuple(self._ask(entry, (*here, "to", index)) for index, entry in enumerate(given.escalate.to))
         return Escalation(tuple(dict.fromkeys(to)), after)
 
@@ -309,9 +263,8 @@ class _PolicyBuilder:
         if entry.startswith(ANYONE):
             return f"role:{entry.removeprefix(ANYONE).strip()}"
         kind, _, name = entry.partition(":")
-        if kind == "group" and name not in self.settings.groups:
-            hint = suggestion(name, self.settings.groups)
-            raise self.origin.error(path, f"there is no group {name!r}: {hint}")
+        if kind == "group" and name not in self.groups:
+            raise self.error(path, f"there is no group {name!r}: {suggestion(name, self.groups)}")
         return f"{kind}:{canonical_id(name) if kind == 'person' else name.strip()}"
 
     def _condition(self, source: str, facts: Mapping[str, Fact], path: Place) -> None:
@@ -320,18 +273,22 @@ class _PolicyBuilder:
         except Exception:  # noqa: BLE001 - what cannot be read is told of below
             windows = frozenset()
         self._expression(source, ROUTE_NAMES | facts.keys() | windows, path)
-        self._sums(source, facts, path)
+        for name in sorted(sums_in(source)):
+            if name not in facts:
+                raise self.error(path, f"`sum.{name}` is not declared: {suggestion(name, facts)}")
+            if facts[name].type not in {"decimal", "integer"}:
+                raise self.error(path, f"`sum.{name}` is not a number: give the fact the type decimal")
 
     def _expression(self, source: str, names: frozenset[str], path: Place) -> None:
         try:
             compile_expression(source)
         except TooMuch as error:
-            raise self.origin.error(path, str(error)) from None
+            raise self.error(path, str(error)) from None
         except ValueError as error:
-            raise self.origin.error(path, f"cannot be read as CEL: {error}") from None
+            raise self.error(path, f"cannot be read as CEL: {error}") from None
         if not is_condition(source):
-            raise self.origin.error(path, "is neither true nor false, whatever is asked: write a condition")
+            raise self.error(path, "is neither true nor false, whatever is asked: write a condition")
         for name in sorted(free_names(source) - names):
             if name.startswith("recent_"):
-                raise self.origin.error(path, f"`{name}` is no window here: `when` takes recent_1h to recent_90d")
-            raise self.origin.error(path, f"`{name}` is not declared: {suggestion(name, names)}")
+                raise self.error(path, f"`{name}` is no window here: `when` takes recent_1h to recent_90d")
+            raise self.error(path, f"`{name}` is not declared: {suggestion(name, names)}")

@@ -6,10 +6,10 @@ The log says what is so. A row that differs from the fold of its log is never ac
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from interlock.domain.events import Restored
 from interlock.domain.lifecycle import evolve, fold
@@ -21,16 +21,7 @@ from interlock.engine.codec import leaf_hash
 from interlock.engine.ports.store import Loaded
 from interlock.errors import RecordAltered
 
-__all__ = [
-    "check_state",
-    "deadlines_of",
-    "digest_of_state",
-    "request_of_log",
-    "run_of_log",
-    "verified",
-    "verified_request",
-    "verified_run",
-]
+T = TypeVar("T", Request, Run)
 
 
 def verified(loaded: Loaded) -> Loaded:
@@ -42,7 +33,10 @@ def verified(loaded: Loaded) -> Loaded:
     requests = {key: verified_request(request, loaded.logs[key]) for key, request in loaded.requests.items()}
     record = loaded.run
     if record is not None:
-        record = replace(record, run=verified_run(record.run, loaded.logs[record.run.id]))
+        logged = run_of_log(record.run.tenant, record.run.id, loaded.logs[record.run.id])
+        if record.run != logged:
+            _altered(f"The stored run {record.run.id} is not what its log says.", record.run.id)
+        record = replace(record, run=logged)
     return replace(loaded, requests=requests, run=record)
 
 
@@ -58,29 +52,15 @@ def verified_request(request: Request, history: Sequence[Entry]) -> Request:
     return logged
 
 
-def verified_run(run: Run, history: Sequence[Entry]) -> Run:
-    """Return a run as its log says. See `verified_request`."""
-    logged = run_of_log(run.tenant, run.id, history)
-    if run != logged:
-        _altered(f"The stored run {run.id} is not what its log says.", run.id)
-    return logged
-
-
 def request_of_log(tenant: str, stream: str, history: Sequence[Entry]) -> Request:
     """Return the request that its log makes.
 
     Raises:
         RecordAltered: if the log is not what was written.
     """
-    _check_entries(tenant, stream, history)
-    try:
-        request = fold(entry.event for entry in history)  # type: ignore[misc]  # a run's event is refused as well
-    except ValueError as error:
-        _altered(f"The log of {stream} is not whole: {error}.", stream)
+    request = _folded(fold, "request", tenant, stream, history)
     if request.asked.digest != request.asked_digest or edition_digest(request.edition) != request.digest:
         _altered(f"The log of {stream} names other digests than those of what it holds.", stream)
-    if (request.tenant, request.id) != (tenant, stream):
-        _altered(f"The log of {stream} is that of another request, {request.id}.", stream)
     return request
 
 
@@ -105,22 +85,22 @@ def run_of_log(tenant: str, stream: str, history: Sequence[Entry]) -> Run:
     Raises:
         RecordAltered: if the log is not what was written.
     """
-    _check_entries(tenant, stream, history)
-    try:
-        run = fold_run(entry.event for entry in history)  # type: ignore[misc]  # a request's event is refused as well
-    except ValueError as error:
-        _altered(f"The log of {stream} is not whole: {error}.", stream)
-    if (run.tenant, run.id) != (tenant, stream):
-        _altered(f"The log of {stream} is that of another run, {run.id}.", stream)
-    return run
+    return _folded(fold_run, "run", tenant, stream, history)
 
 
-def _check_entries(tenant: str, stream: str, history: Sequence[Entry]) -> None:
-    """Refuse entries that are not numbered from 1, or do not have their hash, or belong elsewhere."""
+def _folded(fold_all: Callable[[Iterable[Any]], T], what: str, tenant: str, stream: str, history: Sequence[Entry]) -> T:
+    """Fold entries, unless they are not numbered from 1, do not have their hash, belong elsewhere or are not whole."""
     for expected, entry in enumerate(history, start=1):
         told = entry.tenant, entry.stream, entry.seq, entry.leaf
         if told != (tenant, stream, expected, leaf_hash(entry.body)):
             _altered(f"Entry {expected} of {stream} in the log is not what was written.", stream)
+    try:
+        found = fold_all(entry.event for entry in history)  # an event of the other kind is refused as well
+    except ValueError as error:
+        _altered(f"The log of {stream} is not whole: {error}.", stream)
+    if (found.tenant, found.id) != (tenant, stream):
+        _altered(f"The log of {stream} is that of another {what}, {found.id}.", stream)
+    return found
 
 
 def digest_of_state(state: bytes) -> str:

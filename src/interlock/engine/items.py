@@ -15,20 +15,6 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from interlock.domain.canonical import Json
 
-__all__ = [
-    "Found",
-    "GetItem",
-    "Item",
-    "ItemOp",
-    "ListNamespaces",
-    "Namespace",
-    "PutItem",
-    "SearchItems",
-    "Shelf",
-    "carry_out",
-    "fits",
-]
-
 Namespace = tuple[str, ...]
 T = TypeVar("T")
 

@@ -27,18 +27,6 @@ from interlock.engine.routing import choose
 from interlock.engine.schemas import misfit_of
 from interlock.errors import BadInput, InvalidAnswer, InvalidValue
 
-__all__ = [
-    "MAX_REPLACEMENTS",
-    "NO_PAUSE",
-    "NO_POLICIES",
-    "PausePlan",
-    "Present",
-    "note_of_held",
-    "plan_pause",
-    "short_hash",
-    "withdraw_open",
-]
-
 MAX_REPLACEMENTS = 2
 """How often a request may be replaced because the agent asked something else in its place on replay."""
 

@@ -19,25 +19,22 @@ def choose(policies: PolicySet, occasion: Occasion, wanted: str | None) -> tuple
     Raises:
         InvalidPolicy: if the author named one that is not configured.
     """
-    policy = _named(policies, wanted) if wanted is not None else _first(policies, occasion)
+    if wanted is None:
+        policy = next((policy for policy in policies.policies if applies(policy, occasion)), policies.default)
+    else:
+        named = {policy.name: policy for policy in (policies.default, *reversed(policies.policies))}
+        if wanted not in named:
+            raise InvalidPolicy(
+                f"The agent asks for the policy {wanted!r}, which is not configured; there are: "
+                f"{', '.join(sorted(named))}."
+            )
+        policy = named[wanted]
     return policy, route(policy, hash_of(policy), occasion)
 
 
 def hash_of(policy: Policy) -> str:
     """Return the hash that names this version of the policy."""
     return "sha256:" + hashlib.sha256(encode_policy(policy)).hexdigest()
-
-
-def _named(policies: PolicySet, wanted: str) -> Policy:
-    for policy in (*policies.policies, policies.default):
-        if policy.name == wanted:
-            return policy
-    known = ", ".join(sorted(policy.name for policy in (*policies.policies, policies.default)))
-    raise InvalidPolicy(f"The agent asks for the policy {wanted!r}, which is not configured; there are: {known}.")
-
-
-def _first(policies: PolicySet, occasion: Occasion) -> Policy:
-    return next((policy for policy in policies.policies if applies(policy, occasion)), policies.default)
 
 
 class PolicyBook:

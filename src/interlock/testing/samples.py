@@ -16,21 +16,6 @@ from interlock.domain.run import Run
 from interlock.domain.run_events import AdvanceBegan, RunEvent, RunStarted
 from interlock.engine.changes import Actor, Changes, Job, Lease, RequestChange, RunChange
 
-__all__ = [
-    "ANN",
-    "TENANT",
-    "Asked",
-    "begun",
-    "changes",
-    "decided",
-    "decided_for",
-    "job",
-    "opened",
-    "run_then",
-    "started",
-    "then",
-]
-
 TENANT = "acme"
 ANN = Actor("ann", "terminal", "10.0.0.1")
 
