@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from interlock.domain.authority import Principal
 from interlock.domain.canonical import Json, check_text, normalize
@@ -175,17 +176,14 @@ class Runs:
             turn=turn,
             enqueue=() if run.waits else (advance_job(initiator.tenant, run.id, event.at),),
         )
-        begun = await self._commit_start(changes)
+        begun = False
+        try:
+            begun = await self._hand_off.commit(changes, self._store.commit)
+        except NotInTime:  # it took longer than a worker's lease would have run: a worker finds the job
+            await self._store.commit(changes)
         failpoint("run.started")
         self._waker.wake(work=not begun and not run.waits)
         return run
-
-    async def _commit_start(self, changes: Changes) -> bool:
-        try:
-            return await self._hand_off.commit(changes, self._store.commit)
-        except NotInTime:  # it took longer than a worker's lease would have run: a worker finds the job
-            await self._store.commit(changes)
-            return False
 
     async def cancel(self, run_id: str, principal: Principal, reason: str) -> Run:
         """End a run. Its open requests are withdrawn; an effect that has begun is still recorded.
@@ -199,13 +197,7 @@ class Runs:
             RecordAltered: if the run is not what its log says, or its requests cannot be read.
         """
         check_text(reason, "reason", MAX_COMMENT)
-
-        def decide(run: Run, now: datetime) -> RunEvent:
-            if run.status in ENDED:
-                raise Closed(f"{run.id} is already {run.status}.", run_id=run.id, status=str(run.status))
-            return RunCancelled(principal.id, reason, now)
-
-        return await self._change(run_id, principal, decide, verify=_with_whole_requests)
+        return await self._change(run_id, principal, partial(RunCancelled, principal.id, reason), ends=True)
 
     async def retry(self, run_id: str, principal: Principal) -> Run:
         """Let a run that needs attention go on.
@@ -214,12 +206,7 @@ class Runs:
             Closed: if it does not need attention.
             Forbidden: if the principal may not.
         """
-
-        def decide(run: Run, now: datetime) -> RunEvent:
-            _needs_attention(run)
-            return RunRetried(principal.id, now)
-
-        return await self._change(run_id, principal, decide)
+        return await self._change(run_id, principal, partial(RunRetried, principal.id))
 
     async def accept_version(self, run_id: str, principal: Principal) -> Run:
         """Say that the agent as it is now may go on with the state that an earlier version left.
@@ -230,53 +217,47 @@ class Runs:
             InvalidAgent: if the agent cannot be loaded here.
         """
         run = _found(await self._store.load(principal.tenant, run_id=run_id), run_id).run
-        self._authorise(run, principal)
-        _needs_attention(run)
+        self._check_change(run, principal)
         version = await self._runtime.version_of(run)
-
-        def decide(run: Run, now: datetime) -> RunEvent:
-            _needs_attention(run)
-            return VersionAccepted(principal.id, version, now)
-
-        return await self._change(run_id, principal, decide)
+        return await self._change(run_id, principal, partial(VersionAccepted, principal.id, version))
 
     async def _change(
-        self,
-        run_id: str,
-        principal: Principal,
-        decide: Callable[[Run, datetime], RunEvent],
-        verify: Callable[[Loaded], Loaded] = verified,
+        self, run_id: str, principal: Principal, event_at: Callable[[datetime], RunEvent], *, ends: bool = False
     ) -> Run:
         async def attempt() -> Run:
-            loaded = verify(await self._store.load(principal.tenant, run_id=run_id))
-            record = _found(loaded, run_id)
-            run = record.run
-            self._authorise(run, principal)
+            loaded = await self._store.load(principal.tenant, run_id=run_id)
+            loaded = _with_whole_requests(loaded) if ends else verified(loaded)
+            record, now = _found(loaded, run_id), loaded.now
+            self._check_change(record.run, principal, ends=ends)
             # A worker that is in the middle of an effect keeps its lease until it has recorded it.
-            change = RunChange.of(run, decide(run, loaded.now), lease=record.lease)
+            change = RunChange.of(record.run, event_at(now), lease=record.lease)
             after = change.after
-            ended = after.status is RunStatus.cancelled
             reason = f"the run was cancelled: {after.note}" if after.note else "the run was cancelled"
-            taken_back = withdraw_open(list(loaded.requests.values()), reason, principal, loaded.now) if ended else []
-            await self._store.commit(
-                Changes(
-                    principal.tenant,
-                    actor_of(principal),
-                    requests=tuple(taken_back),
-                    run=change,
-                    turn=turn_of(after),
-                    enqueue=() if ended else (advance_job(principal.tenant, run_id, loaded.now),),
-                    before=loaded.now + FRESH,
-                )
+            taken_back = withdraw_open(list(loaded.requests.values()), reason, principal, now) if ends else []
+            changes = Changes(
+                principal.tenant,
+                actor_of(principal),
+                requests=tuple(taken_back),
+                run=change,
+                turn=turn_of(after),
+                enqueue=() if ends else (advance_job(principal.tenant, run_id, now),),
+                before=now + FRESH,
             )
+            await self._store.commit(changes)
             return after
 
         after = await until_committed(attempt, run_id)
         self._waker.wake()
         return after
 
-    def _authorise(self, run: Run, principal: Principal) -> None:
+    def _check_change(self, run: Run, principal: Principal, *, ends: bool = False) -> None:
         check_may_change(run, principal, self._policies.current().directory)
+        if ends and run.status in ENDED:
+            raise Closed(f"{run.id} is already {run.status}.", run_id=run.id, status=str(run.status))
+        if not ends and run.status is not RunStatus.needs_attention:
+            raise Closed(
+                f"{run.id} is {run.status}: it does not need attention.", run_id=run.id, status=str(run.status)
+            )
 
 
 def _object(name: str, value: Json) -> dict[str, Json] | None:
@@ -314,8 +295,3 @@ def _found(loaded: Loaded, run_id: str) -> RunRecord:
     if loaded.run is None:
         raise NotFound(f"There is no run {run_id} here.", run_id=run_id)
     return loaded.run
-
-
-def _needs_attention(run: Run) -> None:
-    if run.status is not RunStatus.needs_attention:
-        raise Closed(f"{run.id} is {run.status}: it does not need attention.", run_id=run.id, status=str(run.status))

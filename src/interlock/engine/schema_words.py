@@ -40,15 +40,6 @@ DEEPEST = 3
 MOST_BRANCHES = 4
 
 
-def misfit_words(error: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Say how a value does not fit: where, and what is wanted there. What is missing is named by its path.
-
-    Args:
-        error: a `jsonschema_rs.ValidationError`.
-    """
-    return _misfit(error, 0)
-
-
 def place_words(path: Iterable[str | int]) -> str:
     """Return where something stands in a value, as people count: `order.lines, entry 1, price`."""
     words, inside = "", False
@@ -92,7 +83,12 @@ def choices(options: Iterable[Any]) -> str:
     return ", ".join(map(_value, known[:SHOWN])) + more
 
 
-def _misfit(error: Any, depth: int) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def misfit_words(error: Any, depth: int = 0) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Say how a value does not fit: where, and what is wanted there. What is missing is named by its path.
+
+    Args:
+        error: a `jsonschema_rs.ValidationError`.
+    """
     path, kind = tuple(error.instance_path), error.kind
     match type(kind).__name__.rpartition("_")[2]:
         case "Required":
@@ -110,18 +106,14 @@ def _one_of(branches: Any, path: tuple[str | int, ...], depth: int) -> str:
     """Say what would fit: what each of the branches lacks, as far as a few words go."""
     told: list[str] = []
     for branch in branches[: MOST_BRANCHES + 1]:
-        found = [one for error in branch for one in _misfit(error, depth + 1)] if depth < DEEPEST else []
-        told += [f"{_place(where[len(path) :])}{what}" for where, what in found[:1]]
+        found = [one for error in branch for one in misfit_words(error, depth + 1)] if depth < DEEPEST else []
+        told += [f"{place_words(where[len(path) :])}: {what}".removeprefix(": ") for where, what in found[:1]]
     if not told or len(branches) > MOST_BRANCHES:
         return "it fits none of the forms that are allowed"
     must = "it must be "
     if all(one.startswith(must) for one in told):
         return must + ", or ".join(dict.fromkeys(one.removeprefix(must) for one in told))
     return ", or ".join(dict.fromkeys(told))
-
-
-def _place(path: tuple[str | int, ...]) -> str:
-    return f"{place_words(path)}: " if path else ""
 
 
 BOUNDS = {"Minimum": "at least", "Maximum": "at most", "ExclusiveMinimum": "more than", "ExclusiveMaximum": "less than"}

@@ -59,12 +59,8 @@ def misfit_of(subject: Subject) -> str:
     if schema is None:
         return ""
     encoded = canonical_bytes(schema, max_bytes=MAX_SCHEMA)
-    found: list[Misfit] = []
     try:
-        if isinstance(subject, Action):
-            found = _misfits(subject.args, encoded)
-        else:
-            _try_schema(encoded)
+        found = _misfits(subject.args, encoded) if isinstance(subject, Action) else _try_schema(encoded)
     except (UnusableSchema, OverLimit) as error:
         raise InvalidAnswer(f"The JSON Schema that the agent gave cannot be used: {error}.") from None
     return f"These arguments do not fit what the tool takes: {_told(found)}." if found else ""
@@ -124,37 +120,27 @@ def fits(value: Json, schema: dict[str, Any]) -> bool:
 
 
 def _schema(subject: Subject) -> dict[str, Any] | None:
-    match subject:
-        case Action(schema=schema):
-            return schema
-        case Question():
-            return subject.answer_schema
-        case _:
-            return None
+    if isinstance(subject, Action):
+        return subject.schema
+    return subject.answer_schema if isinstance(subject, Question) else None
 
 
 def _fitting(value: Json, schema: dict[str, Any], what: str) -> Json:
     """Return a value that fits, its text read as the schema wants it."""
+    encoded = canonical_bytes(schema, max_bytes=MAX_SCHEMA)
     try:
-        read, found = _read(value, schema)
+        found = _misfits(value, encoded)
+        if not found:
+            return value
+        mended = [copy.deepcopy(value)]
+        for misfit in found:
+            _mend(mended, misfit.path)
+        if mended[0] != value and _fits(canonical_bytes(mended[0]), encoded):
+            return mended[0]
     except (UnusableSchema, OverLimit) as error:
         raise InvalidAnswer(f"Whether it fits what the agent asks for cannot be judged: {error}.") from None
     _refuse(found, what)
-    return read
-
-
-def _read(value: Json, schema: dict[str, Any]) -> tuple[Json, list[Misfit]]:
-    """Return a value whose text is read as the schema wants it; as it was, with its misfits, if that does not fit."""
-    encoded = canonical_bytes(schema, max_bytes=MAX_SCHEMA)
-    found = _misfits(value, encoded)
-    if not found:
-        return value, []
-    mended = [copy.deepcopy(value)]
-    for misfit in found:
-        _mend(mended, misfit.path)
-    if mended[0] != value and _fits(canonical_bytes(mended[0]), encoded):
-        return mended[0], []
-    return value, found
+    return value
 
 
 def _mend(holder: list[Json], path: tuple[str | int, ...]) -> None:
@@ -186,21 +172,16 @@ def _refuse(found: list[Misfit], what: str) -> None:
 
 def _told(found: list[Misfit]) -> str:
     more = f"; and {len(found) - SHOWN:,} more" if len(found) > SHOWN else ""
-    return "; ".join(_told_one(misfit) for misfit in found[:SHOWN]) + more
-
-
-def _told_one(misfit: Misfit) -> str:
-    return f"{_place(misfit.path)}: {misfit.message}".removeprefix(": ")
-
-
-def _place(parts: tuple[str | int, ...]) -> str:
-    place = place_words(parts)
-    return place if len(place) <= LONGEST_PATH else f"{place[:LONGEST_PATH]}… ({len(place):,} characters)"
+    told = [f"{_cut(place_words(misfit.path))}: {misfit.message}".removeprefix(": ") for misfit in found[:SHOWN]]
+    return "; ".join(told) + more
 
 
 def _path(parts: tuple[str | int, ...]) -> str:
-    path = "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
-    return path if len(path) <= LONGEST_PATH else f"{path[:LONGEST_PATH]}… ({len(path):,} characters)"
+    return _cut("$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts))
+
+
+def _cut(place: str) -> str:
+    return place if len(place) <= LONGEST_PATH else f"{place[:LONGEST_PATH]}… ({len(place):,} characters)"
 
 
 # ── here, or apart ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -220,11 +201,11 @@ def _fits(value: bytes, schema: bytes) -> bool:
     return not judge_apart(schema, value)
 
 
-def _try_schema(schema: bytes) -> None:
-    if _work(schema, b"") <= LIGHT:
-        _validator(schema)
-    else:
-        judge_apart(schema, None)
+def _try_schema(schema: bytes) -> list[Misfit]:
+    if _work(schema, b"") > LIGHT:
+        return judge_apart(schema, None)
+    _validator(schema)
+    return []
 
 
 def _work(schema: bytes, value: bytes) -> float:
