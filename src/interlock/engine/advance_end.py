@@ -17,7 +17,7 @@ from interlock.engine.changes import FRESH, Actor, Changes, Job, RequestChange, 
 from interlock.engine.consequences import advance_job
 from interlock.engine.counting import WindowCount, count, span_of
 from interlock.engine.integrity import digest_of_state, verified
-from interlock.engine.pause import NO_PAUSE, PausePlan, Present, plan_pause, withdraw_open
+from interlock.engine.pause import PausePlan, plan_pause, withdraw_open
 from interlock.engine.ports.policies import Policies, PolicySet
 from interlock.engine.ports.runtime import Asking, Attention, Broke, Done, Ending, Failed, Paused
 from interlock.engine.ports.store import Loaded, Store
@@ -111,9 +111,11 @@ class AdvanceEnds:
     async def _commit_once(self, held: Held, ending: Ending, loaded: Loaded, asked: Sequence[Request]) -> Run:
         run = must_hold(loaded, held.hold)
         policies = self._policies.current()
-        plan, seen = NO_PAUSE, WindowCount()
+        plan, seen = PausePlan(), WindowCount()
         if isinstance(ending, Paused):
-            seen = await self._count(run, ending.asks, policies, loaded)
+            span = span_of((*policies.policies, policies.default))
+            subjects = [one.ask.subject for one in ending.asks if one.keeps is None]
+            seen = await count(self._store, run.tenant, subjects, now=loaded.now, span=span)
             planned = await self._plan(ending.asks, asked, loaded, policies, seen)
             if isinstance(planned, Attention):
                 ending, seen = planned, WindowCount()
@@ -141,7 +143,7 @@ class AdvanceEnds:
         now = loaded.now
         match ending:
             case Paused(state=state, agent_version=version, again=again):
-                return RunPaused(plan.pending, digest_of_state(state), version, now, self._keeps, again)
+                return RunPaused(tuple(plan.pending), digest_of_state(state), version, now, self._keeps, again)
             case Done(output=output, state=state, unkept=unkept):
                 return RunDone(output, now, None if state is None else digest_of_state(state), unkept, self._keeps)
             case Failed(reason=reason):
@@ -160,20 +162,13 @@ class AdvanceEnds:
         loaded = await self._store.load(run.tenant, ids)
         return [loaded.requests[one] for one in ids if one in loaded.requests]
 
-    async def _count(self, run: Run, asks: Sequence[Asking], policies: PolicySet, loaded: Loaded) -> WindowCount:
-        span = span_of((*policies.policies, policies.default))
-        subjects = [one.ask.subject for one in asks if one.keeps is None]
-        return await count(self._store, run.tenant, subjects, now=loaded.now, span=span)
-
     async def _plan(
         self, asks: Sequence[Asking], asked: Sequence[Request], loaded: Loaded, policies: PolicySet, seen: WindowCount
     ) -> PausePlan | Attention:
-        assert loaded.run is not None
-        still_open = [request for request in loaded.requests.values() if request.is_open]
-        present = Present(loaded.run.run, still_open, asked, loaded.requests, loaded.now, seen.recent)
         if all(is_quick(one.ask.subject) for one in asks):
-            return plan_pause(present, asks, policies)
-        return await asyncio.get_running_loop().run_in_executor(self._pool, plan_pause, present, asks, policies)
+            return plan_pause(loaded, asked, asks, policies, seen.recent)
+        loop = asyncio.get_running_loop()  # to judge one may take its second
+        return await loop.run_in_executor(self._pool, plan_pause, loaded, asked, asks, policies, seen.recent)
 
 
 def _closing(after: Run, loaded: Loaded) -> list[RequestChange]:
@@ -181,7 +176,7 @@ def _closing(after: Run, loaded: Loaded) -> list[RequestChange]:
     if after.ended_at is None:
         return []
     principal = Principal(f"agent:{after.agent}", "agent", after.tenant, "run")
-    return withdraw_open(list(loaded.requests.values()), f"the run is {after.status}", principal, loaded.now)
+    return withdraw_open(loaded.requests.values(), f"the run is {after.status}", principal, loaded.now)
 
 
 def _next_jobs(after: Run, event: RunEvent, requests: Sequence[RequestChange]) -> tuple[Job, ...]:

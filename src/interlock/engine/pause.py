@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -23,6 +23,7 @@ from interlock.engine.codec import encode_policy
 from interlock.engine.counting import past_of
 from interlock.engine.ports.policies import PolicySet
 from interlock.engine.ports.runtime import Asking, Attention
+from interlock.engine.ports.store import Loaded
 from interlock.engine.routing import choose
 from interlock.engine.schemas import misfit_of
 from interlock.errors import BadInput, InvalidAnswer, InvalidValue
@@ -41,51 +42,35 @@ NO_POLICIES = PolicySet((), _ANY_POLICY, Directory())
 BEGUN = frozenset({EffectState.claimed, EffectState.executed, EffectState.unknown})
 
 
-@dataclass(frozen=True, slots=True)
-class Present:
-    """What stands when an advance ends.
+@dataclass(slots=True)
+class PausePlan:
+    """The changes that make a pause; none for an advance that ends in another way."""
+
+    pending: list[Pending] = field(default_factory=list)
+    changes: list[RequestChange] = field(default_factory=list)
+    policies: dict[str, bytes] = field(default_factory=dict)
+
+
+def plan_pause(
+    loaded: Loaded, asked: Sequence[Request], asks: Sequence[Asking], policies: PolicySet, recent: Mapping[str, Recent]
+) -> PausePlan | Attention:
+    """Decide what a pause with these interrupts opens, keeps and takes back.
 
     Args:
-        open: the run's open requests.
+        loaded: the run, its open requests, and the answered ones that fit nothing the agent asked.
         asked: every request of the run at the interrupts of the new pause.
-        passed_over: the answered requests that fit nothing the agent asked.
-        now: the store's clock.
         recent: what was asked before, by the action's name, where some policy counts it.
     """
-
-    run: Run
-    open: Sequence[Request]
-    asked: Sequence[Request]
-    passed_over: Mapping[str, Request]
-    now: datetime
-    recent: Mapping[str, Recent] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class PausePlan:
-    """The changes that make a pause."""
-
-    pending: tuple[Pending, ...]
-    changes: tuple[RequestChange, ...]
-    policies: Mapping[str, bytes]
-
-
-NO_PAUSE = PausePlan((), (), {})
-"""For an advance that ends in another way."""
-
-
-def plan_pause(present: Present, asks: Sequence[Asking], policies: PolicySet) -> PausePlan | Attention:
-    """Decide what a pause with these interrupts opens, keeps and takes back."""
-    planner = _Planner(present, policies)
+    planner = _Planner(loaded, asked, policies, recent)
     for asking in planner.wanted(asks):
         trouble = planner.add(asking)
         if trouble is not None:
             return trouble
     planner.take_back_the_rest()
-    return PausePlan(tuple(planner.pending), tuple(planner.changes), planner.bodies)
+    return planner.plan
 
 
-def withdraw_open(requests: Sequence[Request], reason: str, principal: Principal, now: datetime) -> list[RequestChange]:
+def withdraw_open(requests: Iterable[Request], reason: str, principal: Principal, now: datetime) -> list[RequestChange]:
     """Take back requests that nobody needs to decide any more."""
     return [_change(request, Withdraw(request.id, reason), principal, now) for request in requests if request.is_open]
 
@@ -98,14 +83,18 @@ def note_of_held(policies: PolicySet, request: Request | None, now: datetime) ->
 
 
 class _Planner:
-    def __init__(self, present: Present, policies: PolicySet) -> None:
-        self._present = present
+    def __init__(
+        self, loaded: Loaded, asked: Sequence[Request], policies: PolicySet, recent: Mapping[str, Recent]
+    ) -> None:
+        assert loaded.run is not None
+        self._run = loaded.run.run
+        self._now = loaded.now
+        self._requests = loaded.requests
+        self._asked = asked
         self._policies = policies
-        self._agent = Principal(f"agent:{present.run.agent}", "agent", present.run.tenant, "run")
-        self.pending: list[Pending] = []
-        self.changes: list[RequestChange] = []
-        self.bodies: dict[str, bytes] = {}
-        self._recent = dict(present.recent)
+        self._agent = Principal(f"agent:{self._run.agent}", "agent", self._run.tenant, "run")
+        self.plan = PausePlan()
+        self._recent = dict(recent)
 
     def wanted(self, asks: Sequence[Asking]) -> list[Asking]:
         """Leave out what is asked beside something else under no stricter a policy than that is."""
@@ -124,26 +113,26 @@ class _Planner:
         return choose(self._policies, self._occasion(ask, self._recent_for(ask.subject, [])), ask.policy)[1]
 
     def _occasion(self, ask: Ask, recent: Recent | None) -> Occasion:
-        run = self._present.run
+        run = self._run
         forked = run.origin is not None and run.origin.is_fork
-        return Occasion(ask.subject, run.agent, self._agent.id, run.initiator, self._present.now, recent, forked=forked)
+        return Occasion(ask.subject, run.agent, self._agent.id, run.initiator, self._now, recent, forked=forked)
 
     def add(self, asking: Asking) -> Attention | None:
         ask = asking.ask
         if asking.keeps is not None:
-            self.pending.append(Pending(ask.interrupt_id, asking.keeps))
+            self.plan.pending.append(Pending(ask.interrupt_id, asking.keeps))
             return None
-        here = [request for request in self._present.asked if request.ask.interrupt_id == ask.interrupt_id]
+        here = [request for request in self._asked if request.ask.interrupt_id == ask.interrupt_id]
         same = [request for request in here if request.asked_digest == ask.subject.digest]
         still_open = next((request for request in same if request.is_open), None)
         if still_open is not None:
-            self.pending.append(Pending(ask.interrupt_id, still_open.id))
+            self.plan.pending.append(Pending(ask.interrupt_id, still_open.id))
             return None
         if asking.refused is not None and len(same) >= MAX_REFUSED:
             told = ask.description.rpartition("\n")[2]
             why = f"{len(same)} answers in a row were not taken. {told} Mend the agent and retry, or cancel the run."
             return Attention("invalid_ask", why, asking.refused)
-        passed = [self._present.passed_over[request_id] for request_id in asking.passed_over]
+        passed = [self._requests[request_id] for request_id in asking.passed_over]
         begun = next((request for request in passed if request.effect in BEGUN), None)
         if begun is not None:
             return _arguments_changed(f"the effect of {begun.id}, approved in its place, has already begun", begun.id)
@@ -154,7 +143,7 @@ class _Planner:
         return self._open(asking, round_=len(same), replaced=replaced, replacements=replacements)
 
     def _open(self, asking: Asking, *, round_: int, replaced: list[Request], replacements: int) -> Attention | None:
-        run, now = self._present.run, self._present.now
+        run = self._run
         recent = self._recent_for(asking.ask.subject, replaced)
         try:
             ask = _judged(asking.ask)
@@ -172,15 +161,15 @@ class _Planner:
             replaces=replaced[-1].id if replaced else asking.replaces,
             replacements=replacements,
         )
-        context = DecisionContext(now, self._agent, policy, self._policies.directory)
+        context = DecisionContext(self._now, self._agent, policy, self._policies.directory)
         events = decide(None, command, context)
-        change = RequestChange.of(None, *events, *note_of_held(self._policies, None, now))
+        change = RequestChange.of(None, *events, *note_of_held(self._policies, None, self._now))
         opened = change.after
-        self.changes.append(change)
+        self.plan.changes.append(change)
         if recent is not None:  # the next ask of this pause counts this one
             self._recent[name_of(ask.subject)] = recent.and_also(past_of(opened))
-        self.bodies[route.policy_hash] = encode_policy(policy)
-        self.pending.append(Pending(ask.interrupt_id, opened.id))
+        self.plan.policies[route.policy_hash] = encode_policy(policy)
+        self.plan.pending.append(Pending(ask.interrupt_id, opened.id))
         self._replace(replaced, opened.id)
         return None
 
@@ -197,15 +186,16 @@ class _Planner:
                 self._apply(request, Lapse(request.id, reason, by))
 
     def take_back_the_rest(self) -> None:
-        touched = {change.after.id for change in self.changes} | {pending.request_id for pending in self.pending}
-        left = [request for request in self._present.open if request.id not in touched]
-        for request in left:
-            self._apply(request, Withdraw(request.id, "the agent no longer asks this"))
+        plan = self.plan
+        touched = {change.after.id for change in plan.changes} | {pending.request_id for pending in plan.pending}
+        for request in self._requests.values():
+            if request.is_open and request.id not in touched:
+                self._apply(request, Withdraw(request.id, "the agent no longer asks this"))
 
     def _apply(self, request: Request, command: Command) -> None:
-        change = _change(request, command, self._agent, self._present.now)
+        change = _change(request, command, self._agent, self._now)
         if change.events:
-            self.changes.append(change)
+            self.plan.changes.append(change)
 
 
 def _change(request: Request, command: Command, principal: Principal, now: datetime) -> RequestChange:

@@ -78,7 +78,7 @@ async def _repair(store: Store, desk: Desk, by: Principal, one: Alteration) -> N
             await store.commit(Changes(one.stream[0], actor_of(by), strays=((STRAYS[one.mend], one.stream[1]),)))
         case "left open":
             left = verified(await store.load(one.stream[0], [one.stream[1]]))
-            taken_back = withdraw_open(list(left.requests.values()), "its run has ended", by, now)
+            taken_back = withdraw_open(left.requests.values(), "its run has ended", by, now)
             await store.commit(Changes(one.stream[0], actor_of(by), tuple(taken_back), before=now + FRESH))
         case "lease":
             await _shorten(store, *one.stream, now + SOON)

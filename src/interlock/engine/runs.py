@@ -233,7 +233,7 @@ class Runs:
             change = RunChange.of(record.run, event_at(now), lease=record.lease)
             after = change.after
             reason = f"the run was cancelled: {after.note}" if after.note else "the run was cancelled"
-            taken_back = withdraw_open(list(loaded.requests.values()), reason, principal, now) if ends else []
+            taken_back = withdraw_open(loaded.requests.values(), reason, principal, now) if ends else []
             changes = Changes(
                 principal.tenant,
                 actor_of(principal),

@@ -127,20 +127,23 @@ def _schema(subject: Subject) -> dict[str, Any] | None:
 
 def _fitting(value: Json, schema: dict[str, Any], what: str) -> Json:
     """Return a value that fits, its text read as the schema wants it."""
-    encoded = canonical_bytes(schema, max_bytes=MAX_SCHEMA)
     try:
-        found = _misfits(value, encoded)
-        if not found:
-            return value
-        mended = [copy.deepcopy(value)]
-        for misfit in found:
-            _mend(mended, misfit.path)
-        if mended[0] != value and _fits(canonical_bytes(mended[0]), encoded):
-            return mended[0]
+        read, found = _read(value, schema)
     except (UnusableSchema, OverLimit) as error:
         raise InvalidAnswer(f"Whether it fits what the agent asks for cannot be judged: {error}.") from None
     _refuse(found, what)
-    return value
+    return read
+
+
+def _read(value: Json, schema: dict[str, Any]) -> tuple[Json, list[Misfit]]:
+    """Return a value whose text is read as the schema wants it; as it was, with its misfits, if that does not fit."""
+    encoded = canonical_bytes(schema, max_bytes=MAX_SCHEMA)
+    found = _misfits(value, encoded)
+    mended = [copy.deepcopy(value)] if found else [value]
+    for misfit in found:
+        _mend(mended, misfit.path)
+    fits_now = found and mended[0] != value and _fits(canonical_bytes(mended[0]), encoded)
+    return (mended[0], []) if fits_now else (value, found)
 
 
 def _mend(holder: list[Json], path: tuple[str | int, ...]) -> None:
