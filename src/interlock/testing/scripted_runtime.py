@@ -18,11 +18,7 @@ from interlock.engine.watching import Watcher
 from interlock.errors import AdvanceOvertaken, BadInput, EffectRefused, Halt, NotApproved, NotDone
 from interlock.testing.scripts import Call, Move, Script, Sink, Task, Tool
 
-__all__ = ["ScriptedRuntime", "no_point"]
-
-
-async def no_point(name: str) -> None:
-    """Pass a point without stopping."""
+__all__ = ["ScriptedRuntime"]
 
 
 class ScriptedRuntime:
@@ -37,9 +33,7 @@ class ScriptedRuntime:
         point: called at every place where a process may stop or die.
     """
 
-    def __init__(
-        self, sink: Sink, clock: Callable[[], datetime], point: Callable[[str], Awaitable[None]] = no_point
-    ) -> None:
+    def __init__(self, sink: Sink, clock: Callable[[], datetime], point: Callable[[str], Awaitable[None]]) -> None:
         self.scripts: dict[str, Script] = {}
         self.version = "1"
         self.sink = sink
@@ -109,9 +103,8 @@ class ScriptedRuntime:
             name = f"s{state.stage}t{index}"
             if name in state.done:
                 continue
-            execution = _Execution(self, advance, name, state)
             try:
-                state.results.extend(await execution.run(task))
+                state.results.extend(await _Execution(self, advance, name, state).run(task))
                 state.done.append(name)
             except _Wants as wants:
                 asks.append(wants.asking)
@@ -231,7 +224,10 @@ class _Execution:
         return claimed
 
     async def _call(self, request: Request, tool: Tool) -> None:
-        self._must_be_held()
+        lease = self._advance.record.lease
+        held = lease is None or self._runtime.clock() < self._runtime.held_until[lease.owner]
+        if not held or not self._advance.is_held():
+            raise AdvanceOvertaken(request.run_id)
         assert request.claim is not None
         subject = request.asked if tool.as_asked else request.edition.subject
         assert isinstance(subject, Action)
@@ -257,9 +253,3 @@ class _Execution:
                 return "failed", None
             case _:
                 return "unknown", None
-
-    def _must_be_held(self) -> None:
-        lease = self._advance.record.lease
-        held = lease is None or self._runtime.clock() < self._runtime.held_until[lease.owner]
-        if not held or not self._advance.is_held():
-            raise AdvanceOvertaken(self._advance.record.run.id)

@@ -11,12 +11,22 @@ import pytest
 
 from interlock.domain.request import Request
 from interlock.engine.changes import Changes, RequestChange, RunChange, RunRecord
-from interlock.engine.ports.store import Store
+from interlock.engine.ports.store import Inbox, InboxPage, Store
 from interlock.errors import Conflict
 from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import TENANT, changes
 
-__all__ = ["Contract", "OpenStore", "committed", "in_threads", "refused", "the_record", "the_request", "wins"]
+__all__ = [
+    "Contract",
+    "OpenStore",
+    "committed",
+    "in_threads",
+    "page_ids",
+    "refused",
+    "the_record",
+    "the_request",
+    "wins",
+]
 
 OpenStore = Callable[[Callable[[], datetime]], Store]
 T = TypeVar("T")
@@ -80,3 +90,12 @@ async def the_record(store: Store, run_id: str = "run_1") -> RunRecord:
     record = (await store.load(TENANT, run_id=run_id)).run
     assert record is not None
     return record
+
+
+async def page_ids(
+    store: Store, wanted: Inbox, *, after: str | None = None, of: Inbox | None = None, limit: int = 50
+) -> list[str]:
+    """Return the ids of a page that begins behind a request of the same list, or of another one in the same order."""
+    found = InboxPage() if after is None else await store.inbox(TENANT, of or wanted)
+    key = next((key for key in found.keys if key.id == after), None)
+    return [request.id for request in await store.inbox(TENANT, wanted, after=key, limit=limit)]

@@ -13,10 +13,10 @@ from interlock.domain.inbox import ANY_ROLE
 from interlock.domain.lifecycle import fold
 from interlock.domain.request import Edition, Request, Status, Vote
 from interlock.engine.changes import RequestChange
-from interlock.engine.ports.store import Inbox, InboxPage, Store
+from interlock.engine.ports.store import Inbox, Store
 from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import TENANT, Asked, changes, decided, opened, then
-from interlock.testing.store_base import Contract, committed, the_request
+from interlock.testing.store_base import Contract, committed, page_ids, the_request
 
 __all__ = ["InboxContract"]
 
@@ -71,11 +71,11 @@ class InboxContract(Contract):
         for number in range(7):
             await self._ask(store, clock, f"req_{number}", "group:managers" if number % 2 else "group:others")
         wanted = Inbox(asks=frozenset({"group:managers"}))
-        assert await self._ids(store, wanted) == ["req_1", "req_3", "req_5"]
-        assert await self._ids(store, wanted, after="req_1", limit=1) == ["req_3"]
-        assert await self._ids(store, wanted, after="req_2", of=Inbox()) == ["req_3", "req_5"]
-        assert await self._ids(store, replace(wanted, agent="nobody")) == []
-        assert await self._ids(store, replace(wanted, run_id="run_1"), limit=2) == ["req_1", "req_3"]
+        assert await page_ids(store, wanted) == ["req_1", "req_3", "req_5"]
+        assert await page_ids(store, wanted, after="req_1", limit=1) == ["req_3"]
+        assert await page_ids(store, wanted, after="req_2", of=Inbox()) == ["req_3", "req_5"]
+        assert await page_ids(store, replace(wanted, agent="nobody")) == []
+        assert await page_ids(store, replace(wanted, run_id="run_1"), limit=2) == ["req_1", "req_3"]
 
     async def test_requests_are_found_by_who_has_acted_on_them(self, store: Store, clock: SettableClock) -> None:
         for number in range(3):
@@ -83,14 +83,14 @@ class InboxContract(Contract):
         for key, person in (("req_2", "ann"), ("req_0", "ann"), ("req_0", "bob"), ("req_1", "bob")):
             clock.advance(seconds=1)
             await store.commit(changes(self._voted(await the_request(store, key), person, clock)))
-        assert await self._ids(store, Inbox((), people=("ann",))) == ["req_0", "req_2"]
-        assert await self._ids(store, Inbox((), people=("bob",))) == ["req_1", "req_0"]
-        assert await self._ids(store, Inbox((), people=("zoe",))) == await self._ids(store, Inbox((), people=())) == []
-        assert await self._ids(store, Inbox((), people=("ann",)), after="req_0") == ["req_2"]
-        assert await self._ids(store, Inbox((), people=("ann",)), after="req_2") == []
+        assert await page_ids(store, Inbox((), people=("ann",))) == ["req_0", "req_2"]
+        assert await page_ids(store, Inbox((), people=("bob",))) == ["req_1", "req_0"]
+        assert await page_ids(store, Inbox((), people=("zoe",))) == await page_ids(store, Inbox((), people=())) == []
+        assert await page_ids(store, Inbox((), people=("ann",)), after="req_0") == ["req_2"]
+        assert await page_ids(store, Inbox((), people=("ann",)), after="req_2") == []
         await store.commit(changes(decided(await the_request(store, "req_0"), clock.at)))
-        assert await self._ids(store, Inbox(people=("ann",))) == ["req_2"]
-        assert await self._ids(store, Inbox((Status.rejected,), people=("ann",))) == ["req_0"]
+        assert await page_ids(store, Inbox(people=("ann",))) == ["req_2"]
+        assert await page_ids(store, Inbox((Status.rejected,), people=("ann",))) == ["req_0"]
 
     async def test_a_page_goes_on_where_a_request_stood_that_has_more_time_since(
         self, store: Store, clock: SettableClock
@@ -134,9 +134,9 @@ class InboxContract(Contract):
             clock.advance(seconds=1)
             await store.commit(changes(self._voted(await the_request(store, key), person, clock)))
         wanted = Inbox((), people=("ann.b", "ann"))
-        assert await self._ids(store, wanted) == ["req_1", "req_2"]
-        assert await self._ids(store, wanted, limit=1) == ["req_1"]
-        assert await self._ids(store, wanted, after="req_1") == ["req_2"]
+        assert await page_ids(store, wanted) == ["req_1", "req_2"]
+        assert await page_ids(store, wanted, limit=1) == ["req_1"]
+        assert await page_ids(store, wanted, after="req_1") == ["req_2"]
 
     async def test_whoever_changes_or_answers_has_acted(self, store: Store, clock: SettableClock) -> None:
         await self._ask(store, clock, "req_1", "group:managers")
@@ -144,7 +144,7 @@ class InboxContract(Contract):
         edited = Edited(Edition(subject, author="ann"), subject.digest, request.route, clock.at)
         reached = StepReached(0, clock.at + HOUR, clock.at, ask=("group:managers",), approvals=1)
         await store.commit(changes(then(request, edited, reached)))
-        assert await self._ids(store, Inbox((), people=("ann",))) == ["req_1"]
+        assert await page_ids(store, Inbox((), people=("ann",))) == ["req_1"]
 
     async def test_who_has_acted_is_written_anew_with_the_request(self, store: Store, clock: SettableClock) -> None:
         await self._ask(store, clock, "req_1", "group:managers")
@@ -153,8 +153,8 @@ class InboxContract(Contract):
         # As if the log said that somebody else had voted.
         another = self._voted(voted.after, "bob", clock).events
         await store.commit(changes(replace(anew, anew=True, earlier=another)))
-        assert await self._ids(store, Inbox((), people=("ann",))) == []
-        assert await self._ids(store, Inbox((), people=("bob",))) == ["req_1"]
+        assert await page_ids(store, Inbox((), people=("ann",))) == []
+        assert await page_ids(store, Inbox((), people=("bob",))) == ["req_1"]
 
     async def test_who_has_acted_goes_with_a_row_that_is_nobodys(self, store: Store, clock: SettableClock) -> None:
         await self._ask(store, clock, "req_1", "group:managers")
@@ -178,12 +178,4 @@ class InboxContract(Contract):
         return then(request, VoteCast(vote))
 
     async def _asking(self, store: Store, *entries: str) -> Sequence[str]:
-        return await self._ids(store, Inbox(asks=frozenset(entries)))
-
-    async def _ids(
-        self, store: Store, wanted: Inbox, *, after: str | None = None, of: Inbox | None = None, limit: int = 50
-    ) -> Sequence[str]:
-        """Return a page that begins behind a request of the same list, or of another one in the same order."""
-        found = InboxPage() if after is None else await store.inbox(TENANT, of or wanted)
-        key = next((key for key in found.keys if key.id == after), None)
-        return [request.id for request in await store.inbox(TENANT, wanted, after=key, limit=limit)]
+        return await page_ids(store, Inbox(asks=frozenset(entries)))

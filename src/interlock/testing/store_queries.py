@@ -11,7 +11,7 @@ from interlock.domain.events import EffectLapsed, Reminded
 from interlock.domain.request import Status
 from interlock.domain.run import Pending, RunStatus
 from interlock.domain.run_events import RunPaused
-from interlock.engine.ports.store import Inbox, InboxPage, SortKey, Store
+from interlock.engine.ports.store import Inbox, SortKey, Store
 from interlock.errors import InvalidValue, StoreUnavailable
 from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import (
@@ -27,7 +27,7 @@ from interlock.testing.samples import (
     started,
     then,
 )
-from interlock.testing.store_base import Contract, OpenStore, committed, the_request
+from interlock.testing.store_base import Contract, OpenStore, committed, page_ids, the_request
 
 __all__ = ["QueryContract"]
 
@@ -113,15 +113,15 @@ class QueryContract(Contract):
 
     async def test_open_requests_come_by_due_time(self, store: Store, clock: SettableClock) -> None:
         await self._requests(store, clock)
-        assert await self._page(store, Inbox()) == ["req_4", "req_3", "req_2", "req_1", "req_0"]
+        assert await page_ids(store, Inbox()) == ["req_4", "req_3", "req_2", "req_1", "req_0"]
 
     async def test_other_requests_come_newest_first(self, store: Store, clock: SettableClock) -> None:
         await self._requests(store, clock)
         for number in (1, 3, 2):
             await store.commit(changes(decided(await the_request(store, f"req_{number}"), clock.at)))
-        assert await self._page(store, Inbox((Status.rejected,))) == ["req_3", "req_2", "req_1"]
-        assert await self._page(store, Inbox(EVERY_STATUS)) == ["req_4", "req_3", "req_2", "req_1", "req_0"]
-        assert await self._page(store, Inbox(())) == ["req_4", "req_3", "req_2", "req_1", "req_0"]
+        assert await page_ids(store, Inbox((Status.rejected,))) == ["req_3", "req_2", "req_1"]
+        assert await page_ids(store, Inbox(EVERY_STATUS)) == ["req_4", "req_3", "req_2", "req_1", "req_0"]
+        assert await page_ids(store, Inbox(())) == ["req_4", "req_3", "req_2", "req_1", "req_0"]
 
     async def test_a_reminder_is_due_before_the_deadline_and_the_inbox_minds_the_deadline_alone(
         self, store: Store, clock: SettableClock
@@ -178,11 +178,11 @@ class QueryContract(Contract):
     async def test_pages_of_the_inbox_join(self, store: Store, clock: SettableClock) -> None:
         await self._requests(store, clock)
         for wanted in (Inbox(), Inbox(EVERY_STATUS)):
-            first = await self._page(store, wanted, limit=2)
-            second = await self._page(store, wanted, after=first[-1], limit=2)
-            third = await self._page(store, wanted, after=second[-1], limit=2)
-            assert [*first, *second, *third] == await self._page(store, wanted)
-            assert await self._page(store, wanted, after=third[-1]) == []
+            first = await page_ids(store, wanted, limit=2)
+            second = await page_ids(store, wanted, after=first[-1], limit=2)
+            third = await page_ids(store, wanted, after=second[-1], limit=2)
+            assert [*first, *second, *third] == await page_ids(store, wanted)
+            assert await page_ids(store, wanted, after=third[-1]) == []
 
     async def test_requests_of_one_instant_come_in_one_order(self, store: Store, clock: SettableClock) -> None:
         await store.commit(changes(*(opened(f"req_{number}", clock.at) for number in (2, 0, 3, 1))))
@@ -190,8 +190,8 @@ class QueryContract(Contract):
             (Inbox(), ["req_0", "req_1", "req_2", "req_3"]),
             (Inbox(()), ["req_3", "req_2", "req_1", "req_0"]),
         ):
-            assert await self._page(store, wanted) == ids
-            assert await self._page(store, wanted, after=ids[1]) == ids[2:]
+            assert await page_ids(store, wanted) == ids
+            assert await page_ids(store, wanted, after=ids[1]) == ids[2:]
 
     async def test_a_page_goes_on_where_a_closed_request_stood(self, store: Store, clock: SettableClock) -> None:
         await self._requests(store, clock)
@@ -212,8 +212,8 @@ class QueryContract(Contract):
     async def test_no_request_is_of_an_agent_or_a_run_that_cannot_be(self, store: Store, clock: SettableClock) -> None:
         await store.commit(changes(opened("req_1", clock.at)))
         for unknown in ("nobody", UNWRITABLE, "a\0b"):
-            assert await self._page(store, Inbox(agent=unknown)) == []
-            assert await self._page(store, Inbox(run_id=unknown)) == []
+            assert await page_ids(store, Inbox(agent=unknown)) == []
+            assert await page_ids(store, Inbox(run_id=unknown)) == []
 
     async def test_the_inbox_filters_by_agent_and_run(self, store: Store, clock: SettableClock) -> None:
         await store.commit(
@@ -223,9 +223,9 @@ class QueryContract(Contract):
                 opened("req_3", clock.at, Asked(agent="payer", run_id="run_2")),
             )
         )
-        assert await self._page(store, Inbox(agent="payer")) == ["req_2", "req_3"]
-        assert await self._page(store, Inbox(run_id="run_1")) == ["req_1", "req_2"]
-        assert await self._page(store, Inbox(agent="payer", run_id="run_1")) == ["req_2"]
+        assert await page_ids(store, Inbox(agent="payer")) == ["req_2", "req_3"]
+        assert await page_ids(store, Inbox(run_id="run_1")) == ["req_1", "req_2"]
+        assert await page_ids(store, Inbox(agent="payer", run_id="run_1")) == ["req_2"]
         assert [request.id for request in await store.inbox("other", Inbox())] == []
 
     async def test_runs_come_newest_first_in_pages(self, store: Store, clock: SettableClock) -> None:
@@ -332,8 +332,3 @@ class QueryContract(Contract):
             asked = Asked(within=timedelta(hours=10 - 2 * number))
             await store.commit(changes(opened(f"req_{number}", clock.at, asked)))
             clock.advance(minutes=1)
-
-    async def _page(self, store: Store, wanted: Inbox, *, after: str | None = None, limit: int = 50) -> list[str]:
-        found = InboxPage() if after is None else await store.inbox(TENANT, wanted)
-        key = next((key for key in found.keys if key.id == after), None)
-        return [request.id for request in await store.inbox(TENANT, wanted, after=key, limit=limit)]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any
 
 from interlock.domain.action import Subject, Verdict
 from interlock.domain.canonical import Json
@@ -12,50 +12,28 @@ from interlock.domain.events import Opened
 from interlock.domain.request import Request
 from interlock.domain.run import Run
 from interlock.engine.changes import RunRecord
-from interlock.engine.desk import Desk
-from interlock.engine.ports.store import Inbox, Store
-from interlock.engine.runs import Runs
+from interlock.engine.ports.store import Inbox
 from interlock.engine.watching import Lines
-from interlock.engine.worker import Worker
+from interlock.service.parts import Parts
 from interlock.testing.fakes import SettableClock
 from interlock.testing.invariants import assert_invariants, whole_log
 from interlock.testing.people import principal
 
-__all__ = ["Story", "StoryParts"]
+__all__ = ["Story"]
 
 ROUNDS = 50
-
-
-class StoryParts(Protocol):
-    """What a story needs of a system; `interlock.bootstrap.build` makes one."""
-
-    @property
-    def store(self) -> Store:
-        """Return the store."""
-
-    @property
-    def desk(self) -> Desk:
-        """Return the one door."""
-
-    @property
-    def runs(self) -> Runs:
-        """Return what people do with runs."""
-
-    @property
-    def worker(self) -> Callable[..., Worker]:
-        """Return a function that makes a worker."""
 
 
 class Story:
     """Drives a system from end to end.
 
     Args:
-        system: the parts, put together with `clock`.
+        system: the parts, put together with `clock`; `interlock.bootstrap.build` makes them.
         clock: the store's clock.
         me: the person who starts runs, and decides unless another is named.
     """
 
-    def __init__(self, system: StoryParts, clock: SettableClock, me: str = "local:me") -> None:
+    def __init__(self, system: Parts, clock: SettableClock, me: str = "local:me") -> None:
         self.system = system
         self.store = system.store
         self.clock = clock
