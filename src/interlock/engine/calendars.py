@@ -11,7 +11,7 @@ from interlock.config.values import suggestion
 from interlock.domain.calendar import DAYS, Calendar, Span, find_zone
 from interlock.errors import InvalidPolicy
 
-__all__ = ["build_calendars"]
+__all__ = ["Place", "build_calendars"]
 
 Place = tuple[Key, ...]
 

@@ -20,14 +20,13 @@ from interlock.domain.policy import Escalation, Level, Policy, Step
 from interlock.domain.policy_check import RESERVED, ROUTE_NAMES, WHERE_NAMES, free_names
 from interlock.domain.retries import Retries
 from interlock.domain.windows import is_window, sums_in
-from interlock.engine.calendars import build_calendars
+from interlock.engine.calendars import Place, build_calendars
 from interlock.engine.people import directory_of
 from interlock.engine.ports.policies import PolicySet
 from interlock.errors import BadInput, InterlockError
 
 __all__ = ["BUILT_IN", "ConfiguredPolicies", "build_policies"]
 
-Place = tuple[Key, ...]
 Stamp = tuple[int, int, int]
 MAX_PROBLEM = 1_000
 ANYONE = "anyone with role "

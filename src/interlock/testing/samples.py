@@ -11,7 +11,7 @@ from interlock.domain.action import Action, Verdict
 from interlock.domain.ask import Ask
 from interlock.domain.events import Decided, Event, Opened, StepReached, VoteCast
 from interlock.domain.policy import Route
-from interlock.domain.request import Request, StandIn, Vote
+from interlock.domain.request import Request, Vote
 from interlock.domain.run import Run
 from interlock.domain.run_events import AdvanceBegan, RunEvent, RunStarted
 from interlock.engine.changes import Actor, Changes, Job, Lease, RequestChange, RunChange
@@ -72,13 +72,6 @@ def approved(request: Request, at: datetime, *more: Event) -> RequestChange:
     """Return the approval of a request by one person, and what follows it."""
     vote = Vote("bob", Verdict.approve, request.digest, request.step, at)
     return then(request, VoteCast(vote), Decided("approved", ("bob",), "", at, ("bob",)), *more)
-
-
-def decided_for(request: Request, at: datetime) -> RequestChange:
-    """Return the approval of a request by somebody who votes for another."""
-    vote = Vote("zoe", Verdict.approve, request.digest, 0, at, "fine", "bob")
-    behind = (StandIn(0, "zoe", "bob", at),)
-    return then(request, VoteCast(vote), Decided("approved", ("zoe",), "fine", at, ("zoe",), behind))
 
 
 def started(run_id: str, at: datetime, *, tenant: str = TENANT) -> RunChange:

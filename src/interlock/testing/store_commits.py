@@ -9,8 +9,10 @@ from datetime import timedelta
 
 import pytest
 
-from interlock.domain.events import RefusalNoted
+from interlock.domain.action import Verdict
+from interlock.domain.events import Decided, RefusalNoted, VoteCast
 from interlock.domain.lifecycle import fold
+from interlock.domain.request import StandIn, Vote
 from interlock.domain.run_events import RunCancelled, RunPaused
 from interlock.domain.run_lifecycle import fold_run
 from interlock.engine.changes import Changes, Hold, Lease
@@ -19,20 +21,7 @@ from interlock.engine.integrity import digest_of_state
 from interlock.engine.ports.store import Store
 from interlock.errors import Conflict
 from interlock.testing.fakes import SettableClock
-from interlock.testing.samples import (
-    ANN,
-    TENANT,
-    Asked,
-    begun,
-    changes,
-    decided,
-    decided_for,
-    job,
-    opened,
-    run_then,
-    started,
-    then,
-)
+from interlock.testing.samples import ANN, TENANT, Asked, begun, changes, decided, job, opened, run_then, started, then
 from interlock.testing.store_base import Contract, committed, refused, the_record, the_request
 
 __all__ = ["CommitContract"]
@@ -72,7 +61,10 @@ class CommitContract(Contract):
 
     async def test_who_voted_for_whom_is_kept(self, store: Store, clock: SettableClock) -> None:
         request = await committed(store, opened("req_1", clock.at))
-        change = await committed(store, decided_for(request.after, clock.at))
+        vote = Vote("zoe", Verdict.approve, request.after.digest, 0, clock.at, "fine", "bob")
+        behind = (StandIn(0, "zoe", "bob", clock.at),)
+        passed = Decided("approved", ("zoe",), "fine", clock.at, ("zoe",), behind)
+        change = await committed(store, then(request.after, VoteCast(vote), passed))
         found = await the_request(store, "req_1")
         assert found == change.after
         assert [(vote.voter, vote.on_behalf_of) for vote in found.votes] == [("zoe", "bob")]

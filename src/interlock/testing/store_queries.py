@@ -11,22 +11,11 @@ from interlock.domain.events import EffectLapsed, Reminded
 from interlock.domain.request import Status
 from interlock.domain.run import Pending, RunStatus
 from interlock.domain.run_events import RunPaused
+from interlock.engine.changes import RequestChange, RunChange
 from interlock.engine.ports.store import Inbox, SortKey, Store
 from interlock.errors import InvalidValue, StoreUnavailable
 from interlock.testing.fakes import SettableClock
-from interlock.testing.samples import (
-    TENANT,
-    Asked,
-    approved,
-    begun,
-    changes,
-    decided,
-    job,
-    opened,
-    run_then,
-    started,
-    then,
-)
+from interlock.testing.samples import TENANT, Asked, approved, begun, changes, decided, job, opened, started
 from interlock.testing.store_base import Contract, OpenStore, committed, page_ids, the_request
 
 __all__ = ["QueryContract"]
@@ -66,7 +55,7 @@ class QueryContract(Contract):
         await store.commit(changes(run, one, two, opened("req_3", clock.at, Asked(run_id="run_2"))))
         waits = tuple(Pending(f"interrupt_{number}", f"req_{number}") for number in (1, 3, 9))
         held = await committed(store, begun(run.after, clock.at))
-        await store.commit(changes(run_then(held.after, RunPaused(waits, "sha256:1", "1", clock.at))))
+        await store.commit(changes(RunChange.of(held.after, RunPaused(waits, "sha256:1", "1", clock.at))))
         for part in (one, two):
             await store.commit(changes(decided(part.after, clock.at)))
         loaded = await store.load(TENANT, run_id="run_1")
@@ -133,7 +122,7 @@ class QueryContract(Contract):
         assert (await store.agenda()).next_due == clock.at + hour
         clock.advance(hours=1)
         assert (await store.agenda()).overdue == [(TENANT, "req_patient")]
-        await store.commit(changes(then(await the_request(store, "req_patient"), Reminded(0, clock.at))))
+        await store.commit(changes(RequestChange.of(await the_request(store, "req_patient"), Reminded(0, clock.at))))
         agenda = await store.agenda()
         assert (agenda.overdue, agenda.next_due) == ([], clock.at + hour)
         clock.advance(hours=3)
