@@ -22,12 +22,7 @@ __all__ = ["HeldAdvance"]
 
 
 class HeldAdvance:
-    """An advance that holds its run. Implements the port `Advance`.
-
-    Args:
-        results: records what became of effects.
-        start: how it began.
-    """
+    """An advance that holds its run. Implements the port `Advance`."""
 
     record: RunRecord
 

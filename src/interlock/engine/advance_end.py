@@ -36,12 +36,7 @@ LOST = "the lease ended before the advance did: its worker, or the database, sto
 
 
 class AdvanceEnds:
-    """Ends advances.
-
-    Args:
-        pool: where it judges what may take its second.
-        keeps: how many states of a run stay readable.
-    """
+    """Ends advances; of each run, so many states stay readable."""
 
     def __init__(
         self, store: Store, policies: Policies, waker: Waker, pool: Executor, *, keeps: int = KEPT_STATES

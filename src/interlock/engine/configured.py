@@ -52,9 +52,6 @@ class ConfiguredPolicies:
 
     A file that is broken, half saved, empty or gone changes nothing: what it said last holds until it is mended.
 
-    Args:
-        settings: as `load_settings` returned them.
-
     Raises:
         InvalidPolicy: if a policy cannot work; with file, line and key.
         InvalidConfig: if people are not told apart.

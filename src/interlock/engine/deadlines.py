@@ -31,9 +31,6 @@ class Backoff:
     request whose row was altered, would fill that page for ever, and nothing else would come to its turn: so as many
     more are read as `count` says.
 
-    Args:
-        clock: in seconds; a monotonic one.
-
     Attributes:
         unread: how many more were found that cannot even be read.
     """

@@ -39,10 +39,6 @@ THREADS = 8
 class Desk:
     """Changes requests.
 
-    Args:
-        book: the policy versions that requests have pinned.
-        hand_off: hands a run to a free worker in the transaction that makes it ready.
-
     Attributes:
         pool: the engine's own threads, which no agent's plain function can keep busy: for what takes its second, or
             waits for a disk.

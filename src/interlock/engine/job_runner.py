@@ -24,7 +24,7 @@ from interlock.engine.advance_start import (
     is_ready,
     with_its_pause,
 )
-from interlock.engine.changes import Actor, Changes, Job, Lease
+from interlock.engine.changes import Actor, Changes, Job, Lease, RunChange
 from interlock.engine.deadlines import Backoff
 from interlock.engine.desk import Desk
 from interlock.engine.integrity import check_state, verified
@@ -146,7 +146,8 @@ class JobRunner:
             return False
         needed = await self._ends.after_vanishing(run, loaded) if run.status is RunStatus.running else None
         if needed is not None:  # its workers vanish again and again
-            await self._jobs.give_up(job, run, needed)
+            change = RunChange.of(run, needed)
+            await self._store.commit(Changes(job.tenant, self._actor, run=change, finish_job=job))
             return True
         start = begin(job, loaded, self._holder(loaded.now, asked))
         await self._store.commit(start.changes)

@@ -23,12 +23,7 @@ PAGE = 200
 
 
 class Jobs:
-    """Ends jobs for one worker.
-
-    Args:
-        actor: how the log calls the worker.
-        complain: is told, in a sentence, why a run cannot go on.
-    """
+    """Ends jobs for one worker; `complain` is told, in a sentence, why a run cannot go on."""
 
     def __init__(self, store: Store, actor: Actor, complain: Callable[[str], None]) -> None:
         self._store = store
@@ -91,7 +86,3 @@ class Jobs:
                     return True
             after = page.keys[-1]
         return False
-
-    async def give_up(self, job: Job, run: Run, needed: AttentionNeeded) -> None:
-        """Let a person look at a run that is not tried again by itself."""
-        await self._store.commit(Changes(job.tenant, self._actor, run=RunChange.of(run, needed), finish_job=job))

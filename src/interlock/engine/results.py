@@ -74,13 +74,7 @@ class NothingKept:
 
 
 class Results:
-    """Records results for one worker.
-
-    Args:
-        kept: where a result is kept that is not in yet.
-        patience: how long it is tried again.
-        complain: is told, in a sentence, what could not be recorded, and when it could.
-    """
+    """Records results for one worker; `complain` is told, in a sentence, what could not be, and when it could."""
 
     def __init__(self, desk: Desk, kept: KeptResults, patience: Patience, complain: Callable[[str], None]) -> None:
         self._desk = desk

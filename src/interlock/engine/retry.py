@@ -54,11 +54,7 @@ def is_passing(error: BaseException) -> bool:
 
 
 class Patience:
-    """How long something is tried again: as long as the worker works, and for `GRACE` after it was told to stop.
-
-    Args:
-        complain: is told, in a sentence, what could not be recorded.
-    """
+    """How long something is tried again: as long as the worker works, and for `GRACE` after it was told to stop."""
 
     def __init__(self, complain: Callable[[str], None]) -> None:
         self._complain = complain

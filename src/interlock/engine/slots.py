@@ -14,11 +14,8 @@ __all__ = ["Slots"]
 class Slots:
     """Limits how many pieces of work run at once in this event loop.
 
-    Args:
-        number: how many slots there are.
-
     Attributes:
-        free: how many slots are free.
+        free: how many slots are free, of the number that there are.
         open: whether this is entered, so that the worker's heartbeat extends the leases of what runs here.
     """
 

@@ -44,11 +44,7 @@ class Watcher(Protocol):
 
 
 class Lines:
-    """Watches an agent's own words alone. Implements the port `Watcher`.
-
-    Args:
-        tell: is given the run's id and the text.
-    """
+    """Watches an agent's own words alone: `tell` is given the run's id and the text. Implements the port `Watcher`."""
 
     modes: Collection[str] = ()
 

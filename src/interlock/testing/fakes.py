@@ -11,11 +11,7 @@ __all__ = ["NobodyWaits", "SettableClock", "SettablePolicies"]
 
 
 class SettableClock:
-    """A clock that stands still until it is told.
-
-    Args:
-        at: the time that it shows first.
-    """
+    """A clock that stands still until it is told."""
 
     def __init__(self, at: datetime = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)) -> None:
         self.at = at
@@ -31,11 +27,7 @@ class SettableClock:
 
 
 class SettablePolicies:
-    """Policies and people that a test changes. Implements the port `Policies`.
-
-    Args:
-        first: how they are configured at first.
-    """
+    """Policies and people that a test changes. Implements the port `Policies`."""
 
     def __init__(self, first: PolicySet) -> None:
         self.versions = [first]

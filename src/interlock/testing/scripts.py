@@ -49,11 +49,7 @@ Task = tuple[Move, ...]
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """An agent: stages of parallel tasks.
-
-    Args:
-        breaks: how many of its first advances raise.
-    """
+    """An agent: stages of parallel tasks; so many of its first advances raise."""
 
     stages: tuple[tuple[Task, ...], ...]
     breaks: int = 0
@@ -61,13 +57,7 @@ class Script:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of a tool.
-
-    Args:
-        key: the idempotency key that it was given.
-        digest: of the arguments that it was given.
-        acted: whether it changed the world.
-    """
+    """One call of a tool, with its idempotency key and the digest of its arguments; `acted` if it changed the world."""
 
     request_id: str
     key: str

@@ -25,11 +25,9 @@ ROUNDS = 50
 
 
 class Story:
-    """Drives a system from end to end.
+    """Drives a system, which `interlock.bootstrap.build` has put together with the clock, from end to end.
 
     Args:
-        system: the parts, put together with `clock`; `interlock.bootstrap.build` makes them.
-        clock: the store's clock.
         me: the person who starts runs, and decides unless another is named.
     """
 
