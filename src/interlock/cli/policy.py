@@ -23,8 +23,7 @@ from interlock.domain.delegation_check import check_delegations
 from interlock.domain.explain import OpenTime, business_hours, explain
 from interlock.domain.policy import Occasion
 from interlock.domain.policy_check import check
-from interlock.engine.counting import count, span_of
-from interlock.engine.routing import choose
+from interlock.engine.routing import choose, count, span_of
 from interlock.errors import BadInput
 from interlock.service.inline import counted
 from interlock.service.text import plain

@@ -15,7 +15,6 @@ from interlock.domain.run_events import AttemptFailed, AttentionNeeded, RunDone,
 from interlock.engine.advance_start import Held, must_hold
 from interlock.engine.changes import FRESH, Actor, Changes, Job, RequestChange, RunChange
 from interlock.engine.consequences import advance_job
-from interlock.engine.counting import WindowCount, count, span_of
 from interlock.engine.integrity import digest_of_state, verified
 from interlock.engine.pause import PausePlan, plan_pause, withdraw_open
 from interlock.engine.ports.policies import Policies, PolicySet
@@ -24,6 +23,7 @@ from interlock.engine.ports.store import Loaded, Store
 from interlock.engine.ports.waker import Waker
 from interlock.engine.results import why
 from interlock.engine.retry import Patience, until_committed
+from interlock.engine.routing import WindowCount, count, span_of
 from interlock.engine.schemas import is_quick
 from interlock.engine.states import KEPT_STATES
 from interlock.engine.threads import turn_of

@@ -17,7 +17,6 @@ from interlock.domain.request import Request, name_of
 from interlock.engine.advance_start import is_abandoned, must_hold
 from interlock.engine.changes import FRESH, Changes, Hold, RequestChange
 from interlock.engine.consequences import actor_of, ends_at, with_consequences
-from interlock.engine.counting import WindowCount, count
 from interlock.engine.hand_off import HandOff
 from interlock.engine.integrity import verified
 from interlock.engine.pause import NO_POLICIES, note_of_held
@@ -25,7 +24,7 @@ from interlock.engine.ports.policies import Policies
 from interlock.engine.ports.store import Loaded, Store
 from interlock.engine.ports.waker import Waker
 from interlock.engine.retry import until_committed
-from interlock.engine.routing import PolicyBook
+from interlock.engine.routing import PolicyBook, WindowCount, count
 from interlock.engine.schemas import check_vote
 from interlock.errors import AdvanceOvertaken, Conflict, InterlockError, InvalidAnswer, NotFound, RecordAltered, Refused
 from interlock.failpoints import failpoint

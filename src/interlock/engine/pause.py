@@ -20,11 +20,10 @@ from interlock.domain.run import Pending, Run
 from interlock.domain.windows import Recent
 from interlock.engine.changes import RequestChange
 from interlock.engine.codec import encode_policy
-from interlock.engine.counting import past_of
 from interlock.engine.ports.policies import PolicySet
 from interlock.engine.ports.runtime import Asking, Attention
 from interlock.engine.ports.store import Loaded
-from interlock.engine.routing import choose
+from interlock.engine.routing import choose, past_of
 from interlock.engine.schemas import misfit_of
 from interlock.errors import BadInput, InvalidAnswer, InvalidValue
 

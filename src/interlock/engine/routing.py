@@ -1,16 +1,24 @@
-"""Which policy a new request falls under, and its pinned version."""
+"""Which policy a new request falls under, its pinned version, and the recent requests that policies count."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
+from interlock.domain.action import Action, Subject
 from interlock.domain.policy import Occasion, Policy, Route, applies, route
+from interlock.domain.request import EffectState, Request, Status
+from interlock.domain.windows import MOST_PAST, Past, Recent
+from interlock.engine.changes import Counted
 from interlock.engine.codec import decode_policy, encode_policy
+from interlock.engine.integrity import request_of_log
 from interlock.engine.ports.policies import PolicySet
-from interlock.engine.ports.store import Store
+from interlock.engine.ports.store import Store, Window
 from interlock.errors import InvalidPolicy, RecordAltered
 
-__all__ = ["PolicyBook", "choose", "hash_of"]
+__all__ = ["PolicyBook", "WindowCount", "choose", "count", "hash_of", "past_of", "span_of"]
 
 
 def choose(policies: PolicySet, occasion: Occasion, wanted: str | None) -> tuple[Policy, Route]:
@@ -56,3 +64,50 @@ class PolicyBook:
                 raise RecordAltered(f"The policy version {policy_hash} is not in the store as it was written.")
             self._known[policy_hash] = decode_policy(body)
         return self._known[policy_hash]
+
+
+@dataclass(frozen=True, slots=True)
+class WindowCount:
+    """What was asked before, by the action's name, and the conditions that it is still so when it is decided by."""
+
+    recent: Mapping[str, Recent] = field(default_factory=dict)
+    counted: tuple[Counted, ...] = ()
+
+
+def span_of(policies: Iterable[Policy]) -> timedelta | None:
+    """Return how far back any of these policies looks; None if none does."""
+    spans = [span for policy in policies if (span := policy.window_span) is not None]
+    return max(spans, default=None)
+
+
+async def count(
+    store: Store, tenant: str, subjects: Iterable[Subject], *, now: datetime, span: timedelta | None
+) -> WindowCount:
+    """Read what was asked before of the actions among these subjects, whoever asked."""
+    names = sorted({subject.name for subject in subjects if isinstance(subject, Action)}) if span is not None else []
+    recent, counted = {}, []
+    for name in names:
+        assert span is not None
+        try:
+            window = await store.window(tenant, name, now - span, MOST_PAST + 1)
+            recent[name] = await _recent(store, tenant, window)
+            counted.append(Counted(name, window.version))
+        except RecordAltered as altered:  # it stops nobody: nothing can be said of the past, so the last level is taken
+            recent[name] = Recent(unknown=altered.message)
+    return WindowCount(recent, tuple(counted))
+
+
+async def _recent(store: Store, tenant: str, window: Window) -> Recent:
+    """Return what the logs of the requests in a window say: what their rows say may have been altered."""
+    logs = (await store.load(tenant, [request.id for request in window.requests[:MOST_PAST]])).logs
+    requests = [request_of_log(tenant, key, history) for key, history in logs.items()]
+    may_happen = [one for one in requests if one.is_open or one.status is Status.approved]
+    past = tuple(past_of(one) for one in may_happen if one.effect is not EffectState.lapsed)
+    return Recent(past, complete=len(window.requests) <= MOST_PAST)
+
+
+def past_of(request: Request) -> Past:
+    """Return a request for an action as what comes after it counts it."""
+    subject = request.edition.subject
+    assert isinstance(subject, Action)
+    return Past(request.id, request.opened_at, subject)

@@ -20,10 +20,9 @@ from interlock.domain.request import EffectState, Request, Status, name_of
 from interlock.domain.run_events import RunStarted
 from interlock.domain.windows import MOST_PAST, Recent
 from interlock.engine.changes import Entry
-from interlock.engine.counting import past_of, span_of
 from interlock.engine.ports.policies import PolicySet
 from interlock.engine.ports.store import Store
-from interlock.engine.routing import PolicyBook, choose
+from interlock.engine.routing import PolicyBook, choose, past_of, span_of
 
 __all__ = ["Difference", "Simulation", "Way", "simulate"]
 
