@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from interlock.config.load import SETTLED_NS, reload_settings
-from interlock.config.located import ConfigFile, Key
+from interlock.config.located import ConfigFile
 from interlock.config.sections import FactSettings, LevelSettings, PolicySettings, Settings, StepSettings
 from interlock.config.values import suggestion
 from interlock.domain.authority import Directory, canonical_id

@@ -12,7 +12,6 @@ from interlock.domain.authority import Principal
 from interlock.domain.commands import CastVote, ClaimEffect, Command, DecisionContext, RecordEffect, SettleEffect
 from interlock.domain.decide import decide
 from interlock.domain.events import RefusalNoted
-from interlock.domain.policy import Policy
 from interlock.domain.request import Request, name_of
 from interlock.engine.advance_start import is_abandoned, must_hold
 from interlock.engine.changes import FRESH, Changes, Hold, RequestChange
@@ -24,7 +23,7 @@ from interlock.engine.ports.policies import Policies
 from interlock.engine.ports.store import Loaded, Store
 from interlock.engine.ports.waker import Waker
 from interlock.engine.retry import until_committed
-from interlock.engine.routing import PolicyBook, WindowCount, count
+from interlock.engine.routing import PolicyBook, count
 from interlock.engine.schemas import check_vote
 from interlock.errors import AdvanceOvertaken, Conflict, InterlockError, InvalidAnswer, NotFound, RecordAltered, Refused
 from interlock.failpoints import failpoint
@@ -134,7 +133,10 @@ class Desk:
         else:
             policies = self._policies.current()
             policy = await self._book.pinned(request.route.policy_hash)
-        seen = await self._count_for_edit(request, command, policy, loaded.now)
+        # An edit may have the request routed again.
+        subjects = [command.subject] if isinstance(command, CastVote) and command.subject is not None else []
+        span = policy.window_span if subjects else None
+        seen = await count(self._store, request.tenant, subjects, now=loaded.now, span=span)
         context = DecisionContext(
             loaded.now,
             principal,
@@ -157,13 +159,6 @@ class Desk:
         if not isinstance(command, ClaimEffect | RecordEffect):  # the end of their advance tells of them
             self._waker.wake(work=not begun)
         return change.after
-
-    async def _count_for_edit(self, request: Request, command: Command, policy: Policy, now: datetime) -> WindowCount:
-        """Read what the request's policy counts over, where an edit may have it routed again."""
-        subjects = [command.subject] if isinstance(command, CastVote) and command.subject is not None else []
-        return await count(
-            self._store, request.tenant, subjects, now=now, span=policy.window_span if subjects else None
-        )
 
     async def _note(self, request: Request, command: Command, principal: Principal, refusal: InterlockError) -> None:
         """Put a refusal into the log. What a service finds out for itself is not news."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
 from interlock.domain.authority import Directory, Principal
-from interlock.domain.run import ENDED, LONGEST_NAME, Origin, Run, ThreadStatus, decides, is_thread_name, status_of
+from interlock.domain.run import ENDED, LONGEST_NAME, Origin, Run, decides, is_thread_name, status_of
 from interlock.domain.run_events import AttentionNeeded, RunEvent, StatesDeleted, TurnCame
 from interlock.engine.changes import Actor, Changes, Job, RunChange, Turn
 from interlock.engine.consequences import actor_of, advance_job
@@ -105,25 +105,22 @@ class Threads:
         """
         version, runs = await self._down_to_decisive(tenant, thread, before)
         status = status_of(runs)
-        turn = Turn(thread, version)
+        place = Place(Turn(thread, version), status.turn, status.busy, status.decisive)
         if status.busy is not None or status.source is None:
-            return Place(turn, status.turn, status.busy, status.decisive)
-        return await self._begins_with(tenant, turn, status, status.source)
-
-    async def _begins_with(self, tenant: str, turn: Turn, status: ThreadStatus, source: str) -> Place:
-        decisive = status.decisive
-        assert decisive is not None
-        left = decisive if source == decisive.id else await self._run(tenant, source)
+            return place
+        assert status.decisive is not None
+        is_last = status.source == status.decisive.id
+        left = status.decisive if is_last else await self._run(tenant, status.source)
         if left.forgotten:
-            return Place(turn, status.turn, None, decisive)
+            return place
         if left.end_digest is None:
             broken = (
-                f"The state in which {left.id} of the thread {turn.thread!r} ended could not be kept: "
+                f"The state in which {left.id} of the thread {thread!r} ended could not be kept: "
                 f"{left.note or 'it was not stored'} Begin another thread, or fork a pause of that run."
             )
-            return Place(turn, status.turn, None, decisive, broken=broken)
+            return replace(place, broken=broken)
         state = await read_state(self._store, left, left.end_digest)
-        return Place(turn, status.turn, None, decisive, Origin(left.id), state, left.end_digest)
+        return replace(place, origin=Origin(left.id), state=state, digest=left.end_digest)
 
     async def _down_to_decisive(self, tenant: str, thread: str, before: int | None) -> tuple[int, list[Run]]:
         version, found = None, []
