@@ -1,82 +1,24 @@
-"""Every error that Interlock raises, in one tree.
+"""Every error that Interlock raises, in one tree; what each means stands at its class.
 
 ::
 
     InterlockError                    has a stable `code`, a sentence, and `details` that a program can read
-    ├── BadInput                      what was given cannot be accepted; nothing was changed
-    │   ├── InvalidValue              a value that JSON cannot carry, or that is too large or too deep, with its path
-    │   ├── InvalidConfig             interlock.yaml or an INTERLOCK_* variable, with file, line and key
-    │   ├── InvalidPolicy             a policy that cannot be read or can never work
-    │   ├── InvalidAnswer             edited arguments or an answer that do not fit their schema
-    │   ├── InvalidContext            a context or configurable that does not fit, or is not the caller's to give
-    │   ├── InvalidAgent              an agent that cannot be found, loaded or governed
-    │   └── InvalidState              an agent's state that would not come back as it went
-    ├── Refused                       the rules say no; the refusal is in the log
-    │   ├── NotFound                  no such request or run here
-    │   ├── Forbidden                 this principal may not do that
-    │   ├── Closed                    the request has its outcome, or the run has ended
-    │   ├── TooLate                   the deadline has been reached
-    │   ├── TooEarly                  nothing is due yet
-    │   ├── WrongDigest               what was shown is not what stands there now
-    │   ├── NotOffered                this verdict is not offered by this request
-    │   ├── ReasonMissing             the policy wants a comment with this verdict
-    │   ├── NotEditable               the policy does not let a reviewer change this argument
-    │   └── EffectRefused             the effect may not start, or its result does not fit
-    ├── Conflict                      somebody else was faster, several times in a row
-    │   ├── WindowMoved               another run asked for an action that this one counts
-    │   └── NotInTime                 it was committed after the time before which it had to be
-    └── StoreError                    the database
-        ├── RecordAltered             a row or a log entry is not what was written: nothing is executed by it
-        ├── StoreUnavailable          it does not answer, is full or cannot be written
-        │   └── StoreReplaced         its file was removed or replaced while this process used it
-        └── StoreTooNew               it was made by a newer version of Interlock
+    ├── BadInput                      InvalidValue, InvalidConfig, InvalidPolicy, InvalidAnswer, InvalidContext,
+    │                                 InvalidAgent, InvalidState
+    ├── Refused                       NotFound, Forbidden, Closed, TooLate, TooEarly, WrongDigest, NotOffered,
+    │                                 ReasonMissing, NotEditable, EffectRefused; the refusal is in the log
+    ├── Conflict                      WindowMoved, NotInTime
+    └── StoreError                    RecordAltered, StoreTooNew
+        └── StoreUnavailable          StoreReplaced
 
-    NotDone(Exception)                raised by a tool: nothing happened, for certain
-    ToolFailed(Exception)             what a tool returned says that it failed
-    NotApproved(Exception)            raised to a graph: people (or silence) did not approve
-    Halt(BaseException)               leaves a node past any `except Exception`: a person has to look
-    └── AdvanceOvertaken              this advance no longer holds its run
+    NotDone(Exception), ToolFailed(Exception)       raised where a tool is called
+    NotApproved(Exception)                          raised to a graph
+    Halt(BaseException)                             AdvanceOvertaken; leaves a node past any `except Exception`
 """
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
-
-__all__ = [
-    "AdvanceOvertaken",
-    "BadInput",
-    "Closed",
-    "Conflict",
-    "EffectRefused",
-    "Forbidden",
-    "Halt",
-    "InterlockError",
-    "InvalidAgent",
-    "InvalidAnswer",
-    "InvalidConfig",
-    "InvalidContext",
-    "InvalidPolicy",
-    "InvalidState",
-    "InvalidValue",
-    "NotApproved",
-    "NotDone",
-    "NotEditable",
-    "NotFound",
-    "NotInTime",
-    "NotOffered",
-    "ReasonMissing",
-    "RecordAltered",
-    "Refused",
-    "StoreError",
-    "StoreReplaced",
-    "StoreTooNew",
-    "StoreUnavailable",
-    "TooEarly",
-    "TooLate",
-    "ToolFailed",
-    "WindowMoved",
-    "WrongDigest",
-]
 
 
 class InterlockError(Exception):

@@ -15,8 +15,7 @@ from interlock.cli.run import read_json
 from interlock.cli.session import Session, execute
 from interlock.cli.votes import carry_on
 from interlock.domain.action import Action
-from interlock.domain.request import EffectState, Request
-from interlock.domain.tool_names import tool_shown
+from interlock.domain.request import EffectState, Request, tool_shown
 from interlock.errors import BadInput
 from interlock.service.inline import row
 from interlock.service.shapes import request_shape, run_view_shape

@@ -6,17 +6,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from interlock.domain import commands
-from interlock.domain.commands import Command, DecisionContext, Open, Withdraw
-from interlock.domain.comments import decide_comment, decide_delegate
+from interlock.domain.authority import LONGEST_ID, NO_PERSON, Delegation
+from interlock.domain.canonical import check_text
+from interlock.domain.commands import Command, Comment, DecisionContext, Delegate, Open, Withdraw
 from interlock.domain.effect import decide_claim, decide_lapse, decide_record, decide_settle
-from interlock.domain.events import Event, Opened, Withdrawn
-from interlock.domain.request import Request
+from interlock.domain.eligibility import eligibility_of
+from interlock.domain.events import Commented, Delegated, Event, Opened, Withdrawn
+from interlock.domain.request import MAX_COMMENT, Request
 from interlock.domain.timing import decide_escalate, decide_expire, decide_extend, decide_remind, decide_reschedule
-from interlock.domain.voting import decide_vote, first_step, must_be_open
-from interlock.errors import NotFound, WrongDigest
+from interlock.domain.voting import decide_vote, first_step, must_be_in_time, must_be_open, says_something
+from interlock.errors import Forbidden, InvalidValue, NotFound, WrongDigest
 
 __all__ = ["decide"]
 
@@ -42,14 +45,73 @@ def _decide_withdraw(request: Request, command: Withdraw, context: DecisionConte
     return (Withdrawn(command.reason, command.replaced_by, context.now),)
 
 
+def _decide_comment(request: Request, command: Comment, context: DecisionContext) -> tuple[Event, ...]:
+    """Put what a person says into the log."""
+    person = _person(request, context, "comment on")
+    must_be_open(request)
+    check_text(command.text, "text", MAX_COMMENT)
+    if not says_something(command.text):
+        raise InvalidValue("text", "must say something")
+    return (Commented(person, command.text, context.now),)
+
+
+def _decide_delegate(request: Request, command: Delegate, context: DecisionContext) -> tuple[Event, ...]:
+    """Let another person vote for whoever asks for it, if both of them may."""
+    giver = _person(request, context, "delegate")
+    delegate = context.directory.canonical(_person_named(command.to))
+    must_be_open(request)
+    must_be_in_time(request, context.now)
+    check_text(command.reason, "reason", MAX_COMMENT)
+    if not delegate or delegate == giver:
+        raise InvalidValue("to", "must be another person")
+    reason = _may_not_delegate(request, giver, delegate, context)
+    if reason is not None:
+        raise Forbidden(f"{giver} may not let {delegate} vote on {request.id}: {reason}.", request_id=request.id)
+    if any((one.giver, one.delegate) == (giver, delegate) for one in request.delegations):
+        return ()
+    return (Delegated(giver, delegate, command.reason, context.now),)
+
+
+def _person_named(to: object) -> str:
+    """Refuse what cannot be the id of a person: it is shown to others, and kept."""
+    if not isinstance(to, str) or not to.strip() or not to.isprintable() or len(to) > LONGEST_ID:
+        raise InvalidValue(
+            "to", f"must be the id of a person, such as mia@example.com: at most {LONGEST_ID} characters"
+        )
+    if to.strip().casefold().startswith(NO_PERSON):
+        raise InvalidValue("to", "must be a person: a group, a role, an agent and a service have no vote")
+    return to
+
+
+def _person(request: Request, context: DecisionContext, verb: str) -> str:
+    if context.principal.kind != "person":
+        raise Forbidden(f"{context.principal.id} may not {verb} {request.id}: only people do.", request_id=request.id)
+    return context.person
+
+
+def _may_not_delegate(request: Request, giver: str, delegate: str, context: DecisionContext) -> str | None:
+    step = request.step_of(context.policy)
+    eligibility = eligibility_of(request, context.policy, context.directory)
+    reason = eligibility.exclusion(step, giver)
+    if reason is not None:
+        return reason
+    if any(vote.owner == giver for vote in eligibility.counting(step, request.votes)):
+        return f"{giver} has voted, or somebody has for them"
+    if eligibility.exclusion(step, delegate) is None:
+        return f"{delegate} is asked as well, and one person is one vote"
+    given = Delegation(giver, delegate, None, context.now)
+    people = replace(eligibility.directory, delegations=(given, *eligibility.directory.delegations))
+    return replace(eligibility, directory=people).exclusion(step, delegate, giver, context.now)
+
+
 _DECISIONS: dict[type[Command], Callable[[Request, Any, DecisionContext], tuple[Event, ...]]] = {
     commands.CastVote: decide_vote,
     commands.Expire: lambda request, _, context: decide_expire(request, context),
     commands.Remind: lambda request, _, context: decide_remind(request, context),
     commands.Escalate: lambda request, _, context: decide_escalate(request, context),
     commands.Extend: decide_extend,
-    commands.Comment: decide_comment,
-    commands.Delegate: decide_delegate,
+    commands.Comment: _decide_comment,
+    commands.Delegate: _decide_delegate,
     commands.Reschedule: lambda request, _, context: decide_reschedule(request, context),
     commands.Withdraw: _decide_withdraw,
     commands.ClaimEffect: decide_claim,

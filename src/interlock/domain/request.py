@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -277,3 +278,14 @@ def name_of(subject: Subject) -> str:
             return text
         case Draft(title=title):
             return title
+
+
+FILE_MODULE = "interlock_agent_"
+"""How the name of a module begins that is made of a file; a digest of its path follows."""
+
+_OF_FILE = re.compile(rf"^{FILE_MODULE}[0-9a-f]+:")
+
+
+def tool_shown(tool: str) -> str:
+    """Return a tool's name for people: without its module, if that was made of a file and has no name of its own."""
+    return _OF_FILE.sub("", tool)

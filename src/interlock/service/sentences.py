@@ -5,9 +5,8 @@ from __future__ import annotations
 from interlock.domain import events, run_events
 from interlock.domain.ask import Ask
 from interlock.domain.canonical import Json
-from interlock.domain.request import acting
+from interlock.domain.request import acting, tool_shown
 from interlock.domain.run import Origin
-from interlock.domain.tool_names import tool_shown
 from interlock.domain.verdicts import VERDICTS
 from interlock.engine.changes import Entry
 from interlock.service.inline import one_line, subject_row, when

@@ -8,7 +8,7 @@ from interlock import errors
 from interlock.errors import InterlockError
 from interlock.service.error_table import ERRORS, Exit, error_shape, meaning_of
 
-KINDS = [kind for name in errors.__all__ if issubclass(kind := getattr(errors, name), InterlockError)]
+KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, InterlockError)]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)

@@ -18,8 +18,7 @@ from typing import Any
 
 from interlock.domain.action import Action, Draft
 from interlock.domain.canonical import Json
-from interlock.domain.request import EffectState, Repeatable, Reported, Request, Status
-from interlock.domain.tool_names import tool_shown
+from interlock.domain.request import EffectState, Repeatable, Reported, Request, Status, tool_shown
 from interlock.engine.retry import is_passing
 from interlock.errors import (
     AdvanceOvertaken,

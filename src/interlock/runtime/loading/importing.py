@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from interlock.domain.canonical import digest
-from interlock.domain.tool_names import FILE_MODULE
+from interlock.domain.request import FILE_MODULE
 from interlock.errors import InvalidAgent
 from interlock.runtime.loading.langgraph_json import graph_references, prepare
 
