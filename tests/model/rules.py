@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from interlock.domain.action import Subject, Verdict
-from interlock.domain.ask import Ask, default_verdicts
+from interlock.domain.action import Ask, Subject, Verdict, default_verdicts
 from interlock.domain.authority import Delegation, Directory, Principal
 from interlock.domain.canonical import Json
 from interlock.domain.commands import (

@@ -10,11 +10,19 @@ from interlock.channels import presentation, prompts, reply
 from interlock.cli.app import COMMANDS
 from interlock.config.sections import PolicySettings
 from interlock.domain import lifecycle, quorum, retries
-from interlock.domain.action import Action, Draft, Kind, Question, Verdict
-from interlock.domain.ask import default_verdicts
+from interlock.domain.action import (
+    REFUSALS,
+    VERDICTS,
+    Action,
+    Draft,
+    Kind,
+    Outcome,
+    Question,
+    Verdict,
+    default_verdicts,
+)
 from interlock.domain.events import Decided
 from interlock.domain.request import EffectState, Status
-from interlock.domain.verdicts import REFUSALS, VERDICTS, Outcome
 from interlock.service.client import Client
 
 SCHEMA = json.loads(resources.files("interlock.service").joinpath("shapes.schema.json").read_text())

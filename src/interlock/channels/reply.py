@@ -11,8 +11,7 @@ from interlock.channels.presentation import ANYTHING, present
 from interlock.channels.screen import Line
 from interlock.channels.terminal import Terminal
 from interlock.channels.values import difference
-from interlock.domain.action import Kind, Question, Verdict
-from interlock.domain.verdicts import VERDICTS
+from interlock.domain.action import VERDICTS, Kind, Question, Verdict
 from interlock.errors import BadInput, InvalidValue
 from interlock.service.fields import fields_of, wanted
 from interlock.service.inline import Place, one_line

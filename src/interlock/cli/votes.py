@@ -18,9 +18,8 @@ from interlock.cli.run import read_json
 from interlock.cli.run_status import is_over, report_on
 from interlock.cli.session import Session, execute, interruptible, patiently
 from interlock.cli.watch import changed, narrated_worker
-from interlock.domain.action import Question, Verdict
+from interlock.domain.action import VERDICTS, Question, Verdict
 from interlock.domain.request import Request
-from interlock.domain.verdicts import VERDICTS
 from interlock.errors import BadInput, InvalidAgent
 from interlock.service.arguments import changed_arguments
 from interlock.service.following import CutShort, unless

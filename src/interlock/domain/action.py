@@ -1,4 +1,4 @@
-"""What people are asked about: an action to approve, a question to answer, a draft to review."""
+"""What people are asked about: an action to approve, a question to answer, a draft to review; and what they may say."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from typing import Any, Literal
 
 from interlock.domain.canonical import Json, canonical_bytes, digest, normalize
 from interlock.errors import InvalidValue
-
-__all__ = ["Action", "Draft", "Kind", "Question", "Subject", "Verdict"]
 
 MAX_NAME = 200
 
@@ -98,7 +96,10 @@ class Question(_Subject):
     kind: Literal["input"] = "input"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "text", _text(self.text, "question.text"))
+        text: object = self.text
+        if not isinstance(text, str) or not text.strip():
+            raise InvalidValue("question.text", "must be a string with something in it")
+        object.__setattr__(self, "text", normalize(text, path="question.text"))
         if self.options is not None:
             if self.schema is not None:
                 raise InvalidValue("question", "has options and a schema; give one of them")
@@ -149,15 +150,90 @@ def _check_name(name: object, path: str) -> None:
     normalize(name, path=path)
 
 
-def _text(value: object, path: str) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise InvalidValue(path, "must be a string with something in it")
-    return str(normalize(value, path=path))
-
-
 def _normalize_schema(owner: Action | Question, path: str) -> None:
     if owner.schema is None:
         return
     if not isinstance(owner.schema, dict):
         raise InvalidValue(path, "must be a JSON Schema: an object")
     object.__setattr__(owner, "schema", normalize(owner.schema, path=path))
+
+
+Outcome = Literal["approved", "rejected", "answered", "revised"]
+"""What people, or a rule, can bring a request to."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictRule:
+    """What a verdict is.
+
+    Args:
+        supports: it counts for what a step needs to pass; else it counts against.
+        outcome: what a request comes to, if this verdict decides it.
+        kinds: what it is offered for, unless the graph's author chooses.
+        did: what somebody has done by it, such as `sent back`.
+        question: asks whether it is meant.
+        does: what happens by it, after "you".
+    """
+
+    supports: bool
+    outcome: Outcome
+    kinds: frozenset[Kind]
+    did: str
+    question: str
+    does: str
+
+
+_TO_APPROVE = frozenset({Kind.approval, Kind.review})
+
+VERDICTS: dict[Verdict, VerdictRule] = {
+    Verdict.approve: VerdictRule(
+        True, "approved", _TO_APPROVE, "approved", "Approve?", "approve it: what is shown is done"
+    ),
+    Verdict.edit: VerdictRule(
+        True,
+        "approved",
+        _TO_APPROVE,
+        "approved with changes",
+        "Approve with these changes?",
+        "approve it with the changes that are shown",
+    ),
+    Verdict.respond: VerdictRule(
+        True, "answered", frozenset({Kind.input}), "answered", "Answer so?", "give this answer"
+    ),
+    Verdict.revise: VerdictRule(
+        False, "revised", frozenset({Kind.review}), "sent back", "Send back?", "send the draft back with what you said"
+    ),
+    Verdict.reject: VerdictRule(False, "rejected", frozenset(Kind), "rejected", "Reject?", "reject it"),
+}
+"""In the order in which they are offered."""
+
+REFUSALS: frozenset[str] = frozenset(rule.outcome for rule in VERDICTS.values() if not rule.supports)
+"""The outcomes that are a no: nobody counts as approving, and the votes of the last step alone decide."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is asked of people, and where.
+
+    Args:
+        interrupt_id: the LangGraph interrupt that waits for the answer, with `/position` where it asks several things.
+        task: the LangGraph task that asks; empty where the graph asks by itself, without `interlock.ask`.
+        subject: what is to be decided, as the agent asked it.
+        verdicts: what people may say.
+        description: what it is about, in the agent's words.
+        context: JSON that helps to decide.
+        policy: the policy that the graph's author names; None for the first that applies.
+    """
+
+    interrupt_id: str
+    task: str
+    subject: Subject
+    verdicts: tuple[Verdict, ...]
+    description: str = ""
+    context: Json = None
+    policy: str | None = None
+
+
+def default_verdicts(subject: Subject) -> tuple[Verdict, ...]:
+    """Return what people may say of a subject if the graph's author does not choose."""
+    return tuple(verdict for verdict, rule in VERDICTS.items() if subject.kind in rule.kinds)

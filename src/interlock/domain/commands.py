@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from interlock.domain.action import Subject, Verdict
-from interlock.domain.ask import Ask
+from interlock.domain.action import Ask, Subject, Verdict
 from interlock.domain.authority import Directory, Principal
 from interlock.domain.canonical import Json
 from interlock.domain.policy import Policy, Route

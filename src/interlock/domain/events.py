@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from interlock.domain.ask import Ask
+from interlock.domain.action import Ask, Outcome
 from interlock.domain.canonical import Json
 from interlock.domain.policy import Route
 from interlock.domain.request import Claim, Edition, StandIn, Vote
-from interlock.domain.verdicts import Outcome
 
 
 @dataclass(frozen=True, slots=True)

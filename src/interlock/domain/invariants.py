@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from interlock.domain.action import REFUSALS
 from interlock.domain.events import (
     Decided,
     Delegated,
@@ -24,7 +25,6 @@ from interlock.domain.events import (
 )
 from interlock.domain.quorum import opponents, stand_ins, supporters
 from interlock.domain.request import Request, StandIn, edition_digest
-from interlock.domain.verdicts import REFUSALS
 
 __all__ = ["check_event"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from enum import Enum
 
+from interlock.domain.action import VERDICTS
 from interlock.domain.policy import Step
 from interlock.domain.request import StandIn, Vote
-from interlock.domain.verdicts import VERDICTS
 
 __all__ = ["Tally", "cast", "opponents", "out_of_reach", "stand_ins", "supporters", "tally"]
 

@@ -8,12 +8,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
-from interlock.domain.action import Action, Draft, Kind, Question, Subject, Verdict
-from interlock.domain.ask import Ask
+from interlock.domain.action import REFUSALS, Action, Ask, Draft, Kind, Question, Subject, Verdict
 from interlock.domain.authority import Delegation
 from interlock.domain.canonical import Json, digest
 from interlock.domain.policy import Policy, Route, Step
-from interlock.domain.verdicts import REFUSALS
 
 MAX_COMMENT = 20_000
 """Longest comment of a person, in bytes."""

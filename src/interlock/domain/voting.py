@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import replace
 from datetime import datetime
 
-from interlock.domain.action import Action, Draft, Kind, Verdict
+from interlock.domain.action import Action, Draft, Kind, Outcome, Verdict
 from interlock.domain.canonical import canonical_bytes, check_text, normalize
 from interlock.domain.commands import CastVote, DecisionContext
 from interlock.domain.eligibility import ONLY_PEOPLE, Eligibility, VotingRight, eligibility_of
@@ -15,7 +15,6 @@ from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Occasion, Policy, Route, Step, reroute
 from interlock.domain.quorum import Tally, cast, opponents, out_of_reach, stand_ins, supporters, tally
 from interlock.domain.request import MAX_COMMENT, Edition, Request, StandIn, Vote, edition_digest
-from interlock.domain.verdicts import Outcome
 from interlock.errors import (
     Closed,
     Forbidden,

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from interlock.domain.action import Action, Subject, Verdict
-from interlock.domain.ask import Ask
+from interlock.domain.action import Action, Ask, Subject, Verdict
 from interlock.domain.authority import Directory, Principal
 from interlock.domain.commands import Command, DecisionContext, Lapse, Open, Withdraw
 from interlock.domain.decide import decide

@@ -17,7 +17,7 @@ from langgraph.errors import GraphInterrupt
 from langgraph.runtime import get_runtime
 from langgraph.types import interrupt
 
-from interlock.domain.ask import Ask
+from interlock.domain.action import Ask
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request
 from interlock.engine.ports.runtime import Advance

@@ -13,8 +13,7 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
-from interlock.domain.action import Action, Draft, Question, Subject, Verdict
-from interlock.domain.ask import Ask, default_verdicts
+from interlock.domain.action import Action, Ask, Draft, Question, Subject, Verdict, default_verdicts
 from interlock.domain.canonical import Json, normalize
 from interlock.domain.request import Request, Status
 from interlock.errors import InvalidAgent, NotApproved

@@ -9,11 +9,11 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Literal, get_args
 
+from interlock.domain.action import VERDICTS
 from interlock.domain.authority import Principal
 from interlock.domain.eligibility import ONLY_PEOPLE, eligibility_of
 from interlock.domain.inbox import entries_of
 from interlock.domain.request import Request
-from interlock.domain.verdicts import VERDICTS
 from interlock.engine.ports.policies import Policies
 from interlock.engine.ports.store import Inbox, SortKey, Store
 from interlock.engine.routing import PolicyBook

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from interlock.domain import events, run_events
-from interlock.domain.ask import Ask
+from interlock.domain.action import VERDICTS, Ask
 from interlock.domain.canonical import Json
 from interlock.domain.request import acting, tool_shown
 from interlock.domain.run import Origin
-from interlock.domain.verdicts import VERDICTS
 from interlock.engine.changes import Entry
 from interlock.service.inline import one_line, subject_row, when
 from interlock.service.text import in_quotes, shortened

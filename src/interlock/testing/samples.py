@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from interlock.domain.action import Action, Verdict
-from interlock.domain.ask import Ask
+from interlock.domain.action import Action, Ask, Verdict
 from interlock.domain.events import Decided, Event, Opened, StepReached, VoteCast
 from interlock.domain.policy import Route
 from interlock.domain.request import Request, Vote

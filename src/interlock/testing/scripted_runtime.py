@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from interlock.domain.action import Action, Subject
-from interlock.domain.ask import Ask, default_verdicts
+from interlock.domain.action import Action, Ask, Subject, default_verdicts
 from interlock.domain.canonical import Json
 from interlock.domain.request import EffectState, Reported, Request, Status
 from interlock.domain.run import Run

@@ -9,7 +9,7 @@ import pytest
 from langgraph.graph import END, START, MessagesState, StateGraph
 
 from interlock import Action, Agent, Draft, InterlockError, Question, Status, Verdict, ask
-from interlock.domain.ask import Ask
+from interlock.domain.action import Ask
 from interlock.errors import InvalidAgent, InvalidValue
 from interlock.runtime.dialects import native
 from interlock.runtime.effects.recorded import jsonable

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from interlock.domain.ask import Ask
+from interlock.domain.action import Ask
 from interlock.domain.canonical import Json
 from interlock.domain.request import Repeatable, Reported, Request
 from interlock.domain.retries import Broke

@@ -15,8 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from interlock.domain.action import MAX_NAME, Action, Verdict
-from interlock.domain.ask import Ask
+from interlock.domain.action import MAX_NAME, Action, Ask, Verdict
 from interlock.domain.canonical import Json, canonical_bytes, digest, normalize
 from interlock.domain.request import Request, Status
 from interlock.engine.ports.runtime import Asking

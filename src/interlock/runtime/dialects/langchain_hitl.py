@@ -12,8 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from interlock.domain.action import Action, Question, Subject, Verdict
-from interlock.domain.ask import Ask
+from interlock.domain.action import Action, Ask, Question, Subject, Verdict
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request, Status
 from interlock.errors import InvalidValue, NotApproved

@@ -14,8 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from interlock.domain.action import Question, Verdict
-from interlock.domain.ask import Ask
+from interlock.domain.action import Ask, Question, Verdict
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request, Status
 from interlock.errors import InvalidValue

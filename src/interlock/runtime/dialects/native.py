@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from interlock.domain.ask import Ask
+from interlock.domain.action import Ask
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request
 from interlock.errors import InvalidValue

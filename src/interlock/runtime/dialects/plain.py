@@ -15,8 +15,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from interlock.domain.action import Action, Question, Verdict
-from interlock.domain.ask import Ask, default_verdicts
+from interlock.domain.action import Action, Ask, Question, Verdict, default_verdicts
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request, Status
 from interlock.errors import InvalidValue, NotApproved

@@ -11,7 +11,7 @@ from typing import Any
 
 from langgraph.types import Interrupt
 
-from interlock.domain.ask import Ask
+from interlock.domain.action import Ask
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request
 from interlock.engine.ports.runtime import Asking
