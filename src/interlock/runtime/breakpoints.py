@@ -28,13 +28,7 @@ Graph = Pregel[Any, Any, Any, Any]
 
 
 class Breakpoints:
-    """What a graph was compiled with.
-
-    Args:
-        approval_channel: see `Agent`.
-
-    Attributes:
-        inside: whether a sub-graph has breakpoints of its own, so that one may hide behind an interrupt beside it.
+    """What a graph was compiled with. `inside` says whether a sub-graph has some, which may hide behind an interrupt.
 
     Raises:
         InvalidAgent: if the graph has no such channel, or stops where nothing is left to be asked about.
@@ -60,11 +54,7 @@ class Breakpoints:
         return next((name for name in USUAL if name in self._graph.channels and _is_boolean(self._graph, name)), None)
 
     async def current(self, graph: Graph, config: RunnableConfig) -> list[Stop]:
-        """Return where the graph stands at a breakpoint now.
-
-        Args:
-            graph: this graph, with the state of a run.
-        """
+        """Return where the graph stands at a breakpoint now; it is given with the state of a run."""
         snapshot = await graph.aget_state(config, subgraphs=self.inside)
         return list(self._found(snapshot, ()))
 

@@ -154,8 +154,8 @@ class Advancing:
     async def latecomers(self, tasks: Iterable[str], seconds: float) -> None:
         """Wait briefly until every passed-over answer is taken.
 
-        Tools that ask at the same time inside of one task come in any order, and the first that has no answer ends the
-        task for all: the answer that it passed over may belong to one that is on its way.
+        Of tools that ask at the same time inside of one task, the first that has no answer ends the task for all: the
+        answer that it passed over may belong to one that is on its way.
         """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):

@@ -115,11 +115,7 @@ def _gate(
 
 
 def _shown(fn: Callable[..., Any]) -> inspect.Signature:
-    """Return what people approve of a function's parameters: all but the idempotency key.
-
-    Raises:
-        InvalidAgent: if it is a method.
-    """
+    """Return what people approve of a function's parameters: all but the idempotency key."""
     given: Any = fn  # a method, where it is decorated, is of any of Python's kinds
     signature = inspect.signature(given.__func__ if isinstance(given, classmethod) else given)
     if next(iter(signature.parameters), "") in {"self", "cls"}:

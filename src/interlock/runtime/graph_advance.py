@@ -46,12 +46,7 @@ class Given(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """How large what is kept may be, in bytes.
-
-    Args:
-        state: a LangGraph state.
-        subject: what is asked.
-    """
+    """How large what is kept may be, in bytes: a LangGraph state, and what is asked."""
 
     state: int
     subject: int
@@ -59,13 +54,7 @@ class Limits(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class GraphAdvance:
-    """One advance of one graph.
-
-    Args:
-        graph: the agent's, with the run's state.
-        config: as LangGraph takes it.
-        context: the run's, as LangGraph takes it.
-    """
+    """One advance of one graph, which has the run's state; config and context are as LangGraph takes them."""
 
     graph: Graph
     config: RunnableConfig

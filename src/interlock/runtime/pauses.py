@@ -53,11 +53,7 @@ LED = "The change of the state has led the graph here."
 async def asked(
     graph: Graph, config: RunnableConfig, breakpoints: Breakpoints, state: RunState, output: GraphOutput[Any]
 ) -> tuple[Asking, ...]:
-    """Return what a graph that has come to a halt asks; nothing if it is at its end.
-
-    Raises:
-        InvalidValue: if it asks what cannot be asked.
-    """
+    """Return what a graph that has come to a halt asks; nothing if it is at its end."""
     interrupts = {interrupt.id: interrupt for interrupt in output.interrupts}
     if interrupts:  # parallel tasks of a workflow all ask, and LangGraph shows the first
         stored = state.unanswered()

@@ -27,11 +27,7 @@ A_SECOND = 1_000
 async def carried_on(
     graph: Graph, given: Any, config: RunnableConfig, watcher: Watcher, run_id: str, **options: Any
 ) -> GraphOutput[Any]:
-    """Run a graph to its next pause or its end, and return what `ainvoke(…, version="v2")` returns.
-
-    Args:
-        options: more of LangGraph's own, such as `durability`.
-    """
+    """Run a graph to its next pause or its end, and return what `ainvoke(…, version="v2")` returns."""
     watched = _Passing(watcher, run_id)
     modes: list[Any] = ["values", *watcher.modes]
     latest: Any = None

@@ -60,20 +60,12 @@ def ids_of(answer: object) -> tuple[str, ...]:
 
 
 def interrupt_id(task: str, answered: int) -> str:
-    """Return the id of what a task asks when it has been answered so often.
-
-    Args:
-        task: its LangGraph namespace.
-    """
+    """Return the id of what a task, by its LangGraph namespace, asks when it has been answered so often."""
     return Interrupt.from_ns(None, f"{task}|{answered}" if answered else task).id
 
 
 class Answers(list[Any]):
-    """What one LangGraph task was answered, in the order in which it was answered.
-
-    Args:
-        stored: what `stored` returned in an earlier advance.
-    """
+    """What one LangGraph task was answered, in order; made of what `stored` returned in an earlier advance."""
 
     def __init__(self, stored: Iterable[Any] = ()) -> None:
         kept = list(stored)
@@ -203,7 +195,6 @@ def _asker() -> object:
 
 
 def _caller() -> FrameType:
-    """Return who uses the list."""
     return sys._getframe(2)  # noqa: SLF001 - documented as CPython's; the list is given no other sign of its reader
 
 
@@ -237,7 +228,6 @@ def _answer(asked: Interrupt[Any], requests: Sequence[Request]) -> Json:
 
 
 def _said(asked: Interrupt[Any], requests: Sequence[Request]) -> Json:
-    """Return what people said, to be compared."""
     if native.is_native(asked.value):
         return [str(requests[0].status), requests[0].edition.answer]
     return table.answer(asked, requests)

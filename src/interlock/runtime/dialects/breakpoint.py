@@ -66,11 +66,7 @@ def is_breakpoint(interrupt_id: str) -> bool:
 
 
 def read(stop: Stop) -> tuple[Asking, ...]:
-    """Return what a stop asks: about each node that would run.
-
-    Raises:
-        InvalidValue: if the state is larger than an action may be.
-    """
+    """Return what a stop asks: about each node that would run."""
     args, schema = _arguments(stop)
     held = stop.held or frozenset(stop.nodes)
     # A change made in one place would be another action than what was approved in the other.

@@ -34,11 +34,7 @@ def is_call(value: object) -> bool:
 
 
 def read(interrupt_id: str, value: dict[str, Any]) -> tuple[Ask, ...]:
-    """Return what each call of a turn asks, in their order.
-
-    Raises:
-        InvalidValue: if the value was not made by the middleware.
-    """
+    """Return what each call of a turn asks, in their order."""
     calls, configs = value["action_requests"], value["review_configs"]
     if not calls or not isinstance(configs, list) or not all(isinstance(call, dict) for call in calls):
         raise InvalidValue("interrupt", "holds no calls to decide on, but names some as LangChain's middleware does")
@@ -49,11 +45,7 @@ def read(interrupt_id: str, value: dict[str, Any]) -> tuple[Ask, ...]:
 
 
 def read_one(interrupt_id: str, value: dict[str, Any], schema: Mapping[str, Any] | None) -> tuple[Ask, ...]:
-    """Return what one call asks; its interrupt's schema says which decisions it allows.
-
-    Raises:
-        InvalidValue: if the value was not made by the middleware.
-    """
+    """Return what one call asks; its interrupt's schema says which decisions it allows."""
     branches = _branches(schema or {})
     allowed = [kind for kind in ALL if kind in branches] or list(ALL)
     return (_ask(interrupt_id, value, allowed, _edit_schema(branches.get("edit"), schema or {})),)

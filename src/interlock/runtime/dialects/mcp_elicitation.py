@@ -34,11 +34,7 @@ def is_elicitation(value: object) -> bool:
 
 
 def read(interrupt_id: str, value: dict[str, Any]) -> tuple[Ask, ...]:
-    """Return what each key of a round asks, in their order.
-
-    Raises:
-        InvalidValue: if the value was not made by `langchain.mcp`, or sends a person to what is no web address.
-    """
+    """Return what each key of a round asks, in their order."""
     asked = value["requests"]
     if not isinstance(asked, list) or not asked or not all(isinstance(one, dict) for one in asked):
         raise InvalidValue("interrupt.requests", "must be a list of at least one thing that the MCP server asks")

@@ -39,11 +39,7 @@ def is_native(value: object) -> bool:
 
 
 def read(interrupt_id: str, value: dict[str, Any]) -> Ask:
-    """Read what an interrupt asks.
-
-    Raises:
-        InvalidValue: if it was not made by `interlock.ask`.
-    """
+    """Read what an interrupt asks; raise InvalidValue if it was not made by `interlock.ask`."""
     try:
         return _ASK.validate_python({**value, "interrupt_id": interrupt_id})
     except ValueError as error:

@@ -45,11 +45,7 @@ def is_inbox(value: object) -> bool:
 
 
 def read_inbox(interrupt_id: str, value: Any) -> tuple[Ask, ...]:
-    """Return what each `HumanInterrupt` asks, in their order.
-
-    Raises:
-        InvalidValue: if one of them has no name, no arguments, or allows nothing.
-    """
+    """Return what each `HumanInterrupt` asks, in their order."""
     asked = value if isinstance(value, list) else [value]
     return tuple(_inbox_ask(f"{interrupt_id}/{position}", one) for position, one in enumerate(asked))
 

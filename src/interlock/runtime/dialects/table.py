@@ -67,11 +67,7 @@ DIALECTS = {
 
 
 def read(interrupt: Interrupt[Any]) -> tuple[Asking, ...]:
-    """Return what an interrupt asks.
-
-    Raises:
-        InvalidValue: if it looks like one of a dialect and is not.
-    """
+    """Return what an interrupt asks."""
     value, dialect = _spoken(interrupt)
     replaces = native.replaces(value) if native.is_native(value) else None
     return tuple(Asking(ask, replaces=replaces) for ask in dialect.read(interrupt.id, value, interrupt.response_schema))

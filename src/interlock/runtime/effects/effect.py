@@ -71,11 +71,7 @@ _BEGUN = frozenset({_Phase.verifying, _Phase.verified, _Phase.calling})
 
 
 class Effect:
-    """One effect of one approved request, in one advance.
-
-    Args:
-        not_approved: returns what the node is to see if it was not approved.
-    """
+    """One effect of one approved request, in one advance; `not_approved` makes what the node is to see otherwise."""
 
     def __init__(
         self, request: Request, fn: Callable[..., Any], not_approved: Callable[[Request], NotApproved], repeat: Repeat

@@ -52,9 +52,6 @@ def refuse_retries(fn: Callable[..., Any] | None, name: str) -> None:
     """Refuse a function that calls itself again when it raises: one approval is one attempt.
 
     Only what tenacity decorates can be told from any other function.
-
-    Raises:
-        InvalidAgent: if it is such a one.
     """
     inner: Any = fn
     while inner is not None:

@@ -24,11 +24,7 @@ T = TypeVar("T")
 
 
 class Exited(BaseException):
-    """An agent's code raised what means something else to Python: an exit, a cancellation, the end of a coroutine.
-
-    Args:
-        error: what it raised.
-    """
+    """An agent's code raised what means something else to Python: an exit, a cancellation, the end of a coroutine."""
 
     def __init__(self, error: BaseException) -> None:
         super().__init__(str(error))

@@ -34,10 +34,7 @@ _RUNTIMES = (sdk._ExecutionRuntime, sdk._ReadRuntime)  # noqa: SLF001 - the part
 
 
 class Factory:
-    """A function that makes a graph.
-
-    Args:
-        name: what it is called in errors.
+    """A function that makes a graph, and what it is called in errors.
 
     Raises:
         InvalidAgent: if it takes something else than a config and a runtime.
@@ -49,11 +46,7 @@ class Factory:
         self._config, self._runtime = _parameters(function, name)
 
     async def enter(self, stack: contextlib.AsyncExitStack, config: dict[str, Any], runtime: Any) -> Agent:
-        """Make the graph, and let the stack leave what was entered for it.
-
-        Raises:
-            InvalidAgent: if it makes none.
-        """
+        """Make the graph, and let the stack leave what was entered for it."""
         given = {self._config: config, self._runtime: runtime}
         arguments = {name: value for name, value in given.items() if name is not None}
         if inspect.iscoroutinefunction(self._function):
@@ -138,22 +131,14 @@ class Unmade(Agent):
         self.serde = JsonPlusSerializer(allowed_msgpack_modules=None)  # for what Interlock itself keeps in a state
 
     def __getattr__(self, name: str) -> Any:
-        """Refuse what only a graph has.
-
-        Raises:
-            InvalidAgent: saying why there is none.
-        """
+        """Refuse what only a graph has, saying why there is none."""
         if name.startswith("__"):
             raise AttributeError(name)
         raise InvalidAgent(self.why)
 
 
 def made_by(function: Callable[..., Any], name: str, graph_id: str) -> Agent:
-    """Return the agent whose graph a function makes, with the shape that it has without a run, if it has one.
-
-    Raises:
-        InvalidAgent: if it cannot be called like this, or makes no graph.
-    """
+    """Return the agent whose graph a function makes, with the shape that it has without a run, if it has one."""
     factory = Factory(function, name)
     # Whoever loads an agent may be in an event loop already, which cannot wait for another.
     with ThreadPoolExecutor(1, thread_name_prefix="langgraph-factory") as thread:
@@ -168,10 +153,7 @@ def made_by(function: Callable[..., Any], name: str, graph_id: str) -> Agent:
 
 
 async def seen_for(agent: Agent, configurable: dict[str, Any]) -> Agent:
-    """Return an agent as it is for a run: with a graph made for it, and left again, if a function makes it.
-
-    Args:
-        configurable: what the run has, or will have, in `config["configurable"]`.
+    """Return an agent as it is for a run with this configurable: its graph made for it, if a function makes it.
 
     Raises:
         InvalidAgent: if its factory fails.

@@ -44,11 +44,7 @@ MADE_HERE = "made_here"
 
 
 def find(reference: str) -> None:
-    """Look whether there is something to import, without running any of its code.
-
-    Raises:
-        InvalidAgent: if there is no such file, module, or name in a langgraph.json.
-    """
+    """Look whether there is something to import, without running any of its code."""
     target, _, attribute = reference.rpartition(":")
     if target.endswith(".json"):
         place = _place(Path(target), attribute).rpartition(":")[0]

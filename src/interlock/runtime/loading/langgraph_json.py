@@ -25,11 +25,7 @@ LARGEST = 256_000
 
 
 def project_agents(folder: Path) -> dict[str, str]:
-    """Return the agents that a folder's `langgraph.json` names, name to reference; none if it has no such file.
-
-    Raises:
-        InvalidAgent: if it has one that cannot be read.
-    """
+    """Return the agents that a folder's `langgraph.json` names, name to reference; none if it has no such file."""
     file = folder.absolute() / FILE
     return {name: f"{file}:{name}" for name in graph_references(file)} if file.is_file() else {}
 

@@ -53,11 +53,7 @@ class Prober:
         self._end: weakref.finalize[..., Prober] | None = None
 
     def start(self) -> None:
-        """Start the server, unless it runs.
-
-        Raises:
-            OSError: if the system does not let it.
-        """
+        """Start the server, unless it runs."""
         self._running()
 
     def _running(self) -> tuple[subprocess.Popen[bytes], socket.socket]:

@@ -92,11 +92,7 @@ class Registry:
         return value
 
     def add(self, name: str, graph: object) -> None:
-        """Register a graph, or an `interlock.Agent`, that this process has made: no other process can load it.
-
-        Raises:
-            InvalidAgent: if it is neither.
-        """
+        """Register a graph, or an `interlock.Agent`, that this process has made: no other process can load it."""
         from interlock.runtime.agent import as_agent  # noqa: PLC0415 - LangGraph takes a second or more to load
 
         reference = f"{MADE_HERE}:{name}"
@@ -104,11 +100,7 @@ class Registry:
         self.names[name] = reference
 
     def find(self, reference: str) -> None:
-        """Look whether an agent is here, without importing it.
-
-        Raises:
-            InvalidAgent: if there is no file or module by this reference.
-        """
+        """Look whether an agent is here, without importing it."""
         if reference not in self._loaded:
             find(reference)
 

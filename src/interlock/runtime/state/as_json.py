@@ -19,20 +19,12 @@ __all__ = ["needs_agent", "read"]
 
 
 def needs_agent(stored: bytes) -> bool:
-    """Say whether only the agent's own channels know what some of the values are.
-
-    Raises:
-        InvalidState: if the state cannot be read.
-    """
+    """Say whether only the agent's own channels know what some of the values are."""
     return any(True for _ in _state(stored, None).deltas())
 
 
 def read(stored: bytes, agent: Agent | None = None) -> Json:
-    """Return what a state holds: the values of the graph, and of each sub-graph that is under way.
-
-    Raises:
-        InvalidState: if it cannot be read.
-    """
+    """Return what a state holds, by the graph and each sub-graph under way; raise InvalidState if it cannot be read."""
     state = _state(stored, agent)
     try:
         namespaces = {name: dict(channels) for name, channels in state.values().items()}

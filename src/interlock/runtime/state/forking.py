@@ -55,11 +55,7 @@ async def fork(run: Run, agent: Agent, graph: Graph, state: RunState, config: Ru
 
 
 def check_changes(agent: Agent, changes: Mapping[str, Json]) -> None:
-    """Refuse values that cannot be set in an agent's state.
-
-    Raises:
-        BadInput: if the state has no such key, or its channel does not take the value.
-    """
+    """Refuse values that cannot be set in an agent's state: no such key, or its channel does not take the value."""
     known = sorted(agent.graph.stream_channels_list)
     for name, value in changes.items():
         if name not in known:

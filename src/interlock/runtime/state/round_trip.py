@@ -14,11 +14,7 @@ PLAIN = (str, int, float, bytes, dict)
 
 
 def check(namespace: str, channel: str, before: object, after: object) -> None:
-    """Refuse a value that came back as another type.
-
-    Raises:
-        InvalidState: naming the channel and the type.
-    """
+    """Refuse, by InvalidState, a value that came back as another type."""
     lost = lost_type(before, after)
     if lost is None:
         return

@@ -68,11 +68,7 @@ class RunState:
             self._namespaces[name] = namespace
 
     def dump(self, made_by: str) -> bytes:
-        """Return the state as one value: what a later advance can still reach.
-
-        Args:
-            made_by: the version of the agent; it comes back as `RunState.made_by`.
-        """
+        """Return the state as one value: what a later advance can still reach. `made_by` is the agent's version."""
         with self._lock:
             self._forget_finished()
             self._keep_answers()
@@ -113,12 +109,9 @@ class RunState:
                 del self._namespaces[name]
 
     def check_types(self) -> None:
-        """Refuse values that would come back from the store as another type than they went in.
+        """Refuse, by InvalidState, values that would come back from the store as another type than they went in.
 
         The strict serializer turns types that it does not know into plain dicts, silently.
-
-        Raises:
-            InvalidState: naming the channel and the type.
         """
         with self._lock:
             for name, space in self._namespaces.items():
@@ -215,8 +208,7 @@ class RunState:
     def at_rest(self, namespace: str, before: RunState) -> list[tuple[str, list[Interrupt[Any]]]]:
         """Return the tasks of a (sub)graph that have come to their end, or to another question, since a state.
 
-        Returns:
-            The task's id, and what it asks now.
+        By their ids, with what they ask now.
         """
         with self._lock:
             here, there = self._namespaces.get(namespace), before._namespaces.get(namespace)
@@ -289,11 +281,7 @@ class RunState:
             self._namespaces[name] = space
 
     def write(self, name: str, checkpoint_id: str, path: str, writes: Iterable[tuple[int, Written]]) -> None:
-        """Keep what a task has written on a checkpoint, each with its position.
-
-        Args:
-            path: the task's path.
-        """
+        """Keep what a task, by its path, has written on a checkpoint, each with its position."""
         with self._lock:
             space = self._namespaces.get(name)
             if space is not None and space.checkpoint_id == checkpoint_id:

@@ -23,11 +23,7 @@ _COLLECTIONS: tuple[Any, ...] = (dict, list, tuple, set, frozenset, deque)
 
 
 class Looks:
-    """How many parts may be looked at, in all values together.
-
-    Args:
-        left: so many.
-    """
+    """How many parts may be looked at, in all values together."""
 
     __slots__ = ("left",)
 
