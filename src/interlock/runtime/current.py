@@ -227,11 +227,7 @@ class Advancing:
             self._idle.set()
 
     async def finish(self) -> None:
-        """Let effects that are under way come to their end; begin no others.
-
-        A node that LangGraph has given up may still be calling its tool in a thread: while it does, the run must not be
-        taken up again.
-        """
+        """Let effects that are under way come to their end, in threads that LangGraph has given up too."""
         self.over = True
         await asyncio.sleep(0)
         await self._idle.wait()

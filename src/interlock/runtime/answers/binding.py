@@ -102,10 +102,7 @@ class Answers(list[Any]):
         return self._take(_asked(asking), asking.f_back)
 
     def __len__(self) -> int:
-        """Return the number of answers.
-
-        Return a huge one to LangGraph's `interrupt` if an answer was found, so that its position check passes.
-        """
+        """Return the number of answers; to `interrupt`, if one was found, a huge one that passes its check."""
         if _caller().f_code is _INTERRUPT and hasattr(self._found, "answer"):
             return sys.maxsize
         return list.__len__(self)

@@ -62,12 +62,7 @@ JUMPS = ("JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_ABSOLUTE")
 
 
 def only_reads_between(frame: FrameType, asked: int, raised: int) -> bool:
-    """Say whether whatever may have run after one instruction, up to another, only reads.
-
-    Args:
-        asked: the instruction that has returned the answer, and did not run again since.
-        raised: the one at which the function stands.
-    """
+    """Say whether whatever may have run after an instruction that has not run again, up to another, only reads."""
     flow = _Flow(frame.f_code)
     start = flow.at(asked)
     ran = flow.between(start, flow.at(raised))

@@ -53,12 +53,7 @@ class Writes:
         self._written: dict[tuple[str, int], tuple[str, Written]] = {}  # by task and position: its path, and the write
 
     def add(self, index: int, path: str, write: Written) -> None:
-        """Keep a write, unless the task has written it before; what LangGraph keeps for itself is replaced.
-
-        Args:
-            index: its position among what the task wrote.
-            path: the task's path.
-        """
+        """Keep a write at its position, unless the task has one there already that is not LangGraph's own."""
         if index < 0 or (write.task, index) not in self._written:
             self._written[write.task, index] = (path, write)
 

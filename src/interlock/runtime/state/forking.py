@@ -55,7 +55,7 @@ async def fork(run: Run, agent: Agent, graph: Graph, state: RunState, config: Ru
 
 
 def check_changes(agent: Agent, changes: Mapping[str, Json]) -> None:
-    """Refuse values that cannot be set in an agent's state: no such key, or its channel does not take the value."""
+    """Refuse, by BadInput, values that the agent's state has no key for, or does not take."""
     known = sorted(agent.graph.stream_channels_list)
     for name, value in changes.items():
         if name not in known:

@@ -264,11 +264,7 @@ class RunState:
         return [*writes, *((task, RESUME, answers) for task, answers in space.answers.items())]
 
     def keep(self, name: str, space: Namespace, channels: set[str]) -> None:
-        """Keep a checkpoint in place of the earlier one of its (sub)graph.
-
-        Args:
-            channels: its delta channels, whose values it does not hold.
-        """
+        """Keep a checkpoint in place of the earlier one; of the delta channels `channels` it holds no value."""
         with self._lock:
             before, parent_id = self._namespaces.get(name), space.parent_id
             if parent_id is None:
