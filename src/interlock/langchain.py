@@ -26,7 +26,7 @@ from interlock.domain.canonical import Json
 from interlock.engine.schemas import fits
 from interlock.errors import InvalidAgent
 from interlock.runtime.effects.one_call import OneCall, SecondCall
-from interlock.runtime.effects.tool_results import failure_in, refuse_retries
+from interlock.runtime.effects.recorded import failure_in, refuse_retries
 
 try:
     from langchain.agents.middleware import AgentMiddleware

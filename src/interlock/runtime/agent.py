@@ -178,7 +178,7 @@ def _collect(annotation: Any, found: set[type], seen: set[int]) -> None:
         found.add(annotation)
     if issubclass(annotation, BaseModel | dict) or dataclasses.is_dataclass(annotation):
         hints: dict[str, Any] = {}
-        with contextlib.suppress(NameError, TypeError):  # a name that only a type checker sees: see `round_trip.py`
+        with contextlib.suppress(NameError, TypeError):  # a name that only a type checker sees: see `lost_type`
             hints = typing.get_type_hints(annotation, include_extras=True)
         for part in hints.values():
             _collect(part, found, seen)

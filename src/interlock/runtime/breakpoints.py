@@ -41,7 +41,9 @@ class Breakpoints:
         _refuse_stops_at_the_end(graph)
         self._graph = graph
         self._named = approval_channel
-        self.inside = any(_stops(subgraph) for name, subgraph in subgraphs(graph) if name)
+        self.inside = any(
+            inner.interrupt_before_nodes or inner.interrupt_after_nodes for name, inner in subgraphs(graph) if name
+        )
 
     def decides(self, nodes: Sequence[str]) -> str | None:
         """Return the channel that takes the decision before these nodes, if one does."""
@@ -88,12 +90,10 @@ class Breakpoints:
     @cached_property
     def _schemas(self) -> dict[str, Json]:
         """The channels that a person may change: those whose values are JSON by their annotation."""
-        found: dict[str, Json] = {}
-        for name in self._graph.stream_channels_list:
-            schema = _schema(self._graph.channels[name].UpdateType)  # type: ignore[union-attr]
-            if schema is not None:
-                found[name] = schema
-        return found
+        graph = self._graph
+        channels = {name: graph.channels[name].UpdateType for name in graph.stream_channels_list}  # type: ignore[union-attr]
+        found = {name: _schema(annotation) for name, annotation in channels.items()}
+        return {name: schema for name, schema in found.items() if schema is not None}
 
 
 def subgraphs(graph: Graph) -> Iterator[tuple[str, Graph]]:
@@ -121,10 +121,6 @@ def _refuse_stops_at_the_end(graph: Graph) -> None:
                     f"would be asked before {node!r} has acted. Use `interrupt_before=[{node!r}]`, or add a node "
                     "behind it."
                 )
-
-
-def _stops(graph: Graph) -> bool:
-    return bool(graph.interrupt_before_nodes or graph.interrupt_after_nodes)
 
 
 def _is_boolean(graph: Graph, channel: str) -> bool:

@@ -12,7 +12,7 @@ from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerati
 
 from interlock.domain.action import Action
 from interlock.errors import InvalidAgent, NotApproved
-from interlock.runtime.effects.tool_results import refuse_retries
+from interlock.runtime.effects.recorded import refuse_retries
 from interlock.runtime.gate import Decision, ask
 
 __all__ = ["gated"]
@@ -67,22 +67,16 @@ def gated(  # noqa: PLR0913 - the options of `perform`, and three of its own
         NotApproved: when called, if it was not approved.
         NotDone: when called, if the function said that nothing happened.
     """
-    if fn is None:
-        return functools.partial(
-            _gate,
-            name=name,
-            policy=policy,
-            description=description,
-            how={"idempotent": idempotent, "verify": verify, "not_done": not_done},
-        )
-    return _gate(fn, name=name, policy=policy, description=description, how={})
+    how = {"idempotent": idempotent, "verify": verify, "not_done": not_done}
+    gate = functools.partial(_gate, name=name, policy=policy, description=description, how=how)
+    return gate if fn is None else gate(fn)
 
 
 def _gate(
     fn: Callable[..., Any], *, name: str | None, policy: str | None, description: str | None, how: dict[str, Any]
 ) -> Callable[..., Any]:
     shown = _shown(fn)
-    if not how.get("idempotent"):
+    if not how["idempotent"]:
         refuse_retries(fn, fn.__qualname__)
     about = description if description is not None else (inspect.getdoc(fn) or "").partition("\n")[0]
     schema = _schema_of(fn, shown)

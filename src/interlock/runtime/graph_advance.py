@@ -25,7 +25,6 @@ from interlock.runtime.current import Advancing
 from interlock.runtime.dialects import breakpoint as stops
 from interlock.runtime.dialects import native
 from interlock.runtime.effects.recorded import jsonable
-from interlock.runtime.loading.toolbox import with_schemas
 from interlock.runtime.state import forking
 from interlock.runtime.state.run_state import RunState, places, resume_values
 from interlock.runtime.streaming import carried_on
@@ -141,7 +140,7 @@ class GraphAdvance:
 
     def _paused(self, found: Sequence[Asking], state: RunState) -> Ending:
         asks: list[Asking] = []
-        for asking in with_schemas(self.agent.graph, found, places(state)):
+        for asking in pauses.with_schemas(self.agent.graph, found, places(state)):
             size = len(asking.ask.subject.canonical)
             if size > self.limits.subject:
                 return Attention(

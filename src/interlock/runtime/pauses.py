@@ -11,19 +11,25 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
+from langchain_core.tools import BaseTool
 from langgraph.channels.binop import BinaryOperatorAggregate
 from langgraph.errors import InvalidUpdateError
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, GraphOutput, Interrupt, Overwrite, StateSnapshot
+from pydantic import BaseModel
+from pydantic.errors import PydanticInvalidForJsonSchema
 
+from interlock.domain.action import Action
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request
 from interlock.domain.run import Run
 from interlock.engine.ports.runtime import Asking
+from interlock.engine.schemas import fits
 from interlock.errors import BadInput
 from interlock.runtime.agent import Agent
 from interlock.runtime.answers.binding import belonging, comes_back, interrupt_id
@@ -33,7 +39,17 @@ from interlock.runtime.dialects import langchain_hitl, native, table
 from interlock.runtime.state.checkpointer import Checkpointer
 from interlock.runtime.state.run_state import RunState, pending_interrupts, places
 
-__all__ = ["STATELESS", "asked", "at_breakpoint", "is_changed", "pending", "rerouted", "resumption", "waiting"]
+__all__ = [
+    "STATELESS",
+    "asked",
+    "at_breakpoint",
+    "is_changed",
+    "pending",
+    "rerouted",
+    "resumption",
+    "waiting",
+    "with_schemas",
+]
 
 _ID = re.compile("[0-9a-f]{32}")
 
@@ -242,3 +258,51 @@ def _stops(graph: Graph, nodes: set[str]) -> bool:
     """Say whether a graph may stop before some nodes, or after those before them."""
     before = graph.interrupt_before_nodes
     return bool(graph.interrupt_after_nodes) or before == "*" or not nodes.isdisjoint(before)
+
+
+def with_schemas(graph: Graph, asks: Iterable[Asking], places: Mapping[str, str]) -> list[Asking]:
+    """Give each foreign call that shows no schema the one of its tool, where the graph holds it.
+
+    LangChain's middleware shows none in its batched mode, and would carry any edit to the tool.
+
+    Args:
+        places: in which namespace each interrupt was raised, by id: tools of one name differ from graph to graph.
+    """
+    inside = dict(subgraphs(graph))
+    return [_with_schema(inside, one, places.get(table.interrupt_of(one.ask.interrupt_id), "")) for one in asks]
+
+
+def _with_schema(inside: Mapping[str, Graph], asking: Asking, place: str) -> Asking:
+    subject = asking.ask.subject
+    if asking.ask.task or not isinstance(subject, Action) or subject.schema is not None:
+        return asking
+    here = inside.get("|".join(part.partition(":")[0] for part in place.split("|")))
+    found = [] if here is None else _tools(here, subject.name)
+    by_name_alone = not found
+    if by_name_alone:  # a graph that a tool calls is nowhere to be seen
+        found = [tool for graph in inside.values() for tool in _tools(graph, subject.name)]
+    schemas = [_schema(tool) for tool in found]
+    if not schemas or any(schema != schemas[0] for schema in schemas):  # several of one name: nobody knows which
+        return asking
+    schema = schemas[0]
+    if by_name_alone and schema is not None and not fits(subject.args, schema):
+        return asking  # then it is another tool
+    return asking.but(subject=replace(subject, schema=schema))
+
+
+def _tools(graph: Graph, name: str) -> list[BaseTool]:
+    """Return the tools of this name that the graph's own nodes hold, as LangGraph's `ToolNode` does."""
+    held = (getattr(node.bound, "tools_by_name", {}).get(name) for node in graph.nodes.values())
+    return [tool for tool in held if isinstance(tool, BaseTool)]
+
+
+def _schema(tool: BaseTool) -> dict[str, Json] | None:
+    schema = tool.tool_call_schema
+    if isinstance(schema, dict):  # MCP's, for one: shown to the model, and enforced by nobody on the way to the server
+        return schema
+    if not issubclass(schema, BaseModel):
+        return None
+    try:
+        return schema.model_json_schema()
+    except PydanticInvalidForJsonSchema:
+        return None

@@ -15,7 +15,7 @@ from interlock.runtime.dialects import native
 from interlock.runtime.effects.recorded import jsonable
 from interlock.runtime.error_text import describe, said
 from interlock.runtime.loading.registry import Registry
-from interlock.runtime.state.round_trip import lost_type
+from interlock.runtime.state.checkpoints import lost_type
 
 
 class State(TypedDict, total=False):

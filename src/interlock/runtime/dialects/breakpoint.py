@@ -10,7 +10,6 @@ refusal ends the run.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -71,25 +70,18 @@ def read(stop: Stop) -> tuple[Asking, ...]:
     held = stop.held or frozenset(stop.nodes)
     # A change made in one place would be another action than what was approved in the other.
     changeable = not stop.path and len(held) == 1 and _can_be_checked(schema)
-    position = itertools.count()
-    return tuple(
-        Asking(
-            Ask(
-                interrupt_id=stop_id(stop) if len(stop.nodes) == 1 else f"{stop_id(stop)}/{next(position)}",
-                task="",
-                subject=Action(node[:MAX_NAME], args, schema if changeable and node in held else None),
-                description=_description(stop, node, changeable=changeable and node in held),
-                context={"runs_next": list(stop.nodes)}
-                | ({} if stop.decides is None else {"decides": stop.decides})
-                | ({"in": list(stop.path)} if stop.path else {}),
-                verdicts=(Verdict.approve, Verdict.edit, Verdict.reject)
-                if changeable and node in held
-                else (Verdict.approve, Verdict.reject),
-            ),
-            beside=node not in held,
-        )
-        for node in stop.nodes
-    )
+    context: dict[str, Json] = {"runs_next": [*stop.nodes]}
+    context |= {} if stop.decides is None else {"decides": stop.decides}
+    context |= {"in": [*stop.path]} if stop.path else {}
+    asks = []
+    for position, node in enumerate(stop.nodes):
+        asked_at = stop_id(stop) if len(stop.nodes) == 1 else f"{stop_id(stop)}/{position}"
+        may_edit = changeable and node in held
+        subject = Action(node[:MAX_NAME], args, schema if may_edit else None)
+        verdicts = (Verdict.approve, Verdict.edit, Verdict.reject) if may_edit else (Verdict.approve, Verdict.reject)
+        description = _description(stop, node, changeable=may_edit)
+        asks.append(Asking(Ask(asked_at, "", subject, verdicts, description, context), beside=node not in held))
+    return tuple(asks)
 
 
 def answer(requests: Sequence[Request]) -> dict[str, Json]:
@@ -101,7 +93,8 @@ def answer(requests: Sequence[Request]) -> dict[str, Json]:
     decides = requests[0].ask.context.get("decides")
     refused = next((request for request in requests if request.status is not Status.approved), None)
     if refused is not None and decides is None:
-        raise NotApproved(f"{refused.id} was {refused.status}, so {_name(refused)} does not run", None)
+        assert isinstance(refused.asked, Action)
+        raise NotApproved(f"{refused.id} was {refused.status}, so {refused.asked.name} does not run", None)
     changed: dict[str, Json] = {}
     for request in requests if refused is None else ():
         changed |= _changes(request)
@@ -163,8 +156,3 @@ def _changes(request: Request) -> dict[str, Json]:
         for name, value in stands.args.items()
         if name not in asked.args or canonical_bytes(value) != canonical_bytes(asked.args[name])
     }
-
-
-def _name(request: Request) -> str:
-    assert isinstance(request.asked, Action)
-    return request.asked.name

@@ -8,7 +8,6 @@ is not offered, and where silence or a refusal cannot be told to it the run ends
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from interlock.domain.action import Action, Ask, Question, Subject, Verdict
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request, Status
 from interlock.errors import InvalidValue, NotApproved
+from interlock.runtime.dialects.shown import as_text
 
 __all__ = ["answer", "answer_one", "is_batch", "is_call", "read", "read_one"]
 
@@ -106,7 +106,7 @@ def _decision(request: Request, allowed: Sequence[str]) -> dict[str, Json]:
             assert isinstance(stands, Action)
             return {"type": "edit", "edited_action": {"name": stands.name, "args": stands.args}}
         case Status.answered if "respond" in allowed:
-            return {"type": "respond", "message": _text(request.edition.answer)}
+            return {"type": "respond", "message": as_text(request.edition.answer)}
         case Status.rejected if "reject" in allowed:
             return {"type": "reject", "message": request.comment} if request.comment else {"type": "reject"}
         case Status.expired if "reject" in allowed:
@@ -121,10 +121,6 @@ def _decision(request: Request, allowed: Sequence[str]) -> dict[str, Json]:
 
 def _was_edited(request: Request) -> bool:
     return request.edition.subject.digest != request.asked_digest
-
-
-def _text(answer: Json) -> str:
-    return answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
 
 
 def _branches(schema: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

@@ -19,11 +19,13 @@ from interlock.domain.action import Action, Ask, Question, Verdict, default_verd
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request, Status
 from interlock.errors import InvalidValue, NotApproved
+from interlock.runtime.dialects.shown import as_text
 
 __all__ = ["answer", "answer_inbox", "is_inbox", "read", "read_inbox"]
 
 TEXTS = ("question", "message", "prompt", "text", "query", "instruction", "title", "task", "description")
 OPTIONS = ("options", "choices")
+KINDS = {bool: "boolean", int: "number", float: "number", str: "string", list: "array", dict: "object"}
 SHOWN = 2_000
 ANY = "The agent asks for an answer"
 
@@ -114,7 +116,7 @@ def _response(request: Request, verdicts: tuple[Verdict, ...]) -> dict[str, Json
             edited = stands.digest != request.asked_digest or Verdict.approve not in verdicts
             return {"type": "edit" if edited else "accept", "args": {"action": stands.name, "args": stands.args}}
         case Status.answered:
-            return {"type": "response", "args": _as_text(request.edition.answer)}
+            return {"type": "response", "args": as_text(request.edition.answer)}
         case _ if Verdict.reject in verdicts:
             return {"type": "ignore", "args": None}
         case _:
@@ -123,24 +125,8 @@ def _response(request: Request, verdicts: tuple[Verdict, ...]) -> dict[str, Json
 
 def _kinds(args: Mapping[str, Json]) -> dict[str, Json]:
     """Return the schema that keeps each argument's kind of value, so that an edit does not make text of a number."""
-    properties = {name: {"type": kind} for name, value in args.items() if (kind := _kind(value)) is not None}
+    properties = {name: {"type": KINDS[type(value)]} for name, value in args.items() if type(value) in KINDS}
     return {"type": "object", "properties": properties}
-
-
-def _kind(value: Json) -> Json:
-    match value:
-        case bool():
-            return "boolean"
-        case int() | float():
-            return "number"
-        case str():
-            return "string"
-        case list():
-            return "array"
-        case dict():
-            return "object"
-        case _:
-            return None
 
 
 def _text(value: Json) -> str:
@@ -161,7 +147,3 @@ def _options(value: Json) -> list[str] | None:
         if isinstance(found, list) and found and all(isinstance(one, str) for one in found):
             return found
     return None
-
-
-def _as_text(answer: Json) -> str:
-    return answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)

@@ -14,7 +14,7 @@ from interlock.errors import InvalidValue
 from interlock.runtime.state.models import LOOKS, fields_of, has_code, is_small, written
 from interlock.runtime.state.weight import Looks, is_within
 
-__all__ = ["shown"]
+__all__ = ["as_text", "shown"]
 
 _PLAIN = frozenset({type(None), bool, int})
 _LISTS = (list, tuple, set, frozenset, deque, Iterator)
@@ -38,6 +38,11 @@ def shown(value: object, path: str) -> Json:
     except Exception as error:  # noqa: BLE001 - its own code may raise anything
         raise InvalidValue(path, f"cannot be shown to people: {error}") from None
     return normalize(plain, path=path)
+
+
+def as_text(answer: Json) -> str:
+    """Return an answer as the text that a message takes."""
+    return answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
 
 
 def _in_order(value: Any) -> Any:
@@ -72,15 +77,12 @@ def _text(value: Any) -> str:
 
 
 class _Whole:
-    """Goes through one value, as far as it may reach."""
-
     def __init__(self, path: str) -> None:
         self._path = path
         self._room = MAX_BYTES
         self._looks = Looks(LOOKS)
 
     def of(self, value: Any, depth: int) -> Any:
-        """Return the JSON of a part."""
         self._room -= 1
         if type(value) in _PLAIN and self._room >= 0:
             return value

@@ -34,8 +34,7 @@ from interlock.errors import (
 from interlock.failpoints import failpoint
 from interlock.runtime.current import Execution, decided_request, performing
 from interlock.runtime.dialects.native import payload_again
-from interlock.runtime.effects.recorded import jsonable
-from interlock.runtime.effects.tool_results import failure_in, refuse_retries
+from interlock.runtime.effects.recorded import failure_in, jsonable, refuse_retries
 from interlock.runtime.error_text import said, told
 from interlock.runtime.loading.child_processes import Exited, is_cancelled, only_here
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 from langchain_core.tools import BaseTool, ToolException
@@ -70,14 +71,9 @@ class OneCall:
         def once(*args: Any, **kwargs: Any) -> Any:
             if self._called:
                 return self._again()
-            self._called = True
-            try:
-                return self._keep(call(*args, **kwargs))
-            except GraphBubbleUp:
-                raise
-            except Exception as error:
-                self.error = error
-                raise
+            with self._first_call():
+                self._result.append(call(*args, **kwargs))
+            return self._result[0]
 
         return once
 
@@ -85,16 +81,22 @@ class OneCall:
         async def once(*args: Any, **kwargs: Any) -> Any:
             if self._called:
                 return self._again()
-            self._called = True
-            try:
-                return self._keep(await call(*args, **kwargs))
-            except GraphBubbleUp:
-                raise
-            except Exception as error:
-                self.error = error
-                raise
+            with self._first_call():
+                self._result.append(await call(*args, **kwargs))
+            return self._result[0]
 
         return once
+
+    @contextlib.contextmanager
+    def _first_call(self) -> Iterator[None]:
+        self._called = True
+        try:
+            yield
+        except GraphBubbleUp:
+            raise
+        except Exception as error:
+            self.error = error
+            raise
 
     def _parsing(self, parse: Callable[..., Any]) -> Callable[..., Any]:
         def parsing(*args: Any, **kwargs: Any) -> Any:
@@ -105,10 +107,6 @@ class OneCall:
                 raise
 
         return parsing
-
-    def _keep(self, result: Any) -> Any:
-        self._result.append(result)
-        return result
 
     def _again(self) -> Any:
         if self._result and self.error is None:

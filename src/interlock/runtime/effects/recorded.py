@@ -2,25 +2,31 @@
 
 It has happened, so nothing that a result holds or does may make it look otherwise: no type, size, depth or cycle, and
 no code of its own that raises. Whatever can be kept is kept.
+
+And what it says of a failure of its tool; and tools that would call themselves again.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
+import json
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from typing import Any
 
+from langchain_core.messages import ToolMessage
+from langgraph.types import Command
 from pydantic_core import to_jsonable_python
 
 from interlock.domain.canonical import MAX_BYTES, MAX_DEPTH, MAX_SAFE_INTEGER, Json, canonical_bytes, normalize
-from interlock.errors import InvalidValue
+from interlock.errors import InvalidAgent, InvalidValue
 from interlock.runtime.state.models import LOOKS, WITHHELD, fields_of, has_code, is_small, written
 from interlock.runtime.state.weight import Looks
 
-__all__ = ["jsonable"]
+__all__ = ["failure_in", "jsonable", "refuse_retries"]
 
 DEEPEST = MAX_DEPTH - 2
 """Below it a description finds room, which is an object itself."""
@@ -30,6 +36,7 @@ ROOM = MAX_BYTES - 16_000
 
 LONGEST_REPR = 2_000
 LONGEST_INTEGER = 256
+LONGEST_FAILURE = 2_000
 
 _BARE: Any = object.__repr__
 _LISTS = (list, tuple, set, frozenset, deque, Iterator)
@@ -53,8 +60,6 @@ def jsonable(value: object) -> Json:
 
 
 class _Walk:
-    """Goes through a value once, and keeps what it can."""
-
     def __init__(self) -> None:
         self._room = ROOM
         self._looks = Looks(LOOKS)
@@ -236,3 +241,49 @@ def _shown(value: Any) -> Json:
     except BaseException as error:  # noqa: BLE001 - as above
         return _described(f"a {type(value).__name__}: {type(error).__name__} when it was described")
     return text if len(text) <= LONGEST_REPR else f"{text[:LONGEST_REPR]}… ({len(text):,} characters)"
+
+
+def failure_in(result: object) -> str | None:
+    """Return what a result says of its tool's failure; None if it speaks of none.
+
+    Such are a `ToolMessage` whose status is `error`, alone, in a list or in a `Command`, and a result of MCP whose
+    `isError` is true.
+    """
+    match result:
+        case ToolMessage():
+            return _text_of(result.content) if result.status == "error" else None
+        case Command(update=dict() as update):
+            return next((found for value in update.values() if (found := failure_in(value)) is not None), None)
+        case list():
+            messages = [value for value in result if isinstance(value, ToolMessage | Command)]
+            return next((found for value in messages if (found := failure_in(value)) is not None), None)
+        case {"isError": True, "content": content}:
+            return _text_of(content)
+        case _ if getattr(result, "isError", None) is True:
+            return _text_of(getattr(result, "content", ""))
+        case _:
+            return None
+
+
+def _text_of(content: object) -> str:
+    """Return what a message's content says, cut where it is long."""
+    blocks = jsonable(content)
+    parts = blocks if isinstance(blocks, list) else []
+    texts = [str(part["text"]) for part in parts if isinstance(part, dict) and "text" in part]
+    text = blocks if isinstance(blocks, str) else "\n".join(texts) or json.dumps(blocks, ensure_ascii=False)
+    return text[:LONGEST_FAILURE] or "it does not say why"
+
+
+def refuse_retries(fn: Callable[..., Any] | None, name: str) -> None:
+    """Refuse a function that calls itself again when it raises: one approval is one attempt.
+
+    Only what tenacity decorates can be told from any other function.
+    """
+    inner: Any = fn
+    while inner is not None:
+        if hasattr(inner, "retry") and hasattr(inner, "retry_with"):
+            raise InvalidAgent(
+                f"{name} calls itself again when it raises (tenacity's retry), and one approval is one attempt: take "
+                "the retry away; or, if the other side counts one for each idempotency key, declare it idempotent."
+            )
+        inner = inner.func if isinstance(inner, functools.partial) else getattr(inner, "__wrapped__", None)

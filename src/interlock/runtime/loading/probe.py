@@ -52,11 +52,7 @@ class Prober:
         self._control: socket.socket | None = None
         self._end: weakref.finalize[..., Prober] | None = None
 
-    def start(self) -> None:
-        """Start the server, unless it runs."""
-        self._running()
-
-    def _running(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    def start(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
         """Return the server, started if it does not run, and the socket by which it is told of tries."""
         with self._lock:
             if self._end is not None and self._end.alive:
@@ -98,7 +94,7 @@ class Prober:
         """Return what is wrong; ask once more, if the server ended meanwhile: another agent may have ended it."""
         server = None
         try:
-            server, control = self._running()
+            server, control = self.start()
             answer = _ask(control, asked, seconds)
             lost = not answer and _has_ended(server)
         except OSError:
@@ -106,7 +102,7 @@ class Prober:
         if lost:
             self._drop(server)
             try:
-                answer = _ask(self._running()[1], asked, seconds)
+                answer = _ask(self.start()[1], asked, seconds)
             except TimeoutError:
                 answer = b""
         try:

@@ -8,7 +8,7 @@ never come back (CVE-2025-64439, its kin).
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import ormsgpack
@@ -18,8 +18,7 @@ from langgraph.types import Interrupt
 
 from interlock.errors import InvalidState
 from interlock.runtime.answers.binding import Answers
-from interlock.runtime.state.checkpoints import Delta, Namespace, Writes, Written
-from interlock.runtime.state.round_trip import check
+from interlock.runtime.state.checkpoints import Delta, Namespace, Writes, Written, check
 
 __all__ = ["FORMAT", "RunState", "pending_interrupts", "places", "resume_values"]
 
@@ -132,18 +131,17 @@ class RunState:
     def unanswered(self, namespace: str = "") -> dict[str, Interrupt[Any]]:
         """Return what the tasks of one (sub)graph that have not finished ask, by id."""
         space = self._namespaces.get(namespace)
-        found = [] if space is None else [value for task, value in self._asking(space)]
-        return {one.id: one for asked in found for one in (asked if isinstance(asked, list | tuple) else [asked])}
+        return {} if space is None else {one.id: one for _, asks in self._asking(space) for one in asks}
 
     def waiting_tasks(self) -> set[str]:
         """Return the ids of all tasks that have asked and not finished."""
         spaces = [space for name, space in self._namespaces.items() if not self._is_finished(name)]
         return {task for space in spaces for task, _ in self._asking(space)}
 
-    def _asking(self, space: Namespace) -> Iterator[tuple[str, Any]]:
+    def _asking(self, space: Namespace) -> Iterator[tuple[str, Sequence[Interrupt[Any]]]]:
         for write in space.writes.ordered():
             if write.channel == INTERRUPT and not space.writes.has_finished(write.task):
-                yield write.task, self.serde.loads_typed(write.value)
+                yield write.task, _all(self.serde.loads_typed(write.value))
 
     def _is_finished(self, name: str) -> bool:
         """Say whether the task in which a sub-graph was called, or one around it, has finished."""
@@ -154,11 +152,12 @@ class RunState:
                 return True
         return False
 
-    def writes(self) -> Iterator[tuple[str, str, Any]]:
-        """Yield namespace, channel and value of every pending write."""
+    def written_to(self, channel: str) -> Iterator[tuple[str, Any]]:
+        """Yield namespace and value of every pending write to one of LangGraph's own channels."""
         for name, space in self._namespaces.items():
             for write in space.writes.ordered():
-                yield name, write.channel, self.serde.loads_typed(write.value)
+                if write.channel == channel:
+                    yield name, self.serde.loads_typed(write.value)
 
     def values(self) -> dict[str, dict[str, Any]]:
         """Return the values of all channels, by namespace."""
@@ -192,7 +191,7 @@ class RunState:
         found: dict[str, set[str]] = {}
         for space in self._namespaces.values():
             for task, asked in self._asking(space):
-                for one in asked if isinstance(asked, list | tuple) else [asked]:
+                for one in asked:
                     found.setdefault(one.id, set()).add(task)
         return found
 
@@ -297,25 +296,23 @@ class RunState:
 
 def resume_values(state: RunState) -> Iterator[Any]:
     """Yield every answer that tasks which have not finished were given before."""
-    for _, channel, value in state.writes():
-        if channel == RESUME:
-            yield from value if isinstance(value, list) else [value]
+    for _, value in state.written_to(RESUME):
+        yield from value if isinstance(value, list) else [value]
 
 
 def pending_interrupts(state: RunState) -> dict[str, Interrupt[Any]]:
     """Return the interrupts that tasks which have not finished have raised, by id."""
-    return {
-        interrupt.id: interrupt
-        for _, channel, value in state.writes()
-        if channel == INTERRUPT
-        for interrupt in (value if isinstance(value, list | tuple) else [value])
-    }
+    return {one.id: one for _, asked in state.written_to(INTERRUPT) for one in _all(asked)}
 
 
 def places(state: RunState) -> dict[str, str]:
     """Return in which namespace each interrupt was raised, by id: the innermost of those that hold it."""
     found: dict[str, str] = {}
-    for namespace, channel, value in state.writes():
-        for interrupt in value if channel == INTERRUPT and isinstance(value, list | tuple) else ():
-            found[interrupt.id] = max(namespace, found.get(interrupt.id, ""), key=len)
+    for namespace, asked in state.written_to(INTERRUPT):
+        for one in _all(asked):
+            found[one.id] = max(namespace, found.get(one.id, ""), key=len)
     return found
+
+
+def _all(asked: Any) -> Sequence[Interrupt[Any]]:
+    return asked if isinstance(asked, list | tuple) else [asked]
