@@ -149,7 +149,8 @@ class Advancing:
     def passed_over(self, task: str) -> tuple[str, ...]:
         """Return the ids of the answers that fitted nothing in the last execution of a task."""
         last = max((attempt for name, attempt in self._executions if name == task), default=None)
-        return () if last is None else self._executions[task, last].passed_over()
+        execution = None if last is None else self._executions[task, last]
+        return () if execution is None or execution.answers is None else tuple(execution.answers.left(execution.taken))
 
     async def latecomers(self, tasks: Iterable[str], seconds: float) -> None:
         """Wait briefly until every passed-over answer is taken.
@@ -267,21 +268,9 @@ class Execution:
             return _Unattended(task)
         return advancing.execution(task, attempt.node_attempt if attempt is not None else 1)
 
-    def take(self, place: int, by: FrameType | None, taken: Taken) -> None:
-        """Note that an answer is taken."""
-        self.advancing.give(self, place, by, taken)
-
     def waits(self) -> None:
         """Note that this execution has asked: its task must pause now."""
         self.advancing.waiting.add(self.task)
-
-    def asks_at(self, interrupt_id: str) -> None:
-        """Note by which interrupt this execution asks."""
-        self.advancing.asked_at[interrupt_id] = self.task
-
-    def passed_over(self) -> tuple[str, ...]:
-        """Return the ids of the answers that were not taken so far, by a task that has asked."""
-        return () if self.answers is None else tuple(self.answers.left(self.taken))
 
     def request(self, request_id: str | None) -> Request:
         """Return the decided request that an answer names.
@@ -300,14 +289,6 @@ class _Unattended(Execution):
 
     def __init__(self, task: str) -> None:
         self.task = task
-        self.taken = set()
-        self.askers = {}
-
-    def take(self, place: int, by: FrameType | None, taken: Taken) -> None:  # noqa: ARG002 - nobody looks
-        self.taken.add(place)
-
-    def asks_at(self, interrupt_id: str) -> None:
-        pass
 
     def waits(self) -> None:
         pass

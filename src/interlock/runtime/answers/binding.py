@@ -124,7 +124,9 @@ class Answers(list[Any]):
         question = _question(asked)
         with self._taking:  # tools of one task may ask at the same time
             execution.answers = self
-            self._note_asker(execution, question)
+            now = _asker()
+            if execution.askers.setdefault(question, now) != now:
+                self._several.add(question)  # several ask it at once: which of them had which answer is not known later
             for place, requests in self._fitting(execution, question):
                 if place in execution.taken or _has_lapsed(requests):
                     continue
@@ -132,10 +134,12 @@ class Answers(list[Any]):
                 answer = _answer(asked, requests)
                 said = None if native.is_native(asked.value) else answer
                 at = -1 if asks is None else asks.f_lasti
-                execution.take(place, asks, Taken(at, tuple(one.id for one in requests), execution.task, said))
+                taken = Taken(at, tuple(one.id for one in requests), execution.task, said)
+                execution.advancing.give(execution, place, asks, taken)
                 self._found.answer = answer
                 return True
-            execution.asks_at(interrupt_id(execution.task, list.__len__(self)))
+            asked_at = interrupt_id(execution.task, list.__len__(self))
+            execution.advancing.asked_at[asked_at] = execution.task
             return False
 
     def _fitting(self, execution: Execution, question: str) -> Iterator[tuple[int, list[Request]]]:
@@ -148,12 +152,6 @@ class Answers(list[Any]):
             belongs = _of_native(requests[0].asked_digest) if native.answer_id(one) else one.get("to")
             if belongs == question:
                 yield place, requests
-
-    def _note_asker(self, execution: Execution, question: str) -> None:
-        """Keep in mind a question that several ask at once: which of them had which answer is not known later."""
-        now = _asker()
-        if execution.askers.setdefault(question, now) != now:
-            self._several.add(question)
 
     def _must_be_clear(self, execution: Execution, asked: Interrupt[Any], question: str) -> None:
         """Stop where several ask the same at once and were answered differently."""

@@ -225,9 +225,8 @@ class _Reading:
             case "BINARY_OP":
                 used = {self._pop(), self._pop()}
                 self._stack.append(_Is.answer)
-                return _Is.other not in used and not one.argrepr.endswith(
-                    "="
-                )  # `+=` may change a list that others hold
+                changes = one.argrepr.endswith("=")  # `+=` may change a list that others hold
+                return _Is.other not in used and not changes
             case _:
                 self._other(one)
                 return True

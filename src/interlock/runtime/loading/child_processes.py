@@ -83,15 +83,12 @@ class Contained(Coroutine[Any, Any, T]):
         self._inner.close()
 
     def __await__(self) -> Generator[Any, Any, T]:
-        """Return the iterator that `await` drives."""
         return cast("Generator[Any, Any, T]", self)
 
     def __iter__(self) -> Self:
-        """Return itself."""
         return self
 
     def __next__(self) -> Any:
-        """Do the next step."""
         return self.send(None)
 
 

@@ -186,7 +186,6 @@ class EnteredAgent:
         self._stack = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Agent:
-        """Return the agent, made for this advance if a factory makes it."""
         factory = self._agent.factory
         if factory is None:
             return self._agent

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 from uuid import UUID, uuid5
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
@@ -32,22 +32,20 @@ ASSISTANTS = UUID("6ba7b821-9dad-11d1-80b4-00c04fd430c8")
 
 MAX_CONTEXT = 200_000
 
+_OF_USERS = ("identity", "display_name", "is_authenticated", "permissions")
+
 
 @dataclass(frozen=True, slots=True)
 class Initiator:
     """Who started a run, as `langgraph_sdk.auth.types.BaseUser` has it."""
 
     identity: str
+    is_authenticated: ClassVar[bool] = True  # whoever starts a run is known
 
     @property
     def display_name(self) -> str:
         """Return the id: no other name is known."""
         return self.identity
-
-    @property
-    def is_authenticated(self) -> bool:
-        """Return true: whoever starts a run is known."""
-        return True
 
     @property
     def permissions(self) -> list[str]:
@@ -60,10 +58,10 @@ class Initiator:
         return getattr(self, key)
 
     def __contains__(self, key: object) -> bool:
-        return key in {"identity", "display_name", "is_authenticated", "permissions"}
+        return key in _OF_USERS
 
     def __iter__(self) -> Iterator[str]:
-        return iter(("identity", "display_name", "is_authenticated", "permissions"))
+        return iter(_OF_USERS)
 
 
 def assistant_id(graph_id: str) -> str:
@@ -77,16 +75,15 @@ def server_ids(agent: str) -> dict[str, Any]:
 
 
 def configurable_of(run: Run) -> dict[str, Any]:
-    """Return what a run's graph finds in `config["configurable"]`, but for what LangGraph needs itself.
-
-    A context that was given alone is found there as well, as on LangGraph's server: older agents look for it there.
-    """
-    found = configurable_with(run.agent, run.initiator, run.context, run.configurable)
-    return {**found, "run_id": run.id}
+    """Return what a run's graph finds in `config["configurable"]`, but for what LangGraph needs itself."""
+    return {**configurable_with(run.agent, run.initiator, run.context, run.configurable), "run_id": run.id}
 
 
 def configurable_with(agent: str, initiator: str, context: Json, configurable: Json) -> dict[str, Any]:
-    """Return the same for a run that may be started with this: it has no ids of a run and a thread."""
+    """Return the same for a run that may be started with this: it has no ids of a run and a thread.
+
+    A context that was given alone is found there as well, as on LangGraph's server: older agents look for it there.
+    """
     given = configurable if configurable is not None else context
     own = given.items() if isinstance(given, dict) else ()
     return {
@@ -133,17 +130,13 @@ def _check(schema: Any, context: Mapping[str, Json], fields: list[str]) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PydanticJsonSchemaWarning)  # a default that JSON cannot carry
-            json_schema = _json_schema(schema)
+            json_schema = TypeAdapter(_modelled(schema, {})).json_schema(schema_generator=_Closed)
     except (TypeError, NameError, PydanticUserError, PydanticInvalidForJsonSchema):
         return  # of values that JSON cannot carry: making it shows what is missing
     try:
         check_value(dict(context), json_schema, what)
     except InvalidAnswer as misfit:
         raise InvalidContext(misfit.message) from None
-
-
-def _json_schema(schema: Any) -> dict[str, Any]:
-    return TypeAdapter(_modelled(schema, {})).json_schema(schema_generator=_Closed)
 
 
 class _Closed(GenerateJsonSchema):
