@@ -171,8 +171,6 @@ class _Given(ToolCallRequest):
 
 
 class _Call:
-    """One approved call of a tool."""
-
     def __init__(self, request: ToolCallRequest, decision: Decision, idempotent: bool) -> None:  # noqa: FBT001
         self.decision = decision
         self.idempotent = idempotent
@@ -189,11 +187,7 @@ class _Call:
         return run
 
     def with_arguments(self, args: dict[str, Any]) -> ToolCallRequest:
-        """Return the call with what was approved in place of what the model wanted.
-
-        Raises:
-            NotDone: if the tool would refuse the arguments; nothing has happened then.
-        """
+        """Return the call with what was approved; raise NotDone if the tool would refuse it: nothing has happened."""
         _, misfit = _schema(self._request.tool, args)
         if misfit:
             raise NotDone(f"its arguments do not fit: {misfit}")
@@ -251,7 +245,6 @@ class _Call:
         )
 
     def told(self, content: Any, status: Any) -> ToolMessage:
-        """Return a message for the model in the tool's name."""
         return _message(self._request, content, status)
 
     def _with_note(self, message: ToolMessage) -> ToolMessage:

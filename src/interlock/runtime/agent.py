@@ -102,11 +102,7 @@ class Agent:
             raise BadInput(f"This graph takes a JSON object as its input (its keys: {keys}), not {_kind(value)}.")
 
     def check_context(self, context: Json, configurable: Json = None) -> None:
-        """Refuse a context that does not fit the graph's `context_schema`, and a configurable that is not the caller's.
-
-        Raises:
-            InvalidContext: naming what does not fit.
-        """
+        """Refuse, by InvalidContext, a context that does not fit, and a configurable that is not the caller's."""
         check_configurable(configurable)
         context_of(self.graph, context, configurable)
 
@@ -116,11 +112,7 @@ class Agent:
 
 
 def as_agent(found: object, name: str) -> Agent:
-    """Return what somebody has named or made as an agent.
-
-    Raises:
-        InvalidAgent: if it is none, and no graph.
-    """
+    """Return what somebody has named or made as an agent; raise InvalidAgent if it is none, and no graph."""
     if isinstance(found, Agent):
         return found
     if isinstance(found, StateGraph | Pregel):

@@ -165,11 +165,7 @@ class Advancing:
                     await self._taken.wait()
 
     def give(self, execution: Execution, place: int, to: FrameType | None, taken: Taken) -> None:
-        """Note which answer is given to which function; may be called from any thread.
-
-        Raises:
-            AdvanceOvertaken: if the advance gives out no more: a tool that LangGraph has given up comes too late.
-        """
+        """Note, in any thread, which answer is given to which function. After `give_no_more`, a tool comes too late."""
         with self._giving:
             if self.gives_no_more:
                 raise AdvanceOvertaken(self.advance.record.run.id)
@@ -252,11 +248,7 @@ class Execution:
 
     @classmethod
     def here(cls) -> Execution:
-        """Return the execution of the node that calls.
-
-        Raises:
-            InvalidAgent: outside of a node, or of Interlock.
-        """
+        """Return the execution of the node that calls; raise InvalidAgent outside of one."""
         try:
             config = get_config()
             attempt = get_runtime().execution_info
@@ -273,11 +265,7 @@ class Execution:
         self.advancing.waiting.add(self.task)
 
     def request(self, request_id: str | None) -> Request:
-        """Return the decided request that an answer names.
-
-        Raises:
-            InvalidAgent: if it names none: somebody made it up.
-        """
+        """Return the decided request that an answer names; raise InvalidAgent if somebody made it up."""
         request = self.advancing.known.get(request_id or "")
         if request is None or request.is_open:
             raise InvalidAgent("This answer was not given through Interlock: it names no decision in the store.")

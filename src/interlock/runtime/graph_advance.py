@@ -157,7 +157,8 @@ class GraphAdvance:
                 "things elsewhere and carry their address, or raise `limits.state_bytes`.",
             )
         state.check_types()
-        return Paused(stored, self.agent.version, tuple(asks), again=_answered(state))
+        answered = [key for value in resume_values(state) for key in ids_of(value)]
+        return Paused(stored, self.agent.version, tuple(asks), again=tuple(dict.fromkeys(answered)))
 
 
 def _astray(run: Run, state: RunState, advancing: Advancing, interrupts: Sequence[Interrupt]) -> Attention | None:
@@ -221,8 +222,3 @@ def _mismatch(run: Run, agent: Agent, state: RunState) -> Attention:
         f"earlier one back and `interlock runs retry {run.id}`; or, if this one can go on from there, `interlock runs "
         f"accept-version {run.id}`.",
     )
-
-
-def _answered(state: RunState) -> tuple[str, ...]:
-    """Return the requests whose answers the tasks that have not ended were given."""
-    return tuple(dict.fromkeys(one for value in resume_values(state) for one in ids_of(value)))

@@ -128,8 +128,7 @@ async def _refuse_alike(
 ) -> None:
     """Refuse a turn in which calls that LangChain's middleware asks about have no id, or one that another call has too.
 
-    Batched, it finds edits by the ids: one would be lost, or be made of both; and a rejection would keep both from
-    running.
+    Batched, it finds edits by the ids: one would be lost, or be made of both; a rejection would keep both from running.
     """
     batches = [one for one in interrupts if langchain_hitl.is_batch(one.value)]
     where = places(state) if batches else {}
@@ -183,11 +182,7 @@ async def pending(graph: Graph, config: RunnableConfig, breakpoints: Breakpoints
 
 
 def resumption(run: Run, graph: Graph, state: RunState, known: Mapping[str, Request]) -> Command[Any] | None:
-    """Return what LangGraph is given to go on from a pause whose requests are all decided.
-
-    Raises:
-        NotApproved: if it was refused, and the graph cannot be told.
-    """
+    """Return what LangGraph is given to go on when all is decided; raise NotApproved if it cannot be told a refusal."""
     decided: dict[str, list[Request]] = {}
     for wait in run.pause:
         decided.setdefault(table.interrupt_of(wait.interrupt_id), []).append(known[wait.request_id])
@@ -199,16 +194,14 @@ def resumption(run: Run, graph: Graph, state: RunState, known: Mapping[str, Requ
         if stops.is_breakpoint(key):
             update |= {name: _written(graph, name, value) for name, value in stops.answer(requests).items()}
         else:
-            resume[key] = _answer(interrupts.get(key), requests)
+            interrupt = interrupts.get(key)
+            if interrupt is not None:
+                table.answer(interrupt, requests)  # the graph must be able to be told
+                resume[key] = belonging(interrupt, requests)
+            else:
+                # What is not among the foreign is ours; what is not pending, LangGraph refuses, since it is strict.
+                resume[key] = native.answer(requests[0].id)
     return Command(resume=resume or None, update=update or None) if resume or update else None
-
-
-def _answer(interrupt: Interrupt[Any] | None, requests: list[Request]) -> Json:
-    # What is not among the foreign is ours; what is not pending is refused by LangGraph, which is asked to be strict.
-    if interrupt is None:
-        return native.answer(requests[0].id)
-    table.answer(interrupt, requests)  # the graph must be able to be told
-    return belonging(interrupt, requests)
 
 
 def _written(graph: Graph, channel: str, value: Json) -> Any:
@@ -248,16 +241,12 @@ async def rerouted(
         return None  # the way was chosen by something else, such as `Command(goto=…)`
     await graph.aupdate_state(config, dict(update))
     leads = set((await graph.aget_state(config)).next)
-    if leads <= set(stood.next) or not _stops(graph, leads):
+    before = graph.interrupt_before_nodes
+    may_stop = graph.interrupt_after_nodes or before == "*" or not leads.isdisjoint(before)
+    if leads <= set(stood.next) or not may_stop:
         return ()
     asks = [ask for stop in await agent.breakpoints.current(graph, config) for ask in stops.read(stop)]
     return tuple(one.but(description=f"{LED} {one.ask.description}") for one in asks)
-
-
-def _stops(graph: Graph, nodes: set[str]) -> bool:
-    """Say whether a graph may stop before some nodes, or after those before them."""
-    before = graph.interrupt_before_nodes
-    return bool(graph.interrupt_after_nodes) or before == "*" or not nodes.isdisjoint(before)
 
 
 def with_schemas(graph: Graph, asks: Iterable[Asking], places: Mapping[str, str]) -> list[Asking]:

@@ -10,7 +10,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import GraphOutput, Interrupt
 
-from interlock.domain.canonical import Json, canonical_bytes
+from interlock.domain.canonical import canonical_bytes
 from interlock.engine.watching import Streamed, Watcher
 from interlock.runtime.breakpoints import Graph
 from interlock.runtime.effects.recorded import jsonable
@@ -66,7 +66,10 @@ class _Passing:
             self._second, self._passed = second, 0
         self._passed += 1
         if self._passed <= A_SECOND:
-            self._watcher.streamed(Streamed(self._run_id, mode, namespace, _bounded(_form(mode, data))))
+            kept = jsonable(_form(mode, data))
+            size = len(canonical_bytes(kept))
+            bounded = kept if size <= LARGEST else {"not_shown": f"{size:,} bytes"}
+            self._watcher.streamed(Streamed(self._run_id, mode, namespace, bounded))
 
 
 def _form(mode: str, data: Any) -> Any:
@@ -75,9 +78,3 @@ def _form(mode: str, data: Any) -> Any:
     message, metadata = data
     kept = {key: value for key, value in metadata.items() if key.startswith("langgraph_")}
     return [message if isinstance(message, BaseMessage) else str(message), kept]
-
-
-def _bounded(value: Any) -> Json:
-    kept = jsonable(value)
-    size = len(canonical_bytes(kept))
-    return kept if size <= LARGEST else {"not_shown": f"{size:,} bytes"}

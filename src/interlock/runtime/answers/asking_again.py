@@ -58,10 +58,7 @@ def asked_again(error: Exception, advancing: Advancing, before: RunState, live: 
 
 
 def _take_over(before: RunState, live: RunState, refusing: Collection[str]) -> tuple[set[str], list[Interrupt[Any]]]:
-    """Let the state at a pause take in what has come to rest beside some tasks since.
-
-    Args:
-        refusing: the namespaces of the tasks whose answers were refused.
+    """Let the state at a pause take in what has come to rest beside the tasks that refused, given by their namespaces.
 
     Returns:
         The ids of the tasks that have come to their end, or to another question; and what the latter ask.

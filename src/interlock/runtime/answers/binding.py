@@ -131,8 +131,9 @@ class Answers(list[Any]):
                 if place in execution.taken or _has_lapsed(requests):
                     continue
                 self._must_be_clear(execution, asked, question)
-                answer = _answer(asked, requests)
-                said = None if native.is_native(asked.value) else answer
+                ours = native.is_native(asked.value)
+                answer = native.answer(requests[0].id) if ours else deepcopy(table.answer(asked, requests))
+                said = None if ours else answer
                 at = -1 if asks is None else asks.f_lasti
                 taken = Taken(at, tuple(one.id for one in requests), execution.task, said)
                 execution.advancing.give(execution, place, asks, taken)
@@ -194,11 +195,7 @@ def _caller() -> FrameType:
 
 
 def _asked(frame: FrameType) -> Interrupt[Any]:
-    """Return what a call of `interrupt` asks, as LangGraph would show it.
-
-    Raises:
-        Halt: if it keeps its question elsewhere than LangGraph 1.2 does.
-    """
+    """Return what a call of `interrupt` asks, as LangGraph would show it."""
     here = frame.f_locals
     if not {"value", "response_schema", "adapter"} <= here.keys():
         raise Halt("ambiguous_answer", "This version of LangGraph asks in a way that is not known here.")
@@ -216,10 +213,6 @@ def _question(asked: Interrupt[Any]) -> str:
 
 def _of_native(asked_digest: str) -> str:
     return f"ask {asked_digest}"
-
-
-def _answer(asked: Interrupt[Any], requests: Sequence[Request]) -> Json:
-    return native.answer(requests[0].id) if native.is_native(asked.value) else deepcopy(table.answer(asked, requests))
 
 
 def _said(asked: Interrupt[Any], requests: Sequence[Request]) -> Json:

@@ -86,7 +86,8 @@ def _refusing(error: BaseException, advancing: Advancing) -> FrameType | None:
         return None
     if is_invalid_resume(error) and raised == asked:
         return function  # `interrupt` itself has refused it, by its schema
-    if not all(_reads(step) for step, _ in steps[place + 1 :]):
+    modules = {str(step.f_globals.get("__name__", "")).partition(".")[0] for step, _ in steps[place + 1 :]}
+    if not modules <= READERS:
         return None
     if len({step for step, _ in own}) < len(own):
         return None  # it was caught and raised once more: nobody knows what was done meanwhile
@@ -100,10 +101,6 @@ def _steps(error: BaseException) -> list[tuple[FrameType, int]]:
         steps.append((trace.tb_frame, trace.tb_lasti))
         trace = trace.tb_next
     return steps
-
-
-def _reads(frame: FrameType) -> bool:
-    return str(frame.f_globals.get("__name__", "")).partition(".")[0] in READERS
 
 
 def _at_fault(error: BaseException, taken: Sequence[Taken], advancing: Advancing) -> list[str]:

@@ -85,11 +85,7 @@ def read(stop: Stop) -> tuple[Asking, ...]:
 
 
 def answer(requests: Sequence[Request]) -> dict[str, Json]:
-    """Return what of the state changes before the graph goes on: it does only if all were approved.
-
-    Raises:
-        NotApproved: if one was not approved, and the graph could not be told.
-    """
+    """Return what of the state changes before the graph goes on; raise NotApproved if it cannot be told a refusal."""
     decides = requests[0].ask.context.get("decides")
     refused = next((request for request in requests if request.status is not Status.approved), None)
     if refused is not None and decides is None:

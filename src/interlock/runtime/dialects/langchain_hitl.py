@@ -99,7 +99,7 @@ def _allowed(configs: Sequence[Any], position: int, name: object) -> list[str]:
 
 def _decision(request: Request, allowed: Sequence[str]) -> dict[str, Json]:
     match request.status:
-        case Status.approved if "approve" in allowed and not _was_edited(request):
+        case Status.approved if "approve" in allowed and request.edition.subject.digest == request.asked_digest:
             return {"type": "approve"}
         case Status.approved if "edit" in allowed:
             stands = request.edition.subject
@@ -117,10 +117,6 @@ def _decision(request: Request, allowed: Sequence[str]) -> dict[str, Json]:
             raise NotApproved(
                 f"{request.id} was {request.status}, and the agent can only be told: {', '.join(allowed)}", None
             )
-
-
-def _was_edited(request: Request) -> bool:
-    return request.edition.subject.digest != request.asked_digest
 
 
 def _branches(schema: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

@@ -68,11 +68,7 @@ def read(interrupt_id: str, value: Json, schema: Mapping[str, Any] | None) -> tu
 
 
 def answer(schema: Mapping[str, Any] | None, request: Request) -> Json:
-    """Return what resumes a question: its answer, as it was given and has been checked.
-
-    Raises:
-        NotApproved: if there is none, and the graph cannot be told.
-    """
+    """Return what resumes a question: its answer, as it was checked; raise NotApproved if the graph cannot be told."""
     if request.status is Status.answered:
         return request.edition.answer
     if request.takes_anything and request.status in {Status.approved, Status.rejected}:

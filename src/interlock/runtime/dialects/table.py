@@ -74,11 +74,7 @@ def read(interrupt: Interrupt[Any]) -> tuple[Asking, ...]:
 
 
 def answer(interrupt: Interrupt[Any], requests: Sequence[Request]) -> Json:
-    """Return what resumes an interrupt.
-
-    Raises:
-        NotApproved: if the graph cannot be told what was decided.
-    """
+    """Return what resumes an interrupt; raise NotApproved if the graph cannot be told what was decided."""
     value, dialect = _spoken(interrupt)
     return dialect.answer(value, interrupt.response_schema, requests)
 

@@ -246,8 +246,7 @@ def _shown(value: Any) -> Json:
 def failure_in(result: object) -> str | None:
     """Return what a result says of its tool's failure; None if it speaks of none.
 
-    Such are a `ToolMessage` whose status is `error`, alone, in a list or in a `Command`, and a result of MCP whose
-    `isError` is true.
+    Such are a `ToolMessage` of status `error`, alone, in a list or in a `Command`, and MCP's whose `isError` is true.
     """
     match result:
         case ToolMessage():

@@ -34,11 +34,7 @@ _RUNTIMES = (sdk._ExecutionRuntime, sdk._ReadRuntime)  # noqa: SLF001 - the part
 
 
 class Factory:
-    """A function that makes a graph, and what it is called in errors.
-
-    Raises:
-        InvalidAgent: if it takes something else than a config and a runtime.
-    """
+    """A function that makes a graph, and its name in errors. It takes a config and a runtime, or InvalidAgent."""
 
     def __init__(self, function: Callable[..., Any], name: str) -> None:
         self.name = name
@@ -153,11 +149,7 @@ def made_by(function: Callable[..., Any], name: str, graph_id: str) -> Agent:
 
 
 async def seen_for(agent: Agent, configurable: dict[str, Any]) -> Agent:
-    """Return an agent as it is for a run with this configurable: its graph made for it, if a function makes it.
-
-    Raises:
-        InvalidAgent: if its factory fails.
-    """
+    """Return an agent as it is for a run with this configurable; raise InvalidAgent if its factory makes none."""
     if agent.factory is None:
         return agent
     try:
@@ -170,14 +162,7 @@ async def seen_for(agent: Agent, configurable: dict[str, Any]) -> Agent:
 
 
 class EnteredAgent:
-    """An agent for the length of one advance: entered before it, and left after it.
-
-    Args:
-        agent: as it was loaded.
-        config: LangGraph's, as a factory gets it.
-        runtime: see `server_runtime`.
-        told: is told, in a sentence, what went wrong when it was left: what the advance came to stands all the same.
-    """
+    """An agent for the length of one advance; `told` hears, in a sentence, what went wrong when it was left."""
 
     def __init__(self, agent: Agent, config: Any, runtime: Any, told: Callable[[str], None]) -> None:
         self._agent = agent

@@ -44,12 +44,9 @@ def _is_gate(one: Any) -> bool:
         return True
     if isinstance(one, FunctionType):
         codes = [*_codes(one.__code__)]
-        return codes[0].co_qualname == GATE or any(_imports_a_gate(code) for code in codes)
+        names = [{*code.co_names} for code in codes]
+        return codes[0].co_qualname == GATE or any("interlock" in used and used & NAMES for used in names)
     return type(one).__module__ == MIDDLEWARE
-
-
-def _imports_a_gate(code: CodeType) -> bool:
-    return "interlock" in code.co_names and bool(NAMES & {*code.co_names})
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

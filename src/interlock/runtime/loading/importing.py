@@ -91,11 +91,7 @@ def _place(file: Path, name: str) -> str:
 
 
 def import_agent(reference: str) -> Agent:
-    """Return the agent that a reference names, imported in this thread.
-
-    Raises:
-        InvalidAgent: if it cannot be imported, or is not a graph; with the reason.
-    """
+    """Return the agent that a reference names, imported in this thread; raise InvalidAgent with the reason why not."""
     from interlock.runtime.error_text import told  # noqa: PLC0415 - see `preload`
     from interlock.runtime.loading.child_processes import only_here  # noqa: PLC0415
 

@@ -31,7 +31,7 @@ def project_agents(folder: Path) -> dict[str, str]:
 
 
 def graph_references(file: Path) -> dict[str, str]:
-    """Return the graphs that a file names: name to `module:attribute`, or to an absolute `file.py:attribute`.
+    """Return the graphs that a file names, by name: `module:attribute`, or an absolute `file.py:attribute`.
 
     Raises:
         InvalidAgent: if the file cannot be read, or a graph's place makes no sense.

@@ -73,10 +73,9 @@ class Prober:
             return self._process, ours
 
     def try_import(self, reference: str, seconds: float) -> None:
-        """Import an agent in a process of its own, and throw that away.
+        """Import an agent in a process of its own, and throw that away; raise InvalidAgent with what happened.
 
         Raises:
-            InvalidAgent: if that does not succeed within so many seconds; with what happened.
             OSError: if it cannot be tried, which says nothing of the agent.
         """
         asked = {
@@ -179,11 +178,7 @@ def _all(source: socket.socket) -> bytes:
 
 
 def serve(descriptor: int) -> None:
-    """Fork a process for each try, until whoever started this one ends.
-
-    Args:
-        descriptor: of the socket by which the sockets of tries come.
-    """
+    """Fork a process for each try whose socket comes by this one, until whoever started this process ends."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that watch
     preload()
     with socket.socket(fileno=descriptor) as control, contextlib.suppress(TimeoutError):

@@ -27,12 +27,7 @@ LOAD_SECONDS = 30.0
 
 
 class Registry:
-    """Finds agents by the names that are configured, and loads them once. Implements the port `Agents`.
-
-    Args:
-        names: agent name to reference.
-        seconds: how long the import of an agent may take.
-    """
+    """Finds agents by the names in the configuration, and loads them once, in so many seconds. Implements `Agents`."""
 
     def __init__(self, names: Mapping[str, str], *, seconds: float = LOAD_SECONDS) -> None:
         self.names = dict(names)

@@ -100,12 +100,9 @@ def configurable_with(agent: str, initiator: str, context: Json, configurable: J
 
 
 def context_of(graph: Graph, context: Json, configurable: Json = None) -> Any:
-    """Return the context that a graph is given: an instance of its schema, if that is a class.
+    """Return the context that a graph is given: an instance of its schema, if that is a class, or else InvalidContext.
 
     A configurable that was given alone is the context as well, as far as the schema knows its fields.
-
-    Raises:
-        InvalidContext: if it does not fit the graph's `context_schema`.
     """
     if not isinstance(context, dict | None):
         raise InvalidContext('The context must be a JSON object, such as {"user": "ann"}.')

@@ -19,7 +19,7 @@ __all__ = ["needs_agent", "read"]
 
 
 def needs_agent(stored: bytes) -> bool:
-    """Say whether only the agent's own channels know what some of the values are."""
+    """Say whether only the agent's own channels know what some of the values are; raise InvalidState if unreadable."""
     return any(True for _ in _state(stored, None).deltas())
 
 

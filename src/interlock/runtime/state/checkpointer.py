@@ -103,11 +103,7 @@ class Checkpointer(BaseCheckpointSaver[int]):
         self._state.write(configurable.get("checkpoint_ns", ""), configurable["checkpoint_id"], task_path, written)
 
     def _written(self, value: Any) -> tuple[str, bytes]:
-        """Return a value as LangGraph's serializer writes it.
-
-        Raises:
-            InvalidState: if it is too large; nothing has been written then.
-        """
+        """Return a value as LangGraph's serializer writes it; refuse one that is too large before it is written."""
         # LangGraph keeps of an error what it says; by its traceback it holds every frame that it has left.
         weighed = value.args if isinstance(value, BaseException) else value
         if not is_within(weighed, parts=MAX_PARTS, size=MAX_SIZE):
@@ -120,11 +116,7 @@ class Checkpointer(BaseCheckpointSaver[int]):
     def get_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]
     ) -> Mapping[str, DeltaChannelHistory]:
-        """Return what these channels of the configured namespace are made of.
-
-        Raises:
-            InvalidState: if that was not kept, as by versions of Interlock that knew no delta channels.
-        """
+        """Return what these channels are made of; raise InvalidState if an earlier Interlock has not kept it."""
         found: dict[str, DeltaChannelHistory] = {}
         for channel in channels:
             history = self._state.history(config["configurable"].get("checkpoint_ns", ""), channel)

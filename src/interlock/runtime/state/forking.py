@@ -30,9 +30,6 @@ def is_fork(run: Run) -> bool:
 async def fork(run: Run, agent: Agent, graph: Graph, state: RunState, config: RunnableConfig) -> list[Asking] | Failed:
     """Make another run's pause the beginning of this one: what waits in it asks again, and nothing is answered.
 
-    Args:
-        graph: the agent's, with this state.
-
     Returns:
         The breakpoints at which the run stands: LangGraph would go past them without asking. A failure if nothing is
         left to do in the state: the run that it is forked from paused in another version.

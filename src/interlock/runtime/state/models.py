@@ -45,20 +45,17 @@ def has_code(kind: type) -> bool:
 
 
 def written(value: Any, fallback: Callable[[Any], Any], looks: Looks | None = None) -> Any:
-    """Return a model of which `has_code` as JSON, by its own code.
+    """Return a model of which `has_code` as JSON, by its own code, which may raise anything.
 
     Args:
         fallback: describes what has no JSON.
-        looks: what is left of those.
-
-    Raises:
-        ValueError: if what it holds, or what its code gives back, is too large.
-        Exception: whatever its code raises.
+        looks: what is left of those; ValueError if it is too large, or what its code gives back.
     """
     serializer = _weighing(type(value))  # type: ignore[arg-type]  # types are hashable
     assert serializer is not None
     looks = looks or Looks(LOOKS)
-    if not is_within(_held(value), parts=MAX_PARTS, size=MAX_SIZE, looks=looks):
+    held = [getattr(value, "__dict__", None), getattr(value, "__pydantic_extra__", None), fields_of(value)]
+    if not is_within(held, parts=MAX_PARTS, size=MAX_SIZE, looks=looks):
         raise ValueError("it holds too much")
     token = _left.set(looks)
     try:
@@ -95,11 +92,6 @@ def fields_of(value: Any) -> dict[str, Any] | None:
     computed = type(value).__pydantic_decorators__.computed_fields
     fields |= {one.info.alias or name: WITHHELD for name, one in computed.items()}
     return {**fields, **(getattr(value, "__pydantic_extra__", None) or {})}
-
-
-def _held(value: Any) -> list[Any]:
-    """Return what a model holds; its type is not asked."""
-    return [getattr(value, "__dict__", None), getattr(value, "__pydantic_extra__", None), fields_of(value)]
 
 
 def _has_function(metadata: list[Any]) -> bool:

@@ -34,12 +34,7 @@ TASK = ":"
 
 
 class RunState:
-    """The state of one run during one advance.
-
-    Args:
-        serde: which types may come back.
-        stored: what `dump` returned; None for a run that has no state yet.
-    """
+    """The state of one run during one advance, as `dump` returned it; `serde` says which types may come back."""
 
     def __init__(self, serde: JsonPlusSerializer, stored: bytes | None = None) -> None:
         self.serde = serde

@@ -67,8 +67,6 @@ def is_within(  # noqa: PLR0913 - the limits
 
 
 class _Scales:
-    """Weighs one value within its limits."""
-
     def __init__(self, parts: int, size: int, is_foreign: Callable[[type], bool] | None, *, objects: bool) -> None:
         self._parts = parts
         self._size = size
