@@ -102,7 +102,11 @@ class Agent:
             raise BadInput(f"This graph takes a JSON object as its input (its keys: {keys}), not {_kind(value)}.")
 
     def check_context(self, context: Json, configurable: Json = None) -> None:
-        """Refuse, by InvalidContext, a context that does not fit, and a configurable that is not the caller's."""
+        """Refuse a context that does not fit the graph's `context_schema`, and a configurable that is not the caller's.
+
+        Raises:
+            InvalidContext: naming what does not fit.
+        """
         check_configurable(configurable)
         context_of(self.graph, context, configurable)
 
