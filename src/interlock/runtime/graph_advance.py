@@ -106,7 +106,7 @@ class GraphAdvance:
             return _mismatch(run, agent, state)
         if run.pause:
             changed = state.made_by != agent.version or pauses.at_breakpoint(run)
-            if changed and await pauses.pending(self.graph, self.config, agent.breakpoints) != pauses.waiting(run):
+            if changed and not await pauses.stands_there(run, self.graph, self.config, agent.breakpoints):
                 return _mismatch(run, agent, state)
             return await self._resumed()
         if not begun:
@@ -118,11 +118,11 @@ class GraphAdvance:
 
     async def _resumed(self) -> Given | Ending:
         """Return what the graph is given to go on from its pause; or another pause, if a change has led it there."""
-        record, known = self.advancing.advance.record, self.advancing.known
-        command = pauses.resumption(record.run, self.graph, self.state, known)
-        if command is None or not pauses.is_changed(command, [known[wait.request_id] for wait in record.run.pause]):
-            return Given(command)
-        asks = await pauses.rerouted(self.graph, self.config, self.agent, record.state, command.update or {})
+        advancing = self.advancing
+        command = pauses.resumption(advancing.advance.record.run, self.graph, self.state, advancing.known)
+        if command is None:
+            return Given(None)
+        asks = await pauses.rerouted(self.graph, self.config, self.agent, advancing, command)
         if asks is None:
             return Given(command)
         return self._paused(asks, self.state) if asks else Given(None)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -34,22 +34,13 @@ from interlock.errors import BadInput
 from interlock.runtime.agent import Agent
 from interlock.runtime.answers.binding import belonging, comes_back, interrupt_id
 from interlock.runtime.breakpoints import Breakpoints, Graph, subgraphs
+from interlock.runtime.current import Advancing
 from interlock.runtime.dialects import breakpoint as stops
 from interlock.runtime.dialects import langchain_hitl, native, table
 from interlock.runtime.state.checkpointer import Checkpointer
 from interlock.runtime.state.run_state import RunState, pending_interrupts, places
 
-__all__ = [
-    "STATELESS",
-    "asked",
-    "at_breakpoint",
-    "is_changed",
-    "pending",
-    "rerouted",
-    "resumption",
-    "waiting",
-    "with_schemas",
-]
+__all__ = ["STATELESS", "asked", "at_breakpoint", "rerouted", "resumption", "stands_there", "with_schemas"]
 
 _ID = re.compile("[0-9a-f]{32}")
 
@@ -162,23 +153,18 @@ def _ids_must_differ(value: Mapping[str, Any], values: Any) -> None:
             )
 
 
-def waiting(run: Run) -> set[str]:
-    """Return what a paused run waits at: ids of interrupts and of breakpoints."""
-    return {table.interrupt_of(wait.interrupt_id) for wait in run.pause}
-
-
 def at_breakpoint(run: Run) -> bool:
     """Say whether LangGraph itself does not know what a run waits for."""
     return any(stops.is_breakpoint(wait.interrupt_id) for wait in run.pause)
 
 
-async def pending(graph: Graph, config: RunnableConfig, breakpoints: Breakpoints) -> set[str]:
-    """Return what the graph, as it is now, finds itself waiting at in its state."""
+async def stands_there(run: Run, graph: Graph, config: RunnableConfig, breakpoints: Breakpoints) -> bool:
+    """Say whether the graph, as it is now, finds itself waiting where a paused run waits."""
     snapshot = await graph.aget_state(config)
     found = {interrupt.id for interrupt in snapshot.interrupts}
     if breakpoints.inside or not found:
         found |= {stops.stop_id(stop) for stop in await breakpoints.current(graph, config)}
-    return found
+    return found == {table.interrupt_of(wait.interrupt_id) for wait in run.pause}
 
 
 def resumption(run: Run, graph: Graph, state: RunState, known: Mapping[str, Request]) -> Command[Any] | None:
@@ -209,30 +195,29 @@ def _written(graph: Graph, channel: str, value: Json) -> Any:
     return Overwrite(value) if isinstance(graph.channels[channel], BinaryOperatorAggregate) else value
 
 
-def is_changed(command: Command[Any], requests: Sequence[Request]) -> bool:
-    """Say whether people have changed the state at a breakpoint."""
-    edited = any(request.edition.subject.digest != request.asked_digest for request in requests)
-    return command.resume is None and bool(command.update) and edited
-
-
 async def rerouted(
-    graph: Graph, config: RunnableConfig, agent: Agent, stored: bytes | None, update: Mapping[str, Any]
+    graph: Graph, config: RunnableConfig, agent: Agent, advancing: Advancing, command: Command[Any]
 ) -> tuple[Asking, ...] | None:
-    """Write a change into the state at a breakpoint, and let the graph choose its way by it.
+    """Write what people have changed of the state at a breakpoint, and let the graph choose its way by it.
 
     Args:
         graph: with the run's state.
-        stored: the same state, as it was stored.
+        command: what would resume it.
 
     Returns:
-        What is asked, because the change leads to where the graph stops; nothing if it goes on. None if the state does
-        not decide the way: then nothing is written.
+        What is asked, because the change leads to where the graph stops; nothing if it goes on. None if nothing was
+        changed, or the state does not decide the way: then nothing is written.
     """
+    record, update = advancing.advance.record, command.update
+    requests = [advancing.known[wait.request_id] for wait in record.run.pause]
+    unchanged = all(request.edition.subject.digest == request.asked_digest for request in requests)
+    if unchanged or command.resume is not None or not update:
+        return None
     if not isinstance(graph, CompiledStateGraph) or not graph.builder.branches:
         return None
     stood = await graph.aget_state(config)
     same = {name: _written(graph, name, stood.values[name]) for name in update if name in stood.values}
-    trial = graph.copy(update={"checkpointer": Checkpointer(RunState(agent.serde, stored))})
+    trial = graph.copy(update={"checkpointer": Checkpointer(RunState(agent.serde, record.state))})
     try:
         await trial.aupdate_state(config, same or None)
     except InvalidUpdateError:  # several nodes have ended at once: none of them has chosen the way alone

@@ -20,7 +20,7 @@ from interlock.runtime.current import PASSING, Advancing, current
 from interlock.runtime.error_text import said, told
 from interlock.runtime.graph_advance import GraphAdvance, Limits
 from interlock.runtime.loading.child_processes import Contained, Exited, guard, is_cancelled
-from interlock.runtime.loading.factories import EnteredAgent, Unmade, seen_for, server_runtime
+from interlock.runtime.loading.factories import Unmade, entered, seen_for, server_runtime
 from interlock.runtime.loading.registry import Registry
 from interlock.runtime.served.agent_store import AgentStore
 from interlock.runtime.served.context_and_ids import configurable_of, context_of
@@ -116,7 +116,7 @@ class LangGraphRuntime:
         except BadInput as error:
             return Attention("invalid_context", error.message)
         runtime = server_runtime(store, run.initiator, context)
-        async with EnteredAgent(agent, {"configurable": {**configurable}}, runtime, advancing.show) as made:
+        async with entered(agent, {"configurable": {**configurable}}, runtime, advancing.show) as made:
             if made is not agent:
                 try:
                     context = _context(made, run)

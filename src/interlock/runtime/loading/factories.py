@@ -13,9 +13,8 @@ import asyncio
 import contextlib
 import inspect
 import typing
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
 from typing import Any
 
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
@@ -28,7 +27,7 @@ from interlock.runtime.agent import Agent, as_agent
 from interlock.runtime.error_text import told
 from interlock.runtime.served.context_and_ids import Initiator, server_ids
 
-__all__ = ["EnteredAgent", "Factory", "Unmade", "made_by", "seen_for", "server_runtime"]
+__all__ = ["Factory", "Unmade", "entered", "made_by", "seen_for", "server_runtime"]
 
 _RUNTIMES = (sdk._ExecutionRuntime, sdk._ReadRuntime)  # noqa: SLF001 - the parts of `ServerRuntime`, which no call makes
 
@@ -161,32 +160,29 @@ async def seen_for(agent: Agent, configurable: dict[str, Any]) -> Agent:
     return seen
 
 
-class EnteredAgent:
-    """An agent for the length of one advance; `told` hears, in a sentence, what went wrong when it was left."""
+@contextlib.asynccontextmanager
+async def entered(agent: Agent, config: Any, runtime: Any, told: Callable[[str], None]) -> AsyncIterator[Agent]:
+    """Give an agent for the length of one advance: made by its factory, if it has one, and left after it.
 
-    def __init__(self, agent: Agent, config: Any, runtime: Any, told: Callable[[str], None]) -> None:
-        self._agent = agent
-        self._given = config, runtime
-        self._told = told
-        self._stack = contextlib.AsyncExitStack()
-
-    async def __aenter__(self) -> Agent:
-        factory = self._agent.factory
-        if factory is None:
-            return self._agent
+    What was entered for it sees the error that ends the advance, and does not take it away. What goes wrong when it is
+    left is `told` in a sentence: what the advance came to stands all the same.
+    """
+    factory = agent.factory
+    if factory is None:
+        yield agent
+        return
+    stack = contextlib.AsyncExitStack()
+    error: BaseException | None = None
+    try:
+        made = await factory.enter(stack, config, runtime)
         try:
-            made: Agent = await factory.enter(self._stack, *self._given)
-        except BaseException:
-            await self.__aexit__(None, None, None)
+            yield made
+        except BaseException as raised:
+            error = raised
             raise
-        return made
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Leave what was entered. It sees the error that ends the advance, and does not take it away."""
+    finally:
         try:
-            await self._stack.__aexit__(kind, error, trace)
+            await stack.__aexit__(type(error) if error else None, error, error.__traceback__ if error else None)
         except Exception as trouble:  # noqa: BLE001 - an agent's code
             if trouble is not error:
-                self._told(f"What {self._agent.factory.name} opened was not closed: {type(trouble).__name__}.")
+                told(f"What {factory.name} opened was not closed: {type(trouble).__name__}.")
