@@ -17,9 +17,8 @@ from interlock.engine.watching import Watcher
 from interlock.errors import InvalidState
 from interlock.runtime import pauses
 from interlock.runtime.agent import Agent
-from interlock.runtime.answers.asking_again import asked_again
 from interlock.runtime.answers.binding import ids_of
-from interlock.runtime.answers.refused import Refusals
+from interlock.runtime.answers.refused import Refusals, asked_again
 from interlock.runtime.breakpoints import Graph
 from interlock.runtime.current import Advancing
 from interlock.runtime.dialects import breakpoint as stops

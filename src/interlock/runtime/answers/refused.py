@@ -4,28 +4,40 @@ People are asked again only if it is certain that nothing happened between the a
 asked has raised itself, or by a builtin that only reads a value, and calls nothing else in between; nor does what is
 around it on the way out, such as `finally`. Anything less certain is left to a person, as every advance that broke off
 with an answer.
+
+What was answered beside it stays as it is: its answers stay with their requests, and are given when the run goes on.
+A task beside it that has come to its end, or to its next question, is not run again: what it wrote is kept. One that
+took an answer by which it may act, and has come to neither, may have acted: then nobody is asked again, and the run
+needs a person.
 """
 
 from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from types import FrameType
 from typing import Any
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langgraph.errors import is_invalid_resume
+from langgraph.types import Interrupt
 
 from interlock.domain.action import Action, Question
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request, Status
+from interlock.domain.retries import allowed_by
+from interlock.engine.ports.runtime import Asking
 from interlock.errors import InterlockError
 from interlock.runtime.answers.instructions import READERS, leaves_quietly, only_reads_between
 from interlock.runtime.current import Advancing, Refusal, Taken
-from interlock.runtime.error_text import is_own, said
+from interlock.runtime.dialects import table
+from interlock.runtime.error_text import is_own, said, told
+from interlock.runtime.pauses import at_breakpoint
+from interlock.runtime.state.run_state import RunState, pending_interrupts
 
-__all__ = ["Refusals", "confirmed", "notice"]
+__all__ = ["Refusals", "asked_again"]
 
 
 class Refusals(BaseCallbackHandler):
@@ -42,10 +54,10 @@ class Refusals(BaseCallbackHandler):
 
     def on_chain_error(self, error: BaseException, **_: Any) -> None:
         """Look at an error."""
-        notice(error, self._advancing)
+        _notice(error, self._advancing)
 
 
-def notice(error: BaseException, advancing: Advancing) -> None:
+def _notice(error: BaseException, advancing: Advancing) -> None:
     """Note whose answer an error refuses, if it is certain that nothing happened since."""
     function = _refusing(error, advancing)
     if function is None:
@@ -68,7 +80,7 @@ def _was_allowed_before(last: Taken, advancing: Advancing) -> bool:
     return any(request.status is Status.approved or request.edition.answer is True for request in requests)
 
 
-def confirmed(advancing: Advancing) -> dict[str, Refusal]:
+def _confirmed(advancing: Advancing) -> dict[str, Refusal]:
     """Return what was refused, now that the errors have left their tasks."""
     return {key: one for key, one in advancing.refused.items() if _refusing(one.error, advancing) is one.function}
 
@@ -140,3 +152,80 @@ def _texts(value: Json) -> Iterator[str]:
             yield from _texts(one)
     elif value is not None:
         yield str(value)
+
+
+def asked_again(error: Exception, advancing: Advancing, before: RunState, live: RunState) -> tuple[Asking, ...] | None:
+    """Return what a pause asks once more; None if it is not certain that nothing happened since.
+
+    Args:
+        error: what has ended the advance, which gives out no answer any more.
+        before: the state at the pause; it takes in what tasks beside have come to.
+        live: the state as the advance has left it.
+    """
+    run = advancing.advance.record.run
+    if advancing.halted is not None or at_breakpoint(run):
+        return None
+    _notice(error, advancing)
+    refused = {
+        key: one for key, one in _confirmed(advancing).items() if one.error is error or live.has_failed(one.task)
+    }
+    if not refused.keys() <= {wait.request_id for wait in run.pause}:
+        return None
+    if all(one.error is not error for one in refused.values()):
+        return None
+    interrupts, askers = pending_interrupts(before), before.askers()
+    rested, new = _take_over(before, live, {one.task for one in refused.values()})
+    if allowed_by(_may_act(advancing, refused, rested)):
+        return None
+    asks = {asking.ask.interrupt_id: asking for one in interrupts.values() for asking in table.read(one)}
+    again = [
+        _stands(asks[wait.interrupt_id], wait.request_id, refused)
+        for wait in run.pause
+        if rested.isdisjoint(askers.get(table.interrupt_of(wait.interrupt_id), ()))
+    ]
+    return (*again, *(ask for interrupt in new for ask in table.read(interrupt)))
+
+
+def _take_over(before: RunState, live: RunState, refusing: Collection[str]) -> tuple[set[str], list[Interrupt[Any]]]:
+    """Let the state at a pause take in what has come to rest beside the tasks that refused, given by their namespaces.
+
+    Returns:
+        The ids of the tasks that have come to their end, or to another question; and what the latter ask.
+    """
+    paths = [task.split("|") for task in refusing]
+    around = {"|".join(path[:depth]) for path in paths for depth in range(len(path))}
+    inside = {one for task in refusing for one in _ids(task)}
+    rested: set[str] = set()
+    new: list[Interrupt[Any]] = []
+    for namespace in sorted(around, key=len):
+        for task, asks in live.at_rest(namespace, before):
+            if task not in inside:
+                before.take_over(live, namespace, task, paused=bool(asks))
+                rested.add(task)
+                new += asks
+    return rested, new
+
+
+def _ids(task: str) -> list[str]:
+    return [part.rpartition(":")[2] for part in task.split("|")]
+
+
+def _stands(asking: Asking, request_id: str, refused: dict[str, Refusal]) -> Asking:
+    """Return what is asked in the place of a decided request: the same once more, or nothing, since that stays."""
+    if request_id not in refused:
+        return replace(asking, keeps=request_id)
+    text = f"{asking.ask.description}\nAn answer was not taken: {told(refused[request_id].error)}".strip()
+    return replace(asking.but(description=text), refused=request_id, replaces=request_id)
+
+
+def _may_act(advancing: Advancing, refused: dict[str, Refusal], rested: set[str]) -> list[Request]:
+    """Return the requests by whose answers something may have happened that would happen once more."""
+    refusing = {one.function for one in refused.values()}
+    return [
+        advancing.known[key]
+        for function, answers in advancing.given.items()
+        if function not in refusing
+        for taken in answers
+        if rested.isdisjoint(_ids(taken.task))
+        for key in taken.requests
+    ]
