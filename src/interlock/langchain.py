@@ -127,9 +127,8 @@ class GatedTools(AgentMiddleware[Any, Any, Any]):
             return call.returned(result)
 
         try:
-            recorded = await call.decision.aperform(
-                call.named(run), idempotent=call.idempotent, not_done=self._not_done
-            )
+            named = call.named(run)
+            recorded = await call.decision.aperform(named, idempotent=call.idempotent, not_done=self._not_done)
         except NotDone as reason:
             return call.told(f"It was approved and not done: {reason}", "error")
         return call.result(recorded)
@@ -202,14 +201,11 @@ class _Call:
             NotDone: if the tool did not take its arguments, or another rule of the agent has answered in its place.
             Exception: what the tool raised, whoever has made a message of that; `ToolFailed` if it says that it failed.
         """
-        raised = self._what_it_raised()
-        if raised is not None:
+        if (raised := self._what_it_raised()) is not None:
             raise raised
-        failure = failure_in(result)
-        if failure is not None and self.once.is_untouched:
-            raise NotDone(f"the tool was blocked by another rule of the agent: {failure}")
-        if failure is not None:
-            raise ToolFailed(failure)
+        if (failure := failure_in(result)) is not None:
+            blocked = NotDone(f"the tool was blocked by another rule of the agent: {failure}")
+            raise blocked if self.once.is_untouched else ToolFailed(failure)
         self._live = result
         if isinstance(result, Command):
             return {"command": True}

@@ -10,7 +10,7 @@ refusal ends the run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,7 +69,7 @@ def read(stop: Stop) -> tuple[Asking, ...]:
     args, schema = _arguments(stop)
     held = stop.held or frozenset(stop.nodes)
     # A change made in one place would be another action than what was approved in the other.
-    changeable = not stop.path and len(held) == 1 and _can_be_checked(schema)
+    changeable = not stop.path and len(held) == 1 and _is_accepted(canonical_bytes, schema, max_bytes=MAX_SCHEMA)
     context: dict[str, Json] = {"runs_next": [*stop.nodes]}
     context |= {} if stop.decides is None else {"decides": stop.decides}
     context |= {"in": [*stop.path]} if stop.path else {}
@@ -106,7 +106,9 @@ def _arguments(stop: Stop) -> tuple[dict[str, Json], dict[str, Json]]:
             continue
         args[name] = shown(value, f"state.{name}")
         schema = stop.schemas.get(name)
-        if schema is None or not _is_json(value):  # a person's JSON does not become a message or an object again
+        if schema is None or not _is_accepted(
+            normalize, value
+        ):  # a person's JSON does not become a message or an object again
             properties[name] = {"const": args[name]}
         else:
             properties[name] = schema if fits(args[name], schema) else {}
@@ -114,17 +116,9 @@ def _arguments(stop: Stop) -> tuple[dict[str, Json], dict[str, Json]]:
     return args, {**whole, "required": sorted(args), "additionalProperties": False}
 
 
-def _can_be_checked(schema: dict[str, Json]) -> bool:
+def _is_accepted(check: Callable[..., object], value: object, **limits: int) -> bool:
     try:
-        canonical_bytes(schema, max_bytes=MAX_SCHEMA)
-    except InvalidValue:
-        return False
-    return True
-
-
-def _is_json(value: object) -> bool:
-    try:
-        normalize(value)
+        check(value, **limits)
     except InvalidValue:
         return False
     return True

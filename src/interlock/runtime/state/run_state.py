@@ -123,9 +123,9 @@ class RunState:
         root = self._namespaces.get("")
         return "" if root is None else root.checkpoint_id
 
-    def unanswered(self, namespace: str = "") -> dict[str, Interrupt[Any]]:
-        """Return what the tasks of one (sub)graph that have not finished ask, by id."""
-        space = self._namespaces.get(namespace)
+    def unanswered(self) -> dict[str, Interrupt[Any]]:
+        """Return what the tasks of the graph itself that have not finished ask, by id."""
+        space = self._namespaces.get("")
         return {} if space is None else {one.id: one for _, asks in self._asking(space) for one in asks}
 
     def waiting_tasks(self) -> set[str]:
@@ -140,12 +140,13 @@ class RunState:
 
     def _is_finished(self, name: str) -> bool:
         """Say whether the task in which a sub-graph was called, or one around it, has finished."""
-        parts = name.split("|")
+        return any(space is not None and space.writes.has_finished(task) for space, task in self._around(name))
+
+    def _around(self, namespace: str) -> Iterator[tuple[Namespace | None, str]]:
+        """Yield the id of each task that a namespace names, with the (sub)graph that it is of, the outermost first."""
+        parts = namespace.split("|")
         for depth, part in enumerate(parts):
-            parent = self._namespaces.get("|".join(parts[:depth]))
-            if parent is not None and parent.writes.has_finished(part.rpartition(":")[2]):
-                return True
-        return False
+            yield self._namespaces.get("|".join(parts[:depth])), part.rpartition(":")[2]
 
     def written_to(self, channel: str) -> Iterator[tuple[str, Any]]:
         """Yield namespace and value of every pending write to one of LangGraph's own channels."""
@@ -192,12 +193,8 @@ class RunState:
 
     def has_failed(self, task: str) -> bool:
         """Say whether a task, given by its namespace, and those around it have all ended by an error."""
-        parts = task.split("|")
-        for depth, part in enumerate(parts):
-            space = self._namespaces.get("|".join(parts[:depth]))
-            if space is None or space.writes.of(part.rpartition(":")[2], ERROR) is None:
-                return False
-        return True
+        around = self._around(task)
+        return all(space is not None and space.writes.of(one, ERROR) is not None for space, one in around)
 
     def at_rest(self, namespace: str, before: RunState) -> list[tuple[str, list[Interrupt[Any]]]]:
         """Return the tasks of a (sub)graph that have come to their end, or to another question, since a state.
