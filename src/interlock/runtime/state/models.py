@@ -44,7 +44,7 @@ def has_code(kind: type) -> bool:
     return hasattr(kind, "__pydantic_serializer__") and _weighing(kind) is not None
 
 
-def written(value: Any, fallback: Callable[[Any], Any], looks: Looks | None = None) -> Any:
+def written(value: Any, fallback: Callable[[Any], Any], looks: Looks) -> Any:
     """Return a model of which `has_code` as JSON, by its own code, which may raise anything.
 
     Args:
@@ -53,7 +53,6 @@ def written(value: Any, fallback: Callable[[Any], Any], looks: Looks | None = No
     """
     serializer = _weighing(type(value))  # type: ignore[arg-type]  # types are hashable
     assert serializer is not None
-    looks = looks or Looks(LOOKS)
     held = [getattr(value, "__dict__", None), getattr(value, "__pydantic_extra__", None), fields_of(value)]
     if not is_within(held, parts=MAX_PARTS, size=MAX_SIZE, looks=looks):
         raise ValueError("it holds too much")
