@@ -367,7 +367,7 @@ def an_inbox_keeps_the_step_before(patch):
 
 def votes_leave_no_trace(patch):
     """I4: what somebody has voted on is not among what they have decided."""
-    patch(memory_commit, "verdict_rows", lambda change: [])
+    patch(memory_commit, "acts_by", lambda change: {})
 
 
 DEFECTS = [

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -22,19 +22,7 @@ from interlock.storage.rows import NEVER, RequestRow, RunRow, is_key, is_time, j
 from interlock.storage.schema import jobs, policies, requests, runs, states
 from interlock.storage.sql_constructs import as_bytes
 
-__all__ = [
-    "AuditPage",
-    "AuditedLog",
-    "audit_rest",
-    "copies_of",
-    "is_filed",
-    "is_named",
-    "own_versions_of",
-    "page",
-    "places_of",
-    "strangers",
-    "versions_of",
-]
+__all__ = ["AuditedLog", "audit_of", "audit_rest", "is_named", "joined", "page", "strangers"]
 
 SIZE = 500
 
@@ -64,23 +52,6 @@ _LEFT = (
     .distinct()
 )
 _POLICIES = select(policies.c.hash, as_bytes(policies.c.body))
-
-
-@dataclass(frozen=True, slots=True)
-class AuditPage:
-    """Some rows: their keys, those of them that are misfiled, and after which key the next page begins, if one does.
-
-    `versions`, `own_versions`, `copies`, `places` and `participants` are those of `Audit`.
-    """
-
-    keys: list[Key]
-    misfiled: list[Key]
-    versions: dict[Key, int]
-    own_versions: dict[Key, int]
-    copies: dict[Key, Key]
-    places: dict[Key, datetime | None]
-    participants: Participants
-    last: Key | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,20 +91,50 @@ def strangers(log: Table) -> Select[Any]:
     return select(log.c.tenant, log.c.stream).where(*(~row for row in rows)).distinct()
 
 
-def page(on: Connection, *, kind: type[RequestRow | RunRow], after: tuple[str, str]) -> AuditPage:
-    """Return a page of rows."""
+def page(on: Connection, *, kind: type[RequestRow | RunRow], after: Key) -> tuple[Audit, Key | None]:
+    """Return what a page of rows says, and after which key the next one begins, if one does."""
     with whatever_is_stored(on):
         rows = [kind(*row) for row in on.rows(_PAGES[kind], {"tenant": after[0], "after": after[1]})]
         participants = _participants_on(on, rows) if kind is RequestRow else {}
-    keys = [(row.tenant, row.id) for row in rows if is_key(row.tenant, row.id)]
-    wrong = [(str(row.tenant), str(row.id)) for row in rows if not is_key(row.tenant, row.id) or not is_filed(row)]
-    last = (rows[-1].tenant, rows[-1].id) if len(rows) == SIZE else None
-    return AuditPage(
-        keys, wrong, versions_of(rows), own_versions_of(rows), copies_of(rows), places_of(rows), participants, last
+    return audit_of(rows, participants), (rows[-1].tenant, rows[-1].id) if len(rows) == SIZE else None
+
+
+def audit_of(rows: Sequence[RequestRow | RunRow], participants: Participants) -> Audit:
+    """Return what rows say, and who is said to have acted on those of requests."""
+    keys = [(isinstance(row, RequestRow), (row.tenant, row.id)) for row in rows if is_key(row.tenant, row.id)]
+    return Audit(
+        requests=[key for is_request, key in keys if is_request],
+        runs=[key for is_request, key in keys if not is_request],
+        misfiled=[
+            (str(row.tenant), str(row.id)) for row in rows if not is_key(row.tenant, row.id) or not _is_filed(row)
+        ],
+        versions=_versions_of(rows),
+        own_versions=_own_versions_of(rows),
+        copies=_copies_of(rows),
+        places=_places_of(rows),
+        participants=participants,
     )
 
 
-def _participants_on(on: Connection, rows: Iterable[RequestRow | RunRow]) -> Participants:
+def joined(pages: Sequence[Audit], rest: Audit) -> Audit:
+    """Return what pages of rows say, and what is beside them, as one."""
+    versions: dict[Key, int] = {}
+    for one in pages:
+        versions |= {key: max(number, versions.get(key, 0)) for key, number in one.versions.items()}
+    return replace(
+        rest,
+        requests=[key for one in pages for key in one.requests],
+        runs=[key for one in pages for key in one.runs],
+        misfiled=[key for one in pages for key in one.misfiled],
+        versions=versions,
+        own_versions={key: number for one in pages for key, number in one.own_versions.items()},
+        copies={key: other for one in pages for key, other in one.copies.items()},
+        places={key: due for one in pages for key, due in one.places.items()},
+        participants={key: acts for one in pages for key, acts in one.participants.items()},
+    )
+
+
+def _participants_on(on: Connection, rows: Sequence[RequestRow | RunRow]) -> Participants:
     """Return who has acted on these requests, read at the same instant."""
     by_tenant: dict[str, list[str]] = {}
     for row in rows:
@@ -145,7 +146,7 @@ def _participants_on(on: Connection, rows: Iterable[RequestRow | RunRow]) -> Par
     return found
 
 
-def versions_of(rows: Iterable[RequestRow | RunRow]) -> dict[Key, int]:
+def _versions_of(rows: Sequence[RequestRow | RunRow]) -> dict[Key, int]:
     """Return the highest version that these rows name of each request and run, in a column or in a body."""
     versions: dict[Key, int] = {}
     for row in rows:
@@ -155,19 +156,19 @@ def versions_of(rows: Iterable[RequestRow | RunRow]) -> dict[Key, int]:
     return versions
 
 
-def own_versions_of(rows: Iterable[RequestRow | RunRow]) -> dict[Key, int]:
+def _own_versions_of(rows: Sequence[RequestRow | RunRow]) -> dict[Key, int]:
     """Return the version that the body of each row names, where it holds what the row is filed under."""
     own = {(row.tenant, row.id): _body(row).get("version") for row in rows if _held_by(row) == (row.tenant, row.id)}
     return {key: version for key, version in own.items() if type(version) is int}
 
 
-def copies_of(rows: Iterable[RequestRow | RunRow]) -> dict[Key, Key]:
+def _copies_of(rows: Sequence[RequestRow | RunRow]) -> dict[Key, Key]:
     """Return those rows that hold a request or run of another name, and which."""
     held = {(row.tenant, row.id): _held_by(row) for row in rows}
     return {key: other for key, other in held.items() if other is not None and other != key}
 
 
-def places_of(rows: Iterable[RequestRow | RunRow]) -> dict[Key, datetime | None]:
+def _places_of(rows: Sequence[RequestRow | RunRow]) -> dict[Key, datetime | None]:
     """Return which deadline the row of each closed request keeps."""
     closed = [row for row in rows if isinstance(row, RequestRow) and row.status != Status.open]
     return {
@@ -234,7 +235,7 @@ def is_named(policy_hash: str, body: bytes) -> bool:
     return policy_hash == "sha256:" + hashlib.sha256(body).hexdigest()
 
 
-def is_filed(row: RequestRow | RunRow) -> bool:
+def _is_filed(row: RequestRow | RunRow) -> bool:
     """Say whether a row's columns are those that its body makes, and the body holds nothing that is not read from it.
 
     Of a lease the body knows nothing.

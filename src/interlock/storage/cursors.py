@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
-from sqlalchemy import Executable, bindparam, select, update
+from sqlalchemy import Executable, bindparam, select
 
 from interlock.engine.changes import Cursor
 from interlock.storage.compiled import Connection
 from interlock.storage.rows import changed, encodable, lease_of, micros
 from interlock.storage.schema import cursors
-from interlock.storage.sql_constructs import insert_or
+from interlock.storage.sql_constructs import insert_or, update_at_version
 
 __all__ = ["check_channel", "cursor", "move_cursor"]
 
@@ -18,15 +19,7 @@ _CHANGES = ("position", "upto", "version", "owner", "lease_until")
 _CURSOR = select(*(cursors.c[name] for name in _CHANGES)).where(
     cursors.c.tenant == bindparam("tenant"), cursors.c.channel == bindparam("channel")
 )
-_NEXT = (
-    update(cursors)
-    .where(
-        cursors.c.tenant == bindparam("of_tenant"),
-        cursors.c.channel == bindparam("of_channel"),
-        cursors.c.version == bindparam("expected"),
-    )
-    .values({name: bindparam(f"new_{name}") for name in _CHANGES})
-)
+_NEXT = update_at_version(cursors, "channel").values({name: bindparam(f"new_{name}") for name in _CHANGES})
 
 
 @cache
@@ -55,14 +48,8 @@ def cursor(on: Connection, tenant: str, channel: str) -> Cursor | None:
 
 def move_cursor(on: Connection, tenant: str, channel: str, moved: Cursor) -> None:
     """Write a channel's cursor, if the version before it is what is stored."""
-    lease = moved.lease
-    row = {
-        "position": moved.position,
-        "upto": moved.upto,
-        "version": moved.version,
-        "owner": None if lease is None else lease.owner,
-        "lease_until": None if lease is None else micros(lease.until),
-    }
+    row: dict[str, Any] = {"position": moved.position, "upto": moved.upto, "version": moved.version}
+    row |= {"owner": moved.lease and moved.lease.owner, "lease_until": moved.lease and micros(moved.lease.until)}
     if moved.version == 1:
         on.expect(_first(), row | {"tenant": tenant, "channel": channel}, changed("cursor", channel))
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, and_, bindparam, case, literal_column, or_, select, update
 
@@ -14,21 +14,25 @@ from interlock.storage.rows import FIRST_GENERATION, NEVER, Clock, changed, due_
 from interlock.storage.schema import jobs, runs
 from interlock.storage.sql_constructs import Now, insert_or
 
+if TYPE_CHECKING:
+    from sqlalchemy.dialects.postgresql import Insert
+
 __all__ = ["extend", "take_job", "wake_waiting", "write_jobs"]
 
+_KEY = ["tenant", "kind", "subject"]
+
+
+def _asked_for(job: Insert) -> Insert:
+    """Return an INSERT that gives a job which is there its next generation, and the earlier time if nobody has it."""
+    sooner = and_(jobs.c.owner.is_(None), job.excluded.due_at < jobs.c.due_at)
+    due_at = case((sooner, job.excluded.due_at), else_=jobs.c.due_at)
+    return job.on_conflict_do_update(index_elements=_KEY, set_={"generation": jobs.c.generation + 1, "due_at": due_at})
+
+
 _job = insert_or(jobs)
-_ENQUEUE = _job.on_conflict_do_update(
-    index_elements=["tenant", "kind", "subject"],
-    set_={
-        "generation": jobs.c.generation + 1,
-        "due_at": case(
-            (and_(jobs.c.owner.is_(None), _job.excluded.due_at < jobs.c.due_at), _job.excluded.due_at),
-            else_=jobs.c.due_at,
-        ),
-    },
-)
+_ENQUEUE = _asked_for(_job)
 _BEGIN = _job.on_conflict_do_update(
-    index_elements=["tenant", "kind", "subject"],
+    index_elements=_KEY,
     set_={"generation": _job.excluded.generation, "due_at": _job.excluded.due_at, "owner": _job.excluded.owner},
     where=and_(jobs.c.owner.is_(None), jobs.c.generation == _job.excluded.generation - 1),
 )
@@ -45,19 +49,9 @@ _WAITING = select(
     runs.c.turn > bindparam("after"),
     runs.c.status == "queued",
 )
-_wake = insert_or(jobs).from_select(["tenant", "kind", "subject", "due_at", "generation"], _WAITING)
-_WAKE_WAITING = _wake.on_conflict_do_update(
-    index_elements=["tenant", "kind", "subject"],
-    set_={
-        "generation": jobs.c.generation + 1,
-        "due_at": case(
-            (and_(jobs.c.owner.is_(None), _wake.excluded.due_at < jobs.c.due_at), _wake.excluded.due_at),
-            else_=jobs.c.due_at,
-        ),
-    },
-)
+_WAKE_WAITING = _asked_for(insert_or(jobs).from_select([*_KEY, "due_at", "generation"], _WAITING))
 _ENQUEUE_ANEW = _job.on_conflict_do_update(
-    index_elements=["tenant", "kind", "subject"],
+    index_elements=_KEY,
     set_={"generation": jobs.c.generation + 1, "due_at": _job.excluded.due_at, "owner": None},
 )
 _THIS_JOB = and_(
@@ -129,14 +123,13 @@ def write_jobs(connection: Connection, changes: Changes, clock: Clock | None) ->
         key = _job_key(changes.finish_job)
         connection.write(_FINISH, key | {"of_generation": changes.finish_job.generation} | now_of(clock))
     for job in changes.jobs_anew:
-        connection.write(_ENQUEUE_ANEW, _job_row(job) | {"generation": FIRST_GENERATION, "owner": None})
+        connection.write(_ENQUEUE_ANEW, _job_row(job))
     for job in sorted(changes.enqueue, key=lambda job: job.subject):
-        connection.write(_ENQUEUE, _job_row(job) | {"generation": FIRST_GENERATION, "owner": None})
+        connection.write(_ENQUEUE, _job_row(job))
     if changes.begin is not None:
         job = changes.begin.job
-        connection.expect(
-            _BEGIN, _job_row(job) | {"generation": job.generation, "owner": job.owner}, changed("job", job.subject)
-        )
+        row = _job_row(job) | {"generation": job.generation, "owner": job.owner}
+        connection.expect(_BEGIN, row, changed("job", job.subject))
 
 
 def extend(
@@ -154,7 +147,9 @@ def extend(
 
 
 def _job_row(job: Job) -> dict[str, Any]:
-    return {"tenant": job.tenant, "kind": job.kind, "subject": job.subject, "due_at": due_micros(job)}
+    """Return the row of a job that is asked for the first time, and that nobody has taken."""
+    key = {"tenant": job.tenant, "kind": job.kind, "subject": job.subject}
+    return key | {"due_at": due_micros(job), "generation": FIRST_GENERATION, "owner": None}
 
 
 def _job_key(job: Job) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
@@ -16,7 +17,7 @@ from interlock.engine.items import Found, ItemOp, carry_out
 from interlock.engine.ports.store import Agenda, Audit, Inbox, InboxPage, Loaded, SortKey, Turns, Window
 from interlock.errors import StoreUnavailable
 from interlock.failpoints import failpoint
-from interlock.storage.audit import copies_of, is_filed, is_named, own_versions_of, places_of, versions_of
+from interlock.storage.audit import audit_of, is_named
 from interlock.storage.cursors import check_channel
 from interlock.storage.memory_commit import apply, check
 from interlock.storage.memory_inbox import page_of
@@ -208,19 +209,12 @@ class MemoryStore:
         with self._reading() as tables:
             rows: list[RequestRow | RunRow] = [*tables.requests.values(), *tables.runs.values()]
             streams = dict.fromkeys((entry.tenant, entry.stream) for entry in tables.log)
-            return Audit(
-                requests=sorted(tables.requests),
-                runs=sorted(tables.runs),
-                misfiled=[(row.tenant, row.id) for row in rows if not is_filed(row)],
-                versions=versions_of(rows),
-                own_versions=own_versions_of(rows),
-                copies=copies_of(rows),
-                places=places_of(rows),
-                participants={
-                    key: read_participants(given)
-                    for key, given in tables.participants.items()
-                    if given and key in tables.requests
-                },
+            given = {key: acts for key, acts in tables.participants.items() if acts and key in tables.requests}
+            return replace(
+                audit_of(
+                    sorted(rows, key=lambda row: (row.tenant, row.id)),
+                    {key: read_participants(acts) for key, acts in given.items()},
+                ),
                 participants_left=sorted(tables.participants.keys() - tables.requests.keys()),
                 states=sorted({(tenant, run_id) for tenant, run_id, _ in tables.states} - tables.runs.keys()),
                 jobs=[read_job(key, row) for key, row in tables.jobs.items() if row.due_at != NEVER],

@@ -7,7 +7,7 @@ from datetime import datetime
 from interlock.engine.changes import Changes, Counted, Hold, Job, Turn
 from interlock.engine.integrity import digest_of_state
 from interlock.storage.memory_tables import JobRow, Tables, key_of, turns_of
-from interlock.storage.participants import participant_rows
+from interlock.storage.participants import acts_by
 from interlock.storage.rows import (
     FIRST_GENERATION,
     NEVER,
@@ -29,8 +29,10 @@ def check(tables: Tables, changes: Changes, now: datetime) -> None:  # noqa: C90
     Raises:
         Conflict: if something is not.
     """
-    places = {(row.tenant, row.stream, row.seq) for row in tables.log} if _is_anew(changes) else set()
-    for part in (part for _, part in changes.told):
+    parts = [part for _, part in changes.told]
+    is_anew = any(part.anew for part in parts)
+    places = {(row.tenant, row.stream, row.seq) for row in tables.log} if is_anew else set()
+    for part in parts:
         if (changes.tenant, part.after.id, part.expected + 1) in places:
             raise changed("log", part.after.id)
     if changes.before is not None and now >= changes.before:
@@ -57,10 +59,6 @@ def check(tables: Tables, changes: Changes, now: datetime) -> None:  # noqa: C90
             raise changed("log", of_run.after.id)
     if changes.begin is not None:
         _check_free(tables.jobs.get(key_of(changes.begin.job)), changes.begin.job)
-
-
-def _is_anew(changes: Changes) -> bool:
-    return any(part.anew for _, part in changes.told)
 
 
 def _check_turn(tables: Tables, tenant: str, turn: Turn) -> None:
@@ -105,7 +103,7 @@ def apply(tables: Tables, changes: Changes, entries: list[EntryRow], now: int) -
         keeps_place = before is not None and change.after.due_at is None
         tables.requests[key] = request._replace(due_at=before.due_at) if before and keeps_place else request
         given = {} if change.anew else tables.participants.get(key, {})
-        tables.participants[key] = given | {row.person: row.at for row in participant_rows(change)}
+        tables.participants[key] = given | acts_by(change)
     if (of_run := changes.row_of_run) is not None:
         run = run_row(of_run)
         tables.runs[run.tenant, run.id] = run

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from interlock.engine.changes import Cursor, Entry, Job, Lease, RunRecord
+from interlock.engine.changes import Cursor, Entry, Job, RunRecord
 from interlock.engine.codec import decode_entry, decode_run
 from interlock.engine.items import Item, Namespace
-from interlock.storage.rows import EntryRow, RequestRow, RunRow, checked_run, job_of, moment
+from interlock.storage.rows import EntryRow, RequestRow, RunRow, checked, job_of, lease_of
 
 __all__ = ["JobRow", "Key", "Tables", "entries_of", "entry_of", "key_of", "read_job", "record_of", "turns_of"]
 
@@ -45,9 +45,9 @@ def record_of(tables: Tables, key: Key) -> RunRecord | None:
     row = tables.runs.get(key)
     if row is None:
         return None
-    lease = Lease(row.lease_owner, moment(row.lease_until or 0)) if row.lease_owner is not None else None
+    state = tables.states.get((*key, row.state_digest or ""))
     return RunRecord(
-        checked_run(decode_run(row.body), row.version), tables.states.get((*key, row.state_digest or "")), lease
+        checked("run", decode_run(row.body), row.version), state, lease_of(row.lease_owner, row.lease_until)
     )
 
 

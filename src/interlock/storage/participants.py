@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cache
-from typing import NamedTuple
 
 from sqlalchemy import BindParameter, Executable, bindparam, delete, exists, select
 
@@ -18,11 +17,10 @@ from interlock.storage.sql_constructs import OneOf, insert_or
 
 __all__ = [
     "PARTICIPANTS_LEFT",
-    "ParticipantRow",
     "Participants",
+    "acts_by",
     "drop_participants",
     "keep_participants",
-    "participant_rows",
     "participants_on",
     "read_participants",
 ]
@@ -50,29 +48,18 @@ def _keep() -> Executable:
     return row.on_conflict_do_update(index_elements=key, set_={"at": row.excluded.at})
 
 
-class ParticipantRow(NamedTuple):
-    """That somebody has voted on a request, answered or changed it, and when they last did."""
-
-    tenant: str
-    request_id: str
-    person: str
-    at: int
-
-
-def participant_rows(change: RequestChange) -> list[ParticipantRow]:
-    """Return what a change's events say of who has voted, answered or changed the request, in the order of people."""
-    acts, of = acts_of((*change.earlier, *change.events)), change.after
-    return [
-        ParticipantRow(of.tenant, of.id, person, micros(acts[person])) for person in sorted(filter(encodable, acts))
-    ]
+def acts_by(change: RequestChange) -> dict[str, int]:
+    """Return who has voted, answered or changed the request by a change's events, sorted, and when they last did."""
+    acts = acts_of((*change.earlier, *change.events))
+    return {person: micros(acts[person]) for person in sorted(filter(encodable, acts))}
 
 
 def keep_participants(on: Connection, change: RequestChange) -> None:
     """Write down who has acted on a request by its new events; all who ever have, where it is written anew."""
     if change.anew:
         drop_participants(on, change.after.tenant, change.after.id)
-    for row in participant_rows(change):
-        on.write(_keep(), row._asdict())
+    for person, at in acts_by(change).items():
+        on.write(_keep(), {"tenant": change.after.tenant, "request_id": change.after.id, "person": person, "at": at})
 
 
 def drop_participants(on: Connection, tenant: str, request_id: str) -> None:

@@ -21,8 +21,7 @@ from interlock.storage.rows import (
     FIND_LIMIT,
     Clock,
     RequestRow,
-    checked_request,
-    checked_run,
+    checked,
     encodable,
     is_key,
     job_of,
@@ -181,7 +180,7 @@ def filed(tenant: str, key: str, row: _Row | RequestRow, *, strict: bool) -> Req
     """
     request = decode_request(row.body)
     if (request.tenant, request.id) == (tenant, key):
-        return checked_request(request, row.version)
+        return checked("request", request, row.version)
     if strict:
         raise RecordAltered(f"The stored request {key} is not what was written.", request_id=key)
     return None
@@ -222,7 +221,7 @@ def _record(rows: Sequence[Any]) -> tuple[RunRecord | None, Job | None]:
     if not rows:
         return None, None
     ((body, version, state, owner, until, *job),) = rows
-    record = RunRecord(checked_run(decode_run(body), version), state, lease_of(owner, until))
+    record = RunRecord(checked("run", decode_run(body), version), state, lease_of(owner, until))
     return record, None if job[0] is None else job_of(*job)
 
 

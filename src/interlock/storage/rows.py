@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, TypeGuard
+from typing import Literal, NamedTuple, TypeGuard, TypeVar
 
 from interlock.domain.action import Action
 from interlock.domain.inbox import asked_entries
@@ -34,8 +34,7 @@ __all__ = [
     "changed",
     "check_changes",
     "check_load",
-    "checked_request",
-    "checked_run",
+    "checked",
     "due_micros",
     "encodable",
     "entry_rows",
@@ -53,6 +52,7 @@ __all__ = [
     "utc_now",
 ]
 
+T = TypeVar("T", Request, Run)
 Clock = Callable[[], datetime]
 
 NEVER = 2**63 - 1
@@ -128,25 +128,18 @@ class EntryRow(NamedTuple):
     leaf: str
 
 
-def checked_request(request: Request, version: int) -> Request:
-    """Return a request whose row is found by its own version: no change would find it by another one.
+def checked(kind: Literal["request", "run"], stored: T, version: int) -> T:
+    """Return a request or run whose row is found by its own version: no change would find it by another one.
 
     Raises:
         RecordAltered: if the row has another version.
     """
-    _check_version(f"request {request.id}", request.version, version, request_id=request.id)
-    return request
-
-
-def checked_run(run: Run, version: int) -> Run:
-    """Return a run whose row is found by its own version. See `checked_request`."""
-    _check_version(f"run {run.id}", run.version, version, run_id=run.id)
-    return run
-
-
-def _check_version(what: str, version: int, column: int, **details: str) -> None:
-    if column != version:
-        raise RecordAltered(f"The stored {what} is not what was written: its row has another version.", **details)
+    if stored.version != version:
+        raise RecordAltered(
+            f"The stored {kind} {stored.id} is not what was written: its row has another version.",
+            **{f"{kind}_id": stored.id},
+        )
+    return stored
 
 
 def utc_now() -> datetime:
@@ -203,9 +196,7 @@ def lease_of(owner: str | None, until: object) -> Lease | None:
     Raises:
         RecordAltered: if its end is no number.
     """
-    if owner is None:
-        return None
-    return Lease(owner, moment(until))
+    return None if owner is None else Lease(owner, moment(until))
 
 
 def encodable(*texts: str) -> bool:

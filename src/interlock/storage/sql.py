@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Literal
@@ -23,7 +22,6 @@ from interlock.failpoints import failpoint
 from interlock.storage import agenda, audit, cursors, reads
 from interlock.storage.inbox import inbox
 from interlock.storage.memory_items import check_puts
-from interlock.storage.participants import Participants
 from interlock.storage.rows import Clock, RequestRow, RunRow, check_changes, check_load
 
 if TYPE_CHECKING:
@@ -168,37 +166,13 @@ class SqlStore:
 
     async def audit(self) -> Audit:
         """Read every row, page by page."""
-        keys: dict[type[RequestRow | RunRow], list[tuple[str, str]]] = {RequestRow: [], RunRow: []}
-        misfiled: list[tuple[str, str]] = []
-        versions: dict[tuple[str, str], int] = {}
-        own_versions: dict[tuple[str, str], int] = {}
-        copies: dict[tuple[str, str], tuple[str, str]] = {}
-        places: dict[tuple[str, str], datetime | None] = {}
-        participants: Participants = {}
-        for kind in keys:
+        pages: list[Audit] = []
+        for kind in (RequestRow, RunRow):
             after: tuple[str, str] | None = ("", "")
             while after is not None:
-                page = await self._read(partial(audit.page, kind=kind, after=after))
-                keys[kind] += page.keys
-                misfiled += page.misfiled
-                own_versions |= page.own_versions
-                copies |= page.copies
-                places |= page.places
-                participants |= page.participants
-                versions |= {key: max(number, versions.get(key, 0)) for key, number in page.versions.items()}
-                after = page.last
-        rest = await self._read(lambda on: audit.audit_rest(on, self._log.audited))
-        return replace(
-            rest,
-            requests=keys[RequestRow],
-            runs=keys[RunRow],
-            misfiled=misfiled,
-            versions=versions,
-            own_versions=own_versions,
-            copies=copies,
-            places=places,
-            participants=participants,
-        )
+                page, after = await self._read(partial(audit.page, kind=kind, after=after))
+                pages.append(page)
+        return audit.joined(pages, await self._read(lambda on: audit.audit_rest(on, self._log.audited)))
 
     async def jobs_after(self, moment: datetime, limit: int) -> Sequence[Job]:
         """Return the jobs that are due only after a moment."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, BindParameter, Column, ColumnElement, Dialect, Table, bindparam
+from sqlalchemy import BigInteger, BindParameter, Column, ColumnElement, Dialect, Table, Update, bindparam, update
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import UserDefinedType
@@ -14,7 +14,7 @@ from sqlalchemy.types import UserDefinedType
 if TYPE_CHECKING:
     from sqlalchemy.dialects.postgresql import Insert
 
-__all__ = ["MICROS", "HoldsOneOf", "Now", "OneOf", "as_bytes", "insert_or"]
+__all__ = ["MICROS", "HoldsOneOf", "Now", "OneOf", "as_bytes", "insert_or", "update_at_version"]
 
 MICROS = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 """PostgreSQL's own clock, as microseconds since 1970; not that of the transaction's beginning."""
@@ -29,6 +29,16 @@ def insert_or(table: Table) -> Insert:
     from sqlalchemy.dialects.postgresql import insert  # noqa: PLC0415 - slow to load, so called by what writes alone
 
     return insert(table)
+
+
+def update_at_version(table: Table, key: str) -> Update:
+    """Return an UPDATE of a tenant's row with a key, if it still has the version that is expected.
+
+    Its parameters are `of_tenant`, `of_` and the key's name, and `expected`: SQLAlchemy keeps the names of columns.
+    """
+    columns = table.c
+    of_row = columns.tenant == bindparam("of_tenant"), columns[key] == bindparam(f"of_{key}")
+    return update(table).where(*of_row, columns.version == bindparam("expected"))
 
 
 class _Texts(UserDefinedType[list[str]]):

@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select
 
-from interlock.engine.changes import Changes, Hold, RequestChange, RunChange
+from interlock.engine.changes import Changes, Counted, Hold, RequestChange, RunChange, Turn
 from interlock.engine.integrity import digest_of_state
 from interlock.failpoints import failpoint
 from interlock.storage.compiled import Connection
-from interlock.storage.counters import count, take_turn
 from interlock.storage.jobs import take_job, wake_waiting, write_jobs
 from interlock.storage.log import Log
 from interlock.storage.participants import drop_participants, keep_participants
 from interlock.storage.rows import Clock, RequestRow, RunRow, changed, entry_rows, now_of, request_row, run_row
-from interlock.storage.schema import jobs, notes, policies, requests, runs, states
-from interlock.storage.sql_constructs import Now, insert_or
+from interlock.storage.schema import jobs, notes, policies, requests, runs, states, threads, windows
+from interlock.storage.sql_constructs import Now, insert_or, update_at_version
 
 __all__ = ["Commit", "commit_together", "keep_note"]
 
@@ -37,34 +36,17 @@ def _named(names: Iterable[str]) -> dict[str, Any]:
 
 
 _NEW_REQUEST = insert_or(requests).on_conflict_do_nothing()
-_CHANGED_REQUEST = (
-    update(requests)
-    .where(
-        requests.c.tenant == bindparam("of_tenant"),
-        requests.c.id == bindparam("of_id"),
-        requests.c.version == bindparam("expected"),
-    )
-    .values(**_named(_REQUEST_CHANGES), due_at=func.coalesce(bindparam("new_due_at"), requests.c.due_at))
+_CHANGED_REQUEST = update_at_version(requests, "id").values(
+    **_named(_REQUEST_CHANGES), due_at=func.coalesce(bindparam("new_due_at"), requests.c.due_at)
 )
-
 _DROP_REQUEST = delete(requests).where(requests.c.tenant == bindparam("tenant"), requests.c.id == bindparam("id"))
 
 _NEW_RUN = insert_or(runs).on_conflict_do_nothing()
 _DROP_RUN = delete(runs).where(runs.c.tenant == bindparam("tenant"), runs.c.id == bindparam("id"))
-_CHANGED_RUN = (
-    update(runs)
-    .where(
-        runs.c.tenant == bindparam("of_tenant"),
-        runs.c.id == bindparam("of_id"),
-        runs.c.version == bindparam("expected"),
-    )
-    .values(**_named(_RUN_CHANGES))
-)
-
+_CHANGED_RUN = update_at_version(runs, "id").values(**_named(_RUN_CHANGES))
 _DROP_UNKNOWN_JOB = delete(jobs).where(
     jobs.c.tenant == bindparam("tenant"), jobs.c.subject == bindparam("id"), jobs.c.kind != "advance"
 )
-
 _DROP = {"requests": _DROP_REQUEST, "runs": _DROP_RUN, "jobs": _DROP_UNKNOWN_JOB}
 
 _new_state = insert_or(states)
@@ -76,6 +58,15 @@ _DROP_STATE = delete(states).where(
     states.c.run_id == bindparam("run_id"),
     states.c.digest == bindparam("digest"),
 )
+
+# Counters of threads and of actions.
+_FIRST_TURN = insert_or(threads).on_conflict_do_nothing()
+_NEXT_TURN = update_at_version(threads, "name").values(version=threads.c.version + 1)
+_SOME_TURN = insert_or(threads).on_conflict_do_update(
+    index_elements=["tenant", "name"], set_={"version": threads.c.version + 1}
+)
+_FIRST_COUNT = insert_or(windows).on_conflict_do_nothing()
+_NEXT_COUNT = update_at_version(windows, "action").values(version=windows.c.version + 1)
 
 _KEEP_POLICY = insert_or(policies).on_conflict_do_nothing()
 _KEEP_NOTE = insert_or(notes).on_conflict_do_nothing()
@@ -138,11 +129,11 @@ class Commit:
         if changes.hold is not None:
             _hold(connection, changes.tenant, changes.hold, clock)
         if changes.turn is not None:
-            take_turn(connection, changes.tenant, changes.turn)
+            _take_turn(connection, changes.tenant, changes.turn)
         if changes.row_of_run is not None:
             _write_run(connection, changes.row_of_run)
         for counted in sorted(changes.counted, key=lambda counted: counted.action):
-            count(connection, changes.tenant, counted)
+            _count(connection, changes.tenant, counted)
         for table, key in changes.strays:
             connection.write(_DROP[table], {"tenant": changes.tenant, "id": key})
             if table == "requests":
@@ -185,6 +176,28 @@ def commit_together(connection: Connection, commits: Sequence[Commit]) -> None:
 def _hold(connection: Connection, tenant: str, hold: Hold, clock: Clock | None) -> None:
     condition = {"tenant": tenant, "run_id": hold.run_id, "version": hold.version, "owner": hold.owner}
     connection.expect(_HELD, condition | now_of(clock), changed("run", hold.run_id))
+
+
+def _take_turn(connection: Connection, tenant: str, turn: Turn) -> None:
+    """Move the counter of a thread on, from where it was read or from wherever it is."""
+    row, otherwise = {"tenant": tenant, "name": turn.thread, "version": 1}, changed("thread", turn.thread)
+    if turn.version is None:
+        connection.write(_SOME_TURN, row)
+    elif turn.version == 0:
+        connection.expect(_FIRST_TURN, row, otherwise)
+    else:
+        key = {"of_tenant": tenant, "of_name": turn.thread, "expected": turn.version}
+        connection.expect(_NEXT_TURN, key, otherwise)
+
+
+def _count(connection: Connection, tenant: str, counted: Counted) -> None:
+    """Move the counter of an action on from where it was read: whoever counts the same waits for the row here."""
+    otherwise = changed("window", counted.action)
+    if counted.version == 0:
+        connection.expect(_FIRST_COUNT, {"tenant": tenant, "action": counted.action, "version": 1}, otherwise)
+    else:
+        key = {"of_tenant": tenant, "of_action": counted.action, "expected": counted.version}
+        connection.expect(_NEXT_COUNT, key, otherwise)
 
 
 def _write_request(connection: Connection, change: RequestChange) -> None:
