@@ -12,7 +12,7 @@ import pytest
 from interlock.dispatch.wakers import NotifiedWaker
 from interlock.errors import InvalidValue
 from interlock.storage import open_store
-from interlock.storage.postgres_health import health
+from interlock.storage.postgres import health
 from interlock.testing.samples import TENANT, changes, opened
 from interlock.testing.store_base import in_threads
 

@@ -56,11 +56,7 @@ class Purchase(NamedTuple):
 
 
 def purchase_in(sentence: str) -> Purchase | None:
-    """Return the purchase that a sentence says; None where the whole of it does not have the known shape.
-
-    Args:
-        sentence: one line, with single spaces.
-    """
+    """Return the purchase that one line with single spaces says; None where the whole of it has not the known shape."""
     match = _SENTENCE.fullmatch(sentence)
     if match is None or (match["vendor"] and match["vendor_after"]):
         return None

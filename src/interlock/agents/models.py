@@ -44,23 +44,14 @@ _SHAPES = ("generated_text", "generation", "outputs", "choices", "message", "con
 
 
 def planner() -> OfflinePlanner | ModelPlanner:
-    """Return the planner that the environment chooses.
-
-    Raises:
-        PlanningFailed: the one that it chooses cannot be used here.
-    """
+    """Return the planner that the environment chooses; PlanningFailed if that one cannot be used here."""
     chosen = completion()
     return OfflinePlanner() if chosen is None else ModelPlanner(chosen.name, chosen.complete)
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A model that completes text.
-
-    Args:
-        name: which model it is.
-        complete: gives it a prompt and returns its text.
-    """
+    """A model by its name, and what gives it a prompt and returns its text."""
 
     name: str
     complete: Complete
@@ -95,11 +86,7 @@ class Completion:
 
 
 def completion() -> Completion | None:
-    """Return the model that the environment chooses; None where it chooses none.
-
-    Raises:
-        PlanningFailed: the one that it chooses cannot be used here.
-    """
+    """Return the model that the environment chooses, if any; PlanningFailed if it cannot be used here."""
     endpoint = os.environ.get("SAGEMAKER_ENDPOINT_NAME", "").strip()
     if endpoint:
         return Completion(f"SageMaker endpoint {endpoint}", _sagemaker(endpoint))

@@ -41,14 +41,7 @@ class UnusablePlan(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class MailPlan:
-    """A message that somebody wants to send, and what it is in a sentence.
-
-    Args:
-        summary: one sentence for the person who approves.
-        to: the recipients' addresses.
-        subject: one line.
-        body: the text.
-    """
+    """A message that somebody wants to send, and what it is in a sentence for the person who approves."""
 
     summary: str
     to: tuple[str, ...]
@@ -65,11 +58,7 @@ class MailPlan:
 
     @classmethod
     def from_json(cls, value: object) -> MailPlan:
-        """Read a plan that `as_json` wrote or a model made.
-
-        Raises:
-            UnusablePlan: with the path of the first thing that is wrong.
-        """
+        """Read a plan that `as_json` wrote or a model made; UnusablePlan with the path of what is wrong."""
         value = fitting(value, _VALIDATOR)
         return cls(value["summary"], tuple(value["to"]), value["subject"], value["body"])
 
@@ -83,20 +72,12 @@ class Feedback:
 
 
 def parse_plan(output: str) -> MailPlan:
-    """Read a model's plan.
-
-    Raises:
-        UnusablePlan: it is anything else.
-    """
+    """Read a model's plan; UnusablePlan if it is anything else."""
     return MailPlan.from_json(parse_output(output))
 
 
 def parse_output(output: str) -> Any:
-    """Read a model's output: one JSON object, alone or in a Markdown code fence.
-
-    Raises:
-        UnusablePlan: it is anything else.
-    """
+    """Read a model's output, one JSON object, alone or in a Markdown code fence; else UnusablePlan."""
     if len(output) > MAX_OUTPUT:
         raise UnusablePlan(f"the output is longer than {MAX_OUTPUT:,} characters")
     fenced = _FENCE.search(output)
@@ -114,11 +95,7 @@ def parse_output(output: str) -> Any:
 
 
 def fitting(value: object, validator: Any) -> dict[str, Any]:
-    """Return an object that fits a schema.
-
-    Raises:
-        UnusablePlan: with the path of the first thing that is wrong.
-    """
+    """Return an object that fits a schema; UnusablePlan with the path of the first thing that is wrong."""
     error = next(validator.iter_errors(value), None)
     if error is not None:
         path = ".".join(map(str, error.instance_path)) or "the object"

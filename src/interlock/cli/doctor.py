@@ -242,7 +242,7 @@ def _results(session: Session) -> CheckResult:
 
 def _server(url: str) -> CheckResult:
     """Say how the server stands that the database is on."""
-    from interlock.storage.postgres_health import health  # noqa: PLC0415 - the driver is an extra
+    from interlock.storage.postgres import health  # noqa: PLC0415 - the driver is an extra
 
     found = health(url)
     told = (

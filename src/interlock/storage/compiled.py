@@ -180,6 +180,11 @@ class Connection:
         found = self.rows(statement, values)  # read to its end: a query that is under way keeps its instant alive
         return found[0] if found else None
 
+    def value(self, statement: Executable, values: Values) -> Any | None:
+        """Return what the first row of a query begins with, or None."""
+        row = self.first(statement, values)
+        return None if row is None else row[0]
+
     def change(self, statement: Executable, values: Values) -> int:
         """Write, and return how many rows were written."""
         written = self._statements.written(statement)
@@ -195,11 +200,7 @@ class Connection:
         self.change(statement, values)
 
     def expect(self, statement: Executable, values: Values, otherwise: Conflict) -> None:
-        """Write one row; or find one, if it is a query.
-
-        Raises:
-            Conflict: `otherwise`, if there is none; at the latest by `settled`.
-        """
+        """Write one row, or find one if it is a query; otherwise raise this Conflict, at the latest by `settled`."""
         written = self._statements.written(statement)
         cursor = self.raw.execute(written.text, written.parameters(values))
         if cursor.rowcount != 1 and not cursor.fetchall():
@@ -214,11 +215,7 @@ class Connection:
         """Name a query that finds a row if this transaction was committed, and not otherwise: for lost connections."""
 
     def settled(self, clock: Clock | None) -> datetime:
-        """Wait until earlier statements have run and hold their locks; return the store's clock.
-
-        Raises:
-            Conflict: if something that was expected is not so.
-        """
+        """Wait until earlier statements hold their locks, or raise what one expected in vain; return the clock then."""
         return self.instant(clock)()
 
     def change_each(self, statement: Executable, rows: Sequence[Values]) -> None:

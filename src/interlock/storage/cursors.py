@@ -28,11 +28,7 @@ def _first() -> Executable:
 
 
 def check_channel(channel: str) -> None:
-    """Refuse a name that not every database can store.
-
-    Raises:
-        ValueError: naming it.
-    """
+    """Refuse a name that not every database can store, with a ValueError that names it."""
     if not channel or not encodable(channel):
         raise ValueError(f"{channel!r} cannot be the name of a channel: NUL and lone surrogates are no text.")
 

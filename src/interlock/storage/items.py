@@ -81,14 +81,14 @@ class SqlShelf:
         first = _text(prefix)
         bounds = {"tenant": self._tenant, "first": first, "last": first[:-1] + AFTER_END}
         if page is not None:
-            yield from map(_item, self._rows(_PAGED[bool(prefix)], bounds | {"offset": page[0], "limit": page[1]}))
+            yield from map(_item, self._on.rows(_PAGED[bool(prefix)], bounds | {"offset": page[0], "limit": page[1]}))
             return
-        rows = self._rows((_UNDER if prefix else _ALL), bounds | {"limit": PAGE})
+        rows = self._on.rows(_UNDER if prefix else _ALL, bounds | {"limit": PAGE})
         while rows:
             yield from map(_item, rows)
             namespace, key, *_, place, number = rows[-1]
             after = {"after_place": place, "after_number": number, "after_namespace": namespace, "after_key": key}
-            rows = self._rows(_AFTER[bool(prefix)], bounds | after | {"limit": PAGE}) if len(rows) == PAGE else []
+            rows = self._on.rows(_AFTER[bool(prefix)], bounds | after | {"limit": PAGE}) if len(rows) == PAGE else []
 
     def namespaces(self) -> Iterable[Namespace]:
         """Return every namespace that holds something."""
@@ -104,9 +104,6 @@ class SqlShelf:
         """Take an item away."""
         if encodable(*namespace, key):
             self._on.write(_DELETE, {"tenant": self._tenant, "namespace": _text(namespace), "key": key})
-
-    def _rows(self, query: Any, values: dict[str, Any]) -> list[Any]:
-        return self._on.rows(query, values)
 
 
 def _item(row: Any) -> Item:

@@ -101,11 +101,7 @@ _EXTEND_JOB = (
 
 
 def take_job(connection: Connection, seen: Job, wanted: Job, clock: Clock | None) -> None:
-    """Let a job be carried out by an owner, until a time, if it is as it was seen and nobody else's lease still runs.
-
-    Raises:
-        Conflict: if it is not.
-    """
+    """Give a job to an owner until a time; a Conflict if it is not as it was seen, or another's lease runs."""
     values = _job_key(seen) | {"of_generation": seen.generation} | now_of(clock)
     values |= {"new_owner": wanted.owner, "new_due_at": micros(wanted.due_at)}
     connection.expect(_TAKE, values, changed("job", seen.subject))

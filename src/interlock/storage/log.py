@@ -108,11 +108,7 @@ class NumberedLog:
     LAST = select(func.max(log.c.position)).where(log.c.tenant == _TENANT)
 
     def append(self, on: Connection, rows: Sequence[EntryRow]) -> None:
-        """Append entries.
-
-        Raises:
-            Conflict: if one of their places is taken.
-        """
+        """Append entries; a Conflict if one of their places is taken."""
         try:
             on.change_each(self.APPEND, [row._asdict() for row in rows])
         except on.raw.IntegrityError:
@@ -236,11 +232,7 @@ class OrderedLog:
 
 
 def _by_stream(streams: Iterable[str], found: Iterable[tuple[str, int, Entry]]) -> Histories:
-    """Put entries where their rows are, not where their bodies say: a body may have been altered.
-
-    Raises:
-        RecordAltered: if a row has another number than its body.
-    """
+    """Put entries where their rows are; a body may be altered. RecordAltered if it has another number."""
     histories: Histories = {stream: [] for stream in streams}
     for stream, seq, entry in sorted(found, key=lambda it: it[2].seq):
         if seq != entry.seq:

@@ -20,9 +20,8 @@ from interlock.failpoints import failpoint
 from interlock.storage.audit import audit_of, is_named
 from interlock.storage.cursors import check_channel
 from interlock.storage.memory_commit import apply, check
-from interlock.storage.memory_inbox import page_of
 from interlock.storage.memory_items import MemoryShelf, check_puts
-from interlock.storage.memory_tables import Tables, entries_of, entry_of, read_job, record_of, turns_of
+from interlock.storage.memory_tables import Tables, entries_of, entry_of, page_of, read_job, record_of, turns_of
 from interlock.storage.participants import read_participants
 from interlock.storage.reads import filed
 from interlock.storage.rows import (
@@ -47,11 +46,7 @@ __all__ = ["MemoryStore"]
 
 
 class MemoryStore:
-    """Keeps everything in this process, and forgets it with it.
-
-    Args:
-        clock: the store's clock; this machine's by default.
-    """
+    """Keeps everything in this process, and forgets it with it; its clock is this machine's by default."""
 
     notifications = None
 
@@ -115,8 +110,9 @@ class MemoryStore:
         """Return what was asked of an action after a moment, by whatever agent, at one instant with its counter."""
         with self._reading() as tables:
             rows = [row for row in tables.requests.values() if (row.tenant, row.action) == (tenant, action)]
-            rows = [row for row in rows if row.opened_at > micros(since) and _is_counted(row)]
-            rows.sort(key=_place_by_age, reverse=True)
+            rows = [row for row in rows if row.status in {"open", "approved"} and row.effect != "lapsed"]
+            rows = [row for row in rows if row.opened_at > micros(since)]
+            rows.sort(key=lambda row: (row.opened_at, row.id), reverse=True)
             requests = [decode_request(row.body) for row in rows[:limit]]
             return Window(tables.windows.get((tenant, action), 0), requests)
 
@@ -304,11 +300,3 @@ class MemoryStore:
             if self._closed:
                 raise StoreUnavailable("The store is closed.")
             yield self._tables
-
-
-def _is_counted(row: RequestRow) -> bool:
-    return row.status in {"open", "approved"} and row.effect != "lapsed"
-
-
-def _place_by_age(row: RequestRow) -> tuple[int, str]:
-    return row.opened_at, row.id

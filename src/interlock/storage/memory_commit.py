@@ -24,11 +24,7 @@ __all__ = ["apply", "check"]
 
 
 def check(tables: Tables, changes: Changes, now: datetime) -> None:  # noqa: C901, PLR0912 - one line a condition
-    """Look whether everything is as the changes expect it.
-
-    Raises:
-        Conflict: if something is not.
-    """
+    """Look whether everything is as the changes expect it; a Conflict says what is not."""
     parts = [part for _, part in changes.told]
     is_anew = any(part.anew for part in parts)
     places = {(row.tenant, row.stream, row.seq) for row in tables.log} if is_anew else set()

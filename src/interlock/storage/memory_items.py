@@ -14,11 +14,7 @@ __all__ = ["MemoryShelf", "check_puts"]
 
 
 def check_puts(operations: Iterable[ItemOp]) -> None:
-    """Refuse what not every database can store as a key.
-
-    Raises:
-        ValueError: naming it.
-    """
+    """Refuse what not every database can store as a key, with a ValueError that names it."""
     for one in operations:
         if isinstance(one, PutItem) and one.value is not None and not encodable(*one.namespace, one.key):
             raise ValueError(
@@ -27,11 +23,7 @@ def check_puts(operations: Iterable[ItemOp]) -> None:
 
 
 class MemoryShelf:
-    """One tenant's items in memory.
-
-    Args:
-        namespaces: by namespace the items by key, in the order of their making.
-    """
+    """One tenant's items in memory: by namespace the items by key, in the order of their making."""
 
     def __init__(self, namespaces: dict[Namespace, dict[str, Item]], now: datetime) -> None:
         self._namespaces = namespaces

@@ -46,7 +46,7 @@ def prepare(path: Path) -> None:
             if _is_busy(error) and time.monotonic() < deadline:
                 time.sleep(RETRY_SECONDS)
                 continue
-            raise explain(error, path) or StoreUnavailable(f"The database {path} cannot be used: {error}.") from error
+            raise explain(path, error) or StoreUnavailable(f"The database {path} cannot be used: {error}.") from error
 
 
 def _create(path: Path) -> None:

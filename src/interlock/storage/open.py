@@ -181,11 +181,7 @@ def _open_file(url: str, clock: Clock | None = None, *, create: bool = True) -> 
 
 
 def file_of(url: str) -> Path:
-    """Return the database file that an address names.
-
-    Raises:
-        InvalidConfig: if it names none.
-    """
+    """Return the database file that an address names; InvalidConfig if it names none."""
     scheme, separator, rest = url.partition("://")
     if not separator and url.startswith(("sqlite:", "memory:", *(f"{kind}:" for kind in _POSTGRES))):
         raise InvalidConfig(f"{url!r} is no address of a database. {_FORMS}.")

@@ -1,4 +1,4 @@
-"""PostgreSQL: how a server is reached, who reads and writes at once, and what its errors mean."""
+"""PostgreSQL: how a server is reached and how it stands, who reads and writes at once, and what its errors mean."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from interlock.storage.postgres_notifications import PostgresNotifications
 from interlock.storage.thread_pool import ThreadPool
 from interlock.storage.writes import Commit
 
-__all__ = ["Address", "PostgresDatabase", "connect", "explain"]
+__all__ = ["Address", "Health", "PostgresDatabase", "connect", "explain", "health"]
 
 WRITERS, READERS = 2, 4
 """How many transactions run at once in one process; each has a connection of its own once it was needed."""
@@ -80,6 +80,15 @@ SELECT greatest(coalesce((SELECT max(number) FROM epochs), 0) + 1, extract(epoch
 FROM ({_ORIGIN}) AS origin
 ON CONFLICT DO NOTHING
 """  # noqa: S608 - constants
+_HEALTH = """
+SELECT current_setting('server_version'), pg_database_size(current_database()), current_setting('fsync'),
+  (SELECT count(*) FROM pg_stat_activity), current_setting('max_connections')::int,
+  coalesce((SELECT extract(epoch FROM clock_timestamp() - min(since)) FROM (
+    SELECT xact_start FROM pg_stat_activity
+    WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid() AND datname = current_database()
+    UNION ALL SELECT prepared FROM pg_prepared_xacts
+  ) AS open (since)), 0)::float
+"""
 
 _MEANINGS = {
     "08": "went away",
@@ -119,21 +128,13 @@ _TOLD = (
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a database is. Shown without its password, always.
-
-    Args:
-        parameters: as libpq takes them.
-    """
+    """Where a database is, as libpq takes it. Shown without its password, always."""
 
     parameters: Mapping[str, Any] = field(repr=False)
 
     @classmethod
     def of(cls, url: str) -> Address:
-        """Read an address.
-
-        Raises:
-            InvalidConfig: if it is none.
-        """
+        """Read an address; InvalidConfig if it is none."""
         _, _, rest = url.partition("://")
         try:
             given = conninfo_to_dict(f"postgresql://{rest}")
@@ -156,32 +157,28 @@ class Address:
 
 
 class PostgresDatabase:
-    """A database on a server: threads with a connection each, some to write and some to read.
-
-    Args:
-        address: of a database that has the tables of this version.
-    """
+    """A database that has the tables of this version: threads with a connection each, to write and to read."""
 
     def __init__(self, address: Address) -> None:
         self.address = address
         self.log = OrderedLog()
         self.notifications = PostgresNotifications(partial(connect, address))
         self._statements = PostgresStatements()
-        writing, reading = partial(self._connect, _WRITE), partial(self._connect, _READ)
+        writing, reading, told = (
+            partial(self._connect, _WRITE),
+            partial(self._connect, _READ),
+            partial(explain, address),
+        )
         self.writer = ThreadPool(
             writing,
             "interlock-writer",
-            self.explain,
+            told,
             threads=WRITERS,
             together=TOGETHER,
             shares=lambda work: isinstance(work, Commit) and work.shares,
             patience=POOL_SECONDS,
         )
-        self.readers = ThreadPool(reading, "interlock-reader", self.explain, threads=READERS, patience=POOL_SECONDS)
-
-    def explain(self, error: BaseException) -> StoreUnavailable | None:
-        """Say what an error of the driver means, or None if it is a defect of ours."""
-        return explain(error, self.address)
+        self.readers = ThreadPool(reading, "interlock-reader", told, threads=READERS, patience=POOL_SECONDS)
 
     def _connect(self, begin: str) -> Connection:
         return PostgresConnection(partial(self._open, begin), self._statements, begin)
@@ -190,8 +187,7 @@ class PostgresDatabase:
         end = time.monotonic() + seconds
         while True:
             try:
-                raw = connect(self.address)
-                return _greeted(raw, begin)
+                return _greeted(connect(self.address), begin)
             except psycopg.OperationalError as error:
                 if time.monotonic() > end or not _is_for_now(error):
                     raise
@@ -255,7 +251,7 @@ def _state(error: psycopg.Error) -> str:
     return next((state for words, state in _TOLD if words in text), "28000" if "FATAL" in text else "")
 
 
-def explain(error: BaseException, address: Address) -> StoreUnavailable | None:
+def explain(address: Address, error: BaseException) -> StoreUnavailable | None:
     """Say what an error of the driver means, or None if it is a defect of ours."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, StoreUnavailable):
@@ -270,3 +266,34 @@ def explain(error: BaseException, address: Address) -> StoreUnavailable | None:
             return None
         meaning = "does not answer"
     return StoreUnavailable(f"The database {address} {meaning} ({reason}).", address=str(address), reason=reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a server stands.
+
+    Args:
+        held_up: for how many seconds the oldest transaction that writes of this database, or a prepared one of any, has
+            been open: the feed of the log ends before it.
+    """
+
+    address: str
+    version: str
+    size: int
+    keeps: bool
+    connections: int
+    most_connections: int
+    held_up: float
+
+
+def health(url: str) -> Health:
+    """Ask a server how it stands; StoreUnavailable if it does not answer."""
+    address = Address.of(url)
+    try:
+        with connect(address) as connection:
+            row = connection.execute(_HEALTH).fetchone()
+    except psycopg.Error as error:
+        raise explain(address, error) or StoreUnavailable(f"The database {address} cannot be examined.") from error
+    assert row is not None
+    version, size, fsync, connections, most, held_up = row
+    return Health(str(address), version, size, fsync == "on", connections, most, held_up)

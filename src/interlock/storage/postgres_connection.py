@@ -45,11 +45,7 @@ _CONFLICTS = (errors.UniqueViolation, errors.DeadlockDetected, errors.Serializat
 
 
 class ServerConnection:
-    """A connection, fit for use.
-
-    Args:
-        epoch: the number of the server's start that it belongs to.
-    """
+    """A connection that is fit for use, and the number of the server's start that it belongs to."""
 
     def __init__(self, raw: psycopg.Connection[Any], epoch: int) -> None:
         self.raw = raw
@@ -119,9 +115,7 @@ class PostgresConnection(Connection):
             except psycopg.Error:
                 if not self.raw.closed:
                     raise
-                if (
-                    end is not None and time.monotonic() > end
-                ):  # a server that ends every transaction is there, and no use
+                if end is not None and time.monotonic() > end:  # it ends every transaction: it is there, and no use
                     raise
                 end = end or time.monotonic() + RECOVER_SECONDS
                 if self._is_done(end):
@@ -297,11 +291,7 @@ class PostgresConnection(Connection):
 
 
 def _wait(end: float) -> None:
-    """Let some time pass before it is asked again what became of a commit.
-
-    Raises:
-        StoreUnavailable: if it has been asked for long enough.
-    """
+    """Let time pass before it is asked again what became of a commit; StoreUnavailable after a while."""
     if time.monotonic() > end:
         raise StoreUnavailable(
             "The line to the database was cut while a change was being committed, and it is not known yet whether it "

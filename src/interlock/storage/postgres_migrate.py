@@ -43,7 +43,7 @@ def prepare(address: Address, *, create: bool = True) -> None:
         if not _is_up_to_date(address, create=create):
             _bring_up_to_date(address)
     except (psycopg.Error, DBAPIError) as error:
-        raise explain(error, address) or StoreUnavailable(
+        raise explain(address, error) or StoreUnavailable(
             f"The database {address} cannot be used: {address.without_secrets(str(error))}.", address=str(address)
         ) from error
 

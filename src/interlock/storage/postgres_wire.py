@@ -42,11 +42,7 @@ _READERS: dict[int, Callable[[bytes], Any]] = {
 
 
 class WireReply:
-    """What the server answers to one statement; `result` once it has been read.
-
-    Args:
-        prepared: the statement that this prepares, if it is no more than that.
-    """
+    """What the server answers to a statement, or to preparing the one that is named; `result` once it has been read."""
 
     __slots__ = ("prepared", "result")
 
@@ -143,11 +139,7 @@ class Wire:
                 self._libpq.consume_input()
 
     def wait_for(self, reply: WireReply) -> WireReply:
-        """Read until this answer is there.
-
-        Raises:
-            psycopg.Error: the error of the first statement that failed, with that statement's answer.
-        """
+        """Read until this answer is there; raise the error of the first statement that failed."""
         if not reply.is_there:
             if not self._is_asked_for:
                 self._libpq.send_flush_request()
@@ -160,11 +152,7 @@ class Wire:
         return reply
 
     def drain(self) -> None:
-        """Read every answer that is still under way, whatever it is.
-
-        Raises:
-            psycopg.Error: if the line is lost.
-        """
+        """Read every answer that is still under way, whatever it is; raise only what says that the line is lost."""
         while self._awaited:
             try:
                 self._read()

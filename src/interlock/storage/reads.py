@@ -44,13 +44,13 @@ from interlock.storage.schema import (
 from interlock.storage.sql_constructs import OneOf, as_bytes
 
 __all__ = [
+    "NOTE",
+    "POLICY",
     "asked_at",
     "filed",
     "find",
     "list_runs",
     "load",
-    "note",
-    "policy",
     "state",
     "thread_names",
     "turns",
@@ -117,8 +117,8 @@ _TURNS = (
 _STATE = select(as_bytes(states.c.state)).where(
     states.c.tenant == _TENANT, states.c.run_id == _RUN_ID, states.c.digest == bindparam("digest")
 )
-_POLICY = select(as_bytes(policies.c.body)).where(policies.c.hash == bindparam("hash"))
-_NOTE = select(notes.c.value).where(notes.c.key == bindparam("key"))
+POLICY = select(as_bytes(policies.c.body)).where(policies.c.hash == bindparam("hash"))
+NOTE = select(notes.c.value).where(notes.c.key == bindparam("key"))
 _FIND = {
     kind: select(table.c.id)
     .where(table.c.tenant == _TENANT, table.c.id >= bindparam("first"), table.c.id <= bindparam("last"))
@@ -242,18 +242,6 @@ def window(on: Connection, tenant: str, action: str, since: datetime, limit: int
     return Window(version, [decode_request(body) for (body,) in rows()])
 
 
-def policy(on: Connection, policy_hash: str) -> bytes | None:
-    """Return a policy body that was kept under this hash."""
-    row = on.first(_POLICY, {"hash": policy_hash})
-    return None if row is None else row[0]
-
-
-def note(on: Connection, key: str) -> str | None:
-    """Return a fact about this database."""
-    row = on.first(_NOTE, {"key": key})
-    return None if row is None else row[0]
-
-
 # ── pages ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -314,8 +302,8 @@ def state(on: Connection, tenant: str, run_id: str, digest: str) -> bytes | None
     """Return a state that is kept of a run."""
     if not encodable(run_id, digest):
         return None
-    row = on.first(_STATE, {"tenant": tenant, "run_id": run_id, "digest": digest})
-    return None if row is None else row[0]
+    found: bytes | None = on.value(_STATE, {"tenant": tenant, "run_id": run_id, "digest": digest})
+    return found
 
 
 def find(on: Connection, tenant: str, kind: Literal["request", "run"], prefix: str) -> Sequence[str]:

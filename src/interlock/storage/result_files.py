@@ -36,11 +36,7 @@ def _adapter() -> TypeAdapter[KnownResult]:
 
 
 class ResultFiles:
-    """Keeps results in the first of these folders that takes them. Implements the port `KeptResults`.
-
-    Args:
-        folders: made when they are needed, for this user alone.
-    """
+    """Implements `KeptResults` in the first folder that takes one; made when it is needed, for this user alone."""
 
     def __init__(self, *folders: Path) -> None:
         self.folders = folders

@@ -129,11 +129,7 @@ class EntryRow(NamedTuple):
 
 
 def checked(kind: Literal["request", "run"], stored: T, version: int) -> T:
-    """Return a request or run whose row is found by its own version: no change would find it by another one.
-
-    Raises:
-        RecordAltered: if the row has another version.
-    """
+    """Return a request or run; RecordAltered if its row has another version, by which no change would find it."""
     if stored.version != version:
         raise RecordAltered(
             f"The stored {kind} {stored.id} is not what was written: its row has another version.",
@@ -158,11 +154,7 @@ def now_of(clock: Clock | None) -> dict[str, int | None]:
 
 
 def moment(at: object) -> datetime:
-    """Return microseconds since 1970 as a time.
-
-    Raises:
-        RecordAltered: if they are no time: SQLite keeps whatever it is given.
-    """
+    """Return microseconds since 1970 as a time; RecordAltered if they are none: SQLite keeps whatever it is given."""
     if not is_time(at):
         raise RecordAltered(f"A stored time is not what was written: {at!r}.")
     return _EPOCH + timedelta(microseconds=at)
@@ -179,11 +171,7 @@ def due_micros(job: Job) -> int:
 
 
 def job_of(tenant: str, subject: str, due_at: object, generation: object, owner: str | None) -> Job:
-    """Return a job; one that is done is due when time ends.
-
-    Raises:
-        RecordAltered: if it holds something else than numbers.
-    """
+    """Return a job, due when time ends if it is done; RecordAltered if it holds something else than numbers."""
     if not isinstance(generation, int) or not (due_at == NEVER or is_time(due_at)):
         raise RecordAltered(f"The stored job of {subject} is not what was written.", stream=subject)
     due = _END_OF_TIME if due_at == NEVER else moment(due_at)
@@ -191,11 +179,7 @@ def job_of(tenant: str, subject: str, due_at: object, generation: object, owner:
 
 
 def lease_of(owner: str | None, until: object) -> Lease | None:
-    """Return a lease; None if there is none.
-
-    Raises:
-        RecordAltered: if its end is no number.
-    """
+    """Return a lease; None if there is none, RecordAltered if its end is no number."""
     return None if owner is None else Lease(owner, moment(until))
 
 
@@ -213,32 +197,20 @@ def is_key(*texts: object) -> bool:
 
 
 def read_position(after: str) -> int:
-    """Return the number that a position stands for; the empty string stands before everything.
-
-    Raises:
-        InvalidValue: for what is no position of a log.
-    """
+    """Return the number that a position stands for, 0 for the empty string; InvalidValue for what is none."""
     if after and not _POSITION.fullmatch(after):
         raise InvalidValue("after", "is not a position of this log: take one that an entry carries")
     return int(after or 0)
 
 
 def check_load(run_id: str | None, run_of: str | None) -> None:
-    """Check that one run is asked for, or none.
-
-    Raises:
-        ValueError: if it is named in both ways: a defect.
-    """
+    """Refuse a run that is named in both ways, with a ValueError: a defect."""
     if run_id is not None and run_of is not None:
         raise ValueError(f"a load names its run {run_id} or a request of it, {run_of}, not both")
 
 
 def check_changes(changes: Changes) -> None:
-    """Check that changes agree with themselves.
-
-    Raises:
-        ValueError: if a row belongs to another tenant, or its version is not what its events make: a defect.
-    """
+    """Refuse changes of several tenants, or to versions that their events do not make, with a ValueError: a defect."""
     parts = [part for _, part in changes.told]
     for part in parts:
         if part.after.version != part.expected + len(part.events) or part.after.version < 1:

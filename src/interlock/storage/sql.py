@@ -121,7 +121,7 @@ class SqlStore:
 
     async def policy(self, policy_hash: str) -> bytes | None:
         """Return a policy body that was kept under this hash."""
-        return await self._read(lambda on: reads.policy(on, policy_hash))
+        return await self._read(lambda on: on.value(reads.POLICY, {"hash": policy_hash}))
 
     async def history(self, tenant: str, stream: str) -> Sequence[Entry]:
         """Return all entries of one request or run, in order."""
@@ -225,7 +225,7 @@ class SqlStore:
     async def note(self, key: str, value: str | None = None) -> str | None:
         """Return a fact about this database; with a value, set it first if it is not set yet."""
         if value is None:
-            return await self._read(lambda on: reads.note(on, key))
+            return await self._read(lambda on: on.value(reads.NOTE, {"key": key}))
         from interlock.storage import writes  # noqa: PLC0415 - see the top
 
         return await self._write(lambda on: writes.keep_note(on, key, value))

@@ -41,11 +41,7 @@ _MEANINGS = {
 
 
 class SqliteFile:
-    """One database file: a thread that writes, connections that read, and one that watches for changes.
-
-    Args:
-        path: the file, which exists and has the tables of this version.
-    """
+    """A file with the tables of this version: a thread writes, connections read, and one watches for changes."""
 
     notifications = None
 
@@ -56,16 +52,16 @@ class SqliteFile:
         self._statements = Statements(sqlite.dialect(paramstyle="named"))
         # Writers wait for each other at the door instead of failing half-way. Readers see one instant, and wait for
         # nobody.
-        writing, reading = partial(self._connect, WRITING), partial(self._connect, "BEGIN")
-        self.writer = ThreadPool(writing, "interlock-writer", self.explain, together=TOGETHER)
-        self.readers = Inline(reading, self.explain)
+        writing, reading, told = (
+            partial(self._connect, WRITING),
+            partial(self._connect, "BEGIN"),
+            partial(explain, path),
+        )
+        self.writer = ThreadPool(writing, "interlock-writer", told, together=TOGETHER)
+        self.readers = Inline(reading, told)
         self._watching = threading.Lock()
         self._watcher: sqlite3.Connection | None = None
         self._closed = False
-
-    def explain(self, error: BaseException) -> StoreUnavailable | None:
-        """Say what an error of the driver means, or None if it is a defect of ours."""
-        return explain(error, self.path)
 
     def _connect(self, begin: str) -> Connection:
         connected = connect(self.path, create=False)
@@ -125,7 +121,7 @@ class SqliteFile:
                     self._watcher = connect(self.path, create=False)
                 return int(self._watcher.execute("PRAGMA data_version").fetchone()[0])
             except sqlite3.Error as error:
-                raise self.explain(error) or error from error
+                raise explain(self.path, error) or error from error
 
     def close(self) -> None:
         """Let go of threads and connections."""
@@ -168,7 +164,7 @@ def connect(path: Path, *, create: bool = True) -> sqlite3.Connection:
     return connection
 
 
-def explain(error: BaseException, path: Path) -> StoreUnavailable | None:
+def explain(path: Path, error: BaseException) -> StoreUnavailable | None:
     """Say what an error of the driver means, or None if it is a defect of ours."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     if not isinstance(cause, sqlite3.DatabaseError) or isinstance(

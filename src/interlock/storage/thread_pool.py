@@ -207,11 +207,7 @@ class Inline:
         self._closed = False
 
     async def run(self, work: Callable[[Connection], T]) -> T:
-        """Do a piece of work inside a transaction.
-
-        Raises:
-            StoreUnavailable: if the database does not answer or cannot be read, or everything is closed.
-        """
+        """Do a piece of work inside a transaction; StoreUnavailable if the database is to blame, or closed."""
         if self._closed:
             raise StoreUnavailable("The store is closed.")
         connection: Connection | None = None

@@ -16,6 +16,7 @@ from interlock.storage.compiled import Connection
 from interlock.storage.jobs import take_job, wake_waiting, write_jobs
 from interlock.storage.log import Log
 from interlock.storage.participants import drop_participants, keep_participants
+from interlock.storage.reads import NOTE
 from interlock.storage.rows import Clock, RequestRow, RunRow, changed, entry_rows, now_of, request_row, run_row
 from interlock.storage.schema import jobs, notes, policies, requests, runs, states, threads, windows
 from interlock.storage.sql_constructs import Now, insert_or, update_at_version
@@ -70,7 +71,6 @@ _NEXT_COUNT = update_at_version(windows, "action").values(version=windows.c.vers
 
 _KEEP_POLICY = insert_or(policies).on_conflict_do_nothing()
 _KEEP_NOTE = insert_or(notes).on_conflict_do_nothing()
-_NOTE = select(notes.c.value).where(notes.c.key == bindparam("key"))
 
 # Locked, where rows can be: it must hold until the commit. Who extends the lease meanwhile waits for that.
 _HELD = (
@@ -102,11 +102,7 @@ class Commit:
     log: Log
 
     def __call__(self, connection: Connection) -> None:
-        """Apply them.
-
-        Raises:
-            Conflict: if an expected version or a condition does not hold.
-        """
+        """Apply them; a Conflict if an expected version or a condition does not hold."""
         self.take(connection)
         # Under the locks: a vote that finds the deadline reached can never be committed.
         self.keep(connection, connection.settled(self.clock))
@@ -160,11 +156,7 @@ class Commit:
 
 
 def commit_together(connection: Connection, commits: Sequence[Commit]) -> None:
-    """Apply several in one transaction, all or none: in the order of their runs, so that no two groups wait in a ring.
-
-    Raises:
-        Conflict: if something that one of them expects is not so.
-    """
+    """Apply several in one transaction, or none: in the order of their runs, so that no two groups wait in a ring."""
     ordered = sorted(commits, key=lambda commit: (commit.changes.tenant, commit.run_id))
     for commit in ordered:
         commit.take(connection)
@@ -236,5 +228,4 @@ def _update(row: Mapping[str, Any], names: Iterable[str], change: RequestChange 
 def keep_note(connection: Connection, key: str, value: str) -> str:
     """Set a fact about this database if it is not set yet, and return it."""
     connection.write(_KEEP_NOTE, {"key": key, "value": value})
-    ((kept,),) = connection.rows(_NOTE, {"key": key})
-    return str(kept)
+    return str(connection.value(NOTE, {"key": key}))

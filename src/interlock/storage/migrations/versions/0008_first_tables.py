@@ -9,8 +9,6 @@ from interlock.storage.schema import POSTGRES_GUARD_MADE, SQLITE_GUARDS
 
 revision = "0008"
 down_revision = None
-branch_labels = None
-depends_on = None
 
 STATUSES = "'open', 'approved', 'rejected', 'answered', 'revised', 'expired', 'withdrawn'"
 EFFECTS = "'none', 'claimed', 'executed', 'failed', 'unknown', 'lapsed'"
