@@ -44,8 +44,6 @@ def enter(kind: str, entry: dict[str, Any], *, key: str, into: str = "") -> dict
 
     Args:
         kind: what is entered, such as `payment`.
-        entry: a JSON object.
-        key: the idempotency key.
         into: the ledger, as `ledger_path` returned it, perhaps in another process; without it, this one's.
 
     Returns:

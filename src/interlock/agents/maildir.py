@@ -34,9 +34,6 @@ def deliver(maildir: Path, message: bytes, *, message_id: str, key: str) -> str:
 
     Args:
         maildir: made where it does not exist.
-        message: the complete message.
-        message_id: its Message-ID.
-        key: the idempotency key.
 
     Raises:
         NotDone: the maildir cannot be written; nothing was delivered.

@@ -167,13 +167,19 @@ def _sagemaker(endpoint: str) -> Complete:
     )
 
     def complete(prompt: str) -> str:
+        body: dict[str, Any] = {
+            "inputs": prompt,
+            "parameters": {"max_new_tokens": MAX_TOKENS, "return_full_text": False},
+        }
+        if chat:
+            body = {"messages": [{"role": "user", "content": prompt}], "max_tokens": MAX_TOKENS}
         client = boto3.client("sagemaker-runtime", region_name=region, config=settings)
         try:
             answer = client.invoke_endpoint(
                 EndpointName=endpoint,
                 ContentType="application/json",
                 Accept="application/json",
-                Body=json.dumps(_messages(prompt) if chat else _inputs(prompt)).encode(),
+                Body=json.dumps(body).encode(),
             )
             raw = answer["Body"].read(4 * MAX_OUTPUT + 1)
         finally:
@@ -183,14 +189,6 @@ def _sagemaker(endpoint: str) -> Complete:
         return _output(raw.decode("utf-8", "replace")).removeprefix(prompt)
 
     return complete
-
-
-def _inputs(prompt: str) -> dict[str, Any]:
-    return {"inputs": prompt, "parameters": {"max_new_tokens": MAX_TOKENS, "return_full_text": False}}
-
-
-def _messages(prompt: str) -> dict[str, Any]:
-    return {"messages": [{"role": "user", "content": prompt}], "max_tokens": MAX_TOKENS}
 
 
 def _output(text: str) -> str:

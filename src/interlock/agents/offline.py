@@ -7,9 +7,9 @@ plan what it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from interlock.agents.plans import MAX_SUMMARY, Feedback, MailPlan, PlanningFailed
 from interlock.agents.recipients import addresses_in
@@ -125,45 +125,16 @@ def _addresses(text: str) -> tuple[str, ...]:
 # ── feedback ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _set_subject(draft: _Draft, found: re.Match[str]) -> _Draft:
-    return replace(draft, subject=_clip(found[1], MAX_SUBJECT))
-
-
-def _set_body(draft: _Draft, found: re.Match[str]) -> _Draft:
-    return replace(draft, body=found[1], points=())
-
-
-def _mention(draft: _Draft, found: re.Match[str]) -> _Draft:
-    return replace(draft, points=(*draft.points, f"Please note: {_sentence(found[1])}"))
-
-
-def _only(draft: _Draft, found: re.Match[str]) -> _Draft:
-    return replace(draft, to=_addresses(found[0]), audience="")
-
-
-def _remove(draft: _Draft, found: re.Match[str]) -> _Draft:
-    gone = {address.lower() for address in _addresses(found[0])}
-    return replace(draft, to=tuple(address for address in draft.to if address.lower() not in gone))
-
-
-def _add(draft: _Draft, found: re.Match[str]) -> _Draft:
-    return replace(draft, to=tuple(dict.fromkeys((*draft.to, *_addresses(found[0]))))[:MAX_RECIPIENTS])
-
-
-def _shorten(draft: _Draft, _: re.Match[str]) -> _Draft:
-    return replace(draft, short=True)
-
-
-_RULES: Final[tuple[tuple[re.Pattern[str], Callable[[_Draft, re.Match[str]], _Draft]], ...]] = tuple(
-    (re.compile(pattern, re.IGNORECASE), rule)
-    for pattern, rule in (
-        (r"^(?:change\s+)?(?:the\s+)?subject(?:\s+should\s+be|\s+to|\s*[:=])\s*(.+)", _set_subject),
-        (r"^(?:the\s+)?(?:body|text)\s*[:=]\s*(.+)", _set_body),
-        (r"^(?:please\s+)?(?:also\s+)?(?:mention|include|say)\s+(?:that\s+)?(.+)", _mention),
-        (r".*\b(?:only|instead)\b.*@.*|.*@.*\b(?:only|instead)\b.*|^to\s*:.*@.*", _only),
-        (r".*\b(?:remove|without|drop|not\s+to)\b.*@.*", _remove),
-        (r".*\b(?:add|also|cc|copy|include|to|and)\b.*@.*", _add),
-        (r".*\b(?:shorter|shorten|short|brief|briefer|concise|too\s+long)\b.*", _shorten),
+_RULES: Final = tuple(
+    (name, re.compile(pattern, re.IGNORECASE))
+    for name, pattern in (
+        ("subject", r"^(?:change\s+)?(?:the\s+)?subject(?:\s+should\s+be|\s+to|\s*[:=])\s*(.+)"),
+        ("body", r"^(?:the\s+)?(?:body|text)\s*[:=]\s*(.+)"),
+        ("mention", r"^(?:please\s+)?(?:also\s+)?(?:mention|include|say)\s+(?:that\s+)?(.+)"),
+        ("only", r".*\b(?:only|instead)\b.*@.*|.*@.*\b(?:only|instead)\b.*|^to\s*:.*@.*"),
+        ("remove", r".*\b(?:remove|without|drop|not\s+to)\b.*@.*"),
+        ("add", r".*\b(?:add|also|cc|copy|include|to|and)\b.*@.*"),
+        ("shorten", r".*\b(?:shorter|shorten|short|brief|briefer|concise|too\s+long)\b.*"),
     )
 )
 
@@ -173,11 +144,33 @@ def _follow(draft: _Draft, note: str) -> _Draft:
     if not note:
         return draft
     changed = replace(draft, changes=(*draft.changes, note))
-    for pattern, rule in _RULES:
+    for rule, pattern in _RULES:
         found = pattern.match(note)
-        if found and not (rule is _mention and _addresses(found[1])):
-            return rule(changed, found)
+        if found and not (rule == "mention" and _addresses(found[1])):
+            return replace(changed, **_change(rule, draft, found))
     return replace(changed, points=(*draft.points, f"Noted: {_sentence(note)}"))
+
+
+def _change(rule: str, draft: _Draft, found: re.Match[str]) -> dict[str, Any]:
+    change: dict[str, Any]
+    addresses = _addresses(found[0])
+    match rule:
+        case "subject":
+            change = {"subject": _clip(found[1], MAX_SUBJECT)}
+        case "body":
+            change = {"body": found[1], "points": ()}
+        case "mention":
+            change = {"points": (*draft.points, f"Please note: {_sentence(found[1])}")}
+        case "only":
+            change = {"to": addresses, "audience": ""}
+        case "remove":
+            gone = {address.lower() for address in addresses}
+            change = {"to": tuple(address for address in draft.to if address.lower() not in gone)}
+        case "add":
+            change = {"to": tuple(dict.fromkeys((*draft.to, *addresses)))[:MAX_RECIPIENTS]}
+        case _:
+            change = {"short": True}
+    return change
 
 
 # ── words ────────────────────────────────────────────────────────────────────────────────────────────────────────────

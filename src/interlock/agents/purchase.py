@@ -58,11 +58,7 @@ class PurchaseState(TypedDict, total=False):
 
 
 def pay(item: str, vendor: str, amount: str, *, idempotency_key: str, into: str = "") -> dict[str, Any]:
-    """Enter a payment into the ledger; see `interlock.agents.ledger.enter`.
-
-    Raises:
-        NotDone: the ledger cannot be written.
-    """
+    """Enter a payment into the ledger; see `interlock.agents.ledger.enter`."""
     return enter("payment", {"item": item, "vendor": vendor, "amount": amount}, key=idempotency_key, into=into)
 
 

@@ -82,8 +82,6 @@ def file_report(draft: dict[str, Any], *, idempotency_key: str, into: str = "") 
     """Write an accepted report to a file of its own, once for each key. It appears whole or not at all.
 
     Args:
-        draft: title and text.
-        idempotency_key: names this effect.
         into: the folder, as `reports_folder` returned it, perhaps in another process; without it, this one's.
 
     Raises:

@@ -172,17 +172,13 @@ def _hand_over(connection: smtplib.SMTP, server: SmtpServer, message: bytes) -> 
         ) from error
     if _is_yes(code):
         return
-    if _is_no(code):  # RFC 5321, section 4.2.5: after a 4yz or 5yz the server must not deliver
+    if code // 100 in {4, 5}:  # RFC 5321, section 4.2.5: after a 4yz or 5yz the server must not deliver
         raise NotDone(f"the mail server {server.where} refused the message: {code} {_text(answer)}")
     raise MailUncertain(f"{server.where} answered the message with {code} {_text(answer)}, which says nothing")
 
 
 def _is_yes(code: int) -> bool:
     return code // 100 == 2  # noqa: PLR2004 - 2yz is yes, RFC 5321, section 4.2.1
-
-
-def _is_no(code: int) -> bool:
-    return code // 100 in {4, 5}
 
 
 def _text(answer: bytes) -> str:
