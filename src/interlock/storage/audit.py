@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -95,16 +95,15 @@ def page(on: Connection, *, kind: type[RequestRow | RunRow], after: Key) -> tupl
     """Return what a page of rows says, and after which key the next one begins, if one does."""
     with whatever_is_stored(on):
         rows = [kind(*row) for row in on.rows(_PAGES[kind], {"tenant": after[0], "after": after[1]})]
-        participants = _participants_on(on, rows) if kind is RequestRow else {}
+        participants = participants_on(on, _keys(rows)) if kind is RequestRow else {}
     return audit_of(rows, participants), (rows[-1].tenant, rows[-1].id) if len(rows) == SIZE else None
 
 
 def audit_of(rows: Sequence[RequestRow | RunRow], participants: Participants) -> Audit:
     """Return what rows say, and who is said to have acted on those of requests."""
-    keys = [(isinstance(row, RequestRow), (row.tenant, row.id)) for row in rows if is_key(row.tenant, row.id)]
     return Audit(
-        requests=[key for is_request, key in keys if is_request],
-        runs=[key for is_request, key in keys if not is_request],
+        requests=_keys(row for row in rows if isinstance(row, RequestRow)),
+        runs=_keys(row for row in rows if isinstance(row, RunRow)),
         misfiled=[
             (str(row.tenant), str(row.id)) for row in rows if not is_key(row.tenant, row.id) or not _is_filed(row)
         ],
@@ -114,6 +113,10 @@ def audit_of(rows: Sequence[RequestRow | RunRow], participants: Participants) ->
         places=_places_of(rows),
         participants=participants,
     )
+
+
+def _keys(rows: Iterable[RequestRow | RunRow]) -> list[Key]:
+    return [(row.tenant, row.id) for row in rows if is_key(row.tenant, row.id)]
 
 
 def joined(pages: Sequence[Audit], rest: Audit) -> Audit:
@@ -132,18 +135,6 @@ def joined(pages: Sequence[Audit], rest: Audit) -> Audit:
         places={key: due for one in pages for key, due in one.places.items()},
         participants={key: acts for one in pages for key, acts in one.participants.items()},
     )
-
-
-def _participants_on(on: Connection, rows: Sequence[RequestRow | RunRow]) -> Participants:
-    """Return who has acted on these requests, read at the same instant."""
-    by_tenant: dict[str, list[str]] = {}
-    for row in rows:
-        if is_key(row.tenant, row.id):
-            by_tenant.setdefault(row.tenant, []).append(row.id)
-    found: Participants = {}
-    for tenant, ids in by_tenant.items():
-        found |= participants_on(on, tenant, ids)
-    return found
 
 
 def _versions_of(rows: Sequence[RequestRow | RunRow]) -> dict[Key, int]:
@@ -201,11 +192,12 @@ def audit_rest(on: Connection, log: AuditedLog) -> Audit:
     with whatever_is_stored(on):
         for tenant, subject, *rest, kind in on.rows(_JOBS, {}):
             try:
-                job = _readable_job(tenant, subject, *rest)
+                job = job_of(tenant, subject, *rest) if is_key(tenant, subject) else None
             except RecordAltered:
+                job = None
+            if job is None:
                 unread.append((str(tenant), str(subject)))
-                continue
-            if kind == "advance":
+            elif kind == "advance":
                 found.append(job)
             else:
                 unknown.append((tenant, subject))
@@ -221,13 +213,6 @@ def audit_rest(on: Connection, log: AuditedLog) -> Audit:
             added=[(str(what), str(table), str(undo)) for what, table, undo in on.rows(text(log.added), {})],
             lost=None if log.lost is None else max(0, on.rows(text(log.lost), {})[0][0]),
         )
-
-
-def _readable_job(tenant: str, subject: str, *rest: Any) -> Job:
-    if not is_key(tenant, subject):
-        raise RecordAltered("A job is stored under what is no id.")
-    due_at, generation, owner = rest
-    return job_of(tenant, subject, due_at, generation, owner)
 
 
 def is_named(policy_hash: str, body: bytes) -> bool:

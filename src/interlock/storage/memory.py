@@ -20,8 +20,16 @@ from interlock.failpoints import failpoint
 from interlock.storage.audit import audit_of, is_named
 from interlock.storage.cursors import check_channel
 from interlock.storage.memory_commit import apply, check
-from interlock.storage.memory_items import MemoryShelf, check_puts
-from interlock.storage.memory_tables import Tables, entries_of, entry_of, page_of, read_job, record_of, turns_of
+from interlock.storage.memory_tables import (
+    MemoryShelf,
+    Tables,
+    entries_of,
+    entry_of,
+    page_of,
+    read_job,
+    record_of,
+    turns_of,
+)
 from interlock.storage.participants import read_participants
 from interlock.storage.reads import filed
 from interlock.storage.rows import (
@@ -34,6 +42,7 @@ from interlock.storage.rows import (
     changed,
     check_changes,
     check_load,
+    check_puts,
     entry_rows,
     micros,
     moment,

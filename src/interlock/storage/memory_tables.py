@@ -1,8 +1,11 @@
-"""The tables of the store in memory, and how their rows are read; pages of requests."""
+"""The tables of the store in memory, and how their rows are read; pages of requests, and what agents keep."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from itertools import islice
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -26,6 +29,7 @@ from interlock.storage.rows import (
 __all__ = [
     "JobRow",
     "Key",
+    "MemoryShelf",
     "Tables",
     "entries_of",
     "entry_of",
@@ -139,3 +143,43 @@ def _acts(tables: Tables, tenant: str, people: Sequence[str] | None) -> dict[str
     found = ((key, given) for (owner, key), given in tables.participants.items() if owner == tenant)
     last = ((key, [at for person, at in given.items() if person in (people or ())]) for key, given in found)
     return {key: max(times) for key, times in last if times}
+
+
+class MemoryShelf:
+    """One tenant's items in memory: by namespace the items by key, in the order of their making."""
+
+    def __init__(self, namespaces: dict[Namespace, dict[str, Item]], now: datetime) -> None:
+        self._namespaces = namespaces
+        self._now = now
+
+    def get(self, namespace: Namespace, key: str) -> Item | None:
+        """Return an item, or None."""
+        return self._namespaces.get(namespace, {}).get(key)
+
+    def under(self, prefix: Namespace, page: tuple[int, int] | None) -> Iterator[Item]:
+        """Return the items under a prefix."""
+        found = (
+            item
+            for namespace, items in self._namespaces.items()
+            if namespace[: len(prefix)] == prefix
+            for item in items.values()
+        )
+        return found if page is None else islice(found, page[0], sum(page))
+
+    def namespaces(self) -> Iterable[Namespace]:
+        """Return every namespace that holds something."""
+        return list(self._namespaces)
+
+    def put(self, namespace: Namespace, key: str, value: bytes) -> None:
+        """Keep a value."""
+        items = self._namespaces.setdefault(namespace, {})
+        before = items.get(key)
+        made = Item(namespace, key, value, self._now, self._now)
+        items[key] = made if before is None else replace(before, value=value, updated_at=self._now)
+
+    def delete(self, namespace: Namespace, key: str) -> None:
+        """Take an item away."""
+        items = self._namespaces.get(namespace, {})
+        items.pop(key, None)
+        if not items:
+            self._namespaces.pop(namespace, None)

@@ -72,15 +72,11 @@ def _bring_up_to_date(path: Path) -> None:
         if _revision(connection, path) == REVISIONS[-1]:
             return
         connection.execute("PRAGMA journal_mode = WAL")
-    engine = engine_of(path)
-    try:
-        with engine.begin() as writing:
-            raw: Any = writing.connection.dbapi_connection
-            # Again, now that nobody else can write: another process may have done it meanwhile.
-            if _revision(raw, path) != REVISIONS[-1]:
-                upgrade(writing)
-    finally:
-        engine.dispose()
+    with engine_of(path).begin() as writing:
+        raw: Any = writing.connection.dbapi_connection
+        # Again, now that nobody else can write: another process may have done it meanwhile.
+        if _revision(raw, path) != REVISIONS[-1]:
+            upgrade(writing)
 
 
 def engine_of(path: Path) -> Engine:

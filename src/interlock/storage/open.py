@@ -50,9 +50,13 @@ def open_store(url: str, clock: Clock | None = None, *, create: bool = True) -> 
         StoreTooNew: if a newer version of Interlock made the file.
         StoreUnavailable: if it cannot be opened or written.
     """
-    scheme = scheme_of(url)
-    if scheme in _OURS:
-        return _OURS[scheme](url, clock, create=create)
+    match scheme := scheme_of(url):
+        case "memory":
+            return MemoryStore(clock or utc_now)
+        case "sqlite":
+            return _open_file(url, clock, create=create)
+        case "postgresql":
+            return _open_server(url, clock, create=create)
     url = scheme.lower() + url[len(scheme) :]  # as in any address (RFC 3986, section 3.1)
     scheme = scheme.lower()
     return _opened(_registered.get(scheme) or _installed(scheme), url, clock, create=create)
@@ -79,7 +83,7 @@ def register_store(scheme: str, opener: Opener) -> None:
     Raises:
         ValueError: if the scheme is one of ours.
     """
-    if scheme in {*_OURS, *_POSTGRES}:
+    if scheme in {"memory", "sqlite", *_POSTGRES}:
         raise ValueError(f"{scheme}: is opened by Interlock itself")
     _registered[scheme] = opener
 
@@ -151,11 +155,7 @@ def _unknown(scheme: str, others: list[str]) -> InvalidConfig:
     )
 
 
-def _open_memory(url: str, clock: Clock | None = None, *, create: bool = True) -> Store:  # noqa: ARG001 - an `Opener`
-    return MemoryStore(clock or utc_now)
-
-
-def _open_server(url: str, clock: Clock | None = None, *, create: bool = True) -> Store:
+def _open_server(url: str, clock: Clock | None, *, create: bool) -> Store:
     try:
         from interlock.storage import postgres, postgres_migrate  # noqa: PLC0415 - the driver is an extra
     except ImportError as error:
@@ -168,7 +168,7 @@ def _open_server(url: str, clock: Clock | None = None, *, create: bool = True) -
     return SqlStore(postgres.PostgresDatabase(address), clock)
 
 
-def _open_file(url: str, clock: Clock | None = None, *, create: bool = True) -> Store:
+def _open_file(url: str, clock: Clock | None, *, create: bool) -> Store:
     path = file_of(url)
     if not create and not path.exists():
         raise InvalidConfig(
@@ -198,5 +198,4 @@ def file_of(url: str) -> Path:
     return expanded(path).absolute()
 
 
-_OURS: dict[str, Opener] = {"memory": _open_memory, "sqlite": _open_file, "postgresql": _open_server}
 _registered: dict[str, Opener] = {}

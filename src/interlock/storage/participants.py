@@ -67,11 +67,15 @@ def drop_participants(on: Connection, tenant: str, request_id: str) -> None:
     on.write(_DROP, {"tenant": tenant, "id": request_id})
 
 
-def participants_on(on: Connection, tenant: str, ids: Iterable[str]) -> Participants:
-    """Return who is said to have acted on a tenant's requests, and when."""
+def participants_on(on: Connection, keys: Iterable[tuple[str, str]]) -> Participants:
+    """Return who is said to have acted on these requests, and when."""
+    by_tenant: dict[str, list[str]] = {}
+    for tenant, key in keys:
+        by_tenant.setdefault(tenant, []).append(key)
     found: dict[tuple[str, str], dict[str, int]] = {}
-    for request_id, person, at in on.rows(_ON, {"tenant": tenant, "ids": list(ids)}):
-        found.setdefault((tenant, str(request_id)), {})[str(person)] = at
+    for tenant, ids in by_tenant.items():
+        for request_id, person, at in on.rows(_ON, {"tenant": tenant, "ids": ids}):
+            found.setdefault((tenant, str(request_id)), {})[str(person)] = at
     return {key: read_participants(given) for key, given in found.items()}
 
 

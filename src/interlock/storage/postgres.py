@@ -112,7 +112,8 @@ _MEANINGS = {
     "58": "cannot be read or written: its disk reports an error",
     "XX": "is damaged, or has a defect",
 }
-_FOR_NOW = {"57P01", "57P02", "57P03", "53300"}
+_FOR_NOW = {"57P01", "57P02", "57P03", "53300", ""}
+"""A server that answers so, or not at all, may answer otherwise soon."""
 
 # The driver gives no SQLSTATE of a connection that was refused.
 _TOLD = (
@@ -189,7 +190,7 @@ class PostgresDatabase:
             try:
                 return _greeted(connect(self.address), begin)
             except psycopg.OperationalError as error:
-                if time.monotonic() > end or not _is_for_now(error):
+                if time.monotonic() > end or _state(error) not in _FOR_NOW:
                     raise
                 time.sleep(AGAIN_SECONDS)
 
@@ -236,11 +237,6 @@ def _greeted(raw: psycopg.Connection[Any], begin: str) -> ServerConnection:
     except BaseException:
         raw.close()
         raise
-
-
-def _is_for_now(error: psycopg.Error) -> bool:
-    """Say whether a server may answer soon that does not answer now."""
-    return _state(error) in {*_FOR_NOW, ""}
 
 
 def _state(error: psycopg.Error) -> str:

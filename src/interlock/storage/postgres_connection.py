@@ -62,17 +62,13 @@ class PostgresStatements(Statements):
 
     def required(self, statement: Executable) -> str:
         """Return a statement's text so that it fails unless it writes, or finds, a row."""
-        found = self._required.get(statement)
-        if found is None:
+        if statement not in self._required:
             text = self.written(statement).text
-            is_query = isinstance(statement, Select)
-            found = (
-                f"SELECT 1 / count(*) FROM ({text}) AS done"  # noqa: S608 - written by SQLAlchemy
-                if is_query
-                else f"WITH done AS ({text} RETURNING 1) SELECT 1 / count(*) FROM done"  # noqa: S608
-            )
-            self._required[statement] = found
-        return found
+            if isinstance(statement, Select):
+                self._required[statement] = f"SELECT 1 / count(*) FROM ({text}) AS done"  # noqa: S608 - SQLAlchemy's
+            else:
+                self._required[statement] = f"WITH done AS ({text} RETURNING 1) SELECT 1 / count(*) FROM done"  # noqa: S608
+        return self._required[statement]
 
 
 class PostgresConnection(Connection):
@@ -179,7 +175,7 @@ class PostgresConnection(Connection):
         self._committing = True
         ended = self.wire.send("COMMIT")
         self.wire.wait_for(self.wire.sync())
-        assert ended.command == "COMMIT", ended.command
+        assert ended.result.command_status == b"COMMIT", ended.result.command_status
         return result
 
     def _conflict(self, error: BaseException) -> Conflict | None:
@@ -257,7 +253,7 @@ class PostgresConnection(Connection):
 
     def change(self, statement: Executable, values: Values) -> int:
         """Write, and return how many rows were written."""
-        return self.wire.wait_for(self._send(statement, values)).rowcount
+        return self.wire.wait_for(self._send(statement, values)).result.command_tuples or 0
 
     def change_each(self, statement: Executable, rows: Any) -> None:
         """Send a change for each set of values."""

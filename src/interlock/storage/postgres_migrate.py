@@ -70,17 +70,14 @@ def _bring_up_to_date(address: Address) -> None:
     engine = create_engine(
         "postgresql+psycopg://", creator=lambda: _writing(address), poolclass=NullPool, use_native_hstore=False
     )
-    try:
-        with engine.begin() as writing:
-            raw: Any = writing.connection.dbapi_connection
-            raw.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'")
-            raw.execute("SET LOCAL statement_timeout = 0")  # all of it or nothing, however large the tables are
-            raw.execute(f"SELECT pg_advisory_xact_lock({TURN})")
-            # Again, now that nobody else migrates: another process may have done it meanwhile.
-            if _revision(raw, address) != REVISIONS[-1]:
-                upgrade(writing)
-    finally:
-        engine.dispose()
+    with engine.begin() as writing:
+        raw: Any = writing.connection.dbapi_connection
+        raw.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'")
+        raw.execute("SET LOCAL statement_timeout = 0")  # all of it or nothing, however large the tables are
+        raw.execute(f"SELECT pg_advisory_xact_lock({TURN})")
+        # Again, now that nobody else migrates: another process may have done it meanwhile.
+        if _revision(raw, address) != REVISIONS[-1]:
+            upgrade(writing)
 
 
 def _writing(address: Address) -> psycopg.Connection[Any]:

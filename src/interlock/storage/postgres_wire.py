@@ -45,38 +45,19 @@ class WireReply:
     """What the server answers to a statement, or to preparing the one that is named; `result` once it has been read."""
 
     __slots__ = ("prepared", "result")
+    result: PGresult
 
     def __init__(self, prepared: str | None = None) -> None:
         self.prepared = prepared
-        self.result: PGresult | None = None
 
     @property
     def is_there(self) -> bool:
         """Whether it has been read."""
-        return self.result is not None
-
-    @property
-    def status(self) -> int:
-        """How it went, as libpq's `ExecStatus`."""
-        assert self.result is not None
-        return self.result.status
-
-    @property
-    def command(self) -> str:
-        """What the server says that it did, such as `COMMIT`."""
-        assert self.result is not None
-        return (self.result.command_status or b"").decode()
-
-    @property
-    def rowcount(self) -> int:
-        """How many rows were written."""
-        assert self.result is not None
-        return self.result.command_tuples or 0
+        return hasattr(self, "result")
 
     def rows(self) -> list[tuple[Any, ...]]:
         """Return all rows."""
         result = self.result
-        assert result is not None
         readers = [_READERS[result.ftype(column)] for column in range(result.nfields)]
         return [
             tuple(
@@ -147,7 +128,7 @@ class Wire:
             self.push()
         while not reply.is_there:
             self._read()
-        if reply.status == ExecStatus.PIPELINE_ABORTED:
+        if reply.result.status == ExecStatus.PIPELINE_ABORTED:
             raise OperationalError("this was not done, because what was sent before it had failed")
         return reply
 

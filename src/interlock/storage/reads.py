@@ -140,26 +140,31 @@ def load(  # noqa: PLR0913, PLR0917 - what the port offers
     """Read requests and a run at one instant, with their logs."""
     keys = list(ids)
     now, named, logs = on.instant(clock), _rows(on, tenant, keys), _logs(on, log, tenant, keys)
-    record, job, of_run = None, None, _Read(dict, dict)
+    record, job = None, None
+    opened: dict[str, _Row] = {}
+    pause: list[str] = []
     if run_of is not None and encodable(run_of):
         record, job = _record(on.ask(_RUN_OF, {"tenant": tenant, "request_id": run_of})())
-        of_run = _Read(dict, _logs(on, log, tenant, [record.run.id] if record is not None else []))
     elif run_id is not None and encodable(run_id):
         row = on.ask(_RUN, {"tenant": tenant, "run_id": run_id})
         with whatever_is_stored(on):
-            opened = on.ask(_OPEN_OF_RUN, {"tenant": tenant, "run_id": run_id})
+            open_rows = on.ask(_OPEN_OF_RUN, {"tenant": tenant, "run_id": run_id})
         record, job = _record(row())
-        of_run = _of_run(on, log, tenant, record, _by_id(opened()))
-    entries = logs() | of_run.logs()
+        opened = _by_id(open_rows())
+        pause = [wait.request_id for wait in record.run.pause] if record is not None else []
+    of_itself = [record.run.id] if record is not None else []
+    others = _rows(on, tenant, [key for key in pause if key not in opened])
+    logs_of_run = _logs(on, log, tenant, {*opened, *pause, *of_itself})
+    entries = logs() | logs_of_run()
     wanted = {*keys, *(wait.request_id for wait in record.run.pause)} if record is not None else set(keys)
-    rows = (named() | of_run.rows()).items()
+    rows = (named() | opened | others()).items()
     found = replay_order(filter(None, (filed(tenant, key, row, strict=key in wanted) for key, row in rows)))
     return Loaded(
         now(),
         {request.id: request for request in found},
         record,
         job,
-        {key: entries.get(key, []) for key in [*(one.id for one in found), *([record.run.id] if record else [])]},
+        {key: entries.get(key, []) for key in [*(one.id for one in found), *of_itself]},
     )
 
 
@@ -184,21 +189,6 @@ def filed(tenant: str, key: str, row: _Row | RequestRow, *, strict: bool) -> Req
     if strict:
         raise RecordAltered(f"The stored request {key} is not what was written.", request_id=key)
     return None
-
-
-class _Read(NamedTuple):
-    """Functions that return what was asked for."""
-
-    rows: Callable[[], dict[str, _Row]]
-    logs: Callable[[], Histories]
-
-
-def _of_run(on: Connection, log: Log, tenant: str, record: RunRecord | None, opened: dict[str, _Row]) -> _Read:
-    """Ask for what belongs to a run beside its open requests: those that its pause waits for, and all the logs."""
-    pause = [wait.request_id for wait in record.run.pause] if record is not None else []
-    others = _rows(on, tenant, [key for key in pause if key not in opened])
-    of_itself = [record.run.id] if record is not None else []
-    return _Read(lambda: opened | others(), _logs(on, log, tenant, {*opened, *pause, *of_itself}))
 
 
 def _logs(on: Connection, log: Log, tenant: str, ids: Collection[str]) -> Callable[[], Histories]:

@@ -17,6 +17,7 @@ from interlock.domain.request import Request, Status
 from interlock.domain.run import Run
 from interlock.engine.changes import Changes, Job, Lease, RunChange
 from interlock.engine.codec import encode_entry, encode_request, encode_run
+from interlock.engine.items import ItemOp, PutItem
 from interlock.errors import Conflict, InvalidValue, NotInTime, RecordAltered, WindowMoved
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "changed",
     "check_changes",
     "check_load",
+    "check_puts",
     "checked",
     "due_micros",
     "encodable",
@@ -224,6 +226,15 @@ def check_changes(changes: Changes) -> None:
         raise ValueError("one request is changed twice in one transaction")
     if any(owned.tenant != changes.tenant for owned in [*(part.after for part in parts), *changes.jobs]):
         raise ValueError(f"changes of {changes.tenant} hold a row of another tenant")
+
+
+def check_puts(operations: Iterable[ItemOp]) -> None:
+    """Refuse what not every database can store as a key, with a ValueError that names it."""
+    for one in operations:
+        if isinstance(one, PutItem) and one.value is not None and not encodable(*one.namespace, one.key):
+            raise ValueError(
+                f"The store cannot keep {one.key!r} in {one.namespace!r}: NUL and lone surrogates are no text."
+            )
 
 
 def request_row(request: Request) -> RequestRow:

@@ -21,8 +21,7 @@ from interlock.engine.retry import until_committed
 from interlock.failpoints import failpoint
 from interlock.storage import agenda, audit, cursors, reads
 from interlock.storage.inbox import inbox
-from interlock.storage.memory_items import check_puts
-from interlock.storage.rows import Clock, RequestRow, RunRow, check_changes, check_load
+from interlock.storage.rows import Clock, RequestRow, RunRow, check_changes, check_load, check_puts
 
 if TYPE_CHECKING:
     from interlock.storage.postgres import PostgresDatabase

@@ -77,7 +77,10 @@ class SqliteFile:
         def check(in_transaction: bool) -> None:  # noqa: FBT001 - the signature is the connection's
             nonlocal known
             self._check()
-            found = _identity_or_none(wal)
+            try:
+                found = identity(wal)
+            except OSError:
+                found = None
             if known is not None and found != known:
                 raise StoreReplaced(
                     f"The write-ahead log {wal} was removed or replaced while this process used it. What was committed "
@@ -138,13 +141,6 @@ def identity(path: Path) -> tuple[int, int]:
     """Return the device and the inode of a file."""
     found = path.stat()
     return found.st_dev, found.st_ino
-
-
-def _identity_or_none(path: Path) -> tuple[int, int] | None:
-    try:
-        return identity(path)
-    except OSError:
-        return None
 
 
 def connect(path: Path, *, create: bool = True) -> sqlite3.Connection:

@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from interlock.errors import StoreUnavailable
-from interlock.storage.compiled import Connection, outcome_of
+from interlock.storage.compiled import Connection, Outcome, outcome_of
 
 __all__ = ["Inline", "ThreadPool"]
 
@@ -23,14 +23,13 @@ Work = Callable[[Connection], Any]
 class _Task:
     """A piece of work, and the future of whoever waits for it, in that one's event loop."""
 
-    __slots__ = ("_turn", "error", "future", "loop", "result", "work")
+    __slots__ = ("_turn", "future", "loop", "outcome", "work")
 
     def __init__(self, work: Work) -> None:
         self.work = work
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[Any] = self.loop.create_future()
-        self.result: Any = None
-        self.error: Exception | None = None
+        self.outcome = Outcome()
         self._turn = threading.Lock()
 
     def begin(self) -> bool:
@@ -40,7 +39,7 @@ class _Task:
     def give_up(self, reason: str) -> None:
         """Let whoever waits hear that it was never begun; unless it was."""
         if self.begin():
-            self.error = StoreUnavailable(reason)
+            self.outcome = Outcome(error=StoreUnavailable(reason))
             self._tell()
 
     def done(self) -> None:
@@ -51,10 +50,10 @@ class _Task:
     def _tell(self) -> None:
         if self.future.done():
             return  # it was cancelled
-        if self.error is None:
-            self.future.set_result(self.result)
+        if self.outcome.error is None:
+            self.future.set_result(self.outcome.result)
         else:
-            self.future.set_exception(self.error)
+            self.future.set_exception(self.outcome.error)
 
 
 class ThreadPool:
@@ -147,7 +146,7 @@ class ThreadPool:
                     connection.close()
                     connection = None
                 for task in tasks:
-                    self._blame(task, error)
+                    task.outcome = self._explained(error)
             for task in tasks:
                 task.done()
         if connection is not None:
@@ -174,15 +173,14 @@ class ThreadPool:
             outcomes = [outcome_of(partial(connection.run, works[0]), self._is_fatal)]
         else:
             outcomes = connection.run_all(works, self._is_fatal)
-        for task, (result, error) in zip(tasks, outcomes, strict=True):
-            task.result = result
-            if error is not None:
-                self._blame(task, error)
+        for task, outcome in zip(tasks, outcomes, strict=True):
+            task.outcome = outcome if outcome.error is None else self._explained(outcome.error)
 
-    def _blame(self, task: _Task, error: Exception) -> None:
-        task.error = self._explain(error) or error
-        if task.error is not error:
-            task.error.__cause__ = error
+    def _explained(self, error: Exception) -> Outcome:
+        told = self._explain(error) or error
+        if told is not error:
+            told.__cause__ = error
+        return Outcome(error=told)
 
     def _is_fatal(self, error: Exception) -> bool:
         return self._explain(error) is not None
