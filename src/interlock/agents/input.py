@@ -22,6 +22,7 @@ from langgraph.types import Command
 
 from interlock import Action, Agent, Decision, NotDone, Question, ask, progress
 from interlock.agents.ledger import enter, ledger_path
+from interlock.agents.plans import object_of
 from interlock.agents.wishes import Form
 
 __all__ = ["AIRLINES", "InputState", "agent", "book_flight", "builder"]
@@ -32,18 +33,8 @@ MOST = 9
 _PLACE: Final[dict[str, Any]] = {"type": "string", "pattern": r"\S", "maxLength": 100, "title": "Destination"}
 _DAY: Final[dict[str, Any]] = {"type": "string", "format": "date", "title": "Day of the flight"}
 _SEATS: Final[dict[str, Any]] = {"type": "integer", "minimum": 1, "maximum": MOST, "title": "Passengers"}
-_DETAILS: Final[dict[str, Any]] = {
-    "type": "object",
-    "properties": {"date": _DAY, "passengers": _SEATS},
-    "required": ["date", "passengers"],
-    "additionalProperties": False,
-}
-FLIGHT: Final[dict[str, Any]] = {
-    "type": "object",
-    "properties": {"airline": {"enum": AIRLINES}, "destination": _PLACE, **_DETAILS["properties"]},
-    "required": ["airline", "destination", "date", "passengers"],
-    "additionalProperties": False,
-}
+_DETAILS: Final = object_of({"date": _DAY, "passengers": _SEATS})
+FLIGHT: Final = object_of({"airline": {"enum": AIRLINES}, "destination": _PLACE, **_DETAILS["properties"]})
 """The JSON Schema of a booking."""
 
 _ON: Final = re.compile(r"(?<!\S)on ([0-9]{4}-[0-9]{2}-[0-9]{2})(?![\w-]|[.:][0-9])", re.ASCII)

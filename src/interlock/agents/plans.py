@@ -11,23 +11,30 @@ import jsonschema_rs
 
 from interlock.agents.tools import MAIL_SCHEMA
 
-__all__ = ["Feedback", "MailPlan", "PlanningFailed", "UnusablePlan", "fitting", "parse_output", "parse_plan"]
+__all__ = [
+    "Feedback",
+    "MailPlan",
+    "PlanningFailed",
+    "UnusablePlan",
+    "fitting",
+    "object_of",
+    "parse_output",
+    "parse_plan",
+]
 
 MAX_OUTPUT = 200_000
 """Longest model output that is looked at, in characters."""
 
 MAX_SUMMARY = 500
 
-_SCHEMA: Final[dict[str, Any]] = {
-    "type": "object",
-    "properties": {
-        "summary": {"type": "string", "pattern": r"\S", "maxLength": MAX_SUMMARY},
-        **MAIL_SCHEMA["properties"],
-    },
-    "required": ["summary", *MAIL_SCHEMA["required"]],
-    "additionalProperties": False,
-}
-_VALIDATOR: Final = jsonschema_rs.validator_for(_SCHEMA)
+
+def object_of(properties: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON Schema of an object with exactly these properties."""
+    return {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
+
+
+_SUMMARY: Final = {"type": "string", "pattern": r"\S", "maxLength": MAX_SUMMARY}
+_VALIDATOR: Final = jsonschema_rs.validator_for(object_of({"summary": _SUMMARY, **MAIL_SCHEMA["properties"]}))
 _FENCE: Final = re.compile(r"```[A-Za-z]*\s*\n(.*?)\n?\s*```", re.DOTALL)
 
 

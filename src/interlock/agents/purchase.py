@@ -12,6 +12,7 @@ from typing import Any, Final, TypedDict
 from interlock import Decision, Question, ask, progress
 from interlock.agents.amounts import is_doubtful, purchase_in
 from interlock.agents.ledger import enter, ledger_path
+from interlock.agents.plans import object_of
 from interlock.agents.wishes import Form
 
 __all__ = ["PURCHASE", "PurchaseState", "ask_for_the_rest", "not_bought", "paid", "pay", "read_request"]
@@ -30,12 +31,7 @@ _WORDS: Final[dict[str, dict[str, Any]]] = {
     "vendor": {**_TEXT, "title": "From whom"},
     "amount": _AMOUNT,
 }
-PURCHASE: Final[dict[str, Any]] = {
-    "type": "object",
-    "properties": _WORDS,
-    "required": ["item", "vendor", "amount"],
-    "additionalProperties": False,
-}
+PURCHASE: Final = object_of(_WORDS)
 """The JSON Schema of a purchase."""
 
 _ITEM: Final = re.compile(r"^(?:please\s+)?(?:buy|purchase|order|get)?\s*(.+?)(?=\s+from(?:\s|$)|$)", re.IGNORECASE)
@@ -74,9 +70,9 @@ def read_request(state: PurchaseState) -> PurchaseState:
 def ask_for_the_rest(state: PurchaseState) -> PurchaseState:
     """Ask for what the request does not say; nothing is made up."""
     known = state["purchase"]
-    missing = [name for name in PURCHASE["required"] if name not in known]
+    missing = [name for name in _WORDS if name not in known]
     if missing:
-        schema = {**PURCHASE, "properties": {name: _WORDS[name] for name in missing}, "required": missing}
+        schema = object_of({name: _WORDS[name] for name in missing})
         request = state.get("input", "")
         text = f"{' and '.join(missing).capitalize()} cannot be read for certain from: {_quoted(request)}. What is it?"
         decision = ask(
@@ -137,7 +133,7 @@ def _unless_doubtful(words: re.Match[str]) -> str:
 
 _FORM: Final = Form(
     task='You read purchase requests. Write "amount" as a decimal string, without currency or separators.',
-    properties=PURCHASE["properties"],
+    properties=_WORDS,
     rules=_said,
     certain=frozenset({"amount"}),
     example="Buy 3 laptops from ACME for 4500",

@@ -17,7 +17,7 @@ import jsonschema_rs
 from interlock import NotDone
 from interlock.agents.models import Completion, completion, offline
 from interlock.agents.places import place, sync_folder
-from interlock.agents.plans import PlanningFailed, fitting, parse_output
+from interlock.agents.plans import PlanningFailed, fitting, object_of, parse_output
 
 __all__ = ["difference", "file_report", "reports_folder", "write"]
 
@@ -27,16 +27,11 @@ MAX_REQUEST = 10_000
 MAX_NOTES = 20
 MAX_SLUG = 60
 
-_SCHEMA: Final[dict[str, Any]] = {
-    "type": "object",
-    "properties": {
-        "title": {"type": "string", "pattern": r"^[^\n]*\S[^\n]*$", "maxLength": MAX_TITLE},
-        "text": {"type": "string", "pattern": r"\S", "maxLength": MAX_TEXT},
-    },
-    "required": ["title", "text"],
-    "additionalProperties": False,
+_REPORT: Final[dict[str, Any]] = {
+    "title": {"type": "string", "pattern": r"^[^\n]*\S[^\n]*$", "maxLength": MAX_TITLE},
+    "text": {"type": "string", "pattern": r"\S", "maxLength": MAX_TEXT},
 }
-_VALIDATOR: Final = jsonschema_rs.validator_for(_SCHEMA)
+_VALIDATOR: Final = jsonschema_rs.validator_for(object_of(_REPORT))
 _TASK: Final = """\
 You write reports for somebody. A person reviews each draft and may send it back with feedback.
 Answer with one JSON object and nothing else, with exactly these keys: {"title": "...", "text": "..."}

@@ -97,17 +97,12 @@ def _revision(connection: sqlite3.Connection, path: Path) -> str:
 
 
 def revision_of(connection: Any, tables: str, foreign: str, **place: str) -> str:
-    """Return the revision of a database's tables.
+    """Return the revision of a database's tables; StoreTooNew if this version does not know it.
 
     Args:
-        connection: the driver's.
         tables: a query for their names.
-        foreign: what to say if they are somebody else's.
+        foreign: what a StoreUnavailable says if they are somebody else's.
         place: the database's address, under the name that an error has for it.
-
-    Raises:
-        StoreTooNew: if this version does not know the revision.
-        StoreUnavailable: if the tables are somebody else's.
     """
     names = {name for (name,) in connection.execute(tables)}
     if not names:

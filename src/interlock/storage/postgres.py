@@ -25,6 +25,7 @@ from interlock.storage.postgres_connection import (
     ServerConnection,
 )
 from interlock.storage.postgres_notifications import PostgresNotifications
+from interlock.storage.postgres_wire import Wire
 from interlock.storage.thread_pool import ThreadPool
 from interlock.storage.writes import Commit
 
@@ -233,7 +234,7 @@ def _greeted(raw: psycopg.Connection[Any], begin: str) -> ServerConnection:
         assert row is not None
         if begin == _READ:
             raw.execute(_ONLY_READ)
-        return ServerConnection(raw, row[0])
+        return ServerConnection(raw, Wire(raw.pgconn), row[0])
     except BaseException:
         raw.close()
         raise

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import psycopg
 from psycopg import errors
@@ -44,13 +44,12 @@ logging.getLogger("psycopg").addHandler(logging.NullHandler())
 _CONFLICTS = (errors.UniqueViolation, errors.DeadlockDetected, errors.SerializationFailure)
 
 
-class ServerConnection:
+class ServerConnection(NamedTuple):
     """A connection that is fit for use, and the number of the server's start that it belongs to."""
 
-    def __init__(self, raw: psycopg.Connection[Any], epoch: int) -> None:
-        self.raw = raw
-        self.wire = Wire(raw.pgconn)
-        self.epoch = epoch
+    raw: psycopg.Connection[Any]
+    wire: Wire
+    epoch: int
 
 
 class PostgresStatements(Statements):
@@ -81,24 +80,14 @@ class PostgresConnection(Connection):
 
     def __init__(self, open_: Callable[[float], ServerConnection], statements: PostgresStatements, begin: str) -> None:
         self._open = open_
-        self._opened = open_(RECOVER_SECONDS)
-        super().__init__(self._opened.raw, statements, begin)
-        self._texts = statements
+        raw, self.wire, self.epoch = open_(RECOVER_SECONDS)
+        super().__init__(raw, statements, begin)
+        self._statements: PostgresStatements = statements
         self._expected: dict[WireReply, Conflict] = {}
         self._xact: str | None = None
         self._proof: tuple[Executable, Values] | None = None
         self._committing = False
         self._result: Any = None
-
-    @property
-    def epoch(self) -> int:  # type: ignore[override]
-        """The number of the server's start that it belongs to."""
-        return self._opened.epoch
-
-    @property
-    def wire(self) -> Wire:
-        """What is sent goes here."""
-        return self._opened.wire
 
     # ── transactions ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -202,8 +191,7 @@ class PostgresConnection(Connection):
         epoch, proof = self.epoch, self._proof if self._committing else None
         while True:
             self.close()
-            self._opened = self._open(max(0.0, end - time.monotonic()))
-            self.raw = self._opened.raw
+            self.raw, self.wire, self.epoch = self._open(max(0.0, end - time.monotonic()))
             if proof is None:
                 return False  # COMMIT was never sent; or what it would have committed may be done again
             with contextlib.suppress(psycopg.Error):  # this line is lost as well: whoever cannot ask knows nothing yet
@@ -262,7 +250,7 @@ class PostgresConnection(Connection):
 
     def expect(self, statement: Executable, values: Values, otherwise: Conflict) -> None:
         """Send a change or a query that has to meet a row; the server goes no further if it does not."""
-        self._expected[self._send(statement, values, self._texts.required(statement))] = otherwise
+        self._expected[self._send(statement, values, self._statements.required(statement))] = otherwise
 
     def _send(self, statement: Executable, values: Values, text: str | None = None) -> WireReply:
         written = self._statements.written(statement)

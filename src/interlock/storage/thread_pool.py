@@ -104,21 +104,19 @@ class ThreadPool:
             if self._closed:
                 raise StoreUnavailable("The store is closed.")
             self._waiting.put(task)
-        if self._patience is None:
-            result: T = await task.future
-            return result
-        timer = task.loop.call_later(self._patience, task.give_up, self._exhausted())
+        timer = None
+        if self._patience is not None:
+            busy = (
+                f"All {len(self._threads)} connections of this process to the database have been busy for "
+                f"{self._patience:g} seconds: nothing was changed. Try again; if it goes on, look for what keeps them."
+            )
+            timer = task.loop.call_later(self._patience, task.give_up, busy)
         try:
-            result = await task.future
+            result: T = await task.future
         finally:
-            timer.cancel()
+            if timer is not None:
+                timer.cancel()
         return result
-
-    def _exhausted(self) -> str:
-        return (
-            f"All {len(self._threads)} connections of this process to the database have been busy for "
-            f"{self._patience:g} seconds: nothing was changed. Try again; if it goes on, look for what keeps them."
-        )
 
     def close(self) -> None:
         """Finish what is under way, then let go of threads and connections."""
@@ -190,10 +188,7 @@ class Inline:
     """Transactions that run in the thread that asks for them, each on a connection that nobody else uses meanwhile.
 
     For a database that answers sooner than a thread wakes up: two hops between threads cost more than such a read.
-
-    Args:
-        connect: opens a connection, for any thread to use and close.
-        explain: makes one of our errors of one of the driver's, or returns None if it is a defect.
+    `connect` and `explain` are those of a `ThreadPool`.
     """
 
     def __init__(
