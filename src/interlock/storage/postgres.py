@@ -166,13 +166,9 @@ class PostgresDatabase:
         self.log = OrderedLog()
         self.notifications = PostgresNotifications(partial(connect, address))
         self._statements = PostgresStatements()
-        writing, reading, told = (
-            partial(self._connect, _WRITE),
-            partial(self._connect, _READ),
-            partial(explain, address),
-        )
+        told = partial(explain, address)
         self.writer = ThreadPool(
-            writing,
+            partial(self._connect, _WRITE),
             "interlock-writer",
             told,
             threads=WRITERS,
@@ -180,6 +176,7 @@ class PostgresDatabase:
             shares=lambda work: isinstance(work, Commit) and work.shares,
             patience=POOL_SECONDS,
         )
+        reading = partial(self._connect, _READ)
         self.readers = ThreadPool(reading, "interlock-reader", told, threads=READERS, patience=POOL_SECONDS)
 
     def _connect(self, begin: str) -> Connection:

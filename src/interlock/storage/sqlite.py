@@ -52,13 +52,9 @@ class SqliteFile:
         self._statements = Statements(sqlite.dialect(paramstyle="named"))
         # Writers wait for each other at the door instead of failing half-way. Readers see one instant, and wait for
         # nobody.
-        writing, reading, told = (
-            partial(self._connect, WRITING),
-            partial(self._connect, "BEGIN"),
-            partial(explain, path),
-        )
-        self.writer = ThreadPool(writing, "interlock-writer", told, together=TOGETHER)
-        self.readers = Inline(reading, told)
+        told = partial(explain, path)
+        self.writer = ThreadPool(partial(self._connect, WRITING), "interlock-writer", told, together=TOGETHER)
+        self.readers = Inline(partial(self._connect, "BEGIN"), told)
         self._watching = threading.Lock()
         self._watcher: sqlite3.Connection | None = None
         self._closed = False
