@@ -23,7 +23,7 @@ from interlock.engine import (
     threads,
 )
 from interlock.service import inbox
-from interlock.storage import memory, memory_commit, rows
+from interlock.storage import audit, memory, memory_commit, rows
 from interlock.storage.memory import MemoryStore
 
 pytestmark = pytest.mark.soak  # each defect takes its search; `make soak` plants them all
@@ -331,7 +331,7 @@ def audits_do_not_compare(patch):
     """I11: an audit takes every row for what its log says."""
     for module in (audit_requests, audit_runs):
         patch(module, "same", lambda one, other: True)
-    patch(memory, "is_filed", lambda row: True)
+    patch(audit, "_is_filed", lambda row: True)
 
 
 def runs_of_a_thread_go_side_by_side(patch):

@@ -52,7 +52,8 @@ def plan_mail(state: ApprovalState) -> ApprovalState:
     wanted = state.get("input", "")
     unread = unreadable(wanted)
     if unread:
-        text = f"These cannot be read as addresses: {_quoted(unread)}. To which addresses shall it go instead?"
+        quoted = ", ".join(f'"{word[:MAX_SHOWN]}"' for word in unread[:MAX_SHOWN])
+        text = f"These cannot be read as addresses: {quoted}. To which addresses shall it go instead?"
         decision = ask(Question(text, schema=ADDRESSES), context={"request": wanted})
         if decision.outcome != "answered":
             silent = decision.outcome == "expired"
@@ -106,10 +107,6 @@ def approve_and_send(state: ApprovalState) -> ApprovalState:
         "outcome": decision.outcome.value,
         "feedback": [*state.get("feedback", []), {"comment": decision.comment, "plan": plan.as_json()}],
     }
-
-
-def _quoted(words: list[str]) -> str:
-    return ", ".join(f'"{word[:MAX_SHOWN]}"' for word in words[:MAX_SHOWN])
 
 
 def _send(decision: Decision, plan: MailPlan, via: str) -> ApprovalState:

@@ -121,14 +121,10 @@ def _said(text: str) -> dict[str, Any]:
     if purchase is not None:
         said = {name: value for name, value in purchase._asdict().items() if value is not None}
         return {name: value for name, value in said.items() if len(value) <= _LONGEST}
-    rest = _FOR.sub(_unless_doubtful, text)
+    rest = _FOR.sub(lambda words: "" if is_doubtful(words[0]) else words[0], text)
     found = {"item": _ITEM.search(rest), "vendor": _VENDOR.search(rest)}
     names = {name: match[1].strip(" .;,!") for name, match in found.items() if match}
     return {name: value for name, value in names.items() if 0 < len(value) <= _LONGEST and not is_doubtful(value)}
-
-
-def _unless_doubtful(words: re.Match[str]) -> str:
-    return "" if is_doubtful(words[0]) else words[0]
 
 
 _FORM: Final = Form(

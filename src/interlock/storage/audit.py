@@ -101,15 +101,29 @@ def page(on: Connection, *, kind: type[RequestRow | RunRow], after: Key) -> tupl
 
 def audit_of(rows: Sequence[RequestRow | RunRow], participants: Participants) -> Audit:
     """Return what rows say, and who is said to have acted on those of requests."""
+    versions: dict[Key, int] = {}  # the highest that any row names of each, in a column or in a body
+    own_versions: dict[Key, int] = {}
+    copies: dict[Key, Key] = {}
+    misfiled: list[Key] = []
+    for row in rows:
+        key, body = (row.tenant, row.id), _body(row)
+        held, version = _held_by(body), body.get("version")
+        for named, number in ((key, row.version), (held, version)):
+            if named is not None and is_key(*named) and type(number) is int:
+                versions[named] = max(number, versions.get(named, 0))
+        if held == key and type(version) is int:
+            own_versions[key] = version
+        if held is not None and held != key:
+            copies[key] = held
+        if not is_key(*key) or not _is_filed(row):
+            misfiled.append((str(row.tenant), str(row.id)))
     return Audit(
         requests=_keys(row for row in rows if isinstance(row, RequestRow)),
         runs=_keys(row for row in rows if isinstance(row, RunRow)),
-        misfiled=[
-            (str(row.tenant), str(row.id)) for row in rows if not is_key(row.tenant, row.id) or not _is_filed(row)
-        ],
-        versions=_versions_of(rows),
-        own_versions=_own_versions_of(rows),
-        copies=_copies_of(rows),
+        misfiled=misfiled,
+        versions=versions,
+        own_versions=own_versions,
+        copies=copies,
         places=_places_of(rows),
         participants=participants,
     )
@@ -137,28 +151,6 @@ def joined(pages: Sequence[Audit], rest: Audit) -> Audit:
     )
 
 
-def _versions_of(rows: Sequence[RequestRow | RunRow]) -> dict[Key, int]:
-    """Return the highest version that these rows name of each request and run, in a column or in a body."""
-    versions: dict[Key, int] = {}
-    for row in rows:
-        for key, version in (((row.tenant, row.id), row.version), (_held_by(row), _body(row).get("version"))):
-            if key is not None and is_key(*key) and type(version) is int:
-                versions[key] = max(version, versions.get(key, 0))
-    return versions
-
-
-def _own_versions_of(rows: Sequence[RequestRow | RunRow]) -> dict[Key, int]:
-    """Return the version that the body of each row names, where it holds what the row is filed under."""
-    own = {(row.tenant, row.id): _body(row).get("version") for row in rows if _held_by(row) == (row.tenant, row.id)}
-    return {key: version for key, version in own.items() if type(version) is int}
-
-
-def _copies_of(rows: Sequence[RequestRow | RunRow]) -> dict[Key, Key]:
-    """Return those rows that hold a request or run of another name, and which."""
-    held = {(row.tenant, row.id): _held_by(row) for row in rows}
-    return {key: other for key, other in held.items() if other is not None and other != key}
-
-
 def _places_of(rows: Sequence[RequestRow | RunRow]) -> dict[Key, datetime | None]:
     """Return which deadline the row of each closed request keeps."""
     closed = [row for row in rows if isinstance(row, RequestRow) and row.status != Status.open]
@@ -169,9 +161,8 @@ def _places_of(rows: Sequence[RequestRow | RunRow]) -> dict[Key, datetime | None
     }
 
 
-def _held_by(row: RequestRow | RunRow) -> Key | None:
+def _held_by(body: dict[str, Any]) -> Key | None:
     """Return which request or run a row's body says that it is."""
-    body = _body(row)
     tenant, key = body.get("tenant"), body.get("id")
     return (tenant, key) if isinstance(tenant, str) and isinstance(key, str) else None
 

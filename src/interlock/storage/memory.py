@@ -20,16 +20,7 @@ from interlock.failpoints import failpoint
 from interlock.storage.audit import audit_of, is_named
 from interlock.storage.cursors import check_channel
 from interlock.storage.memory_commit import apply, check
-from interlock.storage.memory_tables import (
-    MemoryShelf,
-    Tables,
-    entries_of,
-    entry_of,
-    page_of,
-    read_job,
-    record_of,
-    turns_of,
-)
+from interlock.storage.memory_tables import MemoryShelf, Tables, entry_of, read_job
 from interlock.storage.participants import read_participants
 from interlock.storage.reads import filed
 from interlock.storage.rows import (
@@ -91,7 +82,7 @@ class MemoryStore:
             elif run_of is not None:
                 asked = tables.requests.get((tenant, run_of))
                 run_id = asked.run_id if asked else None
-            record = record_of(tables, (tenant, run_id)) if run_id is not None else None
+            record = tables.record_of((tenant, run_id)) if run_id is not None else None
             pause = record.run.pause if record is not None and run_of is None else ()
             rows += [row for wait in pause if (row := tables.requests.get((tenant, wait.request_id)))]
             wanted |= {wait.request_id for wait in record.run.pause} if record is not None else set()
@@ -101,7 +92,7 @@ class MemoryStore:
             found = replay_order(filter(None, read))
             of_run = [record.run.id] if record is not None else []
             entries: dict[str, list[Entry]] = {key: [] for key in [*(request.id for request in found), *of_run]}
-            for at, entry in entries_of(tables, tenant):
+            for at, entry in tables.entries_of(tenant):
                 if entry.stream in entries:
                     entries[entry.stream].append(entry_of(at, entry))
             key = (tenant, "advance", record.run.id if record is not None else "")
@@ -145,9 +136,7 @@ class MemoryStore:
     async def turns(self, tenant: str, thread: str, *, before: int | None = None, limit: int = 50) -> Turns:
         """Return the runs of a thread before a turn, the newest first."""
         with self._reading() as tables:
-            found = [
-                (turn, row.id) for row, turn in turns_of(tables, tenant, thread) if before is None or turn < before
-            ]
+            found = [(turn, row.id) for row, turn in tables.turns_of(tenant, thread) if before is None or turn < before]
             return Turns(tables.threads.get((tenant, thread), 0), sorted(found, reverse=True)[:limit])
 
     async def state(self, tenant: str, run_id: str, digest: str) -> bytes | None:
@@ -163,24 +152,24 @@ class MemoryStore:
     async def history(self, tenant: str, stream: str) -> Sequence[Entry]:
         """Return all entries of one request or run, in order."""
         with self._reading() as tables:
-            return [entry_of(at, row) for at, row in entries_of(tables, tenant) if row.stream == stream]
+            return [entry_of(at, row) for at, row in tables.entries_of(tenant) if row.stream == stream]
 
     async def feed(self, tenant: str, *, after: str = "", limit: int = 100) -> Sequence[Entry]:
         """Return the entries after a position, in order."""
         start = read_position(after)
         with self._reading() as tables:
-            rows = [(at, row) for at, row in entries_of(tables, tenant) if at > start]
+            rows = [(at, row) for at, row in tables.entries_of(tenant) if at > start]
             return [entry_of(at, row) for at, row in rows[:limit]]
 
     async def last_position(self, tenant: str) -> str:
         """Return the position of the newest entry, or the empty string."""
         with self._reading() as tables:
-            return str(max((at for at, _ in entries_of(tables, tenant)), default=""))
+            return str(max((at for at, _ in tables.entries_of(tenant)), default=""))
 
     async def inbox(self, tenant: str, wanted: Inbox, *, after: SortKey | None = None, limit: int = 50) -> InboxPage:
         """Return a page of requests, beginning behind a key of the page before it."""
         with self._reading() as tables:
-            found = page_of(tables, tenant, wanted, after, limit)
+            found = tables.page_of(tenant, wanted, after, limit)
             return InboxPage((key, decode_request(row.body)) for key, row in found)
 
     async def runs(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from interlock.engine.changes import Changes, Counted, Hold, Job, Turn
+from interlock.engine.changes import Changes, Hold, Job, Turn
 from interlock.engine.integrity import digest_of_state
-from interlock.storage.memory_tables import JobRow, Tables, key_of, turns_of
+from interlock.storage.memory_tables import JobRow, Tables, key_of
 from interlock.storage.participants import acts_by
 from interlock.storage.rows import (
     FIRST_GENERATION,
@@ -38,7 +38,8 @@ def check(tables: Tables, changes: Changes, now: datetime) -> None:  # noqa: C90
     if changes.lease_job is not None:
         _check_job(tables, *changes.lease_job, micros(now))
     for counted in changes.counted:
-        _check_counted(tables, changes.tenant, counted)
+        if tables.windows.get((changes.tenant, counted.action), 0) != counted.version:
+            raise changed("window", counted.action)
     for change in changes.requests:
         request = tables.requests.get((changes.tenant, change.after.id))
         if not change.anew and (request.version if request else 0) != change.expected:
@@ -49,22 +50,13 @@ def check(tables: Tables, changes: Changes, now: datetime) -> None:  # noqa: C90
         run = tables.runs.get((changes.tenant, of_run.after.id))
         if not of_run.anew and (run.version if run else 0) != of_run.expected:
             raise changed("run", of_run.after.id)
-        if changes.turn is not None:
-            _check_turn(tables, changes.tenant, changes.turn)
+        turn = changes.turn
+        if turn is not None and turn.version not in {None, tables.threads.get((changes.tenant, turn.thread), 0)}:
+            raise changed("thread", turn.thread)
         if (changes.tenant, of_run.after.id) in tables.requests:
             raise changed("log", of_run.after.id)
     if changes.begin is not None:
         _check_free(tables.jobs.get(key_of(changes.begin.job)), changes.begin.job)
-
-
-def _check_turn(tables: Tables, tenant: str, turn: Turn) -> None:
-    if turn.version is not None and tables.threads.get((tenant, turn.thread), 0) != turn.version:
-        raise changed("thread", turn.thread)
-
-
-def _check_counted(tables: Tables, tenant: str, counted: Counted) -> None:
-    if tables.windows.get((tenant, counted.action), 0) != counted.version:
-        raise changed("window", counted.action)
 
 
 def _check_hold(run: RunRow | None, hold: Hold, now: int) -> None:
@@ -140,7 +132,7 @@ def _apply_turn(tables: Tables, tenant: str, turn: Turn, now: int) -> None:
     tables.threads[key] = tables.threads.get(key, 0) + 1
     if turn.after is None:
         return
-    for row, number in turns_of(tables, *key):
+    for row, number in tables.turns_of(*key):
         if number > turn.after and row.status == "queued":
             _enqueue(tables, (tenant, "advance", row.id), now)
 

@@ -26,19 +26,7 @@ from interlock.storage.rows import (
     lease_of,
 )
 
-__all__ = [
-    "JobRow",
-    "Key",
-    "MemoryShelf",
-    "Tables",
-    "entries_of",
-    "entry_of",
-    "key_of",
-    "page_of",
-    "read_job",
-    "record_of",
-    "turns_of",
-]
+__all__ = ["JobRow", "Key", "MemoryShelf", "Tables", "entry_of", "key_of", "read_job"]
 
 Key = tuple[str, str]
 
@@ -67,27 +55,46 @@ class Tables:
         self.cursors: dict[Key, Cursor] = {}
         self.participants: dict[Key, dict[str, int]] = {}
 
+    def record_of(self, key: Key) -> RunRecord | None:
+        """Return a run with the state that it goes on from, and its lease."""
+        row = self.runs.get(key)
+        if row is None:
+            return None
+        state = self.states.get((*key, row.state_digest or ""))
+        return RunRecord(
+            checked("run", decode_run(row.body), row.version), state, lease_of(row.lease_owner, row.lease_until)
+        )
 
-def record_of(tables: Tables, key: Key) -> RunRecord | None:
-    """Return a run with the state that it goes on from, and its lease."""
-    row = tables.runs.get(key)
-    if row is None:
-        return None
-    state = tables.states.get((*key, row.state_digest or ""))
-    return RunRecord(
-        checked("run", decode_run(row.body), row.version), state, lease_of(row.lease_owner, row.lease_until)
-    )
+    def turns_of(self, tenant: str, thread: str) -> Iterator[tuple[RunRow, int]]:
+        """Yield the runs of a thread, and the turn of each."""
+        of_thread = (row for row in self.runs.values() if (row.tenant, row.thread) == (tenant, thread))
+        return ((row, row.turn) for row in of_thread if row.turn is not None)
 
+    def entries_of(self, tenant: str) -> Iterator[tuple[int, EntryRow]]:
+        """Yield position and row of a tenant's entries, in order."""
+        return ((at, row) for at, row in enumerate(self.log, 1) if row.tenant == tenant)
 
-def turns_of(tables: Tables, tenant: str, thread: str) -> Iterator[tuple[RunRow, int]]:
-    """Yield the runs of a thread, and the turn of each."""
-    of_thread = (row for row in tables.runs.values() if (row.tenant, row.thread) == (tenant, thread))
-    return ((row, row.turn) for row in of_thread if row.turn is not None)
+    def page_of(
+        self, tenant: str, wanted: Inbox, after: SortKey | None, limit: int
+    ) -> list[tuple[SortKey, RequestRow]]:
+        """Return a page of a tenant's requests, each with its key, beginning behind a key."""
+        by_due = wanted.statuses == OPEN and wanted.people is None
+        acts = self._acts(tenant, wanted.people)
+        rows = [row for row in self.requests.values() if row.tenant == tenant and _is_wanted(row, wanted)]
+        rows = rows if wanted.people is None else [row for row in rows if row.id in acts]
+        found = [(SortKey(acts.get(row.id, row.due_at if by_due else row.opened_at), row.id), row) for row in rows]
+        if after is not None and not encodable(after.id):
+            return []
+        if after is not None:
+            found = [(key, row) for key, row in found if key != after and (key > after) is by_due]
+        found.sort(key=itemgetter(0), reverse=not by_due)
+        return found[:limit]
 
-
-def entries_of(tables: Tables, tenant: str) -> Iterator[tuple[int, EntryRow]]:
-    """Yield position and row of a tenant's entries, in order."""
-    return ((at, row) for at, row in enumerate(tables.log, 1) if row.tenant == tenant)
+    def _acts(self, tenant: str, people: Sequence[str] | None) -> dict[str, int]:
+        """Return when these people have acted last, by request."""
+        found = ((key, given) for (owner, key), given in self.participants.items() if owner == tenant)
+        last = ((key, [at for person, at in given.items() if person in (people or ())]) for key, given in found)
+        return {key: max(times) for key, times in last if times}
 
 
 def entry_of(at: int, row: EntryRow) -> Entry:
@@ -106,24 +113,6 @@ def key_of(job: Job) -> tuple[str, str, str]:
     return job.tenant, job.kind, job.subject
 
 
-def page_of(
-    tables: Tables, tenant: str, wanted: Inbox, after: SortKey | None, limit: int
-) -> list[tuple[SortKey, RequestRow]]:
-    """Return a page of a tenant's requests, each with its key, beginning behind a key."""
-    by_due = wanted.statuses == OPEN and wanted.people is None
-    acts = _acts(tables, tenant, wanted.people)
-    rows = [row for row in tables.requests.values() if row.tenant == tenant and _is_wanted(row, wanted)]
-    rows = rows if wanted.people is None else [row for row in rows if row.id in acts]
-
-    found = [(SortKey(acts.get(row.id, row.due_at if by_due else row.opened_at), row.id), row) for row in rows]
-    if after is not None and not encodable(after.id):
-        return []
-    if after is not None:
-        found = [(key, row) for key, row in found if key != after and (key > after) is by_due]
-    found.sort(key=itemgetter(0), reverse=not by_due)
-    return found[:limit]
-
-
 def _is_wanted(row: RequestRow, wanted: Inbox) -> bool:
     return (
         (not wanted.statuses or row.status in wanted.statuses)
@@ -136,13 +125,6 @@ def _is_wanted(row: RequestRow, wanted: Inbox) -> bool:
 def _asks_one_of(row: RequestRow, entries: Iterable[str]) -> bool:
     asks = row.asks or ""
     return asks == ASKS_UNKNOWN or any(asks_text(entry) in asks for entry in entries)
-
-
-def _acts(tables: Tables, tenant: str, people: Sequence[str] | None) -> dict[str, int]:
-    """Return when these people have acted last, by request."""
-    found = ((key, given) for (owner, key), given in tables.participants.items() if owner == tenant)
-    last = ((key, [at for person, at in given.items() if person in (people or ())]) for key, given in found)
-    return {key: max(times) for key, times in last if times}
 
 
 class MemoryShelf:

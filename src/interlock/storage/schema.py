@@ -68,13 +68,18 @@ IS_OPEN = text("status = 'open'")
 IS_COUNTED = text("status IN ('open', 'approved') AND effect <> 'lapsed'")
 """What windows count: whatever may still happen, or has."""
 
-_Key = Text().with_variant(Text(collation="C"), "postgresql")
+_Text = Text().with_variant(Text(collation="C"), "postgresql")
 """Texts that are ordered and compared as bytes of UTF-8, wherever they are."""
 
 
 def _all(kind: Any, *names: str) -> list[Column[Any]]:
     """Return columns of one type that are never empty."""
     return [Column(name, kind, nullable=False) for name in names]
+
+
+def _keyed(name: str, *columns: str) -> list[Any]:
+    """Return a primary key of texts, with its columns."""
+    return [*_all(_Text, *columns), PrimaryKeyConstraint(*columns, name=name)]
 
 
 def _one_of(column: str, values: type[Status | EffectState | RunStatus]) -> CheckConstraint:
@@ -86,10 +91,10 @@ log = Table(
     "log",
     metadata,
     Column("position", Integer, primary_key=True, autoincrement=True),
-    *_all(_Key, "tenant", "stream"),
+    *_all(_Text, "tenant", "stream"),
     Column("seq", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
-    Column("leaf", _Key, nullable=False),
+    Column("leaf", _Text, nullable=False),
     UniqueConstraint("tenant", "stream", "seq", name="log_stream"),
     Index("log_feed", "tenant", "position"),
     sqlite_autoincrement=True,  # a position is never given twice, whatever happens to the table's end
@@ -128,10 +133,10 @@ ordered_log = Table(
     Column("position", BigInteger, Identity(always=True), primary_key=True),
     Column("epoch", BigInteger, nullable=False),
     Column("xact", BigInteger, server_default=text("(pg_current_xact_id()::text)::bigint"), nullable=False),
-    *_all(_Key, "tenant", "stream"),
+    *_all(_Text, "tenant", "stream"),
     Column("seq", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
-    Column("leaf", _Key, nullable=False),
+    Column("leaf", _Text, nullable=False),
     UniqueConstraint("tenant", "stream", "seq", name="log_stream"),
     Index("log_feed", "tenant", "epoch", "xact", "position"),
 )
@@ -141,21 +146,21 @@ epochs = Table(
     "epochs",
     ordered,
     Column("number", BigInteger, primary_key=True, autoincrement=False),
-    Column("origin", _Key, nullable=False, unique=True),
+    Column("origin", _Text, nullable=False, unique=True),
 )
 """PostgreSQL's: one row for each time that a server was started. Its transactions are numbered from there on."""
 
 requests = Table(
     "requests",
     metadata,
-    *_all(_Key, "tenant", "id", "run_id", "agent", "status", "effect", "interrupt_id"),
+    *_keyed("requests_key", "tenant", "id"),
+    *_all(_Text, "run_id", "agent", "status", "effect", "interrupt_id"),
     *_all(BigInteger, "opened_at", "due_at"),
     Column("version", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("wake_at", BigInteger),
-    Column("action", _Key),
-    Column("asks", _Key),
-    PrimaryKeyConstraint("tenant", "id", name="requests_key"),
+    Column("action", _Text),
+    Column("asks", _Text),
     _one_of("status", Status),
     _one_of("effect", EffectState),
     CheckConstraint("effect = 'none' OR status = 'approved'", name="effect_is_approved"),
@@ -175,9 +180,8 @@ The conditions of the indexes are PostgreSQL's as well, by the migrations: here 
 participants = Table(
     "participants",
     metadata,
-    *_all(_Key, "tenant", "request_id", "person"),
+    *_keyed("participants_key", "tenant", "request_id", "person"),
     Column("at", BigInteger, nullable=False),
-    PrimaryKeyConstraint("tenant", "request_id", "person", name="participants_key"),
     Index("participants_of_person", "tenant", "person", "at", "request_id"),
 )
 """Who has voted on a request, answered or changed it, and when they last did."""
@@ -185,22 +189,18 @@ participants = Table(
 cursors = Table(
     "cursors",
     metadata,
-    *_all(_Key, "tenant", "channel", "position"),
-    Column("upto", _Key),
+    *_keyed("cursors_key", "tenant", "channel"),
+    Column("position", _Text, nullable=False),
+    Column("upto", _Text),
     Column("version", Integer, nullable=False),
-    Column("owner", _Key),
+    Column("owner", _Text),
     Column("lease_until", BigInteger),
-    PrimaryKeyConstraint("tenant", "channel", name="cursors_key"),
     CheckConstraint("(owner IS NULL) = (lease_until IS NULL)", name="cursor_lease_is_whole"),
 )
 """How far each channel has told people what the log holds. `upto` is the end of what somebody tells, or was telling."""
 
 windows = Table(
-    "windows",
-    metadata,
-    *_all(_Key, "tenant", "action"),
-    Column("version", Integer, nullable=False),
-    PrimaryKeyConstraint("tenant", "action", name="windows_key"),
+    "windows", metadata, *_keyed("windows_key", "tenant", "action"), Column("version", Integer, nullable=False)
 )
 """One counter for each action over which some policy counts, whoever asks for it: whoever has counted commits only if
 nobody has opened another one meanwhile."""
@@ -208,16 +208,16 @@ nobody has opened another one meanwhile."""
 runs = Table(
     "runs",
     metadata,
-    *_all(_Key, "tenant", "id", "agent", "status"),
+    *_keyed("runs_key", "tenant", "id"),
+    *_all(_Text, "agent", "status"),
     Column("started_at", BigInteger, nullable=False),
     Column("version", Integer, nullable=False),
-    Column("lease_owner", _Key),
+    Column("lease_owner", _Text),
     Column("lease_until", BigInteger),
     Column("body", LargeBinary, nullable=False),
-    Column("state_digest", _Key),
-    Column("thread", _Key),
+    Column("state_digest", _Text),
+    Column("thread", _Text),
     Column("turn", Integer),
-    PrimaryKeyConstraint("tenant", "id", name="runs_key"),
     _one_of("status", RunStatus),
     CheckConstraint("version > 0", name="version_is_positive"),
     CheckConstraint("(lease_owner IS NULL) = (lease_until IS NULL)", name="lease_is_whole"),
@@ -227,30 +227,24 @@ runs = Table(
 """`state_digest` names the state that a run goes on from. A thread has one run for each of its turns."""
 
 threads = Table(
-    "threads",
-    metadata,
-    *_all(_Key, "tenant", "name"),
-    Column("version", Integer, nullable=False),
-    PrimaryKeyConstraint("tenant", "name", name="threads_key"),
+    "threads", metadata, *_keyed("threads_key", "tenant", "name"), Column("version", Integer, nullable=False)
 )
 """One counter for each thread: whoever begins or ends a run of it waits for the others, and finds what they did."""
 
 states = Table(
     "states",
     metadata,
-    *_all(_Key, "tenant", "run_id", "digest"),
+    *_keyed("states_by_digest", "tenant", "run_id", "digest"),
     Column("state", LargeBinary, nullable=False),
-    PrimaryKeyConstraint("tenant", "run_id", "digest", name="states_by_digest"),
 )
 """The LangGraph states of each run, apart from its row: the one that it goes on from, and those that stay readable."""
 
 store = Table(
     "store",
     metadata,
-    *_all(_Key, "tenant", "namespace", "key"),
+    *_keyed("store_key", "tenant", "namespace", "key"),
     Column("value", LargeBinary, nullable=False),
     *_all(BigInteger, "place", "number", "created_at", "updated_at"),
-    PrimaryKeyConstraint("tenant", "namespace", "key", name="store_key"),
     Index("store_order", "tenant", "number"),
 )
 """What agents keep for themselves. It is theirs: no log speaks of it, and no audit reads it. `number` is the order of
@@ -259,17 +253,16 @@ making; `place` is the number of the first item of its namespace."""
 jobs = Table(
     "jobs",
     metadata,
-    *_all(_Key, "tenant", "kind", "subject"),
+    *_keyed("jobs_key", "tenant", "kind", "subject"),
     Column("due_at", BigInteger, nullable=False),
     Column("generation", Integer, nullable=False),
-    Column("owner", _Key),
-    PrimaryKeyConstraint("tenant", "kind", "subject", name="jobs_key"),
+    Column("owner", _Text),
     Index("jobs_due", "due_at", "tenant", "kind", "subject"),
     Index("jobs_of_subject", "subject", "due_at"),
 )
 
 policies = Table(
-    "policies", metadata, Column("hash", _Key, primary_key=True), Column("body", LargeBinary, nullable=False)
+    "policies", metadata, Column("hash", _Text, primary_key=True), Column("body", LargeBinary, nullable=False)
 )
 
-notes = Table("notes", metadata, Column("key", _Key, primary_key=True), Column("value", Text, nullable=False))
+notes = Table("notes", metadata, Column("key", _Text, primary_key=True), Column("value", Text, nullable=False))
