@@ -188,12 +188,8 @@ def _said(text: str) -> dict[str, Any]:
         return {}
     airlines = [name for name in AIRLINES if re.search(rf"\b{name}\b", text, re.IGNORECASE)]
     places = [place[1] for place in _TO.finditer(text)] if len(_TOWARDS.findall(text)) == 1 else []
-    found: dict[str, Any] = {}
-    if len(airlines) == 1:
-        found["airline"] = airlines[0]
-    if len(places) == 1:
-        found["destination"] = places[0]
-    return found | _details(text)
+    found = {"airline": airlines, "destination": places}
+    return {name: values[0] for name, values in found.items() if len(values) == 1} | _details(text)
 
 
 def _details(text: str) -> dict[str, Any]:

@@ -60,10 +60,8 @@ class SqliteFile:
         self._closed = False
 
     def _connect(self, begin: str) -> Connection:
-        connected = connect(self.path, create=False)
-        if begin != WRITING:
-            return Connection(connected, self._statements, begin, lambda _: self._check())
-        return Connection(connected, self._statements, begin, self._checked_with_wal())
+        check = self._checked_with_wal() if begin == WRITING else lambda _: self._check()
+        return Connection(connect(self.path, create=False), self._statements, begin, check)
 
     def _checked_with_wal(self) -> Callable[[bool], None]:
         """Return a check for a connection that writes: while it lives, nobody takes its write-ahead log away."""
