@@ -36,10 +36,7 @@ def expanded(path: str, env: Mapping[str, str] | None = None) -> Path:
 def home(user: str = "", env: Mapping[str, str] | None = None) -> Path:
     """Return the home directory of a user; without a name, of whoever runs this process.
 
-    HOME counts where it is an absolute path, as it should be: that of `env`, else the process's own.
-
-    Raises:
-        InvalidConfig: if there is none.
+    HOME counts where it is an absolute path: that of `env`, else the process's own. `InvalidConfig`: there is none.
     """
     for given in ((env or {}).get("HOME", ""), os.environ.get("HOME", "")):
         if not user and Path(given).is_absolute():

@@ -52,15 +52,12 @@ class _Section(BaseModel):
     @classmethod
     def _only_known_keys(cls, data: Any) -> Any:
         known = {info.alias or name for name, info in cls.model_fields.items()}
-        for key in data if isinstance(data, dict) else ():
-            if key in known:
-                continue
-            if key in NOT_YET:
-                raise PydanticCustomError(
-                    "unknown_key", "is not supported yet by this version: remove it", {"key": str(key)}
-                )
-            hint = cls.elsewhere.get(key) or suggestion(str(key), known)
-            raise PydanticCustomError("unknown_key", "is not known here: {hint}", {"key": str(key), "hint": hint})
+        unknown = [key for key in data if key not in known] if isinstance(data, dict) else []
+        if unknown:
+            key = str(unknown[0])
+            why = "is not supported yet by this version: remove it" if key in NOT_YET else "is not known here: {hint}"
+            hint = cls.elsewhere.get(key) or suggestion(key, known)
+            raise PydanticCustomError("unknown_key", why, {"key": key, "hint": hint})
         return data
 
 
@@ -198,15 +195,11 @@ class RetrySettings(_Section):
     @model_validator(mode="after")
     def _longest_is_not_the_shortest(self) -> Self:
         if self.longest < self.backoff:
+            given = "" if "longest" in self.model_fields_set else "which is not given: "
             raise PydanticCustomError(
                 "longest",
-                "no wait is longer than `longest` ({default}{longest} s), and `backoff`, the first, is {backoff} s: "
-                "make `longest` at least as long",
-                {
-                    "default": "" if "longest" in self.model_fields_set else "which is not given: ",
-                    "longest": f"{self.longest.total_seconds():g}",
-                    "backoff": f"{self.backoff.total_seconds():g}",
-                },
+                f"no wait is longer than `longest` ({given}{self.longest.total_seconds():g} s), and `backoff`, the "
+                f"first, is {self.backoff.total_seconds():g} s: make `longest` at least as long",
             )
         return self
 

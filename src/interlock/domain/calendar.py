@@ -53,10 +53,8 @@ class Calendar:
     """When people are there. It is part of a policy's version: one that changes moves no deadline that stands.
 
     Args:
-        name: as it is configured.
         timezone: of the IANA database, such as Europe/Berlin.
-        days: of the week, on which it is open.
-        hours: of each of these days, in order, without overlap.
+        hours: of each of its days, in order, without overlap.
         holidays: on which it is closed all day.
     """
 
@@ -144,11 +142,7 @@ class Calendar:
 
 
 def find_zone(name: str) -> ZoneInfo:
-    """Return a time zone by its name.
-
-    Raises:
-        InvalidPolicy: if this machine does not know it.
-    """
+    """Return a time zone by its name; raise `InvalidPolicy` if this machine does not know it."""
     try:
         if name not in _NO_PLACE and not name.startswith(("posix/", "right/")):
             return ZoneInfo(name)

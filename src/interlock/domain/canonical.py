@@ -55,11 +55,7 @@ def normalize(value: object, *, path: str = "$", max_bytes: int = MAX_BYTES) -> 
 
 
 def check_text(value: object, path: str, max_bytes: int) -> None:
-    """Refuse what is no text, or too long a one.
-
-    Raises:
-        InvalidValue: with the path, and why.
-    """
+    """Refuse what is no text, or too long a one, by an `InvalidValue` with its path."""
     if not isinstance(value, str):
         raise InvalidValue(path, f"must be text, not {type(value).__name__}")
     normalize(value, path=path, max_bytes=max_bytes)

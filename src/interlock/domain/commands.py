@@ -35,8 +35,7 @@ class CastVote:
 
     Args:
         digest: of what the voter was shown.
-        subject: the edited action or draft, with `edit`.
-        answer: the answer, with `respond`.
+        subject, answer: the edited action or draft, with `edit`; the answer, with `respond`.
         unseen: the voter named no digest but asked for whatever stands there; it is logged.
     """
 
@@ -81,12 +80,7 @@ class Escalate:
 
 @dataclass(frozen=True, slots=True)
 class Extend:
-    """A person gives the present step more time.
-
-    Args:
-        by: how much later than before its deadline is.
-        reason: why; it must say something.
-    """
+    """A person gives the present step more time: its deadline is later `by` so much. The reason must say something."""
 
     request_id: str
     by: timedelta
@@ -103,12 +97,7 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class Delegate:
-    """A person who may vote in the present step lets another one vote for them, on this request alone.
-
-    Args:
-        to: the other person, by any of their names.
-        reason: why; it may be empty.
-    """
+    """A person who may vote in the present step lets another one, by any name, vote for them, on this request alone."""
 
     request_id: str
     to: str
@@ -124,13 +113,11 @@ class Reschedule:
 
 @dataclass(frozen=True, slots=True)
 class ClaimEffect:
-    """Begin the effect of an approved request.
+    """Begin the effect of an approved request, as its `Claim` will say.
 
     Args:
         digest: of the arguments that are about to be executed.
-        tool: the function about to be called, as `module:name`.
         run_version: the version of the run that the claiming advance holds.
-        repeatable: what the tool declares: `idempotent`, `verifiable`, or neither.
     """
 
     request_id: str
@@ -182,9 +169,7 @@ class DecisionContext:
 
     Args:
         now: the store's clock.
-        principal: who asks for the change.
         policy: the policy version that the request has pinned, or will pin.
-        directory: the people as they are known now.
         recent: what the agent asked before of the same action; None where nobody has looked.
         abandoned: nobody holds the run any more, so nobody will report what became of an effect that was begun.
     """

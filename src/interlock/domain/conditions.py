@@ -72,7 +72,6 @@ def unknown_fields(source: str) -> list[tuple[str, str, str]]:
 
 
 def _limited(part: str) -> list[str]:
-    """Return the terms of a sum that a part of a condition keeps below a number."""
     found = _BELOW.fullmatch(part)
     return re.split(r"\+", found["left"] or found["right"]) if found is not None else []
 

@@ -46,7 +46,6 @@ def _decide_withdraw(request: Request, command: Withdraw, context: DecisionConte
 
 
 def _decide_comment(request: Request, command: Comment, context: DecisionContext) -> tuple[Event, ...]:
-    """Put what a person says into the log."""
     person = _person(request, context, "comment on")
     must_be_open(request)
     check_text(command.text, "text", MAX_COMMENT)
@@ -56,7 +55,6 @@ def _decide_comment(request: Request, command: Comment, context: DecisionContext
 
 
 def _decide_delegate(request: Request, command: Delegate, context: DecisionContext) -> tuple[Event, ...]:
-    """Let another person vote for whoever asks for it, if both of them may."""
     giver = _person(request, context, "delegate")
     delegate = context.directory.canonical(_person_named(command.to))
     must_be_open(request)

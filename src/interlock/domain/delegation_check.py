@@ -52,7 +52,6 @@ def _finding(severity: Literal["error", "warning"], code: str, one: Delegation, 
 
 
 def _meet(one: Delegation, other: Delegation) -> bool:
-    """Say whether there is a moment that both cover."""
     pairs = ((one.since, other.until), (other.since, one.until))
     return all(begins is None or ends is None or begins < ends for begins, ends in pairs)
 

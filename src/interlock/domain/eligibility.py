@@ -20,12 +20,7 @@ ONLY_PEOPLE = "only people vote"
 
 @dataclass(frozen=True, slots=True)
 class VotingRight:
-    """Whether somebody may vote, and for whom.
-
-    Args:
-        on_behalf_of: for whom; None for themselves.
-        excluded: why not at all; None if they may.
-    """
+    """Whether somebody may vote: for whom, if not for themselves, or why not at all."""
 
     on_behalf_of: str | None = None
     excluded: str | None = None
@@ -33,11 +28,7 @@ class VotingRight:
 
 @dataclass(frozen=True, slots=True)
 class Eligibility:
-    """The rules for who may vote on one request.
-
-    Args:
-        editors: canonical ids of everybody who changed it: what each of them wrote may still stand.
-    """
+    """Who may vote on one request; what its `editors`, given by canonical ids, have written may still stand."""
 
     policy: Policy
     directory: Directory
@@ -65,7 +56,6 @@ class Eligibility:
         return self._barred(person) or self._unfit(step, person)
 
     def _barred(self, person: str) -> str | None:
-        """Say what keeps a person out of every step."""
         if person == self.directory.canonical(self.requester):
             return "the requester never decides on its own request"
         if person == self.directory.canonical(self.initiator) and not self.policy.initiator_may_approve:

@@ -34,15 +34,11 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class StepReached:
-    """A step began; people are asked until `due_at`.
+    """A step began; people are asked until `due_at`. Its times and whom it asks are those of `Request`.
 
     Args:
         counted: those whose approval passed the step before.
-        reminders: when those who are asked will be reminded, soonest first.
-        escalates_at: when more people will be asked; None if not before the deadline.
         stand_ins: those among `counted` who voted for another.
-        ask: who is asked: groups, roles, people.
-        approvals: how many of them must approve.
     """
 
     step: int
@@ -79,11 +75,10 @@ class Edited:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """People, or a rule, came to an outcome.
+    """People, or a rule, came to an outcome; the comment is the deciding vote's.
 
     Args:
         by: canonical ids of those whose votes made it, or `rule:LEVEL`.
-        comment: the deciding vote's.
         counted: those whose approval passed the last step.
         stand_ins: those whose votes ended the last step for another.
     """
@@ -116,12 +111,7 @@ class Reminded:
 
 @dataclass(frozen=True, slots=True)
 class Escalated:
-    """More people are asked in a step, because those whom it asked stay silent.
-
-    Args:
-        to: who is asked as well: groups, roles, people.
-        due_at: the new deadline, if the old one had been reached.
-    """
+    """More people are asked in a step, because those whom it asked stay silent; at the deadline it brings a new one."""
 
     step: int
     to: tuple[str, ...]
@@ -176,11 +166,7 @@ class Rescheduled:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A person had the stored request written anew from its log, because it was something else.
-
-    Args:
-        found: what was wrong, in a sentence.
-    """
+    """A person had the stored request written anew from its log, because it was something else: `found` says what."""
 
     by: str
     found: str

@@ -34,12 +34,7 @@ class _Case:
 
 @dataclass(frozen=True, slots=True)
 class OpenTime:
-    """What a step that has a calendar comes to, if it began at some moment.
-
-    Args:
-        where: such as `level director, step 2`.
-        due_at: when its time would be over.
-    """
+    """What a step that has a calendar (`where`: `level director, step 2`) comes to, if it began at some moment."""
 
     policy: str
     where: str
@@ -72,11 +67,7 @@ def explain(subject: Request | Occasion, policy: Policy, directory: Directory, n
 
 
 def duration_words(length: timedelta, *, open_time: bool = False) -> str:
-    """Return a length of time in words, such as `1 hour 30 minutes`.
-
-    Args:
-        open_time: of a calendar, which is said in hours: a day of it is more than a day's work.
-    """
+    """Return a length of time in words, such as `1 hour 30 minutes`. Open time is said in hours."""
     left, words = int(length.total_seconds()), []
     for unit, seconds in UNITS[2:] if open_time else UNITS:
         count, left = divmod(left, seconds)

@@ -86,11 +86,7 @@ class _Span:
 
 
 def check_expression(source: str) -> None:
-    """Refuse an expression that makes too much work whatever it is given.
-
-    Raises:
-        TooMuch: with the reason, as the end of a sentence about the expression.
-    """
+    """Raise `TooMuch` if an expression makes too much work whatever it is given; it reads as the end of a sentence."""
     depth = _outline(source).depth
     if depth > MAX_NESTED:
         raise TooMuch(f"nests {depth} comprehensions, more than the limit of {MAX_NESTED}")
@@ -98,11 +94,7 @@ def check_expression(source: str) -> None:
 
 
 def check_work(source: str, names: Mapping[str, Any]) -> None:
-    """Refuse an expression that could make too much work with these values.
-
-    Raises:
-        TooMuch: with the reason.
-    """
+    """Raise `TooMuch`, with the reason, if an expression could make too much work with these values."""
     whole = _outline(source)
     sizes = {name: _size([value]) for name, value in names.items()}
     leaves = sum(count for count, _ in sizes.values())

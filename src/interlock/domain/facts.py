@@ -38,21 +38,13 @@ class Fact:
 
 
 def facts_of(facts: Mapping[str, Fact], subject: Subject) -> dict[str, Any]:
-    """Return every fact's value.
-
-    Raises:
-        Unjudged: if one is missing, of the wrong type or out of bounds.
-    """
+    """Return every fact's value, as `fact_of` does."""
     args = subject.args if isinstance(subject, Action) else {}
     return {name: fact_of(name, fact, args) for name, fact in facts.items()}
 
 
 def fact_of(name: str, fact: Fact, args: Mapping[str, Any]) -> str | bool | int | float:
-    """Return a fact's value in these arguments.
-
-    Raises:
-        Unjudged: if it is missing, of the wrong type or out of bounds.
-    """
+    """Return a fact's value; raise `Unjudged` if it is missing, of the wrong type or out of bounds."""
     value: Any = args
     for key in fact.path:
         if not isinstance(value, dict) or key not in value:

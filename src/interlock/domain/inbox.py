@@ -37,11 +37,7 @@ def _folded(entry: str) -> str:
 
 
 def entries_of(directory: Directory, person: str, at: datetime) -> frozenset[str]:
-    """Return the entries under which somebody is asked, or one of those is for whom they may vote at this moment.
-
-    Args:
-        person: canonical id.
-    """
+    """Return the entries under which a person (canonical id) is asked, or one of those for whom they may vote then."""
     people = (person, *directory.givers(person, at))
     return frozenset(entry for one in people for entry in _own_entries(directory, one))
 
@@ -65,6 +61,4 @@ def acts_of(events: Iterable[object]) -> dict[str, datetime]:
                 acts[vote.voter] = vote.at
             case Edited(edition=edition, at=at) if edition.author is not None:
                 acts[edition.author] = at
-            case _:
-                pass
     return acts

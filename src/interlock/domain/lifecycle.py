@@ -49,13 +49,8 @@ _WHILE_OPEN = (
 TRANSITIONS: dict[tuple[Status, EffectState, str], tuple[Status, EffectState]] = {
     # While it is open, people vote, change, are reminded and move on. It never comes back here.
     **{(S.open, E.none, event): (S.open, E.none) for event in _WHILE_OPEN},
-    # It comes to one outcome.
-    (S.open, E.none, "approved"): (S.approved, E.none),
-    (S.open, E.none, "rejected"): (S.rejected, E.none),
-    (S.open, E.none, "answered"): (S.answered, E.none),
-    (S.open, E.none, "revised"): (S.revised, E.none),
-    (S.open, E.none, "expired"): (S.expired, E.none),
-    (S.open, E.none, "withdrawn"): (S.withdrawn, E.none),
+    # It comes to one outcome, by an event of that name.
+    **{(S.open, E.none, str(outcome)): (outcome, E.none) for outcome in S if outcome is not S.open},
     # An approved effect begins once, or never.
     (S.approved, E.none, "effect_claimed"): (S.approved, E.claimed),
     (S.approved, E.none, "effect_lapsed"): (S.approved, E.lapsed),

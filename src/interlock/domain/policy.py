@@ -22,12 +22,7 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Escalation:
-    """Who else is asked when those whom a step asks stay silent.
-
-    Args:
-        to: as a step's `ask`.
-        after: how long after the step began they are asked as well; None for not before its deadline.
-    """
+    """Who else is asked, as by a step's `ask`, when those whom it asks stay silent; `after` None: at its deadline."""
 
     to: tuple[str, ...]
     after: timedelta | None = None
@@ -146,12 +141,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a request goes: a level of one version of one policy, and why.
-
-    Args:
-        policy_hash: names the version of the policy; its body is kept under this hash.
-        level: index into the policy's levels.
-    """
+    """Where a request goes, and why: an index into the levels of the policy whose body is kept under this hash."""
 
     policy: str
     policy_hash: str

@@ -104,7 +104,6 @@ def after_vanishing(
     """Return why a person has to look at a run whose worker has vanished; None if it is tried again.
 
     Args:
-        history: the run's events.
         given: the decided requests with which the vanished advance went on, as they are now.
     """
     doubt = _doubt("the worker that went on with it vanished", given, retries, now)
@@ -168,9 +167,7 @@ def _doubt(
 ) -> AttentionNeeded | None:
     """Return that only a person may let an advance be tried again, because it was allowed to act; None if it may be.
 
-    Args:
-        ended: how it ended without an end of its own.
-        raised: the agent's own code ended it.
+    How it ended is said, and whether the agent's own code `raised`.
     """
     allowed = [] if retries.repeatable else allowed_by(given, raised=raised)
     if not allowed:

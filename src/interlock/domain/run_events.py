@@ -12,13 +12,7 @@ from interlock.domain.run import Origin, Pending
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """Somebody started an agent.
-
-    Args:
-        thread, turn: the conversation that it continues, and its place in it.
-        waits: whether another run of the thread has to end first.
-        origin: with whose state it begins; `state_digest` names that state.
-    """
+    """Somebody started an agent, perhaps with the state of `origin`, which `state_digest` names. See `Run`."""
 
     run_id: str
     tenant: str
@@ -62,7 +56,7 @@ class RunPaused:
 
     Args:
         keeps: how many of its states stay readable, this one included.
-        again: earlier requests whose answers are given again when it goes on.
+        again: as in `Run`.
     """
 
     pause: tuple[Pending, ...]
@@ -76,12 +70,7 @@ class RunPaused:
 
 @dataclass(frozen=True, slots=True)
 class RunDone:
-    """The agent came to its end.
-
-    Args:
-        state_digest: SHA-256 of the state in which it ended; None if that could not be kept: `unkept` says why.
-        keeps: how many of the run's states stay readable, this one included.
-    """
+    """The agent came to its end, in the state of this digest; None if that could not be kept: `unkept` says why."""
 
     output: Json
     at: datetime
@@ -102,11 +91,7 @@ class RunFailed:
 
 @dataclass(frozen=True, slots=True)
 class AttemptFailed:
-    """An advance failed. Nothing of it was kept; it will be tried again.
-
-    Args:
-        counted: whether it was the agent's doing. What the database could not do is no attempt of the agent.
-    """
+    """An advance failed. Nothing of it was kept; it will be tried again. The database's failures are not counted."""
 
     reason: str
     retry_at: datetime
@@ -163,11 +148,7 @@ class RunCancelled:
 
 @dataclass(frozen=True, slots=True)
 class RunRestored:
-    """A person had the stored run, or its job, written anew from its log, because it was something else.
-
-    Args:
-        found: what was wrong, in a sentence.
-    """
+    """A person had the stored run, or its job, written anew from its log; `found` says what was wrong."""
 
     by: str
     found: str

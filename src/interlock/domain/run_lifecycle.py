@@ -65,11 +65,7 @@ def fold_run(events: Iterable[RunEvent], run: Run | None = None) -> Run:
 
 
 def evolve_run(run: Run | None, event: RunEvent) -> Run:
-    """Apply one event.
-
-    Raises:
-        ValueError: if the table does not know this change: a defect, never a user's fault.
-    """
+    """Apply one event; raise `ValueError` if the table does not know this change: a defect, never a user's fault."""
     if isinstance(event, RunStarted):
         if run is not None:
             raise ValueError(f"{run.id} is started twice")

@@ -81,13 +81,7 @@ def sums_in(source: str) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """What a policy counts over.
-
-    Args:
-        names: of its windows.
-        sums: the facts to sum.
-        by: paths of arguments in which the past must be like the present to count.
-    """
+    """What a policy counts over: its windows, the facts to sum, and `by` what arguments the past must be alike."""
 
     names: Collection[str]
     sums: Collection[str]
@@ -96,11 +90,7 @@ class Windows:
 
 
 def window_values(windows: Windows, subject: Subject, now: datetime, recent: Recent | None) -> dict[str, Any]:
-    """Return what each window comes to.
-
-    Raises:
-        Unjudged: if anything that is counted over is not known or cannot be read.
-    """
+    """Return what each window comes to; raise `Unjudged` if what is counted over is not known or cannot be read."""
     if not isinstance(subject, Action):
         raise Unjudged("windows count actions, and this is none")
     if recent is None:

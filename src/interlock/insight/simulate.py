@@ -54,11 +54,7 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A request that would have gone another way.
-
-    Args:
-        differs: in what: `level`, `people`, `automatic`, `deadline`.
-    """
+    """A request that would have gone another way: it `differs` in `level`, `people`, `automatic` or `deadline`."""
 
     request_id: str
     agent: str
@@ -74,11 +70,8 @@ class Simulation:
     """What other policies would have done with the requests of a time.
 
     Args:
-        requests: how many were opened.
-        answers_before: how many answers of people all of them needed for an approval.
-        answers_after: how many they would have needed.
-        response: how long a person took for an answer here, from the beginning of the step: the median; None if nobody
-            has answered.
+        answers_before, answers_after: how many answers of people all of them needed, and would, for an approval.
+        response: the median time a person took for an answer here, from the beginning of the step; None without any.
     """
 
     since: datetime
