@@ -69,7 +69,12 @@ async def asked(
         interrupts = stored | {key: one for key, one in interrupts.items() if key not in stored}
         await _refuse_stateless(graph, config, set(interrupts))
     await _refuse_alike(interrupts.values(), graph, config, state)
-    asks = [ask for interrupt in interrupts.values() for ask in table.read(_answerable(interrupt))]
+    if not all(_ID.fullmatch(key) for key in interrupts):  # LangGraph runs its node again without any answer
+        raise BadInput(
+            "The graph raised NodeInterrupt, which takes no answer: it would ask for ever. Use "
+            "`interrupt(value)` of langgraph.types in its place."
+        )
+    asks = [ask for interrupt in interrupts.values() for ask in table.read(interrupt)]
     if breakpoints.inside or not interrupts:
         asks += [ask for stop in await breakpoints.current(graph, config) for ask in stops.read(stop)]
     return tuple(asks)
@@ -84,16 +89,6 @@ def _refuse_changed(asked: Mapping[str, Interrupt[Any]], stored: Mapping[str, In
                 "answer to it could not be told from others. Ask with plain JSON, or name the object's type in "
                 "`Agent(state_types=…)`."
             )
-
-
-def _answerable(interrupt: Interrupt[Any]) -> Interrupt[Any]:
-    """Refuse what `NodeInterrupt` raises: LangGraph runs its node again without any answer."""
-    if not _ID.fullmatch(interrupt.id):
-        raise BadInput(
-            "The graph raised NodeInterrupt, which takes no answer: it would ask for ever. Use "
-            "`interrupt(value)` of langgraph.types in its place."
-        )
-    return interrupt
 
 
 async def _refuse_stateless(graph: Graph, config: RunnableConfig, asked: set[str]) -> None:

@@ -73,7 +73,7 @@ class LangGraphRuntime:
     async def _seen(self, run: Run) -> Agent:
         """Return the run's agent as it is for this run, to look at it."""
         agent = await self._registry.loaded(run.reference)
-        return await seen_for(agent, _configurable(run))
+        return await seen_for(agent, configurable_of(run))
 
     async def advance(self, advance: Advance, watcher: Watcher) -> Ending:  # noqa: PLR0911 - one line an ending
         """Carry a run on to its next pause or its end. See the port."""
@@ -110,7 +110,7 @@ class LangGraphRuntime:
     async def _advance(self, agent: Agent, state: RunState, advancing: Advancing, watcher: Watcher) -> Ending:
         run = advancing.advance.record.run
         store = AgentStore(self._items, run.tenant)
-        configurable = _configurable(run)
+        configurable = configurable_of(run)
         try:
             context = run.context if isinstance(agent, Unmade) else _context(agent, run)
         except BadInput as error:
@@ -139,10 +139,6 @@ class LangGraphRuntime:
 
 def _context(agent: Agent, run: Run) -> Any:
     return context_of(agent.graph, run.context, run.configurable)
-
-
-def _configurable(run: Run) -> dict[str, Any]:
-    return {**configurable_of(run), "thread_id": run.thread or run.id}
 
 
 def _halted(halt: Halt) -> Ending:

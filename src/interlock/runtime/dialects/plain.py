@@ -4,8 +4,7 @@ A `HumanInterrupt` (`{action_request, config, description}`, alone or in a list)
 list of `HumanResponse` that Agent Inbox sends. Anything else is a question: its schema is the interrupt's
 `response_schema`, or its options, or any JSON will do; the answer goes back as it was given. Where any JSON will do,
 people may also approve, which is `true`, and reject, which is `false`: such a question is often whether to go on.
-Otherwise a refusal is `false` where the schema is boolean, and ends the run. Silence is `false` where the schema is
-boolean, and ends the run: nobody has said anything.
+Otherwise a refusal, and silence, is `false` where the schema is boolean, and ends the run elsewhere.
 """
 
 from __future__ import annotations

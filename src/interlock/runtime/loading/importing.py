@@ -92,28 +92,22 @@ def _place(file: Path, name: str) -> str:
 
 def import_agent(reference: str) -> Agent:
     """Return the agent that a reference names, imported in this thread; raise InvalidAgent with the reason why not."""
-    from interlock.runtime.error_text import told  # noqa: PLC0415 - see `preload`
+    from interlock.runtime.agent import as_agent  # noqa: PLC0415 - see `preload`
+    from interlock.runtime.error_text import told  # noqa: PLC0415
     from interlock.runtime.loading.child_processes import only_here  # noqa: PLC0415
 
+    target, _, attribute = reference.rpartition(":")
     try:
         with only_here():
-            return _load(reference)
+            found = _named(Path(target), attribute) if target.endswith(".json") else _found(reference)
+            return as_agent(found, reference)
     except InvalidAgent:
         raise
     except BaseException as error:  # whatever an import raises, an exit too, says that there is no agent
         raise InvalidAgent(f"The agent {reference} cannot be loaded here: {told(error)}.") from error
 
 
-def _load(reference: str) -> Agent:
-    from interlock.runtime.agent import as_agent  # noqa: PLC0415 - see `preload`
-
-    target, _, attribute = reference.rpartition(":")
-    found = _named(Path(target), attribute) if target.endswith(".json") else _found(reference)
-    return as_agent(found, reference)
-
-
 def _named(file: Path, name: str) -> Any:
-    """Return the graph that a langgraph.json names."""
     place = _place(file, name)
     prepare(file)
     found = _found(place)

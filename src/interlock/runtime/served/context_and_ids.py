@@ -1,6 +1,6 @@
 """What LangGraph's own server gives to a graph beside its input: a context, ids, and who started the run.
 
-The names in `config["configurable"]` are that server's (langgraph-api 0.16); its `thread_id` is set by `runner.py`.
+The names in `config["configurable"]` are that server's (langgraph-api 0.16).
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ def server_ids(agent: str) -> dict[str, Any]:
 
 def configurable_of(run: Run) -> dict[str, Any]:
     """Return what a run's graph finds in `config["configurable"]`, but for what LangGraph needs itself."""
-    return {**configurable_with(run.agent, run.initiator, run.context, run.configurable), "run_id": run.id}
+    found = configurable_with(run.agent, run.initiator, run.context, run.configurable)
+    return {**found, "run_id": run.id, "thread_id": run.thread or run.id}
 
 
 def configurable_with(agent: str, initiator: str, context: Json, configurable: Json) -> dict[str, Any]:
