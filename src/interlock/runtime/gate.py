@@ -1,7 +1,7 @@
 """What a graph's author calls: `ask`, `gated`, `Decision.perform`, `progress`.
 
 `ask` needs no store to pause: it raises LangGraph's interrupt. When its node runs again, it is given the answer that
-belongs to what it asks (`answers.py`), and returns the decision as the store has it. An answer that somebody with
+belongs to what it asks (`answers/`), and returns the decision as the store has it. An answer that somebody with
 access to the graph made up names no stored decision, so it is worth nothing.
 """
 
