@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from interlock.domain import events
 from interlock.domain.canonical import check_text, normalize
 from interlock.domain.commands import ClaimEffect, DecisionContext, Lapse, RecordEffect, SettleEffect
 from interlock.domain.eligibility import eligibility_of
-from interlock.domain.events import (
-    EffectClaimed,
-    EffectExecuted,
-    EffectFailed,
-    EffectLapsed,
-    EffectReleased,
-    EffectUnknown,
-    Event,
-    LateResult,
-)
+from interlock.domain.events import EffectClaimed, EffectUnknown, Event
 from interlock.domain.lifecycle import evolve
 from interlock.domain.request import MAX_COMMENT, Claim, EffectState, Request, Status
 from interlock.errors import Closed, EffectRefused, Forbidden
@@ -37,7 +29,7 @@ LEFT = "no result was recorded, and no worker is at it any more"
 def decide_lapse(request: Request, command: Lapse, context: DecisionContext) -> tuple[Event, ...]:
     """An approval that was never used ends; one that was, or was never given, stays as it is."""
     if request.status is S.approved and request.effect is E.none:
-        return (EffectLapsed(command.reason, command.replaced_by, context.now),)
+        return (events.EffectLapsed(command.reason, command.replaced_by, context.now),)
     return ()
 
 
@@ -62,7 +54,7 @@ def decide_claim(request: Request, command: ClaimEffect, context: DecisionContex
         case E.none:
             reason = _lapsed(request, context)
             if reason is not None:
-                return (EffectLapsed(reason, None, context.now),)
+                return (events.EffectLapsed(reason, None, context.now),)
             claimed = _claimed(request, command, context.now)
             if request.reported and request.claim is None:
                 return (claimed, EffectUnknown(claimed.claim.attempt, REPORTED, context.now))
@@ -123,12 +115,12 @@ def decide_record(request: Request, command: RecordEffect, context: DecisionCont
         or (request.effect is E.none and command.state == "executed")
     )
     if not (current and awaited):
-        return (LateResult(command.attempt, command.state, command.result, command.reason, now),)
+        return (events.LateResult(command.attempt, command.state, command.result, command.reason, now),)
     match command.state:
         case "executed":
-            return (EffectExecuted(command.attempt, command.result, now),)
+            return (events.EffectExecuted(command.attempt, command.result, now),)
         case "failed":
-            return (EffectFailed(command.attempt, command.reason, now),)
+            return (events.EffectFailed(command.attempt, command.reason, now),)
         case "unknown":
             return (EffectUnknown(command.attempt, command.reason, now),)
 
@@ -158,13 +150,12 @@ def decide_settle(request: Request, command: SettleEffect, context: DecisionCont
     match command.became:
         case "happened":
             result = normalize(command.result, path="result")
-            return (EffectExecuted(request.claim.attempt, result, context.now, person, command.comment),)
+            return (events.EffectExecuted(request.claim.attempt, result, context.now, person, command.comment),)
         case "did_not":
-            return (
-                EffectFailed(request.claim.attempt, command.comment or f"settled by {person}", context.now, person),
-            )
+            reason = command.comment or f"settled by {person}"
+            return (events.EffectFailed(request.claim.attempt, reason, context.now, person),)
         case "retry":
-            return (EffectReleased(person, command.comment, context.now),)
+            return (events.EffectReleased(person, command.comment, context.now),)
 
 
 def _may_settle(request: Request, context: DecisionContext, person: str) -> bool:

@@ -8,21 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from interlock.domain import events
 from interlock.domain.action import REFUSALS
-from interlock.domain.events import (
-    Decided,
-    Delegated,
-    Edited,
-    EffectClaimed,
-    EffectExecuted,
-    EffectFailed,
-    EffectUnknown,
-    Event,
-    Expired,
-    Extended,
-    StepReached,
-    VoteCast,
-)
+from interlock.domain.events import Decided, Event, StepReached, VoteCast
 from interlock.domain.quorum import opponents, stand_ins, supporters
 from interlock.domain.request import Request, StandIn, edition_digest
 
@@ -44,21 +32,25 @@ def _contradiction(request: Request, event: Event) -> str | None:  # noqa: PLR09
     match event:
         case VoteCast():
             return _vote(request, event)
-        case Edited():
+        case events.Edited():
             wrong = edition_digest(event.edition) != event.digest
             return "the digest is not that of the edition" if wrong else _late(request, event.at)
         case StepReached():
             return _step(request, event)
         case Decided():
             return _outcome(request, event)
-        case Extended() | Delegated():
+        case events.Extended() | events.Delegated():
             return _late(request, event.at)
-        case Expired():
+        case events.Expired():
             return None if request.due_at is not None and event.at >= request.due_at else "its time was not over"
-        case EffectClaimed(claim=claim):
+        case events.EffectClaimed(claim=claim):
             before = request.claim.attempt if request.claim is not None else 0
             return None if claim.attempt == before + 1 else f"attempt {claim.attempt} does not follow attempt {before}"
-        case EffectExecuted(attempt=attempt) | EffectFailed(attempt=attempt) | EffectUnknown(attempt=attempt):
+        case (
+            events.EffectExecuted(attempt=attempt)
+            | events.EffectFailed(attempt=attempt)
+            | events.EffectUnknown(attempt=attempt)
+        ):
             claimed = request.claim is not None and request.claim.attempt == attempt
             return None if claimed else f"attempt {attempt} has not claimed it"
         case _:

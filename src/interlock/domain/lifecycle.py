@@ -9,30 +9,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import reduce
 
+from interlock.domain import events
 from interlock.domain.authority import Delegation
-from interlock.domain.events import (
-    ConfigurationHeld,
-    Decided,
-    Delegated,
-    Edited,
-    EffectClaimed,
-    EffectExecuted,
-    EffectFailed,
-    EffectLapsed,
-    EffectReleased,
-    EffectUnknown,
-    Escalated,
-    Event,
-    Expired,
-    Extended,
-    LateResult,
-    Opened,
-    Reminded,
-    Rescheduled,
-    StepReached,
-    VoteCast,
-    Withdrawn,
-)
+from interlock.domain.events import Decided, Event, Opened, StepReached
 from interlock.domain.invariants import check_event
 from interlock.domain.quorum import cast
 from interlock.domain.request import Edition, EffectState, Request, Status
@@ -72,9 +51,9 @@ NOTES = frozenset({"refusal_noted", "late_result", "restored", "configuration_he
 """Events that are recorded in any state and change none."""
 
 
-def fold(events: Iterable[Event], request: Request | None = None) -> Request:
+def fold(history: Iterable[Event], request: Request | None = None) -> Request:
     """Return the request that these events make, of the one before or of nothing."""
-    folded = reduce(evolve, events, request)
+    folded = reduce(evolve, history, request)
     if folded is None:
         raise ValueError("no events, so no request")
     return folded
@@ -129,25 +108,25 @@ def _apply(request: Request, event: Event) -> Request:  # noqa: C901, PLR0911, P
     match event:
         case StepReached():
             return _step_begun(request, event)
-        case Reminded(at=at):
+        case events.Reminded(at=at):
             return replace(request, reminders=tuple(moment for moment in request.reminders if moment > at))
-        case Escalated(step=step, due_at=due_at):
+        case events.Escalated(step=step, due_at=due_at):
             handed_on = request.handed_on or due_at is not None
             escalated = tuple(sorted({*request.escalated, step}))
             due_at = due_at or request.due_at
             asks = tuple(dict.fromkeys((*request.step_asks, *event.to)))
             request = replace(request, step_asks=asks)
             return replace(request, escalated=escalated, escalates_at=None, due_at=due_at, handed_on=handed_on)
-        case Delegated(giver=giver, delegate=delegate, reason=reason, at=at):
+        case events.Delegated(giver=giver, delegate=delegate, reason=reason, at=at):
             kept = (one for one in request.delegations if one.giver != giver)
             return replace(request, delegations=(*kept, Delegation(giver, delegate, None, at, reason)))
-        case Extended(due_at=due_at):
+        case events.Extended(due_at=due_at):
             return replace(request, due_at=due_at)
-        case Rescheduled(due_at=due_at, reminders=reminders, escalates_at=escalates_at, at=at):
+        case events.Rescheduled(due_at=due_at, reminders=reminders, escalates_at=escalates_at, at=at):
             return replace(request, step_since=at, due_at=due_at, reminders=reminders, escalates_at=escalates_at)
-        case VoteCast(vote=vote):
+        case events.VoteCast(vote=vote):
             return replace(request, votes=cast(request.votes, vote))
-        case Edited(edition=edition, digest=digest, route=route):
+        case events.Edited(edition=edition, digest=digest, route=route):
             behind = (edition.author or "", *((edition.on_behalf_of,) if edition.on_behalf_of is not None else ()))
             editors = tuple(dict.fromkeys((*request.editors, *behind)))
             request = replace(request, edition=edition, digest=digest, route=route, editors=editors)
@@ -156,11 +135,11 @@ def _apply(request: Request, event: Event) -> Request:  # noqa: C901, PLR0911, P
             request = replace(request, stand_ins=(*request.stand_ins, *event.stand_ins))
             counted = _counted(request, event)
             return replace(request, decided_at=at, decided_by=by, comment=comment, counted=counted, due_at=None)
-        case Expired(at=at):
+        case events.Expired(at=at):
             return replace(request, decided_at=at, due_at=None, comment="nobody decided in time")
-        case Withdrawn(reason=reason, replaced_by=replaced_by, at=at):
+        case events.Withdrawn(reason=reason, replaced_by=replaced_by, at=at):
             return replace(request, decided_at=at, due_at=None, comment=reason, replaced_by=replaced_by)
-        case ConfigurationHeld(problem=problem):
+        case events.ConfigurationHeld(problem=problem):
             return replace(request, configuration_held=problem)
         case _:
             return _apply_to_effect(request, event)
@@ -168,15 +147,15 @@ def _apply(request: Request, event: Event) -> Request:  # noqa: C901, PLR0911, P
 
 def _apply_to_effect(request: Request, event: Event) -> Request:
     match event:
-        case EffectClaimed(claim=claim):
+        case events.EffectClaimed(claim=claim):
             return replace(request, claim=claim)
-        case EffectExecuted(result=result, note=note):
+        case events.EffectExecuted(result=result, note=note):
             return replace(request, result=result, effect_note=note)
-        case EffectFailed(reason=note) | EffectUnknown(reason=note) | EffectReleased(comment=note):
+        case events.EffectFailed(reason=note) | events.EffectUnknown(reason=note) | events.EffectReleased(comment=note):
             return replace(request, effect_note=note)
-        case EffectLapsed(reason=reason, replaced_by=replaced_by):
+        case events.EffectLapsed(reason=reason, replaced_by=replaced_by):
             return replace(request, effect_note=reason, replaced_by=replaced_by)
-        case LateResult(state=state) if request.claim is None and state != "failed":
+        case events.LateResult(state=state) if request.claim is None and state != "failed":
             return replace(request, reported=True)
         case _:
             return request

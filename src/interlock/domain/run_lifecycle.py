@@ -6,22 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import reduce
 
+from interlock.domain import run_events
 from interlock.domain.run import ENDED, Run, RunStatus
-from interlock.domain.run_events import (
-    AdvanceBegan,
-    AttemptFailed,
-    AttentionNeeded,
-    RunCancelled,
-    RunDone,
-    RunEvent,
-    RunFailed,
-    RunPaused,
-    RunRetried,
-    RunStarted,
-    StatesDeleted,
-    TurnCame,
-    VersionAccepted,
-)
+from interlock.domain.run_events import RunEvent, RunStarted
 
 __all__ = ["RUN_NOTES", "RUN_TRANSITIONS", "evolve_run", "fold_run"]
 
@@ -101,11 +88,11 @@ def _started(event: RunStarted) -> Run:
 
 def _check_turn(run: Run, event: RunEvent) -> None:
     """Refuse what a run cannot do before its turn has come, or while it has not ended."""
-    if run.waits and isinstance(event, AdvanceBegan):
+    if run.waits and isinstance(event, run_events.AdvanceBegan):
         raise ValueError(f"{run.id} waits for its turn: {event.type} cannot happen")
-    if isinstance(event, TurnCame) and not run.waits:
+    if isinstance(event, run_events.TurnCame) and not run.waits:
         raise ValueError(f"{run.id} does not wait for its turn")
-    if isinstance(event, StatesDeleted) and run.status not in ENDED:
+    if isinstance(event, run_events.StatesDeleted) and run.status not in ENDED:
         raise ValueError(f"{run.id} is {run.status}: its states cannot be deleted")
 
 
@@ -118,12 +105,14 @@ def _kept(run: Run, state_digest: str | None, keeps: int) -> tuple[str, ...]:
 
 def _apply(run: Run, event: RunEvent) -> Run:  # noqa: C901, PLR0911 - one line an event
     match event:
-        case TurnCame(origin=origin, state_digest=state_digest):
+        case run_events.TurnCame(origin=origin, state_digest=state_digest):
             return replace(run, waits=False, origin=origin, state_digest=state_digest)
-        case AdvanceBegan() if run.status is R.running:
+        case run_events.AdvanceBegan() if run.status is R.running:
             # The advance before this one vanished with its worker: that is a failed attempt, too.
             return replace(run, attempts=run.attempts + 1, note="the worker that advanced it vanished")
-        case RunPaused(pause=pause, state_digest=state_digest, agent_version=version, keeps=keeps, again=again):
+        case run_events.RunPaused(
+            pause=pause, state_digest=state_digest, agent_version=version, keeps=keeps, again=again
+        ):
             return replace(
                 run,
                 pause=pause,
@@ -135,20 +124,20 @@ def _apply(run: Run, event: RunEvent) -> Run:  # noqa: C901, PLR0911 - one line 
                 note="",
                 attention=None,
             )
-        case RunDone(output=output, at=at, state_digest=state_digest, unkept=unkept, keeps=keeps):
+        case run_events.RunDone(output=output, at=at, state_digest=state_digest, unkept=unkept, keeps=keeps):
             ended = replace(run, output=output, ended_at=at, note=unkept, attempts=0, pause=(), state_digest=None)
             return replace(ended, states=_kept(run, state_digest, keeps), end_digest=state_digest)
-        case RunFailed(reason=reason, at=at) | RunCancelled(reason=reason, at=at):
+        case run_events.RunFailed(reason=reason, at=at) | run_events.RunCancelled(reason=reason, at=at):
             return replace(run, note=reason, ended_at=at, pause=(), state_digest=None)
-        case AttemptFailed(reason=reason, counted=counted):
+        case run_events.AttemptFailed(reason=reason, counted=counted):
             return replace(run, note=reason, attempts=run.attempts + counted)
-        case AttentionNeeded(code=code, reason=reason, request_id=request_id):
+        case run_events.AttentionNeeded(code=code, reason=reason, request_id=request_id):
             return replace(run, attention=code, attention_request=request_id, note=reason)
-        case RunRetried():
+        case run_events.RunRetried():
             return replace(run, attention=None, attention_request=None, note="", attempts=0)
-        case StatesDeleted():
+        case run_events.StatesDeleted():
             return replace(run, states=(), forgotten=True)
-        case VersionAccepted(agent_version=version):
+        case run_events.VersionAccepted(agent_version=version):
             return replace(run, attention=None, note="", attempts=0, agent_version=version)
         case _:
             return run
