@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -17,10 +18,10 @@ import typer
 
 from interlock.channels.screen import Line, Screen
 from interlock.cli.agents import examined
-from interlock.cli.errors import Exit
+from interlock.cli.errors import Exit, write_json
 from interlock.cli.hints import command_prefix, pasteable
 from interlock.cli.options import JSON
-from interlock.cli.session import Session, execute, settings_of, write_json
+from interlock.cli.session import Session, execute, settings_of
 from interlock.config.paths import expanded
 from interlock.config.sections import Settings
 from interlock.config.values import suggestion
@@ -64,10 +65,6 @@ def doctor(
 ) -> None:
     """Examine versions, configuration, database, mail, disk, clock, agents, and what waits for a person."""
     prefix = command_prefix(ctx.obj.config, ctx.obj.database)
-    try:
-        settings = settings_of(ctx.obj)
-    except BadInput as error:
-        raise typer.Exit(_unusable("configuration", error, prefix, as_json=as_json)) from None
 
     async def work(session: Session) -> int:
         found: list[CheckResult] = []
@@ -78,6 +75,7 @@ def doctor(
         return Exit.ended_badly if any(finding.state == "error" for finding in found) else Exit.ok
 
     try:
+        settings = settings_of(ctx.obj)
         execute(ctx, work, as_json=as_json, settings=settings)
     except BadInput as error:
         raise typer.Exit(_unusable("configuration", error, prefix, as_json=as_json)) from None
@@ -116,27 +114,18 @@ async def _examination(session: Session, settings: Settings, *, fold: bool, mend
     async for finding in _agents(session, settings):
         yield finding
     if mend:
-        async for finding in _repaired(session):
-            yield finding
+        repaired, refused = await repair(session.system.store, session.system.desk, session.principal)
+        for done in repaired:
+            yield CheckResult("repaired", "ok", done.message)
+        for message in refused:
+            yield CheckResult("not repaired", "error", message)
     async for finding in _waiting(session):
         yield finding
-    if not fold:
-        for late in await audit_times(session.system.store):  # runs that a wrong clock keeps waiting
-            yield CheckResult("waiting", late.severity, str(late))
-    else:
-        altered = await audit_record(session.system.store)
-        for one in altered:
-            yield CheckResult("record", one.severity, str(one))
-        if not altered:
-            yield CheckResult("record", "ok", "every row is the fold of its log, every entry has its hash")
-
-
-async def _repaired(session: Session) -> AsyncIterator[CheckResult]:
-    repaired, refused = await repair(session.system.store, session.system.desk, session.principal)
-    for one in repaired:
-        yield CheckResult("repaired", "ok", one.message)
-    for message in refused:
-        yield CheckResult("not repaired", "error", message)
+    store = session.system.store
+    for one in (altered := await (audit_record(store) if fold else audit_times(store))):
+        yield CheckResult("record" if fold else "waiting", one.severity, str(one))
+    if fold and not altered:
+        yield CheckResult("record", "ok", "every row is the fold of its log, every entry has its hash")
 
 
 async def _agents(session: Session, settings: Settings) -> AsyncIterator[CheckResult]:
@@ -160,12 +149,11 @@ def _agent(agent: dict[str, Any]) -> CheckResult:
         return CheckResult(what, "warning", f"loads, and what it gates is not known before a run. {agent['unmade']}")
     loads = f"loads, version {agent['version']}"
     if not agent["gates"]:
-        return CheckResult(
-            what,
-            "warning",
+        message = (
             f"{loads}, and gates nothing that its code shows: what it does runs under LangGraph's own rules, at least "
-            "once. Use interlock.ask and perform, @gated, or interlock.langchain (docs/how-to/own-graph.md)",
+            "once. Use interlock.ask and perform, @gated, or interlock.langchain (docs/how-to/own-graph.md)"
         )
+        return CheckResult(what, "warning", message)
     return CheckResult(what, "ok", loads)
 
 
@@ -175,26 +163,19 @@ def _versions() -> CheckResult:
         try:
             found.append(f"{package} {version(package)}")
         except PackageNotFoundError:
-            return CheckResult(
-                "versions", "error", f"{package} is not installed: in a checkout of Interlock, pip install ."
-            )
+            message = f"{package} is not installed: in a checkout of Interlock, pip install ."
+            return CheckResult("versions", "error", message)
     return CheckResult("versions", "ok", ", ".join(found))
 
 
 def _configuration(session: Session, settings: Settings) -> CheckResult:
     policies = session.system.policies.current()
-    errors = [
-        str(finding)
-        for finding in check((*policies.policies, policies.default), policies.directory)
-        if finding.severity == "error"
-    ]
+    findings = check((*policies.policies, policies.default), policies.directory)
+    errors = [str(finding) for finding in findings if finding.severity == "error"]
     where = settings.origin.name if settings.origin else "none: the built-in defaults hold"
     if settings.origin is not None and not settings.origin.tree.value:
-        return CheckResult(
-            "configuration",
-            "warning",
-            f"{where} says nothing: for what starts now the defaults hold; what runs keeps the last good one",
-        )
+        message = f"{where} says nothing: for what starts now the defaults hold; what runs keeps the last good one"
+        return CheckResult("configuration", "warning", message)
     if errors:
         return CheckResult("configuration", "error", f"{where}: {errors[0]}: interlock policy check")
     return CheckResult("configuration", "ok", where)
@@ -250,16 +231,14 @@ def _server(url: str) -> CheckResult:
         f"{found.most_connections} connections in use"
     )
     if not found.keeps:
-        return CheckResult(
-            "database", "error", f"{told}; but fsync is off: what is acknowledged may be lost. Switch it on"
-        )
+        problem = "but fsync is off: what is acknowledged may be lost. Switch it on"
+        return CheckResult("database", "error", f"{told}; {problem}")
     if found.held_up > LONG:
-        return CheckResult(
-            "database",
-            "warning",
-            f"{told}; a transaction has been open for {found.held_up:,.0f} seconds, and until it ends nobody hears of "
-            "what was committed since: look in pg_stat_activity and pg_prepared_xacts",
+        problem = (
+            f"a transaction has been open for {found.held_up:,.0f} seconds, and until it ends nobody hears of "
+            "what was committed since: look in pg_stat_activity and pg_prepared_xacts"
         )
+        return CheckResult("database", "warning", f"{told}; {problem}")
     if found.connections > MANY * found.most_connections:
         return CheckResult("database", "warning", f"{told}: raise max_connections, or run fewer processes")
     return CheckResult("database", "ok", told)
@@ -268,11 +247,8 @@ def _server(url: str) -> CheckResult:
 def _integrity(path: Path) -> str:
     """Ask SQLite whether its file is sound; return what is wrong."""
     try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-        try:
+        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             found = connection.execute("PRAGMA quick_check(3)").fetchall()
-        finally:
-            connection.close()
     except sqlite3.Error as error:
         return str(error)
     return "" if found == [("ok",)] else "; ".join(str(row[0]) for row in found)
