@@ -10,7 +10,6 @@ import typer
 from interlock.cli.app import group
 from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute, storeless
-from interlock.cli.table import table
 from interlock.errors import InvalidAgent
 from interlock.service.text import plain
 
@@ -32,7 +31,7 @@ def list_agents(ctx: typer.Context, *, as_json: bool = JSON) -> None:
         found = await examined(session)
         session.write({"agents": found})
         rows = [(plain(a["name"]), _version(a), plain(a["reference"])) for a in found]
-        session.show(*table(("NAME", "VERSION", "REFERENCE"), rows, session.screen.width))
+        session.show_table(("NAME", "VERSION", "REFERENCE"), rows)
         for agent in found:
             if agent["error"]:
                 session.tell(f"{agent['name']}: {agent['error']}", "bad")

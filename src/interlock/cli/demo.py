@@ -9,9 +9,8 @@ from pathlib import Path
 import typer
 
 from interlock.agents import AGENTS
-from interlock.cli.candidates import demo_agents
 from interlock.cli.errors import Exit
-from interlock.cli.options import AS, JSON
+from interlock.cli.options import AS, JSON, demo_agents
 from interlock.cli.run import start_and_attend
 from interlock.cli.session import DEMO, Session, execute
 from interlock.config import load_settings

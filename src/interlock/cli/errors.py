@@ -16,7 +16,7 @@ from interlock.cli.hints import pasteable
 from interlock.errors import InterlockError, ReasonMissing, RecordAltered, StoreUnavailable, WrongDigest
 from interlock.service.error_table import Exit, error_shape, meaning_of
 
-__all__ = ["MEANINGS", "Exit", "code_of", "report", "report_usage"]
+__all__ = ["MEANINGS", "Exit", "code_of", "json_line", "report", "report_usage", "write_json"]
 
 
 MEANINGS = {
@@ -63,7 +63,7 @@ def report(error: BaseException, *, as_json: bool, prefix: str = "interlock") ->
 def _tell(error: BaseException, *, as_json: bool, prefix: str) -> None:
     code, message, details = _told(error)
     if as_json:
-        _write_json(code, message, details)
+        write_json({"error": error_shape(code, message, details)})
         return
     screen = Screen.on(sys.stderr)
     screen.say(pasteable(message, prefix), "bad")
@@ -77,7 +77,8 @@ def report_usage(error: TyperException, *, as_json: bool) -> Exit:
     context: Any = getattr(error, "ctx", None)
     message = error.format_message()
     if as_json:
-        _write_json("usage", message.rstrip("."), {"command": context.command_path if context else "interlock"})
+        command = context.command_path if context else "interlock"
+        write_json({"error": error_shape("usage", message.rstrip("."), {"command": command})})
         return Exit.usage
     if not message or type(error).__name__ == "NoArgsIsHelpError":  # the help has been shown, or is the message
         sys.stderr.write(message and f"{message}\n")
@@ -90,9 +91,14 @@ def report_usage(error: TyperException, *, as_json: bool) -> Exit:
     return Exit.usage
 
 
-def _write_json(code: str, message: str, details: dict[str, object]) -> None:
-    told = {"error": error_shape(code, message, details)}
-    sys.stdout.write(json.dumps(told, default=str) + "\n")
+def json_line(document: object) -> str:
+    """Return a JSON document in one line of ASCII."""
+    return json.dumps(document, default=str) + "\n"
+
+
+def write_json(document: object) -> None:
+    """Write a JSON document in one line of ASCII."""
+    sys.stdout.write(json_line(document))
     sys.stdout.flush()
 
 

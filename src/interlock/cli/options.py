@@ -1,10 +1,95 @@
-"""Options and arguments that several commands have."""
+"""Options and arguments of several commands, and what the tab key completes in them.
+
+Completion reads the database, and never creates it. Nothing that an agent has written is offered or shown: a shell
+would read it.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import re
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable
+from itertools import islice
+
 import typer
 
-from interlock.cli.candidates import any_request, any_run, open_request, unsettled
+from interlock.agents import AGENTS
+from interlock.bootstrap import build
+from interlock.channels.screen import Screen
+from interlock.cli.app import Root
+from interlock.cli.session import opened, settings_of, storeless
+from interlock.domain.request import Request, Status
+from interlock.domain.run import Run
+from interlock.engine.ports.store import Inbox
+from interlock.engine.threads import ThreadView
+from interlock.service.client import Client
+
+MOST, MOST_READ = 50, 500
+_WORD = re.compile(r"[\w.@-]+")
+"""What needs no quotes in any shell."""
+
+Candidates = list[tuple[str, str]]
+"""Each with what it is, or the empty string."""
+
+Complete = Callable[[typer.Context, str], Candidates]
+
+
+def _found(read: Callable[[Client], AsyncIterator[Request | Run | ThreadView]]) -> Complete:
+    def complete(context: typer.Context, beginning: str) -> Candidates:
+        async def found() -> Candidates:
+            async with opened(settings_of(_root(context)), Screen.on(sys.stderr), create=False) as session:
+                return [_named(one) async for one in read(session.client)]
+
+        return _offered(beginning, asyncio.run(found()))
+
+    return complete
+
+
+async def _unsettled(client: Client) -> AsyncIterator[Request]:
+    for request in await client.unsettled():
+        yield request
+
+
+async def _threads(client: Client) -> AsyncIterator[ThreadView]:
+    for view in (await client.list_threads(limit=MOST_READ)).rows:
+        yield view
+
+
+open_request = _found(lambda client: client.requests(Inbox((Status.open,)), limit=MOST_READ))
+any_request = _found(lambda client: client.requests(Inbox(()), limit=MOST_READ))
+unsettled = _found(_unsettled)
+any_run = _found(lambda client: client.runs(limit=MOST_READ))
+thread = _found(_threads)
+
+
+def agents(context: typer.Context, beginning: str) -> Candidates:
+    """Return the names of agents that are configured, or ship with Interlock."""
+    names = build(storeless(_root(context)), AGENTS).registry.names
+    return _offered(beginning, ((name, "") for name in sorted(names)))
+
+
+def demo_agents(_context: typer.Context, beginning: str) -> Candidates:
+    """Return the names of agents that ship with Interlock."""
+    return _offered(beginning, ((name, "") for name in AGENTS))
+
+
+def _named(one: Request | Run | ThreadView) -> tuple[str, str]:
+    if isinstance(one, ThreadView):
+        return one.name, f"{one.last.status}"
+    return one.id, f"{one.status}, {one.agent}" if _WORD.fullmatch(one.agent) else f"{one.status}"
+
+
+def _offered(beginning: str, found: Iterable[tuple[str, str]]) -> Candidates:
+    fitting = (one for one in found if one[0].startswith(beginning) and _WORD.fullmatch(one[0]))
+    return list(islice(fitting, MOST))
+
+
+def _root(context: typer.Context) -> Root:
+    """Return the options before the command: nobody has run what keeps them."""
+    given = context.find_root().params
+    return Root(given.get("config"), given.get("database"))
+
 
 JSON = typer.Option(False, "--json", help="Write JSON to the standard output, messages to the standard error.")
 AS = typer.Option(None, "--as", metavar="PERSON", help="Act as somebody else; only in a demo database.")

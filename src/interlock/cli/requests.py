@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
+from contextlib import aclosing
 from datetime import datetime, timedelta
+from functools import partial
 
 import typer
 
+from interlock.channels.lines import LinesChannel, notice_line
 from interlock.channels.presentation import present
-from interlock.channels.screen import Line
+from interlock.channels.screen import Line, Screen
 from interlock.channels.values import ValueLines
 from interlock.cli.app import group
-from interlock.cli.follow import follow_requests
 from interlock.cli.options import AFTER, ANY_REQUEST, AS, JSON, LIMIT
-from interlock.cli.session import Session, execute
-from interlock.cli.table import table
+from interlock.cli.session import Session, execute, interruptible
 from interlock.domain.explain import duration_words
 from interlock.domain.request import EffectState, Request, Status
+from interlock.engine.ports.channel import Notice
 from interlock.engine.ports.store import Inbox
 from interlock.errors import BadInput
+from interlock.service.following import concerns_people
 from interlock.service.inbox import Listed, Which
 from interlock.service.inline import Place, in_order, places, row, when
 from interlock.service.pages import Count
 from interlock.service.sentences import sentence
-from interlock.service.shapes import count_shape, listed_shape, page_shape, request_shape, view_shape
+from interlock.service.shapes import count_shape, listed_shape, notice_shape, page_shape, request_shape, view_shape
 from interlock.service.text import plain, quoted
 from interlock.service.views import RequestView
 
@@ -31,12 +35,12 @@ __all__ = ["app"]
 
 app = group("What people are asked.")
 
-app.command("follow")(follow_requests)
-
 MARGIN = 12
 """Columns of a line that are left to an indent, and to which of its siblings a request is."""
 
 NARROWEST, WIDEST = 40, 120
+
+FOLLOWING = "Following. Ctrl-C ends it."
 
 OPEN = (Status.open,)
 
@@ -47,6 +51,62 @@ NOTHING: dict[Which, str] = {
     "others": "Nothing waits for others.",
     "decided": "You have voted on nothing yet, and answered and changed nothing.",
 }
+
+
+@app.command("follow")
+def follow_requests(
+    ctx: typer.Context,
+    *,
+    channel: str | None = typer.Option(
+        None, "--channel", metavar="NAME", help="Go on where this channel stopped, whichever process told it last."
+    ),
+    after: str | None = typer.Option(None, "--after", metavar="POSITION", help="Begin after this entry of the log."),
+    from_start: bool = typer.Option(False, "--from-start", help="Begin at the beginning of the log."),
+    as_json: bool = JSON,
+) -> None:
+    """Tell what people must know as it happens, line by line, until Ctrl-C: what is asked, changed, decided, overdue.
+
+    It begins with what comes from now on. With --channel nothing is lost while no process follows, and of several
+    processes on one channel one tells each line. With --json, one entry of the log a line.
+    """
+    if after is not None and from_start:
+        raise BadInput("Give --after or --from-start, not both.")
+    if channel is not None and (not channel or not channel.isprintable()):
+        raise BadInput("--channel needs a name, such as on-call.")
+    begin = "" if from_start else after
+
+    async def work(session: Session) -> None:
+        with interruptible(session):
+            if channel is not None:
+                lines = LinesChannel(channel, partial(_tell, session), session.screen, session.stop)
+                await _told_once(session, lines, begin)
+                return
+            position = await session.client.last_position() if begin is None else begin
+            async with aclosing(session.client.log(position)) as entries:
+                await anext(entries, None)  # refuses what is no position
+            Screen.on(sys.stderr).say(FOLLOWING, "dim")
+            async for entry in session.client.follow(position, stop=session.stop):
+                if concerns_people(entry):
+                    _tell(session, Notice(entry))
+
+    execute(ctx, work, as_json=as_json)
+
+
+async def _told_once(session: Session, channel: LinesChannel, begin: str | None) -> None:
+    beside = Screen.on(sys.stderr)  # what is told goes into a pipe, and nothing else
+    follower = session.system.follower(
+        channel, tenant=session.principal.tenant, stop=session.stop, complain=lambda text: beside.say(text, "bad")
+    )
+    await follower.begin(begin)
+    beside.say(FOLLOWING, "dim")
+    await follower.run()
+    if channel.broken is not None:
+        raise channel.broken
+
+
+def _tell(session: Session, notice: Notice) -> None:
+    session.write(notice_shape(notice))
+    session.show(notice_line(notice))
 
 
 @app.command("list")
@@ -112,7 +172,7 @@ async def _show(session: Session, found: Sequence[Request], listed: Mapping[str,
     rows = [_row(request, place_of, now, most) for request in in_order(found, place_of)]
     if listed is not None and any(map(_note, listed.values())):
         head, rows = (*head, "FOR YOU"), [(*row, _note(listed[row[0]])) for row in rows]
-    session.show(*table(head, rows, session.screen.width))
+    session.show_table(head, rows)
 
 
 def _note(listed: Listed) -> str:

@@ -8,8 +8,7 @@ from pathlib import Path
 import typer
 
 from interlock.channels.screen import Screen
-from interlock.cli.candidates import agents
-from interlock.cli.options import AS, DETACH, JSON
+from interlock.cli.options import AS, DETACH, JSON, agents
 from interlock.cli.run_status import report_on, status_words, waiting
 from interlock.cli.session import Session, execute, interruptible, patiently
 from interlock.cli.watch import Attendant, narrated_worker

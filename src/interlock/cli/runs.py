@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
@@ -9,19 +10,20 @@ from typing import Any
 
 import typer
 
-from interlock.channels.screen import Line
+from interlock.channels.screen import Line, Screen
 from interlock.channels.values import ValueLines
 from interlock.cli.app import group
 from interlock.cli.hints import pasteable
-from interlock.cli.options import ADVANCE, AFTER, AS, COMMENT, JSON, LIMIT, RUN
+from interlock.cli.options import ADVANCE, AFTER, AS, COMMENT, DETACH, JSON, LIMIT, RUN
+from interlock.cli.run import attend
 from interlock.cli.run_status import tell_next_turn, ways_on
 from interlock.cli.session import Session, execute
-from interlock.cli.states import PAUSE, fork, state_lines
-from interlock.cli.table import table
 from interlock.cli.votes import carry_on
+from interlock.domain.canonical import Json
 from interlock.domain.outcome_words import what_became
 from interlock.domain.run import ENDED, Run, RunStatus
 from interlock.errors import BadInput
+from interlock.service.arguments import json_given
 from interlock.service.client import Client
 from interlock.service.inline import in_order, places, row, when
 from interlock.service.sentences import sentence
@@ -29,9 +31,12 @@ from interlock.service.shapes import entry_shape, page_shape, run_shape, run_vie
 from interlock.service.text import plain, quoted
 from interlock.service.views import RunView
 
-__all__ = ["app"]
+__all__ = ["app", "state_lines"]
 
 app = group("Executions of agents.")
+
+
+PAUSE = typer.Option(None, "--pause", metavar="N", min=1, help="Which of its pauses, from 1; the last one by default.")
 
 
 @app.command("list")
@@ -59,7 +64,7 @@ def list_runs(
         rows = [
             (run.id, str(run.status), plain(run.agent), when(run.started_at), plain(run.initiator)) for run in page.rows
         ]
-        session.show(*table(("ID", "STATUS", "AGENT", "STARTED", "BY"), rows, session.screen.width))
+        session.show_table(("ID", "STATUS", "AGENT", "STARTED", "BY"), rows)
         session.tell_of_more(page.next, limit)
 
     execute(ctx, work, as_json=as_json, create=False)
@@ -97,6 +102,23 @@ def show_run(
         ways_on(session, view)
 
     execute(ctx, work, as_json=as_json, create=False)
+
+
+def state_lines(shape: dict[str, Json]) -> list[Line]:
+    """Return a state as lines: the values of the graph, then those of each sub-graph under way."""
+    values = ValueLines(full=True)
+    lines = [Line(f"State {shape['of']}", "title")]
+    for name, value in _items(shape["values"]):
+        lines += values.named(name, value)
+    for path, channels in _items(shape.get("subgraphs")):
+        lines.append(Line(f"In {path}", "dim", "  "))
+        for name, value in _items(channels):
+            lines += values.named(name, value, 2)
+    return lines
+
+
+def _items(value: Json) -> list[tuple[str, Json]]:
+    return list(value.items()) if isinstance(value, dict) else []
 
 
 def _lines(view: RunView, prefix: str) -> list[Line]:
@@ -163,7 +185,45 @@ def accept_version(
     _change(ctx, run, Client.accept_version, person=person, as_json=as_json, advance=advance)
 
 
-app.command()(fork)
+@app.command()
+def fork(
+    ctx: typer.Context,
+    *,
+    run: str = RUN,
+    pause: int | None = PAUSE,
+    changes: list[str] = typer.Option(
+        [], "--set", metavar="KEY=JSON", help="Set a value in its state first; may be given several times."
+    ),
+    detach: bool = DETACH,
+    person: str | None = AS,
+    as_json: bool = JSON,
+) -> None:
+    """Start a new run from a pause of another: it asks again, and no approval and no answer comes along."""
+    values = _changes(changes)
+
+    async def work(session: Session) -> int:
+        run_id = await session.client.resolve("run", run)
+        position = await session.client.last_position()
+        forked = await session.client.fork(run_id, pause=pause, changes=values)
+        assert forked.origin is not None
+        session.tell(f"Run {forked.id} begins at pause {forked.origin.pause} of {run_id}. It asks again.", "good")
+        session.write({"event": "started", "run": run_shape(forked)})
+        return await attend(session, forked, position, detach=detach)
+
+    execute(ctx, work, as_json=as_json, person=person, screen=Screen.on(sys.stderr) if detach else None, create=False)
+
+
+def _changes(given: list[str]) -> dict[str, Json]:
+    found: dict[str, Json] = {}
+    for change in given:
+        key, separator, text = change.partition("=")
+        if not separator or not key:
+            raise BadInput(f"--set {change!r} must be KEY=JSON, such as --set amount=120 or --set to='\"ann\"'.")
+        try:
+            found[key] = json_given(text, f"--set {key}")
+        except BadInput as error:
+            raise BadInput(f"{error.message} A text has double quotes, as in --set {key}='\"ann\"'.") from None
+    return found
 
 
 def _change(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from interlock.cli.session import write_json
+from interlock.cli.errors import write_json
 from interlock.service.shapes import schema as shapes
 
 __all__ = ["schema"]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -19,7 +18,7 @@ from interlock.bootstrap import System, build, local_person
 from interlock.channels.screen import Line, Screen, discard_unwritten
 from interlock.channels.terminal import Terminal
 from interlock.cli.app import Root
-from interlock.cli.errors import Exit
+from interlock.cli.errors import Exit, json_line
 from interlock.cli.hints import command_prefix
 from interlock.config.load import load_settings
 from interlock.config.sections import DatabaseSettings, Settings
@@ -38,11 +37,12 @@ __all__ = [
     "patiently",
     "settings_of",
     "storeless",
-    "write_json",
+    "table",
 ]
 
 T = TypeVar("T")
 DEMO = "demo"
+GAP = "  "
 
 
 @dataclass(slots=True)
@@ -75,9 +75,7 @@ class Session:
         if lead and self.screen.width is not None and cells(f"{lead} {shown}") > self.screen.width:
             self.tell(lead, "dim")
             lead = ""
-        self.screen.show(
-            Line(f"{lead} {shown}" if lead else shown, "dim" if lead else "", "" if lead else "  ", whole=True)
-        )
+        self.screen.show(Line(f"{lead} {shown}", "dim", whole=True) if lead else Line(shown, "", "  ", whole=True))
 
     @property
     def client(self) -> Client:
@@ -86,14 +84,14 @@ class Session:
 
     def acting_as(self, person: str) -> Session:
         """Return this session with another person at it, shown and logged as such."""
-        played = _played(person, self.principal.id)
-        self.screen.say(f"Acting as {played.id}, which a demo database allows.", "warn")
-        return replace(self, principal=played)
+        self.screen.say(f"Acting as {person}, which a demo database allows.", "warn")
+        via = f"terminal as {person} by {self.principal.id}"
+        return replace(self, principal=Principal(person, "person", LOCAL_TENANT, via))
 
     def write(self, document: object) -> None:
         """Write one JSON document in one line, or nothing if nobody asked for JSON."""
         if self.as_json:
-            self.screen.put(sys.stdout, _in_one_line(document))
+            self.screen.put(sys.stdout, json_line(document))
 
     def tell(self, text: str, style: str = "") -> None:
         """Say a sentence to whoever runs the command."""
@@ -104,20 +102,14 @@ class Session:
         if cursor is not None:
             self.tell(f"There are more than {limit}: --limit shows them.", "warn")
 
+    def show_table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Show rows of harmless text in columns, unless a program reads."""
+        self.show(*table(head, rows, self.screen.width))
+
     def show(self, *lines: Line | str) -> None:
         """Show lines, unless a program reads."""
         if not self.as_json:
             self.screen.show(*lines)
-
-
-def write_json(document: object) -> None:
-    """Write one JSON document in one line of ASCII."""
-    sys.stdout.write(_in_one_line(document))
-    sys.stdout.flush()
-
-
-def _in_one_line(document: object) -> str:
-    return json.dumps(document, default=str) + "\n"
 
 
 def settings_of(root: Root) -> Settings:
@@ -197,14 +189,8 @@ async def opened(
             _keep_effects_beside(settings)
         terminal = Terminal.here(screen, shown_on_terminal=screen.width is not None)
         local = local_person()
-        session = Session(
-            system,
-            Principal(local, "person", LOCAL_TENANT, "terminal"),
-            screen,
-            terminal,
-            as_json,
-            plays=demo and person is None,
-        )
+        principal = Principal(local, "person", LOCAL_TENANT, "terminal")
+        session = Session(system, principal, screen, terminal, as_json, plays=demo and person is None)
         if person is not None:
             _check_played(person, local, demo=demo)
             session = session.acting_as(person)
@@ -216,13 +202,9 @@ async def opened(
 def _keep_effects_beside(settings: Settings) -> None:
     # One approval is one mail in one maildir, one line in one ledger: whoever carries a demo's run on uses the demo's.
     folder = file_of(settings.database_url).parent
-    for variable, name in (
-        ("INTERLOCK_MAILDIR", "mail"),
-        ("INTERLOCK_LEDGER", "ledger.jsonl"),
-        ("INTERLOCK_REPORTS", "reports"),
-    ):
-        if not os.environ.get(variable):
-            os.environ[variable] = str(folder / name)
+    for variable, name in (("MAILDIR", "mail"), ("LEDGER", "ledger.jsonl"), ("REPORTS", "reports")):
+        if not os.environ.get(f"INTERLOCK_{variable}"):
+            os.environ[f"INTERLOCK_{variable}"] = str(folder / name)
 
 
 def _check_played(person: str, local: str, *, demo: bool) -> None:
@@ -233,10 +215,6 @@ def _check_played(person: str, local: str, *, demo: bool) -> None:
         )
     if not person.strip() or not person.isprintable():
         raise BadInput("--as needs the id of a person, such as mia@example.com.")
-
-
-def _played(person: str, local: str) -> Principal:
-    return Principal(person, "person", LOCAL_TENANT, f"terminal as {person} by {local}")
 
 
 _handled: set[signal.Signals] = set()
@@ -297,3 +275,33 @@ async def patiently(session: Session, work: Coroutine[Any, Any, T]) -> T:
         session.tell("Finishing what is under way; Ctrl-C again stops at once.", "warn")
     stop.cancel()
     return await task
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> list[Line]:
+    """Lay out rows of harmless text, the last columns below the others where the screen is too narrow for all.
+
+    Args:
+        width: of the screen; None where nothing wraps.
+    """
+    columns = [max(cells(row[index]) for row in (head, *rows)) for index in range(len(head))]
+    beside = len(columns)
+    while width is not None and beside > 1 and sum(columns[:beside]) + len(GAP) * (beside - 1) > width:
+        beside -= 1
+    lines = [Line(_table_row(head[:beside], columns), "dim")] if beside > 1 else []
+    for row in rows:
+        lines.append(Line(_table_row(row[:beside], columns), "" if beside == len(columns) else "title"))
+        lines += _below(head[beside:], row[beside:])
+    return lines
+
+
+def _below(names: Sequence[str], values: Sequence[str]) -> list[Line]:
+    """Return what stands below a row: one value as it is, several with their names."""
+    if len(values) == 1:
+        return [Line(values[0], "", GAP, GAP * 2)] if values[0] else []
+    told = GAP.join(f"{name.lower()}: {value}" for name, value in zip(names, values, strict=True) if value)
+    return [Line(told, "", GAP, GAP * 2)] if told else []
+
+
+def _table_row(row: Sequence[str], columns: Sequence[int]) -> str:
+    padded = (value + " " * (width - cells(value)) for value, width in zip(row, columns, strict=False))
+    return GAP.join(padded).rstrip()

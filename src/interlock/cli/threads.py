@@ -6,11 +6,9 @@ import typer
 
 from interlock.channels.screen import Line
 from interlock.cli.app import group
-from interlock.cli.candidates import thread
-from interlock.cli.options import AFTER, AS, JSON, LIMIT
+from interlock.cli.options import AFTER, AS, JSON, LIMIT, thread
+from interlock.cli.runs import state_lines
 from interlock.cli.session import Session, execute
-from interlock.cli.states import state_lines
-from interlock.cli.table import table
 from interlock.domain.run import ENDED, Run
 from interlock.engine.threads import ThreadView
 from interlock.errors import NotFound
@@ -43,7 +41,7 @@ def list_threads(ctx: typer.Context, *, limit: int = LIMIT, after: str | None = 
             (plain(one.name), plain(one.last.agent), str(one.turns), str(one.last.status), when(one.last.started_at))
             for one in found
         ]
-        session.show(*table(("NAME", "AGENT", "TURNS", "LAST RUN", "STARTED"), rows, session.screen.width))
+        session.show_table(("NAME", "AGENT", "TURNS", "LAST RUN", "STARTED"), rows)
         session.tell_of_more(page.next, limit)
 
     execute(ctx, work, as_json=as_json, create=False)
@@ -69,7 +67,7 @@ def show_thread(
         rows = [
             (str(run.turn), run.id, _status(run), when(run.started_at), plain(run.initiator)) for run in thread.runs
         ]
-        session.show(*table(("TURN", "RUN", "STATUS", "STARTED", "BY"), rows, session.screen.width))
+        session.show_table(("TURN", "RUN", "STATUS", "STARTED", "BY"), rows)
         if (thread.runs[-1].turn or 1) > 1:
             session.tell("There may be earlier runs: --limit shows them.", "dim")
         if state is not None:

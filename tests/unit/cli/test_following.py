@@ -22,7 +22,7 @@ def test_what_follows_says_nothing_of_its_own_on_standard_output(command, monkey
         told.append(notice.entry.stream)
         session.stop.set()
 
-    monkeypatch.setattr("interlock.cli.follow._tell", tell)
+    monkeypatch.setattr("interlock.cli.requests._tell", tell)
     done = command.run("requests", "follow", "--from-start", *channel)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "Following. Ctrl-C ends it.\n")
     assert told[0] == request
