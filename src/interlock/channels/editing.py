@@ -21,11 +21,7 @@ __all__ = ["Unreadable", "edit_json", "readable_json"]
 
 
 class Unreadable(BadInput):
-    """What came back from the editor cannot be read.
-
-    Args:
-        written: what it is.
-    """
+    """What was written in the editor cannot be read."""
 
     def __init__(self, message: str, written: bytes) -> None:
         super().__init__(message)
@@ -33,15 +29,11 @@ class Unreadable(BadInput):
 
 
 async def edit_json(terminal: Terminal, value: Json, name: str, *, written: bytes | None = None) -> Json:
-    """Let a person change a value.
+    """Let a person change a value, in their editor or part by part; raise `BadInput` if the editor failed.
 
     Args:
         name: what it belongs to; the editor's file is called so.
-        written: what the person wrote before and could not be read, to go on with.
-
-    Raises:
-        Unreadable: if what came back cannot be read.
-        BadInput: if the editor failed.
+        written: what the person wrote before, which was `Unreadable`, to go on with.
     """
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
     if terminal.interactive and editor:

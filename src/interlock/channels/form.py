@@ -26,14 +26,11 @@ Typed = dict[tuple[str, ...], Json]
 async def read_form(terminal: Terminal, schema: dict[str, Any], typed: Typed, commands: list[str]) -> Json | str:
     """Ask for each field of a form; return the answer, or the text of a command such as `/quit`.
 
-    A first line that is a JSON object is the whole answer.
+    A first line that is a JSON object is the whole answer; one that is begun and is none raises `InvalidValue`.
 
     Args:
         typed: what was typed before, which Enter keeps; what is typed now is added.
         commands: what else can be said, for the help.
-
-    Raises:
-        InvalidValue: if a JSON object was begun, and is none.
     """
     answer = _groups(schema)
     for field in fields_of(schema):

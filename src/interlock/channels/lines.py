@@ -18,13 +18,8 @@ __all__ = ["LinesChannel", "notice_line"]
 class LinesChannel:
     """Tells people line by line, until nobody reads the lines any more. Implements the port `Channel`.
 
-    Args:
-        tell: writes one notice.
-        screen: where people read.
-        stop: set when nobody could be told.
-
     Attributes:
-        broken: why nobody could be told; None as long as they can.
+        broken: why nobody could be told, when `stop` is set; None as long as they can.
     """
 
     def __init__(self, name: str, tell: Callable[[Notice], None], screen: Screen, stop: asyncio.Event) -> None:

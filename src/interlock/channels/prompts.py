@@ -65,9 +65,5 @@ def asks_help(given: str) -> bool:
 
 
 def help_lines(words: Iterable[str], means: Mapping[str, str] = MEANS, *, before: str = "") -> list[str]:
-    """Return what each of the words means, one line each.
-
-    Args:
-        before: what is typed before each of them.
-    """
+    """Return what each of the words means, one line each, with what is typed before the word."""
     return [f"  {before}{word}: {means[word]}" for word in words if word in means]

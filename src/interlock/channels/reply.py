@@ -56,11 +56,7 @@ class Skipped:
 async def read_reply(
     terminal: Terminal, view: RequestView, place: Place | None = None, *, comment: str = ""
 ) -> Reply | Skipped | None:
-    """Show a request and ask until there is a reply; None if the person leaves it waiting.
-
-    Args:
-        comment: what the person has said already; it is not asked for again.
-    """
+    """Show a request and ask until there is a reply, unless a comment is said already; None if it is left waiting."""
     presentation = present(view, fold=terminal.interactive, place=place)
     terminal.screen.show(*presentation.lines)
     reader = _Reader(terminal, view, whole=presentation.whole, comment=comment)
@@ -150,7 +146,8 @@ class _Reader:
     async def _one_answer(self, prompt: str, question: Question) -> Reply | Skipped | str | None:  # noqa: PLR0911 - a command each
         form = fields_of(question.schema) if self.request.edition.answer is None else []
         try:
-            about = self._about()
+            known = ["show", "skip", "quit"] + ["reject"] * (Verdict.reject in self.request.ask.verdicts)
+            about = [*prompts.help_lines(known, before="/"), TWO_SLASHES]
             given = await (
                 read_form(self.terminal, question.schema or {}, self.typed, about)
                 if form
@@ -180,10 +177,6 @@ class _Reader:
             forget_misfits(self.typed, error)
             return None
         return await self._with_details(reply)
-
-    def _about(self) -> list[str]:
-        known = ["show", "skip", "quit"] + ["reject"] * (Verdict.reject in self.request.ask.verdicts)
-        return [*prompts.help_lines(known, before="/"), TWO_SLASHES]
 
     def _about_answer(self, commands: list[str]) -> list[str]:
         question = self.request.asked

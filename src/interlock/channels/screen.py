@@ -94,19 +94,16 @@ class Screen:
 
     def show(self, *lines: Line | str) -> None:
         """Write lines; a plain string is a line of our own words."""
-        self._write("".join(self._laid_out(Line(line) if isinstance(line, str) else line) for line in lines))
+        text = "".join(self._laid_out(Line(line) if isinstance(line, str) else line) for line in lines)
+        with self._lock:
+            self._put(f"\n{text}{self._waiting}" if self._waiting else self._flow.end() + text)
 
     def say(self, text: str, style: str = "") -> None:
         """Write a sentence, of which parts may come from data."""
         self.show(*(Line(line, style) for line in fold_padding(harmless(text, lines=True)).split("\n")))
 
     def flow(self, text: str, *, lead: str, bar: str) -> None:
-        """Write a piece of text behind the piece before. Whatever else is written ends it; a prompt holds it back.
-
-        Args:
-            lead: what stands before the first piece, of our own words.
-            bar: what stands before each further line.
-        """
+        """Write a piece of text behind the piece before. Whatever else is written ends it; a prompt holds it back."""
         with self._lock:
             if not self._waiting:
                 self._put(self._flow.piece(harmless(text, lines=True), lead=lead, bar=bar, width=self.width))
@@ -149,27 +146,26 @@ class Screen:
     def _styled(self, text: str, style: str) -> str:
         return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if style and text and self._color else text
 
-    def _write(self, text: str) -> None:
-        with self._lock:
-            self._put(f"\n{text}{self._waiting}" if self._waiting else self._flow.end() + text)
-
     def _put(self, text: str) -> None:
         self.put(self._stream, text)
 
     def put(self, stream: TextIO, text: str) -> None:
-        """Write text to a stream, by the rules of this screen; see `drops`.
-
-        Raises:
-            BrokenPipeError: if nobody reads any more.
-            InterlockError: if it cannot be written for another reason.
-        """
-        with self._lock, self.dropping():
-            file = _polled(stream) if self.drops else None
-            if file is None:
-                stream.write(text)
-            stream.flush()
-            if file is not None:
-                self._offer(file, text.encode(stream.encoding or "utf-8", "backslashreplace"))
+        """Write text to a stream, by the rules of this screen; see `drops`. A closed pipe raises `BrokenPipeError`."""
+        with self._lock:
+            try:
+                file = _polled(stream) if self.drops else None
+                if file is None:
+                    stream.write(text)
+                stream.flush()
+                if file is not None:
+                    self._offer(file, text.encode(stream.encoding or "utf-8", "backslashreplace"))
+            except (OSError, ValueError) as error:  # a ValueError where the stream was closed
+                if self.drops:
+                    return
+                if isinstance(error, BrokenPipeError):
+                    raise
+                why = getattr(error, "strerror", None) or error
+                raise InterlockError(f"What this command says cannot be written: {why}.") from error
 
     def _offer(self, file: int, data: bytes) -> None:
         """Write to a file as much as it takes without waiting; what follows a line that was cut begins a new one."""
@@ -182,24 +178,6 @@ class Screen:
                 self._torn.add(file)
         if not rest:
             self._torn.discard(file)
-
-    @contextlib.contextmanager
-    def dropping(self) -> Iterator[None]:
-        """Write something, unless it cannot be written and may be dropped.
-
-        Raises:
-            BrokenPipeError: if nobody reads any more.
-            InterlockError: if it cannot be written for another reason.
-        """
-        try:
-            yield
-        except (OSError, ValueError) as error:  # a ValueError where the stream was closed
-            if self.drops:
-                return
-            if isinstance(error, BrokenPipeError):
-                raise
-            why = getattr(error, "strerror", None) or error
-            raise InterlockError(f"What this command says cannot be written: {why}.") from error
 
 
 def _polled(stream: TextIO) -> int | None:
@@ -238,11 +216,9 @@ def open_missing() -> None:
 
 
 def _is_open(number: int) -> bool:
-    try:
-        os.fstat(number)
-    except OSError:
-        return False
-    return True
+    with contextlib.suppress(OSError):
+        return bool(os.fstat(number))
+    return False
 
 
 def discard_unwritten() -> None:

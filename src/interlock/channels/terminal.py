@@ -55,7 +55,7 @@ class Terminal:
         """Show a prompt and return the line that answers it, without surrounding space.
 
         Raises:
-            EndOfInput: if there is no answer.
+            EndOfInput: if there is no answer; so do `choose`, `text` and whoever asks by them.
             InvalidValue: if the line cannot be taken as it was typed.
         """
         if self.interactive:
@@ -66,7 +66,8 @@ class Terminal:
             line = await self._line()
             echo = "" if self.interactive else line.decode(errors="replace").strip()
         finally:
-            if not self.interactive or self._ended or _is_cancelled():
+            task = asyncio.current_task()
+            if not self.interactive or self._ended or (task is not None and task.cancelling()):
                 self.screen.answered(echo)
             else:
                 self.screen.typed()
@@ -75,10 +76,7 @@ class Terminal:
     async def choose(self, prompt: str, words: Mapping[str, str], means: Mapping[str, str] = MEANS) -> str:
         """Ask until one of these words is given; return what it stands for. A word may be cut where it stays clear.
 
-        `help` and `?` say what can be answered.
-
-        Args:
-            means: what the words mean here, for the help.
+        `help` and `?` say what the words mean.
         """
         while True:
             try:
@@ -157,11 +155,6 @@ class Terminal:
             await ready.wait()
         finally:
             loop.remove_reader(self._descriptor)
-
-
-def _is_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def _text(line: bytes, *, typed: bool) -> str:

@@ -24,11 +24,7 @@ _Path = tuple[str | int, ...]
 
 
 class ValueLines:
-    """Lays out values; remembers whether something was folded.
-
-    Args:
-        full: fold nothing.
-    """
+    """Lays out values, folded unless `full`; remembers whether something was folded."""
 
     def __init__(self, *, full: bool = False) -> None:
         self.full = full

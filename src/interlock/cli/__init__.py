@@ -12,11 +12,7 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code.
-
-    Args:
-        arguments: as after `interlock`; this process's own by default.
-    """
+    """Run the command line with the words after `interlock`, by default those of this process; return its exit code."""
     gc.disable()  # what is imported stays: to look for garbage in it takes a tenth of a short command's time
     from interlock.cli.app import run  # noqa: PLC0415 - whoever imports the package does not want the command line
 

@@ -90,12 +90,7 @@ def words(
 
 
 def completed(line: list[str], sign: str | None = None) -> Iterable[str]:
-    """Return what the last word may become.
-
-    Args:
-        line: the words after `interlock`, up to the cursor.
-        sign: what stands between a word and what it is; None for words alone.
-    """
+    """Return what the last word of a line may become; with a sign, also what each is, behind that."""
     *before, last = line
     # As the commands' own library completes; what it has for shells writes texts of agents into scripts.
     context = _resolve_context(get_command(commands), {"obj": Root()}, "interlock", before)

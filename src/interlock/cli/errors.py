@@ -48,11 +48,7 @@ def code_of(error: BaseException) -> Exit:
 
 
 def report(error: BaseException, *, as_json: bool, prefix: str = "interlock") -> Exit:
-    """Tell an error to whoever ran the command: never as a traceback, unless INTERLOCK_DEBUG asks for one.
-
-    Args:
-        prefix: how a command in a hint begins.
-    """
+    """Tell an error to whoever ran the command: never as a traceback, unless INTERLOCK_DEBUG asks for one."""
     if os.environ.get("INTERLOCK_DEBUG"):
         traceback.print_exception(error)
     with contextlib.suppress(OSError, ValueError):  # nobody reads: the exit code says it all the same

@@ -21,11 +21,7 @@ SILENT = 1.0
 
 
 class Live:
-    """Shows what an agent does while it does it. Implements the port `Watcher`.
-
-    Args:
-        updates: show what each node changes, too.
-    """
+    """Shows what an agent does while it does it; with `updates`, what each node changes, too. Implements `Watcher`."""
 
     def __init__(self, session: Session, *, updates: bool = False) -> None:
         self._session = session
@@ -82,12 +78,7 @@ class MessageOrder:
         self._ended: set[str] = set()
 
     def piece(self, message: str, text: str, *, ended: bool) -> Iterator[tuple[str, bool]]:
-        """Take one more piece of a message; yield what is shown now, and whether a message begins by it.
-
-        Args:
-            message: the message's id.
-            ended: whether it is the last piece.
-        """
+        """Take one more piece of a message, by its id; yield what is shown now, and whether a message begins by it."""
         now = self._clock()
         is_other = bool(self._speaks) and message != self._speaks
         if is_other and now - self._heard < SILENT and len(self._waiting.get(message, "") + text) < LONGEST:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import typer
 
 from interlock.channels.screen import Line
@@ -42,7 +44,9 @@ def log(
         raise BadInput("Give --request or --run, not both.")
 
     async def work(session: Session) -> None:
-        streams = await _streams(session, request, run)
+        kind: Literal["request", "run"]
+        kind, given = ("run", run) if request is None else ("request", request)
+        streams = None if given is None else {await session.client.resolve(kind, given)}
         shown = 0
         with interruptible(session):
             entries = session.client.follow(after, stop=session.stop) if follow else session.client.log(after)
@@ -58,14 +62,6 @@ def log(
                     return
 
     execute(ctx, work, as_json=as_json, create=follow)
-
-
-async def _streams(session: Session, request: str | None, run: str | None) -> set[str] | None:
-    if request is not None:
-        return {await session.client.resolve("request", request)}
-    if run is not None:
-        return {await session.client.resolve("run", run)}
-    return None
 
 
 def _belongs(entry: Entry, streams: set[str]) -> bool:

@@ -100,13 +100,7 @@ async def start_and_attend(
 
 
 async def attend(session: Session, run: Run, position: str, *, detach: bool = False, updates: bool = False) -> int:
-    """Carry a run on that was just started, and attend it; return the exit code.
-
-    Args:
-        position: of the log before it was started.
-        detach: leave it at its first pause.
-        updates: show what each node changes, too.
-    """
+    """Carry a run on that was started at this position of the log, and attend it; return the exit code."""
     with interruptible(session):
         if detach:
             return await _detached(session, run, updates=updates)
@@ -137,11 +131,7 @@ def _object(option: str, given: str | None) -> Json:
 
 
 def read_json(source: str) -> Json:
-    """Read JSON from a file, or from the standard input for `-`.
-
-    Raises:
-        BadInput: if it cannot be read or is not JSON.
-    """
+    """Read JSON from a file, or from the standard input for `-`; raise `BadInput` if it cannot be read or is none."""
     try:
         raw = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
     except OSError as error:

@@ -66,11 +66,7 @@ class Session:
     prefix: str = "interlock"
 
     def hint(self, command: str, lead: str = "") -> None:
-        """Name a command that can be pasted as it stands, in one line.
-
-        Args:
-            lead: what it is for, before it in the same line where there is room, else in the line above.
-        """
+        """Name a command that can be pasted as it stands, behind what it is for, or below that if there is no room."""
         shown = plain(f"{self.prefix} {command}")
         if lead and self.screen.width is not None and cells(f"{lead} {shown}") > self.screen.width:
             self.tell(lead, "dim")
@@ -278,11 +274,7 @@ async def patiently(session: Session, work: Coroutine[Any, Any, T]) -> T:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> list[Line]:
-    """Lay out rows of harmless text, the last columns below the others where the screen is too narrow for all.
-
-    Args:
-        width: of the screen; None where nothing wraps.
-    """
+    """Lay out rows of harmless text, the last columns below the others where the screen is too narrow for all."""
     columns = [max(cells(row[index]) for row in (head, *rows)) for index in range(len(head))]
     beside = len(columns)
     while width is not None and beside > 1 and sum(columns[:beside]) + len(GAP) * (beside - 1) > width:

@@ -39,12 +39,7 @@ Read = Callable[[RequestView], Coroutine[Any, Any, Reply | None]]
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a vote is cast.
-
-    Args:
-        digest: what was seen, as the voter names it.
-        yes: ask nothing.
-    """
+    """How a vote is cast: on the digest that the voter names, or with `yes` on whatever stands there, unasked."""
 
     request: str
     digest: str | None
@@ -148,12 +143,7 @@ def answer(
 def _vote(
     ctx: typer.Context, manner: Manner, make: Make, *, person: str | None, as_json: bool, by_hand: bool = False
 ) -> None:
-    """Cast a vote.
-
-    Args:
-        make: makes the reply of what the command line says.
-        by_hand: what the command line leaves open is asked in the terminal.
-    """
+    """Cast the vote that `make` makes of the command line; `by_hand`, what is left open is asked in the terminal."""
 
     async def work(session: Session) -> int:
         request_id = await session.client.resolve("request", manner.request)

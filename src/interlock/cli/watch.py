@@ -27,7 +27,7 @@ from interlock.service.replies import Reply, void_votes
 from interlock.service.sentences import sentence
 from interlock.service.shapes import entry_shape, request_shape, run_view_shape
 from interlock.service.text import plain
-from interlock.service.views import RequestView, RunView
+from interlock.service.views import RequestView
 
 __all__ = ["Attendant", "changed", "narrated_worker"]
 
@@ -38,11 +38,7 @@ SHORTEST = 0.2
 
 @dataclass(slots=True)
 class Narrator:
-    """Tells what others do with a run: whatever stands in its log and was not done here.
-
-    Args:
-        position: up to where the log has been read.
-    """
+    """Tells what others do with a run: whatever its log holds after a position, and was not done here."""
 
     session: Session
     run_id: str
@@ -74,12 +70,10 @@ class Narrator:
             self.advanced_here = here
         elif isinstance(event, AttemptFailed):
             self.session.tell(f"— {sentence(entry)}", "warn")
-        elif not isinstance(event, Opened | StepReached | RunStarted | RunPaused) and not self._known(entry):
+        elif isinstance(event, Opened | StepReached | RunStarted | RunPaused):
+            return
+        elif not (entry.by.startswith("agent:") and self.advanced_here) and (entry.stream, entry.seq) not in self.mine:
             self.session.tell(f"— {sentence(entry)}", "dim")
-
-    def _known(self, entry: Entry) -> bool:
-        by_this_run = entry.by.startswith("agent:") and self.advanced_here
-        return by_this_run or (entry.stream, entry.seq) in self.mine
 
 
 def worker_name() -> str:
@@ -95,12 +89,7 @@ def narrated_worker(session: Session, run_id: str, *, updates: bool = False) -> 
 
 
 class Attendant:
-    """Attends a run until it ends, or until the person leaves it.
-
-    Args:
-        position: the position of the log before the run was started.
-        updates: show what each node changes, too.
-    """
+    """Attends a run, from where the log stood before it was started, until it ends or the person leaves it."""
 
     def __init__(self, session: Session, run_id: str, position: str, *, updates: bool = False) -> None:
         self._session = session
@@ -125,7 +114,10 @@ class Attendant:
         view = await self._session.client.run(self._run_id)
         if is_over(view.run):
             return closing(self._session, view)
-        return self._leave(view)
+        self._session.write({"event": "waiting", "run": run_view_shape(view)})
+        self._session.tell(f"Run {view.run.id} is left as it is: {status_words(view)}.", "warn")
+        ways_on(self._session, view)
+        return Exit.waiting
 
     async def _look(self) -> bool:
         """See what there is to do, do it or wait; say whether there may be more."""
@@ -196,15 +188,13 @@ class Attendant:
             session.tell("Your vote is recorded; it is not decided yet.", "dim")
 
     async def _play(self, view: RequestView) -> str | None:
-        """Ask as whom of those who may decide the person wants to act; None if as nobody, who then follows.
-
-        Raises:
-            EndOfInput: if the person leaves, or nobody answers any more.
-        """
+        """Ask as whom of those who may decide the person wants to act; None if as nobody, who then follows."""
         session = self._session
         people = session.client.candidates(view) if session.plays else []
         if not people:
-            self._set_aside(view)
+            self._aside.add(_state_of(view.request))
+            session.show(*present(view, full=True).lines)
+            session.tell(f"You may not decide on it: {view.excluded}. Waiting for others; Ctrl-C leaves it.", "warn")
             return None
         session.tell(f"You may not decide on it: {view.excluded}. In this demo you may play who may.", "dim")
         words = {person: person for person in people} | {QUIT: QUIT}
@@ -216,19 +206,6 @@ class Attendant:
         if chosen == QUIT:
             raise EndOfInput
         return chosen
-
-    def _set_aside(self, view: RequestView) -> None:
-        request = view.request
-        self._aside.add(_state_of(request))
-        self._session.show(*present(view, full=True).lines)
-        self._session.tell(f"You may not decide on it: {view.excluded}. Waiting for others; Ctrl-C leaves it.", "warn")
-
-    def _leave(self, view: RunView) -> int:
-        """Say how to go on with a run that is left as it is."""
-        self._session.write({"event": "waiting", "run": run_view_shape(view)})
-        self._session.tell(f"Run {view.run.id} is left as it is: {status_words(view)}.", "warn")
-        ways_on(self._session, view)
-        return Exit.waiting
 
 
 async def changed(session: Session, view: RequestView, narrator: Narrator | None = None) -> None:

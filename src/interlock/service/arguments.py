@@ -25,11 +25,7 @@ _DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{12,64})")
 
 
 def duration(text: str, option: str) -> timedelta:
-    """Read a duration such as `30d` or `1h30m`.
-
-    Raises:
-        BadInput: if it is none.
-    """
+    """Read a duration such as `30d` or `1h30m`; raise `BadInput` if it is none."""
     try:
         return parse_duration(text)
     except PydanticCustomError as error:
@@ -37,14 +33,7 @@ def duration(text: str, option: str) -> timedelta:
 
 
 def json_given(raw: str | bytes, where: str) -> Json:
-    """Read JSON that was given as such.
-
-    Args:
-        where: what it stands in, such as a file or an option.
-
-    Raises:
-        BadInput: if it is none.
-    """
+    """Read JSON that stands in a file or an option; raise `BadInput`, which names that, if it is none."""
     try:
         return parse_json(raw, path=where, max_bytes=MAX_INPUT)
     except InvalidValue as error:
@@ -57,8 +46,7 @@ def json_given(raw: str | bytes, where: str) -> Json:
 def digest_meant(given: str, request: Request) -> str:
     """Return the digest that a voter names: the request's own if it begins like this, else as it was given.
 
-    Raises:
-        BadInput: if it is not the beginning of a digest.
+    What is not the beginning of a digest raises `BadInput`.
     """
     found = _DIGEST.fullmatch(given.strip().lower())
     if found is None:

@@ -33,7 +33,6 @@ class Field:
 
     Args:
         path: its name, and before it the names of the groups that it stands in.
-        schema: what it takes.
         required: whether it, and every group that it stands in, must be given.
     """
 
@@ -208,8 +207,6 @@ def _is_simple(field: Any) -> bool:
     if isinstance(named, str):
         return named in WORDS
     branches = [{"type": one} for one in named] if isinstance(named, list) else field.get("anyOf")
-    return isinstance(branches, list) and bool(wants(field)) and all(map(_is_value, branches))
-
-
-def _is_value(branch: Any) -> bool:
-    return isinstance(branch, dict) and (branch.get("type") == "null" or _is_simple(branch))
+    if not isinstance(branches, list) or not wants(field):
+        return False
+    return all(isinstance(one, dict) and (one.get("type") == "null" or _is_simple(one)) for one in branches)

@@ -69,11 +69,7 @@ class CutShort(Exception):
 
 
 async def unless(work: Coroutine[Any, Any, T], *others: Coroutine[Any, Any, Any]) -> T:
-    """Do work, unless one of the others is done first.
-
-    Raises:
-        CutShort: if it is; the work is cancelled.
-    """
+    """Do work, unless one of the others is done first: then the work is cancelled, and `CutShort` is raised."""
     task = asyncio.ensure_future(work)
     side = [asyncio.ensure_future(other) for other in others]
     try:
@@ -92,11 +88,7 @@ async def unless(work: Coroutine[Any, Any, T], *others: Coroutine[Any, Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads on in the log of a tenant, and waits where it ends.
-
-    Args:
-        stop: set when it is to end.
-    """
+    """Reads on in the log of a tenant, and waits where it ends, until it is to stop."""
 
     store: Store
     waker: Waker
@@ -107,8 +99,7 @@ class Reader:
     async def entries(self, after: str | None) -> AsyncGenerator[Entry, None]:
         """Read the entries after a position as they come, until it is stopped; None for those that come from now on.
 
-        Raises:
-            InvalidValue: if it is no position of the log.
+        What is no position of the log raises `InvalidValue`.
         """
         after = await self.store.last_position(self.tenant) if after is None else after
         while True:
@@ -144,10 +135,9 @@ class Reader:
 
 
 class Told:
-    """What was told lately, by stream and number: within a stream nothing comes before what stands before it.
+    """What was told lately, by stream and number, of at most so many streams.
 
-    Args:
-        most: of how many streams it is known.
+    Within a stream nothing comes before what stands before it.
     """
 
     def __init__(self, most: int = 10_000) -> None:
@@ -213,11 +203,7 @@ class Follower:
                 return
 
     async def run(self) -> None:
-        """Tell what comes, until it is stopped.
-
-        Raises:
-            TypeError: if the channel's `deliver` returns nothing to wait for.
-        """
+        """Tell what comes, until it is stopped. A `deliver` that is not async raises `TypeError`."""
         while not self._reader.stop.is_set():
             try:
                 await self._turn()
@@ -295,11 +281,7 @@ class Follower:
         await self._move(replace(held, position=end, upto=None, lease=None))
 
     async def _deliver(self, held: Cursor, notices: Sequence[Notice]) -> Cursor:
-        """Deliver, and extend the lease meanwhile; return the cursor as it is then.
-
-        Raises:
-            _Overtaken: if another process has taken over.
-        """
+        """Deliver, and extend the lease meanwhile; return the cursor as it is then."""
         delivery: object = self._channel.deliver(notices)
         if not inspect.isawaitable(delivery):
             raise _NotAsync(f"deliver of the channel {self._channel.name} is not async: define it with `async def`.")
@@ -329,11 +311,7 @@ class Follower:
         return await self._store.cursor(self._reader.tenant, self._channel.name)
 
     async def _move(self, wanted: Cursor) -> Cursor:
-        """Write the cursor in place of the version that `wanted` still has; return it as it is then.
-
-        Raises:
-            _Overtaken: if another process was faster.
-        """
+        """Write the cursor in place of the version that `wanted` has; `_Overtaken` if another process was faster."""
         moved = replace(wanted, version=wanted.version + 1)
         try:
             await self._store.move_cursor(self._reader.tenant, self._channel.name, moved)

@@ -84,8 +84,7 @@ def when(at: datetime) -> str:
 def row(request: Request, place: Place | None = None, *, most: int = LONGEST_ROW) -> str:
     """Return what a request asks, as it stands now, in one harmless line: `pay(amount=120, to="ACME") (1 of 3)`.
 
-    Args:
-        most: about how many characters of it are wanted.
+    `most` is about how many characters of it are wanted.
     """
     number = "" if place is None else f" ({place[0]} of {place[1]})"
     return subject_row(request.edition.subject, most=most) + number
@@ -103,11 +102,7 @@ def subject_row(subject: Subject, *, most: int = LONGEST_ROW) -> str:
 
 
 def places(pauses: Mapping[str, Sequence[str]]) -> dict[str, Place]:
-    """Return which of how many each request is.
-
-    Args:
-        pauses: run to the requests that it waits at, in the order in which they were asked.
-    """
+    """Return which of how many each request is, given the requests that runs wait at, in the order of their asking."""
     return {
         request: (number, len(asked))
         for asked in pauses.values()

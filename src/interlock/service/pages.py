@@ -70,11 +70,7 @@ class Listing(Generic[K]):
         return base64.urlsafe_b64encode(json.dumps([self.name, self._digest(), key]).encode()).decode()
 
     def key(self, cursor: str) -> K:
-        """Return the key behind which a page begins.
-
-        Raises:
-            InvalidValue: if the cursor is not one of this list.
-        """
+        """Return the key behind which a page begins; raise `InvalidValue` if the cursor is not one of this list."""
         try:
             name, digest, key = json.loads(base64.b64decode(cursor.encode(), b"-_", validate=True))
             if (name, digest) == (self.name, self._digest()):

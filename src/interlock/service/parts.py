@@ -56,11 +56,9 @@ class Parts:
     def follower(
         self, channel: Channel, *, tenant: str, stop: asyncio.Event, complain: Callable[[str], None]
     ) -> Follower:
-        """Return what brings a channel, from where it stopped, what people of a tenant must know.
+        """Return what brings a channel, from where it stopped, what people of a tenant must know, until `stop` is set.
 
-        Args:
-            stop: ends it when it is set, and what is being told has been.
-            complain: called with what goes wrong.
+        `complain` is called with what goes wrong.
         """
         return Follower(Reader(self.store, self.waker, tenant, stop), channel, complain=complain)
 

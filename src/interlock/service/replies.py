@@ -42,22 +42,11 @@ class Reply:
         )
 
     def check(self) -> None:
-        """Refuse what does not fit the request's schema, before anybody is asked to confirm it.
-
-        Raises:
-            InvalidAnswer: naming each misfit with its path.
-        """
+        """Raise `InvalidAnswer` for what does not fit the schema, before anybody is asked to confirm it."""
         check_vote(self.request, self.vote())
 
     def to(self, digest: str | None) -> Reply:
-        """Return it as a reply to what a digest names.
-
-        Args:
-            digest: of what was shown, or its beginning; None for whatever stands there.
-
-        Raises:
-            BadInput: if it is not the beginning of a digest.
-        """
+        """Return it as a reply to what a digest, or its beginning, names; None for whatever stands there."""
         if digest is None:
             return replace(self, unseen=True)
         if not isinstance(digest, str):
@@ -68,11 +57,7 @@ class Reply:
 
 
 def plainly(request: Request, verdict: Verdict, comment: str = "") -> Reply:
-    """Return a verdict that changes nothing: approve, reject or revise.
-
-    Raises:
-        BadInput: if something else than a draft is to be sent back.
-    """
+    """Return a verdict that changes nothing; sending back what is no draft raises `BadInput`."""
     if verdict is Verdict.revise and not isinstance(request.asked, Draft):
         raise BadInput(f"{request.id} asks for {request.kind}: only drafts are sent back.")
     return Reply(request, verdict, request.digest, comment)
@@ -81,9 +66,7 @@ def plainly(request: Request, verdict: Verdict, comment: str = "") -> Reply:
 def edited(request: Request, value: Json, comment: str = "") -> Reply:
     """Return the reply that approves a request with these arguments, or this draft.
 
-    Raises:
-        BadInput: if they cannot be the arguments, or a question is asked.
-        InvalidAnswer: if they do not fit the schema.
+    `BadInput` is raised if they cannot be that, or a question is asked; `InvalidAnswer` if they do not fit the schema.
     """
     editable(request)
     subject: Subject = request.edition.subject
@@ -101,9 +84,7 @@ def edited(request: Request, value: Json, comment: str = "") -> Reply:
 def answered(request: Request, value: Json, comment: str = "") -> Reply:
     """Return an answer to a question, or in an action's place where that is offered.
 
-    Raises:
-        BadInput: if nothing is asked that could be answered.
-        InvalidAnswer: if it does not fit the schema.
+    `BadInput` is raised where nothing can be answered, and `InvalidAnswer` if it does not fit the schema.
     """
     _check_answerable(request)
     reply = Reply(request, Verdict.respond, request.digest, comment, answer=value)
@@ -114,9 +95,7 @@ def answered(request: Request, value: Json, comment: str = "") -> Reply:
 def typed_answer(request: Request, text: str | None, comment: str = "") -> Reply:
     """Return the answer that a text means: an option by its number or name, text, or JSON. See `read_answer`.
 
-    Raises:
-        BadInput: if nothing is asked that could be answered, or there is no text.
-        InvalidAnswer: if it does not fit the schema.
+    It raises as `answered` does, and `BadInput` if there is no text.
     """
     _check_answerable(request)
     if text is None:
@@ -132,8 +111,7 @@ def _check_answerable(request: Request) -> None:
 def editable(request: Request) -> Json:
     """Return the part of a request that a reviewer may change: an action's arguments, or a draft.
 
-    Raises:
-        BadInput: if there is none.
+    A question raises `BadInput`.
     """
     if isinstance(request.edition.subject, Question):
         raise BadInput(f"{request.id} asks a question: answer it.", request_id=request.id)

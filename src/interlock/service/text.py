@@ -51,11 +51,7 @@ SCRIPTS = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPT
 
 
 def harmless(text: str, *, lines: bool = False) -> str:
-    """Return text that can only be read.
-
-    Args:
-        lines: keep line feeds, so that the caller can split at them.
-    """
+    """Return text that can only be read; with `lines`, line feeds are kept, so that the caller can split at them."""
     if _PLAIN.fullmatch(text):
         return text
     shown: list[str] = []
@@ -163,11 +159,7 @@ def shortened(text: str, most: int) -> str:
 
 
 def warnings_about(text: str, what: str) -> list[str]:
-    """Say what in a text is there to deceive: characters that do not show, and words of several scripts.
-
-    Args:
-        what: what the text is, for the sentence.
-    """
+    """Say what in a text is there to deceive: characters that do not show, and words of several scripts."""
     found: list[str] = []
     pairs = zip(" " + text, text, strict=False)
     hidden = sum(not _readable(this, before, 0) for before, this in pairs if this not in "\n\r\t⟨⟩")

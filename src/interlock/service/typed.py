@@ -54,8 +54,7 @@ _NUMBER = re.compile(r"-?(?:(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|Infinity|N
 def read_value(text: str, before: Json) -> Json:
     """Read a new value of the same kind as the one before it: text stays text, yes or no, anything else is JSON.
 
-    Raises:
-        InvalidValue: if it must be JSON and is not.
+    What must be JSON and is not raises `InvalidValue`.
     """
     word = text.casefold()
     if isinstance(before, bool | None) and word in YES_NO:
@@ -72,11 +71,7 @@ def entries_of(text: str) -> list[str] | None:
 
 
 def read_entries(text: str, entry: dict[str, Any]) -> Json:
-    """Return the list that a text means: entries with commas between them, or JSON; the text itself if it is neither.
-
-    Args:
-        entry: what each entry must be.
-    """
+    """Return the list that a text means: entries with commas between, or JSON; the text itself if it is neither."""
     entries = entries_of(text)
     if entries is not None:
         return [read_single(one, entry) for one in entries]
@@ -116,12 +111,8 @@ def is_written(text: str) -> bool:
 
 def why_unread(error: InvalidValue) -> str:
     """Say what is wrong with one line of JSON, as the end of a sentence: "cannot be read: …", or "is nested …"."""
-    reason = _FIRST_LINE.sub(_at, error.reason.removeprefix(NOT_JSON))
+    reason = _FIRST_LINE.sub(r", at character \1", error.reason.removeprefix(NOT_JSON))
     return reason if reason.startswith("is ") else f"cannot be read: {reason}"
-
-
-def _at(found: re.Match[str]) -> str:
-    return f", at character {found[1]}"
 
 
 def cannot_be_read(error: InvalidValue, what: str) -> str:
