@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from interlock.channels.terminal import Terminal
@@ -32,9 +31,12 @@ async def read_form(terminal: Terminal, schema: dict[str, Any], typed: Typed, co
         typed: what was typed before, which Enter keeps; what is typed now is added.
         commands: what else can be said, for the help.
     """
-    answer = _groups(schema)
+    answer: dict[str, Json] = {}
     for field in fields_of(schema):
-        given = await _Prompt(field, typed.get(field.path), commands).read(terminal)
+        if field.required:
+            _place(answer, field.path[:-1])  # a group that must be there, even without a field
+    for field in fields_of(schema):
+        given = await _read_field(terminal, field, typed.get(field.path), commands)
         if isinstance(given, str) and given.startswith("/") and not given.startswith("//"):
             return given
         if isinstance(given, dict):
@@ -44,15 +46,6 @@ async def read_form(terminal: Terminal, schema: dict[str, Any], typed: Typed, co
         elif given is not None:
             typed[field.path] = given.removeprefix("/") if isinstance(given, str) else given
             _place(answer, field.path[:-1])[field.path[-1]] = typed[field.path]
-    return answer
-
-
-def _groups(schema: dict[str, Any]) -> dict[str, Json]:
-    """Return an answer with no field, and with every group that must be there."""
-    answer: dict[str, Json] = {}
-    for field in fields_of(schema):
-        if field.required:
-            _place(answer, field.path[:-1])
     return answer
 
 
@@ -78,39 +71,28 @@ def _is_within(place: str, path: tuple[str, ...]) -> bool:
     return place == whole or place.startswith((f"{whole}[", f"{whole}."))
 
 
-@dataclass(frozen=True, slots=True)
-class _Prompt:
-    """Asks for one field."""
-
-    field: Field
-    kept: Json
-    commands: list[str]
-
-    async def read(self, terminal: Terminal) -> Json:
-        kept, name, required = self.kept, self.field.name, self.field.required
-        wants = hint(self.field.schema)
-        enter = f"; Enter keeps {one_line(kept)}" if kept is not None else "" if required else "; Enter leaves it out"
-        needed = "This one is needed; /quit leaves the request." if required and kept is None else ""
-        about = [f"  {name}: {wants}{enter}", *self.commands]
-        while True:
-            text = await terminal.text(f"  {name} ({wants}{enter}): ", required=needed, about=about)
-            if not text:
-                return _no_command(kept)
-            if text.startswith("/") and not text.startswith("//"):
-                return text
-            if text.startswith("{"):
-                return parse_json(text, path="answer")
-            value = self._meant(text.removeprefix("/"))
-            try:
-                check_value(value, self.field.schema, f"{quoted(text[:40])} does not fit")
-            except InvalidAnswer as misfit:
-                terminal.screen.say(misfit.message, "warn")
-                continue
-            return NULL if value is None else _no_command(value)
-
-    def _meant(self, text: str) -> Json:
-        entry = entry_of(self.field.schema)
-        return read_single(text, self.field.schema) if entry is None else read_entries(text, entry)
+async def _read_field(terminal: Terminal, field: Field, kept: Json, commands: list[str]) -> Json:
+    """Ask for one field; return its value, `NULL`, None where it is left out, or the text of a command."""
+    name, required, wants, entry = field.name, field.required, hint(field.schema), entry_of(field.schema)
+    enter = f"; Enter keeps {one_line(kept)}" if kept is not None else "" if required else "; Enter leaves it out"
+    needed = "This one is needed; /quit leaves the request." if required and kept is None else ""
+    about = [f"  {name}: {wants}{enter}", *commands]
+    while True:
+        text = await terminal.text(f"  {name} ({wants}{enter}): ", required=needed, about=about)
+        if not text:
+            return _no_command(kept)
+        if text.startswith("/") and not text.startswith("//"):
+            return text
+        if text.startswith("{"):
+            return parse_json(text, path="answer")
+        given = text.removeprefix("/")
+        value = read_single(given, field.schema) if entry is None else read_entries(given, entry)
+        try:
+            check_value(value, field.schema, f"{quoted(text[:40])} does not fit")
+        except InvalidAnswer as misfit:
+            terminal.screen.say(misfit.message, "warn")
+            continue
+        return NULL if value is None else _no_command(value)
 
 
 def _no_command(value: Json) -> Json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -79,20 +80,11 @@ def run(
 
 
 async def start_and_attend(
-    session: Session,
-    agent: str,
-    given: Json,
-    *,
-    raw: bool = False,
-    detach: bool = False,
-    updates: bool = False,
-    thread: str | None = None,
-    context: Json = None,
-    configurable: Json = None,
+    session: Session, agent: str, given: Json, *, detach: bool = False, updates: bool = False, **options: Any
 ) -> int:
     """Start an agent as `Client.start` does, and attend it as `attend` does; return the exit code."""
     position = await session.client.last_position()
-    run = await session.client.start(agent, given, raw=raw, context=context, configurable=configurable, thread=thread)
+    run = await session.client.start(agent, given, **options)
     session.write({"event": "started", "run": run_shape(run)})
     if run.waits:
         session.tell(f"Run {run.id} is {status_words(await session.client.run(run.id))}.", "warn")

@@ -187,51 +187,46 @@ async def _asked(
     session: Session, view: RequestView, make: Make, place: Place | None, *, by_hand: bool
 ) -> Reply | None:
     """Show the request and ask for what is open and for confirmation, unless somebody else is faster."""
-    if not _as_in_a_run(make, view, by_hand=by_hand):
+    meant = None if by_hand else make(view)
+    # The prompt is the one that a run shows, at which "no" rejects: it shows the request itself.
+    as_in_a_run = isinstance(view.request.asked, Question) if meant is None else meant.verdict is Verdict.approve
+    if not as_in_a_run:
         session.screen.show(*present(view, fold=False, place=place).lines)
     if view.excluded is not None:
         session.tell(f"You may not decide on it: {view.excluded}.", "warn")
     elif view.on_behalf_of is not None:
         session.tell(f"You vote for {view.on_behalf_of}.", "warn")
+    if as_in_a_run:
+        questions = _reply_as_in_a_run(session, view, place, "" if meant is None else meant.comment)
+    else:
+        questions = _confirmed(session, view, meant)
     try:
-        return await unless(
-            _questions(session, view, make, place, by_hand=by_hand), changed(session, view), session.stop.wait()
-        )
+        return await unless(questions, changed(session, view), session.stop.wait())
     except EndOfInput:
         return None
     except CutShort:
         if session.stop.is_set():
             return None
         # What was to be voted on is gone: the desk names who was faster, or what has changed.
-        return make(view) if not by_hand else Reply(view.request, Verdict.approve, view.request.digest)
+        return meant or Reply(view.request, Verdict.approve, view.request.digest)
 
 
-def _as_in_a_run(make: Make, view: RequestView, *, by_hand: bool) -> bool:
-    """Say whether the prompt is the one that a run shows, at which "no" rejects: it shows the request itself."""
-    if by_hand:
-        return isinstance(view.request.asked, Question)
-    return make(view).verdict is Verdict.approve
+async def _reply_as_in_a_run(session: Session, view: RequestView, place: Place | None, comment: str) -> Reply | None:
+    given = await read_reply(session.terminal, view, place, comment=comment)
+    return None if isinstance(given, Skipped) else given
 
 
-async def _questions(
-    session: Session, view: RequestView, make: Make, place: Place | None, *, by_hand: bool
-) -> Reply | None:
+async def _confirmed(session: Session, view: RequestView, meant: Reply | None) -> Reply | None:
+    """Ask whether a reply is meant, which the person makes first if there is none; and for the comment."""
     terminal = session.terminal
-    if _as_in_a_run(make, view, by_hand=by_hand):
-        given = await read_reply(terminal, view, place, comment="" if by_hand else make(view).comment)
-        return None if isinstance(given, Skipped) else given
-    if by_hand:
-        reply = await channel.edit(terminal, view)
-        return None if reply is None else replace(reply, comment=await _comment(session, view, reply))
-    reply = make(view)
-    terminal.screen.show(*said_so_far(reply))
-    if not await confirm(terminal, view, reply):
+    if meant is None:
+        meant = await channel.edit(terminal, view)
+    else:
+        terminal.screen.show(*said_so_far(meant))
+        meant = meant if await confirm(terminal, view, meant) else None
+    if meant is None:
         return None
-    return replace(reply, comment=await _comment(session, view, reply))
-
-
-async def _comment(session: Session, view: RequestView, reply: Reply) -> str:
-    return reply.comment or await ask_comment(session.terminal, view, reply.verdict)
+    return replace(meant, comment=meant.comment or await ask_comment(terminal, view, meant.verdict))
 
 
 async def _afterwards(session: Session, reply: Reply, after: Request, *, advance: bool) -> int:

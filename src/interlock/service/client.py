@@ -269,9 +269,6 @@ class Client(Views):
 
         Args:
             watcher: is told what the agent does meanwhile.
-
-        Raises:
-            NotFound: if there is none with this id.
         """
         await self.run(run_id)  # which is refused where there is none in this tenant
         name = f"{self.principal.via}-{os.getpid()}"
@@ -282,10 +279,7 @@ class Client(Views):
         """Return what a kept state of a run holds, as JSON: `values`, those of sub-graphs, and of which pause it is.
 
         Args:
-            pause: from 1; by default the last one, or the end.
-
-        Raises:
-            NotFound: if it is not kept.
+            pause: from 1; by default the last one, or the end. What is not kept raises `NotFound`.
         """
         kept = await kept_state(self._store, self.principal.tenant, run_id, pause)
         shown = await self.system.runtime.read(kept.run, kept.state)
@@ -296,7 +290,6 @@ class Client(Views):
         """Return a kept state of a run as LangGraph's own `StateSnapshot`: its values are what the graph has.
 
         Raises:
-            NotFound, as `state`.
             InvalidAgent: if the agent cannot be loaded here.
         """
         kept = await kept_state(self._store, self.principal.tenant, run_id, pause)

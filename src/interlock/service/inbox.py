@@ -44,9 +44,9 @@ def walk_requests(  # noqa: PLR0913 - what is read, and how much of it
     store: Store,
     tenant: str,
     wanted: Inbox,
-    *,
     after: SortKey | None = None,
     limit: int | None = None,
+    *,
     at_once: int = PAGE,
 ) -> AsyncGenerator[tuple[SortKey, Request], None]:
     """Read requests, each once with its key, though they move in the list meanwhile: more time is a later due time."""

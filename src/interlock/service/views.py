@@ -19,7 +19,7 @@ from interlock.domain.run import ENDED, Run, RunStatus
 from interlock.engine.changes import Entry, Lease
 from interlock.engine.integrity import verified
 from interlock.engine.ports.policies import Policies
-from interlock.engine.ports.store import Inbox, Loaded, SortKey, Store
+from interlock.engine.ports.store import Inbox, Loaded, Store
 from interlock.engine.routing import PolicyBook
 from interlock.engine.threads import Threads, ThreadView
 from interlock.errors import BadInput, NotFound, RecordAltered
@@ -80,11 +80,7 @@ class RunView:
 
 
 class Views:
-    """Reads for one principal; changes nothing.
-
-    Args:
-        book: policy versions that were read before, for whoever has them.
-    """
+    """Reads for one principal; changes nothing. The book has policy versions that were read before."""
 
     def __init__(self, store: Store, policies: Policies, principal: Principal, book: PolicyBook) -> None:
         self.principal = principal
@@ -94,12 +90,7 @@ class Views:
         self._book = book
 
     async def resolve(self, kind: Literal["request", "run"], prefix: str) -> str:
-        """Return the one id that begins like this.
-
-        Raises:
-            NotFound: if there is none.
-            BadInput: if there are several.
-        """
+        """Return the one id that begins like this; if there are several, `BadInput` is raised."""
         found = await self._store.find(self._tenant, kind, prefix) if prefix else ()
         if prefix in found:
             return prefix
@@ -117,12 +108,7 @@ class Views:
         return found[0]
 
     async def request(self, request_id: str) -> RequestView:
-        """Return a request as this principal sees it.
-
-        Raises:
-            NotFound: if there is none with this id.
-            RecordAltered: if it is not what was written.
-        """
+        """Return a request as this principal sees it."""
         loaded = verified(await self._store.load(self._tenant, [request_id], run_of=request_id))
         request = loaded.requests.get(request_id)
         if request is None:
@@ -167,11 +153,7 @@ class Views:
         return sorted(one for one in left if self._voting_right(request, view.policy, one, view.now).excluded is None)
 
     async def run(self, run_id: str) -> RunView:
-        """Return a run with its requests.
-
-        Raises:
-            NotFound: if there is none with this id.
-        """
+        """Return a run with its requests."""
         loaded = await self._store.load(self._tenant, run_id=run_id)
         if loaded.run is None:
             raise NotFound(f"There is no run {run_id} here.", run_id=run_id)
@@ -222,10 +204,7 @@ class Views:
         """
         filters = sorted(wanted.statuses), wanted.agent, wanted.run_id, sorted(wanted.asks or ()), wanted.people
         listing = Listing("requests", sort_key, (self._tenant, wanted.asks is None, *filters))
-
-        def read(after: SortKey | None, limit: int) -> AsyncGenerator[tuple[SortKey, Request], None]:
-            return walk_requests(self._store, self._tenant, wanted, after=after, limit=limit)
-
+        read = partial(walk_requests, self._store, self._tenant, wanted)
         return await page(listing, read, after=after, limit=limit)
 
     async def inbox(
@@ -234,14 +213,10 @@ class Views:
         """Return a page of what waits for this principal, of what waits for others, or of what they have decided.
 
         What is open comes by due time; what this principal has voted on, answered or changed by their last act, newest
-        first.
+        first. See `list_requests`.
 
         Args:
             agent: whose requests alone are wanted.
-            after: the cursor that the page before it gave.
-
-        Raises:
-            InvalidValue: if it is no cursor of this list, there is no such list, or the limit is below 1.
         """
         return await self._inbox(agent).page(which, after=after, limit=limit)
 
@@ -310,11 +285,7 @@ class Views:
                 yield name, view
 
     async def thread(self, name: str, *, limit: int = 20) -> ThreadView:
-        """Return a conversation with its last runs, the newest first.
-
-        Raises:
-            NotFound: if there is none of this name.
-        """
+        """Return a conversation with its last runs, the newest first."""
         return await Threads(self._store).show(self._tenant, name, limit=limit)
 
     def log(self, after: str = "") -> AsyncGenerator[Entry, None]:
