@@ -63,7 +63,6 @@ def present(view: RequestView, *, full: bool = False, fold: bool = True, place: 
 
 
 def _time_left(view: RequestView, *, brief: bool) -> str:
-    """Say how long people still have, and what comes then."""
     due = view.request.due_at
     if due is None:
         return "no deadline"

@@ -4,22 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-__all__ = [
-    "AGAIN",
-    "CHANGES",
-    "COMMENT",
-    "EDIT_AGAIN",
-    "FEEDBACK",
-    "INSTEAD",
-    "MEANS",
-    "NOTHING_YET",
-    "REASON",
-    "SKIP",
-    "asks_help",
-    "help_lines",
-    "means_if",
-]
-
 SKIP = "skip"
 
 AGAIN = "  If this word itself is what you want to give, type it once more."

@@ -90,8 +90,6 @@ async def confirm(terminal: Terminal, view: RequestView, reply: Reply) -> bool:
 
 
 class _Reader:
-    """Reads a reply to one request."""
-
     def __init__(self, terminal: Terminal, view: RequestView, *, whole: bool, comment: str = "") -> None:
         self.terminal = terminal
         self.view = view

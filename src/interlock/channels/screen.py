@@ -44,11 +44,10 @@ class Line:
     whole: bool = False
 
 
-def said(text: str, *, style: str = "", indent: str = "", bar: str = "│ ") -> list[Line]:
+def said(text: str, *, indent: str = "") -> list[Line]:
     """Return what somebody wrote, as lines that each begin with a bar: none of them can pass for ours."""
-    prefix = indent + bar
-    lines = fold_padding(harmless(text, lines=True)).split("\n")
-    return [Line(line, style, prefix, prefix) for line in lines]
+    prefix = indent + "│ "
+    return [Line(line, "", prefix, prefix) for line in fold_padding(harmless(text, lines=True)).split("\n")]
 
 
 class Screen:

@@ -211,7 +211,6 @@ def _file(url: str) -> CheckResult:
 
 
 def _results(session: Session) -> CheckResult:
-    """Say whether results of effects wait to be recorded."""
     found, problems = session.system.kept.found()
     if problems:
         return CheckResult("results", "error", "; ".join(problems))
@@ -222,7 +221,6 @@ def _results(session: Session) -> CheckResult:
 
 
 def _server(url: str) -> CheckResult:
-    """Say how the server stands that the database is on."""
     from interlock.storage.postgres import health  # noqa: PLC0415 - the driver is an extra
 
     found = health(url)
@@ -245,7 +243,6 @@ def _server(url: str) -> CheckResult:
 
 
 def _integrity(path: Path) -> str:
-    """Ask SQLite whether its file is sound; return what is wrong."""
     try:
         with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             found = connection.execute("PRAGMA quick_check(3)").fetchall()

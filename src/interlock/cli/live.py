@@ -98,7 +98,6 @@ class MessageOrder:
 
 
 def _text(content: Json) -> str:
-    """Return the text in a message's content, which is text or a list of blocks."""
     if isinstance(content, str):
         return content
     blocks = content if isinstance(content, list) else []

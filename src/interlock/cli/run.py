@@ -112,7 +112,6 @@ async def _detached(session: Session, run: Run, *, updates: bool) -> int:
 
 
 def _object(option: str, given: str | None) -> Json:
-    """Read an object that is written out, or stands in a file."""
     if given is None:
         return None
     is_written = given.lstrip()[:1] in {"{", "[", '"'}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from interlock.channels.messages import last_words
 from interlock.channels.screen import Line, said
-from interlock.channels.values import ValueLines
+from interlock.channels.values import ValueLines, last_words
 from interlock.cli.errors import Exit
 from interlock.cli.hints import pasteable
 from interlock.cli.session import Session

@@ -287,7 +287,6 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int | None)
 
 
 def _below(names: Sequence[str], values: Sequence[str]) -> list[Line]:
-    """Return what stands below a row: one value as it is, several with their names."""
     if len(values) == 1:
         return [Line(values[0], "", GAP, GAP * 2)] if values[0] else []
     told = GAP.join(f"{name.lower()}: {value}" for name, value in zip(names, values, strict=True) if value)

@@ -48,8 +48,6 @@ class Manner:
 
 
 def _plain_vote(verdict: Verdict, about: str) -> Callable[..., None]:
-    """Return the command of a verdict that changes nothing."""
-
     def vote(
         ctx: typer.Context,
         *,

@@ -173,7 +173,6 @@ class Attendant:
         return True
 
     async def _vote(self, session: Session, request: Request, reply: Reply) -> None:
-        """Cast a vote, and say what came of it."""
         try:
             after = await session.client.cast(reply)
         except (Refused, BadInput) as refusal:

@@ -129,7 +129,6 @@ def _left_out(*, required: bool) -> str:
 
 
 def _in_one(schema: dict[str, Any]) -> str:
-    """Say what an answer must be that is given in one line, and how it is written."""
     words, properties = _words(schema), schema.get("properties")
     if words:
         return words

@@ -115,10 +115,6 @@ class Reader:
             if not found:
                 await self.rest(since)
 
-    async def seen(self) -> int:
-        """Return a token for how things stand now; look at the store after this call."""
-        return await self.waker.seen()
-
     async def feed(self, after: str) -> Sequence[Entry]:
         """Return the next entries after a position."""
         return await self.store.feed(self.tenant, after=after, limit=AT_ONCE)
@@ -224,7 +220,7 @@ class Follower:
 
     async def _turn(self) -> None:
         """Tell one batch; or wait, where there is none, or another process tells one."""
-        since = await self._reader.seen()
+        since = await self._reader.waker.seen()
         cursor, now = await self._cursor(), await self._store.now()
         if cursor is None:
             await self.begin(None)

@@ -14,7 +14,6 @@ from interlock.service.fields import entry_of, field_of, types_of, wanted
 from interlock.service.inline import one_line
 
 __all__ = [
-    "NOTHING",
     "NOT_JSON",
     "VERDICT_WORDS",
     "cannot_be_read",
@@ -27,7 +26,6 @@ __all__ = [
     "read_value",
     "unread",
     "why_unread",
-    "word_meant",
 ]
 
 NOT_JSON = "is not JSON: "
@@ -95,10 +93,10 @@ def read_single(text: str, field: dict[str, Any]) -> Json:
     try:
         return parse_json(text)
     except InvalidValue:
-        return word_meant(text, field)
+        return _word_meant(text, field)
 
 
-def word_meant(text: str, field: dict[str, Any]) -> Json:
+def _word_meant(text: str, field: dict[str, Any]) -> Json:
     """Return what yes, no or nothing stands for where it fits; any other text as it is."""
     meant = {**YES_NO, NOTHING: None}.get(text.casefold(), text)
     return meant if meant == text or fits(meant, field) else text
@@ -170,7 +168,7 @@ def _single(schema: dict[str, Any] | None, text: str) -> tuple[Json] | None:
         return None
     if isinstance(field.get("type"), str) or "enum" in field:
         return (read_single(text, field),)
-    meant = word_meant(text, field)
+    meant = _word_meant(text, field)
     return None if meant == text else (meant,)
 
 

@@ -58,7 +58,6 @@ class _Local:
 
 
 def _within(limit: timedelta) -> PolicySet:
-    """Return the built-in policies with another deadline."""
     levels = tuple(
         replace(level, steps=tuple(replace(step, within=limit) for step in level.steps))
         for level in BUILT_IN.default.levels

@@ -164,7 +164,6 @@ class App:
         return dict(snapshot.values), snapshot.next
 
     def _last(self, thread: str) -> RunView | None:
-        """Return the latest run of a thread, if there is one."""
         try:
             run = self._client.thread(thread, limit=1).last
         except NotFound:
@@ -173,7 +172,6 @@ class App:
 
 
 def _thread_of(config: object) -> str:
-    """Return the name of the thread that a config names."""
     configurable = config.get("configurable") if isinstance(config, Mapping) else None
     thread = configurable.get("thread_id") if isinstance(configurable, Mapping) else None
     if not isinstance(thread, str):
@@ -191,7 +189,6 @@ def _known(view: RunView | None, thread: str) -> RunView:
 
 
 def _pending(view: RunView) -> Request | None:
-    """Return what a run's pause waits for."""
     if view.run.status is not RunStatus.paused:
         return None
     waiting = {wait.request_id for wait in view.run.pause}
@@ -206,7 +203,6 @@ def _not_asked(thread: str, view: RunView) -> str:
 
 
 def _trouble(run: Run) -> InterlockError:
-    """Say why a run is at no pause and at no end."""
     why = f"{run.id} {run.status}" + (f": {run.note}" if run.note else ".")
     if run.status in ENDED:
         return Closed(why, run_id=run.id)
@@ -216,7 +212,6 @@ def _trouble(run: Run) -> InterlockError:
 
 
 def _reply_of(request: Request, now: Mapping[str, Any], values: Mapping[str, Any], comment: str) -> Reply:
-    """Read a verdict from values that somebody wants to set."""
     if not isinstance(values, Mapping):
         raise BadInput(f'The values are a dict such as {{"approved": True}}, not {type(values).__name__}.')
     if not isinstance(comment, str):
@@ -239,7 +234,6 @@ def _reply_of(request: Request, now: Mapping[str, Any], values: Mapping[str, Any
 
 
 def _changed_arguments(request: Request, now: Mapping[str, Any], plan: Json) -> dict[str, Json]:
-    """Return the arguments with what a changed plan changes in them."""
     before, asked = now.get("plan"), request.edition.subject
     assert isinstance(asked, Action)
     if not isinstance(plan, Mapping) or not isinstance(before, Mapping):
@@ -262,7 +256,6 @@ def _told_by(request: Request, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _shape_of(request: Request) -> dict[str, Any]:
-    """Return a request as an event shows it."""
     subject = request.edition.subject
     assert isinstance(subject, Action)
     return {

@@ -1,7 +1,6 @@
 """A state with messages is read as a conversation; what decides is never hidden by that."""
 
-from interlock.channels.messages import last_words
-from interlock.channels.values import ValueLines
+from interlock.channels.values import ValueLines, last_words
 
 CHAT = [
     {"type": "human", "content": "Pay ACME", "id": None, "additional_kwargs": {}, "name": None},
