@@ -105,8 +105,6 @@ class BlockingClient:
     """What `Client` is, for code that is not asynchronous: nothing is implemented again. It is a context manager.
 
     Args:
-        client: which does the work.
-        loop: where it does it.
         opened: where the client came from, which is left at the end; None if it belongs to another one.
     """
 

@@ -77,13 +77,7 @@ def connect_blocking(  # noqa: PLR0913 - everything has a default
 ) -> BlockingClient:
     """Do as `connect` does, for code that is not asynchronous; also in a notebook, where an event loop runs already.
 
-    What it returns is a context manager, and has `close`.
-
-    Args:
-        database, config, agents, principal, policies, clock: as for `connect`.
-
-    Raises:
-        BadInput, InvalidAgent, StoreError: as `connect`.
+    What it returns is a context manager, and has `close`. It takes and raises what `connect` does.
     """
     opened = connect(database, config=config, agents=agents, principal=principal, policies=policies, clock=clock)
     return blocking(opened)

@@ -30,7 +30,6 @@ class Terminal:
     """Asks a person, or whatever stands at the standard input.
 
     Args:
-        screen: where questions are shown.
         descriptor: where answers are read; one line an answer.
         interactive: whether a person sits there: what was typed before a prompt appeared never answers it.
     """
@@ -78,25 +77,22 @@ class Terminal:
 
         `help` and `?` say what the words mean.
         """
+        known = list(dict.fromkeys(words))
+        answers = f"{', '.join(known[:-1])} or {known[-1]}."
         while True:
-            try:
-                given = (await self.ask(prompt)).lower()
-            except InvalidValue as error:
-                self.screen.say(f"{error.reason}.", "warn")
-                continue
+            given = (await self._ask_again(prompt)).lower()
             fitting = {words[word] for word in words if given and word.startswith(given)}
             if given in words:
                 return words[given]
             if len(fitting) == 1:
                 return fitting.pop()
-            known = list(dict.fromkeys(words))
             if asks_help(given):
                 first = {meant: word for word, meant in reversed(list(words.items()))}  # one word for each meaning
                 told = help_lines((word for word in words if first[words[word]] == word), means)
-                self.screen.show(*(told or [f"  Answer {', '.join(known[:-1])} or {known[-1]}."]))
+                self.screen.show(*(told or [f"  Answer {answers}"]))
                 continue
             reason = "Please answer" if not given else f"{given[:40]!r} is none of the answers:"
-            self.screen.say(f"{reason} {', '.join(known[:-1])} or {known[-1]}.", "warn")
+            self.screen.say(f"{reason} {answers}", "warn")
 
     async def text(self, prompt: str, *, required: str = "", about: Iterable[str] = ()) -> str:
         """Ask for a line of free text. `help` and `?` say what can be given; the same word once more is the text.
@@ -107,11 +103,7 @@ class Terminal:
         """
         helped = ""
         while True:
-            try:
-                given = await self.ask(prompt)
-            except InvalidValue as error:
-                self.screen.say(f"{error.reason}.", "warn")
-                continue
+            given = await self._ask_again(prompt)
             if asks_help(given) and (given != helped or given.startswith("/")):
                 self.screen.show(*about, AGAIN)
                 helped = given
@@ -119,6 +111,14 @@ class Terminal:
                 return given
             else:
                 self.screen.say(required, "warn")
+
+    async def _ask_again(self, prompt: str) -> str:
+        """Ask until the line can be taken as it was typed."""
+        while True:
+            try:
+                return await self.ask(prompt)
+            except InvalidValue as error:
+                self.screen.say(f"{error.reason}.", "warn")
 
     def _forget_what_was_typed(self) -> None:
         import termios  # noqa: PLC0415 - not on every platform, and only terminals need it

@@ -30,11 +30,7 @@ class Exit(IntEnum):
 
 
 class Meaning(NamedTuple):
-    """What an error means.
-
-    Args:
-        status: RFC 9110's: 409 where what stands there now stands in the way, 422 where what was said does not fit it.
-    """
+    """What an error means: 409 where what stands there now stands in the way, 422 where what was said does not fit."""
 
     exit: Exit
     status: HTTPStatus

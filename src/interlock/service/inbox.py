@@ -59,13 +59,7 @@ def walk_requests(  # noqa: PLR0913 - what is read, and how much of it
 
 
 class PersonalInbox:
-    """Reads what waits for one person. It grants nothing: the desk checks every vote.
-
-    Args:
-        book: the policies that requests have pinned, read once.
-        principal: whose inbox it is. For whoever is no person nothing waits.
-        agent: of whose requests alone it speaks; None for those of all agents.
-    """
+    """Reads what waits for one person, of all agents or of one. It grants nothing: the desk checks every vote."""
 
     def __init__(
         self, store: Store, policies: Policies, book: PolicyBook, principal: Principal, agent: str | None = None

@@ -26,11 +26,7 @@ FIRST_TIME, LAST_TIME = -(2**63), 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """A part of a list.
-
-    Args:
-        next: the cursor of the page after it, an opaque string; None if it is the last one.
-    """
+    """A part of a list; `next` is the cursor of the page after it, an opaque string, or None."""
 
     rows: tuple[T, ...]
     next: str | None
@@ -38,11 +34,7 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many rows a list has.
-
-    Args:
-        more: whether there are, or may be, more than this number.
-    """
+    """How many rows a list has; `more`: there are, or may be, more than this number."""
 
     number: int
     more: bool = False
@@ -56,7 +48,6 @@ class Listing(Generic[K]):
     """One list. Only it takes the cursors of its pages.
 
     Args:
-        name: what it is called.
         read: returns the key that a cursor holds as JSON; raises `ValueError` where it is none.
         of: what else makes another list of it, as JSON: whose it is, its filters.
     """

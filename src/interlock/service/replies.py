@@ -21,8 +21,7 @@ class Reply:
     """What a person says to a request.
 
     Args:
-        request: as that person was shown it.
-        digest: of what that person was shown.
+        request, digest: of what that person was shown.
         subject: what is asked, as that person has changed it; None if not.
         unseen: the person names nothing that was shown; the log says so.
     """
