@@ -45,8 +45,7 @@ async def connect(  # noqa: PLR0913 - everything has a default
 
     Raises:
         BadInput: if the configuration cannot be used, or the address is of no known kind.
-        InvalidAgent: if something is no agent.
-        StoreError: if the database cannot be opened.
+        InvalidAgent, StoreError: if something is no agent, or the database cannot be opened.
     """
     if database == "" or isinstance(database, int | float | bytes | list | dict):
         raise BadInput(f"The database is a file, an address or a store, not {database!r}: None is the configured one.")
