@@ -55,11 +55,7 @@ class _Written(NamedTuple):
 
 
 class Statements:
-    """What each statement is called in one dialect; written when it is first used, and kept.
-
-    Args:
-        dialect: one whose style of parameters takes names.
-    """
+    """What each statement is called in a dialect whose parameters have names; written when it is first used."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect

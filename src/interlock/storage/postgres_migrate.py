@@ -27,17 +27,10 @@ _TABLES = "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::r
 
 
 def prepare(address: Address, *, create: bool = True) -> None:
-    """Make the tables if there are none, or if they are older than this version's.
-
-    Several processes may do this at once: one of them works, the others wait for it.
+    """Make the tables if there are none, or if they are older than this version's. See `migrate.prepare`.
 
     Args:
-        create: whether to make them where there are none.
-
-    Raises:
-        InvalidConfig: if there are none, and none are to be made.
-        StoreTooNew: if a newer version of Interlock made them.
-        StoreUnavailable: if the server cannot be used, or the schema holds something else.
+        create: whether to make them where there are none, instead of raising InvalidConfig.
     """
     try:
         if not _is_up_to_date(address, create=create):

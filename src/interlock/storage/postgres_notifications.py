@@ -30,11 +30,7 @@ BACK_OFF = (0.05, 5.0)
 
 
 class PostgresNotifications:
-    """Notifies other processes of commits, and is notified of theirs.
-
-    Args:
-        connect: opens a connection to the database itself: a pooler in between would lose what it is told.
-    """
+    """Notifies other processes of commits, and is notified of theirs: a pooler in between would lose what is told."""
 
     def __init__(self, connect: Callable[[], psycopg.Connection[Any]]) -> None:
         self._connect = connect

@@ -177,11 +177,7 @@ class _Row(NamedTuple):
 def filed(tenant: str, key: str, row: _Row | RequestRow, *, strict: bool) -> Request | None:
     """Read a request that is stored under its own id; return None for a copy that somebody has put beside it.
 
-    Args:
-        strict: it was asked for by this id.
-
-    Raises:
-        RecordAltered: if it cannot be read, or no change would find it; or if it was asked for, and is another's.
+    RecordAltered if it cannot be read, or no change would find it, or it was asked for (`strict`) and is another's.
     """
     request = decode_request(row.body)
     if (request.tenant, request.id) == (tenant, key):

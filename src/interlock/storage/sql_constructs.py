@@ -51,11 +51,7 @@ class _Texts(UserDefinedType[list[str]]):
 
 
 class _WithTexts(ColumnElement[bool]):
-    """Says something of a column and a list of texts, however long it is: the statement stays the same.
-
-    Args:
-        name: the parameter that takes the list.
-    """
+    """Says something of a column and the list of texts that a parameter takes: one statement, however long that is."""
 
     def __init__(self, column: Column[str], name: str) -> None:
         self.column = column

@@ -31,9 +31,23 @@ def upgrade() -> None:
     _table("windows", ("tenant", "action"), *_all(NUMBER, "version"))
     of_state = sa.PrimaryKeyConstraint("tenant", "run_id", "digest", name="states_by_digest")
     op.create_table("states", *_all(TEXT, "tenant", "run_id", "digest"), *_all(BYTES, "state"), of_state)
-    _jobs()
-    _cursors()
-    _store()
+    owner = sa.Column("owner", TEXT)
+    _table("jobs", ("tenant", "kind", "subject"), *_all(BIG, "due_at"), *_all(NUMBER, "generation"), owner)
+    op.create_index("jobs_due", "jobs", ["due_at", "tenant", "kind", "subject"])
+    op.create_index("jobs_of_subject", "jobs", ["subject", "due_at"])
+    _table(
+        "cursors",
+        ("tenant", "channel"),
+        *_all(TEXT, "position"),
+        sa.Column("upto", TEXT),
+        *_all(NUMBER, "version"),
+        sa.Column("owner", TEXT),
+        sa.Column("lease_until", BIG),
+        sa.CheckConstraint("(owner IS NULL) = (lease_until IS NULL)", name="cursor_lease_is_whole"),
+    )
+    times = _all(BIG, "place", "number", "created_at", "updated_at")
+    _table("store", ("tenant", "namespace", "key"), *_all(BYTES, "value"), *times)
+    op.create_index("store_order", "store", ["tenant", "number"])
     op.create_table("policies", sa.Column("hash", TEXT, primary_key=True), *_all(BYTES, "body"))
     op.create_table("notes", sa.Column("key", TEXT, primary_key=True), *_all(sa.Text(), "value"))
 
@@ -127,29 +141,3 @@ def _runs() -> None:
     )
     op.create_index("runs_by_age", "runs", ["tenant", "started_at", "id"])
     op.create_index("runs_of_thread", "runs", ["tenant", "thread", "turn"], unique=True)
-
-
-def _jobs() -> None:
-    owner = sa.Column("owner", TEXT)
-    _table("jobs", ("tenant", "kind", "subject"), *_all(BIG, "due_at"), *_all(NUMBER, "generation"), owner)
-    op.create_index("jobs_due", "jobs", ["due_at", "tenant", "kind", "subject"])
-    op.create_index("jobs_of_subject", "jobs", ["subject", "due_at"])
-
-
-def _cursors() -> None:
-    _table(
-        "cursors",
-        ("tenant", "channel"),
-        *_all(TEXT, "position"),
-        sa.Column("upto", TEXT),
-        *_all(NUMBER, "version"),
-        sa.Column("owner", TEXT),
-        sa.Column("lease_until", BIG),
-        sa.CheckConstraint("(owner IS NULL) = (lease_until IS NULL)", name="cursor_lease_is_whole"),
-    )
-
-
-def _store() -> None:
-    times = _all(BIG, "place", "number", "created_at", "updated_at")
-    _table("store", ("tenant", "namespace", "key"), *_all(BYTES, "value"), *times)
-    op.create_index("store_order", "store", ["tenant", "number"])
