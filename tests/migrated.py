@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, event
 
 from interlock.storage import migrate, postgres_migrate
+from interlock.storage.schema import VERSION_TABLE
 
 READS = ("PRAGMA", "SELECT")
 
@@ -53,8 +54,9 @@ class Migrated:
 
 
 def _is_empty(kind: str, raw: Any) -> bool:
-    tables = "sqlite_master" if kind == "sqlite" else "pg_class WHERE relnamespace = current_schema()::regnamespace"
-    return raw.execute(f"SELECT NOT EXISTS (SELECT 1 FROM {tables})").fetchone()[0]
+    if kind == "sqlite":
+        return not raw.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    return raw.execute(f"SELECT to_regclass('{VERSION_TABLE}') IS NULL").fetchone()[0]  # beside others' it is refused
 
 
 UPGRADE = migrate.upgrade

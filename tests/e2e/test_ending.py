@@ -8,7 +8,6 @@ import pytest
 
 from .conftest import INTERLOCK, PATIENCE, Command
 
-pytestmark = pytest.mark.usefixtures("fresh")  # how a process ends is said of a whole one
 PROMPT = r"Approve\? \(yes/no/modify\): "
 
 
@@ -34,6 +33,7 @@ def effect_of(command, request):
     return command.json("requests", "show", request)["effect"]["state"]
 
 
+@pytest.mark.usefixtures("fresh")
 def test_closing_the_terminal_of_a_worker_finishes_and_records_what_is_under_way(command: Command):
     run, request = command.paused("slow")
     assert command.run("approve", request, "--yes", "--no-advance").returncode == 0
@@ -44,6 +44,7 @@ def test_closing_the_terminal_of_a_worker_finishes_and_records_what_is_under_way
     assert len(command.sink) == 1
 
 
+@pytest.mark.usefixtures("fresh")
 def test_closing_the_terminal_of_a_run_finishes_and_records_what_is_under_way(command: Command):
     child = command.spawn("run", slow(command), "a book")
     child.expect(PROMPT)
@@ -70,6 +71,7 @@ def test_a_worker_that_was_started_to_outlive_its_terminal_does(command: Command
     assert "stopped" in rest
 
 
+@pytest.mark.usefixtures("fresh")
 def test_a_terminal_whose_database_is_removed_says_so_and_ends(command: Command):
     child = command.spawn("run", command.agent("payer"), "a book")
     child.expect(PROMPT)
@@ -125,6 +127,7 @@ agent = Agent(StateGraph(State).add_node("node", node).add_edge(START, "node").a
 """
 
 
+@pytest.mark.usefixtures("fresh")
 def test_a_pool_of_processes_in_a_tool_ends_neither_the_run_nor_its_terminal(command: Command):
     """Its children are ended by SIGTERM, which must not reach the process that they were forked from."""
     (command.folder / "pool.py").write_text(POOL)

@@ -143,7 +143,7 @@ async def test_I2_other_arguments_on_replay_after_the_effect_began_open_nothing(
 
 # ── deployed anew while runs are paused ──
 
-MANY = [pytest.param(100, id="hundred"), pytest.param(1_000, id="thousand", marks=pytest.mark.soak)]
+MANY = [pytest.param(20, id="twenty"), pytest.param(1_000, id="thousand", marks=pytest.mark.soak)]
 RENAMED = [('add_node("act"', 'add_node("acts"'), ('"plan", "act")', '"plan", "acts")'), ('"act", END', '"acts", END')]
 INSERTED = [
     ("    " + ACTS, '    if not ask(Action("really", {})).approved:\n        return {"result": "no"}\n    ' + ACTS)

@@ -5,7 +5,6 @@ than its longest pause.
 """
 
 import json
-import subprocess
 import sys
 import threading
 import time
@@ -13,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from tests.explosions import Explosions
 
 from interlock.domain.action import Action
 from interlock.domain.expression_cost import TooMuch, check_work
@@ -58,11 +58,15 @@ BOMBS = {
 }
 
 
+@pytest.fixture(scope="module")
+def explosions():
+    with Explosions(__file__) as started:
+        yield started
+
+
 @pytest.mark.parametrize("name", BOMBS)
-def test_I4_no_expression_stops_a_worker(name):
-    ended = subprocess.run([sys.executable, __file__, name], capture_output=True, text=True, timeout=300, check=False)
-    assert not ended.returncode, ended.stderr
-    assert json.loads(ended.stdout)["longest_pause"] < LONGEST_PAUSE
+def test_I4_no_expression_stops_a_worker(explosions, name):
+    assert explosions.of(name)["longest_pause"] < LONGEST_PAUSE
 
 
 @pytest.mark.parametrize("name", [name for name in BOMBS if "list" in name or "double" in name or "data" in name])
@@ -146,7 +150,7 @@ def test_I5_a_long_text_that_the_agent_writes_takes_the_last_level():
         assert route(policy, "", occasion).level == level
 
 
-def _explode(name):
+def explode(name):
     source, values = BOMBS[name]
     pauses = [0.0]
     threading.Thread(target=_tick, args=(pauses,), daemon=True).start()
@@ -167,7 +171,3 @@ def _tick(pauses):
         now = time.process_time()
         pauses[0] = max(pauses[0], now - last)
         last = now
-
-
-if __name__ == "__main__":
-    _explode(sys.argv[1])

@@ -5,12 +5,12 @@ than its longest pause.
 """
 
 import json
-import subprocess
 import sys
 import threading
 import time
 
 import pytest
+from tests.explosions import Explosions
 
 from interlock.domain.action import Question
 from interlock.engine import schemas
@@ -117,19 +117,21 @@ BOMBS = {
 }
 
 
+@pytest.fixture(scope="module")
+def explosions():
+    with Explosions(__file__) as started:
+        yield started
+
+
 @pytest.mark.parametrize("name", BOMBS)
-def test_I4_no_schema_stops_a_worker(name):
-    ended = subprocess.run(
-        [sys.executable, __file__, name], capture_output=True, text=True, timeout=300, check=False
-    )  # fmt: skip
-    assert not ended.returncode, ended.stderr
-    told = json.loads(ended.stdout)
+def test_I4_no_schema_stops_a_worker(explosions, name):
+    told = explosions.of(name)
     assert told["longest_pause"] < LONGEST_PAUSE
     for said in (told["asked"], told["answered"]):
         assert said in {"taken", "refused"}
 
 
-def _explode(name):
+def explode(name):
     def said(judge):
         try:
             judge()
@@ -154,7 +156,3 @@ def _tick(pauses):
         now = time.process_time()
         pauses[0] = max(pauses[0], now - last)
         last = now
-
-
-if __name__ == "__main__":
-    _explode(sys.argv[1])
