@@ -370,6 +370,8 @@ def replaced(kept, index, values):
 # ── the test ──
 
 STRIDE = 17
+ON_SERVER = 5
+"""On a server each change takes ten times as long as on a file, and the audit that looks at it is the same."""
 EVERY = [
     pytest.param(STRIDE, id="some"),
     pytest.param(1, id="all", marks=[pytest.mark.soak, pytest.mark.timeout(3600)]),
@@ -386,13 +388,14 @@ async def scene(request, make_story, backdoor, tmp_path):
 @pytest.mark.parametrize("stride", EVERY)
 @pytest.mark.parametrize("moment", MOMENTS)
 async def test_I1_I11_what_is_tampered_with_is_found_and_never_executed(scene, moment, stride):
+    sparse = ON_SERVER if scene.door.on_server and stride > 1 else 1
     request = await moment(scene)
     assert await audit_record(scene.story.store) == []
     rows = Rows(scene.door)
     job_wanted = moment in {approved, rejected, answered, revised}
     wrong, tried = [], 0
     for number, tampering in enumerate(tamperings(rows, job_wanted=job_wanted)):
-        if (number + MOMENTS.index(moment)) % stride:
+        if (number + MOMENTS.index(moment)) % (stride * sparse):
             continue
         scene.world.clear()
         try:
@@ -407,7 +410,7 @@ async def test_I1_I11_what_is_tampered_with_is_found_and_never_executed(scene, m
         if scene.world not in ([], scene.may_happen):
             wrong.append(f"{scene.world} happened: {tampering}")
         rows.put_back()
-    assert tried > 20
+    assert tried > (20 if sparse == 1 else 2)
     assert not wrong, "\n".join(wrong)
     assert await audit_record(scene.story.store) == []
 
