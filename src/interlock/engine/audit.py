@@ -6,10 +6,9 @@ from dataclasses import replace
 
 from interlock.domain.events import Opened
 from interlock.domain.run_events import RunStarted
-from interlock.engine.audit_findings import ANEW, BACKUP, FOREIGN, OF_REQUEST, Alteration, Findings, Mend
+from interlock.engine.audit_findings import ANEW, BACKUP, FOREIGN, OF_REQUEST, Alteration, Findings
 from interlock.engine.audit_requests import BATCH, as_it_stands, audit_requests, request_of
 from interlock.engine.audit_runs import LATEST_JOB, audit_runs, due, run_of
-from interlock.engine.missing_entries import Key
 from interlock.engine.ports.store import Audit, Store
 
 __all__ = ["audit_record", "audit_times"]
@@ -19,7 +18,7 @@ async def audit_record(store: Store) -> list[Alteration]:
     """Compare every row of every tenant with its log, and every entry with its hash; return what does not fit."""
     found = await store.audit()
     findings = Findings(store, await store.now(), found)
-    await _misfiled_rows(findings)
+    await _misfiled(findings)
     await audit_runs(findings)
     await _runs_without_row(findings)
     await audit_requests(findings)
@@ -37,26 +36,23 @@ async def audit_times(store: Store) -> list[Alteration]:
     return findings.alterations
 
 
-async def _misfiled_rows(findings: Findings) -> None:
+async def _misfiled(findings: Findings) -> None:
+    """Look at rows under columns that are not their own: one of a stream that no log has is nobody's."""
     found = findings.found
     requests, runs = set(found.requests), set(found.runs)
     for key in found.misfiled:
-        if key in requests or key in runs:
-            await _misfiled(findings, key, "request" if key in requests else "run")
-        else:
+        if key not in requests and key not in runs:
             findings.tell(f"A row is stored under {key[1]!r}, which is no id.", FOREIGN, key)
-
-
-async def _misfiled(findings: Findings, key: Key, mend: Mend) -> None:
-    """Look at a row under columns that are not its own: one of a stream that no log has is nobody's."""
-    history = await findings.history(key)
-    held = findings.found.copies.get(key)
-    if history == [] and held is not None and await findings.history(held):
-        told = f"The row of {key[1]} is a copy of another's, or made up: no log knows it."
-        findings.add(told, key, "stray request" if mend == "request" else "stray run")
-        findings.strays.add(key)
-    elif history:
-        findings.add(f"The row of {key[1]} is found by something else than what it holds.", key, mend)
+            continue
+        history = await findings.history(key)
+        held = found.copies.get(key)
+        if history == [] and held is not None and await findings.history(held):
+            told = f"The row of {key[1]} is a copy of another's, or made up: no log knows it."
+            findings.add(told, key, "stray request" if key in requests else "stray run")
+            findings.strays.add(key)
+        elif history:
+            told = f"The row of {key[1]} is found by something else than what it holds."
+            findings.add(told, key, "request" if key in requests else "run")
 
 
 async def _runs_without_row(findings: Findings) -> None:

@@ -99,16 +99,11 @@ def decode_entry(position: str, body: bytes, leaf: str) -> Entry:
             raise StoreTooNew(f"Entry {position} of the log has format {raw['format']}; this version reads {FORMAT}.")
         return Entry(
             position=position,
-            tenant=raw["tenant"],
-            stream=raw["stream"],
-            seq=raw["seq"],
             at=datetime.fromisoformat(raw["at"]),
-            by=raw["by"],
-            via=raw["via"],
-            address=raw["address"],
             event=_events().validate_python(raw["event"]),
             body=body,
             leaf=leaf,
+            **{key: raw[key] for key in ("tenant", "stream", "seq", "by", "via", "address")},
         )
     except (ValueError, KeyError, TypeError, InvalidValue) as error:
         raise RecordAltered(f"Entry {position} of the log is not what was written: it cannot be read.") from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 
 from interlock.domain.authority import Principal
 from interlock.domain.timing import due_commands
@@ -16,12 +15,7 @@ __all__ = ["Backoff", "carry_out_due", "sweep"]
 
 FIRST = 30.0
 LONGEST = 600.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Delay:
-    until: float
-    seconds: float
+PAGE = 100
 
 
 class Backoff:
@@ -37,37 +31,36 @@ class Backoff:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._left: dict[Hashable, _Delay] = {}
+        self._left: dict[Hashable, tuple[float, float]] = {}  # until when, and for how many seconds
         self.unread = 0
 
     def put(self, what: Hashable) -> None:
         """Delay something."""
-        before = self._left.get(what)
-        seconds = FIRST if before is None else min(LONGEST, 2 * before.seconds)
-        self._left[what] = _Delay(self._clock() + seconds, seconds)
+        _, before = self._left.get(what, (0.0, FIRST / 2))
+        seconds = min(LONGEST, 2 * before)
+        self._left[what] = self._clock() + seconds, seconds
 
     def __contains__(self, what: Hashable) -> bool:
-        left = self._left.get(what)
-        return left is not None and self._clock() < left.until
+        return what in self._left and self._clock() < self._left[what][0]
 
     @property
     def count(self) -> int:
         """How many of those that are read are delayed already."""
         now = self._clock()
-        self._left = {what: left for what, left in self._left.items() if now < left.until + LONGEST}
-        return self.unread + sum(now < left.until for left in self._left.values())
+        self._left = {what: left for what, left in self._left.items() if now < left[0] + LONGEST}
+        return self.unread + sum(now < until for until, _ in self._left.values())
 
 
-async def sweep(store: Store, desk: Desk, *, limit: int = 100) -> int:
+async def sweep(store: Store, desk: Desk) -> int:
     """Remind, escalate and expire by the store's clock, what has been due for longest first.
 
     Returns:
-        For how many requests something was due; as many as `limit` means that there may be more.
+        For how many requests something was due; as many as `PAGE` means that there may be more.
     """
     backoff = Backoff()
     while True:
         known = backoff.count
-        agenda = await store.agenda(limit + known)
+        agenda = await store.agenda(PAGE + known)
         done = await carry_out_due(store, desk, agenda.overdue, backoff=backoff)
         backoff.unread = agenda.unread
         if done or backoff.count <= known:

@@ -69,15 +69,15 @@ async def state_at(store: Store, loaded: Loaded, pause: int | None = None) -> Ke
     assert loaded.run is not None
     run = loaded.run.run
     pauses = pauses_of(loaded.logs[run.id])
-    if pause is None and run.end_digest is not None and run.end_digest in run.states:
-        return KeptState(run, None, await read_state(store, run, run.end_digest))
-    if pause is None and not pauses and run.state_digest is not None:
-        return KeptState(run, None, await read_state(store, run, run.state_digest))
+    if pause is None:
+        at_end = run.end_digest if run.end_digest in run.states else None
+        last = at_end or (None if pauses else run.state_digest)
+        if last is not None:
+            return KeptState(run, None, await read_state(store, run, last))
+        if not pauses:
+            none = "has left no state that could be read: one is kept at each pause and at the end"
+            raise NotFound(f"{run.id} {none}.", run_id=run.id)
     number = len(pauses) if pause is None else pause
-    if not pauses and pause is None:
-        raise NotFound(
-            f"{run.id} has left no state that could be read: one is kept at each pause and at the end.", run_id=run.id
-        )
     if not 1 <= number <= len(pauses):
         paused = {0: "has never paused", 1: "has paused once"}.get(len(pauses), f"has paused {len(pauses)} times")
         raise NotFound(f"{run.id} has no pause {number}: it {paused}.", run_id=run.id)

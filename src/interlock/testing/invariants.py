@@ -58,9 +58,7 @@ async def whole_log(store: Store, tenant: str = "default") -> Sequence[Entry]:
     return found
 
 
-async def assert_effects(
-    store: Store, calls: Iterable[str], tenant: str = "default", *, idempotent: bool = False
-) -> None:
+async def assert_effects(store: Store, calls: Iterable[str], *, idempotent: bool = False) -> None:
     """Check what a sink outside has counted against what the store says (I1, I2).
 
     Args:
@@ -71,14 +69,14 @@ async def assert_effects(
         AssertionError: if something ran unapproved, or twice, or is recorded and never ran.
     """
     counted = Counter(calls)
-    found = (await store.load(tenant, counted)).requests
+    found = (await store.load("default", counted)).requests
     for key, times in counted.items():
         request = found.get(key)
         assert request is not None, f"{key} was executed, and there is no such request"
         assert request.status is Status.approved, f"{key} was executed and is {request.status}"
         assert request.effect is not EffectState.none or request.claim is not None, f"{key} was executed unclaimed"
         assert idempotent or times == 1, f"{key} was executed {times} times"
-    for entry in await whole_log(store, tenant):
+    for entry in await whole_log(store):
         if isinstance(entry.event, EffectExecuted) and entry.event.by == "tool":
             assert entry.stream in counted, f"{entry.stream} is recorded as executed, and the sink has not seen it"
 

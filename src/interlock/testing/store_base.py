@@ -16,18 +16,6 @@ from interlock.errors import Conflict
 from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import TENANT, changes
 
-__all__ = [
-    "Contract",
-    "OpenStore",
-    "committed",
-    "in_threads",
-    "page_ids",
-    "refused",
-    "the_record",
-    "the_request",
-    "wins",
-]
-
 OpenStore = Callable[[Callable[[], datetime]], Store]
 T = TypeVar("T")
 Change = TypeVar("Change", RequestChange, RunChange)
@@ -80,14 +68,14 @@ async def refused(store: Store, *parts: RequestChange | RunChange, **conditions:
         await store.commit(changes(*parts, **conditions))
 
 
-async def the_request(store: Store, request_id: str, tenant: str = TENANT) -> Request:
+async def the_request(store: Store, request_id: str) -> Request:
     """Return a request that is there."""
-    return (await store.load(tenant, [request_id])).requests[request_id]
+    return (await store.load(TENANT, [request_id])).requests[request_id]
 
 
-async def the_record(store: Store, run_id: str = "run_1") -> RunRecord:
-    """Return a run that is there, with its state and its lease."""
-    record = (await store.load(TENANT, run_id=run_id)).run
+async def the_record(store: Store) -> RunRecord:
+    """Return the run `run_1`, which is there, with its state and its lease."""
+    record = (await store.load(TENANT, run_id="run_1")).run
     assert record is not None
     return record
 

@@ -135,13 +135,8 @@ class QueryContract(Contract):
         parts = [opened(f"req_{name}", clock.at) for name in ("open", "rejected", "approved", "lapsed")]
         await store.commit(changes(*parts))
         rejected, agreed, lapsed = (part.after for part in parts[1:])
-        await store.commit(
-            changes(
-                decided(rejected, clock.at),
-                approved(agreed, clock.at),
-                approved(lapsed, clock.at, EffectLapsed("late", None, clock.at)),
-            )
-        )
+        late = approved(lapsed, clock.at, EffectLapsed("late", None, clock.at))
+        await store.commit(changes(decided(rejected, clock.at), approved(agreed, clock.at), late))
 
         async def window(
             since: datetime, *, action: str = "send_email", limit: int = 10, tenant: str = TENANT
@@ -158,9 +153,8 @@ class QueryContract(Contract):
 
     async def test_a_window_counts_whoever_asks(self, store: Store, clock: SettableClock) -> None:
         early = clock.at - timedelta(hours=1)
-        await store.commit(
-            changes(*(opened(f"req_{name}", clock.at, Asked(agent=name)) for name in ("mailer", "x.py:mailer")))
-        )
+        for name in ("mailer", "x.py:mailer"):
+            await store.commit(changes(opened(f"req_{name}", clock.at, Asked(agent=name))))
         found = await store.window(TENANT, "send_email", early, 10)
         assert {request.agent for request in found.requests} == {"mailer", "x.py:mailer"}
 
@@ -205,13 +199,8 @@ class QueryContract(Contract):
             assert await page_ids(store, Inbox(run_id=unknown)) == []
 
     async def test_the_inbox_filters_by_agent_and_run(self, store: Store, clock: SettableClock) -> None:
-        await store.commit(
-            changes(
-                opened("req_1", clock.at),
-                opened("req_2", clock.at, Asked(agent="payer")),
-                opened("req_3", clock.at, Asked(agent="payer", run_id="run_2")),
-            )
-        )
+        other = opened("req_3", clock.at, Asked(agent="payer", run_id="run_2"))
+        await store.commit(changes(opened("req_1", clock.at), opened("req_2", clock.at, Asked(agent="payer")), other))
         assert await page_ids(store, Inbox(agent="payer")) == ["req_2", "req_3"]
         assert await page_ids(store, Inbox(run_id="run_1")) == ["req_1", "req_2"]
         assert await page_ids(store, Inbox(agent="payer", run_id="run_1")) == ["req_2"]
@@ -279,10 +268,8 @@ class QueryContract(Contract):
 
     async def test_history_is_one_stream(self, store: Store, clock: SettableClock) -> None:
         await store.commit(changes(opened("req_1", clock.at), opened("req_2", clock.at)))
-        assert [(entry.stream, entry.seq) for entry in await store.history(TENANT, "req_1")] == [
-            ("req_1", 1),
-            ("req_1", 2),
-        ]
+        history = await store.history(TENANT, "req_1")
+        assert [(entry.stream, entry.seq) for entry in history] == [("req_1", 1), ("req_1", 2)]
         for unknown in ("req_9", UNWRITABLE):
             assert await store.history(TENANT, unknown) == []
 
