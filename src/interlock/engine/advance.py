@@ -95,7 +95,7 @@ class HeldAdvance:
     async def _claim_once(self, command: ClaimEffect) -> Request:
         known = self._known.pop(command.request_id, None)
         if known is None or known.claim is not None:  # an earlier attempt may have left a result that nobody recorded
-            await self._results.take_in_of(command.request_id)
+            await self._results.take_in(command.request_id)
             known = None
         # Not read again: the claim is committed only at the version that was compared with the log, and over its row.
         return await self._desk.handle(command, self._agent, hold=self.held.hold, known=known)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -84,7 +85,7 @@ class Results:
         self._held_configuration: str | None = None
         self._under_way: set[tuple[str, int]] = set()
         self._told: set[str] = set()
-        self._looked: float | None = None
+        self._looked = -math.inf
 
     async def record(self, result: KnownResult, known: Request | None) -> Request:
         """Record a result, whatever stands in the way.
@@ -107,47 +108,35 @@ class Results:
 
     async def look_around(self) -> None:
         """Do what comes before any job: take in what is kept, and tell of a configuration that cannot be used."""
-        await self.take_in()
+        if time.monotonic() - self._looked >= LOOK_AGAIN:
+            self._looked = time.monotonic()
+            await self.take_in()
         held = self._desk.held_configuration()
         if held != self._held_configuration:
             self.complain(held or "The configuration is valid again and in use.")
             self._held_configuration = held
 
-    async def take_in(self) -> None:
-        """Record every result that is kept here, unless that was tried a moment ago. Nothing stops the worker."""
-        if self._looked is not None and time.monotonic() - self._looked < LOOK_AGAIN:
-            return
-        self._looked = time.monotonic()
-        for result in self._found(None):
-            try:
-                await self._take_in(result)
-            except Exception as error:  # noqa: BLE001 - a file that somebody has written must not end the worker
-                self._tell(f"The result of {result.command.request_id} that is kept cannot be recorded: {why(error)}")
-
-    async def take_in_of(self, request_id: str) -> None:
-        """Record what is kept of one request, before its effect is claimed again.
+    async def take_in(self, request_id: str | None = None) -> None:
+        """Record every result that is kept here; or those of one request, before its effect is claimed again.
 
         Raises:
-            StoreError: if the database cannot take it now: nothing may be concluded without it.
+            StoreError: if the database cannot take that of the one request now: nothing may be concluded without it.
         """
-        for result in self._found(request_id):
-            try:
-                await self._take_in(result)
-            except Exception as error:
-                if is_passing(error) or isinstance(error, RecordAltered):
-                    raise
-                self._tell(f"The result of {request_id} that is kept cannot be recorded: {why(error)}")
-
-    async def _take_in(self, result: KnownResult) -> None:
-        await self.handle(result, KEPT)
-        await self.drop(result)
-        self.complain(f"The result of {result.command.request_id}, which was kept in a file, is recorded now.")
-
-    def _found(self, request_id: str | None) -> list[KnownResult]:
         found, problems = self._kept.found(request_id)  # in this thread: nearly always there is nothing
         for problem in problems:
             self._tell(problem)
-        return [one for one in found if (one.command.request_id, one.command.attempt) not in self._under_way]
+        for result in found:
+            key = result.command.request_id
+            if (key, result.command.attempt) in self._under_way:
+                continue
+            try:
+                await self.handle(result, KEPT)
+                await self.drop(result)
+                self.complain(f"The result of {key}, which was kept in a file, is recorded now.")
+            except Exception as error:  # a file that somebody has written must not end the worker
+                if request_id is not None and (is_passing(error) or isinstance(error, RecordAltered)):
+                    raise
+                self._tell(f"The result of {key} that is kept cannot be recorded: {why(error)}")
 
     async def handle(self, result: KnownResult, via: str = "run", known: Request | None = None) -> Request:
         """Record it, once."""

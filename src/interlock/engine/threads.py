@@ -92,17 +92,17 @@ def check_may_change(run: Run, principal: Principal, directory: Directory) -> No
 
 
 class Threads:
-    """Says who is next in a thread; lists threads, and deletes them."""
+    """Says who is next in a thread; lists threads, and deletes them.
+
+    Raises:
+        RecordAltered: from every method, if what is stored of the thread is not what its logs say.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     async def place(self, tenant: str, thread: str, *, before: int | None = None) -> Place:
-        """Return the place of the next run of a thread, or of the one that has the turn `before`.
-
-        Raises:
-            RecordAltered: if what is stored of the thread is not what its logs say.
-        """
+        """Return the place of the next run of a thread, or of the one that has the turn `before`."""
         version, runs = await self._down_to_decisive(tenant, thread, before)
         status = status_of(runs)
         place = Place(Turn(thread, version), status.turn, status.busy, status.decisive)
@@ -161,7 +161,6 @@ class Threads:
         """Let a run begin that waits in its thread, if those before it have ended; return whether they have.
 
         Raises:
-            RecordAltered: if what is stored of the thread is not what its logs say.
             Conflict: if somebody else was faster.
         """
         assert run.thread is not None
@@ -179,11 +178,7 @@ class Threads:
     # ── for people ────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def at_its_turn(self, tenant: str, thread: str) -> Run | None:
-        """Return the first run of a thread that has not ended: its turn is now. None if there is none.
-
-        Raises:
-            RecordAltered: if what is stored of the thread is not what its logs say.
-        """
+        """Return the first run of a thread that has not ended: its turn is now. None if there is none."""
         first = None
         async for _, run in self._newest_first(tenant, thread, None, PAGE):
             if run.status not in ENDED:

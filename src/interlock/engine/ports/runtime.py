@@ -113,17 +113,17 @@ class Advance(Protocol):
 
 
 class Runtime(Protocol):
-    """Runs agents."""
+    """Runs agents.
+
+    Raises:
+        InvalidAgent: from every method, if it needs the run's agent, and that is not here or cannot be loaded.
+    """
 
     async def advance(self, advance: Advance, watcher: Watcher) -> Ending:
         """Carry a run on to its next pause or its end. Nothing of it is kept unless the engine commits it."""
 
     def find(self, run: Run) -> None:
-        """Look whether the run's agent is here, without running any of its code.
-
-        Raises:
-            InvalidAgent: if it is not: another process may have it.
-        """
+        """Look whether the run's agent is here, without running any of its code: if not, another process may have it."""
 
     async def read(self, run: Run, state: bytes) -> Json:
         """Return what a state of a run holds, as JSON for people: `values`, and those of sub-graphs under way.
@@ -132,21 +132,15 @@ class Runtime(Protocol):
 
         Raises:
             InvalidState: if it cannot be read.
-            InvalidAgent: if the agent is needed, and cannot be loaded here.
         """
 
     async def snapshot(self, run: Run, state: bytes) -> Any:
-        """Return a state of a run as LangGraph's own `StateSnapshot`: values as the graph has them, and what is next.
-
-        Raises:
-            InvalidAgent: if the agent cannot be loaded here.
-        """
+        """Return a state of a run as LangGraph's own `StateSnapshot`: values as the graph has them, and what is next."""
 
     async def check_fork(self, run: Run, changes: Mapping[str, Json]) -> None:
         """Look whether the run's agent is here, and its state has these keys.
 
         Raises:
-            InvalidAgent: if the agent cannot be loaded here.
             BadInput: if its state has no such key.
         """
 
@@ -155,17 +149,10 @@ class Runtime(Protocol):
 
         Args:
             alone: nothing else is at stake in this process if loading ends it.
-
-        Raises:
-            InvalidAgent: if it cannot be loaded here.
         """
 
     async def version_of(self, run: Run) -> str:
-        """Return the version that the run's agent has now, as it is for this run.
-
-        Raises:
-            InvalidAgent: if it cannot be loaded here.
-        """
+        """Return the version that the run's agent has now, as it is for this run."""
 
 
 class Agents(Protocol):
