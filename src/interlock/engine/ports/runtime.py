@@ -123,7 +123,7 @@ class Runtime(Protocol):
         """Carry a run on to its next pause or its end. Nothing of it is kept unless the engine commits it."""
 
     def find(self, run: Run) -> None:
-        """Look whether the run's agent is here, without running any of its code: if not, another process may have it."""
+        """Look whether the run's agent is here, without running any of its code: another process may have it."""
 
     async def read(self, run: Run, state: bytes) -> Json:
         """Return what a state of a run holds, as JSON for people: `values`, and those of sub-graphs under way.
@@ -135,7 +135,7 @@ class Runtime(Protocol):
         """
 
     async def snapshot(self, run: Run, state: bytes) -> Any:
-        """Return a state of a run as LangGraph's own `StateSnapshot`: values as the graph has them, and what is next."""
+        """Return a state as LangGraph's own `StateSnapshot`: values as the graph has them, and what is next."""
 
     async def check_fork(self, run: Run, changes: Mapping[str, Json]) -> None:
         """Look whether the run's agent is here, and its state has these keys.
