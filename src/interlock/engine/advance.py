@@ -18,8 +18,6 @@ from interlock.engine.results import KnownResult, Results
 from interlock.errors import EffectRefused, StoreUnavailable
 from interlock.failpoints import failpoint
 
-__all__ = ["HeldAdvance"]
-
 
 class HeldAdvance:
     """An advance that holds its run. Implements the port `Advance`."""

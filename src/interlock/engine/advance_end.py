@@ -30,8 +30,6 @@ from interlock.engine.threads import turn_of
 from interlock.errors import AdvanceOvertaken, RecordAltered, StoreUnavailable
 from interlock.failpoints import failpoint
 
-__all__ = ["AdvanceEnds"]
-
 LOST = "the lease ended before the advance did: its worker, or the database, stood still"
 
 

@@ -11,8 +11,6 @@ from interlock.engine.audit_requests import BATCH, as_it_stands, audit_requests,
 from interlock.engine.audit_runs import LATEST_JOB, audit_runs, due, run_of
 from interlock.engine.ports.store import Audit, Store
 
-__all__ = ["audit_record", "audit_times"]
-
 
 async def audit_record(store: Store) -> list[Alteration]:
     """Compare every row of every tenant with its log, and every entry with its hash; return what does not fit."""

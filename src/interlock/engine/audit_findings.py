@@ -14,8 +14,6 @@ from interlock.engine.missing_entries import Evidence, Key
 from interlock.engine.ports.store import Audit, Store
 from interlock.errors import RecordAltered, StoreTooNew
 
-__all__ = ["UNREADABLE", "Findings", "iso", "or_none", "same"]
-
 T = TypeVar("T")
 
 UNREADABLE = (RecordAltered, StoreTooNew)

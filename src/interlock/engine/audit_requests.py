@@ -14,8 +14,6 @@ from interlock.engine.codec import encode_request
 from interlock.engine.integrity import deadlines_of, request_of_log
 from interlock.engine.missing_entries import Key
 
-__all__ = ["as_it_stands", "audit_requests", "request_of"]
-
 BATCH = 100
 CLOCK_ERROR = timedelta(seconds=10)
 

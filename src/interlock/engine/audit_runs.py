@@ -17,8 +17,6 @@ from interlock.engine.ports.store import Loaded
 from interlock.engine.states import read_state
 from interlock.engine.threads import Threads
 
-__all__ = ["LATEST_JOB", "NEVER", "audit_runs", "due", "run_of"]
-
 LATEST_JOB = timedelta(minutes=2)
 """How far ahead a job may be due that nobody has: the longest wait after a failed attempt is a minute."""
 

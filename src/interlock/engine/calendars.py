@@ -11,8 +11,6 @@ from interlock.config.values import suggestion
 from interlock.domain.calendar import DAYS, Calendar, Span, find_zone
 from interlock.errors import InvalidPolicy
 
-__all__ = ["Place", "build_calendars"]
-
 Place = tuple[Key, ...]
 
 

@@ -25,8 +25,6 @@ from interlock.engine.people import directory_of
 from interlock.engine.ports.policies import PolicySet
 from interlock.errors import BadInput, InterlockError
 
-__all__ = ["BUILT_IN", "ConfiguredPolicies", "build_policies"]
-
 Stamp = tuple[int, int, int]
 MAX_PROBLEM = 1_000
 ANYONE = "anyone with role "

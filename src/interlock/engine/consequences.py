@@ -15,8 +15,6 @@ from interlock.domain.run_events import RunRetried
 from interlock.engine.changes import Actor, Changes, Hold, Job, RequestChange, RunChange
 from interlock.engine.ports.store import Loaded
 
-__all__ = ["actor_of", "advance_job", "ends_at", "with_consequences"]
-
 
 def with_consequences(
     change: RequestChange, before: Request, loaded: Loaded, principal: Principal, hold: Hold | None

@@ -11,8 +11,6 @@ from interlock.engine.desk import Desk
 from interlock.engine.ports.store import Store
 from interlock.errors import Conflict, InvalidPolicy, RecordAltered, Refused, StoreTooNew
 
-__all__ = ["Backoff", "carry_out_due", "sweep"]
-
 FIRST = 30.0
 LONGEST = 600.0
 PAGE = 100

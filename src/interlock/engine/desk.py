@@ -28,8 +28,6 @@ from interlock.engine.schemas import check_vote
 from interlock.errors import AdvanceOvertaken, Conflict, InterlockError, InvalidAnswer, NotFound, RecordAltered, Refused
 from interlock.failpoints import failpoint
 
-__all__ = ["Desk"]
-
 NEVER = datetime.max.replace(tzinfo=UTC)
 THREADS = 8
 

@@ -10,8 +10,6 @@ from typing import Protocol
 
 from interlock.engine.changes import Changes
 
-__all__ = ["Commit", "HandOff", "LocalWorker"]
-
 Commit = Callable[[Changes], Awaitable[None]]
 
 

@@ -49,8 +49,6 @@ from interlock.errors import (
 )
 from interlock.failpoints import failpoint
 
-__all__ = ["LEASE", "JobRunner", "WorkerOptions"]
-
 LEASE = 30.0
 
 

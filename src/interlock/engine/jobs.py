@@ -16,8 +16,6 @@ from interlock.engine.missing_entries import Evidence
 from interlock.engine.ports.store import Inbox, Store
 from interlock.errors import Conflict, RecordAltered, StoreError, StoreTooNew
 
-__all__ = ["Jobs"]
-
 LATER = timedelta(seconds=5)
 PAGE = 200
 

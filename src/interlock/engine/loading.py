@@ -10,8 +10,6 @@ from interlock.engine.ports.runtime import Runtime
 from interlock.engine.slots import Slots
 from interlock.errors import InterlockError
 
-__all__ = ["Loading", "NotLoadedNow"]
-
 
 class NotLoadedNow(InterlockError):
     """The worker was told to stop, or lacked what it needs, while it loaded an agent: no fault of the agent's."""

@@ -11,8 +11,6 @@ from interlock.domain.request import Request
 from interlock.domain.run_events import AdvanceBegan, AttentionNeeded, RunCancelled, RunDone, RunFailed, RunPaused
 from interlock.engine.changes import Entry
 
-__all__ = ["Evidence", "Key"]
-
 Key = tuple[str, str]
 """Tenant and id of a request or run."""
 

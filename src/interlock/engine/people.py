@@ -6,8 +6,6 @@ from interlock.config.located import ConfigFile
 from interlock.config.sections import DelegationSettings, Settings
 from interlock.domain.authority import Delegation, Directory, canonical_id
 
-__all__ = ["directory_of"]
-
 
 def directory_of(settings: Settings, origin: ConfigFile) -> Directory:
     """Return people, groups and roles as configured.

@@ -25,8 +25,6 @@ from interlock.engine.pause import withdraw_open
 from interlock.engine.ports.store import Store
 from interlock.errors import Conflict, RecordAltered, Refused, StoreError, StoreTooNew
 
-__all__ = ["repair"]
-
 SOON = timedelta(seconds=30)
 """How long a lease still lasts that ended too late: its worker extends it if it is alive."""
 

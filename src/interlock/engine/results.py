@@ -16,8 +16,6 @@ from interlock.engine.desk import Desk
 from interlock.engine.retry import Patience, is_passing
 from interlock.errors import InterlockError, RecordAltered, Refused, StoreError, StoreUnavailable
 
-__all__ = ["KeptResults", "KnownResult", "NothingKept", "Results", "why"]
-
 SOON = 0.25
 """A result that is not in after so many seconds is kept in a file while the store goes on trying."""
 

@@ -10,8 +10,6 @@ from typing import TypeVar
 
 from interlock.errors import Conflict, StoreUnavailable, WindowMoved
 
-__all__ = ["Patience", "is_passing", "until_committed"]
-
 T = TypeVar("T")
 
 TRIES = 20

@@ -18,8 +18,6 @@ from interlock.engine.ports.policies import PolicySet
 from interlock.engine.ports.store import Store, Window
 from interlock.errors import InvalidPolicy, RecordAltered
 
-__all__ = ["PolicyBook", "WindowCount", "choose", "count", "hash_of", "past_of", "span_of"]
-
 
 def choose(policies: PolicySet, occasion: Occasion, wanted: str | None) -> tuple[Policy, Route]:
     """Choose the policy (the one that the graph's author named, or the first that applies) and the level.

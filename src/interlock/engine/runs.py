@@ -29,8 +29,6 @@ from interlock.engine.threads import Place, Threads, check_may_change, checked_n
 from interlock.errors import BadInput, Closed, InvalidValue, NotFound, NotInTime, RecordAltered
 from interlock.failpoints import failpoint
 
-__all__ = ["Runs"]
-
 MAX_INPUT = 1_000_000
 MAX_CONTEXT = 200_000
 

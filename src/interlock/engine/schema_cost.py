@@ -12,8 +12,6 @@ from typing import Any
 
 from interlock.domain.canonical import Json, canonical_bytes, read_canonical
 
-__all__ = ["expanded_size"]
-
 MAX_EXPANDED = 200_000
 """Largest expanded schema that is light, in bytes."""
 

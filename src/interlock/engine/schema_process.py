@@ -18,8 +18,6 @@ import jsonschema_rs
 
 from interlock.engine.schema_words import misfit_words
 
-__all__ = ["Misfit", "OverLimit", "UnusableSchema", "build", "judge_apart", "main", "misfits"]
-
 CPU_SECONDS = 1
 """How long the process may compute, its start included (RLIMIT_CPU)."""
 

@@ -6,8 +6,6 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-__all__ = ["FORMAT_WORDS", "TYPE_WORDS", "choices", "misfit_words", "place_words", "wants"]
-
 TYPE_WORDS = {
     "string": "text",
     "integer": "a whole number",

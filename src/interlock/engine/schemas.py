@@ -19,8 +19,6 @@ from interlock.engine.schema_process import Misfit, OverLimit, UnusableSchema, b
 from interlock.engine.schema_words import place_words
 from interlock.errors import InvalidAnswer, InvalidValue
 
-__all__ = ["MAX_SCHEMA", "check_answer", "check_value", "check_vote", "fits", "is_quick", "misfit_of"]
-
 NO_ANSWER = "An answer cannot be nothing: give one, or reject what is asked."
 
 MAX_SCHEMA = 64_000

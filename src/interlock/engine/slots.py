@@ -8,8 +8,6 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import copy_context
 from typing import Any, Self
 
-__all__ = ["Slots"]
-
 
 class Slots:
     """Limits how many pieces of work run at once in this event loop.

@@ -12,8 +12,6 @@ from interlock.engine.integrity import digest_of_state, verified
 from interlock.engine.ports.store import Loaded, Store
 from interlock.errors import NotFound, RecordAltered
 
-__all__ = ["KEPT_STATES", "KeptState", "kept_state", "last_pause", "read_state", "state_at"]
-
 KEPT_STATES = 20
 """How many states of a run stay readable, unless `limits.states` says something else."""
 

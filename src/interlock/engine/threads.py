@@ -18,8 +18,6 @@ from interlock.engine.retry import until_committed
 from interlock.engine.states import read_state
 from interlock.errors import BadInput, Closed, Forbidden, NotFound, RecordAltered
 
-__all__ = ["Place", "ThreadView", "Threads", "check_may_change", "checked_name", "turn_of"]
-
 PAGE = 20
 
 

@@ -9,8 +9,6 @@ from typing import Protocol
 
 from interlock.domain.canonical import Json
 
-__all__ = ["NOBODY", "Dropping", "Lines", "Streamed", "Watcher"]
-
 
 @dataclass(frozen=True, slots=True)
 class Streamed:

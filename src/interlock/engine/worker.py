@@ -26,8 +26,6 @@ from interlock.engine.ports.waker import Waker
 from interlock.engine.slots import Slots
 from interlock.errors import StoreError, StoreReplaced
 
-__all__ = ["Heartbeat", "Worker"]
-
 SWEEP = 5.0
 MARGIN = 5.0
 """How many seconds longer than for its results a worker that was told to stop waits for what is under way."""

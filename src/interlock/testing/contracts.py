@@ -10,8 +10,6 @@ from interlock.testing.store_queries import QueryContract
 from interlock.testing.store_races import RaceContract
 from interlock.testing.store_runs import BeginContract, ThreadContract
 
-__all__ = ["StoreContract"]
-
 
 class StoreContract(
     BeginContract,

@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 from interlock.engine.ports.policies import PolicySet
 
-__all__ = ["NobodyWaits", "SettableClock", "SettablePolicies"]
-
 
 class SettableClock:
     """A clock that stands still until it is told."""

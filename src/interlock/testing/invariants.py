@@ -16,8 +16,6 @@ from interlock.engine.changes import Entry
 from interlock.engine.codec import leaf_hash
 from interlock.engine.ports.store import Store
 
-__all__ = ["assert_effects", "assert_invariants", "whole_log"]
-
 PAGE = 1_000
 
 

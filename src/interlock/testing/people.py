@@ -6,8 +6,6 @@ from typing import Literal
 
 from interlock.domain.authority import Principal
 
-__all__ = ["principal"]
-
 
 def principal(
     name: str, kind: Literal["person", "agent", "service"] = "person", tenant: str = "default", via: str = "terminal"

@@ -23,8 +23,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-__all__ = ["PostgresServer", "binaries"]
-
 UNPRIVILEGED = "nobody"
 USER = "interlock"
 PATIENCE = 60.0

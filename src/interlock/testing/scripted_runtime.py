@@ -17,8 +17,6 @@ from interlock.engine.watching import Watcher
 from interlock.errors import AdvanceOvertaken, BadInput, EffectRefused, Halt, NotApproved, NotDone
 from interlock.testing.scripts import Call, Move, Script, Sink, Task, Tool
 
-__all__ = ["ScriptedRuntime"]
-
 
 class ScriptedRuntime:
     """Runs scripts instead of graphs, by the rules that LangGraph and `interlock.ask` follow. Implements `Runtime`.

@@ -8,8 +8,6 @@ from typing import Literal
 from interlock.domain.action import Subject
 from interlock.domain.request import Repeatable
 
-__all__ = ["Behaviour", "Call", "Move", "Script", "Sink", "Task", "Tool"]
-
 Behaviour = Literal["returns", "not_done", "acts_then_raises", "raises"]
 
 

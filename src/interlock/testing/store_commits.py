@@ -24,8 +24,6 @@ from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import ANN, TENANT, Asked, begun, changes, decided, job, opened, run_then, started, then
 from interlock.testing.store_base import Contract, committed, refused, the_record, the_request
 
-__all__ = ["CommitContract"]
-
 
 class CommitContract(Contract):
     """All of it at the expected versions and conditions, or nothing."""

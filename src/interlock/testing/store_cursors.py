@@ -16,8 +16,6 @@ from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import TENANT
 from interlock.testing.store_base import Contract, OpenStore, in_threads
 
-__all__ = ["CursorContract"]
-
 
 class CursorContract(Contract):
     """A cursor is written by whoever has seen its last version, and by nobody else."""

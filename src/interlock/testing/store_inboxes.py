@@ -18,8 +18,6 @@ from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import TENANT, Asked, changes, decided, opened, then
 from interlock.testing.store_base import Contract, committed, page_ids, the_request
 
-__all__ = ["InboxContract"]
-
 HOUR = timedelta(hours=1)
 HOSTILE = "group:\n\"'%_\\ {}"
 

@@ -14,8 +14,6 @@ from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import TENANT, Asked, begun, changes, decided, job, opened, started, then
 from interlock.testing.store_base import Contract, committed, refused, the_record
 
-__all__ = ["JobContract"]
-
 LEASE = timedelta(seconds=30)
 
 

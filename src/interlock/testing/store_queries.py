@@ -18,8 +18,6 @@ from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import TENANT, Asked, approved, begun, changes, decided, job, opened, started
 from interlock.testing.store_base import Contract, OpenStore, committed, page_ids, the_request
 
-__all__ = ["QueryContract"]
-
 UNWRITABLE = "req_\udcff"
 """What a terminal makes of a byte that is no UTF-8: no id, but it arrives as one."""
 

@@ -18,8 +18,6 @@ from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import TENANT, changes, decided, job, opened, then
 from interlock.testing.store_base import Contract, OpenStore, committed, in_threads, the_request, wins
 
-__all__ = ["RaceContract"]
-
 WRITERS = 8
 
 

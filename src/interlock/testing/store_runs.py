@@ -18,8 +18,6 @@ from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import ANN, TENANT, begun, changes, decided, job, opened, run_then, started
 from interlock.testing.store_base import Contract, committed, in_threads, refused, the_record, wins
 
-__all__ = ["BeginContract", "ThreadContract"]
-
 WORKER = Actor("service:worker", "worker")
 LEASE = timedelta(seconds=30)
 

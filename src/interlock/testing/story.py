@@ -19,8 +19,6 @@ from interlock.testing.fakes import SettableClock
 from interlock.testing.invariants import assert_invariants, whole_log
 from interlock.testing.people import principal
 
-__all__ = ["Story"]
-
 ROUNDS = 50
 
 

@@ -8,8 +8,6 @@ from typing import Protocol
 
 from interlock.engine.changes import Entry
 
-__all__ = ["Channel", "Notice"]
-
 
 @dataclass(frozen=True, slots=True)
 class Notice:

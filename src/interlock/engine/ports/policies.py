@@ -10,8 +10,6 @@ from interlock.domain.authority import Directory
 from interlock.domain.policy import Policy
 from interlock.domain.retries import DEFAULT, Retries
 
-__all__ = ["Policies", "PolicySet"]
-
 
 @dataclass(frozen=True, slots=True)
 class PolicySet:

@@ -16,8 +16,6 @@ from interlock.engine.changes import Changes, Cursor, Entry, Job, RunRecord
 from interlock.engine.items import Found, ItemOp
 from interlock.engine.ports.waker import Notifications
 
-__all__ = ["Agenda", "Audit", "Inbox", "InboxPage", "Items", "Loaded", "SortKey", "Store", "Turns", "Window"]
-
 
 @dataclass(frozen=True, slots=True)
 class Loaded:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-__all__ = ["Notifications", "Waker"]
-
 
 class Notifications(Protocol):
     """How the processes on one database tell each other of commits."""
