@@ -141,11 +141,7 @@ def is_ready(loaded: Loaded) -> bool:
 
 
 def with_its_pause(loaded: Loaded) -> Loaded:
-    """Return what was loaded, if every request that the run's pause waits for is among it.
-
-    Raises:
-        RecordAltered: if one is gone.
-    """
+    """Return what was loaded; raise `RecordAltered` if a request that the run's pause waits for is gone."""
     if gone := _missing(loaded):
         raise RecordAltered(f"The stored request {gone[0]} is gone.", request_id=gone[0])
     return loaded
@@ -168,11 +164,7 @@ def is_abandoned(loaded: Loaded) -> bool:
 
 
 def must_hold(loaded: Loaded, hold: Hold) -> Run:
-    """Return the run, if the advance still holds it.
-
-    Raises:
-        AdvanceOvertaken: if it does not.
-    """
+    """Return the run; raise `AdvanceOvertaken` if the advance no longer holds it."""
     record = loaded.run
     if record is None or record.run.version != hold.version:
         raise AdvanceOvertaken(hold.run_id)

@@ -15,11 +15,7 @@ Place = tuple[Key, ...]
 
 
 def build_calendars(given: Mapping[str, CalendarSettings], origin: ConfigFile) -> Mapping[str, Calendar]:
-    """Return the calendars by name.
-
-    Raises:
-        InvalidConfig: if one cannot work; with file, line and key.
-    """
+    """Return the calendars by name; raise `InvalidConfig`, with file, line and key, if one cannot work."""
     return {name: _calendar(name, settings, origin) for name, settings in given.items()}
 
 

@@ -51,8 +51,7 @@ class ConfiguredPolicies:
     A file that is broken, half saved, empty or gone changes nothing: what it said last holds until it is mended.
 
     Raises:
-        InvalidPolicy: if a policy cannot work; with file, line and key.
-        InvalidConfig: if people are not told apart.
+        BadInput: as `build_policies`.
     """
 
     def __init__(self, settings: Settings) -> None:

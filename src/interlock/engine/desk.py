@@ -110,11 +110,7 @@ class Desk:
         return loaded
 
     async def _judge(self, request: Request, command: Command, principal: Principal) -> Command:
-        """Return a vote as it is to be counted, and any other command as it is.
-
-        Raises:
-            InvalidAnswer: if it does not fit what is asked; that is in the log.
-        """
+        """Return a vote as it is to be counted, and any other command as it is; put a misfit into the log."""
         if not isinstance(command, CastVote) or (command.subject is None and command.answer is None):
             return command
         try:

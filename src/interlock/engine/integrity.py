@@ -25,11 +25,7 @@ T = TypeVar("T", Request, Run)
 
 
 def verified(loaded: Loaded) -> Loaded:
-    """Return what was loaded, with every request and the run as their logs say.
-
-    Raises:
-        RecordAltered: if one of the rows says something else.
-    """
+    """Return what was loaded, as the logs say; raise `RecordAltered` if a row says something else."""
     requests = {key: verified_request(request, loaded.logs[key]) for key, request in loaded.requests.items()}
     record = loaded.run
     if record is not None:
@@ -53,11 +49,7 @@ def verified_request(request: Request, history: Sequence[Entry]) -> Request:
 
 
 def request_of_log(tenant: str, stream: str, history: Sequence[Entry]) -> Request:
-    """Return the request that its log makes.
-
-    Raises:
-        RecordAltered: if the log is not what was written.
-    """
+    """Return the request that its log makes; raise `RecordAltered` if the log is not what was written."""
     request = _folded(fold, "request", tenant, stream, history)
     if request.asked.digest != request.asked_digest or edition_digest(request.edition) != request.digest:
         _altered(f"The log of {stream} names other digests than those of what it holds.", stream)
@@ -80,11 +72,7 @@ def deadlines_of(history: Sequence[Entry]) -> set[datetime | None]:
 
 
 def run_of_log(tenant: str, stream: str, history: Sequence[Entry]) -> Run:
-    """Return the run that its log makes.
-
-    Raises:
-        RecordAltered: if the log is not what was written.
-    """
+    """Return the run that its log makes; raise `RecordAltered` if the log is not what was written."""
     return _folded(fold_run, "run", tenant, stream, history)
 
 
@@ -109,11 +97,7 @@ def digest_of_state(state: bytes) -> str:
 
 
 def check_state(record: RunRecord) -> None:
-    """Refuse a run whose stored LangGraph state is not the one that its log names.
-
-    Raises:
-        RecordAltered: if it has been altered or is missing.
-    """
+    """Raise `RecordAltered` if the stored LangGraph state of a run is missing, or not the one that its log names."""
     found = None if record.state is None else digest_of_state(record.state)
     if found != record.run.state_digest:
         _altered(f"The stored state of {record.run.id} is not what was written.", record.run.id)

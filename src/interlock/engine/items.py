@@ -111,8 +111,7 @@ def carry_out(shelf: Shelf, operations: Iterable[ItemOp]) -> list[Found]:
     """Carry operations out: what is asked is answered as things stood before; then the last change of each key is made.
 
     Raises:
-        ValueError: if a filter cannot be judged; nothing was changed.
-        TypeError: the same.
+        ValueError, TypeError: if a filter cannot be judged; nothing was changed.
     """
     results: list[Found] = []
     puts: dict[tuple[Namespace, str], PutItem] = {}

@@ -36,11 +36,7 @@ class Loading:
         return run.reference in self._references
 
     def find(self, run: Run) -> None:
-        """Look whether a run's agent is here.
-
-        Raises:
-            InvalidAgent: if it is not.
-        """
+        """Look whether a run's agent is here; raise `InvalidAgent` if it is not."""
         if not self.has(run):
             self._runtime.find(run)
 

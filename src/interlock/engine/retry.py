@@ -30,11 +30,7 @@ FEW_TRIES = 13
 
 
 async def until_committed(attempt: Callable[[], Awaitable[T]], what: str) -> T:
-    """Repeat `attempt` until its commit succeeds because nobody changed what it had read.
-
-    Raises:
-        Conflict: if it never does.
-    """
+    """Repeat `attempt` until nobody changes meanwhile what it has read; raise `Conflict` if that never comes."""
     lost = counted = 0
     while lost < TRIES and counted < CROWD:
         try:

@@ -51,11 +51,7 @@ class PolicyBook:
         self._known: dict[str, Policy] = {}
 
     async def pinned(self, policy_hash: str) -> Policy:
-        """Return the version with this hash.
-
-        Raises:
-            RecordAltered: if the store does not have it, or has something else under its hash.
-        """
+        """Return the version with this hash; raise `RecordAltered` if the store does not have it as it was written."""
         if policy_hash not in self._known:
             body = await self._store.policy(policy_hash)
             if body is None or "sha256:" + hashlib.sha256(body).hexdigest() != policy_hash:

@@ -46,13 +46,9 @@ class _Heavy(Exception):
 
 @lru_cache(maxsize=1024)
 def expanded_size(schema: bytes) -> int | None:
-    """Return the size of a schema, in bytes, with every reference replaced by what it refers to.
+    """Return the size of a schema (its canonical bytes), in bytes, with every reference replaced by what it refers to.
 
-    Args:
-        schema: its canonical bytes.
-
-    Returns:
-        None for a schema that is not evidently light.
+    It is None for a schema that is not evidently light.
     """
     whole = read_canonical(schema)
     try:

@@ -74,11 +74,7 @@ class Misfit:
 
 
 def build(schema: Any) -> Any:
-    """Return a validator.
-
-    Raises:
-        UnusableSchema: with the reason.
-    """
+    """Return a validator; raise `UnusableSchema`, with the reason, if there can be none."""
     try:
         return jsonschema_rs.validator_for(schema, retriever=_never, validate_formats=True, formats=FORMATS)
     except (ValueError, jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError) as error:
@@ -99,11 +95,7 @@ def misfits(validator: Any, value: Any) -> list[Misfit]:
 
 
 def judge_apart(schema: bytes, value: bytes | None) -> list[Misfit]:
-    """Return where a value does not fit a schema, or nothing for None: then only the schema is tried.
-
-    Args:
-        schema: its canonical bytes.
-        value: its canonical bytes.
+    """Return where a value does not fit a schema, both as canonical bytes; without a value, only try the schema.
 
     Raises:
         UnusableSchema: with the reason.

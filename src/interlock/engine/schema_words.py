@@ -82,11 +82,7 @@ def choices(options: Iterable[Any]) -> str:
 
 
 def misfit_words(error: Any, depth: int = 0) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Say how a value does not fit: where, and what is wanted there. What is missing is named by its path.
-
-    Args:
-        error: a `jsonschema_rs.ValidationError`.
-    """
+    """Say of a `jsonschema_rs.ValidationError` where, and what is wanted; what is missing is named by its path."""
     path, kind = tuple(error.instance_path), error.kind
     match type(kind).__name__.rpartition("_")[2]:
         case "Required":

@@ -84,11 +84,7 @@ def check_vote(request: Request, command: CastVote) -> CastVote:
 
 
 def check_answer(answer: Json, question: Question) -> Json:
-    """Return an answer as it is to be counted.
-
-    Raises:
-        InvalidAnswer: as `check_vote`.
-    """
+    """Return an answer as it is to be counted; raise `InvalidAnswer` as `check_vote` does."""
     schema = question.answer_schema
     return answer if schema is None else _fitting(answer, schema, "The answer does not fit")
 

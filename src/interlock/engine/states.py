@@ -38,11 +38,7 @@ class KeptState:
 
 
 async def read_state(store: Store, run: Run, digest: str) -> bytes:
-    """Read a state of a run that its log names.
-
-    Raises:
-        RecordAltered: if it is not what was written, or is missing.
-    """
+    """Read a state that a run's log names; raise `RecordAltered` if it is missing, or not what was written."""
     state = await store.state(run.tenant, run.id, digest)
     if state is None or digest_of_state(state) != digest:
         raise RecordAltered(f"A stored state of {run.id} is not what was written.", stream=run.id)
@@ -87,11 +83,7 @@ async def state_at(store: Store, loaded: Loaded, pause: int | None = None) -> Ke
 
 
 def last_pause(loaded: Loaded) -> int:
-    """Return the number of a run's last pause.
-
-    Raises:
-        NotFound: if it has never paused.
-    """
+    """Return the number of a run's last pause; raise `NotFound` if it has never paused."""
     assert loaded.run is not None
     run_id = loaded.run.run.id
     number = len(pauses_of(loaded.logs[run_id]))

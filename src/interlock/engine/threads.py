@@ -58,11 +58,7 @@ class ThreadView:
 
 
 def checked_name(name: str) -> str:
-    """Return the name of a thread, or refuse it.
-
-    Raises:
-        BadInput: if no thread may be called that.
-    """
+    """Return the name of a thread; raise `BadInput` if no thread may be called that."""
     if not is_thread_name(name):
         raise BadInput(
             f"A thread's name is 1 to {LONGEST_NAME} printable characters, with no space at its beginning or end.",
@@ -79,11 +75,7 @@ def turn_of(after: Run) -> Turn | None:
 
 
 def check_may_change(run: Run, principal: Principal, directory: Directory) -> None:
-    """Refuse whoever may not change a run.
-
-    Raises:
-        Forbidden: if the principal may not.
-    """
+    """Raise `Forbidden` unless a person has started the run, or is an operator."""
     person = directory.canonical(principal.id)
     if principal.kind != "person" or not (person == run.initiator or directory.is_operator(person)):
         raise Forbidden(f"{person} neither started {run.id} nor is an operator.", run_id=run.id)
@@ -186,11 +178,7 @@ class Threads:
         return first
 
     async def show(self, tenant: str, thread: str, *, limit: int = 50) -> ThreadView:
-        """Return a thread with its newest runs.
-
-        Raises:
-            NotFound: if there is no such thread, or it was deleted.
-        """
+        """Return a thread with its newest runs; raise `NotFound` if there is none, or it was deleted."""
         view = await self.view(tenant, thread, limit=limit)
         if view is None:
             raise NotFound(f"There is no thread {thread!r} here: `interlock threads list` shows those that there are.")

@@ -183,11 +183,7 @@ class Worker:
         return min(SWEEP, max(SHORTEST, (agenda.next_due - agenda.now).total_seconds()))
 
     async def _look(self) -> tuple[Agenda, int]:
-        """Read what is due, and do at once what is for requests.
-
-        Returns:
-            What is due, without what cannot be carried out; and how much was done.
-        """
+        """Do at once what is due for requests; return what else is due and can be done now, and how much was done."""
         backoff = self.runner.backoff
         while True:
             known = backoff.count
