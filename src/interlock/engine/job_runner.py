@@ -88,8 +88,6 @@ class JobRunner:
 
     Attributes:
         active: the advances that are under way, by the owner of their lease.
-        loading: what is loaded here.
-        backoff: what cannot be carried out now.
         slots: those of the worker, while it works.
         stop: set when the worker is told to stop.
     """

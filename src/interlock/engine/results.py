@@ -29,11 +29,7 @@ MAX_WHY = 500
 
 @dataclass(frozen=True, slots=True)
 class KnownResult:
-    """What a worker knows about an effect, and has to record.
-
-    Args:
-        agent: the principal that claimed the effect.
-    """
+    """What a worker knows about an effect that this agent, a principal, has claimed, and has to record."""
 
     tenant: str
     agent: str

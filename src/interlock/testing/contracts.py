@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from interlock.testing.store_commits import CommitContract
-from interlock.testing.store_cursors import CursorContract
 from interlock.testing.store_inboxes import InboxContract
 from interlock.testing.store_jobs import JobContract
 from interlock.testing.store_queries import QueryContract
-from interlock.testing.store_races import RaceContract
+from interlock.testing.store_races import CursorContract, RaceContract
 from interlock.testing.store_runs import BeginContract, ThreadContract
 
 
