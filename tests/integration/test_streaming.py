@@ -11,7 +11,7 @@ from langgraph.graph.message import add_messages
 from langgraph.types import interrupt
 
 from interlock.engine.watching import Streamed
-from interlock.runtime.streaming import A_SECOND, _Passing
+from interlock.runtime.graph_advance import A_SECOND, _Passing
 
 ALL = ("messages", "custom", "updates")
 SAID = "It rains in Bergen, and it will rain tomorrow."

@@ -45,19 +45,12 @@ performing: ContextVar[bool] = ContextVar("interlock_performing", default=False)
 
 
 class Taken(NamedTuple):
-    """An answer that a function was given.
+    """An answer that a function was given."""
 
-    Args:
-        at: by which of its instructions.
-        requests: ids of the requests that it was decided by.
-        task: LangGraph's namespace of the task.
-        said: what it is given, to be looked for in an error; None for what `interlock.ask` gets.
-    """
-
-    at: int
-    requests: tuple[str, ...]
-    task: str
-    said: Json = None
+    at: int  # by which of its instructions
+    requests: tuple[str, ...]  # ids of those that it was decided by
+    task: str  # LangGraph's namespace of it
+    said: Json = None  # what it is given, to be looked for in an error; None for what `interlock.ask` gets
 
 
 class Refusal(NamedTuple):
@@ -73,14 +66,6 @@ class Advancing:
 
     Args:
         known: the requests that answers may name, by id, as the store has them.
-
-    Attributes:
-        waiting: the tasks that have asked by `interlock.ask` in this advance, and must pause by that.
-        delivered: the ids of the requests whose answers LangGraph has given to a task in this advance.
-        given: the functions that were given an answer: what the last one was.
-        refused: the requests whose answers the graph's own code has refused, and what it said.
-        gives_no_more: no answer is given out any more.
-        asked_at: the tasks that were answered before and ask again, by the id of the interrupt that they ask by.
     """
 
     def __init__(self, advance: Advance, watcher: Watcher, known: dict[str, Request]) -> None:
@@ -89,12 +74,12 @@ class Advancing:
         self.loop = asyncio.get_running_loop()
         self.over = False
         self.halted: Halt | None = None
-        self.waiting: set[str] = set()
-        self.asked_at: dict[str, str] = {}
-        self.delivered: set[str] = set()
-        self.given: dict[FrameType, list[Taken]] = {}
-        self.refused: dict[str, Refusal] = {}
-        self.gives_no_more = False
+        self.waiting: set[str] = set()  # the tasks that have asked by `interlock.ask`, and must pause by that
+        self.asked_at: dict[str, str] = {}  # the tasks that were answered and ask again, by the interrupts' ids
+        self.delivered: set[str] = set()  # ids of the requests whose answers LangGraph has given to a task
+        self.given: dict[FrameType, list[Taken]] = {}  # the functions that were given an answer: the last comes last
+        self.refused: dict[str, Refusal] = {}  # the requests whose answers the graph's own code has refused
+        self._gives_no_more = False
         self._giving = threading.Lock()
         self._watcher = watcher
         self._threads: ThreadPoolExecutor | None = None
@@ -167,7 +152,7 @@ class Advancing:
     def give(self, execution: Execution, place: int, to: FrameType | None, taken: Taken) -> None:
         """Note, in any thread, which answer is given to which function. After `give_no_more`, a tool comes too late."""
         with self._giving:
-            if self.gives_no_more:
+            if self._gives_no_more:
                 raise AdvanceOvertaken(self.advance.record.run.id)
             if to is not None:
                 self.given.setdefault(to, []).append(taken)
@@ -177,7 +162,7 @@ class Advancing:
     def give_no_more(self) -> None:
         """Give out no answer any more, so that what was taken until now is all that is ever taken."""
         with self._giving:
-            self.gives_no_more = True
+            self._gives_no_more = True
 
     async def turn(self, request_id: str) -> asyncio.Lock:
         """Wait until nobody performs a request, and return what is to be released when that has been done."""
@@ -231,20 +216,14 @@ class Advancing:
 
 
 class Execution:
-    """One execution of one LangGraph task: which of its answers it has taken.
-
-    Attributes:
-        answers: what the task was answered before; None while it has not asked.
-        taken: the places of the answers that were taken.
-        askers: who asked first, by the question.
-    """
+    """One execution of one LangGraph task: which of its answers it has taken."""
 
     def __init__(self, advancing: Advancing, task: str) -> None:
         self.advancing = advancing
         self.task = task
-        self.answers: Answers | None = None
-        self.taken: set[int] = set()
-        self.askers: dict[str, object] = {}
+        self.answers: Answers | None = None  # None while it has not asked
+        self.taken: set[int] = set()  # the places of the answers
+        self.askers: dict[str, object] = {}  # who asked first, by the question
 
     @classmethod
     def here(cls) -> Execution:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.callbacks import GraphCallbackHandler, GraphInterruptEvent, GraphResumeEvent
-from langgraph.types import Interrupt
+from langgraph.types import GraphOutput, Interrupt
 
-from interlock.domain.canonical import Json
+from interlock.domain.canonical import Json, canonical_bytes
 from interlock.domain.run import Run
 from interlock.engine.ports.runtime import Asking, Attention, Done, Ending, Failed, Paused
-from interlock.engine.watching import Watcher
+from interlock.engine.watching import Streamed, Watcher
 from interlock.errors import InvalidState
 from interlock.runtime import pauses
 from interlock.runtime.agent import Agent
@@ -26,12 +28,17 @@ from interlock.runtime.dialects import native
 from interlock.runtime.effects.recorded import jsonable
 from interlock.runtime.state import forking
 from interlock.runtime.state.run_state import RunState, places, resume_values
-from interlock.runtime.streaming import carried_on
 
 __all__ = ["GraphAdvance", "Limits"]
 
 LATE = 1.0
 """How many seconds later than its neighbours in the same LangGraph task a tool may ask and still be heard."""
+
+LARGEST = 16_000
+"""Largest piece that is passed on, in bytes of JSON."""
+
+A_SECOND = 1_000
+"""How many pieces are passed on in a second: whoever watches must not hold up whoever works."""
 
 SHOWN = 200
 """How many characters of what was asked elsewhere are shown."""
@@ -74,7 +81,7 @@ class GraphAdvance:
         callbacks = [elsewhere, *([Refusals(advancing)] if run.pause else [])]
         heard: RunnableConfig = {**self.config, "callbacks": callbacks}
         try:
-            output = await carried_on(
+            output = await _carried_on(
                 self.graph, given.value, heard, self.watcher, run.id, context=self.context, durability="async"
             )
         except Exception as error:
@@ -221,3 +228,59 @@ def _mismatch(run: Run, agent: Agent, state: RunState) -> Attention:
         f"earlier one back and `interlock runs retry {run.id}`; or, if this one can go on from there, `interlock runs "
         f"accept-version {run.id}`.",
     )
+
+
+async def _carried_on(
+    graph: Graph, given: Any, config: RunnableConfig, watcher: Watcher, run_id: str, **options: Any
+) -> GraphOutput[Any]:
+    """Run a graph to its next pause or its end, and return what `ainvoke(…, version="v2")` returns."""
+    watched = _Passing(watcher, run_id)
+    modes: list[Any] = ["values", *watcher.modes]
+    latest: Any = None
+    interrupts: list[Interrupt] = []
+    parts = graph.astream(
+        given,
+        config,
+        stream_mode=modes,
+        subgraphs=len(modes) > 1,
+        output_keys=graph.output_channels,
+        version="v2",
+        **options,
+    )
+    async for part in parts:
+        if part["type"] != "values":
+            watched.part(part["type"], part["ns"], part["data"])
+        elif not part["ns"]:  # those of sub-graphs are no output
+            latest = part["data"]
+            interrupts.extend(part["interrupts"])
+    return GraphOutput(value=latest, interrupts=tuple(interrupts))
+
+
+class _Passing:
+    """Passes pieces on: of each a bounded part, and only so many a second."""
+
+    def __init__(self, watcher: Watcher, run_id: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._watcher = watcher
+        self._run_id = run_id
+        self._clock = clock
+        self._second = 0
+        self._passed = 0
+
+    def part(self, mode: str, namespace: tuple[str, ...], data: Any) -> None:
+        second = int(self._clock())
+        if second != self._second:
+            self._second, self._passed = second, 0
+        self._passed += 1
+        if self._passed <= A_SECOND:
+            kept = jsonable(_form(mode, data))
+            size = len(canonical_bytes(kept))
+            bounded = kept if size <= LARGEST else {"not_shown": f"{size:,} bytes"}
+            self._watcher.streamed(Streamed(self._run_id, mode, namespace, bounded))
+
+
+def _form(mode: str, data: Any) -> Any:
+    if mode != "messages":
+        return data
+    message, metadata = data
+    kept = {key: value for key, value in metadata.items() if key.startswith("langgraph_")}
+    return [message if isinstance(message, BaseMessage) else str(message), kept]

@@ -29,27 +29,18 @@ PREFIX = "breakpoint:"
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Where a graph stopped without asking.
+    """Where a graph stopped without asking."""
 
-    Args:
-        nodes: what would run next, sorted.
-        step: LangGraph's count of steps: the same node in a later round is another stop.
-        values: the state as those nodes would find it.
-        decides: the channel that takes the decision; None if a refusal ends the run.
-        schemas: of the channels that a person may change, what a value must be; `{}` for any JSON.
-        held: those of the nodes at which the graph stops; all, unless they are named.
-        routed: whether the state may decide which nodes come next.
-        path: the nodes around it, outermost first, if it is in a sub-graph; then its state cannot be edited.
-    """
-
-    nodes: tuple[str, ...]
-    step: int
-    values: Mapping[str, Any]
-    decides: str | None = None
-    schemas: Mapping[str, Json] = field(default_factory=dict)
-    path: tuple[str, ...] = ()
-    held: frozenset[str] = frozenset()
-    routed: bool = False
+    nodes: tuple[str, ...]  # what would run next, sorted
+    step: int  # LangGraph's count of steps: the same node in a later round is another stop
+    values: Mapping[str, Any]  # the state as those nodes would find it
+    decides: str | None = None  # the channel that takes the decision; None if a refusal ends the run
+    schemas: Mapping[str, Json] = field(
+        default_factory=dict
+    )  # of the channels that people may change; `{}` for any JSON
+    path: tuple[str, ...] = ()  # the nodes around it, outermost first, in a sub-graph; then its state cannot be edited
+    held: frozenset[str] = frozenset()  # those of the nodes at which the graph stops; all, unless they are named
+    routed: bool = False  # whether the state may decide which nodes come next
 
 
 def stop_id(stop: Stop) -> str:

@@ -25,21 +25,14 @@ class OneCall:
     """Watches one approved call of a tool, and what became of it.
 
     Middleware around the tool may call it again when it raises, and LangGraph makes messages of what it raises. Here
-    the second call does not happen, and what the first came to is known.
-
-    Args:
-        tool: None if the agent does not know it; then nothing can be watched.
-
-    Attributes:
-        error: what the first call raised, also if the tool itself made a message of it.
-        refused: why it did not take the arguments; its own code has not run then.
-        replaced: whether other middleware has put another tool in its place.
+    the second call does not happen, and what the first came to is known. Where the agent does not know the tool (None),
+    nothing can be watched.
     """
 
     def __init__(self, tool: BaseTool | None) -> None:
-        self.error: Exception | None = None
-        self.refused: Exception | None = None
-        self.replaced = tool is None
+        self.error: Exception | None = None  # what the first call raised, also if the tool itself made a message of it
+        self.refused: Exception | None = None  # why it did not take the arguments; its own code has not run then
+        self.replaced = tool is None  # whether other middleware has put another tool in its place
         self._tool = tool
         self._called = False
         self._result: list[Any] = []

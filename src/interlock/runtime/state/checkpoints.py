@@ -100,22 +100,16 @@ class Writes:
 
 @dataclass(slots=True, eq=False)
 class Namespace:
-    """The latest LangGraph checkpoint of one (sub)graph, and the writes that are pending on it.
-
-    Args:
-        live: the values as the graph gave them, for `RunState.check_types`.
-        deltas: what the delta channels are made of whose value the checkpoint does not hold.
-        answers: of each task that has asked: what LangGraph reads, and appends to.
-    """
+    """The latest LangGraph checkpoint of one (sub)graph, and the writes that are pending on it."""
 
     checkpoint_id: str
     parent_id: str | None
     checkpoint: Typed
     metadata: Typed
-    live: dict[str, Any] = field(default_factory=dict)
+    live: dict[str, Any] = field(default_factory=dict)  # the values as the graph gave them, for `RunState.check_types`
     writes: Writes = field(default_factory=Writes)
-    deltas: dict[str, Delta] = field(default_factory=dict)
-    answers: dict[str, Answers] = field(default_factory=dict)
+    deltas: dict[str, Delta] = field(default_factory=dict)  # of the delta channels whose value it does not hold
+    answers: dict[str, Answers] = field(default_factory=dict)  # of each task that has asked: LangGraph appends to it
 
     def carry_deltas(self, before: Namespace, channels: Collection[str], serde: SerializerProtocol) -> None:
         """Make these delta channels of what they were made of one checkpoint before, and of what was written on it."""
