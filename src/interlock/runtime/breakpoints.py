@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -41,6 +41,7 @@ class Breakpoints:
         _refuse_stops_at_the_end(graph)
         self._graph = graph
         self._named = approval_channel
+        self._branches: Mapping[str, Any] = graph.builder.branches if isinstance(graph, CompiledStateGraph) else {}
         self.inside = any(
             inner.interrupt_before_nodes or inner.interrupt_after_nodes for name, inner in subgraphs(graph) if name
         )
@@ -49,9 +50,7 @@ class Breakpoints:
         """Return the channel that takes the decision before these nodes, if one does."""
         if self._named is not None:
             return self._named or None
-        if not isinstance(self._graph, CompiledStateGraph) or not all(
-            self._graph.builder.branches.get(n) for n in nodes
-        ):
+        if not all(self._branches.get(node) for node in nodes):
             return None  # nothing would keep what comes next from running
         return next((name for name in USUAL if name in self._graph.channels and _is_boolean(self._graph, name)), None)
 
@@ -77,7 +76,7 @@ class Breakpoints:
         if path:
             yield Stop(nodes, step, values, path=path, held=held)
         else:
-            routed = isinstance(self._graph, CompiledStateGraph) and bool(self._graph.builder.branches)
+            routed = bool(self._branches)
             yield Stop(nodes, step, values, self.decides(nodes), self._schemas, held=held, routed=routed)
 
     def _held(self, name: str, nodes: Sequence[str]) -> frozenset[str]:

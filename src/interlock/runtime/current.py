@@ -62,15 +62,11 @@ class Refusal(NamedTuple):
 
 
 class Advancing:
-    """One advance: what its nodes may know and do, and whether it is still under way.
-
-    Args:
-        known: the requests that answers may name, by id, as the store has them.
-    """
+    """One advance: what its nodes may know and do, and whether it is still under way."""
 
     def __init__(self, advance: Advance, watcher: Watcher, known: dict[str, Request]) -> None:
         self.advance = advance
-        self.known = known
+        self.known = known  # the requests that answers may name, by id, as the store has them
         self.loop = asyncio.get_running_loop()
         self.over = False
         self.halted: Halt | None = None

@@ -23,17 +23,15 @@ __all__ = ["DIALECTS", "Dialect", "answer", "interrupt_of", "read"]
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How one kind of interrupt is read and answered; pure functions of its value and its response schema.
-
-    Args:
-        speaks: whether a value is of this kind.
-        read: what it asks; the interrupt's id is given, and `/position` stands behind it where it asks several things.
-        answer: what resumes it, given the decided requests in the order in which they were asked.
-    """
+    """How one kind of interrupt is read and answered; pure functions of its value and its response schema."""
 
     speaks: Callable[[Any], bool]
-    read: Callable[[str, Any, Any], tuple[Ask, ...]]
-    answer: Callable[[Any, Any, Sequence[Request]], Json]
+    read: Callable[
+        [str, Any, Any], tuple[Ask, ...]
+    ]  # by the interrupt's id, with `/position` where it asks several things
+    answer: Callable[
+        [Any, Any, Sequence[Request]], Json
+    ]  # by the decided requests, in the order in which they were asked
 
 
 DIALECTS = {

@@ -175,19 +175,19 @@ def _made(schema: Any, context: dict[str, Json]) -> Any:
     if not dataclasses.is_dataclass(schema) and not issubclass(schema, BaseModel):
         return context
     try:
-        if issubclass(schema, BaseModel):
+        adapter = None if issubclass(schema, BaseModel) else _adapter(schema)
+        if adapter is None:
             return schema(**context)
-        return _adapter(schema)(context)
+        return adapter.validate_json(canonical_bytes(context, max_bytes=MAX_CONTEXT))
     except (ValueError, TypeError) as error:
         raise InvalidContext(f"The context does not fit the graph's {schema.__name__}: {error}.") from None
 
 
-def _adapter(schema: Any) -> Any:
+def _adapter(schema: Any) -> TypeAdapter[Any] | None:
     try:
-        adapter: TypeAdapter[Any] = TypeAdapter(schema)
+        return TypeAdapter(schema)
     except (PydanticUserError, NameError, TypeError):
-        return lambda context: schema(**context)  # as LangGraph does
-    return lambda context: adapter.validate_json(canonical_bytes(context, max_bytes=MAX_CONTEXT))
+        return None  # it is made as LangGraph makes it
 
 
 def _fields(schema: Any) -> list[str]:
