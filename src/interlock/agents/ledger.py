@@ -40,14 +40,11 @@ def ledger_path() -> str:
 
 
 def enter(kind: str, entry: dict[str, Any], *, key: str, into: str = "") -> dict[str, Any]:
-    """Add an entry, unless there is one under this key; return the line that stands there and where it is.
+    """Add an entry, unless there is one under this key; return the line that stands there, and the ledger as `where`.
 
     Args:
         kind: what is entered, such as `payment`.
         into: the ledger, as `ledger_path` returned it, perhaps in another process; without it, this one's.
-
-    Returns:
-        The line's object, and the ledger's path as `where`.
 
     Raises:
         NotDone: the ledger cannot be written; nothing was entered.

@@ -19,7 +19,7 @@ from importlib import import_module
 from typing import Any, TypeVar
 
 from interlock.agents.offline import OfflinePlanner
-from interlock.agents.plans import MAX_OUTPUT, Feedback, MailPlan, PlanningFailed, UnusablePlan, parse_plan
+from interlock.agents.plans import MAX_OUTPUT, Feedback, MailPlan, PlanningFailed, UnusablePlan, parse_output
 
 __all__ = ["Completion", "ModelPlanner", "completion", "offline", "planner"]
 
@@ -57,14 +57,7 @@ class Completion:
     complete: Complete
 
     def read(self, prompt: str, reader: Callable[[str], T]) -> T:
-        """Ask, and once more if the answer cannot be used.
-
-        Args:
-            reader: reads the answer; raises `UnusablePlan`, with the reason, if it cannot be used.
-
-        Raises:
-            PlanningFailed: there is no answer, or none that can be used.
-        """
+        """Ask; once more, with the reason, if the reader raises `UnusablePlan`; PlanningFailed if that is in vain."""
         try:
             return reader(self._ask(prompt))
         except UnusablePlan as error:
@@ -112,7 +105,7 @@ class ModelPlanner(Completion):
         """Plan a message; see `OfflinePlanner.plan`."""
         if not request.strip():
             raise PlanningFailed('say what is wanted, for example "Send email to team about meeting"')
-        return self.read(_prompt(request, feedback), parse_plan)
+        return self.read(_prompt(request, feedback), lambda output: MailPlan.from_json(parse_output(output)))
 
 
 def _prompt(request: str, feedback: Sequence[Feedback]) -> str:

@@ -69,15 +69,7 @@ class OfflinePlanner:
     note: str = "offline planner: deterministic, no model was asked"
 
     def plan(self, request: str, feedback: Sequence[Feedback] = ()) -> MailPlan:
-        """Plan a message.
-
-        Args:
-            request: what is wanted, in somebody's words.
-            feedback: what people said about the plans before, the oldest first.
-
-        Raises:
-            PlanningFailed: there is no plan.
-        """
+        """Plan a message by a request and the feedback on earlier plans, the oldest first; or raise PlanningFailed."""
         text = _clean(request[:_MAX_REQUEST])
         if not text:
             raise PlanningFailed('say what is wanted, for example "Send email to team about meeting"')

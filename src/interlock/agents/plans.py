@@ -11,16 +11,7 @@ import jsonschema_rs
 
 from interlock.agents.tools import MAIL_SCHEMA
 
-__all__ = [
-    "Feedback",
-    "MailPlan",
-    "PlanningFailed",
-    "UnusablePlan",
-    "fitting",
-    "object_of",
-    "parse_output",
-    "parse_plan",
-]
+__all__ = ["Feedback", "MailPlan", "PlanningFailed", "UnusablePlan", "fitting", "object_of", "parse_output"]
 
 MAX_OUTPUT = 200_000
 """Longest model output that is looked at, in characters."""
@@ -76,11 +67,6 @@ class Feedback:
 
     comment: str
     plan: MailPlan
-
-
-def parse_plan(output: str) -> MailPlan:
-    """Read a model's plan; UnusablePlan if it is anything else."""
-    return MailPlan.from_json(parse_output(output))
 
 
 def parse_output(output: str) -> Any:

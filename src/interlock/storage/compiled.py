@@ -150,11 +150,7 @@ class Connection:
     ) -> list[Outcome]:
         """Do several pieces of work in one transaction. What one of them raises undoes it alone.
 
-        Args:
-            is_fatal: says whether an error is the database's, and so everybody's.
-
-        Raises:
-            Exception: that is fatal; then nothing was done.
+        Unless `is_fatal` says that it is the database's, and so everybody's: that is raised, and nothing was done.
         """
         outcomes = []
         with self.transaction():

@@ -87,11 +87,7 @@ class SqliteFile:
         return check
 
     def _check(self) -> None:
-        """Compare the file at the path with the one that was opened; that takes a microsecond or two.
-
-        Raises:
-            StoreReplaced: if another one is there, or none: what is written to the old one would be lost.
-        """
+        """Raise StoreReplaced if another file is at the path, or none: in a microsecond, before something is lost."""
         try:
             found = identity(self.path)
         except FileNotFoundError:

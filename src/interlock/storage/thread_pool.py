@@ -93,12 +93,7 @@ class ThreadPool:
             thread.start()
 
     async def run(self, work: Callable[[Connection], T]) -> T:
-        """Do a piece of work on one of the threads, inside a transaction.
-
-        Raises:
-            StoreUnavailable: if the database does not answer, is full or cannot be written, or the pool is closed; or
-                its turn did not come.
-        """
+        """Do work on a thread, in a transaction; StoreUnavailable if the database or the pool is to blame."""
         task = _Task(work)
         with self._closing:
             if self._closed:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from interlock.agents import models
 from interlock.agents.models import ModelPlanner, planner
 from interlock.agents.offline import OfflinePlanner
-from interlock.agents.plans import MAX_OUTPUT, Feedback, MailPlan, PlanningFailed, UnusablePlan, parse_plan
+from interlock.agents.plans import MAX_OUTPUT, Feedback, MailPlan, PlanningFailed, UnusablePlan, parse_output
 from interlock.agents.tools import MAIL_SCHEMA
 
 TASK = "Send email to team about meeting"
@@ -137,7 +137,7 @@ def test_long_texts_are_planned_at_once(task):
     ],
 )
 def test_a_plan_is_read_alone_or_in_a_fence(output):
-    assert parse_plan(output).as_json() == GOOD
+    assert MailPlan.from_json(parse_output(output)).as_json() == GOOD
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_a_plan_is_read_alone_or_in_a_fence(output):
 )
 def test_anything_else_is_no_plan(output, reason):
     with pytest.raises(UnusablePlan, match=reason):
-        parse_plan(output)
+        MailPlan.from_json(parse_output(output))
 
 
 def answering(*answers):
