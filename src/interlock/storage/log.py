@@ -164,9 +164,8 @@ _AFTER = [bindparam(f"after_{name}", type_=BigInteger()) for name in ("epoch", "
 class OrderedLog:
     """PostgreSQL's: positions are (epoch, transaction, number), and the feed ends before the oldest open transaction.
 
-    If that one stays open, and belongs to another database of the server, the feed passes it.
-
-    A connection's `epoch` is the number of the server's start that it belongs to.
+    If that one stays open, and belongs to another database of the server, the feed passes it. A connection's
+    `epoch` is the number of the server's start that it belongs to.
     """
 
     audited = AuditedLog(
