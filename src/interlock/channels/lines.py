@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from interlock.channels.screen import Line, Screen
 from interlock.engine.ports.channel import Notice
@@ -15,6 +16,7 @@ from interlock.service.text import plain
 __all__ = ["LinesChannel", "notice_line"]
 
 
+@dataclass(slots=True)
 class LinesChannel:
     """Tells people line by line, until nobody reads the lines any more. Implements the port `Channel`.
 
@@ -22,23 +24,22 @@ class LinesChannel:
         broken: why nobody could be told, when `stop` is set; None as long as they can.
     """
 
-    def __init__(self, name: str, tell: Callable[[Notice], None], screen: Screen, stop: asyncio.Event) -> None:
-        self.name = name
-        self.broken: OSError | InterlockError | None = None
-        self._tell = tell
-        self._screen = screen
-        self._stop = stop
+    name: str
+    tell: Callable[[Notice], None]
+    screen: Screen
+    stop: asyncio.Event
+    broken: OSError | InterlockError | None = None
 
     async def deliver(self, notices: Sequence[Notice]) -> None:
         """Write a line for each notice."""
         try:
             for notice in notices:
-                self._tell(notice)
+                self.tell(notice)
         except (OSError, InterlockError) as error:
             self.broken = error
-            self._stop.set()
+            self.stop.set()
             raise
-        if self._screen.drops:
+        if self.screen.drops:
             raise InterlockError("The terminal is gone.")  # nobody has read it
 
 

@@ -19,12 +19,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is not None:
         return run(list(arguments))
     code = run(sys.argv[1:])
-    if "interlock.cli.work" in sys.modules:  # which is loaded for this command only
-        _leave_threads(code)
-    return code
-
-
-def _leave_threads(code: int) -> None:
-    """End this process, if a thread that an agent left would keep it; all that is Interlock's is closed and written."""
-    if any(not one.daemon and one is not threading.main_thread() for one in threading.enumerate()):
+    # A worker ends though a thread that an agent left would keep it: all that is Interlock's is closed and written.
+    left = (not one.daemon and one is not threading.main_thread() for one in threading.enumerate())
+    if "interlock.cli.work" in sys.modules and any(left):  # which is loaded for this command only
         os._exit(code)
+    return code

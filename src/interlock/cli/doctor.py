@@ -100,10 +100,7 @@ def _line(finding: CheckResult, prefix: str) -> Line:
 
 
 def _shape(found: list[CheckResult]) -> dict[str, Any]:
-    return {
-        "well": all(finding.state != "error" for finding in found),
-        "findings": [asdict(one) for one in found],
-    }
+    return {"well": all(finding.state != "error" for finding in found), "findings": [asdict(one) for one in found]}
 
 
 async def _examination(session: Session, settings: Settings, *, fold: bool, mend: bool) -> AsyncIterator[CheckResult]:

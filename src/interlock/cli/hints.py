@@ -32,13 +32,9 @@ def command_prefix(config: str | None = None, database: str | None = None, *, pr
     if config is not None:
         words += ["-c", config]
     if database is not None:
-        words += ["--database", _without_password(database)]
+        hidden = _PASSWORD_KEY.sub(r"\1…", _PASSWORD.sub(r"\1:…@", database))  # whoever pastes it puts it in
+        words += ["--database", hidden]
     return shlex.join(words)
-
-
-def _without_password(address: str) -> str:
-    """Return a database's address with `…` for its password: whoever pastes it puts it in."""
-    return _PASSWORD_KEY.sub(r"\1…", _PASSWORD.sub(r"\1:…@", address))
 
 
 def _program(given: str) -> str:

@@ -71,14 +71,14 @@ def ways_on(session: Session, view: RunView) -> None:
         else:
             session.hint(f"runs retry {run.id}")
         session.hint(f"runs cancel {run.id}")
-    elif waits_behind(view):
+    elif _waits_behind(view):
         assert view.at_its_turn is not None
         session.hint(f"runs show {view.at_its_turn.id}")
     elif run.status in {RunStatus.queued, RunStatus.running} and view.lease is None:
         session.hint("work")
 
 
-def waits_behind(view: RunView) -> bool:
+def _waits_behind(view: RunView) -> bool:
     """Say whether a run waits for the end of another one of its thread: no worker carries it on."""
     return view.run.waits and view.run.status is RunStatus.queued and view.at_its_turn is not None
 
@@ -86,7 +86,7 @@ def waits_behind(view: RunView) -> bool:
 def status_words(view: RunView) -> str:
     """Say where a run stands, such as `queued, and waits for its turn: run_1 of its thread is paused`."""
     first = view.at_its_turn
-    if first is None or not waits_behind(view):
+    if first is None or not _waits_behind(view):
         return str(view.run.status)
     status = "in need of attention" if first.status is RunStatus.needs_attention else first.status
     return f"{view.run.status}, and waits for its turn: {first.id} of its thread is {status}"
@@ -114,7 +114,7 @@ async def report_on(session: Session, run_id: str) -> int:
     else:
         failed = pasteable(view.run.note, session.prefix).rstrip(".")
         note = f" after a failed attempt: {failed}" if failed else ""
-        goes_on = "" if view.altered or waits_behind(view) else " A worker carries it on."
+        goes_on = "" if view.altered or _waits_behind(view) else " A worker carries it on."
         session.tell(f"Run {run_id} is {status_words(view)}{note}.{goes_on}")
     ways_on(session, view)
     return Exit.waiting

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import typer
 
@@ -34,7 +33,6 @@ DIGEST = typer.Option(None, "--digest", metavar="sha256:…", help="Vote on exac
 YES = typer.Option(False, "--yes", help="Vote on the current version without confirmation; the log records that.")
 
 Make = Callable[[RequestView], Reply]
-Read = Callable[[RequestView], Coroutine[Any, Any, Reply | None]]
 
 
 @dataclass(frozen=True, slots=True)

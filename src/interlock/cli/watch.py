@@ -64,7 +64,7 @@ class Narrator:
         self.session.write({"event": "log", "entry": entry_shape(entry)})
         event = entry.event
         if isinstance(event, AdvanceBegan):
-            here = event.worker.startswith(f"{worker_name()}:")
+            here = event.worker.startswith(f"{_worker_name()}:")
             if not here:
                 self.session.tell(f"— Another process ({event.worker}) carries the run on.", "dim")
             self.advanced_here = here
@@ -76,8 +76,7 @@ class Narrator:
             self.session.tell(f"— {sentence(entry)}", "dim")
 
 
-def worker_name() -> str:
-    """Return the name under which this process advances runs."""
+def _worker_name() -> str:
     return f"terminal-{os.getpid()}"
 
 
@@ -85,7 +84,7 @@ def narrated_worker(session: Session, run_id: str, *, updates: bool = False) -> 
     """Return a worker for one run that shows what the agent does; with `updates`, what each node changes, too."""
     watcher = Live(session, updates=updates)
     complain = partial(session.tell, style="bad")
-    return session.system.worker(name=worker_name(), only=run_id, watcher=watcher, complain=complain)
+    return session.system.worker(name=_worker_name(), only=run_id, watcher=watcher, complain=complain)
 
 
 class Attendant:

@@ -74,11 +74,7 @@ class Client(Views):
         return await self.cast(plainly(await self._current(request_id), Verdict.reject, comment).to(digest))
 
     async def revise(self, request_id: str, *, digest: str | None, comment: str) -> Request:
-        """Send a draft back with feedback, which the agent reads.
-
-        Raises:
-            BadInput: if it is no draft.
-        """
+        """Send a draft back with feedback, which the agent reads; what is no draft raises `BadInput`."""
         return await self.cast(plainly(await self._current(request_id), Verdict.revise, comment).to(digest))
 
     async def edit(self, request_id: str, value: Json, *, digest: str | None, comment: str = "") -> Request:
@@ -139,10 +135,7 @@ class Client(Views):
         """Give the present step of a request more time.
 
         Args:
-            by: how much, such as `2h`; open time, where the step has a calendar.
-
-        Raises:
-            BadInput: if it is no duration.
+            by: how much, such as `2h`; open time, where the step has a calendar. What is no duration raises `BadInput`.
         """
         length = by if isinstance(by, timedelta) else duration(by, "by")
         return await self.system.desk.handle(Extend(request_id, length, reason), self.principal)
@@ -237,19 +230,11 @@ class Client(Views):
         return await self.system.runs.fork(run_id, self.principal, pause=pause, changes=changes)
 
     async def cancel(self, run_id: str, *, reason: str = "") -> Run:
-        """End a run; its open requests are withdrawn.
-
-        Raises:
-            Closed: if it has ended already.
-        """
+        """End a run; its open requests are withdrawn. A run that has ended raises `Closed`."""
         return await self.system.runs.cancel(run_id, self.principal, reason)
 
     async def retry(self, run_id: str) -> Run:
-        """Let a run that needs attention go on.
-
-        Raises:
-            Closed: if it does not need attention.
-        """
+        """Let a run that needs attention go on; any other raises `Closed`."""
         return await self.system.runs.retry(run_id, self.principal)
 
     async def accept_version(self, run_id: str) -> Run:
@@ -302,8 +287,7 @@ class Client(Views):
     async def delete_states(self, thread: str) -> int:
         """Delete the states that a thread's runs have left; the log stays. Return of how many runs.
 
-        Raises:
-            Closed: if a run of the thread has not ended.
+        A thread of which a run has not ended raises `Closed`.
         """
         directory = self._policies.current().directory
         return await self.system.runs.threads.delete(thread, self.principal, directory)

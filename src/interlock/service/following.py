@@ -160,12 +160,7 @@ class Follower:
     """
 
     def __init__(
-        self,
-        reader: Reader,
-        channel: Channel,
-        *,
-        complain: Callable[[str], None],
-        lease: timedelta = LEASE,
+        self, reader: Reader, channel: Channel, *, complain: Callable[[str], None], lease: timedelta = LEASE
     ) -> None:
         self._reader = reader
         self._store = reader.store
