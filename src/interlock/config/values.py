@@ -112,19 +112,9 @@ Duration = Annotated[
     WithJsonSchema({"type": "string", "pattern": f"^(?=.){_DURATION.pattern}$", "examples": ["30s", "4h", "1h30m"]}),
 ]
 Hours = Annotated[str, BeforeValidator(_hours)]
-ONE_OR_MORE_HOURS = WithJsonSchema(
-    {
-        "anyOf": [
-            {"type": "string", "pattern": f"^{_HOURS.pattern}$", "examples": ["09:00-17:00"]},
-            {
-                "type": "array",
-                "items": {"type": "string", "pattern": f"^{_HOURS.pattern}$"},
-                "minItems": 1,
-                "maxItems": 24,
-            },
-        ]
-    }
-)
+_SPAN = {"type": "string", "pattern": f"^{_HOURS.pattern}$"}
+_SPANS = {"type": "array", "items": _SPAN, "minItems": 1, "maxItems": 24}
+ONE_OR_MORE_HOURS = WithJsonSchema({"anyOf": [{**_SPAN, "examples": ["09:00-17:00"]}, _SPANS]})
 Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Moment = Annotated[

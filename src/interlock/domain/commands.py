@@ -9,8 +9,9 @@ from typing import Literal
 from interlock.domain.action import Ask, Subject, Verdict
 from interlock.domain.authority import Directory, Principal
 from interlock.domain.canonical import Json
+from interlock.domain.eligibility import Eligibility, eligibility_of
 from interlock.domain.policy import Policy, Route
-from interlock.domain.request import Repeatable, Reported
+from interlock.domain.request import Repeatable, Reported, Request
 from interlock.domain.windows import Recent
 
 
@@ -185,3 +186,7 @@ class DecisionContext:
     def person(self) -> str:
         """The canonical id of whoever asks for the change."""
         return self.directory.canonical(self.principal.id)
+
+    def eligibility(self, request: Request) -> Eligibility:
+        """Return who may vote on a request as people are known now."""
+        return eligibility_of(request, self.policy, self.directory)

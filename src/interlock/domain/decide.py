@@ -14,7 +14,6 @@ from interlock.domain.authority import LONGEST_ID, NO_PERSON, Delegation
 from interlock.domain.canonical import check_text
 from interlock.domain.commands import Command, Comment, DecisionContext, Delegate, Open, Withdraw
 from interlock.domain.effect import decide_claim, decide_lapse, decide_record, decide_settle
-from interlock.domain.eligibility import eligibility_of
 from interlock.domain.events import Commented, Delegated, Event, Opened, Withdrawn
 from interlock.domain.request import MAX_COMMENT, Request
 from interlock.domain.timing import decide_escalate, decide_expire, decide_extend, decide_remind, decide_reschedule
@@ -57,7 +56,6 @@ def _decide_comment(request: Request, command: Comment, context: DecisionContext
 def _decide_delegate(request: Request, command: Delegate, context: DecisionContext) -> tuple[Event, ...]:
     giver = _person(request, context, "delegate")
     delegate = context.directory.canonical(_person_named(command.to))
-    must_be_open(request)
     must_be_in_time(request, context.now)
     check_text(command.reason, "reason", MAX_COMMENT)
     if not delegate or delegate == giver:
@@ -89,7 +87,7 @@ def _person(request: Request, context: DecisionContext, verb: str) -> str:
 
 def _may_not_delegate(request: Request, giver: str, delegate: str, context: DecisionContext) -> str | None:
     step = request.step_of(context.policy)
-    eligibility = eligibility_of(request, context.policy, context.directory)
+    eligibility = context.eligibility(request)
     reason = eligibility.exclusion(step, giver)
     if reason is not None:
         return reason

@@ -7,7 +7,6 @@ from datetime import datetime
 from interlock.domain import events
 from interlock.domain.canonical import check_text, normalize
 from interlock.domain.commands import ClaimEffect, DecisionContext, Lapse, RecordEffect, SettleEffect
-from interlock.domain.eligibility import eligibility_of
 from interlock.domain.events import EffectClaimed, EffectUnknown, Event
 from interlock.domain.lifecycle import evolve
 from interlock.domain.request import MAX_COMMENT, Claim, EffectState, Request, Status
@@ -93,7 +92,7 @@ def _lapsed(request: Request, context: DecisionContext) -> str | None:
     expires = context.policy.answer_expires
     if expires is not None and request.decided_at is not None and context.now - request.decided_at > expires:
         return "the approval was not used in time"
-    eligibility = eligibility_of(request, context.policy, context.directory)
+    eligibility = context.eligibility(request)
     for index, person in request.counted:
         behind = request.stand_in_of(index, person)
         on_behalf_of, at = (None, None) if behind is None else (behind.on_behalf_of, behind.at)

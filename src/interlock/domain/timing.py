@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 from interlock.domain.canonical import check_text
 from interlock.domain.commands import Command, DecisionContext, Escalate, Expire, Extend, Remind
-from interlock.domain.eligibility import eligibility_of
 from interlock.domain.events import Escalated, Event, Expired, Extended, Reminded, Rescheduled
 from interlock.domain.request import MAX_COMMENT, Request
 from interlock.domain.voting import must_be_in_time, must_be_open, says_something, step_begins
@@ -41,7 +40,6 @@ def decide_expire(request: Request, context: DecisionContext) -> tuple[Event, ..
 
 def decide_remind(request: Request, context: DecisionContext) -> tuple[Event, ...]:
     """Remind those who are asked, if it is time and not too late."""
-    must_be_open(request)
     must_be_in_time(request, context.now)
     if not request.reminders or context.now < request.reminders[0]:
         raise TooEarly(f"No reminder of {request.id} is due.", request_id=request.id)
@@ -50,7 +48,6 @@ def decide_remind(request: Request, context: DecisionContext) -> tuple[Event, ..
 
 def decide_escalate(request: Request, context: DecisionContext) -> tuple[Event, ...]:
     """Ask more people in the present step, if it is time and not too late."""
-    must_be_open(request)
     must_be_in_time(request, context.now)
     step = request.step_of(context.policy)
     if request.escalates_at is None or context.now < request.escalates_at or step.escalate is None:
@@ -61,7 +58,6 @@ def decide_escalate(request: Request, context: DecisionContext) -> tuple[Event, 
 def decide_extend(request: Request, command: Extend, context: DecisionContext) -> tuple[Event, ...]:
     """Give the present step more time, if whoever asks for it is an operator or may vote in it."""
     person = context.person
-    must_be_open(request)
     must_be_in_time(request, context.now)
     reason = _may_not_extend(request, context, person)
     if reason is not None:
@@ -103,5 +99,5 @@ def _may_not_extend(request: Request, context: DecisionContext, person: str) -> 
         return "only people extend"
     if context.directory.is_operator(person):
         return None
-    eligibility = eligibility_of(replace(request, editors=()), context.policy, context.directory)  # nothing is changed
+    eligibility = context.eligibility(replace(request, editors=()))  # nothing is changed
     return eligibility.exclusion(request.step_of(context.policy), person)

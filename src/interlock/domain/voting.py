@@ -9,7 +9,7 @@ from datetime import datetime
 from interlock.domain.action import Action, Draft, Kind, Outcome, Verdict
 from interlock.domain.canonical import canonical_bytes, check_text, normalize
 from interlock.domain.commands import CastVote, DecisionContext
-from interlock.domain.eligibility import ONLY_PEOPLE, Eligibility, VotingRight, eligibility_of
+from interlock.domain.eligibility import ONLY_PEOPLE, VotingRight
 from interlock.domain.events import Decided, Edited, Event, StepReached, VoteCast
 from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Occasion, Policy, Route, Step, reroute
@@ -68,7 +68,8 @@ def must_be_open(request: Request) -> None:
 
 
 def must_be_in_time(request: Request, now: datetime) -> None:
-    """Refuse if the deadline has been reached."""
+    """Refuse if the request has its outcome, or its deadline has been reached."""
+    must_be_open(request)
     if request.due_at is not None and now >= request.due_at:
         raise TooLate(f"The time to decide on {request.id} is over.", request_id=request.id, due_at=request.due_at)
 
@@ -121,7 +122,6 @@ def _check_vote(request: Request, command: CastVote, context: DecisionContext, v
     """Refuse a vote that may not be cast; return for whom it is, if not for the voter."""
     if context.principal.kind != "person":
         raise Forbidden(f"{context.principal.id} is not a person: {ONLY_PEOPLE}.", request_id=request.id)
-    must_be_open(request)
     must_be_in_time(request, context.now)
     if command.digest != request.digest:
         raise WrongDigest(
@@ -152,13 +152,9 @@ def _check_verdict(request: Request, command: CastVote, policy: Policy) -> None:
         raise NotOffered(f"{request.id} asks a question and has no answer yet; {first}", request_id=request.id)
 
 
-def _eligibility(request: Request, context: DecisionContext) -> Eligibility:
-    return eligibility_of(request, context.policy, context.directory)
-
-
 def _voting_right(request: Request, context: DecisionContext, person: str, prefer: str | None = None) -> VotingRight:
     step = request.step_of(context.policy)
-    return _eligibility(request, context).of(step, person, context.now, request.votes, prefer)
+    return context.eligibility(request).of(step, person, context.now, request.votes, prefer)
 
 
 def _edition(request: Request, command: CastVote, policy: Policy, voter: str) -> Edition | None:
@@ -200,7 +196,7 @@ def _occasion(request: Request, edition: Edition, context: DecisionContext) -> O
 def _count(
     request: Request, command: CastVote, context: DecisionContext, voter: str, on_behalf_of: str | None
 ) -> tuple[Event, ...]:
-    step, eligibility = request.step_of(context.policy), _eligibility(request, context)
+    step, eligibility = request.step_of(context.policy), context.eligibility(request)
     asked_as = context.directory.eligible_as(step, on_behalf_of or voter) or ""
     vote = Vote(
         voter, command.verdict, request.digest, request.step, context.now, command.comment, on_behalf_of, asked_as
@@ -241,6 +237,6 @@ def _eligible(request: Request, context: DecisionContext) -> frozenset[str] | No
     asked = context.directory.asked(step)
     if asked is None:
         return None
-    eligibility = _eligibility(request, context)
+    eligibility = context.eligibility(request)
     # Those whom it asks, whoever may vote for them: a delegate adds nobody.
     return frozenset(person for person in asked if eligibility.exclusion(step, person) is None)
