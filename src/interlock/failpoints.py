@@ -14,8 +14,6 @@ from collections import Counter
 
 from interlock.errors import InvalidConfig
 
-__all__ = ["NAMES", "FailpointError", "configure", "failpoint"]
-
 NAMES = (
     "run.started",  # the run is committed, nothing advances it yet
     "advance.began",  # the lease is committed, the agent has not run

@@ -16,8 +16,6 @@ from interlock.config.sections import Settings
 from interlock.config.values import PATTERNS, suggestion
 from interlock.errors import BadInput, InvalidConfig
 
-__all__ = ["SETTLED_NS", "data_home", "load_settings", "reload_settings"]
-
 DEFAULT_FILE = "interlock.yaml"
 
 VARIABLES = frozenset(

@@ -15,8 +15,6 @@ import yaml
 
 from interlock.errors import BadInput, InvalidConfig, InvalidPolicy
 
-__all__ = ["MAX_FILE", "BadYaml", "ConfigFile", "Key", "Tree", "key_path", "read_tree", "say"]
-
 MAX_FILE = 256_000
 """Largest file that is read, in bytes. PyYAML is slow, and a policy of that size is not read by people either."""
 

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from interlock.errors import InvalidConfig
 
-__all__ = ["expanded", "home"]
-
 
 def expanded(path: str, env: Mapping[str, str] | None = None) -> Path:
     """Return a path with a leading `~` or `~user` replaced.

@@ -10,8 +10,6 @@ import time
 from interlock.engine.ports.store import Store
 from interlock.engine.ports.waker import Notifications
 
-__all__ = ["NotifiedWaker", "PollingWaker"]
-
 POLL = 0.1
 """How often, in seconds, the store is asked whether another process has changed something, while somebody waits."""
 

@@ -15,8 +15,6 @@ from zoneinfo import ZoneInfo
 
 from interlock.errors import InvalidPolicy
 
-__all__ = ["DAYS", "LONGEST", "Calendar", "Day", "Span", "find_zone"]
-
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = get_args(Day)
 

@@ -10,8 +10,6 @@ from collections.abc import Iterator
 
 from interlock.domain.expression_cost import TOKEN
 
-__all__ = ["action_names", "is_bounded_by_window", "unknown_fields"]
-
 _NUMBER = r"[0-9]{1,30}(?:\.[0-9]{1,30})?"
 _WINDOW = r"recent_[0-9]{1,4}[hd]"
 _STRING = r"""(?:"[^"\\\n]*"|'[^'\\\n]*')"""

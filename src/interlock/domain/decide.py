@@ -20,8 +20,6 @@ from interlock.domain.timing import decide_escalate, decide_expire, decide_exten
 from interlock.domain.voting import decide_vote, first_step, must_be_in_time, must_be_open, says_something
 from interlock.errors import Forbidden, InvalidValue, NotFound, WrongDigest
 
-__all__ = ["decide"]
-
 
 def decide(request: Request | None, command: Command, context: DecisionContext) -> tuple[Event, ...]:
     """Say what happens when somebody asks for this change now.

@@ -10,8 +10,6 @@ from interlock.domain.authority import Delegation, Directory
 from interlock.domain.policy import Policy, Step
 from interlock.domain.policy_check import Finding
 
-__all__ = ["check_delegations"]
-
 
 def check_delegations(policies: Iterable[Policy], directory: Directory, now: datetime) -> list[Finding]:
     """Return what is suspicious about who votes for whom, in the order in which it is configured.

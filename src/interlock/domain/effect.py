@@ -12,8 +12,6 @@ from interlock.domain.lifecycle import evolve
 from interlock.domain.request import MAX_COMMENT, Claim, EffectState, Request, Status
 from interlock.errors import Closed, EffectRefused, Forbidden
 
-__all__ = ["decide_claim", "decide_lapse", "decide_record", "decide_settle"]
-
 S, E = Status, EffectState
 
 REPORTED = (

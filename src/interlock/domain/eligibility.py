@@ -13,8 +13,6 @@ from interlock.domain.authority import Directory
 from interlock.domain.policy import Policy, Step, where_holds
 from interlock.domain.request import Request, Vote
 
-__all__ = ["ONLY_PEOPLE", "Eligibility", "VotingRight", "eligibility_of", "with_delegations"]
-
 ONLY_PEOPLE = "only people vote"
 
 

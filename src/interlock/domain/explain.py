@@ -13,8 +13,6 @@ from interlock.domain.policy import Level, Occasion, Policy, Route, Step, route
 from interlock.domain.quorum import supporters
 from interlock.domain.request import Request, acting
 
-__all__ = ["OpenTime", "business_hours", "duration_words", "explain"]
-
 SHOWN = 12
 """How many people are named; of more, the number is given."""
 

@@ -13,8 +13,6 @@ from functools import lru_cache
 from math import prod
 from typing import Any
 
-__all__ = ["MAX_WORK", "TOKEN", "TooMuch", "check_expression", "check_work"]
-
 MAX_WORK = 300_000
 """Most work that an expression may make: an estimate from above, in microseconds."""
 

@@ -12,8 +12,6 @@ from interlock.domain.authority import LOCAL_PREFIX, Directory, canonical_id
 from interlock.domain.events import Edited, VoteCast
 from interlock.domain.request import Request
 
-__all__ = ["ANY_ROLE", "acts_of", "asked_entries", "entries_of"]
-
 ANY_ROLE = "any role"
 """The entry that every step has which asks a role: on one machine, a local person holds them all."""
 

@@ -14,8 +14,6 @@ from interlock.domain.events import Decided, Event, StepReached, VoteCast
 from interlock.domain.quorum import opponents, stand_ins, supporters
 from interlock.domain.request import Request, StandIn, edition_digest
 
-__all__ = ["check_event"]
-
 
 def check_event(request: Request, event: Event) -> None:
     """Check an event, which the table of transitions allows, against the request before it.

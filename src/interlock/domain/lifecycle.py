@@ -16,8 +16,6 @@ from interlock.domain.invariants import check_event
 from interlock.domain.quorum import cast
 from interlock.domain.request import Edition, EffectState, Request, Status
 
-__all__ = ["NOTES", "TRANSITIONS", "evolve", "fold"]
-
 S, E = Status, EffectState
 
 _WHILE_OPEN = (

@@ -10,8 +10,6 @@ from interlock.domain.policy import Policy, Step
 from interlock.domain.request import EffectState, Request, Status
 from interlock.domain.run import Run, RunStatus
 
-__all__ = ["cannot_pass", "done_before", "what_became"]
-
 
 def what_became(request: Request, run: Run) -> str:
     """Say what a request came to, and what was done about it, such as `approved; done, 14:03`.

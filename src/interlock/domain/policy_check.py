@@ -15,8 +15,6 @@ from interlock.domain.facts import expression_names
 from interlock.domain.policy import Level, Policy, Step, where_holds
 from interlock.domain.windows import is_window, sums_in
 
-__all__ = ["RESERVED", "ROUTE_NAMES", "WHERE_NAMES", "Finding", "check", "free_names"]
-
 ROUTE_NAMES = frozenset({"action", "agent", "requester", "initiator", "time"})
 """What `applies_to` and `when` may use besides the declared facts."""
 

@@ -8,8 +8,6 @@ from interlock.domain.action import VERDICTS
 from interlock.domain.policy import Step
 from interlock.domain.request import StandIn, Vote
 
-__all__ = ["Tally", "cast", "opponents", "out_of_reach", "stand_ins", "supporters", "tally"]
-
 FOR = frozenset(verdict for verdict, rule in VERDICTS.items() if rule.supports)
 AGAINST = frozenset(VERDICTS) - FOR
 

@@ -24,8 +24,6 @@ from interlock.domain.run_events import (
     VersionAccepted,
 )
 
-__all__ = ["DEFAULT", "Broke", "Retries", "after_failure", "after_vanishing", "allowed_by", "exhausted", "with_doubt"]
-
 
 @dataclass(frozen=True, slots=True)
 class Retries:

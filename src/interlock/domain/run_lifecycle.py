@@ -10,9 +10,6 @@ from interlock.domain import run_events
 from interlock.domain.run import ENDED, Run, RunStatus
 from interlock.domain.run_events import RunEvent, RunStarted
 
-__all__ = ["RUN_NOTES", "RUN_TRANSITIONS", "evolve_run", "fold_run"]
-
-
 R = RunStatus
 
 RUN_TRANSITIONS: dict[tuple[RunStatus, str], RunStatus] = {

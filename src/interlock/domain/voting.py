@@ -26,8 +26,6 @@ from interlock.errors import (
     WrongDigest,
 )
 
-__all__ = ["decide_vote", "first_step", "must_be_in_time", "must_be_open", "says_something", "step_begins"]
-
 
 def first_step(context: DecisionContext, route: Route) -> Event:
     """Return the event with which a level begins: its first step, or the rule's own approval."""

@@ -18,8 +18,6 @@ from interlock.domain.action import Action, Subject
 from interlock.domain.canonical import canonical_bytes
 from interlock.domain.facts import Fact, Unjudged, fact_of
 
-__all__ = ["MOST_PAST", "Past", "Recent", "Windows", "is_window", "sums_in", "window_length", "window_values"]
-
 MOST_PAST = 2_000
 """How many requests are counted at most; where there are more, nobody can say what they come to."""
 

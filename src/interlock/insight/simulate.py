@@ -24,8 +24,6 @@ from interlock.engine.ports.policies import PolicySet
 from interlock.engine.ports.store import Store
 from interlock.engine.routing import PolicyBook, choose, past_of, span_of
 
-__all__ = ["Difference", "Simulation", "Way", "simulate"]
-
 PAGE = 500
 
 
