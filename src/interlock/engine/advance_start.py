@@ -35,11 +35,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class LeaseHolder:
-    """Who advances a run.
-
-    Args:
-        held_until: when its lease ends, at the earliest, by this machine's monotonic clock.
-    """
+    """Who advances a run; the lease ends at `held_until`, at the earliest, by this machine's monotonic clock."""
 
     actor: Actor
     lease: Lease

@@ -191,11 +191,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Increment an action's counter; fail if it has changed since it was read.
-
-    Args:
-        version: of the counter when it was read, 0 if there was none; it rises with the commit.
-    """
+    """Increment an action's counter; fail if it is not at the version that was read, 0 if there was none."""
 
     action: str
     version: int

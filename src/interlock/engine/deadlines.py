@@ -52,8 +52,7 @@ class Backoff:
 async def sweep(store: Store, desk: Desk) -> int:
     """Remind, escalate and expire by the store's clock, what has been due for longest first.
 
-    Returns:
-        For how many requests something was due; as many as `PAGE` means that there may be more.
+    Return for how many requests something was due; as many as `PAGE` means that there may be more.
     """
     backoff = Backoff()
     while True:

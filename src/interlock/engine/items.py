@@ -21,11 +21,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Something that an agent keeps.
-
-    Args:
-        value: a JSON object, encoded: nothing that a caller holds can change it.
-    """
+    """Something that an agent keeps: a JSON object, encoded, so that nothing that a caller holds can change it."""
 
     namespace: Namespace
     key: str

@@ -168,20 +168,17 @@ class _Planner:
             self._recent[name_of(ask.subject)] = recent.and_also(past_of(opened))
         self.plan.policies[route.policy_hash] = encode_policy(policy)
         self.plan.pending.append(Pending(ask.interrupt_id, opened.id))
-        self._replace(replaced, opened.id)
+        reason = "the agent asked something else in its place"
+        for request in replaced:
+            if request.is_open:
+                self._apply(request, Withdraw(request.id, reason, opened.id))
+            elif request.effect is EffectState.none:
+                self._apply(request, Lapse(request.id, reason, opened.id))
         return None
 
     def _recent_for(self, subject: Subject, replaced: list[Request]) -> Recent | None:
         recent = self._recent.get(subject.name) if isinstance(subject, Action) else None
         return None if recent is None else recent.without(*(request.id for request in replaced))
-
-    def _replace(self, replaced: list[Request], by: str) -> None:
-        for request in replaced:
-            reason = "the agent asked something else in its place"
-            if request.is_open:
-                self._apply(request, Withdraw(request.id, reason, by))
-            elif request.effect is EffectState.none:
-                self._apply(request, Lapse(request.id, reason, by))
 
     def take_back_the_rest(self) -> None:
         plan = self.plan

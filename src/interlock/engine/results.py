@@ -40,11 +40,7 @@ class KeptResults(Protocol):
     """Where results are kept that could not be recorded yet. Blocking; may be called from any thread."""
 
     def keep(self, result: KnownResult) -> str:
-        """Keep a result, so that it outlives the process; return where.
-
-        Raises:
-            OSError: if it cannot be kept.
-        """
+        """Keep a result, so that it outlives the process; return where, or raise `OSError`."""
 
     def drop(self, result: KnownResult) -> None:
         """Forget a result that has been recorded."""

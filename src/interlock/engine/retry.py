@@ -75,10 +75,7 @@ class Patience:
         return True
 
     async def outlast(self, what: str, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Try to record something until the database can.
-
-        Args:
-            what: is to be recorded, as the first words of a sentence.
+        """Try to record something, which is named by the first words of a sentence, until the database can.
 
         Raises:
             InterlockError: whatever else stands in the way; or, after the worker was told to stop, the database's.

@@ -90,10 +90,7 @@ def check_answer(answer: Json, question: Question) -> Json:
 
 
 def check_value(value: Json, schema: dict[str, Any], what: str) -> None:
-    """Refuse a value that does not fit a JSON Schema, or of which nobody can judge it within limits.
-
-    Args:
-        what: how the sentence begins, such as "The context does not fit".
+    """Refuse a value that does not fit a JSON Schema, or of which nobody can judge it; `what` begins the sentence.
 
     Raises:
         InvalidAnswer: naming each misfit with its path.

@@ -75,10 +75,7 @@ def _number(path: Path) -> int:
 
 
 class PostgresServer:
-    """A server, made and started; `stop` or the end of this process removes it.
-
-    Args:
-        settings: PostgreSQL's own, beside those that tests need.
+    """A server with these settings, made and started; `stop` or the end of this process removes it.
 
     Raises:
         RuntimeError: if there are no binaries, or the server does not start.
@@ -125,11 +122,7 @@ class PostgresServer:
                 connection.execute(statement.encode())
 
     def start(self) -> None:
-        """Start it, or start it again, on the same port; return when it answers.
-
-        Raises:
-            RuntimeError: if it does not, with what it says.
-        """
+        """Start it, on the same port as before; return when it answers, or raise `RuntimeError` with what it says."""
         settings = [f"--{name}={value}" for name, value in self._settings.items()]
         command = [str(self._programs / "postgres"), "-D", str(self.data), "-p", str(self.port), *settings]
         order = json.dumps([command, self._how, str(self.folder)])

@@ -23,11 +23,7 @@ ROUNDS = 50
 
 
 class Story:
-    """Drives a system, which `interlock.bootstrap.build` has put together with the clock, from end to end.
-
-    Args:
-        me: the person who starts runs, and decides unless another is named.
-    """
+    """Drives a system of `interlock.bootstrap.build`, with its clock, from end to end, as one person: `me`."""
 
     def __init__(self, system: Parts, clock: SettableClock, me: str = "local:me") -> None:
         self.system = system
@@ -37,11 +33,7 @@ class Story:
         self.shown: list[str] = []
 
     async def start(self, reference: str, input_: Json = None, **given: Json) -> str:
-        """Start an agent, carry it on as far as it goes, and return its run's id.
-
-        Args:
-            given: its `context` and `configurable`.
-        """
+        """Start an agent, with its `context` and `configurable`; carry it on as far as it goes; return its run's id."""
         name = reference.rpartition(":")[2]
         run = await self.system.runs.start(name, reference, {} if input_ is None else input_, self.me, **given)
         await self.drain()
