@@ -8,11 +8,8 @@ from interlock.service.text import cells
 
 __all__ = ["Flow"]
 
-EMPTY_LINES = 2
-"""Longest run of empty lines that is shown."""
-
-LONGEST_WORD = 40
-"""How many characters of a word are held back until it ends."""
+EMPTY_LINES = 2  # longest run of empty lines that is shown
+LONGEST_WORD = 40  # how many characters of a word are held back until it ends
 
 _PARTS = re.compile(r"\n| +|[^ \n]+")
 

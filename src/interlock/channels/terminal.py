@@ -18,8 +18,7 @@ __all__ = ["EndOfInput", "Terminal"]
 LONGEST_LINE = 4_095
 """What the line discipline of Linux and macOS keeps of one line; the rest of it is lost (termios(3), ICANON)."""
 
-LONGEST_PIPED = 2_000_000
-"""Longest line that is read from a pipe or a file, in bytes."""
+LONGEST_PIPED = 2_000_000  # longest line that is read from a pipe or a file, in bytes
 
 
 class EndOfInput(Exception):

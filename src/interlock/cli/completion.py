@@ -17,9 +17,7 @@ from interlock.cli.app import app as commands
 
 __all__ = ["app", "completed"]
 
-SECONDS = 3.0
-"""Who has pressed the tab key is not kept waiting longer, whatever the database does."""
-
+SECONDS = 3.0  # who has pressed the tab key is not kept waiting longer, whatever the database does
 BASH = """\
 _interlock() {
     local IFS=$'\\n'

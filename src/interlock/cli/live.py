@@ -16,8 +16,7 @@ __all__ = ["Live", "MessageOrder"]
 AGENT = "[AGENT] "
 BAR = "        │ "
 LONGEST = 2_000
-SILENT = 1.0
-"""After how many seconds without a word a message is taken to have broken off."""
+SILENT = 1.0  # after how many seconds without a word a message is taken to have broken off
 
 
 class Live:

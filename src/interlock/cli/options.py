@@ -26,8 +26,7 @@ from interlock.engine.threads import ThreadView
 from interlock.service.client import Client
 
 MOST, MOST_READ = 50, 500
-_WORD = re.compile(r"[\w.@-]+")
-"""What needs no quotes in any shell."""
+_WORD = re.compile(r"[\w.@-]+")  # what needs no quotes in any shell
 
 Candidates = list[tuple[str, str]]
 """Each with what it is, or the empty string."""

@@ -35,8 +35,7 @@ __all__ = ["app"]
 
 app = group("What people are asked.")
 
-MARGIN = 12
-"""Columns of a line that are left to an indent, and to which of its siblings a request is."""
+MARGIN = 12  # columns of a line that are left to an indent, and to which of its siblings a request is
 
 NARROWEST, WIDEST = 40, 120
 

@@ -26,9 +26,7 @@ __all__ = [
     "when",
 ]
 
-FLOW = 60
-"""How many columns a value may take to stand in a line with others."""
-
+FLOW = 60  # how many columns a value may take to stand in a line with others
 WHOLE = 2_000_000
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")

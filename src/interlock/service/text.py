@@ -30,14 +30,9 @@ NAMES = {"\x1b": "ESC", "\r": "CR", "\t": "TAB", "\x00": "NUL", "\x07": "BEL", "
 BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0\u034f\u17b4\u17b5")
 """Characters that are letters, marks or symbols by category, and show nothing."""
 
-STACKED = 2
-"""How many combining marks may stand on one character; Vietnamese and Hebrew need two."""
-
-PADDING = 12
-"""Longest run of spaces that is shown as it stands."""
-
-EMPTY_LINES = 2
-"""Longest run of empty lines that is shown as it stands."""
+STACKED = 2  # how many combining marks may stand on one character; Vietnamese and Hebrew need two
+PADDING = 12  # longest run of spaces that is shown as it stands
+EMPTY_LINES = 2  # longest run of empty lines that is shown as it stands
 
 LONGEST_MARK = len("⟨U+10FFFF⟩")
 

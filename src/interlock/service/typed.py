@@ -28,13 +28,11 @@ __all__ = [
     "why_unread",
 ]
 
-NOT_JSON = "is not JSON: "
-"""How the reason of a text begins that is no JSON."""
+NOT_JSON = "is not JSON: "  # how the reason of a text begins that is no JSON
 
 YES_NO = {"yes": True, "y": True, "true": True, "no": False, "n": False, "false": False}
 
-NOTHING = "nothing"
-"""What stands for no value, as it is shown and as it is typed."""
+NOTHING = "nothing"  # what stands for no value, as it is shown and as it is typed
 
 _WRITTEN = re.compile(r'[\s\ufeff]*[{\["]')
 _FIRST_LINE = re.compile(r": line 1, character (\d+)$")
