@@ -26,12 +26,9 @@ class Flow:
         self._width: int | None = None
 
     def piece(self, text: str, *, lead: str, bar: str, width: int | None) -> str:
-        """Return what to write for one more piece of harmless text with line feeds; words are written whole.
+        """Return what to write for one more piece of harmless text, its words whole and each further line behind a bar.
 
-        Args:
-            lead: what stands before the text.
-            bar: what stands before each further line.
-            width: columns of the terminal; None where nothing wraps.
+        Nothing wraps where the width is None.
         """
         if not text:
             return ""

@@ -32,7 +32,6 @@ class Line:
 
     Args:
         text: what it says, without line feeds.
-        indent: what stands before it.
         hang: what stands before what does not fit into the first line; the indent and two spaces by default.
         whole: one line whatever its length, for the terminal to wrap: a command, which is pasted as it stands.
     """

@@ -18,7 +18,6 @@ from interlock.service.error_table import Exit, error_shape, meaning_of
 
 __all__ = ["MEANINGS", "Exit", "code_of", "json_line", "report", "report_usage", "write_json"]
 
-
 MEANINGS = {
     Exit.ok: "done",
     Exit.internal: "internal error: a defect of Interlock",

@@ -23,11 +23,7 @@ def pasteable(sentence: str, prefix: str) -> str:
 
 
 def command_prefix(config: str | None = None, database: str | None = None, *, program: str | None = None) -> str:
-    """Return how a command begins that does something in the same place as this one, such as `interlock -c a.yaml`.
-
-    Args:
-        program: the path by which this process was started; by default the one that the system says.
-    """
+    """Return how a command begins that does something in the same place as this one, such as `interlock -c a.yaml`."""
     words = [_program(sys.argv[0] if program is None else program)]
     if config is not None:
         words += ["-c", config]

@@ -71,22 +71,20 @@ def ways_on(session: Session, view: RunView) -> None:
         else:
             session.hint(f"runs retry {run.id}")
         session.hint(f"runs cancel {run.id}")
-    elif _waits_behind(view):
-        assert view.at_its_turn is not None
-        session.hint(f"runs show {view.at_its_turn.id}")
+    elif (first := _waits_behind(view)) is not None:
+        session.hint(f"runs show {first.id}")
     elif run.status in {RunStatus.queued, RunStatus.running} and view.lease is None:
         session.hint("work")
 
 
-def _waits_behind(view: RunView) -> bool:
-    """Say whether a run waits for the end of another one of its thread: no worker carries it on."""
-    return view.run.waits and view.run.status is RunStatus.queued and view.at_its_turn is not None
+def _waits_behind(view: RunView) -> Run | None:
+    """Return the run of its thread for whose end a run waits: no worker carries it on."""
+    return view.at_its_turn if view.run.waits and view.run.status is RunStatus.queued else None
 
 
 def status_words(view: RunView) -> str:
     """Say where a run stands, such as `queued, and waits for its turn: run_1 of its thread is paused`."""
-    first = view.at_its_turn
-    if first is None or not _waits_behind(view):
+    if (first := _waits_behind(view)) is None:
         return str(view.run.status)
     status = "in need of attention" if first.status is RunStatus.needs_attention else first.status
     return f"{view.run.status}, and waits for its turn: {first.id} of its thread is {status}"

@@ -176,10 +176,8 @@ class Follower:
         """Set the channel's cursor: it goes on after this position, "" for the beginning, whatever it has been told.
 
         Args:
-            after: None to go on where it stopped; a channel that has no cursor begins at the end of the log.
-
-        Raises:
-            InvalidValue: if it is no position of the log.
+            after: None to go on where it stopped; a channel that has no cursor begins at the end of the log. What is
+                no position of the log raises `InvalidValue`.
         """
         if after is not None:
             await self._reader.feed(after)

@@ -100,17 +100,14 @@ class PersonalInbox:
             case "others":
                 wanted = Inbox(agent=self._agent)
             case "decided":
-                wanted = Inbox(statuses=(), agent=self._agent, people=self._names)
+                # All names under which the person may have acted: an alias may be younger than a vote.
+                others = (name for name, known in self._directory.aliases.items() if known == self._person)
+                people = tuple(dict.fromkeys((self._person, *others)))
+                wanted = Inbox(statuses=(), agent=self._agent, people=people)
         rows = walk_requests(self._store, self._principal.tenant, wanted, after=after, at_once=at_once)
         async for key, request in rows:
             found = Listed(request) if which == "decided" else await self._judged(request, at)
             yield key, (found if which == "decided" or (found.excluded is None) is (which == "mine") else None)
-
-    @property
-    def _names(self) -> tuple[str, ...]:
-        """All names under which the person may have acted: an alias may be younger than a vote."""
-        others = (name for name, known in self._directory.aliases.items() if known == self._person)
-        return tuple(dict.fromkeys((self._person, *others)))
 
     async def _judged(self, request: Request, at: datetime) -> Listed:
         """Say whether an open request waits for the person: not where they have voted on what stands there."""

@@ -53,7 +53,6 @@ class _Local:
     policies: PolicySet
 
     def current(self) -> PolicySet:
-        """Return them."""
         return self.policies
 
 
