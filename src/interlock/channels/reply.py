@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from interlock.channels import prompts
 from interlock.channels.editing import Unreadable, edit_json
@@ -48,7 +48,6 @@ ALIASES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
 class Skipped:
     """A person leaves a request for later, and stays."""
 

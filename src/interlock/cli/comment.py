@@ -10,8 +10,6 @@ from interlock.service.arguments import duration
 from interlock.service.inline import when
 from interlock.service.shapes import request_shape
 
-__all__ = ["comment", "delegate", "extend"]
-
 
 def comment(
     ctx: typer.Context,

@@ -17,8 +17,6 @@ from interlock.config import load_settings
 from interlock.config.paths import expanded
 from interlock.errors import BadInput
 
-__all__ = ["demo"]
-
 INPUTS = {
     "approval": "Send email to team about meeting",
     "feedback": "Write a report",

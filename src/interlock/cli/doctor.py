@@ -34,8 +34,6 @@ from interlock.errors import BadInput, InterlockError, StoreError
 from interlock.service.text import plain
 from interlock.storage.open import file_of, scheme_of
 
-__all__ = ["doctor"]
-
 SKEW = 5.0
 LITTLE = 200_000_000
 LONG = 60.0
@@ -269,11 +267,10 @@ async def _clock(session: Session) -> CheckResult:
 
 
 async def _waiting(session: Session) -> AsyncIterator[CheckResult]:
-    views = session.client
-    attention = [run async for run in views.runs((RunStatus.needs_attention,))]
+    attention = [run async for run in session.client.runs((RunStatus.needs_attention,))]
     for run in attention:
         yield CheckResult("run", "error", f"{run.id} needs attention ({run.attention}): interlock runs show {run.id}")
-    unknown = [request for request in await views.unsettled() if request.effect is EffectState.unknown]
+    unknown = [request for request in await session.client.unsettled() if request.effect is EffectState.unknown]
     for request in unknown:
         yield CheckResult("effect", "error", f"{request.id} is unknown: interlock effects settle {request.id} …")
     if not attention and not unknown:

@@ -21,8 +21,6 @@ from interlock.service.inline import row
 from interlock.service.shapes import request_shape, run_view_shape
 from interlock.service.text import plain
 
-__all__ = ["app"]
-
 app = group("Side effects of which nobody knows what became.")
 
 

@@ -15,8 +15,6 @@ from interlock.service.sentences import log_line
 from interlock.service.shapes import entry_shape
 from interlock.service.text import plain
 
-__all__ = ["app"]
-
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="The record.")
 
 

@@ -31,8 +31,6 @@ from interlock.service.arguments import duration
 from interlock.service.inline import counted
 from interlock.service.text import plain
 
-__all__ = ["app"]
-
 app = group("Who decides on what.")
 
 LONGEST_NAME = 30

@@ -31,8 +31,6 @@ from interlock.service.shapes import count_shape, listed_shape, notice_shape, pa
 from interlock.service.text import plain, quoted
 from interlock.service.views import RequestView
 
-__all__ = ["app"]
-
 app = group("What people are asked.")
 
 MARGIN = 12  # columns of a line that are left to an indent, and to which of its siblings a request is

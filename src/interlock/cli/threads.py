@@ -16,8 +16,6 @@ from interlock.service.inline import when
 from interlock.service.shapes import page_shape, run_shape
 from interlock.service.text import plain, quoted
 
-__all__ = ["app"]
-
 app = group("Conversations with agents.")
 
 NAME = typer.Argument(
@@ -31,15 +29,14 @@ def list_threads(ctx: typer.Context, *, limit: int = LIMIT, after: str | None = 
 
     async def work(session: Session) -> None:
         page = await session.client.list_threads(after=after, limit=limit)
-        found = page.rows
         session.write(page_shape("threads", page, _shape))
-        if not found:
+        if not page.rows:
             session.tell("There are none. Begin one:")
             session.hint('run AGENT "…" --thread NAME')
             return
         rows = [
             (plain(one.name), plain(one.last.agent), str(one.turns), str(one.last.status), when(one.last.started_at))
-            for one in found
+            for one in page.rows
         ]
         session.show_table(("NAME", "AGENT", "TURNS", "LAST RUN", "STARTED"), rows)
         session.tell_of_more(page.next, limit)

@@ -27,8 +27,6 @@ from interlock.service.replies import Reply, answered, editable, edited, plainly
 from interlock.service.shapes import request_shape, run_view_shape
 from interlock.service.views import RequestView
 
-__all__ = ["answer", "approve", "edit", "reject", "revise"]
-
 DIGEST = typer.Option(None, "--digest", metavar="sha256:…", help="Vote on exactly this; 12 digits of it are enough.")
 YES = typer.Option(False, "--yes", help="Vote on the current version without confirmation; the log records that.")
 

@@ -17,8 +17,6 @@ from interlock.engine.worker import Worker
 from interlock.service.following import CutShort, unless
 from interlock.service.text import plain
 
-__all__ = ["work"]
-
 
 def work(
     ctx: typer.Context,

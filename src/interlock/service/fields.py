@@ -108,9 +108,7 @@ def wanted(schema: dict[str, Any]) -> list[str]:
     if fields:
         return [f"{field.name} ({hint(field.schema)}{_left_out(required=field.required)})" for field in fields]
     schema = _something(schema)
-    if _is_simple(schema) or entry_of(schema) is not None:
-        return [hint(schema)]
-    return [_in_one(schema)]
+    return [hint(schema) if _is_simple(schema) or entry_of(schema) is not None else _in_one(schema)]
 
 
 def _something(schema: dict[str, Any]) -> dict[str, Any]:

@@ -20,8 +20,7 @@ K = TypeVar("K")
 
 PAGE = 200
 MOST_COUNTED = 1_000
-FIRST_TIME, LAST_TIME = -(2**63), 2**63 - 1
-"""Of the times that every store can compare."""
+FIRST_TIME, LAST_TIME = -(2**63), 2**63 - 1  # of the times that every store can compare
 
 
 @dataclass(frozen=True, slots=True)

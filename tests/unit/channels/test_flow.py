@@ -6,8 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from interlock.channels.flow import Flow
-from interlock.channels.screen import Screen
+from interlock.channels.screen import Flow, Screen
 from interlock.service.text import cells, harmless
 
 BAR = "    │ "
