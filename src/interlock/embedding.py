@@ -45,13 +45,13 @@ async def connect(  # noqa: PLR0913 - everything has a default
 
     Raises:
         BadInput: if the configuration cannot be used, or the address is of no known kind.
-        InvalidAgent, StoreError: if something is no agent, or the database cannot be opened.
+        InvalidAgent: if something is no agent.
+        StoreError: if the database cannot be opened.
     """
     if database == "" or isinstance(database, int | float | bytes | list | dict):
         raise BadInput(f"The database is a file, an address or a store, not {database!r}: None is the configured one.")
     store = None if database is None or isinstance(database, str | Path) else database
-    address = {"INTERLOCK_DATABASE_URL": str(database)} if isinstance(database, str | Path) else {}
-    settings = load_settings(config, {**os.environ, **address})
+    settings = load_settings(config, {**os.environ, **_address(database)})
     if database is not None and settings.database.fixed:
         raise BadInput("The database of this configuration is fixed: leave `database` out.")
     named = {name: one for name, one in (agents or {}).items() if isinstance(one, str)}
@@ -80,3 +80,7 @@ def connect_blocking(  # noqa: PLR0913 - everything has a default
     """
     opened = connect(database, config=config, agents=agents, principal=principal, policies=policies, clock=clock)
     return blocking(opened)
+
+
+def _address(database: object) -> dict[str, str]:
+    return {"INTERLOCK_DATABASE_URL": str(database)} if isinstance(database, str | Path) else {}
