@@ -340,9 +340,21 @@ async def test_many_entries_that_nobody_is_told_of_are_passed_and_not_read_for_e
     assert (await store.cursor(TENANT, "on-call")).position == (await store.feed(TENANT))[-1].position
 
 
+class Asked(NobodyWaits):
+    """Knows whether a reader has begun: it has its place in the log when it asks what it has seen."""
+
+    def __init__(self):
+        super().__init__()
+        self.once = asyncio.Event()
+
+    async def seen(self):
+        self.once.set()
+        return await super().seen()
+
+
 async def test_a_reader_reads_on_as_the_log_grows_and_ends_when_it_is_to(store, clock):
-    stop, seen = asyncio.Event(), Told()
-    reader = Reader(store, NobodyWaits(), TENANT, stop, look_again=0.01)
+    stop, seen, waker = asyncio.Event(), Told(), Asked()
+    reader = Reader(store, waker, TENANT, stop, look_again=0.01)
 
     async def read():
         async for entry in reader.entries(None):
@@ -351,7 +363,7 @@ async def test_a_reader_reads_on_as_the_log_grows_and_ends_when_it_is_to(store, 
 
     await ask(store, clock, "req_0")
     task = asyncio.ensure_future(read())
-    await asyncio.sleep(0.05)
+    await asyncio.wait_for(waker.once.wait(), PATIENCE)
     await ask(store, clock, "req_1")
     entries = await store.feed(TENANT)
     await until(lambda: entries[-1] in seen)
