@@ -13,8 +13,6 @@ from interlock.domain.authority import Principal
 from interlock.service.client import Client
 from interlock.service.views import RequestView
 
-__all__ = ["BlockingClient", "blocking"]
-
 P = ParamSpec("P")
 T = TypeVar("T")
 

@@ -34,8 +34,6 @@ from interlock.service.client import Client
 from interlock.service.parts import Parts
 from interlock.storage.open import kept_results, open_store
 
-__all__ = ["System", "build", "local_person"]
-
 
 @dataclass(frozen=True, slots=True)
 class System(Parts):

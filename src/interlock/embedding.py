@@ -19,8 +19,6 @@ from interlock.engine.ports.store import Store
 from interlock.errors import BadInput
 from interlock.service.client import Client
 
-__all__ = ["connect", "connect_blocking"]
-
 
 @contextlib.asynccontextmanager
 async def connect(  # noqa: PLR0913 - everything has a default

@@ -36,8 +36,6 @@ except ModuleNotFoundError as error:  # pragma: no cover - the tests have it
         "interlock.langchain needs LangChain: in a checkout of Interlock, pip install '.[langchain]'"
     ) from error
 
-__all__ = ["GatedTools", "idempotency_key"]
-
 Result = ToolMessage | Command[Any]
 
 _key: ContextVar[str] = ContextVar("interlock_idempotency_key")

@@ -16,8 +16,6 @@ from interlock.service.replies import editable
 from interlock.service.sentences import sentence
 from interlock.service.text import plain
 
-__all__ = ["Chat"]
-
 TITLES = {"mine": "Waits for you", "others": "Waits for others", "decided": "Decided by you"}
 
 

@@ -15,8 +15,6 @@ from interlock.domain.commands import CastVote
 from interlock.domain.policy import Step
 from interlock.domain.request import Edition
 
-__all__ = ["EntryContext", "digest_of", "misfits", "with_all"]
-
 
 @dataclass(frozen=True, slots=True)
 class EntryContext:

@@ -16,24 +16,6 @@ from interlock.domain.request import Repeatable
 from interlock.engine.ports.policies import PolicySet
 from interlock.testing.scripts import Behaviour, Move, Script, Tool
 
-__all__ = [
-    "AGENT",
-    "HIGHEST",
-    "HOUR",
-    "INITIATORS",
-    "OPERATOR",
-    "PEOPLE",
-    "POLICIES",
-    "SPELLINGS",
-    "STRANGER",
-    "TENANT",
-    "VERSIONS",
-    "level_of",
-    "naming",
-    "scripts",
-    "without",
-]
-
 TENANT = "acme"
 AGENT = "bot"
 OPERATOR = "olga"

@@ -16,8 +16,6 @@ from interlock.engine.changes import Changes, Entry
 from interlock.engine.ports.store import Loaded, Store
 from interlock.errors import Halt, InterlockError
 
-__all__ = ["Course", "Crash", "Outcome", "Stop", "point", "stopping"]
-
 
 class Crash(BaseException):
     """The process is gone: nothing that it had begun goes on, and nobody is told."""

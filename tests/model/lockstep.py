@@ -26,8 +26,6 @@ from interlock.engine.routing import hash_of
 from interlock.testing.fakes import SettableClock, SettablePolicies
 from interlock.testing.people import principal
 
-__all__ = ["MOMENT", "Deed", "Lockstep", "Work"]
-
 MOST_ROUNDS = 400
 MOMENT = timedelta(microseconds=1)
 T = TypeVar("T")

@@ -32,8 +32,6 @@ from interlock.engine.codec import leaf_hash
 from interlock.engine.jobs import LATER
 from interlock.testing.scripts import Call, Sink
 
-__all__ = ["LogModel", "RunModel"]
-
 ENDED = {"run_done": "done", "run_failed": "failed", "run_cancelled": "cancelled"}
 
 

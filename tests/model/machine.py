@@ -31,8 +31,6 @@ from interlock.engine.deadlines import sweep
 from interlock.testing.people import principal
 from interlock.testing.scripts import Script
 
-__all__ = ["SystemMachine"]
-
 MOST_RUNS = 3
 
 people = st.sampled_from(sorted(SPELLINGS))

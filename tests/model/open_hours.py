@@ -8,8 +8,6 @@ from zoneinfo import ZoneInfo
 from interlock.domain.calendar import DAYS, Calendar, Span
 from interlock.domain.policy import Step
 
-__all__ = ["SHIFTS", "later"]
-
 HOUR = timedelta(hours=1)
 
 SHIFTS = Calendar("shifts", "Europe/Berlin", DAYS, tuple(Span(60 * hour, 60 * (hour + 1)) for hour in range(0, 24, 2)))

@@ -17,8 +17,6 @@ from tests.model.system import LEASE
 from interlock.engine.deadlines import sweep
 from interlock.testing.people import principal
 
-__all__ = ["MOST_UNDER_WAY", "POINTS", "Races", "index", "stop"]
-
 MOST_UNDER_WAY = 3
 PIECES = ("approve", "approve", "work", "work", "work twice", "sweep", "cancel", "look")
 CHANGES = ("deadline", "lease ends", "role", "delegate")

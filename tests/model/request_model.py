@@ -43,8 +43,6 @@ from interlock.domain.events import (
 from interlock.domain.policy import Policy, Step
 from interlock.domain.request import Edition
 
-__all__ = ["RequestModel"]
-
 FRESH = timedelta(seconds=10)
 """How much older than its entry an outcome's own time may be: it was read before it was committed."""
 

@@ -28,8 +28,6 @@ from interlock.domain.windows import Recent
 from interlock.engine.routing import hash_of
 from interlock.testing.people import principal
 
-__all__ = ["AGENT", "START", "Bench"]
-
 START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 AGENT = "agent:buyer"
 

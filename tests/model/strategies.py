@@ -20,24 +20,6 @@ from interlock.domain.canonical import MAX_SAFE_INTEGER, Json
 from interlock.domain.facts import Fact
 from interlock.domain.policy import Escalation, Level, Policy, Step
 
-__all__ = [
-    "INITIATOR",
-    "PEOPLE",
-    "SPELLINGS",
-    "Move",
-    "actions",
-    "delegations",
-    "directories",
-    "json_objects",
-    "json_values",
-    "moves",
-    "not_json",
-    "policies",
-    "principals",
-    "steps",
-    "subjects",
-]
-
 INITIATOR = "ian@example.com"
 
 PEOPLE = ("mia@example.com", "noah@example.com", "pete@example.com", "olga@example.com", INITIATOR)

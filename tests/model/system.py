@@ -29,8 +29,6 @@ from interlock.testing.people import principal
 from interlock.testing.scripted_runtime import ScriptedRuntime
 from interlock.testing.scripts import Sink
 
-__all__ = ["LEASE", "SystemUnderTest"]
-
 LEASE = timedelta(seconds=30)
 PAGE = 3
 FAR = timedelta(days=10_000)

@@ -18,8 +18,6 @@ from interlock.engine.audit import audit_record
 from interlock.engine.repair import repair
 from interlock.testing.people import principal
 
-__all__ = ["Table", "Tampering"]
-
 Table = Literal["requests", "runs"]
 
 NEXT = ("approve", "approve", "work", "work", "work twice", "sweep", "cancel", "look")

@@ -13,8 +13,6 @@ from interlock.domain.events import Opened
 from interlock.domain.policy import Policy, Step
 from interlock.domain.request import Vote
 
-__all__ = ["VoteModel", "Voter"]
-
 
 @dataclass(frozen=True, slots=True)
 class Voter:

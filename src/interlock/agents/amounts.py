@@ -13,8 +13,6 @@ import re
 import unicodedata
 from typing import Final, NamedTuple
 
-__all__ = ["Purchase", "is_doubtful", "purchase_in"]
-
 _NUMBER: Final = r"(?:0|[1-9][0-9]{0,11})(?:\.[0-9]{1,2})?|[1-9][0-9]{0,2}(?:,[0-9]{3}){1,3}\.[0-9]{2}"
 _MILLIONS: Final = r"[1-9][0-9]{0,2}(?:,[0-9]{3}){2,3}"  # two commas separate thousands; one may be a decimal comma
 _PRICE: Final = (

@@ -23,8 +23,6 @@ from interlock.agents.plans import Feedback, MailPlan
 from interlock.agents.recipients import ADDRESSES, unreadable, with_recipients
 from interlock.agents.tools import MAIL_SCHEMA, is_repeatable, mail_target, must_reach, send_mail
 
-__all__ = ["MAX_ROUNDS", "ApprovalState", "agent", "builder"]
-
 MAX_ROUNDS = 3
 """How many plans are made before the agent gives up."""
 

@@ -19,8 +19,6 @@ from langgraph.graph import END, START, StateGraph
 from interlock import Agent, Decision, Draft, Verdict, ask, progress
 from interlock.agents.reports import difference, file_report, reports_folder, write
 
-__all__ = ["MAX_ROUNDS", "FeedbackState", "agent", "builder"]
-
 MAX_ROUNDS = 4
 """How many drafts are made before people can only take the last one or leave it."""
 

@@ -25,8 +25,6 @@ from interlock.agents.ledger import enter, ledger_path
 from interlock.agents.plans import object_of
 from interlock.agents.wishes import Form
 
-__all__ = ["AIRLINES", "InputState", "agent", "book_flight", "builder"]
-
 AIRLINES: Final = ["Iberia", "KLM", "Lufthansa", "SAS", "TAP"]
 MOST = 9
 

@@ -24,9 +24,6 @@ from typing import Any, Final
 from interlock import NotDone
 from interlock.agents.places import place, sync_folder
 
-__all__ = ["LedgerConflict", "enter", "entries", "ledger_path"]
-
-
 _REMEDY: Final = "mend that, or set INTERLOCK_LEDGER for a new run"
 
 

@@ -23,8 +23,6 @@ from pathlib import Path
 from interlock import NotDone
 from interlock.agents.places import sync_folder
 
-__all__ = ["deliver"]
-
 LEDGER = "interlock"
 """The folder of claims and staged messages. Mail programs clean `tmp`, which must not happen to a claimed message."""
 

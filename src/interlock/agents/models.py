@@ -21,8 +21,6 @@ from typing import Any, TypeVar
 from interlock.agents.offline import OfflinePlanner
 from interlock.agents.plans import MAX_OUTPUT, Feedback, MailPlan, PlanningFailed, UnusablePlan, parse_output
 
-__all__ = ["Completion", "ModelPlanner", "completion", "offline", "planner"]
-
 CONNECT_TIMEOUT = 5
 READ_TIMEOUT = 60  # a real-time endpoint answers within 60 seconds or not at all
 MAX_TOKENS = 1024

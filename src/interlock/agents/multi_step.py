@@ -28,8 +28,6 @@ from langgraph.types import Command
 from interlock import Action, Agent, Decision, ask, progress
 from interlock.agents.purchase import PURCHASE, PurchaseState, ask_for_the_rest, not_bought, paid, read_request
 
-__all__ = ["MAX_ROUNDS", "agent", "builder", "checkpoints", "checkpoints_builder"]
-
 MAX_ROUNDS = 5
 """How many changes go round before the agent gives up."""
 

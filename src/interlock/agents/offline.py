@@ -15,8 +15,6 @@ from interlock.agents.plans import MAX_SUMMARY, Feedback, MailPlan, PlanningFail
 from interlock.agents.recipients import addresses_in
 from interlock.agents.tools import MAX_BODY, MAX_RECIPIENTS, MAX_SUBJECT, is_address
 
-__all__ = ["OfflinePlanner"]
-
 DOMAIN = "company.com"
 """Where `the team` and other groups have their addresses."""
 

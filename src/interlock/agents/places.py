@@ -11,8 +11,6 @@ from pathlib import Path
 
 from interlock import NotDone
 
-__all__ = ["place", "setting", "sync_folder"]
-
 
 def setting(name: str) -> str:
     """Return a variable of the environment; nothing, where it is not set."""

@@ -11,8 +11,6 @@ import jsonschema_rs
 
 from interlock.agents.tools import MAIL_SCHEMA
 
-__all__ = ["Feedback", "MailPlan", "PlanningFailed", "UnusablePlan", "fitting", "object_of", "parse_output"]
-
 MAX_OUTPUT = 200_000
 """Longest model output that is looked at, in characters."""
 

@@ -15,8 +15,6 @@ from interlock.agents.ledger import enter, ledger_path
 from interlock.agents.plans import object_of
 from interlock.agents.wishes import Form
 
-__all__ = ["PURCHASE", "PurchaseState", "ask_for_the_rest", "not_bought", "paid", "pay", "read_request"]
-
 _LONGEST: Final = 200
 _SHOWN: Final = 300
 _TEXT: Final[dict[str, Any]] = {"type": "string", "pattern": r"^[^\u0000-\u001f\u007f]*\S$", "maxLength": _LONGEST}

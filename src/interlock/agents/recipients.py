@@ -7,8 +7,6 @@ from typing import Any, Final
 
 from interlock.agents.tools import is_address
 
-__all__ = ["ADDRESSES", "addresses_in", "unreadable", "with_recipients"]
-
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _ADDRESS: Final = rf"[A-Za-z0-9](?:\.?[A-Za-z0-9_%+'-])*@{_LABEL}(?:\.{_LABEL})*"
 _PLAIN: Final = re.compile(_ADDRESS)

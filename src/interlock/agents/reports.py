@@ -19,8 +19,6 @@ from interlock.agents.models import Completion, completion, offline
 from interlock.agents.places import place, sync_folder
 from interlock.agents.plans import PlanningFailed, fitting, object_of, parse_output
 
-__all__ = ["difference", "file_report", "reports_folder", "write"]
-
 MAX_TITLE = 200
 MAX_TEXT = 100_000
 MAX_REQUEST = 10_000

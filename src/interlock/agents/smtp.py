@@ -17,8 +17,6 @@ from urllib.parse import unquote, urlsplit
 
 from interlock import NotDone
 
-__all__ = ["MailUncertain", "SmtpServer", "deliver"]
-
 TIMEOUT = 30.0
 """Seconds that one answer of the server may take."""
 

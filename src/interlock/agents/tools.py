@@ -25,8 +25,6 @@ from interlock import InvalidAgent, NotDone
 from interlock.agents import maildir, smtp
 from interlock.agents.places import place, setting
 
-__all__ = ["MAIL_SCHEMA", "is_address", "is_repeatable", "mail_target", "must_reach", "send_mail"]
-
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=^_`{|}~-]+"  # without "?", so that nothing looks like an encoded word
 _ADDRESS: Final = rf"{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*"  # RFC 5322 dot-atom, RFC 1034 labels

@@ -15,8 +15,6 @@ import jsonschema_rs
 from interlock.agents.models import completion, offline
 from interlock.agents.plans import PlanningFailed, fitting, parse_output
 
-__all__ = ["Form"]
-
 MAX_REQUEST = 10_000
 
 

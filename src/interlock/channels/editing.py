@@ -17,8 +17,6 @@ from interlock.service.inline import as_json, one_line
 from interlock.service.text import harmless, quoted
 from interlock.service.typed import cannot_be_read, entries_of, example, is_written, read_value, why_unread
 
-__all__ = ["Unreadable", "edit_json", "readable_json"]
-
 
 class Unreadable(BadInput):
     """What was written in the editor cannot be read."""

@@ -13,8 +13,6 @@ from interlock.service.inline import one_line
 from interlock.service.text import quoted
 from interlock.service.typed import read_entries, read_single
 
-__all__ = ["Typed", "forget_misfits", "read_form"]
-
 NULL: Any = object()
 """Nothing was given, as an answer."""
 

@@ -13,8 +13,6 @@ from interlock.service.inline import when
 from interlock.service.sentences import sentence
 from interlock.service.text import plain
 
-__all__ = ["LinesChannel", "notice_line"]
-
 
 @dataclass(slots=True)
 class LinesChannel:

@@ -17,8 +17,6 @@ from interlock.service.inline import FLOW, Place, as_json, name_shown, when
 from interlock.service.text import harmless, plain, quoted, shortened, warnings_about
 from interlock.service.views import RequestView
 
-__all__ = ["ANYTHING", "Presentation", "present"]
-
 TITLES = {"approval": "HUMAN APPROVAL REQUIRED", "input": "HUMAN INPUT REQUIRED", "review": "HUMAN REVIEW REQUIRED"}
 
 ANYTHING = (

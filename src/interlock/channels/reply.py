@@ -20,8 +20,6 @@ from interlock.service.text import quoted
 from interlock.service.typed import VERDICT_WORDS, unread
 from interlock.service.views import RequestView
 
-__all__ = ["Skipped", "ask_comment", "confirm", "edit", "read_reply", "said_so_far"]
-
 QUIT = "quit"
 SHOW = "show"
 LEAVING = {SHOW: SHOW, "s": SHOW, prompts.SKIP: prompts.SKIP, QUIT: QUIT, "q": QUIT}

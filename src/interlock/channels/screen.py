@@ -16,8 +16,6 @@ from typing import TextIO
 from interlock.errors import InterlockError
 from interlock.service.text import cells, fold_padding, harmless, wrapped
 
-__all__ = ["Flow", "Line", "Screen", "discard_unwritten", "open_missing", "said"]
-
 STYLES = {"title": "1", "dim": "2", "good": "32", "warn": "33", "bad": "31"}
 NARROWEST = 20
 FITS = 4_096

@@ -13,8 +13,6 @@ from interlock.channels.prompts import AGAIN, MEANS, asks_help, help_lines
 from interlock.channels.screen import Screen
 from interlock.errors import InvalidValue
 
-__all__ = ["EndOfInput", "Terminal"]
-
 LONGEST_LINE = 4_095
 """What the line discipline of Linux and macOS keeps of one line; the rest of it is lost (termios(3), ICANON)."""
 

@@ -11,8 +11,6 @@ from interlock.engine.schema_words import place_words
 from interlock.service.inline import FLOW, name_shown, one_line
 from interlock.service.text import cells, fold_padding, harmless, plain, shortened
 
-__all__ = ["ValueLines", "difference", "last_words"]
-
 LONG_TEXT = 1_000
 MANY_LINES = 40
 MANY_ITEMS = 50

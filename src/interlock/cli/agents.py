@@ -13,8 +13,6 @@ from interlock.cli.session import Session, execute, storeless
 from interlock.errors import InvalidAgent
 from interlock.service.text import plain
 
-__all__ = ["app", "examined"]
-
 app = group("What can be run.")
 app.callback()(lambda: None)  # or its only command would be the whole of it
 

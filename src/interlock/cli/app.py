@@ -18,8 +18,6 @@ from interlock.cli.errors import MEANINGS, Exit, report, report_usage
 from interlock.cli.hints import command_prefix
 from interlock.errors import InvalidAgent
 
-__all__ = ["COMMANDS", "Root", "group", "run"]
-
 
 @dataclass(slots=True)
 class Root:

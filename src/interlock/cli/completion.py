@@ -15,8 +15,6 @@ from typer.main import get_command
 from interlock.cli.app import Root, group
 from interlock.cli.app import app as commands
 
-__all__ = ["app", "completed"]
-
 SECONDS = 3.0  # who has pressed the tab key is not kept waiting longer, whatever the database does
 BASH = """\
 _interlock() {

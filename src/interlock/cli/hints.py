@@ -9,8 +9,6 @@ import shutil
 import sys
 from pathlib import Path
 
-__all__ = ["command_prefix", "pasteable"]
-
 _COMMAND = re.compile(r"(?<![\w./-])interlock (?=[a-z]+(?:-[a-z]+)*\b)")
 
 _PASSWORD = re.compile(r"(://[^:/@]*):.*@")

@@ -11,8 +11,6 @@ from interlock.domain.canonical import Json, canonical_bytes
 from interlock.engine.watching import Streamed
 from interlock.service.text import plain, shortened
 
-__all__ = ["Live", "MessageOrder"]
-
 AGENT = "[AGENT] "
 BAR = "        │ "
 LONGEST = 2_000

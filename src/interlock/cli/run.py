@@ -20,8 +20,6 @@ from interlock.errors import BadInput
 from interlock.service.arguments import json_given
 from interlock.service.shapes import run_shape
 
-__all__ = ["app", "attend", "read_json", "start_and_attend"]
-
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 

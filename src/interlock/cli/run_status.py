@@ -12,8 +12,6 @@ from interlock.domain.run import ENDED, Run, RunStatus
 from interlock.service.shapes import run_view_shape
 from interlock.service.views import RunView
 
-__all__ = ["closing", "is_advancing", "is_over", "report_on", "status_words", "tell_next_turn", "waiting", "ways_on"]
-
 
 def closing(session: Session, view: RunView) -> int:
     """Say how a run has ended, or what it needs; return the exit code."""

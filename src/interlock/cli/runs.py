@@ -31,8 +31,6 @@ from interlock.service.shapes import entry_shape, page_shape, run_shape, run_vie
 from interlock.service.text import plain, quoted
 from interlock.service.views import RunView
 
-__all__ = ["app", "state_lines"]
-
 app = group("Executions of agents.")
 
 

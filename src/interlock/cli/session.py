@@ -28,8 +28,6 @@ from interlock.service.client import Client
 from interlock.service.text import cells, plain
 from interlock.storage.open import file_of
 
-__all__ = ["DEMO", "Session", "execute", "interruptible", "opened", "patiently", "settings_of", "storeless", "table"]
-
 T = TypeVar("T")
 DEMO = "demo"
 GAP = "  "

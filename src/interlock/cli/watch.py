@@ -29,8 +29,6 @@ from interlock.service.shapes import entry_shape, request_shape, run_view_shape
 from interlock.service.text import plain
 from interlock.service.views import RequestView
 
-__all__ = ["Attendant", "changed", "narrated_worker"]
-
 QUIT = "quit"
 LOOK_AGAIN = 5.0
 SHORTEST = 0.2

@@ -27,8 +27,6 @@ from interlock.errors import BadInput, InvalidAgent
 from interlock.runtime.breakpoints import Breakpoints, Graph, subgraphs
 from interlock.runtime.served.context_and_ids import context_of
 
-__all__ = ["Agent", "as_agent"]
-
 OURS = frozenset({Action, Draft, EffectState, Kind, Question, Status, Verdict})
 
 

@@ -20,8 +20,6 @@ from interlock.domain.canonical import Json
 from interlock.errors import InvalidAgent
 from interlock.runtime.dialects.breakpoint import Stop
 
-__all__ = ["Breakpoints", "Graph", "subgraphs"]
-
 USUAL = ("approved", "human_approval")
 
 Graph = Pregel[Any, Any, Any, Any]

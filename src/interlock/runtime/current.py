@@ -28,8 +28,6 @@ from interlock.runtime.dialects.native import answer_id
 if TYPE_CHECKING:
     from interlock.runtime.answers.binding import Answers
 
-__all__ = ["PASSING", "Advancing", "Execution", "Refusal", "Taken", "current", "decided_request", "performing"]
-
 THREADS = 32
 """On how many threads the plain nodes of one advance run at most."""
 

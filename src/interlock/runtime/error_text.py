@@ -11,8 +11,6 @@ from types import FrameType
 
 from interlock.runtime.state.models import is_small
 
-__all__ = ["describe", "is_own", "place_of", "said", "told"]
-
 MAX_REASON = 2_000
 
 MOST = 5

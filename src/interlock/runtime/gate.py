@@ -21,8 +21,6 @@ from interlock.runtime.current import current, decided_request
 from interlock.runtime.dialects.native import payload
 from interlock.runtime.effects.effect import Effect, Repeat
 
-__all__ = ["Decision", "ask", "progress"]
-
 
 def ask(
     subject: Subject,

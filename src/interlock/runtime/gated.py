@@ -15,8 +15,6 @@ from interlock.errors import InvalidAgent, NotApproved
 from interlock.runtime.effects.recorded import refuse_retries
 from interlock.runtime.gate import Decision, ask
 
-__all__ = ["gated"]
-
 P = ParamSpec("P")
 R = TypeVar("R")
 

@@ -29,8 +29,6 @@ from interlock.runtime.effects.recorded import jsonable
 from interlock.runtime.state import forking
 from interlock.runtime.state.run_state import RunState, places, resume_values
 
-__all__ = ["GraphAdvance", "Limits"]
-
 LATE = 1.0
 """How many seconds later than its neighbours in the same LangGraph task a tool may ask and still be heard."""
 

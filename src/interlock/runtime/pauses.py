@@ -40,8 +40,6 @@ from interlock.runtime.dialects import langchain_hitl, native, table
 from interlock.runtime.state.checkpointer import Checkpointer
 from interlock.runtime.state.run_state import RunState, pending_interrupts, places
 
-__all__ = ["STATELESS", "asked", "at_breakpoint", "rerouted", "resumption", "stands_there", "with_schemas"]
-
 _ID = re.compile("[0-9a-f]{32}")
 
 MOST_ASKED = 100

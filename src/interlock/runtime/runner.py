@@ -28,8 +28,6 @@ from interlock.runtime.state import as_json, forking
 from interlock.runtime.state.checkpointer import Checkpointer
 from interlock.runtime.state.run_state import RunState, resume_values
 
-__all__ = ["LangGraphRuntime"]
-
 MAX_STATE = 8_000_000
 """Largest LangGraph state of a paused run, in bytes."""
 

@@ -16,8 +16,6 @@ from interlock.errors import BadInput, InvalidValue
 from interlock.service.text import quoted, shortened
 from interlock.service.typed import NOT_JSON, example, is_written, read_value, why_unread
 
-__all__ = ["changed_arguments", "digest_meant", "duration", "json_given"]
-
 MAX_INPUT = 1_000_000
 LONGEST_SHOWN = 200
 

@@ -28,8 +28,6 @@ from interlock.service.parts import Parts
 from interlock.service.replies import Reply, answered, edited, plainly, typed_answer
 from interlock.service.views import RunView, Views
 
-__all__ = ["Client"]
-
 Became = Literal["happened", "did_not", "retry"]
 """What became of an effect: `retry` means that it did not happen, and is to be tried again."""
 

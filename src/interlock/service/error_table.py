@@ -10,8 +10,6 @@ from typing import Any, NamedTuple
 from interlock import errors
 from interlock.errors import InterlockError
 
-__all__ = ["ERRORS", "Exit", "Meaning", "error_shape", "meaning_of"]
-
 
 class Exit(IntEnum):
     """The exit codes."""

@@ -11,8 +11,6 @@ from interlock.engine.schema_words import FORMAT_WORDS, choices, wants
 from interlock.service.inline import name_shown, one_line
 from interlock.service.text import quoted, shortened
 
-__all__ = ["Field", "entry_of", "field_of", "fields_of", "hint", "types_of", "wanted"]
-
 MANY_WORDS = 1_000
 MANY_FIELDS = 10
 LONGEST_FORM = 200

@@ -25,8 +25,6 @@ from interlock.engine.ports.waker import Waker
 from interlock.errors import Conflict, StoreUnavailable
 from interlock.failpoints import failpoint
 
-__all__ = ["CutShort", "Follower", "Reader", "Told", "concerns_people", "unless"]
-
 T = TypeVar("T")
 
 AT_ONCE = 100

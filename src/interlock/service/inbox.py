@@ -20,8 +20,6 @@ from interlock.engine.routing import PolicyBook
 from interlock.errors import InvalidValue, RecordAltered
 from interlock.service.pages import PAGE, Count, Listing, Page, count, page, sort_key, walk
 
-__all__ = ["Listed", "PersonalInbox", "Which", "walk_requests"]
-
 Which = Literal["mine", "others", "decided"]
 """Open requests that wait for the person; open ones that wait for others; those on which the person has acted."""
 

@@ -12,20 +12,6 @@ from interlock.domain.canonical import Json, canonical_bytes
 from interlock.domain.request import Request
 from interlock.service.text import plain, quoted
 
-__all__ = [
-    "FLOW",
-    "Place",
-    "as_json",
-    "counted",
-    "in_order",
-    "name_shown",
-    "one_line",
-    "places",
-    "row",
-    "subject_row",
-    "when",
-]
-
 FLOW = 60  # how many columns a value may take to stand in a line with others
 WHOLE = 2_000_000
 

@@ -13,8 +13,6 @@ from typing import Generic, TypeVar
 from interlock.engine.ports.store import SortKey
 from interlock.errors import InvalidValue
 
-__all__ = ["MOST_COUNTED", "PAGE", "Count", "Listing", "Page", "count", "page", "sort_key", "text_key", "walk"]
-
 T = TypeVar("T")
 K = TypeVar("K")
 

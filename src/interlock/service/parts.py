@@ -21,8 +21,6 @@ from interlock.engine.watching import NOBODY, Watcher
 from interlock.engine.worker import Worker
 from interlock.service.following import Follower, Reader
 
-__all__ = ["Parts"]
-
 
 @dataclass(frozen=True, slots=True)
 class Parts:

@@ -13,8 +13,6 @@ from interlock.errors import BadInput, InvalidValue
 from interlock.service.arguments import digest_meant
 from interlock.service.typed import read_answer
 
-__all__ = ["Reply", "answered", "editable", "edited", "part_of", "plainly", "typed_answer", "void_votes"]
-
 
 @dataclass(frozen=True, slots=True)
 class Reply:

@@ -11,8 +11,6 @@ from interlock.engine.changes import Entry
 from interlock.service.inline import one_line, subject_row, when
 from interlock.service.text import in_quotes, shortened
 
-__all__ = ["log_line", "sentence"]
-
 SHORT = 160
 
 Event = events.Event | run_events.RunEvent

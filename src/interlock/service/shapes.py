@@ -21,19 +21,6 @@ from interlock.service.inbox import Listed
 from interlock.service.pages import Count, Page
 from interlock.service.views import RequestView, RunView
 
-__all__ = [
-    "count_shape",
-    "entry_shape",
-    "listed_shape",
-    "notice_shape",
-    "page_shape",
-    "request_shape",
-    "run_shape",
-    "run_view_shape",
-    "schema",
-    "view_shape",
-]
-
 T = TypeVar("T")
 
 

@@ -10,18 +10,6 @@ import re
 import unicodedata
 from itertools import groupby
 
-__all__ = [
-    "cells",
-    "fold_padding",
-    "harmless",
-    "in_quotes",
-    "plain",
-    "quoted",
-    "shortened",
-    "warnings_about",
-    "wrapped",
-]
-
 OPEN, CLOSE = "⟨", "⟩"
 
 NAMES = {"\x1b": "ESC", "\r": "CR", "\t": "TAB", "\x00": "NUL", "\x07": "BEL", "\x08": "BS", "\x7f": "DEL"}

@@ -13,21 +13,6 @@ from interlock.errors import InvalidAnswer, InvalidValue
 from interlock.service.fields import entry_of, field_of, types_of, wanted
 from interlock.service.inline import one_line
 
-__all__ = [
-    "NOT_JSON",
-    "VERDICT_WORDS",
-    "cannot_be_read",
-    "entries_of",
-    "example",
-    "is_written",
-    "read_answer",
-    "read_entries",
-    "read_single",
-    "read_value",
-    "unread",
-    "why_unread",
-]
-
 NOT_JSON = "is not JSON: "  # how the reason of a text begins that is no JSON
 
 YES_NO = {"yes": True, "y": True, "true": True, "no": False, "n": False, "false": False}

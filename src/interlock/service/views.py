@@ -26,8 +26,6 @@ from interlock.errors import BadInput, NotFound, RecordAltered
 from interlock.service.inbox import Listed, PersonalInbox, Which, walk_requests
 from interlock.service.pages import PAGE, Count, Listing, Page, page, sort_key, text_key, walk
 
-__all__ = ["RequestView", "RunView", "Views"]
-
 MOST_PAUSES = 200
 OPEN = Inbox()
 

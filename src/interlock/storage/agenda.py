@@ -16,8 +16,6 @@ from interlock.storage.compiled import Connection, whatever_is_stored
 from interlock.storage.rows import FIRST, NEVER, Clock, is_key, is_time, job_of, micros, moment
 from interlock.storage.schema import IS_OPEN, jobs, requests
 
-__all__ = ["agenda", "jobs_after"]
-
 ADVANCE: ColumnElement[str] = literal_column("'advance'")
 """The one kind of job that there is. Written out, so that every plan is made for it."""
 

@@ -22,8 +22,6 @@ from interlock.storage.rows import NEVER, RequestRow, RunRow, is_key, is_time, j
 from interlock.storage.schema import jobs, policies, requests, runs, states
 from interlock.storage.sql_constructs import as_bytes
 
-__all__ = ["AuditedLog", "audit_of", "audit_rest", "is_named", "joined", "page", "strangers"]
-
 SIZE = 500
 
 Key = tuple[str, str]

@@ -22,8 +22,6 @@ from sqlalchemy.sql.elements import ClauseElement
 from interlock.errors import Conflict
 from interlock.storage.rows import Clock, utc_now
 
-__all__ = ["Connection", "Outcome", "Statements", "Values", "outcome_of", "whatever_is_stored"]
-
 Values = Mapping[str, Any]
 Check = Callable[[bool], None]
 T = TypeVar("T")

@@ -13,8 +13,6 @@ from interlock.storage.rows import changed, encodable, lease_of, micros
 from interlock.storage.schema import cursors
 from interlock.storage.sql_constructs import insert_or, update_at_version
 
-__all__ = ["check_channel", "cursor", "move_cursor"]
-
 _CHANGES = ("position", "upto", "version", "owner", "lease_until")
 _CURSOR = select(*(cursors.c[name] for name in _CHANGES)).where(
     cursors.c.tenant == bindparam("tenant"), cursors.c.channel == bindparam("channel")

@@ -17,8 +17,6 @@ from interlock.storage.rows import ASKS_UNKNOWN, OPEN, encodable
 from interlock.storage.schema import IS_OPEN, participants, requests
 from interlock.storage.sql_constructs import HoldsOneOf, OneOf, as_bytes
 
-__all__ = ["inbox", "inbox_query"]
-
 _TENANT: BindParameter[str] = bindparam("tenant")
 _AFTER = tuple_(bindparam("after_at", type_=BigInteger), bindparam("after", type_=Text))
 _LIMIT: BindParameter[int] = bindparam("limit")

@@ -13,8 +13,6 @@ from interlock.storage.rows import Clock, encodable, micros, moment
 from interlock.storage.schema import store
 from interlock.storage.sql_constructs import as_bytes, insert_or
 
-__all__ = ["SqlShelf"]
-
 PAGE = 200
 END = "."
 """Ends each label of a stored namespace, so that what is under a prefix begins with its text."""

@@ -17,8 +17,6 @@ from interlock.storage.sql_constructs import Now, insert_or
 if TYPE_CHECKING:
     from sqlalchemy.dialects.postgresql import Insert
 
-__all__ = ["extend", "take_job", "wake_waiting", "write_jobs"]
-
 _KEY = ["tenant", "kind", "subject"]
 
 

@@ -43,8 +43,6 @@ from interlock.storage.schema import (
 )
 from interlock.storage.sql_constructs import OneOf, as_bytes
 
-__all__ = ["FeedPage", "Histories", "Log", "NumberedLog", "OrderedLog"]
-
 _TENANT: BindParameter[str] = bindparam("tenant")
 _LIMIT: BindParameter[int] = bindparam("limit")
 _APPENDED: dict[str, BindParameter[Any]] = {name: bindparam(name) for name in EntryRow._fields}

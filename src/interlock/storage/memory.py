@@ -42,8 +42,6 @@ from interlock.storage.rows import (
     utc_now,
 )
 
-__all__ = ["MemoryStore"]
-
 
 class MemoryStore:
     """Keeps everything in this process, and forgets it with it; its clock is this machine's by default."""

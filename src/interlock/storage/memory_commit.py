@@ -20,8 +20,6 @@ from interlock.storage.rows import (
     run_row,
 )
 
-__all__ = ["apply", "check"]
-
 
 def check(tables: Tables, changes: Changes, now: datetime) -> None:  # noqa: C901, PLR0912 - one line a condition
     """Look whether everything is as the changes expect it; a Conflict says what is not."""

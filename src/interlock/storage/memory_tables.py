@@ -26,8 +26,6 @@ from interlock.storage.rows import (
     lease_of,
 )
 
-__all__ = ["JobRow", "Key", "MemoryShelf", "Tables", "entry_of", "key_of", "read_job"]
-
 Key = tuple[str, str]
 
 

@@ -17,8 +17,6 @@ from interlock.errors import StoreTooNew, StoreUnavailable
 from interlock.storage.schema import REVISIONS, VERSION_TABLE
 from interlock.storage.sqlite import BUSY_SECONDS, connect, explain
 
-__all__ = ["NEW", "engine_of", "prepare", "revision_of", "upgrade"]
-
 MIGRATIONS = Path(__file__).with_name("migrations")
 RETRY_SECONDS = 0.02
 NEW = ""

@@ -18,8 +18,6 @@ from interlock.storage.rows import Clock, utc_now
 from interlock.storage.sql import SqlStore
 from interlock.storage.sqlite import SqliteFile
 
-__all__ = ["GROUP", "Opener", "file_of", "kept_results", "open_store", "register_store", "scheme_of"]
-
 GROUP = "interlock.stores"
 """The group of entry points by which an installed package brings stores: a scheme, and its `Opener`."""
 

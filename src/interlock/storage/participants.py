@@ -15,16 +15,6 @@ from interlock.storage.rows import encodable, is_time, micros, moment
 from interlock.storage.schema import participants, requests
 from interlock.storage.sql_constructs import OneOf, insert_or
 
-__all__ = [
-    "PARTICIPANTS_LEFT",
-    "Participants",
-    "acts_by",
-    "drop_participants",
-    "keep_participants",
-    "participants_on",
-    "read_participants",
-]
-
 Participants = dict[tuple[str, str], tuple[tuple[str, datetime | None], ...]]
 
 _TENANT: BindParameter[str] = bindparam("tenant")

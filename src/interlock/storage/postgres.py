@@ -29,8 +29,6 @@ from interlock.storage.postgres_wire import Wire
 from interlock.storage.thread_pool import ThreadPool
 from interlock.storage.writes import Commit
 
-__all__ = ["Address", "Health", "PostgresDatabase", "connect", "explain", "health"]
-
 WRITERS, READERS = 2, 4
 """How many transactions run at once in one process; each has a connection of its own once it was needed."""
 

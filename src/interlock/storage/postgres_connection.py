@@ -26,8 +26,6 @@ from interlock.storage.rows import Clock, changed, moment
 from interlock.storage.sql_constructs import MICROS
 from interlock.storage.writes import Commit, commit_together
 
-__all__ = ["PostgresConnection", "PostgresStatements", "ServerConnection"]
-
 T = TypeVar("T")
 
 RECOVER_SECONDS = 15.0

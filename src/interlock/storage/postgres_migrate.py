@@ -13,8 +13,6 @@ from interlock.storage.migrate import NEW, revision_of, upgrade
 from interlock.storage.postgres import Address, connect, explain
 from interlock.storage.schema import REVISIONS
 
-__all__ = ["prepare"]
-
 OLDEST = 130000
 """The first version of PostgreSQL whose transactions can be ordered and asked about in 64 bits."""
 

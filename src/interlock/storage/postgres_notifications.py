@@ -17,8 +17,6 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-__all__ = ["PostgresNotifications"]
-
 AT_MOST_EVERY = 0.005
 """Seconds between two notices of one process: what happens in between is told by one."""
 

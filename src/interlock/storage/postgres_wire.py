@@ -15,8 +15,6 @@ from psycopg import Error, OperationalError, errors
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
-__all__ = ["Wire", "WireReply"]
-
 _IN_TEXT, _IN_BYTES = 0, 1
 _ERRORS = frozenset({ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE})
 

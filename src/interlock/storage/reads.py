@@ -43,20 +43,6 @@ from interlock.storage.schema import (
 )
 from interlock.storage.sql_constructs import OneOf, as_bytes
 
-__all__ = [
-    "NOTE",
-    "POLICY",
-    "asked_at",
-    "filed",
-    "find",
-    "list_runs",
-    "load",
-    "state",
-    "thread_names",
-    "turns",
-    "window",
-]
-
 LAST_CHARACTER = "\U0010ffff"
 LAST_TURN = 2**31 - 1
 

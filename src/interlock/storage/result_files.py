@@ -21,8 +21,6 @@ from interlock.domain.canonical import canonical_bytes, normalize, read_canonica
 from interlock.engine.results import KnownResult
 from interlock.errors import InvalidValue
 
-__all__ = ["ResultFiles"]
-
 FORMAT = 1
 LARGEST = 1_000_000
 LONGEST_REASON = 20_000

@@ -20,40 +20,6 @@ from interlock.engine.codec import encode_entry, encode_request, encode_run
 from interlock.engine.items import ItemOp, PutItem
 from interlock.errors import Conflict, InvalidValue, NotInTime, RecordAltered, WindowMoved
 
-__all__ = [
-    "ASKS_UNKNOWN",
-    "FIND_LIMIT",
-    "FIRST",
-    "FIRST_GENERATION",
-    "NEVER",
-    "OPEN",
-    "Clock",
-    "EntryRow",
-    "RequestRow",
-    "RunRow",
-    "asks_text",
-    "changed",
-    "check_changes",
-    "check_load",
-    "check_puts",
-    "checked",
-    "due_micros",
-    "encodable",
-    "entry_rows",
-    "is_key",
-    "is_time",
-    "job_of",
-    "lease_of",
-    "micros",
-    "moment",
-    "now_of",
-    "read_position",
-    "replay_order",
-    "request_row",
-    "run_row",
-    "utc_now",
-]
-
 T = TypeVar("T", Request, Run)
 Clock = Callable[[], datetime]
 

@@ -27,32 +27,6 @@ from sqlalchemy import (
 from interlock.domain.request import EffectState, Status
 from interlock.domain.run import RunStatus
 
-__all__ = [
-    "IS_COUNTED",
-    "IS_OPEN",
-    "POSTGRES_GUARD",
-    "POSTGRES_GUARD_MADE",
-    "REVISIONS",
-    "SQLITE_GUARDS",
-    "VERSION_TABLE",
-    "cursors",
-    "epochs",
-    "jobs",
-    "log",
-    "metadata",
-    "notes",
-    "ordered",
-    "ordered_log",
-    "participants",
-    "policies",
-    "requests",
-    "runs",
-    "states",
-    "store",
-    "threads",
-    "windows",
-]
-
 REVISIONS = ("0008",)
 """Every revision of the schema that this version knows, oldest first. It works with the last one."""
 

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from interlock.storage.postgres import PostgresDatabase
     from interlock.storage.sqlite import SqliteFile
 
-__all__ = ["SqlStore"]
-
 PATIENCE = (0.002, 0.005, 0.02)
 """How often, and how long, the feed waits for transactions that are just ending."""
 

@@ -14,8 +14,6 @@ from sqlalchemy.types import UserDefinedType
 if TYPE_CHECKING:
     from sqlalchemy.dialects.postgresql import Insert
 
-__all__ = ["MICROS", "HoldsOneOf", "Now", "OneOf", "as_bytes", "insert_or", "update_at_version"]
-
 MICROS = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 """PostgreSQL's own clock, as microseconds since 1970; not that of the transaction's beginning."""
 

@@ -16,8 +16,6 @@ from interlock.storage.compiled import Connection, Statements
 from interlock.storage.log import NumberedLog
 from interlock.storage.thread_pool import Inline, ThreadPool
 
-__all__ = ["BUSY_SECONDS", "SqliteFile", "connect", "explain"]
-
 WRITING = "BEGIN IMMEDIATE"
 
 BUSY_SECONDS = 10.0

@@ -14,8 +14,6 @@ from typing import Any, TypeVar
 from interlock.errors import StoreUnavailable
 from interlock.storage.compiled import Connection, Outcome, outcome_of
 
-__all__ = ["Inline", "ThreadPool"]
-
 T = TypeVar("T")
 Work = Callable[[Connection], Any]
 

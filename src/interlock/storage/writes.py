@@ -21,8 +21,6 @@ from interlock.storage.rows import Clock, RequestRow, RunRow, changed, entry_row
 from interlock.storage.schema import jobs, notes, policies, requests, runs, states, threads, windows
 from interlock.storage.sql_constructs import Now, insert_or, update_at_version
 
-__all__ = ["Commit", "commit_together", "keep_note"]
-
 # Named are the columns that never change, so that a new one is written.
 _FIXED = frozenset(
     {"tenant", "id", "run_id", "agent", "interrupt_id", "opened_at", "action", "started_at", "thread", "turn"}

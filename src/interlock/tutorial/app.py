@@ -17,8 +17,6 @@ from interlock.errors import BadInput, Closed, InterlockError, NotFound
 from interlock.service.replies import Reply, edited, plainly
 from interlock.service.views import RunView
 
-__all__ = ["App", "Snapshot"]
-
 Event = dict[str, Any]
 Config = Mapping[str, Any]
 

@@ -30,8 +30,6 @@ from interlock.runtime.current import Execution, Taken, current
 from interlock.runtime.dialects import native, table
 from interlock.runtime.dialects.shown import shown
 
-__all__ = ["Answers", "belonging", "comes_back", "ids_of", "interrupt_id"]
-
 SEVERAL = "interlock_several"
 LONGEST = 200
 

@@ -18,8 +18,6 @@ from types import CodeType, FrameType
 from typing import Any
 from uuid import UUID
 
-__all__ = ["READERS", "leaves_quietly", "only_reads_between"]
-
 READING = frozenset(
     {
         "abs", "bool", "complex", "dict", "float", "int", "isinstance", "len", "list", "max", "min", "round", "set",

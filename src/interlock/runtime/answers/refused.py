@@ -37,8 +37,6 @@ from interlock.runtime.error_text import is_own, said, told
 from interlock.runtime.pauses import at_breakpoint
 from interlock.runtime.state.run_state import RunState, pending_interrupts
 
-__all__ = ["Refusals", "asked_again"]
-
 
 class Refusals(BaseCallbackHandler):
     """Looks at each error while it leaves a task, so that LangGraph lets the tasks beside it come to their end.

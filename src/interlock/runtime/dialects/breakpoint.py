@@ -22,8 +22,6 @@ from interlock.engine.schemas import MAX_SCHEMA, fits
 from interlock.errors import InvalidValue, NotApproved
 from interlock.runtime.dialects.shown import shown
 
-__all__ = ["PREFIX", "Stop", "answer", "is_breakpoint", "read", "stop_id"]
-
 PREFIX = "breakpoint:"
 
 

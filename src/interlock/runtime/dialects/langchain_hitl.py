@@ -17,8 +17,6 @@ from interlock.domain.request import Request, Status
 from interlock.errors import InvalidValue, NotApproved
 from interlock.runtime.dialects.shown import as_text
 
-__all__ = ["answer", "answer_one", "is_batch", "is_call", "read", "read_one"]
-
 ALL = ("approve", "edit", "reject", "respond")
 SILENCE = "Nobody decided in time, so this was not done. Do not try it again unless the user asks for it."
 

@@ -19,8 +19,6 @@ from interlock.domain.canonical import Json
 from interlock.domain.request import Request, Status
 from interlock.errors import InvalidValue
 
-__all__ = ["answer", "is_elicitation", "read"]
-
 VERDICTS = (Verdict.respond, Verdict.reject)
 SCHEMES = ("https", "http")
 UNCLEAR = re.compile(r"[\\\s\x00-\x20\x7f]")

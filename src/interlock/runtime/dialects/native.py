@@ -16,8 +16,6 @@ from interlock.domain.canonical import Json
 from interlock.domain.request import Request
 from interlock.errors import InvalidValue
 
-__all__ = ["answer", "answer_id", "is_native", "payload", "payload_again", "read", "replaces"]
-
 FORMAT = 1
 
 _ASK: TypeAdapter[Ask] = TypeAdapter(Ask)

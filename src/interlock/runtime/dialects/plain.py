@@ -20,8 +20,6 @@ from interlock.domain.request import Request, Status
 from interlock.errors import InvalidValue, NotApproved
 from interlock.runtime.dialects.shown import as_text
 
-__all__ = ["answer", "answer_inbox", "is_inbox", "read", "read_inbox"]
-
 TEXTS = ("question", "message", "prompt", "text", "query", "instruction", "title", "task", "description")
 OPTIONS = ("options", "choices")
 KINDS = {bool: "boolean", int: "number", float: "number", str: "string", list: "array", dict: "object"}

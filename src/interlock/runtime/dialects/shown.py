@@ -14,8 +14,6 @@ from interlock.errors import InvalidValue
 from interlock.runtime.state.models import LOOKS, fields_of, has_code, is_small, written
 from interlock.runtime.state.weight import Looks, is_within
 
-__all__ = ["as_text", "shown"]
-
 _PLAIN = frozenset({type(None), bool, int})
 _LISTS = (list, tuple, set, frozenset, deque, Iterator)
 _SETS = (set, frozenset)

@@ -18,8 +18,6 @@ from interlock.engine.ports.runtime import Asking
 from interlock.runtime.dialects import langchain_hitl, mcp_elicitation, native, plain
 from interlock.runtime.dialects.shown import shown
 
-__all__ = ["DIALECTS", "Dialect", "answer", "interrupt_of", "read"]
-
 
 @dataclass(frozen=True, slots=True)
 class Dialect:

@@ -38,8 +38,6 @@ from interlock.runtime.effects.recorded import failure_in, jsonable, refuse_retr
 from interlock.runtime.error_text import said, told
 from interlock.runtime.loading.child_processes import Exited, is_cancelled, only_here
 
-__all__ = ["Effect", "Repeat"]
-
 KEY = "idempotency_key"
 
 

@@ -9,8 +9,6 @@ from typing import Any
 from langchain_core.tools import BaseTool, ToolException
 from langgraph.errors import GraphBubbleUp
 
-__all__ = ["OneCall", "SecondCall"]
-
 CALLS = ("invoke", "run")
 AWAITED = ("ainvoke", "arun")
 PARSE = "_parse_input"

@@ -26,8 +26,6 @@ from interlock.errors import InvalidAgent, InvalidValue
 from interlock.runtime.state.models import LOOKS, WITHHELD, fields_of, has_code, is_small, written
 from interlock.runtime.state.weight import Looks
 
-__all__ = ["failure_in", "jsonable", "refuse_retries"]
-
 DEEPEST = MAX_DEPTH - 2
 """Below it a description finds room, which is an object itself."""
 

@@ -17,9 +17,6 @@ from typing import Any, Self, TypeVar, cast
 
 from interlock.runtime.current import current
 
-__all__ = ["Contained", "Exited", "guard", "is_cancelled", "only_here"]
-
-
 T = TypeVar("T")
 
 

@@ -27,8 +27,6 @@ from interlock.runtime.agent import Agent, as_agent
 from interlock.runtime.error_text import told
 from interlock.runtime.served.context_and_ids import Initiator, server_ids
 
-__all__ = ["Factory", "Unmade", "entered", "made_by", "seen_for", "server_runtime"]
-
 _RUNTIMES = (sdk._ExecutionRuntime, sdk._ReadRuntime)  # noqa: SLF001 - the parts of `ServerRuntime`, which no call makes
 
 

@@ -11,8 +11,6 @@ from typing import Any
 from interlock.runtime.breakpoints import Graph, subgraphs
 from interlock.runtime.gate import Decision, ask
 
-__all__ = ["gates"]
-
 NAMES = frozenset({"ask", "gated"})
 GATE = "_gate.<locals>.gate"  # what `@gated` makes of a function
 MIDDLEWARE = "interlock.langchain"

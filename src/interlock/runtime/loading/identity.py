@@ -14,8 +14,6 @@ from pathlib import Path, PurePath
 from interlock.errors import InvalidAgent
 from interlock.runtime.loading.langgraph_json import graph_references
 
-__all__ = ["code_of", "names_for"]
-
 SAYS_NOTHING = frozenset(
     {
         "agent", "app", "build", "builder", "chain", "compiled", "compiled_graph", "create_agent", "create_graph", "g",

@@ -23,8 +23,6 @@ from interlock.runtime.loading.langgraph_json import graph_references, prepare
 if TYPE_CHECKING:
     from interlock.runtime.agent import Agent
 
-__all__ = ["MADE_HERE", "find", "import_agent", "is_ours", "preload"]
-
 _files: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)  # as Python has one for each module
 
 

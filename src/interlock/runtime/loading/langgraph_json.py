@@ -18,8 +18,6 @@ from typing import Any
 from interlock.domain.canonical import parse_json
 from interlock.errors import InvalidAgent, InvalidValue
 
-__all__ = ["graph_references", "prepare", "project_agents"]
-
 FILE = "langgraph.json"
 LARGEST = 256_000
 

@@ -23,8 +23,6 @@ from typing import Any
 from interlock.errors import InvalidAgent
 from interlock.runtime.loading.importing import import_agent, preload
 
-__all__ = ["Prober", "serve"]
-
 SPARE = 60.0
 """How many seconds longer than the import the server may take to start, and to answer."""
 

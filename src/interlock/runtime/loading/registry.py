@@ -20,8 +20,6 @@ from interlock.runtime.loading.probe import Prober
 if TYPE_CHECKING:
     from interlock.runtime.agent import Agent
 
-__all__ = ["LOAD_SECONDS", "Registry"]
-
 LOAD_SECONDS = 30.0
 """How long an agent's import may take."""
 

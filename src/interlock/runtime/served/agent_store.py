@@ -17,8 +17,6 @@ from langgraph.store.base import Item as LangGraphItem
 from interlock.engine.items import Found, GetItem, Item, ItemOp, ListNamespaces, PutItem, SearchItems
 from interlock.engine.ports.store import Items
 
-__all__ = ["MAX_VALUE", "AgentStore"]
-
 MAX_VALUE = 1_000_000
 """Largest value of an item, in bytes of JSON."""
 

@@ -25,8 +25,6 @@ from interlock.engine.schemas import check_value
 from interlock.errors import InvalidAnswer, InvalidContext
 from interlock.runtime.breakpoints import Graph
 
-__all__ = ["Initiator", "assistant_id", "configurable_of", "configurable_with", "context_of", "server_ids"]
-
 ASSISTANTS = UUID("6ba7b821-9dad-11d1-80b4-00c04fd430c8")
 """The namespace in which LangGraph's server derives the id of a graph's own assistant (RFC 9562, version 5)."""
 

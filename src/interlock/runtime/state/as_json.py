@@ -15,8 +15,6 @@ from interlock.runtime.breakpoints import subgraphs
 from interlock.runtime.effects.recorded import jsonable
 from interlock.runtime.state.run_state import RunState
 
-__all__ = ["needs_agent", "read"]
-
 
 def needs_agent(stored: bytes) -> bool:
     """Say whether only the agent's own channels know what some of the values are; raise InvalidState if unreadable."""

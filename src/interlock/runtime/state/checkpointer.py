@@ -24,8 +24,6 @@ from interlock.runtime.state.checkpoints import Namespace, Written
 from interlock.runtime.state.run_state import RunState
 from interlock.runtime.state.weight import is_within
 
-__all__ = ["Checkpointer"]
-
 MAX_PARTS = 2_000_000
 """Most values in what is written at once; what is held twice counts twice."""
 

@@ -18,8 +18,6 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 from interlock.errors import InvalidState
 from interlock.runtime.answers.binding import Answers
 
-__all__ = ["Delta", "Namespace", "Writes", "Written", "check", "lost_type"]
-
 Typed = tuple[str, bytes]
 
 PLAIN = (str, int, float, bytes, dict)

@@ -19,8 +19,6 @@ from interlock.runtime.dialects import breakpoint as stops
 from interlock.runtime.error_text import said
 from interlock.runtime.state.run_state import RunState, pending_interrupts
 
-__all__ = ["check_changes", "fork", "is_fork"]
-
 
 def is_fork(run: Run) -> bool:
     """Say whether a run begins at another's pause, and has not come further yet."""

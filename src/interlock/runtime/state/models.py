@@ -13,8 +13,6 @@ from pydantic_core import SchemaSerializer, to_jsonable_python
 
 from interlock.runtime.state.weight import Looks, is_within
 
-__all__ = ["LOOKS", "WITHHELD", "fields_of", "has_code", "is_small", "written"]
-
 MAX_PARTS = 50_000
 """Most parts of a value that is written out at once, by native code."""
 

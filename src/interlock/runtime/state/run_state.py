@@ -20,8 +20,6 @@ from interlock.errors import InvalidState
 from interlock.runtime.answers.binding import Answers
 from interlock.runtime.state.checkpoints import Delta, Namespace, Writes, Written, check
 
-__all__ = ["FORMAT", "RunState", "pending_interrupts", "places", "resume_values"]
-
 FORMAT = 2
 READ = frozenset({1, 2})
 """Format 1 had no delta channels."""

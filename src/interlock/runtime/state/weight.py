@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import AsyncGeneratorType, BuiltinFunctionType, CoroutineType, FunctionType, ModuleType
 from typing import Any
 
-__all__ = ["Looks", "is_within"]
-
 _PLAIN = frozenset({type(None), bool, float})
 _TEXTS = (str, bytes, bytearray)
 _SINGLE = (type, ModuleType, FunctionType, BuiltinFunctionType)
