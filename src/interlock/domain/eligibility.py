@@ -26,7 +26,7 @@ class VotingRight:
 
 @dataclass(frozen=True, slots=True)
 class Eligibility:
-    """Who may vote on one request; what its `editors`, given by canonical ids, have written may still stand."""
+    """Who may vote on one request. `editors`: canonical ids of those who changed it, and whose change may stand."""
 
     policy: Policy
     directory: Directory
@@ -41,7 +41,7 @@ class Eligibility:
 
         Args:
             person: canonical id of the voter.
-            on_behalf_of: canonical id of the person for whom the vote is, if not the voter: it takes both of them.
+            on_behalf_of: canonical id of the person whom the voter represents, if any; then both must be eligible.
             at: when the vote was cast, or would be; a delegation must cover it.
         """
         if on_behalf_of is None:

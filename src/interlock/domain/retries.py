@@ -27,7 +27,7 @@ from interlock.domain.run_events import (
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """How an agent's failed advances are tried again.
+    """How an agent's failed advances are tried again: `retries:` in interlock.yaml, read by `PolicySet.retries_of`.
 
     Args:
         attempts: how many advances of one pause may fail in a row before a person has to look.
@@ -182,7 +182,7 @@ ANSWERS = {
     Status.revised: "sent back",
     Status.expired: "not answered in time",
 }
-"""What was said to a request, by every outcome after which a graph may act: after all but a withdrawal."""
+"""What was said to a request, for every outcome except `withdrawn`: after it a graph may act."""
 
 
 def _named(allowed: Sequence[Request]) -> str:

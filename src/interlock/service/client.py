@@ -32,7 +32,7 @@ Became = Literal["happened", "did_not", "retry"]
 """What became of an effect: `retry` means that it did not happen, and is to be tried again."""
 
 LOOKED_AT = 50
-"""In how many runs, the newest, it is looked whether another agent has the name; and in all that were ever asked."""
+"""How many of the newest runs are searched for another agent of this name; all requests are searched as well."""
 
 KINDS = ("person", "agent", "service")
 

@@ -54,7 +54,7 @@ class _Overtaken(Exception):
 
 
 class _NotAsync(TypeError):
-    """What delivers returns nothing to wait for: it would be told, and said to have failed, again and again."""
+    """`deliver` returns nothing to wait for: each delivery would succeed, be taken for failed, and be repeated."""
 
 
 def concerns_people(entry: Entry) -> bool:

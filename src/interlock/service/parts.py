@@ -54,7 +54,7 @@ class Parts:
     def follower(
         self, channel: Channel, *, tenant: str, stop: asyncio.Event, complain: Callable[[str], None]
     ) -> Follower:
-        """Return what brings a channel, from where it stopped, what people of a tenant must know, until `stop` is set.
+        """Return a follower: it delivers a tenant's log to a channel, from the channel's cursor, until `stop` is set.
 
         `complain` is called with what goes wrong.
         """
