@@ -1,7 +1,7 @@
 # Every command of the project; `make` alone lists them.
 
 PYTHON  ?= python3
-WORKERS ?= 2
+WORKERS ?= 4
 ARGS    ?=
 
 VENV := .venv

@@ -8,7 +8,7 @@ import driver
 import pytest
 import shell
 
-from interlock.service.following import LEASE, concerns_people
+from interlock.service.following import concerns_people
 
 KILLED = -signal.SIGKILL
 ON_BOTH = pytest.mark.parametrize("machine", ["sqlite", "postgres"], indirect=True)
@@ -25,17 +25,22 @@ def until(condition):
 class Followers:
     """Processes that follow one channel, and what they have told."""
 
-    def __init__(self, machine):
+    def __init__(self, machine, door):
         self.machine = machine
+        self.door = door
         self.outputs = []
 
-    def begin(self, *options, failpoints="", ahead=0.0):
+    def begin(self, *options, failpoints=""):
         number = len(self.outputs)
         self.outputs.append(self.machine.folder / f"told{number}")
         files = str(self.outputs[-1]), str(self.machine.folder / f"said{number}")
         environ = self.machine.environ | {"INTERLOCK_FAILPOINTS": failpoints}
         arguments = ("requests", "follow", "--channel", "on-call", "--json", *options)
-        return self.machine.run(shell.interlock, arguments, str(self.machine.folder), environ, files, ahead)
+        return self.machine.run(shell.interlock, arguments, str(self.machine.folder), environ, files, 0.0)
+
+    def begin_when_the_lease_is_over(self):
+        self.door(self.machine.database).sql("UPDATE cursors SET lease_until = 1 WHERE lease_until IS NOT NULL")
+        return self.begin()
 
     def told(self, number):
         path = self.outputs[number]
@@ -55,8 +60,8 @@ async def wanted(machine):
 
 
 @pytest.fixture
-def followers(machine):
-    return Followers(machine)
+def followers(machine, backdoor):
+    return Followers(machine, backdoor)
 
 
 @ON_BOTH
@@ -67,12 +72,12 @@ async def test_killed_between_telling_and_writing_that_down_loses_nothing(machin
     machine.wait(followers.begin("--from-start", failpoints="channel.told=kill"), codes=(KILLED,))
     assert followers.names(0) == expected
     machine.wait(machine.run(driver.cycle, machine.database, machine.sink, "verifiable"))
-    later = followers.begin(ahead=LEASE.total_seconds())
+    later = followers.begin_when_the_lease_is_over()
     everything = await wanted(machine)
     until(lambda: len(followers.names(1)) == len(everything))
     machine.stop(later)
     assert (followers.names(1), followers.names(1, again=True)) == (everything, expected)
-    last = followers.begin(ahead=LEASE.total_seconds())
+    last = followers.begin_when_the_lease_is_over()
     machine.wait(machine.run(driver.cycle, machine.database, machine.sink, "verifiable"))
     rest = (await wanted(machine))[len(everything) :]
     until(lambda: len(followers.names(2)) == len(rest))
@@ -87,7 +92,7 @@ async def test_killed_before_anything_is_told_loses_nothing(machine, followers):
     until(lambda: followers.names(0))
     process.kill()
     machine.wait(process, codes=(KILLED,))
-    later = followers.begin(ahead=LEASE.total_seconds())
+    later = followers.begin_when_the_lease_is_over()
     machine.wait(machine.run(driver.cycle, machine.database, machine.sink, "verifiable"))
     everything = await wanted(machine)
     until(lambda: {*followers.names(0), *followers.names(1)} == {*everything})

@@ -23,10 +23,15 @@ WHEREVER_IT_IS_KEPT = {
     *("dialect_mcp", "dialect_plain", "graphs_inside", "langchain_gated", "one_attempt", "order_of_siblings"),
     *("refused_answers", "refused_siblings", "rerouting", "runtime_asks", "runtime_gated", "streaming"),
     *("tool_call_ids", "where_it_is_asked", "workflow_input"),
+    *("approval_agent", "bounds", "factories", "forks", "graphs_of_others", "multi_step_agent", "pattern_agents"),
+    *("runtime_effects", "runtime_escapes", "runtime_trouble", "served", "threads", "twice", "values"),
 }
-"""The files whose tests say what LangGraph and its callers do. That PostgreSQL keeps and gives what the others do is
-said by the contract of stores and by the random machines, so each fifth of these is told on it; the soak tells all.
+"""The files whose tests say what LangGraph and its callers do. That databases keep and give what memory does is said by
+the contract of stores and by the random machines: all are told on memory, some on each database, the soak tells all.
 """
+
+EACH = {"sqlite": 3, "postgres": 5}
+"""Of how many of these tests one is told on a database."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -35,8 +40,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         values = getattr(item, "callspec", None) and item.callspec.params.values()
         file = item.path.stem.removeprefix("test_")
-        if values and "postgres" in values and file in WHEREVER_IT_IS_KEPT and next(told[file]) % 5:
-            item.add_marker(pytest.mark.soak)
+        for store, each in EACH.items():
+            if values and store in values and file in WHEREVER_IT_IS_KEPT and next(told[file, store]) % each:
+                item.add_marker(pytest.mark.soak)
 
 
 class State(TypedDict, total=False):

@@ -92,4 +92,3 @@ TestI17MemoryAlone = MemoryAlone.TestCase
 TestI17MemoryAndSqlite.settings = settings(max_examples=max(10, settings.default.max_examples // 2))
 TestI17MemoryAndPostgres.settings = settings(max_examples=max(10, settings.default.max_examples // 4))
 TestI17MemoryAndPostgres.pytestmark = [pytest.mark.timeout(900)]  # each step is several ways to a server and back
-TestI17MemoryAlone.settings = settings(max_examples=settings.default.max_examples * 2)
