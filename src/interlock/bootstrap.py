@@ -20,6 +20,7 @@ from interlock.engine.advance_end import AdvanceEnds
 from interlock.engine.configured import ConfiguredPolicies
 from interlock.engine.desk import Desk
 from interlock.engine.hand_off import HandOff
+from interlock.engine.opening import Openings
 from interlock.engine.ports.policies import Policies
 from interlock.engine.ports.runtime import Advance, Ending, Runtime
 from interlock.engine.ports.store import Items, Store
@@ -87,7 +88,8 @@ def build(  # noqa: PLR0913 - everything but the settings and the agents has a d
     desk = Desk(store, policies, book, waker, hand_off)
     ends = AdvanceEnds(store, policies, waker, desk.pool, keeps=settings.limits.states or KEPT_STATES)
     runs = Runs(store, policies, runtime, waker, hand_off, queues=settings.threads.when_busy == "queue")
-    parts = (store, policies, book, waker, desk, ends, runs, runtime, registry, kept)
+    openings = Openings(store, policies, waker, desk.pool)
+    parts = (store, policies, book, waker, desk, ends, openings, runs, runtime, registry, kept)
     return System(*parts, settings=settings, registry=registry)
 
 

@@ -5,8 +5,8 @@
     InterlockError                    has a stable `code`, a sentence, and `details` that a program can read
     ├── BadInput                      InvalidValue, InvalidConfig, InvalidPolicy, InvalidAnswer, InvalidContext,
     │                                 InvalidAgent, InvalidState
-    ├── Refused                       NotFound, Forbidden, Closed, TooLate, TooEarly, WrongDigest, NotOffered,
-    │                                 ReasonMissing, NotEditable, EffectRefused; the refusal is in the log
+    ├── Refused                       NotFound, Unauthenticated, Forbidden, Closed, TooLate, TooEarly, WrongDigest,
+    │                                 NotOffered, ReasonMissing, NotEditable, EffectRefused; the refusal is in the log
     ├── Conflict                      WindowMoved, NotInTime
     └── StoreError                    RecordAltered, StoreTooNew
         └── StoreUnavailable          StoreReplaced
@@ -84,6 +84,10 @@ class Refused(InterlockError, code="refused"):
 
 class NotFound(Refused, code="not_found"):
     """There is no such request or run here."""
+
+
+class Unauthenticated(Refused, code="unauthenticated"):
+    """It is not known who this is: a token, session or link is missing, unknown or over."""
 
 
 class Forbidden(Refused, code="forbidden"):

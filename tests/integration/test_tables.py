@@ -9,6 +9,7 @@ from sqlalchemy import CheckConstraint, MetaData, NullPool, create_engine, inspe
 from sqlalchemy.exc import IntegrityError
 from tests.migrated import stand_in
 
+from interlock.domain.credentials import Credential, Scope
 from interlock.domain.request import EffectState, Status
 from interlock.domain.run import RunStatus
 from interlock.engine.changes import Counted, Cursor, Lease, Turn
@@ -184,6 +185,9 @@ async def test_every_column_is_written_and_read_back(place, store, clock):
         {"tenant": TENANT, "channel": "mail", "position": "3", "version": 2, "upto": "4"}
         | {"owner": "worker_1", "lease_until": micros(clock.at)}
     ]
+    token = Credential("token_1", "digest", "token", TENANT, "agent:a", "agent", clock.at, "mia", clock.at)
+    used = {"idle": LATER, "used_at": clock.at, "ended_at": clock.at, "scopes": frozenset(Scope), "label": "mine"}
+    await store.keep_credential(replace(token, **used))
     await store.note("key", "value")
     await store.items(TENANT, [PutItem(("names", "of", "two"), "key", b"{}")])
     assert place.rows("requests") == [whole(request_row(asked.after))]

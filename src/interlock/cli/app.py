@@ -29,6 +29,7 @@ class Root:
 
 COMMANDS = {
     "run": ("run:app", "Start an agent, and answer what it asks"),
+    "serve": ("serve:serve", "Serve people, agents and programs over HTTP"),
     "work": ("work:work", "Advance runs as a worker"),
     "requests": ("requests:app", "List and show what people are asked"),
     "approve": ("votes:approve", "Approve a request"),
@@ -43,6 +44,7 @@ COMMANDS = {
     "threads": ("threads:app", "List, show and delete conversations"),
     "effects": ("effects:app", "Settle effects of which nobody knows what became"),
     "agents": ("agents:app", "List the agents"),
+    "tokens": ("tokens:app", "Make, list and revoke tokens of agents and services"),
     "policy": ("policy:app", "Check, explain and simulate policies"),
     "log": ("log:app", "Read the log"),
     "schema": ("schema:schema", "Write the JSON Schema of what --json writes"),

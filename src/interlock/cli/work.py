@@ -33,7 +33,7 @@ def work(
     """
 
     async def run(session: Session) -> None:
-        worker = _worker(session, name.strip() or f"worker-{os.getpid()}", concurrency)
+        worker = worker_of(session, name.strip() or f"worker-{os.getpid()}", concurrency)
         with interruptible(session):
             if once:
                 done = await patiently(session, worker.drain())
@@ -47,7 +47,9 @@ def work(
     execute(ctx, run, as_json=as_json, screen=screen)
 
 
-def _worker(session: Session, name: str, concurrency: int) -> Worker:
+def worker_of(session: Session, name: str, concurrency: int) -> Worker:
+    """Return a worker that says on the session's screen what agents say, and what goes wrong."""
+
     def progress(run_id: str, text: str) -> None:
         session.write({"event": "progress", "run": run_id, "text": text})
         session.show(*(Line(f"{run_id} {plain(line)}") for line in text.splitlines()))

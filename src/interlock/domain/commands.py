@@ -118,7 +118,8 @@ class ClaimEffect:
 
     Args:
         digest: of the arguments that are about to be executed.
-        run_version: the version of the run that the claiming advance holds.
+        run_version: the version of the run that the claiming advance holds; 0 where the request has no run.
+        lasts: where the request has no run: how long nobody else may begin the effect.
     """
 
     request_id: str
@@ -126,6 +127,7 @@ class ClaimEffect:
     tool: str
     run_version: int
     repeatable: Repeatable
+    lasts: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,12 +73,17 @@ def _must_be_its_agent(request: Request, context: DecisionContext) -> None:
 
 def _claimed(request: Request, command: ClaimEffect, now: datetime) -> EffectClaimed:
     attempt = request.claim.attempt + 1 if request.claim else 1
-    return EffectClaimed(Claim(attempt, request.id, command.tool, command.run_version, now, command.repeatable))
+    until = None if command.lasts is None else now + command.lasts
+    return EffectClaimed(Claim(attempt, request.id, command.tool, command.run_version, now, command.repeatable, until))
+
+
+def _is_over(claim: Claim, now: datetime) -> bool:
+    return claim.until is not None and now >= claim.until
 
 
 def _claim_again(request: Request, command: ClaimEffect, now: datetime) -> Event:
     assert request.claim is not None
-    if request.claim.run_version >= command.run_version:
+    if request.claim.run_version >= command.run_version and not _is_over(request.claim, now):
         raise EffectRefused(f"The effect of {request.id} is in progress.", request_id=request.id)
     if "no" in {request.claim.repeatable, command.repeatable}:  # what was called first decides what may be called again
         return EffectUnknown(request.claim.attempt, VANISHED, now)

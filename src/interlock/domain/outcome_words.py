@@ -11,15 +11,15 @@ from interlock.domain.request import EffectState, Request, Status
 from interlock.domain.run import Run, RunStatus
 
 
-def what_became(request: Request, run: Run) -> str:
+def what_became(request: Request, run: Run | None) -> str:
     """Say what a request came to, and what was done about it, such as `approved; done, 14:03`.
 
     Args:
-        run: the request's run as it stands.
+        run: the request's run as it stands; None if it has none.
     """
     if request.status is not Status.approved:
         return str(request.status)
-    return f"approved; {_effect(request) or _unused(request, run)}"
+    return f"approved; {_effect(request) or ('not done yet' if run is None else _unused(request, run))}"
 
 
 def _effect(request: Request) -> str:

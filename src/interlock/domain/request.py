@@ -119,6 +119,7 @@ class Claim:
         tool: the function that was called, as `module:name`.
         run_version: the version of the run under which the effect was claimed.
         repeatable: what the tool declared when it was first called: `idempotent`, `verifiable`, or neither.
+        until: where the request has no run: from when on somebody else may conclude that its result will never come.
     """
 
     attempt: int
@@ -127,6 +128,7 @@ class Claim:
     run_version: int
     at: datetime
     repeatable: Repeatable = "no"
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,7 @@ class Request:
     """The current state of a request.
 
     Args:
+        run_id: the run that asks it; empty where an agent asks through the API, and acts by itself.
         ask: what the agent asked, for ever.
         asked_digest: names the subject that was asked; a graph finds its decision by it.
         edition: what stands to be decided now; `digest` is its digest.

@@ -159,6 +159,13 @@ def is_abandoned(loaded: Loaded) -> bool:
     return loaded.run is not None and not is_leased(loaded)
 
 
+def is_given_up(request: Request, loaded: Loaded) -> bool:
+    """Say whether nobody will report any more what became of an effect that was begun."""
+    if request.run_id or request.claim is None or request.claim.until is None:
+        return is_abandoned(loaded)
+    return loaded.now >= request.claim.until
+
+
 def must_hold(loaded: Loaded, hold: Hold) -> Run:
     """Return the run; raise `AdvanceOvertaken` if the advance no longer holds it."""
     record = loaded.run

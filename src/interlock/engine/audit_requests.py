@@ -104,6 +104,8 @@ async def request_of(findings: Findings, key: Key, history: Sequence[Entry]) -> 
 async def _its_run(findings: Findings, request: Request, history: Sequence[Entry]) -> None:
     """Look whether the log of a request's run can be whole, as far as the request's own says."""
     key = request.tenant, request.run_id
+    if not request.run_id:
+        return
     if key in findings.evidence.missing or not findings.evidence.of_its_run(request, history):
         return
     of_run = await findings.history(key)  # the request may be younger than what was read of its run

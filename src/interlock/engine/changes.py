@@ -87,6 +87,7 @@ class Entry:
         body: canonical bytes (RFC 8785) of the whole entry.
         leaf: `sha256:` and the RFC 9162 leaf hash of `body`.
         by: the principal's id; `via` and `address` say how it came.
+        key: names the call that brought it, where whoever made it gave an idempotency key.
     """
 
     position: str
@@ -100,6 +101,7 @@ class Entry:
     event: Event | RunEvent
     body: bytes
     leaf: str
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,7 @@ class Actor:
     by: str
     via: str
     address: str | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

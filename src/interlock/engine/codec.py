@@ -82,6 +82,8 @@ def encode_entry(  # noqa: PLR0913, PLR0917 - the fields of an entry
         "address": actor.address,
         "event": _events().dump_python(event, mode="json", warnings="error"),
     }
+    if actor.key is not None:
+        entry["key"] = actor.key
     body = canonical_bytes(entry, max_bytes=MAX_ENTRY)
     return body, leaf_hash(body)
 
@@ -103,6 +105,7 @@ def decode_entry(position: str, body: bytes, leaf: str) -> Entry:
             event=_events().validate_python(raw["event"]),
             body=body,
             leaf=leaf,
+            key=raw.get("key"),
             **{key: raw[key] for key in ("tenant", "stream", "seq", "by", "via", "address")},
         )
     except (ValueError, KeyError, TypeError, InvalidValue) as error:

@@ -17,16 +17,16 @@ from interlock.engine.ports.store import Loaded
 
 
 def with_consequences(
-    change: RequestChange, before: Request, loaded: Loaded, principal: Principal, hold: Hold | None
+    change: RequestChange, before: Request, loaded: Loaded, actor: Actor, hold: Hold | None
 ) -> Changes:
     """Add to a request's change what follows from it: work for its run, and the conditions under which it holds."""
     after = change.after
     settled = before.is_open and not after.is_open and after.status is not Status.withdrawn
-    run = _released(before, after, loaded, principal)
-    wanted = settled or run is not None
+    run = _released(before, after, loaded, actor)
+    wanted = before.run_id != "" and (settled or run is not None)
     return Changes(
         before.tenant,
-        actor_of(principal),
+        actor,
         requests=(change,),
         run=run,
         hold=hold,
@@ -44,14 +44,14 @@ def ends_at(request: Request, command: Command, events: Sequence[Event], policy:
     return None
 
 
-def _released(before: Request, after: Request, loaded: Loaded, principal: Principal) -> RunChange | None:
+def _released(before: Request, after: Request, loaded: Loaded, actor: Actor) -> RunChange | None:
     """A run that waits for an unknown effect goes on when that effect is settled."""
     if before.effect is not EffectState.unknown or after.effect is EffectState.unknown or loaded.run is None:
         return None
     run = loaded.run.run
     if run.status is not RunStatus.needs_attention or run.attention_request != before.id:
         return None
-    event = RunRetried(principal.id, loaded.now)
+    event = RunRetried(actor.by, loaded.now)
     return RunChange.of(run, event)
 
 
@@ -60,6 +60,6 @@ def advance_job(tenant: str, run_id: str, due_at: datetime) -> Job:
     return Job(tenant, "advance", run_id, due_at)
 
 
-def actor_of(principal: Principal) -> Actor:
-    """Return who the log names for what this principal does."""
-    return Actor(principal.id, principal.via, principal.address)
+def actor_of(principal: Principal, key: str | None = None) -> Actor:
+    """Return who the log names for what this principal does, in the call of this key."""
+    return Actor(principal.id, principal.via, principal.address, key)

@@ -13,7 +13,7 @@ from interlock.domain.commands import CastVote, ClaimEffect, Command, DecisionCo
 from interlock.domain.decide import decide
 from interlock.domain.events import RefusalNoted
 from interlock.domain.request import Request, name_of
-from interlock.engine.advance_start import is_abandoned, must_hold
+from interlock.engine.advance_start import is_abandoned, is_given_up, must_hold
 from interlock.engine.changes import FRESH, Changes, Hold, RequestChange
 from interlock.engine.consequences import actor_of, ends_at, with_consequences
 from interlock.engine.hand_off import HandOff
@@ -22,6 +22,7 @@ from interlock.engine.pause import NO_POLICIES, note_of_held
 from interlock.engine.ports.policies import Policies
 from interlock.engine.ports.store import Loaded, Store
 from interlock.engine.ports.waker import Waker
+from interlock.engine.repeats import key_of, was_done
 from interlock.engine.retry import until_committed
 from interlock.engine.routing import PolicyBook, count
 from interlock.engine.schemas import check_vote
@@ -53,11 +54,18 @@ class Desk:
         return self._policies.current().held
 
     async def handle(
-        self, command: Command, principal: Principal, *, hold: Hold | None = None, known: Request | None = None
+        self,
+        command: Command,
+        principal: Principal,
+        *,
+        hold: Hold | None = None,
+        known: Request | None = None,
+        key: str | None = None,
     ) -> Request:
         """Change one request as asked, or refuse.
 
         Args:
+            key: an idempotency key: what was done in a call with it is not done again.
             hold: with a claim: the advance that makes it must still hold its run when the claim is committed.
             known: the request as the caller has got it from here, or has compared with its log: it is not read again,
                 unless it has changed.
@@ -74,15 +82,18 @@ class Desk:
         """
         at_hand = [] if known is None else [known]
         judged: list[Command] = []
+        key = key_of(key, command)
 
         async def attempt() -> Request:
             if at_hand:
                 loaded = Loaded(await self._store.now(), {command.request_id: at_hand.pop()})
             else:
                 loaded = await self._load(command, principal, hold)
+            if was_done(loaded.logs.get(command.request_id, ()), principal, key):
+                return loaded.requests[command.request_id]
             if not judged:  # once, however many races are lost: what is asked never changes
                 judged.append(await self._judge(loaded.requests[command.request_id], command, principal))
-            return await self._handle_once(judged[0], principal, hold, loaded)
+            return await self._handle_once(judged[0], principal, hold, loaded, key)
 
         after = await until_committed(attempt, command.request_id)
         if isinstance(command, CastVote):
@@ -119,7 +130,9 @@ class Desk:
             await self._note(request, command, principal, refusal)
             raise
 
-    async def _handle_once(self, command: Command, principal: Principal, hold: Hold | None, loaded: Loaded) -> Request:
+    async def _handle_once(
+        self, command: Command, principal: Principal, hold: Hold | None, loaded: Loaded, key: str | None
+    ) -> Request:
         request = loaded.requests[command.request_id]
         if isinstance(command, RecordEffect):  # what happened is recorded whatever is configured
             policies = NO_POLICIES
@@ -137,7 +150,7 @@ class Desk:
             policy,
             policies.directory,
             seen.recent.get(name_of(request.asked)),
-            abandoned=is_abandoned(loaded),
+            abandoned=is_given_up(request, loaded),
         )
         try:
             events = decide(request, command, context)
@@ -147,7 +160,7 @@ class Desk:
         if not events:
             return request
         change = RequestChange.of(request, *events, *note_of_held(policies, request, loaded.now))
-        changes = with_consequences(change, request, loaded, principal, hold)
+        changes = with_consequences(change, request, loaded, actor_of(principal, key), hold)
         before = min(loaded.now + FRESH, ends_at(request, command, change.events, policy) or NEVER)
         begun = await self.hand_off.commit(replace(changes, before=before, counted=seen.counted), self._store.commit)
         if not isinstance(command, ClaimEffect | RecordEffect):  # the end of their advance tells of them

@@ -144,7 +144,7 @@ class _Planner:
         run = self._run
         recent = self._recent_for(asking.ask.subject, replaced)
         try:
-            ask = _judged(asking.ask)
+            ask = judged(asking.ask)
             policy, route = choose(self._policies, self._occasion(ask, recent), ask.policy)
         except BadInput as error:
             return Attention("invalid_ask", error.message)
@@ -208,7 +208,7 @@ def _unchangeable(asking: Asking) -> Asking:
     return asking.but(subject=subject, verdicts=_without_edit(asking.ask))
 
 
-def _judged(ask: Ask) -> Ask:
+def judged(ask: Ask) -> Ask:
     """Return what is asked with what people must know of its schema; without one that cannot be used.
 
     Raises:

@@ -72,6 +72,7 @@ class Runs:
         context: Json = None,
         configurable: Json = None,
         thread: str | None = None,
+        key: str | None = None,
     ) -> Run:
         """Start an agent. A worker advances it; return the run as it was started.
 
@@ -79,6 +80,7 @@ class Runs:
             reference: where the agent can be imported from, so that another process can advance it.
             context: LangGraph's context: an object, which is recorded, and the same after each pause.
             configurable: an object for LangGraph's `config["configurable"]`, which is recorded as well.
+            key: an idempotency key: of two runs that one person starts with it, only the first is started.
             thread: the conversation to continue: it begins with the state in which the last run of it ended. While one
                 of its runs has not ended, the next one is refused, or waits for that: `threads.when_busy`.
 
@@ -91,16 +93,42 @@ class Runs:
         value = normalize(input_, path="input", max_bytes=MAX_INPUT)
         given = _object("configurable", configurable)
         check_configurable(given)
-        run_id = "run_" + short_hash(self._ids())
+        seed = self._ids() if key is None else f"{initiator.tenant}\n{initiator.id}\n{key}"
+        run_id = "run_" + short_hash(seed)
         person = self._policies.current().directory.canonical(initiator.id)
         started = RunStarted(run_id, initiator.tenant, agent, reference, person, value, await self._store.now())
         event = replace(started, context=_object("context", context), configurable=given)
-        if thread is None:
-            return await self._start(initiator, event)
-        name = checked_name(thread)
-        return await until_committed(lambda: self._start_in_thread(initiator, event, name), name)
+        name = None if thread is None else checked_name(thread)
 
-    async def _start_in_thread(self, initiator: Principal, event: RunStarted, thread: str) -> Run:
+        async def attempt() -> Run:
+            before = None if key is None else await self._started(event)
+            if before is not None:
+                return before
+            return await (self._start(initiator, event) if name is None else self._in_thread(initiator, event, name))
+
+        return await until_committed(attempt, name or run_id)
+
+    async def _started(self, event: RunStarted) -> Run | None:
+        """Return the run that was started with the same key before.
+
+        Raises:
+            BadInput: if something else was.
+        """
+        loaded = verified(await self._store.load(event.tenant, run_id=event.run_id))
+        if loaded.run is None:
+            return None
+        run = loaded.run.run
+        if (run.agent, run.reference, run.input, run.context, run.configurable) != (
+            event.agent,
+            event.reference,
+            event.input,
+            event.context,
+            event.configurable,
+        ):
+            raise BadInput("This idempotency key was used before, for another run: take a new one for each call.")
+        return run
+
+    async def _in_thread(self, initiator: Principal, event: RunStarted, thread: str) -> Run:
         place = await self.threads.place(initiator.tenant, thread)
         _check_agent(event, thread, place)
         behind = place.behind

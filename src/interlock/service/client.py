@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 from interlock.domain.action import Verdict
 from interlock.domain.authority import LONGEST_ID, NO_PERSON, Principal
 from interlock.domain.canonical import Json
-from interlock.domain.commands import Comment, Delegate, Extend, SettleEffect
+from interlock.domain.commands import Command, Comment, Delegate, Extend, SettleEffect
 from interlock.domain.request import Request
 from interlock.domain.run import Run
 from interlock.engine.changes import Entry
@@ -52,10 +52,18 @@ class Client(Views):
         principal: who reads and acts.
     """
 
-    def __init__(self, system: Parts, principal: Principal) -> None:
+    def __init__(self, system: Parts, principal: Principal, *, key: str | None = None) -> None:
         _check_principal(principal)
         super().__init__(system.store, system.policies, principal, system.book)
         self.system = system
+        self._key = key
+
+    def keyed(self, key: str | None) -> Client:
+        """Return the same for one call with an idempotency key: made again with it, it does nothing that it has done.
+
+        What it is good for: votes, all else that is said to a request, and starting runs.
+        """
+        return Client(self.system, self.principal, key=key)
 
     def acting_as(self, principal: Principal) -> Client:
         """Return the same for somebody else, as a front end does that knows its people."""
@@ -106,7 +114,7 @@ class Client(Views):
 
     async def cast(self, reply: Reply) -> Request:
         """Cast a reply as this principal's vote; return the request as it stands afterwards."""
-        return await self.system.desk.handle(reply.vote(), self.principal)
+        return await self._handle(reply.vote())
 
     async def comment(self, request_id: str, text: str) -> Request:
         """Say something about an open request; nothing is decided by it.
@@ -115,7 +123,7 @@ class Client(Views):
             Closed: if it has its outcome.
             InvalidValue: if the text says nothing.
         """
-        return await self.system.desk.handle(Comment(request_id, text), self.principal)
+        return await self._handle(Comment(request_id, text))
 
     async def delegate(self, request_id: str, *, to: str, reason: str = "") -> Request:
         """Let another person vote for this one, on this request alone.
@@ -127,7 +135,7 @@ class Client(Views):
             Forbidden: if one of the two may not vote on it, this one has voted, or the other one is asked as well.
             InvalidValue: if it is nobody else.
         """
-        return await self.system.desk.handle(Delegate(request_id, to, reason), self.principal)
+        return await self._handle(Delegate(request_id, to, reason))
 
     async def extend(self, request_id: str, by: timedelta | str, *, reason: str) -> Request:
         """Give the present step of a request more time.
@@ -136,7 +144,7 @@ class Client(Views):
             by: how much, such as `2h`; open time, where the step has a calendar. What is no duration raises `BadInput`.
         """
         length = by if isinstance(by, timedelta) else duration(by, "by")
-        return await self.system.desk.handle(Extend(request_id, length, reason), self.principal)
+        return await self._handle(Extend(request_id, length, reason))
 
     async def settle(self, request_id: str, became: Became, *, result: Json = None, comment: str = "") -> Request:
         """Say what became of an effect of which nobody knows.
@@ -147,7 +155,10 @@ class Client(Views):
         """
         if became not in get_args(Became):
             raise InvalidValue("became", f"must be one of {', '.join(get_args(Became))}")
-        return await self.system.desk.handle(SettleEffect(request_id, became, result, comment), self.principal)
+        return await self._handle(SettleEffect(request_id, became, result, comment))
+
+    async def _handle(self, command: Command) -> Request:
+        return await self.system.desk.handle(command, self.principal, key=self._key)
 
     async def _current(self, request_id: str) -> Request:
         loaded = verified(await self._store.load(self.principal.tenant, [request_id]))
@@ -199,7 +210,14 @@ class Client(Views):
             name, reference, given, self.principal.id, raw=raw, context=context, configurable=configurable
         )
         return await self.system.runs.start(
-            name, reference, input_, self.principal, context=context, configurable=configurable, thread=thread
+            name,
+            reference,
+            input_,
+            self.principal,
+            context=context,
+            configurable=configurable,
+            thread=thread,
+            key=self._key,
         )
 
     async def _name_and_reference(self, given: str) -> tuple[str, str]:

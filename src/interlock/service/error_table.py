@@ -40,6 +40,7 @@ ERRORS: dict[type[InterlockError], Meaning] = {
     errors.InvalidAnswer: Meaning(Exit.usage, HTTPStatus.UNPROCESSABLE_ENTITY),
     errors.InvalidContext: Meaning(Exit.usage, HTTPStatus.UNPROCESSABLE_ENTITY),
     errors.Refused: Meaning(Exit.refused, HTTPStatus.FORBIDDEN),
+    errors.Unauthenticated: Meaning(Exit.refused, HTTPStatus.UNAUTHORIZED),
     errors.Forbidden: Meaning(Exit.refused, HTTPStatus.FORBIDDEN),
     errors.NotFound: Meaning(Exit.not_found, HTTPStatus.NOT_FOUND),
     errors.Closed: Meaning(Exit.refused, HTTPStatus.CONFLICT),

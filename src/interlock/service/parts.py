@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from interlock.engine.advance_end import AdvanceEnds
 from interlock.engine.desk import Desk
 from interlock.engine.job_runner import LEASE, WorkerOptions
+from interlock.engine.opening import Openings
 from interlock.engine.ports.channel import Channel
 from interlock.engine.ports.policies import Policies
 from interlock.engine.ports.runtime import Agents, Runtime
@@ -32,6 +33,7 @@ class Parts:
     waker: Waker
     desk: Desk
     ends: AdvanceEnds
+    openings: Openings
     runs: Runs
     runtime: Runtime
     agents: Agents

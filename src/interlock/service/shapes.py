@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from interlock.domain.action import Action, Draft, Question, Subject
 from interlock.domain.canonical import read_canonical
+from interlock.domain.credentials import Credential
 from interlock.domain.request import Request, StandIn, Vote
 from interlock.domain.run import Run
 from interlock.engine.changes import Entry
@@ -31,7 +32,7 @@ def request_shape(request: Request) -> dict[str, Any]:
         "kind": str(request.kind),
         "status": str(request.status),
         "agent": request.agent,
-        "run": request.run_id,
+        "run": request.run_id or None,
         "requester": request.requester,
         "initiator": request.initiator,
         "asked": _subject(request.asked),
@@ -184,6 +185,7 @@ def entry_shape(entry: Entry) -> dict[str, Any]:
         "by": entry.by,
         "via": entry.via,
         "address": entry.address,
+        "key": entry.key,
         "event": read_canonical(entry.body)["event"],  # as it was written
         "leaf": entry.leaf,
     }
@@ -192,6 +194,21 @@ def entry_shape(entry: Entry) -> dict[str, Any]:
 def notice_shape(notice: Notice) -> dict[str, Any]:
     """Return an entry of the log that people are told of."""
     return {**entry_shape(notice.entry), "again": notice.again}
+
+
+def credential_shape(credential: Credential) -> dict[str, Any]:
+    """Return a token, without its secret, which nobody has."""
+    return {
+        "id": credential.id,
+        "principal": credential.principal,
+        "scopes": sorted(credential.scopes),
+        "label": credential.label,
+        "issued_at": _at(credential.issued_at),
+        "issued_by": credential.issued_by,
+        "expires_at": _at(credential.expires_at),
+        "used_at": _at(credential.used_at),
+        "ended_at": _at(credential.ended_at),
+    }
 
 
 def _subject(subject: Subject) -> dict[str, Any]:

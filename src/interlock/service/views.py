@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -117,7 +117,7 @@ class Views:
         found = self._voting_right(request, policy, self.principal.id, loaded.now)
         if request.is_open and self.principal.kind != "person":
             found = VotingRight(excluded=ONLY_PEOPLE)
-        became = None if loaded.run is None else what_became(request, loaded.run.run)
+        became = what_became(request, None if loaded.run is None else loaded.run.run)
         stuck = cannot_pass(request, policy, directory)
         repeats = None if loaded.run is None else await self._done_before(request, loaded.run.run)
         return RequestView(request, policy, why, found.excluded, loaded.now, found.on_behalf_of, became, stuck, repeats)
@@ -288,8 +288,11 @@ class Views:
 
     def log(self, after: str = "") -> AsyncGenerator[Entry, None]:
         """Read the log as far as it goes now."""
-        read = partial(self._store.feed, self._tenant)
-        return walk(lambda at, most: read(after=at or "", limit=most), attrgetter("position"), after=after)
+        return walk(self.entries, attrgetter("position"), after=after)
+
+    async def entries(self, after: str | None, limit: int) -> Sequence[Entry]:
+        """Return the entries after a position of the log, at most so many."""
+        return await self._store.feed(self._tenant, after=after or "", limit=limit)
 
 
 def _altered(loaded: Loaded) -> str | None:

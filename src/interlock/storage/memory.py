@@ -20,6 +20,7 @@ from interlock.failpoints import failpoint
 from interlock.storage.audit import audit_of, is_named
 from interlock.storage.cursors import check_channel
 from interlock.storage.memory_commit import apply, check
+from interlock.storage.memory_credentials import MemoryCredentials
 from interlock.storage.memory_tables import MemoryShelf, Tables, entry_of, read_job
 from interlock.storage.participants import read_participants
 from interlock.storage.reads import filed
@@ -43,7 +44,7 @@ from interlock.storage.rows import (
 )
 
 
-class MemoryStore:
+class MemoryStore(MemoryCredentials):
     """Keeps everything in this process, and forgets it with it; its clock is this machine's by default."""
 
     notifications = None

@@ -9,6 +9,7 @@ from itertools import islice
 from operator import itemgetter
 from typing import NamedTuple
 
+from interlock.domain.credentials import Credential
 from interlock.engine.changes import Cursor, Entry, Job, RunRecord
 from interlock.engine.codec import decode_entry, decode_run
 from interlock.engine.items import Item, Namespace
@@ -51,6 +52,7 @@ class Tables:
         self.store: dict[str, dict[Namespace, dict[str, Item]]] = {}
         self.threads: dict[Key, int] = {}
         self.cursors: dict[Key, Cursor] = {}
+        self.credentials: dict[str, Credential] = {}
         self.participants: dict[Key, dict[str, int]] = {}
 
     def record_of(self, key: Key) -> RunRecord | None:

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from interlock.domain.request import EffectState, Status
 from interlock.domain.run import RunStatus
 
-REVISIONS = ("0008",)
+REVISIONS = ("0008", "0009")
 """Every revision of the schema that this version knows, oldest first. It works with the last one."""
 
 VERSION_TABLE = "schema_version"
@@ -234,6 +234,39 @@ jobs = Table(
     Index("jobs_due", "due_at", "tenant", "kind", "subject"),
     Index("jobs_of_subject", "subject", "due_at"),
 )
+
+credentials = Table(
+    "credentials",
+    metadata,
+    Column("digest", _Text, primary_key=True),
+    *_all(_Text, "tenant", "id", "kind", "principal", "principal_kind", "issued_by"),
+    *_all(BigInteger, "issued_at", "expires_at"),
+    *_all(Text, "scopes", "label"),
+    *(Column(name, BigInteger) for name in ("idle", "used_at", "ended_at")),
+    UniqueConstraint("tenant", "id", name="credentials_by_id"),
+    Index("credentials_of_principal", "tenant", "kind", "principal", "id"),
+)
+"""Tokens, sessions and sign-in links: who comes is found by the digest of the secret, which is not kept."""
+
+_POLLED = """CREATE VIEW approval_requests AS SELECT
+    id, coalesce(nullif({described}, ''), action, '') AS plan,
+    CASE status WHEN 'open' THEN 'pending' ELSE status END AS status,
+    tenant, agent, action, {opened} AS opened_at, {due} AS due_at
+FROM requests"""
+
+POLLED = {
+    "sqlite": _POLLED.format(
+        described="json_extract(CAST(body AS TEXT), '$.ask.description')",
+        opened="strftime('%Y-%m-%dT%H:%M:%SZ', opened_at / 1000000, 'unixepoch')",
+        due="strftime('%Y-%m-%dT%H:%M:%SZ', due_at / 1000000, 'unixepoch')",
+    ),
+    "postgresql": _POLLED.format(
+        described="convert_from(body, 'UTF8')::json #>> '{ask,description}'",
+        opened="to_timestamp(opened_at / 1000000)",
+        due="to_timestamp(due_at / 1000000)",
+    ),
+}
+"""What a program reads that polls the database: `pending`, and then for ever what it came to."""
 
 policies = Table(
     "policies", metadata, Column("hash", _Text, primary_key=True), Column("body", LargeBinary, nullable=False)

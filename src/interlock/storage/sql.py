@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
+from interlock.domain.credentials import Credential, CredentialKind
 from interlock.domain.request import Request
 from interlock.domain.run import Run, RunStatus
 from interlock.engine.changes import Changes, Cursor, Entry, Job
@@ -19,7 +20,7 @@ from interlock.engine.items import Found, ItemOp, PutItem, carry_out
 from interlock.engine.ports.store import Agenda, Audit, Inbox, InboxPage, Loaded, SortKey, Turns, Window
 from interlock.engine.retry import until_committed
 from interlock.failpoints import failpoint
-from interlock.storage import agenda, audit, cursors, reads
+from interlock.storage import agenda, audit, credentials, cursors, reads
 from interlock.storage.inbox import inbox
 from interlock.storage.rows import Clock, RequestRow, RunRow, check_changes, check_load, check_puts
 
@@ -201,6 +202,28 @@ class SqlStore:
         """Write a channel's cursor, if nobody else has meanwhile."""
         cursors.check_channel(channel)
         await self._write(lambda on: cursors.move_cursor(on, tenant, channel, moved))
+
+    async def keep_credential(self, credential: Credential) -> None:
+        """Keep a new credential."""
+        await self._write(lambda on: credentials.keep(on, credential))
+
+    async def credential(self, digest: str) -> Credential | None:
+        """Return the credential whose secret has this digest."""
+        return await self._read(lambda on: credentials.credential(on, digest))
+
+    async def credentials(
+        self, tenant: str, *, kind: CredentialKind, principal: str | None = None, after: str = "", limit: int = 50
+    ) -> Sequence[Credential]:
+        """Return the credentials of a kind by id."""
+        return await self._read(lambda on: credentials.listed(on, tenant, kind, principal, after, limit))
+
+    async def use_credential(self, digest: str, at: datetime) -> None:
+        """Note that a credential was used."""
+        await self._write(lambda on: credentials.use(on, digest, at))
+
+    async def end_credential(self, tenant: str, credential_id: str, at: datetime) -> None:
+        """End a credential, if it has not ended."""
+        await self._write(lambda on: credentials.end(on, tenant, credential_id, at))
 
     async def items(self, tenant: str, operations: Sequence[ItemOp]) -> list[Found]:
         """Carry operations on what agents keep out."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from interlock.testing.store_commits import CommitContract
+from interlock.testing.store_credentials import CredentialContract
 from interlock.testing.store_inboxes import InboxContract
 from interlock.testing.store_jobs import JobContract
 from interlock.testing.store_queries import QueryContract
@@ -13,6 +14,7 @@ from interlock.testing.store_runs import BeginContract, ThreadContract
 class StoreContract(
     BeginContract,
     CommitContract,
+    CredentialContract,
     CursorContract,
     InboxContract,
     JobContract,

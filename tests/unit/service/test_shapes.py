@@ -2,6 +2,8 @@
 
 import copy
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TypedDict, get_args
 
 import jsonschema_rs
@@ -10,6 +12,7 @@ from langgraph.graph import START, StateGraph
 
 from interlock import Action, Draft, Question, ask, connect_blocking
 from interlock.domain.action import Kind, Verdict
+from interlock.domain.credentials import Credential, Scope
 from interlock.domain.request import EffectState, Status
 from interlock.domain.run import RunStatus
 from interlock.engine.ports.channel import Notice
@@ -19,6 +22,7 @@ from interlock.service.inbox import Which
 from interlock.service.pages import Count
 from interlock.service.shapes import (
     count_shape,
+    credential_shape,
     entry_shape,
     listed_shape,
     notice_shape,
@@ -132,6 +136,13 @@ def test_questions_drafts_and_forks_are_what_the_schema_says(me):
     me.revise(request.id, digest=request.digest, comment="more")
     me.advance(run.id)
     checked(me, run.id)
+
+
+def test_a_token_is_what_the_schema_says():
+    at = datetime(2026, 11, 29, tzinfo=UTC)
+    token = Credential("token_1", "d", "token", "default", "agent:bot", "agent", at, "mia", at, frozenset(Scope))
+    check(credential_shape(token), "token")
+    check(credential_shape(replace(token, used_at=at, ended_at=at)), "token")
 
 
 def test_an_error_and_a_count_are_what_the_schema_says():

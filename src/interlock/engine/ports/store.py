@@ -14,6 +14,7 @@ from interlock.domain.request import Request, Status
 from interlock.domain.run import Run, RunStatus
 from interlock.engine.changes import Changes, Cursor, Entry, Job, RunRecord
 from interlock.engine.items import Found, ItemOp
+from interlock.engine.ports.credentials import Credentials
 from interlock.engine.ports.waker import Notifications
 
 
@@ -184,7 +185,7 @@ class Items(Protocol):
         """
 
 
-class Store(Items, Protocol):
+class Store(Credentials, Items, Protocol):
     """Log, rows and jobs behind one transaction. Methods may be called from any thread's event loop.
 
     Raises:

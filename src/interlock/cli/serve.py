@@ -1,0 +1,65 @@
+"""`interlock serve`: the server, and a worker, in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import typer
+
+from interlock.channels.screen import Line, Screen
+from interlock.cli.options import JSON
+from interlock.cli.session import Session, execute, interruptible
+from interlock.cli.work import worker_of
+from interlock.service.credentials import Authenticator
+
+
+def serve(
+    ctx: typer.Context,
+    *,
+    host: str = typer.Option("127.0.0.1", "--host", help="Listen on this address."),
+    port: int = typer.Option(8000, "--port", min=0, max=65_535, help="Listen on this port; 0 is any free one."),
+    origin: str = typer.Option(None, "--origin", metavar="URL", help="Where people reach it, behind a proxy."),
+    work: bool = typer.Option(
+        True, "--work/--no-work", help="Advance runs as well, or leave that to `interlock work`."
+    ),
+    as_json: bool = JSON,
+) -> None:
+    """Serve people, agents and programs over HTTP, until Ctrl-C or SIGTERM."""
+    from interlock.web.app import application  # noqa: PLC0415 - takes long to load
+    from interlock.web.context import Context  # noqa: PLC0415
+    from interlock.web.serving import bound  # noqa: PLC0415
+    from interlock.web.serving import serve as until_stopped  # noqa: PLC0415
+
+    async def run(session: Session) -> None:
+        listening = bound(host, port)
+        at = f"{host}:{listening.getsockname()[1]}"
+        public = (origin or f"http://{at}").rstrip("/")
+        context = Context(session.system, public, frozenset({at, public.partition("://")[2]}), stop=session.stop)
+        await _welcome(session, context.origin)
+        with interruptible(session):
+            tasks = [asyncio.ensure_future(until_stopped(application(context), listening, context))]
+            if work:
+                tasks.append(asyncio.ensure_future(worker_of(session, "server", 16).run(session.stop)))
+            try:
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+                for task in done:
+                    task.result()
+            finally:
+                session.stop.set()
+                await asyncio.gather(*tasks, return_exceptions=True)
+        session.write({"event": "stopped"})
+
+    screen = Screen.on(sys.stderr if as_json else sys.stdout)
+    screen.drops = True
+    execute(ctx, run, as_json=as_json, screen=screen)
+
+
+async def _welcome(session: Session, origin: str) -> None:
+    link = await Authenticator(session.system.store).link(
+        session.principal.tenant, session.principal.id, by=session.principal.id
+    )
+    address = f"{origin}/sign-in#{link.secret}"
+    session.write({"event": "serving", "origin": origin, "sign_in": address})
+    session.tell(f"Serving on {origin}. Ctrl-C stops it.", "dim")
+    session.show("Sign in, once and within 15 minutes:", Line(address, "", "  ", whole=True))

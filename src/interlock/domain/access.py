@@ -1,0 +1,73 @@
+"""Who may use what: one table, which every door of the server asks. The desk asks again, by each request's policy."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from interlock.domain.authority import LOCAL_PREFIX, Directory, Principal
+from interlock.domain.credentials import Scope
+
+
+class Need(StrEnum):
+    """What somebody wants to do."""
+
+    anybody = "anybody"
+    """What is open to everybody, known or not."""
+    anyone_known = "anyone_known"
+    """What whoever is known may do for themselves."""
+    read = "read"
+    follow = "follow"
+    decide = "decide"
+    ask = "ask"
+    start = "start"
+    operate = "operate"
+    log = "log"
+    measure = "measure"
+    manage = "manage"
+
+
+class Access(NamedTuple):
+    """Who may.
+
+    Args:
+        roles: people who hold one of them; None: every person.
+        scope: agents and services whose token has it; None: none of them.
+    """
+
+    roles: frozenset[str] | None
+    scope: Scope | None
+
+
+def _roles(*names: str) -> frozenset[str]:
+    return frozenset({*names, "admin"})
+
+
+ACCESS: dict[Need, Access] = {
+    Need.read: Access(None, Scope.read),
+    Need.follow: Access(None, Scope.log),
+    Need.decide: Access(None, None),  # the policy of each request says who; and only people decide
+    Need.ask: Access(frozenset(), Scope.ask),  # people decide and agents ask: nobody does both
+    Need.start: Access(None, Scope.run),
+    Need.operate: Access(None, None),  # who started a run, and operators: the run says
+    Need.log: Access(_roles("auditor", "operator"), Scope.log),
+    Need.measure: Access(_roles("auditor", "operator"), Scope.measure),
+    Need.manage: Access(_roles(), None),
+}
+"""`anybody` and `anyone_known` ask nothing more."""
+
+
+def why_refused(need: Need, principal: Principal, scopes: frozenset[Scope], directory: Directory) -> str | None:
+    """Say why a principal may not do something; None if nothing stands in the way."""
+    if need in {Need.anybody, Need.anyone_known}:
+        return None
+    access = ACCESS[need]
+    if principal.kind != "person":
+        missing = "only people may do that" if access.scope is None else f"the token lacks the scope {access.scope}"
+        return None if access.scope in scopes else missing
+    person = directory.canonical(principal.id)
+    everything = directory.local_roles and person.startswith(LOCAL_PREFIX)
+    if access.roles is None or (access.roles and (everything or access.roles & set(directory.roles_of(person)))):
+        return None
+    wanted = f"that needs one of the roles {', '.join(sorted(access.roles))}"
+    return wanted if access.roles else "agents do that, with a token"

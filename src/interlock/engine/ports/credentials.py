@@ -1,0 +1,38 @@
+"""What proves who somebody is, as a store keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from interlock.domain.credentials import Credential, CredentialKind
+
+
+class Credentials(Protocol):
+    """Tokens, sessions and sign-in links. May be called from any thread's event loop."""
+
+    async def keep_credential(self, credential: Credential) -> None:
+        """Keep a new one.
+
+        Raises:
+            Conflict: if there is one with this id or digest.
+        """
+
+    async def credential(self, digest: str) -> Credential | None:
+        """Return the one whose secret has this digest, of whatever tenant; None if there is none."""
+
+    async def credentials(
+        self, tenant: str, *, kind: CredentialKind, principal: str | None = None, after: str = "", limit: int = 50
+    ) -> Sequence[Credential]:
+        """Return those of a kind, of one principal or of all, by id, beginning behind an id."""
+
+    async def use_credential(self, digest: str, at: datetime) -> None:
+        """Note that one was used."""
+
+    async def end_credential(self, tenant: str, credential_id: str, at: datetime) -> None:
+        """End one: of several who end it at once, one does.
+
+        Raises:
+            Conflict: if it has ended, or there is none.
+        """

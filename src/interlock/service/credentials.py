@@ -1,0 +1,157 @@
+"""Who comes: credentials are issued, checked and revoked here, whatever front end they reach."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from interlock.domain.credentials import Credential, CredentialKind, PrincipalKind, Scope, why_not
+from interlock.engine.ports.credentials import Credentials
+from interlock.engine.ports.store import Store
+from interlock.errors import Conflict, NotFound, Unauthenticated
+
+PREFIXES: dict[CredentialKind, str] = {"token": "ilk_", "session": "ils_", "link": "ill_"}
+"""How secrets begin: so scanners of repositories and logs find those that were left there."""
+
+LINK_LASTS = timedelta(minutes=15)
+SESSION_LASTS = timedelta(hours=12)
+SESSION_RESTS = timedelta(hours=1)
+USE_IS_NOTED_EACH = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A new credential, and its secret, which can be seen this once."""
+
+    credential: Credential
+    secret: str
+
+
+class Authenticator:
+    """Issues and checks credentials.
+
+    Args:
+        store: keeps them; its clock says when they end.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._kept: Credentials = store
+
+    async def token(  # noqa: PLR0913 - what a token is made of
+        self,
+        tenant: str,
+        principal: str,
+        kind: PrincipalKind,
+        *,
+        scopes: frozenset[Scope],
+        lasts: timedelta,
+        by: str,
+        label: str = "",
+    ) -> Issued:
+        """Issue a token for an agent, a service, or a person's own programs."""
+        return await self._issue("token", tenant, principal, kind, by, lasts, scopes=scopes, label=label)
+
+    async def link(self, tenant: str, person: str, *, by: str) -> Issued:
+        """Issue a link with which a person can sign in once, within a quarter of an hour."""
+        return await self._issue("link", tenant, person, "person", by, LINK_LASTS)
+
+    async def sign_in(self, secret: str) -> Issued:
+        """Begin a session by a link, which is used up by that.
+
+        Raises:
+            Unauthenticated: if it is none, or was used.
+        """
+        link = await self.check(secret, kinds=("link",))
+        try:
+            await self._kept.end_credential(link.tenant, link.id, await self._store.now())
+        except Conflict:
+            raise Unauthenticated("This link was used already: ask for another one.") from None
+        return await self.session(link.tenant, link.principal, by=link.principal)
+
+    async def session(self, tenant: str, person: str, *, by: str) -> Issued:
+        """Begin a session of a person who has proved who they are."""
+        return await self._issue("session", tenant, person, "person", by, SESSION_LASTS, idle=SESSION_RESTS)
+
+    async def tokens(self, tenant: str, *, after: str = "", limit: int = 50) -> Sequence[Credential]:
+        """Return the tokens of a tenant by id."""
+        return await self._kept.credentials(tenant, kind="token", after=after, limit=limit)
+
+    async def check(self, secret: str, *, kinds: tuple[CredentialKind, ...]) -> Credential:
+        """Return the credential that a secret proves.
+
+        Raises:
+            Unauthenticated: if it proves nothing; it says why where that helps nobody who guesses.
+        """
+        kind = next((kind for kind, prefix in PREFIXES.items() if secret.startswith(prefix)), None)
+        found = await self._kept.credential(_digest(secret)) if kind in kinds else None
+        if found is None or found.kind not in kinds:
+            raise Unauthenticated(f"This is no {' or '.join(kinds)} of this installation.")
+        now = await self._store.now()
+        if (reason := why_not(found, now)) is not None:
+            raise Unauthenticated(f"This {found.kind} {reason}.")
+        if found.kind != "link" and (found.used_at is None or now - found.used_at >= USE_IS_NOTED_EACH):
+            await self._kept.use_credential(found.digest, now)
+            found = replace(found, used_at=now)
+        return found
+
+    async def still(self, credential: Credential) -> None:
+        """Refuse a credential that has ended since it was checked: streams last longer than some of them.
+
+        Raises:
+            Unauthenticated: if it has.
+        """
+        found = await self._kept.credential(credential.digest)
+        reason = "is gone" if found is None else why_not(found, await self._store.now())
+        if reason is not None:
+            raise Unauthenticated(f"This {credential.kind} {reason}.")
+
+    async def end(self, tenant: str, credential_id: str) -> None:
+        """Revoke a token, or end a session.
+
+        Raises:
+            NotFound: if there is none of this id that has not ended.
+        """
+        try:
+            await self._kept.end_credential(tenant, credential_id, await self._store.now())
+        except Conflict:
+            raise NotFound(f"There is no credential {credential_id} here that has not ended.") from None
+
+    async def _issue(  # noqa: PLR0913, PLR0917 - what a credential is made of
+        self,
+        kind: CredentialKind,
+        tenant: str,
+        principal: str,
+        principal_kind: PrincipalKind,
+        by: str,
+        lasts: timedelta,
+        *,
+        scopes: frozenset[Scope] = frozenset(),
+        label: str = "",
+        idle: timedelta | None = None,
+    ) -> Issued:
+        secret = PREFIXES[kind] + secrets.token_urlsafe(32)
+        now: datetime = await self._store.now()
+        credential = Credential(
+            f"{kind}_{secrets.token_hex(8)}",
+            _digest(secret),
+            kind,
+            tenant,
+            principal,
+            principal_kind,
+            now,
+            by,
+            now + lasts,
+            scopes,
+            label,
+            idle,
+        )
+        await self._kept.keep_credential(credential)
+        return Issued(credential, secret)
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()

@@ -1,0 +1,114 @@
+"""What proves who somebody is: one row each. The secret is not kept, only its digest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, cast
+
+from sqlalchemy import Executable, bindparam, select, update
+
+from interlock.domain.credentials import Credential, CredentialKind, PrincipalKind, Scope
+from interlock.storage.compiled import Connection
+from interlock.storage.rows import changed, encodable, micros, moment
+from interlock.storage.schema import credentials
+from interlock.storage.sql_constructs import insert_or
+
+_C = credentials.c
+_COLUMNS = tuple(column.name for column in credentials.columns)
+
+_BY_DIGEST = select(credentials).where(_C.digest == bindparam("digest"))
+_LISTED = (
+    select(credentials)
+    .where(_C.tenant == bindparam("tenant"), _C.kind == bindparam("kind"), _C.id > bindparam("after"))
+    .order_by(_C.id)
+    .limit(bindparam("limit"))
+)
+_OF_ONE = _LISTED.where(_C.principal == bindparam("principal"))
+_USE = update(credentials).where(_C.digest == bindparam("of_digest")).values(used_at=bindparam("at"))
+_END = (
+    update(credentials)
+    .where(_C.tenant == bindparam("of_tenant"), _C.id == bindparam("of_id"), _C.ended_at.is_(None))
+    .values(ended_at=bindparam("at"))
+)
+
+
+@cache
+def _insert() -> Executable:
+    return insert_or(credentials).on_conflict_do_nothing()
+
+
+def keep(on: Connection, new: Credential) -> None:
+    """Keep a new credential."""
+    on.expect(
+        _insert(),
+        {
+            "digest": new.digest,
+            "id": new.id,
+            "kind": new.kind,
+            "tenant": new.tenant,
+            "principal": new.principal,
+            "principal_kind": new.principal_kind,
+            "issued_at": micros(new.issued_at),
+            "issued_by": new.issued_by,
+            "expires_at": micros(new.expires_at),
+            "scopes": " ".join(sorted(new.scopes)),
+            "label": new.label,
+            "idle": None if new.idle is None else new.idle // timedelta(microseconds=1),
+            "used_at": None if new.used_at is None else micros(new.used_at),
+            "ended_at": None if new.ended_at is None else micros(new.ended_at),
+        },
+        changed("credential", new.id),
+    )
+
+
+def credential(on: Connection, digest: str) -> Credential | None:
+    """Return the one whose secret has this digest."""
+    row = on.first(_BY_DIGEST, {"digest": digest}) if encodable(digest) else None
+    return None if row is None else _read(row)
+
+
+def listed(  # noqa: PLR0913, PLR0917 - what is listed, and how much of it
+    on: Connection, tenant: str, kind: CredentialKind, principal: str | None, after: str, limit: int
+) -> Sequence[Credential]:
+    """Return those of a kind by id, of one principal or of all."""
+    if not encodable(tenant, principal or "", after):
+        return ()
+    values = {"tenant": tenant, "kind": kind, "after": after, "limit": limit}
+    if principal is None:
+        return [_read(row) for row in on.rows(_LISTED, values)]
+    return [_read(row) for row in on.rows(_OF_ONE, values | {"principal": principal})]
+
+
+def use(on: Connection, digest: str, at: datetime) -> None:
+    """Note that one was used."""
+    on.write(_USE, {"of_digest": digest, "at": micros(at)})
+
+
+def end(on: Connection, tenant: str, credential_id: str, at: datetime) -> None:
+    """End one, if it has not ended."""
+    gone = changed("credential", credential_id)
+    if not encodable(tenant, credential_id):
+        raise gone
+    on.expect(_END, {"of_tenant": tenant, "of_id": credential_id, "at": micros(at)}, gone)
+
+
+def _read(row: Any) -> Credential:
+    found = dict(zip(_COLUMNS, row, strict=True))
+    return Credential(
+        found["id"],
+        found["digest"],
+        cast("CredentialKind", found["kind"]),
+        found["tenant"],
+        found["principal"],
+        cast("PrincipalKind", found["principal_kind"]),
+        moment(found["issued_at"]),
+        found["issued_by"],
+        moment(found["expires_at"]),
+        frozenset(map(Scope, found["scopes"].split())),
+        found["label"],
+        None if found["idle"] is None else timedelta(microseconds=found["idle"]),
+        None if found["used_at"] is None else moment(found["used_at"]),
+        None if found["ended_at"] is None else moment(found["ended_at"]),
+    )

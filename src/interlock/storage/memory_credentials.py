@@ -1,0 +1,54 @@
+"""What proves who somebody is, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import datetime
+
+from interlock.domain.credentials import Credential, CredentialKind
+from interlock.storage.memory_tables import Tables
+from interlock.storage.rows import changed
+
+
+class MemoryCredentials:
+    """Implements the port `Credentials` on the tables of a store in memory."""
+
+    _reading: Callable[[], AbstractContextManager[Tables]]
+
+    async def keep_credential(self, credential: Credential) -> None:
+        """Keep a new credential."""
+        with self._reading() as tables:
+            ids = {(one.tenant, one.id) for one in tables.credentials.values()}
+            if credential.digest in tables.credentials or (credential.tenant, credential.id) in ids:
+                raise changed("credential", credential.id)
+            tables.credentials[credential.digest] = credential
+
+    async def credential(self, digest: str) -> Credential | None:
+        """Return the credential whose secret has this digest."""
+        with self._reading() as tables:
+            return tables.credentials.get(digest)
+
+    async def credentials(
+        self, tenant: str, *, kind: CredentialKind, principal: str | None = None, after: str = "", limit: int = 50
+    ) -> Sequence[Credential]:
+        """Return the credentials of a kind by id."""
+        with self._reading() as tables:
+            found = [one for one in tables.credentials.values() if (one.tenant, one.kind) == (tenant, kind)]
+        of_one = (one for one in found if principal is None or one.principal == principal)
+        return sorted((one for one in of_one if one.id > after), key=lambda one: one.id)[:limit]
+
+    async def use_credential(self, digest: str, at: datetime) -> None:
+        """Note that a credential was used."""
+        with self._reading() as tables:
+            tables.credentials[digest] = replace(tables.credentials[digest], used_at=at)
+
+    async def end_credential(self, tenant: str, credential_id: str, at: datetime) -> None:
+        """End a credential, if it has not ended."""
+        with self._reading() as tables:
+            for digest, one in tables.credentials.items():
+                if (one.tenant, one.id, one.ended_at) == (tenant, credential_id, None):
+                    tables.credentials[digest] = replace(one, ended_at=at)
+                    return
+        raise changed("credential", credential_id)

@@ -1,0 +1,90 @@
+"""The contract of stores: what proves who somebody is."""
+# ruff: noqa: D102 - the name of a test is its sentence
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from interlock.domain.credentials import Credential, Scope
+from interlock.engine.ports.store import Store
+from interlock.errors import Conflict
+from interlock.testing.fakes import SettableClock
+from interlock.testing.samples import TENANT
+from interlock.testing.store_base import Contract, OpenStore
+
+
+class CredentialContract(Contract):
+    """Who comes is found by the digest of a secret; of several who end a credential, one does."""
+
+    async def test_a_credential_is_found_by_its_digest_with_all_that_it_has(
+        self, store: Store, open_store: OpenStore, clock: SettableClock
+    ) -> None:
+        token, session = _token(clock), _session(clock)
+        for one in (token, session):
+            await store.keep_credential(one)
+        other = open_store(clock)
+        assert await other.credential("d1") == token
+        assert await other.credential("d2") == session
+        assert await other.credential("d3") is None
+        assert await other.credential("a\0b\udcff") is None
+        await other.close() if other is not store else None
+
+    async def test_a_digest_is_kept_once(self, store: Store, clock: SettableClock) -> None:
+        await store.keep_credential(_token(clock))
+        with pytest.raises(Conflict):
+            await store.keep_credential(replace(_token(clock), id="token_2"))
+        with pytest.raises(Conflict):
+            await store.keep_credential(replace(_token(clock), digest="d9"))
+
+    async def test_credentials_are_listed_by_kind_person_and_tenant(self, store: Store, clock: SettableClock) -> None:
+        mine = [replace(_token(clock), id=f"token_{number}", digest=f"m{number}") for number in range(3)]
+        theirs = replace(_token(clock), id="token_9", digest="t9", principal="agent:other")
+        strange = replace(_token(clock), id="token_1", digest="s1", tenant="elsewhere")
+        for one in (*mine, theirs, strange, _session(clock)):
+            await store.keep_credential(one)
+        assert list(await store.credentials(TENANT, kind="token")) == [*mine, theirs]
+        assert list(await store.credentials(TENANT, kind="token", principal="agent:bot", after="token_0")) == mine[1:]
+        assert list(await store.credentials(TENANT, kind="token", limit=2)) == mine[:2]
+        assert list(await store.credentials("elsewhere", kind="token")) == [strange]
+        assert list(await store.credentials("a\0b", kind="token")) == []
+
+    async def test_a_use_is_noted(self, store: Store, clock: SettableClock) -> None:
+        await store.keep_credential(_token(clock))
+        await store.use_credential("d1", clock.at + timedelta(hours=1))
+        found = await store.credential("d1")
+        assert found is not None
+        assert found.used_at == clock.at + timedelta(hours=1)
+
+    async def test_of_many_who_end_a_credential_one_does(self, store: Store, clock: SettableClock) -> None:
+        await store.keep_credential(_token(clock))
+        ends = (store.end_credential(TENANT, "token_1", clock.at) for _ in range(8))
+        found = await asyncio.gather(*ends, return_exceptions=True)
+        assert found.count(None) == 1
+        assert all(isinstance(one, Conflict) for one in found if one is not None)
+        ended = await store.credential("d1")
+        assert ended is not None
+        assert ended.ended_at == clock.at
+
+    async def test_what_is_not_there_or_another_tenants_is_not_ended(self, store: Store, clock: SettableClock) -> None:
+        await store.keep_credential(_token(clock))
+        for tenant, key in ((TENANT, "token_2"), ("elsewhere", "token_1"), (TENANT, "a\0b")):
+            with pytest.raises(Conflict):
+                await store.end_credential(tenant, key, clock.at)
+        found = await store.credential("d1")
+        assert found is not None
+        assert found.ended_at is None
+
+
+def _token(clock: SettableClock) -> Credential:
+    until = clock.at + timedelta(days=90, microseconds=1)
+    scopes = frozenset({Scope.ask, Scope.read})
+    return Credential("token_1", "d1", "token", TENANT, "agent:bot", "agent", clock.at, "mia", until, scopes, "Bot ü")
+
+
+def _session(clock: SettableClock) -> Credential:
+    until, idle = clock.at + timedelta(hours=12), timedelta(hours=1)
+    return Credential("session_1", "d2", "session", TENANT, "mia", "person", clock.at, "mia", until, idle=idle)

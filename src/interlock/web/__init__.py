@@ -1,0 +1,1 @@
+"""The server: the kit over HTTP, for people, agents and programs."""

@@ -1,0 +1,40 @@
+"""The application: every route, under one prefix, behind one edge."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI
+
+from interlock.domain.access import Need
+from interlock.web import asks, events, health, log, pages, requests, runs, sessions, socket, tokens
+from interlock.web.callers import open_to_all
+from interlock.web.context import Context
+from interlock.web.edge import Edge
+from interlock.web.openapi import document
+from interlock.web.problems import add_problems
+
+PREFIX = "/api/v1"
+MOST_BYTES = 1_500_000
+"""The largest body: an input has at most a million bytes, and JSON may write some of them longer."""
+
+
+def application(context: Context) -> Edge:
+    """Return the application that answers calls; its `app` is FastAPI's."""
+    app = FastAPI(title="Interlock", openapi_url=None, docs_url=None, redoc_url=None, max_body_size=MOST_BYTES)
+    app.state.context = context
+    api = APIRouter(prefix=PREFIX)
+    for part in (asks, requests, runs, log, events, socket, sessions, tokens):
+        api.include_router(part.router)
+
+    @api.get("/openapi.json", dependencies=[Depends(open_to_all(Need.anybody))], include_in_schema=False)
+    async def openapi() -> dict[str, Any]:
+        return app.openapi()
+
+    app.include_router(api)
+    app.include_router(health.router)
+    app.include_router(pages.router)
+    add_problems(app)
+    app.openapi = cache(lambda: document(app))  # type: ignore[method-assign]
+    return Edge(app, context)

@@ -1,0 +1,148 @@
+"""What calls carry: checked for its form here, and for what it means by the kit."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr
+
+from interlock.domain.action import Verdict
+from interlock.domain.credentials import Scope
+from interlock.domain.request import Repeatable, Reported
+
+Text = Annotated[StrictStr, Field(max_length=20_000)]
+Name = Annotated[StrictStr, Field(min_length=1, max_length=500)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Vote(_Body):
+    """A person's verdict on a request, on what they were shown."""
+
+    verdict: Verdict
+    digest: Annotated[StrictStr, Field(min_length=8, max_length=100)] = Field(
+        description="the digest of what was shown, or its first 12 digits"
+    )
+    comment: Text = ""
+    value: Any = Field(
+        default=None, description="with `edit` the arguments or the draft as changed; with `respond` the answer"
+    )
+
+
+class Comment(_Body):
+    """Something that a person says about a request."""
+
+    text: Text
+
+
+class Delegation(_Body):
+    """Another person votes on this request."""
+
+    to: Name
+    reason: Text = ""
+
+
+class Extension(_Body):
+    """More time for the present step of a request."""
+
+    by: Name = Field(description="a duration, such as 2h", examples=["2h"])
+    reason: Text
+
+
+class Settlement(_Body):
+    """What became of an effect of which nobody knows."""
+
+    became: Literal["happened", "did_not", "retry"]
+    result: Any = None
+    comment: Text = ""
+
+
+class NewRun(_Body):
+    """An agent to start, and what with."""
+
+    agent: Name
+    input: Any = None
+    raw: StrictBool = Field(default=False, description="the input is the graph's own though it is a text")
+    context: dict[str, Any] | None = None
+    configurable: dict[str, Any] | None = None
+    thread: Name | None = None
+
+
+class AskedAction(_Body):
+    """Something that the agent wants to do."""
+
+    kind: Literal["approval"]
+    name: Name
+    args: dict[str, Any] = Field(default_factory=dict)
+    args_schema: dict[str, Any] | None = Field(default=None, alias="schema", description="a JSON Schema of `args`")
+
+
+class AskedQuestion(_Body):
+    """Something that the agent needs to know."""
+
+    kind: Literal["input"]
+    text: Text
+    answer_schema: dict[str, Any] | None = Field(default=None, alias="schema", description="a JSON Schema")
+    options: list[StrictStr] | None = None
+
+
+class AskedDraft(_Body):
+    """Something that the agent has made."""
+
+    kind: Literal["review"]
+    title: Name = "draft"
+    body: Any
+
+
+class Ask(_Body):
+    """What an agent asks of people."""
+
+    asked: Annotated[AskedAction | AskedQuestion | AskedDraft, Field(discriminator="kind")]
+    verdicts: list[Verdict] = Field(default=[], description="what people may say; all that fit, if empty")
+    description: Text = ""
+    context: Any = None
+    policy: Name | None = None
+    initiator: Name | None = Field(default=None, description="the person for whom the agent asks")
+
+
+class Claim(_Body):
+    """The beginning of what was approved."""
+
+    digest: Annotated[StrictStr, Field(min_length=8, max_length=100)]
+    tool: Name
+    repeatable: Repeatable = "no"
+    lasts: Annotated[float, Field(ge=1, le=86_400)] = Field(
+        default=60, description="seconds after which nobody waits for the result any more"
+    )
+
+
+class Result(_Body):
+    """What became of an attempt."""
+
+    attempt: Annotated[int, Field(ge=1)]
+    state: Reported
+    result: Any = None
+    reason: Text = ""
+
+
+class Reason(_Body):
+    """Why something is done."""
+
+    reason: Text = ""
+
+
+class NewToken(_Body):
+    """A token for an agent or a service."""
+
+    principal: Name = Field(description="agent:NAME or service:NAME", pattern=r"^(agent|service):.")
+    scopes: list[Scope] = Field(min_length=1)
+    lasts: Name = Field(default="90d", description="a duration, such as 90d")
+    label: Annotated[StrictStr, Field(max_length=200)] = ""
+
+
+class SignIn(_Body):
+    """The secret of a sign-in link."""
+
+    link: Annotated[StrictStr, Field(min_length=1, max_length=200)]

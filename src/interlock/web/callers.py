@@ -1,0 +1,129 @@
+"""Who calls: by a token in a header, or by a session in a cookie; and what that is good for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from interlock.domain.access import Need, why_refused
+from interlock.domain.authority import Principal
+from interlock.domain.credentials import Credential
+from interlock.errors import BadInput, Forbidden, Unauthenticated
+from interlock.service.client import Client
+from interlock.web.context import Context, context_of
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_BEARER = re.compile(r"[Bb]earer +([\x21-\x7e]{1,200}) *")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, by what credential.
+
+    Args:
+        credential: None for whoever is not known.
+    """
+
+    principal: Principal
+    credential: Credential
+    client: Client
+
+
+async def caller_of(connection: HTTPConnection, context: Context) -> Caller | None:
+    """Return who calls; None if the call brings no credential.
+
+    Raises:
+        Unauthenticated: if it brings one that proves nothing.
+        Forbidden: if a browser brings its cookie to a page of somebody else's.
+    """
+    given = connection.headers.getlist("authorization")
+    if given:
+        match = _BEARER.fullmatch(given[0]) if len(given) == 1 else None
+        if match is None:
+            raise Unauthenticated("Send one header `Authorization: Bearer TOKEN`.")
+        credential = await context.authenticator.check(match.group(1), kinds=("token",))
+        via = "api"
+    else:
+        secret = connection.cookies.get(context.cookie)
+        if secret is None:
+            return None
+        check_same_site(connection, context)
+        credential = await context.authenticator.check(secret, kinds=("session",))
+        via = "web"
+    principal = credential.bearer(via, context.address_of(connection))
+    return Caller(principal, credential, Client(context.parts, principal, key=_key_of(connection)))
+
+
+def _key_of(connection: HTTPConnection) -> str | None:
+    given = connection.headers.getlist("idempotency-key")
+    if len(given) > 1:
+        raise BadInput("Send one Idempotency-Key.")
+    return given[0] if given else None
+
+
+def check_same_site(connection: HTTPConnection, context: Context) -> None:
+    """Take a cookie only from our own pages: other sites can have a browser send it (CSRF)."""
+    if connection.scope["type"] == "http" and connection.scope["method"] in SAFE:
+        return
+    site = connection.headers.get("sec-fetch-site")
+    origin = connection.headers.get("origin")
+    if connection.scope["type"] == "websocket" or site is None:
+        if origin == context.origin:
+            return
+        raise Forbidden("A session is good for this server's own pages alone: other programs bring a token.")
+    if site not in {"same-origin", "none"}:
+        raise Forbidden("This was sent by a page of another site.")
+
+
+async def admit(connection: HTTPConnection, need: Need) -> Caller:
+    """Return who calls, if they may do something.
+
+    Raises:
+        Unauthenticated: if it is not known who calls.
+        Forbidden: if they may not.
+    """
+    context = context_of(connection)
+    caller = await caller_of(connection, context)
+    if caller is None:
+        raise Unauthenticated("Sign in, or send a token: `Authorization: Bearer TOKEN`.")
+    directory = context.parts.policies.current().directory
+    refused = why_refused(need, caller.principal, caller.credential.scopes, directory)
+    if refused is not None:
+        raise Forbidden(f"{caller.principal.id} may not do that: {refused}.")
+    return caller
+
+
+def allow(need: Need) -> Callable[..., Awaitable[Caller]]:
+    """Return a dependency that admits those who may do what a route is for. Each route has exactly one."""
+
+    async def admitted(connection: HTTPConnection) -> Caller:
+        return await admit(connection, need)
+
+    admitted.need = need  # type: ignore[attr-defined]  # the walk over all routes reads it
+    return admitted
+
+
+def open_to_all(need: Need) -> Callable[[], Awaitable[None]]:
+    """Return a dependency that says that a route is for everybody, known or not."""
+
+    async def admitted() -> None:
+        pass
+
+    admitted.need = need  # type: ignore[attr-defined]
+    return admitted
+
+
+Reads = Annotated[Caller, Depends(allow(Need.read))]
+Asks = Annotated[Caller, Depends(allow(Need.ask))]
+Decides = Annotated[Caller, Depends(allow(Need.decide))]
+Starts = Annotated[Caller, Depends(allow(Need.start))]
+Operates = Annotated[Caller, Depends(allow(Need.operate))]
+Follows = Annotated[Caller, Depends(allow(Need.follow))]
+ReadsLog = Annotated[Caller, Depends(allow(Need.log))]
+Manages = Annotated[Caller, Depends(allow(Need.manage))]
+Known = Annotated[Caller, Depends(allow(Need.anyone_known))]

@@ -1,0 +1,88 @@
+"""What the server knows beside the system: its origin, whom it trusts to say where calls come from, when it stops."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from urllib.parse import urlsplit
+
+from starlette.requests import HTTPConnection
+
+from interlock.service.credentials import Authenticator
+from interlock.service.following import Reader
+from interlock.service.live import Live
+from interlock.service.parts import Parts
+
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True)
+class Context:
+    """What every route may need.
+
+    Args:
+        origin: where people reach the server: scheme, host and port, as browsers say it.
+        hosts: the host names, with ports, that calls may name.
+        proxies: networks of the proxies that say where a call comes from.
+        stop: set when the server ends; streams end by it.
+        streams: those that have not ended.
+    """
+
+    parts: Parts
+    origin: str
+    hosts: frozenset[str]
+    proxies: tuple[Network, ...] = ()
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    streams: set[object] = field(default_factory=set)
+
+    @cached_property
+    def authenticator(self) -> Authenticator:
+        """Who issues and checks credentials."""
+        return Authenticator(self.parts.store)
+
+    @cached_property
+    def _lives(self) -> dict[str, Live]:
+        return {}
+
+    def live(self, tenant: str) -> Live:
+        """Return the end of a tenant's log, which is read once for all its streams."""
+        if tenant not in self._lives:
+            self._lives[tenant] = Live(Reader(self.parts.store, self.parts.waker, tenant, self.stop))
+        return self._lives[tenant]
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether people reach it by https."""
+        return urlsplit(self.origin).scheme == "https"
+
+    @property
+    def cookie(self) -> str:
+        """The name of the session's cookie: browsers take `__Host-` by https alone."""
+        return "__Host-interlock" if self.is_secure else "interlock"
+
+    def address_of(self, connection: HTTPConnection) -> str | None:
+        """Return where a call comes from: what the nearest of our proxies says, of whom we know nothing ourselves."""
+        peer = None if connection.client is None else connection.client.host
+        said = ",".join(connection.headers.getlist("x-forwarded-for")).split(",")
+        while peer is not None and self._is_proxy(peer) and said and said[-1].strip():
+            peer = said.pop().strip()
+        return peer if peer is None or _is_address(peer) else None
+
+    def _is_proxy(self, address: str) -> bool:
+        return _is_address(address) and any(ip_address(address) in network for network in self.proxies)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def context_of(connection: HTTPConnection) -> Context:
+    """Return what the server knows, from any route."""
+    found: Context = connection.app.state.context
+    return found

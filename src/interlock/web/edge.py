@@ -1,0 +1,105 @@
+"""What every call passes: it names a host that is ours, it is logged without secrets, and its answer is not kept."""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import time
+from http import HTTPStatus
+
+from fastapi import FastAPI
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.types import Message, Receive, Scope, Send
+
+from interlock.web.context import Context
+from interlock.web.problems import problem
+
+_log = logging.getLogger("interlock.access")
+
+_ALWAYS = {
+    "Cache-Control": "no-store, no-transform",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class Edge:
+    """Stands around the application. Pure ASGI: a stream passes it piece by piece."""
+
+    def __init__(self, app: FastAPI, context: Context) -> None:
+        self.app = app
+        self._context = context
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a call on."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self.app(scope, receive, send)
+            return
+        call = _Call(scope, send, self._context)
+        if Headers(scope=scope).getlist("host") == [*self._context.hosts & set(Headers(scope=scope).getlist("host"))]:
+            await self._pass(call, receive)
+        elif scope["type"] == "http":
+            answer = problem(HTTPStatus.MISDIRECTED_REQUEST, "wrong_host", "This server has another name.")
+            await answer(scope, receive, call.send)
+        else:
+            await send({"type": "websocket.close", "code": 1008})
+        call.log()
+
+    async def _pass(self, call: _Call, receive: Receive) -> None:
+        try:
+            await self.app(call.scope, receive, call.send)
+        except BaseException:
+            call.log()
+            raise
+
+
+async def _nothing() -> Message:
+    return {"type": "http.disconnect"}
+
+
+class _Call:
+    """One call: its id, what was answered, how long it took."""
+
+    def __init__(self, scope: Scope, send: Send, context: Context) -> None:
+        self.scope = scope
+        self._send = send
+        self._context = context
+        self._began = time.perf_counter()
+        self._status = 0
+        self._replaced = self._done = False
+        self.id = secrets.token_hex(8)
+
+    async def send(self, message: Message) -> None:
+        """Send a part of the answer, with what all answers say."""
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            if self._status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and not self._replaced:
+                self._replaced = True
+                answer = problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", "The body is too large.")
+                await answer(self.scope, _nothing, self.send)
+                return
+            headers = MutableHeaders(scope=message)
+            for name, value in _ALWAYS.items():
+                headers.setdefault(name, value)
+            headers["X-Request-Id"] = self.id
+            if self._context.stop.is_set():
+                headers["Connection"] = "close"
+        if not self._done:
+            self._done = message["type"] == "http.response.body" and not message.get("more_body")
+            await self._send(message)
+
+    def log(self) -> None:
+        """Write a line: the path without what it asks for, and no header."""
+        connection = HTTPConnection(self.scope)
+        line = {
+            "id": self.id,
+            "method": self.scope.get("method", "WEBSOCKET"),
+            "path": self.scope["path"],
+            "status": self._status,
+            "ms": round((time.perf_counter() - self._began) * 1000, 1),
+            "address": self._context.address_of(connection),
+        }
+        _log.info(json.dumps(line))

@@ -1,0 +1,22 @@
+"""The log, by position."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from interlock.service.shapes import entry_shape
+from interlock.web.callers import ReadsLog
+from interlock.web.openapi import answers
+from interlock.web.requests import Limit
+
+router = APIRouter(prefix="/log", tags=["log"])
+
+
+@router.get("", responses=answers("LogPage"))
+async def read_log(caller: ReadsLog, after: str = "", limit: Limit = 100) -> dict[str, Any]:
+    """Return the entries after a position; `next` is the position of the last one."""
+    entries = await caller.client.entries(after, limit)
+    more = {"next": entries[-1].position} if len(entries) == limit else {}
+    return {"entries": [entry_shape(entry) for entry in entries], "more": bool(more), **more}

@@ -1,0 +1,117 @@
+"""Requests: what waits for whom, and what people do about it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request as Call
+from starlette.responses import Response
+
+from interlock.domain.action import Verdict
+from interlock.domain.request import Request, Status
+from interlock.engine.ports.store import Inbox
+from interlock.service.client import Client
+from interlock.service.inbox import Which
+from interlock.service.shapes import count_shape, entry_shape, listed_shape, page_shape, request_shape, view_shape
+from interlock.web import bodies
+from interlock.web.callers import Decides, Known, Reads
+from interlock.web.etags import tagged
+from interlock.web.openapi import answers
+from interlock.web.visible import agent_of, must_see
+
+router = APIRouter(prefix="/requests", tags=["requests"])
+Limit = Annotated[int, Query(ge=1, le=200)]
+
+
+@router.get("", responses=answers("RequestPage"))
+async def list_requests(  # noqa: PLR0913, PLR0917 - the filters of a list
+    caller: Reads,
+    call: Call,
+    status: Annotated[list[Status] | None, Query()] = None,
+    agent: str | None = None,
+    run: str | None = None,
+    after: str | None = None,
+    limit: Limit = 50,
+) -> Response:
+    """List requests: open ones by due time, any others newest first."""
+    wanted = Inbox(tuple(status or (Status.open,)), agent_of(caller.principal, agent), run)
+    page = await caller.client.list_requests(wanted, after=after, limit=limit)
+    return tagged(call, page_shape("requests", page, request_shape))
+
+
+@router.get("/inbox/{which}", responses=answers("ListedPage"))
+async def inbox(
+    caller: Decides, which: Which, agent: str | None = None, after: str | None = None, limit: Limit = 50
+) -> dict[str, Any]:
+    """List what waits for the caller, what waits for others, or what the caller has decided."""
+    page = await caller.client.inbox(which, agent=agent, after=after, limit=limit)
+    return page_shape("requests", page, listed_shape)
+
+
+@router.get("/inbox/{which}/count", responses=answers("Count"))
+async def inbox_count(caller: Decides, which: Which, agent: str | None = None) -> dict[str, Any]:
+    """Count the rows of one list of the inbox, up to a thousand."""
+    return count_shape(await caller.client.inbox_count(which, agent=agent))
+
+
+@router.get("/{request_id}", responses=answers("RequestView"))
+async def show(caller: Reads, call: Call, request_id: str) -> Response:
+    """Return a request, what the caller may do about it, and all that has happened to it."""
+    view = await caller.client.request(request_id)
+    must_see(caller.principal, view.request)
+    return tagged(call, view_shape(view, await caller.client.history(request_id)))
+
+
+@router.get("/{request_id}/history", responses=answers("Entries"))
+async def history(caller: Reads, request_id: str) -> dict[str, Any]:
+    """Return the entries of the log about a request, oldest first."""
+    must_see(caller.principal, (await caller.client.request(request_id)).request)
+    return {"entries": [entry_shape(entry) for entry in await caller.client.history(request_id)]}
+
+
+@router.post("/{request_id}/votes", responses=answers("Request"))
+async def vote(caller: Known, request_id: str, body: bodies.Vote) -> dict[str, Any]:
+    """Vote on what was shown; return the request as it stands afterwards."""
+    return request_shape(await cast(caller.client, request_id, body))
+
+
+async def cast(client: Client, request_id: str, vote: bodies.Vote) -> Request:
+    """Cast a vote as its verdict asks."""
+    said: dict[str, Any] = {"digest": vote.digest, "comment": vote.comment}
+    match vote.verdict:
+        case Verdict.approve:
+            return await client.approve(request_id, **said)
+        case Verdict.reject:
+            return await client.reject(request_id, **said)
+        case Verdict.revise:
+            return await client.revise(request_id, **said)
+        case Verdict.edit:
+            return await client.edit(request_id, vote.value, **said)
+        case Verdict.respond:
+            return await client.answer(request_id, vote.value, **said)
+
+
+@router.post("/{request_id}/comments", responses=answers("Request"))
+async def comment(caller: Known, request_id: str, body: bodies.Comment) -> dict[str, Any]:
+    """Say something about a request; nothing is decided by it."""
+    return request_shape(await caller.client.comment(request_id, body.text))
+
+
+@router.post("/{request_id}/delegations", responses=answers("Request"))
+async def delegate(caller: Known, request_id: str, body: bodies.Delegation) -> dict[str, Any]:
+    """Let another person vote for the caller on this request."""
+    return request_shape(await caller.client.delegate(request_id, to=body.to, reason=body.reason))
+
+
+@router.post("/{request_id}/extensions", responses=answers("Request"))
+async def extend(caller: Known, request_id: str, body: bodies.Extension) -> dict[str, Any]:
+    """Give the present step of a request more time."""
+    return request_shape(await caller.client.extend(request_id, body.by, reason=body.reason))
+
+
+@router.post("/{request_id}/settlement", responses=answers("Request"))
+async def settle(caller: Known, request_id: str, body: bodies.Settlement) -> dict[str, Any]:
+    """Say what became of an effect of which nobody knows."""
+    settled = await caller.client.settle(request_id, body.became, result=body.result, comment=body.comment)
+    return request_shape(settled)

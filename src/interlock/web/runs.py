@@ -1,0 +1,72 @@
+"""Runs: started, listed, changed."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request as Call
+from starlette.responses import Response
+
+from interlock.domain.run import RunStatus
+from interlock.service.shapes import entry_shape, page_shape, run_shape, run_view_shape
+from interlock.web import bodies
+from interlock.web.callers import Operates, Reads, Starts
+from interlock.web.etags import tagged
+from interlock.web.openapi import answers
+from interlock.web.requests import Limit
+
+router = APIRouter(prefix="/runs", tags=["runs"])
+
+
+@router.post("", status_code=HTTPStatus.CREATED, responses=answers("Run", 201, "Started"))
+async def start(caller: Starts, body: bodies.NewRun) -> dict[str, Any]:
+    """Start an agent; a worker carries it on."""
+    run = await caller.client.start(
+        body.agent, body.input, raw=body.raw, context=body.context, configurable=body.configurable, thread=body.thread
+    )
+    return run_shape(run)
+
+
+@router.get("", responses=answers("RunPage"))
+async def list_runs(
+    caller: Reads,
+    status: Annotated[list[RunStatus] | None, Query()] = None,
+    after: str | None = None,
+    limit: Limit = 50,
+) -> dict[str, Any]:
+    """List runs, newest first."""
+    page = await caller.client.list_runs(tuple(status or ()), after=after, limit=limit)
+    return page_shape("runs", page, run_shape)
+
+
+@router.get("/{run_id}", responses=answers("RunView"))
+async def show(caller: Reads, call: Call, run_id: str) -> Response:
+    """Return a run with its requests."""
+    return tagged(call, run_view_shape(await caller.client.run(run_id)))
+
+
+@router.get("/{run_id}/history", responses=answers("Entries"))
+async def history(caller: Reads, run_id: str) -> dict[str, Any]:
+    """Return the entries of the log about a run, oldest first."""
+    await caller.client.run(run_id)
+    return {"entries": [entry_shape(entry) for entry in await caller.client.history(run_id)]}
+
+
+@router.post("/{run_id}/cancel", responses=answers("Run"))
+async def cancel(caller: Operates, run_id: str, body: bodies.Reason) -> dict[str, Any]:
+    """End a run; its open requests are withdrawn."""
+    return run_shape(await caller.client.cancel(run_id, reason=body.reason))
+
+
+@router.post("/{run_id}/retry", responses=answers("Run"))
+async def retry(caller: Operates, run_id: str) -> dict[str, Any]:
+    """Let a run that needs attention go on."""
+    return run_shape(await caller.client.retry(run_id))
+
+
+@router.post("/{run_id}/accept-version", responses=answers("Run"))
+async def accept_version(caller: Operates, run_id: str) -> dict[str, Any]:
+    """Let the agent as it is now go on with what an earlier version of it left."""
+    return run_shape(await caller.client.accept_version(run_id))

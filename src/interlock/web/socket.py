@@ -1,0 +1,153 @@
+"""The log as it grows, and decisions, on one WebSocket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, WebSocket, WebSocketDisconnect
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, ValidationError
+
+from interlock.domain.access import Need
+from interlock.domain.action import Kind, Verdict
+from interlock.domain.events import Opened
+from interlock.engine.changes import Entry
+from interlock.errors import BadInput, InterlockError, Unauthenticated
+from interlock.service.shapes import entry_shape, request_shape
+from interlock.web import bodies
+from interlock.web.callers import Caller, admit, open_to_all
+from interlock.web.context import Context, context_of
+from interlock.web.events import entries_of
+from interlock.web.problems import answer_of, document_of
+from interlock.web.requests import cast
+
+router = APIRouter(tags=["events"])
+
+WANTED = {Kind.approval: "approval_required", Kind.input: "input_required", Kind.review: "review_required"}
+
+
+class Answer(BaseModel):
+    """What a client says: a vote on a request, or just `approved`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    request_id: Annotated[StrictStr, Field(min_length=1, max_length=100)]
+    approved: StrictBool | None = None
+    verdict: Verdict | None = None
+    digest: Annotated[StrictStr, Field(min_length=8, max_length=100)] | None = None
+    comment: bodies.Text = ""
+    value: Any = None
+    id: Annotated[StrictStr, Field(max_length=200)] | None = None
+
+    def vote(self, shown: str | None) -> bodies.Vote:
+        """Return the vote that is meant, on what this socket has shown if it names nothing else."""
+        if (self.approved is None) is (self.verdict is None):
+            raise BadInput("Say either `approved`, true or false, or a `verdict`.")
+        digest = self.digest or shown
+        if digest is None:
+            raise BadInput("Name the `digest` of what you were shown: this socket has not shown the request.")
+        plain = Verdict.approve if self.approved else Verdict.reject
+        return bodies.Vote(verdict=self.verdict or plain, digest=digest, comment=self.comment, value=self.value)
+
+
+@router.websocket("/socket", dependencies=[Depends(open_to_all(Need.follow))])
+async def socket(websocket: WebSocket, after: str | None = None) -> None:
+    """Tell what happens, from a position on or from now on, and take votes."""
+    context = context_of(websocket)
+    try:
+        caller = await admit(websocket, Need.follow)
+        live = context.live(caller.principal.tenant)
+        position = await live.last() if after is None else after
+        await live.after(position, 0)
+    except InterlockError as error:
+        await websocket.send_denial_response(answer_of(error))
+        return
+    await websocket.accept()
+    conversation = _Conversation(websocket, context, caller)
+    context.streams.add(conversation)
+    tasks = [asyncio.ensure_future(conversation.tell(position)), asyncio.ensure_future(conversation.listen())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        context.streams.discard(conversation)
+        for task in tasks:
+            task.cancel()
+        for ended in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(ended, Exception) and not isinstance(ended, WebSocketDisconnect | RuntimeError):
+                raise ended
+        with contextlib.suppress(RuntimeError):
+            await websocket.close(1001 if context.stop.is_set() else 1000)
+
+
+class _Conversation:
+    """One socket: what it was shown, and what it says."""
+
+    def __init__(self, websocket: WebSocket, context: Context, caller: Caller) -> None:
+        self._websocket = websocket
+        self._context = context
+        self._caller = caller
+        self._shown: dict[str, str] = {}
+
+    async def tell(self, position: str) -> None:
+        """Tell what the log holds after a position, until the server stops or the caller is no longer known."""
+        await self._send({"type": "ready", "after": position})
+        reason = "the server stops"
+        try:
+            async for entry in entries_of(self._context, self._caller, position):
+                if entry is None:
+                    await self._send({"type": "alive"})
+                else:
+                    position = entry.position
+                    await self._send(self._message(entry))
+        except Unauthenticated as ended:
+            reason = ended.message
+        await self._send({"type": "end", "reason": reason, "after": position})
+
+    def _message(self, entry: Entry) -> dict[str, Any]:
+        told: dict[str, Any] = {"type": entry.event.type, "position": entry.position, "entry": entry_shape(entry)}
+        if isinstance(entry.event, Opened):
+            self._shown[entry.stream] = entry.event.asked_digest
+            ask = entry.event.ask
+            return told | {
+                "type": WANTED[ask.subject.kind],  # type: ignore[index]
+                "request_id": entry.stream,
+                "plan": ask.description,
+                "asked": ask.subject.content(),
+                "digest": entry.event.asked_digest,
+            }
+        return told
+
+    async def listen(self) -> None:
+        """Take what the client says."""
+        while True:
+            text = await self._websocket.receive_text()
+            said: dict[str, Any] = {}
+            try:
+                await self._context.authenticator.still(self._caller.credential)
+                said = _read(text)
+                answer = Answer.model_validate(said)
+                vote = answer.vote(self._shown.get(answer.request_id))
+                after = await cast(self._caller.client.keyed(answer.id), answer.request_id, vote)
+                told: dict[str, Any] = {"type": "voted", "request": request_shape(after)}
+            except ValidationError as error:
+                first = error.errors()[0]
+                wrong = BadInput(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
+                told = {"type": "problem", "problem": document_of(wrong)}
+            except InterlockError as error:
+                told = {"type": "problem", "problem": document_of(error)}
+            await self._send(told | ({"id": said["id"]} if "id" in said else {}))
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        await self._websocket.send_text(json.dumps(message))
+
+
+def _read(text: str) -> dict[str, Any]:
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        raise BadInput("This is no JSON.") from None
+    if not isinstance(said, dict):
+        raise BadInput('Say a JSON object, such as {"request_id": …, "approved": true}.')
+    return said

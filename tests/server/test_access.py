@@ -1,0 +1,259 @@
+"""Nobody does what they may not: one table, and every route of it (I7, I9, I13, S13)."""
+
+import itertools
+
+import pytest
+from starlette.routing import Mount
+
+from interlock.domain.access import ACCESS, Need, why_refused
+from interlock.domain.authority import Directory
+from interlock.domain.credentials import Scope
+from interlock.testing.people import principal
+
+ROUTES = {
+    ("POST", "/requests"): Need.ask,
+    ("GET", "/requests"): Need.read,
+    ("GET", "/requests/inbox/{which}"): Need.decide,
+    ("GET", "/requests/inbox/{which}/count"): Need.decide,
+    ("GET", "/requests/{request_id}"): Need.read,
+    ("GET", "/requests/{request_id}/history"): Need.read,
+    ("GET", "/requests/{request_id}/outcome"): Need.read,
+    ("POST", "/requests/{request_id}/claim"): Need.ask,
+    ("POST", "/requests/{request_id}/result"): Need.ask,
+    ("POST", "/requests/{request_id}/withdrawal"): Need.ask,
+    ("POST", "/requests/{request_id}/votes"): Need.anyone_known,  # the desk refuses, and the log says so
+    ("POST", "/requests/{request_id}/comments"): Need.anyone_known,
+    ("POST", "/requests/{request_id}/delegations"): Need.anyone_known,
+    ("POST", "/requests/{request_id}/extensions"): Need.anyone_known,
+    ("POST", "/requests/{request_id}/settlement"): Need.anyone_known,
+    ("POST", "/runs"): Need.start,
+    ("GET", "/runs"): Need.read,
+    ("GET", "/runs/{run_id}"): Need.read,
+    ("GET", "/runs/{run_id}/history"): Need.read,
+    ("POST", "/runs/{run_id}/cancel"): Need.operate,
+    ("POST", "/runs/{run_id}/retry"): Need.operate,
+    ("POST", "/runs/{run_id}/accept-version"): Need.operate,
+    ("GET", "/log"): Need.log,
+    ("GET", "/events"): Need.follow,
+    ("WS", "/socket"): Need.follow,
+    ("POST", "/session"): Need.anybody,
+    ("GET", "/session"): Need.anyone_known,
+    ("DELETE", "/session"): Need.anyone_known,
+    ("POST", "/tokens"): Need.manage,
+    ("GET", "/tokens"): Need.manage,
+    ("DELETE", "/tokens/{token_id}"): Need.manage,
+    ("GET", "/openapi.json"): Need.anybody,
+    ("GET", "../../sign-in"): Need.anybody,
+    ("POST", "../../sign-in"): Need.anybody,
+    ("GET", "../../livez"): Need.anybody,
+    ("GET", "../../readyz"): Need.anybody,
+}
+
+
+def needs_of(dependant):
+    found = [dependant.call.need] if hasattr(dependant.call, "need") else []
+    return found + [need for part in dependant.dependencies for need in needs_of(part)]
+
+
+def walked(routes):
+    for route in routes:
+        assert not isinstance(route, Mount), f"{route.path} is mounted: its routes escape the table"
+        if hasattr(route, "effective_candidates"):
+            yield from walked(route.effective_candidates())
+        else:
+            yield route
+
+
+def test_every_route_says_who_may_use_it_and_the_table_has_them_all(server):
+    found = {}
+    for route in walked(server.app.app.routes):
+        needs = needs_of((route if route.dependant else route.original_route).dependant)
+        assert len(needs) == 1, f"{route.path} asks {needs}"
+        path = route.path or f"/api/v1{route.original_route.path}"
+        short = path.removeprefix("/api/v1") if path.startswith("/api/v1") else f"../..{path}"
+        for method in route.methods or {"WS"}:
+            found[method, short] = needs[0]
+    assert found == ROUTES
+
+
+@pytest.mark.parametrize(("need", "scope"), list(itertools.product(ACCESS, [None, *Scope])))
+def test_a_token_is_good_for_its_scope_alone(need, scope):
+    for kind in ("agent", "service"):
+        bearer = principal(f"{kind}:x", kind)
+        refused = why_refused(need, bearer, frozenset({scope} if scope else ()), Directory(local_roles=True))
+        wanted = ACCESS[need].scope
+        assert (refused is None) is (scope is not None and wanted == scope)
+
+
+@pytest.mark.parametrize(
+    ("need", "role"), list(itertools.product(ACCESS, ["viewer", "reviewer", "operator", "auditor", "admin"]))
+)
+def test_a_person_does_what_their_roles_allow(need, role):
+    directory = Directory(roles={role: frozenset({"mia"})}, local_roles=False)
+    allowed = why_refused(need, principal("Mia"), frozenset(Scope), directory) is None
+    roles = ACCESS[need].roles
+    assert allowed is (roles is None or (bool(roles) and role in roles))
+    assert why_refused(Need.ask, principal("mia"), frozenset(Scope), directory) is not None
+
+
+async def test_who_is_not_known_gets_nothing(server):
+    nobody = server.client()
+    for (method, path), need in ROUTES.items():
+        if need is Need.anybody or method == "WS":
+            continue
+        answer = await nobody.request(method, path.format(request_id="r", run_id="r", which="mine", token_id="t"))
+        assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated"), path
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Bearer nothing", "Bearer ilk_" + "x" * 43, "Basic eDp5", "Bearer", "Bearer  ", "ilk_x", "Bearer " + "x" * 500],
+)
+async def test_what_proves_nothing_is_refused(server, header):
+    answer = await server.client(Authorization=header).get("/requests")
+    assert answer.status_code == 401
+    assert header.partition(" ")[2].strip()[:40] not in answer.text or len(header) < 12
+
+
+async def test_a_cookie_is_good_for_our_own_pages_alone(server):
+    mia = await server.person("mia@example.com")
+    session = {"Cookie": mia.headers["cookie"]}
+    sites = ["same-origin", "none", "same-site", "cross-site", "nonsense", None]
+    origins = [
+        "http://127.0.0.1:8000",
+        "https://127.0.0.1:8000",
+        "http://127.0.0.1",
+        "http://evil.example",
+        "null",
+        "",
+        None,
+    ]
+    for site, origin in itertools.product(sites, origins):
+        client = server.client(**session)
+        del client.headers["origin"]
+        headers = {name: value for name, value in (("Sec-Fetch-Site", site), ("Origin", origin)) if value is not None}
+        answer = await client.post("/requests/nothing/comments", json={"text": "x"}, headers=headers)
+        expected = (
+            404 if site in {"same-origin", "none"} or (site is None and origin == "http://127.0.0.1:8000") else 403
+        )
+        assert answer.status_code == expected, (site, origin)
+        assert (await client.get("/requests", headers=headers)).status_code == 200
+
+
+async def test_an_agents_token_never_votes_whatever_its_scopes_and_the_log_says_that_it_tried(server):
+    agent, mia = await server.agent(), await server.person("mia@example.com")
+    body = {"asked": {"kind": "approval", "name": "send", "args": {}}}
+    asked = (await agent.post("/requests", json=body, headers={"Idempotency-Key": "k"})).json()
+    service = await server.agent("service:cron")
+    for bearer, name in ((agent, "agent:bot"), (service, "service:cron")):
+        vote = {"verdict": "approve", "digest": asked["digest"]}
+        answer = await bearer.post(f"/requests/{asked['id']}/votes", json=vote)
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), name
+    view = (await mia.get(f"/requests/{asked['id']}")).json()
+    assert view["status"] == "open"
+    assert "refusal_noted" in [entry["event"]["type"] for entry in view["history"]]
+
+
+async def test_another_tenant_sees_and_changes_nothing(server):
+    agent, mia = await server.agent(), await server.person("mia@example.com")
+    body = {"asked": {"kind": "approval", "name": "send", "args": {}}}
+    asked = (await agent.post("/requests", json=body, headers={"Idempotency-Key": "k"})).json()
+    there, bot = await server.person("mia@example.com", "other"), await server.agent(tenant="other")
+    for method, path in ROUTES:
+        if "{request_id}" not in path:
+            continue
+        bodies = {
+            "votes": {"verdict": "approve", "digest": asked["digest"]},
+            "comments": {"text": "x"},
+            "delegations": {"to": "noah@example.com"},
+            "extensions": {"by": "1h", "reason": "x"},
+            "settlement": {"became": "happened"},
+            "claim": {"digest": asked["digest"], "tool": "x"},
+            "result": {"attempt": 1, "state": "executed"},
+            "withdrawal": {"reason": "x"},
+        }
+        sent = bodies.get(path.rpartition("/")[2])
+        caller = bot if path.endswith(("claim", "result", "withdrawal")) else there
+        answer = await caller.request(method, path.format(request_id=asked["id"]), json=sent)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), path
+    assert (await there.get("/requests")).json()["requests"] == []
+    assert (await there.get("/requests/inbox/others")).json()["requests"] == []
+    assert len((await mia.get("/requests")).json()["requests"]) == 1
+
+
+async def test_only_an_admin_manages_tokens_and_a_revoked_one_is_worth_nothing(server):
+    mia, olga = await server.person("mia@example.com"), await server.person("olga@example.com")
+    wanted = {"principal": "agent:new", "scopes": ["ask", "read"], "label": "mine", "lasts": "1h"}
+    assert (await mia.post("/tokens", json=wanted)).status_code == 403
+    made = (await olga.post("/tokens", json=wanted)).json()
+    bearer = server.client(Authorization=f"Bearer {made['secret']}")
+    assert (await bearer.get("/requests")).status_code == 200
+    assert (await bearer.get("/log")).status_code == 403
+    listed = (await olga.get("/tokens")).json()["tokens"]
+    assert [one["id"] for one in listed] == [made["id"]]
+    assert made["secret"] not in (await olga.get("/tokens")).text
+    assert listed[0]["used_at"] is not None
+    assert (await olga.delete(f"/tokens/{made['id']}")).status_code == 204
+    assert (await olga.delete(f"/tokens/{made['id']}")).status_code == 404
+    assert (await bearer.get("/requests")).json()["detail"] == "This token was revoked."
+    assert (await olga.post("/tokens", json=wanted | {"principal": "mia@example.com"})).status_code == 400
+
+
+async def test_a_token_and_a_session_end(server):
+    mia, agent = await server.person("mia@example.com"), await server.agent()
+    for _ in range(11):
+        server.clock.advance(minutes=59)
+        assert (await mia.get("/session")).status_code == 200
+    server.clock.advance(minutes=61)
+    assert (await mia.get("/session")).status_code == 401
+    rested = await server.person("mia@example.com")
+    server.clock.advance(minutes=60)
+    assert (await rested.get("/session")).json()["detail"] == "This session has not been used for too long."
+    server.clock.advance(days=1)
+    assert (await agent.get("/session")).json()["detail"] == "This token has expired."
+
+
+async def test_a_link_signs_in_once(server):
+    link = (await server.context.authenticator.link("default", "mia@example.com", by="test")).secret
+    browser = server.client()
+    answer = await browser.post("/session", json={"link": link})
+    assert answer.json()["principal"] == "mia@example.com"
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    assert link not in cookie
+    assert (await server.client().post("/session", json={"link": link})).status_code == 401
+    assert (await browser.get("/session")).json()["principal"] == "mia@example.com"
+    assert (await browser.delete("/session")).status_code == 204
+    assert (await browser.get("/session")).status_code == 401
+    other = (await server.context.authenticator.link("default", "mia@example.com", by="test")).secret
+    assert (await server.client(Authorization=f"Bearer {other}").get("/session")).status_code == 401
+    server.clock.advance(minutes=15)
+    assert (await server.client().post("/session", json={"link": other})).status_code == 401
+
+
+async def test_a_call_names_a_host_that_is_ours(server):
+    for host in ("evil.example", "127.0.0.1", "127.0.0.1:8001", ""):
+        answer = await server.client().get("/openapi.json", headers={"Host": host})
+        assert (answer.status_code, answer.json()["code"]) == (421, "wrong_host"), host
+
+
+async def test_the_page_signs_in_by_a_form_with_no_secret_in_an_address(server):
+    link = (await server.context.authenticator.link("default", "<b>mia@example.com", by="test")).secret
+    browser = server.client()
+    page = await browser.get("../../sign-in")
+    nonce = page.headers["content-security-policy"].partition("'nonce-")[2].partition("'")[0]
+    assert nonce
+    assert page.text.count(f'nonce="{nonce}"') == 2
+    assert nonce not in (await browser.get("../../sign-in")).text
+    for wrong in ({"link": "ill_no"}, {}):
+        answer = await browser.post("../../sign-in", data=wrong)
+        assert (answer.status_code, "set-cookie" in answer.headers) == (401, False)
+    foreign = await browser.post("../../sign-in", data={"link": link}, headers={"Sec-Fetch-Site": "cross-site"})
+    assert foreign.status_code == 403
+    done = await browser.post("../../sign-in", data={"link": link})
+    assert "signed in as <strong>&lt;b&gt;mia@example.com" in done.text
+    assert link not in done.text
+    assert (await browser.get("/session")).json()["principal"] == "<b>mia@example.com"
+    assert (await browser.post("../../sign-in", data={"link": link})).status_code == 401

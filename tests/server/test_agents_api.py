@@ -1,0 +1,179 @@
+"""An agent without any framework: it asks, waits, and acts once (promise 2 outside LangGraph)."""
+
+import asyncio
+
+import pytest
+
+STORES = ("memory", "sqlite", "postgres")
+PAY = {"asked": {"kind": "approval", "name": "pay", "args": {"amount": "12.00"}}, "description": "The bill of May"}
+MAIL = {"asked": {"kind": "approval", "name": "send", "args": {"to": "ann"}}}
+
+
+async def ask(agent, body=MAIL, key="order-1"):
+    answer = await agent.post("/requests", json=body, headers={"Idempotency-Key": key})
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+async def vote(person, request, verdict="approve", **said):
+    body = {"verdict": verdict, "digest": request["digest"], **said}
+    return await person.post(f"/requests/{request['id']}/votes", json=body)
+
+
+async def claim(agent, request, repeatable="no", lasts=60):
+    body = {"digest": request["digest"], "tool": "bank:pay", "repeatable": repeatable, "lasts": lasts}
+    return await agent.post(f"/requests/{request['id']}/claim", json=body)
+
+
+async def result(agent, request, attempt=1, state="executed", **more):
+    return await agent.post(f"/requests/{request['id']}/result", json={"attempt": attempt, "state": state, **more})
+
+
+@pytest.mark.parametrize("store", STORES)
+async def test_an_agent_asks_and_acts_once(open_server, store):
+    server = open_server(store)
+    agent, mia, olga = (
+        await server.agent(),
+        await server.person("mia@example.com"),
+        await server.person("olga@example.com"),
+    )
+    asked = await ask(agent, PAY)
+    assert (asked["status"], asked["run"], asked["requester"]) == ("open", None, "agent:bot")
+    assert (await vote(mia, asked)).json()["status"] == "open"
+    assert (await vote(olga, asked)).json()["status"] == "approved"
+    claimed = (await claim(agent, asked)).json()["effect"]
+    assert (claimed["state"], claimed["attempt"], claimed["key"]) == ("claimed", 1, asked["id"])
+    again = await claim(agent, asked)
+    assert (again.status_code, again.json()["code"]) == (409, "effect_refused")
+    done = (await result(agent, asked, result={"receipt": 7})).json()["effect"]
+    assert (done["state"], done["result"]) == ("executed", {"receipt": 7})
+    assert (await claim(agent, asked)).json()["effect"]["state"] == "executed"  # and nothing is called again
+    view = (await mia.get(f"/requests/{asked['id']}")).json()
+    assert view["became"].startswith("approved; done")
+    assert await server.system.worker().drain() == 0
+
+
+async def test_asking_again_with_the_same_key_asks_nothing_new(server):
+    agent, mia = await server.agent(), await server.person("mia@example.com")
+    asked = await ask(agent)
+    assert (await ask(agent))["id"] == asked["id"]
+    await vote(mia, asked)
+    assert (await ask(agent))["status"] == "approved"
+    other = await agent.post("/requests", json=PAY, headers={"Idempotency-Key": "order-1"})
+    assert (other.status_code, other.json()["code"]) == (409, "wrong_digest")
+    assert (await ask(await server.agent("agent:other")))["id"] != asked["id"]
+    without = await agent.post("/requests", json=PAY)
+    assert (without.status_code, without.json()["code"]) == (400, "bad_input")
+
+
+async def test_many_who_ask_at_once_with_one_key_ask_once(server):
+    agent, mia = await server.agent(), await server.person("mia@example.com")
+    asked = await asyncio.gather(*(ask(agent) for _ in range(10)))
+    assert len({one["id"] for one in asked}) == 1
+    assert len((await mia.get("/requests")).json()["requests"]) == 1
+
+
+async def test_an_agent_waits_until_people_have_decided(server):
+    agent, mia = await server.agent(), await server.person("mia@example.com")
+    asked = await ask(agent)
+    assert (await agent.get(f"/requests/{asked['id']}/outcome")).json()["status"] == "open"
+    waiting = asyncio.create_task(agent.get(f"/requests/{asked['id']}/outcome", params={"wait": 30}))
+    await asyncio.sleep(0)
+    await vote(mia, asked, "reject", comment="too much")
+    answer = (await asyncio.wait_for(waiting, 20)).json()
+    assert (answer["status"], answer["comment"]) == ("rejected", "too much")
+
+
+@pytest.mark.parametrize(("repeatable", "state", "attempt"), [("no", "unknown", 1), ("idempotent", "claimed", 2)])
+async def test_a_claim_that_nobody_kept_is_concluded(server, repeatable, state, attempt):
+    agent, mia = await server.agent(), await server.person("mia@example.com")
+    asked = await ask(agent)
+    await vote(mia, asked)
+    await claim(agent, asked, repeatable, lasts=60)
+    server.clock.advance(seconds=59)
+    assert (await claim(agent, asked, repeatable)).status_code == 409
+    server.clock.advance(seconds=1)
+    effect = (await claim(agent, asked, repeatable)).json()["effect"]
+    assert (effect["state"], effect["attempt"]) == (state, attempt)
+    late = (await result(agent, asked, attempt=1)).json()["effect"]
+    assert late["state"] == ("executed" if state == "unknown" else "claimed")  # of an older attempt it is noted as late
+
+
+async def test_a_person_settles_what_an_agent_has_left(server):
+    agent, mia = await server.agent(), await server.person("mia@example.com")
+    asked = await ask(agent)
+    await vote(mia, asked)
+    await claim(agent, asked, lasts=60)
+    early = await mia.post(f"/requests/{asked['id']}/settlement", json={"became": "happened"})
+    assert early.status_code == 409
+    server.clock.advance(seconds=60)
+    settled = await mia.post(f"/requests/{asked['id']}/settlement", json={"became": "happened", "result": 1})
+    assert settled.json()["effect"]["state"] == "executed"
+
+
+async def test_only_the_agent_that_asked_acts(server):
+    agent, other, mia = await server.agent(), await server.agent("agent:other"), await server.person("mia@example.com")
+    asked = await ask(agent)
+    await vote(mia, asked)
+    for answer in (await claim(other, asked), await result(other, asked), await other.get(f"/requests/{asked['id']}")):
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert (await claim(mia, asked)).status_code == 403
+    assert (await other.get("/requests", params={"status": "approved"})).json()["requests"] == []
+    assert len((await agent.get("/requests", params={"status": "approved"})).json()["requests"]) == 1
+
+
+async def test_an_edit_is_what_the_agent_carries_out(server):
+    agent, mia = await server.agent(), await server.person("mia@example.com")
+    asked = await ask(agent)
+    after = (await vote(mia, asked, "edit", value={"to": "bob"})).json()
+    assert after["stands"]["args"] == {"to": "bob"}
+    refused = await claim(agent, asked)
+    assert (refused.status_code, refused.json()["code"]) == (409, "effect_refused")
+    assert (await claim(agent, after)).json()["effect"]["state"] == "claimed"
+
+
+async def test_a_question_is_answered_and_a_draft_sent_back(server):
+    agent, mia = await server.agent(), await server.person("mia@example.com")
+    question = await ask(agent, {"asked": {"kind": "input", "text": "Which?", "options": ["a", "b"]}}, key="q")
+    assert (await vote(mia, question, "respond", value="c")).status_code == 422
+    assert (await vote(mia, question, "respond", value="b")).json()["answer"] == "b"
+    draft = await ask(agent, {"asked": {"kind": "review", "title": "report", "body": "one"}}, key="d")
+    assert (await vote(mia, draft, "revise", comment="more")).json()["status"] == "revised"
+
+
+async def test_what_is_taken_back_is_not_decided_any_more(server):
+    agent, mia = await server.agent(), await server.person("mia@example.com")
+    asked = await ask(agent)
+    back = await agent.post(f"/requests/{asked['id']}/withdrawal", json={"reason": "the order was cancelled"})
+    assert back.json()["status"] == "withdrawn"
+    assert (await vote(mia, asked)).json()["code"] == "closed"
+
+
+async def test_the_person_for_whom_an_agent_asks_does_not_decide(server):
+    agent, mia, noah = (
+        await server.agent(),
+        await server.person("mia@example.com"),
+        await server.person("NOAH@example.com"),
+    )
+    asked = await ask(agent, MAIL | {"initiator": "mia@example.com"})
+    assert (await vote(mia, asked)).json()["code"] == "forbidden"
+    assert (await vote(noah, asked)).json()["status"] == "approved"
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({"asked": {"kind": "approval", "name": "", "args": {}}}, "name"),
+        ({"asked": {"kind": "approval", "name": "x", "args": []}}, "args"),
+        ({"asked": {"kind": "input", "text": "x", "options": ["a"], "schema": {}}}, "options and a schema"),
+        ({"asked": {"kind": "approval", "name": "x"}, "verdicts": ["revise"]}, "revise"),
+        ({"asked": {"kind": "approval", "name": "x"}, "policy": "nope"}, "nope"),
+        ({"asked": {"kind": "approval", "name": "x", "schema": {"type": "nope"}}}, "schema"),
+        ({"asked": {"kind": "approval", "name": "x"}, "unknown": 1}, "unknown"),
+    ],
+)
+async def test_what_cannot_be_asked_is_refused_with_a_reason(server, body, reason):
+    answer = await (await server.agent()).post("/requests", json=body, headers={"Idempotency-Key": "k"})
+    assert answer.status_code in {400, 422}
+    assert reason in answer.json()["detail"]
+    assert (await (await server.person("mia@example.com")).get("/requests")).json()["requests"] == []

@@ -1,0 +1,55 @@
+"""Who polls sees `pending` become what it came to, and stay so: in the database, and by GET with an ETag (S11)."""
+
+import contextlib
+import sqlite3
+
+import psycopg
+import pytest
+from tests.server.test_agents_api import MAIL, ask, vote
+
+
+def polled(address):
+    """Return id, plan and status of every request, as a program reads them that knows the view alone."""
+    if address.startswith("postgresql"):
+        with psycopg.connect(address) as connection:
+            return connection.execute(
+                "SELECT id, plan, status FROM approval_requests ORDER BY opened_at, id"
+            ).fetchall()
+    with contextlib.closing(sqlite3.connect(address)) as database:
+        return database.execute("SELECT id, plan, status FROM approval_requests ORDER BY opened_at, id").fetchall()
+
+
+@pytest.mark.parametrize("store", ["sqlite", "postgres"])
+async def test_the_view_says_pending_and_then_what_it_came_to(open_server, store):
+    server = open_server(store)
+    agent, mia = await server.agent(), await server.person("mia@example.com")
+    address = server.system.settings.database_url.removeprefix("sqlite:///")
+    first = await ask(agent, MAIL | {"description": "Write to Ann"}, key="a")
+    server.clock.advance(seconds=1)
+    second = await ask(agent, MAIL, key="b")
+    server.clock.advance(seconds=1)
+    third = await ask(agent, MAIL, key="c")
+    assert polled(address) == [
+        (first["id"], "Write to Ann", "pending"),
+        (second["id"], "send", "pending"),
+        (third["id"], "send", "pending"),
+    ]
+    await vote(mia, first)
+    await vote(mia, second, "reject", comment="no")
+    server.clock.advance(days=2)
+    await server.drain()
+    assert [status for *_, status in polled(address)] == ["approved", "rejected", "expired"]
+
+
+async def test_a_get_with_the_tag_of_before_brings_nothing_new(server):
+    agent, mia = await server.agent(), await server.person("mia@example.com")
+    asked = await ask(agent)
+    for path in (f"/requests/{asked['id']}", "/requests?status=open&status=approved"):
+        first = await agent.get(path)
+        again = await agent.get(path, headers={"If-None-Match": first.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+        weak = await agent.get(path, headers={"If-None-Match": f'"other", W/{first.headers["etag"]}'})
+        assert weak.status_code == 304
+    await vote(mia, asked)
+    after = await agent.get(path, headers={"If-None-Match": first.headers["etag"]})
+    assert (after.status_code, after.json()["requests"][0]["status"]) == (200, "approved")
