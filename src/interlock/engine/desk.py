@@ -62,26 +62,20 @@ class Desk:
         known: Request | None = None,
         key: str | None = None,
     ) -> Request:
-        """Change one request as asked, or refuse.
+        """Change one request as asked, or refuse; return it as it stands afterwards.
 
         Args:
             key: an idempotency key: what was done in a call with it is not done again.
             hold: with a claim: the advance that makes it must still hold its run when the claim is committed.
-            known: the request as the caller has got it from here, or has compared with its log: it is not read again,
-                unless it has changed.
-
-        Returns:
-            The request as it stands afterwards.
+            known: the request as the caller has compared it with its log: it is read again only if it has changed.
 
         Raises:
-            Refused: if the rules say no; the refusal is in the log.
-            InvalidAnswer: if edited arguments or an answer do not fit their schema; that is in the log as well.
+            Refused, InvalidAnswer: if the rules say no, or edited arguments or an answer do not fit; it is in the log.
             RecordAltered: if the store gave back something else than was written.
             AdvanceOvertaken: if `hold` does not hold.
             Conflict: if others changed the same request many times in a row.
         """
-        at_hand = [] if known is None else [known]
-        judged: list[Command] = []
+        at_hand, judged = [] if known is None else [known], list[Command]()
         key = key_of(key, command)
 
         async def attempt() -> Request:

@@ -78,31 +78,26 @@ class Runs:
 
         Args:
             reference: where the agent can be imported from, so that another process can advance it.
-            context: LangGraph's context: an object, which is recorded, and the same after each pause.
-            configurable: an object for LangGraph's `config["configurable"]`, which is recorded as well.
+            context, configurable: objects for LangGraph, which are recorded, and the same after each pause.
             key: an idempotency key: of two runs that one person starts with it, only the first is started.
-            thread: the conversation to continue: it begins with the state in which the last run of it ended. While one
-                of its runs has not ended, the next one is refused, or waits for that: `threads.when_busy`.
+            thread: the conversation to continue; while a run of it has not ended, the next one is refused, or waits
+                (`threads.when_busy`).
 
         Raises:
-            BadInput: if the input is not JSON, one of the others is no JSON object, the configurable has a name that
-                only Interlock gives, no thread may be called that, or it is one with another agent.
+            BadInput: if input, context, configurable, key or thread cannot be used, or the thread is another agent's.
             Closed: if a run of the thread has not ended.
             RecordAltered: if what is stored of the thread is not what its logs say.
         """
         value = normalize(input_, path="input", max_bytes=MAX_INPUT)
-        given = _object("configurable", configurable)
-        check_configurable(given)
-        seed = self._ids() if key is None else f"{initiator.tenant}\n{initiator.id}\n{key}"
-        run_id = "run_" + short_hash(seed)
+        check_configurable(given := _object("configurable", configurable))
+        run_id = "run_" + short_hash(self._ids() if key is None else f"{initiator.tenant}\n{initiator.id}\n{key}")
         person = self._policies.current().directory.canonical(initiator.id)
         started = RunStarted(run_id, initiator.tenant, agent, reference, person, value, await self._store.now())
         event = replace(started, context=_object("context", context), configurable=given)
         name = None if thread is None else checked_name(thread)
 
         async def attempt() -> Run:
-            before = None if key is None else await self._started(event)
-            if before is not None:
+            if key is not None and (before := await self._started(event)) is not None:
                 return before
             return await (self._start(initiator, event) if name is None else self._in_thread(initiator, event, name))
 

@@ -194,8 +194,7 @@ class Client(Views):
             agent: its name, or `module:attribute`, `file.py:attribute`, `langgraph.json:name`.
             given: a text, which becomes the graph's input; or the graph's input itself.
             raw: the input is the graph's own though it is a text.
-            context: the graph's context (LangGraph), an object. It is recorded: no secrets.
-            configurable: an object for the graph's `config["configurable"]`. It is recorded, too.
+            context, configurable: objects for LangGraph. They are recorded: no secrets.
             thread: the conversation that it continues.
 
         Raises:
