@@ -136,6 +136,10 @@ class BlockingClient:
         """Return the same for somebody else. It need not be closed: the connection is that of this one."""
         return BlockingClient(self._client.acting_as(principal), self._loop, None)
 
+    def keyed(self, key: str | None) -> BlockingClient:
+        """Return the same for one call with an idempotency key: made again with it, it does nothing anew."""
+        return BlockingClient(self._client.keyed(key), self._loop, None)
+
     def candidates(self, view: RequestView) -> list[str]:
         """Return those known by name who may vote on a request now and have not, sorted."""
         return self._client.candidates(view)
@@ -150,6 +154,7 @@ class BlockingClient:
     delegate = _waits(Client.delegate)
     delete_states = _waits(Client.delete_states)
     edit = _waits(Client.edit)
+    entries = _waits(Client.entries)
     extend = _waits(Client.extend)
     fork = _waits(Client.fork)
     history = _waits(Client.history)

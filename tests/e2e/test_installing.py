@@ -16,6 +16,7 @@ NEEDED = {
     "models": "langchain.chat_models",
     "postgres": "psycopg",
     "sagemaker": "boto3",
+    "server": "interlock.web.app",
 }
 
 

@@ -11,6 +11,7 @@ from interlock.channels.screen import Line, Screen
 from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute, interruptible
 from interlock.cli.work import worker_of
+from interlock.errors import BadInput
 from interlock.service.credentials import Authenticator
 
 
@@ -26,7 +27,13 @@ def serve(
     as_json: bool = JSON,
 ) -> None:
     """Serve people, agents and programs over HTTP, until Ctrl-C or SIGTERM."""
-    from interlock.web.app import application  # noqa: PLC0415 - takes long to load
+    try:
+        from interlock.web.app import application  # noqa: PLC0415 - takes long to load
+    except ModuleNotFoundError as missing:
+        raise BadInput(
+            f"The server needs {missing.name}, which is not installed: run `pip install '.[server]'` in a checkout of "
+            "this project."
+        ) from None
     from interlock.web.context import Context  # noqa: PLC0415
     from interlock.web.serving import bound  # noqa: PLC0415
     from interlock.web.serving import serve as until_stopped  # noqa: PLC0415

@@ -241,7 +241,7 @@ credentials = Table(
     Column("digest", _Text, primary_key=True),
     *_all(_Text, "tenant", "id", "kind", "principal", "principal_kind", "issued_by"),
     *_all(BigInteger, "issued_at", "expires_at"),
-    *_all(Text, "scopes", "label"),
+    *_all(_Text, "scopes", "label"),
     *(Column(name, BigInteger) for name in ("idle", "used_at", "ended_at")),
     UniqueConstraint("tenant", "id", name="credentials_by_id"),
     Index("credentials_of_principal", "tenant", "kind", "principal", "id"),

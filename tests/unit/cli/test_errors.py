@@ -29,6 +29,7 @@ def test_the_table_of_exit_codes():
         "Closed": 3,
         "EffectRefused": 3,
         "Forbidden": 3,
+        "Unauthenticated": 3,
         "NotEditable": 3,
         "NotOffered": 3,
         "ReasonMissing": 3,

@@ -20,10 +20,9 @@ def upgrade() -> None:
         sa.Column("digest", TEXT, primary_key=True),
         *(
             sa.Column(name, TEXT, nullable=False)
-            for name in ("tenant", "id", "kind", "principal", "principal_kind", "issued_by")
+            for name in ("tenant", "id", "kind", "principal", "principal_kind", "issued_by", "scopes", "label")
         ),
         *(sa.Column(name, sa.BigInteger(), nullable=False) for name in ("issued_at", "expires_at")),
-        *(sa.Column(name, sa.Text(), nullable=False) for name in ("scopes", "label")),
         *(sa.Column(name, sa.BigInteger()) for name in ("idle", "used_at", "ended_at")),
         sa.UniqueConstraint("tenant", "id", name="credentials_by_id"),
     )
