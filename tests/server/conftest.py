@@ -57,9 +57,8 @@ class Server:
 
     async def agent(self, name: str = "agent:bot", *scopes: Scope, tenant: str = "default") -> httpx2.AsyncClient:
         """Return the client of an agent, or a service, with a token."""
-        kind = "agent" if name.startswith("agent:") else "service"
         issued = await self.context.authenticator.token(
-            tenant, name, kind, scopes=frozenset(scopes or Scope), lasts=timedelta(days=1), by="test"
+            tenant, name, scopes=frozenset(scopes or Scope), lasts=timedelta(days=1), by="test"
         )
         return self.client(Authorization=f"Bearer {issued.secret}")
 

@@ -3,50 +3,53 @@
 import itertools
 
 import pytest
+from starlette.requests import HTTPConnection
 from starlette.routing import Mount
 
-from interlock.domain.access import ACCESS, Need, why_refused
+from interlock.domain.access import ACCESS, Permission, why_refused
 from interlock.domain.authority import Directory
 from interlock.domain.credentials import Scope
+from interlock.errors import BadInput
 from interlock.testing.people import principal
+from interlock.web.serving import Answering
 
 ROUTES = {
-    ("POST", "/requests"): Need.ask,
-    ("GET", "/requests"): Need.read,
-    ("GET", "/requests/inbox/{which}"): Need.decide,
-    ("GET", "/requests/inbox/{which}/count"): Need.decide,
-    ("GET", "/requests/{request_id}"): Need.read,
-    ("GET", "/requests/{request_id}/history"): Need.read,
-    ("GET", "/requests/{request_id}/outcome"): Need.read,
-    ("POST", "/requests/{request_id}/claim"): Need.ask,
-    ("POST", "/requests/{request_id}/result"): Need.ask,
-    ("POST", "/requests/{request_id}/withdrawal"): Need.ask,
-    ("POST", "/requests/{request_id}/votes"): Need.anyone_known,  # the desk refuses, and the log says so
-    ("POST", "/requests/{request_id}/comments"): Need.anyone_known,
-    ("POST", "/requests/{request_id}/delegations"): Need.anyone_known,
-    ("POST", "/requests/{request_id}/extensions"): Need.anyone_known,
-    ("POST", "/requests/{request_id}/settlement"): Need.anyone_known,
-    ("POST", "/runs"): Need.start,
-    ("GET", "/runs"): Need.read,
-    ("GET", "/runs/{run_id}"): Need.read,
-    ("GET", "/runs/{run_id}/history"): Need.read,
-    ("POST", "/runs/{run_id}/cancel"): Need.operate,
-    ("POST", "/runs/{run_id}/retry"): Need.operate,
-    ("POST", "/runs/{run_id}/accept-version"): Need.operate,
-    ("GET", "/log"): Need.log,
-    ("GET", "/events"): Need.follow,
-    ("WS", "/socket"): Need.follow,
-    ("POST", "/session"): Need.anybody,
-    ("GET", "/session"): Need.anyone_known,
-    ("DELETE", "/session"): Need.anyone_known,
-    ("POST", "/tokens"): Need.manage,
-    ("GET", "/tokens"): Need.manage,
-    ("DELETE", "/tokens/{token_id}"): Need.manage,
-    ("GET", "/openapi.json"): Need.anybody,
-    ("GET", "../../sign-in"): Need.anybody,
-    ("POST", "../../sign-in"): Need.anybody,
-    ("GET", "../../livez"): Need.anybody,
-    ("GET", "../../readyz"): Need.anybody,
+    ("POST", "/requests"): Permission.ask,
+    ("GET", "/requests"): Permission.read,
+    ("GET", "/requests/inbox/{which}"): Permission.decide,
+    ("GET", "/requests/inbox/{which}/count"): Permission.decide,
+    ("GET", "/requests/{request_id}"): Permission.read,
+    ("GET", "/requests/{request_id}/history"): Permission.read,
+    ("GET", "/requests/{request_id}/outcome"): Permission.read,
+    ("POST", "/requests/{request_id}/claim"): Permission.ask,
+    ("POST", "/requests/{request_id}/result"): Permission.ask,
+    ("POST", "/requests/{request_id}/withdrawal"): Permission.ask,
+    ("POST", "/requests/{request_id}/votes"): Permission.anyone_known,  # the desk refuses, and the log says so
+    ("POST", "/requests/{request_id}/comments"): Permission.anyone_known,
+    ("POST", "/requests/{request_id}/delegations"): Permission.anyone_known,
+    ("POST", "/requests/{request_id}/extensions"): Permission.anyone_known,
+    ("POST", "/requests/{request_id}/settlement"): Permission.anyone_known,
+    ("POST", "/runs"): Permission.start,
+    ("GET", "/runs"): Permission.read,
+    ("GET", "/runs/{run_id}"): Permission.read,
+    ("GET", "/runs/{run_id}/history"): Permission.read,
+    ("POST", "/runs/{run_id}/cancel"): Permission.operate,
+    ("POST", "/runs/{run_id}/retry"): Permission.operate,
+    ("POST", "/runs/{run_id}/accept-version"): Permission.operate,
+    ("GET", "/log"): Permission.log,
+    ("GET", "/events"): Permission.follow,
+    ("WS", "/socket"): Permission.follow,
+    ("POST", "/session"): Permission.anybody,
+    ("GET", "/session"): Permission.anyone_known,
+    ("DELETE", "/session"): Permission.anyone_known,
+    ("POST", "/tokens"): Permission.manage,
+    ("GET", "/tokens"): Permission.manage,
+    ("DELETE", "/tokens/{token_id}"): Permission.manage,
+    ("GET", "/openapi.json"): Permission.anybody,
+    ("GET", "../../sign-in"): Permission.anybody,
+    ("POST", "../../sign-in"): Permission.anybody,
+    ("GET", "../../livez"): Permission.anybody,
+    ("GET", "../../readyz"): Permission.anybody,
 }
 
 
@@ -93,13 +96,13 @@ def test_a_person_does_what_their_roles_allow(need, role):
     allowed = why_refused(need, principal("Mia"), frozenset(Scope), directory) is None
     roles = ACCESS[need].roles
     assert allowed is (roles is None or (bool(roles) and role in roles))
-    assert why_refused(Need.ask, principal("mia"), frozenset(Scope), directory) is not None
+    assert why_refused(Permission.ask, principal("mia"), frozenset(Scope), directory) is not None
 
 
 async def test_who_is_not_known_gets_nothing(server):
     nobody = server.client()
     for (method, path), need in ROUTES.items():
-        if need is Need.anybody or method == "WS":
+        if need is Permission.anybody or method == "WS":
             continue
         answer = await nobody.request(method, path.format(request_id="r", run_id="r", which="mine", token_id="t"))
         assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated"), path
@@ -257,3 +260,36 @@ async def test_the_page_signs_in_by_a_form_with_no_secret_in_an_address(server):
     assert link not in done.text
     assert (await browser.get("/session")).json()["principal"] == "<b>mia@example.com"
     assert (await browser.post("../../sign-in", data={"link": link})).status_code == 401
+
+
+@pytest.mark.parametrize("wrong", ["agent:", "agent: ", "mia@example.com", "agent:\x1b[31m", "agent:" + "x" * 200, ""])
+async def test_a_token_is_for_an_agent_or_a_service_of_some_name(server, wrong):
+    olga = await server.person("olga@example.com")
+    assert (await olga.post("/tokens", json={"principal": wrong, "scopes": ["ask"]})).status_code == 400
+    assert (await olga.get("/tokens")).json()["tokens"] == []
+
+
+def test_an_address_is_believed_from_a_proxy_alone(server):
+    def said(peer, *forwarded):
+        headers = [(b"x-forwarded-for", value.encode()) for value in forwarded]
+        return HTTPConnection({"type": "http", "client": (peer, 1), "headers": headers})
+
+    answering = Answering.at(
+        server.system, "127.0.0.1", 0, origin="https://a.example/", proxies=["10.0.0.0/8"], stop=server.context.stop
+    )
+    answering.listening.close()
+    context = answering.context
+    assert (context.origin, context.cookie) == ("https://a.example", "__Host-interlock")
+    assert "a.example" in context.hosts
+    for peer, forwarded, address in (
+        ("192.0.2.1", ["198.51.100.7"], "192.0.2.1"),
+        ("10.0.0.1", ["198.51.100.7"], "198.51.100.7"),
+        ("10.0.0.1", ["203.0.113.9, 198.51.100.7", "10.0.0.2"], "198.51.100.7"),
+        ("10.0.0.1", ["nonsense"], None),
+        ("10.0.0.1", [], "10.0.0.1"),
+    ):
+        assert context.address_of(said(peer, *forwarded)) == address
+    for wrong in ({"origin": "a.example"}, {"origin": "https://a.example/path"}, {"proxies": ["x"]}):
+        given = {"origin": None, "proxies": [], "stop": server.context.stop} | wrong
+        with pytest.raises(BadInput):
+            Answering.at(server.system, "127.0.0.1", 0, **given)

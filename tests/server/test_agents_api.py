@@ -1,8 +1,18 @@
 """An agent without any framework: it asks, waits, and acts once (promise 2 outside LangGraph)."""
 
 import asyncio
+import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
+
+from interlock.bootstrap import build
+from interlock.cli.app import run
+from interlock.config import load_settings
+from interlock.domain.action import Action
+from interlock.service.agent_client import AgentClient, Asked
+from interlock.testing.fakes import SettableClock
+from interlock.testing.people import principal
 
 STORES = ("memory", "sqlite", "postgres")
 PAY = {"asked": {"kind": "approval", "name": "pay", "args": {"amount": "12.00"}}, "description": "The bill of May"}
@@ -177,3 +187,61 @@ async def test_what_cannot_be_asked_is_refused_with_a_reason(server, body, reaso
     assert answer.status_code in {400, 422}
     assert reason in answer.json()["detail"]
     assert (await (await server.person("mia@example.com")).get("/requests")).json()["requests"] == []
+
+
+def test_a_request_without_a_run_is_decided_shown_and_settled_in_the_terminal(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    ids = asyncio.run(asked_on_file(str(tmp_path / "a.db")))
+
+    def typed(*words):
+        code = run(["--database", str(tmp_path / "a.db"), *words])
+        found = capsys.readouterr()
+        assert code == 0, found
+        return found.out
+
+    for number, verdict in enumerate(("approve", "reject")):
+        told = json.loads(typed(verdict, ids[number], "--yes", "--json"))
+        assert (told["run"], told["advanced"], told["request"]["run"]) == (None, False, None)
+    assert "Asked through the API" in typed("requests", "show", ids[0])
+    assert "every row is the fold of its log" in typed("doctor", "--fold")
+    asyncio.run(claimed_on_file(str(tmp_path / "a.db"), ids[0]))
+    assert json.loads(typed("effects", "settle", ids[0], "--happened", "--json"))["run"] is None
+
+
+async def asked_on_file(address):
+    system = build(load_settings(None, {"INTERLOCK_DATABASE_URL": address}), {})
+    bot = AgentClient(system, principal("agent:bot", "agent"))
+    found = [await bot.ask(Asked(Action("pay", {"amount": key})), key=key) for key in "ab"]
+    await system.close()
+    return [one.id for one in found]
+
+
+async def claimed_on_file(address, request_id):
+    """Claim it, and be away for longer than the claim lasts."""
+    clock = SettableClock(datetime.now(UTC) - timedelta(minutes=5))
+    system = build(load_settings(None, {"INTERLOCK_DATABASE_URL": address}), {}, clock=clock)
+    bot = AgentClient(system, principal("agent:bot", "agent"))
+    digest = (await bot.own(request_id)).digest
+    await bot.claim(request_id, digest=digest, tool="bank:pay", lasts=timedelta(seconds=1))
+    await system.close()
+
+
+async def test_a_run_may_be_started_under_the_name_of_an_agent_that_asks_by_itself(server, tmp_path):
+    await ask(await server.agent("agent:approval"))
+    mia = await server.person("mia@example.com")
+    (tmp_path / "approval.py").write_text("from interlock.agents.approval import agent")
+    started = await mia.post("/runs", json={"agent": f"{tmp_path}/approval.py:agent", "input": "Send email to team"})
+    assert started.status_code == 201, started.text
+    assert started.json()["agent"] != "approval"
+
+
+async def test_a_key_starts_one_run_and_names_no_other(server):
+    mia = await server.person("mia@example.com")
+    body = {"agent": "approval", "input": "Send email to team", "thread": "one"}
+    key = {"Idempotency-Key": "k"}
+    first = await mia.post("/runs", json=body, headers=key)
+    assert (await mia.post("/runs", json=body, headers=key)).json()["id"] == first.json()["id"]
+    for other in ({"thread": "two"}, {"input": "Send email to all"}):
+        assert (await mia.post("/runs", json=body | other, headers=key)).status_code == 400
+    for wrong in ("x" * 201, " "):
+        assert (await mia.post("/runs", json=body, headers={"Idempotency-Key": wrong})).status_code == 400

@@ -12,6 +12,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from interlock.domain.credentials import Scope
+from interlock.errors import RecordAltered
 
 
 async def ask(server, key="order-1"):
@@ -156,7 +157,7 @@ async def test_what_a_socket_cannot_take_is_said_and_it_goes_on(server, at, said
 async def test_a_socket_of_another_page_or_of_nobody_is_refused(server, at):
     cookie = {"Cookie": await server.cookie("mia@example.com")}
     agent = await server.context.authenticator.token(
-        "default", "agent:bot", "agent", scopes=frozenset({Scope.read}), lasts=timedelta(days=1), by="x"
+        "default", "agent:bot", scopes=frozenset({Scope.read}), lasts=timedelta(days=1), by="x"
     )
     token = {"Authorization": f"Bearer {agent.secret}"}
     for origin, headers, status in (
@@ -176,3 +177,21 @@ async def test_a_stream_ends_when_its_session_does(server, at, browser, monkeypa
         server.clock.advance(hours=2)
         last = [event async for event in told(stream.aiter_lines())][-1]
     assert json.loads(last["data"])["reason"] == "This session has not been used for too long."
+
+
+async def test_a_log_that_cannot_be_read_on_ends_the_stream_with_the_reason_and_not_in_silence(
+    server, at, browser, monkeypatch
+):
+    async with browser.stream("GET", "/events") as stream:
+        events = told(stream.aiter_lines())
+        await ask(server, "a")
+        await anext(events)
+
+        async def altered(*_, **__):
+            raise RecordAltered("Entry 3 of the log is not what was written.")
+
+        monkeypatch.setattr(server.system.store, "feed", altered)
+        await server.system.store.note("woken", "yes")
+        server.system.waker.wake()
+        last = [event async for event in events][-1]
+    assert json.loads(last["data"])["reason"] == "Entry 3 of the log is not what was written."

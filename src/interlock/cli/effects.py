@@ -13,12 +13,12 @@ from interlock.cli.app import group
 from interlock.cli.options import AS, COMMENT, JSON, UNSETTLED
 from interlock.cli.run import read_json
 from interlock.cli.session import Session, execute
-from interlock.cli.votes import carry_on
+from interlock.cli.votes import carry_on, run_shown
 from interlock.domain.action import Action
 from interlock.domain.request import EffectState, Request, tool_shown
 from interlock.errors import BadInput
 from interlock.service.inline import row
-from interlock.service.shapes import request_shape, run_view_shape
+from interlock.service.shapes import request_shape
 from interlock.service.text import plain
 
 app = group("Side effects of which nobody knows what became.")
@@ -89,7 +89,7 @@ def settle(
         after = await session.client.settle(request_id, became, result=result, comment=comment)
         session.tell(f"Effect of {after.id}: {after.effect}.", "good")
         advanced = await carry_on(replace(session, as_json=False), after.run_id) if advance else False
-        view = await session.client.run(after.run_id)
-        session.write({"request": request_shape(after), "run": run_view_shape(view), "advanced": advanced})
+        run = await run_shown(session, after)
+        session.write({"request": request_shape(after), "run": run, "advanced": advanced})
 
     execute(ctx, work, as_json=as_json, person=person, create=False)

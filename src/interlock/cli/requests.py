@@ -218,7 +218,11 @@ def show_request(ctx: typer.Context, *, request: str = ANY_REQUEST, as_json: boo
 def _outcome(view: RequestView, prefix: str) -> list[Line]:
     request = view.request
     lines = [
-        Line(f"Run: {request.run_id}, round {request.round}, started by {plain(request.initiator)}"),
+        Line(
+            f"Run: {request.run_id}, round {request.round}, started by {plain(request.initiator)}"
+            if request.run_id
+            else f"Asked through the API, for {plain(request.initiator)}: the agent carries it out by itself"
+        ),
         Line(f"Asked as {request.asked_digest}", "dim") if request.asked_digest != request.digest else None,
         Line(f"Comment: {quoted(request.comment)}") if request.comment else None,
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -13,6 +14,9 @@ from interlock.cli.session import Session, execute, interruptible
 from interlock.cli.work import worker_of
 from interlock.errors import BadInput
 from interlock.service.credentials import Authenticator
+
+if TYPE_CHECKING:
+    from interlock.web.serving import Answering
 
 
 def serve(
@@ -24,28 +28,18 @@ def serve(
     work: bool = typer.Option(
         True, "--work/--no-work", help="Advance runs as well, or leave that to `interlock work`."
     ),
+    proxy: list[str] = typer.Option(
+        [], "--proxy", metavar="NETWORK", help="Believe these addresses when they say where a call comes from."
+    ),
     as_json: bool = JSON,
 ) -> None:
     """Serve people, agents and programs over HTTP, until Ctrl-C or SIGTERM."""
-    try:
-        from interlock.web.app import application  # noqa: PLC0415 - takes long to load
-    except ModuleNotFoundError as missing:
-        raise BadInput(
-            f"The server needs {missing.name}, which is not installed: run `pip install '.[server]'` in a checkout of "
-            "this project."
-        ) from None
-    from interlock.web.context import Context  # noqa: PLC0415
-    from interlock.web.serving import bound  # noqa: PLC0415
-    from interlock.web.serving import serve as until_stopped  # noqa: PLC0415
 
     async def run(session: Session) -> None:
-        listening = bound(host, port)
-        at = f"{host}:{listening.getsockname()[1]}"
-        public = (origin or f"http://{at}").rstrip("/")
-        context = Context(session.system, public, frozenset({at, public.partition("://")[2]}), stop=session.stop)
-        await _welcome(session, context.origin)
+        answering = _answering(session, host, port, origin, proxy)
+        await _welcome(session, answering.context.origin)
         with interruptible(session):
-            tasks = [asyncio.ensure_future(until_stopped(application(context), listening, context))]
+            tasks = [asyncio.ensure_future(answering.until_stopped())]
             if work:
                 tasks.append(asyncio.ensure_future(worker_of(session, "server", 16).run(session.stop)))
             try:
@@ -60,6 +54,18 @@ def serve(
     screen = Screen.on(sys.stderr if as_json else sys.stdout)
     screen.drops = True
     execute(ctx, run, as_json=as_json, screen=screen)
+
+
+def _answering(session: Session, host: str, port: int, origin: str | None, proxies: list[str]) -> Answering:
+    """Listen; what answers is loaded here, as it takes long."""
+    try:
+        from interlock.web.serving import Answering  # noqa: PLC0415
+    except ModuleNotFoundError as missing:
+        raise BadInput(
+            f"The server needs {missing.name}, which is not installed: run `pip install '.[server]'` in a checkout of "
+            "this project."
+        ) from None
+    return Answering.at(session.system, host, port, origin=origin, proxies=proxies, stop=session.stop)
 
 
 async def _welcome(session: Session, origin: str) -> None:

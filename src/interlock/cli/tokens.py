@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import typer
 
@@ -10,8 +10,7 @@ from interlock.channels.screen import Line
 from interlock.cli.app import group
 from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute
-from interlock.domain.credentials import Credential, PrincipalKind, Scope
-from interlock.errors import BadInput
+from interlock.domain.credentials import Credential, Scope
 from interlock.service.arguments import duration
 from interlock.service.credentials import Authenticator
 from interlock.service.inline import when
@@ -32,22 +31,20 @@ def create(
     as_json: bool = JSON,
 ) -> None:
     """Make a token, and show its secret this once. Give it to the agent: nothing else keeps it."""
-    kind = principal.partition(":")[0]
-    if kind not in {"agent", "service"}:
-        raise BadInput("A token is for agent:NAME or service:NAME: people sign in.")
 
     async def work(session: Session) -> None:
         issued = await Authenticator(session.system.store).token(
             session.principal.tenant,
             principal,
-            cast("PrincipalKind", kind),
             scopes=frozenset(scope),
             lasts=duration(lasts, "--lasts"),
             by=session.principal.id,
             label=label,
         )
         session.write({**credential_shape(issued.credential), "secret": issued.secret})
-        session.tell(f"{issued.credential.id} for {principal}, until {when(issued.credential.expires_at)}:", "dim")
+        session.tell(
+            f"{issued.credential.id} for {plain(principal)}, until {when(issued.credential.expires_at)}:", "dim"
+        )
         session.show(Line(issued.secret, "", "  ", whole=True))
 
     execute(ctx, work, as_json=as_json)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import typer
 
@@ -231,14 +232,19 @@ async def _afterwards(session: Session, reply: Reply, after: Request, *, advance
         stands = ("Step", "May vote", "Votes for", "Time left")
         session.show(*(line for line in present(view).lines if line.text.startswith(stands)))
     advanced = advance and not after.is_open and await carry_on(session, after.run_id)
-    run = await session.client.run(after.run_id)
-    session.write({"request": request_shape(after), "run": run_view_shape(run), "advanced": advanced})
+    run = await run_shown(session, after)
+    session.write({"request": request_shape(after), "run": run, "advanced": advanced})
     return Exit.ok
 
 
+async def run_shown(session: Session, request: Request) -> dict[str, Any] | None:
+    """Return a request's run as JSON; None if it has none."""
+    return run_view_shape(await session.client.run(request.run_id)) if request.run_id else None
+
+
 async def carry_on(session: Session, run_id: str) -> bool:
-    """Advance a run here if that can be done; say where it stands then."""
-    if not await _advance(session, run_id):
+    """Advance a run here if there is one and that can be done; say where it stands then."""
+    if not run_id or not await _advance(session, run_id):
         return False
     await report_on(replace(session, as_json=False), run_id)
     return True

@@ -9,7 +9,7 @@ from interlock.domain.authority import LOCAL_PREFIX, Directory, Principal
 from interlock.domain.credentials import Scope
 
 
-class Need(StrEnum):
+class Permission(StrEnum):
     """What somebody wants to do."""
 
     anybody = "anybody"
@@ -23,7 +23,6 @@ class Need(StrEnum):
     start = "start"
     operate = "operate"
     log = "log"
-    measure = "measure"
     manage = "manage"
 
 
@@ -43,23 +42,22 @@ def _roles(*names: str) -> frozenset[str]:
     return frozenset({*names, "admin"})
 
 
-ACCESS: dict[Need, Access] = {
-    Need.read: Access(None, Scope.read),
-    Need.follow: Access(None, Scope.log),
-    Need.decide: Access(None, None),  # the policy of each request says who; and only people decide
-    Need.ask: Access(frozenset(), Scope.ask),  # people decide and agents ask: nobody does both
-    Need.start: Access(None, Scope.run),
-    Need.operate: Access(None, None),  # who started a run, and operators: the run says
-    Need.log: Access(_roles("auditor", "operator"), Scope.log),
-    Need.measure: Access(_roles("auditor", "operator"), Scope.measure),
-    Need.manage: Access(_roles(), None),
+ACCESS: dict[Permission, Access] = {
+    Permission.read: Access(None, Scope.read),
+    Permission.follow: Access(None, Scope.log),
+    Permission.decide: Access(None, None),  # the policy of each request says who; and only people decide
+    Permission.ask: Access(frozenset(), Scope.ask),  # people decide and agents ask: nobody does both
+    Permission.start: Access(None, Scope.run),
+    Permission.operate: Access(None, None),  # who started a run, and operators: the run says
+    Permission.log: Access(_roles("auditor", "operator"), Scope.log),
+    Permission.manage: Access(_roles(), None),
 }
 """`anybody` and `anyone_known` ask nothing more."""
 
 
-def why_refused(need: Need, principal: Principal, scopes: frozenset[Scope], directory: Directory) -> str | None:
+def why_refused(need: Permission, principal: Principal, scopes: frozenset[Scope], directory: Directory) -> str | None:
     """Say why a principal may not do something; None if nothing stands in the way."""
-    if need in {Need.anybody, Need.anyone_known}:
+    if need in {Permission.anybody, Permission.anyone_known}:
         return None
     access = ACCESS[need]
     if principal.kind != "person":

@@ -24,8 +24,6 @@ class Scope(StrEnum):
     """Start runs, and cancel those that it started."""
     log = "log"
     """Read the log."""
-    measure = "measure"
-    """Read figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ class Credential:
         return Principal(self.principal, self.principal_kind, self.tenant, via, address)
 
 
-def why_not(credential: Credential, now: datetime) -> str | None:
+def why_invalid(credential: Credential, now: datetime) -> str | None:
     """Say why a credential proves nothing at a moment; None if it does."""
     if credential.ended_at is not None:
         return "was used already" if credential.kind == "link" else "was revoked"

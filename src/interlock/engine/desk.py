@@ -17,12 +17,12 @@ from interlock.engine.advance_start import is_abandoned, is_given_up, must_hold
 from interlock.engine.changes import FRESH, Changes, Hold, RequestChange
 from interlock.engine.consequences import actor_of, ends_at, with_consequences
 from interlock.engine.hand_off import HandOff
+from interlock.engine.idempotency import key_of, was_done
 from interlock.engine.integrity import verified
 from interlock.engine.pause import NO_POLICIES, note_of_held
 from interlock.engine.ports.policies import Policies
 from interlock.engine.ports.store import Loaded, Store
 from interlock.engine.ports.waker import Waker
-from interlock.engine.repeats import key_of, was_done
 from interlock.engine.retry import until_committed
 from interlock.engine.routing import PolicyBook, count
 from interlock.engine.schemas import check_vote

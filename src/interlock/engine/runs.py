@@ -97,13 +97,13 @@ class Runs:
         name = None if thread is None else checked_name(thread)
 
         async def attempt() -> Run:
-            if key is not None and (before := await self._started(event)) is not None:
+            if key is not None and (before := await self._started(event, name)) is not None:
                 return before
             return await (self._start(initiator, event) if name is None else self._in_thread(initiator, event, name))
 
         return await until_committed(attempt, name or run_id)
 
-    async def _started(self, event: RunStarted) -> Run | None:
+    async def _started(self, event: RunStarted, thread: str | None) -> Run | None:
         """Return the run that was started with the same key before.
 
         Raises:
@@ -113,12 +113,13 @@ class Runs:
         if loaded.run is None:
             return None
         run = loaded.run.run
-        if (run.agent, run.reference, run.input, run.context, run.configurable) != (
+        if (run.agent, run.reference, run.input, run.context, run.configurable, run.thread) != (
             event.agent,
             event.reference,
             event.input,
             event.context,
             event.configurable,
+            thread,
         ):
             raise BadInput("This idempotency key was used before, for another run: take a new one for each call.")
         return run

@@ -10,6 +10,7 @@ from interlock.domain.authority import Principal
 from interlock.domain.canonical import Json, check_text, normalize
 from interlock.domain.commands import ClaimEffect, RecordEffect, Withdraw
 from interlock.domain.request import MAX_COMMENT, Repeatable, Reported, Request
+from interlock.engine.idempotency import check_key
 from interlock.engine.integrity import verified
 from interlock.errors import BadInput, Forbidden, InvalidValue, NotFound
 from interlock.service.parts import Parts
@@ -17,7 +18,6 @@ from interlock.service.parts import Parts
 ASKED_HERE = "api"
 """In the place of the LangGraph task: who asks here acts through the ledger of effects."""
 
-LONGEST_KEY = 200
 SHORTEST_CLAIM, LONGEST_CLAIM = timedelta(seconds=1), timedelta(days=1)
 
 
@@ -64,8 +64,7 @@ class AgentClient:
             WrongDigest: if something else was asked with this key.
             BadInput: if it cannot be asked.
         """
-        if not key.strip() or len(key) > LONGEST_KEY:
-            raise InvalidValue("key", f"must be text of 1 to {LONGEST_KEY} characters")
+        check_key(key)
         allowed = default_verdicts(asked.subject)
         verdicts = asked.verdicts or allowed
         for verdict in verdicts:
@@ -104,11 +103,7 @@ class AgentClient:
     async def record(
         self, request_id: str, attempt: int, state: Reported, *, result: Json = None, reason: str = ""
     ) -> Request:
-        """Say what became of an attempt: it is taken from whoever claimed it, however late.
-
-        Raises:
-            Forbidden: if the request is not this agent's.
-        """
+        """Say what became of an attempt: it is taken from whoever claimed it, however late."""
         await self.own(request_id)
         check_text(reason, "reason", MAX_COMMENT)
         command = RecordEffect(request_id, attempt, state, normalize(result, path="result"), reason)

@@ -16,6 +16,7 @@ from interlock.domain.request import Request
 from interlock.domain.run import Run
 from interlock.engine.changes import Entry
 from interlock.engine.deadlines import sweep
+from interlock.engine.idempotency import check_key
 from interlock.engine.integrity import verified
 from interlock.engine.ports.store import Inbox
 from interlock.engine.states import kept_state
@@ -56,6 +57,8 @@ class Client(Views):
         _check_principal(principal)
         super().__init__(system.store, system.policies, principal, system.book)
         self.system = system
+        if key is not None:
+            check_key(key)
         self._key = key
 
     def keyed(self, key: str | None) -> Client:
@@ -237,7 +240,7 @@ class Client(Views):
     async def _asked(self, name: str, reference: str) -> bool:
         """Say whether an agent of another reference was the last to ask somebody something under this name."""
         async for request in self.requests(Inbox(statuses=(), agent=name), limit=1):
-            return (await self.run(request.run_id)).run.reference != reference
+            return not request.run_id or (await self.run(request.run_id)).run.reference != reference
         return False
 
     async def fork(self, run_id: str, *, pause: int | None = None, changes: Mapping[str, Json] | None = None) -> Run:

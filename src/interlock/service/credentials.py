@@ -7,11 +7,13 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import cast
 
-from interlock.domain.credentials import Credential, CredentialKind, PrincipalKind, Scope, why_not
+from interlock.domain.authority import LONGEST_ID
+from interlock.domain.credentials import Credential, CredentialKind, PrincipalKind, Scope, why_invalid
 from interlock.engine.ports.credentials import Credentials
 from interlock.engine.ports.store import Store
-from interlock.errors import Conflict, NotFound, Unauthenticated
+from interlock.errors import Conflict, InvalidValue, NotFound, Unauthenticated
 
 PREFIXES: dict[CredentialKind, str] = {"token": "ilk_", "session": "ils_", "link": "ill_"}
 """How secrets begin: so scanners of repositories and logs find those that were left there."""
@@ -42,18 +44,21 @@ class Authenticator:
         self._kept: Credentials = store
 
     async def token(  # noqa: PLR0913 - what a token is made of
-        self,
-        tenant: str,
-        principal: str,
-        kind: PrincipalKind,
-        *,
-        scopes: frozenset[Scope],
-        lasts: timedelta,
-        by: str,
-        label: str = "",
+        self, tenant: str, bearer: str, *, scopes: frozenset[Scope], lasts: timedelta, by: str, label: str = ""
     ) -> Issued:
-        """Issue a token for an agent, a service, or a person's own programs."""
-        return await self._issue("token", tenant, principal, kind, by, lasts, scopes=scopes, label=label)
+        """Issue a token for an agent or a service: `agent:NAME` or `service:NAME`.
+
+        Raises:
+            InvalidValue: if it is for somebody else, or no name: people sign in.
+        """
+        kind, _, name = bearer.partition(":")
+        if kind not in {"agent", "service"} or not name.strip():
+            raise InvalidValue("principal", "must be agent:NAME or service:NAME: people sign in")
+        if not bearer.isprintable() or len(bearer) > LONGEST_ID:
+            raise InvalidValue("principal", f"must be text that can be shown, in at most {LONGEST_ID} characters")
+        return await self._issue(
+            "token", tenant, bearer, cast("PrincipalKind", kind), by, lasts, scopes=scopes, label=label
+        )
 
     async def link(self, tenant: str, person: str, *, by: str) -> Issued:
         """Issue a link with which a person can sign in once, within a quarter of an hour."""
@@ -91,21 +96,21 @@ class Authenticator:
         if found is None or found.kind not in kinds:
             raise Unauthenticated(f"This is no {' or '.join(kinds)} of this installation.")
         now = await self._store.now()
-        if (reason := why_not(found, now)) is not None:
+        if (reason := why_invalid(found, now)) is not None:
             raise Unauthenticated(f"This {found.kind} {reason}.")
         if found.kind != "link" and (found.used_at is None or now - found.used_at >= USE_IS_NOTED_EACH):
             await self._kept.use_credential(found.digest, now)
             found = replace(found, used_at=now)
         return found
 
-    async def still(self, credential: Credential) -> None:
+    async def check_again(self, credential: Credential) -> None:
         """Refuse a credential that has ended since it was checked: streams last longer than some of them.
 
         Raises:
             Unauthenticated: if it has.
         """
         found = await self._kept.credential(credential.digest)
-        reason = "is gone" if found is None else why_not(found, await self._store.now())
+        reason = "is gone" if found is None else why_invalid(found, await self._store.now())
         if reason is not None:
             raise Unauthenticated(f"This {credential.kind} {reason}.")
 

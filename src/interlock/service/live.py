@@ -32,9 +32,13 @@ class Live:
         self._task: asyncio.Task[None] | None = None
 
     async def last(self) -> str:
-        """Return the position of the newest entry that was read."""
+        """Return the position of the newest entry that was read; raise what keeps the log from being read."""
         async with self._begun:
+            if self._task is not None and self._task.done():
+                ended, self._task = self._task, None
+                ended.result()
             if self._task is None:
+                self._entries, self._count, self._numbers = deque(), 0, {}
                 start = await self._reader.store.last_position(self._reader.tenant)
                 self._numbers[start] = -1
                 self._task = asyncio.create_task(self._read(start))
@@ -50,8 +54,9 @@ class Live:
         grown = self._grown
         found = await self._known(position)
         if not found and not self._reader.stop.is_set():
+            assert self._task is not None
             waiting = [asyncio.ensure_future(one.wait()) for one in (grown, self._reader.stop)]
-            await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([*waiting, self._task], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             for one in waiting:
                 one.cancel()
             found = await self._known(position) if grown.is_set() else ()

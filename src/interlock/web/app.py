@@ -7,8 +7,8 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
 
-from interlock.domain.access import Need
-from interlock.web import asks, events, health, log, pages, requests, runs, sessions, socket, tokens
+from interlock.domain.access import Permission
+from interlock.web import agents, events, health, log, pages, requests, runs, sessions, socket, tokens
 from interlock.web.callers import open_to_all
 from interlock.web.context import Context
 from interlock.web.edge import Edge
@@ -25,10 +25,10 @@ def application(context: Context) -> Edge:
     app = FastAPI(title="Interlock", openapi_url=None, docs_url=None, redoc_url=None, max_body_size=MOST_BYTES)
     app.state.context = context
     api = APIRouter(prefix=PREFIX)
-    for part in (asks, requests, runs, log, events, socket, sessions, tokens):
+    for part in (agents, requests, runs, log, events, socket, sessions, tokens):
         api.include_router(part.router)
 
-    @api.get("/openapi.json", dependencies=[Depends(open_to_all(Need.anybody))], include_in_schema=False)
+    @api.get("/openapi.json", dependencies=[Depends(open_to_all(Permission.anybody))], include_in_schema=False)
     async def openapi() -> dict[str, Any]:
         return app.openapi()
 

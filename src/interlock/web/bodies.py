@@ -136,7 +136,7 @@ class Reason(_Body):
 class NewToken(_Body):
     """A token for an agent or a service."""
 
-    principal: Name = Field(description="agent:NAME or service:NAME", pattern=r"^(agent|service):.")
+    principal: Name = Field(description="agent:NAME or service:NAME")
     scopes: list[Scope] = Field(min_length=1)
     lasts: Name = Field(default="90d", description="a duration, such as 90d")
     label: Annotated[StrictStr, Field(max_length=200)] = ""

@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from interlock.domain.access import Need, why_refused
+from interlock.domain.access import Permission, why_refused
 from interlock.domain.authority import Principal
 from interlock.domain.credentials import Credential
 from interlock.errors import BadInput, Forbidden, Unauthenticated
@@ -23,11 +23,7 @@ _BEARER = re.compile(r"[Bb]earer +([\x21-\x7e]{1,200}) *")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls, by what credential.
-
-    Args:
-        credential: None for whoever is not known.
-    """
+    """Who calls, by what credential."""
 
     principal: Principal
     credential: Credential
@@ -80,7 +76,7 @@ def check_same_site(connection: HTTPConnection, context: Context) -> None:
         raise Forbidden("This was sent by a page of another site.")
 
 
-async def admit(connection: HTTPConnection, need: Need) -> Caller:
+async def admit(connection: HTTPConnection, need: Permission) -> Caller:
     """Return who calls, if they may do something.
 
     Raises:
@@ -98,7 +94,7 @@ async def admit(connection: HTTPConnection, need: Need) -> Caller:
     return caller
 
 
-def allow(need: Need) -> Callable[..., Awaitable[Caller]]:
+def allow(need: Permission) -> Callable[..., Awaitable[Caller]]:
     """Return a dependency that admits those who may do what a route is for. Each route has exactly one."""
 
     async def admitted(connection: HTTPConnection) -> Caller:
@@ -108,7 +104,7 @@ def allow(need: Need) -> Callable[..., Awaitable[Caller]]:
     return admitted
 
 
-def open_to_all(need: Need) -> Callable[[], Awaitable[None]]:
+def open_to_all(need: Permission) -> Callable[[], Awaitable[None]]:
     """Return a dependency that says that a route is for everybody, known or not."""
 
     async def admitted() -> None:
@@ -118,12 +114,12 @@ def open_to_all(need: Need) -> Callable[[], Awaitable[None]]:
     return admitted
 
 
-Reads = Annotated[Caller, Depends(allow(Need.read))]
-Asks = Annotated[Caller, Depends(allow(Need.ask))]
-Decides = Annotated[Caller, Depends(allow(Need.decide))]
-Starts = Annotated[Caller, Depends(allow(Need.start))]
-Operates = Annotated[Caller, Depends(allow(Need.operate))]
-Follows = Annotated[Caller, Depends(allow(Need.follow))]
-ReadsLog = Annotated[Caller, Depends(allow(Need.log))]
-Manages = Annotated[Caller, Depends(allow(Need.manage))]
-Known = Annotated[Caller, Depends(allow(Need.anyone_known))]
+Reads = Annotated[Caller, Depends(allow(Permission.read))]
+Asks = Annotated[Caller, Depends(allow(Permission.ask))]
+Decides = Annotated[Caller, Depends(allow(Permission.decide))]
+Starts = Annotated[Caller, Depends(allow(Permission.start))]
+Operates = Annotated[Caller, Depends(allow(Permission.operate))]
+Follows = Annotated[Caller, Depends(allow(Permission.follow))]
+ReadsLog = Annotated[Caller, Depends(allow(Permission.log))]
+Manages = Annotated[Caller, Depends(allow(Permission.manage))]
+Known = Annotated[Caller, Depends(allow(Permission.anyone_known))]

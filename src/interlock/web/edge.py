@@ -11,7 +11,8 @@ from http import HTTPStatus
 from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
 
 from interlock.web.context import Context
 from interlock.web.problems import problem
@@ -39,21 +40,17 @@ class Edge:
             await self.app(scope, receive, send)
             return
         call = _Call(scope, send, self._context)
-        if Headers(scope=scope).getlist("host") == [*self._context.hosts & set(Headers(scope=scope).getlist("host"))]:
-            await self._pass(call, receive)
+        if Headers(scope=scope).getlist("host") in [[host] for host in self._context.hosts]:  # one, and ours
+            answer: ASGIApp = self.app
         elif scope["type"] == "http":
-            answer = problem(HTTPStatus.MISDIRECTED_REQUEST, "wrong_host", "This server has another name.")
-            await answer(scope, receive, call.send)
+            said = f"This server is reached at {self._context.origin}."
+            answer = problem(HTTPStatus.MISDIRECTED_REQUEST, "wrong_host", said)
         else:
-            await send({"type": "websocket.close", "code": 1008})
-        call.log()
-
-    async def _pass(self, call: _Call, receive: Receive) -> None:
+            answer = WebSocketClose(1008)
         try:
-            await self.app(call.scope, receive, call.send)
-        except BaseException:
+            await answer(scope, receive, call.send)
+        finally:
             call.log()
-            raise
 
 
 async def _nothing() -> Message:

@@ -13,7 +13,7 @@ from fastapi.sse import format_sse_event
 from starlette.requests import Request
 
 from interlock.engine.changes import Entry
-from interlock.errors import Unauthenticated
+from interlock.errors import InterlockError
 from interlock.service.shapes import entry_shape
 from interlock.web.callers import Caller, Follows
 from interlock.web.context import Context, context_of
@@ -38,7 +38,7 @@ async def entries_of(context: Context, caller: Caller, position: str) -> AsyncIt
     while not context.stop.is_set():
         entries = await live.after(position, HEARTBEAT)
         if time.monotonic() - looked >= HEARTBEAT:
-            await context.authenticator.still(caller.credential)
+            await context.authenticator.check_again(caller.credential)
             looked = time.monotonic()
         for entry in entries:
             yield entry
@@ -73,7 +73,7 @@ async def _told(context: Context, caller: Caller, position: str) -> AsyncIterato
                 position = entry.position
                 told = json.dumps(entry_shape(entry))
                 yield format_sse_event(event=entry.event.type, data_str=told, id=position)
-    except Unauthenticated as ended:
+    except InterlockError as ended:  # the credential has, or the log cannot be read on
         reason = ended.message
     finally:
         context.streams.discard(stream)

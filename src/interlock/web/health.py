@@ -5,11 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 
-from interlock.domain.access import Need
+from interlock.domain.access import Permission
 from interlock.web.callers import open_to_all
 from interlock.web.context import context_of
 
-router = APIRouter(tags=["health"], dependencies=[Depends(open_to_all(Need.anybody))])
+router = APIRouter(tags=["health"], dependencies=[Depends(open_to_all(Permission.anybody))])
 
 
 @router.get("/livez")

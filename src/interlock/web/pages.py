@@ -11,14 +11,14 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse
 from starlette.requests import Request
 
-from interlock.domain.access import Need
+from interlock.domain.access import Permission
 from interlock.errors import InterlockError, Unauthenticated
 from interlock.service.error_table import meaning_of
 from interlock.web.callers import check_same_site, open_to_all
 from interlock.web.context import context_of
 from interlock.web.sessions import keep_session
 
-router = APIRouter(dependencies=[Depends(open_to_all(Need.anybody))], include_in_schema=False)
+router = APIRouter(dependencies=[Depends(open_to_all(Permission.anybody))], include_in_schema=False)
 
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">

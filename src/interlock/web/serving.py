@@ -6,12 +6,17 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from interlock.errors import BadInput
+from interlock.service.parts import Parts
+from interlock.web.app import application
 from interlock.web.context import Context
 
 PATIENCE = 10
@@ -37,6 +42,56 @@ def bound(host: str, port: int) -> socket.socket:
         reason = (error.strerror or str(error)).lower()
         raise BadInput(f"The server cannot listen on {host}:{port}: {reason}. Choose another with --port.") from None
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """A server that listens: what it answers with, and where."""
+
+    context: Context
+    listening: socket.socket
+
+    @classmethod
+    def at(  # noqa: PLR0913 - where a server is
+        cls,
+        parts: Parts,
+        host: str,
+        port: int,
+        *,
+        origin: str | None,
+        proxies: Sequence[str],
+        stop: asyncio.Event,
+    ) -> Answering:
+        """Listen at an address.
+
+        Args:
+            origin: where people reach it, such as `https://approvals.example.com`; by default the address.
+            proxies: addresses or networks that are believed when they say where a call comes from.
+
+        Raises:
+            BadInput: if the address is taken, the origin is none, or a proxy is no address.
+        """
+        networks = tuple(_network(proxy) for proxy in proxies)
+        given = None if origin is None else urlsplit(origin)
+        if given is not None and (given.scheme not in {"http", "https"} or not given.netloc or given.path.strip("/")):
+            raise BadInput("The origin is scheme and host, such as https://approvals.example.com.")
+        listening = bound(host, port)
+        name = f"[{host}]" if ":" in host else host
+        here = f"{name}:{listening.getsockname()[1]}"
+        public = f"http://{here}" if given is None else f"{given.scheme}://{given.netloc}"
+        hosts = frozenset({here, urlsplit(public).netloc})
+        return cls(Context(parts, public, hosts, networks, stop), listening)
+
+    async def until_stopped(self) -> None:
+        """Answer calls until the context's `stop` is set."""
+        await serve(application(self.context), self.listening, self.context)
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(text)
+    except ValueError:
+        raise BadInput(f"--proxy {text!r} is no address and no network, such as 10.0.0.0/8.") from None
 
 
 async def serve(app: ASGIApp, listening: socket.socket, context: Context) -> None:

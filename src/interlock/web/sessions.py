@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from interlock.domain.access import Need
+from interlock.domain.access import Permission
 from interlock.domain.credentials import Credential
 from interlock.web import bodies
 from interlock.web.callers import Known, check_same_site, open_to_all
@@ -18,7 +18,7 @@ from interlock.web.context import Context, context_of
 router = APIRouter(prefix="/session", tags=["session"])
 
 
-@router.post("", dependencies=[Depends(open_to_all(Need.anybody))])
+@router.post("", dependencies=[Depends(open_to_all(Permission.anybody))])
 async def sign_in(request: Request, response: Response, body: bodies.SignIn) -> dict[str, Any]:
     """Sign in by a link, which is used up by that; the session is a cookie."""
     context = context_of(request)

@@ -10,11 +10,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, ValidationError
 
-from interlock.domain.access import Need
+from interlock.domain.access import Permission
 from interlock.domain.action import Kind, Verdict
 from interlock.domain.events import Opened
 from interlock.engine.changes import Entry
-from interlock.errors import BadInput, InterlockError, Unauthenticated
+from interlock.errors import BadInput, InterlockError
 from interlock.service.shapes import entry_shape, request_shape
 from interlock.web import bodies
 from interlock.web.callers import Caller, admit, open_to_all
@@ -52,12 +52,12 @@ class Answer(BaseModel):
         return bodies.Vote(verdict=self.verdict or plain, digest=digest, comment=self.comment, value=self.value)
 
 
-@router.websocket("/socket", dependencies=[Depends(open_to_all(Need.follow))])
+@router.websocket("/socket", dependencies=[Depends(open_to_all(Permission.follow))])
 async def socket(websocket: WebSocket, after: str | None = None) -> None:
     """Tell what happens, from a position on or from now on, and take votes."""
     context = context_of(websocket)
     try:
-        caller = await admit(websocket, Need.follow)
+        caller = await admit(websocket, Permission.follow)
         live = context.live(caller.principal.tenant)
         position = await live.last() if after is None else after
         await live.after(position, 0)
@@ -101,7 +101,7 @@ class _Conversation:
                 else:
                     position = entry.position
                     await self._send(self._message(entry))
-        except Unauthenticated as ended:
+        except InterlockError as ended:
             reason = ended.message
         await self._send({"type": "end", "reason": reason, "after": position})
 
@@ -125,7 +125,7 @@ class _Conversation:
             text = await self._websocket.receive_text()
             said: dict[str, Any] = {}
             try:
-                await self._context.authenticator.still(self._caller.credential)
+                await self._context.authenticator.check_again(self._caller.credential)
                 said = _read(text)
                 answer = Answer.model_validate(said)
                 vote = answer.vote(self._shown.get(answer.request_id))

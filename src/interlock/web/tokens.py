@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
 
-from interlock.domain.credentials import PrincipalKind
 from interlock.service.arguments import duration
 from interlock.service.shapes import credential_shape
 from interlock.web import bodies
@@ -25,7 +24,6 @@ async def issue(caller: Manages, request: Request, body: bodies.NewToken) -> dic
     issued = await context_of(request).authenticator.token(
         caller.principal.tenant,
         body.principal,
-        cast("PrincipalKind", body.principal.partition(":")[0]),
         scopes=frozenset(body.scopes),
         lasts=duration(body.lasts, "lasts"),
         by=caller.principal.id,

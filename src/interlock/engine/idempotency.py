@@ -13,16 +13,16 @@ from interlock.errors import BadInput, InvalidValue
 LONGEST_KEY = 200
 
 
-def key_of(key: str | None, asked: object) -> str | None:
-    """Return how the log names a call: its key, and what it asks for.
-
-    Raises:
-        InvalidValue: if it is no key.
-    """
-    if key is None:
-        return None
+def check_key(key: str) -> None:
+    """Refuse what is no idempotency key; raise `InvalidValue`."""
     if not key.strip() or not key.isprintable() or len(key) > LONGEST_KEY:
         raise InvalidValue("key", f"must be text that can be shown, of 1 to {LONGEST_KEY} characters")
+
+
+def key_of(key: str | None, asked: object) -> str | None:
+    """Return how the log names a call: its key, and a digest of what it asks for."""
+    if key is None:
+        return None
     return f"{key} {hashlib.sha256(repr(asked).encode(errors='surrogatepass')).hexdigest()[:16]}"
 
 
