@@ -88,8 +88,8 @@ class Prober:
             raise InvalidAgent(error)
 
     def _answer(self, reference: str, asked: bytes, seconds: float) -> str | None:
-        """Return what is wrong; ask once more, if the server ended meanwhile: another agent may have ended it."""
-        server = None
+        """Return what is wrong; ask a server of our own, if the shared one ended: another import may have ended it."""
+        server, answer = None, b""
         try:
             server, control = self.start()
             answer = _ask(control, asked, seconds)
@@ -98,10 +98,8 @@ class Prober:
             lost = True
         if lost:
             self._drop(server)
-            try:
-                answer = _ask(self.start()[1], asked, seconds)
-            except TimeoutError:
-                answer = b""
+            with contextlib.closing(Prober()) as alone, contextlib.suppress(TimeoutError):
+                answer = _ask(alone.start()[1], asked, seconds)
         try:
             error = json.loads(answer)
         except ValueError:
