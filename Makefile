@@ -22,6 +22,10 @@ OLDEST_TESTS := answers caches delta_channels dialect_breakpoint dialect_langcha
 PIP_SYNC     = $(UV) pip sync --quiet --python $(@D)/bin/python --require-hashes --no-build
 INSTALL_SELF = $(UV) pip install --quiet --python $(@D)/bin/python --no-deps --no-build-isolation --editable . </dev/null
 
+# The tests start hundreds of interpreters: what one has compiled the next one finds, whatever the machine's settings.
+test test-oldest soak: export PYTHONDONTWRITEBYTECODE =
+test test-oldest soak: export PYTHONPYCACHEPREFIX ?= $(CURDIR)/$(VENV)/pycache
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test test-oldest check check-format check-lint check-types check-floors check-lock soak bench env \

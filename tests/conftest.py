@@ -5,7 +5,9 @@ import os
 import sqlite3
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import AsyncIterator, Generator, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +184,16 @@ class Backdoor:
 def backdoor() -> type[Backdoor]:
     """Return what opens the back door of a database, given its address."""
     return Backdoor
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave to the soak all but every nth case of a test that is marked `sampled(n)`."""
+    told: dict[str, count[int]] = defaultdict(count)
+    for item in items:
+        sampled = item.get_closest_marker("sampled")
+        if sampled is not None and next(told[item.nodeid.partition("[")[0]]) % sampled.args[0]:
+            item.add_marker(pytest.mark.soak)
 
 
 def forbidden_skip(longrepr: object) -> str | None:

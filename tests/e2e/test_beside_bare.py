@@ -54,6 +54,7 @@ def events(command, name, start):
     return [json.loads(line) for line in ran.stdout.splitlines()]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", shapes.SHAPES)
 async def test_where_nothing_is_asked_the_command_does_what_bare_langgraph_does(command, monkeypatch, tmp_path, name):
     shape, done = shapes.SHAPES[name], people.others.DONE

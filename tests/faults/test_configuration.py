@@ -48,6 +48,7 @@ async def eventually(look):
             await asyncio.sleep(0.02)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("how", SPOILED)
 async def test_a_run_pauses_by_the_last_good_one_and_nothing_is_counted(machine, configured, built, until, how):
     file, agent = configured

@@ -160,6 +160,7 @@ DEPLOYED = [
 ]
 
 
+@pytest.mark.sampled(4)
 @ON_BOTH
 @pytest.mark.parametrize("many", MANY)
 @pytest.mark.parametrize(("changes", "stand"), DEPLOYED)

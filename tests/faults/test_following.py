@@ -64,6 +64,7 @@ def followers(machine, backdoor):
     return Followers(machine, backdoor)
 
 
+@pytest.mark.sampled(2)
 @ON_BOTH
 async def test_killed_between_telling_and_writing_that_down_loses_nothing(machine, followers):
     machine.wait(machine.run(driver.cycle, machine.database, machine.sink, "verifiable"))

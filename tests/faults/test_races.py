@@ -97,6 +97,7 @@ STOPPED = [
 ]
 
 
+@pytest.mark.sampled(5)
 @ON_BOTH
 @pytest.mark.parametrize("kind", driver.KINDS)
 @pytest.mark.parametrize("place", STOPPED)
@@ -135,6 +136,7 @@ STEP = 12_000
 LIMITS = [*range(0, 180_000, STEP)]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "limit", [*LIMITS, *(pytest.param(at, marks=pytest.mark.soak) for at in range(0, 180_000, 500) if at % STEP)]
 )

@@ -48,6 +48,7 @@ async def assert_one_at_a_time(machine):
             assert ended[before] < began[after]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("machine", STORES, indirect=True)
 @pytest.mark.parametrize("place", BETWEEN)
 async def test_fault_2_killed_between_the_end_of_a_run_and_the_start_of_the_next(machine, place):

@@ -173,6 +173,7 @@ def in_a_sub_graph(items):
 NODES = pytest.mark.parametrize("node", [listed, listed_async, in_tools, in_a_sub_graph])
 
 
+@pytest.mark.sampled(3)
 @NODES
 async def test_the_answer_of_a_question_that_vanished_is_used_for_nothing(story, node):
     items = ["a", "b"]

@@ -37,6 +37,7 @@ async def test_I4_an_action_with_a_bomb_for_a_schema_is_refused_while_other_work
     assert ticks > 20  # the loop was not waited for either
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("subject", "vote"),
     [

@@ -466,6 +466,7 @@ async def test_case_12_wrong_type(story, repaired):
         assert "amount" in said
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("wrong", [{"amount": 500, "evil": 1}, {"amount": 500}, {"amount": 5, "evil": 1}, {},
                                    {"amount": 5, "on": "2027-02-30"}])  # fmt: skip
 @pytest.mark.parametrize("gate", [reviewed("remote"), GatedTools("remote")], ids=["reviewed", "gated"])

@@ -115,6 +115,7 @@ async def test_I8_a_route_that_was_changed_leads_nowhere(purchase):
     await purchase.assert_refused(request, "olga")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "changed",
     [

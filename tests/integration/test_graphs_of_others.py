@@ -82,6 +82,7 @@ def elsewhere(make_story, shape, reference):
     return move
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("name", "plan"), PLANNED)
 async def test_answered_in_reverse_it_ends_as_in_bare_langgraph(make_story, world, name, plan):
     shape, story = shapes.SHAPES[name], make_story("sqlite")
@@ -92,6 +93,7 @@ async def test_answered_in_reverse_it_ends_as_in_bare_langgraph(make_story, worl
     assert (output, done) == await as_bare(world, shape, plan)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("name", "plan"), PLANNED)
 async def test_left_at_each_pause_and_answered_interleaved_it_ends_as_in_bare_langgraph(make_story, world, name, plan):
     shape, story = shapes.SHAPES[name], make_story("sqlite")
@@ -123,6 +125,7 @@ async def vanishing(story):
         configure("")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", shapes.SHAPES)
 async def test_lost_before_each_pause_was_kept_it_goes_on_elsewhere(make_story, world, name):
     """What was allowed may have happened, so a person lets the run try again: all is done once more, and no other."""

@@ -75,6 +75,7 @@ async def test_each_person_finds_what_asks_them_and_what_they_have_acted_on(stor
     ]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     "statement",
     [

@@ -97,6 +97,7 @@ WHICH = {
 }
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("which", WHICH)
 async def test_I2_an_executed_effect_does_not_happen_again_when_entries_of_it_were_removed(cut, which):
     request = await cut.decide("approve")
@@ -105,6 +106,7 @@ async def test_I2_an_executed_effect_does_not_happen_again_when_entries_of_it_we
     await cut.assert_left_alone(request, request.id, paid=[5])
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("which", WHICH)
 async def test_I3_a_rejected_request_is_not_open_again_when_entries_of_it_were_removed(cut, which):
     request = await cut.decide("reject")
@@ -113,6 +115,7 @@ async def test_I3_a_rejected_request_is_not_open_again_when_entries_of_it_were_r
     await cut.assert_left_alone(request, request.id, paid=[])
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("which", WHICH)
 async def test_I12_a_run_is_not_written_anew_from_a_log_of_which_entries_were_removed(cut, which):
     request = await cut.decide("approve")
@@ -148,6 +151,7 @@ def lower(body, left):
     return json.dumps(json.loads(body) | {"version": left}).encode()
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("left", [1, 2, 3])
 @pytest.mark.parametrize("rewrite", [garble, empty, lower])
 async def test_I2_a_worker_does_not_carry_a_run_on_whose_log_was_cut_and_its_row_rewritten(cut, rewrite, left):

@@ -55,6 +55,7 @@ WAYS = [
 ]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("reference", [POLICY, GRAPH])
 @pytest.mark.parametrize(("amount", "people"), WAYS)
 async def test_S8_the_amount_decides_who_is_asked(company, ledger, reference, amount, people):
@@ -190,6 +191,7 @@ async def test_an_amount_that_only_the_model_has_read_is_asked_for(company, ledg
     assert ledger() == []
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("reference", [POLICY, GRAPH])
 @pytest.mark.parametrize("words", ["10 000", "50k", "2 million", "1e5", "10'000", "ten thousand", "10,000"])
 async def test_an_amount_that_is_not_understood_is_asked_for_and_the_answer_goes_on(company, ledger, reference, words):

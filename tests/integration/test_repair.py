@@ -238,6 +238,7 @@ async def test_I1_a_policy_that_was_changed_under_its_hash_is_found(case):
     assert any("is gone" in found and request.route.policy_hash in found for found in await case.found())
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("garbage", [b"", b"{", b"null", b"[]", b"\xff\xfe"])
 @pytest.mark.parametrize("table", ["requests", "runs"])
 async def test_a_row_that_cannot_be_read_is_written_anew(case, table, garbage):

@@ -71,6 +71,7 @@ GONE = StoreUnavailable("The database is away.")
 RIGHT = ["effect_claimed", "effect_executed"]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("kind", ["effect_claimed", "effect_executed", "run_done", "advance_began"])
 async def test_I2_I4_what_the_store_does_not_take_or_acknowledge_is_recorded_once(

@@ -277,6 +277,7 @@ class Pair(NamedTuple):
     right: datetime
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("value", "recorded"),
     [

@@ -70,6 +70,7 @@ def story(make_story):
     return make_story("memory")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("error", ERRORS, ids=named)
 @pytest.mark.parametrize("kind", [plain, awaited, in_a_task])
 @pytest.mark.parametrize("shape", ["chain", "fan"])

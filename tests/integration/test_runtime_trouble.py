@@ -175,6 +175,7 @@ async def test_an_interrupt_forged_in_our_dialect_does_no_harm(story, forged):
     assert (await story.request(request.id)).effect is not EffectState.lapsed
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "args", [{"at": object()}, {"n": float("nan")}, {"s": "\ud800"}, {"\ud800": 1}, {1: 2}, {"n": 2**60}]
 )

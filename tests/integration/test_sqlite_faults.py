@@ -136,6 +136,7 @@ asyncio.run(fill())
 """
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("extra", range(0, 5000, 1000))
 async def test_a_file_that_may_not_grow_keeps_what_was_acknowledged(path, clock, extra):
     process = child(path, FILL, str(extra))

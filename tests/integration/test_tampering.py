@@ -193,6 +193,7 @@ async def test_I1_votes_on_an_altered_request_are_refused(attacked):
         await attacked.story.vote(request)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("garbage", [b"", b"{", b"null", b"{}", b"\xff\xfe"])
 @pytest.mark.parametrize("table", ["requests", "runs"])
 async def test_I13_garbage_in_one_row_does_not_stop_the_others(attacked, table, garbage):
@@ -241,6 +242,7 @@ COLUMNS = [
 ]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("table", "column", "value"), COLUMNS)
 async def test_I11_a_column_that_a_row_is_found_by_is_compared_with_what_it_holds(attacked, table, column, value):
     await attacked.begin(approved=False)

@@ -154,6 +154,7 @@ async def test_each_try_that_a_person_lets_go_is_one(story, card):
     assert (await story.run(run_id)).status == "cancelled"
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("graph", ALLOWING)
 async def test_what_was_allowed_and_vanished_is_not_tried_again_by_itself(story, card, graph):
     card.broken = False

@@ -154,6 +154,7 @@ GATES = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.sampled(4)
 @GATES
 @pytest.mark.parametrize(
     "wrong",
@@ -184,6 +185,7 @@ async def test_remote_tool_an_edit_is_refused_by_the_tools_own_schema(make_story
     assert paid == [{"amount": 5}]
 
 
+@pytest.mark.sampled(3)
 @GATES
 async def test_remote_tool_an_edit_that_fits_is_executed(story, gate):
     paid = []

@@ -368,7 +368,7 @@ def check(world, tale, run, layers):
 
 
 @given(seeds, layered())
-@settings(max_examples=settings().max_examples // 8 or 1, phases=UNSHRUNK)
+@settings(max_examples=settings().max_examples // 12 or 1, phases=UNSHRUNK)
 def test_I1_I2_I16_answers_reach_what_was_asked_and_acts_are_those_that_were_allowed(seed, layers):
     note("\n".join(map(str, layers)))
     told(seed, "memory:", layers)

@@ -64,6 +64,7 @@ def explosions():
         yield started
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("name", BOMBS)
 def test_I4_no_expression_stops_a_worker(explosions, name):
     assert explosions.of(name)["longest_pause"] < LONGEST_PAUSE

@@ -175,6 +175,7 @@ def exploded():
     return {told["name"]: told for told in map(json.loads, process.stdout.splitlines())}
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("name", BOMBS)
 def test_I2_no_result_stops_a_worker(exploded, name):
     told = exploded[name]
