@@ -3,14 +3,17 @@
 import itertools
 
 import pytest
+from fastapi import APIRouter, Depends, FastAPI, WebSocket
+from starlette.applications import Starlette
 from starlette.requests import HTTPConnection
-from starlette.routing import Mount
+from starlette.routing import Host, Mount, WebSocketRoute
 
 from interlock.domain.access import ACCESS, Permission, why_refused
 from interlock.domain.authority import Directory
 from interlock.domain.credentials import Scope
 from interlock.errors import BadInput
 from interlock.testing.people import principal
+from interlock.web.callers import open_to_all
 from interlock.web.serving import Answering
 
 ROUTES = {
@@ -60,23 +63,64 @@ def needs_of(dependant):
 
 def walked(routes):
     for route in routes:
-        assert not isinstance(route, Mount), f"{route.path} is mounted: its routes escape the table"
+        assert not isinstance(route, Mount | Host), f"{route} is mounted: its routes escape the table"
         if hasattr(route, "effective_candidates"):
             yield from walked(route.effective_candidates())
         else:
             yield route
 
 
-def test_every_route_says_who_may_use_it_and_the_table_has_them_all(server):
+def decisions(app):
+    """Return what each route of an application asks of who uses it."""
     found = {}
-    for route in walked(server.app.app.routes):
-        needs = needs_of((route if route.dependant else route.original_route).dependant)
+    for route in walked(app.routes):
+        dependant = getattr(route, "dependant", None) or getattr(
+            getattr(route, "original_route", None), "dependant", None
+        )
+        assert dependant is not None, f"{route.path} asks nothing: it is no route of ours"
+        needs = needs_of(dependant)
         assert len(needs) == 1, f"{route.path} asks {needs}"
         path = route.path or f"/api/v1{route.original_route.path}"
         short = path.removeprefix("/api/v1") if path.startswith("/api/v1") else f"../..{path}"
-        for method in route.methods or {"WS"}:
+        for method in getattr(route, "methods", None) or {"WS"}:
             found[method, short] = needs[0]
-    assert found == ROUTES
+    return found
+
+
+def test_every_route_says_who_may_use_it_and_the_table_has_them_all(server):
+    assert decisions(server.app.app) == ROUTES
+
+
+async def nothing(websocket: WebSocket):
+    await websocket.accept()
+
+
+def router_with(add):
+    router = APIRouter(prefix="/api/v1")
+    add(router)
+    return router
+
+
+@pytest.mark.parametrize(
+    "add",
+    [
+        lambda app: app.mount("/files", Starlette()),
+        lambda app: app.mount("/api/v1/more", FastAPI()),
+        lambda app: app.host("other.example", Starlette()),
+        lambda app: app.router.routes.append(WebSocketRoute("/more", nothing)),
+        lambda app: app.add_api_websocket_route("/more", nothing),
+        lambda app: app.add_route("/more", nothing),
+        lambda app: app.add_api_route("/more", lambda: None),
+        lambda app: app.add_api_route("/more", lambda: None, dependencies=[Depends(open_to_all(Permission.read))] * 2),
+        lambda app: app.include_router(router_with(lambda router: router.add_api_route("/more", lambda: None))),
+        lambda app: app.include_router(router_with(lambda router: router.add_api_websocket_route("/more", nothing))),
+        lambda app: app.include_router(router_with(lambda router: router.mount("/more", Starlette()))),
+    ],
+)
+def test_the_walk_sees_what_decides_nothing(server, add):
+    add(server.app.app)
+    with pytest.raises(AssertionError):
+        assert decisions(server.app.app) == ROUTES
 
 
 @pytest.mark.parametrize(("need", "scope"), list(itertools.product(ACCESS, [None, *Scope])))

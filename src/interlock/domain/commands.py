@@ -161,9 +161,9 @@ class Lapse:
 
 
 _ByPeople = CastVote | Extend | Comment | Delegate | Reschedule | SettleEffect
-_ByTime = Expire | Remind | Escalate
+ByTime = Expire | Remind | Escalate
 _ByRun = Open | Withdraw | ClaimEffect | RecordEffect | Lapse
-Command = _ByPeople | _ByTime | _ByRun
+Command = _ByPeople | ByTime | _ByRun
 
 
 @dataclass(frozen=True, slots=True)

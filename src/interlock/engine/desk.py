@@ -9,7 +9,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from interlock.domain.authority import Principal
-from interlock.domain.commands import CastVote, ClaimEffect, Command, DecisionContext, RecordEffect, SettleEffect
+from interlock.domain.commands import (
+    ByTime,
+    CastVote,
+    ClaimEffect,
+    Command,
+    DecisionContext,
+    RecordEffect,
+    SettleEffect,
+)
 from interlock.domain.decide import decide
 from interlock.domain.events import RefusalNoted
 from interlock.domain.request import Request, name_of
@@ -162,8 +170,8 @@ class Desk:
         return change.after
 
     async def _note(self, request: Request, command: Command, principal: Principal, refusal: InterlockError) -> None:
-        """Put a refusal into the log. What a service finds out for itself is not news."""
-        if principal.kind == "service":
+        """Put a refusal into the log. That nothing is due yet, or any more, is not news."""
+        if isinstance(command, ByTime):
             return
 
         async def attempt() -> None:

@@ -1,0 +1,82 @@
+"""A WebSocket to the application in this process: what a client says and hears, without a network."""
+
+import asyncio
+import json
+
+
+class Denied(Exception):
+    """The socket was refused: what was answered in its place."""
+
+    def __init__(self, status, body):
+        super().__init__(status, body)
+        self.status = status
+        self.problem = json.loads(body) if body else {}
+
+
+class Socket:
+    """One WebSocket; `async with` opens and closes it.
+
+    Args:
+        headers: as pairs of text, the Origin among them.
+    """
+
+    def __init__(self, app, headers, path="/api/v1/socket", host="127.0.0.1:8000"):
+        raw = [(name.lower().encode(), value.encode()) for name, value in {"Host": host, **headers}.items()]
+        self._scope = {
+            "type": "websocket",
+            "asgi": {"version": "3.0"},
+            "scheme": "ws",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "root_path": "",
+            "headers": raw,
+            "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 8000),
+            "subprotocols": [],
+            "extensions": {"websocket.http.response": {}},
+        }
+        self._app = app
+        self._said, self._heard = asyncio.Queue(), asyncio.Queue()
+
+    async def __aenter__(self):
+        self._said.put_nowait({"type": "websocket.connect"})
+        self._task = asyncio.create_task(self._app(self._scope, self._said.get, self._heard.put))
+        first = await self._next()
+        if first["type"] == "websocket.http.response.start":
+            body = (await self._next())["body"]
+            await self._task
+            raise Denied(first["status"], body)
+        if first["type"] == "websocket.close":
+            await self._task
+            raise Denied(403, b"")
+        return self
+
+    async def __aexit__(self, *_):
+        self._said.put_nowait({"type": "websocket.disconnect", "code": 1000})
+        await self._task
+
+    async def say(self, message):
+        await self._said.put({"type": "websocket.receive", "text": json.dumps(message)})
+
+    async def hear(self):
+        """Return the next message, as JSON."""
+        return json.loads((await self._next())["text"])
+
+    async def answer_to(self, message):
+        """Say something, and return what is answered; what the log tells meanwhile is passed over."""
+        await self.say(message)
+        while (told := await self.hear())["type"] not in {"voted", "problem"}:
+            pass
+        return told
+
+    async def _next(self):
+        """Return what the application sends next; raise what it has ended with instead."""
+        heard = asyncio.ensure_future(self._heard.get())
+        await asyncio.wait({heard, self._task}, timeout=20, return_when=asyncio.FIRST_COMPLETED)
+        if heard.done():
+            return heard.result()
+        heard.cancel()
+        assert self._task.done(), "the application says nothing"
+        self._task.result()
+        return self._heard.get_nowait()

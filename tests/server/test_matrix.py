@@ -1,0 +1,165 @@
+"""Route by verb by role by tenant, against the running application: who is let in is what one table says (I13, S13)."""
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Literal
+
+import httpx2
+from tests.server.conftest import CONFIG
+from tests.server.sockets import Denied, Socket
+from tests.server.test_access import ROUTES
+
+from interlock.domain.access import ACCESS, Permission
+from interlock.domain.credentials import Scope
+
+ROLES = ("viewer", "reviewer", "operator", "auditor", "admin")
+PEOPLE = "roles: {" + ", ".join(f"{role}: [{role}@example.com]" for role in ROLES) + "}"
+VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+UNKNOWN, REFUSED = "Sign in, or send a token", "may not do that"  # what the edge says, and nothing behind it
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Somebody who calls: a person with one role or none, a token with one scope, with all; or nobody."""
+
+    name: str
+    kind: Literal["nobody", "person", "agent", "service"]
+    roles: frozenset[str] = frozenset()
+    scopes: frozenset[Scope] = frozenset()
+
+    def may(self, need: Permission) -> bool:
+        """Say whether the table lets them in."""
+        if need is Permission.anybody:
+            return True
+        if self.kind == "nobody" or need is Permission.anyone_known:
+            return self.kind != "nobody"
+        access = ACCESS[need]
+        if self.kind == "person":
+            return access.roles is None or bool(access.roles & self.roles)
+        return access.scope in self.scopes
+
+
+CALLERS = (
+    Caller("nobody", "nobody"),
+    Caller("zoe@example.com", "person"),
+    *(Caller(f"{role}@example.com", "person", frozenset({role})) for role in ROLES),
+    Caller("local:me", "person", frozenset(ROLES)),  # whoever runs the server on their machine
+    *(Caller(f"agent:{scope}", "agent", scopes=frozenset({scope})) for scope in Scope),
+    *(Caller(f"{kind}:all", kind, scopes=frozenset(Scope)) for kind in ("agent", "service")),
+)
+
+
+async def client_of(server, caller, tenant) -> httpx2.AsyncClient:
+    if caller.kind == "nobody":
+        return server.client()
+    if caller.kind == "person":
+        return await server.person(caller.name, tenant)
+    return await server.agent(caller.name, *caller.scopes, tenant=tenant)
+
+
+async def called(server, client, method, path, body):
+    """Return status and detail of an answer."""
+    if method == "WS":
+        headers = {name.title(): value for name, value in client.headers.items() if name != "host"}
+        try:
+            async with Socket(server.app, headers):
+                return 101, ""
+        except Denied as denied:
+            return denied.status, denied.problem["detail"]
+    answer = await client.request(method, path, json=body, headers={"Idempotency-Key": "k"})
+    problem = answer.json() if answer.headers.get("content-type") == "application/problem+json" else {}
+    return answer.status_code, problem.get("detail", "")
+
+
+def expected(caller, need):
+    return "let in" if caller.may(need) else "unknown" if caller.kind == "nobody" else "refused"
+
+
+def found(status, detail):
+    if status == 401 and UNKNOWN in detail:
+        return "unknown"
+    return "refused" if status == 403 and REFUSED in detail else "let in"
+
+
+NOTHING = defaultdict(lambda: "nothing")
+
+
+def filled(path, ids):
+    return re.sub(r"{(\w+)}", lambda name: "mine" if name[1] == "which" else ids[name[1]], path)
+
+
+async def test_who_is_let_in_is_what_the_table_says_and_of_another_tenant_there_is_nothing(open_server):
+    server = open_server(config=re.sub("roles: .*", PEOPLE, CONFIG))
+    agent, admin = await server.agent(), await server.person("admin@example.com")
+    asked = await agent.post(
+        "/requests",
+        json={"asked": {"kind": "approval", "name": "send", "args": {}}},
+        headers={"Idempotency-Key": "k"},
+    )
+    run = await admin.post("/runs", json={"agent": "approval", "input": "Send email to team about meeting"})
+    token = await admin.post("/tokens", json={"principal": "agent:spare", "scopes": ["read"]})
+    digest = asked.json()["digest"]
+    ids = defaultdict(
+        lambda: "nothing", request_id=asked.json()["id"], run_id=run.json()["id"], token_id=token.json()["id"]
+    )
+    bodies = {
+        "votes": {"verdict": "approve", "digest": digest},
+        "comments": {"text": "x"},
+        "delegations": {"to": "noah@example.com"},
+        "extensions": {"by": "1h", "reason": "x"},
+        "settlement": {"became": "happened"},
+        "claim": {"digest": digest, "tool": "x"},
+        "result": {"attempt": 1, "state": "executed"},
+        "withdrawal": {"reason": "x"},
+        "cancel": {"reason": "x"},
+    }
+    server.context.stop.set()  # streams end at once
+    wrong, calls = [], 0
+    for tenant in ("other", "default"):  # in their own last, as some of them change something
+        for caller in CALLERS:
+            client = await client_of(server, caller, tenant)
+            for (method, path), need in sorted(ROUTES.items(), key=lambda route: route[0] == ("DELETE", "/session")):
+                theirs = re.search(r"{(request|run|token)_id}", path)
+                if tenant == "other" and not theirs:
+                    continue
+                body = bodies.get(path.rpartition("/")[2])
+                answer = await called(server, client, method, filled(path, ids), body)
+                if found(*answer) != expected(caller, need):
+                    wrong.append((tenant, caller.name, method, path, answer))
+                if tenant == "other" and caller.may(need):  # there it is as what nobody has
+                    status, detail = await called(server, client, method, filled(path, NOTHING), body)
+                    said = re.sub(r"\b(req|run|token)_\w+", "nothing", answer[1])
+                    if (answer[0], said) != (status, detail) or status not in {403, 404}:
+                        wrong.append((tenant, caller.name, method, path, answer, detail))
+                calls += 1
+    assert wrong == []
+    assert calls >= len(CALLERS) * len(ROUTES)
+
+
+async def test_an_address_takes_the_verbs_of_the_table_and_no_other(server):
+    verbs = defaultdict(set)
+    for method, path in ROUTES:
+        verbs[re.sub(r"{\w+}", "mine", path)].add(method)
+    clients = [server.client(), await server.person("olga@example.com"), await server.agent()]
+    for path, taken in verbs.items():
+        also = {method for (method, other) in ROUTES if re.fullmatch(re.sub(r"{\w+}", "[^/]+", other), path)}
+        for method in set(VERBS) - taken - also:
+            for client in clients:
+                answer = await client.request(method, path)
+                assert answer.status_code == (404 if taken == {"WS"} else 405), (method, path)
+
+
+async def test_lists_and_streams_of_another_tenant_are_empty(server):
+    agent = await server.agent()
+    body = {"asked": {"kind": "approval", "name": "send", "args": {}}}
+    await agent.post("/requests", json=body, headers={"Idempotency-Key": "k"})
+    await (await server.person("local:me")).post("/runs", json={"agent": "approval", "input": "Send email to team"})
+    server.context.stop.set()
+    there = await server.person("olga@example.com", "other")
+    for path in ("/requests", "/requests/inbox/mine", "/requests/inbox/others", "/requests/inbox/decided", "/runs"):
+        answer = (await there.get(path)).json()
+        assert (answer[path.split("/")[1]], answer["more"]) == ([], False), path
+    assert (await there.get("/log")).json()["entries"] == []
+    assert (await there.get("/tokens")).json()["tokens"] == []
+    assert "event: opened" not in (await there.get("/events", params={"after": ""})).text

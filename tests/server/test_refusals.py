@@ -1,0 +1,274 @@
+"""Nobody decides who may not, at any door: one table of refusals, and every door a column of it (I5 to I9, I13, S13).
+
+Each row says who tries what, and what they are told. At every door nothing changes by it, and the log says that it was
+tried, where it is known who tried. A new door is one more function in `DOORS`.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+from typing import Literal
+
+import pytest
+from tests.server.conftest import Server
+from tests.server.sockets import Denied, Socket
+
+from interlock.agents import AGENTS
+from interlock.bootstrap import build
+from interlock.cli import session
+from interlock.cli.app import run
+from interlock.config import load_settings
+from interlock.domain.credentials import Scope
+
+CONFIG = """
+people: {mia@example.com: {aliases: [m.mia@example.com]}}
+groups: {managers: [mia@example.com, noah@example.com, pete@example.com], directors: [olga@example.com]}
+roles: {admin: [zoe@example.com], operator: [zoe@example.com]}
+policies:
+  payments:
+    applies_to: action.name == "pay"
+    facts: {amount: {from: args.amount, type: decimal, min: 0}}
+    levels:
+      - {name: small, when: amount < 100, steps: [{ask: [group:managers], approvals: 2, within: 1h}]}
+      - {name: large, steps: [{ask: [group:directors], within: 1h}]}
+    four_eyes: true
+    reason_for: [reject]
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing that nobody may do.
+
+    Args:
+        who: who tries it; None is whoever is known by no credential that still holds.
+        code: what they are told; None: it was taken as said already, and counts nothing.
+        logged: whether the log says that it was tried.
+        before: what happens first; it may return the vote that is tried, in place of an approval of what stands.
+    """
+
+    name: str
+    who: str
+    code: str | None
+    logged: bool = True
+    before: "Callable[[House], Awaitable[dict | None]] | None" = None
+    kind: Literal["person", "agent", "service"] = "person"
+    tenant: str = "default"
+    initiator: str | None = None
+
+
+class House:
+    """A server, one request of its agent, and what happens to it before somebody tries something."""
+
+    def __init__(self, server, folder, capture):
+        self.server = server
+        self.folder = folder
+        self.capture = capture
+        self.asked = {}
+        self.secret = ""
+
+    async def ask(self, row):
+        agent = await self.server.agent("agent:bot", Scope.ask)
+        body = {"asked": {"kind": "approval", "name": "pay", "args": {"amount": "5"}}, "initiator": row.initiator}
+        self.asked = (await agent.post("/requests", json=body, headers={"Idempotency-Key": "k"})).json()
+        if row.kind == "person":
+            issued = await self.server.context.authenticator.session(row.tenant, row.who, by="test")
+        else:
+            issued = await self.server.context.authenticator.token(
+                row.tenant, row.who, scopes=frozenset(Scope), lasts=timedelta(days=1), by="test"
+            )
+        self.secret, self.credential = issued.secret, issued.credential
+        said = None if row.before is None else await row.before(self)
+        return {"verdict": "approve", "digest": (await self.stands()).digest, **(said or {})}
+
+    async def vote(self, person, verdict="approve", **said):
+        client = await self.server.person(person)
+        body = {"verdict": verdict, "digest": (await self.stands()).digest, **said}
+        answer = await client.post(f"/requests/{self.asked['id']}/votes", json=body)
+        assert answer.status_code == 200, answer.text
+
+    async def stands(self):
+        """Return the request as it stands."""
+        return (await self.server.system.store.load("default", [self.asked["id"]])).requests[self.asked["id"]]
+
+    async def log(self):
+        return [entry.event for entry in await self.server.system.store.history("default", self.asked["id"])]
+
+    @property
+    def headers(self):
+        context = self.server.context
+        if self.secret.startswith("ilk_"):
+            return {"Authorization": f"Bearer {self.secret}", "Origin": context.origin}
+        return {"Cookie": f"{context.cookie}={self.secret}", "Origin": context.origin}
+
+
+# ── the rows ──
+
+
+async def edited(house):
+    await house.vote("noah@example.com", "edit", value={"amount": "6"})
+
+
+async def made_large(house):
+    await house.vote("noah@example.com", "edit", value={"amount": "600"})
+
+
+async def voted(house):
+    await house.vote("mia@example.com")
+
+
+async def decided(house):
+    await house.vote("mia@example.com")
+    await house.vote("noah@example.com")
+
+
+async def role_lost(house):
+    (house.folder / "interlock.yaml").write_text(CONFIG.replace(", pete@example.com]", "]"))
+
+
+async def session_ended(house):
+    await house.server.context.authenticator.end(house.credential.tenant, house.credential.id)
+
+
+async def deadline_passed(house):
+    house.server.clock.advance(hours=1)
+    issued = await house.server.context.authenticator.session("default", "pete@example.com", by="test")
+    house.secret = issued.secret  # the first one has rested as long
+
+
+async def expired(house):
+    await deadline_passed(house)
+    await house.server.drain()
+
+
+async def saw_another(house):
+    before = house.asked["digest"]
+    await edited(house)
+    return {"digest": before}
+
+
+async def delegated(house):
+    client = await house.server.person("pete@example.com")
+    path = f"/requests/{house.asked['id']}"
+    assert (await client.post(f"{path}/delegations", json={"to": "zoe@example.com"})).status_code == 200
+    await house.vote("pete@example.com")
+
+
+async def rejects_without_a_word(_):
+    return {"verdict": "reject"}
+
+
+async def revises(_):
+    return {"verdict": "revise", "comment": "more"}
+
+
+ROWS = (
+    Row("the initiator", "mia@example.com", "forbidden", initiator="mia@example.com"),
+    Row("the initiator by another name", "M.MIA@example.com", "forbidden", initiator="mia@example.com"),
+    Row("the author, under four-eyes", "noah@example.com", "forbidden", before=edited),
+    Row("the agent that asks", "agent:bot", "forbidden", kind="agent"),
+    Row("another agent", "agent:other", "forbidden", kind="agent"),
+    Row("a service", "service:cron", "forbidden", kind="service"),
+    Row("a stranger", "ann@example.com", "forbidden"),
+    Row("an admin whom the policy does not ask", "zoe@example.com", "forbidden"),
+    Row("one who has lost the role", "pete@example.com", "forbidden", before=role_lost),
+    Row("one whose session has ended", "pete@example.com", "unauthenticated", logged=False, before=session_ended),
+    Row("another tenant", "pete@example.com", "not_found", logged=False, tenant="other"),
+    Row("after it has expired", "pete@example.com", "closed", before=expired),
+    Row("after the deadline, before anybody has seen it pass", "pete@example.com", "too_late", before=deadline_passed),
+    Row("after it was decided", "pete@example.com", "closed", before=decided),
+    Row("on what stood there before", "pete@example.com", "wrong_digest", before=saw_another),
+    Row("a director on a small payment", "olga@example.com", "forbidden"),
+    Row("a manager on a large payment", "pete@example.com", "forbidden", before=made_large),
+    Row("a second vote", "mia@example.com", None, logged=False, before=voted),
+    Row("a second vote by another name", "M.Mia@example.com", None, logged=False, before=voted),
+    Row("a second vote by a delegate", "zoe@example.com", "forbidden", before=delegated),
+    Row("a verdict that is not offered", "pete@example.com", "bad_input", logged=False, before=revises),
+    Row("a rejection without a reason", "pete@example.com", "reason_missing", before=rejects_without_a_word),
+)
+
+
+# ── the doors: each tries the vote, and returns the code of the error that it is told; None if there is none ──
+
+
+async def rest(house, vote):
+    client = house.server.client(**house.headers)
+    answer = await client.post(f"/requests/{house.asked['id']}/votes", json=vote)
+    assert (answer.status_code < 400) is ("code" not in answer.json()), answer.text
+    return answer.json().get("code")
+
+
+async def websocket(house, vote):
+    try:
+        async with Socket(house.server.app, house.headers) as socket:
+            told = await socket.answer_to({"request_id": house.asked["id"], **vote})
+    except Denied as denied:
+        return denied.problem["code"]
+    return told.get("problem", {}).get("code")
+
+
+def terminal(house, row, vote):
+    words = [vote["verdict"], house.asked["id"], "--digest", vote["digest"], "--as", row.who, "--json", "--no-advance"]
+    file = ["-c", str(house.folder / "interlock.yaml"), "--database", str(house.folder / "server.db")]
+    code = run([*file, *words, *(["-m", vote["comment"]] if "comment" in vote else [])])
+    told = json.loads(house.capture.readouterr().out.splitlines()[-1])
+    assert (code == 0) is ("error" not in told)
+    return told.get("error", {}).get("code")
+
+
+DOORS = {"rest": rest, "websocket": websocket, "terminal": terminal}
+NO_SUCH = {"one whose session has ended", "another tenant"}  # a terminal has the machine's user, and one tenant
+NO_PERSON = {"agent", "service"}  # whom nobody can play in a terminal: that is said before anything is looked at
+CELLS = [
+    pytest.param(row, door, id=f"{row.name}, {door}")
+    for row in ROWS
+    for door in DOORS
+    if door != "terminal" or row.name not in NO_SUCH
+]
+
+
+@pytest.fixture
+def open_house(tmp_path, clock, monkeypatch, capsys):
+    (tmp_path / "interlock.yaml").write_text(CONFIG)
+    monkeypatch.setattr(session, "build", partial(build, clock=clock))
+    with asyncio.Runner() as loop:
+        houses = []
+
+        def opened(address):
+            settings = load_settings(tmp_path / "interlock.yaml", {"INTERLOCK_DATABASE_URL": address})
+            houses.append(House(Server(build(settings, AGENTS, clock=clock), clock), tmp_path, capsys))
+            return houses[0], loop.run
+
+        yield opened
+        for house in houses:
+            loop.run(house.server.close())
+
+
+@pytest.mark.parametrize(("row", "door"), CELLS)
+def test_none_is_accepted_and_the_log_says_who_tried(open_house, tmp_path, row, door):
+    house, do = open_house("memory:" if door != "terminal" else str(tmp_path / "server.db"))
+    vote = do(house.ask(row))
+    before, log = do(house.stands()), do(house.log())
+    if door == "terminal":
+        do(house.server.system.store.note("demo", "yes"))
+        code, wanted = terminal(house, row, vote), "invalid_value" if row.kind in NO_PERSON else row.code
+    else:
+        code, wanted = do(DOORS[door](house, vote)), row.code
+    assert code == wanted
+    after, more = do(house.stands()), do(house.log())
+    assert replace(after, version=before.version) == before, "something has changed"
+    noted = [(event.type, event.by.casefold(), event.code) for event in more[len(log) :]]
+    logged = row.logged and code == row.code
+    assert noted == ([("refusal_noted", row.who.casefold(), row.code)] if logged else [])
+
+
+def test_each_who_is_refused_would_be_heard_if_it_were_not_for_the_reason(open_house):
+    """The table would be worth nothing if everybody were refused: two managers who may, decide."""
+    house, do = open_house("memory:")
+    vote = do(house.ask(Row("one who may", "pete@example.com", None)))
+    assert do(rest(house, vote)) is None
+    do(house.vote("mia@example.com"))
+    assert do(house.stands()).status == "approved"
