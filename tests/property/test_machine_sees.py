@@ -9,6 +9,7 @@ from tests.model.fixtures import TENANT
 from tests.model.machine import SystemMachine
 
 from interlock.domain import authority, decide, effect, eligibility, lifecycle, policy, quorum, request, voting
+from interlock.domain.commands import ClaimEffect
 from interlock.domain.events import Expired
 from interlock.domain.request import EffectState
 from interlock.engine import (
@@ -162,11 +163,11 @@ def edits_lead_down(patch):
 def any_digest_is_claimed(patch):
     """I1: a claim does not look at what is about to be executed."""
     real = effect.decide_claim
-    patch(
-        decide,
-        "decide_claim",
-        lambda request, command, now: real(request, replace(command, digest=request.digest), now),
-    )
+
+    def claim(request, command, now):
+        return real(request, replace(command, digest=request.digest), now)
+
+    patch(decide, "_DECISIONS", decide._DECISIONS | {ClaimEffect: claim})
 
 
 def approvals_never_lapse(patch):
@@ -177,11 +178,11 @@ def approvals_never_lapse(patch):
 def effects_are_tried_again(patch):
     """I2: an unknown effect of a tool that cannot be repeated is claimed again."""
     real = effect.decide_claim
-    patch(
-        decide,
-        "decide_claim",
-        lambda request, command, now: real(request, replace(command, repeatable="idempotent"), now),
-    )
+
+    def claim(request, command, now):
+        return real(request, replace(command, repeatable="idempotent"), now)
+
+    patch(decide, "_DECISIONS", decide._DECISIONS | {ClaimEffect: claim})
 
 
 def stale_advances_claim(patch):
