@@ -1,6 +1,7 @@
 """Who may vote, for whom, and whose vote no longer counts: a lost role stops counting at the next vote and claim.
 
-`voting.py` calls it when somebody votes, for the earlier votes as well; `effect.py` when the effect is claimed.
+At each vote, `voting.py` checks the other votes of the same step again. When the effect is claimed, `effect.py` checks
+the votes of all steps.
 """
 
 from __future__ import annotations

@@ -67,10 +67,10 @@ class Broke:
 
 
 PUT_OFF = timedelta(seconds=1)
-"""How long a run waits that the database has kept from going on: it is back, or this could not be committed."""
+"""How long a run waits after the database failed; that counts as no attempt."""
 
 BEFORE_ITS_GRAPH = frozenset({"version_mismatch", "record_altered", "invalid_context", "may_have_happened"})
-"""Why a person has to look though nothing of the graph has run, or they are told already."""
+"""Codes to which no doubt is added: nothing of the graph has run, or the reason names the doubt already."""
 
 NAMED = 5
 """How many requests a sentence names."""

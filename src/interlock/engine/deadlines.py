@@ -20,8 +20,8 @@ class Backoff:
     """Remembers what is delayed, each time for twice as long.
 
     What is due is read a page at a time, what has been due for longest first. What can never be carried out, such as a
-    request whose row was altered, would fill that page for ever, and nothing else would come to its turn: so as many
-    more are read as `count` says.
+    request whose row was altered, would fill that page for ever, and nothing else would come to its turn: so each page
+    is longer by the number of those, `count`.
 
     Attributes:
         unread: how many more were found that cannot even be read.

@@ -28,7 +28,7 @@ class Exit(IntEnum):
 
 
 class Meaning(NamedTuple):
-    """What an error means: 409 where what stands there now stands in the way, 422 where what was said does not fit."""
+    """What an error means. 409: the present state forbids it. 422: the content of the call is wrong."""
 
     exit: Exit
     status: HTTPStatus
@@ -55,7 +55,7 @@ ERRORS: dict[type[InterlockError], Meaning] = {
     errors.StoreError: Meaning(Exit.store, HTTPStatus.INTERNAL_SERVER_ERROR),
     errors.StoreUnavailable: Meaning(Exit.store, HTTPStatus.SERVICE_UNAVAILABLE),
 }
-"""An error means what the nearest of its classes means that stands here."""
+"""An error that has no entry has that of its nearest base class here."""
 
 
 def meaning_of(error: type[BaseException]) -> Meaning:

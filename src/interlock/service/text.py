@@ -1,7 +1,7 @@
 """Hostile text made harmless: whatever an agent, a model or a person wrote is shown so that it can only be read.
 
 A character that a terminal would obey, hide or reorder by is written as its name between `⟨` and `⟩`, which themselves
-are written so, too: what is shown can be told apart from what was there, always.
+are written so, too: an inserted name is never taken for a part of the text.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ class Audit:
         versions: the highest version of each request and run that any row names, in a column or in its body: its log
             has as many entries.
         own_versions: the version that the body of each row names, where it can be read.
-        copies: of those that are misfiled, rows that hold a request or run of another name, and which.
+        copies: for each misfiled row that holds a request or run of another id, that id.
         places: the deadline that the row of each closed request keeps, None if it keeps none.
         participants: who is said to have acted on each request that has a row, and when they last did, sorted;
             nothing for those on which nobody has. They stand for the version that its row has in `own_versions`.

@@ -1,6 +1,6 @@
 """The steps of one guarded effect: claim it in the store, call the tool, record what came of it.
 
-`next` says what to call now, the caller calls it in its own colour and thread, and tells `returned` or `broke`.
+`next` says what to call now, the caller calls it (sync or async, in its own thread), and tells `returned` or `broke`.
 """
 
 from __future__ import annotations
