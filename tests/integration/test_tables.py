@@ -214,7 +214,7 @@ async def test_every_column_is_written_and_read_back(place, store, clock):
 
 
 def full_request(at):
-    reminded = Asked(remind_after=(timedelta(minutes=1),))
+    reminded = Asked(remind_after=(timedelta(minutes=1),), reference="order 17")
     return opened("req_1", at, reminded)
 
 

@@ -76,6 +76,33 @@ async def test_asking_again_with_the_same_key_asks_nothing_new(server):
     assert (without.status_code, without.json()["code"]) == (400, "bad_input")
 
 
+async def test_requests_are_found_by_what_they_are_about(server):
+    agent, other, mia = await server.agent(), await server.agent("agent:other"), await server.person("mia@example.com")
+    first = await ask(agent, MAIL | {"reference": "order 17"}, key="a")
+    second = await ask(other, MAIL | {"reference": "order 17"}, key="b")
+    await ask(agent, MAIL | {"reference": "order 18"}, key="c")
+    assert first["reference"] == "order 17"
+    await vote(mia, first)
+
+    async def found(caller, **wanted):
+        return [one["id"] for one in (await caller.get("/requests", params=wanted)).json()["requests"]]
+
+    assert sorted(await found(mia, reference="order 17")) == sorted([first["id"], second["id"]])
+    assert await found(mia, reference="order 17", status="open") == [second["id"]]
+    assert await found(agent, reference="order 17") == [first["id"]]
+    assert await found(await server.person("mia@example.com", "other"), reference="order 17") == []
+    changed = await agent.post("/requests", json=MAIL | {"reference": "order 9"}, headers={"Idempotency-Key": "a"})
+    assert changed.json()["reference"] == "order 17"  # asking again asks nothing new
+
+
+@pytest.mark.parametrize("reference", ["", " ", " order", "a\nb", "x" * 201, "\u202e", 17])
+async def test_what_is_no_reference_is_refused_where_it_is_asked(server, reference):
+    agent = await server.agent()
+    answer = await agent.post("/requests", json=MAIL | {"reference": reference}, headers={"Idempotency-Key": "k"})
+    assert (answer.status_code, answer.json()["code"]) in {(400, "bad_input"), (400, "invalid_value")}
+    assert "reference" in answer.json()["detail"]
+
+
 async def test_many_who_ask_at_once_with_one_key_ask_once(server):
     agent, mia = await server.agent(), await server.person("mia@example.com")
     asked = await asyncio.gather(*(ask(agent) for _ in range(10)))

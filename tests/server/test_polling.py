@@ -8,15 +8,14 @@ import pytest
 from tests.server.test_agents_api import MAIL, ask, vote
 
 
-def polled(address):
-    """Return id, plan and status of every request, as a program reads them that knows the view alone."""
+def polled(address, columns="id, plan, status", where=""):
+    """Return columns of requests, as a program reads them that knows the view alone."""
+    query = f"SELECT {columns} FROM approval_requests {where} ORDER BY opened_at, id"
     if address.startswith("postgresql"):
         with psycopg.connect(address) as connection:
-            return connection.execute(
-                "SELECT id, plan, status FROM approval_requests ORDER BY opened_at, id"
-            ).fetchall()
+            return connection.execute(query).fetchall()
     with contextlib.closing(sqlite3.connect(address)) as database:
-        return database.execute("SELECT id, plan, status FROM approval_requests ORDER BY opened_at, id").fetchall()
+        return database.execute(query).fetchall()
 
 
 @pytest.mark.parametrize("store", ["sqlite", "postgres"])
@@ -34,11 +33,13 @@ async def test_the_view_says_pending_and_then_what_it_came_to(open_server, store
         (second["id"], "send", "pending"),
         (third["id"], "send", "pending"),
     ]
+    about = await ask(agent, MAIL | {"reference": "order 17"}, key="d")
+    assert polled(address, "id", "WHERE reference = 'order 17'") == [(about["id"],)]
     await vote(mia, first)
     await vote(mia, second, "reject", comment="no")
     server.clock.advance(days=2)
     await server.drain()
-    assert [status for *_, status in polled(address)] == ["approved", "rejected", "expired"]
+    assert [status for *_, status in polled(address)] == ["approved", "rejected", "expired", "expired"]
 
 
 async def test_a_get_with_the_tag_of_before_brings_nothing_new(server):

@@ -56,7 +56,8 @@ def present(view: RequestView, *, full: bool = False, fold: bool = True, place: 
     lines += [Line(plain(said), "warn") for said in (view.stuck, view.done_before) if said is not None]
     lines += _why(view, full=full)
     digest = request.digest if full else request.digest[:SHORT_DIGEST]
-    lines.append(Line(f"Request {request.id} of agent {plain(request.agent)}, {digest}", "dim"))
+    about = "" if request.reference is None else f" about {quoted(request.reference)}"
+    lines.append(Line(f"Request {request.id} of agent {plain(request.agent)}{about}, {digest}", "dim"))
     return Presentation(tuple(lines), whole)
 
 

@@ -41,7 +41,9 @@ FOLLOWING = "Following. Ctrl-C ends it."
 
 OPEN = (Status.open,)
 
-ONE_LIST = "Give one of --mine, --others and --decided-by-me, and then neither --all nor --status nor --run."
+ONE_LIST = (
+    "Give one of --mine, --others and --decided-by-me, and then none of --all, --status, --run and --reference."
+)
 
 NOTHING: dict[Which, str] = {
     "mine": "Nothing waits for you.",
@@ -117,6 +119,9 @@ def list_requests(
     status: Status | None = typer.Option(None, "--status", help="Only those with this status."),
     agent: str | None = typer.Option(None, "--agent", help="Only those of this agent."),
     run: str | None = typer.Option(None, "--run", help="Only those of this run."),
+    reference: str | None = typer.Option(
+        None, "--reference", metavar="TEXT", help="Only those about this order, ticket …, decided or not."
+    ),
     limit: int = LIMIT,
     after: str | None = AFTER,
     person: str | None = AS,
@@ -125,7 +130,7 @@ def list_requests(
     """List requests: the open ones by due time, or others newest first."""
     flags: dict[Which, bool] = {"mine": mine, "others": others, "decided": decided}
     chosen = [which for which, wanted in flags.items() if wanted]
-    if len(chosen) + (everything or status is not None or run is not None) > 1:
+    if len(chosen) + (everything or status is not None or run is not None or reference is not None) > 1:
         raise BadInput(ONE_LIST)
 
     async def work(session: Session) -> None:
@@ -133,9 +138,12 @@ def list_requests(
             await _list_inbox(session, chosen[0], agent, after, limit)
             return
         run_id = None if run is None else await session.client.resolve("run", run)
-        statuses = () if everything else (status or Status.open,)
-        page = await session.client.list_requests(Inbox(statuses, agent, run_id), after=after, limit=limit)
-        waits = await session.client.inbox_count("mine", agent=agent) if statuses == OPEN and run is None else None
+        all_of_them = everything or (reference is not None and status is None)
+        statuses = () if all_of_them else (status or Status.open,)
+        wanted = Inbox(statuses, agent, run_id, reference=reference)
+        page = await session.client.list_requests(wanted, after=after, limit=limit)
+        of_all = statuses == OPEN and run is None and reference is None
+        waits = await session.client.inbox_count("mine", agent=agent) if of_all else None
         counted = {} if waits is None else {"waits_for_you": count_shape(waits)}
         session.write({**page_shape("requests", page, request_shape), **counted})
         if not page.rows:

@@ -10,6 +10,8 @@ from interlock.domain.canonical import Json, canonical_bytes, digest, normalize
 from interlock.errors import InvalidValue
 
 MAX_NAME = 200
+LONGEST_REFERENCE = 200
+"""How many characters a business reference has at most: an index holds it."""
 
 
 class Kind(StrEnum):
@@ -223,6 +225,7 @@ class Ask:
         description: what it is about, in the agent's words.
         context: JSON that helps to decide.
         policy: the policy that the graph's author names; None for the first that applies.
+        reference: what it is about in the business, such as an order's number or a ticket, to find it by.
     """
 
     interrupt_id: str
@@ -232,6 +235,21 @@ class Ask:
     description: str = ""
     context: Json = None
     policy: str | None = None
+    reference: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.reference is not None:
+            check_reference(self.reference)
+
+
+def check_reference(reference: object) -> None:
+    """Refuse what is no business reference; raise `InvalidValue`."""
+    fits = isinstance(reference, str) and reference.isprintable() and 0 < len(reference) <= LONGEST_REFERENCE
+    if not fits or reference != str(reference).strip():
+        raise InvalidValue(
+            "reference",
+            f"must be text that can be shown, of 1 to {LONGEST_REFERENCE} characters, with no space around it",
+        )
 
 
 def default_verdicts(subject: Subject) -> tuple[Verdict, ...]:

@@ -208,6 +208,11 @@ class Request:
         return self.ask.subject
 
     @property
+    def reference(self) -> str | None:
+        """What it is about in the business: an order's number, a ticket; None if the agent named nothing."""
+        return self.ask.reference
+
+    @property
     def kind(self) -> Kind:
         """What sort of thing is asked."""
         return Kind(self.asked.kind)

@@ -117,7 +117,7 @@ def _read(kind: type[T], body: bytes | str, what: str) -> T:
     adapter: TypeAdapter[T] = _adapter(of_class)
     try:
         return adapter.validate_json(body)
-    except ValueError as error:
+    except (ValueError, InvalidValue) as error:
         raise RecordAltered(f"A stored {what} is not what was written: it cannot be read.", what=what) from error
 
 

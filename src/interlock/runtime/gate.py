@@ -29,6 +29,7 @@ def ask(
     context: Json = None,
     policy: str | None = None,
     verdicts: Sequence[Verdict | str] | None = None,
+    reference: str | None = None,
 ) -> Decision:
     """Ask people, and pause until they have decided.
 
@@ -41,6 +42,7 @@ def ask(
         context: any JSON that helps to decide.
         policy: the name of a configured policy; without it the first that applies.
         verdicts: which verdicts to offer; without it those usual for the subject.
+        reference: what it is about in the business, such as an order's number, to find it by: up to 200 characters.
 
     Returns:
         The decision: see `Decision.approved` first.
@@ -60,6 +62,7 @@ def ask(
         description=str(normalize(description, path="description")),
         context=normalize(context, path="context"),
         policy=policy,
+        reference=reference,
     )
     return Decision(decided_request(subject.digest, payload(wanted)))
 

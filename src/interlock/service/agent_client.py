@@ -31,6 +31,7 @@ class Asked:
         context: JSON that helps to decide.
         policy: the policy that is to hold; by default the first that applies.
         initiator: the person for whom the agent asks, who does not decide on it; None if it asks for nobody.
+        reference: what it is about in the business, such as an order's number, to find it by.
     """
 
     subject: Subject
@@ -39,6 +40,7 @@ class Asked:
     context: Json = None
     policy: str | None = None
     initiator: str | None = None
+    reference: str | None = None
 
 
 class AgentClient:
@@ -79,6 +81,7 @@ class AgentClient:
             asked.description,
             normalize(asked.context, path="context"),
             asked.policy,
+            asked.reference,
         )
         return await self.system.openings.open(ask, key, self.principal, asked.initiator or self.principal.id)
 

@@ -43,6 +43,7 @@ def request_shape(request: Request) -> dict[str, Any]:
         "edited_on_behalf_of": request.edition.on_behalf_of,
         "answer": request.edition.answer,
         "description": request.ask.description,
+        "reference": request.reference,
         "context": request.ask.context,
         "verdicts": [str(verdict) for verdict in request.ask.verdicts],
         "policy": {

@@ -200,7 +200,10 @@ class Views:
         Raises:
             InvalidValue: if it is no cursor of this list with these filters, or the limit is below 1.
         """
-        filters = sorted(wanted.statuses), wanted.agent, wanted.run_id, sorted(wanted.asks or ()), wanted.people
+        filters = (
+            *(sorted(wanted.statuses), wanted.agent, wanted.run_id, sorted(wanted.asks or ()), wanted.people),
+            wanted.reference,
+        )
         listing = Listing("requests", sort_key, (self._tenant, wanted.asks is None, *filters))
         read = partial(walk_requests, self._store, self._tenant, wanted)
         return await page(listing, read, after=after, limit=limit)

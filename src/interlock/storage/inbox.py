@@ -25,10 +25,11 @@ _LIMIT: BindParameter[int] = bindparam("limit")
 def inbox(on: Connection, tenant: str, wanted: Inbox, after: SortKey | None, limit: int) -> InboxPage:
     """Return a page of requests, beginning behind a key of the page before it."""
     at, key = (None, "") if after is None else after
-    if not encodable(key, wanted.agent or "", wanted.run_id or ""):
+    if not encodable(key, wanted.agent or "", wanted.run_id or "", wanted.reference or ""):
         return InboxPage()
     values: dict[str, Any] = {"tenant": tenant, "limit": limit, "after_at": at, "after": key}
-    values |= {"agent": wanted.agent, "run_id": wanted.run_id, "statuses": [str(one) for one in wanted.statuses]}
+    values |= {"agent": wanted.agent, "run_id": wanted.run_id, "reference": wanted.reference}
+    values["statuses"] = [str(one) for one in wanted.statuses]
     if wanted.asks is not None:
         values["asks"] = [*map(json.dumps, sorted(wanted.asks)), ASKS_UNKNOWN.strip()]
     people = sorted(filter(encodable, wanted.people or ()))
@@ -51,6 +52,7 @@ def inbox_query(wanted: Inbox, *, paged: bool = False) -> Select[Any]:
         some=bool(wanted.statuses) and (by_act or not by_due),
         of_agent=wanted.agent is not None,
         of_run=wanted.run_id is not None,
+        of_reference=wanted.reference is not None,
         asked=wanted.asks is not None,
         several=by_act and len(wanted.people or ()) > 1,
         paged=paged,
@@ -59,7 +61,15 @@ def inbox_query(wanted: Inbox, *, paged: bool = False) -> Select[Any]:
 
 @cache
 def _inbox_query(  # noqa: PLR0913 - what makes one query another
-    *, order: str, some: bool, of_agent: bool, of_run: bool, asked: bool, several: bool, paged: bool
+    *,
+    order: str,
+    some: bool,
+    of_agent: bool,
+    of_run: bool,
+    of_reference: bool,
+    asked: bool,
+    several: bool,
+    paged: bool,
 ) -> Select[Any]:
     columns = requests.c
     filters: list[ColumnElement[bool]] = []
@@ -67,6 +77,8 @@ def _inbox_query(  # noqa: PLR0913 - what makes one query another
         filters.append(columns.agent == bindparam("agent"))
     if of_run:
         filters.append(columns.run_id == bindparam("run_id"))
+    if of_reference:
+        filters.append(columns.reference == bindparam("reference"))
     if some:
         filters.append(OneOf(columns.status, "statuses"))
     if asked:
@@ -75,7 +87,7 @@ def _inbox_query(  # noqa: PLR0913 - what makes one query another
         return _acted_on(filters, several=several, paged=paged)
     by_due = order == "due"
     at: ColumnElement[int] = columns.due_at if by_due else columns.opened_at
-    if of_run:
+    if of_run or of_reference:
         at = at + literal_column("0")  # no index has this order: SQLite would take one, and read everybody's requests
     query = select(as_bytes(columns.body), at, columns.id).where(columns.tenant == _TENANT, *filters).limit(_LIMIT)
     query = query.where(IS_OPEN).order_by(at, columns.id) if by_due else query.order_by(at.desc(), columns.id.desc())

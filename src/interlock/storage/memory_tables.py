@@ -118,6 +118,7 @@ def _is_wanted(row: RequestRow, wanted: Inbox) -> bool:
         (not wanted.statuses or row.status in wanted.statuses)
         and wanted.agent in {None, row.agent}
         and wanted.run_id in {None, row.run_id}
+        and wanted.reference in {None, row.reference}
         and (wanted.asks is None or _asks_one_of(row, wanted.asks))
     )
 

@@ -67,6 +67,7 @@ class RequestRow(NamedTuple):
     wake_at: int | None
     action: str | None
     asks: str | None
+    reference: str | None
 
 
 class RunRow(NamedTuple):
@@ -220,6 +221,7 @@ def request_row(request: Request) -> RequestRow:
         wake_at=None if request.wake_at is None else micros(request.wake_at),
         action=request.asked.name if isinstance(request.asked, Action) else None,
         asks=_asks(request) if request.is_open else None,
+        reference=request.reference,
     )
 
 

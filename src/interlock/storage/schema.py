@@ -27,7 +27,7 @@ from sqlalchemy import (
 from interlock.domain.request import EffectState, Status
 from interlock.domain.run import RunStatus
 
-REVISIONS = ("0008", "0009")
+REVISIONS = ("0008", "0009", "0010")
 """Every revision of the schema that this version knows, oldest first. It works with the last one."""
 
 VERSION_TABLE = "schema_version"
@@ -135,6 +135,7 @@ requests = Table(
     Column("wake_at", BigInteger),
     Column("action", _Text),
     Column("asks", _Text),
+    Column("reference", _Text),
     _one_of("status", Status),
     _one_of("effect", EffectState),
     CheckConstraint("effect = 'none' OR status = 'approved'", name="effect_is_approved"),
@@ -145,6 +146,7 @@ requests = Table(
     Index("requests_of_agent", "tenant", "agent", "due_at", "id", sqlite_where=IS_OPEN),
     Index("requests_due", "wake_at", "tenant", "id", sqlite_where=IS_OPEN),
     Index("requests_recent", "tenant", "action", "opened_at", "id"),
+    Index("requests_by_reference", "tenant", "reference", sqlite_where=text("reference IS NOT NULL")),
 )
 """`due_at` is the deadline, and orders inboxes; `wake_at` is when the next thing comes due: perhaps a reminder. `asks`
 holds whom the present step asks, and nothing when there is none: an index alone says who may find the request.
@@ -251,7 +253,7 @@ credentials = Table(
 _POLLED = """CREATE VIEW approval_requests AS SELECT
     id, coalesce(nullif({described}, ''), action, '') AS plan,
     CASE status WHEN 'open' THEN 'pending' ELSE status END AS status,
-    tenant, agent, action, {opened} AS opened_at, {due} AS due_at
+    tenant, agent, action, {opened} AS opened_at, {due} AS due_at, reference
 FROM requests"""
 
 POLLED = {

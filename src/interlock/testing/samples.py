@@ -31,6 +31,7 @@ class Asked:
     args: Mapping[str, Any] | None = None
     remind_after: tuple[timedelta, ...] = ()
     action: str = "send_email"
+    reference: str | None = None
 
 
 def opened(request_id: str, at: datetime, asked: Asked = Asked(), *, tenant: str = TENANT) -> RequestChange:
@@ -44,7 +45,10 @@ def opened(request_id: str, at: datetime, asked: Asked = Asked(), *, tenant: str
             agent=asked.agent,
             requester=f"agent:{asked.agent}",
             initiator="ann",
-            ask=Ask(asked.interrupt_id, "task_1", action, (Verdict.approve, Verdict.reject), "Send it?"),
+            ask=Ask(
+                *(asked.interrupt_id, "task_1", action, (Verdict.approve, Verdict.reject), "Send it?"),
+                reference=asked.reference,
+            ),
             asked_digest=action.digest,
             round=0,
             route=Route("default", "sha256:0", 0, "no condition"),

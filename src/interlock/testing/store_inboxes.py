@@ -20,6 +20,7 @@ from interlock.testing.store_base import Contract, committed, page_ids, the_requ
 
 HOUR = timedelta(hours=1)
 HOSTILE = "group:\n\"'%_\\ {}"
+ABOUT = "\"'%_\\ {}"
 
 
 class InboxContract(Contract):
@@ -89,6 +90,23 @@ class InboxContract(Contract):
         await store.commit(changes(decided(await the_request(store, "req_0"), clock.at)))
         assert await page_ids(store, Inbox(people=("ann",))) == ["req_2"]
         assert await page_ids(store, Inbox((Status.rejected,), people=("ann",))) == ["req_0"]
+
+    async def test_requests_are_found_by_what_they_are_about(self, store: Store, clock: SettableClock) -> None:
+        for number, reference in enumerate(("order 17", "order 17", "order 170", ABOUT, None)):
+            await store.commit(changes(opened(f"req_{number}", clock.at, Asked(reference=reference))))
+            clock.advance(seconds=1)
+        await store.commit(changes(decided(await the_request(store, "req_0"), clock.at)))
+        about = Inbox((), reference="order 17")
+        assert await page_ids(store, about) == ["req_1", "req_0"]
+        assert await page_ids(store, about, after="req_1") == ["req_0"]
+        assert await page_ids(store, replace(about, statuses=(Status.open,))) == ["req_1"]
+        assert await page_ids(store, replace(about, agent="nobody")) == []
+        assert await page_ids(store, Inbox((), reference=ABOUT)) == ["req_3"]
+        for nothing in ("order", "ORDER 17", "%", "", "order 17\0", "\ud800"):
+            assert await page_ids(store, Inbox((), reference=nothing)) == []
+        await store.commit(changes(self._voted(await the_request(store, "req_1"), "ann", clock)))
+        assert await page_ids(store, Inbox((), people=("ann",), reference="order 17")) == ["req_1"]
+        assert await page_ids(store, Inbox((), people=("ann",), reference="order 170")) == []
 
     async def test_a_page_goes_on_where_a_request_stood_that_has_more_time_since(
         self, store: Store, clock: SettableClock

@@ -28,7 +28,8 @@ async def ask(
     caller: Asks, body: bodies.Ask, idempotency_key: Annotated[str, Header(min_length=1, max_length=200)]
 ) -> dict[str, Any]:
     """Ask people. With the same `Idempotency-Key` nothing new is asked, and the request is returned as it stands."""
-    asked = Asked(_subject(body), tuple(body.verdicts), body.description, body.context, body.policy, body.initiator)
+    said = body.description, body.context, body.policy, body.initiator, body.reference
+    asked = Asked(_subject(body), tuple(body.verdicts), *said)
     return request_shape(await _agent(caller).ask(asked, key=idempotency_key))
 
 

@@ -6,12 +6,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr
 
-from interlock.domain.action import Verdict
+from interlock.domain.action import LONGEST_REFERENCE, Verdict
 from interlock.domain.credentials import Scope
 from interlock.domain.request import Repeatable, Reported
 
 Text = Annotated[StrictStr, Field(max_length=20_000)]
 Name = Annotated[StrictStr, Field(min_length=1, max_length=500)]
+
+Reference = Annotated[StrictStr, Field(min_length=1, max_length=LONGEST_REFERENCE, examples=["order 4711"])]
 
 
 class _Body(BaseModel):
@@ -105,6 +107,7 @@ class Ask(_Body):
     context: Any = None
     policy: Name | None = None
     initiator: Name | None = Field(default=None, description="the person for whom the agent asks")
+    reference: Reference | None = Field(default=None, description="what it is about in the business, to find it by")
 
 
 class Claim(_Body):

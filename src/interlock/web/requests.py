@@ -31,11 +31,13 @@ async def list_requests(  # noqa: PLR0913, PLR0917 - the filters of a list
     status: Annotated[list[Status] | None, Query()] = None,
     agent: str | None = None,
     run: str | None = None,
+    reference: str | None = None,
     after: str | None = None,
     limit: Limit = 50,
 ) -> Response:
-    """List requests: open ones by due time, any others newest first."""
-    wanted = Inbox(tuple(status or (Status.open,)), agent_of(caller.principal, agent), run)
+    """List requests: open ones by due time, any others newest first. With a reference, those of any status."""
+    statuses = status or (() if reference is not None else (Status.open,))
+    wanted = Inbox(tuple(statuses), agent_of(caller.principal, agent), run, reference=reference)
     page = await caller.client.list_requests(wanted, after=after, limit=limit)
     return tagged(call, page_shape("requests", page, request_shape))
 

@@ -113,6 +113,7 @@ class Inbox:
         asks: entries of a step's `ask` as `interlock.domain.inbox` names them. Open requests whose present step asks
             one of them; and those of which the index cannot say whom they ask.
         people: canonical ids of one person, who has voted on the request, answered or changed it.
+        reference: what the request is about in the business, exactly so.
     """
 
     statuses: tuple[Status, ...] = (Status.open,)
@@ -120,6 +121,7 @@ class Inbox:
     run_id: str | None = None
     asks: frozenset[str] | None = None
     people: tuple[str, ...] | None = None
+    reference: str | None = None
 
 
 class SortKey(NamedTuple):

@@ -3,13 +3,28 @@
 import sqlalchemy as sa
 from alembic import op
 
-from interlock.storage.schema import POLLED
-
 revision = "0009"
 down_revision = "0008"
 branch_labels = None
 depends_on = None
 
+VIEW = """CREATE VIEW approval_requests AS SELECT
+    id, coalesce(nullif({described}, ''), action, '') AS plan,
+    CASE status WHEN 'open' THEN 'pending' ELSE status END AS status,
+    tenant, agent, action, {opened} AS opened_at, {due} AS due_at
+FROM requests"""
+POLLED = {
+    "sqlite": VIEW.format(
+        described="json_extract(CAST(body AS TEXT), '$.ask.description')",
+        opened="strftime('%Y-%m-%dT%H:%M:%SZ', opened_at / 1000000, 'unixepoch')",
+        due="strftime('%Y-%m-%dT%H:%M:%SZ', due_at / 1000000, 'unixepoch')",
+    ),
+    "postgresql": VIEW.format(
+        described="convert_from(body, 'UTF8')::json #>> '{ask,description}'",
+        opened="to_timestamp(opened_at / 1000000)",
+        due="to_timestamp(due_at / 1000000)",
+    ),
+}
 TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
