@@ -41,9 +41,7 @@ FOLLOWING = "Following. Ctrl-C ends it."
 
 OPEN = (Status.open,)
 
-ONE_LIST = (
-    "Give one of --mine, --others and --decided-by-me, and then none of --all, --status, --run and --reference."
-)
+ONE_LIST = "Give one of --mine, --others and --decided-by-me, and then none of --all, --status, --run and --reference."
 
 NOTHING: dict[Which, str] = {
     "mine": "Nothing waits for you.",

@@ -22,7 +22,7 @@ from interlock.runtime.dialects.native import payload
 from interlock.runtime.effects.effect import Effect, Repeat
 
 
-def ask(
+def ask(  # noqa: PLR0913 - what is asked, and how
     subject: Subject,
     *,
     description: str = "",

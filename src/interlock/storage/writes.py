@@ -23,7 +23,10 @@ from interlock.storage.sql_constructs import Now, insert_or, update_at_version
 
 # Named are the columns that never change, so that a new one is written.
 _FIXED = frozenset(
-    {"tenant", "id", "run_id", "agent", "interrupt_id", "opened_at", "action", "reference", "started_at", "thread", "turn"}
+    (
+        *("tenant", "id", "run_id", "agent", "interrupt_id", "opened_at"),
+        *("action", "reference", "started_at", "thread", "turn"),
+    )
 )
 _REQUEST_CHANGES = tuple(name for name in RequestRow._fields if name not in _FIXED | {"due_at"})
 _RUN_CHANGES = tuple(name for name in RunRow._fields if name not in _FIXED)

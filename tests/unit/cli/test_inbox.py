@@ -84,3 +84,19 @@ def test_an_empty_list_says_what_is_not_there(played):
     command, _, _ = played
     for flag, said in (("--mine", "Nothing waits for you."), ("--decided-by-me", "You have voted on nothing yet")):
         assert said in command.run("requests", "list", flag).stdout
+
+
+def test_requests_are_listed_by_what_they_are_about(played):
+    command, first, _ = played
+    agent = (
+        "from interlock import Action, ask\nfrom langgraph.graph import START, StateGraph\n"
+        "def n(state):\n    ask(Action('pay'), reference='order 17')\n"
+        "agent = StateGraph(dict).add_node('n', n).add_edge(START, 'n')\n"
+    )
+    (command.folder / "payer.py").write_text(agent)
+    command.run("run", "payer.py:agent", "x", "--detach")
+    (found,) = command.json("requests", "list", "--reference", "order 17")["requests"]
+    assert (found["reference"], found["id"] == first) == ("order 17", False)
+    assert ids(command, "--reference", "order 1") == []
+    assert 'about "order 17"' in command.run("requests", "show", found["id"]).stdout
+    assert command.run("requests", "list", "--mine", "--reference", "x").returncode == 2

@@ -2,7 +2,7 @@
 
 import pytest
 
-from interlock.domain.action import MAX_NAME, Action, Draft, Question
+from interlock.domain.action import MAX_NAME, Action, Ask, Draft, Question
 from interlock.domain.request import Edition, edition_digest, name_of
 from interlock.errors import InvalidValue
 
@@ -67,3 +67,11 @@ def test_what_cannot_be_asked_is_refused_with_its_path(make, path):
 
 def test_a_subject_has_a_name_in_one_line():
     assert [name_of(s) for s in (Action("pay"), Question("Why?"), Draft("x", "mail"))] == ["pay", "Why?", "mail"]
+
+
+def test_a_reference_is_a_short_text_that_can_be_shown():
+    for reference in ("order 17", "x" * 200, "Auftrag №7"):
+        assert Ask("", "", Action("pay"), (), reference=reference).reference == reference
+    for wrong in ("", " ", " x", "x ", "a\nb", "x" * 201, "\u202e", "\ud800", 17, b"x"):
+        with pytest.raises(InvalidValue, match="reference"):
+            Ask("", "", Action("pay"), (), reference=wrong)

@@ -44,7 +44,9 @@ def send(to: str, text: str) -> str:
 
 
 def acts(state):
-    decision = ask(Action("send", {"to": "ann", "text": state["input"]}), context={"why": "asked"})
+    decision = ask(
+        Action("send", {"to": "ann", "text": state["input"]}), context={"why": "asked"}, reference="order 17"
+    )
     return {"result": decision.perform(send) if decision.approved else decision.comment}
 
 
