@@ -5,8 +5,10 @@ import logging
 
 import pytest
 from openapi_spec_validator import validate
+from pydantic import BaseModel
 
 from interlock.errors import StoreUnavailable
+from interlock.web import bodies
 
 
 async def test_the_document_is_valid_and_names_every_route(server):
@@ -19,6 +21,15 @@ async def test_the_document_is_valid_and_names_every_route(server):
             assert "422" not in operation["responses"]
             problem = operation["responses"]["default"]["content"]
             assert list(problem) == ["application/problem+json"]
+
+
+async def test_the_document_tells_what_calls_carry(server):
+    schemas = (await server.client().get("/openapi.json")).json()["components"]["schemas"]
+    told = [body for body in vars(bodies).values() if isinstance(body, type) and body.__name__ in schemas]
+    assert len(told) > 10
+    for body in told:
+        if issubclass(body, BaseModel):
+            assert schemas[body.__name__]["properties"].keys() == body.model_json_schema()["properties"].keys()
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,14 @@ MOST_BYTES = 1_500_000
 
 def application(context: Context) -> Edge:
     """Return the application that answers calls; its `app` is FastAPI's."""
-    app = FastAPI(title="Interlock", openapi_url=None, docs_url=None, redoc_url=None, max_body_size=MOST_BYTES)
+    app = FastAPI(
+        title="Interlock",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        max_body_size=MOST_BYTES,
+        generate_unique_id_function=lambda route: "_".join((*map(str, route.tags[:1]), route.name)),
+    )
     app.state.context = context
     api = APIRouter(prefix=PREFIX)
     for part in (agents, requests, runs, log, events, socket, sessions, tokens):

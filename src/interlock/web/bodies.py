@@ -20,7 +20,7 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Vote(_Body):
+class NewVote(_Body):
     """A person's verdict on a request, on what they were shown."""
 
     verdict: Verdict

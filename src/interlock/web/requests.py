@@ -73,12 +73,12 @@ async def history(caller: Reads, request_id: str) -> dict[str, Any]:
 
 
 @router.post("/{request_id}/votes", responses=answers("Request"))
-async def vote(caller: Known, request_id: str, body: bodies.Vote) -> dict[str, Any]:
+async def vote(caller: Known, request_id: str, body: bodies.NewVote) -> dict[str, Any]:
     """Vote on what was shown; return the request as it stands afterwards."""
     return request_shape(await cast(caller.client, request_id, body))
 
 
-async def cast(client: Client, request_id: str, vote: bodies.Vote) -> Request:
+async def cast(client: Client, request_id: str, vote: bodies.NewVote) -> Request:
     """Cast a vote as its verdict asks."""
     said: dict[str, Any] = {"digest": vote.digest, "comment": vote.comment}
     match vote.verdict:

@@ -41,7 +41,7 @@ class Answer(BaseModel):
     value: Any = None
     id: Annotated[StrictStr, Field(max_length=200)] | None = None
 
-    def vote(self, shown: str | None) -> bodies.Vote:
+    def vote(self, shown: str | None) -> bodies.NewVote:
         """Return the vote that is meant, on what this socket has shown if it names nothing else."""
         if (self.approved is None) is (self.verdict is None):
             raise BadInput("Say either `approved`, true or false, or a `verdict`.")
@@ -49,7 +49,7 @@ class Answer(BaseModel):
         if digest is None:
             raise BadInput("Name the `digest` of what you were shown: this socket has not shown the request.")
         plain = Verdict.approve if self.approved else Verdict.reject
-        return bodies.Vote(verdict=self.verdict or plain, digest=digest, comment=self.comment, value=self.value)
+        return bodies.NewVote(verdict=self.verdict or plain, digest=digest, comment=self.comment, value=self.value)
 
 
 @router.websocket("/socket", dependencies=[Depends(open_to_all(Permission.follow))])

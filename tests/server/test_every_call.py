@@ -1,0 +1,169 @@
+"""Whatever anybody sends to any route: never a defect, and every answer is one that the document tells of.
+
+Schemathesis makes calls from the OpenAPI document, sound ones and broken ones; each is made by everybody.
+"""
+
+import asyncio
+from collections import defaultdict
+from datetime import timedelta
+from functools import cache
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis.checks import CHECKS, load_all_checks
+from tests.server.conftest import CONFIG, Server
+
+from interlock.agents import AGENTS
+from interlock.bootstrap import build
+from interlock.config import load_settings
+from interlock.domain.credentials import Scope
+from interlock.testing.fakes import SettableClock
+
+SOAK = settings.get_current_profile_name() == "soak"
+NAMES = (
+    "not_a_server_error",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "negative_data_rejection",
+)
+CALLERS = ("nobody", "olga@example.com", "mia@example.com", "agent:bot", "service:cron", "other")
+SOUND = {"agent": "approval", "principal": "agent:new", "by": "1h", "lasts": "1h", "to": "noah@example.com"}
+"""What gets a call past the edge: chance finds none of these."""
+
+ENDS_THE_CALLER = ("DELETE", "/api/v1/session")
+
+
+ASKED = (
+    {"kind": "approval", "name": "send"},
+    {"kind": "approval", "name": "pay", "args": {"amount": 1}},
+    {"kind": "input", "text": "Which?"},
+    {"kind": "review", "body": "draft"},
+)
+
+
+class World:
+    """A server with something in it, and everybody who calls."""
+
+    def __init__(self, folder):
+        self.loop = asyncio.Runner()
+        file = folder / "interlock.yaml"
+        file.write_text(CONFIG)
+        settings_ = load_settings(file, {"INTERLOCK_DATABASE_URL": "memory:"})
+        self.server = Server(build(settings_, AGENTS, clock=(clock := SettableClock())), clock)
+        self.server.context.stop.set()  # streams end at once
+        self.document = self.server.app.app.openapi()
+        self.clients = {}
+        self.ids = defaultdict(list)
+        self.digests = {}
+        self.do(self._fill())
+
+    def do(self, work):
+        return self.loop.run(work)
+
+    async def _fill(self):
+        for name in CALLERS:
+            await self._admit(name)
+        agent, admin = self.clients["agent:bot"], self.clients["olga@example.com"]
+        for key, kind in enumerate(ASKED):
+            headers = {"Idempotency-Key": f"k{key}"}
+            asked = await agent.post("/requests", json={"asked": kind}, headers=headers)
+            self.ids["request_id"].append(asked.json()["id"])
+            self.digests[asked.json()["id"]] = asked.json()["digest"]
+        run = await admin.post("/runs", json={"agent": "approval", "input": "Send email to team about meeting"})
+        self.ids["run_id"].append(run.json()["id"])
+        await self.server.drain()
+        for _ in range(3):
+            issued = await self.server.context.authenticator.token(
+                "default", "agent:spare", scopes=frozenset({Scope.read}), lasts=timedelta(days=1), by="test"
+            )
+            self.ids["token_id"].append(issued.credential.id)
+
+    async def _admit(self, name):
+        if name == "nobody":
+            client = self.server.client()
+        elif name == "other":
+            client = await self.server.person("olga@example.com", "other")
+        elif ":" in name:
+            client = await self.server.agent(name)
+        else:
+            client = await self.server.person(name)
+        self.clients[name] = client
+
+    def call(self, name, case):
+        """Make a call as it is, byte for byte; return the answer."""
+        sent = requests.Request(**case.as_transport_kwargs(base_url=self.server.context.origin)).prepare()
+        headers = [
+            (key, value) for key, value in sent.headers.items() if key.lower() not in {"authorization", "cookie"}
+        ]
+        send = self.clients[name].request(sent.method, sent.url, headers=headers, content=sent.body)
+        answer = self.do(send)
+        if (case.method, case.path) == ENDS_THE_CALLER:
+            self.do(self._admit(name))
+        return answer
+
+    def make_real(self, case, which):
+        """Let a call name what there is."""
+        for name in case.path_parameters:
+            if self.ids[name]:
+                case.path_parameters[name] = self.ids[name][which % len(self.ids[name])]
+        if isinstance(case.body, dict):
+            digest = {"digest": self.digests.get(case.path_parameters.get("request_id"), "sha256:0")}
+            case.body |= {name: to for name, to in (SOUND | digest).items() if isinstance(case.body.get(name), str)}
+
+    def close(self):
+        self.do(self.server.close())
+        self.loop.close()
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    made = World(tmp_path_factory.mktemp("every_call"))
+    yield made
+    made.close()
+
+
+@cache
+def checks():
+    load_all_checks()
+    return [CHECKS.get_one(name) for name in NAMES]
+
+
+def operations(document):
+    found = schemathesis.openapi.from_dict(document)
+    return {operation.ok().label: operation.ok() for operation in found.get_all_operations()}
+
+
+def test_whatever_is_sent_the_answer_is_one_that_the_document_tells_of(world):
+    for label, operation in operations(world.document).items():
+        explore(world, label, operation)
+
+
+def explore(world, label, operation):
+    cases = st.one_of(
+        operation.as_strategy(generation_mode=schemathesis.GenerationMode.POSITIVE),
+        operation.as_strategy(generation_mode=schemathesis.GenerationMode.NEGATIVE),
+    )
+
+    @settings(
+        max_examples=300 if SOAK else 5,
+        deadline=None,
+        database=None,
+        derandomize=not SOAK,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate, Phase.shrink],
+    )
+    @given(case=cases, real=st.booleans(), which=st.integers(0, 5))
+    def each(case, *, real, which):
+        if real:
+            world.make_real(case, which)
+        for name in CALLERS:
+            answer = world.call(name, case)
+            case.validate_response(answer, checks=checks())
+            documented = operation.definition.raw["responses"]
+            assert answer.status_code >= 400 or str(answer.status_code) in documented, (label, name, answer.status_code)
+
+    each()
