@@ -13,6 +13,7 @@ from interlock.domain.authority import Directory
 from interlock.domain.credentials import Scope
 from interlock.errors import BadInput
 from interlock.testing.people import principal
+from interlock.web.app import application
 from interlock.web.callers import open_to_all
 from interlock.web.serving import Answering
 
@@ -284,6 +285,33 @@ async def test_a_call_names_a_host_that_is_ours(server):
     for host in ("evil.example", "127.0.0.1", "127.0.0.1:8001", ""):
         answer = await server.client().get("/openapi.json", headers={"Host": host})
         assert (answer.status_code, answer.json()["code"]) == (421, "wrong_host"), host
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "names", "foreign"),
+    [
+        ("127.0.0.1", None, ["127.0.0.1:{}", "localhost:{}"], ["localhost", "localhost:1", "127.0.0.1.nip.io:{}"]),
+        ("::1", None, ["[::1]:{}", "localhost:{}"], ["localhost.evil.example:{}", "127.0.0.1:{}", "evil.example:{}"]),
+        ("0.0.0.0", "http://box.example", ["box.example", "0.0.0.0:{}"], ["localhost:{}"]),
+    ],
+)
+async def test_localhost_is_this_machine_where_the_server_listens_there_alone(server, host, origin, names, foreign):
+    given = {"origin": origin, "proxies": [], "stop": server.context.stop}
+    answering = Answering.at(server.system, host, 0, **given)
+    port = answering.listening.getsockname()[1]
+    answering.listening.close()
+    server.context = answering.context
+    server.app = application(server.context)
+    mia = await server.person("mia@example.com")
+    for name in names:
+        headers = {"Host": name.format(port), "Origin": f"http://{name.format(port)}"}
+        assert (await mia.get("/session", headers=headers)).status_code == 200, name
+        assert (await mia.post("/requests/no/comments", json={"text": "x"}, headers=headers)).status_code == 404, name
+    for name in foreign:
+        headers = {"Host": name.format(port), "Origin": f"http://{name.format(port)}"}
+        assert (await mia.get("/session", headers=headers)).status_code == 421, name
+        headers["Host"] = names[0].format(port)
+        assert (await mia.post("/requests/no/comments", json={"text": "x"}, headers=headers)).status_code == 403, name
 
 
 async def test_the_page_signs_in_by_a_form_with_no_secret_in_an_address(server):

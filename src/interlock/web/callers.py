@@ -69,7 +69,7 @@ def check_same_site(connection: HTTPConnection, context: Context) -> None:
     site = connection.headers.get("sec-fetch-site")
     origin = connection.headers.get("origin")
     if connection.scope["type"] == "websocket" or site is None:
-        if origin == context.origin:
+        if context.is_ours(origin):
             return
         raise Forbidden("A session is good for this server's own pages alone: other programs bring a token.")
     if site not in {"same-origin", "none"}:

@@ -57,6 +57,10 @@ class Context:
         """Whether people reach it by https."""
         return urlsplit(self.origin).scheme == "https"
 
+    def is_ours(self, origin: str | None) -> bool:
+        """Say whether a page of this origin is one of ours. On one machine it may be reached by several names."""
+        return origin == self.origin or (not self.is_secure and origin in {f"http://{host}" for host in self.hosts})
+
     @property
     def cookie(self) -> str:
         """The name of the session's cookie: browsers take `__Host-` by https alone."""

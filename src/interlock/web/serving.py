@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -79,12 +79,21 @@ class Answering:
         name = f"[{host}]" if ":" in host else host
         here = f"{name}:{listening.getsockname()[1]}"
         public = f"http://{here}" if given is None else f"{given.scheme}://{given.netloc}"
-        hosts = frozenset({here, urlsplit(public).netloc})
+        hosts = frozenset({here, urlsplit(public).netloc, *_other_names(host, listening.getsockname()[1])})
         return cls(Context(parts, public, hosts, networks, stop), listening)
 
     async def until_stopped(self) -> None:
         """Answer calls until the context's `stop` is set."""
         await serve(application(self.context), self.listening, self.context)
+
+
+def _other_names(host: str, port: int) -> tuple[str, ...]:
+    """Return what else an address may be called: browsers take `localhost` to this machine, and to no other."""
+    try:
+        is_loopback = ip_address(host).is_loopback
+    except ValueError:
+        return ()
+    return (f"localhost:{port}",) if is_loopback else ()
 
 
 def _network(text: str) -> IPv4Network | IPv6Network:
