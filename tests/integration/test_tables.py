@@ -12,6 +12,7 @@ from tests.migrated import stand_in
 from interlock.domain.credentials import Credential, Scope
 from interlock.domain.request import EffectState, Status
 from interlock.domain.run import RunStatus
+from interlock.domain.sign_in import SignInAttempt
 from interlock.engine.changes import Counted, Cursor, Lease, Turn
 from interlock.engine.integrity import digest_of_state
 from interlock.engine.items import PutItem
@@ -187,7 +188,9 @@ async def test_every_column_is_written_and_read_back(place, store, clock):
     ]
     token = Credential("token_1", "digest", "token", TENANT, "agent:a", "agent", clock.at, "mia", clock.at)
     used = {"idle": LATER, "used_at": clock.at, "ended_at": clock.at, "scopes": frozenset(Scope), "label": "mine"}
+    used |= {"device": "Firefox", "address": "192.0.2.1"}
     await store.keep_credential(replace(token, **used))
+    await store.keep_sign_in(SignInAttempt("s", "b", "company", "n", "v", "/", clock.at + LATER), clock.at)
     await store.note("key", "value")
     await store.items(TENANT, [PutItem(("names", "of", "two"), "key", b"{}")])
     assert place.rows("requests") == [whole(request_row(asked.after))]

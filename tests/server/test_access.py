@@ -46,6 +46,9 @@ ROUTES = {
     ("POST", "/session"): Permission.anybody,
     ("GET", "/session"): Permission.anyone_known,
     ("DELETE", "/session"): Permission.anyone_known,
+    ("GET", "/sessions"): Permission.anyone_known,  # and others' need `manage`
+    ("DELETE", "/sessions"): Permission.anyone_known,
+    ("DELETE", "/sessions/{session_id}"): Permission.anyone_known,
     ("POST", "/tokens"): Permission.manage,
     ("GET", "/tokens"): Permission.manage,
     ("DELETE", "/tokens/{token_id}"): Permission.manage,
@@ -149,7 +152,9 @@ async def test_who_is_not_known_gets_nothing(server):
     for (method, path), need in ROUTES.items():
         if need is Permission.anybody or method == "WS":
             continue
-        answer = await nobody.request(method, path.format(request_id="r", run_id="r", which="mine", token_id="t"))
+        answer = await nobody.request(
+            method, path.format(request_id="r", run_id="r", which="mine", token_id="t", session_id="s")
+        )
         assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated"), path
         assert answer.headers["content-type"] == "application/problem+json"
 

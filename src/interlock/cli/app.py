@@ -45,6 +45,7 @@ COMMANDS = {
     "effects": ("effects:app", "Settle effects of which nobody knows what became"),
     "agents": ("agents:app", "List the agents"),
     "tokens": ("tokens:app", "Make, list and revoke tokens of agents and services"),
+    "sessions": ("sessions:app", "List and end people's sessions"),
     "policy": ("policy:app", "Check, explain and simulate policies"),
     "log": ("log:app", "Read the log"),
     "schema": ("schema:schema", "Write the JSON Schema of what --json writes"),

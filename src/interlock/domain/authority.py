@@ -89,6 +89,11 @@ class Directory:
         folded = canonical_id(name)
         return self.aliases.get(folded, folded)
 
+    def names_of(self, person: str) -> tuple[str, ...]:
+        """Return every name of a person: the one under which votes are counted, and the other spellings of it."""
+        known = self.canonical(person)
+        return known, *(other for other, one in self.aliases.items() if one == known and other != known)
+
     def is_asked(self, step: Step, person: str) -> bool:
         """Say whether this person is among those whom the step asks."""
         return self.eligible_as(step, person) is not None

@@ -38,6 +38,8 @@ class Credential:
         idle: it ends when it was not used for so long; None if it may rest.
         used_at: when it was last used, to the minute.
         ended_at: when it was revoked, or a link used.
+        device: what whoever signed in said that they use, such as a browser's name; of a session.
+        address: from which IP address it was last used; of a session.
     """
 
     id: str
@@ -54,6 +56,8 @@ class Credential:
     idle: timedelta | None = None
     used_at: datetime | None = None
     ended_at: datetime | None = None
+    device: str = ""
+    address: str | None = None
 
     def bearer(self, via: str, address: str | None) -> Principal:
         """Return who comes with it, by which way."""
@@ -70,3 +74,29 @@ def why_invalid(credential: Credential, now: datetime) -> str | None:
     if credential.idle is not None and now - last >= credential.idle:
         return "has not been used for too long"
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """With what somebody signs in, and from where.
+
+    Args:
+        name: what it calls itself.
+        address: its IP address, where it is known.
+    """
+
+    name: str = ""
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """How long a session is good for.
+
+    Args:
+        lasts: at most, however much it is used.
+        idle: without being used.
+    """
+
+    lasts: timedelta = timedelta(hours=12)
+    idle: timedelta = timedelta(hours=1)

@@ -9,8 +9,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
 
-from interlock.domain.authority import LONGEST_ID
-from interlock.domain.credentials import Credential, CredentialKind, PrincipalKind, Scope, why_invalid
+from interlock.domain.authority import LONGEST_ID, canonical_id
+from interlock.domain.credentials import (
+    Credential,
+    CredentialKind,
+    Device,
+    PrincipalKind,
+    Scope,
+    SessionLimits,
+    why_invalid,
+)
 from interlock.engine.ports.credentials import Credentials
 from interlock.engine.ports.store import Store
 from interlock.errors import Conflict, InvalidValue, NotFound, Unauthenticated
@@ -19,8 +27,6 @@ PREFIXES: dict[CredentialKind, str] = {"token": "ilk_", "session": "ils_", "link
 """How secrets begin: so scanners of repositories and logs find those that were left there."""
 
 LINK_LASTS = timedelta(minutes=15)
-SESSION_LASTS = timedelta(hours=12)
-SESSION_RESTS = timedelta(hours=1)
 USE_IS_NOTED_EACH = timedelta(minutes=1)
 
 
@@ -37,10 +43,12 @@ class Authenticator:
 
     Args:
         store: keeps them; its clock says when they end.
+        limits: how long sessions are good for.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, limits: SessionLimits | None = None) -> None:
         self._store = store
+        self._limits = limits or SessionLimits()
         self._kept: Credentials = store
 
     async def token(  # noqa: PLR0913 - what a token is made of
@@ -64,7 +72,7 @@ class Authenticator:
         """Issue a link with which a person can sign in once, within a quarter of an hour."""
         return await self._issue("link", tenant, person, "person", by, LINK_LASTS)
 
-    async def sign_in(self, secret: str) -> Issued:
+    async def sign_in(self, secret: str, device: Device | None = None) -> Issued:
         """Begin a session by a link, which is used up by that.
 
         Raises:
@@ -75,18 +83,41 @@ class Authenticator:
             await self._kept.end_credential(link.tenant, link.id, await self._store.now())
         except Conflict:
             raise Unauthenticated("This link was used already: ask for another one.") from None
-        return await self.session(link.tenant, link.principal, by=link.principal)
+        return await self.session(link.tenant, link.principal, by=link.principal, device=device)
 
-    async def session(self, tenant: str, person: str, *, by: str) -> Issued:
+    async def session(self, tenant: str, person: str, *, by: str, device: Device | None = None) -> Issued:
         """Begin a session of a person who has proved who they are."""
-        return await self._issue("session", tenant, person, "person", by, SESSION_LASTS, idle=SESSION_RESTS)
+        name = canonical_id(person)  # so that all of a person's are found
+        return await self._issue(
+            "session", tenant, name, "person", by, self._limits.lasts, idle=self._limits.idle, device=device
+        )
+
+    async def renew(self, session: Credential) -> Issued:
+        """End a session, and begin another in its place that lasts no longer: when its bearer has proved more.
+
+        Raises:
+            NotFound: if it has ended.
+        """
+        await self.end(session.tenant, session.id)
+        lasts = session.expires_at - await self._store.now()
+        device = Device(session.device, session.address)
+        return await self._issue(
+            "session",
+            session.tenant,
+            session.principal,
+            "person",
+            session.issued_by,
+            lasts,
+            idle=session.idle,
+            device=device,
+        )
 
     async def tokens(self, tenant: str, *, after: str = "", limit: int = 50) -> Sequence[Credential]:
         """Return the tokens of a tenant by id."""
         return await self._kept.credentials(tenant, kind="token", after=after, limit=limit)
 
-    async def check(self, secret: str, *, kinds: tuple[CredentialKind, ...]) -> Credential:
-        """Return the credential that a secret proves.
+    async def check(self, secret: str, *, kinds: tuple[CredentialKind, ...], address: str | None = None) -> Credential:
+        """Return the credential that a secret proves; note that it was used, and from which address.
 
         Raises:
             Unauthenticated: if it proves nothing; it says why where that helps nobody who guesses.
@@ -99,8 +130,8 @@ class Authenticator:
         if (reason := why_invalid(found, now)) is not None:
             raise Unauthenticated(f"This {found.kind} {reason}.")
         if found.kind != "link" and (found.used_at is None or now - found.used_at >= USE_IS_NOTED_EACH):
-            await self._kept.use_credential(found.digest, now)
-            found = replace(found, used_at=now)
+            await self._kept.use_credential(found.digest, now, address)
+            found = replace(found, used_at=now, address=address)
         return found
 
     async def check_again(self, credential: Credential) -> None:
@@ -137,6 +168,7 @@ class Authenticator:
         scopes: frozenset[Scope] = frozenset(),
         label: str = "",
         idle: timedelta | None = None,
+        device: Device | None = None,
     ) -> Issued:
         secret = PREFIXES[kind] + secrets.token_urlsafe(32)
         now: datetime = await self._store.now()
@@ -153,6 +185,8 @@ class Authenticator:
             scopes,
             label,
             idle,
+            device="" if device is None else device.name,
+            address=None if device is None else device.address,
         )
         await self._kept.keep_credential(credential)
         return Issued(credential, secret)

@@ -99,9 +99,7 @@ class PersonalInbox:
                 wanted = Inbox(agent=self._agent)
             case "decided":
                 # All names under which the person may have acted: an alias may be younger than a vote.
-                others = (name for name, known in self._directory.aliases.items() if known == self._person)
-                people = tuple(dict.fromkeys((self._person, *others)))
-                wanted = Inbox(statuses=(), agent=self._agent, people=people)
+                wanted = Inbox(statuses=(), agent=self._agent, people=self._directory.names_of(self._person))
         rows = walk_requests(self._store, self._principal.tenant, wanted, after=after, at_once=at_once)
         async for key, request in rows:
             found = Listed(request) if which == "decided" else await self._judged(request, at)

@@ -212,6 +212,21 @@ def credential_shape(credential: Credential) -> dict[str, Any]:
     }
 
 
+def session_shape(session: Credential, *, current: bool = False) -> dict[str, Any]:
+    """Return a session, without what proves it."""
+    return {
+        "id": session.id,
+        "principal": session.principal,
+        "device": session.device,
+        "address": session.address,
+        "issued_at": _at(session.issued_at),
+        "issued_by": session.issued_by,
+        "expires_at": _at(session.expires_at),
+        "used_at": _at(session.used_at),
+        "current": current,
+    }
+
+
 def _subject(subject: Subject) -> dict[str, Any]:
     match subject:
         case Action(name=name, args=args, schema=schema):

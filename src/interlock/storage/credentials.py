@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Executable, bindparam, select, update
 
@@ -26,7 +26,17 @@ _LISTED = (
     .limit(bindparam("limit"))
 )
 _OF_ONE = _LISTED.where(_C.principal == bindparam("principal"))
-_USE = update(credentials).where(_C.digest == bindparam("of_digest")).values(used_at=bindparam("at"))
+_IS_LIVE = _C.ended_at.is_(None), _C.expires_at > bindparam("live_at")
+_BY_WHAT = {
+    (of_one, live): found.where(*_IS_LIVE) if live else found
+    for of_one, found in ((False, _LISTED), (True, _OF_ONE))
+    for live in (False, True)
+}
+_USE = (
+    update(credentials)
+    .where(_C.digest == bindparam("of_digest"))
+    .values(used_at=bindparam("at"), address=bindparam("from_address"))
+)
 _END = (
     update(credentials)
     .where(_C.tenant == bindparam("of_tenant"), _C.id == bindparam("of_id"), _C.ended_at.is_(None))
@@ -58,6 +68,8 @@ def keep(on: Connection, new: Credential) -> None:
             "idle": None if new.idle is None else new.idle // timedelta(microseconds=1),
             "used_at": None if new.used_at is None else micros(new.used_at),
             "ended_at": None if new.ended_at is None else micros(new.ended_at),
+            "device": new.device,
+            "address": new.address,
         },
         changed("credential", new.id),
     )
@@ -69,21 +81,33 @@ def credential(on: Connection, digest: str) -> Credential | None:
     return None if row is None else _read(row)
 
 
-def listed(  # noqa: PLR0913, PLR0917 - what is listed, and how much of it
-    on: Connection, tenant: str, kind: CredentialKind, principal: str | None, after: str, limit: int
-) -> Sequence[Credential]:
-    """Return those of a kind by id, of one principal or of all."""
-    if not encodable(tenant, principal or "", after):
+class Wanted(NamedTuple):
+    """What is listed, and how much of it. See the port."""
+
+    tenant: str
+    kind: CredentialKind
+    principal: str | None
+    live_at: datetime | None
+    after: str
+    limit: int
+
+
+def listed(on: Connection, wanted: Wanted) -> Sequence[Credential]:
+    """Return those of a kind by id."""
+    if not encodable(wanted.tenant, wanted.principal or "", wanted.after):
         return ()
-    values = {"tenant": tenant, "kind": kind, "after": after, "limit": limit}
-    if principal is None:
-        return [_read(row) for row in on.rows(_LISTED, values)]
-    return [_read(row) for row in on.rows(_OF_ONE, values | {"principal": principal})]
+    values: dict[str, Any] = {
+        name: value for name, value in wanted._asdict().items() if value is not None and name != "live_at"
+    }
+    if wanted.live_at is not None:
+        values["live_at"] = micros(wanted.live_at)
+    statement = _BY_WHAT[wanted.principal is not None, wanted.live_at is not None]
+    return [_read(row) for row in on.rows(statement, values)]
 
 
-def use(on: Connection, digest: str, at: datetime) -> None:
-    """Note that one was used."""
-    on.write(_USE, {"of_digest": digest, "at": micros(at)})
+def use(on: Connection, digest: str, at: datetime, address: str | None) -> None:
+    """Note that one was used, and from where."""
+    on.write(_USE, {"of_digest": digest, "at": micros(at), "from_address": address})
 
 
 def end(on: Connection, tenant: str, credential_id: str, at: datetime) -> None:
@@ -111,4 +135,6 @@ def _read(row: Any) -> Credential:
         None if found["idle"] is None else timedelta(microseconds=found["idle"]),
         None if found["used_at"] is None else moment(found["used_at"]),
         None if found["ended_at"] is None else moment(found["ended_at"]),
+        found["device"],
+        found["address"],
     )

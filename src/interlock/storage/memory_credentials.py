@@ -1,4 +1,4 @@
-"""What proves who somebody is, in memory."""
+"""What proves who somebody is, and who is about to prove it, in memory."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from interlock.domain.credentials import Credential, CredentialKind
+from interlock.domain.sign_in import SignInAttempt
 from interlock.storage.memory_tables import Tables
 from interlock.storage.rows import changed
 
 
 class MemoryCredentials:
-    """Implements the port `Credentials` on the tables of a store in memory."""
+    """Implements the ports `Credentials` and `SignIns` on the tables of a store in memory."""
 
     _reading: Callable[[], AbstractContextManager[Tables]]
 
@@ -30,19 +31,28 @@ class MemoryCredentials:
         with self._reading() as tables:
             return tables.credentials.get(digest)
 
-    async def credentials(
-        self, tenant: str, *, kind: CredentialKind, principal: str | None = None, after: str = "", limit: int = 50
+    async def credentials(  # noqa: PLR0913 - see the port
+        self,
+        tenant: str,
+        *,
+        kind: CredentialKind,
+        principal: str | None = None,
+        live_at: datetime | None = None,
+        after: str = "",
+        limit: int = 50,
     ) -> Sequence[Credential]:
         """Return the credentials of a kind by id."""
         with self._reading() as tables:
             found = [one for one in tables.credentials.values() if (one.tenant, one.kind) == (tenant, kind)]
+        if live_at is not None:
+            found = [one for one in found if one.ended_at is None and one.expires_at > live_at]
         of_one = (one for one in found if principal is None or one.principal == principal)
         return sorted((one for one in of_one if one.id > after), key=lambda one: one.id)[:limit]
 
-    async def use_credential(self, digest: str, at: datetime) -> None:
+    async def use_credential(self, digest: str, at: datetime, address: str | None = None) -> None:
         """Note that a credential was used."""
         with self._reading() as tables:
-            tables.credentials[digest] = replace(tables.credentials[digest], used_at=at)
+            tables.credentials[digest] = replace(tables.credentials[digest], used_at=at, address=address)
 
     async def end_credential(self, tenant: str, credential_id: str, at: datetime) -> None:
         """End a credential, if it has not ended."""
@@ -52,3 +62,15 @@ class MemoryCredentials:
                     tables.credentials[digest] = replace(one, ended_at=at)
                     return
         raise changed("credential", credential_id)
+
+    async def keep_sign_in(self, attempt: SignInAttempt, now: datetime) -> None:
+        """Keep a new attempt, and forget those that have ended."""
+        with self._reading() as tables:
+            tables.sign_ins = {key: one for key, one in tables.sign_ins.items() if one.expires_at > now}
+            if tables.sign_ins.setdefault(attempt.state, attempt) is not attempt:
+                raise changed("sign-in", attempt.provider)
+
+    async def take_sign_in(self, state: str) -> SignInAttempt | None:
+        """Return an attempt, and forget it."""
+        with self._reading() as tables:
+            return tables.sign_ins.pop(state, None)

@@ -10,6 +10,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from interlock.domain.credentials import Credential
+from interlock.domain.sign_in import SignInAttempt
 from interlock.engine.changes import Cursor, Entry, Job, RunRecord
 from interlock.engine.codec import decode_entry, decode_run
 from interlock.engine.items import Item, Namespace
@@ -53,6 +54,7 @@ class Tables:
         self.threads: dict[Key, int] = {}
         self.cursors: dict[Key, Cursor] = {}
         self.credentials: dict[str, Credential] = {}
+        self.sign_ins: dict[str, SignInAttempt] = {}
         self.participants: dict[Key, dict[str, int]] = {}
 
     def record_of(self, key: Key) -> RunRecord | None:

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from interlock.domain.request import EffectState, Status
 from interlock.domain.run import RunStatus
 
-REVISIONS = ("0008", "0009", "0010")
+REVISIONS = ("0008", "0009", "0010", "0011")
 """Every revision of the schema that this version knows, oldest first. It works with the last one."""
 
 VERSION_TABLE = "schema_version"
@@ -245,10 +245,22 @@ credentials = Table(
     *_all(BigInteger, "issued_at", "expires_at"),
     *_all(_Text, "scopes", "label"),
     *(Column(name, BigInteger) for name in ("idle", "used_at", "ended_at")),
+    Column("device", _Text, nullable=False, server_default=""),
+    Column("address", _Text),
     UniqueConstraint("tenant", "id", name="credentials_by_id"),
     Index("credentials_of_principal", "tenant", "kind", "principal", "id"),
 )
 """Tokens, sessions and sign-in links: who comes is found by the digest of the secret, which is not kept."""
+
+sign_in_attempts = Table(
+    "sign_in_attempts",
+    metadata,
+    Column("state", _Text, primary_key=True),
+    *_all(_Text, "browser", "provider", "nonce", "verifier", "return_to"),
+    *_all(BigInteger, "expires_at"),
+    Index("sign_in_attempts_by_end", "expires_at"),
+)
+"""Who is at an identity provider at the moment: `state` and `browser` are digests. A row goes when it is used."""
 
 _POLLED = """CREATE VIEW approval_requests AS SELECT
     id, coalesce(nullif({described}, ''), action, '') AS plan,

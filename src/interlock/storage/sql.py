@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from interlock.domain.credentials import Credential, CredentialKind
 from interlock.domain.request import Request
 from interlock.domain.run import Run, RunStatus
+from interlock.domain.sign_in import SignInAttempt
 from interlock.engine.changes import Changes, Cursor, Entry, Job
 from interlock.engine.items import Found, ItemOp, PutItem, carry_out
 from interlock.engine.ports.store import Agenda, Audit, Inbox, InboxPage, Loaded, SortKey, Turns, Window
@@ -211,19 +212,39 @@ class SqlStore:
         """Return the credential whose secret has this digest."""
         return await self._read(lambda on: credentials.credential(on, digest))
 
-    async def credentials(
-        self, tenant: str, *, kind: CredentialKind, principal: str | None = None, after: str = "", limit: int = 50
+    async def credentials(  # noqa: PLR0913 - see the port
+        self,
+        tenant: str,
+        *,
+        kind: CredentialKind,
+        principal: str | None = None,
+        live_at: datetime | None = None,
+        after: str = "",
+        limit: int = 50,
     ) -> Sequence[Credential]:
         """Return the credentials of a kind by id."""
-        return await self._read(lambda on: credentials.listed(on, tenant, kind, principal, after, limit))
+        wanted = credentials.Wanted(tenant, kind, principal, live_at, after, limit)
+        return await self._read(lambda on: credentials.listed(on, wanted))
 
-    async def use_credential(self, digest: str, at: datetime) -> None:
+    async def use_credential(self, digest: str, at: datetime, address: str | None = None) -> None:
         """Note that a credential was used."""
-        await self._write(lambda on: credentials.use(on, digest, at))
+        await self._write(lambda on: credentials.use(on, digest, at, address))
 
     async def end_credential(self, tenant: str, credential_id: str, at: datetime) -> None:
         """End a credential, if it has not ended."""
         await self._write(lambda on: credentials.end(on, tenant, credential_id, at))
+
+    async def keep_sign_in(self, attempt: SignInAttempt, now: datetime) -> None:
+        """Keep a new attempt, and forget those that have ended."""
+        from interlock.storage import sign_ins  # noqa: PLC0415 - see the top
+
+        await self._write(lambda on: sign_ins.keep(on, attempt, now))
+
+    async def take_sign_in(self, state: str) -> SignInAttempt | None:
+        """Return an attempt, and forget it."""
+        from interlock.storage import sign_ins  # noqa: PLC0415 - see the top
+
+        return await self._write(lambda on: sign_ins.take(on, state))
 
     async def items(self, tenant: str, operations: Sequence[ItemOp]) -> list[Found]:
         """Carry operations on what agents keep out."""

@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 
 from interlock.domain.credentials import Credential, Scope
+from interlock.domain.sign_in import SignInAttempt
 from interlock.engine.ports.store import Store
 from interlock.errors import Conflict
 from interlock.testing.fakes import SettableClock
@@ -54,10 +55,38 @@ class CredentialContract(Contract):
 
     async def test_a_use_is_noted(self, store: Store, clock: SettableClock) -> None:
         await store.keep_credential(_token(clock))
-        await store.use_credential("d1", clock.at + timedelta(hours=1))
+        await store.use_credential("d1", clock.at + timedelta(hours=1), "192.0.2.1")
         found = await store.credential("d1")
         assert found is not None
-        assert found.used_at == clock.at + timedelta(hours=1)
+        assert (found.used_at, found.address) == (clock.at + timedelta(hours=1), "192.0.2.1")
+
+    async def test_those_are_listed_that_are_good_at_a_moment(self, store: Store, clock: SettableClock) -> None:
+        old = replace(_session(clock), id="session_0", digest="o", expires_at=clock.at)
+        for one in (old, _session(clock), replace(_session(clock), id="session_2", digest="e")):
+            await store.keep_credential(one)
+        await store.end_credential(TENANT, "session_2", clock.at)
+        for person in ("mia", None):
+            live = await store.credentials(TENANT, kind="session", principal=person, live_at=clock.at)
+            assert list(live) == [_session(clock)]
+            every = await store.credentials(TENANT, kind="session", principal=person)
+            assert [one.id for one in every] == ["session_0", "session_1", "session_2"]
+
+    async def test_an_attempt_to_sign_in_is_taken_once(
+        self, store: Store, open_store: OpenStore, clock: SettableClock
+    ) -> None:
+        attempt, until = _attempt(clock), clock.at + timedelta(minutes=10)
+        await store.keep_sign_in(attempt, clock.at)
+        with pytest.raises(Conflict):
+            await store.keep_sign_in(replace(attempt, nonce="another"), clock.at)
+        other = open_store(clock)
+        taken = await asyncio.gather(*(one.take_sign_in("s1") for one in (store, other) * 4))
+        assert [one for one in taken if one is not None] == [attempt]
+        assert await other.take_sign_in("a\0b\udcff") is None
+        await other.close() if other is not store else None
+        await store.keep_sign_in(attempt, clock.at)
+        await store.keep_sign_in(replace(attempt, state="s2", expires_at=until + timedelta(seconds=1)), until)
+        assert await store.take_sign_in("s1") is None
+        assert await store.take_sign_in("s2") is not None
 
     async def test_of_many_who_end_a_credential_one_does(self, store: Store, clock: SettableClock) -> None:
         await store.keep_credential(_token(clock))
@@ -87,4 +116,11 @@ def _token(clock: SettableClock) -> Credential:
 
 def _session(clock: SettableClock) -> Credential:
     until, idle = clock.at + timedelta(hours=12), timedelta(hours=1)
-    return Credential("session_1", "d2", "session", TENANT, "mia", "person", clock.at, "mia", until, idle=idle)
+    device = "Firefox on Linux"
+    return Credential(
+        "session_1", "d2", "session", TENANT, "mia", "person", clock.at, "mia", until, idle=idle, device=device
+    )
+
+
+def _attempt(clock: SettableClock) -> SignInAttempt:
+    return SignInAttempt("s1", "b1", "company", "nonce", "verifier", "/inbox?q=ü", clock.at + timedelta(minutes=10))

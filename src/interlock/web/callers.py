@@ -38,20 +38,21 @@ async def caller_of(connection: HTTPConnection, context: Context) -> Caller | No
         Forbidden: if a browser brings its cookie to a page of somebody else's.
     """
     given = connection.headers.getlist("authorization")
+    address = context.address_of(connection)
     if given:
         match = _BEARER.fullmatch(given[0]) if len(given) == 1 else None
         if match is None:
             raise Unauthenticated("Send one header `Authorization: Bearer TOKEN`.")
-        credential = await context.authenticator.check(match.group(1), kinds=("token",))
+        credential = await context.authenticator.check(match.group(1), kinds=("token",), address=address)
         via = "api"
     else:
         secret = connection.cookies.get(context.cookie)
         if secret is None:
             return None
         check_same_site(connection, context)
-        credential = await context.authenticator.check(secret, kinds=("session",))
+        credential = await context.authenticator.check(secret, kinds=("session",), address=address)
         via = "web"
-    principal = credential.bearer(via, context.address_of(connection))
+    principal = credential.bearer(via, address)
     return Caller(principal, credential, Client(context.parts, principal, key=_key_of(connection)))
 
 
@@ -87,11 +88,24 @@ async def admit(connection: HTTPConnection, need: Permission) -> Caller:
     caller = await caller_of(connection, context)
     if caller is None:
         raise Unauthenticated("Sign in, or send a token: `Authorization: Bearer TOKEN`.")
-    directory = context.parts.policies.current().directory
-    refused = why_refused(need, caller.principal, caller.credential.scopes, directory)
+    must(caller, need, context)
+    return caller
+
+
+def why_not(caller: Caller, need: Permission, context: Context) -> str | None:
+    """Say why somebody may not do something; None if they may."""
+    return why_refused(need, caller.principal, caller.credential.scopes, context.parts.policies.current().directory)
+
+
+def must(caller: Caller, need: Permission, context: Context) -> None:
+    """Refuse whoever may not do something.
+
+    Raises:
+        Forbidden: if they may not.
+    """
+    refused = why_not(caller, need, context)
     if refused is not None:
         raise Forbidden(f"{caller.principal.id} may not do that: {refused}.")
-    return caller
 
 
 def allow(need: Permission) -> Callable[..., Awaitable[Caller]]:

@@ -10,12 +10,14 @@ from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
+from interlock.domain.credentials import Device
 from interlock.service.credentials import Authenticator
 from interlock.service.following import Reader
 from interlock.service.live import Live
 from interlock.service.parts import Parts
 
 Network = IPv4Network | IPv6Network
+LONGEST_DEVICE = 200
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,11 @@ class Context:
         while peer is not None and self._is_proxy(peer) and said and said[-1].strip():
             peer = said.pop().strip()
         return peer if peer is None or _is_address(peer) else None
+
+    def device_of(self, connection: HTTPConnection) -> Device:
+        """Return with what, and from where, somebody signs in: a name that can be shown and kept."""
+        said = "".join(one for one in connection.headers.get("user-agent", "") if one.isprintable())
+        return Device(said[:LONGEST_DEVICE], self.address_of(connection))
 
     def _is_proxy(self, address: str) -> bool:
         return _is_address(address) and any(ip_address(address) in network for network in self.proxies)

@@ -93,6 +93,17 @@ _PAGES = {
     "ListedPage": _page("requests", "ListedRequest"),
     "RunPage": _page("runs", "Run"),
     "LogPage": _page("entries", "Entry"),
+    "Sessions": {
+        "type": "object",
+        "properties": {"sessions": {"type": "array", "items": {"$ref": f"{_REF}Session"}}},
+        "required": ["sessions"],
+    },
+    "Ended": {
+        "type": "object",
+        "description": "The ids of what has been ended.",
+        "properties": {"ended": {"type": "array", "items": {"type": "string"}}},
+        "required": ["ended"],
+    },
     "Entries": {
         "type": "object",
         "properties": {"entries": {"type": "array", "items": {"$ref": f"{_REF}Entry"}}},

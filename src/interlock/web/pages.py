@@ -16,7 +16,7 @@ from interlock.errors import InterlockError, Unauthenticated
 from interlock.service.error_table import meaning_of
 from interlock.web.callers import check_same_site, open_to_all
 from interlock.web.context import context_of
-from interlock.web.sessions import keep_session
+from interlock.web.sessions import begin_session
 
 router = APIRouter(dependencies=[Depends(open_to_all(Permission.anybody))], include_in_schema=False)
 
@@ -61,14 +61,14 @@ async def sign_in(request: Request) -> HTMLResponse:
         given = parse_qs((await request.body()).decode(errors="replace"), max_num_fields=5).get("link", [""])[0]
         if not given:
             raise Unauthenticated("Enter the code of the link that you were given.")
-        issued = await context.authenticator.sign_in(given)
+        issued = await context.authenticator.sign_in(given, context.device_of(request))
     except (InterlockError, ValueError) as error:
         said = error.message if isinstance(error, InterlockError) else "This form is not ours."
         status = meaning_of(type(error)).status if isinstance(error, InterlockError) else HTTPStatus.BAD_REQUEST
         return _page("Sign in", FORM.format(said=html.escape(said)), status)
     person = html.escape(issued.credential.principal)
     page = _page("Signed in", f"<p>You are signed in as <strong>{person}</strong>.</p>")
-    keep_session(page, context, issued.secret)
+    await begin_session(request, page, issued)
     return page
 
 

@@ -1,34 +1,44 @@
-"""Signing in and out, and who one is."""
+"""Signing in and out, who one is, and where one has signed in."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from interlock.domain.access import Permission
 from interlock.domain.credentials import Credential
+from interlock.errors import NotFound, Unauthenticated
+from interlock.service.credentials import Issued
+from interlock.service.sessions import Sessions
+from interlock.service.shapes import session_shape
 from interlock.web import bodies
-from interlock.web.callers import Known, check_same_site, open_to_all
+from interlock.web.callers import Caller, Known, check_same_site, must, open_to_all, why_not
 from interlock.web.context import Context, context_of
+from interlock.web.openapi import answers
 
-router = APIRouter(prefix="/session", tags=["session"])
+router = APIRouter(tags=["session"])
+Of = Annotated[
+    str | None,
+    Query(min_length=1, max_length=500, description="Whose; yours if it is not given. Others' need `admin`."),
+]
 
 
-@router.post("", dependencies=[Depends(open_to_all(Permission.anybody))])
+@router.post("/session", dependencies=[Depends(open_to_all(Permission.anybody))])
 async def sign_in(request: Request, response: Response, body: bodies.SignIn) -> dict[str, Any]:
     """Sign in by a link, which is used up by that; the session is a cookie."""
     context = context_of(request)
     check_same_site(request, context)
-    issued = await context.authenticator.sign_in(body.link)
-    keep_session(response, context, issued.secret)
+    issued = await context.authenticator.sign_in(body.link, context.device_of(request))
+    await begin_session(request, response, issued)
     return _who(issued.credential)
 
 
-@router.get("")
+@router.get("/session")
 async def who(caller: Known) -> dict[str, Any]:
     """Say who the caller is."""
     directory = caller.client.system.policies.current().directory
@@ -36,17 +46,66 @@ async def who(caller: Known) -> dict[str, Any]:
     return {**_who(caller.credential), "roles": directory.roles_of(person)}
 
 
-@router.delete("", status_code=HTTPStatus.NO_CONTENT)
+@router.delete("/session", status_code=HTTPStatus.NO_CONTENT)
 async def sign_out(caller: Known, request: Request, response: Response) -> None:
     """End the session, or revoke the token, that this call came with."""
     context = context_of(request)
     await context.authenticator.end(caller.credential.tenant, caller.credential.id)
+    forget_session(response, context)
+
+
+@router.get("/sessions", responses=answers("Sessions"))
+async def list_sessions(caller: Known, request: Request, of: Of = None) -> dict[str, Any]:
+    """List where a person is signed in, the last used first. Nothing in it signs anybody in."""
+    person = _person(caller, of, context_of(request))
+    found = await _sessions(caller).live(person)
+    return {"sessions": [session_shape(one, current=one.id == caller.credential.id) for one in found]}
+
+
+@router.delete("/sessions", responses=answers("Ended"))
+async def end_sessions(caller: Known, request: Request, of: Of = None) -> dict[str, Any]:
+    """End all sessions of a person but the one that this call came with."""
+    person = _person(caller, of, context_of(request))
+    return {"ended": [one.id for one in await _sessions(caller).end_all(person, but={caller.credential.id})]}
+
+
+@router.delete("/sessions/{session_id}", status_code=HTTPStatus.NO_CONTENT)
+async def end_session(caller: Known, request: Request, session_id: str) -> None:
+    """End a session: one of the caller's or, as `admin`, anybody's."""
+    anybodys = why_not(caller, Permission.manage, context_of(request)) is None
+    await _sessions(caller).end(session_id, None if anybodys else caller.principal.id)
+
+
+def _sessions(caller: Caller) -> Sessions:
+    parts = caller.client.system
+    return Sessions(parts.store, caller.principal.tenant, parts.policies.current().directory)
+
+
+def _person(caller: Caller, of: str | None, context: Context) -> str:
+    if of is not None:
+        must(caller, Permission.manage, context)
+    return of or caller.principal.id
+
+
+async def begin_session(request: Request, response: Response, issued: Issued) -> None:
+    """Have the browser keep a session, in place of the one that it brings, which ends.
+
+    No script reads the cookie, and no other site's page can send it with a form.
+    """
+    context = context_of(request)
+    before = request.cookies.get(context.cookie)
+    if before is not None:
+        with suppress(Unauthenticated, NotFound):
+            old = await context.authenticator.check(before, kinds=("session",))
+            await context.authenticator.end(old.tenant, old.id)
+    response.set_cookie(
+        context.cookie, issued.secret, path="/", secure=context.is_secure, httponly=True, samesite="lax"
+    )
+
+
+def forget_session(response: Response, context: Context) -> None:
+    """Have the browser forget its session."""
     response.delete_cookie(context.cookie, path="/", secure=context.is_secure, httponly=True, samesite="lax")
-
-
-def keep_session(response: Response, context: Context, secret: str) -> None:
-    """Have the browser keep a session: no script reads it, and no other site's page can send it with a form."""
-    response.set_cookie(context.cookie, secret, path="/", secure=context.is_secure, httponly=True, samesite="lax")
 
 
 def _who(credential: Credential) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from interlock.service.shapes import (
     run_shape,
     run_view_shape,
     schema,
+    session_shape,
     view_shape,
 )
 
@@ -145,6 +146,13 @@ def test_a_token_is_what_the_schema_says():
     token = Credential("token_1", "d", "token", "default", "agent:bot", "agent", at, "mia", at, frozenset(Scope))
     check(credential_shape(token), "token")
     check(credential_shape(replace(token, used_at=at, ended_at=at)), "token")
+
+
+def test_a_session_is_what_the_schema_says():
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    session = Credential("session_1", "d", "session", "default", "mia", "person", at, "mia", at, device="Firefox")
+    check(session_shape(session), "session")
+    check(session_shape(replace(session, used_at=at, address="192.0.2.1"), current=True), "session")
 
 
 def test_an_error_and_a_count_are_what_the_schema_says():

@@ -22,13 +22,24 @@ class Credentials(Protocol):
     async def credential(self, digest: str) -> Credential | None:
         """Return the one whose secret has this digest, of whatever tenant; None if there is none."""
 
-    async def credentials(
-        self, tenant: str, *, kind: CredentialKind, principal: str | None = None, after: str = "", limit: int = 50
+    async def credentials(  # noqa: PLR0913 - what is listed, and how much of it
+        self,
+        tenant: str,
+        *,
+        kind: CredentialKind,
+        principal: str | None = None,
+        live_at: datetime | None = None,
+        after: str = "",
+        limit: int = 50,
     ) -> Sequence[Credential]:
-        """Return those of a kind, of one principal or of all, by id, beginning behind an id."""
+        """Return those of a kind, of one principal or of all, by id, beginning behind an id.
 
-    async def use_credential(self, digest: str, at: datetime) -> None:
-        """Note that one was used."""
+        Args:
+            live_at: only those that have not been ended, and have not expired at this moment.
+        """
+
+    async def use_credential(self, digest: str, at: datetime, address: str | None = None) -> None:
+        """Note that one was used, and from where."""
 
     async def end_credential(self, tenant: str, credential_id: str, at: datetime) -> None:
         """End one: of several who end it at once, one does.

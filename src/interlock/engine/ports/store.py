@@ -15,6 +15,7 @@ from interlock.domain.run import Run, RunStatus
 from interlock.engine.changes import Changes, Cursor, Entry, Job, RunRecord
 from interlock.engine.items import Found, ItemOp
 from interlock.engine.ports.credentials import Credentials
+from interlock.engine.ports.sign_ins import SignIns
 from interlock.engine.ports.waker import Notifications
 
 
@@ -187,7 +188,7 @@ class Items(Protocol):
         """
 
 
-class Store(Credentials, Items, Protocol):
+class Store(Credentials, SignIns, Items, Protocol):
     """Log, rows and jobs behind one transaction. Methods may be called from any thread's event loop.
 
     Raises:

@@ -1,0 +1,66 @@
+"""`interlock sessions`: where people have signed in."""
+
+from __future__ import annotations
+
+import typer
+
+from interlock.cli.app import group
+from interlock.cli.options import JSON
+from interlock.cli.session import Session, execute
+from interlock.domain.credentials import Credential
+from interlock.errors import BadInput
+from interlock.service.inline import when
+from interlock.service.sessions import Sessions
+from interlock.service.shapes import session_shape
+from interlock.service.text import plain
+
+app = group("Where people have signed in.")
+OF = typer.Option(None, "--of", metavar="PERSON", help="Of this person alone, whatever name they used.")
+
+
+@app.command("list")
+def list_sessions(ctx: typer.Context, *, of: str | None = OF, as_json: bool = JSON) -> None:
+    """List who has signed in with what, from where, and when they were last seen."""
+
+    async def work(session: Session) -> None:
+        found = await _sessions(session).live(of)
+        session.write({"sessions": [session_shape(one) for one in found]})
+        session.show_table(("SESSION", "WHO", "FROM", "WITH", "ENDS", "LAST USED"), [_row(one) for one in found])
+        if not found:
+            session.tell("Nobody has signed in.")
+
+    execute(ctx, work, as_json=as_json, create=False)
+
+
+@app.command("end")
+def end(
+    ctx: typer.Context,
+    *,
+    session_id: str | None = typer.Argument(None, metavar="[SESSION]", help="Its id."),
+    of: str | None = OF,
+    as_json: bool = JSON,
+) -> None:
+    """End a session, or all of a person's: whoever has it must sign in again, and their streams end."""
+
+    async def work(session: Session) -> None:
+        if (session_id is None) == (of is None):
+            raise BadInput("Name one session, or with --of the person whose sessions all end.")
+        sessions = _sessions(session)
+        ended = [await sessions.end(session_id)] if session_id else await sessions.end_all(of or "")
+        session.write({"ended": [one.id for one in ended]})
+        for one in ended:
+            session.tell(f"{plain(one.id)} of {plain(one.principal)} has ended.", "good")
+        if not ended:
+            session.tell(f"{plain(of or '')} has signed in nowhere.")
+
+    execute(ctx, work, as_json=as_json, create=False)
+
+
+def _sessions(session: Session) -> Sessions:
+    directory = session.system.policies.current().directory
+    return Sessions(session.system.store, session.principal.tenant, directory)
+
+
+def _row(one: Credential) -> tuple[str, ...]:
+    used = when(one.used_at or one.issued_at)
+    return one.id, plain(one.principal), one.address or "", plain(one.device), when(one.expires_at), used

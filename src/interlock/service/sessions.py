@@ -1,0 +1,71 @@
+"""Sessions of people, under whatever name they signed in: listed without what proves them, and ended."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import suppress
+from datetime import datetime
+
+from interlock.domain.authority import Directory
+from interlock.domain.credentials import Credential, why_invalid
+from interlock.engine.ports.store import Store
+from interlock.errors import Conflict, NotFound
+
+MANY = 200
+
+
+class Sessions:
+    """The sessions of a tenant.
+
+    Args:
+        directory: knows under which names a person may have signed in.
+    """
+
+    def __init__(self, store: Store, tenant: str, directory: Directory) -> None:
+        self._store = store
+        self._tenant = tenant
+        self._directory = directory
+
+    async def live(self, person: str | None = None) -> list[Credential]:
+        """Return the sessions that are good now, of one person or of all; the one that was used last comes first."""
+        now = await self._store.now()
+        names = [None] if person is None else self._directory.names_of(person)
+        found = [one for name in names for one in await self._all(name, now) if why_invalid(one, now) is None]
+        return sorted(found, key=lambda one: one.used_at or one.issued_at, reverse=True)
+
+    async def end(self, session_id: str, person: str | None = None) -> Credential:
+        """End a session; return it as it was.
+
+        Args:
+            person: whose it must be; None if it may be anybody's.
+
+        Raises:
+            NotFound: if there is none of this id that is good now.
+        """
+        found = [one for one in await self.live(person) if one.id == session_id]
+        if not await self._end(found):
+            raise NotFound(f"There is no session {session_id} here that has not ended.")
+        return found[0]
+
+    async def end_all(self, person: str, *, but: Collection[str] = ()) -> list[Credential]:
+        """End all sessions of a person but some; return those that were ended."""
+        return await self._end([one for one in await self.live(person) if one.id not in but])
+
+    async def _end(self, sessions: list[Credential]) -> list[Credential]:
+        ended = []
+        for one in sessions:
+            with suppress(Conflict):  # it has ended meanwhile
+                await self._store.end_credential(self._tenant, one.id, await self._store.now())
+                ended.append(one)
+        return ended
+
+    async def _all(self, name: str | None, now: datetime) -> list[Credential]:
+        found: list[Credential] = []
+        while True:
+            after = found[-1].id if found else ""
+            page = await self._store.credentials(
+                self._tenant, kind="session", principal=name, live_at=now, after=after, limit=MANY
+            )
+            found += page
+            if len(page) < MANY:
+                return found
