@@ -201,6 +201,16 @@ async def rest(house, vote):
     return answer.json().get("code")
 
 
+async def batch(house, vote):
+    client = house.server.client(**house.headers)
+    answer = await client.post("/requests/votes", json={"votes": [{"request_id": house.asked["id"], **vote}]})
+    if answer.status_code != 200:
+        return answer.json()["code"]
+    (result,) = answer.json()["results"]
+    assert (result["status"] < 400) is ("problem" not in result), result
+    return result.get("problem", {}).get("code")
+
+
 async def websocket(house, vote):
     try:
         async with Socket(house.server.app, house.headers) as socket:
@@ -219,7 +229,7 @@ def terminal(house, row, vote):
     return told.get("error", {}).get("code")
 
 
-DOORS = {"rest": rest, "websocket": websocket, "terminal": terminal}
+DOORS = {"rest": rest, "batch": batch, "websocket": websocket, "terminal": terminal}
 NO_SUCH = {"one whose session has ended", "another tenant"}  # a terminal has the machine's user, and one tenant
 NO_PERSON = {"agent", "service"}  # whom nobody can play in a terminal: that is said before anything is looked at
 CELLS = [

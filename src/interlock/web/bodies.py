@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr
 from interlock.domain.action import LONGEST_REFERENCE, Verdict
 from interlock.domain.credentials import Scope
 from interlock.domain.request import Repeatable, Reported
+from interlock.service.ballots import MOST, Ballot
 
 Text = Annotated[StrictStr, Field(max_length=20_000)]
 Name = Annotated[StrictStr, Field(min_length=1, max_length=500)]
@@ -31,6 +32,25 @@ class NewVote(_Body):
     value: Any = Field(
         default=None, description="with `edit` the arguments or the draft as changed; with `respond` the answer"
     )
+
+    def on(self, request_id: str, key: str | None = None) -> Ballot:
+        """Return the vote on a request."""
+        return Ballot(request_id, self.verdict, self.digest, self.comment, self.value, key)
+
+
+class NewVoteOnOne(NewVote):
+    """One of several votes."""
+
+    request_id: Name
+    key: Annotated[StrictStr, Field(min_length=1, max_length=200)] | None = Field(
+        default=None, description="an idempotency key, as in the header of a single vote"
+    )
+
+
+class NewVotes(_Body):
+    """Votes on many requests."""
+
+    votes: Annotated[list[NewVoteOnOne], Field(min_length=1, max_length=MOST)]
 
 
 class Comment(_Body):

@@ -104,6 +104,22 @@ _PAGES = {
         "properties": {"ended": {"type": "array", "items": {"type": "string"}}},
         "required": ["ended"],
     },
+    "VoteResults": {
+        "type": "object",
+        "description": "What came of each vote, in order.",
+        "properties": {"results": {"type": "array", "items": {"$ref": f"{_REF}VoteResult"}}},
+        "required": ["results"],
+    },
+    "VoteResult": {
+        "type": "object",
+        "description": "The status and the body that the vote alone would have been answered with.",
+        "properties": {
+            "status": {"type": "integer"},
+            "request": {"$ref": f"{_REF}Request"},
+            "problem": {"$ref": f"{_REF}Problem"},
+        },
+        "required": ["status"],
+    },
     "Entries": {
         "type": "object",
         "properties": {"entries": {"type": "array", "items": {"$ref": f"{_REF}Entry"}}},

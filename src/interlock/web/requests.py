@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request as Call
 from starlette.responses import Response
 
-from interlock.domain.action import Verdict
 from interlock.domain.request import Request, Status
 from interlock.engine.ports.store import Inbox
-from interlock.service.client import Client
+from interlock.errors import InterlockError
+from interlock.service.ballots import cast, cast_all
 from interlock.service.inbox import Which
 from interlock.service.shapes import count_shape, entry_shape, listed_shape, page_shape, request_shape, view_shape
 from interlock.web import bodies
 from interlock.web.callers import Decides, Known, Reads
 from interlock.web.etags import tagged
 from interlock.web.openapi import answers
+from interlock.web.problems import document_of
 from interlock.web.visible import agent_of, must_see
 
 router = APIRouter(prefix="/requests", tags=["requests"])
@@ -72,26 +74,24 @@ async def history(caller: Reads, request_id: str) -> dict[str, Any]:
     return {"entries": [entry_shape(entry) for entry in await caller.client.history(request_id)]}
 
 
+@router.post("/votes", responses=answers("VoteResults"))
+async def vote_on_many(caller: Known, body: bodies.NewVotes) -> dict[str, Any]:
+    """Vote on up to 500 requests; return what came of each, in order: what is refused undoes no other one."""
+    came = await cast_all(caller.client, [one.on(one.request_id, one.key) for one in body.votes])
+    return {"results": [_result(one) for one in came]}
+
+
+def _result(came: Request | InterlockError) -> dict[str, Any]:
+    if isinstance(came, InterlockError):
+        problem = document_of(came)
+        return {"status": problem["status"], "problem": problem}
+    return {"status": int(HTTPStatus.OK), "request": request_shape(came)}
+
+
 @router.post("/{request_id}/votes", responses=answers("Request"))
 async def vote(caller: Known, request_id: str, body: bodies.NewVote) -> dict[str, Any]:
     """Vote on what was shown; return the request as it stands afterwards."""
-    return request_shape(await cast(caller.client, request_id, body))
-
-
-async def cast(client: Client, request_id: str, vote: bodies.NewVote) -> Request:
-    """Cast a vote as its verdict asks."""
-    said: dict[str, Any] = {"digest": vote.digest, "comment": vote.comment}
-    match vote.verdict:
-        case Verdict.approve:
-            return await client.approve(request_id, **said)
-        case Verdict.reject:
-            return await client.reject(request_id, **said)
-        case Verdict.revise:
-            return await client.revise(request_id, **said)
-        case Verdict.edit:
-            return await client.edit(request_id, vote.value, **said)
-        case Verdict.respond:
-            return await client.answer(request_id, vote.value, **said)
+    return request_shape(await cast(caller.client, body.on(request_id)))
 
 
 @router.post("/{request_id}/comments", responses=answers("Request"))

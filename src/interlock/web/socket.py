@@ -15,13 +15,13 @@ from interlock.domain.action import Kind, Verdict
 from interlock.domain.events import Opened
 from interlock.engine.changes import Entry
 from interlock.errors import BadInput, InterlockError
+from interlock.service.ballots import cast
 from interlock.service.shapes import entry_shape, request_shape
 from interlock.web import bodies
 from interlock.web.callers import Caller, admit, open_to_all
 from interlock.web.context import Context, context_of
 from interlock.web.events import entries_of
 from interlock.web.problems import answer_of, document_of
-from interlock.web.requests import cast
 
 router = APIRouter(tags=["events"])
 
@@ -129,7 +129,7 @@ class _Conversation:
                 said = _read(text)
                 answer = Answer.model_validate(said)
                 vote = answer.vote(self._shown.get(answer.request_id))
-                after = await cast(self._caller.client.keyed(answer.id), answer.request_id, vote)
+                after = await cast(self._caller.client, vote.on(answer.request_id, answer.id))
                 told: dict[str, Any] = {"type": "voted", "request": request_shape(after)}
             except ValidationError as error:
                 first = error.errors()[0]

@@ -1,0 +1,85 @@
+"""Votes made of plain values, as programs send them: one, or many at once with one result each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from interlock.domain.action import Verdict
+from interlock.domain.canonical import Json
+from interlock.domain.request import Request
+from interlock.errors import BadInput, InterlockError
+from interlock.service.client import Client
+
+MOST = 500
+"""How many votes one call takes."""
+
+AT_ONCE = 64
+"""How many of them are under way at once: commits that wait for each other share a transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ballot:
+    """One person's verdict on one request.
+
+    Args:
+        digest: of what that person was shown, or its first 12 digits; None for whatever stands there.
+        value: with `edit` the arguments or the draft as changed; with `respond` the answer.
+        key: an idempotency key; None for that of the whole call.
+    """
+
+    request_id: str
+    verdict: Verdict
+    digest: str | None
+    comment: str = ""
+    value: Json = None
+    key: str | None = None
+
+
+async def cast(client: Client, ballot: Ballot) -> Request:
+    """Cast one vote; return the request as it stands afterwards."""
+    on = client if ballot.key is None else client.keyed(ballot.key)
+    request_id, digest, comment = ballot.request_id, ballot.digest, ballot.comment
+    match ballot.verdict:
+        case Verdict.approve:
+            return await on.approve(request_id, digest=digest, comment=comment)
+        case Verdict.reject:
+            return await on.reject(request_id, digest=digest, comment=comment)
+        case Verdict.revise:
+            return await on.revise(request_id, digest=digest, comment=comment)
+        case Verdict.edit:
+            return await on.edit(request_id, ballot.value, digest=digest, comment=comment)
+        case Verdict.respond:
+            return await on.answer(request_id, ballot.value, digest=digest, comment=comment)
+
+
+async def cast_all(client: Client, ballots: Sequence[Ballot]) -> list[Request | InterlockError]:
+    """Cast many votes; return what came of each, in their order: what is refused undoes no other one.
+
+    Several votes on one request are cast in their order; of different ones, in none.
+
+    Raises:
+        BadInput: if they are too many.
+    """
+    if len(ballots) > MOST:
+        raise BadInput(f"One call takes {MOST} votes at most, and these are {len(ballots)}: make several calls.")
+    found: dict[int, Request | InterlockError] = {}
+    by_request: dict[str, list[int]] = {}
+    for number, ballot in enumerate(ballots):
+        by_request.setdefault(ballot.request_id, []).append(number)
+    turn = asyncio.Semaphore(AT_ONCE)
+
+    async def of_one_request(numbers: Sequence[int]) -> None:
+        async with turn:
+            for number in numbers:
+                try:
+                    found[number] = await cast(client, ballots[number])
+                except InterlockError as refused:
+                    found[number] = refused
+
+    ended = await asyncio.gather(*map(of_one_request, by_request.values()), return_exceptions=True)
+    for defect in ended:
+        if defect is not None:
+            raise defect  # after all others have been cast: none of them is cut off
+    return [found[number] for number in range(len(ballots))]
