@@ -178,6 +178,7 @@ class BlockingClient:
     state = _waits(Client.state)
     stuck = _waits(Client.stuck)
     sweep = _waits(Client.sweep)
+    take_back = _waits(Client.take_back)
     thread = _waits(Client.thread)
     unsettled = _waits(Client.unsettled)
 

@@ -6,7 +6,8 @@
     ├── BadInput                      InvalidValue, InvalidConfig, InvalidPolicy, InvalidAnswer, InvalidContext,
     │                                 InvalidAgent, InvalidState
     ├── Refused                       NotFound, Unauthenticated, Forbidden, Closed, TooLate, TooEarly, WrongDigest,
-    │                                 NotOffered, ReasonMissing, NotEditable, EffectRefused; the refusal is in the log
+    │                                 NotOffered, ReasonMissing, NotEditable, NoVote, EffectRefused; the refusal is
+    │                                 in the log
     ├── Conflict                      WindowMoved, NotInTime
     └── StoreError                    RecordAltered, StoreTooNew
         └── StoreUnavailable          StoreReplaced
@@ -120,6 +121,10 @@ class ReasonMissing(Refused, code="reason_missing"):
 
 class NotEditable(Refused, code="not_editable"):
     """The policy does not let a reviewer change this argument."""
+
+
+class NoVote(Refused, code="no_vote"):
+    """There is no vote of this person in the present step."""
 
 
 class EffectRefused(Refused, code="effect_refused"):

@@ -17,6 +17,7 @@ from interlock.domain.commands import (
     Extend,
     Open,
     RecordEffect,
+    TakeBack,
 )
 from interlock.domain.decide import decide
 from interlock.domain.events import Event
@@ -85,6 +86,10 @@ class Bench:
         shown = self.request.digest if digest is None else digest
         command = CastVote(self.request.id, Verdict(verdict), shown, comment, subject, answer)
         return self.send(command, principal(who))
+
+    def take_back_vote(self, who: str) -> Request:
+        """Take back the vote that is theirs."""
+        return self.send(TakeBack(self.request.id), principal(who))
 
     def expire(self) -> Request:
         """Sweep."""

@@ -127,6 +127,7 @@ def steps() -> st.SearchStrategy[Step]:
         escalate=st.sampled_from([None, None, Escalation(("group:c",), timedelta(minutes=20))]),
         remind_after=st.sampled_from([(), (timedelta(minutes=10), timedelta(minutes=25))]),
         on_timeout=st.just("expire"),
+        hold=st.sampled_from([None, None, timedelta(minutes=2)]),
         where=st.sampled_from([None] * 6 + ["reviewer.id != initiator.id", "'reviewer' in reviewer.roles"]),
     )
 
@@ -185,7 +186,7 @@ class Move:
     """Something that somebody tries, after some time.
 
     Args:
-        what: a verdict, `expire`, `due`, `extend`, `withdraw`,
+        what: a verdict, `take back`, `expire`, `due`, `extend`, `withdraw`,
             `claim`, `record`, `settle`, `lapse`, or `people`: they change.
         who: the principal that tries it.
         after: how long the clock has run since the move before.
@@ -209,6 +210,7 @@ def moves(draw: st.DrawFn) -> Move:
     )
     others = (
         ["claim"] * 6
+        + ["take back"] * 2
         + ["record"] * 3
         + ["settle"] * 2
         + ["people"] * 2

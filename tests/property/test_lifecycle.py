@@ -6,7 +6,7 @@ The judge of the invariants reads the log alone, and knows nothing of the rules 
 import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +26,7 @@ from interlock.domain.commands import (
     RecordEffect,
     Remind,
     SettleEffect,
+    TakeBack,
     Withdraw,
 )
 from interlock.domain.decide import decide
@@ -40,8 +41,10 @@ from interlock.domain.events import (
     Expired,
     Extended,
     Opened,
+    StepHeld,
     StepReached,
     VoteCast,
+    VoteTakenBack,
     Withdrawn,
 )
 from interlock.domain.lifecycle import fold
@@ -57,7 +60,7 @@ AGENT_ITSELF = principal(AGENT, "agent")
 FOR = {Verdict.approve, Verdict.edit, Verdict.respond}
 
 
-def command(move: Move, bench: Bench) -> Command:  # noqa: PLR0911 - one line a command
+def command(move: Move, bench: Bench) -> Command:  # noqa: C901, PLR0911 - one line a command
     request = bench.request
     digest = request.asked_digest if move.stale else request.digest
     if move.what in VERDICTS:
@@ -82,6 +85,8 @@ def command(move: Move, bench: Bench) -> Command:  # noqa: PLR0911 - one line a 
             return Lapse(request.id, "asked something else")
         case "extend":
             return Extend(request.id, timedelta(minutes=30), move.comment)
+        case "take back":
+            return TakeBack(request.id)
         case "due":
             return next(iter(due_commands(request, bench.now)), Remind(request.id))
         case _:
@@ -101,8 +106,9 @@ class Judge:
     escalated: set[int] = field(default_factory=set)
     executed: int = 0
     released: int = 0
+    held: datetime | None = None
 
-    def read(self, log: Iterable[Event]) -> None:  # noqa: C901 - one line an event
+    def read(self, log: Iterable[Event]) -> None:  # noqa: C901, PLR0912 - one line an event
         for event, directory in zip(log, self.directories, strict=True):
             match event:
                 case Opened():
@@ -111,6 +117,10 @@ class Judge:
                     self.step_reached(event, directory)
                 case VoteCast():
                     self.vote(event, directory)
+                case StepHeld():
+                    self.step_held(event)
+                case VoteTakenBack():
+                    self.taken_back(event)
                 case Escalated():
                     assert not self.outcomes, "I3: escalated after the outcome"
                     self.escalated.add(event.step)
@@ -132,15 +142,34 @@ class Judge:
 
     def step_reached(self, event: StepReached, directory: Directory) -> None:
         if event.step > 0:
+            self.ended_in_time(event)
             self.must_be_carried(event, directory)
         else:
             self.passed = []
-        self.step, self.due, self.votes = event.step, event.due_at, {}
+        self.step, self.due, self.votes, self.held = event.step, event.due_at, {}, None
+
+    def step_held(self, event: StepHeld) -> None:
+        assert not self.outcomes, "I3: held after the outcome"
+        assert event.until is None or event.at < event.until <= self.due, "I4: held beyond the deadline"
+        self.held = event.until
+
+    def taken_back(self, event: VoteTakenBack) -> None:
+        assert not self.outcomes, "I3: taken back after the outcome"
+        assert event.at < (self.held or self.due), "I5: taken back too late"
+        vote = self.votes.pop(event.voter)
+        assert event.by in {vote.voter, vote.on_behalf_of}, "I6: somebody else took it back"
+
+    def ended_in_time(self, event: StepReached | Decided) -> None:
+        if self.policy.levels[self.level].steps[self.step].hold is None:
+            assert event.at < self.due, "I5: ended at or after the deadline"
+        else:
+            assert self.held is not None, "a step ended that was not held"
+            assert event.at >= self.held, "a step ended before its hold"
 
     def vote(self, event: VoteCast, directory: Directory) -> None:
         vote = event.vote
         assert not self.outcomes, "I3: a vote after the outcome"
-        assert vote.at < self.due, "I5: a vote at or after the deadline"
+        assert vote.at < (self.held or self.due), "I5: a vote at or after the deadline"
         assert vote.digest == self.digest, "I8: a vote on something else"
         assert vote.step == self.step, "a vote in another step"
         self.must_be_eligible(vote, self.step, directory)
@@ -165,13 +194,15 @@ class Judge:
         level = self.policy.levels[self.level]
         if isinstance(event, Expired):
             assert event.at >= self.due, "I5: expired too early"
+            assert self.held is None, "I3: expired, though it was decided"
+        if isinstance(event, Decided) and not level.automatic:
+            self.ended_in_time(event)
         if not isinstance(event, Decided) or event.outcome not in {"approved", "answered"}:
             return
         if level.automatic:
             assert event.by == (f"rule:{level.name}",), "a rule approves in its own name"
             assert not self.editors, "what a person wrote is not approved by a rule"
             return
-        assert event.at < self.due, "I5: approved at or after the deadline"
         assert self.step == len(level.steps) - 1, "I1: steps were left out"
         self.must_be_carried(event, directory)
         assert {step for step, _ in self.passed} == set(range(len(level.steps))), "I1: a step that nobody carried"
@@ -276,4 +307,5 @@ def test_I4_I5_silence_always_ends_in_expired(policy, subject, directory, tried)
             continue
     if bench.request.is_open:
         bench.now = bench.request.due_at
-        assert bench.expire().status is Status.expired
+        held = bench.request.held_until is not None
+        assert bench.sweep().status is Status.expired or held

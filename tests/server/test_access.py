@@ -30,6 +30,7 @@ ROUTES = {
     ("POST", "/requests/{request_id}/withdrawal"): Permission.ask,
     ("POST", "/requests/{request_id}/votes"): Permission.anyone_known,  # the desk refuses, and the log says so
     ("POST", "/requests/votes"): Permission.anyone_known,
+    ("POST", "/requests/{request_id}/take-back"): Permission.anyone_known,
     ("POST", "/requests/{request_id}/comments"): Permission.anyone_known,
     ("POST", "/requests/{request_id}/delegations"): Permission.anyone_known,
     ("POST", "/requests/{request_id}/extensions"): Permission.anyone_known,

@@ -62,7 +62,9 @@ def present(view: RequestView, *, full: bool = False, fold: bool = True, place: 
 
 
 def _time_left(view: RequestView, *, brief: bool) -> str:
-    due = view.request.due_at
+    due, held = view.request.due_at, view.request.held_until
+    if held is not None:
+        return f"{duration_words(max(held - view.now, timedelta(0)))} to take a vote back, until {when(held)}"
     if due is None:
         return "no deadline"
     left = due - view.now
@@ -191,7 +193,7 @@ def _why(view: RequestView, *, full: bool) -> Iterator[Line]:
     request = view.request
     lines = harmless(view.why, lines=True).split("\n")
     if not full:
-        kept = ("Policy ", f"Step {request.step + 1} of", "  May vote now", "  Votes for ")
+        kept = ("Policy ", f"Step {request.step + 1} of", "  Decided by ", "  May vote now", "  Votes for ")
         lines = [line for line in lines if line.startswith(kept)]
     for line in lines:
         text = line.lstrip(" ")

@@ -37,6 +37,7 @@ COMMANDS = {
     "edit": ("votes:edit", "Approve a request with changes"),
     "answer": ("votes:answer", "Answer a question"),
     "revise": ("votes:revise", "Send a draft back with feedback"),
+    "take-back": ("comment:take_back", "Take back your vote on a request"),
     "comment": ("comment:comment", "Say something about a request"),
     "delegate": ("comment:delegate", "Let somebody else vote for you on a request"),
     "extend": ("comment:extend", "Give a request more time"),

@@ -1,4 +1,4 @@
-"""`interlock comment|delegate|extend`: what a person says beside a vote."""
+"""`interlock take-back|comment|delegate|extend`: what a person says beside a vote."""
 
 from __future__ import annotations
 
@@ -9,6 +9,23 @@ from interlock.cli.session import Session, execute
 from interlock.service.arguments import duration
 from interlock.service.inline import when
 from interlock.service.shapes import request_shape
+
+
+def take_back(
+    ctx: typer.Context, *, request: str = OPEN_REQUEST, person: str | None = AS, as_json: bool = JSON
+) -> None:
+    """Take back your vote on a request, as long as the step has not ended: interlock take-back ID.
+
+    A change that came with your vote stands, and nobody has approved it.
+    """
+
+    async def work(session: Session) -> None:
+        request_id = await session.client.resolve("request", request)
+        after = await session.client.take_back(request_id)
+        session.write({"request": request_shape(after)})
+        session.tell(f"Your vote on {after.id} is taken back. It is {after.status}, and waits for people.", "good")
+
+    execute(ctx, work, as_json=as_json, person=person, create=False)
 
 
 def comment(

@@ -9,6 +9,7 @@ from interlock.cli.hints import pasteable
 from interlock.cli.session import Session
 from interlock.domain.request import Request
 from interlock.domain.run import ENDED, Run, RunStatus
+from interlock.service.inline import when
 from interlock.service.shapes import run_view_shape
 from interlock.service.views import RunView
 
@@ -58,6 +59,9 @@ def ways_on(session: Session, view: RunView) -> None:
         session.hint("doctor --fold")
         return
     for request in waiting(view):
+        if request.held_until is not None:
+            tell_hold(session, request)
+            continue
         verb = "answer" if request.kind == "input" else "approve"
         session.hint(f"requests show {request.id}")
         session.hint(f"{verb} {request.id}")
@@ -73,6 +77,13 @@ def ways_on(session: Session, view: RunView) -> None:
         session.hint(f"runs show {first.id}")
     elif run.status in {RunStatus.queued, RunStatus.running} and view.lease is None:
         session.hint("work")
+
+
+def tell_hold(session: Session, request: Request) -> None:
+    """Say how a vote that has decided a step can be taken back; nothing if none has."""
+    if request.held_until is not None:
+        session.tell(f"It is final from {when(request.held_until)} on; then whatever process works carries it on.")
+        session.hint(f"take-back {request.id}", "Until then:")
 
 
 def _waits_behind(view: RunView) -> Run | None:

@@ -15,7 +15,7 @@ from interlock.channels.terminal import EndOfInput
 from interlock.cli.errors import Exit
 from interlock.cli.options import ADVANCE, AS, COMMENT, JSON, OPEN_REQUEST
 from interlock.cli.run import read_json
-from interlock.cli.run_status import is_over, report_on
+from interlock.cli.run_status import is_over, report_on, tell_hold
 from interlock.cli.session import Session, execute, interruptible, patiently
 from interlock.cli.watch import changed, narrated_worker
 from interlock.domain.action import VERDICTS, Question, Verdict
@@ -229,8 +229,9 @@ async def _afterwards(session: Session, reply: Reply, after: Request, *, advance
     session.tell(f"{VERDICTS[reply.verdict].did.capitalize()}: {after.id} is {after.status}{unsaid}.", "good")
     if after.is_open:
         view = await session.client.request(after.id)
-        stands = ("Step", "May vote", "Votes for", "Time left")
+        stands = ("Step", "Decided by", "May vote", "Votes for", "Time left")
         session.show(*(line for line in present(view).lines if line.text.startswith(stands)))
+    tell_hold(session, after)
     advanced = advance and not after.is_open and await carry_on(session, after.run_id)
     run = await run_shown(session, after)
     session.write({"request": request_shape(after), "run": run, "advanced": advanced})

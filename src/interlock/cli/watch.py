@@ -13,7 +13,7 @@ from interlock.channels.reply import Skipped, read_reply
 from interlock.channels.terminal import EndOfInput
 from interlock.cli.errors import Exit
 from interlock.cli.live import Live
-from interlock.cli.run_status import closing, is_advancing, is_over, status_words, waiting, ways_on
+from interlock.cli.run_status import closing, is_advancing, is_over, status_words, tell_hold, waiting, ways_on
 from interlock.cli.session import Session
 from interlock.domain.events import Commented, Opened, RefusalNoted, Reminded, StepReached
 from interlock.domain.request import Request
@@ -126,7 +126,8 @@ class Attendant:
             return False
         place_of = places({view.run.id: [pending.request_id for pending in view.run.pause]})
         by_time = sorted(waiting(view), key=lambda request: (request.due_at or view.now, request.id))
-        open_here = [request for request in in_order(by_time, place_of) if _state_of(request) not in self._aside]
+        undecided = [request for request in in_order(by_time, place_of) if request.held_until is None]
+        open_here = [request for request in undecided if _state_of(request) not in self._aside]
         if open_here and all(_state_of(request) in self._later for request in open_here):
             session.tell("Nothing else is asked: here is what you left for later. `quit` leaves it waiting.", "dim")
             self._later.clear()
@@ -180,7 +181,9 @@ class Attendant:
         self._narrator.did(request, after)
         if void := void_votes(request, after):
             session.tell(void, "warn")
-        if after.is_open:
+        if after.held_until is not None:
+            tell_hold(session, after)
+        elif after.is_open:
             session.tell("Your vote is recorded; it is not decided yet.", "dim")
 
     async def _play(self, view: RequestView) -> str | None:

@@ -136,6 +136,9 @@ class LevelSettings(_Section):
     name: Name | None = None
     when: Expression | None = Field(default=None, description="CEL over the facts; the last level has none")
     approve: Literal["automatically"] | None = None
+    hold: Duration | None = Field(
+        default=None, description="how long the vote that ends a step can be taken back; the policy's by default"
+    )
     steps: tuple[StepSettings, ...] = ()
 
 
@@ -164,6 +167,7 @@ class PolicySettings(_Section):
     initiator_may_approve: StrictBool = False
     edits: tuple[StrictStr, ...] | None = Field(default=None, description="arguments a reviewer may change")
     reason_for: tuple[Literal["approve", "edit", "reject", "respond", "revise"], ...] = ()
+    hold: Duration | None = Field(default=None, description="of all its levels that name no other")
     answer_expires: Duration | None = Field(default=None, description="every hour counts, whatever the calendar")
     calendar: Name | None = Field(default=None, description="of all its steps that name no other")
 

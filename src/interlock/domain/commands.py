@@ -50,6 +50,20 @@ class CastVote:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeBack:
+    """A person takes back the vote that is theirs, while the step has not ended."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndHold:
+    """The hold of the present step may be over: then the step ends as its votes say."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Withdraw:
     """Nobody needs to decide this any more: the run was cancelled, or asks something else now."""
 
@@ -160,8 +174,8 @@ class Lapse:
     replaced_by: str | None = None
 
 
-_ByPeople = CastVote | Extend | Comment | Delegate | Reschedule | SettleEffect
-ByTime = Expire | Remind | Escalate
+_ByPeople = CastVote | TakeBack | Extend | Comment | Delegate | Reschedule | SettleEffect
+ByTime = Expire | EndHold | Remind | Escalate
 _ByRun = Open | Withdraw | ClaimEffect | RecordEffect | Lapse
 Command = _ByPeople | ByTime | _ByRun
 

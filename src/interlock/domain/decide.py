@@ -15,9 +15,11 @@ from interlock.domain.canonical import check_text
 from interlock.domain.commands import Command, Comment, DecisionContext, Delegate, Open, Withdraw
 from interlock.domain.effect import decide_claim, decide_lapse, decide_record, decide_settle
 from interlock.domain.events import Commented, Delegated, Event, Opened, Withdrawn
+from interlock.domain.hold import decide_end_hold, decide_take_back
 from interlock.domain.request import MAX_COMMENT, Request
+from interlock.domain.step_end import first_step
 from interlock.domain.timing import decide_escalate, decide_expire, decide_extend, decide_remind, decide_reschedule
-from interlock.domain.voting import decide_vote, first_step, must_be_in_time, must_be_open, says_something
+from interlock.domain.voting import decide_vote, must_be_in_time, must_be_open, says_something
 from interlock.errors import Forbidden, InvalidValue, NotFound, WrongDigest
 
 
@@ -100,6 +102,8 @@ def _may_not_delegate(request: Request, giver: str, delegate: str, context: Deci
 
 _DECISIONS: dict[type[Command], Callable[[Request, Any, DecisionContext], tuple[Event, ...]]] = {
     commands.CastVote: decide_vote,
+    commands.TakeBack: lambda request, _, context: decide_take_back(request, context),
+    commands.EndHold: lambda request, _, context: decide_end_hold(request, context),
     commands.Expire: lambda request, _, context: decide_expire(request, context),
     commands.Remind: lambda request, _, context: decide_remind(request, context),
     commands.Escalate: lambda request, _, context: decide_escalate(request, context),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from interlock.domain.action import Ask, Outcome
@@ -39,6 +39,7 @@ class StepReached:
     Args:
         counted: those whose approval passed the step before.
         stand_ins: those among `counted` who voted for another.
+        hold: how long after the vote that would end it the step ends.
     """
 
     step: int
@@ -50,6 +51,7 @@ class StepReached:
     stand_ins: tuple[StandIn, ...] = ()
     ask: tuple[str, ...] = ()
     approvals: int = 0
+    hold: timedelta | None = None
     type: Literal["step_reached"] = "step_reached"
 
 
@@ -60,6 +62,33 @@ class VoteCast:
     vote: Vote
     unseen: bool = False
     type: Literal["vote_cast"] = "vote_cast"
+
+
+@dataclass(frozen=True, slots=True)
+class StepHeld:
+    """The votes of a step have come to something: it ends at `until`, unless one of them is taken back or changed.
+
+    Args:
+        until: None if they no longer come to anything.
+        by: the voters by whose votes it ends.
+    """
+
+    step: int
+    until: datetime | None
+    at: datetime
+    by: tuple[str, ...] = ()
+    type: Literal["step_held"] = "step_held"
+
+
+@dataclass(frozen=True, slots=True)
+class VoteTakenBack:
+    """A vote of the present step was taken back: by its voter, or by the person for whom it was cast."""
+
+    voter: str
+    by: str
+    step: int
+    at: datetime
+    type: Literal["vote_taken_back"] = "vote_taken_back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +308,6 @@ class LateResult:
 
 
 _Asking = Opened | StepReached | Reminded | Escalated | Extended | Rescheduled | Delegated
-_Deciding = VoteCast | Edited | Decided | Expired | Withdrawn
+_Deciding = VoteCast | StepHeld | VoteTakenBack | Edited | Decided | Expired | Withdrawn
 _OfEffect = EffectClaimed | EffectExecuted | EffectFailed | EffectUnknown | EffectReleased | EffectLapsed | LateResult
 Event = _Asking | _Deciding | _OfEffect | Commented | Restored | RefusalNoted | ConfigurationHeld

@@ -108,6 +108,7 @@ def _steps(case: _Case, policy: Policy, directory: Directory, level: Level) -> I
         yield f"  {_until(case, index, step)} {_silence(case, present, step)}"
         if step.calendar is not None:
             yield f"  Only open time of the calendar {step.calendar.name} counts: {step.calendar}."
+        yield from _held(present, step)
         yield from _meanwhile(present, step)
         yield from (f"  {line}" for line in _voters(case, policy, directory, step, now=index == now))
 
@@ -169,9 +170,20 @@ def _silence(case: _Case, present: Request | None, step: Step) -> str:
     return f"If nobody {verb} by then, {end}."
 
 
+def _held(present: Request | None, step: Step) -> Iterator[str]:
+    if present is not None and present.held_until is not None:
+        by, until = ", ".join(present.held_by), _moment(step, present.held_until)
+        yield f"  Decided by {by}: final from {until} on. Until then a vote can be taken back or changed."
+    elif step.hold is not None:
+        length = duration_words(step.hold)
+        yield f"  It ends {length} after the vote that decides it; until then a vote can be taken back or changed."
+
+
 def _meanwhile(present: Request | None, step: Step) -> Iterator[str]:
     """Say who is reminded and asked as well while the step waits: what has happened is in the history."""
     if present is not None:
+        if present.held_until is not None:
+            return
         if present.reminders:
             yield f"  A reminder at {', '.join(_moment(step, at) for at in present.reminders)}."
         if present.escalates_at is not None and step.escalate is not None:

@@ -26,7 +26,7 @@ def check_event(request: Request, event: Event) -> None:
         raise ValueError(f"{request.id}: {event.type}, but {reason}")
 
 
-def _contradiction(request: Request, event: Event) -> str | None:  # noqa: PLR0911 - one line an event
+def _contradiction(request: Request, event: Event) -> str | None:  # noqa: C901, PLR0911 - one line an event
     match event:
         case VoteCast():
             return _vote(request, event)
@@ -35,12 +35,17 @@ def _contradiction(request: Request, event: Event) -> str | None:  # noqa: PLR09
             return "the digest is not that of the edition" if wrong else _late(request, event.at)
         case StepReached():
             return _step(request, event)
+        case events.StepHeld():
+            return _hold(request, event)
+        case events.VoteTakenBack():
+            return _taken_back(request, event)
         case Decided():
             return _outcome(request, event)
         case events.Extended() | events.Delegated():
             return _late(request, event.at)
         case events.Expired():
-            return None if request.due_at is not None and event.at >= request.due_at else "its time was not over"
+            over = request.due_at is not None and event.at >= request.due_at
+            return "its time was not over" if not over else None if request.held_until is None else "it was decided"
         case events.EffectClaimed(claim=claim):
             before = request.claim.attempt if request.claim is not None else 0
             return None if claim.attempt == before + 1 else f"attempt {claim.attempt} does not follow attempt {before}"
@@ -56,7 +61,33 @@ def _contradiction(request: Request, event: Event) -> str | None:  # noqa: PLR09
 
 
 def _late(request: Request, at: datetime) -> str | None:
-    return None if request.due_at is not None and at < request.due_at else "its time was over"
+    return None if request.closes_at is not None and at < request.closes_at else "its time was over"
+
+
+def _untimely(request: Request, at: datetime) -> str | None:
+    """Say why the present step cannot end now; None if it can: in time, and where it is held, when that is over."""
+    if request.hold is None:
+        return _late(request, at)
+    over = request.held_until is not None and at >= request.held_until
+    return None if over else "its hold was not over"
+
+
+def _hold(request: Request, event: events.StepHeld) -> str | None:
+    if request.hold is None or request.step_since is None or event.step != request.step:
+        return f"step {event.step} is not under way, or has no hold"
+    if event.until is None:
+        return None if request.held_until is not None and not event.by else "it was not held"
+    if not event.by or not {*event.by} <= {vote.voter for vote in request.votes}:
+        return "it names voters whose votes the log does not hold"
+    in_time = request.due_at is not None and event.at < event.until <= request.due_at
+    return None if in_time else "a hold ends later than it begins, and not after the deadline"
+
+
+def _taken_back(request: Request, event: events.VoteTakenBack) -> str | None:
+    theirs = [vote for vote in request.votes if vote.voter == event.voter and event.by in {vote.voter, vote.owner}]
+    if not theirs or event.step != request.step:
+        return f"there is no vote of {event.voter} that is {event.by}'s"
+    return _late(request, event.at)
 
 
 def _vote(request: Request, event: VoteCast) -> str | None:
@@ -78,7 +109,7 @@ def _step(request: Request, event: StepReached) -> str | None:
         return None if begins else "the first step comes first, and counts nobody"
     if event.step != request.step + 1:
         return f"step {event.step} does not follow step {request.step}"
-    return _late(request, event.at) or _approvals(request, event.counted, event.stand_ins)
+    return _untimely(request, event.at) or _approvals(request, event.counted, event.stand_ins)
 
 
 def _approvals(request: Request, counted: Sequence[str], behind: Sequence[StandIn]) -> str | None:
@@ -100,9 +131,9 @@ def _outcome(request: Request, event: Decided) -> str | None:
     if request.step_since is None:
         by_rule = len(event.by) == 1 and event.by[0].startswith("rule:") and not event.counted and not event.stand_ins
         return None if by_rule and event.outcome == "approved" else "no step has begun"
-    late = _late(request, event.at)
-    if late is not None or event.outcome in REFUSALS:
-        return late or _refusals(request, event)
+    untimely = _untimely(request, event.at)
+    if untimely is not None or event.outcome in REFUSALS:
+        return untimely or _refusals(request, event)
     if (event.outcome == "answered") != (request.edition.answer is not None):
         return "an answer makes it answered, and nothing else does"
     people = dict.fromkeys((*(person for _, person in request.counted), *event.counted))

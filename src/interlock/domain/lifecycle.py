@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 from functools import reduce
 
 from interlock.domain import events
@@ -20,7 +21,7 @@ S, E = Status, EffectState
 
 _WHILE_OPEN = (
     *("step_reached", "vote_cast", "edited", "reminded", "escalated", "extended", "rescheduled"),
-    *("commented", "delegated"),
+    *("commented", "delegated", "step_held", "vote_taken_back"),
 )
 
 TRANSITIONS: dict[tuple[Status, EffectState, str], tuple[Status, EffectState]] = {
@@ -124,23 +125,35 @@ def _apply(request: Request, event: Event) -> Request:  # noqa: C901, PLR0911, P
             return replace(request, step_since=at, due_at=due_at, reminders=reminders, escalates_at=escalates_at)
         case events.VoteCast(vote=vote):
             return replace(request, votes=cast(request.votes, vote))
+        case events.VoteTakenBack(voter=voter):
+            return replace(request, votes=tuple(vote for vote in request.votes if vote.voter != voter))
+        case events.StepHeld(until=until, by=by):
+            return replace(request, held_until=until, held_by=by)
         case events.Edited(edition=edition, digest=digest, route=route):
             behind = (edition.author or "", *((edition.on_behalf_of,) if edition.on_behalf_of is not None else ()))
             editors = tuple(dict.fromkeys((*request.editors, *behind)))
-            request = replace(request, edition=edition, digest=digest, route=route, editors=editors)
+            request = replace(_not_held(request), edition=edition, digest=digest, route=route, editors=editors)
             return replace(request, votes=(), counted=(), escalated=(), stand_ins=(), step_since=None)
         case Decided(by=by, comment=comment, at=at):
             request = replace(request, stand_ins=(*request.stand_ins, *event.stand_ins))
-            counted = _counted(request, event)
-            return replace(request, decided_at=at, decided_by=by, comment=comment, counted=counted, due_at=None)
+            request = replace(request, counted=_counted(request, event), decided_by=by)
+            return _closed(request, at, comment)
         case events.Expired(at=at):
-            return replace(request, decided_at=at, due_at=None, comment="nobody decided in time")
+            return _closed(request, at, "nobody decided in time")
         case events.Withdrawn(reason=reason, replaced_by=replaced_by, at=at):
-            return replace(request, decided_at=at, due_at=None, comment=reason, replaced_by=replaced_by)
+            return replace(_closed(request, at, reason), replaced_by=replaced_by)
         case events.ConfigurationHeld(problem=problem):
             return replace(request, configuration_held=problem)
         case _:
             return _apply_to_effect(request, event)
+
+
+def _closed(request: Request, at: datetime, comment: str) -> Request:
+    return replace(_not_held(request), decided_at=at, due_at=None, comment=comment)
+
+
+def _not_held(request: Request) -> Request:
+    return replace(request, held_until=None, held_by=())
 
 
 def _apply_to_effect(request: Request, event: Event) -> Request:
@@ -161,7 +174,7 @@ def _apply_to_effect(request: Request, event: Event) -> Request:
 
 def _step_begun(request: Request, event: StepReached) -> Request:
     return replace(
-        request,
+        _not_held(request),
         step=event.step,
         step_since=event.at,
         step_asks=event.ask,
@@ -170,6 +183,7 @@ def _step_begun(request: Request, event: StepReached) -> Request:
         reminders=event.reminders,
         escalates_at=event.escalates_at,
         handed_on=False,
+        hold=event.hold,
         votes=(),
         counted=_counted(request, event),
         stand_ins=(*request.stand_ins, *event.stand_ins),

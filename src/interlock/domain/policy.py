@@ -41,6 +41,7 @@ class Step:
         remind_after: how long after the step began those who are asked are reminded, shortest first.
         on_timeout: what silence until the deadline brings. `escalate` gives those of `escalate` as long again, once.
         calendar: whose open time alone counts for all of this; None where every hour counts.
+        hold: how long after the vote that would end it the step ends, every hour counted; None: it ends at once.
     """
 
     ask: tuple[str, ...]
@@ -52,6 +53,7 @@ class Step:
     escalate: Escalation | None = None
     on_timeout: Literal["expire", "escalate"] = "expire"
     calendar: Calendar | None = None
+    hold: timedelta | None = None
 
     def __post_init__(self) -> None:
         if not self.ask or self.approvals < 1 or self.rejections < 1 or self.within <= timedelta(0):
@@ -66,6 +68,8 @@ class Step:
         moments = [*self.remind_after, *([after] if after is not None else [])]
         if any(not timedelta(0) < moment < self.within for moment in moments):
             raise InvalidPolicy("A step's reminders and its escalation must come before its deadline.")
+        if self.hold is not None and not timedelta(0) < self.hold < self.within:
+            raise InvalidPolicy("A step's hold must be shorter than its time.")
 
     def later(self, start: datetime, by: timedelta) -> datetime:
         """Return when so much of the step's time will have passed: open time where it has a calendar."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
@@ -145,6 +145,9 @@ class Request:
         step_since: when the present step began; None before the first one, and before the first one after an edit.
         step_asks: who is asked in the present step: groups, roles, people.
         step_approvals: how many people must approve in the present step; 0 where the log is too old to say.
+        hold: how long after the vote that would end it the present step ends; None: it ends at once.
+        held_until: when the present step ends, because its votes have come to something; until then they may change.
+        held_by: the voters by whose votes it will end then.
         due_at: the deadline of the present step; None once there is an outcome.
         reminders: when those who are asked will be reminded, soonest first.
         escalates_at: when more people will be asked in the present step; None if nobody, or if they are already.
@@ -201,6 +204,9 @@ class Request:
     delegations: tuple[Delegation, ...] = ()
     configuration_held: str = ""
     reported: bool = False
+    hold: timedelta | None = None
+    held_until: datetime | None = None
+    held_by: tuple[str, ...] = ()
 
     @property
     def asked(self) -> Subject:
@@ -229,8 +235,15 @@ class Request:
         return takes and not self.ask.task and Verdict.approve in self.ask.verdicts
 
     @property
+    def closes_at(self) -> datetime | None:
+        """From when on votes of the present step have no effect: its deadline, or the end of its hold."""
+        return self.held_until or self.due_at
+
+    @property
     def wake_at(self) -> datetime | None:
-        """When the next thing comes due by itself: a reminder, an escalation, the deadline; None if nothing does."""
+        """When the next thing comes due: the end of a hold, a reminder, an escalation, the deadline; None: nothing."""
+        if self.held_until is not None:  # nobody is reminded of what is decided, nor asked as well
+            return self.held_until
         moments = (*self.reminders[:1], self.escalates_at, self.due_at)
         return min((moment for moment in moments if moment is not None), default=None) if self.is_open else None
 

@@ -6,10 +6,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from interlock.domain.canonical import check_text
-from interlock.domain.commands import Command, DecisionContext, Escalate, Expire, Extend, Remind
-from interlock.domain.events import Escalated, Event, Expired, Extended, Reminded, Rescheduled
+from interlock.domain.commands import Command, DecisionContext, EndHold, Escalate, Expire, Extend, Remind
+from interlock.domain.events import Escalated, Event, Expired, Extended, Reminded, Rescheduled, StepHeld
 from interlock.domain.request import MAX_COMMENT, Request
-from interlock.domain.voting import must_be_in_time, must_be_open, says_something, step_begins
+from interlock.domain.step_end import step_begins
+from interlock.domain.voting import must_be_in_time, must_be_open, says_something
 from interlock.errors import Forbidden, InvalidValue, ReasonMissing, TooEarly
 
 LONGEST_EXTENSION = timedelta(days=30)
@@ -20,6 +21,8 @@ def due_commands(request: Request, now: datetime) -> tuple[Command, ...]:
     """Return what is due for a request, in the order in which it is to be asked for; nothing if nothing is."""
     if not request.is_open or request.due_at is None:
         return ()
+    if request.held_until is not None:
+        return (EndHold(request.id),) if now >= request.held_until else ()
     if now >= request.due_at:
         return (Expire(request.id),)
     escalate = request.escalates_at is not None and now >= request.escalates_at
@@ -30,7 +33,7 @@ def due_commands(request: Request, now: datetime) -> tuple[Command, ...]:
 def decide_expire(request: Request, context: DecisionContext) -> tuple[Event, ...]:
     """At its deadline a step expires, or goes on with those to whom it escalates: once, and for as long again."""
     must_be_open(request)
-    if request.due_at is None or context.now < request.due_at:
+    if request.due_at is None or context.now < request.due_at or request.held_until is not None:
         raise TooEarly(f"{request.id} is not due yet.", request_id=request.id)
     step = request.step_of(context.policy)
     if step.on_timeout == "escalate" and step.escalate is not None and not request.handed_on:
@@ -41,7 +44,7 @@ def decide_expire(request: Request, context: DecisionContext) -> tuple[Event, ..
 def decide_remind(request: Request, context: DecisionContext) -> tuple[Event, ...]:
     """Remind those who are asked, if it is time and not too late."""
     must_be_in_time(request, context.now)
-    if not request.reminders or context.now < request.reminders[0]:
+    if not request.reminders or context.now < request.reminders[0] or request.held_until is not None:
         raise TooEarly(f"No reminder of {request.id} is due.", request_id=request.id)
     return (Reminded(request.step, context.now),)
 
@@ -50,7 +53,8 @@ def decide_escalate(request: Request, context: DecisionContext) -> tuple[Event, 
     """Ask more people in the present step, if it is time and not too late."""
     must_be_in_time(request, context.now)
     step = request.step_of(context.policy)
-    if request.escalates_at is None or context.now < request.escalates_at or step.escalate is None:
+    held = request.held_until is not None
+    if held or request.escalates_at is None or context.now < request.escalates_at or step.escalate is None:
         raise TooEarly(f"No escalation of {request.id} is due.", request_id=request.id)
     return (Escalated(request.step, step.escalate.to, None, context.now),)
 
@@ -78,7 +82,12 @@ def decide_reschedule(request: Request, context: DecisionContext) -> tuple[Event
     if request.step_since is None or request.step_since <= context.now:
         return ()
     begun = step_begins(request.step_of(context.policy), request.step, context.now)
-    return (Rescheduled(person, begun.due_at, begun.reminders, begun.escalates_at, context.now),)
+    rescheduled = Rescheduled(person, begun.due_at, begun.reminders, begun.escalates_at, context.now)
+    if request.held_until is None:
+        return (rescheduled,)
+    assert request.hold is not None
+    until = min(context.now + request.hold, begun.due_at)
+    return (rescheduled, StepHeld(request.step, until, context.now, request.held_by))
 
 
 def _extended(request: Request, command: Extend, context: DecisionContext) -> datetime:

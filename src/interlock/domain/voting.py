@@ -6,15 +6,16 @@ import unicodedata
 from dataclasses import replace
 from datetime import datetime
 
-from interlock.domain.action import Action, Draft, Kind, Outcome, Verdict
+from interlock.domain.action import Action, Draft, Kind, Verdict
 from interlock.domain.canonical import canonical_bytes, check_text, normalize
 from interlock.domain.commands import CastVote, DecisionContext
 from interlock.domain.eligibility import ONLY_PEOPLE, VotingRight
-from interlock.domain.events import Decided, Edited, Event, StepReached, VoteCast
+from interlock.domain.events import Edited, Event, VoteCast
 from interlock.domain.lifecycle import evolve
-from interlock.domain.policy import Occasion, Policy, Route, Step, reroute
-from interlock.domain.quorum import Tally, cast, opponents, out_of_reach, stand_ins, supporters, tally
-from interlock.domain.request import MAX_COMMENT, Edition, Request, StandIn, Vote, edition_digest
+from interlock.domain.policy import Occasion, Policy, reroute
+from interlock.domain.quorum import out_of_reach
+from interlock.domain.request import MAX_COMMENT, Edition, Request, Vote, edition_digest
+from interlock.domain.step_end import able, after_votes, first_step, too_few
 from interlock.errors import (
     Closed,
     Forbidden,
@@ -25,32 +26,6 @@ from interlock.errors import (
     TooLate,
     WrongDigest,
 )
-
-
-def first_step(context: DecisionContext, route: Route) -> Event:
-    """Return the event with which a level begins: its first step, or the rule's own approval."""
-    level = context.policy.levels[route.level]
-    if level.automatic:
-        return Decided("approved", (f"rule:{level.name}",), "", context.now)
-    return step_begins(level.steps[0], 0, context.now)
-
-
-def step_begins(
-    step: Step, index: int, now: datetime, counted: tuple[str, ...] = (), behind: tuple[StandIn, ...] = ()
-) -> StepReached:
-    """Return the event with which a step begins now, with all its times."""
-    after = None if step.escalate is None else step.escalate.after
-    return StepReached(
-        index,
-        step.later(now, step.within),
-        now,
-        counted,
-        tuple(step.later(now, wait) for wait in step.remind_after),
-        None if after is None else step.later(now, after),
-        behind,
-        step.ask,
-        step.approvals,
-    )
 
 
 def must_be_open(request: Request) -> None:
@@ -66,10 +41,11 @@ def must_be_open(request: Request) -> None:
 
 
 def must_be_in_time(request: Request, now: datetime) -> None:
-    """Refuse if the request has its outcome, or its deadline has been reached."""
+    """Refuse if the request has its outcome, or its deadline, or the end of its hold, has been reached."""
     must_be_open(request)
-    if request.due_at is not None and now >= request.due_at:
-        raise TooLate(f"The time to decide on {request.id} is over.", request_id=request.id, due_at=request.due_at)
+    if request.closes_at is not None and now >= request.closes_at:
+        over = "to decide on" if request.held_until is None else "to take back what was decided on"
+        raise TooLate(f"The time {over} {request.id} is over.", request_id=request.id, due_at=request.closes_at)
 
 
 def says_something(comment: str) -> bool:
@@ -102,18 +78,13 @@ def decide_vote(request: Request, command: CastVote, context: DecisionContext) -
 
 def _must_leave_enough(after: Request, context: DecisionContext) -> None:
     """Refuse an edit whose author does not count, if without that person the step can never pass."""
-    eligible = _eligible(after, context)
+    eligible = able(after, context)
     if out_of_reach(after.step_of(context.policy), (), eligible):
         raise NotEditable(
-            f"Under four-eyes you would not decide on your own change, and then {_too_few(after, eligible, context)}: "
+            f"Under four-eyes you would not decide on your own change, and then {too_few(after, eligible, context)}: "
             "let somebody else change it, or reject it and say what should be different.",
             request_id=after.id,
         )
-
-
-def _too_few(request: Request, eligible: frozenset[str] | None, context: DecisionContext) -> str:
-    needed, left = request.step_of(context.policy).approvals, len(eligible or ())
-    return f"{needed} must approve and only {left} of those asked may" if left else "nobody who is asked may approve"
 
 
 def _check_vote(request: Request, command: CastVote, context: DecisionContext, voter: str) -> str | None:
@@ -201,40 +172,5 @@ def _count(
     )
     if vote in [replace(earlier, at=vote.at) for earlier in eligibility.counting(step, request.votes)]:
         return ()
-    votes = eligibility.counting(step, cast(request.votes, vote))
-    events: tuple[Event, ...] = (VoteCast(vote, command.unseen),)
-    eligible = _eligible(request, context)
-    match tally(step, votes, eligible):
-        case Tally.open:
-            return events
-        case Tally.passed:
-            return (*events, _passed(request, votes, vote, context))
-        case Tally.rejected if not opponents(votes):  # the others have lost the role since
-            return (*events, Decided("rejected", (), _too_few(request, eligible, context), context.now))
-        case Tally.rejected | Tally.revised as turned_down:
-            by = opponents(votes)
-            decided = Decided(turned_down.value, by, vote.comment, context.now, stand_ins=stand_ins(votes, by))
-            return (*events, decided)
-
-
-def _passed(request: Request, votes: tuple[Vote, ...], vote: Vote, context: DecisionContext) -> Event:
-    steps = context.policy.levels[request.route.level].steps
-    following, counted = request.step + 1, supporters(votes)
-    behind = stand_ins(votes, counted)
-    if following < len(steps):
-        return step_begins(steps[following], following, context.now, counted, behind)
-    by = tuple(dict.fromkeys((*(person for _, person in request.counted), *counted)))
-    # Somebody may have answered in an action's place: then it is not to be done.
-    outcome: Outcome = "approved" if request.edition.answer is None else "answered"
-    return Decided(outcome, by, vote.comment, context.now, counted, behind)
-
-
-def _eligible(request: Request, context: DecisionContext) -> frozenset[str] | None:
-    """Return everybody who may vote in this step, or will be able to once it escalates; None if nobody can say."""
-    step = request.step_of(context.policy).escalated()
-    asked = context.directory.asked(step)
-    if asked is None:
-        return None
-    eligibility = context.eligibility(request)
-    # Those whom it asks, whoever may vote for them: a delegate adds nobody.
-    return frozenset(person for person in asked if eligibility.exclusion(step, person) is None)
+    cast = VoteCast(vote, command.unseen)
+    return (cast, *after_votes(request, evolve(request, cast), context))

@@ -176,7 +176,8 @@ class _PolicyBuilder:
             if name in {earlier.name for earlier in levels}:
                 raise self.error((*here, "name"), f"there is a level {name!r} already: choose another name")
             steps = tuple(
-                self._step(step, policy.calendar, (*here, "steps", number)) for number, step in enumerate(level.steps)
+                self._step(step, policy, level.hold or policy.hold, (*here, "steps", number))
+                for number, step in enumerate(level.steps)
             )
             levels.append(Level(name, level.when, steps, automatic=bool(level.approve)))
         return tuple(levels)
@@ -190,17 +191,21 @@ class _PolicyBuilder:
             raise self.error(path, "has no `when`, so that no level after it is ever taken: add one")
         if level.approve and level.steps:
             raise self.error((*path, "steps"), "a level is approved automatically or has steps: remove one")
+        if level.approve and level.hold:
+            raise self.error((*path, "hold"), "there is no vote that could be taken back: a rule approves; remove it")
         if level.approve and is_last:
             # Requests whose facts are missing or wrong go to the last level: a rule there would approve them.
             raise self.error((*path, "approve"), "the last level must ask people: add one with `steps` after it")
         if not level.approve and not level.steps:
             raise self.error(path, "has no steps: add `steps`, or `approve: automatically`")
 
-    def _step(self, given: StepSettings, calendar: str | None, path: Place) -> Step:
+    def _step(self, given: StepSettings, policy: PolicySettings, hold: timedelta | None, path: Place) -> Step:
         ask = tuple(self._ask(entry, (*path, "ask", index)) for index, entry in enumerate(given.ask))
         if given.where is not None:
             self._expression(given.where, WHERE_NAMES, (*path, "where"))
         self._moments(given, path)
+        if hold is not None and hold >= given.within:
+            raise self.error((*path, "within"), "is not longer than `hold`: make it longer, or hold less long")
         return Step(
             ask=tuple(dict.fromkeys(ask)),
             approvals=given.approvals,
@@ -210,7 +215,8 @@ class _PolicyBuilder:
             remind_after=tuple(given.remind_after),
             escalate=self._escalation(given, path),
             on_timeout=given.on_timeout,
-            calendar=self._calendar(given, calendar, path),
+            calendar=self._calendar(given, policy.calendar, path),
+            hold=hold,
         )
 
     def _calendar(self, step: StepSettings, policys: str | None, path: Place) -> Calendar | None:

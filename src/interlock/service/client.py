@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 from interlock.domain.action import Verdict
 from interlock.domain.authority import LONGEST_ID, NO_PERSON, Principal
 from interlock.domain.canonical import Json
-from interlock.domain.commands import Command, Comment, Delegate, Extend, SettleEffect
+from interlock.domain.commands import Command, Comment, Delegate, Extend, SettleEffect, TakeBack
 from interlock.domain.request import Request
 from interlock.domain.run import Run
 from interlock.engine.changes import Entry
@@ -118,6 +118,17 @@ class Client(Views):
     async def cast(self, reply: Reply) -> Request:
         """Cast a reply as this principal's vote; return the request as it stands afterwards."""
         return await self._handle(reply.vote())
+
+    async def take_back(self, request_id: str) -> Request:
+        """Take back this principal's vote of the present step, or one that was cast for them.
+
+        A change that came with it stands, and nobody has approved it.
+
+        Raises:
+            NoVote: if there is none.
+            TooLate: if the step has ended, or is about to.
+        """
+        return await self._handle(TakeBack(request_id))
 
     async def comment(self, request_id: str, text: str) -> Request:
         """Say something about an open request; nothing is decided by it.

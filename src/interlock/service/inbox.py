@@ -120,6 +120,9 @@ class PersonalInbox:
         right = eligibility.of(step, self._person, at, request.votes)
         votes = eligibility.counting(step, request.votes)
         voted = next((vote for vote in votes if vote.voter == self._person), None)
+        if right.excluded is None and request.held_until is not None:
+            by = ", ".join(request.held_by)
+            return Listed(request, f"decided by {by}, and about to be final: until then a vote can be taken back")
         if right.excluded is None and voted is not None:
             did = VERDICTS[voted.verdict].did
             return Listed(request, f"you have voted already ({did}), and others are asked as well")

@@ -50,7 +50,7 @@ def log_line(entry: Entry) -> str:
     return f"{entry.position} {when(entry.at)} {entry.stream}: {sentence(entry)} [{entry.by}{via}{address}]"
 
 
-def _request_event(entry: Entry, event: Event) -> str:  # noqa: C901, PLR0911 - one line an event
+def _request_event(entry: Entry, event: Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one line an event
     match event:
         case events.Opened(ask=Ask(subject=subject)):
             return f"{entry.by} asks: {subject_row(subject)}"
@@ -59,6 +59,10 @@ def _request_event(entry: Entry, event: Event) -> str:  # noqa: C901, PLR0911 - 
         case events.VoteCast(vote=vote, unseen=unseen):
             blind = " without naming what was shown" if unseen else ""
             return f"{vote.acting} {VERDICTS[vote.verdict].did}{blind}{_because(vote.comment)}"
+        case events.StepHeld():
+            return _held(event)
+        case events.VoteTakenBack(voter=voter, by=person):
+            return f"{person} took back {'their vote' if person == voter else f'the vote of {voter} for them'}"
         case events.Edited(edition=edition):
             changed = "changed what is asked: earlier votes are void"
             what = changed if edition.answer is None else "gave an answer; a vote before it is void"
@@ -82,6 +86,12 @@ def _request_event(entry: Entry, event: Event) -> str:  # noqa: C901, PLR0911 - 
             return f"{by} set its times right, which a wrong clock had made: until {when(due_at)}"
         case _:
             return ""
+
+
+def _held(event: events.StepHeld) -> str:
+    if event.until is None:
+        return "its votes no longer decide it: it waits for people again"
+    return f"decided by {', '.join(event.by)}: final from {when(event.until)} on, unless a vote is taken back"
 
 
 def _effect_or_run_event(event: Event) -> str:  # noqa: C901, PLR0911 - one line an event

@@ -59,6 +59,8 @@ def request_shape(request: Request) -> dict[str, Any]:
         "reminders": [_at(moment) for moment in request.reminders],
         "escalates_at": _at(request.escalates_at),
         "escalated": list(request.escalated),
+        "held_until": _at(request.held_until),
+        "held_by": list(request.held_by),
         **_decision(request),
         "effect": _effect(request),
         "replaces": request.replaces,

@@ -94,6 +94,12 @@ async def vote(caller: Known, request_id: str, body: bodies.NewVote) -> dict[str
     return request_shape(await cast(caller.client, body.on(request_id)))
 
 
+@router.post("/{request_id}/take-back", responses=answers("Request"))
+async def take_back(caller: Known, request_id: str) -> dict[str, Any]:
+    """Take back the caller's vote of the present step, or one that was cast for them."""
+    return request_shape(await caller.client.take_back(request_id))
+
+
 @router.post("/{request_id}/comments", responses=answers("Request"))
 async def comment(caller: Known, request_id: str, body: bodies.Comment) -> dict[str, Any]:
     """Say something about a request; nothing is decided by it."""

@@ -29,7 +29,7 @@ WANTED = {Kind.approval: "approval_required", Kind.input: "input_required", Kind
 
 
 class Answer(BaseModel):
-    """What a client says: a vote on a request, or just `approved`."""
+    """What a client says: a vote on a request, or just `approved`; or that it takes the vote back."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -39,6 +39,7 @@ class Answer(BaseModel):
     digest: Annotated[StrictStr, Field(min_length=8, max_length=100)] | None = None
     comment: bodies.Text = ""
     value: Any = None
+    take_back: StrictBool = False
     id: Annotated[StrictStr, Field(max_length=200)] | None = None
 
     def vote(self, shown: str | None) -> bodies.NewVote:
@@ -128,9 +129,7 @@ class _Conversation:
                 await self._context.authenticator.check_again(self._caller.credential)
                 said = _read(text)
                 answer = Answer.model_validate(said)
-                vote = answer.vote(self._shown.get(answer.request_id))
-                after = await cast(self._caller.client, vote.on(answer.request_id, answer.id))
-                told: dict[str, Any] = {"type": "voted", "request": request_shape(after)}
+                told = await self._act(answer)
             except ValidationError as error:
                 first = error.errors()[0]
                 wrong = BadInput(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
@@ -138,6 +137,18 @@ class _Conversation:
             except InterlockError as error:
                 told = {"type": "problem", "problem": document_of(error)}
             await self._send(told | ({"id": said["id"]} if "id" in said else {}))
+
+    async def _act(self, answer: Answer) -> dict[str, Any]:
+        if answer.take_back:
+            if answer.approved is not None or answer.verdict is not None:
+                raise BadInput("Vote, or take a vote back: not both.")
+            return {
+                "type": "taken_back",
+                "request": request_shape(await self._caller.client.keyed(answer.id).take_back(answer.request_id)),
+            }
+        vote = answer.vote(self._shown.get(answer.request_id))
+        after = await cast(self._caller.client, vote.on(answer.request_id, answer.id))
+        return {"type": "voted", "request": request_shape(after)}
 
     async def _send(self, message: dict[str, Any]) -> None:
         await self._websocket.send_text(json.dumps(message))

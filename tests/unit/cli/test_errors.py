@@ -30,6 +30,7 @@ def test_the_table_of_exit_codes():
         "EffectRefused": 3,
         "Forbidden": 3,
         "Unauthenticated": 3,
+        "NoVote": 3,
         "NotEditable": 3,
         "NotOffered": 3,
         "ReasonMissing": 3,

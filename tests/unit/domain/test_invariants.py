@@ -15,8 +15,10 @@ from interlock.domain.events import (
     EffectExecuted,
     Expired,
     Extended,
+    StepHeld,
     StepReached,
     VoteCast,
+    VoteTakenBack,
 )
 from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Escalation, Level, Policy, Route, Step
@@ -26,6 +28,8 @@ HOUR = timedelta(hours=1)
 MANAGERS = Step(("group:managers",), approvals=2, rejections=2, within=HOUR)
 DIRECTORS = Step(("group:directors",), within=HOUR, escalate=Escalation(("group:board",), HOUR / 2))
 POLICY = Policy("purchases", (Level("only", None, (MANAGERS, DIRECTORS)),))
+SECONDS = timedelta(seconds=10)
+HELD = replace(POLICY, levels=(Level("only", None, (replace(MANAGERS, hold=SECONDS), DIRECTORS)),))
 PEOPLE = Directory(
     groups={"managers": frozenset({"mia", "noah", "omar"}), "directors": frozenset({"olga"})}, local_roles=False
 )
@@ -33,8 +37,8 @@ PAY = Action("pay", {"amount": "5"})
 ROUTE = Route("purchases", "sha256:0", 0, "")
 
 
-def asked() -> Bench:
-    bench = Bench(POLICY, PEOPLE)
+def asked(policy: Policy = POLICY) -> Bench:
+    bench = Bench(policy, PEOPLE)
     bench.ask(PAY)
     return bench
 
@@ -50,6 +54,23 @@ def managers_approved():
     bench.vote("mia")
     bench.vote("noah")
     return bench.request
+
+
+def two_for_a_hold():
+    bench = asked(HELD)
+    bench.vote("mia")
+    return evolve(bench.request, VoteCast(vote("noah")))
+
+
+def held():
+    return evolve(two_for_a_hold(), StepHeld(0, START + SECONDS, START, ("mia", "noah")))
+
+
+def test_a_held_step_is_passed_when_its_hold_is_over_and_may_be_taken_back_before():
+    assert evolve(held(), next_step("mia", "noah", at=START + SECONDS)).step == 1
+    left = evolve(held(), VoteTakenBack("noah", "noah", 0, START))
+    assert [one.voter for one in left.votes] == ["mia"]
+    assert evolve(left, StepHeld(0, None, START)).held_until is None
 
 
 def vote(voter: str, verdict: Verdict = Verdict.approve, **changed) -> Vote:
@@ -104,6 +125,20 @@ FORGED = {
     "a vote of nobody in particular": (first_approved, VoteCast(vote("noah", eligible_as=""))),
     "a vote of the requester": (first_approved, VoteCast(vote(AGENT))),
     "a vote for the requester": (first_approved, VoteCast(vote("noah", on_behalf_of=AGENT))),
+    "passes what is held": (held, next_step("mia", "noah", at=START + SECONDS - timedelta.resolution)),
+    "ends with a hold that has not begun": (two_for_a_hold, next_step("mia", "noah", at=START + SECONDS)),
+    "expires though it was decided": (held, Expired(START + HOUR)),
+    "a vote when the hold is over": (held, VoteCast(vote("omar", at=START + SECONDS))),
+    "a hold without a vote": (lambda: asked(HELD).request, StepHeld(0, START + SECONDS, START)),
+    "a hold by one who has not voted": (two_for_a_hold, StepHeld(0, START + SECONDS, START, ("mia", "omar"))),
+    "a hold that ends after the deadline": (two_for_a_hold, StepHeld(0, START + 2 * HOUR, START, ("mia", "noah"))),
+    "a hold that is over at once": (two_for_a_hold, StepHeld(0, START, START, ("mia", "noah"))),
+    "a hold where the policy has none": (first_approved, StepHeld(0, START + SECONDS, START, ("mia",))),
+    "the end of a hold that was not": (two_for_a_hold, StepHeld(0, None, START)),
+    "takes back what nobody said": (first_approved, VoteTakenBack("noah", "noah", 0, START)),
+    "takes back what another said": (first_approved, VoteTakenBack("mia", "noah", 0, START)),
+    "takes back in another step": (first_approved, VoteTakenBack("mia", "mia", 1, START)),
+    "takes back too late": (held, VoteTakenBack("mia", "mia", 0, START + SECONDS)),
     "an edit whose digest is another's": (first_approved, Edited(Edition(PAY, None, "mia"), "sha256:1", ROUTE, START)),
 }
 

@@ -30,8 +30,10 @@ from interlock.domain.events import (
     Reminded,
     Rescheduled,
     Restored,
+    StepHeld,
     StepReached,
     VoteCast,
+    VoteTakenBack,
     Withdrawn,
 )
 from interlock.domain.lifecycle import NOTES, TRANSITIONS, evolve, fold
@@ -65,6 +67,8 @@ CLAIM = Claim(1, "r-1", "tools:pay", 1, START)
 EVENTS = {
     "step_reached": StepReached(0, START + timedelta(hours=1), START),
     "vote_cast": VoteCast(Vote("mia", Verdict.approve, PAY.digest, 0, START, eligible_as="group:g")),
+    "step_held": StepHeld(0, START + timedelta(seconds=9), START, ("mia",)),
+    "vote_taken_back": VoteTakenBack("mia", "mia", 0, START),
     "edited": Edited(Edition(PAY, None, "mia"), PAY.digest, ROUTE, START),
     "approved": Decided("approved", ("mia",), "", START, ("mia",)),
     "rejected": Decided("rejected", ("mia",), "", START),
@@ -115,6 +119,8 @@ BEFORE = {
     "rejected": {"votes": (vote(Verdict.reject),)},
     "revised": {"votes": (vote(Verdict.revise),)},
     "expired": {"due_at": START},
+    "step_held": {"votes": (vote(),), "hold": timedelta(seconds=9)},
+    "vote_taken_back": {"votes": (vote(),)},
     "effect_claimed": {"claim": None},
 }
 """What the log has said before each of these, so that it may follow."""

@@ -16,7 +16,7 @@ from tests.model.rules import AGENT, Bench
 from interlock.domain.action import Action, Draft, Question, Subject, Verdict
 from interlock.domain.authority import Directory
 from interlock.domain.calendar import Calendar, Span
-from interlock.domain.commands import CastVote
+from interlock.domain.commands import CastVote, Withdraw
 from interlock.domain.events import VoteCast
 from interlock.domain.facts import Fact
 from interlock.domain.lifecycle import fold
@@ -72,7 +72,10 @@ PATIENT = replace(
 PATIENT_AT_WORK = replace(PATIENT, calendar=OFFICE)
 HANDED_ON = replace(MANAGERS, escalate=Escalation(("group:directors",)), on_timeout="escalate")
 AT_WORK = replace(MANAGERS, calendar=OFFICE)
+TWO_OF_FINANCE = Step(("group:finance",), approvals=2, rejections=2)
 BY_SURPRISE = Step(("group:finance",), within=timedelta(days=30))  # when the step after it begins is up to them
+HELD = replace(MANAGERS, hold=timedelta(seconds=10))
+HELD_TWO = replace(TWO_OF_FINANCE, hold=timedelta(seconds=10))
 REASONS = replace(PURCHASES, name="reasons", reason_for=("reject", "edit"))
 
 
@@ -128,6 +131,19 @@ class TakesBack:
 
 
 @dataclass(frozen=True)
+class Unvotes:
+    """A person takes back the vote that is theirs."""
+
+    who: str
+    refused: str = ""
+
+
+@dataclass(frozen=True)
+class Withdraws:
+    pass
+
+
+@dataclass(frozen=True)
 class Sweep:
     refused: str = ""
 
@@ -172,7 +188,7 @@ def play(policy: Policy, subject: Subject, moves: list[Any], *, initiator: str =
     return bench
 
 
-def one(bench: Bench, move: Any) -> None:
+def one(bench: Bench, move: Any) -> None:  # noqa: C901 - one line a move
     match move:
         case Wait(length):
             bench.now += length
@@ -184,6 +200,10 @@ def one(bench: Bench, move: Any) -> None:
             bench.delegate(move.giver, move.delegate, since=move.since, until=move.until)
         case TakesBack(giver):
             bench.take_back(giver)
+        case Unvotes(who):
+            bench.take_back_vote(who)
+        case Withdraws():
+            bench.send(Withdraw("r-1", "the run was cancelled"), principal(AGENT, "agent"))
         case Sweep():
             bench.sweep()
         case Extends():
@@ -410,6 +430,45 @@ STORIES: list[tuple[str, Policy, Subject, list[Any], str]] = [
     ("a rejection with a reason", REASONS, FIVE, [no(MIA, "too dear")], "rejected/none"),
     ("an edit without a reason", REASONS, FIVE, [edit(MIA, buy("1"), refused="reason_missing")], "open/none"),
     ("an approval needs none", REASONS, FIVE, [Vote(MIA), Vote(PETE)], "approved/none"),
+    # ── a hold ──
+    ("held, it is open", steps(HELD), FIVE, [Vote(MIA), wait(seconds=9), Sweep(refused="too_early"), Claim(refused="effect_refused")], "open/none"),
+    ("its hold over, it is approved", steps(HELD), FIVE, [Vote(MIA), wait(seconds=10), Sweep(), Claim()], "approved/claimed"),
+    ("a rejection is held as well", steps(HELD), FIVE, [no(MIA), wait(seconds=9), Sweep(refused="too_early")], "open/none"),
+    ("and then it is rejected", steps(HELD), FIVE, [no(MIA), wait(seconds=10), Sweep()], "rejected/none"),
+    ("a draft sent back is held, too", steps(HELD), DRAFT, [Vote(MIA, "revise", "shorter"), Sweep(refused="too_early"), wait(seconds=10), Sweep()], "revised/none"),
+    ("an answer is held, too", steps(HELD), ASK, [Vote(MIA, "respond", answer="Delta"), Sweep(refused="too_early"), wait(seconds=10), Sweep()], "answered/none"),
+    ("taken back, it waits again", steps(HELD), FIVE, [Vote(MIA), wait(seconds=9), Unvotes(MIA), wait(seconds=10), Sweep(refused="too_early")], "open/none"),
+    ("taken back, it may expire", steps(HELD), FIVE, [Vote(MIA), Unvotes(MIA), wait(hours=4), Sweep()], "expired/none"),
+    ("taken back by another name", steps(HELD), FIVE, [Vote(MIA), Unvotes("Slack:U7"), wait(seconds=10), Sweep(refused="too_early")], "open/none"),
+    ("nobody takes back what is another's", steps(HELD), FIVE, [Vote(MIA), Unvotes(NOAH, refused="no_vote"), Unvotes(PETE, refused="no_vote"), Unvotes(AGENT, refused="no_vote")], "open/none"),
+    ("who let another vote takes it back", steps(HELD), FIVE, [Names(MIA, ZOE), Vote(ZOE), Unvotes(MIA), wait(seconds=10), Sweep(refused="too_early")], "open/none"),
+    ("taken back twice", steps(HELD), FIVE, [Vote(MIA), Unvotes(MIA), Unvotes(MIA, refused="no_vote")], "open/none"),
+    ("a moment too late to take back", steps(HELD), FIVE, [Vote(MIA), wait(seconds=10), Unvotes(MIA, refused="too_late"), Sweep(), Unvotes(MIA, refused="closed")], "approved/none"),
+    ("and too late to vote", steps(HELD), FIVE, [Vote(MIA), wait(seconds=10), Vote(NOAH, "reject", refused="too_late"), edit(NOAH, buy("1"), refused="too_late"), Sweep()], "approved/none"),
+    ("changed to a rejection, held anew", steps(HELD), FIVE, [Vote(MIA), wait(seconds=9), no(MIA), wait(seconds=9), Sweep(refused="too_early"), wait(seconds=1), Sweep()], "rejected/none"),
+    ("saying it again gains no time", steps(HELD), FIVE, [Vote(MIA), wait(seconds=9), Vote(MIA), wait(seconds=1), Sweep()], "approved/none"),
+    ("another's rejection comes too late", steps(HELD), FIVE, [Vote(MIA), no(NOAH), wait(seconds=10), Sweep()], "approved/none"),
+    ("but counts when the approval is taken back", steps(HELD), FIVE, [Vote(MIA), no(NOAH), wait(seconds=9), Unvotes(MIA), wait(seconds=9), Sweep(refused="too_early"), wait(seconds=1), Sweep()], "rejected/none"),
+    ("another's approval does not save what is rejected", steps(HELD), FIVE, [no(MIA), Vote(NOAH), wait(seconds=10), Sweep()], "rejected/none"),
+    ("one of two is not held", steps(HELD_TWO), FIVE, [Vote(PETE), wait(seconds=10), Sweep(refused="too_early"), Unvotes(PETE)], "open/none"),
+    ("one of two takes it back", steps(HELD_TWO), FIVE, [Vote(PETE), Vote(RUTH), Unvotes(PETE), wait(seconds=10), Sweep(refused="too_early"), Vote(QUINN), wait(seconds=10), Sweep()], "approved/none"),
+    ("each step is held", steps(HELD, HELD_TWO), FIVE, [Vote(MIA), Vote(PETE, refused="forbidden"), wait(seconds=10), Sweep(), Vote(PETE), Vote(RUTH), Sweep(refused="too_early"), wait(seconds=10), Sweep()], "approved/none"),
+    ("a step without a hold after one", steps(HELD, FINANCE), FIVE, [Vote(MIA), wait(seconds=10), Sweep(), Vote(PETE)], "approved/none"),
+    ("at the deadline it ends, and does not expire", steps(HELD), FIVE, [wait(hours=4, seconds=-3), Vote(MIA), wait(seconds=2), Sweep(refused="too_early"), wait(seconds=1), Unvotes(MIA, refused="too_late"), Sweep()], "approved/none"),
+    ("after an outage it ends as it was decided", steps(HELD), FIVE, [Vote(MIA), wait(hours=9), Sweep()], "approved/none"),
+    ("nobody is asked as well meanwhile", steps(replace(PATIENT, hold=HOURS[1])), FIVE, [wait(hours=1, minutes=30), Vote(MIA), wait(minutes=45), Sweep(refused="too_early"), Vote(OLGA, refused="forbidden"), wait(minutes=15), Sweep()], "approved/none"),
+    ("but when it is taken back", steps(replace(PATIENT, hold=HOURS[1])), FIVE, [wait(hours=1, minutes=30), Vote(MIA), wait(minutes=45), Unvotes(MIA), Sweep(), Vote(OLGA)], "open/none"),
+    ("held at the deadline, it is not handed on", steps(replace(HANDED_ON, hold=HOURS[1])), FIVE, [wait(hours=3, minutes=30), Vote(MIA), wait(minutes=30), Sweep()], "approved/none"),
+    ("more time while it is held", steps(HELD), FIVE, [Vote(MIA), Extends(NOAH), wait(seconds=10), Sweep()], "approved/none"),
+    ("withdrawn while it is held", steps(HELD), FIVE, [Vote(MIA), Withdraws(), wait(seconds=10), Sweep(refused="closed"), Unvotes(MIA, refused="closed")], "withdrawn/none"),
+    ("an edit while it is held voids the vote", steps(HELD), FIVE, [Vote(MIA), wait(seconds=9), edit(NOAH, buy("6000")), wait(seconds=9), Sweep(refused="too_early"), Unvotes(MIA, refused="no_vote"), wait(seconds=1), Sweep()], "approved/none"),
+    ("under four eyes the edit waits for another", steps(HELD, four_eyes=True), FIVE, [Vote(MIA), edit(NOAH, buy("6000")), wait(seconds=10), Sweep(refused="too_early"), Vote(MIA), wait(seconds=10), Sweep()], "approved/none"),
+    ("an edit taken back stands, and nobody has approved it", steps(HELD), FIVE, [edit(MIA, buy("6000")), Unvotes(MIA), wait(seconds=10), Sweep(refused="too_early")], "open/none"),
+    ("who left while it was held does not count", steps(HELD), FIVE, [Vote(MIA), Loses("managers", MIA), wait(seconds=10), Sweep(), wait(seconds=10), Sweep(refused="too_early")], "open/none"),
+    ("the other then counts, and is held as well", steps(HELD), FIVE, [Vote(MIA), Vote(NOAH), Loses("managers", MIA), wait(seconds=10), Sweep(), Sweep(refused="too_early"), wait(seconds=10), Sweep()], "approved/none"),
+    ("who left before others ended it", steps(HELD), FIVE, [Vote(MIA), Vote(NOAH), Loses("managers", NOAH), wait(seconds=10), Sweep()], "approved/none"),
+    ("without a hold a vote can be taken back while the step is open", steps(TWO), FIVE, [Vote(PETE), Unvotes(PETE), Vote(RUTH)], "open/none"),
+    ("and then no more", steps(FINANCE, TWO), FIVE, [Vote(PETE), Unvotes(PETE, refused="no_vote")], "open/none"),
     # ── use of an approval ──
     ("used", PURCHASES, FIVE, [Vote(MIA), Vote(PETE), Claim()], "approved/claimed"),
     ("used while it is open", PURCHASES, FIVE, [Vote(MIA), Claim(refused="effect_refused")], "open/none"),
