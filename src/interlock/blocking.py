@@ -7,7 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, cast
 
 from interlock.domain.authority import Principal
 from interlock.service.client import Client
@@ -15,6 +15,8 @@ from interlock.service.views import RequestView
 
 P = ParamSpec("P")
 T = TypeVar("T")
+C = TypeVar("C")
+F = TypeVar("F")
 
 
 class Loop:
@@ -64,25 +66,21 @@ class Loop:
             self._thread.join()
 
 
-def _waits(
-    method: Callable[Concatenate[Client, P], Coroutine[Any, Any, T]],
-) -> Callable[Concatenate[BlockingClient, P], T]:
+def waits(method: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]) -> Callable[Concatenate[Any, P], T]:
     """Return a method that does what another one does, and waits for it."""
 
     @wraps(method)
-    def call(self: BlockingClient, /, *args: P.args, **given: P.kwargs) -> T:
+    def call(self: Blocking[Any], /, *args: P.args, **given: P.kwargs) -> T:
         return self._loop.call(method(self._client, *args, **given))
 
-    return cast("Callable[Concatenate[BlockingClient, P], T]", call)
+    return cast("Callable[Concatenate[Any, P], T]", call)
 
 
-def _iterates(
-    method: Callable[Concatenate[Client, P], AsyncIterator[T]],
-) -> Callable[Concatenate[BlockingClient, P], Iterator[T]]:
+def iterates(method: Callable[Concatenate[Any, P], AsyncIterator[T]]) -> Callable[Concatenate[Any, P], Iterator[T]]:
     """Return a method that yields what another one yields, and waits for each."""
 
     @wraps(method)
-    def iterate(self: BlockingClient, /, *args: P.args, **given: P.kwargs) -> Iterator[T]:
+    def iterate(self: Blocking[Any], /, *args: P.args, **given: P.kwargs) -> Iterator[T]:
         values = cast("Any", method(self._client, *args, **given))
 
         async def next_one() -> tuple[T] | None:
@@ -96,17 +94,17 @@ def _iterates(
         finally:
             self._loop.left(values.aclose())
 
-    return cast("Callable[Concatenate[BlockingClient, P], Iterator[T]]", iterate)
+    return cast("Callable[Concatenate[Any, P], Iterator[T]]", iterate)
 
 
-class BlockingClient:
-    """What `Client` is, for code that is not asynchronous: nothing is implemented again. It is a context manager.
+class Blocking(Generic[C]):
+    """A client that waits, whatever its functions are. It is a context manager.
 
     Args:
         opened: where the client came from, which is left at the end; None if it belongs to another one.
     """
 
-    def __init__(self, client: Client, loop: Loop, opened: AbstractAsyncContextManager[Client] | None) -> None:
+    def __init__(self, client: C, loop: Loop, opened: AbstractAsyncContextManager[C] | None) -> None:
         self._client = client
         self._loop = loop
         self._opened = opened
@@ -118,7 +116,7 @@ class BlockingClient:
         self.close()
 
     def close(self) -> None:
-        """Let go of the database. Closing it again does nothing."""
+        """Let go of everything. Closing it again does nothing."""
         opened, self._opened = self._opened, None
         if opened is None:
             return
@@ -126,6 +124,10 @@ class BlockingClient:
             self._loop.call(opened.__aexit__(None, None, None))
         finally:
             self._loop.close()
+
+
+class BlockingClient(Blocking[Client]):
+    """What `Client` is, for code that is not asynchronous: nothing is implemented again. It is a context manager."""
 
     @property
     def principal(self) -> Principal:
@@ -144,55 +146,62 @@ class BlockingClient:
         """Return those known by name who may vote on a request now and have not, sorted."""
         return self._client.candidates(view)
 
-    accept_version = _waits(Client.accept_version)
-    advance = _waits(Client.advance)
-    answer = _waits(Client.answer)
-    approve = _waits(Client.approve)
-    cancel = _waits(Client.cancel)
-    cast = _waits(Client.cast)
-    comment = _waits(Client.comment)
-    delegate = _waits(Client.delegate)
-    delete_states = _waits(Client.delete_states)
-    edit = _waits(Client.edit)
-    entries = _waits(Client.entries)
-    extend = _waits(Client.extend)
-    fork = _waits(Client.fork)
-    history = _waits(Client.history)
-    inbox = _waits(Client.inbox)
-    inbox_count = _waits(Client.inbox_count)
-    last_position = _waits(Client.last_position)
-    list_requests = _waits(Client.list_requests)
-    list_runs = _waits(Client.list_runs)
-    list_threads = _waits(Client.list_threads)
-    now = _waits(Client.now)
-    pauses = _waits(Client.pauses)
-    reject = _waits(Client.reject)
-    request = _waits(Client.request)
-    resolve = _waits(Client.resolve)
-    retry = _waits(Client.retry)
-    revise = _waits(Client.revise)
-    run = _waits(Client.run)
-    settle = _waits(Client.settle)
-    snapshot = _waits(Client.snapshot)
-    start = _waits(Client.start)
-    state = _waits(Client.state)
-    stuck = _waits(Client.stuck)
-    sweep = _waits(Client.sweep)
-    take_back = _waits(Client.take_back)
-    thread = _waits(Client.thread)
-    unsettled = _waits(Client.unsettled)
+    accept_version = waits(Client.accept_version)
+    advance = waits(Client.advance)
+    answer = waits(Client.answer)
+    approve = waits(Client.approve)
+    cancel = waits(Client.cancel)
+    cast = waits(Client.cast)
+    comment = waits(Client.comment)
+    delegate = waits(Client.delegate)
+    delete_states = waits(Client.delete_states)
+    edit = waits(Client.edit)
+    entries = waits(Client.entries)
+    extend = waits(Client.extend)
+    fork = waits(Client.fork)
+    history = waits(Client.history)
+    inbox = waits(Client.inbox)
+    inbox_count = waits(Client.inbox_count)
+    last_position = waits(Client.last_position)
+    list_requests = waits(Client.list_requests)
+    list_runs = waits(Client.list_runs)
+    list_threads = waits(Client.list_threads)
+    now = waits(Client.now)
+    pauses = waits(Client.pauses)
+    reject = waits(Client.reject)
+    request = waits(Client.request)
+    resolve = waits(Client.resolve)
+    retry = waits(Client.retry)
+    revise = waits(Client.revise)
+    run = waits(Client.run)
+    settle = waits(Client.settle)
+    snapshot = waits(Client.snapshot)
+    start = waits(Client.start)
+    state = waits(Client.state)
+    stuck = waits(Client.stuck)
+    sweep = waits(Client.sweep)
+    take_back = waits(Client.take_back)
+    thread = waits(Client.thread)
+    unsettled = waits(Client.unsettled)
 
-    follow = _iterates(Client.follow)
-    log = _iterates(Client.log)
-    requests = _iterates(Client.requests)
-    runs = _iterates(Client.runs)
+    follow = iterates(Client.follow)
+    log = iterates(Client.log)
+    requests = iterates(Client.requests)
+    runs = iterates(Client.runs)
 
 
 def blocking(opened: AbstractAsyncContextManager[Client]) -> BlockingClient:
     """Open a client in an event loop of its own, and return its blocking face."""
+    return in_a_loop(opened, BlockingClient)
+
+
+def in_a_loop(
+    opened: AbstractAsyncContextManager[C], face: Callable[[C, Loop, AbstractAsyncContextManager[C]], F]
+) -> F:
+    """Open a client in an event loop of its own, and return its face."""
     loop = Loop()
     try:
-        return BlockingClient(loop.call(opened.__aenter__()), loop, opened)
+        return face(loop.call(opened.__aenter__()), loop, opened)
     except BaseException:
         loop.close()
         raise

@@ -9,8 +9,10 @@
     │                                 NotOffered, ReasonMissing, NotEditable, NoVote, EffectRefused; the refusal is
     │                                 in the log
     ├── Conflict                      WindowMoved, NotInTime
-    └── StoreError                    RecordAltered, StoreTooNew
-        └── StoreUnavailable          StoreReplaced
+    ├── StoreError                    RecordAltered, StoreTooNew
+    │   └── StoreUnavailable          StoreReplaced
+    └── ServerError                   ServerBusy
+        └── ServerUnreachable         ServerTimeout, UntrustedServer
 
     NotDone(Exception), ToolFailed(Exception)       raised where a tool is called
     NotApproved(Exception)                          raised to a graph
@@ -28,9 +30,13 @@ class InterlockError(Exception):
     Args:
         message: what is so, and what to do next.
         details: the same as values that a program can read.
+
+    Attributes:
+        call_id: where a server has raised it: how its access log names the call.
     """
 
     code: ClassVar[str] = "error"
+    call_id: str | None = None
 
     def __init_subclass__(cls, *, code: str | None = None) -> None:
         super().__init_subclass__()
@@ -161,6 +167,26 @@ class StoreReplaced(StoreUnavailable, code="store_replaced"):
 
 class StoreTooNew(StoreError, code="store_too_new"):
     """The database was made by a version of Interlock that writes another format: usually a newer one."""
+
+
+class ServerError(InterlockError, code="server_error"):
+    """What answers is no server of Interlock's, or has a defect."""
+
+
+class ServerBusy(ServerError, code="server_busy"):
+    """The server asks to be called later, again and again."""
+
+
+class ServerUnreachable(ServerError, code="server_unreachable"):
+    """No server answers at this address, or the connection broke and could not be made again."""
+
+
+class ServerTimeout(ServerUnreachable, code="server_timeout"):
+    """The server did not answer in time; whether it has done what was asked is not known."""
+
+
+class UntrustedServer(ServerUnreachable, code="untrusted_server"):
+    """The certificate of the server does not prove that it is the one that was meant: nothing was sent."""
 
 
 class NotDone(Exception):

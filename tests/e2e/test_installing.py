@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 UV = Path(sys.executable).with_name("uv")
 LINE = re.compile(r"pip install ('\.\[\w+\]'|-r [\w./-]+|\.(?=[\s`\"]))")
 NEEDED = {
+    "client": "interlock.client",
     "langchain": "langchain.agents",
     "models": "langchain.chat_models",
     "postgres": "psycopg",

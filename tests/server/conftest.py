@@ -62,11 +62,11 @@ class Server:
         )
         return self.client(Authorization=f"Bearer {issued.secret}")
 
-    async def listen(self) -> str:
-        """Answer on a port of this machine as well, in this loop; return the address."""
+    async def listen(self, *also: str) -> str:
+        """Answer on a port of this machine as well, in this loop, and to these hosts; return the address."""
         listening = bound("127.0.0.1", 0)
         at = f"127.0.0.1:{listening.getsockname()[1]}"
-        self.context = Context(self.system, f"http://{at}", frozenset({at}))
+        self.context = Context(self.system, f"http://{at}", frozenset({at, *also}))
         self.app = application(self.context)
         self.serving = asyncio.create_task(serve(self.app, listening, self.context))
         return at

@@ -20,6 +20,8 @@ from interlock.web.serving import Answering
 ROUTES = {
     ("POST", "/requests"): Permission.ask,
     ("GET", "/requests"): Permission.read,
+    ("GET", "/requests/unsettled"): Permission.read,
+    ("GET", "/requests/ids/{beginning}"): Permission.decide,
     ("GET", "/requests/inbox/{which}"): Permission.decide,
     ("GET", "/requests/inbox/{which}/count"): Permission.decide,
     ("GET", "/requests/{request_id}"): Permission.read,
@@ -37,12 +39,15 @@ ROUTES = {
     ("POST", "/requests/{request_id}/settlement"): Permission.anyone_known,
     ("POST", "/runs"): Permission.start,
     ("GET", "/runs"): Permission.read,
+    ("GET", "/runs/pauses"): Permission.read,
+    ("GET", "/runs/ids/{beginning}"): Permission.decide,
     ("GET", "/runs/{run_id}"): Permission.read,
     ("GET", "/runs/{run_id}/history"): Permission.read,
     ("POST", "/runs/{run_id}/cancel"): Permission.operate,
     ("POST", "/runs/{run_id}/retry"): Permission.operate,
     ("POST", "/runs/{run_id}/accept-version"): Permission.operate,
     ("GET", "/log"): Permission.log,
+    ("GET", "/log/position"): Permission.follow,
     ("GET", "/events"): Permission.follow,
     ("WS", "/socket"): Permission.follow,
     ("POST", "/session"): Permission.anybody,
@@ -155,7 +160,7 @@ async def test_who_is_not_known_gets_nothing(server):
         if need is Permission.anybody or method == "WS":
             continue
         answer = await nobody.request(
-            method, path.format(request_id="r", run_id="r", which="mine", token_id="t", session_id="s")
+            method, path.format(request_id="r", run_id="r", which="mine", token_id="t", session_id="s", beginning="b")
         )
         assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated"), path
         assert answer.headers["content-type"] == "application/problem+json"

@@ -25,7 +25,7 @@ MEANINGS = {
     Exit.refused: "refused: forbidden, closed, too late, something else was shown",
     Exit.not_found: "not found",
     Exit.conflict: "conflict: somebody else was faster",
-    Exit.store: "the database",
+    Exit.store: "the database, or the server",
     Exit.waiting: "the run waits: left at the prompt, or detached",
     Exit.ended_badly: "the run failed, was cancelled, or needs attention; or doctor found something",
     Exit.interrupted: "interrupted",

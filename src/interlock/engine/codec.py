@@ -112,6 +112,13 @@ def decode_entry(position: str, body: bytes, leaf: str) -> Entry:
         raise RecordAltered(f"Entry {position} of the log is not what was written: it cannot be read.") from error
 
 
+def read_as(kind: type[T], value: object) -> T:
+    """Return a value of the domain from JSON that has its fields by name; raise `ValueError` if it cannot be one."""
+    of_class: Any = kind
+    found: T = _adapter(of_class).validate_python(value)
+    return found
+
+
 def _read(kind: type[T], body: bytes | str, what: str) -> T:
     of_class: Any = kind  # mypy takes type[T] for nothing that can be hashed
     adapter: TypeAdapter[T] = _adapter(of_class)

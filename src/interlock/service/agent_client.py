@@ -9,10 +9,11 @@ from interlock.domain.action import Ask, Subject, Verdict, default_verdicts
 from interlock.domain.authority import Principal
 from interlock.domain.canonical import Json, check_text, normalize
 from interlock.domain.commands import ClaimEffect, RecordEffect, Withdraw
+from interlock.domain.events import EffectClaimed
 from interlock.domain.request import MAX_COMMENT, Repeatable, Reported, Request
-from interlock.engine.idempotency import check_key
+from interlock.engine.idempotency import check_key, key_of
 from interlock.engine.integrity import verified
-from interlock.errors import BadInput, Forbidden, InvalidValue, NotFound
+from interlock.errors import BadInput, EffectRefused, Forbidden, InvalidValue, NotFound
 from interlock.service.parts import Parts
 
 ASKED_HERE = "api"
@@ -46,15 +47,19 @@ class Asked:
 class AgentClient:
     """Acts for one agent, whose requests have no run.
 
+    Args:
+        key: an idempotency key, for one call: a claim or a withdrawal that is made again with it does nothing anew.
+
     Raises:
         Forbidden: if the principal is no agent.
     """
 
-    def __init__(self, system: Parts, principal: Principal) -> None:
+    def __init__(self, system: Parts, principal: Principal, *, key: str | None = None) -> None:
         if principal.kind != "agent":
             raise Forbidden(f"{principal.id} is no agent: people decide, and agents ask.")
         self.system = system
         self.principal = principal
+        self._key = key
 
     async def ask(self, asked: Asked, *, key: str) -> Request:
         """Ask people; return the request. Asking again with the same key asks nothing new.
@@ -95,13 +100,28 @@ class AgentClient:
             lasts: after that, nobody waits for the result any more.
 
         Raises:
-            EffectRefused: if it is not approved, something else was, or another attempt is under way.
+            EffectRefused: if it is not approved, something else was, or another attempt is under way; also where this
+                claim was made before, with the same key, and another one has come after it.
         """
         if not SHORTEST_CLAIM <= lasts <= LONGEST_CLAIM:
             raise InvalidValue("lasts", "must be from one second to a day")
         await self.own(request_id)
         command = ClaimEffect(request_id, digest, tool, 0, repeatable, lasts)
-        return await self.system.desk.handle(command, self.principal)
+        claimed = await self.system.desk.handle(command, self.principal, key=self._key)
+        if self._key is not None:
+            await self._check_ours(claimed, key_of(self._key, command))
+        return claimed
+
+    async def _check_ours(self, claimed: Request, key: str | None) -> None:
+        """Refuse a claim that was made before and is over: whoever has claimed since is at it."""
+        history = await self.system.store.history(self.principal.tenant, claimed.id)
+        ours = [one.event for one in history if one.key == key and isinstance(one.event, EffectClaimed)]
+        if ours and claimed.claim is not None and ours[-1].claim.attempt != claimed.claim.attempt:
+            raise EffectRefused(
+                f"Attempt {ours[-1].claim.attempt} at {claimed.id} is over: attempt {claimed.claim.attempt} has been "
+                "claimed since.",
+                request_id=claimed.id,
+            )
 
     async def record(
         self, request_id: str, attempt: int, state: Reported, *, result: Json = None, reason: str = ""
@@ -120,7 +140,7 @@ class AgentClient:
         """
         await self.own(request_id)
         check_text(reason, "reason", MAX_COMMENT)
-        return await self.system.desk.handle(Withdraw(request_id, reason), self.principal)
+        return await self.system.desk.handle(Withdraw(request_id, reason), self.principal, key=self._key)
 
     async def own(self, request_id: str) -> Request:
         """Return a request of this agent's that has no run.

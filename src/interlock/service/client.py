@@ -51,6 +51,7 @@ class Client(Views):
     Args:
         system: its parts; one system serves many clients.
         principal: who reads and acts.
+        key: an idempotency key, for one call. See `keyed`.
     """
 
     def __init__(self, system: Parts, principal: Principal, *, key: str | None = None) -> None:
@@ -59,7 +60,7 @@ class Client(Views):
         self.system = system
         if key is not None:
             check_key(key)
-        self._key = key
+        self.key = key
 
     def keyed(self, key: str | None) -> Client:
         """Return the same for one call with an idempotency key: made again with it, it does nothing that it has done.
@@ -172,7 +173,7 @@ class Client(Views):
         return await self._handle(SettleEffect(request_id, became, result, comment))
 
     async def _handle(self, command: Command) -> Request:
-        return await self.system.desk.handle(command, self.principal, key=self._key)
+        return await self.system.desk.handle(command, self.principal, key=self.key)
 
     async def _current(self, request_id: str) -> Request:
         loaded = verified(await self._store.load(self.principal.tenant, [request_id]))
@@ -230,7 +231,7 @@ class Client(Views):
             context=context,
             configurable=configurable,
             thread=thread,
-            key=self._key,
+            key=self.key,
         )
 
     async def _name_and_reference(self, given: str) -> tuple[str, str]:

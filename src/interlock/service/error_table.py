@@ -55,6 +55,7 @@ ERRORS: dict[type[InterlockError], Meaning] = {
     errors.Conflict: Meaning(Exit.conflict, HTTPStatus.CONFLICT),
     errors.StoreError: Meaning(Exit.store, HTTPStatus.INTERNAL_SERVER_ERROR),
     errors.StoreUnavailable: Meaning(Exit.store, HTTPStatus.SERVICE_UNAVAILABLE),
+    errors.ServerError: Meaning(Exit.store, HTTPStatus.BAD_GATEWAY),
 }
 """An error that has no entry has that of its nearest base class here."""
 

@@ -17,6 +17,7 @@ from interlock.domain.credentials import Credential
 from interlock.domain.request import Request, StandIn, Vote
 from interlock.domain.run import Run
 from interlock.engine.changes import Entry
+from interlock.engine.codec import encode_policy
 from interlock.engine.ports.channel import Notice
 from interlock.service.inbox import Listed
 from interlock.service.pages import Count, Page
@@ -35,9 +36,9 @@ def request_shape(request: Request) -> dict[str, Any]:
         "run": request.run_id or None,
         "requester": request.requester,
         "initiator": request.initiator,
-        "asked": _subject(request.asked),
+        "asked": subject_shape(request.asked),
         "asked_digest": request.asked_digest,
-        "stands": _subject(request.edition.subject),
+        "stands": subject_shape(request.edition.subject),
         "digest": request.digest,
         "edited_by": request.edition.author,
         "edited_on_behalf_of": request.edition.on_behalf_of,
@@ -54,6 +55,7 @@ def request_shape(request: Request) -> dict[str, Any]:
             "step": request.step,
         },
         "round": request.round,
+        "guarded": bool(request.ask.task),
         "opened_at": _at(request.opened_at),
         "due_at": _at(request.due_at),
         "reminders": [_at(moment) for moment in request.reminders],
@@ -74,6 +76,7 @@ def _decision(request: Request) -> dict[str, Any]:
         "votes": [_vote(vote) for vote in request.votes],
         "decided_at": _at(request.decided_at),
         "decided_by": list(request.decided_by),
+        "counted": [{"step": step, "voter": voter} for step, voter in request.counted],
         "stand_ins": [_stand_in(one) for one in request.stand_ins],
         "delegations": [
             {"giver": one.giver, "delegate": one.delegate, "since": _at(one.since), "reason": one.reason}
@@ -125,6 +128,7 @@ def view_shape(view: RequestView, history: list[Entry]) -> dict[str, Any]:
     """Return a request with everything that is known of it."""
     return {
         **request_shape(view.request),
+        "pinned_policy": read_canonical(encode_policy(view.policy)),
         "became": view.became,
         "stuck": view.stuck,
         "done_before": view.done_before,
@@ -174,6 +178,7 @@ def run_view_shape(view: RunView) -> dict[str, Any]:
         "advanced_by": None if lease is None else {"owner": lease.owner, "until": _at(lease.until)},
         "requests": [request_shape(request) for request in view.requests],
         "stuck": dict(view.stuck),
+        "altered": view.altered,
         "at_its_turn": None if view.at_its_turn is None else view.at_its_turn.id,
     }
 
@@ -229,7 +234,8 @@ def session_shape(session: Credential, *, current: bool = False) -> dict[str, An
     }
 
 
-def _subject(subject: Subject) -> dict[str, Any]:
+def subject_shape(subject: Subject) -> dict[str, Any]:
+    """Return what is asked."""
     match subject:
         case Action(name=name, args=args, schema=schema):
             return {"kind": "approval", "name": name, "args": args, "schema": schema}
@@ -248,6 +254,8 @@ def _effect(request: Request) -> dict[str, Any]:
         "tool": claim.tool if claim else None,
         "attempt": claim.attempt if claim else None,
         "key": claim.key if claim else None,
+        "at": _at(claim.at) if claim else None,
+        "until": _at(claim.until) if claim else None,
     }
 
 

@@ -78,7 +78,7 @@ async def withdraw(caller: Asks, request_id: str, body: bodies.Reason) -> dict[s
 
 
 def _agent(caller: Caller) -> AgentClient:
-    return AgentClient(caller.client.system, caller.principal)
+    return AgentClient(caller.client.system, caller.principal, key=caller.client.key)
 
 
 async def _seen(caller: Caller, request_id: str) -> Request:

@@ -25,8 +25,8 @@ class NewVote(_Body):
     """A person's verdict on a request, on what they were shown."""
 
     verdict: Verdict
-    digest: Annotated[StrictStr, Field(min_length=8, max_length=100)] = Field(
-        description="the digest of what was shown, or its first 12 digits"
+    digest: Annotated[StrictStr, Field(min_length=8, max_length=100)] | None = Field(
+        description="of what was shown, or its first 12 digits; null is whatever stands there, and the log says so"
     )
     comment: Text = ""
     value: Any = Field(

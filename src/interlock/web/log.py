@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from interlock.service.shapes import entry_shape
-from interlock.web.callers import ReadsLog
+from interlock.web.callers import Follows, ReadsLog
 from interlock.web.openapi import answers
 from interlock.web.requests import Limit
 
@@ -20,3 +20,9 @@ async def read_log(caller: ReadsLog, after: str = "", limit: Limit = 100) -> dic
     entries = await caller.client.entries(after, limit)
     more = {"next": entries[-1].position} if len(entries) == limit else {}
     return {"entries": [entry_shape(entry) for entry in entries], "more": bool(more), **more}
+
+
+@router.get("/position", responses=answers("Position"))
+async def position(caller: Follows) -> dict[str, Any]:
+    """Return the position of the newest entry: whoever follows the log from there on misses nothing."""
+    return {"position": await caller.client.last_position()}

@@ -125,6 +125,18 @@ _PAGES = {
         "properties": {"entries": {"type": "array", "items": {"$ref": f"{_REF}Entry"}}},
         "required": ["entries"],
     },
+    "Id": {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]},
+    "Position": {"type": "object", "properties": {"position": {"type": "string"}}, "required": ["position"]},
+    "Pauses": {
+        "type": "object",
+        "properties": {
+            "pauses": {
+                "type": "object",
+                "additionalProperties": {"type": "array", "items": {"type": "string"}},
+            }
+        },
+        "required": ["pauses"],
+    },
 }
 
 _PROBLEM = {

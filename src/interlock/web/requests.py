@@ -14,13 +14,14 @@ from interlock.engine.ports.store import Inbox
 from interlock.errors import InterlockError
 from interlock.service.ballots import cast, cast_all
 from interlock.service.inbox import Which
+from interlock.service.pages import Page
 from interlock.service.shapes import count_shape, entry_shape, listed_shape, page_shape, request_shape, view_shape
 from interlock.web import bodies
 from interlock.web.callers import Decides, Known, Reads
 from interlock.web.etags import tagged
 from interlock.web.openapi import answers
 from interlock.web.problems import document_of
-from interlock.web.visible import agent_of, must_see
+from interlock.web.visible import agent_of, must_see, sees
 
 router = APIRouter(prefix="/requests", tags=["requests"])
 Limit = Annotated[int, Query(ge=1, le=200)]
@@ -42,6 +43,19 @@ async def list_requests(  # noqa: PLR0913, PLR0917 - the filters of a list
     wanted = Inbox(tuple(statuses), agent_of(caller.principal, agent), run, reference=reference)
     page = await caller.client.list_requests(wanted, after=after, limit=limit)
     return tagged(call, page_shape("requests", page, request_shape))
+
+
+@router.get("/unsettled", responses=answers("RequestPage"))
+async def unsettled(caller: Reads) -> dict[str, Any]:
+    """List the approved requests whose effect is unknown or still under way, newest first."""
+    found = [one for one in await caller.client.unsettled() if sees(caller.principal, one)]
+    return page_shape("requests", Page(tuple(found), None), request_shape)
+
+
+@router.get("/ids/{beginning}", responses=answers("Id"))
+async def resolve(caller: Decides, beginning: str) -> dict[str, Any]:
+    """Return the one id that begins like this."""
+    return {"id": await caller.client.resolve("request", beginning)}
 
 
 @router.get("/inbox/{which}", responses=answers("ListedPage"))

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from interlock.domain.run import RunStatus
 from interlock.service.shapes import entry_shape, page_shape, run_shape, run_view_shape
 from interlock.web import bodies
-from interlock.web.callers import Operates, Reads, Starts
+from interlock.web.callers import Decides, Operates, Reads, Starts
 from interlock.web.etags import tagged
 from interlock.web.openapi import answers
 from interlock.web.requests import Limit
@@ -39,6 +39,18 @@ async def list_runs(
     """List runs, newest first."""
     page = await caller.client.list_runs(tuple(status or ()), after=after, limit=limit)
     return page_shape("runs", page, run_shape)
+
+
+@router.get("/pauses", responses=answers("Pauses"))
+async def pauses(caller: Reads, run: Annotated[list[str], Query(max_length=200)]) -> dict[str, Any]:
+    """Return the requests that runs wait at, by run, in the order in which they were asked."""
+    return {"pauses": await caller.client.pauses(run)}
+
+
+@router.get("/ids/{beginning}", responses=answers("Id"))
+async def resolve(caller: Decides, beginning: str) -> dict[str, Any]:
+    """Return the one id that begins like this."""
+    return {"id": await caller.client.resolve("run", beginning)}
 
 
 @router.get("/{run_id}", responses=answers("RunView"))

@@ -78,7 +78,7 @@ async def socket(websocket: WebSocket, after: str | None = None) -> None:
         for ended in await asyncio.gather(*tasks, return_exceptions=True):
             if isinstance(ended, Exception) and not isinstance(ended, WebSocketDisconnect | RuntimeError):
                 raise ended
-        with contextlib.suppress(RuntimeError):
+        with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # the client may be gone
             await websocket.close(1001 if context.stop.is_set() else 1000)
 
 

@@ -7,13 +7,18 @@ from interlock.domain.request import Request
 from interlock.errors import NotFound
 
 
+def sees(principal: Principal, request: Request) -> bool:
+    """Say whether a principal sees a request."""
+    return principal.kind != "agent" or request.requester == principal.id
+
+
 def must_see(principal: Principal, request: Request) -> Request:
     """Return a request that a principal may see.
 
     Raises:
         NotFound: if it is another agent's.
     """
-    if principal.kind == "agent" and request.requester != principal.id:
+    if not sees(principal, request):
         raise NotFound(f"There is no request {request.id} here.", request_id=request.id)
     return request
 

@@ -46,6 +46,11 @@ def test_the_table_of_exit_codes():
         "StoreTooNew": 6,
         "StoreReplaced": 6,
         "StoreUnavailable": 6,
+        "ServerError": 6,
+        "ServerBusy": 6,
+        "ServerUnreachable": 6,
+        "ServerTimeout": 6,
+        "UntrustedServer": 6,
     }
 
 

@@ -13,11 +13,13 @@ from langgraph.graph import START, StateGraph
 from interlock import Action, Draft, Question, ask, connect_blocking
 from interlock.domain.action import Kind, Verdict
 from interlock.domain.credentials import Credential, Scope
+from interlock.domain.outcome_words import what_became
 from interlock.domain.request import EffectState, Status
 from interlock.domain.run import RunStatus
 from interlock.engine.ports.channel import Notice
-from interlock.errors import Closed
+from interlock.errors import Closed, RecordAltered
 from interlock.service.error_table import error_shape
+from interlock.service.from_shapes import count_of, credential_of, entry_of, listed_of, run_view_of, view_of
 from interlock.service.inbox import Which
 from interlock.service.pages import Count
 from interlock.service.shapes import (
@@ -94,16 +96,51 @@ def checked(me, run_id):
     view = me.run(run_id)
     check(run_shape(view.run), "run")
     check(run_view_shape(view), "run_view")
-    for request in view.requests:
+    told = run_view_of(sent(run_view_shape(view)), "default", view.now, view.at_its_turn)
+    assert run_view_shape(told) == run_view_shape(view)
+    for request, again in zip(view.requests, told.requests, strict=True):
         check(request_shape(request), "request")
-        check(view_shape(me.request(request.id), me.history(request.id)), "request_view")
+        assert (again.kind, again.deciders, again.takes_anything) == (
+            request.kind,
+            request.deciders,
+            request.takes_anything,
+        )
+        assert what_became(again, told.run) == what_became(request, view.run)
+        shown = me.request(request.id)
+        check(view_shape(shown, me.history(request.id)), "request_view")
+        assert view_of(sent(view_shape(shown, me.history(request.id))), "default", shown.now) == shown
     for entry in me.log():
         check(entry_shape(entry), "entry")
         check(notice_shape(Notice(entry, again=True)), "notice")
+        assert entry_of(sent(entry_shape(entry)), "default") == entry
     for which in get_args(Which):
         for listed in me.inbox(which).rows:
             check(listed_shape(listed), "listed_request")
+            assert listed_shape(listed_of(sent(listed_shape(listed)), "default")) == listed_shape(listed)
     return view.requests
+
+
+def sent(shape):
+    return json.loads(json.dumps(shape))
+
+
+def test_what_is_told_and_was_not_written_is_found_out(me):
+    run = me.start("acts", "hello")
+    view = me.request(me.advance(run.id).requests[0].id)
+    told = sent(view_shape(view, me.history(view.request.id)))
+    assert view_of(told, "default", view.now) == view
+    opened = told["history"][0]
+    for wrong in (
+        told | {"status": "approved"},
+        told | {"digest": "sha256:" + "0" * 64},
+        told | {"history": told["history"][1:]},
+        told | {"history": [opened | {"by": "agent:else"}, *told["history"][1:]]},
+        told | {"pinned_policy": told["pinned_policy"] | {"four_eyes": not told["pinned_policy"]["four_eyes"]}},
+    ):
+        with pytest.raises(RecordAltered):
+            view_of(wrong, "default", view.now)
+    with pytest.raises(RecordAltered):
+        view_of(told, "another tenant", view.now)
 
 
 @pytest.mark.parametrize("verdict", ["approve", "edit", "reject"])
@@ -146,6 +183,7 @@ def test_a_token_is_what_the_schema_says():
     token = Credential("token_1", "d", "token", "default", "agent:bot", "agent", at, "mia", at, frozenset(Scope))
     check(credential_shape(token), "token")
     check(credential_shape(replace(token, used_at=at, ended_at=at)), "token")
+    assert credential_of(sent(credential_shape(token)), "default") == replace(token, digest="")
 
 
 def test_a_session_is_what_the_schema_says():
@@ -159,6 +197,7 @@ def test_an_error_and_a_count_are_what_the_schema_says():
     error = Closed("It is decided.", status="approved")
     check(error_shape(error.code, error.message, error.details), "error")
     check(count_shape(Count(3, more=False)), "count")
+    assert count_of(count_shape(Count(3, more=True))) == Count(3, more=True)
     with pytest.raises(jsonschema_rs.ValidationError):
         check({"code": "closed", "message": "It is decided."}, "error")
     with pytest.raises(jsonschema_rs.ValidationError):

@@ -1,0 +1,95 @@
+"""The blocking face of a client of a server: the same functions, each of which waits for its result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx2
+
+from interlock.blocking import Blocking, in_a_loop, iterates, waits
+from interlock.client.calls import Session
+from interlock.client.connecting import connect
+from interlock.client.remote import RemoteClient
+
+
+class BlockingRemoteClient(Blocking[RemoteClient]):
+    """What `RemoteClient` is, for code that is not asynchronous. It is a context manager, and has no socket."""
+
+    def __repr__(self) -> str:
+        return f"<BlockingRemoteClient of {self._client.origin}>"
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of the server."""
+        return self._client.origin
+
+    def keyed(self, key: str | None) -> BlockingRemoteClient:
+        """Return the same for one call with an idempotency key: made again with it, it does nothing anew."""
+        return BlockingRemoteClient(self._client.keyed(key), self._loop, None)
+
+    accept_version = waits(RemoteClient.accept_version)
+    answer = waits(RemoteClient.answer)
+    approve = waits(RemoteClient.approve)
+    ask = waits(RemoteClient.ask)
+    cancel = waits(RemoteClient.cancel)
+    cast = waits(RemoteClient.cast)
+    claim = waits(RemoteClient.claim)
+    comment = waits(RemoteClient.comment)
+    create_token = waits(RemoteClient.create_token)
+    delegate = waits(RemoteClient.delegate)
+    edit = waits(RemoteClient.edit)
+    entries = waits(RemoteClient.entries)
+    extend = waits(RemoteClient.extend)
+    history = waits(RemoteClient.history)
+    inbox = waits(RemoteClient.inbox)
+    inbox_count = waits(RemoteClient.inbox_count)
+    last_position = waits(RemoteClient.last_position)
+    list_requests = waits(RemoteClient.list_requests)
+    list_runs = waits(RemoteClient.list_runs)
+    list_tokens = waits(RemoteClient.list_tokens)
+    now = waits(RemoteClient.now)
+    outcome = waits(RemoteClient.outcome)
+    pauses = waits(RemoteClient.pauses)
+    record = waits(RemoteClient.record)
+    reject = waits(RemoteClient.reject)
+    request = waits(RemoteClient.request)
+    resolve = waits(RemoteClient.resolve)
+    retry = waits(RemoteClient.retry)
+    revise = waits(RemoteClient.revise)
+    revoke_token = waits(RemoteClient.revoke_token)
+    run = waits(RemoteClient.run)
+    settle = waits(RemoteClient.settle)
+    sign_out = waits(RemoteClient.sign_out)
+    start = waits(RemoteClient.start)
+    take_back = waits(RemoteClient.take_back)
+    unsettled = waits(RemoteClient.unsettled)
+    who = waits(RemoteClient.who)
+    withdraw = waits(RemoteClient.withdraw)
+
+    follow = iterates(RemoteClient.follow)
+    log = iterates(RemoteClient.log)
+    requests = iterates(RemoteClient.requests)
+    runs = iterates(RemoteClient.runs)
+
+
+def connect_blocking(  # noqa: PLR0913 - everything has a default
+    server: str | None = None,
+    *,
+    token: str | None = None,
+    session: Session | None = None,
+    timeout: float = 30.0,
+    tries: int = 5,
+    authorities: str | Path | None = None,
+    transport: httpx2.AsyncBaseTransport | None = None,
+) -> BlockingRemoteClient:
+    """Do as `connect` does, for code that is not asynchronous; what it returns has `close`, too."""
+    opened = connect(
+        server,
+        token=token,
+        session=session,
+        timeout=timeout,
+        tries=tries,
+        authorities=authorities,
+        transport=transport,
+    )
+    return in_a_loop(opened, BlockingRemoteClient)
