@@ -19,6 +19,7 @@ from interlock.domain.run import Run
 from interlock.engine.advance_end import AdvanceEnds
 from interlock.engine.configured import ConfiguredPolicies
 from interlock.engine.desk import Desk
+from interlock.engine.directories import Directories
 from interlock.engine.hand_off import HandOff
 from interlock.engine.opening import Openings
 from interlock.engine.ports.policies import Policies
@@ -85,11 +86,12 @@ def build(  # noqa: PLR0913 - everything but the settings and the agents has a d
     waker = PollingWaker(store) if store.notifications is None else NotifiedWaker(store.notifications)
     hand_off = HandOff()
     book = PolicyBook(store)
-    desk = Desk(store, policies, book, waker, hand_off)
-    ends = AdvanceEnds(store, policies, waker, desk.pool, keeps=settings.limits.states or KEPT_STATES)
-    runs = Runs(store, policies, runtime, waker, hand_off, queues=settings.threads.when_busy == "queue")
-    openings = Openings(store, policies, waker, desk.pool)
-    parts = (store, policies, book, waker, desk, ends, openings, runs, runtime, registry, kept)
+    directories = Directories(store, policies)
+    desk = Desk(store, directories, book, waker, hand_off)
+    ends = AdvanceEnds(store, directories, waker, desk.pool, keeps=settings.limits.states or KEPT_STATES)
+    runs = Runs(store, directories, runtime, waker, hand_off, queues=settings.threads.when_busy == "queue")
+    openings = Openings(store, directories, waker, desk.pool)
+    parts = (store, policies, book, waker, desk, ends, openings, runs, runtime, registry, kept, directories)
     return System(*parts, settings=settings, registry=registry)
 
 

@@ -9,11 +9,14 @@ from sqlalchemy import CheckConstraint, MetaData, NullPool, create_engine, inspe
 from sqlalchemy.exc import IntegrityError
 from tests.migrated import stand_in
 
+from interlock.domain.accounts import AccountSecrets
 from interlock.domain.credentials import Credential, Scope
+from interlock.domain.directory import KeptDirectory, fold_directory
+from interlock.domain.directory_events import MemberAdded
 from interlock.domain.request import EffectState, Status
 from interlock.domain.run import RunStatus
 from interlock.domain.sign_in import SignInAttempt
-from interlock.engine.changes import Counted, Cursor, Lease, Turn
+from interlock.engine.changes import Actor, Changes, Counted, Cursor, DirectoryChange, Lease, Turn
 from interlock.engine.integrity import digest_of_state
 from interlock.engine.items import PutItem
 from interlock.storage import open_store
@@ -192,6 +195,12 @@ async def test_every_column_is_written_and_read_back(place, store, clock):
     await store.keep_credential(replace(token, **used))
     await store.keep_sign_in(SignInAttempt("s", "b", "company", "n", "v", "/", clock.at + LATER), clock.at)
     await store.note("key", "value")
+    happened = (MemberAdded("group", "managers", "mia", clock.at),)
+    after = fold_directory(happened, KeptDirectory(TENANT))
+    secrets = AccountSecrets("mia", "hash", "KEY", frozenset({"a"}), 1)
+    people = DirectoryChange(0, happened, after, clock.at, secrets=(secrets,))
+    await store.commit(Changes(TENANT, Actor("olga", "api"), directory=people))
+    await store.count_attempt(TENANT, "key", 0, clock.at)
     await store.items(TENANT, [PutItem(("names", "of", "two"), "key", b"{}")])
     assert place.rows("requests") == [whole(request_row(asked.after))]
     assert place.rows("runs") == [whole(run_row(run))]

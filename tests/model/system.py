@@ -15,6 +15,7 @@ from interlock.domain.run import Run
 from interlock.engine.advance_end import AdvanceEnds
 from interlock.engine.changes import Changes, Entry, Job
 from interlock.engine.desk import Desk
+from interlock.engine.directories import Directories
 from interlock.engine.hand_off import Commit, HandOff
 from interlock.engine.integrity import check_state
 from interlock.engine.job_runner import JobRunner, WorkerOptions
@@ -72,7 +73,7 @@ class SystemUnderTest:
         self.sink = Sink()
         self.runtime = ScriptedRuntime(self.sink, clock, point)
         self.entries: list[Entry] = []
-        self._policies = policies
+        self._directories = Directories(store, policies)
         counter = itertools.count(1)
         watched, nobody = stopping(store), NobodyWaits()
 
@@ -80,9 +81,10 @@ class SystemUnderTest:
             return str(next(counter))
 
         hand_off = HandOff()
-        self.desk = Desk(watched, policies, PolicyBook(watched), nobody, hand_off)
-        ends = AdvanceEnds(watched, policies, nobody, self.desk.pool)
-        self.runs = Runs(watched, policies, self.runtime, nobody, hand_off, ids=number, queues=True)
+        directories = Directories(watched, policies)
+        self.desk = Desk(watched, directories, PolicyBook(watched), nobody, hand_off)
+        ends = AdvanceEnds(watched, directories, nobody, self.desk.pool)
+        self.runs = Runs(watched, directories, self.runtime, nobody, hand_off, ids=number, queues=True)
         options = WorkerOptions(lease=LEASE.total_seconds(), ids=number)
         self.worker = Worker(watched, self.desk, ends, self.runtime, nobody, options)
         self.watched = watched
@@ -125,7 +127,12 @@ class SystemUnderTest:
 
     async def inboxes(self, person: str) -> tuple[list[str], ...]:
         """Return what waits for somebody, what for others, and what they have decided, page by page; all as counted."""
-        inbox = PersonalInbox(self.store, self._policies, PolicyBook(self.store), principal(person, tenant=TENANT))
+        inbox = PersonalInbox(
+            self.store,
+            await self._directories.directory(TENANT),
+            PolicyBook(self.store),
+            principal(person, tenant=TENANT),
+        )
         return tuple([await self._listed(inbox, which) for which in get_args(Which)])
 
     async def _listed(self, inbox: PersonalInbox, which: Which) -> list[str]:

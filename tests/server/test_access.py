@@ -59,11 +59,31 @@ ROUTES = {
     ("POST", "/tokens"): Permission.manage,
     ("GET", "/tokens"): Permission.manage,
     ("DELETE", "/tokens/{token_id}"): Permission.manage,
+    ("GET", "/directory/{kind}"): Permission.manage,
+    ("PUT", "/directory/{kind}/{name}/members/{person}"): Permission.manage,
+    ("DELETE", "/directory/{kind}/{name}/members/{person}"): Permission.manage,
+    ("GET", "/directory/delegations"): Permission.anyone_known,
+    ("POST", "/directory/delegations"): Permission.anyone_known,
+    ("DELETE", "/directory/delegations/{delegation_id}"): Permission.anyone_known,
     ("GET", "/openapi.json"): Permission.anybody,
     ("GET", "../../sign-in"): Permission.anybody,
     ("POST", "../../sign-in"): Permission.anybody,
     ("GET", "../../livez"): Permission.anybody,
     ("GET", "../../readyz"): Permission.anybody,
+}
+
+
+PLACES = {
+    "request_id": "r",
+    "run_id": "r",
+    "which": "mine",
+    "token_id": "t",
+    "delegation_id": "d",
+    "session_id": "s",
+} | {
+    "kind": "groups",
+    "name": "n",
+    "person": "p",
 }
 
 
@@ -159,9 +179,7 @@ async def test_who_is_not_known_gets_nothing(server):
     for (method, path), need in ROUTES.items():
         if need is Permission.anybody or method == "WS":
             continue
-        answer = await nobody.request(
-            method, path.format(request_id="r", run_id="r", which="mine", token_id="t", session_id="s", beginning="b")
-        )
+        answer = await nobody.request(method, path.format_map(PLACES))
         assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated"), path
         assert answer.headers["content-type"] == "application/problem+json"
 

@@ -90,5 +90,7 @@ async def test_who_proves_more_gets_another_session_that_lasts_no_longer(server)
 
 async def test_sessions_last_as_long_as_is_configured(server):
     limits = SessionLimits(lasts=server.clock.at - server.clock.at, idle=server.clock.at - server.clock.at)
-    issued = await Authenticator(server.system.store, limits).session("default", "mia@example.com", by="test")
+    issued = await Authenticator(server.system.store, server.system.directories, limits).session(
+        "default", "mia@example.com", by="test"
+    )
     assert (await server.client(Cookie=f"interlock={issued.secret}").get("/session")).status_code == 401

@@ -103,7 +103,7 @@ def _shape(found: list[CheckResult]) -> dict[str, Any]:
 
 async def _examination(session: Session, settings: Settings, *, fold: bool, mend: bool) -> AsyncIterator[CheckResult]:
     yield _versions()
-    yield _configuration(session, settings)
+    yield await _configuration(session, settings)
     for finding in (_database(settings), _results(session), _mail(), await _clock(session)):
         yield finding
     async for finding in _agents(session, settings):
@@ -163,8 +163,8 @@ def _versions() -> CheckResult:
     return CheckResult("versions", "ok", ", ".join(found))
 
 
-def _configuration(session: Session, settings: Settings) -> CheckResult:
-    policies = session.system.policies.current()
+async def _configuration(session: Session, settings: Settings) -> CheckResult:
+    policies = await session.system.directories.current(session.principal.tenant)
     findings = check((*policies.policies, policies.default), policies.directory)
     errors = [str(finding) for finding in findings if finding.severity == "error"]
     where = settings.origin.name if settings.origin else "none: the built-in defaults hold"

@@ -43,7 +43,7 @@ def check_policies(ctx: typer.Context, *, as_json: bool = JSON) -> None:
     """Say what is suspicious: idle levels, impassable steps, spent delegations; and what calendars come to."""
 
     async def work(session: Session) -> int:
-        policies = session.system.policies.current()
+        policies = await session.system.directories.current(session.principal.tenant)
         every, now = (*policies.policies, policies.default), await session.client.now()
         findings = [*check(every, policies.directory, now), *check_delegations(every, policies.directory, now)]
         hours = list(business_hours(every, now))
@@ -89,7 +89,7 @@ def simulate_policies(
 
     async def work(session: Session) -> None:
         start = await session.client.now() - length
-        directory = session.system.policies.current().directory
+        directory = await session.system.directories.directory(session.principal.tenant)
         tenant = session.principal.tenant
         found = await simulate(
             session.system.store, session.system.book, new, since=start, tenant=tenant, directory=directory
@@ -195,7 +195,7 @@ async def _explain_file(session: Session, path: Path) -> str:
     agent = str(given.get("agent", "agent"))
     initiator = str(given.get("initiator", session.principal.id))
     action = Action(given["name"], given.get("args", {}))
-    policies = session.system.policies.current()
+    policies = await session.system.directories.current(session.principal.tenant)
     span = span_of((*policies.policies, policies.default))
     seen = await count(session.system.store, session.principal.tenant, [action], now=now, span=span)
     occasion = Occasion(action, agent, f"agent:{agent}", initiator, now, seen.recent.get(action.name))

@@ -69,7 +69,7 @@ def _answering(session: Session, host: str, port: int, origin: str | None, proxi
 
 
 async def _welcome(session: Session, origin: str) -> None:
-    link = await Authenticator(session.system.store).link(
+    link = await Authenticator(session.system.store, session.system.directories).link(
         session.principal.tenant, session.principal.id, by=session.principal.id
     )
     address = f"{origin}/sign-in#{link.secret}"

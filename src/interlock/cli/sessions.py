@@ -57,8 +57,7 @@ def end(
 
 
 def _sessions(session: Session) -> Sessions:
-    directory = session.system.policies.current().directory
-    return Sessions(session.system.store, session.principal.tenant, directory)
+    return Sessions(session.system.directories, session.principal)
 
 
 def _row(one: Credential) -> tuple[str, ...]:

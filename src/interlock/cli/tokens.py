@@ -33,12 +33,12 @@ def create(
     """Make a token, and show its secret this once. Give it to the agent: nothing else keeps it."""
 
     async def work(session: Session) -> None:
-        issued = await Authenticator(session.system.store).token(
+        issued = await _authenticator(session).token(
             session.principal.tenant,
             principal,
             scopes=frozenset(scope),
             lasts=duration(lasts, "--lasts"),
-            by=session.principal.id,
+            by=session.principal,
             label=label,
         )
         session.write({**credential_shape(issued.credential), "secret": issued.secret})
@@ -55,7 +55,7 @@ def list_tokens(ctx: typer.Context, *, as_json: bool = JSON) -> None:
     """List the tokens: who has them, what they are good for, and when they were last used."""
 
     async def work(session: Session) -> None:
-        found = await Authenticator(session.system.store).tokens(session.principal.tenant, limit=10_000)
+        found = await _authenticator(session).tokens(session.principal.tenant, limit=10_000)
         session.write({"tokens": [credential_shape(one) for one in found]})
         session.show_table(("TOKEN", "WHO", "SCOPES", "ENDS", "LAST USED"), [_row(one) for one in found])
         if not found:
@@ -75,11 +75,15 @@ def revoke(
     """Revoke a token: it is good for nothing from now on."""
 
     async def work(session: Session) -> None:
-        await Authenticator(session.system.store).end(session.principal.tenant, token)
+        await _authenticator(session).revoke(session.principal.tenant, token, by=session.principal)
         session.write({"revoked": token})
         session.tell(f"{plain(token)} is revoked.", "good")
 
     execute(ctx, work, as_json=as_json, create=False)
+
+
+def _authenticator(session: Session) -> Authenticator:
+    return Authenticator(session.system.store, session.system.directories)
 
 
 def _row(token: Credential) -> tuple[str, ...]:

@@ -15,9 +15,10 @@ from interlock.domain.run_events import AttemptFailed, AttentionNeeded, RunDone,
 from interlock.engine.advance_start import Held, must_hold
 from interlock.engine.changes import FRESH, Actor, Changes, Job, RequestChange, RunChange
 from interlock.engine.consequences import advance_job
+from interlock.engine.directories import Directories
 from interlock.engine.integrity import digest_of_state, verified
 from interlock.engine.pause import PausePlan, plan_pause, withdraw_open
-from interlock.engine.ports.policies import Policies, PolicySet
+from interlock.engine.ports.policies import PolicySet
 from interlock.engine.ports.runtime import Asking, Attention, Broke, Done, Ending, Failed, Paused
 from interlock.engine.ports.store import Loaded, Store
 from interlock.engine.ports.waker import Waker
@@ -37,10 +38,10 @@ class AdvanceEnds:
     """Ends advances; of each run, so many states stay readable."""
 
     def __init__(
-        self, store: Store, policies: Policies, waker: Waker, pool: Executor, *, keeps: int = KEPT_STATES
+        self, store: Store, directories: Directories, waker: Waker, pool: Executor, *, keeps: int = KEPT_STATES
     ) -> None:
         self._store = store
-        self._policies = policies
+        self._directories = directories
         self._waker = waker
         self._pool = pool
         self._keeps = keeps
@@ -71,7 +72,7 @@ class AdvanceEnds:
     async def after_vanishing(self, run: Run, loaded: Loaded) -> AttentionNeeded | None:
         """Return why a person has to look at a run whose worker has vanished; None if it is tried again."""
         history = [entry.event for entry in loaded.logs[run.id]]
-        retries = self._policies.current().retries_of(run.agent)
+        retries = self._directories.configured().retries_of(run.agent)
         return after_vanishing(run, history, await self._given_to(run), retries, loaded.now)  # type: ignore[arg-type]
 
     async def commit(self, held: Held, ending: Ending) -> Run:
@@ -103,7 +104,7 @@ class AdvanceEnds:
 
     async def _commit_once(self, held: Held, ending: Ending, loaded: Loaded, asked: Sequence[Request]) -> Run:
         run = must_hold(loaded, held.hold)
-        policies = self._policies.current()
+        policies = await self._directories.current(run.tenant, loaded.directory)
         plan, seen = PausePlan(), WindowCount()
         if isinstance(ending, Paused):
             span = span_of((*policies.policies, policies.default))

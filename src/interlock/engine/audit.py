@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from interlock.domain.directory import STREAM
 from interlock.domain.events import Opened
 from interlock.domain.run_events import RunStarted
+from interlock.engine.audit_directory import audit_directories
 from interlock.engine.audit_findings import ANEW, BACKUP, FOREIGN, OF_REQUEST, Alteration, Findings
 from interlock.engine.audit_requests import BATCH, as_it_stands, audit_requests, request_of
 from interlock.engine.audit_runs import LATEST_JOB, audit_runs, due, run_of
@@ -22,6 +24,7 @@ async def audit_record(store: Store) -> list[Alteration]:
     await audit_requests(findings)
     await _others_without_row(findings)
     await _gone(findings)
+    await audit_directories(findings)
     _rest(findings)
     return _concluded(findings)
 
@@ -63,7 +66,7 @@ async def _runs_without_row(findings: Findings) -> None:
 async def _others_without_row(findings: Findings) -> None:
     for key in findings.found.strangers:
         history = await findings.history(key)
-        if not history or isinstance(history[0].event, RunStarted):
+        if not history or isinstance(history[0].event, RunStarted) or key[1] == STREAM:
             continue
         if isinstance(history[0].event, Opened):
             if (logged := await request_of(findings, key, history)) is not None:

@@ -28,11 +28,14 @@ OF_REQUEST = (
 OF_RUN = "put a backup back: nobody carries it on, and `interlock doctor --repair` leaves it alone"
 FOREIGN = "take it away with the database's own tools; nothing is decided by it"
 
-Mend = Literal["guard", "stray request", "stray run", "stray job", "request", "run", "left open", "lease", "clock"]
+Mend = Literal[
+    "guard", "directory", "stray request", "stray run", "stray job", "request", "run", "left open", "lease", "clock"
+]
 Severity = Literal["error", "warning"]
 
 MENDS: Mapping[Mend, str] = {
     "guard": "find out who has changed it; `interlock doctor --repair` makes it anew",
+    "directory": "`interlock doctor --repair` writes it anew from the log",
     "stray request": "`interlock doctor --repair` takes it away",
     "stray run": "`interlock doctor --repair` takes it away",
     "stray job": "`interlock doctor --repair` takes it away",
@@ -44,7 +47,7 @@ MENDS: Mapping[Mend, str] = {
 }
 """What `repair` can mend, and what is said of that."""
 
-ANEW = frozenset({"stray request", "stray run", "request", "run"})
+ANEW = frozenset({"directory", "stray request", "stray run", "request", "run"})
 """What writes rows anew, or takes them away, because of what the log says."""
 
 

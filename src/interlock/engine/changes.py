@@ -7,6 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
+from interlock.domain.accounts import AccountSecrets
+from interlock.domain.credentials import Credential
+from interlock.domain.directory import KeptDirectory
+from interlock.domain.directory_events import DirectoryEvent
 from interlock.domain.events import Event
 from interlock.domain.lifecycle import fold
 from interlock.domain.request import Request
@@ -81,7 +85,7 @@ class Entry:
 
     Args:
         position: where it stands, an opaque string; `Store.feed` reads on after it.
-        stream: the id of the request or run that it belongs to.
+        stream: the id of the request or run that it belongs to, or `directory`.
         seq: its number in that stream, from 1.
         at: the store's clock when it was committed.
         body: canonical bytes (RFC 8785) of the whole entry.
@@ -98,7 +102,7 @@ class Entry:
     by: str
     via: str
     address: str | None
-    event: Event | RunEvent
+    event: Event | RunEvent | DirectoryEvent
     body: bytes
     leaf: str
     key: str | None = None
@@ -168,6 +172,31 @@ class RunChange:
 
 
 @dataclass(frozen=True, slots=True)
+class DirectoryChange:
+    """New events of a tenant's directory, and the rows that come and go with them.
+
+    Args:
+        expected: the version that the directory's row must have now; 0 if it must not exist.
+        at: when credentials end by it.
+        anew: the row is written whatever stands in its place; `expected` is then what its log comes to.
+        secrets: of accounts, as they are afterwards.
+        issued: new credentials.
+        ended: ids of credentials that end; a condition, too: none of them has ended.
+        signed_out: people whose sessions, and links that were not used, end.
+    """
+
+    expected: int
+    events: tuple[DirectoryEvent, ...]
+    after: KeptDirectory
+    at: datetime
+    anew: bool = False
+    secrets: tuple[AccountSecrets, ...] = ()
+    issued: tuple[Credential, ...] = ()
+    ended: tuple[str, ...] = ()
+    signed_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Begin:
     """A worker takes a run up, as everything else in the same transaction leaves the run.
 
@@ -219,7 +248,8 @@ class Turn:
 class Changes:
     """One transaction: applied if every expected version and condition holds by the store's clock, else not at all.
 
-    The log takes the events of the requests in their order, then the run's, then that of who takes it up.
+    The log takes the events of the requests in their order, then the run's, then that of who takes it up, then the
+    directory's.
 
     Args:
         before: a condition: the store's clock has not reached this time.
@@ -252,13 +282,15 @@ class Changes:
     jobs_anew: tuple[Job, ...] = ()
     strays: tuple[tuple[Literal["requests", "runs", "jobs"], str], ...] = ()
     policies: Mapping[str, bytes] = field(default_factory=dict)
+    directory: DirectoryChange | None = None
 
     @property
-    def told(self) -> list[tuple[Actor, RequestChange | RunChange]]:
+    def told(self) -> list[tuple[Actor, RequestChange | RunChange | DirectoryChange]]:
         """Whose events the log takes, in order, and who stands behind them."""
         changed: list[RequestChange | RunChange] = [*self.requests, *([self.run] if self.run else [])]
         begun = [(self.begin.actor, self.begin.change)] if self.begin else []
-        return [(self.actor, change) for change in changed] + begun
+        people = [(self.actor, self.directory)] if self.directory else []
+        return [*((self.actor, change) for change in changed), *begun, *people]
 
     @property
     def row_of_run(self) -> RunChange | None:

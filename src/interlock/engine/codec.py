@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import Field, TypeAdapter
 
 from interlock.domain.canonical import canonical_bytes, read_canonical
+from interlock.domain.directory_events import DirectoryEvent
 from interlock.domain.events import Event
 from interlock.domain.policy import Policy
 from interlock.domain.request import Request
@@ -19,6 +20,8 @@ from interlock.engine.changes import Actor, Entry
 from interlock.errors import InvalidValue, RecordAltered, StoreTooNew
 
 T = TypeVar("T")
+
+AnyEvent = Event | RunEvent | DirectoryEvent
 
 FORMAT = 2
 """Version of the form of log entries. A reader refuses any other."""
@@ -33,8 +36,8 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 
 @cache
-def _events() -> TypeAdapter[Event | RunEvent]:
-    return TypeAdapter(Annotated[Event | RunEvent, Field(discriminator="type")])
+def _events() -> TypeAdapter[AnyEvent]:
+    return TypeAdapter(Annotated[AnyEvent, Field(discriminator="type")])
 
 
 def encode_request(request: Request) -> bytes:
@@ -68,7 +71,7 @@ def decode_policy(body: bytes) -> Policy:
 
 
 def encode_entry(  # noqa: PLR0913, PLR0917 - the fields of an entry
-    tenant: str, stream: str, seq: int, at: datetime, actor: Actor, event: Event | RunEvent
+    tenant: str, stream: str, seq: int, at: datetime, actor: Actor, event: AnyEvent
 ) -> tuple[bytes, str]:
     """Return the canonical bytes of a log entry and their leaf hash."""
     entry: dict[str, Any] = {

@@ -24,11 +24,11 @@ from interlock.domain.request import Request, name_of
 from interlock.engine.advance_start import is_abandoned, is_given_up, must_hold
 from interlock.engine.changes import FRESH, Changes, Hold, RequestChange
 from interlock.engine.consequences import actor_of, ends_at, with_consequences
+from interlock.engine.directories import Directories
 from interlock.engine.hand_off import HandOff
 from interlock.engine.idempotency import key_of, was_done
 from interlock.engine.integrity import verified
 from interlock.engine.pause import NO_POLICIES, note_of_held
-from interlock.engine.ports.policies import Policies
 from interlock.engine.ports.store import Loaded, Store
 from interlock.engine.ports.waker import Waker
 from interlock.engine.retry import until_committed
@@ -49,17 +49,19 @@ class Desk:
             waits for a disk.
     """
 
-    def __init__(self, store: Store, policies: Policies, book: PolicyBook, waker: Waker, hand_off: HandOff) -> None:
+    def __init__(
+        self, store: Store, directories: Directories, book: PolicyBook, waker: Waker, hand_off: HandOff
+    ) -> None:
         self.hand_off = hand_off
         self.pool = ThreadPoolExecutor(THREADS, thread_name_prefix="interlock-engine")
         self._store = store
-        self._policies = policies
+        self._directories = directories
         self._book = book
         self._waker = waker
 
     def held_configuration(self) -> str | None:
         """Say why the configuration cannot be used as it is now, so that the last good one holds; None if it can."""
-        return self._policies.current().held
+        return self._directories.configured().held
 
     async def handle(
         self,
@@ -140,7 +142,7 @@ class Desk:
             policies = NO_POLICIES
             policy = policies.default
         else:
-            policies = self._policies.current()
+            policies = await self._directories.current(request.tenant, loaded.directory)
             policy = await self._book.pinned(request.route.policy_hash)
         # An edit may have the request routed again.
         subjects = [command.subject] if isinstance(command, CastVote) and command.subject is not None else []
@@ -178,7 +180,8 @@ class Desk:
             loaded = await self._read(request.tenant, request.id)
             current = loaded.requests[request.id]
             noted = RefusalNoted(type(command).__name__, principal.id, refusal.code, refusal.message, loaded.now)
-            change = RequestChange.of(current, noted, *note_of_held(self._policies.current(), current, loaded.now))
+            held = note_of_held(self._directories.configured(), current, loaded.now)
+            change = RequestChange.of(current, noted, *held)
             await self._store.commit(Changes(request.tenant, actor_of(principal), (change,)))
 
         with contextlib.suppress(Conflict):

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, NoReturn, TypeVar
 
+from interlock.domain.directory import STREAM, KeptDirectory, fold_directory
 from interlock.domain.events import Restored
 from interlock.domain.lifecycle import evolve, fold
 from interlock.domain.request import Request, edition_digest
@@ -21,7 +22,7 @@ from interlock.engine.codec import leaf_hash
 from interlock.engine.ports.store import Loaded
 from interlock.errors import RecordAltered
 
-T = TypeVar("T", Request, Run)
+T = TypeVar("T", Request, Run, KeptDirectory)
 
 
 def verified(loaded: Loaded) -> Loaded:
@@ -74,6 +75,11 @@ def deadlines_of(history: Sequence[Entry]) -> set[datetime | None]:
 def run_of_log(tenant: str, stream: str, history: Sequence[Entry]) -> Run:
     """Return the run that its log makes; raise `RecordAltered` if the log is not what was written."""
     return _folded(fold_run, "run", tenant, stream, history)
+
+
+def directory_of_log(tenant: str, history: Sequence[Entry]) -> KeptDirectory:
+    """Return the directory that its log makes; raise `RecordAltered` if the log is not what was written."""
+    return _folded(lambda events: fold_directory(events, KeptDirectory(tenant)), "directory", tenant, STREAM, history)
 
 
 def _folded(fold_all: Callable[[Iterable[Any]], T], what: str, tenant: str, stream: str, history: Sequence[Entry]) -> T:

@@ -24,7 +24,7 @@ from interlock.engine.advance_start import (
     is_ready,
     with_its_pause,
 )
-from interlock.engine.changes import Actor, Changes, Job, Lease, RunChange
+from interlock.engine.changes import Actor, Changes, DirectoryChange, Job, Lease, RunChange
 from interlock.engine.deadlines import Backoff
 from interlock.engine.desk import Desk
 from interlock.engine.integrity import check_state, verified
@@ -182,7 +182,8 @@ class JobRunner:
         (job,) = changes.enqueue
         return (
             self._options.only in {None, job.subject}
-            and {change.after.agent for _, change in changes.told} <= self.loading.agents
+            and {change.after.agent for _, change in changes.told if not isinstance(change, DirectoryChange)}
+            <= self.loading.agents
         )
 
     async def start_with(self, changes: Changes) -> AdvanceStart | None:

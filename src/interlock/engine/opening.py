@@ -14,9 +14,10 @@ from interlock.domain.request import Request, name_of
 from interlock.engine.changes import FRESH, Changes, RequestChange
 from interlock.engine.codec import encode_policy
 from interlock.engine.consequences import actor_of
+from interlock.engine.directories import Directories
 from interlock.engine.integrity import verified
 from interlock.engine.pause import judged, note_of_held, short_hash
-from interlock.engine.ports.policies import Policies
+from interlock.engine.ports.policies import PolicySet
 from interlock.engine.ports.store import Store
 from interlock.engine.ports.waker import Waker
 from interlock.engine.retry import until_committed
@@ -31,9 +32,9 @@ class Openings:
         pool: where it judges schemas, which may take their second.
     """
 
-    def __init__(self, store: Store, policies: Policies, waker: Waker, pool: Executor) -> None:
+    def __init__(self, store: Store, directories: Directories, waker: Waker, pool: Executor) -> None:
         self._store = store
-        self._policies = policies
+        self._directories = directories
         self._waker = waker
         self._pool = pool
 
@@ -55,16 +56,17 @@ class Openings:
 
         async def attempt() -> Request:
             loaded = verified(await self._store.load(agent.tenant, [wanted]))
-            return await self._open_once(ask, wanted, agent, initiator, loaded.requests.get(wanted))
+            policies = await self._directories.current(agent.tenant, loaded.directory)
+            return await self._open_once(ask, wanted, agent, initiator, loaded.requests.get(wanted), policies)
 
         opened = await until_committed(attempt, wanted)
         failpoint("request.opened")
         return opened
 
-    async def _open_once(
-        self, ask: Ask, wanted: str, agent: Principal, initiator: str, before: Request | None
+    async def _open_once(  # noqa: PLR0913, PLR0917 - what a request is opened by
+        self, ask: Ask, wanted: str, agent: Principal, initiator: str, before: Request | None, policies: PolicySet
     ) -> Request:
-        policies, now = self._policies.current(), await self._store.now()
+        now = await self._store.now()
         name = agent.id.removeprefix("agent:")
         span = span_of((*policies.policies, policies.default))
         seen = await count(self._store, agent.tenant, [ask.subject], now=now, span=span)

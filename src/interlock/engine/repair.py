@@ -10,6 +10,8 @@ from typing import Literal, cast, get_args
 
 from interlock.domain.authority import Principal
 from interlock.domain.commands import Reschedule
+from interlock.domain.directory import STREAM, fold_directory
+from interlock.domain.directory_events import DirectoryRestored
 from interlock.domain.events import Event, Restored
 from interlock.domain.run import Run, RunStatus
 from interlock.domain.run_events import RunRestored
@@ -17,10 +19,10 @@ from interlock.engine.advance_start import is_at_it, is_ready
 from interlock.engine.audit import audit_record
 from interlock.engine.audit_findings import Alteration, Mend
 from interlock.engine.audit_runs import NEVER
-from interlock.engine.changes import FRESH, Changes, Entry, Lease, RequestChange, RunChange, RunRecord
+from interlock.engine.changes import FRESH, Changes, DirectoryChange, Entry, Lease, RequestChange, RunChange, RunRecord
 from interlock.engine.consequences import actor_of, advance_job
 from interlock.engine.desk import Desk
-from interlock.engine.integrity import request_of_log, run_of_log, verified
+from interlock.engine.integrity import directory_of_log, request_of_log, run_of_log, verified
 from interlock.engine.pause import withdraw_open
 from interlock.engine.ports.store import Store
 from interlock.errors import Conflict, RecordAltered, Refused, StoreError, StoreTooNew
@@ -68,6 +70,8 @@ async def _repair(store: Store, desk: Desk, by: Principal, one: Alteration) -> N
         return
     now = await store.now()
     match one.mend:
+        case "directory":
+            await store.commit(await _directory(store, one.stream[0], by, one.message, now))
         case "request":
             await store.commit(await _request(store, one.stream, by, one.message, now))
         case "run":
@@ -90,6 +94,13 @@ async def _shorten(store: Store, tenant: str, run_id: str, until: datetime) -> N
     loaded = await store.load(tenant, run_id=run_id)
     owners = {lease.owner for lease in [loaded.run and loaded.run.lease, loaded.job] if lease and lease.owner}
     await store.extend(tenant, [(run_id, owner) for owner in sorted(owners)], until)
+
+
+async def _directory(store: Store, tenant: str, by: Principal, found: str, now: datetime) -> Changes:
+    logged = directory_of_log(tenant, await store.history(tenant, STREAM))
+    event = DirectoryRestored(found, now)
+    change = DirectoryChange(logged.version, (event,), fold_directory([event], logged), now, anew=True)
+    return Changes(tenant, actor_of(by), directory=change)
 
 
 async def _request(store: Store, key: tuple[str, str], by: Principal, found: str, now: datetime) -> Changes:

@@ -16,10 +16,10 @@ from interlock.domain.run import ENDED, Origin, Run, RunStatus, check_configurab
 from interlock.domain.run_events import RunCancelled, RunEvent, RunRetried, RunStarted, VersionAccepted
 from interlock.engine.changes import FRESH, Changes, RunChange, RunRecord, Turn
 from interlock.engine.consequences import actor_of, advance_job
+from interlock.engine.directories import Directories
 from interlock.engine.hand_off import HandOff
 from interlock.engine.integrity import digest_of_state, verified, verified_request
 from interlock.engine.pause import short_hash, withdraw_open
-from interlock.engine.ports.policies import Policies
 from interlock.engine.ports.runtime import Runtime
 from interlock.engine.ports.store import Loaded, Store
 from interlock.engine.ports.waker import Waker
@@ -45,7 +45,7 @@ class Runs:
     def __init__(  # noqa: PLR0913 - the surroundings of runs
         self,
         store: Store,
-        policies: Policies,
+        directories: Directories,
         runtime: Runtime,
         waker: Waker,
         hand_off: HandOff,
@@ -57,7 +57,7 @@ class Runs:
         self._ids = ids
         self._queues = queues
         self._store = store
-        self._policies = policies
+        self._directories = directories
         self._runtime = runtime
         self._waker = waker
         self._hand_off = hand_off
@@ -91,7 +91,7 @@ class Runs:
         value = normalize(input_, path="input", max_bytes=MAX_INPUT)
         check_configurable(given := _object("configurable", configurable))
         run_id = "run_" + short_hash(self._ids() if key is None else f"{initiator.tenant}\n{initiator.id}\n{key}")
-        person = self._policies.current().directory.canonical(initiator.id)
+        person = (await self._directories.directory(initiator.tenant)).canonical(initiator.id)
         started = RunStarted(run_id, initiator.tenant, agent, reference, person, value, await self._store.now())
         event = replace(started, context=_object("context", context), configurable=given)
         name = None if thread is None else checked_name(thread)
@@ -176,7 +176,7 @@ class Runs:
             initiator.tenant,
             source.agent,
             source.reference,
-            self._policies.current().directory.canonical(initiator.id),
+            (await self._directories.directory(initiator.tenant)).canonical(initiator.id),
             source.input,
             await self._store.now(),
             origin=Origin(source.id, number, values or None),
@@ -239,7 +239,7 @@ class Runs:
             InvalidAgent: if the agent cannot be loaded here.
         """
         run = _found(await self._store.load(principal.tenant, run_id=run_id), run_id).run
-        self._check_change(run, principal)
+        await self._check_change(run, principal)
         version = await self._runtime.version_of(run)
         return await self._change(run_id, principal, partial(VersionAccepted, principal.id, version))
 
@@ -250,7 +250,7 @@ class Runs:
             loaded = await self._store.load(principal.tenant, run_id=run_id)
             loaded = _with_whole_requests(loaded) if ends else verified(loaded)
             record, now = _found(loaded, run_id), loaded.now
-            self._check_change(record.run, principal, ends=ends)
+            await self._check_change(record.run, principal, ends=ends)
             # A worker that is in the middle of an effect keeps its lease until it has recorded it.
             change = RunChange.of(record.run, event_at(now), lease=record.lease)
             after = change.after
@@ -272,8 +272,8 @@ class Runs:
         self._waker.wake()
         return after
 
-    def _check_change(self, run: Run, principal: Principal, *, ends: bool = False) -> None:
-        check_may_change(run, principal, self._policies.current().directory)
+    async def _check_change(self, run: Run, principal: Principal, *, ends: bool = False) -> None:
+        check_may_change(run, principal, await self._directories.directory(principal.tenant))
         if ends and run.status in ENDED:
             raise Closed(f"{run.id} is already {run.status}.", run_id=run.id, status=str(run.status))
         if not ends and run.status is not RunStatus.needs_attention:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import copy
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic_core import PydanticCustomError
 
-from interlock.config.values import parse_duration
+from interlock.config.values import parse_duration, parse_moment
 from interlock.domain.canonical import Json, parse_json
 from interlock.domain.request import Request
 from interlock.errors import BadInput, InvalidValue
@@ -26,6 +26,14 @@ def duration(text: str, option: str) -> timedelta:
     """Read a duration such as `30d` or `1h30m`; raise `BadInput` if it is none."""
     try:
         return parse_duration(text)
+    except PydanticCustomError as error:
+        raise BadInput(f"{option} {text!r} {error.message()}.") from None
+
+
+def moment(text: str, option: str) -> datetime:
+    """Read a moment with its offset, such as `2026-12-01T09:00:00Z`; raise `BadInput` if it is none."""
+    try:
+        return parse_moment(text)
     except PydanticCustomError as error:
         raise BadInput(f"{option} {text!r} {error.message()}.") from None
 

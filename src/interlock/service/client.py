@@ -56,7 +56,7 @@ class Client(Views):
 
     def __init__(self, system: Parts, principal: Principal, *, key: str | None = None) -> None:
         _check_principal(principal)
-        super().__init__(system.store, system.policies, principal, system.book)
+        super().__init__(system.store, system.directories, principal, system.book)
         self.system = system
         if key is not None:
             check_key(key)
@@ -319,7 +319,7 @@ class Client(Views):
 
         A thread of which a run has not ended raises `Closed`.
         """
-        directory = self._policies.current().directory
+        directory = await self._directories.directory(self.principal.tenant)
         return await self.system.runs.threads.delete(thread, self.principal, directory)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
 
-from interlock.domain.authority import LONGEST_ID, canonical_id
+from interlock.domain.authority import LONGEST_ID, Principal, canonical_id
 from interlock.domain.credentials import (
     Credential,
     CredentialKind,
@@ -19,6 +19,11 @@ from interlock.domain.credentials import (
     SessionLimits,
     why_invalid,
 )
+from interlock.domain.directory_events import TokenCreated, TokenRevoked
+from interlock.domain.directory_rules import DirectoryRules
+from interlock.engine.changes import Actor
+from interlock.engine.consequences import actor_of
+from interlock.engine.directories import Directories, Wish
 from interlock.engine.ports.credentials import Credentials
 from interlock.engine.ports.store import Store
 from interlock.errors import Conflict, InvalidValue, NotFound, Unauthenticated
@@ -43,18 +48,27 @@ class Authenticator:
 
     Args:
         store: keeps them; its clock says when they end.
+        directories: whose log says which tokens were made, and which revoked.
         limits: how long sessions are good for.
     """
 
-    def __init__(self, store: Store, limits: SessionLimits | None = None) -> None:
+    def __init__(self, store: Store, directories: Directories, limits: SessionLimits | None = None) -> None:
         self._store = store
         self._limits = limits or SessionLimits()
         self._kept: Credentials = store
+        self._directories = directories
 
     async def token(  # noqa: PLR0913 - what a token is made of
-        self, tenant: str, bearer: str, *, scopes: frozenset[Scope], lasts: timedelta, by: str, label: str = ""
+        self,
+        tenant: str,
+        bearer: str,
+        *,
+        scopes: frozenset[Scope],
+        lasts: timedelta,
+        by: str | Principal,
+        label: str = "",
     ) -> Issued:
-        """Issue a token for an agent or a service: `agent:NAME` or `service:NAME`.
+        """Issue a token for an agent or a service, `agent:NAME` or `service:NAME`; the log says who has.
 
         Raises:
             InvalidValue: if it is for somebody else, or no name: people sign in.
@@ -64,13 +78,20 @@ class Authenticator:
             raise InvalidValue("principal", "must be agent:NAME or service:NAME: people sign in")
         if not bearer.isprintable() or len(bearer) > LONGEST_ID:
             raise InvalidValue("principal", f"must be text that can be shown, in at most {LONGEST_ID} characters")
-        return await self._issue(
-            "token", tenant, bearer, cast("PrincipalKind", kind), by, lasts, scopes=scopes, label=label
+        actor = _actor(by)
+        issued = await self._new(
+            "token", tenant, bearer, cast("PrincipalKind", kind), actor.by, lasts, scopes=scopes, label=label
         )
+        new = issued.credential
+        created = TokenCreated(
+            new.id, new.digest, bearer, tuple(sorted(scopes)), new.expires_at, new.issued_at, label=label
+        )
+        await self._directories.change(tenant, actor, lambda _: Wish((created,), issued=(new,)))
+        return issued
 
     async def link(self, tenant: str, person: str, *, by: str) -> Issued:
         """Issue a link with which a person can sign in once, within a quarter of an hour."""
-        return await self._issue("link", tenant, person, "person", by, LINK_LASTS)
+        return await self._keep(await self._new("link", tenant, person, "person", by, LINK_LASTS))
 
     async def sign_in(self, secret: str, device: Device | None = None) -> Issued:
         """Begin a session by a link, which is used up by that.
@@ -88,8 +109,10 @@ class Authenticator:
     async def session(self, tenant: str, person: str, *, by: str, device: Device | None = None) -> Issued:
         """Begin a session of a person who has proved who they are."""
         name = canonical_id(person)  # so that all of a person's are found
-        return await self._issue(
-            "session", tenant, name, "person", by, self._limits.lasts, idle=self._limits.idle, device=device
+        return await self._keep(
+            await self._new(
+                "session", tenant, name, "person", by, self._limits.lasts, idle=self._limits.idle, device=device
+            )
         )
 
     async def renew(self, session: Credential) -> Issued:
@@ -101,15 +124,17 @@ class Authenticator:
         await self.end(session.tenant, session.id)
         lasts = session.expires_at - await self._store.now()
         device = Device(session.device, session.address)
-        return await self._issue(
-            "session",
-            session.tenant,
-            session.principal,
-            "person",
-            session.issued_by,
-            lasts,
-            idle=session.idle,
-            device=device,
+        return await self._keep(
+            await self._new(
+                "session",
+                session.tenant,
+                session.principal,
+                "person",
+                session.issued_by,
+                lasts,
+                idle=session.idle,
+                device=device,
+            )
         )
 
     async def tokens(self, tenant: str, *, after: str = "", limit: int = 50) -> Sequence[Credential]:
@@ -129,6 +154,7 @@ class Authenticator:
         now = await self._store.now()
         if (reason := why_invalid(found, now)) is not None:
             raise Unauthenticated(f"This {found.kind} {reason}.")
+        await self._check_known(found)
         if found.kind != "link" and (found.used_at is None or now - found.used_at >= USE_IS_NOTED_EACH):
             await self._kept.use_credential(found.digest, now, address)
             found = replace(found, used_at=now, address=address)
@@ -142,11 +168,32 @@ class Authenticator:
         """
         found = await self._kept.credential(credential.digest)
         reason = "is gone" if found is None else why_invalid(found, await self._store.now())
-        if reason is not None:
+        if found is None or reason is not None:
             raise Unauthenticated(f"This {credential.kind} {reason}.")
+        await self._check_known(found)
+
+    async def _check_known(self, found: Credential) -> None:
+        """Refuse a token that the log does not know: somebody has written into the database."""
+        if found.kind == "token" and not (await self._directories.kept(found.tenant)).knows(found):
+            raise Unauthenticated("This token is stored, and no log says that it was made: make another one.")
+
+    async def revoke(self, tenant: str, token_id: str, *, by: str | Principal) -> None:
+        """Revoke a token; the log says who has.
+
+        Raises:
+            NotFound: if there is none of this id that was not revoked.
+        """
+
+        def wish(rules: DirectoryRules) -> Wish:
+            token = rules.kept.tokens.get(token_id)
+            if token is None or token.revoked:
+                raise NotFound(f"There is no token {token_id} here that was not revoked.")
+            return Wish((TokenRevoked(token_id, rules.now),), ended=(token_id,))
+
+        await self._directories.change(tenant, _actor(by), wish)
 
     async def end(self, tenant: str, credential_id: str) -> None:
-        """Revoke a token, or end a session.
+        """End a session, or use a link up.
 
         Raises:
             NotFound: if there is none of this id that has not ended.
@@ -156,7 +203,11 @@ class Authenticator:
         except Conflict:
             raise NotFound(f"There is no credential {credential_id} here that has not ended.") from None
 
-    async def _issue(  # noqa: PLR0913, PLR0917 - what a credential is made of
+    async def _keep(self, issued: Issued) -> Issued:
+        await self._kept.keep_credential(issued.credential)
+        return issued
+
+    async def _new(  # noqa: PLR0913, PLR0917 - what a credential is made of
         self,
         kind: CredentialKind,
         tenant: str,
@@ -188,8 +239,11 @@ class Authenticator:
             device="" if device is None else device.name,
             address=None if device is None else device.address,
         )
-        await self._kept.keep_credential(credential)
         return Issued(credential, secret)
+
+
+def _actor(by: str | Principal) -> Actor:
+    return Actor(by, "") if isinstance(by, str) else actor_of(by)
 
 
 def _digest(secret: str) -> str:

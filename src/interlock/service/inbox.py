@@ -10,11 +10,10 @@ from operator import itemgetter
 from typing import Literal, get_args
 
 from interlock.domain.action import VERDICTS
-from interlock.domain.authority import Principal
+from interlock.domain.authority import Directory, Principal
 from interlock.domain.eligibility import ONLY_PEOPLE, eligibility_of
 from interlock.domain.inbox import entries_of
 from interlock.domain.request import Request
-from interlock.engine.ports.policies import Policies
 from interlock.engine.ports.store import Inbox, SortKey, Store
 from interlock.engine.routing import PolicyBook
 from interlock.errors import InvalidValue, RecordAltered
@@ -60,10 +59,10 @@ class PersonalInbox:
     """Reads what waits for one person, of all agents or of one. It grants nothing: the desk checks every vote."""
 
     def __init__(
-        self, store: Store, policies: Policies, book: PolicyBook, principal: Principal, agent: str | None = None
+        self, store: Store, directory: Directory, book: PolicyBook, principal: Principal, agent: str | None = None
     ) -> None:
         self._store = store
-        self._directory = policies.current().directory
+        self._directory = directory
         self._book = book
         self._principal = principal
         self._person = self._directory.canonical(principal.id)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from interlock.engine.advance_end import AdvanceEnds
 from interlock.engine.desk import Desk
+from interlock.engine.directories import Directories
 from interlock.engine.job_runner import LEASE, WorkerOptions
 from interlock.engine.opening import Openings
 from interlock.engine.ports.channel import Channel
@@ -38,6 +39,7 @@ class Parts:
     runtime: Runtime
     agents: Agents
     kept: KeptResults
+    directories: Directories
 
     def worker(  # noqa: PLR0913 - the options of a worker
         self,

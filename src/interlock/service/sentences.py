@@ -5,9 +5,11 @@ from __future__ import annotations
 from interlock.domain import events, run_events
 from interlock.domain.action import VERDICTS, Ask
 from interlock.domain.canonical import Json
+from interlock.domain.directory_events import DirectoryEvent
 from interlock.domain.request import acting, tool_shown
 from interlock.domain.run import Origin
 from interlock.engine.changes import Entry
+from interlock.service.directory_sentences import directory_sentence
 from interlock.service.inline import one_line, subject_row, when
 from interlock.service.text import in_quotes, shortened
 
@@ -38,6 +40,8 @@ STATED: dict[type[Event], str] = {
 def sentence(entry: Entry) -> str:
     """Say what an entry states; parts of it come from data and are not harmless yet."""
     event = entry.event
+    if isinstance(event, DirectoryEvent):
+        return directory_sentence(event)
     if type(event) in STATED:
         return STATED[type(event)].format(event)
     return _request_event(entry, event) or _effect_or_run_event(event)

@@ -6,30 +6,35 @@ from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime
 
-from interlock.domain.authority import Directory
+from interlock.domain.authority import Principal
 from interlock.domain.credentials import Credential, why_invalid
-from interlock.engine.ports.store import Store
+from interlock.domain.directory_events import SessionEnded
+from interlock.domain.directory_rules import DirectoryRules
+from interlock.engine.consequences import actor_of
+from interlock.engine.directories import Directories, Wish
 from interlock.errors import Conflict, NotFound
 
 MANY = 200
 
 
 class Sessions:
-    """The sessions of a tenant.
+    """The sessions of a tenant. That somebody ends another one's is in the log.
 
     Args:
-        directory: knows under which names a person may have signed in.
+        directories: know under which names a person may have signed in.
+        principal: who reads and ends them.
     """
 
-    def __init__(self, store: Store, tenant: str, directory: Directory) -> None:
-        self._store = store
-        self._tenant = tenant
-        self._directory = directory
+    def __init__(self, directories: Directories, principal: Principal) -> None:
+        self._store = directories.store
+        self._tenant = principal.tenant
+        self._directories = directories
+        self._principal = principal
 
     async def live(self, person: str | None = None) -> list[Credential]:
         """Return the sessions that are good now, of one person or of all; the one that was used last comes first."""
         now = await self._store.now()
-        names = [None] if person is None else self._directory.names_of(person)
+        names = [None] if person is None else (await self._directories.directory(self._tenant)).names_of(person)
         found = [one for name in names for one in await self._all(name, now) if why_invalid(one, now) is None]
         return sorted(found, key=lambda one: one.used_at or one.issued_at, reverse=True)
 
@@ -52,12 +57,21 @@ class Sessions:
         return await self._end([one for one in await self.live(person) if one.id not in but])
 
     async def _end(self, sessions: list[Credential]) -> list[Credential]:
-        ended = []
+        ended, known = [], (await self._directories.directory(self._tenant)).canonical
         for one in sessions:
             with suppress(Conflict):  # it has ended meanwhile
-                await self._store.end_credential(self._tenant, one.id, await self._store.now())
+                if known(one.principal) == known(self._principal.id):
+                    await self._store.end_credential(self._tenant, one.id, await self._store.now())
+                else:
+                    await self._end_anothers(one)
                 ended.append(one)
         return ended
+
+    async def _end_anothers(self, one: Credential) -> None:
+        def wish(rules: DirectoryRules) -> Wish:
+            return Wish((SessionEnded(one.id, one.principal, rules.now),), ended=(one.id,))
+
+        await self._directories.change(self._tenant, actor_of(self._principal), wish)
 
     async def _all(self, name: str | None, now: datetime) -> list[Credential]:
         found: list[Credential] = []

@@ -6,7 +6,7 @@ The shapes are stable: keys may be added, never renamed or removed. `shapes.sche
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from importlib.resources import files
 from typing import Any, TypeVar
@@ -21,6 +21,7 @@ from interlock.engine.codec import encode_policy
 from interlock.engine.ports.channel import Notice
 from interlock.service.inbox import Listed
 from interlock.service.pages import Count, Page
+from interlock.service.people import Given
 from interlock.service.views import RequestView, RunView
 
 T = TypeVar("T")
@@ -232,6 +233,18 @@ def session_shape(session: Credential, *, current: bool = False) -> dict[str, An
         "used_at": _at(session.used_at),
         "current": current,
     }
+
+
+def members_shape(members: Mapping[str, frozenset[str]]) -> dict[str, list[str]]:
+    """Return groups with their members, or roles with who holds them."""
+    return {name: sorted(members[name]) for name in sorted(members)}
+
+
+def delegation_shape(given: Given) -> dict[str, Any]:
+    """Return a delegation; what the configuration's file says has no id."""
+    one = given.delegation
+    said = {"from": one.giver, "to": one.delegate, "since": _at(one.since), "until": _at(one.until)}
+    return {"id": given.id, **said, "reason": one.reason}
 
 
 def subject_shape(subject: Subject) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from functools import partial
 from operator import attrgetter
 from typing import Literal
 
-from interlock.domain.authority import Principal
+from interlock.domain.authority import Directory, Principal
 from interlock.domain.eligibility import ONLY_PEOPLE, VotingRight, eligibility_of, with_delegations
 from interlock.domain.explain import explain
 from interlock.domain.outcome_words import cannot_pass, done_before, what_became
@@ -17,8 +17,8 @@ from interlock.domain.policy import Policy
 from interlock.domain.request import EffectState, Request, Status
 from interlock.domain.run import ENDED, Run, RunStatus
 from interlock.engine.changes import Entry, Lease
+from interlock.engine.directories import Directories
 from interlock.engine.integrity import verified
-from interlock.engine.ports.policies import Policies
 from interlock.engine.ports.store import Inbox, Loaded, Store
 from interlock.engine.routing import PolicyBook
 from interlock.engine.threads import Threads, ThreadView
@@ -46,6 +46,7 @@ class RequestView:
         became: what it came to, and what was done about it; None where its run is not known.
         stuck: why nobody can approve it as people are now; None if somebody can.
         done_before: that a run from which its run was forked has done the same already; None if none has.
+        directory: the people as they were known then.
     """
 
     request: Request
@@ -57,6 +58,7 @@ class RequestView:
     became: str | None = None
     stuck: str | None = None
     done_before: str | None = None
+    directory: Directory = field(default_factory=Directory)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +82,10 @@ class RunView:
 class Views:
     """Reads for one principal; changes nothing. The book has policy versions that were read before."""
 
-    def __init__(self, store: Store, policies: Policies, principal: Principal, book: PolicyBook) -> None:
+    def __init__(self, store: Store, directories: Directories, principal: Principal, book: PolicyBook) -> None:
         self.principal = principal
         self._store = store
-        self._policies = policies
+        self._directories = directories
         self._tenant = principal.tenant
         self._book = book
 
@@ -112,15 +114,26 @@ class Views:
         if request is None:
             raise NotFound(f"There is no request {request_id} here.", request_id=request_id)
         policy = await self._book.pinned(request.route.policy_hash)
-        directory = self._policies.current().directory
+        directory = await self._directories.directory(self._tenant, loaded.directory)
         why = explain(request, policy, directory, loaded.now)
-        found = self._voting_right(request, policy, self.principal.id, loaded.now)
+        found = _voting_right(request, policy, directory, self.principal.id, loaded.now)
         if request.is_open and self.principal.kind != "person":
             found = VotingRight(excluded=ONLY_PEOPLE)
         became = what_became(request, None if loaded.run is None else loaded.run.run)
         stuck = cannot_pass(request, policy, directory)
         repeats = None if loaded.run is None else await self._done_before(request, loaded.run.run)
-        return RequestView(request, policy, why, found.excluded, loaded.now, found.on_behalf_of, became, stuck, repeats)
+        return RequestView(
+            request,
+            policy,
+            why,
+            found.excluded,
+            loaded.now,
+            found.on_behalf_of,
+            became,
+            stuck,
+            repeats,
+            directory,
+        )
 
     async def _done_before(self, request: Request, run: Run | None) -> str | None:
         """Say that a run from which this one was forked, at however many removes, has done the same already."""
@@ -132,23 +145,18 @@ class Views:
             run = None if record is None else record.run
         return None
 
-    def _voting_right(self, request: Request, policy: Policy, person: str, now: datetime) -> VotingRight:
-        directory = self._policies.current().directory
-        if not request.is_open or policy.levels[request.route.level].automatic:
-            return VotingRight()
-        eligibility = eligibility_of(request, policy, directory)
-        return eligibility.of(request.step_of(policy), directory.canonical(person), now, request.votes)
-
     def candidates(self, view: RequestView) -> list[str]:
         """Return those known by name who may vote on a request now and have not, sorted."""
         request = view.request
-        directory = with_delegations(self._policies.current().directory, request)
+        directory = with_delegations(view.directory, request)
         if not request.is_open:
             return []
         asked = {person for entry in request.step_of(view.policy).ask for person in directory.members(entry)}
         delegates = {one.delegate for one in directory.delegations if one.giver in asked}
         left = (asked | delegates) - {vote.voter for vote in request.votes}
-        return sorted(one for one in left if self._voting_right(request, view.policy, one, view.now).excluded is None)
+        return sorted(
+            one for one in left if _voting_right(request, view.policy, view.directory, one, view.now).excluded is None
+        )
 
     async def run(self, run_id: str) -> RunView:
         """Return a run with its requests."""
@@ -172,7 +180,7 @@ class Views:
 
     async def stuck(self, requests: Iterable[Request]) -> Mapping[str, str]:
         """Return, by its id, why nobody can approve a request as people are now, for those of which that is so."""
-        directory = self._policies.current().directory
+        directory = await self._directories.directory(self._tenant)
         found = {
             request.id: cannot_pass(request, await self._book.pinned(request.route.policy_hash), directory)
             for request in requests
@@ -219,14 +227,15 @@ class Views:
         Args:
             agent: whose requests alone are wanted.
         """
-        return await self._inbox(agent).page(which, after=after, limit=limit)
+        return await (await self._inbox(agent)).page(which, after=after, limit=limit)
 
     async def inbox_count(self, which: Which, *, agent: str | None = None) -> Count:
         """Return how many rows one list of the inbox has; exactly, up to a thousand."""
-        return await self._inbox(agent).count(which)
+        return await (await self._inbox(agent)).count(which)
 
-    def _inbox(self, agent: str | None) -> PersonalInbox:
-        return PersonalInbox(self._store, self._policies, self._book, self.principal, agent)
+    async def _inbox(self, agent: str | None) -> PersonalInbox:
+        directory = await self._directories.directory(self._tenant)
+        return PersonalInbox(self._store, directory, self._book, self.principal, agent)
 
     def runs(self, statuses: tuple[RunStatus, ...] = (), *, limit: int | None = None) -> AsyncGenerator[Run, None]:
         """Read runs, newest first, at most so many."""
@@ -304,3 +313,10 @@ def _altered(loaded: Loaded) -> str | None:
     except RecordAltered as altered:
         return altered.message
     return None
+
+
+def _voting_right(request: Request, policy: Policy, directory: Directory, person: str, now: datetime) -> VotingRight:
+    if not request.is_open or policy.levels[request.route.level].automatic:
+        return VotingRight()
+    eligibility = eligibility_of(request, policy, directory)
+    return eligibility.of(request.step_of(policy), directory.canonical(person), now, request.votes)

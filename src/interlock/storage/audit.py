@@ -11,15 +11,17 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Select, Table, bindparam, exists, select, text, tuple_
 
+from interlock.domain.directory import STREAM
 from interlock.domain.request import Status
 from interlock.engine.changes import Job, RunChange
 from interlock.engine.codec import decode_request, decode_run
 from interlock.engine.ports.store import Audit
 from interlock.errors import InterlockError, RecordAltered
+from interlock.storage import credentials as credential_rows
 from interlock.storage.compiled import Connection, whatever_is_stored
 from interlock.storage.participants import PARTICIPANTS_LEFT, Participants, participants_on
 from interlock.storage.rows import NEVER, RequestRow, RunRow, is_key, is_time, job_of, moment, request_row, run_row
-from interlock.storage.schema import jobs, policies, requests, runs, states
+from interlock.storage.schema import directories, jobs, policies, requests, runs, states
 from interlock.storage.sql_constructs import as_bytes
 
 SIZE = 500
@@ -49,6 +51,7 @@ _LEFT = (
     .where(~exists().where(runs.c.tenant == states.c.tenant, runs.c.id == states.c.run_id))
     .distinct()
 )
+_DIRECTORIES = select(directories.c.tenant, directories.c.version)
 _POLICIES = select(policies.c.hash, as_bytes(policies.c.body))
 
 
@@ -84,9 +87,10 @@ class AuditedLog:
 
 
 def strangers(log: Table) -> Select[Any]:
-    """Return the query for the streams of a log that are neither a request's nor a run's."""
+    """Return the query for the streams of a log that have no row: neither a request's, a run's nor a directory's."""
     rows = [exists().where(table.c.tenant == log.c.tenant, table.c.id == log.c.stream) for table in (requests, runs)]
-    return select(log.c.tenant, log.c.stream).where(*(~row for row in rows)).distinct()
+    in_directory = (log.c.stream == STREAM) & exists().where(directories.c.tenant == log.c.tenant)
+    return select(log.c.tenant, log.c.stream).where(*(~row for row in rows), ~in_directory).distinct()
 
 
 def page(on: Connection, *, kind: type[RequestRow | RunRow], after: Key) -> tuple[Audit, Key | None]:
@@ -200,6 +204,8 @@ def audit_rest(on: Connection, log: AuditedLog) -> Audit:
             states=[(str(tenant), str(run_id)) for tenant, run_id in on.rows(_LEFT, {})],
             participants_left=[(str(tenant), str(key)) for tenant, key in on.rows(PARTICIPANTS_LEFT, {})],
             added=[(str(what), str(table), str(undo)) for what, table, undo in on.rows(text(log.added), {})],
+            directories={str(tenant): version for tenant, version in on.rows(_DIRECTORIES, {})},
+            tokens=credential_rows.tokens(on),
             lost=None if log.lost is None else max(0, on.rows(text(log.lost), {})[0][0]),
         )
 

@@ -25,6 +25,7 @@ _LISTED = (
     .order_by(_C.id)
     .limit(bindparam("limit"))
 )
+_TOKENS = select(credentials).where(_C.kind == "token").order_by(_C.tenant, _C.id)
 _OF_ONE = _LISTED.where(_C.principal == bindparam("principal"))
 _IS_LIVE = _C.ended_at.is_(None), _C.expires_at > bindparam("live_at")
 _BY_WHAT = {
@@ -108,6 +109,11 @@ def listed(on: Connection, wanted: Wanted) -> Sequence[Credential]:
 def use(on: Connection, digest: str, at: datetime, address: str | None) -> None:
     """Note that one was used, and from where."""
     on.write(_USE, {"of_digest": digest, "at": micros(at), "from_address": address})
+
+
+def tokens(on: Connection) -> Sequence[Credential]:
+    """Return the tokens of all tenants."""
+    return [_read(row) for row in on.rows(_TOKENS, {})]
 
 
 def end(on: Connection, tenant: str, credential_id: str, at: datetime) -> None:

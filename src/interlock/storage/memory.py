@@ -19,6 +19,7 @@ from interlock.errors import StoreUnavailable
 from interlock.failpoints import failpoint
 from interlock.storage.audit import audit_of, is_named
 from interlock.storage.cursors import check_channel
+from interlock.storage.memory_accounts import MemoryAccounts
 from interlock.storage.memory_commit import apply, check
 from interlock.storage.memory_credentials import MemoryCredentials
 from interlock.storage.memory_tables import MemoryShelf, Tables, entry_of, read_job
@@ -44,7 +45,7 @@ from interlock.storage.rows import (
 )
 
 
-class MemoryStore(MemoryCredentials):
+class MemoryStore(MemoryAccounts, MemoryCredentials):
     """Keeps everything in this process, and forgets it with it; its clock is this machine's by default."""
 
     notifications = None
@@ -96,7 +97,8 @@ class MemoryStore(MemoryCredentials):
                     entries[entry.stream].append(entry_of(at, entry))
             key = (tenant, "advance", record.run.id if record is not None else "")
             job = read_job(key, tables.jobs[key]) if key in tables.jobs else None
-            return Loaded(self._clock(), {request.id: request for request in found}, record, job, entries)
+            known = {request.id: request for request in found}
+            return Loaded(self._clock(), known, record, job, entries, tables.directories.get(tenant, 0))
 
     async def asked_at(self, tenant: str, run_id: str, interrupt_ids: Iterable[str]) -> Sequence[Request]:
         """Return every request of a run at these interrupts, oldest first."""
@@ -211,7 +213,12 @@ class MemoryStore(MemoryCredentials):
                 participants_left=sorted(tables.participants.keys() - tables.requests.keys()),
                 states=sorted({(tenant, run_id) for tenant, run_id, _ in tables.states} - tables.runs.keys()),
                 jobs=[read_job(key, row) for key, row in tables.jobs.items() if row.due_at != NEVER],
-                strangers=[key for key in streams if key not in tables.requests and key not in tables.runs],
+                strangers=[key for key in streams if not tables.has_row_of(key)],
+                directories=dict(tables.directories),
+                tokens=sorted(
+                    (one for one in tables.credentials.values() if one.kind == "token"),
+                    key=lambda one: (one.tenant, one.id),
+                ),
                 altered_policies=[key for key, body in tables.policies.items() if not is_named(key, body)],
             )
 

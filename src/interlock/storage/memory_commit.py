@@ -6,6 +6,7 @@ from datetime import datetime
 
 from interlock.engine.changes import Changes, Hold, Job, Turn
 from interlock.engine.integrity import digest_of_state
+from interlock.storage.memory_accounts import apply_directory, check_directory
 from interlock.storage.memory_tables import JobRow, Tables, key_of
 from interlock.storage.participants import acts_by
 from interlock.storage.rows import (
@@ -53,6 +54,8 @@ def check(tables: Tables, changes: Changes, now: datetime) -> None:  # noqa: C90
             raise changed("thread", turn.thread)
         if (changes.tenant, of_run.after.id) in tables.requests:
             raise changed("log", of_run.after.id)
+    if changes.directory is not None:
+        check_directory(tables, changes.tenant, changes.directory)
     if changes.begin is not None:
         _check_free(tables.jobs.get(key_of(changes.begin.job)), changes.begin.job)
 
@@ -99,6 +102,7 @@ def apply(tables: Tables, changes: Changes, entries: list[EntryRow], now: int) -
             tables.states.pop((run.tenant, run.id, digest), None)
     for counted in changes.counted:
         tables.windows[changes.tenant, counted.action] = counted.version + 1
+    apply_directory(tables, changes.tenant, changes.directory)
     tables.log.extend(entries)
     _apply_jobs(tables, changes, now)
     if changes.turn is not None:

@@ -9,7 +9,9 @@ from itertools import islice
 from operator import itemgetter
 from typing import NamedTuple
 
+from interlock.domain.accounts import AccountSecrets, Attempts
 from interlock.domain.credentials import Credential
+from interlock.domain.directory import STREAM
 from interlock.domain.sign_in import SignInAttempt
 from interlock.engine.changes import Cursor, Entry, Job, RunRecord
 from interlock.engine.codec import decode_entry, decode_run
@@ -55,6 +57,9 @@ class Tables:
         self.cursors: dict[Key, Cursor] = {}
         self.credentials: dict[str, Credential] = {}
         self.sign_ins: dict[str, SignInAttempt] = {}
+        self.directories: dict[str, int] = {}
+        self.accounts: dict[Key, AccountSecrets] = {}
+        self.attempts: dict[Key, Attempts] = {}
         self.participants: dict[Key, dict[str, int]] = {}
 
     def record_of(self, key: Key) -> RunRecord | None:
@@ -66,6 +71,11 @@ class Tables:
         return RunRecord(
             checked("run", decode_run(row.body), row.version), state, lease_of(row.lease_owner, row.lease_until)
         )
+
+    def has_row_of(self, key: Key) -> bool:
+        """Say whether a stream of the log is that of a row."""
+        tenant, stream = key
+        return key in self.requests or key in self.runs or (stream == STREAM and tenant in self.directories)
 
     def turns_of(self, tenant: str, thread: str) -> Iterator[tuple[RunRow, int]]:
         """Yield the runs of a thread, and the turn of each."""

@@ -15,6 +15,7 @@ from interlock.engine.changes import Job, RunRecord
 from interlock.engine.codec import decode_request, decode_run
 from interlock.engine.ports.store import Loaded, Turns, Window
 from interlock.errors import RecordAltered
+from interlock.storage import directories
 from interlock.storage.compiled import Connection, whatever_is_stored
 from interlock.storage.log import Histories, Log
 from interlock.storage.rows import (
@@ -126,6 +127,7 @@ def load(  # noqa: PLR0913, PLR0917 - what the port offers
     """Read requests and a run at one instant, with their logs."""
     keys = list(ids)
     now, named, logs = on.instant(clock), _rows(on, tenant, keys), _logs(on, log, tenant, keys)
+    directory = on.ask(directories.VERSION, {"tenant": tenant}) if encodable(tenant) else None
     record, job = None, None
     opened: dict[str, _Row] = {}
     pause: list[str] = []
@@ -151,7 +153,12 @@ def load(  # noqa: PLR0913, PLR0917 - what the port offers
         record,
         job,
         {key: entries.get(key, []) for key in [*(one.id for one in found), *of_itself]},
+        _first_of(directory() if directory else ()),
     )
+
+
+def _first_of(rows: Sequence[Any]) -> int:
+    return int(rows[0][0]) if rows else 0
 
 
 class _Row(NamedTuple):

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from interlock.domain.request import EffectState, Status
 from interlock.domain.run import RunStatus
 
-REVISIONS = ("0008", "0009", "0010", "0011")
+REVISIONS = ("0008", "0009", "0010", "0011", "0012")
 """Every revision of the schema that this version knows, oldest first. It works with the last one."""
 
 VERSION_TABLE = "schema_version"
@@ -261,6 +261,28 @@ sign_in_attempts = Table(
     Index("sign_in_attempts_by_end", "expires_at"),
 )
 """Who is at an identity provider at the moment: `state` and `browser` are digests. A row goes when it is used."""
+directories = Table(
+    "directories", metadata, *_keyed("directories_key", "tenant"), Column("version", Integer, nullable=False)
+)
+"""How many entries the log of each tenant's directory has: what they say is read from the log alone."""
+
+accounts = Table(
+    "accounts",
+    metadata,
+    *_keyed("accounts_key", "tenant", "name"),
+    *_all(_Text, "password", "authenticator", "recovery"),
+    Column("used_step", BigInteger, nullable=False),
+)
+"""What people with an account prove themselves by: hashes, and the key of a second factor."""
+
+attempts = Table(
+    "attempts",
+    metadata,
+    *_keyed("attempts_key", "tenant", "key"),
+    Column("number", Integer, nullable=False),
+    Column("last", BigInteger, nullable=False),
+)
+"""How often in a row somebody has failed to sign in, by a short digest of the name: strangers cannot fill it."""
 
 _POLLED = """CREATE VIEW approval_requests AS SELECT
     id, coalesce(nullif({described}, ''), action, '') AS plan,

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
+from interlock.domain.accounts import AccountSecrets, Attempts
 from interlock.domain.credentials import Credential, CredentialKind
 from interlock.domain.request import Request
 from interlock.domain.run import Run, RunStatus
@@ -21,7 +22,7 @@ from interlock.engine.items import Found, ItemOp, PutItem, carry_out
 from interlock.engine.ports.store import Agenda, Audit, Inbox, InboxPage, Loaded, SortKey, Turns, Window
 from interlock.engine.retry import until_committed
 from interlock.failpoints import failpoint
-from interlock.storage import agenda, audit, credentials, cursors, reads
+from interlock.storage import agenda, audit, credentials, cursors, directories, reads
 from interlock.storage.inbox import inbox
 from interlock.storage.rows import Clock, RequestRow, RunRow, check_changes, check_load, check_puts
 
@@ -245,6 +246,34 @@ class SqlStore:
         from interlock.storage import sign_ins  # noqa: PLC0415 - see the top
 
         return await self._write(lambda on: sign_ins.take(on, state))
+
+    async def directory_version(self, tenant: str) -> int:
+        """Return how many entries the log of a directory has."""
+        return await self._read(lambda on: directories.version(on, tenant))
+
+    async def tenants(self) -> Sequence[str]:
+        """Return the tenants that have a directory."""
+        return await self._read(directories.tenants)
+
+    async def secrets(self, tenant: str, account: str) -> AccountSecrets | None:
+        """Return what an account proves itself by."""
+        return await self._read(lambda on: directories.secrets_of(on, tenant, account))
+
+    async def accept_code(self, tenant: str, account: str, step: int) -> None:
+        """Note that the code of a time step was used."""
+        await self._write(lambda on: directories.accept_code(on, tenant, account, step))
+
+    async def attempts(self, tenant: str, key: str) -> Attempts:
+        """Return how often somebody has failed to sign in."""
+        return await self._read(lambda on: directories.attempts_of(on, tenant, key))
+
+    async def count_attempt(self, tenant: str, key: str, seen: int, at: datetime) -> None:
+        """Count one more that has not succeeded yet."""
+        await self._write(lambda on: directories.count_attempt(on, tenant, key, seen, at))
+
+    async def forget_attempts(self, tenant: str, key: str) -> None:
+        """Begin to count anew."""
+        await self._write(lambda on: directories.forget_attempts(on, tenant, key))
 
     async def items(self, tenant: str, operations: Sequence[ItemOp]) -> list[Found]:
         """Carry operations on what agents keep out."""

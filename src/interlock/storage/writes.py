@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, delete, func, select
 from interlock.engine.changes import Changes, Counted, Hold, RequestChange, RunChange, Turn
 from interlock.engine.integrity import digest_of_state
 from interlock.failpoints import failpoint
+from interlock.storage import directories
 from interlock.storage.compiled import Connection
 from interlock.storage.jobs import take_job, wake_waiting, write_jobs
 from interlock.storage.log import Log
@@ -92,7 +93,7 @@ class Commit:
     """Applies changes, all or none: as a transaction of its own, or as a part of one.
 
     What others may write at once is taken first, in one order (by run; of that run, its thread, itself, windows,
-    requests, jobs): those who wait for each other do not wait in a ring.
+    requests, jobs, directory): those who wait for each other do not wait in a ring.
 
     Args:
         clock: the store's clock; None for the database's own.
@@ -140,6 +141,8 @@ class Commit:
         if changes.lease_job is not None:
             take_job(connection, *changes.lease_job, clock)
         write_jobs(connection, changes, clock)
+        if changes.directory is not None:
+            directories.take(connection, changes.tenant, changes.directory)
 
     def keep(self, connection: Connection, now: datetime) -> None:
         """Append the entries, by the clock that was read after everything had been taken."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from interlock.testing.store_commits import CommitContract
 from interlock.testing.store_credentials import CredentialContract
+from interlock.testing.store_directories import DirectoryContract
 from interlock.testing.store_inboxes import InboxContract
 from interlock.testing.store_jobs import JobContract
 from interlock.testing.store_queries import QueryContract
@@ -16,6 +17,7 @@ class StoreContract(
     CommitContract,
     CredentialContract,
     CursorContract,
+    DirectoryContract,
     InboxContract,
     JobContract,
     QueryContract,

@@ -86,7 +86,7 @@ class BeginContract(Contract):
             await store.commit(changes(other, begin=beyond))
 
     async def test_loading_gives_the_runs_job(self, store: Store, clock: SettableClock) -> None:
-        assert await store.load(TENANT, run_id="run_1") == Loaded(clock.at, {})
+        assert await store.load(TENANT, run_id="run_1") == Loaded(clock.at, {}, directory=0)
         await store.commit(changes(started("run_1", clock.at)))
         assert (await store.load(TENANT, run_id="run_1")).job is None
         await store.commit(changes(enqueue=(job("run_1", clock.at),)))

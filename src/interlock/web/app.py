@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, FastAPI
 
 from interlock.domain.access import Permission
-from interlock.web import agents, events, health, log, pages, requests, runs, sessions, socket, tokens
+from interlock.web import agents, directory, events, health, log, pages, requests, runs, sessions, socket, tokens
 from interlock.web.callers import open_to_all
 from interlock.web.context import Context
 from interlock.web.edge import Edge
@@ -32,7 +32,7 @@ def application(context: Context) -> Edge:
     )
     app.state.context = context
     api = APIRouter(prefix=PREFIX)
-    for part in (agents, requests, runs, log, events, socket, sessions, tokens):
+    for part in (agents, requests, runs, log, events, socket, sessions, tokens, directory):
         api.include_router(part.router)
 
     @api.get("/openapi.json", dependencies=[Depends(open_to_all(Permission.anybody))], include_in_schema=False)

@@ -165,6 +165,16 @@ class NewToken(_Body):
     label: Annotated[StrictStr, Field(max_length=200)] = ""
 
 
+class NewDelegation(_Body):
+    """Somebody votes for somebody else, until a moment."""
+
+    to: Name
+    until: Name = Field(description="a moment with its offset", examples=["2026-12-01T09:00:00Z"])
+    giver: Name | None = Field(default=None, alias="from", description="whose vote it is; one's own by default")
+    since: Name | None = Field(default=None, description="when it begins; at once by default")
+    reason: Annotated[StrictStr, Field(max_length=1_000)] = ""
+
+
 class SignIn(_Body):
     """The secret of a sign-in link."""
 

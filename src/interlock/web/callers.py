@@ -88,22 +88,23 @@ async def admit(connection: HTTPConnection, need: Permission) -> Caller:
     caller = await caller_of(connection, context)
     if caller is None:
         raise Unauthenticated("Sign in, or send a token: `Authorization: Bearer TOKEN`.")
-    must(caller, need, context)
+    await must(caller, need, context)
     return caller
 
 
-def why_not(caller: Caller, need: Permission, context: Context) -> str | None:
+async def why_not(caller: Caller, need: Permission, context: Context) -> str | None:
     """Say why somebody may not do something; None if they may."""
-    return why_refused(need, caller.principal, caller.credential.scopes, context.parts.policies.current().directory)
+    directory = await context.parts.directories.directory(caller.principal.tenant)
+    return why_refused(need, caller.principal, caller.credential.scopes, directory)
 
 
-def must(caller: Caller, need: Permission, context: Context) -> None:
+async def must(caller: Caller, need: Permission, context: Context) -> None:
     """Refuse whoever may not do something.
 
     Raises:
         Forbidden: if they may not.
     """
-    refused = why_not(caller, need, context)
+    refused = await why_not(caller, need, context)
     if refused is not None:
         raise Forbidden(f"{caller.principal.id} may not do that: {refused}.")
 

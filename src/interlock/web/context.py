@@ -42,7 +42,7 @@ class Context:
     @cached_property
     def authenticator(self) -> Authenticator:
         """Who issues and checks credentials."""
-        return Authenticator(self.parts.store)
+        return Authenticator(self.parts.store, self.parts.directories)
 
     @cached_property
     def _lives(self) -> dict[str, Live]:

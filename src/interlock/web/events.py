@@ -12,10 +12,12 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 from starlette.requests import Request
 
+from interlock.domain.access import Permission
+from interlock.domain.directory import STREAM
 from interlock.engine.changes import Entry
 from interlock.errors import InterlockError
 from interlock.service.shapes import entry_shape
-from interlock.web.callers import Caller, Follows
+from interlock.web.callers import Caller, Follows, why_not
 from interlock.web.context import Context, context_of
 
 router = APIRouter(prefix="/events", tags=["events"])
@@ -40,11 +42,20 @@ async def entries_of(context: Context, caller: Caller, position: str) -> AsyncIt
         if time.monotonic() - looked >= HEARTBEAT:
             await context.authenticator.check_again(caller.credential)
             looked = time.monotonic()
+        hidden = (
+            {STREAM} if any(entry.stream == STREAM for entry in entries) and await _is_kept_out(caller, context) else ()
+        )
         for entry in entries:
-            yield entry
+            if entry.stream not in hidden:
+                yield entry
         position = entries[-1].position if entries else position
         if not entries:
             yield None
+
+
+async def _is_kept_out(caller: Caller, context: Context) -> bool:
+    """Say whether entries about people and tokens are not for the caller: they are for who may read the whole log."""
+    return await why_not(caller, Permission.log, context) is not None
 
 
 @router.get("", response_class=StreamingResponse)

@@ -41,7 +41,7 @@ async def sign_in(request: Request, response: Response, body: bodies.SignIn) -> 
 @router.get("/session")
 async def who(caller: Known) -> dict[str, Any]:
     """Say who the caller is."""
-    directory = caller.client.system.policies.current().directory
+    directory = await caller.client.system.directories.directory(caller.principal.tenant)
     person = directory.canonical(caller.principal.id)
     return {**_who(caller.credential), "roles": directory.roles_of(person)}
 
@@ -50,14 +50,17 @@ async def who(caller: Known) -> dict[str, Any]:
 async def sign_out(caller: Known, request: Request, response: Response) -> None:
     """End the session, or revoke the token, that this call came with."""
     context = context_of(request)
-    await context.authenticator.end(caller.credential.tenant, caller.credential.id)
+    if caller.credential.kind == "token":
+        await context.authenticator.revoke(caller.credential.tenant, caller.credential.id, by=caller.principal)
+    else:
+        await context.authenticator.end(caller.credential.tenant, caller.credential.id)
     forget_session(response, context)
 
 
 @router.get("/sessions", responses=answers("Sessions"))
 async def list_sessions(caller: Known, request: Request, of: Of = None) -> dict[str, Any]:
     """List where a person is signed in, the last used first. Nothing in it signs anybody in."""
-    person = _person(caller, of, context_of(request))
+    person = await _person(caller, of, context_of(request))
     found = await _sessions(caller).live(person)
     return {"sessions": [session_shape(one, current=one.id == caller.credential.id) for one in found]}
 
@@ -65,25 +68,24 @@ async def list_sessions(caller: Known, request: Request, of: Of = None) -> dict[
 @router.delete("/sessions", responses=answers("Ended"))
 async def end_sessions(caller: Known, request: Request, of: Of = None) -> dict[str, Any]:
     """End all sessions of a person but the one that this call came with."""
-    person = _person(caller, of, context_of(request))
+    person = await _person(caller, of, context_of(request))
     return {"ended": [one.id for one in await _sessions(caller).end_all(person, but={caller.credential.id})]}
 
 
 @router.delete("/sessions/{session_id}", status_code=HTTPStatus.NO_CONTENT)
 async def end_session(caller: Known, request: Request, session_id: str) -> None:
     """End a session: one of the caller's or, as `admin`, anybody's."""
-    anybodys = why_not(caller, Permission.manage, context_of(request)) is None
+    anybodys = await why_not(caller, Permission.manage, context_of(request)) is None
     await _sessions(caller).end(session_id, None if anybodys else caller.principal.id)
 
 
 def _sessions(caller: Caller) -> Sessions:
-    parts = caller.client.system
-    return Sessions(parts.store, caller.principal.tenant, parts.policies.current().directory)
+    return Sessions(caller.client.system.directories, caller.principal)
 
 
-def _person(caller: Caller, of: str | None, context: Context) -> str:
+async def _person(caller: Caller, of: str | None, context: Context) -> str:
     if of is not None:
-        must(caller, Permission.manage, context)
+        await must(caller, Permission.manage, context)
     return of or caller.principal.id
 
 

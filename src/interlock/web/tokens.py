@@ -26,7 +26,7 @@ async def issue(caller: Manages, request: Request, body: bodies.NewToken) -> dic
         body.principal,
         scopes=frozenset(body.scopes),
         lasts=duration(body.lasts, "lasts"),
-        by=caller.principal.id,
+        by=caller.principal,
         label=body.label,
     )
     return {**credential_shape(issued.credential), "secret": issued.secret}
@@ -43,4 +43,4 @@ async def list_tokens(caller: Manages, request: Request, after: str = "", limit:
 @router.delete("/{token_id}", status_code=HTTPStatus.NO_CONTENT)
 async def revoke(caller: Manages, request: Request, token_id: str) -> None:
     """Revoke a token: it is good for nothing from now on."""
-    await context_of(request).authenticator.end(caller.principal.tenant, token_id)
+    await context_of(request).authenticator.revoke(caller.principal.tenant, token_id, by=caller.principal)

@@ -16,6 +16,7 @@ from interlock.domain.authority import Delegation, Directory
 from interlock.domain.commands import CastVote
 from interlock.domain.policy import Level, Policy, Step
 from interlock.engine.audit import audit_record
+from interlock.engine.directories import Directories
 from interlock.engine.ports.policies import PolicySet
 from interlock.engine.routing import PolicyBook
 from interlock.errors import Forbidden
@@ -42,7 +43,9 @@ async def story():
     await made.runs.start("buyer", "buys", None, principal("ian", tenant=TENANT))
     (job,) = (await made.store.agenda()).jobs
     await made.worker.runner.carry_out(job)
-    made.views = lambda who: Views(made.store, policies, principal(who, tenant=TENANT), PolicyBook(made.store))
+    made.views = lambda who: Views(
+        made.store, Directories(made.store, policies), principal(who, tenant=TENANT), PolicyBook(made.store)
+    )
     (made.id,) = await made.inbox()
     return made
 
@@ -115,7 +118,9 @@ async def test_I9_a_vote_under_a_delegation_that_was_taken_back_is_not_told_as_o
     await vote(story, "zoe")
     taken_back = replace(PEOPLE, delegations=())
     after = SettablePolicies(PolicySet((), POLICY, taken_back))
-    story.views = lambda who: Views(story.store, after, principal(who, tenant=TENANT), PolicyBook(story.store))
+    story.views = lambda who: Views(
+        story.store, Directories(story.store, after), principal(who, tenant=TENANT), PolicyBook(story.store)
+    )
     (step,) = [line for line in await seen(story, "noah") if line.startswith("Step 1")]
     assert "for it" not in step
     assert step.endswith("; no longer counted: zoe for mia.")

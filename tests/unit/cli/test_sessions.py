@@ -4,8 +4,11 @@ import asyncio
 import os
 
 from interlock.domain.credentials import Device
+from interlock.engine.configured import BUILT_IN
+from interlock.engine.directories import Directories
 from interlock.service.credentials import Authenticator
 from interlock.storage import open_store
+from interlock.testing.fakes import SettablePolicies
 
 
 def sign_in(*people):
@@ -14,7 +17,8 @@ def sign_in(*people):
     async def work():
         store = open_store(os.environ["INTERLOCK_DATABASE_URL"])
         device = Device("Firefox \x1b[2J", "192.0.2.1")
-        issued = [await Authenticator(store).session("default", one, by=one, device=device) for one in people]
+        authenticator = Authenticator(store, Directories(store, SettablePolicies(BUILT_IN)))
+        issued = [await authenticator.session("default", one, by=one, device=device) for one in people]
         await store.close()
         return [one.secret for one in issued]
 

@@ -15,6 +15,7 @@ from interlock.domain.calendar import Calendar, Span
 from interlock.domain.commands import Extend
 from interlock.domain.policy import Escalation, Level, Policy, Step
 from interlock.engine.deadlines import carry_out_due, sweep
+from interlock.engine.directories import Directories
 from interlock.engine.ports.policies import PolicySet
 from interlock.engine.routing import PolicyBook
 from interlock.service.sentences import sentence
@@ -50,7 +51,9 @@ async def asked_under(policy, *before):
     (job,) = (await made.store.agenda()).jobs
     await made.worker.runner.carry_out(job)
     made.policies = policies
-    made.views = lambda who: Views(made.store, policies, principal(who, tenant=TENANT), PolicyBook(made.store))
+    made.views = lambda who: Views(
+        made.store, Directories(made.store, policies), principal(who, tenant=TENANT), PolicyBook(made.store)
+    )
     (made.id,) = await made.inbox()
     return made
 

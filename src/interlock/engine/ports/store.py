@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, NamedTuple, Protocol
 
+from interlock.domain.credentials import Credential
 from interlock.domain.request import Request, Status
 from interlock.domain.run import Run, RunStatus
 from interlock.engine.changes import Changes, Cursor, Entry, Job, RunRecord
 from interlock.engine.items import Found, ItemOp
+from interlock.engine.ports.accounts import Accounts
 from interlock.engine.ports.credentials import Credentials
 from interlock.engine.ports.sign_ins import SignIns
 from interlock.engine.ports.waker import Notifications
@@ -28,6 +30,7 @@ class Loaded:
         requests: those that exist, by id, the oldest first: identical operations are to do the same everywhere (I17).
         job: the run's, if it ever had one.
         logs: all entries of each of these requests and of the run, in order.
+        directory: the version of the tenant's directory; None if it was not read.
     """
 
     now: datetime
@@ -35,6 +38,7 @@ class Loaded:
     run: RunRecord | None = None
     job: Job | None = None
     logs: Mapping[str, Sequence[Entry]] = field(default_factory=dict)
+    directory: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,8 @@ class Audit:
         unread_jobs: that cannot be read.
         strangers: streams of the log that have no row.
         unguarded: what was to refuse changes of the log, and is gone or another by now.
+        directories: the version that the row of each tenant's directory names.
+        tokens: those that are kept, by tenant.
         altered_policies: hashes under which another policy is kept than the one that has the hash.
     """
 
@@ -101,6 +107,8 @@ class Audit:
     strangers: Sequence[tuple[str, str]] = ()
     unguarded: Sequence[str] = ()
     altered_policies: Sequence[str] = ()
+    directories: Mapping[str, int] = field(default_factory=dict)
+    tokens: Sequence[Credential] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +196,7 @@ class Items(Protocol):
         """
 
 
-class Store(Credentials, SignIns, Items, Protocol):
+class Store(Accounts, Credentials, SignIns, Items, Protocol):
     """Log, rows and jobs behind one transaction. Methods may be called from any thread's event loop.
 
     Raises:
@@ -247,7 +255,7 @@ class Store(Credentials, SignIns, Items, Protocol):
         """Return a policy body that was kept under this hash."""
 
     async def history(self, tenant: str, stream: str) -> Sequence[Entry]:
-        """Return all entries of one request or run, in order."""
+        """Return all entries of one request or run, or of the tenant's directory, in order."""
 
     async def feed(self, tenant: str, *, after: str = "", limit: int = 100) -> Sequence[Entry]:
         """Return the entries after a position, in order. No entry can later appear before one that was returned.

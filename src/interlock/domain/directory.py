@@ -1,0 +1,195 @@
+"""The people of a tenant as its log says: the fold of one stream, and how it adds to what is configured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from interlock.domain import directory_events as events
+from interlock.domain.authority import Delegation, Directory
+from interlock.domain.credentials import Credential
+from interlock.domain.directory_events import DirectoryEvent, GroupOrRole
+
+STREAM = "directory"
+"""The stream of the log in which all of it stands. No request and no run is called so."""
+
+
+class AccountStatus(StrEnum):
+    """What an account is good for."""
+
+    invited = "invited"
+    active = "active"
+    disabled = "disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Somebody who signs in here, by name and password. The password is in no log.
+
+    Args:
+        name: the canonical id under which the person's votes are counted.
+        second_factor: whether signing in takes a code of an authenticator as well.
+        changed_at: when the password was set last.
+    """
+
+    name: str
+    status: AccountStatus
+    invited_at: datetime
+    second_factor: bool = False
+    changed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownToken:
+    """A token as the log says that it was made. A stored one that says anything else is none."""
+
+    digest: str
+    principal: str
+    scopes: frozenset[str]
+    expires_at: datetime
+    revoked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KeptDirectory:
+    """What the log of a tenant says of its people.
+
+    Args:
+        version: how many entries it has.
+        members: by group or role, and its name, the canonical ids of those who were added.
+        delegations: by id, those that were made and not taken back.
+        configured: what the configuration's file said last, section by section.
+    """
+
+    tenant: str
+    version: int = 0
+    members: Mapping[tuple[GroupOrRole, str], frozenset[str]] = field(default_factory=dict)
+    delegations: Mapping[str, Delegation] = field(default_factory=dict)
+    accounts: Mapping[str, Account] = field(default_factory=dict)
+    tokens: Mapping[str, KnownToken] = field(default_factory=dict)
+    configured: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """The stream of the log that it is the fold of."""
+        return STREAM
+
+    def active(self) -> frozenset[str]:
+        """Return the names of those who can sign in by a password."""
+        return frozenset(one.name for one in self.accounts.values() if one.status is AccountStatus.active)
+
+    def knows(self, token: Credential) -> bool:
+        """Say whether a stored token is what the log says that was made."""
+        scopes = frozenset(str(scope) for scope in token.scopes)
+        stored = KnownToken(token.digest, token.principal, scopes, token.expires_at, token.ended_at is not None)
+        return self.tokens.get(token.id) == stored
+
+    def merged(self, configured: Directory) -> Directory:
+        """Return the people of the configuration and those of the log as one: groups and roles are joined."""
+        known = configured.canonical
+        groups, roles = dict(configured.groups), dict(configured.roles)
+        for (kind, name), people in self.members.items():
+            section = groups if kind == "group" else roles
+            section[name] = section.get(name, frozenset()) | frozenset(map(known, people))
+        made = (replace(one, giver=known(one.giver), delegate=known(one.delegate)) for one in self.delegations.values())
+        delegations = (*configured.delegations, *made)
+        return replace(configured, groups=groups, roles=roles, delegations=delegations)
+
+
+def fold_directory(happened: Iterable[DirectoryEvent], directory: KeptDirectory) -> KeptDirectory:
+    """Return what these events make of a directory.
+
+    Raises:
+        ValueError: if one of them cannot have happened after those before it.
+    """
+    for event in happened:
+        _must(isinstance(event, DirectoryEvent), f"{event.type} is no event of a directory")
+        directory = replace(_evolved(directory, event), version=directory.version + 1)
+    return directory
+
+
+def _evolved(directory: KeptDirectory, event: DirectoryEvent) -> KeptDirectory:  # noqa: PLR0911 - one return an event
+    match event:
+        case events.MemberAdded() | events.MemberRemoved():
+            return _with_member(directory, event)
+        case events.DelegationMade(id=key):
+            _must(key not in directory.delegations, f"the delegation {key} is made twice")
+            made = Delegation(event.giver, event.delegate, event.until, event.since, event.reason)
+            return replace(directory, delegations={**directory.delegations, key: made})
+        case events.DelegationEnded(id=key):
+            _must(key in directory.delegations, f"the delegation {key} is ended, and there is none")
+            left = {other: one for other, one in directory.delegations.items() if other != key}
+            return replace(directory, delegations=left)
+        case events.TokenCreated(id=key):
+            _must(key not in directory.tokens, f"the token {key} is created twice")
+            token = KnownToken(event.digest, event.principal, frozenset(event.scopes), event.expires_at)
+            return replace(directory, tokens={**directory.tokens, key: token})
+        case events.TokenRevoked(id=key):
+            _must(
+                key in directory.tokens and not directory.tokens[key].revoked, f"the token {key} is revoked for nothing"
+            )
+            return replace(directory, tokens={**directory.tokens, key: replace(directory.tokens[key], revoked=True)})
+        case events.ConfigurationChanged(added=added, removed=removed):
+            gone = {name: entries - set(removed.get(name, ())) for name, entries in directory.configured.items()}
+            sections = sorted({*gone, *added})
+            after = {name: gone.get(name, frozenset()) | frozenset(added.get(name, ())) for name in sections}
+            return replace(directory, configured=after)
+        case events.SessionEnded() | events.DirectoryRestored():
+            return directory
+        case events.AccountInvited():
+            return _invited(directory, event)
+        case _:
+            return _with_account(directory, event)
+
+
+def _with_member(directory: KeptDirectory, event: events.MemberAdded | events.MemberRemoved) -> KeptDirectory:
+    key = event.kind, event.name
+    people = directory.members.get(key, frozenset())
+    is_added = isinstance(event, events.MemberAdded)
+    _must((event.person in people) is not is_added, f"{event.type}: {event.person} in {event.kind} {event.name}")
+    after = people | {event.person} if is_added else people - {event.person}
+    members = {other: those for other, those in directory.members.items() if other != key}
+    return replace(directory, members=members | {key: after} if after else members)
+
+
+def _invited(directory: KeptDirectory, event: events.AccountInvited) -> KeptDirectory:
+    before = directory.accounts.get(event.account)
+    _must(before is None or before.status is AccountStatus.invited, f"{event.account} is invited, and has joined")
+    account = Account(event.account, AccountStatus.invited, event.at)
+    return replace(directory, accounts={**directory.accounts, event.account: account})
+
+
+_STATUS: dict[str, tuple[frozenset[AccountStatus], AccountStatus]] = {
+    "account_joined": (frozenset({AccountStatus.invited}), AccountStatus.active),
+    "account_disabled": (frozenset({AccountStatus.invited, AccountStatus.active}), AccountStatus.disabled),
+    "account_enabled": (frozenset({AccountStatus.disabled}), AccountStatus.active),
+}
+"""Every change of an account's status: from which, and to which."""
+
+
+def _with_account(directory: KeptDirectory, event: Any) -> KeptDirectory:
+    account = directory.accounts.get(event.account)
+    _must(account is not None, f"{event.type} of {event.account}, which was never invited")
+    assert account is not None
+    if event.type in _STATUS:
+        before, after = _STATUS[event.type]
+        _must(account.status in before, f"{event.type} of {event.account}, which is {account.status}")
+        never_joined = event.type == "account_enabled" and account.changed_at is None
+        account = replace(account, status=AccountStatus.invited if never_joined else after)
+    match event:
+        case events.AccountJoined() | events.PasswordChanged():
+            account = replace(account, changed_at=event.at)
+        case events.SecondFactorChanged(on=on):
+            _must(account.second_factor is not on, f"the second factor of {event.account} is as it was")
+            account = replace(account, second_factor=on)
+        case _:
+            pass
+    return replace(directory, accounts={**directory.accounts, event.account: account})
+
+
+def _must(holds: bool, otherwise: str) -> None:  # noqa: FBT001 - a condition
+    if not holds:
+        raise ValueError(otherwise)

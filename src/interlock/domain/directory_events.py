@@ -1,0 +1,202 @@
+"""What happens to the people of a tenant: accounts, members, delegations, tokens. One stream of the log has it all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+GroupOrRole = Literal["group", "role"]
+
+
+@dataclass(frozen=True, slots=True)
+class MemberAdded:
+    """Somebody came into a group, or was given a role."""
+
+    kind: GroupOrRole
+    name: str
+    person: str
+    at: datetime
+    type: Literal["member_added"] = "member_added"
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRemoved:
+    """Somebody left a group, or lost a role."""
+
+    kind: GroupOrRole
+    name: str
+    person: str
+    at: datetime
+    type: Literal["member_removed"] = "member_removed"
+
+
+@dataclass(frozen=True, slots=True)
+class DelegationMade:
+    """From now on, or from a moment on, somebody may vote for somebody else, until a moment."""
+
+    id: str
+    giver: str
+    delegate: str
+    until: datetime
+    at: datetime
+    since: datetime | None = None
+    reason: str = ""
+    type: Literal["delegation_made"] = "delegation_made"
+
+
+@dataclass(frozen=True, slots=True)
+class DelegationEnded:
+    """A delegation was taken back: votes under it count no more."""
+
+    id: str
+    at: datetime
+    type: Literal["delegation_ended"] = "delegation_ended"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountInvited:
+    """Somebody was given a link with which they can join, once."""
+
+    account: str
+    at: datetime
+    type: Literal["account_invited"] = "account_invited"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountJoined:
+    """Somebody who was invited has set a password."""
+
+    account: str
+    at: datetime
+    type: Literal["account_joined"] = "account_joined"
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordChanged:
+    """Somebody has changed their password: by the one before, or by a link that they were given."""
+
+    account: str
+    how: Literal["password", "link"]
+    at: datetime
+    type: Literal["password_changed"] = "password_changed"
+
+
+@dataclass(frozen=True, slots=True)
+class ResetOffered:
+    """Somebody was given a link with which they can set another password, once."""
+
+    account: str
+    at: datetime
+    type: Literal["reset_offered"] = "reset_offered"
+
+
+@dataclass(frozen=True, slots=True)
+class SecondFactorChanged:
+    """Signing in takes a code of an authenticator as well, or no longer does."""
+
+    account: str
+    on: bool
+    at: datetime
+    type: Literal["second_factor_changed"] = "second_factor_changed"
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryCodeUsed:
+    """Somebody signed in by a recovery code in place of a second factor; that one is used up."""
+
+    account: str
+    left: int
+    at: datetime
+    type: Literal["recovery_code_used"] = "recovery_code_used"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountDisabled:
+    """Somebody cannot sign in any more, and is signed out."""
+
+    account: str
+    at: datetime
+    type: Literal["account_disabled"] = "account_disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountEnabled:
+    """Somebody can sign in again."""
+
+    account: str
+    at: datetime
+    type: Literal["account_enabled"] = "account_enabled"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCreated:
+    """An agent or a service was given a token. The secret is nowhere kept; its digest is no help to whoever guesses."""
+
+    id: str
+    digest: str
+    principal: str
+    scopes: tuple[str, ...]
+    expires_at: datetime
+    at: datetime
+    label: str = ""
+    type: Literal["token_created"] = "token_created"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRevoked:
+    """A token is good for nothing any more."""
+
+    id: str
+    at: datetime
+    type: Literal["token_revoked"] = "token_revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """Somebody else has ended somebody's session."""
+
+    id: str
+    person: str
+    at: datetime
+    type: Literal["session_ended"] = "session_ended"
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationChanged:
+    """The configuration's file has changed, and what it says holds from now on.
+
+    Args:
+        added: what is new, section by section: `groups`, `roles`, `people`, `delegations`, `policies`.
+        removed: what is gone. A policy that says something else now is gone under one hash and new under another.
+    """
+
+    at: datetime
+    added: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    removed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    type: Literal["configuration_changed"] = "configuration_changed"
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryRestored:
+    """The row of the directory was not what its log says, and was written anew from the log."""
+
+    found: str
+    at: datetime
+    type: Literal["directory_restored"] = "directory_restored"
+
+
+_OfMembers = MemberAdded | MemberRemoved | DelegationMade | DelegationEnded
+_OfAccounts = (
+    AccountInvited
+    | AccountJoined
+    | PasswordChanged
+    | ResetOffered
+    | SecondFactorChanged
+    | RecoveryCodeUsed
+    | AccountDisabled
+    | AccountEnabled
+)
+_OfCredentials = TokenCreated | TokenRevoked | SessionEnded
+DirectoryEvent = _OfMembers | _OfAccounts | _OfCredentials | ConfigurationChanged | DirectoryRestored

@@ -1,0 +1,123 @@
+"""Policies and people of each tenant as they are now: what is configured, and what the tenant's log says beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from interlock.domain.accounts import AccountSecrets
+from interlock.domain.authority import Directory
+from interlock.domain.credentials import Credential
+from interlock.domain.directory import STREAM, KeptDirectory, fold_directory
+from interlock.domain.directory_events import DirectoryEvent
+from interlock.domain.directory_rules import DirectoryRules
+from interlock.engine.changes import FRESH, Actor, Changes, DirectoryChange
+from interlock.engine.integrity import directory_of_log
+from interlock.engine.ports.policies import Policies, PolicySet
+from interlock.engine.ports.store import Store
+from interlock.engine.retry import until_committed
+from interlock.errors import RecordAltered
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to become of a directory: the events, and the rows that come and go with them. See `DirectoryChange`."""
+
+    events: tuple[DirectoryEvent, ...]
+    secrets: tuple[AccountSecrets, ...] = ()
+    issued: tuple[Credential, ...] = ()
+    ended: tuple[str, ...] = ()
+    signed_out: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What was read of a tenant last, and what it comes to with what is configured."""
+
+    kept: KeptDirectory
+    configured: PolicySet | None = None
+    merged: PolicySet | None = None
+
+
+@dataclass(slots=True)
+class Directories:
+    """Reads and changes the directories of tenants: never older than the call that asks for them.
+
+    Args:
+        store: its log says what was changed while servers run.
+        policies: what is configured, for all tenants.
+    """
+
+    store: Store
+    policies: Policies
+    _seen: dict[str, _Seen] = field(default_factory=dict)
+
+    def configured(self) -> PolicySet:
+        """Return what is configured: its policies hold for all tenants, its people are not all of them."""
+        return self.policies.current()
+
+    async def kept(self, tenant: str, version: int | None = None) -> KeptDirectory:
+        """Return what the log says of a tenant's people.
+
+        Args:
+            version: of the directory, where it was read already.
+
+        Raises:
+            RecordAltered: if that is not what was written.
+        """
+        return (await self._read(tenant, version)).kept
+
+    async def current(self, tenant: str, version: int | None = None) -> PolicySet:
+        """Return the policies and people of a tenant, as they are now. See `kept`."""
+        seen, configured = await self._read(tenant, version), self.policies.current()
+        if seen.merged is None or seen.configured is not configured:
+            seen.configured = configured
+            seen.merged = replace(configured, directory=seen.kept.merged(configured.directory))
+        return seen.merged
+
+    async def directory(self, tenant: str, version: int | None = None) -> Directory:
+        """Return the people of a tenant, as they are now. See `kept`."""
+        return (await self.current(tenant, version)).directory
+
+    async def change(self, tenant: str, actor: Actor, wish: Callable[[DirectoryRules], Wish]) -> KeptDirectory:
+        """Change a directory as the rules allow, and return it as it stands afterwards.
+
+        Args:
+            wish: says what is to become of it as it stands; asked again when somebody else was faster. What it raises
+                is raised, and nothing was changed.
+        """
+
+        async def attempt() -> KeptDirectory:
+            seen, now = await self._read(tenant, None), await self.store.now()
+            wanted = wish(DirectoryRules(seen.kept, self.policies.current().directory, now))
+            if not wanted.events:
+                return seen.kept
+            change = _change(seen.kept, wanted, now)
+            await self.store.commit(Changes(tenant, actor, before=now + FRESH, directory=change))
+            return change.after
+
+        return await until_committed(attempt, f"The directory of {tenant}")
+
+    async def _read(self, tenant: str, version: int | None) -> _Seen:
+        wanted = await self.store.directory_version(tenant) if version is None else version
+        seen = self._seen.get(tenant)
+        if seen is None or seen.kept.version != wanted:
+            kept = KeptDirectory(tenant)
+            if wanted:
+                kept = directory_of_log(tenant, await self.store.history(tenant, STREAM))
+            if kept.version < wanted:
+                raise RecordAltered(
+                    f"The directory of {tenant} has had {wanted} entries, and its log holds {kept.version}.",
+                    stream=STREAM,
+                )
+            seen = _Seen(kept)
+            if wanted:  # whoever makes tenants up fills no memory
+                self._seen[tenant] = seen
+        return seen
+
+
+def _change(before: KeptDirectory, wanted: Wish, now: datetime) -> DirectoryChange:
+    after = fold_directory(wanted.events, before)
+    rows = wanted.secrets, wanted.issued, wanted.ended, wanted.signed_out
+    return DirectoryChange(before.version, wanted.events, after, now, False, *rows)

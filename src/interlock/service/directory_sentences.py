@@ -1,0 +1,48 @@
+"""Entries of the directory's log in words: what happened to people, and to tokens."""
+
+from __future__ import annotations
+
+from interlock.domain import directory_events as events
+from interlock.domain.directory_events import DirectoryEvent
+from interlock.service.inline import when
+from interlock.service.text import in_quotes, shortened
+
+SHORT = 160
+
+STATED: dict[type[DirectoryEvent], str] = {
+    events.MemberAdded: "{0.person} is in the {0.kind} {0.name} from now on",
+    events.MemberRemoved: "{0.person} is not in the {0.kind} {0.name} any more",
+    events.DelegationEnded: "the delegation {0.id} is taken back",
+    events.AccountInvited: "{0.account} is invited",
+    events.AccountJoined: "{0.account} has joined",
+    events.PasswordChanged: "{0.account} has another password, by the {0.how} before",
+    events.ResetOffered: "{0.account} may set another password, by a link",
+    events.RecoveryCodeUsed: "{0.account} signed in by a recovery code; {0.left} are left",
+    events.AccountDisabled: "{0.account} cannot sign in any more",
+    events.AccountEnabled: "{0.account} can sign in again",
+    events.TokenRevoked: "the token {0.id} is revoked",
+    events.SessionEnded: "the session {0.id} of {0.person} is ended",
+    events.DirectoryRestored: "the directory was written anew from its log: {0.found}",
+}
+"""Events whose fields say as they are what there is to say."""
+
+
+def directory_sentence(event: DirectoryEvent) -> str:
+    """Say what an event states; parts of it come from data and are not harmless yet."""
+    match event:
+        case events.DelegationMade(giver=giver, delegate=delegate, until=until, since=since, reason=reason):
+            begins = "" if since is None else f" from {when(since)}"
+            because = f": {in_quotes(shortened(reason, SHORT))}" if reason else ""
+            return f"{delegate} may vote for {giver}{begins} until {when(until)}{because}"
+        case events.SecondFactorChanged(account=account, on=on):
+            return f"signing in as {account} takes a code as well" if on else f"{account} has no second factor any more"
+        case events.TokenCreated(id=key, principal=principal, scopes=scopes, expires_at=ends):
+            return f"the token {key} is made for {principal}, good for {', '.join(scopes)} until {when(ends)}"
+        case events.ConfigurationChanged(added=added, removed=removed):
+            told = [f"{section} now say {shortened('; '.join(entries), SHORT)}" for section, entries in added.items()]
+            told += [
+                f"{section} no longer {shortened('; '.join(entries), SHORT)}" for section, entries in removed.items()
+            ]
+            return f"the configuration has changed: {'. '.join(told)}"
+        case _:
+            return STATED[type(event)].format(event)

@@ -1,0 +1,144 @@
+"""Who belongs to which group, holds which role and votes for whom: read and changed, whatever front end asks."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from interlock.domain.access import Permission, why_refused
+from interlock.domain.authority import Delegation, Directory, Principal
+from interlock.domain.directory_events import GroupOrRole
+from interlock.domain.directory_rules import DirectoryRules, may_delegate
+from interlock.engine.consequences import actor_of
+from interlock.engine.directories import Directories, Wish
+from interlock.errors import Forbidden
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A delegation, and its id; what the configuration's file says has none."""
+
+    delegation: Delegation
+    id: str | None = None
+
+
+class People:
+    """What one principal reads and changes of the people of its tenant.
+
+    Every change is in the log. Admins change everything; everybody may give their own vote away, and take it back.
+
+    Args:
+        directories: of the system.
+        principal: who reads and changes.
+    """
+
+    def __init__(self, directories: Directories, principal: Principal) -> None:
+        self._directories = directories
+        self._principal = principal
+        self._tenant = principal.tenant
+
+    async def members(self, kind: GroupOrRole) -> Mapping[str, frozenset[str]]:
+        """Return the members of each group, or the holders of each role, by file and log.
+
+        Raises:
+            Forbidden: if the principal is no admin.
+        """
+        directory = await self._directories.directory(self._tenant)
+        self._must_manage(directory)
+        return directory.groups if kind == "group" else directory.roles
+
+    async def add(self, kind: GroupOrRole, name: str, person: str) -> None:
+        """Add somebody to a group, or give them a role; nothing happens if they are there already.
+
+        Raises:
+            Forbidden: if the principal is no admin.
+            InvalidValue: if this is no person, or no name.
+        """
+        await self._change(lambda rules: Wish(rules.add_member(kind, name, person)))
+
+    async def remove(self, kind: GroupOrRole, name: str, person: str) -> None:
+        """Take somebody out of a group, or take a role from them: the next decision knows.
+
+        Raises:
+            Forbidden: if the principal is no admin.
+            NotFound: if they are not there.
+            Closed: if the configuration's file puts them there, or nobody would be admin any more.
+        """
+        await self._change(lambda rules: Wish(rules.remove_member(kind, name, person)))
+
+    async def delegations(self) -> Sequence[Given]:
+        """Return the delegations that this principal may see: admins all, others those that they gave or were given."""
+        kept = await self._directories.kept(self._tenant)
+        directory = await self._directories.directory(self._tenant)
+        mine = directory.canonical(self._principal.id)
+        by_file = [Given(one) for one in self._directories.configured().directory.delegations]
+        every = [*by_file, *(Given(one, key) for key, one in sorted(kept.delegations.items()))]
+        sees_all = self._why_not(directory) is None
+        return [one for one in every if sees_all or mine in {one.delegation.giver, one.delegation.delegate}]
+
+    async def delegate(
+        self,
+        to: str,
+        *,
+        until: datetime,
+        giver: str | None = None,
+        since: datetime | None = None,
+        reason: str = "",
+    ) -> str:
+        """Let somebody vote for somebody else until a moment; return the delegation's id.
+
+        Args:
+            giver: whose vote it is; the principal's own by default.
+
+        Raises:
+            Forbidden: if it is another one's vote, and the principal is no admin.
+            InvalidValue: if one of them is no person, or the times cannot be.
+        """
+        key, whose = f"delegation_{secrets.token_hex(8)}", giver or self._principal.id
+
+        def wish(rules: DirectoryRules) -> Wish:
+            self._must_own(rules, whose)
+            return Wish(rules.delegate(key, whose, to, until=until, since=since, reason=reason))
+
+        await self._directories.change(self._tenant, actor_of(self._principal), wish)
+        return key
+
+    async def end_delegation(self, key: str) -> None:
+        """Take a delegation back: votes under it count no more.
+
+        Raises:
+            NotFound: if there is none with this id.
+            Forbidden: if it gives another one's vote away, and the principal is no admin.
+        """
+
+        def wish(rules: DirectoryRules) -> Wish:
+            events = rules.end_delegation(key)
+            self._must_own(rules, rules.kept.delegations[key].giver)
+            return Wish(events)
+
+        await self._directories.change(self._tenant, actor_of(self._principal), wish)
+
+    async def _change(self, wanted: Any) -> None:
+        def wish(rules: DirectoryRules) -> Wish:
+            self._must_manage(rules.kept.merged(rules.configured))
+            found: Wish = wanted(rules)
+            return found
+
+        await self._directories.change(self._tenant, actor_of(self._principal), wish)
+
+    def _must_own(self, rules: DirectoryRules, giver: str) -> None:
+        directory = rules.kept.merged(rules.configured)
+        if self._principal.kind != "person":
+            raise Forbidden(f"{self._principal.id} has no vote to give away: only people have.")
+        may_delegate(directory, directory.canonical(self._principal.id), giver)
+
+    def _must_manage(self, directory: Directory) -> None:
+        refused = self._why_not(directory)
+        if refused is not None:
+            raise Forbidden(f"{self._principal.id} may not do that: {refused}.")
+
+    def _why_not(self, directory: Directory) -> str | None:
+        return why_refused(Permission.manage, self._principal, frozenset(), directory)

@@ -1,0 +1,66 @@
+"""Groups, roles and delegations: who belongs where, and who votes for whom."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, Literal
+
+from fastapi import APIRouter
+
+from interlock.service.arguments import moment
+from interlock.service.people import People
+from interlock.service.shapes import delegation_shape, members_shape
+from interlock.web import bodies
+from interlock.web.callers import Caller, Known, Manages
+
+router = APIRouter(prefix="/directory", tags=["directory"])
+
+Kinds = Literal["groups", "roles"]
+KINDS: dict[Kinds, Literal["group", "role"]] = {"groups": "group", "roles": "role"}
+
+
+@router.get("/delegations")
+async def list_delegations(caller: Known) -> dict[str, Any]:
+    """List who votes for whom: of admins all, of others what they gave and were given."""
+    return {"delegations": [delegation_shape(one) for one in await _people(caller).delegations()]}
+
+
+@router.post("/delegations", status_code=HTTPStatus.CREATED)
+async def delegate(caller: Known, body: bodies.NewDelegation) -> dict[str, Any]:
+    """Let somebody vote for oneself until a moment; admins do that for everybody."""
+    made = await _people(caller).delegate(
+        body.to,
+        until=moment(body.until, "until"),
+        giver=body.giver,
+        since=None if body.since is None else moment(body.since, "since"),
+        reason=body.reason,
+    )
+    return {"id": made}
+
+
+@router.delete("/delegations/{delegation_id}", status_code=HTTPStatus.NO_CONTENT)
+async def end_delegation(caller: Known, delegation_id: str) -> None:
+    """Take a delegation back: votes under it count no more."""
+    await _people(caller).end_delegation(delegation_id)
+
+
+@router.get("/{kind}")
+async def list_members(caller: Manages, kind: Kinds) -> dict[str, Any]:
+    """List groups with their members, or roles with who holds them."""
+    return {kind: members_shape(await _people(caller).members(KINDS[kind]))}
+
+
+@router.put("/{kind}/{name}/members/{person}", status_code=HTTPStatus.NO_CONTENT)
+async def add_member(caller: Manages, kind: Kinds, name: str, person: str) -> None:
+    """Add somebody to a group, or give them a role."""
+    await _people(caller).add(KINDS[kind], name, person)
+
+
+@router.delete("/{kind}/{name}/members/{person}", status_code=HTTPStatus.NO_CONTENT)
+async def remove_member(caller: Manages, kind: Kinds, name: str, person: str) -> None:
+    """Take somebody out of a group, or take a role from them: the next decision knows."""
+    await _people(caller).remove(KINDS[kind], name, person)
+
+
+def _people(caller: Caller) -> People:
+    return People(caller.client.system.directories, caller.principal)
