@@ -77,15 +77,16 @@ async def _told(context: Context, caller: Caller, position: str) -> AsyncIterato
     context.streams.add(stream)
     try:
         yield format_sse_event(comment="interlock", retry=RETRY)
-        async for entry in entries_of(context, caller, position):
-            if entry is None:
-                yield format_sse_event(comment="alive")
-            else:
-                position = entry.position
-                told = json.dumps(entry_shape(entry))
-                yield format_sse_event(event=entry.event.type, data_str=told, id=position)
-    except InterlockError as ended:  # the credential has, or the log cannot be read on
-        reason = ended.message
+        try:
+            async for entry in entries_of(context, caller, position):
+                if entry is None:
+                    yield format_sse_event(comment="alive")
+                else:
+                    position = entry.position
+                    told = json.dumps(entry_shape(entry))
+                    yield format_sse_event(event=entry.event.type, data_str=told, id=position)
+        except InterlockError as ended:  # the credential has, or the log cannot be read on
+            reason = ended.message
+        yield format_sse_event(event="end", data_str=json.dumps({"reason": reason, "after": position}))
     finally:
         context.streams.discard(stream)
-    yield format_sse_event(event="end", data_str=json.dumps({"reason": reason, "after": position}))

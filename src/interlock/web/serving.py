@@ -23,7 +23,10 @@ PATIENCE = 10
 """Seconds for what is under way when it stops."""
 
 FAREWELL = 0.5
-"""Seconds in which streams say that they end, and where."""
+"""Seconds that are waited for the next stream to say that it ends, and where."""
+
+WAITING = 2_048
+"""How many connections may wait until they are accepted."""
 
 
 def bound(host: str, port: int) -> socket.socket:
@@ -37,6 +40,7 @@ def bound(host: str, port: int) -> socket.socket:
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind((host, port))
+        found.listen(WAITING)  # who calls as soon as the address is told, waits and is not refused
     except OSError as error:
         found.close()
         reason = (error.strerror or str(error)).lower()
@@ -131,10 +135,12 @@ async def serve(app: ASGIApp, listening: socket.socket, context: Context) -> Non
 
 async def _stop(server: uvicorn.Server, context: Context) -> None:
     await context.stop.wait()
-    ends = time.monotonic() + FAREWELL
+    left, ends = len(context.streams), time.monotonic() + FAREWELL
     # uvicorn would close streams before they have said where they are
-    while context.streams and time.monotonic() < ends:  # noqa: ASYNC110 - in another turn of the loop each has ended
+    while context.streams and time.monotonic() < ends:  # in another turn of the loop each has ended
         await asyncio.sleep(0.01)
+        if len(context.streams) < left:
+            left, ends = len(context.streams), time.monotonic() + FAREWELL
     server.should_exit = True
 
 

@@ -72,14 +72,22 @@ async def socket(websocket: WebSocket, after: str | None = None) -> None:
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        context.streams.discard(conversation)
-        for task in tasks:
-            task.cancel()
-        for ended in await asyncio.gather(*tasks, return_exceptions=True):
-            if isinstance(ended, Exception) and not isinstance(ended, WebSocketDisconnect | RuntimeError):
-                raise ended
-        with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # the client may be gone
-            await websocket.close(1001 if context.stop.is_set() else 1000)
+        try:
+            await _close(websocket, tasks, 1001 if context.stop.is_set() else 1000)
+        finally:  # and not before: a server that stops waits for these, and cuts off what it does not know
+            context.streams.discard(conversation)
+
+
+async def _close(websocket: WebSocket, tasks: list[asyncio.Task[None]], code: int) -> None:
+    """End what is told and taken on a socket, and the socket; raise what was no end but a defect."""
+    for task in tasks:
+        task.cancel()
+    ended = await asyncio.gather(*tasks, return_exceptions=True)
+    with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # the client may be gone
+        await websocket.close(code)
+    for error in ended:
+        if isinstance(error, Exception) and not isinstance(error, WebSocketDisconnect | RuntimeError):
+            raise error
 
 
 class _Conversation:

@@ -1,0 +1,71 @@
+"""`interlock serve` in a process that was forked with everything loaded: told to stop, or killed, for real."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import sys
+import time
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from interlock.agents import AGENTS  # noqa: F401 - before the fork, once for all processes
+from interlock.bootstrap import build
+from interlock.cli import serve, session
+from interlock.cli.app import run
+from interlock.runtime import runner
+from interlock.storage import postgres, postgres_migrate, sql, sqlite
+from interlock.web import serving
+
+LOADED = (runner, serve, serving, sql, sqlite, postgres, postgres_migrate)
+PATIENCE = 120.0  # only ever waited for in full by what has hung
+CONTEXT = multiprocessing.get_context("forkserver")
+
+
+def read(clock: multiprocessing.Value) -> datetime:
+    return datetime.fromtimestamp(clock.value, UTC)
+
+
+def _serve(words: list[str], folder: str, out: str, clock: multiprocessing.Value | None) -> None:
+    os.chdir(folder)
+    sys.stdout = Path(out).open("w", buffering=1)  # noqa: SIM115 - it ends with the process
+    if clock is not None:
+        session.build = partial(build, clock=partial(read, clock))
+    sys.exit(run([*words, "serve", "--port", "0", "--json", "--no-work"]))
+
+
+class Served:
+    """One process that serves; it is started by this.
+
+    Args:
+        words: options of the command that name configuration and database.
+        clock: the seconds of a clock that the test moves; this machine's, if there is none.
+    """
+
+    def __init__(self, folder: Path, *words: str, clock: multiprocessing.Value | None = None, name: str = "0") -> None:
+        self._out = folder / f"served-{name}"
+        self._out.write_text("")
+        self.process = CONTEXT.Process(target=_serve, args=(list(words), str(folder), str(self._out), clock))
+        self.process.start()
+
+    def origin(self) -> str:
+        """Return where it answers, as soon as it does."""
+        ends = time.monotonic() + PATIENCE
+        while "\n" not in (told := self._out.read_text()):
+            assert self.process.is_alive(), f"it has ended: {told}"
+            assert time.monotonic() < ends, "it does not begin"
+            time.sleep(0.005)
+        return json.loads(told.splitlines()[0])["origin"]
+
+    def wait(self) -> int:
+        """Wait until it has ended; return its exit code."""
+        self.process.join(PATIENCE)
+        assert self.process.exitcode is not None, "it does not end"
+        return self.process.exitcode
+
+    def end(self) -> None:
+        """Kill it, if it lives."""
+        self.process.kill()
+        self.process.join(PATIENCE)

@@ -1,0 +1,136 @@
+"""SIGTERM in the middle of work: every vote is answered, every stream says goodbye and where it was (S9, I10)."""
+
+import asyncio
+import json
+import os
+import signal
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import pytest
+from tests.server import served
+from websockets.asyncio.client import connect
+
+from interlock.bootstrap import build
+from interlock.config import load_settings
+from interlock.domain.action import Action
+from interlock.domain.credentials import Scope
+from interlock.service.agent_client import AgentClient, Asked
+from interlock.service.credentials import Authenticator
+from interlock.testing.people import principal
+
+served.CONTEXT.set_forkserver_preload(["tests.server.served"])
+
+STREAMS, VOTES = 200, 40
+
+
+@pytest.fixture
+def serve(tmp_path):
+    started = []
+
+    def start(*words, **options):
+        started.append(served.Served(tmp_path, *words, name=str(len(started)), **options))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.end()
+
+
+async def opened(origin, method, path, cookie, body=""):
+    """Send a call on a connection of its own; return what reads the answer, and what writes more."""
+    at = urlsplit(origin)
+    reader, writer = await asyncio.open_connection(at.hostname, at.port)
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {at.netloc}", f"Origin: {origin}", f"Cookie: {cookie}"]
+    lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"] if body else []
+    writer.write("\r\n".join([*lines, "", body]).encode())
+    await writer.drain()
+    return reader, writer
+
+
+async def answered(reader):
+    """Return status and document of an answer, read to its end."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    length = next(int(line.split(":")[1]) for line in head.split("\r\n") if line.lower().startswith("content-length"))
+    return int(head.split()[1]), json.loads(await reader.readexactly(length))
+
+
+async def followed(reader):
+    """Read a stream of server-sent events to its end; return the positions of its entries, and its farewell."""
+    told = (await reader.read()).decode()
+    ids = [line[4:] for line in told.splitlines() if line.startswith("id: ")]
+    farewell = told[told.index("event: end\n") :].split("data: ")[1].splitlines()[0]
+    assert told.endswith("0\r\n\r\n"), "the stream was cut off"
+    return ids, json.loads(farewell)
+
+
+async def listened(socket):
+    told = [json.loads(message) async for message in socket]
+    assert (told[-1]["type"], socket.close_code) == ("end", 1001)
+    return [one["position"] for one in told if "position" in one], told[-1]
+
+
+async def test_SIGTERM_answers_every_vote_and_every_stream_says_goodbye_and_where_it_was(serve, tmp_path):
+    address = str(tmp_path / "stopping.db")
+    system = build(load_settings(None, {"INTERLOCK_DATABASE_URL": address}), {})
+    authenticator = Authenticator(system.store)
+    cookie = f"interlock={(await authenticator.session('default', 'local:me', by='test')).secret}"
+    bot = AgentClient(system, principal("agent:bot", "agent"))
+    asked = [await bot.ask(Asked(Action("pay", {"number": each})), key=str(each)) for each in range(VOTES)]
+    began = await system.store.last_position("default")
+    process = serve("--database", address)
+    origin = process.origin()
+
+    streams = [await opened(origin, "GET", "/api/v1/events", cookie) for _ in range(STREAMS // 2)]
+    for reader, _ in streams:
+        await reader.readuntil(b"retry:")
+    socket = {"origin": origin, "additional_headers": {"Cookie": cookie}}
+    sockets = [await connect(f"ws{origin[4:]}/api/v1/socket", **socket) for _ in range(STREAMS // 2)]
+    hearing = [asyncio.create_task(listened(one)) for one in sockets]
+    following = [asyncio.create_task(followed(reader)) for reader, _ in streams]
+    connections = [await opened(origin, "GET", "/livez", cookie) for _ in asked]
+    for reader, _ in connections:
+        assert (await answered(reader))[0] == 200
+    for request, (_, writer) in zip(asked, connections, strict=True):
+        body = json.dumps({"verdict": "approve", "digest": request.digest})
+        head = f"POST /api/v1/requests/{request.id}/votes HTTP/1.1\r\nHost: {urlsplit(origin).netloc}\r\n"
+        about = f"Origin: {origin}\r\nCookie: {cookie}\r\nContent-Type: application/json\r\n"
+        writer.write(f"{head}{about}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+    first = await answered(connections[0][0])  # all have been read by now, and few are done
+    os.kill(process.process.pid, signal.SIGTERM)
+    answers = [first, *[await answered(reader) for reader, _ in connections[1:]]]
+    assert [(status, told["status"]) for status, told in answers] == [(200, "approved")] * VOTES
+    ends = await asyncio.gather(*hearing, *following)
+    assert await asyncio.to_thread(process.wait) == 0
+
+    log = [entry.position for entry in await system.store.feed("default", after=began, limit=1_000)]
+    assert len(log) == VOTES * 2  # each vote, and what it decided
+    for positions, farewell in ends:
+        assert farewell["reason"] == "the server stops"
+        assert positions == log[: len(positions)]
+        assert farewell["after"] == (positions[-1] if positions else began)
+    for _, writer in (*connections, *streams):
+        writer.close()
+    await system.close()
+
+
+async def test_a_token_of_before_is_good_after_a_restart_and_a_killed_server_has_lost_nothing(serve, tmp_path):
+    address = str(tmp_path / "killed.db")
+    system = build(load_settings(None, {"INTERLOCK_DATABASE_URL": address}), {})
+    issued = await Authenticator(system.store).token(
+        "default", "agent:bot", scopes=frozenset(Scope), lasts=timedelta(days=1), by="test"
+    )
+    cookie = f"interlock={(await Authenticator(system.store).session('default', 'local:me', by='test')).secret}"
+    bot = AgentClient(system, principal("agent:bot", "agent"))
+    asked = [await bot.ask(Asked(Action("pay", {"number": each})), key=str(each)) for each in range(4)]
+    for request in asked:
+        process = serve("--database", address)
+        body = json.dumps({"verdict": "approve", "digest": request.digest})
+        reader, writer = await opened(process.origin(), "POST", f"/api/v1/requests/{request.id}/votes", cookie, body)
+        assert (await answered(reader))[0] == 200
+        os.kill(process.process.pid, signal.SIGKILL)  # with the answer, and not a moment later
+        assert await asyncio.to_thread(process.wait) == -signal.SIGKILL
+        assert (await bot.own(request.id)).status == "approved", "I10: what was acknowledged is lost"
+        writer.close()
+    assert (await Authenticator(system.store).check(issued.secret, kinds=("token",))).principal == "agent:bot"
+    await system.close()
