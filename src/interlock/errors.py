@@ -6,8 +6,8 @@
     ├── BadInput                      InvalidValue, InvalidConfig, InvalidPolicy, InvalidAnswer, InvalidContext,
     │                                 InvalidAgent, InvalidState
     ├── Refused                       NotFound, Unauthenticated, Forbidden, Closed, TooLate, TooEarly, WrongDigest,
-    │                                 NotOffered, ReasonMissing, NotEditable, NoVote, EffectRefused; the refusal is
-    │                                 in the log
+    │                                 NotOffered, ReasonMissing, NotEditable, NoVote, TooManyRequests, EffectRefused;
+    │                                 the refusal is in the log
     ├── Conflict                      WindowMoved, NotInTime
     ├── StoreError                    RecordAltered, StoreTooNew
     │   └── StoreUnavailable          StoreReplaced
@@ -131,6 +131,10 @@ class NotEditable(Refused, code="not_editable"):
 
 class NoVote(Refused, code="no_vote"):
     """There is no vote of this person in the present step."""
+
+
+class TooManyRequests(Refused, code="too_many_requests"):
+    """So many requests of this agent wait for people already that it may not ask for more. It is not in the log."""
 
 
 class EffectRefused(Refused, code="effect_refused"):

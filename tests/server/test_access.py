@@ -24,6 +24,7 @@ ROUTES = {
     ("GET", "/requests/unsettled"): Permission.read,
     ("GET", "/requests/ids/{beginning}"): Permission.decide,
     ("GET", "/requests/inbox/{which}"): Permission.decide,
+    ("GET", "/requests/inbox/{which}/groups"): Permission.decide,
     ("GET", "/requests/inbox/{which}/count"): Permission.decide,
     ("GET", "/requests/{request_id}"): Permission.read,
     ("GET", "/requests/{request_id}/history"): Permission.read,

@@ -18,16 +18,25 @@ from interlock.cli.app import group
 from interlock.cli.options import AFTER, ANY_REQUEST, AS, JSON, LIMIT
 from interlock.cli.session import Session, execute, interruptible
 from interlock.domain.explain import duration_words
-from interlock.domain.request import EffectState, Request, Status
+from interlock.domain.request import EffectState, Request, Status, name_of
 from interlock.engine.ports.channel import Notice
 from interlock.engine.ports.store import Inbox
 from interlock.errors import BadInput
 from interlock.service.following import concerns_people
+from interlock.service.groups import grouped
 from interlock.service.inbox import Listed, Which
 from interlock.service.inline import Place, in_order, places, row, when
 from interlock.service.pages import Count
 from interlock.service.sentences import sentence
-from interlock.service.shapes import count_shape, listed_shape, notice_shape, page_shape, request_shape, view_shape
+from interlock.service.shapes import (
+    count_shape,
+    groups_shape,
+    listed_shape,
+    notice_shape,
+    page_shape,
+    request_shape,
+    view_shape,
+)
 from interlock.service.text import plain, quoted
 from interlock.service.views import RequestView
 
@@ -151,6 +160,33 @@ def list_requests(
         session.tell_of_more(page.next, limit)
         if waits is not None:
             session.tell(_waits_for_you(waits), "dim")
+
+    execute(ctx, work, as_json=as_json, person=person, create=False)
+
+
+@app.command("groups")
+def list_groups(
+    ctx: typer.Context,
+    *,
+    agent: str | None = typer.Option(None, "--agent", help="Only those of this agent."),
+    person: str | None = AS,
+    as_json: bool = JSON,
+) -> None:
+    """List what waits for you in groups of like requests: of one agent, about one thing, in one step."""
+
+    async def work(session: Session) -> None:
+        found = await grouped(session.client, "mine", agent=agent)
+        session.write(groups_shape(found))
+        if not found.groups:
+            session.tell(NOTHING["mine"])
+            return
+        rows = [
+            (str(one.number), plain(one.first.agent), plain(name_of(one.first.asked)), one.first.id)
+            for one in found.groups
+        ]
+        session.show_table(("NUMBER", "AGENT", "WHAT", "DUE FIRST"), rows)
+        if found.more:
+            session.tell("There is more than was read: --agent shows one agent's alone.", "warn")
 
     execute(ctx, work, as_json=as_json, person=person, create=False)
 

@@ -250,6 +250,10 @@ class Settings(_Section):
     retries: dict[Name, RetrySettings] = Field(
         default_factory=dict, description="how failed attempts are tried again, by the agent's name"
     )
+    request_limits: dict[Name, Annotated[StrictInt, Field(ge=1, le=100_000)]] = Field(
+        default_factory=dict,
+        description="how many requests of an agent may wait for people at once, by its name; `default` for the others",
+    )
     limits: LimitSettings = Field(default_factory=LimitSettings)
     threads: ThreadSettings = Field(default_factory=ThreadSettings)
     _origin: ConfigFile | None = PrivateAttr(default=None)

@@ -106,8 +106,8 @@ class AttentionNeeded:
 
     Args:
         code: `effect_unknown`, `effect_refused`, `may_have_happened`, `version_mismatch`, `arguments_changed`,
-            `attempts_exhausted`, `not_governed`, `invalid_ask`, `invalid_state`, `invalid_context`, `record_altered` or
-            `agent_unavailable`.
+            `too_many_requests`, `attempts_exhausted`, `not_governed`, `invalid_ask`, `invalid_state`,
+            `invalid_context`, `record_altered` or `agent_unavailable`.
     """
 
     code: str

@@ -16,6 +16,7 @@ from interlock.engine.advance_start import Held, must_hold
 from interlock.engine.changes import FRESH, Actor, Changes, Job, RequestChange, RunChange
 from interlock.engine.consequences import advance_job
 from interlock.engine.directories import Directories
+from interlock.engine.flood import why_no_room
 from interlock.engine.integrity import digest_of_state, verified
 from interlock.engine.pause import PausePlan, plan_pause, withdraw_open
 from interlock.engine.ports.policies import PolicySet
@@ -111,6 +112,9 @@ class AdvanceEnds:
             subjects = [one.ask.subject for one in ending.asks if one.keeps is None]
             seen = await count(self._store, run.tenant, subjects, now=loaded.now, span=span)
             planned = await self._plan(ending.asks, asked, loaded, policies, seen)
+            if isinstance(planned, PausePlan):
+                full = await why_no_room(self._store, policies, run.tenant, run.agent, planned.changes)
+                planned = planned if full is None else full
             if isinstance(planned, Attention):
                 ending, seen = planned, WindowCount()
             else:

@@ -15,6 +15,7 @@ from interlock.engine.changes import FRESH, Changes, RequestChange
 from interlock.engine.codec import encode_policy
 from interlock.engine.consequences import actor_of
 from interlock.engine.directories import Directories
+from interlock.engine.flood import must_have_room
 from interlock.engine.integrity import verified
 from interlock.engine.pause import judged, note_of_held, short_hash
 from interlock.engine.ports.policies import PolicySet
@@ -48,6 +49,7 @@ class Openings:
 
         Raises:
             WrongDigest: if something else was asked with this key.
+            TooManyRequests: if as many of its requests are open as may be.
             InvalidPolicy: if the agent names a policy that is not configured.
             InvalidAnswer, InvalidValue: if a schema cannot be used.
         """
@@ -79,6 +81,8 @@ class Openings:
             assert before is not None
             return before
         change = RequestChange.of(None, *events, *note_of_held(policies, None, now))
+        if change.after.is_open:
+            await must_have_room(self._store, policies, agent.tenant, name)
         changes = Changes(
             agent.tenant,
             actor_of(agent),

@@ -51,6 +51,7 @@ ERRORS: dict[type[InterlockError], Meaning] = {
     errors.NotOffered: Meaning(Exit.refused, HTTPStatus.UNPROCESSABLE_ENTITY),
     errors.ReasonMissing: Meaning(Exit.refused, HTTPStatus.UNPROCESSABLE_ENTITY),
     errors.NotEditable: Meaning(Exit.refused, HTTPStatus.UNPROCESSABLE_ENTITY),
+    errors.TooManyRequests: Meaning(Exit.refused, HTTPStatus.TOO_MANY_REQUESTS),
     errors.NoVote: Meaning(Exit.refused, HTTPStatus.CONFLICT),
     errors.Conflict: Meaning(Exit.conflict, HTTPStatus.CONFLICT),
     errors.StoreError: Meaning(Exit.store, HTTPStatus.INTERNAL_SERVER_ERROR),

@@ -14,11 +14,12 @@ from typing import Any, TypeVar
 from interlock.domain.action import Action, Draft, Question, Subject
 from interlock.domain.canonical import read_canonical
 from interlock.domain.credentials import Credential
-from interlock.domain.request import Request, StandIn, Vote
+from interlock.domain.request import Request, StandIn, Vote, name_of
 from interlock.domain.run import Run
 from interlock.engine.changes import Entry
 from interlock.engine.codec import encode_policy
 from interlock.engine.ports.channel import Notice
+from interlock.service.groups import Group, Groups
 from interlock.service.inbox import Listed
 from interlock.service.pages import Count, Page
 from interlock.service.people import Given
@@ -96,6 +97,24 @@ def page_shape(name: str, page: Page[T], shape: Callable[[T], dict[str, Any]]) -
     """Return a page of a list under the list's name; `next` is the cursor of the page after it, if there is one."""
     more = {"next": page.next} if page.next is not None else {}
     return {name: [shape(row) for row in page.rows], "more": page.next is not None, **more}
+
+
+def groups_shape(found: Groups) -> dict[str, Any]:
+    """Return one list of an inbox in groups."""
+    return {"groups": [_group(group) for group in found.groups], "more": found.more}
+
+
+def _group(group: Group) -> dict[str, Any]:
+    first = group.first
+    return {
+        "agent": first.agent,
+        "kind": str(first.kind),
+        "what": name_of(first.asked),
+        "policy": {"name": first.route.policy, "level": first.route.level, "step": first.step},
+        "number": group.number,
+        "due_at": _at(first.due_at),
+        "requests": [{"id": request.id, "digest": request.digest} for request in group.requests],
+    }
 
 
 def count_shape(count: Count) -> dict[str, Any]:

@@ -7,7 +7,18 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, BindParameter, ColumnElement, Select, Text, bindparam, literal_column, select, tuple_
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Select,
+    Text,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    tuple_,
+)
 
 from interlock.domain.request import Request
 from interlock.engine.codec import decode_request
@@ -37,6 +48,19 @@ def inbox(on: Connection, tenant: str, wanted: Inbox, after: SortKey | None, lim
     with whatever_is_stored(on):
         rows = on.rows(inbox_query(wanted, paged=after is not None), values)
     return InboxPage(_keyed(at, key, decode_request(body)) for body, at, key in rows)
+
+
+_OPEN_OF_AGENT = select(func.count()).select_from(
+    select(requests.c.id)
+    .where(requests.c.tenant == _TENANT, requests.c.agent == bindparam("agent"), IS_OPEN)
+    .limit(_LIMIT)
+    .subquery("found")
+)
+
+
+def open_requests(on: Connection, tenant: str, agent: str, most: int) -> int:
+    """Return how many requests of an agent are open, counted up to `most`."""
+    return (on.value(_OPEN_OF_AGENT, {"tenant": tenant, "agent": agent, "limit": most}) or 0) if encodable(agent) else 0
 
 
 def _keyed(at: int, key: object, request: Request) -> tuple[SortKey, Request]:

@@ -129,6 +129,12 @@ class MemoryStore(MemoryAccounts, MemoryCredentials):
             self._commits += 1
         failpoint("store.after_commit")
 
+    async def open_requests(self, tenant: str, agent: str, most: int) -> int:
+        """Return how many requests of an agent are open, counted up to `most`."""
+        with self._reading() as tables:
+            rows = (row for row in tables.requests.values() if (row.tenant, row.agent) == (tenant, agent))
+            return min(most, sum(row.status in OPEN for row in rows))
+
     async def thread_names(self, tenant: str, *, after: str = "", limit: int = 50) -> Sequence[str]:
         """Return the names of threads that come after a name, in order."""
         with self._reading() as tables:

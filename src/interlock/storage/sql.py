@@ -23,7 +23,7 @@ from interlock.engine.ports.store import Agenda, Audit, Inbox, InboxPage, Loaded
 from interlock.engine.retry import until_committed
 from interlock.failpoints import failpoint
 from interlock.storage import agenda, audit, credentials, cursors, directories, reads
-from interlock.storage.inbox import inbox
+from interlock.storage.inbox import inbox, open_requests
 from interlock.storage.rows import Clock, RequestRow, RunRow, check_changes, check_load, check_puts
 
 if TYPE_CHECKING:
@@ -106,6 +106,10 @@ class SqlStore:
         failpoint("store.after_commit")
         if self.notifications is not None:
             self.notifications.notify()
+
+    async def open_requests(self, tenant: str, agent: str, most: int) -> int:
+        """Return how many requests of an agent are open, counted up to `most`."""
+        return await self._read(lambda on: open_requests(on, tenant, agent, most))
 
     async def thread_names(self, tenant: str, *, after: str = "", limit: int = 50) -> Sequence[str]:
         """Return the names of threads that come after a name, in order."""

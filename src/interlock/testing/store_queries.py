@@ -62,6 +62,18 @@ class QueryContract(Contract):
             assert list(loaded.logs[key]) == list(await store.history(TENANT, key))
         assert set((await store.load(TENANT, run_of="req_1")).requests) == set()
 
+    async def test_the_open_requests_of_an_agent_are_counted_as_far_as_is_wanted(
+        self, store: Store, clock: SettableClock
+    ) -> None:
+        parts = [opened(f"req_{number}", clock.at) for number in range(4)]
+        await store.commit(changes(*parts))
+        await store.commit(changes(decided(parts[0].after, clock.at)))
+        agent = parts[0].after.agent
+        assert [await store.open_requests(TENANT, agent, most) for most in (1, 2, 3, 9)] == [1, 2, 3, 3]
+        assert await store.open_requests("others", agent, 9) == 0
+        assert await store.open_requests(TENANT, f"{agent}2", 9) == 0
+        assert await store.open_requests(TENANT, UNWRITABLE, 9) == 0
+
     async def test_loading_names_one_run(self, store: Store) -> None:
         with pytest.raises(ValueError, match=r"run_1.*req_1"):
             await store.load(TENANT, run_id="run_1", run_of="req_1")

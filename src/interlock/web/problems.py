@@ -12,12 +12,16 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from interlock.errors import InterlockError, StoreUnavailable, Unauthenticated
+from interlock.errors import InterlockError, StoreUnavailable, TooManyRequests, Unauthenticated
 from interlock.service.error_table import meaning_of
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = 2
 """Seconds after which a call may be made again that the database could not take."""
+
+
+WHEN_DECIDED = 60
+"""Seconds after which an agent may ask again of which too much waits for people."""
 
 
 def problem(
@@ -58,6 +62,8 @@ def answer_of(error: InterlockError) -> JSONResponse:
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, StoreUnavailable):
         headers["Retry-After"] = str(RETRY_AFTER)
+    if isinstance(error, TooManyRequests):
+        headers["Retry-After"] = str(WHEN_DECIDED)
     return problem(meaning_of(type(error)).status, error.code, error.message, error.details, headers)
 
 

@@ -13,9 +13,18 @@ from interlock.domain.request import Request, Status
 from interlock.engine.ports.store import Inbox
 from interlock.errors import InterlockError
 from interlock.service.ballots import cast, cast_all
+from interlock.service.groups import grouped
 from interlock.service.inbox import Which
 from interlock.service.pages import Page
-from interlock.service.shapes import count_shape, entry_shape, listed_shape, page_shape, request_shape, view_shape
+from interlock.service.shapes import (
+    count_shape,
+    entry_shape,
+    groups_shape,
+    listed_shape,
+    page_shape,
+    request_shape,
+    view_shape,
+)
 from interlock.web import bodies
 from interlock.web.callers import Decides, Known, Reads
 from interlock.web.etags import tagged
@@ -65,6 +74,12 @@ async def inbox(
     """List what waits for the caller, what waits for others, or what the caller has decided."""
     page = await caller.client.inbox(which, agent=agent, after=after, limit=limit)
     return page_shape("requests", page, listed_shape)
+
+
+@router.get("/inbox/{which}/groups", responses=answers("Groups"))
+async def inbox_groups(caller: Decides, which: Which, agent: str | None = None) -> dict[str, Any]:
+    """List like requests as one: of one agent, about one thing, in one step. `POST /requests/votes` decides them."""
+    return groups_shape(await grouped(caller.client, which, agent=agent))
 
 
 @router.get("/inbox/{which}/count", responses=answers("Count"))

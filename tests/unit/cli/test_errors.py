@@ -36,6 +36,7 @@ def test_the_table_of_exit_codes():
         "ReasonMissing": 3,
         "TooEarly": 3,
         "TooLate": 3,
+        "TooManyRequests": 3,
         "WrongDigest": 3,
         "NotFound": 4,
         "Conflict": 5,

@@ -273,6 +273,9 @@ class Store(Accounts, Credentials, SignIns, Items, Protocol):
         It begins where that request stood when it was read, wherever it stands by now, even if it has been closed.
         """
 
+    async def open_requests(self, tenant: str, agent: str, most: int) -> int:
+        """Return how many requests of an agent are open, counted up to `most`."""
+
     async def runs(
         self,
         tenant: str,
