@@ -9,6 +9,7 @@
     │                                 NotOffered, ReasonMissing, NotEditable, NoVote, TooManyRequests, EffectRefused;
     │                                 the refusal is in the log
     ├── Conflict                      WindowMoved, NotInTime
+    ├── ProviderUnavailable
     ├── StoreError                    RecordAltered, StoreTooNew
     │   └── StoreUnavailable          StoreReplaced
     └── ServerError                   ServerBusy
@@ -95,6 +96,10 @@ class NotFound(Refused, code="not_found"):
 
 class Unauthenticated(Refused, code="unauthenticated"):
     """It is not known who this is: a token, session or link is missing, unknown or over."""
+
+
+class ProviderUnavailable(InterlockError, code="provider_unavailable"):
+    """An identity provider does not answer, or not as it should; nobody was signed in."""
 
 
 class Forbidden(Refused, code="forbidden"):

@@ -15,6 +15,7 @@ NEEDED = {
     "client": "interlock.client",
     "langchain": "langchain.agents",
     "models": "langchain.chat_models",
+    "oidc": "interlock.web.oidc_provider",
     "postgres": "psycopg",
     "sagemaker": "boto3",
     "server": "interlock.web.app",

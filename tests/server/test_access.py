@@ -70,6 +70,9 @@ ROUTES = {
     ("GET", "/openapi.json"): Permission.anybody,
     ("GET", "../../sign-in"): Permission.anybody,
     ("POST", "../../sign-in"): Permission.anybody,
+    ("POST", "../../sign-out"): Permission.anybody,
+    ("GET", "../../auth/oidc/{provider}"): Permission.anybody,
+    ("GET", "../../auth/oidc/{provider}/callback"): Permission.anybody,
     ("GET", "../../livez"): Permission.anybody,
     ("GET", "../../readyz"): Permission.anybody,
 }

@@ -65,7 +65,8 @@ def _answering(session: Session, host: str, port: int, origin: str | None, proxi
             f"The server needs {missing.name}, which is not installed: run `pip install '.[server]'` in a checkout of "
             "this project."
         ) from None
-    return Answering.at(session.system, host, port, origin=origin, proxies=proxies, stop=session.stop)
+    system = session.system
+    return Answering.at(system, host, port, origin=origin, proxies=proxies, stop=session.stop, settings=system.settings)
 
 
 async def _welcome(session: Session, origin: str) -> None:

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    StrictBool,
-    StrictInt,
-    StrictStr,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, PrivateAttr, StrictBool, StrictInt, StrictStr, model_validator
 from pydantic_core import PydanticCustomError
 
 from interlock.config.located import ConfigFile
+from interlock.config.section import Section
+from interlock.config.server import ServerSettings
 from interlock.config.values import (
     ARGUMENT,
-    NOT_YET,
     ONE_OR_MORE_HOURS,
     AskEntry,
     Day,
@@ -38,30 +28,10 @@ from interlock.config.values import (
     Weekday,
     never_approve,
     one_or_more,
-    suggestion,
 )
 
 
-class _Section(BaseModel):
-    """A part of the file: its keys are these and no others."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
-    elsewhere: ClassVar[Mapping[str, str]] = {}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _only_known_keys(cls, data: Any) -> Any:
-        known = {info.alias or name for name, info in cls.model_fields.items()}
-        unknown = [key for key in data if key not in known] if isinstance(data, dict) else []
-        if unknown:
-            key = str(unknown[0])
-            why = "is not supported yet by this version: remove it" if key in NOT_YET else "is not known here: {hint}"
-            hint = cls.elsewhere.get(key) or suggestion(key, known)
-            raise PydanticCustomError("unknown_key", why, {"key": key, "hint": hint})
-        return data
-
-
-class DatabaseSettings(_Section):
+class DatabaseSettings(Section):
     """Where requests, runs and the log are kept."""
 
     url: StrictStr | None = Field(
@@ -73,13 +43,13 @@ class DatabaseSettings(_Section):
     fixed: StrictBool = Field(default=False, description="do not take INTERLOCK_DATABASE_URL in its place")
 
 
-class PersonSettings(_Section):
+class PersonSettings(Section):
     """One person, under one id."""
 
     aliases: tuple[Person, ...] = Field(default=(), description="other ids of the same person")
 
 
-class DelegationSettings(_Section):
+class DelegationSettings(Section):
     """One person votes for another, for a time."""
 
     giver: Person = Field(alias="from", description="whose vote it is")
@@ -89,7 +59,7 @@ class DelegationSettings(_Section):
     reason: Annotated[StrictStr, Field(max_length=1_000)] = ""
 
 
-class FactSettings(_Section):
+class FactSettings(Section):
     """A value that expressions may use."""
 
     source: Annotated[StrictStr, Field(pattern=ARGUMENT)] = Field(
@@ -101,14 +71,14 @@ class FactSettings(_Section):
     digits: Annotated[StrictInt, Field(ge=1, le=15)] = 15
 
 
-class EscalateSettings(_Section):
+class EscalateSettings(Section):
     """Who else is asked when those whom a step asks stay silent."""
 
     after: Duration | None = Field(default=None, description="from the beginning of the step; needed to ask in time")
     to: tuple[AskEntry, ...] = Field(min_length=1, description="group:NAME, role:NAME, person:ID")
 
 
-class StepSettings(_Section):
+class StepSettings(Section):
     """Who is asked, how many must agree, until when."""
 
     ask: tuple[AskEntry, ...] = Field(min_length=1, description="group:NAME, role:NAME, person:ID")
@@ -124,7 +94,7 @@ class StepSettings(_Section):
     calendar: Name | None = Field(default=None, description="whose open time these count; the policy's by default")
 
 
-class LevelSettings(_Section):
+class LevelSettings(Section):
     """One rung of a policy."""
 
     elsewhere: ClassVar = {
@@ -142,7 +112,7 @@ class LevelSettings(_Section):
     steps: tuple[StepSettings, ...] = ()
 
 
-class WindowSettings(_Section):
+class WindowSettings(Section):
     """What windows such as `recent_24h` count."""
 
     by: tuple[Annotated[StrictStr, Field(pattern=ARGUMENT)], ...] = Field(
@@ -150,7 +120,7 @@ class WindowSettings(_Section):
     )
 
 
-class PolicySettings(_Section):
+class PolicySettings(Section):
     """Who decides, how many, until when."""
 
     elsewhere: ClassVar = {
@@ -172,7 +142,7 @@ class PolicySettings(_Section):
     calendar: Name | None = Field(default=None, description="of all its steps that name no other")
 
 
-class CalendarSettings(_Section):
+class CalendarSettings(Section):
     """Business hours: when people are there."""
 
     timezone: StrictStr = Field(min_length=1, max_length=100, description="of the IANA database: Europe/Berlin")
@@ -183,7 +153,7 @@ class CalendarSettings(_Section):
     holidays: tuple[Day, ...] = Field(default=(), max_length=366, description="closed all day: 2026-12-25")
 
 
-class RetrySettings(_Section):
+class RetrySettings(Section):
     """How an agent's failed attempts are tried again."""
 
     attempts: Annotated[StrictInt, Field(ge=1, le=100)] = Field(
@@ -208,7 +178,7 @@ class RetrySettings(_Section):
         return self
 
 
-class LimitSettings(_Section):
+class LimitSettings(Section):
     """Other limits than the built-in ones."""
 
     action_bytes: Annotated[StrictInt, Field(ge=1_000, le=256_000)] | None = None
@@ -221,7 +191,7 @@ class LimitSettings(_Section):
     )
 
 
-class ThreadSettings(_Section):
+class ThreadSettings(Section):
     """Conversations: series of runs of which each begins where the last one ended."""
 
     when_busy: Literal["refuse", "queue"] = Field(
@@ -229,7 +199,7 @@ class ThreadSettings(_Section):
     )
 
 
-class Settings(_Section):
+class Settings(Section):
     """What is configured. `origin` is the file that it came from, if there is one."""
 
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
@@ -256,6 +226,7 @@ class Settings(_Section):
     )
     limits: LimitSettings = Field(default_factory=LimitSettings)
     threads: ThreadSettings = Field(default_factory=ThreadSettings)
+    server: ServerSettings = Field(default_factory=ServerSettings, description="read when `interlock serve` starts")
     _origin: ConfigFile | None = PrivateAttr(default=None)
 
     @property

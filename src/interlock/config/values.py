@@ -8,12 +8,14 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, StrictStr, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, StrictStr, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 MAX_DURATION = timedelta(days=3660)
 _DURATION = re.compile(r"([0-9]{1,6}w)?([0-9]{1,6}d)?([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?")
+_RATE = re.compile(r"([1-9][0-9]{0,8}) per ([0-9wdhms]+)")
 _CLOCK = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
 _HOURS = re.compile(rf"{_CLOCK}-(?:{_CLOCK}|24:00)")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -26,6 +28,9 @@ ARGUMENT = r"^args(\.[A-Za-z_][A-Za-z0-9_\-]*)+$"
 _IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _REFERENCE = r"^[^:\s][^\x00-\x1f]*:[A-Za-z_][A-Za-z0-9_.]*$"
 
+_SLUG = r"^[a-z0-9][a-z0-9\-]{0,39}$"
+_OAUTH_SCOPE = r"^[!#-\[\]-~]+$"
+
 PATTERNS = {
     _NAME: "must be a name of letters, digits, spaces and . _ -",
     _PERSON: "must be a person's id, such as mia@example.com",
@@ -33,6 +38,8 @@ PATTERNS = {
     ARGUMENT: "must be the path of an argument, such as args.amount",
     _IDENTIFIER: "must be a name of letters, digits and _",
     _REFERENCE: "must be module:attribute or path/to/file.py:attribute",
+    _SLUG: "must be at most 40 small letters, digits and -",
+    _OAUTH_SCOPE: "must be one scope of the provider's, such as email",
 }
 """What to say when text is not of one of these forms."""
 
@@ -51,6 +58,16 @@ def parse_duration(text: object) -> timedelta:
     return length
 
 
+def parse_rate(text: object) -> tuple[int, timedelta] | None:
+    """Read how often something may happen, such as `600 per 1m`; None if `unlimited`."""
+    if text == "unlimited":
+        return None
+    found = _RATE.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        raise PydanticCustomError("rate", "must be how often in how long, such as 600 per 1m, or unlimited")
+    return int(found[1]), parse_duration(found[2])
+
+
 def parse_moment(text: object) -> datetime:
     """Read a moment such as `2026-12-01T09:00:00+01:00`: its offset says which one it is."""
     try:
@@ -61,6 +78,22 @@ def parse_moment(text: object) -> datetime:
     raise PydanticCustomError(
         "moment", "must be a moment with its offset, such as 2026-12-01T09:00:00Z or 2026-12-01T09:00:00+01:00"
     )
+
+
+def _issuer(text: str) -> str:
+    """Take an issuer (OpenID Connect Discovery, section 2): https, and on this machine http as well."""
+    try:
+        parts = urlsplit(text)
+        port_is_none = parts.port is None or parts.port > 0
+    except ValueError:
+        parts, port_is_none = urlsplit(""), False
+    is_here = parts.hostname in {"127.0.0.1", "::1", "localhost"}
+    is_address = bool(parts.hostname) and port_is_none and "@" not in parts.netloc and text.isascii()
+    if not is_address or parts.query or parts.fragment or "?" in text or "#" in text or " " in text:
+        raise PydanticCustomError("issuer", "must be an address such as https://login.example.com")
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_here):
+        raise PydanticCustomError("issuer", "must begin with https://: whoever is between could be anybody")
+    return text
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
@@ -111,6 +144,12 @@ Duration = Annotated[
     BeforeValidator(parse_duration),
     WithJsonSchema({"type": "string", "pattern": f"^(?=.){_DURATION.pattern}$", "examples": ["30s", "4h", "1h30m"]}),
 ]
+Rate = Annotated[
+    tuple[int, timedelta] | None,
+    BeforeValidator(parse_rate),
+    WithJsonSchema({"type": "string", "pattern": f"^(unlimited|{_RATE.pattern})$", "examples": ["600 per 1m"]}),
+]
+Issuer = Annotated[StrictStr, Field(max_length=150), AfterValidator(_issuer)]
 Hours = Annotated[str, BeforeValidator(_hours)]
 _SPAN = {"type": "string", "pattern": f"^{_HOURS.pattern}$"}
 _SPANS = {"type": "array", "items": _SPAN, "minItems": 1, "maxItems": 24}
@@ -124,6 +163,9 @@ Moment = Annotated[
 ]
 Number = Annotated[Decimal, BeforeValidator(_number), WithJsonSchema({"type": "number"})]
 Name = Annotated[StrictStr, Field(pattern=_NAME, max_length=100)]
+Slug = Annotated[StrictStr, Field(pattern=_SLUG)]
+Variable = Annotated[StrictStr, Field(pattern=_IDENTIFIER, max_length=200)]
+OAuthScope = Annotated[StrictStr, Field(pattern=_OAUTH_SCOPE, max_length=200)]
 Person = Annotated[StrictStr, Field(pattern=_PERSON, max_length=200)]
 Expression = Annotated[StrictStr, Field(min_length=1, max_length=2_000)]
 AskEntry = Annotated[StrictStr, Field(pattern=_ASK, max_length=250)]

@@ -8,7 +8,20 @@ from typing import Any
 from fastapi import APIRouter, Depends, FastAPI
 
 from interlock.domain.access import Permission
-from interlock.web import agents, directory, events, health, log, pages, requests, runs, sessions, socket, tokens
+from interlock.web import (
+    agents,
+    directory,
+    events,
+    health,
+    log,
+    oidc,
+    pages,
+    requests,
+    runs,
+    sessions,
+    socket,
+    tokens,
+)
 from interlock.web.callers import open_to_all
 from interlock.web.context import Context
 from interlock.web.edge import Edge
@@ -42,6 +55,7 @@ def application(context: Context) -> Edge:
     app.include_router(api)
     app.include_router(health.router)
     app.include_router(pages.router)
+    app.include_router(oidc.router)
     add_problems(app)
     app.openapi = cache(lambda: document(app))  # type: ignore[method-assign]
     return Edge(app, context)

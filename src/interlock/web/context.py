@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
-from interlock.domain.credentials import Device
+from interlock.config.server import ServerSettings
+from interlock.domain.credentials import Device, SessionLimits
+from interlock.service.arrivals import Arrivals
 from interlock.service.credentials import Authenticator
 from interlock.service.following import Reader
 from interlock.service.live import Live
 from interlock.service.parts import Parts
+
+if TYPE_CHECKING:
+    from interlock.web.oidc_provider import Provider
 
 Network = IPv4Network | IPv6Network
 LONGEST_DEVICE = 200
@@ -30,6 +37,8 @@ class Context:
         proxies: networks of the proxies that say where a call comes from.
         stop: set when the server ends; streams end by it.
         streams: those that have not ended.
+        server: how it is configured.
+        providers: where people may sign in, by name.
     """
 
     parts: Parts
@@ -38,11 +47,19 @@ class Context:
     proxies: tuple[Network, ...] = ()
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     streams: set[object] = field(default_factory=set)
+    server: ServerSettings = field(default_factory=ServerSettings)
+    providers: Mapping[str, Provider] = field(default_factory=dict)
 
     @cached_property
     def authenticator(self) -> Authenticator:
         """Who issues and checks credentials."""
-        return Authenticator(self.parts.store, self.parts.directories)
+        sessions = self.server.sessions
+        return Authenticator(self.parts.store, self.parts.directories, SessionLimits(sessions.lasts, sessions.idle))
+
+    @cached_property
+    def arrivals(self) -> Arrivals:
+        """Who lets people in whom a provider knows."""
+        return Arrivals(self.parts.directories)
 
     @cached_property
     def _lives(self) -> dict[str, Live]:

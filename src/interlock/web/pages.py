@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import secrets
+from contextlib import suppress
 from http import HTTPStatus
 from urllib.parse import parse_qs
 
@@ -12,11 +13,11 @@ from fastapi.responses import HTMLResponse
 from starlette.requests import Request
 
 from interlock.domain.access import Permission
-from interlock.errors import InterlockError, Unauthenticated
+from interlock.errors import InterlockError, ProviderUnavailable, Unauthenticated
 from interlock.service.error_table import meaning_of
-from interlock.web.callers import check_same_site, open_to_all
-from interlock.web.context import context_of
-from interlock.web.sessions import begin_session
+from interlock.web.callers import caller_of, check_same_site, open_to_all
+from interlock.web.context import Context, context_of
+from interlock.web.sessions import begin_session, forget_session
 
 router = APIRouter(dependencies=[Depends(open_to_all(Permission.anybody))], include_in_schema=False)
 
@@ -31,7 +32,7 @@ input, button {{ font: inherit; width: 100%; box-sizing: border-box; min-height:
 <main><h1>{title}</h1>{body}</main>
 <script nonce="{nonce}">
 const link = location.hash.slice(1), form = document.querySelector("form");
-if (link && form) {{
+if (link && form && form.elements.link) {{
   history.replaceState(null, "", location.pathname);
   form.elements.link.value = link;
   form.querySelector("button").focus();
@@ -43,13 +44,58 @@ FORM = """<p>{said}</p>
 <form method="post" action="/sign-in"><label>Your sign-in code
 <input name="link" type="password" autocomplete="off" required></label><button>Sign in</button></form>"""
 
+SIGN_OUT = """<p>You are signed in as <strong>{person}</strong>.</p>
+<form method="post" action="/sign-out"><button>Sign out</button></form>"""
+
 WELCOME = "The link that you were given holds a code. It can be used once, and within a quarter of an hour."
 
 
 @router.get("/sign-in")
-async def sign_in_page() -> HTMLResponse:
-    """Show where to sign in. What stands behind `#` in a link is not sent to any server: the page reads it."""
-    return _page("Sign in", FORM.format(said=WELCOME))
+async def sign_in_page(request: Request) -> HTMLResponse:
+    """Show where to sign in, or who is. What stands behind `#` in a link is sent to no server: the page reads it."""
+    context = context_of(request)
+    with suppress(InterlockError):  # what the browser brings proves nothing any more
+        caller = await caller_of(request, context)
+        if caller is not None:
+            return _signed_in(caller.principal.id)
+    return page("Sign in", _links(context) + FORM.format(said=WELCOME))
+
+
+def _links(context: Context) -> str:
+    return "".join(
+        f'<p><a href="/auth/oidc/{name}">Sign in with {html.escape(one.given.label or name)}</a></p>'
+        for name, one in context.providers.items()
+    )
+
+
+def _signed_in(person: str) -> HTMLResponse:
+    return page("Signed in", SIGN_OUT.format(person=html.escape(person)))
+
+
+@router.post("/sign-out")
+async def sign_out(request: Request) -> HTMLResponse:
+    """End the session of this browser, and say where the person may be signed in still."""
+    context = context_of(request)
+    more = ""
+    with suppress(Unauthenticated):
+        caller = await caller_of(request, context)
+        if caller is not None:
+            await context.authenticator.end(caller.credential.tenant, caller.credential.id)
+            more = await _elsewhere(context, caller.credential.issued_by)
+    done = page("Signed out", f'<p>You are signed out here.</p>{more}<p><a href="/sign-in">Sign in</a></p>')
+    forget_session(done, context)
+    return done
+
+
+async def _elsewhere(context: Context, way: str) -> str:
+    """Return where to sign out as well: whoever uses this browser next could come back without a password."""
+    provider = context.providers.get(way.removeprefix("oidc:"))
+    with suppress(ProviderUnavailable):
+        address = None if provider is None else await provider.sign_out_address(context.origin)
+        if provider is not None and address is not None:
+            name = html.escape(provider.given.label or provider.name)
+            return f'<p>At {name} you are signed in still: <a href="{html.escape(address)}">sign out there</a>.</p>'
+    return ""
 
 
 @router.post("/sign-in")
@@ -65,14 +111,14 @@ async def sign_in(request: Request) -> HTMLResponse:
     except (InterlockError, ValueError) as error:
         said = error.message if isinstance(error, InterlockError) else "This form is not ours."
         status = meaning_of(type(error)).status if isinstance(error, InterlockError) else HTTPStatus.BAD_REQUEST
-        return _page("Sign in", FORM.format(said=html.escape(said)), status)
-    person = html.escape(issued.credential.principal)
-    page = _page("Signed in", f"<p>You are signed in as <strong>{person}</strong>.</p>")
-    await begin_session(request, page, issued)
-    return page
+        return page("Sign in", FORM.format(said=html.escape(said)), status)
+    welcome = _signed_in(issued.credential.principal)
+    await begin_session(request, welcome, issued)
+    return welcome
 
 
-def _page(title: str, body: str, status: HTTPStatus = HTTPStatus.OK) -> HTMLResponse:
+def page(title: str, body: str, status: HTTPStatus = HTTPStatus.OK) -> HTMLResponse:
+    """Return a page of ours: it loads nothing, and no other page can frame it."""
     nonce = secrets.token_urlsafe(16)
     policy = f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; form-action 'self'"
     headers = {"Content-Security-Policy": f"{policy}; frame-ancestors 'none'; base-uri 'none'"}

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from interlock.errors import InterlockError, StoreUnavailable, TooManyRequests, Unauthenticated
+from interlock.errors import InterlockError, ProviderUnavailable, StoreUnavailable, TooManyRequests, Unauthenticated
 from interlock.service.error_table import meaning_of
 
 MEDIA_TYPE = "application/problem+json"
@@ -60,7 +60,7 @@ def answer_of(error: InterlockError) -> JSONResponse:
     headers = {}
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, StoreUnavailable):
+    if isinstance(error, StoreUnavailable | ProviderUnavailable):
         headers["Retry-After"] = str(RETRY_AFTER)
     if isinstance(error, TooManyRequests):
         headers["Retry-After"] = str(WHEN_DECIDED)

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from interlock.config.sections import Settings
+from interlock.config.server import ServerSettings
 from interlock.errors import BadInput
 from interlock.service.parts import Parts
 from interlock.web.app import application
 from interlock.web.context import Context
+from interlock.web.providers import providers_of
 
 PATIENCE = 10
 """Seconds for what is under way when it stops."""
@@ -65,15 +70,17 @@ class Answering:
         origin: str | None,
         proxies: Sequence[str],
         stop: asyncio.Event,
+        settings: Settings | None = None,
     ) -> Answering:
         """Listen at an address.
 
         Args:
             origin: where people reach it, such as `https://approvals.example.com`; by default the address.
             proxies: addresses or networks that are believed when they say where a call comes from.
+            settings: where people may sign in, and how often somebody may call; see `server` in the configuration.
 
         Raises:
-            BadInput: if the address is taken, the origin is none, or a proxy is no address.
+            BadInput: if the address is taken, the origin is none, a proxy is no address, or a provider cannot be asked.
         """
         networks = tuple(_network(proxy) for proxy in proxies)
         given = None if origin is None else urlsplit(origin)
@@ -84,7 +91,14 @@ class Answering:
         here = f"{name}:{listening.getsockname()[1]}"
         public = f"http://{here}" if given is None else f"{given.scheme}://{given.netloc}"
         hosts = frozenset({here, urlsplit(public).netloc, *_other_names(host, listening.getsockname()[1])})
-        return cls(Context(parts, public, hosts, networks, stop), listening)
+        server = ServerSettings() if settings is None else settings.server
+        folder = settings.origin.path.parent if settings is not None and settings.origin is not None else Path()
+        try:
+            providers = providers_of(server, folder, os.environ, public)
+        except BadInput:
+            listening.close()
+            raise
+        return cls(Context(parts, public, hosts, networks, stop, server=server, providers=providers), listening)
 
     async def until_stopped(self) -> None:
         """Answer calls until the context's `stop` is set."""

@@ -52,6 +52,7 @@ def test_the_table_of_exit_codes():
         "ServerUnreachable": 6,
         "ServerTimeout": 6,
         "UntrustedServer": 6,
+        "ProviderUnavailable": 6,
     }
 
 

@@ -1,0 +1,93 @@
+"""The section `server` of `interlock.yaml`: where people sign in, how long that holds, how often somebody may call."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, ClassVar, Self
+
+from pydantic import Field, StrictBool, StrictStr, model_validator
+from pydantic_core import PydanticCustomError
+
+from interlock.config.section import Section
+from interlock.config.values import Duration, Issuer, Name, OAuthScope, Rate, Slug, Variable
+
+
+class ClaimSettings(Section):
+    """What a provider says of people, and what that makes of them here."""
+
+    groups: Annotated[StrictStr, Field(min_length=1, max_length=200)] | None = Field(
+        default=None, description="the claim that lists a person's groups; they count as groups of these names"
+    )
+    roles: dict[Name, tuple[Annotated[StrictStr, Field(min_length=1, max_length=200)], ...]] = Field(
+        default_factory=dict, description="role to the values of that claim that give it"
+    )
+    hold: Duration = Field(default=timedelta(days=7), description="after signing in; signing in again begins anew")
+
+    @model_validator(mode="after")
+    def _roles_come_from_groups(self) -> Self:
+        if self.roles and self.groups is None:
+            raise PydanticCustomError("claims", "`roles` are given by a claim's values: name the claim under `groups`")
+        return self
+
+
+class ProviderSettings(Section):
+    """An identity provider that speaks OpenID Connect."""
+
+    elsewhere: ClassVar = {
+        "client_secret": "no secret stands in this file: name client_secret_env or client_secret_file"
+    }
+
+    name: Slug = Field(description="in addresses, such as company")
+    label: Annotated[StrictStr, Field(min_length=1, max_length=100)] | None = Field(
+        default=None, description="what the sign-in page calls it; its name by default"
+    )
+    issuer: Issuer = Field(description="https://…, as the provider writes it")
+    client_id: Annotated[StrictStr, Field(min_length=1, max_length=500)]
+    client_secret_env: Variable | None = Field(default=None, description="the environment variable that has the secret")
+    client_secret_file: Annotated[StrictStr, Field(min_length=1)] | None = Field(
+        default=None, description="the file that has the secret, from this file's folder"
+    )
+    scopes: tuple[OAuthScope, ...] = Field(default=("openid", "email", "profile"), max_length=20)
+    claims: ClaimSettings = Field(default_factory=ClaimSettings)
+    everybody: StrictBool = Field(
+        default=False,
+        description="whoever the provider knows may sign in, also without a group, a role or an invitation",
+    )
+
+    @model_validator(mode="after")
+    def _one_secret(self) -> Self:
+        if self.client_secret_env is not None and self.client_secret_file is not None:
+            raise PydanticCustomError("secret", "has two secrets: keep client_secret_env or client_secret_file")
+        if "openid" not in self.scopes:
+            raise PydanticCustomError("scopes", "`scopes` must name openid: without it nobody is told who signs in")
+        return self
+
+
+class SessionSettings(Section):
+    """How long it holds that somebody has signed in."""
+
+    lasts: Duration = Field(default=timedelta(hours=12), description="at most, however much it is used")
+    idle: Duration = Field(default=timedelta(hours=1), description="without being used")
+
+
+class RateSettings(Section):
+    """How often somebody may call one process of the server: 600 per 1m, or `unlimited`."""
+
+    calls: Rate = Field(default=(6_000, timedelta(minutes=1)), description="of one person, agent or service")
+    unknown: Rate = Field(default=(300, timedelta(minutes=1)), description="from one address, by nobody who is known")
+    sign_ins: Rate = Field(default=(30, timedelta(minutes=1)), description="tries to sign in, from one address")
+
+
+class ServerSettings(Section):
+    """What holds for `interlock serve`."""
+
+    oidc: tuple[ProviderSettings, ...] = Field(default=(), max_length=20, description="where people may sign in")
+    sessions: SessionSettings = Field(default_factory=SessionSettings)
+    rates: RateSettings = Field(default_factory=RateSettings)
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> Self:
+        for what, given in (("name", [one.name for one in self.oidc]), ("issuer", [one.issuer for one in self.oidc])):
+            if len(set(given)) < len(given):
+                raise PydanticCustomError("providers", "two providers have the same {what}: keep one", {"what": what})
+        return self
