@@ -1,4 +1,4 @@
-"""What the inbox of one person costs beside a plain list: few of many open requests are theirs, and most are closed."""
+"""What the inbox of one person, and statistics, cost beside a plain list: few of many open requests are theirs."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from crowd import REFERENCE, Original, copy, opened
 from interlock.bootstrap import System, build
 from interlock.config import Settings, load_settings
 from interlock.domain.authority import Principal
+from interlock.domain.statistics import Dimension, Every
 from interlock.service.client import Client
 
 ASKED = 20
@@ -33,6 +34,9 @@ LISTS: dict[str, Callable[[Client], Awaitable[object]]] = {
     "waits for me, 50 rows": lambda me: me.inbox("mine", limit=50),
     "waits for me, counted": lambda me: me.inbox_count("mine"),
     "waits for others, 50 rows": lambda me: me.inbox("others", limit=50),
+    "statistics, all together": lambda me: me.statistics(),
+    "statistics by agent and week": lambda me: me.statistics(Dimension.agent, every=Every.week),
+    "statistics by reviewer": lambda me: me.statistics(Dimension.reviewer),
     "decided by me, 50 rows": lambda me: me.inbox("decided", limit=50),
 }
 PLAIN = next(iter(LISTS))

@@ -178,6 +178,7 @@ class BlockingClient(Blocking[Client]):
     snapshot = waits(Client.snapshot)
     start = waits(Client.start)
     state = waits(Client.state)
+    statistics = waits(Client.statistics)
     stuck = waits(Client.stuck)
     sweep = waits(Client.sweep)
     take_back = waits(Client.take_back)

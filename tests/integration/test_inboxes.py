@@ -48,10 +48,16 @@ async def asked(story):
     return one.id, (await story.vote(two, who="Zoë")).id
 
 
+ADD = "INSERT INTO participants (tenant, request_id, person, at)"
+
+
 def stored(door):
     return {
         table: sorted(door.sql(f"SELECT {columns} FROM {table}"))
-        for table, columns in (("requests", "id, asks"), ("participants", "tenant, request_id, person, at"))
+        for table, columns in (
+            ("requests", "id, asks, coalesce(ended, ''), coalesce(decided_at, 0), level"),
+            ("participants", "tenant, request_id, person, at, verdict, waited"),
+        )
     }
 
 
@@ -82,9 +88,14 @@ async def test_each_person_finds_what_asks_them_and_what_they_have_acted_on(stor
         "DELETE FROM participants WHERE person = 'mia'",
         "UPDATE participants SET person = 'olga' WHERE person = 'mia'",
         "UPDATE participants SET at = at + 1 WHERE person = 'mia'",
-        "INSERT INTO participants SELECT tenant, request_id, 'olga', at FROM participants WHERE person = 'mia'",
-        "INSERT INTO participants SELECT tenant, 'req_made_up', person, at FROM participants WHERE person = 'mia'",
-        "INSERT INTO participants SELECT 'other', request_id, person, at FROM participants WHERE person = 'mia'",
+        f"{ADD} SELECT tenant, request_id, 'olga', at FROM participants WHERE person = 'mia'",
+        f"{ADD} SELECT tenant, 'req_made_up', person, at FROM participants WHERE person = 'mia'",
+        f"{ADD} SELECT 'other', request_id, person, at FROM participants WHERE person = 'mia'",
+        "UPDATE participants SET verdict = 'reject' WHERE person = 'mia'",
+        "UPDATE participants SET waited = waited + 1 WHERE person = 'mia'",
+        "UPDATE participants SET verdict = 'nonsense' WHERE person = 'mia'",
+        "UPDATE requests SET ended = 'rejected', decided_at = 5 WHERE status = 'open'",
+        "UPDATE requests SET level = 'payments: other' WHERE status = 'open'",
         "UPDATE requests SET asks = NULL WHERE status = 'open'",
         "UPDATE requests SET asks = 'nobody' WHERE status = 'open'",
     ],

@@ -252,13 +252,13 @@ def number_an_entry_3(door, other, stream):
 
 def make_a_row_up(door, other, stream):
     values = "tenant, 'req_made', run_id, agent, status, effect, interrupt_id, opened_at, due_at, 2, body, NULL, action"
-    values += ", asks"
+    values += ", asks, reference, decided_at, ended, level"
     door.sql(f"INSERT INTO requests SELECT {values} FROM requests WHERE id = ?", other)
 
 
 def make_its_row_up(door, other, stream):
     values = f"tenant, '{stream}', run_id, agent, status, effect, interrupt_id, opened_at, due_at, 2, x'7b7d', 5"
-    values += ", action, asks"
+    values += ", action, asks, reference, decided_at, ended, level"
     door.sql(f"INSERT INTO requests SELECT {values} FROM requests WHERE id = ?", other)
 
 

@@ -202,7 +202,7 @@ async def test_every_column_is_written_and_read_back(place, store, clock):
     await store.commit(Changes(TENANT, Actor("olga", "api"), directory=people))
     await store.count_attempt(TENANT, "key", 0, clock.at)
     await store.items(TENANT, [PutItem(("names", "of", "two"), "key", b"{}")])
-    assert place.rows("requests") == [whole(request_row(asked.after))]
+    assert place.rows("requests") == [whole(request_row(asked.after), empty={"decided_at", "ended"})]
     assert place.rows("runs") == [whole(run_row(run))]
     filled = place.filled()
 
@@ -217,7 +217,7 @@ async def test_every_column_is_written_and_read_back(place, store, clock):
         | {"due_at": micros(leased.due_at), "owner": "worker_2"}
     ]
     assert differing(request_row(asked.after), request_row(decided.after)) == {
-        *("status", "effect", "due_at", "version", "body", "wake_at", "asks"),
+        *("status", "effect", "due_at", "version", "body", "wake_at", "asks", "decided_at", "ended", "level"),
     }
     assert differing(run_row(run), run_row(went_on)) == {
         *("status", "version", "lease_owner", "lease_until", "body", "state_digest"),
@@ -233,7 +233,9 @@ def full_request(at):
 def changed_request(request, at):
     """Return a change of every column of its row that may change."""
     change = approved(request, at)
-    after = replace(change.after, effect=EffectState.claimed, due_at=at + 2 * LATER, reminders=(at + LATER,))
+    route = replace(change.after.route, level_name="director")
+    decided = {"decided_at": at + 3 * LATER, "digest": "sha256:1", "route": route}
+    after = replace(change.after, effect=EffectState.claimed, due_at=at + 2 * LATER, reminders=(at + LATER,), **decided)
     return replace(change, after=after)
 
 

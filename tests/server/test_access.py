@@ -50,6 +50,7 @@ ROUTES = {
     ("POST", "/runs/{run_id}/accept-version"): Permission.operate,
     ("GET", "/log"): Permission.log,
     ("GET", "/log/position"): Permission.follow,
+    ("GET", "/statistics"): Permission.measure,
     ("GET", "/events"): Permission.follow,
     ("WS", "/socket"): Permission.follow,
     ("POST", "/session"): Permission.anybody,

@@ -50,6 +50,7 @@ COMMANDS = {
     "groups": ("groups:groups", "List, add and remove members of groups"),
     "roles": ("groups:roles", "List, give and take roles"),
     "delegations": ("groups:delegations", "List, make and end who votes for whom"),
+    "stats": ("stats:stats", "Say how requests ended, and how long people took"),
     "policy": ("policy:app", "Check, explain and simulate policies"),
     "log": ("log:app", "Read the log"),
     "schema": ("schema:schema", "Write the JSON Schema of what --json writes"),

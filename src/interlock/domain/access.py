@@ -23,6 +23,7 @@ class Permission(StrEnum):
     start = "start"
     operate = "operate"
     log = "log"
+    measure = "measure"
     manage = "manage"
 
 
@@ -50,6 +51,7 @@ ACCESS: dict[Permission, Access] = {
     Permission.start: Access(None, Scope.run),
     Permission.operate: Access(None, None),  # who started a run, and operators: the run says
     Permission.log: Access(_roles("auditor", "operator"), Scope.log),
+    Permission.measure: Access(_roles("auditor", "operator"), Scope.metrics),
     Permission.manage: Access(_roles(), None),
 }
 """`anybody` and `anyone_known` ask nothing more."""

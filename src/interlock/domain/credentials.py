@@ -24,6 +24,8 @@ class Scope(StrEnum):
     """Start runs, and cancel those that it started."""
     log = "log"
     """Read the log."""
+    metrics = "metrics"
+    """Read statistics and metrics: numbers, and the names of agents, actions, levels and reviewers."""
 
 
 @dataclass(frozen=True, slots=True)

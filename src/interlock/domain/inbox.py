@@ -6,10 +6,12 @@ An index of these finds candidates; who may vote is decided by `interlock.domain
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
+from interlock.domain.action import Verdict
 from interlock.domain.authority import LOCAL_PREFIX, Directory, canonical_id
-from interlock.domain.events import Edited, VoteCast
+from interlock.domain.events import Edited, Rescheduled, StepReached, VoteCast
 from interlock.domain.request import Request
 
 ANY_ROLE = "any role"
@@ -50,13 +52,37 @@ def _own_entries(directory: Directory, person: str) -> Iterable[str]:
         yield ANY_ROLE
 
 
-def acts_of(events: Iterable[object]) -> dict[str, datetime]:
-    """Return who has voted on a request, answered or changed it, by canonical id, and when they last did."""
-    acts: dict[str, datetime] = {}
+class Act(NamedTuple):
+    """What one person has last done to a request.
+
+    Args:
+        verdict: what they said by it; None where it was written down before that was kept.
+        waited: how long they had been asked by then; None where that is not known.
+    """
+
+    at: datetime
+    verdict: Verdict | None = None
+    waited: timedelta | None = None
+
+
+def acts_of(events: Iterable[object], since: datetime | None = None) -> dict[str, Act]:
+    """Return who has voted on a request, answered or changed it, by canonical id, and what they last did.
+
+    Args:
+        since: when the step began that is under way before these events.
+    """
+    acts: dict[str, Act] = {}
     for event in events:
         match event:
-            case VoteCast(vote=vote):
-                acts[vote.voter] = vote.at
+            case StepReached(at=at) | Rescheduled(at=at):
+                since = at
+            case VoteCast(vote=vote) if (acted := acts.get(vote.voter)) is None or acted[:2] != (vote.at, vote.verdict):
+                acts[vote.voter] = Act(vote.at, vote.verdict, _waited(since, vote.at))
             case Edited(edition=edition, at=at) if edition.author is not None:
-                acts[edition.author] = at
+                verdict = Verdict.edit if edition.answer is None else Verdict.respond
+                acts[edition.author] = Act(at, verdict, _waited(since, at))  # its vote comes in the step that follows
     return acts
+
+
+def _waited(since: datetime | None, at: datetime) -> timedelta | None:
+    return None if since is None else max(at - since, timedelta(0))

@@ -145,12 +145,17 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a request goes, and why: an index into the levels of the policy whose body is kept under this hash."""
+    """Where a request goes, and why: an index into the levels of the policy whose body is kept under this hash.
+
+    Args:
+        level_name: what the level is called; the empty text where that was not written down.
+    """
 
     policy: str
     policy_hash: str
     level: int
     reason: str
+    level_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,10 +202,11 @@ def route(policy: Policy, policy_hash: str, occasion: Occasion) -> Route:
             if level.automatic and occasion.forked:
                 passed = f"no rule approves in a fork, as the {level.title} would"
                 continue
-            return Route(policy.name, policy_hash, index, passed or level.when or "no condition")
+            return Route(policy.name, policy_hash, index, passed or level.when or "no condition", level.name)
     except Unjudged as failed:
-        return Route(policy.name, policy_hash, last, f"the last level, because {failed}")
-    return Route(policy.name, policy_hash, last, passed or "the last level, because no condition held")
+        passed = f"the last level, because {failed}"
+    reason = passed or "the last level, because no condition held"
+    return Route(policy.name, policy_hash, last, reason, policy.levels[last].name)
 
 
 def reroute(policy: Policy, before: Route, occasion: Occasion) -> Route:
@@ -208,7 +214,7 @@ def reroute(policy: Policy, before: Route, occasion: Occasion) -> Route:
     after = route(policy, before.policy_hash, occasion)
     if after.level >= before.level:
         return after
-    return Route(before.policy, before.policy_hash, before.level, f"stays where it was, though {after.reason}")
+    return replace(before, reason=f"stays where it was, though {after.reason}")
 
 
 def where_holds(step: Step, reviewer: Mapping[str, Any], initiator: str, requester: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from functools import partial
 
-from interlock.domain.inbox import acts_of
+from interlock.domain.inbox import Act, acts_of
 from interlock.domain.request import Request
 from interlock.engine.audit_findings import BACKUP, OF_REQUEST, OF_RUN, UNREADABLE, Findings, iso, or_none, same
 from interlock.engine.changes import Entry
@@ -69,7 +69,10 @@ def _knows_who_acted(findings: Findings, key: Key, history: Sequence[Entry]) -> 
     version = findings.found.own_versions.get(key)
     acts = acts_of(entry.event for entry in history[:version])
     found = dict(findings.found.participants.get(key, ()))
-    return version is None or found == {person: at for person, at in acts.items() if "\0" not in person}
+    acts = {person: act for person, act in acts.items() if "\0" not in person}
+    earlier = {person for person, act in found.items() if act is not None and act.verdict is None}
+    acts |= {person: Act(acts[person].at) for person in earlier & acts.keys()}
+    return version is None or found == acts
 
 
 async def as_it_stands(findings: Findings, key: Key, logged: Request) -> None:

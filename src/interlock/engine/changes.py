@@ -126,6 +126,7 @@ class RequestChange:
         expected: the version that the row must have now; 0 if it must not exist.
         anew: the row is written whatever stands in its place; `expected` is then what its log comes to.
         earlier: what its log holds before these events, where the row is written anew.
+        since: when the step began that was under way before these events.
     """
 
     expected: int
@@ -133,11 +134,13 @@ class RequestChange:
     after: Request
     anew: bool = False
     earlier: tuple[Event, ...] = ()
+    since: datetime | None = None
 
     @classmethod
     def of(cls, before: Request | None, *events: Event) -> RequestChange:
         """Return what events make of a request; of None they open one."""
-        return cls(0 if before is None else before.version, events, fold(events, before))
+        expected, since = (0, None) if before is None else (before.version, before.step_since)
+        return cls(expected, events, fold(events, before), since=since)
 
 
 @dataclass(frozen=True, slots=True)

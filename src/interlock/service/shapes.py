@@ -16,6 +16,7 @@ from interlock.domain.canonical import read_canonical
 from interlock.domain.credentials import Credential
 from interlock.domain.request import Request, StandIn, Vote, name_of
 from interlock.domain.run import Run
+from interlock.domain.statistics import Ended, Group
 from interlock.engine.changes import Entry
 from interlock.engine.codec import encode_policy
 from interlock.engine.ports.channel import Notice
@@ -23,6 +24,7 @@ from interlock.service.groups import Group, Groups
 from interlock.service.inbox import Listed
 from interlock.service.pages import Count, Page
 from interlock.service.people import Given
+from interlock.service.statistics import Report
 from interlock.service.views import RequestView, RunView
 
 T = TypeVar("T")
@@ -120,6 +122,35 @@ def _group(group: Group) -> dict[str, Any]:
 def count_shape(count: Count) -> dict[str, Any]:
     """Return how many rows a list has; `more`: there are, or may be, more than that."""
     return {"number": count.number, "more": count.more}
+
+
+def statistics_shape(report: Report) -> dict[str, Any]:
+    """Return how requests ended, and how long people took."""
+    span = report.span
+    return {
+        "since": _at(span.since),
+        "until": _at(span.until),
+        "by": span.by and str(span.by),
+        "every": span.every and str(span.every),
+        "groups": [_group(group) for group in report.groups],
+    }
+
+
+def _group(group: Group) -> dict[str, Any]:
+    took = group.p50, group.p95
+    return {
+        "key": group.key,
+        "begins": None if group.begins is None else group.begins.isoformat(),
+        "decided": group.decided,
+        **{str(kind): group.number(kind) for kind in Ended},
+        "overridden": group.overridden,
+        "approval_rate": group.approval_rate,
+        "override_rate": group.override_rate,
+        "waiting": group.waiting,
+        "response_seconds": None
+        if took[0] is None or took[1] is None
+        else {"p50": took[0].total_seconds(), "p95": took[1].total_seconds()},
+    }
 
 
 def schema() -> dict[str, Any]:

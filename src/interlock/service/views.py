@@ -16,6 +16,7 @@ from interlock.domain.outcome_words import cannot_pass, done_before, what_became
 from interlock.domain.policy import Policy
 from interlock.domain.request import EffectState, Request, Status
 from interlock.domain.run import ENDED, Run, RunStatus
+from interlock.domain.statistics import Dimension, Every
 from interlock.engine.changes import Entry, Lease
 from interlock.engine.directories import Directories
 from interlock.engine.integrity import verified
@@ -25,6 +26,7 @@ from interlock.engine.threads import Threads, ThreadView
 from interlock.errors import BadInput, NotFound, RecordAltered
 from interlock.service.inbox import Listed, PersonalInbox, Which, walk_requests
 from interlock.service.pages import PAGE, Count, Listing, Page, page, sort_key, text_key, walk
+from interlock.service.statistics import LAST, Report, report
 
 MOST_PAUSES = 200
 OPEN = Inbox()
@@ -261,6 +263,25 @@ class Views:
             after=after,
             limit=limit,
         )
+
+    async def statistics(
+        self,
+        by: Dimension | None = None,
+        *,
+        every: Every | None = None,
+        since: str = LAST,
+        until: str | None = None,
+    ) -> Report:
+        """Count how requests ended in a span of time, and how long people took; and what is open now.
+
+        Args:
+            by: what tells groups apart; `every`, the periods that do so as well.
+            since, until: moments (`2026-11-01T00:00:00Z`), or durations back from now (`30d`).
+
+        Raises:
+            BadInput: if it is no time, or there are too many groups.
+        """
+        return await report(self._store, self._tenant, by=by, every=every, since=since, until=until)
 
     async def unsettled(self) -> list[Request]:
         """Return the approved requests whose effect is unknown or still under way, newest first."""

@@ -22,6 +22,7 @@ from interlock.storage.cursors import check_channel
 from interlock.storage.memory_accounts import MemoryAccounts
 from interlock.storage.memory_commit import apply, check
 from interlock.storage.memory_credentials import MemoryCredentials
+from interlock.storage.memory_statistics import MemoryStatistics
 from interlock.storage.memory_tables import MemoryShelf, Tables, entry_of, read_job
 from interlock.storage.participants import read_participants
 from interlock.storage.reads import filed
@@ -45,7 +46,7 @@ from interlock.storage.rows import (
 )
 
 
-class MemoryStore(MemoryAccounts, MemoryCredentials):
+class MemoryStore(MemoryAccounts, MemoryCredentials, MemoryStatistics):
     """Keeps everything in this process, and forgets it with it; its clock is this machine's by default."""
 
     notifications = None

@@ -17,6 +17,7 @@ from interlock.engine.changes import Cursor, Entry, Job, RunRecord
 from interlock.engine.codec import decode_entry, decode_run
 from interlock.engine.items import Item, Namespace
 from interlock.engine.ports.store import Inbox, SortKey
+from interlock.storage.participants import ActRow
 from interlock.storage.rows import (
     ASKS_UNKNOWN,
     OPEN,
@@ -60,7 +61,7 @@ class Tables:
         self.directories: dict[str, int] = {}
         self.accounts: dict[Key, AccountSecrets] = {}
         self.attempts: dict[Key, Attempts] = {}
-        self.participants: dict[Key, dict[str, int]] = {}
+        self.participants: dict[Key, dict[str, ActRow]] = {}
 
     def record_of(self, key: Key) -> RunRecord | None:
         """Return a run with the state that it goes on from, and its lease."""
@@ -105,7 +106,7 @@ class Tables:
     def _acts(self, tenant: str, people: Sequence[str] | None) -> dict[str, int]:
         """Return when these people have acted last, by request."""
         found = ((key, given) for (owner, key), given in self.participants.items() if owner == tenant)
-        last = ((key, [at for person, at in given.items() if person in (people or ())]) for key, given in found)
+        last = ((key, [act[0] for person, act in given.items() if person in (people or ())]) for key, given in found)
         return {key: max(times) for key, times in last if times}
 
 

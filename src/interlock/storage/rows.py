@@ -15,6 +15,7 @@ from interlock.domain.action import Action
 from interlock.domain.inbox import asked_entries
 from interlock.domain.request import Request, Status
 from interlock.domain.run import Run
+from interlock.domain.statistics import how_ended, level_of
 from interlock.engine.changes import Changes, Job, Lease, RunChange
 from interlock.engine.codec import encode_entry, encode_request, encode_run
 from interlock.engine.items import ItemOp, PutItem
@@ -68,6 +69,9 @@ class RequestRow(NamedTuple):
     action: str | None
     asks: str | None
     reference: str | None
+    decided_at: int | None
+    ended: str | None
+    level: str | None
 
 
 class RunRow(NamedTuple):
@@ -115,6 +119,11 @@ def utc_now() -> datetime:
 def micros(at: datetime) -> int:
     """Return a time as microseconds since 1970."""
     return (at - _EPOCH) // _MICROSECOND
+
+
+def length(of: timedelta) -> int:
+    """Return a length of time in microseconds."""
+    return of // _MICROSECOND
 
 
 def now_of(clock: Clock | None) -> dict[str, int | None]:
@@ -222,6 +231,9 @@ def request_row(request: Request) -> RequestRow:
         action=request.asked.name if isinstance(request.asked, Action) else None,
         asks=_asks(request) if request.is_open else None,
         reference=request.reference,
+        decided_at=None if request.decided_at is None else micros(request.decided_at),
+        ended=how_ended(request),
+        level=level_of(request),
     )
 
 

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from interlock.domain.request import EffectState, Status
 from interlock.domain.run import RunStatus
 
-REVISIONS = ("0008", "0009", "0010", "0011", "0012")
+REVISIONS = ("0008", "0009", "0010", "0011", "0012", "0013")
 """Every revision of the schema that this version knows, oldest first. It works with the last one."""
 
 VERSION_TABLE = "schema_version"
@@ -41,6 +41,11 @@ IS_OPEN = text("status = 'open'")
 
 IS_COUNTED = text("status IN ('open', 'approved') AND effect <> 'lapsed'")
 """What windows count: whatever may still happen, or has."""
+
+HAS_ENDED = text("decided_at IS NOT NULL")
+HAS_VERDICT = text("verdict IS NOT NULL")
+ENDED_INDEX = ("tenant", "decided_at", "ended", "agent", "action", "level", "opened_at")
+"""All that statistics need of requests that have ended."""
 
 _Text = Text().with_variant(Text(collation="C"), "postgresql")
 """Texts that are ordered and compared as bytes of UTF-8, wherever they are."""
@@ -136,6 +141,9 @@ requests = Table(
     Column("action", _Text),
     Column("asks", _Text),
     Column("reference", _Text),
+    Column("decided_at", BigInteger),
+    Column("ended", _Text),
+    Column("level", _Text),
     _one_of("status", Status),
     _one_of("effect", EffectState),
     CheckConstraint("effect = 'none' OR status = 'approved'", name="effect_is_approved"),
@@ -143,13 +151,15 @@ requests = Table(
     Index("requests_of_run", "tenant", "run_id", "interrupt_id"),
     Index("requests_by_age", "tenant", "opened_at", "id"),
     Index("requests_inbox", "tenant", "due_at", "id", "asks", "status", sqlite_where=IS_OPEN),
-    Index("requests_of_agent", "tenant", "agent", "due_at", "id", sqlite_where=IS_OPEN),
+    Index("requests_of_agent", "tenant", "agent", "due_at", "id", "action", "level", "status", sqlite_where=IS_OPEN),
+    Index("requests_ended", *ENDED_INDEX, sqlite_where=HAS_ENDED),
     Index("requests_due", "wake_at", "tenant", "id", sqlite_where=IS_OPEN),
     Index("requests_recent", "tenant", "action", "opened_at", "id"),
     Index("requests_by_reference", "tenant", "reference", sqlite_where=text("reference IS NOT NULL")),
 )
 """`due_at` is the deadline, and orders inboxes; `wake_at` is when the next thing comes due: perhaps a reminder. `asks`
 holds whom the present step asks, and nothing when there is none: an index alone says who may find the request.
+`ended` says how it ended, at `decided_at`, and statistics are read from `requests_ended` alone.
 
 The conditions of the indexes are PostgreSQL's as well, by the migrations: here they would load that dialect."""
 
@@ -158,9 +168,12 @@ participants = Table(
     metadata,
     *_keyed("participants_key", "tenant", "request_id", "person"),
     Column("at", BigInteger, nullable=False),
+    Column("verdict", _Text),
+    Column("waited", BigInteger),
     Index("participants_of_person", "tenant", "person", "at", "request_id"),
+    Index("participants_by_time", "tenant", "at", "person", "verdict", "waited", sqlite_where=HAS_VERDICT),
 )
-"""Who has voted on a request, answered or changed it, and when they last did."""
+"""Who has voted on a request, answered or changed it; what they last said by it, when, and after how long."""
 
 cursors = Table(
     "cursors",

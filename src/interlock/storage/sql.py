@@ -17,8 +17,10 @@ from interlock.domain.credentials import Credential, CredentialKind
 from interlock.domain.request import Request
 from interlock.domain.run import Run, RunStatus
 from interlock.domain.sign_in import SignInAttempt
+from interlock.domain.statistics import Counted, Span
 from interlock.engine.changes import Changes, Cursor, Entry, Job
 from interlock.engine.items import Found, ItemOp, PutItem, carry_out
+from interlock.engine.ports.statistics import Backlog
 from interlock.engine.ports.store import Agenda, Audit, Inbox, InboxPage, Loaded, SortKey, Turns, Window
 from interlock.engine.retry import until_committed
 from interlock.failpoints import failpoint
@@ -151,6 +153,18 @@ class SqlStore:
     async def inbox(self, tenant: str, wanted: Inbox, *, after: SortKey | None = None, limit: int = 50) -> InboxPage:
         """Return a page of requests, beginning behind a key of the page before it."""
         return await self._read(lambda on: inbox(on, tenant, wanted, after, limit))
+
+    async def statistics(self, tenant: str, span: Span, *, limit: int) -> Counted:
+        """Count what ended in a span of time, and what is open now."""
+        from interlock.storage import statistics  # noqa: PLC0415 - few commands need it
+
+        return await self._read(lambda on: statistics.count(on, tenant, span, limit))
+
+    async def backlog(self, *, agents: int) -> Backlog:
+        """Count what there is to do."""
+        from interlock.storage import statistics  # noqa: PLC0415 - few commands need it
+
+        return await self._read(lambda on: statistics.backlog(on, self._clock, agents))
 
     async def runs(
         self,

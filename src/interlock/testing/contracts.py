@@ -10,6 +10,7 @@ from interlock.testing.store_jobs import JobContract
 from interlock.testing.store_queries import QueryContract
 from interlock.testing.store_races import CursorContract, RaceContract
 from interlock.testing.store_runs import BeginContract, ThreadContract
+from interlock.testing.store_statistics import StatisticsContract
 
 
 class StoreContract(
@@ -22,6 +23,7 @@ class StoreContract(
     JobContract,
     QueryContract,
     RaceContract,
+    StatisticsContract,
     ThreadContract,
 ):
     """Run by pytest with pytest-asyncio in its automatic mode.

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from interlock.domain.action import Action, Verdict
 from interlock.domain.events import Edited, Escalated, Extended, Restored, StepReached, VoteCast
-from interlock.domain.inbox import ANY_ROLE
+from interlock.domain.inbox import ANY_ROLE, Act
 from interlock.domain.lifecycle import fold
 from interlock.domain.request import Edition, Request, Status, Vote
 from interlock.engine.changes import RequestChange
@@ -175,7 +175,8 @@ class InboxContract(Contract):
     async def test_who_has_acted_goes_with_a_row_that_is_nobodys(self, store: Store, clock: SettableClock) -> None:
         await self._ask(store, clock, "req_1", "group:managers")
         await store.commit(changes(self._voted(await the_request(store, "req_1"), "ann", clock)))
-        assert (await store.audit()).participants == {(TENANT, "req_1"): (("ann", clock.at),)}
+        acted = Act(clock.at, Verdict.approve, timedelta(0))
+        assert (await store.audit()).participants == {(TENANT, "req_1"): (("ann", acted),)}
         await store.commit(changes(strays=(("requests", "req_1"),)))
         found = await store.audit()
         assert (found.participants, found.participants_left) == ({}, [])

@@ -20,6 +20,7 @@ from interlock.web import (
     runs,
     sessions,
     socket,
+    statistics,
     tokens,
 )
 from interlock.web.callers import open_to_all
@@ -45,7 +46,7 @@ def application(context: Context) -> Edge:
     )
     app.state.context = context
     api = APIRouter(prefix=PREFIX)
-    for part in (agents, requests, runs, log, events, socket, sessions, tokens, directory):
+    for part in (agents, requests, runs, log, statistics, events, socket, sessions, tokens, directory):
         api.include_router(part.router)
 
     @api.get("/openapi.json", dependencies=[Depends(open_to_all(Permission.anybody))], include_in_schema=False)

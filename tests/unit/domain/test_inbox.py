@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.model.rules import START
 
+from interlock.domain.action import Verdict
 from interlock.domain.authority import Delegation, Directory, canonical_id
-from interlock.domain.inbox import ANY_ROLE, acts_of, asked_entries, entries_of
+from interlock.domain.inbox import ANY_ROLE, Act, acts_of, asked_entries, entries_of
 from interlock.domain.lifecycle import fold
 from interlock.domain.policy import Step
 from interlock.testing.samples import approved, opened
@@ -50,4 +51,5 @@ def test_a_local_person_is_asked_wherever_a_role_is():
 def test_who_has_acted_is_who_voted_or_changed_it_and_when_they_last_did():
     opening = opened("req_1", START)
     events = (*opening.events, *approved(fold(opening.events), START + timedelta(minutes=1)).events)
-    assert acts_of(events) == {"bob": START + timedelta(minutes=1)}
+    minute = timedelta(minutes=1)
+    assert acts_of(events) == {"bob": Act(START + minute, Verdict.approve, minute)}

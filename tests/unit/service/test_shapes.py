@@ -3,7 +3,7 @@
 import copy
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypedDict, get_args
 
 import jsonschema_rs
@@ -16,6 +16,7 @@ from interlock.domain.credentials import Credential, Scope
 from interlock.domain.outcome_words import what_became
 from interlock.domain.request import EffectState, Status
 from interlock.domain.run import RunStatus
+from interlock.domain.statistics import Dimension, Ended, Every, Group, Span
 from interlock.engine.ports.channel import Notice
 from interlock.errors import Closed, RecordAltered
 from interlock.service.error_table import error_shape
@@ -35,8 +36,10 @@ from interlock.service.shapes import (
     run_view_shape,
     schema,
     session_shape,
+    statistics_shape,
     view_shape,
 )
+from interlock.service.statistics import Report
 
 
 class State(TypedDict, total=False):
@@ -205,6 +208,17 @@ def test_an_error_and_a_count_are_what_the_schema_says():
         check({"code": "closed", "message": "It is decided."}, "error")
     with pytest.raises(jsonschema_rs.ValidationError):
         check({"code": "closed", "message": "It is decided.", "details": {}, "more": 1}, "error")
+
+
+def test_statistics_are_what_the_schema_says():
+    at = datetime(2026, 11, 29, tzinfo=UTC)
+    full = Group("ann", at.date(), {Ended.approved: 1}, timedelta(seconds=1), timedelta(seconds=2), 3)
+    check(statistics_shape(Report(Span(at, at, Dimension.reviewer, Every.week), (full, Group()))), "statistics")
+    check(statistics_shape(Report(Span(at, at), ())), "statistics")
+    group = ALL["$defs"]["statistics_group"]
+    assert {str(one) for one in Ended} < set(group["required"]) == set(group["properties"])
+    assert set(ALL["$defs"]["statistics"]["properties"]["by"]["enum"]) == {*map(str, Dimension), None}
+    assert set(ALL["$defs"]["token"]["properties"]["scopes"]["items"]["enum"]) == {str(one) for one in Scope}
 
 
 def test_the_schema_names_what_the_rules_name():

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Literal, NamedTuple, Protocol
 
 from interlock.domain.credentials import Credential
+from interlock.domain.inbox import Act
 from interlock.domain.request import Request, Status
 from interlock.domain.run import Run, RunStatus
 from interlock.engine.changes import Changes, Cursor, Entry, Job, RunRecord
@@ -18,6 +19,7 @@ from interlock.engine.items import Found, ItemOp
 from interlock.engine.ports.accounts import Accounts
 from interlock.engine.ports.credentials import Credentials
 from interlock.engine.ports.sign_ins import SignIns
+from interlock.engine.ports.statistics import Statistics
 from interlock.engine.ports.waker import Notifications
 
 
@@ -72,7 +74,7 @@ class Audit:
         own_versions: the version that the body of each row names, where it can be read.
         copies: for each misfiled row that holds a request or run of another id, that id.
         places: the deadline that the row of each closed request keeps, None if it keeps none.
-        participants: who is said to have acted on each request that has a row, and when they last did, sorted;
+        participants: who is said to have acted on each request that has a row, and what they last did, sorted;
             nothing for those on which nobody has. They stand for the version that its row has in `own_versions`.
         participants_left: requests that have no row, and on which somebody is said to have acted.
         states: of runs that have no row.
@@ -96,7 +98,7 @@ class Audit:
     own_versions: Mapping[tuple[str, str], int] = field(default_factory=dict)
     copies: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     places: Mapping[tuple[str, str], datetime | None] = field(default_factory=dict)
-    participants: Mapping[tuple[str, str], Sequence[tuple[str, datetime | None]]] = field(default_factory=dict)
+    participants: Mapping[tuple[str, str], Sequence[tuple[str, Act | None]]] = field(default_factory=dict)
     participants_left: Sequence[tuple[str, str]] = ()
     states: Sequence[tuple[str, str]] = ()
     added: Sequence[tuple[str, str, str]] = ()
@@ -196,7 +198,7 @@ class Items(Protocol):
         """
 
 
-class Store(Accounts, Credentials, SignIns, Items, Protocol):
+class Store(Accounts, Credentials, SignIns, Items, Statistics, Protocol):
     """Log, rows and jobs behind one transaction. Methods may be called from any thread's event loop.
 
     Raises:

@@ -1,0 +1,59 @@
+"""How requests have ended, and how long people took: read for who may know it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pydantic_core import PydanticCustomError
+
+from interlock.config.values import parse_moment
+from interlock.domain.statistics import Dimension, Every, Group, Span, groups_of
+from interlock.engine.ports.store import Store
+from interlock.errors import BadInput
+from interlock.service.arguments import duration
+
+MOST_ROWS = 5_000
+"""How many figures are read at once: agents name their actions, and there may be any number of those."""
+
+LAST = "30d"
+INSTANT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What ended in a span of time, by group."""
+
+    span: Span
+    groups: tuple[Group, ...]
+
+
+async def report(  # noqa: PLR0913 - what tells figures apart
+    store: Store, tenant: str, *, by: Dimension | None, every: Every | None, since: str, until: str | None
+) -> Report:
+    """Count what ended in a span of time. See `Views.statistics`."""
+    now = await store.now()
+    end = now + INSTANT if until is None else _moment(until, "until", now)  # with what ends now
+    begin = _moment(since, "since", now)
+    if begin >= end:
+        raise BadInput(f"since {since!r} is not before the end of the time that is counted.")
+    span = Span(begin, end, by, every)
+    counted = await store.statistics(tenant, span, limit=MOST_ROWS)
+    if MOST_ROWS in {len(counted.numbers), len(counted.times), len(counted.waiting or {})}:
+        raise BadInput(
+            f"These are more than {MOST_ROWS:,} figures: take a shorter time, longer periods, or other groups."
+        )
+    return Report(span, tuple(groups_of(counted, every)))
+
+
+def _moment(text: str, option: str, now: datetime) -> datetime:
+    """Read a moment, or a duration that is counted back from now; raise `BadInput` if it is neither."""
+    try:
+        return parse_moment(text)
+    except PydanticCustomError:
+        pass
+    try:
+        return now - duration(text, option)
+    except BadInput:
+        example = (now - timedelta(days=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        raise BadInput(f"{option} {text!r} is no duration, such as 30d, and no moment, such as {example}.") from None
