@@ -130,7 +130,9 @@ async def test_a_claim_that_nobody_kept_is_concluded(server, repeatable, state, 
     server.clock.advance(seconds=59)
     assert (await claim(agent, asked, repeatable)).status_code == 409
     server.clock.advance(seconds=1)
-    effect = (await claim(agent, asked, repeatable)).json()["effect"]
+    again = await claim(agent, asked, repeatable)
+    assert (again.status_code, again.json().get("code")) == ((200, None) if attempt == 2 else (409, "effect_refused"))
+    effect = (await agent.get(f"/requests/{asked['id']}")).json()["effect"]
     assert (effect["state"], effect["attempt"]) == (state, attempt)
     late = (await result(agent, asked, attempt=1)).json()["effect"]
     assert late["state"] == ("executed" if state == "unknown" else "claimed")  # of an older attempt it is noted as late

@@ -10,7 +10,7 @@ from interlock.domain.authority import Principal
 from interlock.domain.canonical import Json, check_text, normalize
 from interlock.domain.commands import ClaimEffect, RecordEffect, Withdraw
 from interlock.domain.events import EffectClaimed
-from interlock.domain.request import MAX_COMMENT, Repeatable, Reported, Request
+from interlock.domain.request import MAX_COMMENT, EffectState, Repeatable, Reported, Request
 from interlock.engine.idempotency import check_key, key_of
 from interlock.engine.integrity import verified
 from interlock.errors import BadInput, EffectRefused, Forbidden, InvalidValue, NotFound
@@ -100,8 +100,9 @@ class AgentClient:
             lasts: after that, nobody waits for the result any more.
 
         Raises:
-            EffectRefused: if it is not approved, something else was, or another attempt is under way; also where this
-                claim was made before, with the same key, and another one has come after it.
+            EffectRefused: if it is not approved or not any more, something else was, or another attempt is under way or
+                has ended nobody knows how; also where this claim was made before, with the same key, and another one
+                has come after it.
         """
         if not SHORTEST_CLAIM <= lasts <= LONGEST_CLAIM:
             raise InvalidValue("lasts", "must be from one second to a day")
@@ -110,6 +111,9 @@ class AgentClient:
         claimed = await self.system.desk.handle(command, self.principal, key=self._key)
         if self._key is not None:
             await self._check_ours(claimed, key_of(self._key, command))
+        if claimed.effect in {EffectState.lapsed, EffectState.unknown}:  # which the log says by now
+            said = f"Nothing may be executed: the effect of {request_id} is {claimed.effect}"
+            raise EffectRefused(f"{said}. {claimed.effect_note}", request_id=request_id, effect=str(claimed.effect))
         return claimed
 
     async def _check_ours(self, claimed: Request, key: str | None) -> None:
