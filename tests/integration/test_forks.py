@@ -10,7 +10,7 @@ from langgraph.types import interrupt
 from interlock import Action, ask
 from interlock.domain.request import EffectState
 from interlock.engine.ports.store import Inbox
-from interlock.insight.simulate import simulate
+from interlock.service.simulate import simulate
 from interlock.testing.people import principal
 
 CONFIG = """\

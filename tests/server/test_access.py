@@ -24,7 +24,7 @@ ROUTES = {
     ("GET", "/requests/unsettled"): Permission.read,
     ("GET", "/requests/ids/{beginning}"): Permission.decide,
     ("GET", "/requests/inbox/{which}"): Permission.decide,
-    ("GET", "/requests/inbox/{which}/groups"): Permission.decide,
+    ("GET", "/requests/inbox/{which}/bundles"): Permission.decide,
     ("GET", "/requests/inbox/{which}/count"): Permission.decide,
     ("GET", "/requests/{request_id}"): Permission.read,
     ("GET", "/requests/{request_id}/history"): Permission.read,
@@ -48,6 +48,9 @@ ROUTES = {
     ("POST", "/runs/{run_id}/cancel"): Permission.operate,
     ("POST", "/runs/{run_id}/retry"): Permission.operate,
     ("POST", "/runs/{run_id}/accept-version"): Permission.operate,
+    ("POST", "/policies/check"): Permission.read,
+    ("POST", "/policies/explain"): Permission.examine,
+    ("POST", "/policies/simulate"): Permission.examine,
     ("GET", "/log"): Permission.log,
     ("GET", "/log/position"): Permission.follow,
     ("GET", "/statistics"): Permission.measure,
@@ -79,7 +82,7 @@ ROUTES = {
 }
 
 
-PLACES = defaultdict(lambda: "x", which="mine", kind="groups")
+PLACES = defaultdict(lambda: "x", which="mine", kind="bundles")
 
 
 def needs_of(dependant):

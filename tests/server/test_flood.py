@@ -60,18 +60,18 @@ async def test_like_requests_are_one_row_and_one_batch_decides_them(open_server)
     server.clock.advance(seconds=1)
     alone = await ask(bot, key="alone")
     mia = await server.person("mia@example.com")
-    groups = (await mia.get("/requests/inbox/mine/groups")).json()
-    assert groups["more"] is False
-    told = [(one["agent"], one["what"], one["number"]) for one in groups["groups"]]
+    bundles = (await mia.get("/requests/inbox/mine/bundles")).json()
+    assert bundles["more"] is False
+    told = [(one["agent"], one["what"], one["number"]) for one in bundles["bundles"]]
     assert sorted(told) == [("bot", "send", 1), ("busy", "pay", 1), ("busy", "send", 5)]
-    (group,) = [one for one in groups["groups"] if one["number"] == 5]
-    assert {one["id"] for one in group["requests"]} == {one["id"] for one in mails}
-    votes = [{"request_id": one["id"], "verdict": "approve", "digest": one["digest"]} for one in group["requests"]]
+    (bundle,) = [one for one in bundles["bundles"] if one["number"] == 5]
+    assert {one["id"] for one in bundle["requests"]} == {one["id"] for one in mails}
+    votes = [{"request_id": one["id"], "verdict": "approve", "digest": one["digest"]} for one in bundle["requests"]]
     results = (await mia.post("/requests/votes", json={"votes": votes})).json()["results"]
     assert [one["request"]["status"] for one in results] == ["approved"] * 5
-    left = (await mia.get("/requests/inbox/mine/groups")).json()["groups"]
+    left = (await mia.get("/requests/inbox/mine/bundles")).json()["bundles"]
     assert {one["requests"][0]["id"] for one in left} == {alone["id"], payment["id"]}
-    of_bot = (await mia.get("/requests/inbox/mine/groups", params={"agent": "bot"})).json()["groups"]
+    of_bot = (await mia.get("/requests/inbox/mine/bundles", params={"agent": "bot"})).json()["bundles"]
     assert [one["agent"] for one in of_bot] == ["bot"]
     stranger = await server.person("mia@example.com", tenant="other")
-    assert (await stranger.get("/requests/inbox/mine/groups")).json() == {"groups": [], "more": False}
+    assert (await stranger.get("/requests/inbox/mine/bundles")).json() == {"bundles": [], "more": False}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,16 +18,20 @@ from interlock.config import load_settings
 from interlock.config.located import BadYaml, key_path, read_tree
 from interlock.domain.action import Action
 from interlock.domain.canonical import normalize
-from interlock.domain.delegation_check import check_delegations
-from interlock.domain.explain import OpenTime, business_hours, duration_words, explain
-from interlock.domain.policy import Occasion
-from interlock.domain.policy_check import check
+from interlock.domain.explain import duration_words
 from interlock.engine.configured import build_policies
-from interlock.engine.routing import choose, count, span_of
 from interlock.errors import BadInput
-from interlock.insight.simulate import Difference, Simulation, Way, simulate
 from interlock.service.arguments import duration
 from interlock.service.inline import counted
+from interlock.service.policies import (
+    Described,
+    check_policies,
+    checked_shape,
+    explain_action,
+    simulate_policies,
+    simulation_shape,
+)
+from interlock.service.simulate import Difference, Simulation, Way
 from interlock.service.text import plain
 
 app = group("Who decides on what.")
@@ -39,16 +42,13 @@ FORM = "write `name:`, `args:` and perhaps `agent:`, `initiator:` and `policy:`"
 
 
 @app.command("check")
-def check_policies(ctx: typer.Context, *, as_json: bool = JSON) -> None:
+def check_all(ctx: typer.Context, *, as_json: bool = JSON) -> None:
     """Say what is suspicious: idle levels, impassable steps, spent delegations; and what calendars come to."""
 
     async def work(session: Session) -> int:
-        policies = await session.system.directories.current(session.principal.tenant)
-        every, now = (*policies.policies, policies.default), await session.client.now()
-        findings = [*check(every, policies.directory, now), *check_delegations(every, policies.directory, now)]
-        hours = list(business_hours(every, now))
-        shapes = [_open_time(each) for each in hours]
-        session.write({"findings": [asdict(finding) for finding in findings], "business_hours": shapes})
+        checked = await check_policies(session.client)
+        policies, findings, hours = checked.policies, checked.findings, checked.hours
+        session.write(checked_shape(checked))
         session.show(*(Line(plain(f"{each}.")) for each in hours))
         for finding in findings:
             session.tell(f"{finding.severity}: {finding}", "bad" if finding.severity == "error" else "warn")
@@ -61,19 +61,8 @@ def check_policies(ctx: typer.Context, *, as_json: bool = JSON) -> None:
     execute(ctx, work, as_json=as_json, settings=storeless(ctx.obj))
 
 
-def _open_time(each: OpenTime) -> dict[str, Any]:
-    return {
-        "policy": each.policy,
-        "where": each.where,
-        "calendar": None if each.step.calendar is None else each.step.calendar.name,
-        "within_seconds": each.step.within.total_seconds(),
-        "due_at": each.due_at.isoformat(),
-        "message": str(each),
-    }
-
-
 @app.command("simulate")
-def simulate_policies(
+def simulate_file(
     ctx: typer.Context,
     *,
     file: Path = typer.Argument(metavar="NEW.yaml", help="The configuration to try, people included."),
@@ -88,13 +77,8 @@ def simulate_policies(
     new = build_policies(load_settings(file, {}))
 
     async def work(session: Session) -> None:
-        start = await session.client.now() - length
-        directory = await session.system.directories.directory(session.principal.tenant)
-        tenant = session.principal.tenant
-        found = await simulate(
-            session.system.store, session.system.book, new, since=start, tenant=tenant, directory=directory
-        )
-        session.write(_simulated(found))
+        found = await simulate_policies(session.client, new, length)
+        session.write(simulation_shape(found))
         rows = [_row(difference) for difference in found.differences]
         if rows:
             session.show_table(("REQUEST", "DIFFERS IN", "BEFORE", "AFTER", "WHAT"), rows)
@@ -136,34 +120,6 @@ def _summary(found: Simulation, length: timedelta) -> list[str]:
     return lines
 
 
-def _simulated(found: Simulation) -> dict[str, Any]:
-    return {
-        "since": found.since.isoformat(),
-        "requests": found.requests,
-        "answers": {"before": found.answers_before, "after": found.answers_after},
-        "response_seconds": None if found.response is None else found.response.total_seconds(),
-        "human_minutes": found.human_minutes,
-        "different": [
-            {
-                "request": difference.request_id,
-                "agent": difference.agent,
-                "what": difference.what,
-                "before": _way(difference.before),
-                "after": _way(difference.after),
-                "reason": difference.reason,
-                "differs": list(difference.differs),
-            }
-            for difference in found.differences
-        ],
-    }
-
-
-def _way(way: Way) -> dict[str, Any]:
-    steps = [{"asks": sorted(asked), "approvals": approvals} for asked, approvals in way.people]
-    due = None if way.due_at is None else way.due_at.isoformat()
-    return {"policy": way.policy, "level": way.level, "automatic": way.automatic, "steps": steps, "due_at": due}
-
-
 @app.command("explain")
 def explain_policy(
     ctx: typer.Context,
@@ -191,16 +147,13 @@ def explain_policy(
 
 
 async def _explain_file(session: Session, path: Path) -> str:
-    given, now = _read(path), await session.client.now()
-    agent = str(given.get("agent", "agent"))
-    initiator = str(given.get("initiator", session.principal.id))
+    given = _read(path)
     action = Action(given["name"], given.get("args", {}))
-    policies = await session.system.directories.current(session.principal.tenant)
-    span = span_of((*policies.policies, policies.default))
-    seen = await count(session.system.store, session.principal.tenant, [action], now=now, span=span)
-    occasion = Occasion(action, agent, f"agent:{agent}", initiator, now, seen.recent.get(action.name))
-    policy, _ = choose(policies, occasion, given.get("policy"))
-    return explain(occasion, policy, policies.directory)
+    initiator = given.get("initiator")
+    described = Described(
+        action, str(given.get("agent", "agent")), None if initiator is None else str(initiator), given.get("policy")
+    )
+    return await explain_action(session.client, described)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -22,15 +22,15 @@ from interlock.domain.request import EffectState, Request, Status, name_of
 from interlock.engine.ports.channel import Notice
 from interlock.engine.ports.store import Inbox
 from interlock.errors import BadInput
+from interlock.service.bundles import bundled
 from interlock.service.following import concerns_people
-from interlock.service.groups import grouped
 from interlock.service.inbox import Listed, Which
 from interlock.service.inline import Place, in_order, places, row, when
 from interlock.service.pages import Count
 from interlock.service.sentences import sentence
 from interlock.service.shapes import (
+    bundles_shape,
     count_shape,
-    groups_shape,
     listed_shape,
     notice_shape,
     page_shape,
@@ -164,25 +164,25 @@ def list_requests(
     execute(ctx, work, as_json=as_json, person=person, create=False)
 
 
-@app.command("groups")
-def list_groups(
+@app.command("bundles")
+def list_bundles(
     ctx: typer.Context,
     *,
     agent: str | None = typer.Option(None, "--agent", help="Only those of this agent."),
     person: str | None = AS,
     as_json: bool = JSON,
 ) -> None:
-    """List what waits for you in groups of like requests: of one agent, about one thing, in one step."""
+    """List what waits for you in bundles of like requests: of one agent, about one thing, in one step."""
 
     async def work(session: Session) -> None:
-        found = await grouped(session.client, "mine", agent=agent)
-        session.write(groups_shape(found))
-        if not found.groups:
+        found = await bundled(session.client, "mine", agent=agent)
+        session.write(bundles_shape(found))
+        if not found.bundles:
             session.tell(NOTHING["mine"])
             return
         rows = [
             (str(one.number), plain(one.first.agent), plain(name_of(one.first.asked)), one.first.id)
-            for one in found.groups
+            for one in found.bundles
         ]
         session.show_table(("NUMBER", "AGENT", "WHAT", "DUE FIRST"), rows)
         if found.more:

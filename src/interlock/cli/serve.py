@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,8 @@ def serve(
             tasks = [asyncio.ensure_future(answering.until_stopped())]
             if work:
                 tasks.append(asyncio.ensure_future(worker_of(session, "server", 16).run(session.stop)))
+            else:
+                tasks.append(asyncio.ensure_future(tell_of_configuration(session)))
             try:
                 done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
                 for task in done:
@@ -54,6 +57,20 @@ def serve(
     screen = Screen.on(sys.stderr if as_json else sys.stdout)
     screen.drops = True
     execute(ctx, run, as_json=as_json, screen=screen)
+
+
+async def tell_of_configuration(session: Session, every: float = 5.0) -> None:
+    """Say when the configuration cannot be used, and when it can again: where no worker does."""
+    told = None
+    while not session.stop.is_set():
+        held = session.system.desk.held_configuration()
+        if held != told:
+            said = held or "The configuration is valid again and in use."
+            session.write({"event": "complaint", "message": said})
+            session.tell(said, "bad" if held else "good")
+            told = held
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(session.stop.wait(), every)
 
 
 def _answering(session: Session, host: str, port: int, origin: str | None, proxies: list[str]) -> Answering:

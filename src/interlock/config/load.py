@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from interlock.config.located import MAX_FILE, BadYaml, ConfigFile, Key, read_tree, say
+from interlock.config.located import MAX_FILE, BadYaml, ConfigFile, Key, Tree, read_tree, say
 from interlock.config.paths import expanded, home
 from interlock.config.sections import Settings
 from interlock.config.values import PATTERNS, suggestion
@@ -90,15 +90,26 @@ def _read(path: Path) -> Settings:
         raise InvalidConfig(
             f"{name}: cannot be read ({why}): create it, or name another with INTERLOCK_CONFIG", file=name
         ) from None
-    try:
-        tree = read_tree(raw)
-    except BadYaml as bad:
-        reason = bad.reason if bad.path else f"the file {bad.reason}"
-        raise InvalidConfig(say(name, bad.line, bad.path, reason), file=name, line=bad.line) from None
+    tree = _tree(raw, name)
     stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
     settled = time.time_ns() - found.st_mtime_ns > SETTLED_NS
     origin = ConfigFile(path.absolute(), name, tree, stamp, settled=settled, finished=raw.endswith((b"\n", b"\r")))
     return _validate(tree.value, origin)
+
+
+def _tree(raw: bytes, name: str) -> Tree:
+    try:
+        return read_tree(raw)
+    except BadYaml as bad:
+        reason = bad.reason if bad.path else f"the file {bad.reason}"
+        raise InvalidConfig(say(name, bad.line, bad.path, reason), file=name, line=bad.line) from None
+
+
+def sent_settings(text: str) -> Settings:
+    """Read a configuration that is no file: somebody sends it, to try its policies. See `load_settings`."""
+    name = "configuration"
+    tree = _tree(text.encode(errors="replace"), name)
+    return _validate(tree.value, ConfigFile(Path(name), name, tree, (0, 0, 0), settled=True, finished=True))
 
 
 def _validate(data: object, origin: ConfigFile) -> Settings:

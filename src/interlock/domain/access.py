@@ -24,6 +24,7 @@ class Permission(StrEnum):
     operate = "operate"
     log = "log"
     measure = "measure"
+    examine = "examine"
     manage = "manage"
 
 
@@ -52,6 +53,7 @@ ACCESS: dict[Permission, Access] = {
     Permission.operate: Access(None, None),  # who started a run, and operators: the run says
     Permission.log: Access(_roles("auditor", "operator"), Scope.log),
     Permission.measure: Access(_roles("auditor", "operator"), Scope.metrics),
+    Permission.examine: Access(_roles("auditor", "operator"), None),
     Permission.manage: Access(_roles(), None),
 }
 """`anybody` and `anyone_known` ask nothing more."""

@@ -20,7 +20,7 @@ from interlock.domain.statistics import Ended, Group
 from interlock.engine.changes import Entry
 from interlock.engine.codec import encode_policy
 from interlock.engine.ports.channel import Notice
-from interlock.service.groups import Group, Groups
+from interlock.service.bundles import Bundle, Bundles
 from interlock.service.inbox import Listed
 from interlock.service.pages import Count, Page
 from interlock.service.people import Given
@@ -101,21 +101,21 @@ def page_shape(name: str, page: Page[T], shape: Callable[[T], dict[str, Any]]) -
     return {name: [shape(row) for row in page.rows], "more": page.next is not None, **more}
 
 
-def groups_shape(found: Groups) -> dict[str, Any]:
-    """Return one list of an inbox in groups."""
-    return {"groups": [_group(group) for group in found.groups], "more": found.more}
+def bundles_shape(found: Bundles) -> dict[str, Any]:
+    """Return one list of an inbox in bundles."""
+    return {"bundles": [_bundle(bundle) for bundle in found.bundles], "more": found.more}
 
 
-def _group(group: Group) -> dict[str, Any]:
-    first = group.first
+def _bundle(bundle: Bundle) -> dict[str, Any]:
+    first = bundle.first
     return {
         "agent": first.agent,
         "kind": str(first.kind),
         "what": name_of(first.asked),
         "policy": {"name": first.route.policy, "level": first.route.level, "step": first.step},
-        "number": group.number,
+        "number": bundle.number,
         "due_at": _at(first.due_at),
-        "requests": [{"id": request.id, "digest": request.digest} for request in group.requests],
+        "requests": [{"id": request.id, "digest": request.digest} for request in bundle.requests],
     }
 
 

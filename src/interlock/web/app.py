@@ -16,6 +16,7 @@ from interlock.web import (
     log,
     oidc,
     pages,
+    policies,
     requests,
     runs,
     sessions,
@@ -46,7 +47,7 @@ def application(context: Context) -> Edge:
     )
     app.state.context = context
     api = APIRouter(prefix=PREFIX)
-    for part in (agents, requests, runs, log, statistics, events, socket, sessions, tokens, directory):
+    for part in (agents, requests, runs, policies, log, statistics, events, socket, sessions, tokens, directory):
         api.include_router(part.router)
 
     @api.get("/openapi.json", dependencies=[Depends(open_to_all(Permission.anybody))], include_in_schema=False)

@@ -150,6 +150,40 @@ class Result(_Body):
     reason: Text = ""
 
 
+class Configuration(_Body):
+    """Policies to look at: those that hold, if no configuration is sent."""
+
+    configuration: Annotated[StrictStr, Field(max_length=256_000)] | None = Field(
+        default=None, description="an interlock.yaml, as text"
+    )
+
+
+class DescribedAction(_Body):
+    """An action that might be asked."""
+
+    name: Name
+    args: dict[str, Any] = Field(default_factory=dict)
+
+
+class Described(_Body):
+    """What is to be explained: a request, or an action that might be asked."""
+
+    request_id: Annotated[StrictStr, Field(min_length=1, max_length=100)] | None = None
+    action: DescribedAction | None = None
+    agent: Name = Field(default="agent", description="the name of the agent that would ask")
+    initiator: Name | None = Field(default=None, description="the person for whom; the caller, if nobody is named")
+    policy: Name | None = Field(default=None, description="the policy that the agent would name")
+
+
+class Simulation(_Body):
+    """Other policies, to be tried on what was really asked."""
+
+    configuration: Annotated[StrictStr, Field(max_length=256_000)] = Field(
+        description="an interlock.yaml, as text, people included"
+    )
+    since: Name = Field(default="30d", description="how far back, such as 12h, 30d or 4w")
+
+
 class Reason(_Body):
     """Why something is done."""
 

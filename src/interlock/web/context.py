@@ -39,6 +39,7 @@ class Context:
         streams: those that have not ended.
         server: how it is configured.
         providers: where people may sign in, by name.
+        simulating: held by the one who replays the log.
     """
 
     parts: Parts
@@ -49,6 +50,7 @@ class Context:
     streams: set[object] = field(default_factory=set)
     server: ServerSettings = field(default_factory=ServerSettings)
     providers: Mapping[str, Provider] = field(default_factory=dict)
+    simulating: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @cached_property
     def authenticator(self) -> Authenticator:

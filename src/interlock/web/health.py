@@ -20,6 +20,11 @@ async def livez() -> dict[str, str]:
 
 @router.get("/readyz")
 async def readyz(request: Request) -> dict[str, str]:
-    """Say that the database answers as well; 503 if it does not."""
-    await context_of(request).parts.store.change_token()
-    return {"status": "ready"}
+    """Say that the database answers as well, 503 if it does not; and whether the configuration can be used.
+
+    What runs goes on by the last good one: `configuration` is `held` then. `POST /policies/check` says what is wrong.
+    """
+    parts = context_of(request).parts
+    await parts.store.change_token()
+    held = parts.desk.held_configuration() is not None
+    return {"status": "ready", "configuration": "held" if held else "in use"}

@@ -13,13 +13,13 @@ from interlock.domain.request import Request, Status
 from interlock.engine.ports.store import Inbox
 from interlock.errors import InterlockError
 from interlock.service.ballots import cast, cast_all
-from interlock.service.groups import grouped
+from interlock.service.bundles import bundled
 from interlock.service.inbox import Which
 from interlock.service.pages import Page
 from interlock.service.shapes import (
+    bundles_shape,
     count_shape,
     entry_shape,
-    groups_shape,
     listed_shape,
     page_shape,
     request_shape,
@@ -76,10 +76,10 @@ async def inbox(
     return page_shape("requests", page, listed_shape)
 
 
-@router.get("/inbox/{which}/groups", responses=answers("Groups"))
-async def inbox_groups(caller: Decides, which: Which, agent: str | None = None) -> dict[str, Any]:
+@router.get("/inbox/{which}/bundles", responses=answers("Bundles"))
+async def inbox_bundles(caller: Decides, which: Which, agent: str | None = None) -> dict[str, Any]:
     """List like requests as one: of one agent, about one thing, in one step. `POST /requests/votes` decides them."""
-    return groups_shape(await grouped(caller.client, which, agent=agent))
+    return bundles_shape(await bundled(caller.client, which, agent=agent))
 
 
 @router.get("/inbox/{which}/count", responses=answers("Count"))

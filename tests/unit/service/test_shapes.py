@@ -19,16 +19,16 @@ from interlock.domain.run import RunStatus
 from interlock.domain.statistics import Dimension, Ended, Every, Group, Span
 from interlock.engine.ports.channel import Notice
 from interlock.errors import Closed, RecordAltered
+from interlock.service.bundles import Bundle, Bundles
 from interlock.service.error_table import error_shape
 from interlock.service.from_shapes import count_of, credential_of, entry_of, listed_of, run_view_of, view_of
-from interlock.service.groups import Group, Groups
 from interlock.service.inbox import Which
 from interlock.service.pages import Count
 from interlock.service.shapes import (
+    bundles_shape,
     count_shape,
     credential_shape,
     entry_shape,
-    groups_shape,
     listed_shape,
     notice_shape,
     request_shape,
@@ -122,7 +122,7 @@ def checked(me, run_id):
         for listed in me.inbox(which).rows:
             check(listed_shape(listed), "listed_request")
             assert listed_shape(listed_of(sent(listed_shape(listed)), "default")) == listed_shape(listed)
-            check(groups_shape(Groups((Group(1, (listed.request,)),), more=False)), "groups")
+            check(bundles_shape(Bundles((Bundle(1, (listed.request,)),), more=False)), "bundles")
     return view.requests
 
 

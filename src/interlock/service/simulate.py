@@ -6,6 +6,7 @@ as that stood then, and with the people of today. What people would have answere
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -25,6 +26,8 @@ from interlock.engine.ports.store import Store
 from interlock.engine.routing import PolicyBook, choose, past_of, span_of
 
 PAGE = 500
+TURN = 20
+"""After how many entries others have their turn in the event loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +100,12 @@ async def simulate(  # noqa: PLR0913 - what is replayed, and under what
         directory: the people for the policies that held; those of the new ones by default.
     """
     replay = _Replay(book, new, directory or new.directory, since)
+    read = 0
     async for entry in _log(store, tenant):
         await replay.read(entry)
+        read += 1
+        if read % TURN == 0:
+            await asyncio.sleep(0)
     return replay.result()
 
 

@@ -1,6 +1,6 @@
 """Like requests as one row of an inbox: of one agent, about one thing, in one step. A batch of votes decides them.
 
-Each of them keeps its digest, which a vote names: what is grouped is the list, never the decision.
+Each of them keeps its digest, which a vote names: what is bundled is the list, never the decision.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PAGE = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class Bundle:
     """Like requests, soonest due first.
 
     Args:
@@ -38,15 +38,15 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Groups:
-    """One list of an inbox in groups, that of the request that is due first first. `more`: not all were read."""
+class Bundles:
+    """One list of an inbox in bundles, that of the request that is due first first. `more`: not all were read."""
 
-    groups: tuple[Group, ...]
+    bundles: tuple[Bundle, ...]
     more: bool
 
 
-async def grouped(views: Views, which: Which, *, agent: str | None = None) -> Groups:
-    """Return one list of the principal's inbox in groups.
+async def bundled(views: Views, which: Which, *, agent: str | None = None) -> Bundles:
+    """Return one list of the principal's inbox in bundles.
 
     Args:
         agent: whose requests alone are wanted.
@@ -60,7 +60,7 @@ async def grouped(views: Views, which: Which, *, agent: str | None = None) -> Gr
         read, after = read + len(page.rows), page.next
         if after is None:
             break
-    return Groups(_groups(found), after is not None)
+    return Bundles(_bundles(found), after is not None)
 
 
 def _likeness(request: Request) -> tuple[object, ...]:
@@ -68,5 +68,5 @@ def _likeness(request: Request) -> tuple[object, ...]:
     return request.agent, request.kind, name_of(request.asked), route.policy_hash, route.level, request.step
 
 
-def _groups(found: Mapping[tuple[object, ...], Sequence[Request]]) -> tuple[Group, ...]:
-    return tuple(Group(len(alike), tuple(alike[:MOST])) for alike in found.values())
+def _bundles(found: Mapping[tuple[object, ...], Sequence[Request]]) -> tuple[Bundle, ...]:
+    return tuple(Bundle(len(alike), tuple(alike[:MOST])) for alike in found.values())

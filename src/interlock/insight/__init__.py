@@ -1,1 +1,0 @@
-"""What the record teaches: what other policies would have done."""
