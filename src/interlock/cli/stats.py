@@ -8,7 +8,7 @@ import typer
 
 from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute
-from interlock.domain.statistics import Dimension, Ended, Every, Group
+from interlock.domain.statistics import Dimension, Ended, Every, Figures
 from interlock.service.inline import when
 from interlock.service.shapes import statistics_shape
 from interlock.service.statistics import LAST, Report
@@ -54,7 +54,7 @@ def _head(found: Report) -> tuple[str, ...]:
     )
 
 
-def _row(found: Report, group: Group) -> tuple[str, ...]:
+def _row(found: Report, group: Figures) -> tuple[str, ...]:
     span = found.span
     period = () if group.begins is None else (group.begins.isoformat(),)
     key = () if span.by is None else (NOTHING if group.key is None else plain(shortened(group.key, LONGEST_KEY)),)

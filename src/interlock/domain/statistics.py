@@ -142,7 +142,7 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class Figures:
     """The figures of one group.
 
     Args:
@@ -187,7 +187,7 @@ class Group:
         return self.number(*kinds) / judged if judged else None
 
 
-def groups_of(counted: Counted, every: Every | None) -> list[Group]:
+def groups_of(counted: Counted, every: Every | None) -> list[Figures]:
     """Return the figures of each group: the periods in order, and in each the groups by name."""
     ended: dict[tuple[int | None, str | None], dict[Ended, int]] = {}
     for one in counted.numbers:
@@ -203,7 +203,7 @@ def groups_of(counted: Counted, every: Every | None) -> list[Group]:
         took = times.get(place)
         p50, p95 = (None, None) if took is None else (took.p50, took.p95)
         found.append(
-            Group(key, begins, ended[place], p50, p95, None if counted.waiting is None else waiting.get(key, 0))
+            Figures(key, begins, ended[place], p50, p95, None if counted.waiting is None else waiting.get(key, 0))
         )
     return found
 

@@ -16,7 +16,7 @@ from interlock.domain.canonical import read_canonical
 from interlock.domain.credentials import Credential
 from interlock.domain.request import Request, StandIn, Vote, name_of
 from interlock.domain.run import Run
-from interlock.domain.statistics import Ended, Group
+from interlock.domain.statistics import Ended, Figures
 from interlock.engine.changes import Entry
 from interlock.engine.codec import encode_policy
 from interlock.engine.ports.channel import Notice
@@ -132,11 +132,11 @@ def statistics_shape(report: Report) -> dict[str, Any]:
         "until": _at(span.until),
         "by": span.by and str(span.by),
         "every": span.every and str(span.every),
-        "groups": [_group(group) for group in report.groups],
+        "groups": [_figures(group) for group in report.groups],
     }
 
 
-def _group(group: Group) -> dict[str, Any]:
+def _figures(group: Figures) -> dict[str, Any]:
     took = group.p50, group.p95
     return {
         "key": group.key,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pydantic_core import PydanticCustomError
 
 from interlock.config.values import parse_moment
-from interlock.domain.statistics import Dimension, Every, Group, Span, groups_of
+from interlock.domain.statistics import Dimension, Every, Figures, Span, groups_of
 from interlock.engine.ports.store import Store
 from interlock.errors import BadInput
 from interlock.service.arguments import duration
@@ -25,7 +25,7 @@ class Report:
     """What ended in a span of time, by group."""
 
     span: Span
-    groups: tuple[Group, ...]
+    groups: tuple[Figures, ...]
 
 
 async def report(  # noqa: PLR0913 - what tells figures apart

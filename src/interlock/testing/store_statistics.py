@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from interlock.domain.action import Action, Verdict
 from interlock.domain.events import Decided, Edited, Event, Expired, Restored, StepReached, VoteCast, Withdrawn
 from interlock.domain.request import Edition, Request, Vote
-from interlock.domain.statistics import Dimension, Ended, Every, Group, Span, groups_of
+from interlock.domain.statistics import Dimension, Ended, Every, Figures, Span, groups_of
 from interlock.engine.changes import RequestChange
 from interlock.engine.ports.store import Store
 from interlock.testing.fakes import SettableClock
@@ -25,7 +25,7 @@ class StatisticsContract(Contract):
     """Figures are those of what ended in a span of time, exactly."""
 
     async def test_nothing_has_ended_in_an_empty_store(self, store: Store, clock: SettableClock) -> None:
-        assert await _groups(store, clock) == [Group(waiting=0)]
+        assert await _groups(store, clock) == [Figures(waiting=0)]
         for by in Dimension:
             assert await _groups(store, clock, by) == []
 
@@ -172,7 +172,7 @@ class StatisticsContract(Contract):
 
 async def _groups(
     store: Store, clock: SettableClock, by: Dimension | None = None, every: Every | None = None
-) -> list[Group]:
+) -> list[Figures]:
     span = Span(clock.at - YEAR, clock.at + YEAR, by, every)
     return groups_of(await store.statistics(TENANT, span, limit=MOST), every)
 

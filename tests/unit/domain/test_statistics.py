@@ -16,7 +16,7 @@ from interlock.domain.statistics import (
     Counted,
     Ended,
     Every,
-    Group,
+    Figures,
     Number,
     Times,
     groups_of,
@@ -50,11 +50,11 @@ def test_a_level_is_called_by_its_name_with_its_policy_and_old_ones_by_their_num
 
 
 def test_rates_are_made_of_what_people_judged_alone():
-    group = Group(
+    group = Figures(
         ended={Ended.approved: 6, Ended.changed: 2, Ended.rejected: 1, Ended.revised: 1} | {Ended.answered: 5}
     )
     assert (group.decided, group.overridden, group.approval_rate, group.override_rate) == (15, 4, 0.8, 0.4)
-    unjudged = Group(ended={Ended.automatic: 9, Ended.expired: 9, Ended.withdrawn: 9, Ended.answered: 1})
+    unjudged = Figures(ended={Ended.automatic: 9, Ended.expired: 9, Ended.withdrawn: 9, Ended.answered: 1})
     assert (unjudged.decided, unjudged.approval_rate, unjudged.override_rate) == (1, None, None)
 
 

@@ -16,7 +16,7 @@ from interlock.domain.credentials import Credential, Scope
 from interlock.domain.outcome_words import what_became
 from interlock.domain.request import EffectState, Status
 from interlock.domain.run import RunStatus
-from interlock.domain.statistics import Dimension, Ended, Every, Group, Span
+from interlock.domain.statistics import Dimension, Ended, Every, Figures, Span
 from interlock.engine.ports.channel import Notice
 from interlock.errors import Closed, RecordAltered
 from interlock.service.bundles import Bundle, Bundles
@@ -212,8 +212,8 @@ def test_an_error_and_a_count_are_what_the_schema_says():
 
 def test_statistics_are_what_the_schema_says():
     at = datetime(2026, 11, 29, tzinfo=UTC)
-    full = Group("ann", at.date(), {Ended.approved: 1}, timedelta(seconds=1), timedelta(seconds=2), 3)
-    check(statistics_shape(Report(Span(at, at, Dimension.reviewer, Every.week), (full, Group()))), "statistics")
+    full = Figures("ann", at.date(), {Ended.approved: 1}, timedelta(seconds=1), timedelta(seconds=2), 3)
+    check(statistics_shape(Report(Span(at, at, Dimension.reviewer, Every.week), (full, Figures()))), "statistics")
     check(statistics_shape(Report(Span(at, at), ())), "statistics")
     group = ALL["$defs"]["statistics_group"]
     assert {str(one) for one in Ended} < set(group["required"]) == set(group["properties"])
