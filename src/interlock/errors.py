@@ -5,9 +5,10 @@
     InterlockError                    has a stable `code`, a sentence, and `details` that a program can read
     ├── BadInput                      InvalidValue, InvalidConfig, InvalidPolicy, InvalidAnswer, InvalidContext,
     │                                 InvalidAgent, InvalidState
-    ├── Refused                       NotFound, Unauthenticated, Forbidden, Closed, TooLate, TooEarly, WrongDigest,
-    │                                 NotOffered, ReasonMissing, NotEditable, NoVote, TooManyRequests, EffectRefused;
-    │                                 the refusal is in the log
+    ├── Refused                       NotFound, Unauthenticated, TooManyAttempts, Forbidden, Closed, TooLate, TooEarly,
+    │                                 WrongDigest, NotOffered, ReasonMissing, NotEditable, NoVote, TooManyRequests,
+    │                                 EffectRefused; the refusal is in the log
+    │   └── Unauthenticated           SecondFactorNeeded
     ├── Conflict                      WindowMoved, NotInTime
     ├── ProviderUnavailable
     ├── StoreError                    RecordAltered, StoreTooNew
@@ -100,6 +101,14 @@ class Unauthenticated(Refused, code="unauthenticated"):
 
 class ProviderUnavailable(InterlockError, code="provider_unavailable"):
     """An identity provider does not answer, or not as it should; nobody was signed in."""
+
+
+class SecondFactorNeeded(Unauthenticated, code="second_factor_needed"):
+    """Name and password are right, and signing in takes a code of an authenticator as well."""
+
+
+class TooManyAttempts(Refused, code="too_many_attempts"):
+    """Too many attempts to sign in have failed: the next one has to wait."""
 
 
 class Forbidden(Refused, code="forbidden"):

@@ -47,6 +47,7 @@ COMMANDS = {
     "agents": ("agents:app", "List the agents"),
     "tokens": ("tokens:app", "Make, list and revoke tokens of agents and services"),
     "sessions": ("sessions:app", "List and end people's sessions"),
+    "people": ("people:app", "Invite people, and keep them out"),
     "groups": ("groups:groups", "List, add and remove members of groups"),
     "roles": ("groups:roles", "List, give and take roles"),
     "delegations": ("groups:delegations", "List, make and end who votes for whom"),

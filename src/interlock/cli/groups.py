@@ -38,7 +38,7 @@ def _of(kind: GroupOrRole) -> typer.Typer:
                 session.tell("There are none. Make one:")
                 session.hint(f"{kind}s add {word} PERSON")
 
-        execute(ctx, work, as_json=as_json, create=False)
+        execute(ctx, work, as_json=as_json)
 
     @app.command("add", help=f"Add somebody to a {kind}." if kind == "group" else "Give somebody a role.")
     def add(
@@ -90,7 +90,7 @@ def list_delegations(ctx: typer.Context, *, as_json: bool = JSON) -> None:
             session.tell("There are none. Make one:")
             session.hint("delegations add PERSON --for 5d")
 
-    execute(ctx, work, as_json=as_json, create=False)
+    execute(ctx, work, as_json=as_json)
 
 
 @delegations.command("add")

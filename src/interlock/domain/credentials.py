@@ -1,4 +1,4 @@
-"""What proves who somebody is: tokens of agents and services, sessions of people, and links to sign in with once."""
+"""What proves who somebody is: tokens of agents and services, sessions of people, links to come in by once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 
 from interlock.domain.authority import Principal
 
-CredentialKind = Literal["token", "session", "link"]
+CredentialKind = Literal["token", "session", "link", "invitation", "device"]
 PrincipalKind = Literal["person", "agent", "service"]
 
 
@@ -69,7 +69,7 @@ class Credential:
 def why_invalid(credential: Credential, now: datetime) -> str | None:
     """Say why a credential proves nothing at a moment; None if it does."""
     if credential.ended_at is not None:
-        return "was used already" if credential.kind == "link" else "was revoked"
+        return "was used already" if credential.kind in {"link", "invitation"} else "was revoked"
     if now >= credential.expires_at:
         return "has expired"
     last = credential.used_at or credential.issued_at

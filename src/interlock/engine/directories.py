@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -80,7 +80,9 @@ class Directories:
         """Return the people of a tenant, as they are now. See `kept`."""
         return (await self.current(tenant, version)).directory
 
-    async def change(self, tenant: str, actor: Actor, wish: Callable[[DirectoryRules], Wish]) -> KeptDirectory:
+    async def change(
+        self, tenant: str, actor: Actor, wish: Callable[[DirectoryRules], Wish | Awaitable[Wish]]
+    ) -> KeptDirectory:
         """Change a directory as the rules allow, and return it as it stands afterwards.
 
         Args:
@@ -90,7 +92,8 @@ class Directories:
 
         async def attempt() -> KeptDirectory:
             seen, now = await self._read(tenant, None), await self.store.now()
-            wanted = wish(DirectoryRules(seen.kept, self.policies.current().directory, now))
+            asked = wish(DirectoryRules(seen.kept, self.policies.current().directory, now))
+            wanted = asked if isinstance(asked, Wish) else await asked
             if not wanted.events:
                 return seen.kept
             change = _change(seen.kept, wanted, now)

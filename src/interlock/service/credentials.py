@@ -19,6 +19,7 @@ from interlock.domain.credentials import (
     SessionLimits,
     why_invalid,
 )
+from interlock.domain.directory import AccountStatus
 from interlock.domain.directory_events import TokenCreated, TokenRevoked
 from interlock.domain.directory_rules import DirectoryRules
 from interlock.engine.changes import Actor
@@ -28,10 +29,17 @@ from interlock.engine.ports.credentials import Credentials
 from interlock.engine.ports.store import Store
 from interlock.errors import Conflict, InvalidValue, NotFound, Unauthenticated
 
-PREFIXES: dict[CredentialKind, str] = {"token": "ilk_", "session": "ils_", "link": "ill_"}
+PREFIXES: dict[CredentialKind, str] = {
+    "token": "ilk_",
+    "session": "ils_",
+    "link": "ill_",
+    "invitation": "ili_",
+    "device": "ild_",
+}
 """How secrets begin: so scanners of repositories and logs find those that were left there."""
 
 LINK_LASTS = timedelta(minutes=15)
+DEVICE_LASTS = timedelta(days=180)
 USE_IS_NOTED_EACH = timedelta(minutes=1)
 
 
@@ -91,7 +99,7 @@ class Authenticator:
 
     async def link(self, tenant: str, person: str, *, by: str) -> Issued:
         """Issue a link with which a person can sign in once, within a quarter of an hour."""
-        return await self._keep(await self._new("link", tenant, person, "person", by, LINK_LASTS))
+        return await self.keep(await self._new("link", tenant, person, "person", by, LINK_LASTS))
 
     async def sign_in(self, secret: str, device: Device | None = None) -> Issued:
         """Begin a session by a link, which is used up by that.
@@ -108,12 +116,20 @@ class Authenticator:
 
     async def session(self, tenant: str, person: str, *, by: str, device: Device | None = None) -> Issued:
         """Begin a session of a person who has proved who they are."""
-        name = canonical_id(person)  # so that all of a person's are found
-        return await self._keep(
-            await self._new(
-                "session", tenant, name, "person", by, self._limits.lasts, idle=self._limits.idle, device=device
-            )
-        )
+        return await self.keep(await self.new_session(tenant, person, by=by, device=device))
+
+    async def new_session(self, tenant: str, person: str, *, by: str, device: Device | None = None) -> Issued:
+        """Return a session that is not kept yet."""
+        name, limits = canonical_id(person), self._limits  # so that all of a person's are found
+        return await self._new("session", tenant, name, "person", by, limits.lasts, idle=limits.idle, device=device)
+
+    async def new_invitation(self, tenant: str, person: str, *, by: str, lasts: timedelta) -> Issued:
+        """Return a link that is not kept yet, with which a person sets a password, once."""
+        return await self._new("invitation", tenant, person, "person", by, lasts)
+
+    async def new_device(self, tenant: str, person: str, device: Device) -> Issued:
+        """Return what is not kept yet: that a person has signed in with this browser before. It lets nobody in."""
+        return await self._new("device", tenant, person, "person", person, DEVICE_LASTS, device=device)
 
     async def renew(self, session: Credential) -> Issued:
         """End a session, and begin another in its place that lasts no longer: when its bearer has proved more.
@@ -124,7 +140,7 @@ class Authenticator:
         await self.end(session.tenant, session.id)
         lasts = session.expires_at - await self._store.now()
         device = Device(session.device, session.address)
-        return await self._keep(
+        return await self.keep(
             await self._new(
                 "session",
                 session.tenant,
@@ -173,9 +189,14 @@ class Authenticator:
         await self._check_known(found)
 
     async def _check_known(self, found: Credential) -> None:
-        """Refuse a token that the log does not know: somebody has written into the database."""
-        if found.kind == "token" and not (await self._directories.kept(found.tenant)).knows(found):
+        """Refuse a token that no log knows, as somebody wrote it into the database; and whose account is disabled."""
+        kept = await self._directories.kept(found.tenant)
+        if found.kind == "token" and not kept.knows(found):
             raise Unauthenticated("This token is stored, and no log says that it was made: make another one.")
+        person = self._directories.configured().directory.canonical(found.principal)
+        for name in {found.principal, person} if found.principal_kind == "person" else ():
+            if name in kept.accounts and kept.accounts[name].status is AccountStatus.disabled:
+                raise Unauthenticated(f"The account {name} is disabled.")
 
     async def revoke(self, tenant: str, token_id: str, *, by: str | Principal) -> None:
         """Revoke a token; the log says who has.
@@ -203,7 +224,8 @@ class Authenticator:
         except Conflict:
             raise NotFound(f"There is no credential {credential_id} here that has not ended.") from None
 
-    async def _keep(self, issued: Issued) -> Issued:
+    async def keep(self, issued: Issued) -> Issued:
+        """Keep what was made."""
         await self._kept.keep_credential(issued.credential)
         return issued
 

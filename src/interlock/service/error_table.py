@@ -41,6 +41,7 @@ ERRORS: dict[type[InterlockError], Meaning] = {
     errors.InvalidContext: Meaning(Exit.usage, HTTPStatus.UNPROCESSABLE_ENTITY),
     errors.Refused: Meaning(Exit.refused, HTTPStatus.FORBIDDEN),
     errors.Unauthenticated: Meaning(Exit.refused, HTTPStatus.UNAUTHORIZED),
+    errors.TooManyAttempts: Meaning(Exit.refused, HTTPStatus.TOO_MANY_REQUESTS),
     errors.Forbidden: Meaning(Exit.refused, HTTPStatus.FORBIDDEN),
     errors.NotFound: Meaning(Exit.not_found, HTTPStatus.NOT_FOUND),
     errors.Closed: Meaning(Exit.refused, HTTPStatus.CONFLICT),

@@ -136,9 +136,18 @@ class People:
         may_delegate(directory, directory.canonical(self._principal.id), giver)
 
     def _must_manage(self, directory: Directory) -> None:
-        refused = self._why_not(directory)
-        if refused is not None:
-            raise Forbidden(f"{self._principal.id} may not do that: {refused}.")
+        must_manage(directory, self._principal)
 
     def _why_not(self, directory: Directory) -> str | None:
         return why_refused(Permission.manage, self._principal, frozenset(), directory)
+
+
+def must_manage(directory: Directory, principal: Principal) -> None:
+    """Refuse whoever does not manage people and tokens.
+
+    Raises:
+        Forbidden: if they do not.
+    """
+    refused = why_refused(Permission.manage, principal, frozenset(), directory)
+    if refused is not None:
+        raise Forbidden(f"{principal.id} may not do that: {refused}.")

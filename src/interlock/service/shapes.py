@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from interlock.domain.action import Action, Draft, Question, Subject
 from interlock.domain.canonical import read_canonical
 from interlock.domain.credentials import Credential
+from interlock.domain.directory import Account
 from interlock.domain.request import Request, StandIn, Vote, name_of
 from interlock.domain.run import Run
 from interlock.domain.statistics import Ended, Figures
@@ -282,6 +283,17 @@ def session_shape(session: Credential, *, current: bool = False) -> dict[str, An
         "expires_at": _at(session.expires_at),
         "used_at": _at(session.used_at),
         "current": current,
+    }
+
+
+def account_shape(account: Account) -> dict[str, Any]:
+    """Return an account, without what it proves itself by."""
+    return {
+        "name": account.name,
+        "status": str(account.status),
+        "second_factor": account.second_factor,
+        "invited_at": _at(account.invited_at),
+        "password_set_at": _at(account.changed_at),
     }
 
 

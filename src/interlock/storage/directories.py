@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import Executable, bindparam, delete, select, update
+from sqlalchemy import Executable, bindparam, case, delete, select, update
 
 from interlock.domain.accounts import AccountSecrets, Attempts
 from interlock.engine.changes import DirectoryChange
@@ -66,8 +66,9 @@ def _anew() -> Executable:
 @cache
 def _keep() -> Executable:
     row = insert_or(accounts)
-    names = ("password", "authenticator", "recovery", "used_step")
-    set_ = {name: row.excluded[name] for name in names}
+    names = ("password", "authenticator", "recovery")
+    last = case((_A.used_step > row.excluded.used_step, _A.used_step), else_=row.excluded.used_step)
+    set_ = {name: row.excluded[name] for name in names} | {"used_step": last}
     return row.on_conflict_do_update(index_elements=["tenant", "name"], set_=set_)
 
 

@@ -79,7 +79,9 @@ def apply_directory(tables: Tables, tenant: str, change: DirectoryChange | None)
         return
     tables.directories[tenant] = change.after.version
     for secrets in change.secrets:
-        tables.accounts[tenant, secrets.account] = secrets
+        before = tables.accounts.get((tenant, secrets.account), secrets)
+        last = max(before.used_step, secrets.used_step)
+        tables.accounts[tenant, secrets.account] = replace(secrets, used_step=last)
     for digest, one in list(tables.credentials.items()):
         leaves = one.kind != "token" and one.principal in change.signed_out and one.ended_at is None
         if one.tenant == tenant and (leaves or one.id in change.ended):

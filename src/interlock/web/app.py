@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, FastAPI
 
 from interlock.domain.access import Permission
 from interlock.web import (
+    account_pages,
     agents,
     directory,
     events,
@@ -16,6 +17,7 @@ from interlock.web import (
     log,
     oidc,
     pages,
+    people,
     policies,
     requests,
     runs,
@@ -47,7 +49,20 @@ def application(context: Context) -> Edge:
     )
     app.state.context = context
     api = APIRouter(prefix=PREFIX)
-    for part in (agents, requests, runs, policies, log, statistics, events, socket, sessions, tokens, directory):
+    for part in (
+        agents,
+        requests,
+        runs,
+        policies,
+        log,
+        statistics,
+        events,
+        socket,
+        sessions,
+        tokens,
+        directory,
+        people,
+    ):
         api.include_router(part.router)
 
     @api.get("/openapi.json", dependencies=[Depends(open_to_all(Permission.anybody))], include_in_schema=False)
@@ -58,6 +73,7 @@ def application(context: Context) -> Edge:
     app.include_router(health.router)
     app.include_router(pages.router)
     app.include_router(oidc.router)
+    app.include_router(account_pages.router)
     add_problems(app)
     app.openapi = cache(lambda: document(app))  # type: ignore[method-assign]
     return Edge(app, context)

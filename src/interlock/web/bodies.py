@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr
 
 from interlock.domain.action import LONGEST_REFERENCE, Verdict
+from interlock.domain.authority import LOCAL_TENANT
 from interlock.domain.credentials import Scope
 from interlock.domain.request import Repeatable, Reported
 from interlock.service.ballots import MOST, Ballot
@@ -210,6 +211,17 @@ class NewDelegation(_Body):
 
 
 class SignIn(_Body):
-    """The secret of a sign-in link."""
+    """The secret of a sign-in link; or name and password, and a code where there is a second factor."""
 
-    link: Annotated[StrictStr, Field(min_length=1, max_length=200)]
+    link: Annotated[StrictStr, Field(min_length=1, max_length=200)] | None = None
+    name: Name | None = None
+    password: Annotated[StrictStr, Field(min_length=1, max_length=1_000)] | None = None
+    code: Annotated[StrictStr, Field(max_length=100)] = ""
+    tenant: Name = LOCAL_TENANT
+
+
+class Invitation(_Body):
+    """Somebody who is to have an account."""
+
+    name: Name = Field(description="the id under which their votes are counted, such as mia@example.com")
+    roles: Annotated[list[Name], Field(max_length=20)] = []

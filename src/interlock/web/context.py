@@ -14,10 +14,12 @@ from starlette.requests import HTTPConnection
 
 from interlock.config.server import ServerSettings
 from interlock.domain.credentials import Device, SessionLimits
+from interlock.service.accounts import Accounts
 from interlock.service.arrivals import Arrivals
 from interlock.service.credentials import Authenticator
 from interlock.service.following import Reader
 from interlock.service.live import Live
+from interlock.service.own_account import OwnAccount
 from interlock.service.parts import Parts
 
 if TYPE_CHECKING:
@@ -64,6 +66,16 @@ class Context:
         return Arrivals(self.parts.directories)
 
     @cached_property
+    def accounts(self) -> Accounts:
+        """What admins do with accounts."""
+        return Accounts(self.authenticator, self.parts.directories)
+
+    @cached_property
+    def own_account(self) -> OwnAccount:
+        """What people with an account do for themselves."""
+        return OwnAccount(self.authenticator, self.parts.directories)
+
+    @cached_property
     def _lives(self) -> dict[str, Live]:
         return {}
 
@@ -86,6 +98,11 @@ class Context:
     def cookie(self) -> str:
         """The name of the session's cookie: browsers take `__Host-` by https alone."""
         return "__Host-interlock" if self.is_secure else "interlock"
+
+    @property
+    def browser_cookie(self) -> str:
+        """The name of the cookie by which a browser is known in which somebody has signed in before."""
+        return f"{self.cookie}-browser"
 
     def address_of(self, connection: HTTPConnection) -> str | None:
         """Return where a call comes from: what the nearest of our proxies says, of whom we know nothing ourselves."""

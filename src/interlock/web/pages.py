@@ -31,20 +31,25 @@ input, button {{ font: inherit; width: 100%; box-sizing: border-box; min-height:
 </style>
 <main><h1>{title}</h1>{body}</main>
 <script nonce="{nonce}">
-const link = location.hash.slice(1), form = document.querySelector("form");
-if (link && form && form.elements.link) {{
+const link = location.hash.slice(1), field = document.querySelector("input[name=link]");
+if (link && field) {{
   history.replaceState(null, "", location.pathname);
-  form.elements.link.value = link;
-  form.querySelector("button").focus();
+  field.value = link;
+  (field.form.querySelector("input:not([name=link])") || field.form.querySelector("button")).focus();
 }}
 </script></html>
 """
 
 FORM = """<p>{said}</p>
 <form method="post" action="/sign-in"><label>Your sign-in code
-<input name="link" type="password" autocomplete="off" required></label><button>Sign in</button></form>"""
+<input name="link" type="password" autocomplete="off" required></label><button>Sign in</button></form>
+<form method="post" action="/sign-in/password"><label>Your name
+<input name="name" autocomplete="username" required></label>
+<label>Password<input name="password" type="password" autocomplete="current-password" required></label>
+<label>Code of your authenticator, if you have one
+<input name="code" inputmode="numeric" autocomplete="one-time-code"></label><button>Sign in</button></form>"""
 
-SIGN_OUT = """<p>You are signed in as <strong>{person}</strong>.</p>
+SIGN_OUT = """<p>You are signed in as <strong>{person}</strong>.</p><p><a href="/account">Your account</a></p>
 <form method="post" action="/sign-out"><button>Sign out</button></form>"""
 
 WELCOME = "The link that you were given holds a code. It can be used once, and within a quarter of an hour."

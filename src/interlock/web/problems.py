@@ -12,7 +12,14 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from interlock.errors import InterlockError, ProviderUnavailable, StoreUnavailable, TooManyRequests, Unauthenticated
+from interlock.errors import (
+    InterlockError,
+    ProviderUnavailable,
+    StoreUnavailable,
+    TooManyAttempts,
+    TooManyRequests,
+    Unauthenticated,
+)
 from interlock.service.error_table import meaning_of
 
 MEDIA_TYPE = "application/problem+json"
@@ -58,6 +65,8 @@ def document_of(error: InterlockError) -> dict[str, Any]:
 def answer_of(error: InterlockError) -> JSONResponse:
     """Return an error of ours as an answer."""
     headers = {}
+    if isinstance(error, TooManyAttempts):
+        headers["Retry-After"] = str(error.details["retry_after"])
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, StoreUnavailable | ProviderUnavailable):

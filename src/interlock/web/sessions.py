@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -12,8 +13,9 @@ from starlette.responses import Response
 
 from interlock.domain.access import Permission
 from interlock.domain.credentials import Credential
-from interlock.errors import NotFound, Unauthenticated
-from interlock.service.credentials import Issued
+from interlock.errors import BadInput, NotFound, Unauthenticated
+from interlock.service.credentials import DEVICE_LASTS, Issued
+from interlock.service.own_account import SignedIn
 from interlock.service.sessions import Sessions
 from interlock.service.shapes import session_shape
 from interlock.web import bodies
@@ -30,12 +32,25 @@ Of = Annotated[
 
 @router.post("/session", dependencies=[Depends(open_to_all(Permission.anybody))])
 async def sign_in(request: Request, response: Response, body: bodies.SignIn) -> dict[str, Any]:
-    """Sign in by a link, which is used up by that; the session is a cookie."""
+    """Sign in by a link, which is used up by that, or by name and password; the session is a cookie."""
     context = context_of(request)
     check_same_site(request, context)
-    issued = await context.authenticator.sign_in(body.link, context.device_of(request))
-    await begin_session(request, response, issued)
-    return _who(issued.credential)
+    if (body.link is None) is (body.name is None or body.password is None):
+        raise BadInput("Send either a `link`, or `name` and `password`.")
+    if body.link is not None:
+        issued = await context.authenticator.sign_in(body.link, context.device_of(request))
+        await begin_session(request, response, issued)
+        return _who(issued.credential)
+    signed_in = await context.own_account.sign_in(
+        body.tenant,
+        body.name or "",
+        body.password or "",
+        code=body.code,
+        known=request.cookies.get(context.browser_cookie),
+        device=context.device_of(request),
+    )
+    await begin_with(request, response, signed_in)
+    return _who(signed_in.session.credential)
 
 
 @router.get("/session")
@@ -102,6 +117,21 @@ async def begin_session(request: Request, response: Response, issued: Issued) ->
             await context.authenticator.end(old.tenant, old.id)
     response.set_cookie(
         context.cookie, issued.secret, path="/", secure=context.is_secure, httponly=True, samesite="lax"
+    )
+
+
+async def begin_with(request: Request, response: Response, signed_in: SignedIn) -> None:
+    """Have the browser keep a session, and that the person has signed in with it."""
+    context = context_of(request)
+    await begin_session(request, response, signed_in.session)
+    response.set_cookie(
+        context.browser_cookie,
+        signed_in.device.secret,
+        max_age=DEVICE_LASTS // timedelta(seconds=1),
+        path="/",
+        secure=context.is_secure,
+        httponly=True,
+        samesite="lax",
     )
 
 

@@ -29,6 +29,8 @@ def test_the_table_of_exit_codes():
         "Closed": 3,
         "EffectRefused": 3,
         "Forbidden": 3,
+        "SecondFactorNeeded": 3,
+        "TooManyAttempts": 3,
         "Unauthenticated": 3,
         "NoVote": 3,
         "NotEditable": 3,

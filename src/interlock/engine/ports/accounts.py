@@ -10,7 +10,7 @@ from interlock.domain.accounts import AccountSecrets, Attempts
 
 
 class Accounts(Protocol):
-    """Directories change by `Store.commit`. May be called from any thread's event loop."""
+    """Directories and secrets change by `Store.commit`; a used step stays. For any thread's event loop."""
 
     async def directory_version(self, tenant: str) -> int:
         """Return how many entries the log of a tenant's directory has; 0 if it has none."""

@@ -1,0 +1,143 @@
+"""People who sign in here by name and password, as admins see them: invited, helped, kept out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from interlock.domain import directory_events as events
+from interlock.domain.accounts import AccountSecrets
+from interlock.domain.authority import Principal
+from interlock.domain.directory import Account, AccountStatus
+from interlock.domain.directory_events import DirectoryEvent
+from interlock.domain.directory_rules import DirectoryRules
+from interlock.engine.consequences import actor_of
+from interlock.engine.directories import Directories, Wish
+from interlock.engine.ports.accounts import Accounts as KeptAccounts
+from interlock.errors import Closed
+from interlock.service.credentials import Authenticator, Issued
+from interlock.service.people import must_manage
+
+INVITATION_LASTS = timedelta(days=7)
+RESET_LASTS = timedelta(days=1)
+
+
+class Accounts:
+    """Invites people, helps those who forgot something, keeps people out. The log has every change, and no secret.
+
+    Args:
+        authenticator: issues links.
+        directories: keep the accounts of all tenants.
+    """
+
+    def __init__(self, authenticator: Authenticator, directories: Directories) -> None:
+        self._authenticator = authenticator
+        self._directories = directories
+        self._store = directories.store
+
+    async def every(self, by: Principal) -> Sequence[Account]:
+        """Return all accounts of a tenant by name.
+
+        Raises:
+            Forbidden: as every method that a principal calls: if they are no admin.
+        """
+        must_manage(await self._directories.directory(by.tenant), by)
+        kept = await self._directories.kept(by.tenant)
+        return [kept.accounts[name] for name in sorted(kept.accounts)]
+
+    async def invite(self, name: str, *, by: Principal, roles: Sequence[str] = ()) -> Issued:
+        """Invite somebody, or again who has not joined; return the link with which they set a password, once.
+
+        Raises:
+            Closed: if they have joined.
+            InvalidValue: if this is no person's name.
+        """
+        made: list[Issued] = []
+
+        async def wish(rules: DirectoryRules) -> Wish:
+            must_manage(rules.kept.merged(rules.configured), by)
+            happened = rules.invite(name, tuple(roles))
+            made[:] = [await self._invitation(by, _account_of(happened), INVITATION_LASTS)]
+            return Wish(happened, issued=(made[0].credential,), signed_out=(_account_of(happened),))
+
+        await self._directories.change(by.tenant, actor_of(by), wish)
+        return made[0]
+
+    async def offer_reset(self, name: str, *, by: Principal) -> Issued:
+        """Return a link with which somebody sets another password, once.
+
+        Raises:
+            NotFound: if there is no such account.
+            Closed: if it is disabled, or was not joined yet.
+        """
+        made: list[Issued] = []
+
+        async def wish(rules: DirectoryRules) -> Wish:
+            must_manage(rules.kept.merged(rules.configured), by)
+            account = rules.account(name, AccountStatus.active)
+            made[:] = [await self._invitation(by, account.name, RESET_LASTS)]
+            return Wish((events.ResetOffered(account.name, rules.now),), issued=(made[0].credential,))
+
+        await self._directories.change(by.tenant, actor_of(by), wish)
+        return made[0]
+
+    async def disable(self, name: str, *, by: Principal) -> None:
+        """Keep somebody from signing in, and sign them out.
+
+        Raises:
+            Closed: if they are, or nobody would be admin any more.
+        """
+
+        def wish(rules: DirectoryRules) -> Wish:
+            must_manage(rules.kept.merged(rules.configured), by)
+            happened = rules.disable(name)
+            return Wish(happened, signed_out=(_account_of(happened),))
+
+        await self._directories.change(by.tenant, actor_of(by), wish)
+
+    async def enable(self, name: str, *, by: Principal) -> None:
+        """Let somebody sign in again. See `disable`."""
+
+        def wish(rules: DirectoryRules) -> Wish:
+            must_manage(rules.kept.merged(rules.configured), by)
+            account = rules.account(name, AccountStatus.disabled)
+            return Wish((events.AccountEnabled(account.name, rules.now),))
+
+        await self._directories.change(by.tenant, actor_of(by), wish)
+
+    async def remove_second_factor(self, name: str, *, by: Principal) -> None:
+        """Take the second factor from somebody who has lost it.
+
+        Raises:
+            Closed: if they have none.
+        """
+
+        async def wish(rules: DirectoryRules) -> Wish:
+            must_manage(rules.kept.merged(rules.configured), by)
+            account = rules.account(name, AccountStatus.active, AccountStatus.disabled)
+            return await without_second_factor(self._store, account, rules)
+
+        await self._directories.change(by.tenant, actor_of(by), wish)
+
+    async def _invitation(self, by: Principal, name: str, lasts: timedelta) -> Issued:
+        return await self._authenticator.new_invitation(by.tenant, name, by=by.id, lasts=lasts)
+
+
+async def without_second_factor(store: KeptAccounts, account: Account, rules: DirectoryRules) -> Wish:
+    """Return what takes the second factor from an account.
+
+    Raises:
+        Closed: if it has none.
+    """
+    if not account.second_factor:
+        raise Closed(f"{account.name} has no second factor.")
+    kept = await store.secrets(rules.kept.tenant, account.name) or AccountSecrets(account.name)
+    without = replace(kept, authenticator="", recovery=frozenset())
+    return Wish((events.SecondFactorChanged(account.name, on=False, at=rules.now),), (without,))
+
+
+def _account_of(happened: Sequence[DirectoryEvent]) -> str:
+    return next(
+        event.account for event in happened if isinstance(event, events.AccountInvited | events.AccountDisabled)
+    )

@@ -1,0 +1,311 @@
+"""People with an account: invited, joined, signed in by password and code, helped, kept out."""
+
+import asyncio
+import base64
+import re
+
+import pytest
+
+from interlock.domain.directory import STREAM
+from interlock.domain.one_time_codes import code_of, step_at
+from interlock.service.own_account import OwnAccount
+from interlock.service.passwords import Passwords
+from interlock.testing.people import principal
+
+MIA, OLGA, ZOE = "mia@example.com", "olga@example.com", "zoe@example.com"
+PASSWORD, OTHER = "correct horse battery", "another horse, another battery"
+WRONG = "Name, password or code is wrong."
+
+
+@pytest.fixture
+def server(server):
+    cheap = Passwords(memory=8, times=1)
+    context = server.context
+    context.__dict__["own_account"] = OwnAccount(context.authenticator, server.system.directories, cheap)
+    return server
+
+
+def page(path):
+    return f"../../{path}"
+
+
+async def invited(server, name=ZOE, **more):
+    olga = await server.person(OLGA)
+    return (await olga.post("/people", json={"name": name, **more})).json()["link"].partition("#")[2]
+
+
+async def joined(server, name=ZOE, password=PASSWORD, **more):
+    """Return the client of somebody who has joined."""
+    browser = server.client()
+    form = {"link": await invited(server, name, **more), "new": password, "again": password}
+    answer = await browser.post(page("join"), data=form)
+    assert answer.status_code == 200, answer.text
+    return browser
+
+
+async def sign_in(server, name=ZOE, password=PASSWORD, code="", browser=None):
+    browser = browser or server.client()
+    return await browser.post("/session", json={"name": name, "password": password, "code": code})
+
+
+async def told(server):
+    return [(entry.event.type, entry.by) for entry in await server.system.store.history("default", STREAM)]
+
+
+async def test_who_is_invited_joins_once_and_signs_in(server):
+    olga = await server.person(OLGA)
+    made = (await olga.post("/people", json={"name": "Zoe@Example.com", "roles": ["operator"]})).json()
+    address, _, code = made["link"].partition("#")
+    assert (made["name"], address) == (ZOE, "http://127.0.0.1:8000/join")
+    assert (await sign_in(server)).status_code == 401
+    browser = server.client()
+    shown = await browser.get(page("join"))
+    assert 'name="link"' in shown.text
+    form = {"link": code, "new": PASSWORD, "again": PASSWORD}
+    for wrong in ({"again": OTHER}, {"new": "short", "again": "short"}, {"link": "ili_no"}, {"link": ""}):
+        answer = await browser.post(page("join"), data=form | wrong)
+        assert (answer.status_code in {400, 401}, "set-cookie" in answer.headers) == (True, False), wrong
+        assert code not in answer.text
+    foreign = await browser.post(page("join"), data=form, headers={"Sec-Fetch-Site": "cross-site"})
+    assert foreign.status_code == 403
+    done = await browser.post(page("join"), data=form)
+    assert f"signed in as <strong>{ZOE}" in done.text
+    assert all("HttpOnly" in cookie for cookie in done.headers.get_list("set-cookie"))
+    assert (await browser.get("/session")).json()["roles"] == ["operator"]
+    again = await server.client().post(page("join"), data=form)
+    assert (again.status_code, "used already" in again.text) == (401, True)
+    assert (await sign_in(server, "ZOE@example.com ")).json()["principal"] == ZOE
+    assert await told(server) == [("account_invited", OLGA), ("member_added", OLGA), ("account_joined", ZOE)]
+    log = str([entry.body for entry in await server.system.store.feed("default")])
+    stored = await server.system.store.secrets("default", ZOE)
+    assert stored.password.startswith("$argon2id$")
+    for secret in (PASSWORD, code, stored.password):
+        assert secret not in log
+    assert (await olga.post("/people", json={"name": ZOE})).status_code == 409
+    listed = (await olga.get("/people")).json()["people"]
+    assert [(one["name"], one["status"], one["second_factor"]) for one in listed] == [(ZOE, "active", False)]
+    assert (await server.client(Authorization=f"Bearer {code}").get("/session")).status_code == 401
+
+
+async def test_a_link_is_used_by_one_of_many(server):
+    link = await invited(server)
+    tries = [
+        server.client().post(page("join"), data={"link": link, "new": PASSWORD, "again": PASSWORD}) for _ in range(5)
+    ]
+    codes = sorted(answer.status_code for answer in await asyncio.gather(*tries))
+    assert codes == [200, 401, 401, 401, 401]
+
+
+async def test_a_wrong_name_and_a_wrong_password_are_answered_alike(server):
+    await joined(server)
+    answers = [
+        await sign_in(server, name, password) for name, password in ((ZOE, OTHER), ("nobody@example.com", OTHER))
+    ]
+    answers += [await sign_in(server, "local:me", PASSWORD), await sign_in(server, "x" * 400, PASSWORD)]
+    found = {(answer.status_code, answer.json()["detail"], answer.json()["code"]) for answer in answers}
+    assert found == {(401, WRONG, "unauthenticated")}
+    form = {"name": ZOE, "password": OTHER}
+    shown = await server.client().post(page("sign-in/password"), data=form)
+    assert (shown.status_code, WRONG in shown.text, OTHER in shown.text) == (401, True, False)
+    fine = await server.client().post(page("sign-in/password"), data=form | {"password": PASSWORD})
+    assert "signed in as" in fine.text
+    assert (await server.client().post("/session", json={"name": ZOE})).status_code == 400
+    assert (await server.client().post("/session", json={"name": ZOE, "password": "x", "link": "y"})).status_code == 400
+
+
+@pytest.mark.parametrize("name", [ZOE, "nobody@example.com"])
+async def test_who_guesses_waits_longer_and_longer_and_nobody_is_kept_out_for_ever(server, name):
+    known = await joined(server)
+    assert [(await sign_in(server, name, OTHER)).status_code for _ in range(6)] == [401] * 5 + [429]
+    refused = await sign_in(server, name, PASSWORD)
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_attempts")
+    assert refused.headers["retry-after"] == "1"
+    server.clock.advance(seconds=1)
+    tries = [sign_in(server, name, OTHER) for _ in range(4)]
+    codes = sorted(answer.status_code for answer in await asyncio.gather(*tries))
+    assert codes == [401, 429, 429, 429], "one guess at a time"
+    assert (await sign_in(server, name, OTHER)).headers["retry-after"] == "2"
+    assert (await sign_in(server, browser=known)).status_code == 200, "where she has signed in, strangers slow nobody"
+    for _ in range(8):
+        server.clock.advance(seconds=60)
+        assert (await sign_in(server, name, OTHER)).status_code == 401
+    assert (await sign_in(server, name)).headers["retry-after"] == "60"
+    server.clock.advance(seconds=60)
+    assert (await sign_in(server, name)).status_code == (200 if name == ZOE else 401)
+
+
+async def test_a_browser_that_is_known_of_one_person_is_a_stranger_to_others(server):
+    zoe = await joined(server)
+    await joined(server, "yan@example.com")
+    assert [(await sign_in(server, "yan@example.com", OTHER, browser=zoe)).status_code for _ in range(6)][-1] == 429
+    assert (await sign_in(server, "yan@example.com")).status_code == 429
+
+
+async def test_a_password_is_changed_by_who_knows_it_and_all_others_are_signed_out(server):
+    zoe = await joined(server)
+    elsewhere = server.client()
+    await sign_in(server, browser=elsewhere)
+    form = {"password": PASSWORD, "new": OTHER, "again": OTHER}
+    assert "account/password" in (await zoe.get(page("account"))).text
+    for wrong, status in (({"password": OTHER}, 401), ({"new": "short"}, 400), ({"new": ZOE, "again": ZOE}, 400)):
+        assert (await zoe.post(page("account/password"), data=form | wrong)).status_code == status, wrong
+    assert (await server.client().post(page("account/password"), data=form)).status_code == 401
+    assert (await server.client().get(page("account"))).status_code == 401
+    assert (await elsewhere.get("/session")).status_code == 200
+    before = zoe.cookies.get("interlock")
+    assert "is changed" in (await zoe.post(page("account/password"), data=form)).text
+    assert zoe.cookies.get("interlock") != before
+    assert (await zoe.get("/session")).status_code == 200
+    assert (await elsewhere.get("/session")).status_code == 401
+    assert [(await sign_in(server, password=one)).status_code for one in (PASSWORD, OTHER)] == [401, 200]
+    assert (await told(server))[-1] == ("password_changed", ZOE)
+
+
+async def test_whoever_has_a_session_does_not_guess_the_password_by_it(server):
+    zoe = await joined(server)
+    form = {"password": OTHER, "new": "x" * 12, "again": "x" * 12}
+    assert [(await zoe.post(page("account/password"), data=form)).status_code for _ in range(6)] == [401] * 5 + [429]
+
+
+async def test_an_admin_helps_who_forgot_the_password_and_keeps_people_out(server):
+    zoe, olga = await joined(server), await server.person(OLGA)
+    link = (await olga.post(f"/people/{ZOE}/reset")).json()["link"].partition("#")[2]
+    assert (await zoe.get("/session")).status_code == 200
+    done = await server.client().post(page("join"), data={"link": link, "new": OTHER, "again": OTHER})
+    assert "signed in as" in done.text
+    assert (await zoe.get("/session")).status_code == 401
+    assert [(await sign_in(server, password=one)).status_code for one in (PASSWORD, OTHER)] == [401, 200]
+    late = (await olga.post(f"/people/{ZOE}/reset")).json()["link"].partition("#")[2]
+    server.clock.advance(hours=24)
+    olga = await server.person(OLGA)
+    answer = await server.client().post(page("join"), data={"link": late, "new": OTHER, "again": OTHER})
+    assert "has expired" in answer.text
+    here = server.client()
+    await sign_in(server, password=OTHER, browser=here)
+    assert (await olga.post(f"/people/{ZOE}/disable")).status_code == 204
+    assert (await here.get("/session")).status_code == 401
+    assert (await sign_in(server, password=OTHER)).json()["detail"] == WRONG
+    by_link = await server.person(ZOE)
+    assert (await by_link.get("/session")).json()["detail"] == f"The account {ZOE} is disabled."
+    assert (await olga.post(f"/people/{ZOE}/reset")).status_code == 409
+    assert (await olga.post(f"/people/{ZOE}/enable")).status_code == 204
+    assert (await sign_in(server, password=OTHER)).status_code == 200
+    assert [kind for kind, _ in await told(server)][2:] == [
+        *("reset_offered", "password_changed", "reset_offered", "account_disabled", "account_enabled")
+    ]
+
+
+async def test_a_second_factor(server):
+    zoe = await joined(server)
+    shown = (await zoe.get(page("account"))).text
+    key = re.search(r'name="key" type="hidden" value="([A-Z2-7]{32})"', shown)[1]
+    assert f"otpauth://totp/Interlock%3Azoe%40example.com?secret={key}" in shown
+    code = code_at(key, server)
+    form = {"password": PASSWORD, "key": key, "code": code}
+    for wrong in ({"code": "000000" if code != "000000" else "1"}, {"key": "short"}, {"password": OTHER}):
+        assert (await zoe.post(page("account/second-factor"), data=form | wrong)).status_code in {400, 401}, wrong
+    before = zoe.cookies.get("interlock")
+    done = await zoe.post(page("account/second-factor"), data=form)
+    recovery = re.findall(r"<li><code>([0-9a-f-]{17})</code></li>", done.text)
+    assert len(set(recovery)) == 10
+    assert zoe.cookies.get("interlock") != before
+    assert (await zoe.post(page("account/second-factor"), data=form)).status_code in {400, 409}
+    missing = await sign_in(server)
+    assert (missing.status_code, missing.json()["code"]) == (401, "second_factor_needed")
+    assert (await sign_in(server, code=code)).json()["detail"].startswith("This code was used already")
+    server.clock.advance(seconds=30)
+    new = code_at(key, server)
+    assert sorted(
+        [one.status_code for one in await asyncio.gather(*(sign_in(server, code=new) for _ in range(3)))]
+    ) == [*(200, 401, 401)]
+    assert (await sign_in(server, password=OTHER, code=code_at(key, server, 1))).json()["detail"] == WRONG
+    server.clock.advance(minutes=5)
+    assert (await sign_in(server, code=f" {recovery[0].upper()} ")).status_code == 200
+    assert (await sign_in(server, code=recovery[0])).status_code == 401
+    stored = await server.system.store.secrets("default", ZOE)
+    assert len(stored.recovery) == 9
+    log = str([entry.body for entry in await server.system.store.feed("default")])
+    assert not any(secret in log for secret in (key, *recovery, *stored.recovery))
+    link = (await (await server.person(OLGA)).post(f"/people/{ZOE}/reset")).json()["link"].partition("#")[2]
+    reset = await server.client().post(page("join"), data={"link": link, "new": OTHER, "again": OTHER})
+    assert ("set-cookie" in reset.headers, "Sign in" in reset.text) == (False, True), "a link is no second factor"
+    server.clock.advance(minutes=1)
+    here = server.client()
+    assert (await sign_in(server, password=OTHER, code=code_at(key, server), browser=here)).status_code == 200
+    assert (await here.post(page("account/second-factor/off"), data={"password": PASSWORD})).status_code == 401
+    assert "It is off" in (await here.post(page("account/second-factor/off"), data={"password": OTHER})).text
+    assert (await here.post(page("account/second-factor/off"), data={"password": OTHER})).status_code == 409
+    assert (await sign_in(server, password=OTHER)).status_code == 200
+    kinds = [kind for kind, _ in await told(server)]
+    assert kinds.count("second_factor_changed") == 2
+    assert kinds.count("recovery_code_used") == 1
+
+
+def code_at(key, server, off=0):
+    return code_of(base64.b32decode(key), step_at(server.clock.at) + off)
+
+
+async def test_an_admin_takes_a_lost_second_factor_away(server):
+    zoe, olga = await joined(server), await server.person(OLGA)
+    assert (await olga.delete(f"/people/{ZOE}/second-factor")).status_code == 409
+    key = server.context.own_account.new_key()
+    form = {"password": PASSWORD, "key": key, "code": code_at(key, server)}
+    assert (await zoe.post(page("account/second-factor"), data=form)).status_code == 200
+    assert (await olga.delete(f"/people/{ZOE}/second-factor")).status_code == 204
+    assert (await sign_in(server)).status_code == 200
+
+
+async def test_the_last_admin_stays(server):
+    await joined(server, "yan@example.com")
+    zoe = await joined(server, roles=["admin"])
+    olga = await server.person(OLGA)
+    assert (await olga.post(f"/people/{ZOE}/disable")).status_code == 409
+    assert (await zoe.delete(f"/directory/roles/admin/members/{ZOE}")).json()["code"] == "closed"
+    await joined(server, OLGA)
+    assert (await zoe.delete(f"/directory/roles/admin/members/{ZOE}")).status_code == 204
+    assert (await zoe.get("/people")).status_code == 403
+
+
+async def test_accounts_are_their_tenants(server):
+    await joined(server)
+    there = await server.person(OLGA, "other")
+    assert (await there.get("/people")).json()["people"] == []
+    for path in (f"/people/{ZOE}/reset", f"/people/{ZOE}/disable", f"/people/{ZOE}/enable"):
+        assert (await there.post(path)).status_code == 404
+    answer = await server.client().post("/session", json={"name": ZOE, "password": PASSWORD, "tenant": "other"})
+    assert answer.json()["detail"] == WRONG
+    strange = await server.client().post("/session", json={"name": ZOE, "password": PASSWORD, "tenant": "a\0b"})
+    assert strange.status_code == 401
+
+
+@pytest.mark.parametrize(
+    "wrong", ["agent:bot", "service:x", "local:me", "LOCAL:me", "group:managers", " ", "a\nb", "x" * 300]
+)
+async def test_only_people_who_sign_in_here_are_invited(server, wrong):
+    olga = await server.person(OLGA)
+    assert (await olga.post("/people", json={"name": wrong})).status_code == 400
+    assert await told(server) == []
+
+
+async def test_an_account_has_no_roles_of_this_machine(server):
+    zoe = await joined(server)
+    assert (await zoe.get("/people")).status_code == 403
+    assert (await zoe.get("/log")).status_code == 403
+
+
+async def test_a_password_that_is_reset_while_somebody_signs_in_lets_nobody_in(server):
+    await joined(server)
+    link = (await server.context.accounts.offer_reset(ZOE, by=principal(OLGA))).secret
+    passwords = server.context.own_account._passwords
+    fits = passwords.fits
+
+    async def slow(password, hashed):
+        passwords.fits = fits
+        fine = await fits(password, hashed)
+        await server.client().post(page("join"), data={"link": link, "new": OTHER, "again": OTHER})
+        return fine
+
+    passwords.fits = slow
+    assert (await sign_in(server)).status_code == 401
+    sessions = await server.system.store.credentials("default", kind="session", principal=ZOE)
+    assert len([one for one in sessions if one.ended_at is None]) == 1, "the one of the reset"
