@@ -17,6 +17,13 @@ from tests.model.vote_model import VoteModel, Voter
 from interlock.domain.action import Action, Question, Verdict
 from interlock.domain.authority import Directory, Principal
 from interlock.domain.commands import CastVote
+from interlock.domain.conversation import (
+    AskedBack,
+    Clarified,
+    ReservationEnded,
+    Reserved,
+    Viewed,
+)
 from interlock.domain.events import (
     Commented,
     Decided,
@@ -157,6 +164,10 @@ class RequestModel(VoteModel):
                 assert self.is_open, "I3: a comment after the outcome"
                 assert event.text, "a comment that says nothing"
                 assert event.by == SPELLINGS[context.by], "I6: somebody else has said it"
+            case Viewed(people=people):
+                assert SPELLINGS[context.by] in people, "I6: somebody else has seen it"
+            case Reserved() | ReservationEnded() | AskedBack() | Clarified():
+                assert self.is_open, f"I3: {event.type} after the outcome"
             case Delegated():
                 self._delegated(event, context)
             case Withdrawn():

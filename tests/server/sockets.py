@@ -66,7 +66,7 @@ class Socket:
     async def answer_to(self, message):
         """Say something, and return what is answered; what the log tells meanwhile is passed over."""
         await self.say(message)
-        while (told := await self.hear())["type"] not in {"voted", "problem"}:
+        while (told := await self.hear())["type"] not in {"voted", "done", "problem"}:
             pass
         return told
 

@@ -37,6 +37,10 @@ ROUTES = {
     ("POST", "/requests/{request_id}/take-back"): Permission.anyone_known,
     ("POST", "/requests/{request_id}/comments"): Permission.anyone_known,
     ("POST", "/requests/{request_id}/delegations"): Permission.anyone_known,
+    ("POST", "/requests/{request_id}/reservation"): Permission.anyone_known,
+    ("DELETE", "/requests/{request_id}/reservation"): Permission.anyone_known,
+    ("POST", "/requests/{request_id}/clarifications"): Permission.anyone_known,
+    ("POST", "/requests/{request_id}/clarifications/{number}"): Permission.clarify,
     ("POST", "/requests/{request_id}/extensions"): Permission.anyone_known,
     ("POST", "/requests/{request_id}/settlement"): Permission.anyone_known,
     ("POST", "/runs"): Permission.start,
@@ -255,6 +259,9 @@ async def test_another_tenant_sees_and_changes_nothing(server):
         bodies = {
             "votes": {"verdict": "approve", "digest": asked["digest"]},
             "comments": {"text": "x"},
+            "reservation": {"lasts": "5m"} if method == "POST" else None,
+            "clarifications": {"text": "x"},
+            "{number}": {"text": "x"},
             "delegations": {"to": "noah@example.com"},
             "extensions": {"by": "1h", "reason": "x"},
             "settlement": {"became": "happened"},
@@ -264,7 +271,7 @@ async def test_another_tenant_sees_and_changes_nothing(server):
         }
         sent = bodies.get(path.rpartition("/")[2])
         caller = bot if path.endswith(("claim", "result", "withdrawal")) else there
-        answer = await caller.request(method, path.format(request_id=asked["id"]), json=sent)
+        answer = await caller.request(method, path.format(request_id=asked["id"], number=1), json=sent)
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), path
     assert (await there.get("/requests")).json()["requests"] == []
     assert (await there.get("/requests/inbox/others")).json()["requests"] == []

@@ -238,7 +238,7 @@ async def test_lists_go_on_over_pages_and_one_page_may_be_of_several(called, mon
         await mia.list_requests(after="nonsense")
     assert len([one async for one in mia.requests(Inbox((), agent="other"))]) == 0
     noah = await called("noah@example.com")
-    assert len([entry async for entry in noah.log()]) == 16
+    assert len([entry async for entry in noah.log()]) == 17
 
 
 async def test_each_sees_what_is_theirs(called):

@@ -85,8 +85,11 @@ def found(status, detail):
 NOTHING = defaultdict(lambda: "nothing")
 
 
+FIXED = {"which": "mine", "number": "1"}
+
+
 def filled(path, ids):
-    return re.sub(r"{(\w+)}", lambda name: "mine" if name[1] == "which" else ids[name[1]], path)
+    return re.sub(r"{(\w+)}", lambda name: FIXED.get(name[1]) or ids[name[1]], path)
 
 
 async def test_who_is_let_in_is_what_the_table_says_and_of_another_tenant_there_is_nothing(open_server):
@@ -112,6 +115,9 @@ async def test_who_is_let_in_is_what_the_table_says_and_of_another_tenant_there_
         "claim": {"digest": digest, "tool": "x"},
         "result": {"attempt": 1, "state": "executed"},
         "withdrawal": {"reason": "x"},
+        "reservation": {"lasts": "5m"},
+        "clarifications": {"text": "x"},
+        "{number}": {"text": "x"},
         "cancel": {"reason": "x"},
     }
     server.context.stop.set()  # streams end at once

@@ -53,6 +53,7 @@ def present(view: RequestView, *, full: bool = False, fold: bool = True, place: 
     lines += _warnings(request)
     lines += _agents_words(request, values)
     lines += _votes(request)
+    lines += _conversation(view)
     lines += [Line(plain(said), "warn") for said in (view.stuck, view.done_before) if said is not None]
     lines += _why(view, full=full)
     digest = request.digest if full else request.digest[:SHORT_DIGEST]
@@ -187,6 +188,15 @@ def _votes(request: Request) -> Iterator[Line]:
     for vote in request.votes:
         comment = f": {quoted(vote.comment)}" if vote.comment else ""
         yield Line(f"{plain(vote.acting)} said {vote.verdict}{comment}", "dim")
+
+
+def _conversation(view: RequestView) -> Iterator[Line]:
+    for one in view.request.clarifications:
+        yield Line(f"{plain(one.asked_by)} asks back ({one.number}): {quoted(one.asked)}", "dim")
+        if one.said is not None:
+            yield Line(f"{plain(one.said_by or '')} says: {quoted(one.said)}", "dim", "  ")
+    for reserved in view.request.reserved_at(view.now):
+        yield Line(f"{plain(reserved.by)} is on it, until {when(reserved.until)}", "dim")
 
 
 def _why(view: RequestView, *, full: bool) -> Iterator[Line]:

@@ -15,7 +15,20 @@ from interlock.cli.errors import Exit
 from interlock.cli.live import Live
 from interlock.cli.run_status import closing, is_advancing, is_over, status_words, tell_hold, waiting, ways_on
 from interlock.cli.session import Session
-from interlock.domain.events import Commented, Opened, RefusalNoted, Reminded, StepReached
+from interlock.domain.conversation import (
+    AskedBack,
+    Clarified,
+    ReservationEnded,
+    Reserved,
+    Viewed,
+)
+from interlock.domain.events import (
+    Commented,
+    Opened,
+    RefusalNoted,
+    Reminded,
+    StepReached,
+)
 from interlock.domain.request import Request
 from interlock.domain.run_events import AdvanceBegan, AttemptFailed, RunPaused, RunStarted
 from interlock.engine.changes import Entry
@@ -32,6 +45,9 @@ from interlock.service.views import RequestView
 QUIT = "quit"
 LOOK_AGAIN = 5.0
 SHORTEST = 0.2
+
+BESIDE = Commented | Viewed | Reserved | ReservationEnded | AskedBack | Clarified | RefusalNoted | Reminded
+"""What changes nothing of what somebody is about to decide."""
 
 
 @dataclass(slots=True)
@@ -68,7 +84,7 @@ class Narrator:
             self.advanced_here = here
         elif isinstance(event, AttemptFailed):
             self.session.tell(f"— {sentence(entry)}", "warn")
-        elif isinstance(event, Opened | StepReached | RunStarted | RunPaused):
+        elif isinstance(event, Opened | StepReached | RunStarted | RunPaused | Viewed):
             return
         elif not (entry.by.startswith("agent:") and self.advanced_here) and (entry.stream, entry.seq) not in self.mine:
             self.session.tell(f"— {sentence(entry)}", "dim")
@@ -218,7 +234,7 @@ async def changed(session: Session, view: RequestView, narrator: Narrator | None
             await session.client.sweep()  # its commit is seen below, without a wait
         if now.version != shown.version:
             entries = (await system.store.history(shown.tenant, shown.id))[shown.version :]
-            if not all(isinstance(entry.event, RefusalNoted | Reminded | Commented) for entry in entries):
+            if not all(isinstance(entry.event, BESIDE) for entry in entries):
                 return
             if narrator is not None:
                 await narrator.catch_up()

@@ -20,10 +20,10 @@ from interlock.domain.request import Repeatable, Reported, Request
 from interlock.domain.run import Run
 from interlock.errors import BadInput
 from interlock.service.agent_client import Asked
-from interlock.service.client import Became
 from interlock.service.credentials import Issued
 from interlock.service.from_shapes import credential_of, request_of, run_of
 from interlock.service.replies import Reply, part_of, typed_answer
+from interlock.service.request_client import Became
 from interlock.service.shapes import subject_shape
 
 LONGEST_POLL = 50.0

@@ -20,6 +20,7 @@ class Permission(StrEnum):
     follow = "follow"
     decide = "decide"
     ask = "ask"
+    clarify = "clarify"
     start = "start"
     operate = "operate"
     log = "log"
@@ -49,6 +50,7 @@ ACCESS: dict[Permission, Access] = {
     Permission.follow: Access(None, Scope.log),
     Permission.decide: Access(None, None),  # the policy of each request says who; and only people decide
     Permission.ask: Access(frozenset(), Scope.ask),  # people decide and agents ask: nobody does both
+    Permission.clarify: Access(None, Scope.ask),  # the request says who asks it, and who started it
     Permission.start: Access(None, Scope.run),
     Permission.operate: Access(None, None),  # who started a run, and operators: the run says
     Permission.log: Access(_roles("auditor", "operator"), Scope.log),

@@ -120,6 +120,38 @@ class Delegate:
 
 
 @dataclass(frozen=True, slots=True)
+class Reserve:
+    """A person who may vote says that they are on it, for so long. It keeps nobody from voting."""
+
+    request_id: str
+    lasts: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class EndReservation:
+    """A person is not on it any more."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskBack:
+    """A person asks the agent, or who started the run, something about an open request. Nothing is decided by it."""
+
+    request_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clarify:
+    """The agent, or who started the run, answers what was asked back under a number."""
+
+    request_id: str
+    number: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reschedule:
     """A person has the present step begin now, because by the store's clock it begins in the future."""
 
@@ -174,7 +206,8 @@ class Lapse:
     replaced_by: str | None = None
 
 
-_ByPeople = CastVote | TakeBack | Extend | Comment | Delegate | Reschedule | SettleEffect
+_Conversation = Comment | Reserve | EndReservation | AskBack | Clarify
+_ByPeople = CastVote | TakeBack | Extend | Delegate | Reschedule | SettleEffect | _Conversation
 ByTime = Expire | EndHold | Remind | Escalate
 _ByRun = Open | Withdraw | ClaimEffect | RecordEffect | Lapse
 Command = _ByPeople | ByTime | _ByRun

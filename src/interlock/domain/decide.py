@@ -12,15 +12,41 @@ from typing import Any
 from interlock.domain import commands
 from interlock.domain.authority import LONGEST_ID, NO_PERSON, Delegation
 from interlock.domain.canonical import check_text
-from interlock.domain.commands import Command, Comment, DecisionContext, Delegate, Open, Withdraw
+from interlock.domain.commands import (
+    AskBack,
+    Clarify,
+    Command,
+    Comment,
+    DecisionContext,
+    Delegate,
+    EndReservation,
+    Open,
+    Reserve,
+    Withdraw,
+)
+from interlock.domain.conversation import (
+    LONGEST_RESERVATION,
+    MOST_CLARIFICATIONS,
+    SHORTEST_RESERVATION,
+    AskedBack,
+    Clarified,
+    ReservationEnded,
+    Reserved,
+)
 from interlock.domain.effect import decide_claim, decide_lapse, decide_record, decide_settle
-from interlock.domain.events import Commented, Delegated, Event, Opened, Withdrawn
+from interlock.domain.events import (
+    Commented,
+    Delegated,
+    Event,
+    Opened,
+    Withdrawn,
+)
 from interlock.domain.hold import decide_end_hold, decide_take_back
 from interlock.domain.request import MAX_COMMENT, Request
 from interlock.domain.step_end import first_step
 from interlock.domain.timing import decide_escalate, decide_expire, decide_extend, decide_remind, decide_reschedule
 from interlock.domain.voting import decide_vote, must_be_in_time, must_be_open, says_something
-from interlock.errors import Forbidden, InvalidValue, NotFound, WrongDigest
+from interlock.errors import Closed, Forbidden, InvalidValue, NotFound, WrongDigest
 
 
 def decide(request: Request | None, command: Command, context: DecisionContext) -> tuple[Event, ...]:
@@ -47,9 +73,7 @@ def _decide_withdraw(request: Request, command: Withdraw, context: DecisionConte
 def _decide_comment(request: Request, command: Comment, context: DecisionContext) -> tuple[Event, ...]:
     person = _person(request, context, "comment on")
     must_be_open(request)
-    check_text(command.text, "text", MAX_COMMENT)
-    if not says_something(command.text):
-        raise InvalidValue("text", "must say something")
+    _check_said(command.text)
     return (Commented(person, command.text, context.now),)
 
 
@@ -100,6 +124,62 @@ def _may_not_delegate(request: Request, giver: str, delegate: str, context: Deci
     return replace(eligibility, directory=people).exclusion(step, delegate, giver, context.now)
 
 
+def _decide_reserve(request: Request, command: Reserve, context: DecisionContext) -> tuple[Event, ...]:
+    person = _person(request, context, "reserve")
+    must_be_in_time(request, context.now)
+    if not SHORTEST_RESERVATION <= command.lasts <= LONGEST_RESERVATION:
+        raise InvalidValue("lasts", "must be from one minute to a day")
+    eligibility = context.eligibility(request)
+    right = eligibility.of(request.step_of(context.policy), person, context.now, request.votes)
+    if right.excluded is not None:
+        raise Forbidden(f"{person} may not reserve {request.id}: {right.excluded}.", request_id=request.id)
+    until = context.now + command.lasts
+    return (Reserved(person, until if request.due_at is None else min(until, request.due_at), context.now),)
+
+
+def _decide_end_reservation(request: Request, _: EndReservation, context: DecisionContext) -> tuple[Event, ...]:
+    person = _person(request, context, "reserve")
+    mine = any(one.by == person for one in request.reserved_at(context.now))
+    return (ReservationEnded(person, context.now),) if mine else ()
+
+
+def _decide_ask_back(request: Request, command: AskBack, context: DecisionContext) -> tuple[Event, ...]:
+    person = _person(request, context, "ask back about")
+    must_be_in_time(request, context.now)
+    _check_said(command.text)
+    if len(request.clarifications) >= MOST_CLARIFICATIONS:
+        raise Forbidden(
+            f"People have asked back {MOST_CLARIFICATIONS} times about {request.id}: decide on it, or comment.",
+            request_id=request.id,
+        )
+    return (AskedBack(len(request.clarifications) + 1, person, command.text, context.now),)
+
+
+def _decide_clarify(request: Request, command: Clarify, context: DecisionContext) -> tuple[Event, ...]:
+    by = context.person if context.principal.kind == "person" else context.principal.id
+    if by not in {request.requester, context.directory.canonical(request.initiator)}:
+        raise Forbidden(
+            f"{by} may not answer what was asked back about {request.id}: its agent does, and who started it.",
+            request_id=request.id,
+        )
+    must_be_open(request)
+    _check_said(command.text)
+    asked = next((one for one in request.clarifications if one.number == command.number), None)
+    if asked is None:
+        raise NotFound(f"Nothing was asked back about {request.id} under number {command.number}.")
+    if (asked.said, asked.said_by) == (command.text, by):
+        return ()
+    if asked.said is not None:
+        raise Closed(f"{asked.said_by} has answered number {asked.number} already.", request_id=request.id)
+    return (Clarified(command.number, by, command.text, context.now),)
+
+
+def _check_said(text: str) -> None:
+    check_text(text, "text", MAX_COMMENT)
+    if not says_something(text):
+        raise InvalidValue("text", "must say something")
+
+
 _DECISIONS: dict[type[Command], Callable[[Request, Any, DecisionContext], tuple[Event, ...]]] = {
     commands.CastVote: decide_vote,
     commands.TakeBack: lambda request, _, context: decide_take_back(request, context),
@@ -110,6 +190,10 @@ _DECISIONS: dict[type[Command], Callable[[Request, Any, DecisionContext], tuple[
     commands.Extend: decide_extend,
     commands.Comment: _decide_comment,
     commands.Delegate: _decide_delegate,
+    commands.Reserve: _decide_reserve,
+    commands.EndReservation: _decide_end_reservation,
+    commands.AskBack: _decide_ask_back,
+    commands.Clarify: _decide_clarify,
     commands.Reschedule: lambda request, _, context: decide_reschedule(request, context),
     commands.Withdraw: _decide_withdraw,
     commands.ClaimEffect: decide_claim,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from interlock.domain import events
+from interlock.domain import conversation, events
 from interlock.domain.action import REFUSALS
 from interlock.domain.events import Decided, Event, StepReached, VoteCast
 from interlock.domain.quorum import opponents, stand_ins, supporters
@@ -43,6 +43,13 @@ def _contradiction(request: Request, event: Event) -> str | None:  # noqa: C901,
             return _outcome(request, event)
         case events.Extended() | events.Delegated():
             return _late(request, event.at)
+        case (
+            conversation.Reserved()
+            | conversation.ReservationEnded()
+            | conversation.AskedBack()
+            | conversation.Clarified()
+        ):
+            return _conversation(request, event)
         case events.Expired():
             over = request.due_at is not None and event.at >= request.due_at
             return "its time was not over" if not over else None if request.held_until is None else "it was decided"
@@ -88,6 +95,24 @@ def _taken_back(request: Request, event: events.VoteTakenBack) -> str | None:
     if not theirs or event.step != request.step:
         return f"there is no vote of {event.voter} that is {event.by}'s"
     return _late(request, event.at)
+
+
+def _conversation(
+    request: Request,
+    event: conversation.Reserved | conversation.ReservationEnded | conversation.AskedBack | conversation.Clarified,
+) -> str | None:
+    match event:
+        case conversation.Reserved(until=until, at=at):
+            ends = until > at and (request.due_at is None or until <= request.due_at)
+            return _late(request, at) or (None if ends else "it would end before it begins, or after the deadline")
+        case conversation.ReservationEnded(by=by):
+            return None if any(one.by == by for one in request.reservations) else f"{by} had not reserved it"
+        case conversation.AskedBack(number=number, at=at):
+            follows = number == len(request.clarifications) + 1
+            return _late(request, at) or (None if follows else f"number {number} does not follow")
+        case conversation.Clarified(number=number):
+            waits = any((one.number, one.said) == (number, None) for one in request.clarifications)
+            return None if waits else f"nothing waits under number {number}"
 
 
 def _vote(request: Request, event: VoteCast) -> str | None:

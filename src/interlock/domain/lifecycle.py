@@ -10,8 +10,9 @@ from dataclasses import replace
 from datetime import datetime
 from functools import reduce
 
-from interlock.domain import events
+from interlock.domain import conversation, events
 from interlock.domain.authority import Delegation
+from interlock.domain.conversation import Clarification, Reservation
 from interlock.domain.events import Decided, Event, Opened, StepReached
 from interlock.domain.invariants import check_event
 from interlock.domain.quorum import cast
@@ -22,6 +23,7 @@ S, E = Status, EffectState
 _WHILE_OPEN = (
     *("step_reached", "vote_cast", "edited", "reminded", "escalated", "extended", "rescheduled"),
     *("commented", "delegated", "step_held", "vote_taken_back"),
+    *("reserved", "reservation_ended", "asked_back", "clarified"),
 )
 
 TRANSITIONS: dict[tuple[Status, EffectState, str], tuple[Status, EffectState]] = {
@@ -46,7 +48,7 @@ TRANSITIONS: dict[tuple[Status, EffectState, str], tuple[Status, EffectState]] =
 }
 """Every change of status and effect. Anything that is not here cannot happen."""
 
-NOTES = frozenset({"refusal_noted", "late_result", "restored", "configuration_held"})
+NOTES = frozenset({"viewed", "refusal_noted", "late_result", "restored", "configuration_held"})
 """Events that are recorded in any state and change none."""
 
 
@@ -119,12 +121,23 @@ def _apply(request: Request, event: Event) -> Request:  # noqa: C901, PLR0911, P
         case events.Delegated(giver=giver, delegate=delegate, reason=reason, at=at):
             kept = (one for one in request.delegations if one.giver != giver)
             return replace(request, delegations=(*kept, Delegation(giver, delegate, None, at, reason)))
+        case conversation.Reserved(by=by, until=until, at=at):
+            others = _unreserved(request, by, at).reservations
+            return replace(request, reservations=(*others, Reservation(by, at, until)))
+        case conversation.ReservationEnded(by=by, at=at):
+            return _unreserved(request, by, at)
+        case conversation.AskedBack(number=number, by=by, text=text, at=at):
+            asked = Clarification(number, by, text, at)
+            return replace(request, clarifications=(*request.clarifications, asked))
+        case conversation.Clarified(number=number, by=by, text=text, at=at):
+            said = {number: replace(request.clarifications[number - 1], said=text, said_by=by, said_at=at)}
+            return replace(request, clarifications=tuple(said.get(one.number, one) for one in request.clarifications))
         case events.Extended(due_at=due_at):
             return replace(request, due_at=due_at)
         case events.Rescheduled(due_at=due_at, reminders=reminders, escalates_at=escalates_at, at=at):
             return replace(request, step_since=at, due_at=due_at, reminders=reminders, escalates_at=escalates_at)
         case events.VoteCast(vote=vote):
-            return replace(request, votes=cast(request.votes, vote))
+            return replace(_unreserved(request, vote.voter, vote.at), votes=cast(request.votes, vote))
         case events.VoteTakenBack(voter=voter):
             return replace(request, votes=tuple(vote for vote in request.votes if vote.voter != voter))
         case events.StepHeld(until=until, by=by):
@@ -172,6 +185,12 @@ def _apply_to_effect(request: Request, event: Event) -> Request:
             return request
 
 
+def _unreserved(request: Request, person: str, now: datetime) -> Request:
+    """Return a request without this person's reservation, and without those that the clock has ended."""
+    left = tuple(one for one in request.reservations if one.by != person and one.until > now)
+    return request if left == request.reservations else replace(request, reservations=left)
+
+
 def _step_begun(request: Request, event: StepReached) -> Request:
     return replace(
         _not_held(request),
@@ -184,6 +203,7 @@ def _step_begun(request: Request, event: StepReached) -> Request:
         escalates_at=event.escalates_at,
         handed_on=False,
         hold=event.hold,
+        reservations=(),
         votes=(),
         counted=_counted(request, event),
         stand_ins=(*request.stand_ins, *event.stand_ins),

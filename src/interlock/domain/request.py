@@ -11,6 +11,7 @@ from typing import Literal
 from interlock.domain.action import REFUSALS, Action, Ask, Draft, Kind, Question, Subject, Verdict
 from interlock.domain.authority import Delegation
 from interlock.domain.canonical import Json, digest
+from interlock.domain.conversation import Clarification, Reservation
 from interlock.domain.policy import Policy, Route, Step
 
 MAX_COMMENT = 20_000
@@ -161,6 +162,8 @@ class Request:
         configuration_held: what was wrong with the configuration when something was last decided by the one before it.
         reported: an attempt that this record does not know has said that the effect happened, or may have: the record
             was put back from a backup.
+        reservations: who is on it, one for each person; some may have ended by the clock.
+        clarifications: what people have asked back, and what was said to it.
     """
 
     id: str
@@ -207,6 +210,8 @@ class Request:
     hold: timedelta | None = None
     held_until: datetime | None = None
     held_by: tuple[str, ...] = ()
+    reservations: tuple[Reservation, ...] = ()
+    clarifications: tuple[Clarification, ...] = ()
 
     @property
     def asked(self) -> Subject:
@@ -233,6 +238,10 @@ class Request:
         """Whether it is a question of a graph's own `interrupt` that takes any answer: then approving answers true."""
         takes = isinstance(self.asked, Question) and self.asked.answer_schema is None
         return takes and not self.ask.task and Verdict.approve in self.ask.verdicts
+
+    def reserved_at(self, now: datetime) -> tuple[Reservation, ...]:
+        """Return who is on it at a time."""
+        return tuple(one for one in self.reservations if one.until > now) if self.is_open else ()
 
     @property
     def closes_at(self) -> datetime | None:

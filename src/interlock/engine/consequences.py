@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from interlock.domain.authority import Principal
-from interlock.domain.commands import CastVote, Command, Delegate, Escalate, Extend, Remind, TakeBack
+from interlock.domain.commands import (
+    AskBack,
+    CastVote,
+    Command,
+    Delegate,
+    Escalate,
+    Extend,
+    Remind,
+    Reserve,
+    TakeBack,
+)
 from interlock.domain.events import EffectClaimed, Event
 from interlock.domain.policy import Policy
 from interlock.domain.request import EffectState, Request, Status
@@ -36,7 +46,7 @@ def with_consequences(
 
 def ends_at(request: Request, command: Command, events: Sequence[Event], policy: Policy) -> datetime | None:
     """Return the latest time at which the command may be committed."""
-    if isinstance(command, CastVote | TakeBack | Remind | Escalate | Extend | Delegate):
+    if isinstance(command, CastVote | TakeBack | Remind | Escalate | Extend | Delegate | Reserve | AskBack):
         return request.closes_at
     claimed = any(isinstance(event, EffectClaimed) for event in events)
     if claimed and policy.answer_expires is not None and request.decided_at is not None:

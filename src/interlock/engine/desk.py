@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,11 +19,14 @@ from interlock.domain.commands import (
     RecordEffect,
     SettleEffect,
 )
+from interlock.domain.conversation import Viewed, viewers
 from interlock.domain.decide import decide
-from interlock.domain.events import RefusalNoted
+from interlock.domain.events import (
+    RefusalNoted,
+)
 from interlock.domain.request import Request, name_of
 from interlock.engine.advance_start import is_abandoned, is_given_up, must_hold
-from interlock.engine.changes import FRESH, Changes, Hold, RequestChange
+from interlock.engine.changes import FRESH, Changes, Entry, Hold, RequestChange
 from interlock.engine.consequences import actor_of, ends_at, with_consequences
 from interlock.engine.directories import Directories
 from interlock.engine.hand_off import HandOff
@@ -170,6 +174,34 @@ class Desk:
         if not isinstance(command, ClaimEffect | RecordEffect):  # the end of their advance tells of them
             self._waker.wake(work=not begun)
         return change.after
+
+    async def see(
+        self, request: Request, history: Sequence[Entry], people: Iterable[str], principal: Principal
+    ) -> Request:
+        """Put into the log who sees what stands there now, each person once for it; return the request as it is then.
+
+        Args:
+            request, history: as they were compared with each other.
+            people: canonical ids.
+            principal: who stands behind the entry.
+        """
+        names, at_hand = tuple(dict.fromkeys(people)), [(request, history)]
+
+        async def attempt() -> Request:
+            if not at_hand:
+                loaded = await self._read(request.tenant, request.id)
+                at_hand.append((loaded.requests[request.id], loaded.logs[request.id]))
+            current, entries = at_hand.pop()
+            seen = viewers((entry.event for entry in entries), current.digest)
+            unseen = tuple(name for name in names if name not in seen)
+            if not unseen or current.digest != request.digest:
+                return current
+            change = RequestChange.of(current, Viewed(unseen, current.digest, await self._store.now()))
+            await self._store.commit(Changes(request.tenant, actor_of(principal), (change,)))
+            self._waker.wake(work=False)
+            return change.after
+
+        return await until_committed(attempt, request.id)
 
     async def _note(self, request: Request, command: Command, principal: Principal, refusal: InterlockError) -> None:
         """Put a refusal into the log. That nothing is due yet, or any more, is not news."""

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from interlock.domain.canonical import canonical_bytes
+from interlock.domain.conversation import viewers
 from interlock.domain.credentials import Credential
 from interlock.domain.policy import Policy
 from interlock.domain.request import Request
@@ -70,7 +71,8 @@ def view_of(shape: Shape, tenant: str, now: datetime) -> RequestView:
     Raises:
         RecordAltered: if the log, the policy or what is told beside them is not what was written.
     """
-    request = request_of_log(tenant, shape["id"], [entry_of(one, tenant) for one in shape["history"]])
+    history = [entry_of(one, tenant) for one in shape["history"]]
+    request = request_of_log(tenant, shape["id"], history)
     if (request.digest, str(request.status), request.version) != (shape["digest"], shape["status"], shape["version"]):
         raise RecordAltered(f"What is told of the request {request.id} is not what its log says.", stream=request.id)
     return RequestView(
@@ -83,6 +85,7 @@ def view_of(shape: Shape, tenant: str, now: datetime) -> RequestView:
         shape["became"],
         shape["stuck"],
         shape["done_before"],
+        seen_by=tuple(viewers((entry.event for entry in history), request.digest)),
     )
 
 

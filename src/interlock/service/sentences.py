@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from interlock.domain import events, run_events
+from interlock.domain import conversation, events, run_events
 from interlock.domain.action import VERDICTS, Ask
 from interlock.domain.canonical import Json
 from interlock.domain.directory_events import DirectoryEvent
@@ -24,6 +24,7 @@ STATED: dict[type[Event], str] = {
     events.LateResult: "attempt {0.attempt} reported late: {0.state}",
     events.RefusalNoted: "{0.by} was refused ({0.command}): {0.message}",
     events.Reminded: "a reminder: nobody has decided yet",
+    conversation.ReservationEnded: "{0.by} is not on it any more",
     events.Restored: "{0.by} had it written anew from its log: {0.found}",
     run_events.AdvanceBegan: "{0.worker} advances it",
     run_events.AttentionNeeded: "needs attention: {0.reason}",
@@ -82,6 +83,14 @@ def _request_event(entry: Entry, event: Event) -> str:  # noqa: C901, PLR0911, P
             return f"{why}: now {', '.join(to)} may decide as well{until}"
         case events.Commented(by=by, text=text):
             return f"{by} says: {shortened(text, SHORT)}"
+        case conversation.Viewed(people=people):
+            return f"{', '.join(people)} saw it"
+        case conversation.Reserved(by=by, until=until):
+            return f"{by} is on it, until {when(until)}"
+        case conversation.AskedBack(number=number, by=by, text=text):
+            return f"{by} asks back ({number}): {shortened(text, SHORT)}"
+        case conversation.Clarified(number=number, by=by, text=text):
+            return f"{by} says to {number}: {shortened(text, SHORT)}"
         case events.Delegated(giver=giver, delegate=delegate, reason=reason):
             return f"{giver} lets {delegate} vote for them{_because(reason)}"
         case events.Extended(by=by, due_at=due_at, reason=reason):

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from interlock.domain.action import Action, Draft, Question, Subject
 from interlock.domain.canonical import read_canonical
+from interlock.domain.conversation import Clarification
 from interlock.domain.credentials import Credential
 from interlock.domain.directory import Account
 from interlock.domain.request import Request, StandIn, Vote, name_of
@@ -88,6 +89,22 @@ def _decision(request: Request) -> dict[str, Any]:
             for one in request.delegations
         ],
         "comment": request.comment,
+        "reservations": [
+            {"by": one.by, "since": _at(one.since), "until": _at(one.until)} for one in request.reservations
+        ],
+        "clarifications": [_clarification(one) for one in request.clarifications],
+    }
+
+
+def _clarification(one: Clarification) -> dict[str, Any]:
+    return {
+        "number": one.number,
+        "asked_by": one.asked_by,
+        "asked": one.asked,
+        "asked_at": _at(one.asked_at),
+        "said": one.said,
+        "said_by": one.said_by,
+        "said_at": _at(one.said_at),
     }
 
 
@@ -188,6 +205,7 @@ def view_shape(view: RequestView, history: list[Entry]) -> dict[str, Any]:
         "may_vote": view.request.is_open and view.excluded is None,
         "on_behalf_of": view.on_behalf_of,
         "excluded": view.excluded,
+        "seen_by": list(view.seen_by),
         "history": [entry_shape(entry) for entry in history],
     }
 

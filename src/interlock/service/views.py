@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import Literal
 
 from interlock.domain.authority import Directory, Principal
+from interlock.domain.conversation import viewers
 from interlock.domain.eligibility import ONLY_PEOPLE, VotingRight, eligibility_of, with_delegations
 from interlock.domain.explain import explain
 from interlock.domain.outcome_words import cannot_pass, done_before, what_became
@@ -49,6 +50,7 @@ class RequestView:
         stuck: why nobody can approve it as people are now; None if somebody can.
         done_before: that a run from which its run was forked has done the same already; None if none has.
         directory: the people as they were known then.
+        seen_by: canonical ids of the people who have seen what stands there, as the log has it.
     """
 
     request: Request
@@ -61,6 +63,7 @@ class RequestView:
     stuck: str | None = None
     done_before: str | None = None
     directory: Directory = field(default_factory=Directory)
+    seen_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,8 @@ class Views:
             raise NotFound(f"There is no request {request_id} here.", request_id=request_id)
         policy = await self._book.pinned(request.route.policy_hash)
         directory = await self._directories.directory(self._tenant, loaded.directory)
+        me, before = directory.canonical(self.principal.id), request
+        request = await self._noted(request, loaded.logs[request_id], me)
         why = explain(request, policy, directory, loaded.now)
         found = _voting_right(request, policy, directory, self.principal.id, loaded.now)
         if request.is_open and self.principal.kind != "person":
@@ -124,6 +129,9 @@ class Views:
         became = what_became(request, None if loaded.run is None else loaded.run.run)
         stuck = cannot_pass(request, policy, directory)
         repeats = None if loaded.run is None else await self._done_before(request, loaded.run.run)
+        seen_by = viewers((entry.event for entry in loaded.logs[request_id]), request.digest)
+        if request.version > before.version:
+            seen_by[me] = None
         return RequestView(
             request,
             policy,
@@ -135,7 +143,12 @@ class Views:
             stuck,
             repeats,
             directory,
+            tuple(seen_by),
         )
+
+    async def _noted(self, request: Request, _: Sequence[Entry], __: str) -> Request:
+        """Note who sees a request; return it as it is then."""
+        return request
 
     async def _done_before(self, request: Request, run: Run | None) -> str | None:
         """Say that a run from which this one was forked, at however many removes, has done the same already."""

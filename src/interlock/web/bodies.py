@@ -60,6 +60,18 @@ class Comment(_Body):
     text: Text
 
 
+class NewReservation(_Body):
+    """The caller is on it."""
+
+    lasts: Name = Field(default="15m", description="a duration from 1m to 1d, such as 15m", examples=["15m"])
+
+
+class Said(_Body):
+    """Something that is asked back, or said to it."""
+
+    text: Text
+
+
 class Delegation(_Body):
     """Another person votes on this request."""
 

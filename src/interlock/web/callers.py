@@ -131,6 +131,7 @@ def open_to_all(need: Permission) -> Callable[[], Awaitable[None]]:
 
 Reads = Annotated[Caller, Depends(allow(Permission.read))]
 Asks = Annotated[Caller, Depends(allow(Permission.ask))]
+Clarifies = Annotated[Caller, Depends(allow(Permission.clarify))]
 Decides = Annotated[Caller, Depends(allow(Permission.decide))]
 Starts = Annotated[Caller, Depends(allow(Permission.start))]
 Operates = Annotated[Caller, Depends(allow(Permission.operate))]

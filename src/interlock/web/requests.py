@@ -26,7 +26,7 @@ from interlock.service.shapes import (
     view_shape,
 )
 from interlock.web import bodies
-from interlock.web.callers import Decides, Known, Reads
+from interlock.web.callers import Caller, Clarifies, Decides, Known, Reads
 from interlock.web.etags import tagged
 from interlock.web.openapi import answers
 from interlock.web.problems import document_of
@@ -93,7 +93,8 @@ async def show(caller: Reads, call: Call, request_id: str) -> Response:
     """Return a request, what the caller may do about it, and all that has happened to it."""
     view = await caller.client.request(request_id)
     must_see(caller.principal, view.request)
-    return tagged(call, view_shape(view, await caller.client.history(request_id)))
+    history = (await caller.client.history(request_id))[: view.request.version]  # what came since is not in the view
+    return tagged(call, view_shape(view, history))
 
 
 @router.get("/{request_id}/history", responses=answers("Entries"))
@@ -133,6 +134,37 @@ async def take_back(caller: Known, request_id: str) -> dict[str, Any]:
 async def comment(caller: Known, request_id: str, body: bodies.Comment) -> dict[str, Any]:
     """Say something about a request; nothing is decided by it."""
     return request_shape(await caller.client.comment(request_id, body.text))
+
+
+@router.post("/{request_id}/reservation", responses=answers("Request"))
+async def reserve(caller: Known, request_id: str, body: bodies.NewReservation) -> dict[str, Any]:
+    """Say that the caller is on it, for a time; nobody is kept from voting by it."""
+    return request_shape(await caller.client.reserve(request_id, body.lasts))
+
+
+@router.delete("/{request_id}/reservation", responses=answers("Request"))
+async def end_reservation(caller: Known, request_id: str) -> dict[str, Any]:
+    """Say that the caller is not on it any more."""
+    return request_shape(await caller.client.end_reservation(request_id))
+
+
+@router.post("/{request_id}/clarifications", responses=answers("Request"))
+async def ask_back(caller: Known, request_id: str, body: bodies.Said) -> dict[str, Any]:
+    """Ask the agent, or who started it, something; the request stays open, and nothing is decided by it."""
+    return request_shape(await caller.client.ask_back(request_id, body.text))
+
+
+@router.post("/{request_id}/clarifications/{number}", responses=answers("Request"))
+async def clarify(caller: Clarifies, request_id: str, number: int, body: bodies.Said) -> dict[str, Any]:
+    """Answer what was asked back: the agent that asks does, or who started it."""
+    return request_shape(await clarified(caller, request_id, number, body.text))
+
+
+async def clarified(caller: Caller, request_id: str, number: int, text: str) -> Request:
+    """Answer what was asked back of a request that the caller sees."""
+    if caller.principal.kind == "agent":
+        must_see(caller.principal, (await caller.client.request(request_id)).request)
+    return await caller.client.clarify(request_id, number, text)
 
 
 @router.post("/{request_id}/delegations", responses=answers("Request"))

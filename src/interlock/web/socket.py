@@ -22,6 +22,7 @@ from interlock.web.callers import Caller, admit, open_to_all
 from interlock.web.context import Context, context_of
 from interlock.web.events import entries_of
 from interlock.web.problems import answer_of, document_of
+from interlock.web.requests import clarified
 
 router = APIRouter(tags=["events"])
 
@@ -29,7 +30,7 @@ WANTED = {Kind.approval: "approval_required", Kind.input: "input_required", Kind
 
 
 class Answer(BaseModel):
-    """What a client says: a vote on a request, or just `approved`; or that it takes the vote back."""
+    """What a client says: a vote on a request, or just `approved`; that it takes the vote back, is on it, asks back."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -40,12 +41,25 @@ class Answer(BaseModel):
     comment: bodies.Text = ""
     value: Any = None
     take_back: StrictBool = False
+    reserve: bodies.Name | None = None
+    ask_back: bodies.Text | None = None
+    clarify: bodies.Text | None = None
+    number: int | None = None
     id: Annotated[StrictStr, Field(max_length=200)] | None = None
+
+    def check(self) -> None:
+        """Refuse what says several things, or nothing."""
+        said = (self.approved, self.verdict, self.take_back or None, self.reserve, self.ask_back, self.clarify)
+        if sum(one is not None for one in said) != 1:
+            raise BadInput(
+                "Say one thing: either `approved`, true or false; or a `verdict`, `take_back`, `reserve`, `ask_back` "
+                "or `clarify`."
+            )
+        if (self.number is None) is (self.clarify is not None):
+            raise BadInput("`clarify` names the `number` of what was asked back, and nothing else does.")
 
     def vote(self, shown: str | None) -> bodies.NewVote:
         """Return the vote that is meant, on what this socket has shown if it names nothing else."""
-        if (self.approved is None) is (self.verdict is None):
-            raise BadInput("Say either `approved`, true or false, or a `verdict`.")
         digest = self.digest or shown
         if digest is None:
             raise BadInput("Name the `digest` of what you were shown: this socket has not shown the request.")
@@ -133,11 +147,13 @@ class _Conversation:
         while True:
             text = await self._websocket.receive_text()
             said: dict[str, Any] = {}
+            told: dict[str, Any]
             try:
                 await self._context.authenticator.check_again(self._caller.credential)
                 said = _read(text)
                 answer = Answer.model_validate(said)
-                told = await self._act(answer)
+                answer.check()
+                told = await self._done(answer)
             except ValidationError as error:
                 first = error.errors()[0]
                 wrong = BadInput(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
@@ -146,17 +162,22 @@ class _Conversation:
                 told = {"type": "problem", "problem": document_of(error)}
             await self._send(told | ({"id": said["id"]} if "id" in said else {}))
 
-    async def _act(self, answer: Answer) -> dict[str, Any]:
+    async def _done(self, answer: Answer) -> dict[str, Any]:
+        """Do what is said; return what is told of it."""
+        client, request_id, told = self._caller.client.keyed(answer.id), answer.request_id, "done"
         if answer.take_back:
-            if answer.approved is not None or answer.verdict is not None:
-                raise BadInput("Vote, or take a vote back: not both.")
-            return {
-                "type": "taken_back",
-                "request": request_shape(await self._caller.client.keyed(answer.id).take_back(answer.request_id)),
-            }
-        vote = answer.vote(self._shown.get(answer.request_id))
-        after = await cast(self._caller.client, vote.on(answer.request_id, answer.id))
-        return {"type": "voted", "request": request_shape(after)}
+            after, told = await client.take_back(request_id), "taken_back"
+        elif answer.reserve is not None:
+            after = await client.reserve(request_id, answer.reserve)
+        elif answer.ask_back is not None:
+            after = await client.ask_back(request_id, answer.ask_back)
+        elif answer.clarify is not None and answer.number is not None:
+            await admit(self._websocket, Permission.clarify)
+            after = await clarified(self._caller, request_id, answer.number, answer.clarify)
+        else:
+            vote = answer.vote(self._shown.get(request_id))
+            after, told = await cast(client, vote.on(request_id)), "voted"
+        return {"type": told, "request": request_shape(after)}
 
     async def _send(self, message: dict[str, Any]) -> None:
         await self._websocket.send_text(json.dumps(message))

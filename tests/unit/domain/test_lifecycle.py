@@ -10,6 +10,15 @@ from tests.model.rules import AGENT, START, Bench
 from interlock.domain.action import Action, Verdict
 from interlock.domain.authority import Directory
 from interlock.domain.commands import ClaimEffect, Lapse, Open, RecordEffect, SettleEffect, Withdraw
+from interlock.domain.conversation import (
+    AskedBack,
+    Clarification,
+    Clarified,
+    Reservation,
+    ReservationEnded,
+    Reserved,
+    Viewed,
+)
 from interlock.domain.events import (
     Commented,
     ConfigurationHeld,
@@ -79,6 +88,11 @@ EVENTS = {
     "escalated": Escalated(0, ("group:h",), None, START),
     "extended": Extended("mia", START, "ill", START),
     "commented": Commented("mia", "why?", START),
+    "viewed": Viewed(("mia",), PAY.digest, START),
+    "reserved": Reserved("mia", START + timedelta(minutes=1), START),
+    "reservation_ended": ReservationEnded("mia", START),
+    "asked_back": AskedBack(1, "mia", "why?", START),
+    "clarified": Clarified(1, "ian", "because", START),
     "delegated": Delegated("mia", "zoe", "ill", START),
     "rescheduled": Rescheduled("olga", START, (), None, START),
     "restored": Restored("olga", "it was another", START),
@@ -121,6 +135,8 @@ BEFORE = {
     "expired": {"due_at": START},
     "step_held": {"votes": (vote(),), "hold": timedelta(seconds=9)},
     "vote_taken_back": {"votes": (vote(),)},
+    "reservation_ended": {"reservations": (Reservation("mia", START, START + timedelta(minutes=1)),)},
+    "clarified": {"clarifications": (Clarification(1, "mia", "why?", START),)},
     "effect_claimed": {"claim": None},
 }
 """What the log has said before each of these, so that it may follow."""

@@ -1,0 +1,204 @@
+"""What one principal says to requests: votes, and everything beside them; and that they were seen."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Literal, get_args
+
+from interlock.domain.action import Verdict
+from interlock.domain.authority import Principal
+from interlock.domain.canonical import Json
+from interlock.domain.commands import (
+    AskBack,
+    Clarify,
+    Command,
+    Comment,
+    Delegate,
+    EndReservation,
+    Extend,
+    Reserve,
+    SettleEffect,
+    TakeBack,
+)
+from interlock.domain.request import Request
+from interlock.engine.changes import Entry
+from interlock.engine.idempotency import check_key
+from interlock.engine.integrity import verified
+from interlock.errors import InterlockError, InvalidValue, NotFound
+from interlock.service.arguments import duration
+from interlock.service.parts import Parts
+from interlock.service.replies import Reply, answered, edited, plainly, typed_answer
+from interlock.service.views import Views
+
+Became = Literal["happened", "did_not", "retry"]
+"""What became of an effect: `retry` means that it did not happen, and is to be tried again."""
+
+RESERVED = timedelta(minutes=15)
+"""How long somebody is on it who does not say."""
+
+NOTING_SECONDS = 1.0
+"""How long a view waits until the log says that it was seen."""
+
+
+class RequestClient(Views):
+    """What one principal says to requests; see `Client`. Whoever looks at one has seen it, and the log says so."""
+
+    def __init__(self, system: Parts, principal: Principal, *, key: str | None = None) -> None:
+        super().__init__(system.store, system.directories, principal, system.book)
+        self.system = system
+        if key is not None:
+            check_key(key)
+        self.key = key
+
+    async def _noted(self, request: Request, history: Sequence[Entry], person: str) -> Request:
+        """Put into the log that this person sees it, once for what stands there. No view fails or waits long for it."""
+        if self.principal.kind != "person":
+            return request
+        with contextlib.suppress(InterlockError, TimeoutError):
+            async with asyncio.timeout(NOTING_SECONDS):
+                return await self.system.desk.see(request, history, [person], self.principal)
+        return request
+
+    async def approve(self, request_id: str, *, digest: str | None, comment: str = "") -> Request:
+        """Approve a request as it stands; return it as it stands afterwards."""
+        return await self.cast(plainly(await self._current(request_id), Verdict.approve, comment).to(digest))
+
+    async def reject(self, request_id: str, *, digest: str | None, comment: str = "") -> Request:
+        """Reject a request; the agent reads the comment."""
+        return await self.cast(plainly(await self._current(request_id), Verdict.reject, comment).to(digest))
+
+    async def revise(self, request_id: str, *, digest: str | None, comment: str) -> Request:
+        """Send a draft back with feedback, which the agent reads; what is no draft raises `BadInput`."""
+        return await self.cast(plainly(await self._current(request_id), Verdict.revise, comment).to(digest))
+
+    async def edit(self, request_id: str, value: Json, *, digest: str | None, comment: str = "") -> Request:
+        """Approve a request with changes.
+
+        Args:
+            value: all arguments of the action, as an object; or the draft.
+
+        Raises:
+            BadInput: if it asks a question, or the value cannot be the arguments.
+            InvalidAnswer: if the value does not fit the schema.
+        """
+        return await self.cast(edited(await self._current(request_id), value, comment).to(digest))
+
+    async def answer(
+        self, request_id: str, value: Json, *, digest: str | None, comment: str = "", typed: bool = False
+    ) -> Request:
+        """Answer a question, or give an answer in an action's place where that is offered.
+
+        Args:
+            value: any JSON that fits the question's schema.
+            typed: the value is what a person typed: an option by its number or name, text, yes or no, or JSON.
+
+        Raises:
+            BadInput: if nothing is asked that could be answered.
+            InvalidAnswer: if it does not fit.
+        """
+        request = await self._current(request_id)
+        read = typed_answer(request, value, comment) if typed and isinstance(value, str) else None
+        return await self.cast((read or answered(request, value, comment)).to(digest))
+
+    async def cast(self, reply: Reply) -> Request:
+        """Cast a reply as this principal's vote; return the request as it stands afterwards."""
+        return await self._handle(reply.vote())
+
+    async def take_back(self, request_id: str) -> Request:
+        """Take back this principal's vote of the present step, or one that was cast for them.
+
+        A change that came with it stands, and nobody has approved it.
+
+        Raises:
+            NoVote: if there is none.
+            TooLate: if the step has ended, or is about to.
+        """
+        return await self._handle(TakeBack(request_id))
+
+    async def comment(self, request_id: str, text: str) -> Request:
+        """Say something about an open request; nothing is decided by it.
+
+        Raises:
+            Closed: if it has its outcome.
+            InvalidValue: if the text says nothing.
+        """
+        return await self._handle(Comment(request_id, text))
+
+    async def reserve(self, request_id: str, lasts: timedelta | str = RESERVED) -> Request:
+        """Say that this person is on it. It shows to others, keeps nobody from voting, and ends with a vote of theirs.
+
+        Args:
+            lasts: from a minute to a day, never past the deadline; a duration, such as `15m`.
+
+        Raises:
+            Forbidden: if this person may not vote on it.
+        """
+        length = lasts if isinstance(lasts, timedelta) else duration(lasts, "lasts")
+        return await self._handle(Reserve(request_id, length))
+
+    async def end_reservation(self, request_id: str) -> Request:
+        """Say that this person is not on it any more; nothing happens if they are not."""
+        return await self._handle(EndReservation(request_id))
+
+    async def ask_back(self, request_id: str, text: str) -> Request:
+        """Ask the agent, or who started it, something about an open request, which stays open; see `clarifications`.
+
+        Raises:
+            Closed: if it has its outcome.
+            InvalidValue: if the text says nothing.
+        """
+        return await self._handle(AskBack(request_id, text))
+
+    async def clarify(self, request_id: str, number: int, text: str) -> Request:
+        """Answer what was asked back under a number.
+
+        Raises:
+            Forbidden: if this is neither the agent that asks nor who started it.
+            NotFound: if nothing was asked back under this number.
+            Closed: if it was answered, or the request has its outcome.
+        """
+        return await self._handle(Clarify(request_id, number, text))
+
+    async def delegate(self, request_id: str, *, to: str, reason: str = "") -> Request:
+        """Let another person vote for this one, on this request alone.
+
+        Args:
+            to: the other person, by any of their names.
+
+        Raises:
+            Forbidden: if one of the two may not vote on it, this one has voted, or the other one is asked as well.
+            InvalidValue: if it is nobody else.
+        """
+        return await self._handle(Delegate(request_id, to, reason))
+
+    async def extend(self, request_id: str, by: timedelta | str, *, reason: str) -> Request:
+        """Give the present step of a request more time.
+
+        Args:
+            by: how much, such as `2h`; open time, where the step has a calendar. What is no duration raises `BadInput`.
+        """
+        length = by if isinstance(by, timedelta) else duration(by, "by")
+        return await self._handle(Extend(request_id, length, reason))
+
+    async def settle(self, request_id: str, became: Became, *, result: Json = None, comment: str = "") -> Request:
+        """Say what became of an effect of which nobody knows.
+
+        Args:
+            became: `retry`: it did not happen, and is to be tried again.
+            result: what the tool returned, if it happened.
+        """
+        if became not in get_args(Became):
+            raise InvalidValue("became", f"must be one of {', '.join(get_args(Became))}")
+        return await self._handle(SettleEffect(request_id, became, result, comment))
+
+    async def _handle(self, command: Command) -> Request:
+        return await self.system.desk.handle(command, self.principal, key=self.key)
+
+    async def _current(self, request_id: str) -> Request:
+        loaded = verified(await self._store.load(self.principal.tenant, [request_id]))
+        if request_id not in loaded.requests:
+            raise NotFound(f"There is no request {request_id} here.", request_id=request_id)
+        return loaded.requests[request_id]
