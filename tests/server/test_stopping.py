@@ -73,7 +73,7 @@ async def listened(socket):
 async def test_SIGTERM_answers_every_vote_and_every_stream_says_goodbye_and_where_it_was(serve, tmp_path):
     address = str(tmp_path / "stopping.db")
     system = build(load_settings(None, {"INTERLOCK_DATABASE_URL": address}), {})
-    authenticator = Authenticator(system.store)
+    authenticator = Authenticator(system.store, system.directories)
     cookie = f"interlock={(await authenticator.session('default', 'local:me', by='test')).secret}"
     bot = AgentClient(system, principal("agent:bot", "agent"))
     asked = [await bot.ask(Asked(Action("pay", {"number": each})), key=str(each)) for each in range(VOTES)]
@@ -117,10 +117,11 @@ async def test_SIGTERM_answers_every_vote_and_every_stream_says_goodbye_and_wher
 async def test_a_token_of_before_is_good_after_a_restart_and_a_killed_server_has_lost_nothing(serve, tmp_path):
     address = str(tmp_path / "killed.db")
     system = build(load_settings(None, {"INTERLOCK_DATABASE_URL": address}), {})
-    issued = await Authenticator(system.store).token(
+    authenticator = Authenticator(system.store, system.directories)
+    issued = await authenticator.token(
         "default", "agent:bot", scopes=frozenset(Scope), lasts=timedelta(days=1), by="test"
     )
-    cookie = f"interlock={(await Authenticator(system.store).session('default', 'local:me', by='test')).secret}"
+    cookie = f"interlock={(await authenticator.session('default', 'local:me', by='test')).secret}"
     bot = AgentClient(system, principal("agent:bot", "agent"))
     asked = [await bot.ask(Asked(Action("pay", {"number": each})), key=str(each)) for each in range(4)]
     for request in asked:
@@ -132,5 +133,7 @@ async def test_a_token_of_before_is_good_after_a_restart_and_a_killed_server_has
         assert await asyncio.to_thread(process.wait) == -signal.SIGKILL
         assert (await bot.own(request.id)).status == "approved", "I10: what was acknowledged is lost"
         writer.close()
-    assert (await Authenticator(system.store).check(issued.secret, kinds=("token",))).principal == "agent:bot"
+    assert (
+        await Authenticator(system.store, system.directories).check(issued.secret, kinds=("token",))
+    ).principal == "agent:bot"
     await system.close()
