@@ -1,5 +1,7 @@
 """Groups, roles, delegations and tokens change while servers run: the next decision knows, and the log says who."""
 
+import asyncio
+
 import pytest
 
 from interlock.agents import AGENTS
@@ -7,7 +9,9 @@ from interlock.bootstrap import build
 from interlock.domain.directory import STREAM
 from interlock.engine.audit import audit_record
 from interlock.errors import Forbidden
+from interlock.service.configuration import note, note_changes
 from interlock.service.people import People
+from interlock.service.sentences import sentence
 from interlock.testing.people import principal
 from interlock.web.callers import Caller
 from interlock.web.events import entries_of
@@ -38,7 +42,9 @@ async def test_the_next_decision_knows_who_came_and_who_went(server):
     assert (await olga.delete(place)).status_code == 204
     claim = {"digest": asked["digest"], "tool": "x"}
     refused = await agent.post(f"/requests/{asked['id']}/claim", json=claim)
-    assert refused.json()["effect"]["state"] == "lapsed", "I9: who lost the role has approved nothing"
+    assert refused.status_code == 409
+    view = (await olga.get(f"/requests/{asked['id']}")).json()
+    assert view["effect"]["state"] == "lapsed", "I9: who lost the role has approved nothing"
     other, _ = await ask(server, "k2")
     assert (await zoe.post(f"/requests/{other['id']}/votes", json=vote(other))).status_code == 403
     told = [entry for entry in await server.system.store.history("default", STREAM) if "member" in entry.event.type]
@@ -103,7 +109,8 @@ async def test_people_give_their_own_vote_away_and_take_it_back(server):
     assert (await mia.delete(f"/directory/delegations/{made}")).status_code == 204
     assert (await mia.delete(f"/directory/delegations/{made}")).status_code == 404
     refused = await agent.post(f"/requests/{asked['id']}/claim", json={"digest": asked["digest"], "tool": "x"})
-    assert refused.json()["effect"]["state"] == "lapsed"
+    assert refused.status_code == 409
+    assert (await mia.get(f"/requests/{asked['id']}")).json()["effect"]["state"] == "lapsed"
     for wrong in ({"until": "tomorrow"}, {"until": "2020-01-01T00:00:00Z"}, {"to": "agent:bot"}, {"to": MIA}, {"x": 1}):
         assert (await mia.post("/directory/delegations", json=given | wrong)).status_code == 400, wrong
 
@@ -138,3 +145,45 @@ async def test_entries_about_people_are_for_who_may_read_the_log(server):
         caller = Caller(principal(who), issued.credential, server.system.client(principal(who)))
         entry = await anext(entries_of(server.context, caller, ""))
         assert entry.event.type == first
+
+
+async def test_a_changed_file_is_noted_once_and_by_what_changed(open_server, tmp_path):
+    server = open_server()
+    system, file = server.system, tmp_path / "interlock.yaml"
+
+    async def noted():
+        await note(system.directories, system.directories.configured())
+        told = await system.store.history("default", STREAM)
+        return [
+            (entry.by, getattr(entry.event, "added", None), getattr(entry.event, "removed", None)) for entry in told
+        ]
+
+    ((by, added, removed),) = await noted()
+    assert (by, removed) == ("service:server", {})
+    assert added["groups"] == ("directors: olga@example.com", "managers: mia@example.com", "managers: noah@example.com")
+    assert {one.split(" sha256:")[0] for one in added["policies"]} == {"payments", "default"}
+    assert len(await noted()) == 1
+    asked, _ = await ask(server)
+    zoe = await server.person(ZOE)
+    before = file.read_text()
+    file.write_text(before.replace("[mia@example.com, noah@example.com]", f"[mia@example.com, {ZOE}]"))
+    assert (await zoe.post(f"/requests/{asked['id']}/votes", json=vote(asked))).status_code == 200
+    assert (await noted())[-1][1:] == ({"groups": (f"managers: {ZOE}",)}, {"groups": (f"managers: {NOAH}",)})
+    assert len(await noted()) == 3, "the first, the token, the second"
+    file.write_text("groups: [")
+    assert system.directories.configured().held is not None
+    assert len(await noted()) == 3, "a file that is broken changes nothing"
+    assert (await server.client().get("../../readyz")).json()["configuration"] == "held"
+    assert "the configuration has changed: groups now say managers: zoe" in sentence(
+        (await system.store.history("default", STREAM))[-1]
+    )
+
+
+async def test_a_server_notes_the_file_when_it_begins_and_until_it_is_told_to_stop(server):
+    stop = asyncio.Event()
+    noting = asyncio.create_task(note_changes(server.system.directories, stop, every=0.01))
+    while not await server.system.store.history("default", STREAM):
+        await asyncio.sleep(0)
+    stop.set()
+    await noting
+    assert await server.system.store.directory_version("default") == 1

@@ -14,6 +14,7 @@ from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute, interruptible
 from interlock.cli.work import worker_of
 from interlock.errors import BadInput
+from interlock.service.configuration import note_changes
 from interlock.service.credentials import Authenticator
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def serve(
         await _welcome(session, answering.context.origin)
         with interruptible(session):
             tasks = [asyncio.ensure_future(answering.until_stopped())]
+            tasks.append(asyncio.ensure_future(note_changes(session.system.directories, session.stop)))
             if work:
                 tasks.append(asyncio.ensure_future(worker_of(session, "server", 16).run(session.stop)))
             else:
