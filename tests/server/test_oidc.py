@@ -344,7 +344,7 @@ async def test_a_provider_is_asked_about_itself_once_and_for_a_new_key_again(com
 async def test_a_stranger_is_not_let_in_unless_everybody_is(open_server, login):
     server = open_server(config=CONFIG)
     set_up(server, login)
-    login.claims = login.userinfo = {"sub": "8", "email": "mia@example.com", "email_verified": True}
+    login.claims = login.userinfo = {"sub": "8", "email": "mia@example.com", "email_verified": False}
     browser = browser_of(server)
     assert (await signed_in(browser, login)).status_code == 403
     assert not await is_known(browser)
@@ -352,6 +352,67 @@ async def test_a_stranger_is_not_let_in_unless_everybody_is(open_server, login):
     browser = browser_of(server)
     assert (await signed_in(browser, login)).status_code == 303
     assert (await browser.get("/session")).json()["principal"] == f"{ISSUER}#8"
+
+
+async def test_who_was_invited_comes_in_by_a_verified_address_and_is_known_by_the_subject_then(open_server, login):
+    server = open_server(config="groups: {managers: [noah@example.com]}\nroles: {auditor: [noah@example.com]}\n")
+    set_up(server, login)
+    login.userinfo = {"sub": "7", "email": "Noah@example.com", "email_verified": True}
+    browser = browser_of(server)
+    assert (await signed_in(browser, login)).status_code == 303
+    assert (await browser.get("/session")).json()["principal"] == "noah@example.com"
+    entry = (await browser.get("/log")).json()["entries"][-1]
+    assert (entry["event"]["type"], entry["event"]["subject"]) == ("identity_linked", "7")
+    login.claims = {"sub": "8"}
+    login.userinfo |= {"sub": "8"}
+    assert (await signed_in(browser_of(server), login)).status_code == 403
+
+
+DECIDED = """
+groups: {finance: [], directors: [olga@example.com]}
+roles: {admin: [olga@example.com]}
+default:
+  levels: [{steps: [{ask: [group:finance], within: 30d}, {ask: [group:directors], within: 30d}]}]
+"""
+
+
+async def asked(server, key):
+    body = {"asked": {"kind": "approval", "name": "send", "args": {}}}
+    return (await (await server.agent()).post("/requests", json=body, headers={"Idempotency-Key": key})).json()
+
+
+async def voted(client, request):
+    return await client.post(
+        f"/requests/{request['id']}/votes", json={"verdict": "approve", "digest": request["digest"]}
+    )
+
+
+async def claimed(server, request):
+    """Return what becomes of the effect when the agent claims it."""
+    body = {"digest": request["digest"], "tool": "x", "lasts": 60}
+    return (await (await server.agent()).post(f"/requests/{request['id']}/claim", json=body)).json()["effect"]["state"]
+
+
+async def test_the_groups_of_a_claim_decide_while_the_providers_word_counts(open_server, login):
+    server = open_server(config=DECIDED)
+    set_up(server, login, claims={"groups": "groups"})
+    login.userinfo = {"sub": "7", "groups": ["finance"]}
+    browser, olga = browser_of(server), await server.person("olga@example.com")
+    requests = [await asked(server, f"k{number}") for number in range(3)]
+    await signed_in(browser, login)
+    browser.headers["Origin"] = server.context.origin
+    assert len((await browser.get("/requests/inbox/mine")).json()["requests"]) == 3
+    for request in requests:
+        assert (await voted(browser, request)).status_code == 200
+    await browser.delete("/session")  # whoever signs out has voted all the same
+    for request in requests:
+        assert (await voted(olga, request)).json()["status"] == "approved"
+    assert await claimed(server, requests[0]) == "claimed"
+    assert (await olga.delete("/sessions", params={"of": f"{ISSUER}#7"})).status_code == 200
+    assert await claimed(server, requests[1]) == "lapsed"  # an admin takes it away
+    await signed_in(browser, login)
+    server.clock.advance(days=7)
+    assert await claimed(server, requests[2]) == "lapsed"  # nobody has heard of it for too long
 
 
 async def test_the_page_offers_the_providers_and_signing_out_ends_the_session_here_and_shows_the_way_there(

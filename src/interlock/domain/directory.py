@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -54,6 +54,15 @@ class KnownToken:
 
 
 @dataclass(frozen=True, slots=True)
+class Claimed:
+    """Where somebody belongs, as a provider has said, and until when that counts."""
+
+    groups: frozenset[str]
+    roles: frozenset[str]
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class KeptDirectory:
     """What the log of a tenant says of its people.
 
@@ -62,6 +71,8 @@ class KeptDirectory:
         members: by group or role, and its name, the canonical ids of those who were added.
         delegations: by id, those that were made and not taken back.
         configured: what the configuration's file said last, section by section.
+        identities: by issuer and subject of a provider, the canonical ids of those who were invited.
+        claimed: by canonical id and issuer, what providers say of people.
     """
 
     tenant: str
@@ -71,6 +82,8 @@ class KeptDirectory:
     accounts: Mapping[str, Account] = field(default_factory=dict)
     tokens: Mapping[str, KnownToken] = field(default_factory=dict)
     configured: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    identities: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    claimed: Mapping[tuple[str, str], Claimed] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -87,16 +100,26 @@ class KeptDirectory:
         stored = KnownToken(token.digest, token.principal, scopes, token.expires_at, token.ended_at is not None)
         return self.tokens.get(token.id) == stored
 
-    def merged(self, configured: Directory) -> Directory:
-        """Return the people of the configuration and those of the log as one: groups and roles are joined."""
+    def merged(self, configured: Directory, at: datetime | None = None) -> Directory:
+        """Return the people of the configuration and those of the log as one: groups and roles are joined.
+
+        Args:
+            at: when; None leaves out what providers say.
+        """
         known = configured.canonical
         groups, roles = dict(configured.groups), dict(configured.roles)
-        for (kind, name), people in self.members.items():
+        for kind, name, people in [*((*key, people) for key, people in self.members.items()), *self._claimed_at(at)]:
             section = groups if kind == "group" else roles
             section[name] = section.get(name, frozenset()) | frozenset(map(known, people))
         made = (replace(one, giver=known(one.giver), delegate=known(one.delegate)) for one in self.delegations.values())
         delegations = (*configured.delegations, *made)
         return replace(configured, groups=groups, roles=roles, delegations=delegations)
+
+    def _claimed_at(self, at: datetime | None) -> Iterator[tuple[GroupOrRole, str, frozenset[str]]]:
+        for (person, _), one in self.claimed.items():
+            if at is not None and at < one.until:
+                yield from (("group", name, frozenset({person})) for name in one.groups)
+                yield from (("role", name, frozenset({person})) for name in one.roles)
 
 
 def fold_directory(happened: Iterable[DirectoryEvent], directory: KeptDirectory) -> KeptDirectory:
@@ -139,10 +162,23 @@ def _evolved(directory: KeptDirectory, event: DirectoryEvent) -> KeptDirectory: 
             return replace(directory, configured=after)
         case events.SessionEnded() | events.DirectoryRestored():
             return directory
+        case events.IdentityLinked() | events.MembershipsClaimed():
+            return _with_word_of_provider(directory, event)
         case events.AccountInvited():
             return _invited(directory, event)
         case _:
             return _with_account(directory, event)
+
+
+def _with_word_of_provider(
+    directory: KeptDirectory, event: events.IdentityLinked | events.MembershipsClaimed
+) -> KeptDirectory:
+    if isinstance(event, events.MembershipsClaimed):
+        claimed = Claimed(frozenset(event.groups), frozenset(event.roles), event.until)
+        return replace(directory, claimed={**directory.claimed, (event.person, event.issuer): claimed})
+    identity = event.issuer, event.subject
+    _must(identity not in directory.identities, f"{event.subject} of {event.issuer} is linked twice")
+    return replace(directory, identities={**directory.identities, identity: event.person})
 
 
 def _with_member(directory: KeptDirectory, event: events.MemberAdded | events.MemberRemoved) -> KeptDirectory:

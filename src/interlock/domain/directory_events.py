@@ -164,6 +164,30 @@ class SessionEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class IdentityLinked:
+    """Somebody who was invited has signed in at a provider: whoever has this subject there is this person here."""
+
+    person: str
+    issuer: str
+    subject: str
+    at: datetime
+    type: Literal["identity_linked"] = "identity_linked"
+
+
+@dataclass(frozen=True, slots=True)
+class MembershipsClaimed:
+    """A provider has said where somebody belongs. It holds until a moment, or until the provider says otherwise."""
+
+    person: str
+    issuer: str
+    groups: tuple[str, ...]
+    roles: tuple[str, ...]
+    until: datetime
+    at: datetime
+    type: Literal["memberships_claimed"] = "memberships_claimed"
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigurationChanged:
     """The configuration's file has changed, and what it says holds from now on.
 
@@ -187,7 +211,7 @@ class DirectoryRestored:
     type: Literal["directory_restored"] = "directory_restored"
 
 
-_OfMembers = MemberAdded | MemberRemoved | DelegationMade | DelegationEnded
+_OfMembers = MemberAdded | MemberRemoved | DelegationMade | DelegationEnded | IdentityLinked | MembershipsClaimed
 _OfAccounts = (
     AccountInvited
     | AccountJoined

@@ -38,6 +38,8 @@ class _Seen:
     kept: KeptDirectory
     configured: PolicySet | None = None
     merged: PolicySet | None = None
+    until: datetime | None = None
+    """When something that a provider has said counts no more, so that it comes to something else."""
 
 
 @dataclass(slots=True)
@@ -71,9 +73,13 @@ class Directories:
     async def current(self, tenant: str, version: int | None = None) -> PolicySet:
         """Return the policies and people of a tenant, as they are now. See `kept`."""
         seen, configured = await self._read(tenant, version), self.policies.current()
-        if seen.merged is None or seen.configured is not configured:
+        now = await self.store.now() if seen.kept.claimed else None
+        over = now is not None and seen.until is not None and seen.until <= now
+        if seen.merged is None or seen.configured is not configured or over:
             seen.configured = configured
-            seen.merged = replace(configured, directory=seen.kept.merged(configured.directory))
+            seen.merged = replace(configured, directory=seen.kept.merged(configured.directory, now))
+            ends = [one.until for one in seen.kept.claimed.values() if now is not None and now < one.until]
+            seen.until = min(ends, default=None)
         return seen.merged
 
     async def directory(self, tenant: str, version: int | None = None) -> Directory:

@@ -22,6 +22,7 @@ STATED: dict[type[DirectoryEvent], str] = {
     events.AccountEnabled: "{0.account} can sign in again",
     events.TokenRevoked: "the token {0.id} is revoked",
     events.SessionEnded: "the session {0.id} of {0.person} is ended",
+    events.IdentityLinked: "{0.person}, who was invited, is {0.subject} at {0.issuer}",
     events.DirectoryRestored: "the directory was written anew from its log: {0.found}",
 }
 """Events whose fields say as they are what there is to say."""
@@ -38,6 +39,12 @@ def directory_sentence(event: DirectoryEvent) -> str:
             return f"signing in as {account} takes a code as well" if on else f"{account} has no second factor any more"
         case events.TokenCreated(id=key, principal=principal, scopes=scopes, expires_at=ends):
             return f"the token {key} is made for {principal}, good for {', '.join(scopes)} until {when(ends)}"
+        case events.MembershipsClaimed(person=person, issuer=issuer, groups=groups, roles=roles, until=until):
+            told = [f"{kind} {', '.join(names)}" for kind, names in (("groups", groups), ("roles", roles)) if names]
+            belongs = f"{person} has the {' and the '.join(told)}, until {when(until)}"
+            return (
+                f"{issuer} says: {shortened(belongs, SHORT)}" if told else f"{issuer} says nothing of {person} any more"
+            )
         case events.ConfigurationChanged(added=added, removed=removed):
             told = [f"{section} now say {shortened('; '.join(entries), SHORT)}" for section, entries in added.items()]
             told += [

@@ -123,14 +123,14 @@ class People:
 
     async def _change(self, wanted: Any) -> None:
         def wish(rules: DirectoryRules) -> Wish:
-            self._must_manage(rules.kept.merged(rules.configured))
+            self._must_manage(rules.kept.merged(rules.configured, rules.now))
             found: Wish = wanted(rules)
             return found
 
         await self._directories.change(self._tenant, actor_of(self._principal), wish)
 
     def _must_own(self, rules: DirectoryRules, giver: str) -> None:
-        directory = rules.kept.merged(rules.configured)
+        directory = rules.kept.merged(rules.configured, rules.now)
         if self._principal.kind != "person":
             raise Forbidden(f"{self._principal.id} has no vote to give away: only people have.")
         may_delegate(directory, directory.canonical(self._principal.id), giver)

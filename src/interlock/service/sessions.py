@@ -6,6 +6,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime
 
+from interlock.domain.arrival import forgotten
 from interlock.domain.authority import Principal
 from interlock.domain.credentials import Credential, why_invalid
 from interlock.domain.directory_events import SessionEnded
@@ -53,8 +54,16 @@ class Sessions:
         return found[0]
 
     async def end_all(self, person: str, *, but: Collection[str] = ()) -> list[Credential]:
-        """End all sessions of a person but some; return those that were ended."""
-        return await self._end([one for one in await self.live(person) if one.id not in but])
+        """End all sessions of a person but some; return those that were ended.
+
+        Where somebody else ends them, what providers have said of the person counts no more, until they sign in again.
+        """
+        ended = await self._end([one for one in await self.live(person) if one.id not in but])
+        known = (await self._directories.directory(self._tenant)).canonical
+        if known(person) != known(self._principal.id):
+            actor = actor_of(self._principal)
+            await self._directories.change(self._tenant, actor, lambda rules: Wish(forgotten(rules, person)))
+        return ended
 
     async def _end(self, sessions: list[Credential]) -> list[Credential]:
         ended, known = [], (await self._directories.directory(self._tenant)).canonical

@@ -89,7 +89,8 @@ async def come_back(request: Request, provider: str) -> Response:
         code = code_of(said, chosen.given.issuer, names_issuer=await chosen.names_itself())
         now = await context.parts.store.now()
         identity = await chosen.identity(code, attempt, now)
-        person = await context.arrivals.admit(LOCAL_TENANT, identity, chosen.given)
+        address = context.address_of(request)
+        person = await context.arrivals.admit(LOCAL_TENANT, identity, chosen.given, address)
         issued = await context.authenticator.session(
             LOCAL_TENANT, person, by=f"oidc:{provider}", device=context.device_of(request)
         )
