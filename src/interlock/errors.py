@@ -7,7 +7,7 @@
     │                                 InvalidAgent, InvalidState
     ├── Refused                       NotFound, Unauthenticated, TooManyAttempts, Forbidden, Closed, TooLate, TooEarly,
     │                                 WrongDigest, NotOffered, ReasonMissing, NotEditable, NoVote, TooManyRequests,
-    │                                 EffectRefused; the refusal is in the log
+    │                                 EffectRefused; the refusal is in the log. TooManyCalls
     │   └── Unauthenticated           SecondFactorNeeded
     ├── Conflict                      WindowMoved, NotInTime
     ├── ProviderUnavailable
@@ -149,6 +149,10 @@ class NoVote(Refused, code="no_vote"):
 
 class TooManyRequests(Refused, code="too_many_requests"):
     """So many requests of this agent wait for people already that it may not ask for more. It is not in the log."""
+
+
+class TooManyCalls(Refused, code="too_many_calls"):
+    """Whoever calls has called too often; `retry_after` says in how many seconds they may again."""
 
 
 class EffectRefused(Refused, code="effect_refused"):

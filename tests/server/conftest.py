@@ -10,6 +10,7 @@ import pytest
 from interlock.agents import AGENTS
 from interlock.bootstrap import System, build
 from interlock.config import load_settings
+from interlock.config.server import ServerSettings
 from interlock.domain.credentials import Scope
 from interlock.testing.fakes import SettableClock
 from interlock.web.app import application
@@ -17,6 +18,7 @@ from interlock.web.context import Context
 from interlock.web.serving import bound, serve
 
 ORIGIN = "http://127.0.0.1:8000"
+UNLIMITED = ServerSettings(rates=dict.fromkeys(("calls", "unknown", "sign_ins"), "unlimited"))
 CONFIG = """
 people: {mia@example.com: {}, noah@example.com: {}, olga@example.com: {}}
 groups: {managers: [mia@example.com, noah@example.com], directors: [olga@example.com]}
@@ -36,7 +38,7 @@ class Server:
     def __init__(self, system: System, clock: SettableClock) -> None:
         self.system = system
         self.clock = clock
-        self.context = Context(system, ORIGIN, frozenset({"127.0.0.1:8000"}))
+        self.context = Context(system, ORIGIN, frozenset({"127.0.0.1:8000"}), server=UNLIMITED)
         self.app = application(self.context)
         self.serving: asyncio.Task[None] | None = None
         self._clients: list[httpx2.AsyncClient] = []
@@ -66,7 +68,7 @@ class Server:
         """Answer on a port of this machine as well, in this loop, and to these hosts; return the address."""
         listening = bound("127.0.0.1", 0)
         at = f"127.0.0.1:{listening.getsockname()[1]}"
-        self.context = Context(self.system, f"http://{at}", frozenset({at, *also}))
+        self.context = Context(self.system, f"http://{at}", frozenset({at, *also}), server=UNLIMITED)
         self.app = application(self.context)
         self.serving = asyncio.create_task(serve(self.app, listening, self.context))
         return at

@@ -53,6 +53,7 @@ ERRORS: dict[type[InterlockError], Meaning] = {
     errors.ReasonMissing: Meaning(Exit.refused, HTTPStatus.UNPROCESSABLE_ENTITY),
     errors.NotEditable: Meaning(Exit.refused, HTTPStatus.UNPROCESSABLE_ENTITY),
     errors.TooManyRequests: Meaning(Exit.refused, HTTPStatus.TOO_MANY_REQUESTS),
+    errors.TooManyCalls: Meaning(Exit.refused, HTTPStatus.TOO_MANY_REQUESTS),
     errors.NoVote: Meaning(Exit.refused, HTTPStatus.CONFLICT),
     errors.Conflict: Meaning(Exit.conflict, HTTPStatus.CONFLICT),
     errors.ProviderUnavailable: Meaning(Exit.store, HTTPStatus.SERVICE_UNAVAILABLE),

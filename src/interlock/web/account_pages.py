@@ -18,7 +18,7 @@ from interlock.domain.credentials import Credential
 from interlock.domain.one_time_codes import address_of
 from interlock.errors import InterlockError, InvalidValue, Unauthenticated
 from interlock.service.error_table import meaning_of
-from interlock.web.callers import caller_of, check_same_site, open_to_all
+from interlock.web.callers import SIGNS_IN, caller_of, check_same_site, open_to_all
 from interlock.web.context import Context, context_of
 from interlock.web.pages import FORM, page
 from interlock.web.sessions import begin_session, begin_with
@@ -48,7 +48,7 @@ OUT = """<form method="post" action="/sign-out"><button>Sign out</button></form>
 WELCOME = "The link that you were given holds a code, which can be used once. Choose a password; length is what counts."
 
 
-@router.post("/sign-in/password")
+@router.post("/sign-in/password", dependencies=[SIGNS_IN])
 async def sign_in(request: Request) -> HTMLResponse:
     """Sign in by name and password, and a code where there is a second factor."""
 
@@ -75,7 +75,7 @@ async def join_page() -> HTMLResponse:
     return page("Welcome", JOIN.format(said=WELCOME))
 
 
-@router.post("/join")
+@router.post("/join", dependencies=[SIGNS_IN])
 async def join(request: Request) -> HTMLResponse:
     """Set a password by the code of a link, also without a script."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 
 from interlock.domain.access import Permission, why_refused
 from interlock.domain.authority import Principal
@@ -77,17 +77,28 @@ def check_same_site(connection: HTTPConnection, context: Context) -> None:
         raise Forbidden("This was sent by a page of another site.")
 
 
+async def _known(connection: HTTPConnection, context: Context) -> Caller:
+    caller = await caller_of(connection, context)
+    if caller is None:
+        raise Unauthenticated("Sign in, or send a token: `Authorization: Bearer TOKEN`.")
+    return caller
+
+
 async def admit(connection: HTTPConnection, need: Permission) -> Caller:
     """Return who calls, if they may do something.
 
     Raises:
         Unauthenticated: if it is not known who calls.
+        TooManyCalls: if they have called too often.
         Forbidden: if they may not.
     """
     context = context_of(connection)
-    caller = await caller_of(connection, context)
-    if caller is None:
-        raise Unauthenticated("Sign in, or send a token: `Authorization: Bearer TOKEN`.")
+    try:
+        caller = await _known(connection, context)
+    except Unauthenticated:
+        context.rates.unknown(context.address_of(connection))  # those who are known are not slowed by it
+        raise
+    context.rates.call(caller.principal.tenant, caller.principal.id)
     await must(caller, need, context)
     return caller
 
@@ -119,16 +130,33 @@ def allow(need: Permission) -> Callable[..., Awaitable[Caller]]:
     return admitted
 
 
-def open_to_all(need: Permission) -> Callable[[], Awaitable[None]]:
-    """Return a dependency that says that a route is for everybody, known or not."""
+def open_to_all(need: Permission, *, counts: bool = True) -> Callable[..., Awaitable[None]]:
+    """Return a dependency that says that a route is for everybody, known or not.
 
-    async def admitted() -> None:
-        pass
+    Args:
+        counts: whether an address may call it so often, and no more.
+    """
+
+    async def admitted(connection: HTTPConnection) -> None:
+        context = context_of(connection)
+        if counts:
+            context.rates.unknown(context.address_of(connection))
 
     admitted.need = need  # type: ignore[attr-defined]
     return admitted
 
 
+async def tries_to_sign_in(request: Request) -> None:
+    """Count a try to sign in, wherever that is done.
+
+    Raises:
+        TooManyCalls: if there were too many from this address.
+    """
+    context = context_of(request)
+    context.rates.sign_in(context.address_of(request))
+
+
+SIGNS_IN = Depends(tries_to_sign_in)
 Reads = Annotated[Caller, Depends(allow(Permission.read))]
 Asks = Annotated[Caller, Depends(allow(Permission.ask))]
 Clarifies = Annotated[Caller, Depends(allow(Permission.clarify))]

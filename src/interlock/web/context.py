@@ -21,6 +21,7 @@ from interlock.service.following import Reader
 from interlock.service.live import Live
 from interlock.service.own_account import OwnAccount
 from interlock.service.parts import Parts
+from interlock.web.rates import Rates
 
 if TYPE_CHECKING:
     from interlock.web.oidc_provider import Provider
@@ -59,6 +60,11 @@ class Context:
         """Who issues and checks credentials."""
         sessions = self.server.sessions
         return Authenticator(self.parts.store, self.parts.directories, SessionLimits(sessions.lasts, sessions.idle))
+
+    @cached_property
+    def rates(self) -> Rates:
+        """How often somebody may call."""
+        return Rates(self.server.rates)
 
     @cached_property
     def arrivals(self) -> Arrivals:

@@ -25,7 +25,7 @@ from interlock.domain.sign_in import (
 )
 from interlock.errors import BadInput, InterlockError, NotFound, Unauthenticated
 from interlock.service.error_table import meaning_of
-from interlock.web.callers import open_to_all
+from interlock.web.callers import SIGNS_IN, open_to_all
 from interlock.web.context import Context, context_of
 from interlock.web.pages import page
 from interlock.web.sessions import begin_session
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from interlock.web.oidc_provider import Provider
 
 router = APIRouter(
-    prefix="/auth/oidc", dependencies=[Depends(open_to_all(Permission.anybody))], include_in_schema=False
+    prefix="/auth/oidc",
+    dependencies=[Depends(open_to_all(Permission.anybody, counts=False)), SIGNS_IN],
+    include_in_schema=False,
 )
 
 _BROWSER = re.compile(r"[A-Za-z0-9_-]{43}")

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from interlock.domain.access import Permission
 from interlock.errors import InterlockError, ProviderUnavailable, Unauthenticated
 from interlock.service.error_table import meaning_of
-from interlock.web.callers import caller_of, check_same_site, open_to_all
+from interlock.web.callers import SIGNS_IN, caller_of, check_same_site, open_to_all
 from interlock.web.context import Context, context_of
 from interlock.web.sessions import begin_session, forget_session
 
@@ -103,7 +103,7 @@ async def _elsewhere(context: Context, way: str) -> str:
     return ""
 
 
-@router.post("/sign-in")
+@router.post("/sign-in", dependencies=[SIGNS_IN])
 async def sign_in(request: Request) -> HTMLResponse:
     """Sign in by the code of a link, also without a script."""
     context = context_of(request)

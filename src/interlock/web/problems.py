@@ -17,6 +17,7 @@ from interlock.errors import (
     ProviderUnavailable,
     StoreUnavailable,
     TooManyAttempts,
+    TooManyCalls,
     TooManyRequests,
     Unauthenticated,
 )
@@ -65,7 +66,7 @@ def document_of(error: InterlockError) -> dict[str, Any]:
 def answer_of(error: InterlockError) -> JSONResponse:
     """Return an error of ours as an answer."""
     headers = {}
-    if isinstance(error, TooManyAttempts):
+    if isinstance(error, TooManyAttempts | TooManyCalls):
         headers["Retry-After"] = str(error.details["retry_after"])
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"

@@ -19,7 +19,7 @@ from interlock.service.own_account import SignedIn
 from interlock.service.sessions import Sessions
 from interlock.service.shapes import session_shape
 from interlock.web import bodies
-from interlock.web.callers import Caller, Known, check_same_site, must, open_to_all, why_not
+from interlock.web.callers import SIGNS_IN, Caller, Known, check_same_site, must, open_to_all, why_not
 from interlock.web.context import Context, context_of
 from interlock.web.openapi import answers
 
@@ -30,7 +30,7 @@ Of = Annotated[
 ]
 
 
-@router.post("/session", dependencies=[Depends(open_to_all(Permission.anybody))])
+@router.post("/session", dependencies=[Depends(open_to_all(Permission.anybody, counts=False)), SIGNS_IN])
 async def sign_in(request: Request, response: Response, body: bodies.SignIn) -> dict[str, Any]:
     """Sign in by a link, which is used up by that, or by name and password; the session is a cookie."""
     context = context_of(request)

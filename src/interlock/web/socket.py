@@ -67,7 +67,7 @@ class Answer(BaseModel):
         return bodies.NewVote(verdict=self.verdict or plain, digest=digest, comment=self.comment, value=self.value)
 
 
-@router.websocket("/socket", dependencies=[Depends(open_to_all(Permission.follow))])
+@router.websocket("/socket", dependencies=[Depends(open_to_all(Permission.follow, counts=False))])
 async def socket(websocket: WebSocket, after: str | None = None) -> None:
     """Tell what happens, from a position on or from now on, and take votes."""
     context = context_of(websocket)
@@ -149,6 +149,8 @@ class _Conversation:
             said: dict[str, Any] = {}
             told: dict[str, Any]
             try:
+                principal = self._caller.principal
+                self._context.rates.call(principal.tenant, principal.id)
                 await self._context.authenticator.check_again(self._caller.credential)
                 said = _read(text)
                 answer = Answer.model_validate(said)

@@ -39,6 +39,7 @@ def test_the_table_of_exit_codes():
         "TooEarly": 3,
         "TooLate": 3,
         "TooManyRequests": 3,
+        "TooManyCalls": 3,
         "WrongDigest": 3,
         "NotFound": 4,
         "Conflict": 5,
