@@ -21,6 +21,7 @@ from interlock.engine.configured import ConfiguredPolicies
 from interlock.engine.desk import Desk
 from interlock.engine.directories import Directories
 from interlock.engine.hand_off import HandOff
+from interlock.engine.observing import Observer, observed
 from interlock.engine.opening import Openings
 from interlock.engine.ports.policies import Policies
 from interlock.engine.ports.runtime import Advance, Ending, Runtime
@@ -61,6 +62,7 @@ def build(  # noqa: PLR0913 - everything but the settings and the agents has a d
     create: bool = True,
     policies: Policies | None = None,
     store: Store | None = None,
+    observer: Observer | None = None,
 ) -> System:
     """Put a system together.
 
@@ -70,6 +72,7 @@ def build(  # noqa: PLR0913 - everything but the settings and the agents has a d
         create: whether to make the database where there is none.
         policies: policies and people, if not the settings' own.
         store: any store, in place of the one at the settings' address.
+        observer: is told of each commit.
 
     Raises:
         BadInput: if the settings cannot work.
@@ -82,6 +85,7 @@ def build(  # noqa: PLR0913 - everything but the settings and the agents has a d
     url, home = settings.database_url, data_home(os.environ) / "interlock"
     kept: KeptResults = kept_results(url, home) if store is None else NothingKept()
     store = store or open_store(url, clock, create=create)
+    store = store if observer is None else observed(store, observer)
     runtime = _RuntimeOnUse(registry, store, settings)
     waker = PollingWaker(store) if store.notifications is None else NotifiedWaker(store.notifications)
     hand_off = HandOff()

@@ -15,6 +15,7 @@ from interlock.domain.credentials import Scope
 from interlock.testing.fakes import SettableClock
 from interlock.web.app import application
 from interlock.web.context import Context
+from interlock.web.measuring import Measuring
 from interlock.web.serving import bound, serve
 
 ORIGIN = "http://127.0.0.1:8000"
@@ -35,10 +36,11 @@ default: {levels: [{steps: [{ask: [group:managers]}]}]}
 class Server:
     """A server, and the clients of those who call it."""
 
-    def __init__(self, system: System, clock: SettableClock) -> None:
+    def __init__(self, system: System, clock: SettableClock, measuring: Measuring | None = None) -> None:
         self.system = system
         self.clock = clock
-        self.context = Context(system, ORIGIN, frozenset({"127.0.0.1:8000"}), server=UNLIMITED)
+        counts = measuring or Measuring()
+        self.context = Context(system, ORIGIN, frozenset({"127.0.0.1:8000"}), server=UNLIMITED, measuring=counts)
         self.app = application(self.context)
         self.serving: asyncio.Task[None] | None = None
         self._clients: list[httpx2.AsyncClient] = []
@@ -102,7 +104,9 @@ async def open_server(clock, tmp_path, request) -> AsyncIterator[Callable[..., S
         address = {"memory": "memory:", "sqlite": str(tmp_path / "server.db")}.get(store)
         address = address or request.getfixturevalue("postgres").fresh()
         settings = load_settings(file, {"INTERLOCK_DATABASE_URL": address})
-        servers.append(Server(build(settings, AGENTS, clock=clock), clock))
+        measuring = Measuring()
+        system = build(settings, AGENTS, clock=clock, observer=measuring.committed)
+        servers.append(Server(system, clock, measuring))
         return servers[-1]
 
     yield opened

@@ -95,6 +95,7 @@ ROUTES = {
     ("GET", "../../auth/oidc/{provider}"): Permission.anybody,
     ("GET", "../../auth/oidc/{provider}/callback"): Permission.anybody,
     ("GET", "../../livez"): Permission.anybody,
+    ("GET", "../../metrics"): Permission.measure,
     ("GET", "../../readyz"): Permission.anybody,
 }
 

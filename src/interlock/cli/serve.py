@@ -18,7 +18,10 @@ from interlock.service.configuration import note_changes
 from interlock.service.credentials import Authenticator
 
 if TYPE_CHECKING:
+    from interlock.web.measuring import Measuring
     from interlock.web.serving import Answering
+
+SLOTS = 16
 
 
 def serve(
@@ -36,15 +39,18 @@ def serve(
     as_json: bool = JSON,
 ) -> None:
     """Serve people, agents and programs over HTTP, until Ctrl-C or SIGTERM."""
+    measuring = _measuring()
 
     async def run(session: Session) -> None:
-        answering = _answering(session, host, port, origin, proxy)
+        answering = _answering(session, host, port, origin, proxy, measuring)
         await _welcome(session, answering.context.origin)
         with interruptible(session):
             tasks = [asyncio.ensure_future(answering.until_stopped())]
             tasks.append(asyncio.ensure_future(note_changes(session.system.directories, session.stop)))
             if work:
-                tasks.append(asyncio.ensure_future(worker_of(session, "server", 16).run(session.stop)))
+                worker = worker_of(session, "server", SLOTS)
+                measuring.slots = (SLOTS, lambda: worker.runner.slots)
+                tasks.append(asyncio.ensure_future(worker.run(session.stop)))
             else:
                 tasks.append(asyncio.ensure_future(tell_of_configuration(session)))
             try:
@@ -58,7 +64,7 @@ def serve(
 
     screen = Screen.on(sys.stderr if as_json else sys.stdout)
     screen.drops = True
-    execute(ctx, run, as_json=as_json, screen=screen)
+    execute(ctx, run, as_json=as_json, screen=screen, observer=measuring.committed)
 
 
 async def tell_of_configuration(session: Session, every: float = 5.0) -> None:
@@ -75,17 +81,34 @@ async def tell_of_configuration(session: Session, every: float = 5.0) -> None:
             await asyncio.wait_for(session.stop.wait(), every)
 
 
-def _answering(session: Session, host: str, port: int, origin: str | None, proxies: list[str]) -> Answering:
-    """Listen; what answers is loaded here, as it takes long."""
+def _measuring() -> Measuring:
+    """Return what counts; the server's parts are loaded here, as they take long."""
     try:
-        from interlock.web.serving import Answering  # noqa: PLC0415
+        from interlock.web.measuring import Measuring  # noqa: PLC0415
     except ModuleNotFoundError as missing:
         raise BadInput(
             f"The server needs {missing.name}, which is not installed: run `pip install '.[server]'` in a checkout of "
             "this project."
         ) from None
-    system = session.system
-    return Answering.at(system, host, port, origin=origin, proxies=proxies, stop=session.stop, settings=system.settings)
+    return Measuring()
+
+
+def _answering(  # noqa: PLR0917 - where a server is
+    session: Session, host: str, port: int, origin: str | None, proxies: list[str], measuring: Measuring
+) -> Answering:
+    from interlock.web.serving import Answering  # noqa: PLC0415 - see `_measuring`
+
+    system, stop = session.system, session.stop
+    return Answering.at(
+        system,
+        host,
+        port,
+        origin=origin,
+        proxies=proxies,
+        stop=stop,
+        settings=system.settings,
+        measuring=measuring,
+    )
 
 
 async def _welcome(session: Session, origin: str) -> None:

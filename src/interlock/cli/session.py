@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeVar
 
 import typer
@@ -23,6 +24,7 @@ from interlock.cli.hints import command_prefix
 from interlock.config.load import load_settings
 from interlock.config.sections import DatabaseSettings, Settings
 from interlock.domain.authority import LOCAL_TENANT, Principal
+from interlock.engine.observing import Observer
 from interlock.errors import BadInput, Forbidden
 from interlock.service.client import Client
 from interlock.service.text import cells, plain
@@ -126,6 +128,7 @@ def execute(
     note: tuple[str, str] | None = None,
     create: bool = True,
     config: str | None = None,
+    observer: Observer | None = None,
 ) -> None:
     """Do the work of a command, and end with its exit code.
 
@@ -133,8 +136,10 @@ def execute(
         note: a fact to keep about the database, before anything else.
         create: whether to make the database where there is none; not for who looks for what is there.
         config: the file that commands in hints name, if it is not the one of this command line.
+        observer: is told of each commit.
     """
     root = ctx.obj
+    ready = partial(opened, person=person, note=note, create=create, observer=observer)
     prefix = command_prefix(config or root.config, None if config else root.database)
     chosen = settings or settings_of(root)
     if config is not None:
@@ -144,7 +149,7 @@ def execute(
     async def main() -> int:
         if not os.environ.get("INTERLOCK_DEBUG"):  # an agent may end the process in the middle of others' work
             asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
-        async with opened(chosen, shown, as_json=as_json, person=person, note=note, create=create) as session:
+        async with ready(chosen, shown, as_json=as_json) as session:
             return await work(replace(session, prefix=prefix)) or Exit.ok
 
     code = asyncio.run(main())
@@ -162,9 +167,10 @@ async def opened(
     person: str | None = None,
     note: tuple[str, str] | None = None,
     create: bool = True,
+    observer: Observer | None = None,
 ) -> AsyncIterator[Session]:
     """Open the system for one command."""
-    system = build(settings, AGENTS, create=create)
+    system = build(settings, AGENTS, create=create, observer=observer)
     try:
         if note is not None:
             await system.store.note(*note)

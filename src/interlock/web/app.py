@@ -15,6 +15,7 @@ from interlock.web import (
     events,
     health,
     log,
+    metrics,
     oidc,
     pages,
     people,
@@ -71,6 +72,7 @@ def application(context: Context) -> Edge:
 
     app.include_router(api)
     app.include_router(health.router)
+    app.include_router(metrics.router)
     app.include_router(pages.router)
     app.include_router(oidc.router)
     app.include_router(account_pages.router)

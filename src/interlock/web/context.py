@@ -21,6 +21,7 @@ from interlock.service.following import Reader
 from interlock.service.live import Live
 from interlock.service.own_account import OwnAccount
 from interlock.service.parts import Parts
+from interlock.web.measuring import Measuring
 from interlock.web.rates import Rates
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Context:
         server: how it is configured.
         providers: where people may sign in, by name.
         simulating: held by the one who replays the log.
+        measuring: counts what this process does.
     """
 
     parts: Parts
@@ -54,6 +56,7 @@ class Context:
     server: ServerSettings = field(default_factory=ServerSettings)
     providers: Mapping[str, Provider] = field(default_factory=dict)
     simulating: asyncio.Lock = field(default_factory=asyncio.Lock)
+    measuring: Measuring = field(default_factory=Measuring)
 
     @cached_property
     def authenticator(self) -> Authenticator:

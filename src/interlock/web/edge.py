@@ -100,3 +100,11 @@ class _Call:
             "address": self._context.address_of(connection),
         }
         _log.info(json.dumps(line))
+        if self.scope["type"] == "http":
+            seconds = time.perf_counter() - self._began
+            self._context.measuring.answered(self.scope["method"], _route_of(self.scope), self._status, seconds)
+
+
+def _route_of(scope: Scope) -> str:
+    """Return a call's route as it is written; no path of the caller's own, of which there may be any number."""
+    return str(getattr(scope.get("route"), "path", "") or "none")

@@ -22,6 +22,7 @@ from interlock.errors import BadInput
 from interlock.service.parts import Parts
 from interlock.web.app import application
 from interlock.web.context import Context
+from interlock.web.measuring import Measuring
 from interlock.web.providers import providers_of
 
 PATIENCE = 10
@@ -71,6 +72,7 @@ class Answering:
         proxies: Sequence[str],
         stop: asyncio.Event,
         settings: Settings | None = None,
+        measuring: Measuring | None = None,
     ) -> Answering:
         """Listen at an address.
 
@@ -78,6 +80,7 @@ class Answering:
             origin: where people reach it, such as `https://approvals.example.com`; by default the address.
             proxies: addresses or networks that are believed when they say where a call comes from.
             settings: where people may sign in, and how often somebody may call; see `server` in the configuration.
+            measuring: counts what this process does.
 
         Raises:
             BadInput: if the address is taken, the origin is none, a proxy is no address, or a provider cannot be asked.
@@ -98,7 +101,9 @@ class Answering:
         except BadInput:
             listening.close()
             raise
-        return cls(Context(parts, public, hosts, networks, stop, server=server, providers=providers), listening)
+        counts = measuring or Measuring()
+        context = Context(parts, public, hosts, networks, stop, server=server, providers=providers, measuring=counts)
+        return cls(context, listening)
 
     async def until_stopped(self) -> None:
         """Answer calls until the context's `stop` is set."""

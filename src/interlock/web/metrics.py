@@ -1,0 +1,26 @@
+"""`/metrics`: what Prometheus reads of this process."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from starlette.requests import Request as Call
+from starlette.responses import Response
+
+from interlock.domain.authority import LOCAL_TENANT
+from interlock.errors import Forbidden
+from interlock.web.callers import Measures
+from interlock.web.context import context_of
+
+router = APIRouter(tags=["metrics"])
+
+
+@router.get("/metrics", include_in_schema=False)
+async def metrics(caller: Measures, call: Call) -> Response:
+    """Return the figures of this process, of all tenants: for who runs it."""
+    if caller.principal.tenant != LOCAL_TENANT:
+        raise Forbidden(
+            f"Metrics are of the whole process: a token of the tenant {LOCAL_TENANT} reads them. Yours has statistics."
+        )
+    context = context_of(call)
+    return Response(await context.measuring.text(context.parts.store), media_type=CONTENT_TYPE_LATEST)
