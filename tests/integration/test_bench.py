@@ -8,7 +8,7 @@ from pathlib import Path
 BENCH = Path(__file__).parents[2] / "bench"
 ONE_CYCLE = """
 import asyncio, json, sys
-import cycle, run, turns
+import cycle, handwritten, over_http, run, turns
 
 async def main():
     async with cycle.Governed(sys.argv[1]) as governed:
