@@ -49,6 +49,13 @@ ROUTES = {
     ("GET", "/runs/ids/{beginning}"): Permission.decide,
     ("GET", "/runs/{run_id}"): Permission.read,
     ("GET", "/runs/{run_id}/history"): Permission.read,
+    ("GET", "/runs/{run_id}/stream"): Permission.read,
+    ("GET", "/runs/{run_id}/state"): Permission.read,
+    ("POST", "/runs/{run_id}/forks"): Permission.start,
+    ("GET", "/agents"): Permission.start,
+    ("GET", "/threads"): Permission.read,
+    ("GET", "/threads/{name}"): Permission.read,
+    ("DELETE", "/threads/{name}"): Permission.operate,
     ("POST", "/runs/{run_id}/cancel"): Permission.operate,
     ("POST", "/runs/{run_id}/retry"): Permission.operate,
     ("POST", "/runs/{run_id}/accept-version"): Permission.operate,
@@ -128,6 +135,7 @@ def decisions(app):
         needs = needs_of(dependant)
         assert len(needs) == 1, f"{route.path} asks {needs}"
         path = route.path or f"/api/v1{route.original_route.path}"
+        path = path.replace(":path}", "}")
         short = path.removeprefix("/api/v1") if path.startswith("/api/v1") else f"../..{path}"
         for method in getattr(route, "methods", None) or {"WS"}:
             found[method, short] = needs[0]

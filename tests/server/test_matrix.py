@@ -119,6 +119,7 @@ async def test_who_is_let_in_is_what_the_table_says_and_of_another_tenant_there_
         "clarifications": {"text": "x"},
         "{number}": {"text": "x"},
         "cancel": {"reason": "x"},
+        "forks": {},
     }
     server.context.stop.set()  # streams end at once
     wrong, calls = [], 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import typer
@@ -10,7 +9,7 @@ import typer
 from interlock.cli.app import group
 from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute, storeless
-from interlock.errors import InvalidAgent
+from interlock.service.shapes import agent_shape
 from interlock.service.text import plain
 
 app = group("What can be run.")
@@ -44,22 +43,4 @@ async def examined(session: Session) -> list[dict[str, Any]]:
 
     `unmade` says why nothing is known of the graph of one that a function makes for each run.
     """
-    names = sorted(session.system.registry.names.items())
-    return list(await asyncio.gather(*(_examined(session, name, reference) for name, reference in names)))
-
-
-async def _examined(session: Session, name: str, reference: str) -> dict[str, Any]:
-    agent: dict[str, Any] = {"name": name, "reference": reference}
-    agent |= dict.fromkeys(("version", "gates", "error", "unmade"))
-    try:
-        loaded = await session.system.registry.loaded(reference)
-    except InvalidAgent as error:
-        return agent | {"error": error.message}
-    except OSError as error:
-        return agent | {"error": f"It cannot be tried here for now: {error}."}
-    from interlock.runtime.loading.factories import Unmade  # noqa: PLC0415 - LangGraph takes a second or more to load
-    from interlock.runtime.loading.gating import gates  # noqa: PLC0415
-
-    if isinstance(loaded, Unmade):
-        return agent | {"unmade": loaded.why}
-    return agent | {"version": loaded.version, "gates": gates(loaded.graph)}
+    return [agent_shape(one) for one in await session.system.agents.examined()]

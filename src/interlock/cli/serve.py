@@ -48,7 +48,7 @@ def serve(
             tasks = [asyncio.ensure_future(answering.until_stopped())]
             tasks.append(asyncio.ensure_future(note_changes(session.system.directories, session.stop)))
             if work:
-                worker = worker_of(session, "server", SLOTS)
+                worker = worker_of(session, "server", SLOTS, answering.context.run_streams)
                 measuring.slots = (SLOTS, lambda: worker.runner.slots)
                 tasks.append(asyncio.ensure_future(worker.run(session.stop)))
             else:

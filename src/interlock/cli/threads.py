@@ -13,7 +13,7 @@ from interlock.domain.run import ENDED, Run
 from interlock.engine.threads import ThreadView
 from interlock.errors import NotFound
 from interlock.service.inline import when
-from interlock.service.shapes import page_shape, run_shape
+from interlock.service.shapes import page_shape, thread_shape
 from interlock.service.text import plain, quoted
 
 app = group("Conversations with agents.")
@@ -29,7 +29,7 @@ def list_threads(ctx: typer.Context, *, limit: int = LIMIT, after: str | None = 
 
     async def work(session: Session) -> None:
         page = await session.client.list_threads(after=after, limit=limit)
-        session.write(page_shape("threads", page, _shape))
+        session.write(page_shape("threads", page, thread_shape))
         if not page.rows:
             session.tell("There are none. Begin one:")
             session.hint('run AGENT "…" --thread NAME')
@@ -57,7 +57,7 @@ def show_thread(
     async def work(session: Session) -> None:
         thread = await session.client.thread(name, limit=limit)
         state = await _state(session, thread)
-        session.write(_shape(thread) | {"state": state})
+        session.write(thread_shape(thread) | {"state": state})
         if session.as_json:
             return
         session.show(Line(f"Thread {plain(quoted(name))} with {plain(thread.last.agent)}", "title"))
@@ -103,7 +103,3 @@ def delete_thread(ctx: typer.Context, *, name: str = NAME, person: str | None = 
         )
 
     execute(ctx, work, as_json=as_json, person=person, create=False)
-
-
-def _shape(thread: ThreadView) -> dict[str, object]:
-    return {"name": thread.name, "turns": thread.turns, "runs": [run_shape(run) for run in thread.runs]}

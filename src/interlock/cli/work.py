@@ -12,7 +12,7 @@ from interlock.channels.screen import Line, Screen
 from interlock.cli.errors import Exit
 from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute, interruptible, patiently
-from interlock.engine.watching import Lines
+from interlock.engine.watching import Lines, Several, Watcher
 from interlock.engine.worker import Worker
 from interlock.service.following import CutShort, unless
 from interlock.service.text import plain
@@ -47,8 +47,8 @@ def work(
     execute(ctx, run, as_json=as_json, screen=screen)
 
 
-def worker_of(session: Session, name: str, concurrency: int) -> Worker:
-    """Return a worker that says on the session's screen what agents say, and what goes wrong."""
+def worker_of(session: Session, name: str, concurrency: int, *watchers: Watcher) -> Worker:
+    """Return a worker that says on the session's screen what agents say, and what goes wrong; others may watch, too."""
 
     def progress(run_id: str, text: str) -> None:
         session.write({"event": "progress", "run": run_id, "text": text})
@@ -58,7 +58,9 @@ def worker_of(session: Session, name: str, concurrency: int) -> Worker:
         session.write({"event": "complaint", "message": text})
         session.tell(text, "bad")
 
-    return session.system.worker(name=name, concurrency=concurrency, watcher=Lines(progress), complain=complain)
+    return session.system.worker(
+        name=name, concurrency=concurrency, watcher=Several(Lines(progress), *watchers), complain=complain
+    )
 
 
 async def _until_stopped(session: Session, worker: Worker) -> None:

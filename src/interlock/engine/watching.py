@@ -65,7 +65,11 @@ class Dropping:
 
     def __init__(self, watcher: Watcher) -> None:
         self._watcher = watcher
-        self.modes: Collection[str] = frozenset(watcher.modes)
+
+    @property
+    def modes(self) -> Collection[str]:
+        """What the other one wants to see now."""
+        return frozenset(self._watcher.modes)
 
     def said(self, run_id: str, text: str) -> None:
         """Show it if it can be shown."""
@@ -76,3 +80,26 @@ class Dropping:
         """Show it if it can be shown."""
         with contextlib.suppress(Exception):
             self._watcher.streamed(piece)
+
+
+class Several:
+    """Lets several watch at once: each is told what it wants to see. Implements the port `Watcher`."""
+
+    def __init__(self, *watchers: Watcher) -> None:
+        self._watchers = [Dropping(one) for one in watchers]
+
+    @property
+    def modes(self) -> Collection[str]:
+        """What one of them wants to see."""
+        return frozenset().union(*(one.modes for one in self._watchers))
+
+    def said(self, run_id: str, text: str) -> None:
+        """Tell all of them."""
+        for one in self._watchers:
+            one.said(run_id, text)
+
+    def streamed(self, piece: Streamed) -> None:
+        """Tell those who want to see it."""
+        for one in self._watchers:
+            if piece.mode in one.modes:
+                one.streamed(piece)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import datetime
 from importlib.resources import files
 from typing import Any, TypeVar
@@ -22,6 +23,8 @@ from interlock.domain.statistics import Ended, Figures
 from interlock.engine.changes import Entry
 from interlock.engine.codec import encode_policy
 from interlock.engine.ports.channel import Notice
+from interlock.engine.ports.runtime import Examined
+from interlock.engine.threads import ThreadView
 from interlock.service.bundles import Bundle, Bundles
 from interlock.service.inbox import Listed
 from interlock.service.pages import Count, Page
@@ -238,6 +241,16 @@ def run_shape(run: Run) -> dict[str, Any]:
         "agent_version": run.agent_version,
         "version": run.version,
     }
+
+
+def thread_shape(thread: ThreadView) -> dict[str, Any]:
+    """Return a conversation with its last runs, the newest first."""
+    return {"name": thread.name, "turns": thread.turns, "runs": [run_shape(run) for run in thread.runs]}
+
+
+def agent_shape(agent: Examined) -> dict[str, Any]:
+    """Return an agent that has a name, as it loads here."""
+    return asdict(agent)
 
 
 def run_view_shape(view: RunView) -> dict[str, Any]:

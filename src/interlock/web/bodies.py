@@ -105,6 +105,13 @@ class NewRun(_Body):
     thread: Name | None = None
 
 
+class Fork(_Body):
+    """Where a new run begins in another one."""
+
+    pause: Annotated[int, Field(ge=1)] | None = Field(default=None, description="from 1; the last one by default")
+    changes: dict[str, Any] | None = Field(default=None, description="values of the state to set before, by key")
+
+
 class AskedAction(_Body):
     """Something that the agent wants to do."""
 

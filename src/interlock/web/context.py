@@ -21,6 +21,7 @@ from interlock.service.following import Reader
 from interlock.service.live import Live
 from interlock.service.own_account import OwnAccount
 from interlock.service.parts import Parts
+from interlock.service.run_streams import RunStreams
 from interlock.web.measuring import Measuring
 from interlock.web.rates import Rates
 
@@ -45,6 +46,7 @@ class Context:
         providers: where people may sign in, by name.
         simulating: held by the one who replays the log.
         measuring: counts what this process does.
+        run_streams: tells what agents do whose runs this process carries on.
     """
 
     parts: Parts
@@ -57,6 +59,7 @@ class Context:
     providers: Mapping[str, Provider] = field(default_factory=dict)
     simulating: asyncio.Lock = field(default_factory=asyncio.Lock)
     measuring: Measuring = field(default_factory=Measuring)
+    run_streams: RunStreams = field(default_factory=RunStreams)
 
     @cached_property
     def authenticator(self) -> Authenticator:

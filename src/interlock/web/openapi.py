@@ -92,6 +92,24 @@ _PAGES = {
     "RequestPage": _page("requests", "Request"),
     "ListedPage": _page("requests", "ListedRequest"),
     "RunPage": _page("runs", "Run"),
+    "ThreadPage": _page("threads", "Thread"),
+    "Agents": {
+        "type": "object",
+        "properties": {"agents": {"type": "array", "items": {"$ref": f"{_REF}Agent"}}},
+        "required": ["agents"],
+    },
+    "StatesDeleted": {
+        "type": "object",
+        "description": "Of how many runs of a thread the states were deleted.",
+        "properties": {"thread": {"type": "string"}, "runs": {"type": "integer"}},
+        "required": ["thread", "runs"],
+    },
+    "RunState": {
+        "type": "object",
+        "description": "A kept state of a run: `values`, those of sub-graphs, and of which pause it is.",
+        "properties": {"of": {"type": "string"}, "pause": {"type": ["integer", "null"]}},
+        "required": ["of", "pause"],
+    },
     "LogPage": _page("entries", "Entry"),
     "Sessions": {
         "type": "object",

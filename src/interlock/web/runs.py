@@ -66,6 +66,19 @@ async def history(caller: Reads, run_id: str) -> dict[str, Any]:
     return {"entries": [entry_shape(entry) for entry in await caller.client.history(run_id)]}
 
 
+@router.get("/{run_id}/state", responses=answers("RunState"))
+async def state(caller: Reads, run_id: str, pause: Annotated[int | None, Query(ge=1)] = None) -> dict[str, Any]:
+    """Return what a kept state of a run holds: that of a pause, or the last one."""
+    await caller.client.run(run_id)
+    return await caller.client.state(run_id, pause)
+
+
+@router.post("/{run_id}/forks", status_code=HTTPStatus.CREATED, responses=answers("Run", 201, "Started"))
+async def fork(caller: Starts, run_id: str, body: bodies.Fork) -> dict[str, Any]:
+    """Start a new run from a pause of another: it asks again, and nothing that was decided comes along."""
+    return run_shape(await caller.client.fork(run_id, pause=body.pause, changes=body.changes))
+
+
 @router.post("/{run_id}/cancel", responses=answers("Run"))
 async def cancel(caller: Operates, run_id: str, body: bodies.Reason) -> dict[str, Any]:
     """End a run; its open requests are withdrawn."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -155,12 +155,34 @@ class Runtime(Protocol):
         """Return the version that the run's agent has now, as it is for this run."""
 
 
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """An agent that has a name, as it loads here.
+
+    Args:
+        version: None if it does not load, or is made for each run.
+        gates: whether its code asks anybody.
+        error: why it does not load.
+        unmade: why nothing is known of the graph of one that a function makes for each run.
+    """
+
+    name: str
+    reference: str
+    version: str | None = None
+    gates: bool | None = None
+    error: str | None = None
+    unmade: str | None = None
+
+
 class Agents(Protocol):
     """Finds agents, and says whether one takes what it is to be started with."""
 
     @property
     def names(self) -> Mapping[str, str]:
         """Those that have a name: name to reference."""
+
+    async def examined(self) -> Sequence[Examined]:
+        """Load every agent that has a name, and say what comes of it, by name."""
 
     def reference(self, name: str) -> tuple[str, str]:
         """Return the name and the importable reference of an agent, given its name or a reference.

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import errno
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from interlock.config.paths import expanded
 from interlock.domain.canonical import Json
+from interlock.engine.ports.runtime import Examined
 from interlock.errors import InvalidAgent, InvalidConfig
 from interlock.runtime.loading.identity import code_of, names_for
 from interlock.runtime.loading.importing import MADE_HERE, find, import_agent, is_ours, preload
@@ -115,6 +116,24 @@ class Registry:
         if reference in self._loaded:
             return self._loaded[reference]
         return await asyncio.wrap_future(self._begin(reference, alone=alone))
+
+    async def examined(self) -> Sequence[Examined]:
+        """Load every agent that has a name. See the port."""
+        return await asyncio.gather(*(self._examined(*named) for named in sorted(self.names.items())))
+
+    async def _examined(self, name: str, reference: str) -> Examined:
+        try:
+            agent = await self.loaded(reference)
+        except InvalidAgent as error:
+            return Examined(name, reference, error=error.message)
+        except OSError as error:
+            return Examined(name, reference, error=f"It cannot be tried here for now: {error}.")
+        from interlock.runtime.loading.factories import Unmade  # noqa: PLC0415 - LangGraph takes a second or more to load
+        from interlock.runtime.loading.gating import gates  # noqa: PLC0415
+
+        if isinstance(agent, Unmade):
+            return Examined(name, reference, unmade=agent.why)
+        return Examined(name, reference, agent.version, gates(agent.graph))
 
     def close(self) -> None:
         """Let go of the process that tries imports."""

@@ -1,0 +1,69 @@
+"""What agents say and stream while this process carries their runs on, for many who watch: kept nowhere."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from interlock.domain.canonical import Json
+from interlock.engine.watching import Streamed
+
+MOST_WAITING = 1_000
+"""How much waits for one who watches; what comes then is dropped for them, and they are not waited for."""
+
+
+class Watching:
+    """One who watches a run. `pieces` holds what was said and streamed, oldest first."""
+
+    def __init__(self) -> None:
+        self.pieces: asyncio.Queue[dict[str, Any]] = asyncio.Queue(MOST_WAITING)
+        self._loop = asyncio.get_running_loop()
+
+    def tell(self, piece: dict[str, Any]) -> None:
+        """Tell it something, from any thread."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody watches any more
+            self._loop.call_soon_threadsafe(self._add, piece)
+
+    def _add(self, piece: dict[str, Any]) -> None:
+        with contextlib.suppress(asyncio.QueueFull):
+            self.pieces.put_nowait(piece)
+
+
+class RunStreams:
+    """Tells those who watch a run what its agent does. Implements the port `Watcher`."""
+
+    def __init__(self) -> None:
+        self._watching: dict[str, set[Watching]] = {}
+
+    @property
+    def modes(self) -> Collection[str]:
+        """What is streamed for those who watch; nothing while nobody does."""
+        return ("messages", "custom") if self._watching else ()
+
+    @contextlib.contextmanager
+    def watch(self, run_id: str) -> Iterator[Watching]:
+        """Watch a run from now on."""
+        watching = Watching()
+        self._watching.setdefault(run_id, set()).add(watching)
+        try:
+            yield watching
+        finally:
+            self._watching[run_id].discard(watching)
+            if not self._watching[run_id]:
+                del self._watching[run_id]
+
+    def said(self, run_id: str, text: str) -> None:
+        """Tell a line of the agent's own words. See the port."""
+        self._tell(run_id, {"event": "progress", "run": run_id, "text": text})
+
+    def streamed(self, piece: Streamed) -> None:
+        """Tell what the graph streams. See the port."""
+        data: Json = piece.data
+        told = {"event": piece.mode, "run": piece.run_id, "namespace": list(piece.namespace), "data": data}
+        self._tell(piece.run_id, told)
+
+    def _tell(self, run_id: str, told: dict[str, Any]) -> None:
+        for watching in tuple(self._watching.get(run_id, ())):
+            watching.tell(told)
