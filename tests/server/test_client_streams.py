@@ -61,6 +61,7 @@ async def proxy(server):
     found = Proxy()
     await found.start()
     found.to = await server.listen(found.at)
+    server.bot = await server.agent()
     yield found
     await found.close()
 
@@ -76,21 +77,20 @@ async def mia(server, proxy):
 
 
 async def ask(server, key):
-    agent = await server.agent()
     body = {"asked": {"kind": "approval", "name": "send", "args": {"key": key}}}
-    return (await agent.post("/requests", json=body, headers={"Idempotency-Key": key})).json()
+    return (await server.bot.post("/requests", json=body, headers={"Idempotency-Key": key})).json()
 
 
 async def test_a_stream_that_breaks_again_and_again_tells_each_entry_once(server, proxy, mia):
-    seen = []
-    async with aclosing(mia.follow("")) as entries:
+    seen, start = [], await mia.last_position()
+    async with aclosing(mia.follow(start)) as entries:
         for number in range(6):
             await ask(server, f"a{number}")
             seen += [(await anext(entries)).position]
             proxy.cut()
             await ask(server, f"b{number}")
             seen += [(await anext(entries)).position for _ in range(3)]
-    assert seen == [entry.position for entry in await server.system.store.feed("default", after="", limit=100)]
+    assert seen == [entry.position for entry in await server.system.store.feed("default", after=start, limit=100)]
     assert len(seen) == 24
 
 
@@ -113,7 +113,7 @@ async def test_a_stream_begins_with_now_and_ends_when_it_is_stopped(server, prox
 
 async def test_a_stream_whose_session_has_ended_says_so(server, proxy, mia, monkeypatch):
     monkeypatch.setattr("interlock.web.events.HEARTBEAT", 0.05)
-    entries = mia.follow("")
+    entries = mia.follow(await mia.last_position())
     await ask(server, "a")
     await anext(entries)
     await anext(entries)
@@ -131,8 +131,9 @@ async def test_a_stream_to_nobody_is_given_up(proxy, mia, monkeypatch):
 
 
 async def test_a_socket_tells_and_votes_and_a_vote_whose_answer_is_lost_counts_once(server, proxy, mia):
+    start = await mia.last_position()
     first = await ask(server, "a")
-    async with await mia.socket("") as socket:
+    async with await mia.socket(start) as socket:
         assert (await anext(socket)).stream == first["id"]
         assert (await socket.vote(first["id"], "approve", digest=first["digest"])).status == "approved"
         with pytest.raises(Closed):
@@ -148,7 +149,7 @@ async def test_a_socket_tells_and_votes_and_a_vote_whose_answer_is_lost_counts_o
         history = await mia.history(second["id"])
         assert [entry.event.type for entry in history].count("vote_cast") == 1
         seen = [first["id"]]
-        while len(seen) < len(await server.system.store.feed("default", after="", limit=100)):
+        while len(seen) < len(await server.system.store.feed("default", after=start, limit=100)):
             seen.append((await anext(socket)).stream)
         assert seen.count(second["id"]) == len(history)
         assert socket.position == history[-1].position

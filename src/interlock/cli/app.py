@@ -16,7 +16,7 @@ from typer.main import get_command
 from interlock.channels.screen import discard_unwritten, open_missing
 from interlock.cli.errors import MEANINGS, Exit, report, report_usage
 from interlock.cli.hints import command_prefix
-from interlock.errors import InvalidAgent
+from interlock.errors import BadInput, InvalidAgent
 
 
 @dataclass(slots=True)
@@ -25,10 +25,13 @@ class Root:
 
     config: str | None = None
     database: str | None = None
+    server: str | None = None
 
 
 COMMANDS = {
     "run": ("run:app", "Start an agent, and answer what it asks"),
+    "login": ("login:login", "Sign in at a server"),
+    "logout": ("login:logout", "Sign out at a server"),
     "serve": ("serve:serve", "Serve people, agents and programs over HTTP"),
     "work": ("work:work", "Advance runs as a worker"),
     "requests": ("requests:app", "List and show what people are asked"),
@@ -121,15 +124,24 @@ def _version(value: bool) -> None:
 @app.callback(epilog=EPILOG)
 def root(
     ctx: typer.Context,
-    config: str = typer.Option(None, "--config", "-c", metavar="FILE", help="Use this instead of ./interlock.yaml."),
-    database: str = typer.Option(None, "--database", metavar="URL", help="Use this instead of the configured one."),
+    config: str | None = typer.Option(
+        None, "--config", "-c", metavar="FILE", help="Use this instead of ./interlock.yaml."
+    ),
+    database: str | None = typer.Option(
+        None, "--database", metavar="URL", help="Use this instead of the configured one."
+    ),
+    server: str | None = typer.Option(
+        None, "--server", metavar="URL", help="Do it at this server, and not in a database here (INTERLOCK_SERVER)."
+    ),
     _version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
 ) -> None:
     """People's control over AI agents: an agent pauses, people decide, the agent goes on, and it can be proved.
 
     Begin with: interlock demo
     """
-    ctx.obj.config, ctx.obj.database = config, database
+    if server and (config is not None or database is not None):
+        raise BadInput("Give --server, or --config and --database: a server has its own.")
+    ctx.obj.config, ctx.obj.database, ctx.obj.server = config, database, server
 
 
 def run(arguments: list[str]) -> int:
@@ -144,7 +156,7 @@ def run(arguments: list[str]) -> int:
     except TyperException as error:
         return report_usage(error, as_json=as_json)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - this is where every error ends
-        return report(error, as_json=as_json, prefix=command_prefix(root.config, root.database))
+        return report(error, as_json=as_json, prefix=command_prefix(root.config, root.database, root.server))
     finally:
         discard_unwritten()
 

@@ -25,7 +25,7 @@ def take_back(
         session.write({"request": request_shape(after)})
         session.tell(f"Your vote on {after.id} is taken back. It is {after.status}, and waits for people.", "good")
 
-    execute(ctx, work, as_json=as_json, person=person, create=False)
+    execute(ctx, work, as_json=as_json, person=person, create=False, remote=True)
 
 
 def comment(
@@ -44,7 +44,7 @@ def comment(
         session.write({"request": request_shape(after)})
         session.tell(f"It is in the history of {after.id}.", "good")
 
-    execute(ctx, work, as_json=as_json, person=person, create=False)
+    execute(ctx, work, as_json=as_json, person=person, create=False, remote=True)
 
 
 def delegate(
@@ -68,7 +68,7 @@ def delegate(
         given = after.delegations[-1]
         session.tell(f"{given.delegate} may vote for {given.giver} on {after.id}.", "good")
 
-    execute(ctx, work, as_json=as_json, person=person, create=False)
+    execute(ctx, work, as_json=as_json, person=person, create=False, remote=True)
 
 
 def extend(
@@ -98,4 +98,4 @@ def extend(
         local = f" ({calendar.shown(after.due_at)})" if calendar is not None else ""
         session.tell(f"{after.id} has time until {when(after.due_at)}{local}.", "good")
 
-    execute(ctx, work, as_json=as_json, person=person, create=False)
+    execute(ctx, work, as_json=as_json, person=person, create=False, remote=True)

@@ -38,7 +38,7 @@ def reserve(
         until = "" if end else f", until {when(after.reservations[-1].until)}"
         session.tell(f"You are {'not ' if end else ''}on {after.id}{' any more' if end else until}.", "good")
 
-    execute(ctx, work, as_json=as_json, person=person, create=False)
+    execute(ctx, work, as_json=as_json, person=person, create=False, remote=True)
 
 
 def ask_back(
@@ -57,7 +57,7 @@ def ask_back(
         session.write({"request": request_shape(after)})
         session.tell(f"You have asked back, under number {after.clarifications[-1].number} of {after.id}.", "good")
 
-    execute(ctx, work, as_json=as_json, person=person, create=False)
+    execute(ctx, work, as_json=as_json, person=person, create=False, remote=True)
 
 
 def clarify(
@@ -80,7 +80,7 @@ def clarify(
         session.write({"request": request_shape(after)})
         session.tell(f"It is in the history of {after.id}.", "good")
 
-    execute(ctx, work, as_json=as_json, person=person, create=False)
+    execute(ctx, work, as_json=as_json, person=person, create=False, remote=True)
 
 
 def _only_number(request: Request) -> int:

@@ -21,7 +21,7 @@ from interlock.cli.agents import examined
 from interlock.cli.errors import Exit, write_json
 from interlock.cli.hints import command_prefix, pasteable
 from interlock.cli.options import JSON
-from interlock.cli.session import Session, execute, settings_of
+from interlock.cli.session import Session, check_here, execute, settings_of
 from interlock.config.paths import expanded
 from interlock.config.sections import Settings
 from interlock.config.values import suggestion
@@ -62,6 +62,7 @@ def doctor(
     as_json: bool = JSON,
 ) -> None:
     """Examine versions, configuration, database, mail, disk, clock, agents, and what waits for a person."""
+    check_here(ctx)
     prefix = command_prefix(ctx.obj.config, ctx.obj.database)
 
     async def work(session: Session) -> int:

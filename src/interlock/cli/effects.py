@@ -36,7 +36,7 @@ def list_effects(ctx: typer.Context, *, as_json: bool = JSON) -> None:
         for request in found:
             session.show(*_lines(request, session.prefix))
 
-    execute(ctx, work, as_json=as_json, create=False)
+    execute(ctx, work, as_json=as_json, create=False, remote=True)
 
 
 def _lines(request: Request, prefix: str) -> list[Line]:
@@ -92,4 +92,4 @@ def settle(
         run = await run_shown(session, after)
         session.write({"request": request_shape(after), "run": run, "advanced": advanced})
 
-    execute(ctx, work, as_json=as_json, person=person, create=False)
+    execute(ctx, work, as_json=as_json, person=person, create=False, remote=True)

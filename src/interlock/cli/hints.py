@@ -20,7 +20,9 @@ def pasteable(sentence: str, prefix: str) -> str:
     return _COMMAND.sub(lambda _found: f"{prefix} ", sentence)
 
 
-def command_prefix(config: str | None = None, database: str | None = None, *, program: str | None = None) -> str:
+def command_prefix(
+    config: str | None = None, database: str | None = None, server: str | None = None, *, program: str | None = None
+) -> str:
     """Return how a command begins that does something in the same place as this one, such as `interlock -c a.yaml`."""
     words = [_program(sys.argv[0] if program is None else program)]
     if config is not None:
@@ -28,6 +30,8 @@ def command_prefix(config: str | None = None, database: str | None = None, *, pr
     if database is not None:
         hidden = _PASSWORD_KEY.sub(r"\1…", _PASSWORD.sub(r"\1:…@", database))  # whoever pastes it puts it in
         words += ["--database", hidden]
+    if server is not None:
+        words += ["--server", server]
     return shlex.join(words)
 
 

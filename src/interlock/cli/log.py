@@ -59,7 +59,7 @@ def log(
                 if shown == limit:
                     return
 
-    execute(ctx, work, as_json=as_json, create=follow)
+    execute(ctx, work, as_json=as_json, create=follow, remote=True)
 
 
 def _belongs(entry: Entry, streams: set[str]) -> bool:

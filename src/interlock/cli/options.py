@@ -18,7 +18,7 @@ from interlock.agents import AGENTS
 from interlock.bootstrap import build
 from interlock.channels.screen import Screen
 from interlock.cli.app import Root
-from interlock.cli.session import opened, settings_of, storeless
+from interlock.cli.session import opened, server_of, settings_of, storeless
 from interlock.domain.request import Request, Status
 from interlock.domain.run import Run
 from interlock.engine.ports.store import Inbox
@@ -36,9 +36,12 @@ Complete = Callable[[typer.Context, str], Candidates]
 
 def _found(read: Callable[[Client], AsyncIterator[Request | Run | ThreadView]]) -> Complete:
     def complete(context: typer.Context, beginning: str) -> Candidates:
+        if server_of(_root(context)) is not None:
+            return []  # a server is not asked each time that somebody presses a key
+
         async def found() -> Candidates:
             async with opened(settings_of(_root(context)), Screen.on(sys.stderr), create=False) as session:
-                return [_named(one) async for one in read(session.client)]
+                return [_named(one) async for one in read(session.local)]
 
         return _offered(beginning, asyncio.run(found()))
 
@@ -87,7 +90,7 @@ def _offered(beginning: str, found: Iterable[tuple[str, str]]) -> Candidates:
 def _root(context: typer.Context) -> Root:
     """Return the options before the command: nobody has run what keeps them."""
     given = context.find_root().params
-    return Root(given.get("config"), given.get("database"))
+    return Root(given.get("config"), given.get("database"), given.get("server"))
 
 
 JSON = typer.Option(False, "--json", help="Write JSON to the standard output, messages to the standard error.")

@@ -46,7 +46,7 @@ def check_all(ctx: typer.Context, *, as_json: bool = JSON) -> None:
     """Say what is suspicious: idle levels, impassable steps, spent delegations; and what calendars come to."""
 
     async def work(session: Session) -> int:
-        checked = await check_policies(session.client)
+        checked = await check_policies(session.local)
         policies, findings, hours = checked.policies, checked.findings, checked.hours
         session.write(checked_shape(checked))
         session.show(*(Line(plain(f"{each}.")) for each in hours))
@@ -77,7 +77,7 @@ def simulate_file(
     new = build_policies(load_settings(file, {}))
 
     async def work(session: Session) -> None:
-        found = await simulate_policies(session.client, new, length)
+        found = await simulate_policies(session.local, new, length)
         session.write(simulation_shape(found))
         rows = [_row(difference) for difference in found.differences]
         if rows:
@@ -153,7 +153,7 @@ async def _explain_file(session: Session, path: Path) -> str:
     described = Described(
         action, str(given.get("agent", "agent")), None if initiator is None else str(initiator), given.get("policy")
     )
-    return await explain_action(session.client, described)
+    return await explain_action(session.local, described)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -88,14 +88,15 @@ def follow_requests(
                 await _told_once(session, lines, begin)
                 return
             position = await session.client.last_position() if begin is None else begin
-            async with aclosing(session.client.log(position)) as entries:
-                await anext(entries, None)  # refuses what is no position
+            if session.remote is None:  # a server refuses it by itself
+                async with aclosing(session.local.log(position)) as entries:
+                    await anext(entries, None)  # refuses what is no position
             Screen.on(sys.stderr).say(FOLLOWING, "dim")
             async for entry in session.client.follow(position, stop=session.stop):
                 if concerns_people(entry):
                     _tell(session, Notice(entry))
 
-    execute(ctx, work, as_json=as_json)
+    execute(ctx, work, as_json=as_json, remote=True)
 
 
 async def _told_once(session: Session, channel: LinesChannel, begin: str | None) -> None:
@@ -149,7 +150,7 @@ def list_requests(
         statuses = () if all_of_them else (status or Status.open,)
         wanted = Inbox(statuses, agent, run_id, reference=reference)
         page = await session.client.list_requests(wanted, after=after, limit=limit)
-        of_all = statuses == OPEN and run is None and reference is None
+        of_all = statuses == OPEN and run is None and reference is None and session.principal.kind == "person"
         waits = await session.client.inbox_count("mine", agent=agent) if of_all else None
         counted = {} if waits is None else {"waits_for_you": count_shape(waits)}
         session.write({**page_shape("requests", page, request_shape), **counted})
@@ -161,7 +162,7 @@ def list_requests(
         if waits is not None:
             session.tell(_waits_for_you(waits), "dim")
 
-    execute(ctx, work, as_json=as_json, person=person, create=False)
+    execute(ctx, work, as_json=as_json, person=person, create=False, remote=True)
 
 
 @app.command("bundles")
@@ -188,7 +189,7 @@ def list_bundles(
         if found.more:
             session.tell("There is more than was read: --agent shows one agent's alone.", "warn")
 
-    execute(ctx, work, as_json=as_json, person=person, create=False)
+    execute(ctx, work, as_json=as_json, person=person, create=False, remote=True)
 
 
 async def _list_inbox(session: Session, which: Which, agent: str | None, after: str | None, limit: int) -> None:
@@ -254,7 +255,7 @@ def show_request(ctx: typer.Context, *, request: str = ANY_REQUEST, as_json: boo
         for entry in history:
             session.show(Line(plain(f"{when(entry.at)}  {sentence(entry)} [{entry.by} via {entry.via}]"), "", "  "))
 
-    execute(ctx, work, as_json=as_json, create=False)
+    execute(ctx, work, as_json=as_json, create=False, remote=True)
 
 
 def _outcome(view: RequestView, prefix: str) -> list[Line]:

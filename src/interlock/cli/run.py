@@ -12,7 +12,7 @@ from interlock.channels.screen import Screen
 from interlock.cli.options import AS, DETACH, JSON, agents
 from interlock.cli.run_status import report_on, status_words, waiting
 from interlock.cli.session import Session, execute, interruptible, patiently
-from interlock.cli.watch import Attendant, narrated_worker
+from interlock.cli.watch import Attendant, narrated_worker, until_it_rests
 from interlock.domain.canonical import Json
 from interlock.domain.run import Run
 from interlock.engine.threads import checked_name
@@ -74,14 +74,14 @@ def run(
         )
 
     screen = Screen.on(sys.stderr) if detach else None
-    execute(ctx, work, as_json=as_json, person=person, screen=screen)
+    execute(ctx, work, as_json=as_json, person=person, screen=screen, remote=True)
 
 
 async def start_and_attend(
     session: Session, agent: str, given: Json, *, detach: bool = False, updates: bool = False, **options: Any
 ) -> int:
     """Start an agent as `Client.start` does, and attend it as `attend` does; return the exit code."""
-    position = await session.client.last_position()
+    position = await session.position()
     run = await session.client.start(agent, given, **options)
     session.write({"event": "started", "run": run_shape(run)})
     if run.waits:
@@ -98,7 +98,10 @@ async def attend(session: Session, run: Run, position: str, *, detach: bool = Fa
 
 
 async def _detached(session: Session, run: Run, *, updates: bool) -> int:
-    await patiently(session, narrated_worker(session, run.id, updates=updates).drain())
+    if session.remote is None:
+        await patiently(session, narrated_worker(session, run.id, updates=updates).drain())
+    else:
+        await until_it_rests(session, run.id)
     code = await report_on(session, run.id)
     view = await session.client.run(run.id)
     ids = [run.id, *(request.id for request in waiting(view))]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -30,6 +29,9 @@ from interlock.service.sentences import sentence
 from interlock.service.shapes import entry_shape, page_shape, run_shape, run_view_shape
 from interlock.service.text import plain, quoted
 from interlock.service.views import RunView
+
+if TYPE_CHECKING:
+    from interlock.client import RemoteClient
 
 app = group("Executions of agents.")
 
@@ -65,7 +67,7 @@ def list_runs(
         session.show_table(("ID", "STATUS", "AGENT", "STARTED", "BY"), rows)
         session.tell_of_more(page.next, limit)
 
-    execute(ctx, work, as_json=as_json, create=False)
+    execute(ctx, work, as_json=as_json, create=False, remote=True)
 
 
 @app.command("show")
@@ -85,7 +87,7 @@ def show_run(
         run_id = await session.client.resolve("run", run)
         view = await session.client.run(run_id)
         if state:
-            shape = await session.client.state(run_id, pause)
+            shape = await session.local.state(run_id, pause)
             session.write({**run_view_shape(view), "state": shape})
             session.show(Line(f"Run {run_id} of {plain(view.run.agent)}: {view.run.status}", "title"))
             session.show(*state_lines(shape))
@@ -99,7 +101,7 @@ def show_run(
             session.show(Line(plain(f"{when(entry.at)}  {sentence(entry)}"), "", "  "))
         ways_on(session, view)
 
-    execute(ctx, work, as_json=as_json, create=False)
+    execute(ctx, work, as_json=as_json, create=False, remote=True)
 
 
 def state_lines(shape: dict[str, Json]) -> list[Line]:
@@ -164,7 +166,14 @@ def cancel(
     ctx: typer.Context, *, run: str = RUN, comment: str = COMMENT, person: str | None = AS, as_json: bool = JSON
 ) -> None:
     """End a run; its open requests are withdrawn."""
-    _change(ctx, run, partial(Client.cancel, reason=comment), person=person, as_json=as_json, advance=False)
+    _change(
+        ctx,
+        run,
+        lambda client, run_id: client.cancel(run_id, reason=comment),
+        person=person,
+        as_json=as_json,
+        advance=False,
+    )
 
 
 @app.command()
@@ -172,7 +181,7 @@ def retry(
     ctx: typer.Context, *, run: str = RUN, advance: bool = ADVANCE, person: str | None = AS, as_json: bool = JSON
 ) -> None:
     """Let a run that needs attention go on."""
-    _change(ctx, run, Client.retry, person=person, as_json=as_json, advance=advance)
+    _change(ctx, run, lambda client, run_id: client.retry(run_id), person=person, as_json=as_json, advance=advance)
 
 
 @app.command("accept-version")
@@ -180,7 +189,9 @@ def accept_version(
     ctx: typer.Context, *, run: str = RUN, advance: bool = ADVANCE, person: str | None = AS, as_json: bool = JSON
 ) -> None:
     """Say that the agent as it is now may go on with what an earlier version of it left."""
-    _change(ctx, run, Client.accept_version, person=person, as_json=as_json, advance=advance)
+    _change(
+        ctx, run, lambda client, run_id: client.accept_version(run_id), person=person, as_json=as_json, advance=advance
+    )
 
 
 @app.command()
@@ -201,8 +212,8 @@ def fork(
 
     async def work(session: Session) -> int:
         run_id = await session.client.resolve("run", run)
-        position = await session.client.last_position()
-        forked = await session.client.fork(run_id, pause=pause, changes=values)
+        position = await session.position()
+        forked = await session.local.fork(run_id, pause=pause, changes=values)
         assert forked.origin is not None
         session.tell(f"Run {forked.id} begins at pause {forked.origin.pause} of {run_id}. It asks again.", "good")
         session.write({"event": "started", "run": run_shape(forked)})
@@ -227,7 +238,7 @@ def _changes(given: list[str]) -> dict[str, Json]:
 def _change(
     ctx: typer.Context,
     run: str,
-    change: Callable[[Client, str], Coroutine[Any, Any, Run]],
+    change: Callable[[Client | RemoteClient, str], Coroutine[Any, Any, Run]],
     *,
     person: str | None,
     as_json: bool,
@@ -243,4 +254,4 @@ def _change(
             tell_next_turn(session, view)
         session.write({"run": run_view_shape(view), "advanced": advanced})
 
-    execute(ctx, work, as_json=as_json, person=person, create=False)
+    execute(ctx, work, as_json=as_json, person=person, create=False, remote=True)

@@ -7,10 +7,10 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
@@ -21,18 +21,25 @@ from interlock.channels.terminal import Terminal
 from interlock.cli.app import Root
 from interlock.cli.errors import Exit, json_line
 from interlock.cli.hints import command_prefix
+from interlock.cli.tables import table
 from interlock.config.load import load_settings
 from interlock.config.sections import DatabaseSettings, Settings
 from interlock.domain.authority import LOCAL_TENANT, Principal
+from interlock.engine.changes import Entry
 from interlock.engine.observing import Observer
+from interlock.engine.ports.waker import Waker
 from interlock.errors import BadInput, Forbidden
 from interlock.service.client import Client
 from interlock.service.text import cells, plain
 from interlock.storage.open import file_of
 
+if TYPE_CHECKING:
+    from interlock.cli.at_server import Followed
+    from interlock.client import RemoteClient
+
 T = TypeVar("T")
+SERVER = "INTERLOCK_SERVER"
 DEMO = "demo"
-GAP = "  "
 
 
 @dataclass(slots=True)
@@ -44,9 +51,11 @@ class Session:
         stop: set when the person, or the system, wants the command to end.
         plays: whether the person may act as others: in a demo database, unless one of them was named.
         prefix: how a command in a hint begins.
+        here: the system that is open in this process; None at a server.
+        remote, followed: at a server, its client, and its log as it grows.
     """
 
-    system: System
+    here: System | None
     principal: Principal
     screen: Screen
     terminal: Terminal
@@ -54,6 +63,8 @@ class Session:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     plays: bool = False
     prefix: str = "interlock"
+    remote: RemoteClient | None = None
+    followed: Followed | None = None
 
     def hint(self, command: str, lead: str = "") -> None:
         """Name a command that can be pasted as it stands, behind what it is for, or below that if there is no room."""
@@ -64,9 +75,34 @@ class Session:
         self.screen.show(Line(f"{lead} {shown}", "dim", whole=True) if lead else Line(shown, "", "  ", whole=True))
 
     @property
-    def client(self) -> Client:
-        """What whoever is at it reads and does."""
+    def system(self) -> System:
+        """The system that is open in this process; raise `BadInput` at a server."""
+        if self.here is None:
+            raise BadInput("A server does not tell that: run the command where its database is, without --server.")
+        return self.here
+
+    @property
+    def local(self) -> Client:
+        """What whoever is at it reads and does in a database; raise `BadInput` at a server."""
         return self.system.client(self.principal)
+
+    @property
+    def client(self) -> Client | RemoteClient:
+        """What whoever is at it reads and does, here or at a server: the same functions."""
+        return self.local if self.remote is None else self.remote
+
+    @property
+    def waker(self) -> Waker | Followed:
+        """What tells that something has changed."""
+        return self.system.waker if self.followed is None else self.followed
+
+    async def position(self) -> str:
+        """Return where the log ends now: `entries_since` tells what comes after it."""
+        return await (self.local.last_position() if self.followed is None else self.followed.begin())
+
+    def entries_since(self, position: str) -> AsyncGenerator[Entry, None]:
+        """Read the log after a position, as far as it goes now."""
+        return self.local.log(position) if self.followed is None else self.followed.since(position)
 
     def acting_as(self, person: str) -> Session:
         """Return this session with another person at it, shown and logged as such."""
@@ -96,6 +132,14 @@ class Session:
         """Show lines, unless a program reads."""
         if not self.as_json:
             self.screen.show(*lines)
+
+
+def server_of(root: Root) -> str | None:
+    """Return the server that is meant; None: a database here. What stands on the command line goes first."""
+    if root.server is not None:
+        return root.server or None
+    here = root.config is not None or root.database is not None
+    return None if here else os.environ.get(SERVER) or None
 
 
 def settings_of(root: Root) -> Settings:
@@ -129,19 +173,21 @@ def execute(
     create: bool = True,
     config: str | None = None,
     observer: Observer | None = None,
+    remote: bool = False,
 ) -> None:
     """Do the work of a command, and end with its exit code.
 
     Args:
+        remote: whether it can be done at a server; any other command says that it cannot.
         note: a fact to keep about the database, before anything else.
         create: whether to make the database where there is none; not for who looks for what is there.
         config: the file that commands in hints name, if it is not the one of this command line.
         observer: is told of each commit.
     """
     root = ctx.obj
-    ready = partial(opened, person=person, note=note, create=create, observer=observer)
-    prefix = command_prefix(config or root.config, None if config else root.database)
-    chosen = settings or settings_of(root)
+    server = _server_for(ctx, remote=remote, person=person)
+    ready = _ready(root, server, settings, person=person, note=note, create=create, observer=observer)
+    prefix = command_prefix(config or root.config, None if config else root.database, root.server)
     if config is not None:
         root.config, root.database = config, None  # which an error's sentence names, too
     shown = screen or Screen.on(sys.stderr if as_json else sys.stdout)
@@ -149,13 +195,43 @@ def execute(
     async def main() -> int:
         if not os.environ.get("INTERLOCK_DEBUG"):  # an agent may end the process in the middle of others' work
             asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
-        async with ready(chosen, shown, as_json=as_json) as session:
+        async with ready(shown, as_json=as_json) as session:
             return await work(replace(session, prefix=prefix)) or Exit.ok
 
     code = asyncio.run(main())
     if shown.drops:
         discard_unwritten()
     raise typer.Exit(code)
+
+
+def check_here(ctx: typer.Context) -> None:
+    """Refuse, with `BadInput`, a command at a server that works where the database is."""
+    if server_of(ctx.obj) is not None:
+        raise BadInput(
+            f"The command {ctx.command_path.partition(' ')[2]!r} works where the database is, and not at a server: "
+            f"leave --server out, or unset {SERVER}."
+        )
+
+
+def _server_for(ctx: typer.Context, *, remote: bool, person: str | None) -> str | None:
+    """Return the server that a command is for, if it can be done at one."""
+    server = server_of(ctx.obj)
+    if not remote:
+        check_here(ctx)
+    if server is not None and person is not None:
+        raise Forbidden("--as is for demo databases: at a server, you are who has signed in.")
+    return server
+
+
+def _ready(
+    root: Root, server: str | None, settings: Settings | None, **options: Any
+) -> Callable[..., contextlib.AbstractAsyncContextManager[Session]]:
+    """Return what opens a session, here or at a server."""
+    if server is None:
+        return partial(opened, settings or settings_of(root), **options)
+    from interlock.cli.at_server import opened_at  # noqa: PLC0415 - most commands are no commands at a server
+
+    return partial(opened_at, server)
 
 
 @contextlib.asynccontextmanager
@@ -265,28 +341,3 @@ async def patiently(session: Session, work: Coroutine[Any, Any, T]) -> T:
         session.tell("Finishing what is under way; Ctrl-C again stops at once.", "warn")
     stop.cancel()
     return await task
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> list[Line]:
-    """Lay out rows of harmless text, the last columns below the others where the screen is too narrow for all."""
-    columns = [max(cells(row[index]) for row in (head, *rows)) for index in range(len(head))]
-    beside = len(columns)
-    while width is not None and beside > 1 and sum(columns[:beside]) + len(GAP) * (beside - 1) > width:
-        beside -= 1
-    lines = [Line(_table_row(head[:beside], columns), "dim")] if beside > 1 else []
-    for row in rows:
-        lines.append(Line(_table_row(row[:beside], columns), "" if beside == len(columns) else "title"))
-        lines += _below(head[beside:], row[beside:])
-    return lines
-
-
-def _below(names: Sequence[str], values: Sequence[str]) -> list[Line]:
-    if len(values) == 1:
-        return [Line(values[0], "", GAP, GAP * 2)] if values[0] else []
-    told = GAP.join(f"{name.lower()}: {value}" for name, value in zip(names, values, strict=True) if value)
-    return [Line(told, "", GAP, GAP * 2)] if told else []
-
-
-def _table_row(row: Sequence[str], columns: Sequence[int]) -> str:
-    padded = (value + " " * (width - cells(value)) for value, width in zip(row, columns, strict=False))
-    return GAP.join(padded).rstrip()

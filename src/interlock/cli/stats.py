@@ -33,7 +33,7 @@ def stats(
     """
 
     async def work(session: Session) -> None:
-        found = await session.client.statistics(by, every=every, since=since, until=until)
+        found = await session.local.statistics(by, every=every, since=since, until=until)
         session.write(statistics_shape(found))
         session.tell(f"From {when(found.span.since)} to {when(found.span.until)}:", "dim")
         session.show_table(_head(found), [_row(found, group) for group in found.groups])

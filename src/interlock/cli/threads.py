@@ -28,7 +28,7 @@ def list_threads(ctx: typer.Context, *, limit: int = LIMIT, after: str | None = 
     """List threads by name, with the last run of each."""
 
     async def work(session: Session) -> None:
-        page = await session.client.list_threads(after=after, limit=limit)
+        page = await session.local.list_threads(after=after, limit=limit)
         session.write(page_shape("threads", page, thread_shape))
         if not page.rows:
             session.tell("There are none. Begin one:")
@@ -55,7 +55,7 @@ def show_thread(
     """Show a thread: its runs, the newest first, and the state in which the next one begins."""
 
     async def work(session: Session) -> None:
-        thread = await session.client.thread(name, limit=limit)
+        thread = await session.local.thread(name, limit=limit)
         state = await _state(session, thread)
         session.write(thread_shape(thread) | {"state": state})
         if session.as_json:
@@ -82,7 +82,7 @@ async def _state(session: Session, thread: ThreadView) -> dict[str, object] | No
     if place.origin is None:
         return None
     try:
-        return {**await session.client.state(place.origin.run_id)}
+        return {**await session.local.state(place.origin.run_id)}
     except NotFound:
         return None
 
@@ -96,7 +96,7 @@ def delete_thread(ctx: typer.Context, *, name: str = NAME, person: str | None = 
     """Delete the states that a thread's runs have left; the log stays. Whoever continues it begins anew."""
 
     async def work(session: Session) -> None:
-        count = await session.client.delete_states(name)
+        count = await session.local.delete_states(name)
         session.write({"thread": name, "runs": count})
         session.tell(
             f"The states of {count} run{'s' if count != 1 else ''} are deleted. The log keeps what happened.", "good"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import typer
@@ -19,6 +20,8 @@ from interlock.service.text import plain
 
 app = group("Tokens of agents and services.")
 
+MOST = 10_000
+
 
 @app.command("create")
 def create(
@@ -33,21 +36,21 @@ def create(
     """Make a token, and show its secret this once. Give it to the agent: nothing else keeps it."""
 
     async def work(session: Session) -> None:
-        issued = await _authenticator(session).token(
-            session.principal.tenant,
-            principal,
-            scopes=frozenset(scope),
-            lasts=duration(lasts, "--lasts"),
-            by=session.principal,
-            label=label,
-        )
+        length, scopes = duration(lasts, "--lasts"), frozenset(scope)
+        if session.remote is not None:
+            issued = await session.remote.create_token(principal, scopes=scopes, lasts=length, label=label)
+        else:
+            me = session.principal
+            issued = await _authenticator(session).token(
+                me.tenant, principal, scopes=scopes, lasts=length, by=me, label=label
+            )
         session.write({**credential_shape(issued.credential), "secret": issued.secret})
         session.tell(
             f"{issued.credential.id} for {plain(principal)}, until {when(issued.credential.expires_at)}:", "dim"
         )
         session.show(Line(issued.secret, "", "  ", whole=True))
 
-    execute(ctx, work, as_json=as_json)
+    execute(ctx, work, as_json=as_json, remote=True)
 
 
 @app.command("list")
@@ -55,14 +58,17 @@ def list_tokens(ctx: typer.Context, *, as_json: bool = JSON) -> None:
     """List the tokens: who has them, what they are good for, and when they were last used."""
 
     async def work(session: Session) -> None:
-        found = await _authenticator(session).tokens(session.principal.tenant, limit=10_000)
+        if session.remote is not None:
+            found: Sequence[Credential] = (await session.remote.list_tokens(limit=MOST)).rows
+        else:
+            found = await _authenticator(session).tokens(session.principal.tenant, limit=MOST)
         session.write({"tokens": [credential_shape(one) for one in found]})
         session.show_table(("TOKEN", "WHO", "SCOPES", "ENDS", "LAST USED"), [_row(one) for one in found])
         if not found:
             session.tell("There are none. Make one:")
             session.hint("tokens create agent:NAME")
 
-    execute(ctx, work, as_json=as_json, create=False)
+    execute(ctx, work, as_json=as_json, create=False, remote=True)
 
 
 @app.command("revoke")
@@ -75,11 +81,14 @@ def revoke(
     """Revoke a token: it is good for nothing from now on."""
 
     async def work(session: Session) -> None:
-        await _authenticator(session).revoke(session.principal.tenant, token, by=session.principal)
+        if session.remote is not None:
+            await session.remote.revoke_token(token)
+        else:
+            await _authenticator(session).revoke(session.principal.tenant, token, by=session.principal)
         session.write({"revoked": token})
         session.tell(f"{plain(token)} is revoked.", "good")
 
-    execute(ctx, work, as_json=as_json, create=False)
+    execute(ctx, work, as_json=as_json, create=False, remote=True)
 
 
 def _authenticator(session: Session) -> Authenticator:

@@ -153,7 +153,7 @@ def _vote(
             session.tell(void, "warn")
         return await _afterwards(session, reply, after, advance=manner.advance)
 
-    execute(ctx, work, as_json=as_json, person=person, create=False)
+    execute(ctx, work, as_json=as_json, person=person, create=False, remote=True)
 
 
 async def _reply(session: Session, manner: Manner, view: RequestView, make: Make, *, by_hand: bool) -> Reply | None:
@@ -252,6 +252,9 @@ async def carry_on(session: Session, run_id: str) -> bool:
 
 
 async def _advance(session: Session, run_id: str) -> bool:
+    if session.remote is not None:
+        session.tell("The run goes on at the server.", "dim")
+        return False
     view = await session.client.run(run_id)
     if is_over(view.run):
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -67,7 +68,7 @@ class Narrator:
 
     async def catch_up(self) -> None:
         """Tell what is new in the log."""
-        async for entry in self.session.client.log(self.position):
+        async for entry in self.session.entries_since(self.position):
             self.position = entry.position
             if isinstance(entry.event, Opened) and entry.event.run_id == self.run_id:
                 self.streams.add(entry.stream)
@@ -115,7 +116,7 @@ class Attendant:
     async def attend(self) -> int:
         """Advance the run, ask, and follow; return the exit code."""
         stop = asyncio.Event()
-        work = asyncio.create_task(narrated_worker(self._session, self._run_id, updates=self._updates).run(stop))
+        work = asyncio.create_task(self._advance(stop))
         try:
             while await self._look():
                 if work.done():
@@ -132,10 +133,17 @@ class Attendant:
         ways_on(self._session, view)
         return Exit.waiting
 
+    async def _advance(self, stop: asyncio.Event) -> None:
+        """Advance the run until it is stopped; at a server, its workers do."""
+        if self._session.remote is None:
+            await narrated_worker(self._session, self._run_id, updates=self._updates).run(stop)
+        else:
+            await stop.wait()
+
     async def _look(self) -> bool:
         """See what there is to do, do it or wait; say whether there may be more."""
         session = self._session
-        since = await session.system.waker.seen()
+        since = await session.waker.seen()
         await self._narrator.catch_up()
         view = await session.client.run(self._run_id)
         if is_over(view.run) or session.stop.is_set():
@@ -151,7 +159,7 @@ class Attendant:
             if _state_of(request) not in self._later:
                 return await self._ask(request, place_of.get(request.id))
         try:
-            await unless(session.system.waker.wait(since, LOOK_AGAIN), session.stop.wait())
+            await unless(session.waker.wait(since, LOOK_AGAIN), session.stop.wait())
         except CutShort:
             if is_advancing(view):
                 session.tell("Stopping after what is under way; Ctrl-C again stops at once.", "warn")
@@ -205,7 +213,7 @@ class Attendant:
     async def _play(self, view: RequestView) -> str | None:
         """Ask as whom of those who may decide the person wants to act; None if as nobody, who then follows."""
         session = self._session
-        people = session.client.candidates(view) if session.plays else []
+        people = session.local.candidates(view) if session.plays else []
         if not people:
             self._aside.add(_state_of(view.request))
             session.show(*present(view, full=True).lines)
@@ -225,21 +233,32 @@ class Attendant:
 
 async def changed(session: Session, view: RequestView, narrator: Narrator | None = None) -> None:
     """Return when a request is no longer what this view shows; refusals of others and reminders are only told."""
-    system, shown = session.system, view.request
+    shown = view.request
     while True:
-        since = await system.waker.seen()
-        loaded = await system.store.load(shown.tenant, [shown.id])
-        now = loaded.requests[shown.id]
-        if now.wake_at is not None and loaded.now >= now.wake_at:
-            await session.client.sweep()  # its commit is seen below, without a wait
+        since = await session.waker.seen()
+        looked = await session.client.request(shown.id)
+        now = looked.request
+        if session.remote is None and now.wake_at is not None and looked.now >= now.wake_at:
+            await session.local.sweep()  # its commit is seen below, without a wait
         if now.version != shown.version:
-            entries = (await system.store.history(shown.tenant, shown.id))[shown.version :]
+            entries = (await session.client.history(shown.id))[shown.version :]
             if not all(isinstance(entry.event, BESIDE) for entry in entries):
                 return
             if narrator is not None:
                 await narrator.catch_up()
-        left = LOOK_AGAIN if now.wake_at is None else (now.wake_at - loaded.now).total_seconds()
-        await system.waker.wait(since, min(LOOK_AGAIN, max(SHORTEST, left)))
+        left = LOOK_AGAIN if now.wake_at is None else (now.wake_at - looked.now).total_seconds()
+        await session.waker.wait(since, min(LOOK_AGAIN, max(SHORTEST, left)))
+
+
+async def until_it_rests(session: Session, run_id: str) -> None:
+    """Return when a run waits for people or is over, or when the person wants to leave."""
+    while not session.stop.is_set():
+        since = await session.waker.seen()
+        view = await session.client.run(run_id)
+        if is_over(view.run) or waiting(view):
+            return
+        with suppress(CutShort):
+            await unless(session.waker.wait(since, LOOK_AGAIN), session.stop.wait())
 
 
 def _state_of(request: Request) -> tuple[str, str, int, int]:

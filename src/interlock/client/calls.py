@@ -19,7 +19,7 @@ from urllib.parse import quote, urlsplit
 import httpx2
 
 from interlock.client.problems import NOT_SENT, PASSING, error_of, unreachable
-from interlock.errors import BadInput, InterlockError, ServerBusy, ServerError
+from interlock.errors import BadInput, InterlockError, ServerBusy, ServerError, StoreUnavailable
 
 API = "/api/v1"
 FIRST_DELAY, LONGEST_DELAY = 0.25, 8.0
@@ -127,9 +127,11 @@ class Calls:
         sent = await self._sent("POST", path, again=again or key is not None, json=body, headers=headers)
         return _document(sent)
 
-    async def delete(self, path: str) -> None:
-        """End something."""
-        await self._sent("DELETE", path, again=False)
+    async def delete(self, path: str, *, key: str | None = None) -> Any:
+        """End something; return what is told of it, if anything is."""
+        headers = {} if key is None else {"Idempotency-Key": key}
+        response = await self._sent("DELETE", path, again=key is not None, headers=headers)
+        return _document(response) if response.content else None
 
     async def _sent(self, method: str, path: str, *, again: bool, wait: float = 0.0, **given: Any) -> httpx2.Response:
         timeout = httpx2.Timeout(self.patience.timeout, connect=CONNECT, read=self.patience.timeout + wait)
@@ -145,7 +147,8 @@ class Calls:
                 if response.is_success:
                     return response
                 failed, asked = error_of(response), retry_after(response)
-                repeats = response.status_code in PASSING if again else response.status_code == BUSY_BEFORE
+                later = isinstance(failed, ServerBusy | StoreUnavailable) or asked is not None
+                repeats = later and (again or response.status_code == BUSY_BEFORE) and response.status_code in PASSING
             if not repeats or tried == self.patience.tries or (asked or 0) > LONGEST_ASKED:
                 raise _with_rest(failed, asked)
             await self.rest(tried, at_least=asked or 0)

@@ -21,7 +21,7 @@ DEFAULT_FILE = "interlock.yaml"
 VARIABLES = frozenset(
     f"INTERLOCK_{name}"
     for name in (
-        *("CONFIG", "DATABASE_URL", "DEBUG", "FAILPOINTS"),
+        *("CONFIG", "DATABASE_URL", "DEBUG", "FAILPOINTS", "SERVER", "TOKEN"),
         *("MODEL", "SAGEMAKER_INPUT"),
         *("MAILDIR", "MAIL_FROM", "SMTP_URL", "LEDGER", "REPORTS"),
     )
@@ -138,11 +138,18 @@ def _resolve(settings: Settings, env: Mapping[str, str]) -> Settings:
 
 def data_home(env: Mapping[str, str]) -> Path:
     """Return the user's data directory."""
+    return _home_of("XDG_DATA_HOME", ".local/share", env)
+
+
+def config_home(env: Mapping[str, str]) -> Path:
+    """Return the directory of the user's configuration."""
+    return _home_of("XDG_CONFIG_HOME", ".config", env)
+
+
+def _home_of(variable: str, otherwise: str, env: Mapping[str, str]) -> Path:
     # The XDG base directory specification: a relative value is to be ignored.
-    given = Path(env.get("XDG_DATA_HOME") or "")
-    if given.is_absolute():
-        return given
-    return home(env=env) / ".local" / "share"
+    given = Path(env.get(variable) or "")
+    return given if given.is_absolute() else home(env=env) / otherwise
 
 
 def _absolute_url(url: str, folder: Path, env: Mapping[str, str]) -> str:

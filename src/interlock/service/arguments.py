@@ -38,6 +38,15 @@ def moment(text: str, option: str) -> datetime:
         raise BadInput(f"{option} {text!r} {error.message()}.") from None
 
 
+def duration_text(length: timedelta) -> str:
+    """Return a duration as `duration` reads it, in whole seconds."""
+    minutes, seconds = divmod(int(length.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = ((days, "d"), (hours, "h"), (minutes, "m"), (seconds, "s"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"
+
+
 def json_given(raw: str | bytes, where: str) -> Json:
     """Read JSON that stands in a file or an option; raise `BadInput`, which names that, if it is none."""
     try:

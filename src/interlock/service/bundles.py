@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from interlock.domain.request import Request, name_of
 from interlock.service.ballots import MOST
-from interlock.service.inbox import Which
-from interlock.service.views import Views
+from interlock.service.inbox import Listed, Which
+from interlock.service.pages import Page
 
 LOOKED_AT = 2_000
 """How many requests are read at most."""
@@ -45,7 +46,16 @@ class Bundles:
     more: bool
 
 
-async def bundled(views: Views, which: Which, *, agent: str | None = None) -> Bundles:
+class Inboxes(Protocol):
+    """What has the lists of one principal's inbox."""
+
+    async def inbox(
+        self, which: Which, *, agent: str | None = None, after: str | None = None, limit: int = 50
+    ) -> Page[Listed]:
+        """Return a page of a list. See `Views.inbox`."""
+
+
+async def bundled(views: Inboxes, which: Which, *, agent: str | None = None) -> Bundles:
     """Return one list of the principal's inbox in bundles.
 
     Args:

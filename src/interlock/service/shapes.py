@@ -56,13 +56,7 @@ def request_shape(request: Request) -> dict[str, Any]:
         "reference": request.reference,
         "context": request.ask.context,
         "verdicts": [str(verdict) for verdict in request.ask.verdicts],
-        "policy": {
-            "name": request.route.policy,
-            "version": request.route.policy_hash,
-            "level": request.route.level,
-            "reason": request.route.reason,
-            "step": request.step,
-        },
+        "policy": _route(request),
         "round": request.round,
         "guarded": bool(request.ask.task),
         "opened_at": _at(request.opened_at),
@@ -78,6 +72,12 @@ def request_shape(request: Request) -> dict[str, Any]:
         "replaced_by": request.replaced_by,
         "version": request.version,
     }
+
+
+def _route(request: Request) -> dict[str, Any]:
+    route = request.route
+    named = {"name": route.policy, "version": route.policy_hash, "level": route.level, "reason": route.reason}
+    return {**named, "step": request.step}
 
 
 def _decision(request: Request) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 
 from interlock.channels.editing import readable_json
-from interlock.cli.session import table
+from interlock.cli.tables import table
 from interlock.domain.action import Action, Question
 from interlock.errors import BadInput, InvalidAnswer
 from interlock.service.arguments import changed_arguments

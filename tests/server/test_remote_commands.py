@@ -1,0 +1,280 @@
+"""Commands at a server write what they write on its database, and end with the same exit codes."""
+
+import asyncio
+import json
+import os
+import re
+import stat
+import threading
+from datetime import timedelta
+
+import pytest
+
+from interlock import Action, Draft, Question
+from interlock.agents import AGENTS
+from interlock.bootstrap import build, local_person
+from interlock.cli.app import run
+from interlock.cli.servers import Kept, file_for, keep, kept_for
+from interlock.client import connect_blocking
+from interlock.config import load_settings
+from interlock.domain.credentials import Scope
+from interlock.errors import BadInput, Forbidden
+from interlock.service.credentials import Authenticator
+from interlock.web.serving import Answering
+
+
+class Installation:
+    """A server in a thread of its own, its database, and a command line."""
+
+    def __init__(self, folder, patch, capture):
+        self.folder, self.patch, self.capture = folder, patch, capture
+        self.database = str(folder / "server.db")
+        self.stop, self.ready = asyncio.Event(), threading.Event()
+        self.thread = threading.Thread(target=asyncio.run, args=(self._serve(),))
+        self.thread.start()
+        self.ready.wait()
+
+    async def _serve(self):
+        self.loop = asyncio.get_running_loop()
+        settings = load_settings(None, {"INTERLOCK_DATABASE_URL": self.database})
+        system = build(settings, AGENTS)
+        answering = Answering.at(system, "127.0.0.1", 0, origin=None, proxies=(), stop=self.stop)
+        self.origin = answering.context.origin
+        self.authenticator = Authenticator(system.store, system.directories)
+        self.link = (await self.authenticator.link("default", local_person(), by="test")).secret
+        everything = frozenset(Scope)
+        for name in ("agent:bot", "service:cron"):
+            made = await self.authenticator.token(
+                "default", name, scopes=everything, lasts=timedelta(days=1), by="test"
+            )
+            setattr(self, name.partition(":")[0], made.secret)
+        self.ready.set()
+        await asyncio.gather(answering.until_stopped(), system.worker().run(self.stop))
+        await system.close()
+
+    def close(self):
+        self.loop.call_soon_threadsafe(self.stop.set)
+        self.thread.join()
+
+    def run(self, *arguments, given=""):
+        stdin = self.folder / "stdin"
+        stdin.write_text(given)
+        with stdin.open() as file:
+            self.patch.setattr("sys.stdin", file)
+            code = run(list(arguments))
+        out, err = self.capture.readouterr()
+        return int(code), out, err
+
+    def here(self, *arguments, **more):
+        return self.run("--database", self.database, *arguments, **more)
+
+    def there(self, *arguments, **more):
+        return self.run("--server", self.origin, *arguments, **more)
+
+    def sign_in(self):
+        done = self.run("login", self.origin, given=f"{self.origin}/sign-in#{self.link}\n")
+        assert done[0] == 0, done
+
+    def ask(self, subject):
+        with connect_blocking(self.origin, token=self.agent) as bot:
+            return bot.ask(subject)
+
+
+@pytest.fixture
+def installation(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name, folder in (("XDG_DATA_HOME", "data"), ("XDG_CONFIG_HOME", "conf")):
+        monkeypatch.setenv(name, str(tmp_path / folder))
+    for name in ("INTERLOCK_SERVER", "INTERLOCK_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    found = Installation(tmp_path, monkeypatch, capsys)
+    yield found
+    found.close()
+
+
+def alike(done, request):
+    """Return what was written, without what differs between two requests, two moments and two ways to come."""
+    code, *written = done
+    texts = []
+    for text in written:
+        kept = re.sub(r"--(database|server) \S+", "--at X", text.replace(request.id, "ID"))
+        kept = re.sub(r"Time left: [\w ]+", "Time left: LONG", kept)
+        kept = re.sub(r"sha256:[0-9a-f]{64}", "DIGEST", kept)
+        kept = re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?", "TIME", kept)
+        kept = re.sub(r"The run goes on at the server\.\n", "", kept)
+        texts.append(re.sub(r"via \w+( from \S+)?", "via X", kept))
+    return code, *texts
+
+
+PAY = Action("pay", {"amount": "12.00", "to": "ann"})
+AIRLINE = Question("Which airline?", options=["Lufthansa", "KLM"])
+SAID = [
+    (PAY, ["approve", "ID", "--digest", "DIGEST"]),
+    (PAY, ["approve", "ID", "--yes", "--json"]),
+    (PAY, ["approve", "ID", "--digest", "sha256:000000000000"]),
+    (PAY, ["reject", "ID", "-m", "no", "--digest", "DIGEST"]),
+    (PAY, ["edit", "ID", "--set", "amount=5", "--digest", "DIGEST"]),
+    (AIRLINE, ["answer", "ID", "2", "--yes", "--json"]),
+    (AIRLINE, ["answer", "ID", "Swiss", "--yes"]),
+    (Draft("words", "Report"), ["revise", "ID", "-m", "more", "--yes"]),
+    (PAY, ["comment", "ID", "Whose budget is it?"]),
+    (PAY, ["delegate", "ID", "--to", "noah@example.com", "-m", "on leave"]),
+    (PAY, ["extend", "ID", "--by", "2h", "-m", "on a plane"]),
+    (PAY, ["effects", "settle", "ID", "--happened"]),
+    (PAY, ["take-back", "ID"]),
+    (PAY, ["reserve", "ID"]),
+    (PAY, ["reserve", "ID", "--end"]),
+    (PAY, ["ask-back", "ID", "Why now?"]),
+    (PAY, ["clarify", "ID", "The fair is on Monday"]),
+]
+
+
+def test_what_is_said_to_a_request_is_the_same_here_and_there(installation):
+    installation.sign_in()
+    for subject, command in SAID:
+        results = []
+        for say in (installation.here, installation.there):
+            request = installation.ask(subject)
+            words = [word.replace("ID", request.id).replace("DIGEST", request.digest) for word in command]
+            results.append(alike(say(*words), request))
+        assert results[0] == results[1], command
+    refused = installation.there("approve", "req_nothing0", "--yes")
+    assert (refused[0], "There is no request 'req_nothing0' here" in refused[2]) == (4, True)
+
+
+READ = [
+    ["requests", "list"],
+    ["requests", "list", "--json"],
+    ["requests", "list", "--mine"],
+    ["requests", "list", "--decided-by-me", "--json"],
+    ["requests", "list", "--all", "--limit", "2"],
+    ["requests", "bundles"],
+    ["requests", "list", "--all", "--reference", "order 4711"],
+    ["requests", "list", "--run", "RUN"],
+    ["requests", "list", "--after", "nonsense"],
+    ["requests", "show", "OPEN"],
+    ["requests", "show", "DONE", "--json"],
+    ["requests", "show", "req_"],
+    ["runs", "list"],
+    ["runs", "show", "RUN"],
+    ["runs", "show", "RUN", "--json"],
+    ["effects", "list"],
+    ["log", "--json", "--limit", "3"],
+    ["log", "--run", "RUN"],
+    ["tokens", "list"],
+]
+
+
+def test_what_is_read_is_the_same_here_and_there(installation):
+    installation.sign_in()
+    started = installation.there("run", "approval", "Send email to team about meeting", "--detach")
+    assert started[0] == 7, started
+    run_id = started[1].split()[0]
+    opened, done = installation.ask(PAY), installation.ask(PAY)
+    assert installation.there("approve", done.id, "--yes")[0] == 0
+    with connect_blocking(installation.origin, token=installation.agent) as bot:
+        bot.claim(done.id, digest=done.digest, tool="bank:pay", lasts=timedelta(minutes=5))
+        bot.record(done.id, 1, "unknown", reason="the bank did not answer")
+    names = {"RUN": run_id, "OPEN": opened.id, "DONE": done.id[:12]}
+    for command in READ:
+        words = [names.get(word, word) for word in command]
+        here, there = (alike(say(*words), opened) for say in (installation.here, installation.there))
+        assert here == there, command
+    settled = installation.there("effects", "settle", done.id, "--happened", "-m", "it is in the statement", "--json")
+    assert json.loads(settled[1])["request"]["effect"]["state"] == "executed"
+    assert installation.there("runs", "cancel", run_id)[0] == 0
+    assert installation.there("runs", "retry", run_id)[0] == 3
+
+
+def test_a_run_is_attended_and_what_happens_is_followed(installation):
+    installation.sign_in()
+    code, out, err = installation.there("run", "approval", "Send email to team about meeting", given="no\n\n")
+    assert "HUMAN APPROVAL REQUIRED" in out, (out, err)
+    assert (code, "rejected" in out + err) == (0, True), (out, err)
+    (run,) = json.loads(installation.there("runs", "list", "--json")[1])["runs"]
+    code, out, _ = installation.there("log", "--follow", "--run", run["id"], "--limit", "2", "--json")
+    assert (code, [json.loads(line)["event"]["type"] for line in out.splitlines()]) == (
+        0,
+        ["run_started", "advance_began"],
+    )
+
+
+def test_tokens_are_made_and_revoked(installation):
+    installation.sign_in()
+    made = json.loads(installation.there("tokens", "create", "agent:new", "--label", "the new one", "--json")[1])
+    with connect_blocking(installation.origin, token=made["secret"]) as new:
+        assert new.who().principal.id == "agent:new"
+    assert installation.there("tokens", "revoke", made["id"])[0] == 0
+    assert installation.there("tokens", "revoke", made["id"])[0] == 4
+
+
+def test_who_one_is_to_a_server_is_kept_where_nobody_else_reads_it(installation):
+    origin = installation.origin
+    assert installation.there("requests", "list")[0] == 3
+    code, out, err = installation.run("login", origin, given=f"{installation.link}\n")
+    assert (code, f"as {local_person()}" in out) == (0, True)
+    assert installation.link not in out + err
+    file = file_for(origin, os.environ)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert installation.link not in file.read_text()
+    assert installation.run("login", origin, given=f"{installation.link}\n")[0] == 3  # it is used up
+    installation.patch.setenv("INTERLOCK_SERVER", origin)
+    assert installation.run("requests", "list")[1] == "Nothing waits for anybody.\n"
+    code, _, err = installation.run("work", "--once")
+    assert (code, "unset INTERLOCK_SERVER" in err) == (2, True)
+    assert installation.here("requests", "list")[0] == 0
+    assert installation.run("--server", "", "--database", installation.database, "requests", "list")[0] == 0
+    file.chmod(0o644)
+    assert "chmod 600" in installation.run("requests", "list")[2]
+    file.chmod(0o600)
+    secret = kept_for(origin).secret
+    assert installation.run("logout")[1] == f"Signed out at {origin}.\n"
+    keep(origin, Kept("session", secret, "x"))
+    code, _, err = installation.run("requests", "list")
+    assert (code, "revoked" in err, "interlock login" in err) == (3, True, True)
+    installation.run("logout")
+    assert "Nobody was signed in" in installation.run("logout")[1]
+
+
+def test_a_token_is_good_for_commands_and_is_not_revoked_by_signing_out(installation):
+    code, out, _ = installation.run("login", installation.origin, "--json", given=f"{installation.service}\n")
+    assert (code, json.loads(out)["principal"], json.loads(out)["by"]) == (0, "service:cron", "token")
+    request = installation.ask(PAY)
+    assert installation.there("requests", "show", request.id)[0] == 0
+    assert installation.there("approve", request.id, "--yes")[0] == 3
+    assert installation.there("logout")[0] == 0
+    installation.patch.setenv("INTERLOCK_TOKEN", installation.service)
+    assert installation.there("requests", "list")[0] == 0
+
+
+def test_what_is_wrong_with_a_server_is_said_before_anything_else(installation):
+    for words, code, said in (
+        (["--server", "nonsense", "requests", "list"], 2, "is no server"),
+        (["--server", installation.origin, "--database", "x.db", "requests", "list"], 2, "Give --server, or"),
+        (["--server", installation.origin, "approve", "ID", "--as", "mia"], 3, "--as"),
+        (["--server", installation.origin, "doctor"], 2, "where the database is"),
+        (["login"], 2, "Name the server"),
+    ):
+        done = installation.run(*words)
+        assert (done[0], said in done[2]) == (code, True), done
+    assert installation.run("login", installation.origin, given="nonsense\n")[0] == 2
+    installation.sign_in()
+    there = installation.origin
+    keep("http://127.0.0.1:1", kept_for(there))
+    code, _, err = installation.run("--server", "http://127.0.0.1:1", "requests", "list")
+    assert (code, "No server answers" in err) == (6, True)
+
+
+def test_a_file_that_was_not_kept_here_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    file = file_for("https://a.example")
+    file.parent.mkdir(parents=True)
+    for text in ("", "[]", '{"kind": "token"}'):
+        file.write_text(text)
+        file.chmod(0o600)
+        with pytest.raises(BadInput, match="sign in anew"):
+            kept_for("https://a.example")
+    file.chmod(0o640)
+    with pytest.raises(Forbidden):
+        kept_for("https://a.example")
+    assert "secret" not in repr(Kept("token", "secret", "mia"))
