@@ -70,6 +70,7 @@ _TALK_TO = replace(
     escalate=Escalation(("person:eve",), HOUR / 4),
     on_timeout="escalate",
     remind_after=(HOUR / 4,),
+    hold=HOUR / 12,
 )
 _TALK = Policy(name="talk", levels=(Level("team", steps=(_TALK_TO,)),))
 _ON_SHIFT = Level("team", steps=(replace(_TALK_TO, within=2 * HOUR, calendar=SHIFTS),))
@@ -77,6 +78,8 @@ _ON_SHIFT = Level("team", steps=(replace(_TALK_TO, within=2 * HOUR, calendar=SHI
 _TWO_OR_BOSSES = replace(
     _TEAM, approvals=2, rejections=2, escalate=Escalation(("group:bosses",)), on_timeout="escalate", calendar=SHIFTS
 )
+
+_BOSSES_OR_DAN = Step(("group:bosses", "person:dan"))
 
 VERSIONS = (
     PolicySet((_SPEND,), _TALK, FULL),
@@ -92,7 +95,7 @@ VERSIONS = (
                 levels=(
                     *_SPEND.levels[:1],
                     Level("small", when="amount < 100.0", steps=(_TWO_OR_BOSSES,)),
-                    Level("large", steps=(replace(_TEAM, approvals=3), Step(("group:bosses", "person:dan")))),
+                    Level("large", steps=(replace(_TEAM, approvals=3, hold=HOUR / 6), _BOSSES_OR_DAN)),
                 ),
             ),
         ),

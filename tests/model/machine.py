@@ -26,7 +26,7 @@ from tests.model.tampering import Tampering
 
 from interlock.domain.action import Action, Draft, Subject, Verdict
 from interlock.domain.authority import Principal
-from interlock.domain.commands import CastVote, Delegate, Expire, Extend
+from interlock.domain.commands import CastVote, Delegate, Expire, Extend, TakeBack
 from interlock.engine.deadlines import sweep
 from interlock.testing.people import principal
 from interlock.testing.scripts import Script
@@ -194,6 +194,17 @@ class SystemMachine(Tampering):
         if voters:
             self._vote(request, *self._approval(request, voters[who % len(voters)]), until)
 
+    @precondition(lambda self: self.model.requests)
+    @rule(which=index, who=people, until=stop)
+    def take_back(self, which: int, who: str, until: Stop) -> None:
+        """Somebody takes back a vote; most of the time one that is there."""
+        request = self._some_request(which)
+        voted = sorted(request.votes) if request.is_open and which % 3 else []
+        person = voted[which % len(voted)] if voted else who
+        command, expected = TakeBack(request.opened.request_id), request.take_back_refused(person, self.clock.at)
+        outcome = self._do("take back", lambda it: it.desk.handle(command, principal(person, "person", TENANT)), until)
+        self._expect("taking back", outcome, expected)
+
     @precondition(lambda self: self.model.open)
     @rule(which=index, until=stop)
     def agree(self, which: int, until: Stop) -> None:
@@ -215,7 +226,7 @@ class SystemMachine(Tampering):
         person, directory, now = SPELLINGS[who], self.policies.current().directory, self.clock.at
         waiting = {key: self.model.requests[key] for key in self.model.open}
         mine = [key for key, it in waiting.items() if it.voter_of(person, directory, now) is not None]
-        mine = [key for key in mine if not waiting[key].has_voted(person, directory)]
+        mine = [key for key in mine if not waiting[key].has_voted(person, directory) and waiting[key].held is None]
         others = [key for key in waiting if key not in mine]
         acts = {key: it.acts[person] for key, it in self.model.requests.items() if person in it.acts}
         decided = sorted(acts, key=lambda key: (acts[key], key), reverse=True)
@@ -327,7 +338,7 @@ class SystemMachine(Tampering):
         command, service = Expire(request.opened.request_id), principal("service:fast", "service", TENANT)
         expected: str | None = "closed"
         if request.due is not None:
-            expected = "too_early" if self.clock.at < request.due else None
+            expected = "too_early" if self.clock.at < request.due or request.held is not None else None
         outcome = self._do("expire", lambda it: it.desk.handle(command, service))
         self._expect("I5: expiring", outcome, expected)
 

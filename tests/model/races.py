@@ -57,18 +57,19 @@ class Races(Lockstep):
     def vote_at_the_deadline(self, which: int, until: Stop, *, late: bool) -> None:
         """Somebody votes while the deadline is reached; or is not, by a microsecond."""
         request = self._some_open(which)
-        if request.due is None or request.due - MOMENT <= self.clock.at:
+        due = request.closes
+        if due is None or due - MOMENT <= self.clock.at:
             return
         directory = self.policies.current().directory
         # A delegation may end before the deadline does.
-        voters = [who for who in self._voters(request) if request.voter_of(who, directory, request.due) is not None]
+        voters = [who for who in self._voters(request) if request.voter_of(who, directory, due) is not None]
         if not voters:
             return
         command, by = self._approval(request, voters[which % len(voters)])
         deed = None
         if self._do("vote at the deadline", lambda it: it.desk.handle(command, by), until).how == "stopped":
             deed = self.under_way.pop()
-        self.clock.at = request.due if late else request.due - MOMENT
+        self.clock.at = due if late else due - MOMENT
         if deed is not None:
             self._expect("a vote at the deadline", self._go_on(deed, None), "too_late" if late else None)
 
@@ -118,7 +119,7 @@ class Races(Lockstep):
 
     def _change(self, what: str, which: int) -> None:
         if what == "deadline" and self.model.open:
-            due = self._some_open(which).due
+            due = self._some_open(which).closes
             self.clock.at = max(self.clock.at, due or self.clock.at)
         elif what == "lease ends":
             self.clock.at += LEASE

@@ -43,8 +43,10 @@ from interlock.domain.events import (
     Opened,
     RefusalNoted,
     Reminded,
+    StepHeld,
     StepReached,
     VoteCast,
+    VoteTakenBack,
     Withdrawn,
 )
 from interlock.domain.policy import Policy, Step
@@ -72,6 +74,7 @@ class RequestModel(VoteModel):
     escalates: datetime | None = None
     handed_on: bool = False
     acts: dict[str, datetime] = field(default_factory=dict)
+    held: datetime | None = None
 
     @classmethod
     def begin(cls, event: Opened, policy: Policy) -> RequestModel:
@@ -88,8 +91,15 @@ class RequestModel(VoteModel):
     @property
     def wakes(self) -> datetime | None:
         """When the next thing comes due."""
+        if self.held is not None:
+            return self.held
         moments = [at for at in (*self.reminders[:1], self.escalates, self.due) if at is not None]
         return min(moments) if self.is_open and moments else None
+
+    @property
+    def closes(self) -> datetime | None:
+        """From when on nothing that is said has an effect."""
+        return self.held or self.due
 
     @property
     def supporters(self) -> set[str]:
@@ -104,7 +114,7 @@ class RequestModel(VoteModel):
             return "forbidden"
         if not self.is_open:
             return "closed"
-        if self.due is None or now >= self.due:
+        if self.closes is None or now >= self.closes:
             return "too_late"
         if command.digest != self.digest:
             return "wrong_digest"
@@ -144,6 +154,10 @@ class RequestModel(VoteModel):
             case VoteCast(vote=vote):
                 self._vote_cast(event, context)
                 self.acts[vote.voter] = vote.at
+            case StepHeld():
+                self._step_held(event, context)
+            case VoteTakenBack():
+                self._taken_back(event, context)
             case Edited(edition=edition):
                 self._edited(event, context)
                 self.acts[str(edition.author)] = event.at
@@ -152,6 +166,7 @@ class RequestModel(VoteModel):
             case Expired():
                 assert self.due is not None, "I5: expired without a deadline"
                 assert context.at >= self.due, "I5: expired before the deadline"
+                assert self.held is None, "I3: expired, though it was decided"
                 assert self.rule.on_timeout == "expire" or self.handed_on, "I4: expired, and nobody was asked as well"
                 self._end("expired", event, context)
             case Reminded():
@@ -189,11 +204,12 @@ class RequestModel(VoteModel):
     def _end(self, status: str, event: Decided | Expired | Withdrawn, context: EntryContext) -> None:
         assert self.is_open, f"I3: {status} after {self.status}"
         assert event.at <= context.at < event.at + FRESH, "I5: decided by yesterday's time"
-        self.status, self.decided, self.due, self.owed = status, event.at, None, False
+        self.status, self.decided, self.due, self.owed, self.held = status, event.at, None, False, None
 
     def _reminded(self, event: Reminded, context: EntryContext) -> None:
         assert self.is_open, "I3: a reminder after the outcome"
         assert event.step == self.step, "I4: a reminder in another step"
+        assert self.held is None, "I4: a reminder of what is decided"
         assert self.reminders, "I4: a reminder too many"
         assert context.at >= self.reminders[0], "I4: reminded too early"
         assert self.due is not None, "I5: reminded without a deadline"
@@ -204,7 +220,7 @@ class RequestModel(VoteModel):
         """Say with which code more time must be refused; None if it must be given."""
         if not self.is_open:
             return "closed"
-        if self.due is None or now >= self.due:
+        if self.closes is None or now >= self.closes:
             return "too_late"
         if not self._may_extend(SPELLINGS[who], directory):
             return "forbidden"
@@ -216,7 +232,7 @@ class RequestModel(VoteModel):
     def _extended(self, event: Extended, context: EntryContext) -> None:
         assert self.is_open, "I3: more time after the outcome"
         assert self.due is not None, "I5: more time without a deadline"
-        assert context.at < self.due < event.due_at, "I5: more time when it was over"
+        assert context.at < (self.held or self.due) <= self.due < event.due_at, "I5: more time when it was over"
         assert event.by == SPELLINGS[context.by], "I6: somebody else gave more time"
         assert event.reason, "I4: more time without a reason"
         assert self._ever(context, lambda directory: self._may_extend(event.by, directory)), (
@@ -229,7 +245,7 @@ class RequestModel(VoteModel):
         giver, delegate = SPELLINGS[who], SPELLINGS[to]
         if not self.is_open:
             return "closed"
-        if self.due is None or now >= self.due:
+        if self.closes is None or now >= self.closes:
             return "too_late"
         if giver == delegate:
             return "invalid_value"
@@ -244,7 +260,7 @@ class RequestModel(VoteModel):
     def _delegated(self, event: Delegated, context: EntryContext) -> None:
         assert self.is_open, "I3: a delegation after the outcome"
         assert self.due is not None, "I5: a delegation without a deadline"
-        assert context.at < self.due, "I5: a delegation when it was over"
+        assert context.at < (self.held or self.due), "I5: a delegation when it was over"
         assert event.giver == SPELLINGS[context.by], "I6: somebody else's vote was given away"
         assert self._ever(context, lambda it: self._may_delegate(event.giver, event.delegate, it)), (
             "I9: may not delegate"
@@ -259,6 +275,7 @@ class RequestModel(VoteModel):
         assert rule.escalate is not None, "I4: escalated, though the policy does not say so"
         assert event.to == rule.escalate.to, "I1: escalated to somebody else"
         assert self.due is not None, "I5: escalated without a deadline"
+        assert self.held is None, "I4: more people are asked about what is decided"
         if event.due_at is None:
             assert self.escalates is not None, "I4: escalated twice"
             assert self.escalates <= context.at < self.due, "I4: escalated at another time"
@@ -278,7 +295,8 @@ class RequestModel(VoteModel):
             self._pass_step(event, context)
         else:
             assert event.step == 0, "I1: began with a later step"
-        self.step, self.votes, self.owed = event.step, {}, False
+        assert event.hold == self.policy.levels[self.level].steps[event.step].hold, "I1: held for another time"
+        self.step, self.votes, self.owed, self.held = event.step, {}, False, None
         self.due = event.due_at
         assert event.due_at == later(self.rule, event.at, self.rule.within), (
             "I4: the deadline is not what the policy says"
@@ -294,25 +312,74 @@ class RequestModel(VoteModel):
         vote = event.vote
         assert self.is_open, f"I3: a vote on what is {self.status}"
         assert self.due is not None, "I5: a vote without a deadline"
-        assert context.at < self.due, "I5: a vote counts at or after the deadline"
+        assert context.at < (self.held or self.due), "I5: a vote counts at or after the deadline"
         assert vote.digest == self.digest, "I8: a vote on other arguments counts"
         assert vote.step == self.step, "I6: a vote counts in another step"
         assert vote.voter == SPELLINGS[context.by], "I6: one person under two names"
         assert vote.at <= context.at < vote.at + FRESH, "I9: cast by yesterday's time"
         self.take(vote, list(context.directories))
         self.owed = all(self._has_come_to_something(directory) for directory in context.directories)
+        self.owed = self.owed and self.held is None
+
+    def _step_held(self, event: StepHeld, context: EntryContext) -> None:
+        assert self.is_open, "I3: held after the outcome"
+        assert event.step == self.step, "I4: another step is held"
+        assert self.rule.hold is not None, "I1: held, though the policy does not say so"
+        assert self.due is not None, "I4: held without a deadline"
+        endings = [self._ending(directory) for directory in context.directories]
+        assert list(event.by) in endings, "I6: held by others than those whose votes end it"
+        if event.until is None:
+            assert self.held is not None, "I4: what was not held is no longer"
+        else:
+            assert event.until == min(event.at + self.rule.hold, self.due), "I4: held for another time"
+            assert context.at < self.due, "I5: held at or after the deadline"
+        self.held, self.owed = event.until, False
+
+    def _ending(self, directory: Directory) -> list[str]:
+        """Return the voters up to the one by whom the step ends; nobody if it does not."""
+        counted = [person for person in self.votes if self.counts(self.voters[person], directory)]
+        said = [dict.fromkeys(counted[:end]) for end in range(1, len(counted) + 1)]
+        return next((list(people) for people in said if self._comes_to_something(set(people), directory)), [])
+
+    def take_back_refused(self, who: str, now: datetime) -> str | None:
+        """Say with which code taking a vote back must be refused; None if it must be taken back."""
+        if not self.is_open:
+            return "closed"
+        if self.closes is None or now >= self.closes:
+            return "too_late"
+        return None if self._vote_of(SPELLINGS[who]) else "no_vote"
+
+    def _vote_of(self, person: str) -> str | None:
+        return next((voter for voter in self.votes if person in self.voters[voter].people), None)
+
+    def _taken_back(self, event: VoteTakenBack, context: EntryContext) -> None:
+        assert self.is_open, "I3: taken back after the outcome"
+        assert self.closes is not None, "I5: taken back without a deadline"
+        assert context.at < self.closes, "I5: taken back when it was over"
+        assert event.by == SPELLINGS[context.by], "I6: taken back by somebody else"
+        assert event.voter == self._vote_of(event.by), "I6: another vote was taken back"
+        del self.votes[event.voter]
 
     def _has_come_to_something(self, directory: Directory) -> bool:
         counted = {person for person in self.votes if self.counts(self.voters[person], directory)}
-        supporters = len(counted & self.supporters)
+        return self._comes_to_something(counted, directory)
+
+    def _comes_to_something(self, people: set[str], directory: Directory) -> bool:
+        supporters = len(people & self.supporters)
         return (
             supporters >= self.rule.approvals
-            or len(counted) - supporters >= self.rule.rejections
-            or self._out_of_reach(directory)
+            or len(people) - supporters >= self.rule.rejections
+            or self._out_of_reach(directory, people)
         )
+
+    def _must_end(self, context: EntryContext) -> None:
+        if self.rule.hold is not None:
+            assert self.held is not None, "I3: a step ended that was not held"
+            assert context.at >= self.held, "I3: a step ended before its hold"
 
     def _pass_step(self, event: StepReached | Decided, context: EntryContext) -> None:
         people = set(event.counted)
+        self._must_end(context)
         assert people <= self.supporters, "I6: somebody counted who did not approve"
         assert len(people) >= self.rule.approvals, "I1/I6: a step was passed without its quorum"
         voters = {self.voters[person] for person in people}
@@ -331,7 +398,7 @@ class RequestModel(VoteModel):
         edition, author = event.edition, SPELLINGS[context.by]
         assert self.is_open, "I3: edited after the outcome"
         assert self.due is not None, "I5: an edit without a deadline"
-        assert context.at < self.due, "I5: edited at or after the deadline"
+        assert context.at < (self.held or self.due), "I5: edited at or after the deadline"
         assert edition.author == author, "I7: the author is somebody else"
         voter = Voter(author, edition.on_behalf_of, event.at)
         assert self._ever(context, lambda directory: self.counts(voter, directory)), "I7/I9: may not edit"
@@ -344,6 +411,7 @@ class RequestModel(VoteModel):
         self.subject, self.answer = edition.subject, edition.answer
         self.step, self.votes, self.passed, self.owed, self.escalated = -1, {}, [], False, set()
         self.editors |= voter.people
+        self.held = None
 
     def _decided(self, event: Decided, context: EntryContext) -> None:
         if event.by[:1] == (f"rule:{self.policy.levels[self.level].name}",):
@@ -358,16 +426,18 @@ class RequestModel(VoteModel):
             assert (event.outcome == "answered") is (self.answer is not None), "I3: answered what was not"
             assert not is_question or self.answer is not None, "I3: answered without an answer"
         else:
+            self._must_end(context)
             against = self.votes.keys() - self.supporters
             enough = len(against) >= self.rule.rejections
             assert set(event.by) <= against, "I6: rejected by those who were not against"
             assert enough or self._ever(context, self._out_of_reach), "I6: rejected without enough rejections"
         self._end(event.outcome, event, context)
 
-    def _out_of_reach(self, directory: Directory) -> bool:
+    def _out_of_reach(self, directory: Directory, said: set[str] | None = None) -> bool:
         people = {*SPELLINGS.values()}
         left = {person for person in people if self.may_vote(person, directory, with_all(self.rule))}
-        against = {self.voters[person].owner for person in self.votes.keys() - self.supporters}
+        spoken = self.votes.keys() if said is None else said
+        against = {self.voters[person].owner for person in spoken - self.supporters}
         return len(left - against) < self.rule.approvals
 
     def _claimed(self, event: EffectClaimed, context: EntryContext) -> None:

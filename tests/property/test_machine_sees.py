@@ -1,6 +1,7 @@
 """The state machine can fail: each of these defects, planted alone, is found within a bounded search."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, Phase, Verbosity, settings
@@ -8,8 +9,20 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.model.fixtures import TENANT
 from tests.model.machine import SystemMachine
 
-from interlock.domain import authority, decide, effect, eligibility, lifecycle, policy, quorum, request, voting
-from interlock.domain.commands import ClaimEffect
+from interlock.domain import (
+    authority,
+    decide,
+    effect,
+    eligibility,
+    hold,
+    lifecycle,
+    policy,
+    quorum,
+    request,
+    step_end,
+    voting,
+)
+from interlock.domain.commands import ClaimEffect, TakeBack
 from interlock.domain.events import Expired
 from interlock.domain.request import EffectState
 from interlock.engine import (
@@ -82,8 +95,7 @@ def votes_race_with_the_deadline(patch):
 
 def one_voter_counts_twice(patch):
     """I6."""
-    for module in (voting, lifecycle):
-        patch(module, "cast", lambda votes, vote: (*votes, vote))
+    patch(lifecycle, "cast", lambda votes, vote: (*votes, vote))
     patch(quorum, "supporters", lambda votes: tuple(vote.voter for vote in votes if vote.verdict in quorum.FOR))
 
 
@@ -116,8 +128,7 @@ def delegates_add_people(patch):
     def cast(votes, vote):
         return (*(earlier for earlier in votes if earlier.voter != vote.voter), vote)
 
-    for module in (voting, lifecycle):
-        patch(module, "cast", cast)
+    patch(lifecycle, "cast", cast)
 
 
 def delegates_speak_over_people(patch):
@@ -278,6 +289,31 @@ def reminders_come_again(patch):
     patch(lifecycle, "_apply", lambda asked, event: asked if event.type == "reminded" else real(asked, event))
 
 
+def holds_end_early(patch):
+    """I3: a step ends before its hold, and nobody can take anything back any more."""
+    real = step_end.held
+    for module in (step_end, hold):
+        patch(module, "held", lambda *what: replace(real(*what), until=real(*what).at + timedelta(seconds=1)))
+
+
+def late_votes_end_a_hold(patch):
+    """I6: whoever votes while a step is held is counted among those who ended it."""
+    real = step_end.ending_votes
+    for module in (step_end, hold):
+        patch(module, "ending_votes", lambda it, votes, context: votes if real(it, votes, context) else ())
+
+
+def anybody_takes_votes_back(patch):
+    """I6: who takes a vote back is not who cast it."""
+    real = decide._DECISIONS[TakeBack]
+
+    def taken(it, command, context):
+        voter = it.votes[0].voter if it.votes else context.person
+        return real(it, command, replace(context, principal=replace(context.principal, id=voter)))
+
+    patch(decide, "_DECISIONS", {**decide._DECISIONS, TakeBack: taken})
+
+
 def the_feed_skips(patch):
     """I11: a reader who reads page by page misses an entry."""
     real = MemoryStore.feed
@@ -407,6 +443,9 @@ DEFECTS = [
     silence_escalates_for_ever,
     escalations_come_early,
     reminders_come_again,
+    holds_end_early,
+    late_votes_end_a_hold,
+    anybody_takes_votes_back,
     the_feed_skips,
     rows_are_not_the_fold,
     leases_are_not_minded,

@@ -64,6 +64,8 @@ def present(view: RequestView, *, full: bool = False, fold: bool = True, place: 
 
 def _time_left(view: RequestView, *, brief: bool) -> str:
     due, held = view.request.due_at, view.request.held_until
+    if held is not None and held <= view.now:
+        return f"none: what was decided takes effect now, since {when(held)}"
     if held is not None:
         return f"{duration_words(max(held - view.now, timedelta(0)))} to take a vote back, until {when(held)}"
     if due is None:

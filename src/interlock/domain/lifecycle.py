@@ -142,11 +142,8 @@ def _apply(request: Request, event: Event) -> Request:  # noqa: C901, PLR0911, P
             return replace(request, votes=tuple(vote for vote in request.votes if vote.voter != voter))
         case events.StepHeld(until=until, by=by):
             return replace(request, held_until=until, held_by=by)
-        case events.Edited(edition=edition, digest=digest, route=route):
-            behind = (edition.author or "", *((edition.on_behalf_of,) if edition.on_behalf_of is not None else ()))
-            editors = tuple(dict.fromkeys((*request.editors, *behind)))
-            request = replace(_not_held(request), edition=edition, digest=digest, route=route, editors=editors)
-            return replace(request, votes=(), counted=(), escalated=(), stand_ins=(), step_since=None)
+        case events.Edited():
+            return _edited(request, event)
         case Decided(by=by, comment=comment, at=at):
             request = replace(request, stand_ins=(*request.stand_ins, *event.stand_ins))
             request = replace(request, counted=_counted(request, event), decided_by=by)
@@ -159,6 +156,14 @@ def _apply(request: Request, event: Event) -> Request:  # noqa: C901, PLR0911, P
             return replace(request, configuration_held=problem)
         case _:
             return _apply_to_effect(request, event)
+
+
+def _edited(request: Request, event: events.Edited) -> Request:
+    edition = event.edition
+    behind = (edition.author or "", *((edition.on_behalf_of,) if edition.on_behalf_of is not None else ()))
+    editors = tuple(dict.fromkeys((*request.editors, *behind)))
+    request = replace(_not_held(request), edition=edition, digest=event.digest, route=event.route, editors=editors)
+    return replace(request, votes=(), counted=(), escalated=(), stand_ins=(), step_since=None)
 
 
 def _closed(request: Request, at: datetime, comment: str) -> Request:

@@ -60,17 +60,23 @@ def request_shape(request: Request) -> dict[str, Any]:
         "round": request.round,
         "guarded": bool(request.ask.task),
         "opened_at": _at(request.opened_at),
+        **_times(request),
+        **_decision(request),
+        "effect": _effect(request),
+        "replaces": request.replaces,
+        "replaced_by": request.replaced_by,
+        "version": request.version,
+    }
+
+
+def _times(request: Request) -> dict[str, Any]:
+    return {
         "due_at": _at(request.due_at),
         "reminders": [_at(moment) for moment in request.reminders],
         "escalates_at": _at(request.escalates_at),
         "escalated": list(request.escalated),
         "held_until": _at(request.held_until),
         "held_by": list(request.held_by),
-        **_decision(request),
-        "effect": _effect(request),
-        "replaces": request.replaces,
-        "replaced_by": request.replaced_by,
-        "version": request.version,
     }
 
 
