@@ -146,7 +146,7 @@ class RequestModel(VoteModel):
         changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
         return self.policy.edits is not None and not changed <= set(self.policy.edits)
 
-    def read(self, event: Event, context: EntryContext) -> None:  # noqa: C901, PLR0912 - one line an event
+    def read(self, event: Event, context: EntryContext) -> None:  # noqa: C901, PLR0912, PLR0915 - one line an event
         """Take in the next entry."""
         match event:
             case StepReached():
