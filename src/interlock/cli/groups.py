@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 import typer
 
@@ -15,7 +16,7 @@ from interlock.errors import BadInput
 from interlock.service.arguments import duration, moment
 from interlock.service.inline import when
 from interlock.service.people import Given, People
-from interlock.service.shapes import delegation_shape, members_shape
+from interlock.service.people_shapes import delegation_shape, members_shape
 from interlock.service.text import plain
 
 
@@ -25,29 +26,15 @@ def _people(session: Session) -> People:
 
 def _of(kind: GroupOrRole) -> typer.Typer:
     app = group("Groups, and who belongs to them." if kind == "group" else "Roles, and who holds them.")
-    word = kind.upper()
+    of_name = typer.Argument(metavar=kind.upper(), help="Its name.")
+    of_person = typer.Argument(metavar="PERSON", help="A person's id, such as mia@example.com.")
 
     @app.command("list", help=f"List the {kind}s.")
     def list_all(ctx: typer.Context, *, as_json: bool = JSON) -> None:
-        async def work(session: Session) -> None:
-            found = members_shape(await _people(session).members(kind))
-            session.write({f"{kind}s": found})
-            rows = [(plain(name), plain(", ".join(people))) for name, people in found.items()]
-            session.show_table((word, "PEOPLE"), rows)
-            if not found:
-                session.tell("There are none. Make one:")
-                session.hint(f"{kind}s add {word} PERSON")
-
-        execute(ctx, work, as_json=as_json)
+        execute(ctx, partial(_list, kind), as_json=as_json)
 
     @app.command("add", help=f"Add somebody to a {kind}." if kind == "group" else "Give somebody a role.")
-    def add(
-        ctx: typer.Context,
-        *,
-        name: str = typer.Argument(metavar=word, help="Its name."),
-        person: str = typer.Argument(metavar="PERSON", help="A person's id, such as mia@example.com."),
-        as_json: bool = JSON,
-    ) -> None:
+    def add(ctx: typer.Context, *, name: str = of_name, person: str = of_person, as_json: bool = JSON) -> None:
         async def work(session: Session) -> None:
             await _people(session).add(kind, name, person)
             session.write({kind: name, "added": person})
@@ -56,13 +43,7 @@ def _of(kind: GroupOrRole) -> typer.Typer:
         execute(ctx, work, as_json=as_json)
 
     @app.command("remove", help=f"Take somebody out of a {kind}." if kind == "group" else "Take a role from somebody.")
-    def remove(
-        ctx: typer.Context,
-        *,
-        name: str = typer.Argument(metavar=word, help="Its name."),
-        person: str = typer.Argument(metavar="PERSON", help="A person's id, such as mia@example.com."),
-        as_json: bool = JSON,
-    ) -> None:
+    def remove(ctx: typer.Context, *, name: str = of_name, person: str = of_person, as_json: bool = JSON) -> None:
         async def work(session: Session) -> None:
             await _people(session).remove(kind, name, person)
             session.write({kind: name, "removed": person})
@@ -71,6 +52,16 @@ def _of(kind: GroupOrRole) -> typer.Typer:
         execute(ctx, work, as_json=as_json, create=False)
 
     return app
+
+
+async def _list(kind: GroupOrRole, session: Session) -> None:
+    found = members_shape(await _people(session).members(kind))
+    session.write({f"{kind}s": found})
+    rows = [(plain(name), plain(", ".join(people))) for name, people in found.items()]
+    session.show_table((kind.upper(), "PEOPLE"), rows)
+    if not found:
+        session.tell("There are none. Make one:")
+        session.hint(f"{kind}s add {kind.upper()} PERSON")
 
 
 groups = _of("group")

@@ -14,7 +14,7 @@ from interlock.domain.directory import Account
 from interlock.service.accounts import Accounts
 from interlock.service.credentials import Authenticator, Issued
 from interlock.service.inline import when
-from interlock.service.shapes import account_shape
+from interlock.service.people_shapes import account_shape
 from interlock.service.text import plain
 
 app = group("People who sign in by name and password.")

@@ -118,6 +118,14 @@ def eligibility_of(request: Request, policy: Policy, directory: Directory) -> El
     return Eligibility(policy, people, request.initiator, request.requester, request.editors)
 
 
+def voting_right(request: Request, policy: Policy, directory: Directory, person: str, now: datetime) -> VotingRight:
+    """Say whether somebody may vote on a request now, and for whom; nothing stands in the way where nobody is asked."""
+    if not request.is_open or policy.levels[request.route.level].automatic:
+        return VotingRight()
+    eligibility = eligibility_of(request, policy, directory)
+    return eligibility.of(request.step_of(policy), directory.canonical(person), now, request.votes)
+
+
 def with_delegations(directory: Directory, request: Request) -> Directory:
     """Return the directory, preceded by the delegations made for this request."""
     if not request.delegations:

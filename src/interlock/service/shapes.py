@@ -6,7 +6,7 @@ The shapes are stable: keys may be added, never renamed or removed. `shapes.sche
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from importlib.resources import files
@@ -16,7 +16,6 @@ from interlock.domain.action import Action, Draft, Question, Subject
 from interlock.domain.canonical import read_canonical
 from interlock.domain.conversation import Clarification
 from interlock.domain.credentials import Credential
-from interlock.domain.directory import Account
 from interlock.domain.request import Request, StandIn, Vote, name_of
 from interlock.domain.run import Run
 from interlock.domain.statistics import Ended, Figures
@@ -28,7 +27,6 @@ from interlock.engine.threads import ThreadView
 from interlock.service.bundles import Bundle, Bundles
 from interlock.service.inbox import Listed
 from interlock.service.pages import Count, Page
-from interlock.service.people import Given
 from interlock.service.statistics import Report
 from interlock.service.views import RequestView, RunView
 
@@ -321,29 +319,6 @@ def session_shape(session: Credential, *, current: bool = False) -> dict[str, An
         "used_at": _at(session.used_at),
         "current": current,
     }
-
-
-def account_shape(account: Account) -> dict[str, Any]:
-    """Return an account, without what it proves itself by."""
-    return {
-        "name": account.name,
-        "status": str(account.status),
-        "second_factor": account.second_factor,
-        "invited_at": _at(account.invited_at),
-        "password_set_at": _at(account.changed_at),
-    }
-
-
-def members_shape(members: Mapping[str, frozenset[str]]) -> dict[str, list[str]]:
-    """Return groups with their members, or roles with who holds them."""
-    return {name: sorted(members[name]) for name in sorted(members)}
-
-
-def delegation_shape(given: Given) -> dict[str, Any]:
-    """Return a delegation; what the configuration's file says has no id."""
-    one = given.delegation
-    said = {"from": one.giver, "to": one.delegate, "since": _at(one.since), "until": _at(one.until)}
-    return {"id": given.id, **said, "reason": one.reason}
 
 
 def subject_shape(subject: Subject) -> dict[str, Any]:

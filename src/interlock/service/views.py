@@ -11,7 +11,7 @@ from typing import Literal
 
 from interlock.domain.authority import Directory, Principal
 from interlock.domain.conversation import viewers
-from interlock.domain.eligibility import ONLY_PEOPLE, VotingRight, eligibility_of, with_delegations
+from interlock.domain.eligibility import ONLY_PEOPLE, VotingRight, voting_right, with_delegations
 from interlock.domain.explain import explain
 from interlock.domain.outcome_words import cannot_pass, done_before, what_became
 from interlock.domain.policy import Policy
@@ -123,7 +123,7 @@ class Views:
         me, before = directory.canonical(self.principal.id), request
         request = await self._noted(request, loaded.logs[request_id], me)
         why = explain(request, policy, directory, loaded.now)
-        found = _voting_right(request, policy, directory, self.principal.id, loaded.now)
+        found = voting_right(request, policy, directory, self.principal.id, loaded.now)
         if request.is_open and self.principal.kind != "person":
             found = VotingRight(excluded=ONLY_PEOPLE)
         became = what_became(request, None if loaded.run is None else loaded.run.run)
@@ -170,7 +170,7 @@ class Views:
         delegates = {one.delegate for one in directory.delegations if one.giver in asked}
         left = (asked | delegates) - {vote.voter for vote in request.votes}
         return sorted(
-            one for one in left if _voting_right(request, view.policy, view.directory, one, view.now).excluded is None
+            one for one in left if voting_right(request, view.policy, view.directory, one, view.now).excluded is None
         )
 
     async def run(self, run_id: str) -> RunView:
@@ -347,10 +347,3 @@ def _altered(loaded: Loaded) -> str | None:
     except RecordAltered as altered:
         return altered.message
     return None
-
-
-def _voting_right(request: Request, policy: Policy, directory: Directory, person: str, now: datetime) -> VotingRight:
-    if not request.is_open or policy.levels[request.route.level].automatic:
-        return VotingRight()
-    eligibility = eligibility_of(request, policy, directory)
-    return eligibility.of(request.step_of(policy), directory.canonical(person), now, request.votes)

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 
 from interlock.service.arguments import moment
 from interlock.service.people import People
-from interlock.service.shapes import delegation_shape, members_shape
+from interlock.service.people_shapes import delegation_shape, members_shape
 from interlock.web import bodies
 from interlock.web.callers import Caller, Known, Manages
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 
 from interlock.service.credentials import Issued
-from interlock.service.shapes import account_shape
+from interlock.service.people_shapes import account_shape
 from interlock.web import bodies
 from interlock.web.callers import Manages
 from interlock.web.context import Context, context_of
