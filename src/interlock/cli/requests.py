@@ -14,6 +14,7 @@ from interlock.channels.lines import LinesChannel, notice_line
 from interlock.channels.presentation import present
 from interlock.channels.screen import Line, Screen
 from interlock.channels.values import ValueLines
+from interlock.cli import batch
 from interlock.cli.app import group
 from interlock.cli.options import AFTER, ANY_REQUEST, AS, JSON, LIMIT
 from interlock.cli.session import Session, execute, interruptible
@@ -41,6 +42,8 @@ from interlock.service.text import plain, quoted
 from interlock.service.views import RequestView
 
 app = group("What people are asked.")
+app.command("approve")(batch.approve)
+app.command("reject")(batch.reject)
 
 MARGIN = 12  # columns of a line that are left to an indent, and to which of its siblings a request is
 

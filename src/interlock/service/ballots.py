@@ -5,18 +5,40 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from interlock.domain.action import Verdict
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request
 from interlock.errors import BadInput, InterlockError
-from interlock.service.client import Client
 
 MOST = 500
 """How many votes one call takes."""
 
 AT_ONCE = 64
 """How many of them are under way at once: commits that wait for each other share a transaction."""
+
+
+class Voter(Protocol):
+    """Who casts votes: a client of this process, or of a server."""
+
+    def keyed(self, key: str | None) -> Voter:
+        """Return the same for one call with an idempotency key."""
+
+    async def approve(self, request_id: str, *, digest: str | None, comment: str = "") -> Request:
+        """Approve a request as it stands."""
+
+    async def reject(self, request_id: str, *, digest: str | None, comment: str = "") -> Request:
+        """Reject a request."""
+
+    async def revise(self, request_id: str, *, digest: str | None, comment: str) -> Request:
+        """Send a draft back."""
+
+    async def edit(self, request_id: str, value: Json, *, digest: str | None, comment: str = "") -> Request:
+        """Approve a request with changes."""
+
+    async def answer(self, request_id: str, value: Json, *, digest: str | None, comment: str = "") -> Request:
+        """Answer a question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +59,7 @@ class Ballot:
     key: str | None = None
 
 
-async def cast(client: Client, ballot: Ballot) -> Request:
+async def cast(client: Voter, ballot: Ballot) -> Request:
     """Cast one vote; return the request as it stands afterwards."""
     on = client if ballot.key is None else client.keyed(ballot.key)
     request_id, digest, comment = ballot.request_id, ballot.digest, ballot.comment
@@ -54,7 +76,7 @@ async def cast(client: Client, ballot: Ballot) -> Request:
             return await on.answer(request_id, ballot.value, digest=digest, comment=comment)
 
 
-async def cast_all(client: Client, ballots: Sequence[Ballot]) -> list[Request | InterlockError]:
+async def cast_all(client: Voter, ballots: Sequence[Ballot]) -> list[Request | InterlockError]:
     """Cast many votes; return what came of each, in their order: what is refused undoes no other one.
 
     Several votes on one request are cast in their order; of different ones, in none.

@@ -100,3 +100,18 @@ def test_requests_are_listed_by_what_they_are_about(played):
     assert ids(command, "--reference", "order 1") == []
     assert 'about "order 17"' in command.run("requests", "show", found["id"]).stdout
     assert command.run("requests", "list", "--mine", "--reference", "x").returncode == 2
+
+
+def test_several_are_decided_by_one_command_with_one_result_each(played):
+    command, first, second = played
+    third = command.paused(text="a lamp")[1]
+    done = command.run("requests", "approve", second, first, third, "--as", NOAH)
+    assert done.returncode == 2  # without a terminal it wants --yes
+    told = command.json("requests", "approve", second, first, third, second, "--yes", "--as", NOAH)["results"]
+    assert [(one["id"], one.get("error", {}).get("code")) for one in told] == [
+        *((second, None), (first, "forbidden"), (third, None))  # the first one has come to the step of finance
+    ]
+    done = command.run("requests", "reject", first, third, "--yes", "-m", "no", "--as", PETE)
+    assert done.returncode == 0, done
+    assert command.json("requests", "list", "--mine", "--as", PETE)["requests"][0]["id"] == second
+    assert command.run("requests", "approve", "nothing", "--yes", "--as", PETE).returncode == 4
