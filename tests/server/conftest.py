@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import httpx2
 import pytest
+from tests.server.installation import Installation
 
 from interlock.agents import AGENTS
 from interlock.bootstrap import System, build
@@ -118,3 +119,15 @@ async def open_server(clock, tmp_path, request) -> AsyncIterator[Callable[..., S
 def server(open_server) -> Server:
     """Return a server on a store in memory, with people, groups and roles."""
     return open_server()
+
+
+@pytest.fixture
+def installation(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name, folder in (("XDG_DATA_HOME", "data"), ("XDG_CONFIG_HOME", "conf")):
+        monkeypatch.setenv(name, str(tmp_path / folder))
+    for name in ("INTERLOCK_SERVER", "INTERLOCK_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    found = Installation(tmp_path, monkeypatch, capsys)
+    yield found
+    found.close()

@@ -135,6 +135,10 @@ def test_what_is_told_and_was_not_written_is_found_out(me):
     view = me.request(me.advance(run.id).requests[0].id)
     told = sent(view_shape(view, me.history(view.request.id)))
     assert view_of(told, "default", view.now) == view
+    me.comment(view.request.id, "said while it is told")
+    more = sent(view_shape(view, me.history(view.request.id)))["history"]
+    assert len(more) > len(told["history"])
+    assert view_of(told | {"history": more}, "default", view.now).request == view.request
     opened = told["history"][0]
     for wrong in (
         told | {"status": "approved"},
