@@ -81,6 +81,10 @@ READ = [
     ["runs", "list"],
     ["runs", "show", "RUN"],
     ["runs", "show", "RUN", "--json"],
+    ["runs", "show", "RUN", "--state", "--json"],
+    ["threads", "list"],
+    ["threads", "show", "one", "--json"],
+    ["agents", "list", "--json"],
     ["effects", "list"],
     ["log", "--json", "--limit", "3"],
     ["log", "--run", "RUN"],
@@ -90,7 +94,7 @@ READ = [
 
 def test_what_is_read_is_the_same_here_and_there(installation):
     installation.sign_in()
-    started = installation.there("run", "approval", "Send email to team about meeting", "--detach")
+    started = installation.there("run", "approval", "Send email to team about meeting", "--thread", "one", "--detach")
     assert started[0] == 7, started
     run_id = started[1].split()[0]
     opened, done = installation.ask(PAY), installation.ask(PAY)
@@ -105,7 +109,11 @@ def test_what_is_read_is_the_same_here_and_there(installation):
         assert here == there, command
     settled = installation.there("effects", "settle", done.id, "--happened", "-m", "it is in the statement", "--json")
     assert json.loads(settled[1])["request"]["effect"]["state"] == "executed"
+    forked = installation.there("runs", "fork", run_id, "--detach")
+    assert forked[0] == 7, forked
     assert installation.there("runs", "cancel", run_id)[0] == 0
+    deleted = installation.there("threads", "delete", "one")
+    assert deleted == (0, "The states of 1 run are deleted. The log keeps what happened.\n", "")
     assert installation.there("runs", "retry", run_id)[0] == 3
 
 

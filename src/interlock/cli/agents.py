@@ -21,7 +21,7 @@ def list_agents(ctx: typer.Context, *, as_json: bool = JSON) -> None:
     """List the agents that are configured or ship with Interlock, and whether they load."""
 
     async def work(session: Session) -> None:
-        found = await examined(session)
+        found: list[dict[str, Any]] = await (examined(session) if session.remote is None else session.remote.agents())
         session.write({"agents": found})
         rows = [(plain(a["name"]), _version(a), plain(a["reference"])) for a in found]
         session.show_table(("NAME", "VERSION", "REFERENCE"), rows)
@@ -31,7 +31,7 @@ def list_agents(ctx: typer.Context, *, as_json: bool = JSON) -> None:
             if agent["unmade"]:
                 session.tell(f"{agent['name']}: {agent['unmade']}", "warn")
 
-    execute(ctx, work, as_json=as_json, settings=storeless(ctx.obj))
+    execute(ctx, work, as_json=as_json, settings=storeless(ctx.obj), remote=True)
 
 
 def _version(agent: dict[str, Any]) -> str:

@@ -87,7 +87,7 @@ def show_run(
         run_id = await session.client.resolve("run", run)
         view = await session.client.run(run_id)
         if state:
-            shape = await session.local.state(run_id, pause)
+            shape = await session.client.state(run_id, pause)
             session.write({**run_view_shape(view), "state": shape})
             session.show(Line(f"Run {run_id} of {plain(view.run.agent)}: {view.run.status}", "title"))
             session.show(*state_lines(shape))
@@ -213,13 +213,21 @@ def fork(
     async def work(session: Session) -> int:
         run_id = await session.client.resolve("run", run)
         position = await session.position()
-        forked = await session.local.fork(run_id, pause=pause, changes=values)
+        forked = await session.client.fork(run_id, pause=pause, changes=values)
         assert forked.origin is not None
         session.tell(f"Run {forked.id} begins at pause {forked.origin.pause} of {run_id}. It asks again.", "good")
         session.write({"event": "started", "run": run_shape(forked)})
         return await attend(session, forked, position, detach=detach)
 
-    execute(ctx, work, as_json=as_json, person=person, screen=Screen.on(sys.stderr) if detach else None, create=False)
+    execute(
+        ctx,
+        work,
+        as_json=as_json,
+        person=person,
+        screen=Screen.on(sys.stderr) if detach else None,
+        create=False,
+        remote=True,
+    )
 
 
 def _changes(given: list[str]) -> dict[str, Json]:

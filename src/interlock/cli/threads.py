@@ -9,7 +9,7 @@ from interlock.cli.app import group
 from interlock.cli.options import AFTER, AS, JSON, LIMIT, thread
 from interlock.cli.runs import state_lines
 from interlock.cli.session import Session, execute
-from interlock.domain.run import ENDED, Run
+from interlock.domain.run import ENDED, Run, status_of
 from interlock.engine.threads import ThreadView
 from interlock.errors import NotFound
 from interlock.service.inline import when
@@ -28,7 +28,7 @@ def list_threads(ctx: typer.Context, *, limit: int = LIMIT, after: str | None = 
     """List threads by name, with the last run of each."""
 
     async def work(session: Session) -> None:
-        page = await session.local.list_threads(after=after, limit=limit)
+        page = await session.client.list_threads(after=after, limit=limit)
         session.write(page_shape("threads", page, thread_shape))
         if not page.rows:
             session.tell("There are none. Begin one:")
@@ -41,7 +41,7 @@ def list_threads(ctx: typer.Context, *, limit: int = LIMIT, after: str | None = 
         session.show_table(("NAME", "AGENT", "TURNS", "LAST RUN", "STARTED"), rows)
         session.tell_of_more(page.next, limit)
 
-    execute(ctx, work, as_json=as_json, create=False)
+    execute(ctx, work, as_json=as_json, create=False, remote=True)
 
 
 @app.command("show")
@@ -55,7 +55,7 @@ def show_thread(
     """Show a thread: its runs, the newest first, and the state in which the next one begins."""
 
     async def work(session: Session) -> None:
-        thread = await session.local.thread(name, limit=limit)
+        thread = await session.client.thread(name, limit=limit)
         state = await _state(session, thread)
         session.write(thread_shape(thread) | {"state": state})
         if session.as_json:
@@ -71,18 +71,22 @@ def show_thread(
             session.show(*state_lines(state))
         session.hint(f"runs show {thread.last.id}")
 
-    execute(ctx, work, as_json=as_json, create=False)
+    execute(ctx, work, as_json=as_json, create=False, remote=True)
 
 
 async def _state(session: Session, thread: ThreadView) -> dict[str, object] | None:
     """Return the state in which the thread stands; None while one of its runs has not ended, or if there is none."""
     if thread.last.status not in ENDED:
         return None
-    place = await session.system.runs.threads.place(session.principal.tenant, thread.name)
-    if place.origin is None:
+    if session.remote is None:
+        origin = (await session.system.runs.threads.place(session.principal.tenant, thread.name)).origin
+        source = None if origin is None else origin.run_id
+    else:
+        source = status_of(thread.runs).source
+    if source is None:
         return None
     try:
-        return {**await session.local.state(place.origin.run_id)}
+        return {**await session.client.state(source)}
     except NotFound:
         return None
 
@@ -96,10 +100,10 @@ def delete_thread(ctx: typer.Context, *, name: str = NAME, person: str | None = 
     """Delete the states that a thread's runs have left; the log stays. Whoever continues it begins anew."""
 
     async def work(session: Session) -> None:
-        count = await session.local.delete_states(name)
+        count = await session.client.delete_states(name)
         session.write({"thread": name, "runs": count})
         session.tell(
             f"The states of {count} run{'s' if count != 1 else ''} are deleted. The log keeps what happened.", "good"
         )
 
-    execute(ctx, work, as_json=as_json, person=person, create=False)
+    execute(ctx, work, as_json=as_json, person=person, create=False, remote=True)

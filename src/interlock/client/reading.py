@@ -14,11 +14,13 @@ from interlock.client.calls import Calls, quoted
 from interlock.client.problems import understood
 from interlock.client.streams import follow
 from interlock.domain.authority import Principal
+from interlock.domain.canonical import Json
 from interlock.domain.credentials import Credential
 from interlock.domain.request import Request, Status
 from interlock.domain.run import Run, RunStatus
 from interlock.engine.changes import Entry
 from interlock.engine.ports.store import Inbox
+from interlock.engine.threads import ThreadView
 from interlock.errors import InvalidValue
 from interlock.service.from_shapes import (
     count_of,
@@ -29,6 +31,7 @@ from interlock.service.from_shapes import (
     request_of,
     run_of,
     run_view_of,
+    thread_of,
     view_of,
 )
 from interlock.service.inbox import Listed, Which
@@ -161,6 +164,29 @@ class Reading:
     ) -> Page[Run]:
         """Return a page of runs, newest first. See `list_requests`."""
         return await self._page("/runs", "runs", {"status": list(statuses)}, run_of, after, limit)
+
+    async def list_threads(self, *, after: str | None = None, limit: int = 50) -> Page[ThreadView]:
+        """Return a page of conversations by name, each with its last run. See `list_requests`."""
+        return await self._page("/threads", "threads", {}, thread_of, after, limit)
+
+    async def thread(self, name: str, *, limit: int = 20) -> ThreadView:
+        """Return a conversation with its last runs, the newest first, of which a server tells 200 at most."""
+        tenant = await self._tenant()
+        told = await self._calls.get(f"/threads/{quoted(name)}", {"limit": min(limit, MOST)})
+        return understood(thread_of, told, tenant)
+
+    async def state(self, run_id: str, pause: int | None = None) -> dict[str, Json]:
+        """Return what a kept state of a run holds, as JSON: `values`, those of sub-graphs, and of which pause it is.
+
+        Args:
+            pause: from 1; by default the last one, or the end. What is not kept raises `NotFound`.
+        """
+        told = await self._calls.get(f"/runs/{quoted(run_id)}/state", {"pause": pause})
+        return understood(dict[str, Json], told)
+
+    async def agents(self) -> list[dict[str, Json]]:
+        """Return the agents that have a name at the server, as they load there."""
+        return understood(lambda one: list(one["agents"]), await self._calls.get("/agents"))
 
     async def unsettled(self) -> list[Request]:
         """Return the approved requests whose effect is unknown or still under way, newest first."""

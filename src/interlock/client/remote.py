@@ -142,6 +142,18 @@ class RemoteClient(Deciding):
         }
         return await self._changed("/runs", said, key=self._key or fresh_key())
 
+    async def fork(self, run_id: str, *, pause: int | None = None, changes: Mapping[str, Json] | None = None) -> Run:
+        """Start a new run from a pause of another. See `interlock.engine.runs.Runs.fork`."""
+        said = {"pause": pause, "changes": None if changes is None else dict(changes)}
+        return await self._changed(f"/runs/{quoted(run_id)}/forks", said)
+
+    async def delete_states(self, thread: str) -> int:
+        """Delete the states that a thread's runs have left; the log stays. Return of how many runs.
+
+        A thread of which a run has not ended raises `Closed`.
+        """
+        return understood(lambda one: int(one["runs"]), await self._calls.delete(f"/threads/{quoted(thread)}"))
+
     async def cancel(self, run_id: str, *, reason: str = "") -> Run:
         """End a run; its open requests are withdrawn. A run that has ended raises `Closed`."""
         return await self._changed(f"/runs/{quoted(run_id)}/cancel", {"reason": reason})

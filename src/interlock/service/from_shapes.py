@@ -20,6 +20,7 @@ from interlock.domain.run import Run
 from interlock.engine.changes import Entry, Lease
 from interlock.engine.codec import FORMAT, MAX_ENTRY, decode_entry, decode_policy, leaf_hash, read_as
 from interlock.engine.integrity import request_of_log
+from interlock.engine.threads import ThreadView
 from interlock.errors import RecordAltered
 from interlock.service.inbox import Listed
 from interlock.service.pages import Count, Page
@@ -114,6 +115,11 @@ def run_view_of(shape: Shape, tenant: str, now: datetime, at_its_turn: Run | Non
         shape["altered"],
         at_its_turn,
     )
+
+
+def thread_of(shape: Shape, tenant: str) -> ThreadView:
+    """Return a conversation with its last runs, the newest first."""
+    return ThreadView(shape["name"], shape["turns"], tuple(run_of(one, tenant) for one in shape["runs"]))
 
 
 def entry_of(shape: Shape, tenant: str) -> Entry:
