@@ -17,6 +17,7 @@ from interlock.errors import InvalidConfig
 NAMES = (
     "run.started",  # the run is committed, nothing advances it yet
     "advance.began",  # the lease is committed, the agent has not run
+    "step.kept",  # the state after a step is committed, the next step has not begun
     "agent.returned",  # the agent has run, nothing of it is committed
     "store.before_commit",  # a transaction is complete but not committed
     "store.after_commit",  # a transaction is committed but not acknowledged

@@ -8,6 +8,7 @@ import operator
 import os
 import resource
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
@@ -112,6 +113,32 @@ def conversation() -> Agent:
 
 
 talk = conversation()
+
+
+def thinks(name: str) -> Any:
+    """Return a node that calls a model: each call is counted outside of the process."""
+
+    def node(state: State) -> State:
+        append(os.environ["SINK"] + ".model", name)
+        return {"other": name}
+
+    return node
+
+
+def long(durability: Any) -> Agent:
+    """Return an agent that calls a model before and after it pays."""
+    graph = StateGraph(State)
+    names = ["plan", "draft", "act", "sum_up", "file"]
+    for name in names:
+        graph.add_node(name, thinks(name))
+    graph.nodes.pop("act")
+    graph.add_node("act", lambda _: {"paid": ask(Action("pay", {"amount": 5})).perform(pay)})
+    for before, after in pairwise([START, *names, END]):
+        graph.add_edge(before, after)
+    return Agent(graph, durability=durability)
+
+
+by_step, by_pause = long("step"), long("exit")
 
 
 def quits(state: State) -> State:

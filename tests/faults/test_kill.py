@@ -8,7 +8,7 @@ import pytest
 from interlock.domain.run import ENDED, RunStatus
 from interlock.failpoints import NAMES as ALL_NAMES
 
-NAMES = [name for name in ALL_NAMES if not name.startswith("channel.")]  # no channel is told of these cycles
+NAMES = [name for name in ALL_NAMES if not name.startswith(("channel.", "step."))]  # of which these cycles have none
 ON_BOTH = [*(("sqlite", kind) for kind in driver.KINDS), ("postgres", "neither")]
 KILLED = -signal.SIGKILL
 COMMITS = 8  # of one cycle: start, begin, pause, vote, begin, claim, record, end

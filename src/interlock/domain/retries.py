@@ -21,6 +21,7 @@ from interlock.domain.run_events import (
     RunEvent,
     RunPaused,
     RunRetried,
+    StepKept,
     VersionAccepted,
 )
 
@@ -131,7 +132,7 @@ def exhausted(history: Iterable[RunEvent]) -> str:
     vanished, failed, running = 1, 0, False
     for event in history:
         match event:
-            case RunPaused() | RunRetried() | VersionAccepted():
+            case RunPaused() | StepKept() | RunRetried() | VersionAccepted():
                 vanished, failed = 1, 0
             case AdvanceBegan() if running:
                 vanished += 1

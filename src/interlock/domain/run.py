@@ -73,6 +73,7 @@ class Run:
         end_digest: digest of the state in which it ended; None if it did not end well, or the state could not be kept.
         forgotten: whether its states were deleted: whoever continues its thread begins anew.
         again: earlier requests whose answers are given again when it goes on from its pause: their nodes run again.
+        midway: its state is one that a step left, and no pause: whoever goes on runs the steps after it.
     """
 
     id: str
@@ -103,6 +104,7 @@ class Run:
     end_digest: str | None = None
     forgotten: bool = False
     again: tuple[str, ...] = ()
+    midway: bool = False
 
 
 ENDED = frozenset({RunStatus.done, RunStatus.failed, RunStatus.cancelled})

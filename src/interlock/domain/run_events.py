@@ -51,6 +51,16 @@ class AdvanceBegan:
 
 
 @dataclass(frozen=True, slots=True)
+class StepKept:
+    """A step of the graph has ended, and the state after it was kept: whoever carries the run on begins there."""
+
+    state_digest: str
+    agent_version: str
+    at: datetime
+    type: Literal["step_kept"] = "step_kept"
+
+
+@dataclass(frozen=True, slots=True)
 class RunPaused:
     """The run waits at these interrupts. Nothing of it is in memory.
 
@@ -167,4 +177,4 @@ class StatesDeleted:
 
 _AdvanceEnded = RunPaused | RunDone | RunFailed | AttemptFailed | AttentionNeeded
 _ByPerson = RunRetried | VersionAccepted | RunCancelled | RunRestored | StatesDeleted
-RunEvent = RunStarted | TurnCame | AdvanceBegan | _AdvanceEnded | _ByPerson
+RunEvent = RunStarted | TurnCame | AdvanceBegan | StepKept | _AdvanceEnded | _ByPerson

@@ -19,6 +19,7 @@ RUN_TRANSITIONS: dict[tuple[RunStatus, str], RunStatus] = {
     (R.queued, "run_cancelled"): R.cancelled,
     # An advance ends in one of these ways. Another worker may begin when this one's lease has ended.
     (R.running, "advance_began"): R.running,
+    (R.running, "step_kept"): R.running,
     (R.running, "run_paused"): R.paused,
     (R.running, "run_done"): R.done,
     (R.running, "run_failed"): R.failed,
@@ -107,12 +108,18 @@ def _apply(run: Run, event: RunEvent) -> Run:  # noqa: C901, PLR0911 - one line 
         case run_events.AdvanceBegan() if run.status is R.running:
             # The advance before this one vanished with its worker: that is a failed attempt, too.
             return replace(run, attempts=run.attempts + 1, note="the worker that advanced it vanished")
+        case run_events.StepKept(state_digest=state_digest, agent_version=version):
+            # Those whose answers led here stay named: what the graph does on its own may follow from them.
+            led = tuple(dict.fromkeys((*run.again, *(wait.request_id for wait in run.pause))))
+            kept = replace(run, midway=True, pause=(), again=led, state_digest=state_digest, agent_version=version)
+            return replace(kept, attempts=0, note="")
         case run_events.RunPaused(
             pause=pause, state_digest=state_digest, agent_version=version, keeps=keeps, again=again
         ):
             return replace(
                 run,
                 pause=pause,
+                midway=False,
                 again=again,
                 state_digest=state_digest,
                 states=_kept(run, state_digest, keeps),
@@ -123,9 +130,10 @@ def _apply(run: Run, event: RunEvent) -> Run:  # noqa: C901, PLR0911 - one line 
             )
         case run_events.RunDone(output=output, at=at, state_digest=state_digest, unkept=unkept, keeps=keeps):
             ended = replace(run, output=output, ended_at=at, note=unkept, attempts=0, pause=(), state_digest=None)
+            ended = replace(ended, midway=False)
             return replace(ended, states=_kept(run, state_digest, keeps), end_digest=state_digest)
         case run_events.RunFailed(reason=reason, at=at) | run_events.RunCancelled(reason=reason, at=at):
-            return replace(run, note=reason, ended_at=at, pause=(), state_digest=None)
+            return replace(run, note=reason, ended_at=at, pause=(), state_digest=None, midway=False)
         case run_events.AttemptFailed(reason=reason, counted=counted):
             return replace(run, note=reason, attempts=run.attempts + counted)
         case run_events.AttentionNeeded(code=code, reason=reason, request_id=request_id):

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import timedelta
 
 from interlock.domain.authority import Principal
 from interlock.domain.canonical import Json
 from interlock.domain.commands import ClaimEffect, RecordEffect
 from interlock.domain.request import Repeatable, Reported, Request
+from interlock.domain.run_events import StepKept
 from interlock.engine.advance_start import AdvanceStart
-from interlock.engine.changes import RunRecord
+from interlock.engine.changes import FRESH, Actor, Changes, Lease, RunChange, RunRecord
 from interlock.engine.desk import Desk
-from interlock.engine.integrity import verified, verified_request
+from interlock.engine.integrity import digest_of_state, verified, verified_request
 from interlock.engine.ports.store import Store
 from interlock.engine.results import KnownResult, Results
-from interlock.errors import EffectRefused, StoreUnavailable
+from interlock.errors import AdvanceOvertaken, Conflict, EffectRefused, NotInTime, StoreUnavailable
 from interlock.failpoints import failpoint
 
 
@@ -35,6 +38,8 @@ class HeldAdvance:
         self._agent = Principal(f"agent:{record.run.agent}", "agent", record.run.tenant, "run")
         self._held_until = start.held_until
         self._results = results
+        self._version = start.held.hold.version  # of claims: steps that are kept since make no other advance of it
+        self._length = timedelta(0) if record.lease is None else record.lease.until - start.held.seen.now
 
     def extended(self, held_until: float) -> None:
         """Note until when the lease runs now, by this machine's monotonic clock."""
@@ -59,7 +64,7 @@ class HeldAdvance:
 
     async def claim(self, request_id: str, digest: str, tool: str, repeatable: Repeatable) -> Request:
         """Begin an effect. See the port."""
-        command = ClaimEffect(request_id, digest, tool, self.held.hold.version, repeatable)
+        command = ClaimEffect(request_id, digest, tool, self._version, repeatable)
         unanswered = False  # what the store could not acknowledge may have been made
 
         async def attempt() -> Request:
@@ -89,6 +94,30 @@ class HeldAdvance:
         request = await self._results.record(KnownResult(self.held.tenant, self._agent.id, command), known)
         failpoint("effect.recorded")
         return request
+
+    async def keep_step(self, state: bytes, agent_version: str) -> None:
+        """Keep the state that a step has left. See the port."""
+        hold = self.held.hold
+        await self._results.patience.outlast(f"A step of {hold.run_id}", lambda: self._keep_once(state, agent_version))
+        failpoint("step.kept")
+
+    async def _keep_once(self, state: bytes, agent_version: str) -> None:
+        held, asked = self.held, time.monotonic()
+        record, now = held.seen.run, await self._store.now()
+        assert record is not None
+        lease = Lease(held.hold.owner, now + self._length)
+        event = StepKept(digest_of_state(state), agent_version, now)
+        change = RunChange.of(record.run, event, state=state, lease=lease)
+        actor = Actor(self._agent.id, "run")
+        try:
+            await self._store.commit(Changes(held.tenant, actor, run=change, hold=held.hold, before=now + FRESH))
+        except NotInTime as late:
+            raise StoreUnavailable(f"A step of {held.hold.run_id} took too long to be kept.") from late
+        except Conflict:
+            raise AdvanceOvertaken(held.hold.run_id) from None
+        self.extended(asked + self._length.total_seconds())
+        seen = replace(held.seen, run=RunRecord(change.after, state, lease))
+        self.held = replace(held, hold=replace(held.hold, version=change.after.version), seen=seen)
 
     async def _claim_once(self, command: ClaimEffect) -> Request:
         known = self._known.pop(command.request_id, None)

@@ -165,15 +165,15 @@ class JobRunner:
     async def carry_on(self, start: AdvanceStart) -> None:
         """Carry an advance on that has begun, and commit its end."""
         failpoint("advance.began")
-        held, owner = start.held, start.held.hold.owner
+        owner = start.held.hold.owner
         advance = HeldAdvance(self._store, self._desk, self.results, start)
         self.active[owner] = advance
         try:
             ending = await self._advance(advance)
             failpoint("agent.returned")
-            await self._ends.end(held, ending, self.patience)
+            await self._ends.end(advance.held, ending, self.patience)
         except AdvanceOvertaken:
-            await self._ends.let_go(held, self.patience)
+            await self._ends.let_go(advance.held, self.patience)
         finally:
             del self.active[owner]
 

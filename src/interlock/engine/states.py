@@ -34,7 +34,8 @@ class KeptState:
         """Say of which moment it is, in words."""
         if self.pause is not None:
             return f"at pause {self.pause}"
-        return "at its end" if self.run.end_digest is not None else "with which it begins"
+        begun = "after its last step" if self.run.midway else "with which it begins"
+        return "at its end" if self.run.end_digest is not None else begun
 
 
 async def read_state(store: Store, run: Run, digest: str) -> bytes:

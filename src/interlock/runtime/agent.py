@@ -10,7 +10,7 @@ import sys
 import typing
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
-from typing import Any
+from typing import Any, Literal
 
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.graph import StateGraph
@@ -46,6 +46,9 @@ class Agent:
             else a refusal ends the run. The empty text means that there is none.
         input: makes the graph's input of a command line's text; without it, `{"input": text}`, or a message for graphs
             that have messages, or the text itself for a workflow that takes text.
+        durability: when the state is kept: `exit` at each pause and at the end; `step` also after each step of the
+            graph, so that no step runs again after a crash. Each step is a transaction then. Not for graphs with
+            breakpoints.
 
     Raises:
         InvalidAgent: if it is not a graph that can be governed.
@@ -60,6 +63,7 @@ class Agent:
         state_types: Iterable[type] = (),
         approval_channel: str | None = None,
         input: Callable[[str], Json] | None = None,  # noqa: A002 - the word that LangGraph uses
+        durability: Literal["exit", "step"] = "exit",
     ) -> None:
         compiled = graph.compile() if isinstance(graph, StateGraph) else graph
         if not isinstance(compiled, Pregel):
@@ -74,6 +78,7 @@ class Agent:
             {*_schema_types(compiled), *_types_at_hand(compiled), *state_types}
         )
         self.breakpoints = Breakpoints(compiled, approval_channel)
+        self.durability = _checked(durability, compiled)
         self._input = input
         self.factory: Any = None  # what makes the graph anew for each advance: see `factories.py`
 
@@ -111,6 +116,19 @@ class Agent:
     def continues(self, made_by: str) -> bool:
         """Say whether this agent may carry on a state that an agent of this version made."""
         return made_by == self.version or made_by.rpartition("+")[0] in self.compatible_with
+
+
+def _checked(durability: str, graph: Graph) -> str:
+    """Refuse a durability that there is not, and steps of a graph that would go on past a breakpoint by itself."""
+    if durability not in {"exit", "step"}:
+        raise InvalidAgent(f"durability {durability!r} must be `exit` or `step`.")
+    stops = [inner for _, inner in subgraphs(graph) if inner.interrupt_before_nodes or inner.interrupt_after_nodes]
+    if durability == "step" and stops:
+        raise InvalidAgent(
+            "A graph with breakpoints (`interrupt_before`, `interrupt_after`) cannot have durability `step`: where it "
+            "goes on after a crash, LangGraph would take the breakpoint for passed. Ask with `interlock.ask` instead."
+        )
+    return durability
 
 
 def as_agent(found: object, name: str) -> Agent:

@@ -14,7 +14,7 @@ from langgraph.types import GraphOutput, Interrupt
 
 from interlock.domain.canonical import Json, canonical_bytes
 from interlock.domain.run import Run
-from interlock.engine.ports.runtime import Asking, Attention, Done, Ending, Failed, Paused
+from interlock.engine.ports.runtime import Advance, Asking, Attention, Done, Ending, Failed, Paused
 from interlock.engine.watching import Streamed, Watcher
 from interlock.errors import InvalidState
 from interlock.runtime import pauses
@@ -55,6 +55,33 @@ class Limits(NamedTuple):
     subject: int
 
 
+@dataclass(slots=True)
+class Steps:
+    """Keeps what each step of a graph has left; `kept` says whether any was."""
+
+    advance: Advance
+    state: RunState
+    agent_version: str
+    most: int
+    kept: bool = False
+
+    async def keep(self) -> None:
+        """Keep the state as it is; raise InvalidState if it would not come back, or is too large."""
+        self.state.check_types()
+        stored = self.state.dump(self.agent_version)
+        if len(stored) > self.most:
+            raise InvalidState(_too_large(stored, self.most))
+        await self.advance.keep_step(stored, self.agent_version)
+        self.kept = True
+
+
+def _too_large(stored: bytes, most: int) -> str:
+    return (
+        f"The agent's state is {len(stored):,} bytes, more than the limit of {most:,}: keep large things elsewhere and "
+        "carry their address, or raise `limits.state_bytes`."
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class GraphAdvance:
     """One advance of one graph, which has the run's state; config and context are as LangGraph takes them."""
@@ -67,6 +94,7 @@ class GraphAdvance:
     advancing: Advancing
     watcher: Watcher
     limits: Limits
+    steps: Steps
 
     async def carry_on(self) -> Ending:
         """Run the graph to its next pause or its end."""
@@ -78,15 +106,16 @@ class GraphAdvance:
         elsewhere = Elsewhere()
         callbacks = [elsewhere, *([Refusals(advancing)] if run.pause else [])]
         heard: RunnableConfig = {**self.config, "callbacks": callbacks}
+        durability = "sync" if self.agent.durability == "step" else "async"  # a step begins when the last one is kept
         try:
             output = await _carried_on(
-                self.graph, given.value, heard, self.watcher, run.id, context=self.context, durability="async"
+                self.graph, given.value, heard, self.watcher, run.id, context=self.context, durability=durability
             )
         except Exception as error:
             advancing.give_no_more()
             await advancing.finish()
             before = RunState(self.agent.serde, advancing.advance.record.state)
-            again = asked_again(error, advancing, before, state)
+            again = None if self.steps.kept else asked_again(error, advancing, before, state)
             if again is None:
                 raise
             return self._paused(again, before)
@@ -105,16 +134,16 @@ class GraphAdvance:
         """Return what the graph is given to begin, or to go on; or how the advance ends if it is not to run at all."""
         agent, state = self.agent, self.state
         run = self.advancing.advance.record.run
-        begun = run.pause or forking.is_fork(run)
+        begun = run.pause or run.midway or forking.is_fork(run)
         if begun and not agent.continues(state.made_by) and not agent.continues(run.agent_version):
             return _mismatch(run, agent, state)
+        if run.midway or not begun:
+            return Given(None if run.midway else run.input)
         if run.pause:
             changed = state.made_by != agent.version or pauses.at_breakpoint(run)
             if changed and not await pauses.stands_there(run, self.graph, self.config, agent.breakpoints):
                 return _mismatch(run, agent, state)
             return await self._resumed()
-        if not begun:
-            return Given(run.input)
         stands = await forking.fork(run, agent, self.graph, state, self.config)
         if isinstance(stands, Failed):
             return stands
@@ -155,11 +184,7 @@ class GraphAdvance:
             asks.append(replace(asking, passed_over=self.advancing.passed_over(self.advancing.task_of(asking.ask))))
         stored = state.dump(self.agent.version)
         if len(stored) > self.limits.state:
-            return Attention(
-                "invalid_state",
-                f"The agent's state is {len(stored):,} bytes, more than the limit of {self.limits.state:,}: keep large "
-                "things elsewhere and carry their address, or raise `limits.state_bytes`.",
-            )
+            return Attention("invalid_state", _too_large(stored, self.limits.state))
         state.check_types()
         answered = [key for value in resume_values(state) for key in ids_of(value)]
         return Paused(stored, self.agent.version, tuple(asks), again=tuple(dict.fromkeys(answered)))

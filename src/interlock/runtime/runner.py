@@ -18,7 +18,7 @@ from interlock.runtime.agent import Agent
 from interlock.runtime.answers.binding import ids_of
 from interlock.runtime.current import PASSING, Advancing, current
 from interlock.runtime.error_text import said, told
-from interlock.runtime.graph_advance import GraphAdvance, Limits
+from interlock.runtime.graph_advance import GraphAdvance, Limits, Steps
 from interlock.runtime.loading.child_processes import Contained, Exited, guard, is_cancelled
 from interlock.runtime.loading.factories import Unmade, entered, seen_for, server_runtime
 from interlock.runtime.loading.registry import Registry
@@ -122,14 +122,16 @@ class LangGraphRuntime:
                     return Attention("invalid_context", error.message)
                 state = RunState(made.serde, advancing.advance.record.state)
             kept = store if made.graph.store is None else made.graph.store
-            graph = made.graph.copy(update={"checkpointer": Checkpointer(state), "store": kept})
+            steps = Steps(advancing.advance, state, made.version, self._limits.state)
+            checkpointer = Checkpointer(state, steps.keep if made.durability == "step" else None)
+            graph = made.graph.copy(update={"checkpointer": checkpointer, "store": kept})
             config: RunnableConfig = {"configurable": {**configurable, "__pregel_strict_resume": True}}
-            if run.pause:
+            if run.pause or run.again:
                 # A cached node is not run, so what an answer led to in one run would be done in another that nobody was
                 # asked about: once somebody has decided, nothing is taken from a cache or put there, in sub-graphs too.
                 config["configurable"]["__pregel_cache"] = None
             try:
-                going = GraphAdvance(graph, config, context, made, state, advancing, watcher, self._limits)
+                going = GraphAdvance(graph, config, context, made, state, advancing, watcher, self._limits, steps)
                 return await going.carry_on()
             finally:
                 await advancing.finish()  # nothing is closed that a tool still uses

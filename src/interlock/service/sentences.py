@@ -32,6 +32,7 @@ STATED: dict[type[Event], str] = {
     run_events.RunFailed: "failed: {0.reason}",
     run_events.RunRestored: "{0.by} had it written anew from its log: {0.found}",
     run_events.RunRetried: "{0.by} lets it go on",
+    run_events.StepKept: "kept its state after a step",
     run_events.StatesDeleted: "{0.by} deleted the states that it had left",
     run_events.VersionAccepted: "{0.by} accepts version {0.agent_version} of the agent",
 }

@@ -59,6 +59,7 @@ from interlock.domain.run_events import (
     RunPaused,
     RunRetried,
     RunStarted,
+    StepKept,
     TurnCame,
     VersionAccepted,
 )
@@ -374,6 +375,7 @@ def test_a_retry_counts_on_and_keeps_the_key():
 
 RUN_EVENTS = {
     "turn_came": TurnCame(None, None, START),
+    "step_kept": StepKept("sha256:1", "1+1", START),
     "advance_began": AdvanceBegan("w", START),
     "run_paused": RunPaused((Pending("i", "r"),), "sha256:1", "1", START),
     "run_done": RunDone({"ok": True}, START),

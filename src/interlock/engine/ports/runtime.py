@@ -108,6 +108,13 @@ class Advance(Protocol):
     ) -> Request:
         """Record what became of an attempt, whoever holds the run by now: it is the truth."""
 
+    async def keep_step(self, state: bytes, agent_version: str) -> None:
+        """Keep the state that a step has left, so that nobody runs that step again.
+
+        Raises:
+            AdvanceOvertaken: if this advance no longer holds its run.
+        """
+
     def is_held(self) -> bool:
         """Say whether the lease still runs, by this machine's monotonic clock, without asking the store."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -32,11 +32,17 @@ MAX_SIZE = 256_000_000
 
 
 class Checkpointer(BaseCheckpointSaver[int]):
-    """The checkpointer of one advance of one run: everything is kept in its state, and nothing waits."""
+    """The checkpointer of one advance of one run: everything is kept in its state.
 
-    def __init__(self, state: RunState) -> None:
+    Args:
+        keep: called after each step of the graph itself, which waits for it; None if nothing is kept before the end.
+    """
+
+    def __init__(self, state: RunState, keep: Callable[[], Awaitable[None]] | None = None) -> None:
         super().__init__(serde=state.serde)
         self._state = state
+        self._keep = keep
+        self._taken_in = False
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return the checkpoint of the configured namespace."""
@@ -135,9 +141,21 @@ class Checkpointer(BaseCheckpointSaver[int]):
         for found in self.list(config, **options):
             yield found
 
-    async def aput(self, *args: Any, **kwargs: Any) -> RunnableConfig:
-        """See `put`."""
-        return self.put(*args, **kwargs)
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """See `put`. Where steps are kept, the next one begins when this one is."""
+        place = self.put(config, checkpoint, metadata, new_versions)
+        if self._keep is None or config["configurable"]["checkpoint_ns"]:
+            return place
+        taken_in, self._taken_in = self._taken_in, metadata.get("source") == "input"
+        if metadata.get("source") == "loop" and not taken_in:  # the step behind an input has run no node
+            await self._keep()
+        return place
 
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
