@@ -327,6 +327,17 @@ async def test_a_provider_that_does_not_answer_as_it_should_signs_nobody_in(comp
     assert all("evil.example" not in asked for asked in login.asked)
 
 
+async def test_a_provider_that_does_not_answer_is_not_asked_by_everybody(company, login):
+    login.answers["/.well-known/openid-configuration"] = lambda _: httpx2.Response(500)
+    for _ in range(3):
+        answer = await browser_of(company).get("../../auth/oidc/company")
+        assert answer.status_code == 503
+    assert len(login.asked) == 1
+    del login.answers["/.well-known/openid-configuration"]
+    company.context.providers["company"]._failed_at -= 5
+    assert (await signed_in(browser_of(company), login)).status_code == 303
+
+
 async def test_a_provider_is_asked_about_itself_once_and_for_a_new_key_again(company, login):
     browser = browser_of(company)
     for _ in range(3):
@@ -390,7 +401,9 @@ async def voted(client, request):
 async def claimed(server, request):
     """Return what becomes of the effect when the agent claims it."""
     body = {"digest": request["digest"], "tool": "x", "lasts": 60}
-    return (await (await server.agent()).post(f"/requests/{request['id']}/claim", json=body)).json()["effect"]["state"]
+    answer = await (await server.agent()).post(f"/requests/{request['id']}/claim", json=body)
+    said = answer.json()
+    return said["effect"]["state"] if answer.status_code == 200 else said["details"]["effect"]
 
 
 async def test_the_groups_of_a_claim_decide_while_the_providers_word_counts(open_server, login):

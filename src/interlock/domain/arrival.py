@@ -40,12 +40,13 @@ def arrival(rules: DirectoryRules, identity: Identity, *, everybody: bool, hold:
     linked = rules.kept.identities.get((identity.issuer, identity.subject))
     known = rules.configured.aliases.get(identity.person)
     link: tuple[DirectoryEvent, ...] = ()
-    if linked is not None or known is not None:
+    given = everybody or identity.groups or identity.roles
+    if known is not None or (linked is not None and (given or _is_here(rules, linked))):
         person = rules.configured.canonical(linked or identity.person)
-    elif (invited := _invited(rules, identity)) is not None:
+    elif linked is None and (invited := _invited(rules, identity)) is not None:
         person = invited
         link = (events.IdentityLinked(person, identity.issuer, identity.subject, rules.now),)
-    elif everybody or identity.groups or identity.roles:
+    elif given:
         person = identity.person
     else:
         raise Forbidden("The provider knows you, and nobody has invited you here: ask an admin.")
@@ -63,7 +64,7 @@ def _invited(rules: DirectoryRules, identity: Identity) -> str | None:
     if person.startswith((LOCAL_PREFIX, *NO_PERSON)):
         return None
     account = rules.kept.accounts.get(person)
-    if account is None and person not in _named(rules):
+    if not _is_here(rules, person):
         return None
     if account is not None and account.status is AccountStatus.active:
         return None  # the invitation was used, by whoever has set the password
@@ -72,10 +73,12 @@ def _invited(rules: DirectoryRules, identity: Identity) -> str | None:
     return person
 
 
-def _named(rules: DirectoryRules) -> frozenset[str]:
-    """Return everybody whom the configuration names."""
-    file = rules.configured
-    return frozenset().union(file.aliases.values(), *file.groups.values(), *file.roles.values())
+def _is_here(rules: DirectoryRules, person: str) -> bool:
+    """Say whether somebody has an account, another name, a group or a role: without any they are a stranger."""
+    file, known = rules.configured, rules.configured.canonical
+    named = frozenset().union(file.aliases.values(), *file.groups.values(), *file.roles.values())
+    added = frozenset().union(*rules.kept.members.values())
+    return known(person) in {*named, *map(known, added), *map(known, rules.kept.accounts)}
 
 
 def _claimed(rules: DirectoryRules, person: str, identity: Identity, hold: timedelta) -> tuple[DirectoryEvent, ...]:

@@ -34,6 +34,8 @@ LEEWAY = 60
 """Seconds by which its clock and ours may differ."""
 KNOWN_FOR = 3_600.0
 """Seconds for which what it says of itself, and its keys, are not asked for again."""
+AGAIN = 5.0
+"""Seconds before it is asked about itself again after it did not answer: whoever wants to sign in would wait for it."""
 KEYS_AGAIN = 60.0
 """Seconds before its keys are asked for again because of one that is not known."""
 TIMEOUT = 10.0
@@ -112,6 +114,7 @@ class Provider:
         self._asking = asyncio.Lock()
         self._metadata: _Known | None = None
         self._keys: _Known | None = None
+        self._failed_at: float | None = None
 
     @property
     def name(self) -> str:
@@ -174,12 +177,17 @@ class Provider:
     async def metadata(self) -> dict[str, Any]:
         """Return what it says of itself (OpenID Connect Discovery, section 4)."""
         async with self._asking:
-            if self._metadata is None or time.monotonic() - self._metadata.since > KNOWN_FOR:
+            now = time.monotonic()
+            if self._metadata is None or now - self._metadata.since > KNOWN_FOR:
+                if self._failed_at is not None and now - self._failed_at < AGAIN:
+                    raise ProviderUnavailable(f"{self.name} did not answer a moment ago. Try again in a minute.")
+                self._failed_at = now
                 async with self._client({}) as client:
                     found = await self._json(
                         client, f"{self.given.issuer.rstrip('/')}/.well-known/openid-configuration"
                     )
                 self._check(found)
+                self._failed_at = None
                 self._metadata = _Known(found, time.monotonic())
             return self._metadata.value
 

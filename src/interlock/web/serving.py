@@ -95,9 +95,8 @@ class Answering:
         public = f"http://{here}" if given is None else f"{given.scheme}://{given.netloc}"
         hosts = frozenset({here, urlsplit(public).netloc, *_other_names(host, listening.getsockname()[1])})
         server = ServerSettings() if settings is None else settings.server
-        folder = settings.origin.path.parent if settings is not None and settings.origin is not None else Path()
         try:
-            providers = providers_of(server, folder, os.environ, public)
+            providers = providers_of(server, _folder_of(settings), os.environ, public)
         except BadInput:
             listening.close()
             raise
@@ -108,6 +107,10 @@ class Answering:
     async def until_stopped(self) -> None:
         """Answer calls until the context's `stop` is set."""
         await serve(application(self.context), self.listening, self.context)
+
+
+def _folder_of(settings: Settings | None) -> Path:
+    return settings.origin.path.parent if settings is not None and settings.origin is not None else Path()
 
 
 def _other_names(host: str, port: int) -> tuple[str, ...]:

@@ -44,6 +44,18 @@ def test_an_invitation_is_matched_by_a_verified_address_once_and_then_by_issuer_
     assert come(accounts, by_mail(NOAH)).events == (events.IdentityLinked(NOAH, ISSUER, "7", NOW),)
 
 
+def test_who_was_let_in_once_and_is_named_nowhere_any_more_is_a_stranger():
+    link = events.IdentityLinked(NOAH, ISSUER, "7", NOW)
+    added = events.MemberAdded("group", "managers", NOAH, NOW)
+    assert come(rules(added), by_mail(NOAH)).person == NOAH
+    assert come(rules(added, link), Identity(ISSUER, "7")).person == NOAH
+    gone = rules(added, link, events.MemberRemoved("group", "managers", NOAH, NOW))
+    with pytest.raises(Forbidden):
+        come(gone, by_mail(NOAH))
+    assert come(gone, Identity(ISSUER, "7"), everybody=True).person == NOAH
+    assert come(gone, Identity(ISSUER, "7", groups=frozenset({"finance"}))).person == NOAH
+
+
 @pytest.mark.parametrize("email", [None, "zoe@example.com", "mia", "local:me", "agent:bot@x", "group:managers@x", ""])
 def test_nobody_else_comes_in(email):
     people = Directory({"all": frozenset({"local:me", "agent:bot@x", "mia"})}, {}, {}, local_roles=True)
