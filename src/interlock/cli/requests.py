@@ -151,21 +151,24 @@ def list_requests(
         run_id = None if run is None else await session.client.resolve("run", run)
         all_of_them = everything or (reference is not None and status is None)
         statuses = () if all_of_them else (status or Status.open,)
-        wanted = Inbox(statuses, agent, run_id, reference=reference)
-        page = await session.client.list_requests(wanted, after=after, limit=limit)
-        of_all = statuses == OPEN and run is None and reference is None and session.principal.kind == "person"
-        waits = await session.client.inbox_count("mine", agent=agent) if of_all else None
-        counted = {} if waits is None else {"waits_for_you": count_shape(waits)}
-        session.write({**page_shape("requests", page, request_shape), **counted})
-        if not page.rows:
-            session.tell("Nothing waits for anybody." if statuses == OPEN else "There are none.")
-            return
-        await _show(session, page.rows)
-        session.tell_of_more(page.next, limit)
-        if waits is not None:
-            session.tell(_waits_for_you(waits), "dim")
+        await _list_wanted(session, Inbox(statuses, agent, run_id, reference=reference), after, limit)
 
     execute(ctx, work, as_json=as_json, person=person, create=False, remote=True)
+
+
+async def _list_wanted(session: Session, wanted: Inbox, after: str | None, limit: int) -> None:
+    page = await session.client.list_requests(wanted, after=after, limit=limit)
+    of_all = wanted == Inbox(OPEN, wanted.agent) and session.principal.kind == "person"
+    waits = await session.client.inbox_count("mine", agent=wanted.agent) if of_all else None
+    counted = {} if waits is None else {"waits_for_you": count_shape(waits)}
+    session.write({**page_shape("requests", page, request_shape), **counted})
+    if not page.rows:
+        session.tell("Nothing waits for anybody." if wanted.statuses == OPEN else "There are none.")
+        return
+    await _show(session, page.rows)
+    session.tell_of_more(page.next, limit)
+    if waits is not None:
+        session.tell(_waits_for_you(waits), "dim")
 
 
 @app.command("bundles")

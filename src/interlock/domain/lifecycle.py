@@ -121,17 +121,6 @@ def _apply(request: Request, event: Event) -> Request:  # noqa: C901, PLR0911, P
         case events.Delegated(giver=giver, delegate=delegate, reason=reason, at=at):
             kept = (one for one in request.delegations if one.giver != giver)
             return replace(request, delegations=(*kept, Delegation(giver, delegate, None, at, reason)))
-        case conversation.Reserved(by=by, until=until, at=at):
-            others = _unreserved(request, by, at).reservations
-            return replace(request, reservations=(*others, Reservation(by, at, until)))
-        case conversation.ReservationEnded(by=by, at=at):
-            return _unreserved(request, by, at)
-        case conversation.AskedBack(number=number, by=by, text=text, at=at):
-            asked = Clarification(number, by, text, at)
-            return replace(request, clarifications=(*request.clarifications, asked))
-        case conversation.Clarified(number=number, by=by, text=text, at=at):
-            said = {number: replace(request.clarifications[number - 1], said=text, said_by=by, said_at=at)}
-            return replace(request, clarifications=tuple(said.get(one.number, one) for one in request.clarifications))
         case events.Extended(due_at=due_at):
             return replace(request, due_at=due_at)
         case events.Rescheduled(due_at=due_at, reminders=reminders, escalates_at=escalates_at, at=at):
@@ -154,6 +143,23 @@ def _apply(request: Request, event: Event) -> Request:  # noqa: C901, PLR0911, P
             return replace(_closed(request, at, reason), replaced_by=replaced_by)
         case events.ConfigurationHeld(problem=problem):
             return replace(request, configuration_held=problem)
+        case _:
+            return _apply_to_conversation(request, event)
+
+
+def _apply_to_conversation(request: Request, event: Event) -> Request:
+    match event:
+        case conversation.Reserved(by=by, until=until, at=at):
+            others = _unreserved(request, by, at).reservations
+            return replace(request, reservations=(*others, Reservation(by, at, until)))
+        case conversation.ReservationEnded(by=by, at=at):
+            return _unreserved(request, by, at)
+        case conversation.AskedBack(number=number, by=by, text=text, at=at):
+            asked = Clarification(number, by, text, at)
+            return replace(request, clarifications=(*request.clarifications, asked))
+        case conversation.Clarified(number=number, by=by, text=text, at=at):
+            said = {number: replace(request.clarifications[number - 1], said=text, said_by=by, said_at=at)}
+            return replace(request, clarifications=tuple(said.get(one.number, one) for one in request.clarifications))
         case _:
             return _apply_to_effect(request, event)
 

@@ -31,21 +31,18 @@ def ask(  # noqa: PLR0913 - what is asked, and how
     verdicts: Sequence[Verdict | str] | None = None,
     reference: str | None = None,
 ) -> Decision:
-    """Ask people, and pause until they have decided.
+    """Ask people, and pause until they have decided; return the decision, of which see `Decision.approved` first.
 
     Call it in a LangGraph node. The node runs again from its top when people have decided, so what stands before `ask`
     runs again too: keep model calls in an earlier node. Several asks in one node, and in parallel nodes, are fine.
 
     Args:
         subject: an `Action` to approve, a `Question` to answer, or a `Draft` to review.
-        description: what it is about, in the agent's words; shown below the arguments, marked as the agent's.
+        description: what it is about, in the agent's words, which is shown below the arguments.
         context: any JSON that helps to decide.
         policy: the name of a configured policy; without it the first that applies.
         verdicts: which verdicts to offer; without it those usual for the subject.
         reference: what it is about in the business, such as an order's number, to find it by: up to 200 characters.
-
-    Returns:
-        The decision: see `Decision.approved` first.
 
     Raises:
         InvalidValue: if something is not JSON, with its path.

@@ -82,6 +82,18 @@ def _request_event(entry: Entry, event: Event) -> str:  # noqa: C901, PLR0911, P
             until = f", until {when(due_at)}" if due_at is not None else ""
             why = "the time is over" if due_at is not None else "nobody has decided yet"
             return f"{why}: now {', '.join(to)} may decide as well{until}"
+        case events.Delegated(giver=giver, delegate=delegate, reason=reason):
+            return f"{giver} lets {delegate} vote for them{_because(reason)}"
+        case events.Extended(by=by, due_at=due_at, reason=reason):
+            return f"{by} gives it more time, until {when(due_at)}{_because(reason)}"
+        case events.Rescheduled(by=by, due_at=due_at):
+            return f"{by} set its times right, which a wrong clock had made: until {when(due_at)}"
+        case _:
+            return _conversation(event)
+
+
+def _conversation(event: Event) -> str:
+    match event:
         case events.Commented(by=by, text=text):
             return f"{by} says: {shortened(text, SHORT)}"
         case conversation.Viewed(people=people):
@@ -92,12 +104,6 @@ def _request_event(entry: Entry, event: Event) -> str:  # noqa: C901, PLR0911, P
             return f"{by} asks back ({number}): {shortened(text, SHORT)}"
         case conversation.Clarified(number=number, by=by, text=text):
             return f"{by} says to {number}: {shortened(text, SHORT)}"
-        case events.Delegated(giver=giver, delegate=delegate, reason=reason):
-            return f"{giver} lets {delegate} vote for them{_because(reason)}"
-        case events.Extended(by=by, due_at=due_at, reason=reason):
-            return f"{by} gives it more time, until {when(due_at)}{_because(reason)}"
-        case events.Rescheduled(by=by, due_at=due_at):
-            return f"{by} set its times right, which a wrong clock had made: until {when(due_at)}"
         case _:
             return ""
 

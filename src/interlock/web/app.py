@@ -40,6 +40,25 @@ PREFIX = "/api/v1"
 MOST_BYTES = 1_500_000
 """The largest body: an input has at most a million bytes, and JSON may write some of them longer."""
 
+PARTS = (
+    agents,
+    requests,
+    runs,
+    run_stream,
+    registered,
+    threads,
+    policies,
+    log,
+    statistics,
+    events,
+    socket,
+    sessions,
+    tokens,
+    directory,
+    people,
+)
+"""What has routes of the API."""
+
 
 def application(context: Context) -> Edge:
     """Return the application that answers calls; its `app` is FastAPI's."""
@@ -53,23 +72,7 @@ def application(context: Context) -> Edge:
     )
     app.state.context = context
     api = APIRouter(prefix=PREFIX)
-    for part in (
-        agents,
-        requests,
-        runs,
-        run_stream,
-        registered,
-        threads,
-        policies,
-        log,
-        statistics,
-        events,
-        socket,
-        sessions,
-        tokens,
-        directory,
-        people,
-    ):
+    for part in PARTS:
         api.include_router(part.router)
 
     @api.get("/openapi.json", dependencies=[Depends(open_to_all(Permission.anybody))], include_in_schema=False)
