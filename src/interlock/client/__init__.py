@@ -6,6 +6,7 @@ The functions, and what they return and raise, are those of `interlock.connect`,
 from __future__ import annotations
 
 from interlock.client.blocking import BlockingRemoteClient, connect_blocking
+from interlock.client.calls import Session
 from interlock.client.connecting import connect, sign_in
 from interlock.client.reading import Who
 from interlock.client.remote import RemoteClient
@@ -16,6 +17,7 @@ __all__ = [
     "Asked",
     "BlockingRemoteClient",
     "RemoteClient",
+    "Session",
     "Socket",
     "Who",
     "connect",

@@ -180,7 +180,7 @@ class Calls:
         if told is not None:
             try:
                 self.ahead = parsedate_to_datetime(told) - datetime.now(UTC).replace(microsecond=0)
-            except ValueError:
+            except (ValueError, TypeError):  # no date, or one of no zone
                 return
 
 
