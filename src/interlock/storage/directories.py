@@ -98,10 +98,10 @@ def take(on: Connection, tenant: str, change: DirectoryChange) -> None:
             "used_step": secrets.used_step,
         }
         on.write(_keep(), kept)
+    for ended in change.ended:  # before those of whom all end, which they may be among
+        credential_rows.end(on, tenant, ended, change.at)
     for person in change.signed_out:
         on.write(_SIGN_OUT, {"of_tenant": tenant, "of_principal": person, "at": micros(change.at)})
-    for ended in change.ended:
-        credential_rows.end(on, tenant, ended, change.at)
     for credential in change.issued:
         credential_rows.keep(on, credential)
 

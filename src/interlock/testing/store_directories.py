@@ -68,7 +68,7 @@ class DirectoryContract(Contract):
             await store.keep_credential(one)
         new = replace(_credential(clock, "link", "olga"), id="link_new", digest="new")
         secrets = AccountSecrets("mia", "$argon2id$hash", "KEY", frozenset({"a", "b"}), 7)
-        first = replace(_added(KeptDirectory(TENANT), clock, "mia"), issued=(new,), ended=(token.id,))
+        first = replace(_added(KeptDirectory(TENANT), clock, "mia"), issued=(new,), ended=(token.id, link.id))
         await store.commit(_changes(replace(first, secrets=(secrets,), signed_out=("mia",))))
         ended = [one.ended_at for one in [await store.credential(key.digest) for key in (session, token, link)] if one]
         assert ended == [clock.at] * 3
