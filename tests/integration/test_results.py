@@ -6,6 +6,7 @@ import pytest
 
 from interlock import Action, ask
 from interlock.domain.run import RunStatus
+from interlock.engine.directories import Directories
 from interlock.errors import BadInput, Closed, RecordAltered, StoreUnavailable
 
 
@@ -94,7 +95,7 @@ async def test_I2_a_result_needs_no_configuration(bank, story, monkeypatch):
             raise BadInput("interlock.yaml:7: is not YAML")
 
     def break_it():
-        monkeypatch.setattr(story.system.desk, "_policies", Broken())
+        monkeypatch.setattr(story.system.desk, "_directories", Directories(story.store, Broken()))
 
     bank.before_it_returns = break_it
     bank.after = lambda _: monkeypatch.undo()
