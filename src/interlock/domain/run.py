@@ -74,6 +74,7 @@ class Run:
         forgotten: whether its states were deleted: whoever continues its thread begins anew.
         again: earlier requests whose answers are given again when it goes on from its pause: their nodes run again.
         midway: its state is one that a step left, and no pause: whoever goes on runs the steps after it.
+        trace: the trace context (W3C `traceparent`) in which it was started, if anybody traces.
     """
 
     id: str
@@ -105,6 +106,7 @@ class Run:
     forgotten: bool = False
     again: tuple[str, ...] = ()
     midway: bool = False
+    trace: str | None = None
 
 
 ENDED = frozenset({RunStatus.done, RunStatus.failed, RunStatus.cancelled})

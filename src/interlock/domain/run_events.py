@@ -28,6 +28,7 @@ class RunStarted:
     waits: bool = False
     origin: Origin | None = None
     state_digest: str | None = None
+    trace: str | None = None
     type: Literal["run_started"] = "run_started"
 
 

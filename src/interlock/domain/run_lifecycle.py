@@ -81,6 +81,7 @@ def _started(event: RunStarted) -> Run:
         origin=event.origin,
         context=event.context,
         configurable=event.configurable,
+        trace=event.trace,
     )
 
 

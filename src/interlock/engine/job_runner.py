@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from interlock.domain.run import RunStatus
-from interlock.engine import retry
+from interlock.engine import retry, tracing
 from interlock.engine.advance import HeldAdvance
 from interlock.engine.advance_end import AdvanceEnds
 from interlock.engine.advance_start import (
@@ -169,7 +169,9 @@ class JobRunner:
         advance = HeldAdvance(self._store, self._desk, self.results, start)
         self.active[owner] = advance
         try:
-            ending = await self._advance(advance)
+            run = start.run
+            with tracing.span("interlock.advance", within=run.trace, agent=run.agent, run=run.id):
+                ending = await self._advance(advance)
             failpoint("agent.returned")
             await self._ends.end(advance.held, ending, self.patience)
         except AdvanceOvertaken:

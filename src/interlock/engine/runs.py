@@ -14,6 +14,7 @@ from interlock.domain.canonical import Json, check_text, normalize
 from interlock.domain.request import MAX_COMMENT
 from interlock.domain.run import ENDED, Origin, Run, RunStatus, check_configurable
 from interlock.domain.run_events import RunCancelled, RunEvent, RunRetried, RunStarted, VersionAccepted
+from interlock.engine import tracing
 from interlock.engine.changes import FRESH, Changes, RunChange, RunRecord, Turn
 from interlock.engine.consequences import actor_of, advance_job
 from interlock.engine.directories import Directories
@@ -189,7 +190,8 @@ class Runs:
     async def _start(
         self, initiator: Principal, event: RunStarted, *, state: bytes | None = None, turn: Turn | None = None
     ) -> Run:
-        started = RunChange.of(None, event, state=state)
+        with tracing.span("interlock.start", agent=event.agent, run=event.run_id):
+            started = RunChange.of(None, replace(event, trace=tracing.current()), state=state)
         run = started.after
         changes = Changes(
             initiator.tenant,

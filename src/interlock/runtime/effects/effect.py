@@ -19,6 +19,7 @@ from typing import Any
 from interlock.domain.action import Action, Draft
 from interlock.domain.canonical import Json
 from interlock.domain.request import EffectState, Repeatable, Reported, Request, Status, tool_shown
+from interlock.engine import tracing
 from interlock.engine.retry import is_passing
 from interlock.errors import (
     AdvanceOvertaken,
@@ -91,8 +92,9 @@ class Effect:
     @contextlib.contextmanager
     def under_way(self) -> Iterator[None]:
         """While this lasts, the advance does not end, and nobody else performs the same request in it."""
-        advancing = self.advancing
-        with advancing.working():
+        advancing, run = self.advancing, self.advancing.advance.record.run
+        named = {"agent": run.agent, "run": run.id, "request": self._request.id, "tool": self._shown}
+        with advancing.working(), tracing.span("interlock.effect", within=run.trace, **named):
             try:
                 yield
             except Halt as halt:
