@@ -36,6 +36,8 @@ CONCERN_PEOPLE = (
     events.Opened,
     events.StepReached,
     events.VoteCast,
+    events.StepHeld,
+    events.VoteTakenBack,
     events.Edited,
     events.Reminded,
     events.Escalated,
