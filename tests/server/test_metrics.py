@@ -82,6 +82,7 @@ async def test_who_may_not_read_it_is_refused(server, scopes, tenant):
 
 
 async def test_what_the_database_counts_is_not_counted_anew_at_each_scrape(server, monkeypatch):
+    monkeypatch.setattr(module, "FRESH", 3_600.0)
     await read(server)
     monkeypatch.setattr(server.system.store, "backlog", None, raising=False)
     await read(server)
