@@ -45,14 +45,13 @@ def serve(
         answering = _answering(session, host, port, origin, proxy, measuring)
         await _welcome(session, answering.context.origin)
         with interruptible(session):
-            tasks = [asyncio.ensure_future(answering.until_stopped())]
-            tasks.append(asyncio.ensure_future(note_changes(session.system.directories, session.stop)))
+            beside = [answering.until_stopped(), note_changes(session.system.directories, session.stop)]
+            beside += [] if work else [tell_of_configuration(session)]
             if work:
                 worker = worker_of(session, "server", SLOTS, answering.context.run_streams)
                 measuring.slots = (SLOTS, lambda: worker.runner.slots)
-                tasks.append(asyncio.ensure_future(worker.run(session.stop)))
-            else:
-                tasks.append(asyncio.ensure_future(tell_of_configuration(session)))
+                beside.append(worker.run(session.stop))
+            tasks = [*map(asyncio.ensure_future, beside)]
             try:
                 done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
                 for task in done:
