@@ -38,7 +38,8 @@ from interlock.service.credentials import Authenticator
 
 HERE = Path(__file__).parent
 INTERLOCK = str(Path(sys.executable).with_name("interlock"))
-AGENT = "http_graphs:agent"
+AGENT = "payer"
+CONFIG = ["--config", str(HERE / "over_http.yaml")]
 AT_ONCE = ((1, 30), (16, 160), (64, 256))
 """How many cycles run at once, and how many there are in all."""
 
@@ -108,7 +109,7 @@ class Served(Contestant):
 
     def __init__(self, address: str, workers: int = 0, profile: Path | None = None) -> None:
         here = ["-m", "cProfile", "-o", str(profile), INTERLOCK] if profile else [INTERLOCK]
-        self._interlock = [sys.executable, *here, "--database", address]
+        self._interlock = [sys.executable, *here, *CONFIG, "--database", address]
         work = ["--no-work"] if workers else []
         super().__init__([*self._interlock, "serve", "--port", "0", "--json", *work])
         self._address = address
@@ -120,7 +121,7 @@ class Served(Contestant):
         issued = await Authenticator(self.system.store, self.system.directories).session(
             "default", "local:bench", by="bench"
         )
-        work = [INTERLOCK, "--database", self._address, "work"]
+        work = [INTERLOCK, *CONFIG, "--database", self._address, "work"]
         self._apart = [started(work) for _ in range(self._workers)]
         await super().__aenter__()
         self.headers = {"Cookie": f"interlock={issued.secret}", "Origin": self.origin}

@@ -11,6 +11,7 @@ from interlock.cli.app import run
 from interlock.config import load_settings
 from interlock.domain.action import Action
 from interlock.service.agent_client import AgentClient, Asked
+from interlock.service.client import Client
 from interlock.testing.fakes import SettableClock
 from interlock.testing.people import principal
 
@@ -257,11 +258,9 @@ async def claimed_on_file(address, request_id):
 
 async def test_a_run_may_be_started_under_the_name_of_an_agent_that_asks_by_itself(server, tmp_path):
     await ask(await server.agent("agent:approval"))
-    mia = await server.person("mia@example.com")
     (tmp_path / "approval.py").write_text("from interlock.agents.approval import agent")
-    started = await mia.post("/runs", json={"agent": f"{tmp_path}/approval.py:agent", "input": "Send email to team"})
-    assert started.status_code == 201, started.text
-    assert started.json()["agent"] != "approval"
+    mia = Client(server.system, principal("mia@example.com"))
+    assert (await mia.start(f"{tmp_path}/approval.py:agent", "Send email to team")).agent != "approval"
 
 
 async def test_a_key_starts_one_run_and_names_no_other(server):

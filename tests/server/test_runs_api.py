@@ -6,6 +6,7 @@ import json
 import httpx2
 import pytest
 
+from interlock.domain.credentials import Scope
 from interlock.engine.watching import Several
 
 MIA = "mia@example.com"
@@ -107,10 +108,23 @@ async def told(stream):
     return found
 
 
+async def test_only_agents_that_are_named_are_started_and_nothing_else_is_imported(server, tmp_path, monkeypatch):
+    (tmp_path / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nagent = None\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    bot = await server.agent("agent:bot", Scope.run)
+    for wanted in (f"{tmp_path}/evil.py:agent", "evil:agent", "langgraph.json:agent", "../evil.py:agent", ""):
+        refused = await bot.post("/runs", json={"agent": wanted, "input": "x"})
+        assert refused.status_code in {400, 422}, refused.text
+        assert not (tmp_path / "ran").exists()
+    missing = await bot.post("/runs", json={"agent": "/etc/nosuch.py:agent", "input": "x"})
+    present = await bot.post("/runs", json={"agent": f"{tmp_path}/evil.py:agent", "input": "x"})
+    assert missing.json()["detail"].partition(" Known")[2] == present.json()["detail"].partition(" Known")[2]
+
+
 async def test_a_run_is_followed_until_it_ends_with_what_its_agent_says(server, browser, tmp_path):
     (tmp_path / "talks.py").write_text(TALKS)
-    run = (await browser.post("/runs", json={"agent": f"{tmp_path}/talks.py:agent", "input": "x"})).json()
-    other = (await browser.post("/runs", json={"agent": f"{tmp_path}/talks.py:agent", "input": "y"})).json()
+    server.system.registry.names["talks"] = f"{tmp_path}/talks.py:agent"
+    run, other = [(await browser.post("/runs", json={"agent": "talks", "input": given})).json() for given in "xy"]
     async with browser.stream("GET", f"/runs/{run['id']}/stream", params={"after": ""}) as stream:
         reading = asyncio.create_task(told(stream))
         watcher = Several(server.context.run_streams)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ from starlette.requests import Request as Call
 from starlette.responses import Response
 
 from interlock.domain.run import RunStatus
+from interlock.errors import InvalidAgent
 from interlock.service.shapes import entry_shape, page_shape, run_shape, run_view_shape
 from interlock.web import bodies
 from interlock.web.callers import Decides, Operates, Reads, Starts
@@ -22,11 +24,22 @@ router = APIRouter(prefix="/runs", tags=["runs"])
 
 @router.post("", status_code=HTTPStatus.CREATED, responses=answers("Run", 201, "Started"))
 async def start(caller: Starts, body: bodies.NewRun) -> dict[str, Any]:
-    """Start an agent; a worker carries it on."""
+    """Start an agent that is named in the configuration; a worker carries it on."""
+    _must_be_named(body.agent, caller.client.system.agents.names)
     run = await caller.client.start(
         body.agent, body.input, raw=body.raw, context=body.context, configurable=body.configurable, thread=body.thread
     )
     return run_shape(run)
+
+
+def _must_be_named(agent: str, names: Collection[str]) -> None:
+    """Refuse files and modules, which are for the terminal: importing one runs its code in this process."""
+    if agent not in names:
+        known = ", ".join(sorted(names)) or "none"
+        raise InvalidAgent(
+            f"No agent is called {agent!r} here. Known agents: {known}. Whoever runs the server names others under "
+            "`agents:` in interlock.yaml."
+        )
 
 
 @router.get("", responses=answers("RunPage"))
