@@ -386,8 +386,9 @@ async def profiled(folder: Path, cycles: int) -> Counter[str]:
             await rate(served, "profiled", cycles, 16)
     spent: Counter[str] = Counter()
     for (file, _, function), (_, _, own, _, _) in pstats.Stats(str(folder / "profile")).stats.items():  # type: ignore[attr-defined]
-        spent["wait" if "poll" in function or "run_until_complete" in function else part_of(file)] += own
-    del spent["wait"]
+        beside = "poll" in function or "marshal" in function or "_imp" in function or "importlib" in file
+        spent["beside" if beside else "built-in functions" if file == "~" else part_of(file)] += own
+    del spent["beside"]
     total = sum(spent.values())
     return Counter({part: 100 * own / total for part, own in spent.items()})  # type: ignore[misc]
 
@@ -395,7 +396,7 @@ async def profiled(folder: Path, cycles: int) -> Counter[str]:
 def profile(scale: int) -> Iterator[str]:
     yield from ("", "## Over HTTP: where the time goes", "")
     yield "Share of the server's event loop under a profiler, by the package whose own code runs, 16 at once, on"
-    yield "PostgreSQL; its start is in it, the store's threads are not, and waiting is left out:"
+    yield "PostgreSQL; the store's threads are not in it, and waiting and imports are left out:"
     yield ""
     with Ground("sqlite") as folder:
         shares = asyncio.run(profiled(folder.folder, 480 // scale))
