@@ -195,7 +195,7 @@ class Described(_Body):
     policy: Name | None = Field(default=None, description="the policy that the agent would name")
 
 
-class Simulation(_Body):
+class NewSimulation(_Body):
     """Other policies, to be tried on what was really asked."""
 
     configuration: Annotated[StrictStr, Field(max_length=256_000)] = Field(

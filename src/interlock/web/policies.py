@@ -56,7 +56,7 @@ async def explain(caller: Examines, body: bodies.Described) -> dict[str, Any]:
 
 
 @router.post("/simulate", responses=answers("Simulation"))
-async def simulate(caller: Examines, call: Call, body: bodies.Simulation) -> dict[str, Any]:
+async def simulate(caller: Examines, call: Call, body: bodies.NewSimulation) -> dict[str, Any]:
     """Say which requests would have gone another way under other policies, and what of people's time that takes."""
     since = duration(body.since, "since")
     if since > FARTHEST:
