@@ -79,17 +79,14 @@ def build(  # noqa: PLR0913 - everything but the settings and the agents has a d
         StoreError: if the database cannot be opened.
     """
     policies = policies or ConfiguredPolicies(settings)
-    folder = settings.origin.path.parent if settings.origin else Path.cwd()
-    names = {**agents, **project_agents(folder), **settings.agents}
-    registry = Registry(names, seconds=settings.limits.load_seconds or LOAD_SECONDS)
+    registry = _registry(settings, agents)
     url, home = settings.database_url, data_home(os.environ) / "interlock"
     kept: KeptResults = kept_results(url, home) if store is None else NothingKept()
     store = store or open_store(url, clock, create=create)
-    store = store if observer is None else observed(store, observer)
+    store = observed(store, observer) if observer else store
     runtime = _RuntimeOnUse(registry, store, settings)
     waker = PollingWaker(store) if store.notifications is None else NotifiedWaker(store.notifications)
-    hand_off = HandOff()
-    book = PolicyBook(store)
+    hand_off, book = HandOff(), PolicyBook(store)
     directories = Directories(store, policies)
     desk = Desk(store, directories, book, waker, hand_off)
     ends = AdvanceEnds(store, directories, waker, desk.pool, keeps=settings.limits.states or KEPT_STATES)
@@ -97,6 +94,12 @@ def build(  # noqa: PLR0913 - everything but the settings and the agents has a d
     openings = Openings(store, directories, waker, desk.pool)
     parts = (store, policies, book, waker, desk, ends, openings, runs, runtime, registry, kept, directories)
     return System(*parts, settings=settings, registry=registry)
+
+
+def _registry(settings: Settings, agents: Mapping[str, str]) -> Registry:
+    folder = settings.origin.path.parent if settings.origin else Path.cwd()
+    names = {**agents, **project_agents(folder), **settings.agents}
+    return Registry(names, seconds=settings.limits.load_seconds or LOAD_SECONDS)
 
 
 class _RuntimeOnUse:

@@ -102,6 +102,13 @@ def _kept(run: Run, state_digest: str | None, keeps: int) -> tuple[str, ...]:
     return (*run.states, state_digest)[-keeps:]
 
 
+def _behind_step(run: Run, event: run_events.StepKept) -> Run:
+    # Those whose answers led here stay named: what the graph does on its own may follow from them.
+    led = tuple(dict.fromkeys((*run.again, *(wait.request_id for wait in run.pause))))
+    kept = replace(run, midway=True, pause=(), again=led, attempts=0, note="")
+    return replace(kept, state_digest=event.state_digest, agent_version=event.agent_version)
+
+
 def _apply(run: Run, event: RunEvent) -> Run:  # noqa: C901, PLR0911 - one line an event
     match event:
         case run_events.TurnCame(origin=origin, state_digest=state_digest):
@@ -109,30 +116,17 @@ def _apply(run: Run, event: RunEvent) -> Run:  # noqa: C901, PLR0911 - one line 
         case run_events.AdvanceBegan() if run.status is R.running:
             # The advance before this one vanished with its worker: that is a failed attempt, too.
             return replace(run, attempts=run.attempts + 1, note="the worker that advanced it vanished")
-        case run_events.StepKept(state_digest=state_digest, agent_version=version):
-            # Those whose answers led here stay named: what the graph does on its own may follow from them.
-            led = tuple(dict.fromkeys((*run.again, *(wait.request_id for wait in run.pause))))
-            kept = replace(run, midway=True, pause=(), again=led, state_digest=state_digest, agent_version=version)
-            return replace(kept, attempts=0, note="")
+        case run_events.StepKept():
+            return _behind_step(run, event)
         case run_events.RunPaused(
             pause=pause, state_digest=state_digest, agent_version=version, keeps=keeps, again=again
         ):
-            return replace(
-                run,
-                pause=pause,
-                midway=False,
-                again=again,
-                state_digest=state_digest,
-                states=_kept(run, state_digest, keeps),
-                agent_version=version,
-                attempts=0,
-                note="",
-                attention=None,
-            )
+            kept = replace(run, pause=pause, midway=False, again=again, attempts=0, note="", attention=None)
+            states = _kept(run, state_digest, keeps)
+            return replace(kept, state_digest=state_digest, states=states, agent_version=version)
         case run_events.RunDone(output=output, at=at, state_digest=state_digest, unkept=unkept, keeps=keeps):
             ended = replace(run, output=output, ended_at=at, note=unkept, attempts=0, pause=(), state_digest=None)
-            ended = replace(ended, midway=False)
-            return replace(ended, states=_kept(run, state_digest, keeps), end_digest=state_digest)
+            return replace(ended, midway=False, states=_kept(run, state_digest, keeps), end_digest=state_digest)
         case run_events.RunFailed(reason=reason, at=at) | run_events.RunCancelled(reason=reason, at=at):
             return replace(run, note=reason, ended_at=at, pause=(), state_digest=None, midway=False)
         case run_events.AttemptFailed(reason=reason, counted=counted):

@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -100,9 +101,8 @@ class Answering:
         except BadInput:
             listening.close()
             raise
-        counts = measuring or Measuring()
-        context = Context(parts, public, hosts, networks, stop, server=server, providers=providers, measuring=counts)
-        return cls(context, listening)
+        known = partial(Context, server=server, providers=providers, measuring=measuring or Measuring())
+        return cls(known(parts, public, hosts, networks, stop), listening)
 
     async def until_stopped(self) -> None:
         """Answer calls until the context's `stop` is set."""
