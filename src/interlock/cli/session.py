@@ -198,17 +198,21 @@ def execute(
     if config is not None:
         root.config, root.database = config, None  # which an error's sentence names, too
     shown = screen or Screen.on(sys.stderr if as_json else sys.stdout)
-
-    async def main() -> int:
-        if not os.environ.get("INTERLOCK_DEBUG"):  # an agent may end the process in the middle of others' work
-            asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
-        async with ready(shown, as_json=as_json) as session:
-            return await work(replace(session, prefix=prefix)) or Exit.ok
-
-    code = asyncio.run(main())
+    code = asyncio.run(_done(work, ready(shown, as_json=as_json), prefix))
     if shown.drops:
         discard_unwritten()
     raise typer.Exit(code)
+
+
+async def _done(
+    work: Callable[[Session], Awaitable[int | None]],
+    opened: contextlib.AbstractAsyncContextManager[Session],
+    prefix: str,
+) -> int:
+    if not os.environ.get("INTERLOCK_DEBUG"):  # an agent may end the process in the middle of others' work
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
+    async with opened as session:
+        return await work(replace(session, prefix=prefix)) or Exit.ok
 
 
 def check_here(ctx: typer.Context) -> None:

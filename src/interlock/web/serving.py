@@ -87,13 +87,11 @@ class Answering:
             BadInput: if the address is taken, the origin is none, a proxy is no address, or a provider cannot be asked.
         """
         networks = tuple(_network(proxy) for proxy in proxies)
-        given = None if origin is None else urlsplit(origin)
-        if given is not None and (given.scheme not in {"http", "https"} or not given.netloc or given.path.strip("/")):
-            raise BadInput("The origin is scheme and host, such as https://approvals.example.com.")
+        given = None if origin is None else _checked_origin(origin)
         listening = bound(host, port)
         name = f"[{host}]" if ":" in host else host
         here = f"{name}:{listening.getsockname()[1]}"
-        public = f"http://{here}" if given is None else f"{given.scheme}://{given.netloc}"
+        public = given or f"http://{here}"
         hosts = frozenset({here, urlsplit(public).netloc, *_other_names(host, listening.getsockname()[1])})
         server = ServerSettings() if settings is None else settings.server
         try:
@@ -120,6 +118,13 @@ def _other_names(host: str, port: int) -> tuple[str, ...]:
     except ValueError:
         return ()
     return (f"localhost:{port}",) if is_loopback else ()
+
+
+def _checked_origin(origin: str) -> str:
+    given = urlsplit(origin)
+    if given.scheme not in {"http", "https"} or not given.netloc or given.path.strip("/"):
+        raise BadInput("The origin is scheme and host, such as https://approvals.example.com.")
+    return f"{given.scheme}://{given.netloc}"
 
 
 def _network(text: str) -> IPv4Network | IPv6Network:
