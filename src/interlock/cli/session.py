@@ -185,15 +185,8 @@ def execute(
         observer: is told of each commit.
     """
     root = ctx.obj
-    ready = _ready(
-        root,
-        _server_for(ctx, remote=remote, person=person),
-        settings,
-        person=person,
-        note=note,
-        create=create,
-        observer=observer,
-    )
+    server = _server_for(ctx, remote=remote, person=person)
+    ready = _ready(root, server, settings, person=person, note=note, create=create, observer=observer)
     prefix = command_prefix(config or root.config, None if config else root.database, root.server)
     if config is not None:
         root.config, root.database = config, None  # which an error's sentence names, too
