@@ -57,7 +57,10 @@ class Socket:
         await self._task
 
     async def say(self, message):
-        await self._said.put({"type": "websocket.receive", "text": json.dumps(message)})
+        await self.say_text(json.dumps(message))
+
+    async def say_text(self, text):
+        await self._said.put({"type": "websocket.receive", "text": text})
 
     async def hear(self):
         """Return the next message, as JSON."""

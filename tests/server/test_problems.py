@@ -48,7 +48,7 @@ async def test_the_document_tells_what_calls_carry(server):
                 "headers": {"content-type": "application/json"},
             },
             400,
-            "bad_input",
+            "invalid_value",
         ),
         (
             {
@@ -71,7 +71,7 @@ async def test_the_document_tells_what_calls_carry(server):
                 "headers": {"content-type": "application/json"},
             },
             400,
-            "bad_input",
+            "invalid_value",
         ),
         (
             {

@@ -128,9 +128,9 @@ async def test_a_socket_shows_what_is_asked_and_takes_the_answer(server, at):
 @pytest.mark.parametrize(
     ("said", "reason"),
     [
-        ("x", "no JSON"),
+        ("x", "not JSON"),
         ("[]", "JSON object"),
-        ("[" * 100_000, "no JSON"),
+        ("[" * 100_000, "nested deeper"),
         ({"request_id": "ID"}, "either"),
         ({"request_id": "ID", "approved": True, "verdict": "approve"}, "either"),
         ({"request_id": "ID", "approved": "yes"}, "approved"),

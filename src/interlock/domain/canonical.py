@@ -90,17 +90,20 @@ def parse_json(text: str | bytes, *, path: str = "$", max_bytes: int = MAX_BYTES
     raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     if len(raw) > 4 * max_bytes:
         raise InvalidValue(path, f"is {len(raw):,} bytes of text, more than the limit of {4 * max_bytes:,}")
+    value = _parsed(raw, path)
+    return normalize(value, path=path, max_bytes=max_bytes)
+
+
+def strict_json(text: str | bytes, *, path: str = "$") -> Json:
+    """Read JSON text in which a program sends several values, each of which is judged by itself later.
+
+    Raises:
+        InvalidValue: for text that is not JSON in UTF-8, duplicate keys, NaN and infinities.
+    """
     try:
-        value = json.loads(raw, object_pairs_hook=_unique_keys, parse_constant=_no_constant, parse_int=_sent_integer)
-    except _Duplicate as duplicate:
-        raise InvalidValue(path, f"the name {json.dumps(str(duplicate)[:80])} stands twice in one object") from None
-    except RecursionError:
-        raise InvalidValue(path, f"is nested deeper than {MAX_DEPTH}") from None
+        return _parsed(text if isinstance(text, str) else text.decode(), path)
     except UnicodeDecodeError as error:
         raise InvalidValue(path, f"is not text in UTF-8, from its byte {error.start:,} on") from None
-    except ValueError as error:
-        raise InvalidValue(path, f"is not JSON: {_why_no_json(error)}") from None
-    return normalize(value, path=path, max_bytes=max_bytes)
 
 
 def read_canonical(encoded: bytes) -> Json:
@@ -233,17 +236,56 @@ def _check_number(value: int | float, path: str) -> None:  # noqa: PYI041 - the 
         raise InvalidValue(path, "is an integer beyond 2^53, which JSON numbers do not carry; use a string")
 
 
-class _Duplicate(Exception):
-    """A name that stands twice in one object."""
+def _parsed(raw: str | bytes, path: str) -> Json:
+    """Read JSON text, in which each name stands once in its object, and each constant is JSON's."""
+    twice: list[_Twice] = []
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found: dict[str, Any] = dict(pairs)
+        if len(found) == len(pairs):
+            return found
+        twice.append(_Twice(found))
+        twice[-1].name = _second(pairs)
+        return twice[-1]
+
+    try:
+        value = json.loads(raw, object_pairs_hook=once, parse_constant=_no_constant, parse_int=_sent_integer)
+    except RecursionError:
+        raise InvalidValue(path, f"is nested deeper than {MAX_DEPTH}") from None
+    except UnicodeDecodeError as error:
+        raise InvalidValue(path, f"is not text in UTF-8, from its byte {error.start:,} on") from None
+    except ValueError as error:
+        raise InvalidValue(path, f"is not JSON: {_why_no_json(error)}") from None
+    if twice:
+        said = f"the name {json.dumps(twice[0].name[:80])} stands twice in one object"
+        raise InvalidValue(_path_to(twice[0], value, path), said)
+    return value
 
 
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise _Duplicate(key)
-        found[key] = value
-    return found
+class _Twice(dict[str, Any]):
+    """An object in which a name stands twice."""
+
+    name: str
+
+
+def _second(pairs: list[tuple[str, Any]]) -> str:
+    """Return the name that stands twice."""
+    names = [name for name, _ in pairs]
+    return next(name for place, name in enumerate(names) if name in names[:place])
+
+
+def _path_to(wanted: object, value: Json, path: str) -> str:
+    """Return the path of a part of a value; that of the value, if the part stands under a name that was overwritten."""
+    left = [(value, path)]
+    while left:
+        one, at = left.pop()
+        if one is wanted:
+            return at
+        if isinstance(one, dict):
+            left += [(item, f"{at}.{key[:80]}") for key, item in one.items()]
+        elif isinstance(one, list):
+            left += [(item, f"{at}[{index}]") for index, item in enumerate(one)]
+    return path
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -65,7 +65,7 @@ def digest_meant(given: str, request: Request) -> str:
     """
     found = _DIGEST.fullmatch(given.strip().lower())
     if found is None:
-        raise BadInput(f"--digest {given!r} is no digest: give sha256: and at least 12 hexadecimal digits.")
+        raise BadInput(f"{given!r} is no digest: give sha256: and at least 12 hexadecimal digits.")
     whole = f"sha256:{found[1]}"
     return request.digest if request.digest.startswith(whole) else whole
 

@@ -37,9 +37,6 @@ from interlock.web.openapi import document
 from interlock.web.problems import add_problems
 
 PREFIX = "/api/v1"
-MOST_BYTES = 1_500_000
-"""The largest body: an input has at most a million bytes, and JSON may write some of them longer."""
-
 PARTS = (
     agents,
     requests,
@@ -67,7 +64,6 @@ def application(context: Context) -> Edge:
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
-        max_body_size=MOST_BYTES,
         generate_unique_id_function=lambda route: "_".join((*map(str, route.tags[:1]), route.name)),
     )
     app.state.context = context

@@ -1,4 +1,4 @@
-"""What every call passes: it names a host that is ours, it is logged without secrets, and its answer is not kept."""
+"""What every call passes: its host is ours, its body is strict JSON, it is logged without secrets, nobody keeps it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from http import HTTPStatus
 
 from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import HTTPConnection
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
+from interlock.errors import InterlockError
 from interlock.web.context import Context
-from interlock.web.problems import problem
+from interlock.web.problems import answer_of, problem
+from interlock.web.received import BodyRefused, received
 
 _log = logging.getLogger("interlock.access")
 
@@ -48,13 +50,23 @@ class Edge:
         else:
             answer = WebSocketClose(1008)
         try:
+            if answer is self.app and scope["type"] == "http":
+                answer, receive = await self._with_body(scope, receive)
             await answer(scope, receive, call.send)
+        except ClientDisconnect:  # in the middle of its body: nobody waits for an answer
+            pass
         finally:
             call.log()
 
-
-async def _nothing() -> Message:
-    return {"type": "http.disconnect"}
+    async def _with_body(self, scope: Scope, receive: Receive) -> tuple[ASGIApp, Receive]:
+        """Take a call's body; return what answers the call, and what gives it the body."""
+        try:
+            return self.app, await received(scope, receive)
+        except BodyRefused as refused:
+            headers = {"Connection": "close"}  # what is left of the body is not waited for
+            return problem(refused.status, refused.code, str(refused), headers=headers), receive
+        except InterlockError as error:
+            return answer_of(error), receive
 
 
 class _Call:
@@ -66,27 +78,19 @@ class _Call:
         self._context = context
         self._began = time.perf_counter()
         self._status = 0
-        self._replaced = self._done = False
         self.id = secrets.token_hex(8)
 
     async def send(self, message: Message) -> None:
         """Send a part of the answer, with what all answers say."""
         if message["type"] == "http.response.start":
             self._status = message["status"]
-            if self._status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and not self._replaced:
-                self._replaced = True
-                answer = problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", "The body is too large.")
-                await answer(self.scope, _nothing, self.send)
-                return
             headers = MutableHeaders(scope=message)
             for name, value in _ALWAYS.items():
                 headers.setdefault(name, value)
             headers["X-Request-Id"] = self.id
             if self._context.stop.is_set():
                 headers["Connection"] = "close"
-        if not self._done:
-            self._done = message["type"] == "http.response.body" and not message.get("more_body")
-            await self._send(message)
+        await self._send(message)
 
     def log(self) -> None:
         """Write a line: the path without what it asks for, and no header."""

@@ -83,12 +83,21 @@ async def _of_ours(_: Request, error: InterlockError) -> JSONResponse:
 
 async def _of_input(_: Request, error: RequestValidationError) -> JSONResponse:
     places = [
-        {"in": str(found["loc"][0]), "path": ".".join(map(str, found["loc"][1:])), "reason": found["msg"]}
+        {
+            "in": str(found["loc"][0]),
+            "path": ".".join(map(str, found["loc"][1:])),
+            "reason": reason_of(found["type"], found["msg"]),
+        }
         for found in error.errors()
     ]
     first = places[0]
     said = f"{first['path'] or first['in']}: {first['reason']}" + (" (and more)" if len(places) > 1 else "")
     return problem(HTTPStatus.BAD_REQUEST, "bad_input", said, {"errors": places})
+
+
+def reason_of(kind: str, message: str) -> str:
+    """Return what is wrong with what a call carries: in our words, where pydantic's are a programmer's."""
+    return _REASONS.get(kind, message)
 
 
 async def _of_http(_: Request, error: HTTPException) -> JSONResponse:
@@ -101,9 +110,18 @@ async def _of_defect(_: Request, error: Exception) -> JSONResponse:
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "error", f"A defect of the server: {type(error).__name__}.")
 
 
+_NO_OBJECT = "must be a JSON object, in a body whose Content-Type is application/json"
+_REASONS = {
+    "missing": "is missing",
+    "extra_forbidden": "is not known here: leave it out",
+    "model_attributes_type": _NO_OBJECT,
+    "model_type": _NO_OBJECT,
+    "dict_type": _NO_OBJECT,
+}
+"""What pydantic finds wrong, by its name for that."""
+
 _SAID = {
     HTTPStatus.BAD_REQUEST: "The body is no JSON.",
     HTTPStatus.NOT_FOUND: "There is nothing at this address.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take that method.",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
 }

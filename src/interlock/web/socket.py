@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, Valida
 
 from interlock.domain.access import Permission
 from interlock.domain.action import Kind, Verdict
+from interlock.domain.canonical import strict_json
 from interlock.domain.events import Opened
 from interlock.engine.changes import Entry
 from interlock.errors import BadInput, InterlockError
@@ -21,7 +22,7 @@ from interlock.web import bodies
 from interlock.web.callers import Caller, admit, open_to_all
 from interlock.web.context import Context, context_of
 from interlock.web.events import entries_of
-from interlock.web.problems import answer_of, document_of
+from interlock.web.problems import answer_of, document_of, reason_of
 from interlock.web.requests import clarified
 
 router = APIRouter(tags=["events"])
@@ -158,7 +159,7 @@ class _Conversation:
                 told = await self._done(answer)
             except ValidationError as error:
                 first = error.errors()[0]
-                wrong = BadInput(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
+                wrong = BadInput(f"{'.'.join(map(str, first['loc']))}: {reason_of(first['type'], first['msg'])}")
                 told = {"type": "problem", "problem": document_of(wrong)}
             except InterlockError as error:
                 told = {"type": "problem", "problem": document_of(error)}
@@ -186,10 +187,7 @@ class _Conversation:
 
 
 def _read(text: str) -> dict[str, Any]:
-    try:
-        said = json.loads(text)
-    except (ValueError, RecursionError):
-        raise BadInput("This is no JSON.") from None
+    said = strict_json(text)
     if not isinstance(said, dict):
         raise BadInput('Say a JSON object, such as {"request_id": …, "approved": true}.')
     return said
