@@ -278,8 +278,10 @@ async def test_accounts_are_their_tenants(server):
     await joined(server)
     there = await server.person(OLGA, "other")
     assert (await there.get("/people")).json()["people"] == []
-    for path in (f"/people/{ZOE}/reset", f"/people/{ZOE}/disable", f"/people/{ZOE}/enable"):
+    for path in (f"/people/{ZOE}/reset", f"/people/{ZOE}/enable"):
         assert (await there.post(path)).status_code == 404
+    assert (await there.post(f"/people/{ZOE}/disable")).status_code == 204, "whoever is so called there"
+    assert (await sign_in(server)).status_code == 200
     answer = await server.client().post("/session", json={"name": ZOE, "password": PASSWORD, "tenant": "other"})
     assert answer.json()["detail"] == WRONG
     strange = await server.client().post("/session", json={"name": ZOE, "password": PASSWORD, "tenant": "a\0b"})

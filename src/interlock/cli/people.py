@@ -68,7 +68,7 @@ def reset(ctx: typer.Context, *, name: str = NAME, origin: str = ORIGIN, as_json
 
 @app.command("disable")
 def disable(ctx: typer.Context, *, name: str = NAME, as_json: bool = JSON) -> None:
-    """Keep somebody from signing in, and sign them out."""
+    """Keep anybody from signing in and from deciding, and sign them out."""
     _do(
         ctx,
         name,

@@ -50,8 +50,7 @@ def arrival(rules: DirectoryRules, identity: Identity, *, everybody: bool, hold:
         person = identity.person
     else:
         raise Forbidden("The provider knows you, and nobody has invited you here: ask an admin.")
-    account = rules.kept.accounts.get(person)
-    if account is not None and account.status is AccountStatus.disabled:
+    if person in rules.kept.merged(rules.configured).disabled:
         raise Forbidden(f"{person} may not sign in any more: ask an admin.")
     return Arrival(person, (*link, *_claimed(rules, person, identity, hold)))
 

@@ -76,6 +76,7 @@ class Directory:
         local_roles: whether `local:USER` principals hold every role: on one machine, without a server.
         delegations: in the order in which a delegate of several people votes for them. They are never followed further:
             a delegate's delegate votes for the delegate only.
+        disabled: canonical ids of those who are kept out: they decide nothing, whatever else is said of them.
     """
 
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -83,6 +84,7 @@ class Directory:
     aliases: Mapping[str, str] = field(default_factory=dict)
     local_roles: bool = True
     delegations: tuple[Delegation, ...] = ()
+    disabled: frozenset[str] = frozenset()
 
     def canonical(self, name: str) -> str:
         """Return the one id under which a person's votes are counted."""
@@ -112,12 +114,13 @@ class Directory:
         return None if everybody else self.named(step)
 
     def named(self, step: Step) -> frozenset[str]:
-        """Return everybody whom the step asks and who is known by name."""
+        """Return everybody whom the step asks and who is known by name; `Eligibility` says who of them may vote."""
         return frozenset().union(*map(self.members, step.ask))
 
     def roles_of(self, person: str) -> list[str]:
-        """Return the roles that this person holds, sorted."""
-        return sorted(role for role, people in self.roles.items() if person in people)
+        """Return the roles that this person holds, sorted: none while their account is disabled."""
+        roles = self.roles if person not in self.disabled else {}
+        return sorted(role for role, people in roles.items() if person in people)
 
     def givers(self, delegate: str, at: datetime) -> tuple[str, ...]:
         """Return who has delegated their vote to this person now; the policy is not checked."""
@@ -125,12 +128,14 @@ class Directory:
         return tuple(dict.fromkeys(found))
 
     def _belongs(self, entry: str, person: str) -> bool:
+        if person in self.disabled:
+            return False
         if entry.startswith("role:") and self.local_roles and person.startswith(LOCAL_PREFIX):
             return True
         return person in self.members(entry)
 
     def members(self, entry: str) -> frozenset[str]:
-        """Return the people whom one entry of a step's `ask` names."""
+        """Return the people whom one entry of a step's `ask` names, those whose account is disabled among them."""
         kind, _, name = entry.partition(":")
         if kind == "group":
             return self.groups.get(name, frozenset())

@@ -31,7 +31,10 @@ def _findings(
         message = f"{ended}: remove it as soon as nothing that was approved under it waits to be carried out"
         yield _finding("warning", "delegation_over", one, message)
         return
-    if not asked:
+    if one.giver in directory.disabled:
+        message = f"rests: the account of {one.giver} is disabled, and nobody votes for them until it is enabled"
+        yield _finding("warning", "delegation_rests", one, message)
+    elif not asked:
         yield _finding("error", "delegation_idle", one, f"no step asks {one.giver}, so that there is no vote to give")
     elif all(directory.is_asked(step, one.delegate) for step in asked):
         message = f"every step that asks {one.giver} asks {one.delegate} as well, who votes there once, as themselves"

@@ -27,17 +27,18 @@ class AccountStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Somebody who signs in here, by name and password. The password is in no log.
+    """Somebody who signs in here, by name and password, or who is kept out. The password is in no log.
 
     Args:
         name: the canonical id under which the person's votes are counted.
+        invited_at: None for somebody who was never invited, and is kept out: they come by other ways.
         second_factor: whether signing in takes a code of an authenticator as well.
         changed_at: when the password was set last.
     """
 
     name: str
     status: AccountStatus
-    invited_at: datetime
+    invited_at: datetime | None
     second_factor: bool = False
     changed_at: datetime | None = None
 
@@ -92,7 +93,10 @@ class KeptDirectory:
 
     def active(self) -> frozenset[str]:
         """Return the names of those who can sign in by a password."""
-        return frozenset(one.name for one in self.accounts.values() if one.status is AccountStatus.active)
+        return self._accounts_that_are(AccountStatus.active)
+
+    def _accounts_that_are(self, status: AccountStatus) -> frozenset[str]:
+        return frozenset(one.name for one in self.accounts.values() if one.status is status)
 
     def knows(self, token: Credential) -> bool:
         """Say whether a stored token is what the log says that was made."""
@@ -113,7 +117,8 @@ class KeptDirectory:
             section[name] = section.get(name, frozenset()) | frozenset(map(known, people))
         made = (replace(one, giver=known(one.giver), delegate=known(one.delegate)) for one in self.delegations.values())
         delegations = (*configured.delegations, *made)
-        return replace(configured, groups=groups, roles=roles, delegations=delegations)
+        disabled = frozenset(map(known, self._accounts_that_are(AccountStatus.disabled)))
+        return replace(configured, groups=groups, roles=roles, delegations=delegations, disabled=disabled)
 
     def _claimed_at(self, at: datetime | None) -> Iterator[tuple[GroupOrRole, str, frozenset[str]]]:
         for (person, _), one in self.claimed.items():
@@ -208,8 +213,13 @@ _STATUS: dict[str, tuple[frozenset[AccountStatus], AccountStatus]] = {
 
 def _with_account(directory: KeptDirectory, event: Any) -> KeptDirectory:
     account = directory.accounts.get(event.account)
+    if account is None and event.type == "account_disabled":  # whoever comes by another way is kept out, too
+        account = Account(event.account, AccountStatus.invited, None)
     _must(account is not None, f"{event.type} of {event.account}, which was never invited")
     assert account is not None
+    if event.type == "account_enabled" and account.invited_at is None:  # they have no account, as before
+        left = {name: one for name, one in directory.accounts.items() if name != account.name}
+        return replace(directory, accounts=left)
     if event.type in _STATUS:
         before, after = _STATUS[event.type]
         _must(account.status in before, f"{event.type} of {event.account}, which is {account.status}")

@@ -114,7 +114,7 @@ class RecoveryCodeUsed:
 
 @dataclass(frozen=True, slots=True)
 class AccountDisabled:
-    """Somebody cannot sign in any more, and is signed out."""
+    """Somebody cannot sign in and decides nothing any more, and is signed out; who never had an account may be, too."""
 
     account: str
     at: datetime

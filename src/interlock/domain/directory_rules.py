@@ -124,13 +124,17 @@ class DirectoryRules:
         return account
 
     def disable(self, name: str) -> tuple[DirectoryEvent, ...]:
-        """Keep somebody from signing in.
+        """Keep somebody from signing in and from deciding, whether they have an account or come by other ways.
 
         Raises:
-            Closed: if nobody could manage the accounts any more.
+            Closed: if they are kept out already, or nobody could manage the accounts any more.
         """
-        account = self.account(name, AccountStatus.invited, AccountStatus.active)
-        return self._with_an_admin((events.AccountDisabled(account.name, self.now),))
+        who = self.person(name, "name")
+        if who.startswith(LOCAL_PREFIX):
+            raise InvalidValue("name", f"{who} is a user of this machine, whom no server keeps out")
+        if who in self.kept.accounts:
+            self.account(who, AccountStatus.invited, AccountStatus.active)
+        return self._with_an_admin((events.AccountDisabled(who, self.now),))
 
     def configure(self, entries: Mapping[str, frozenset[str]]) -> tuple[DirectoryEvent, ...]:
         """Note what the configuration's file says now; nothing if the log says the same."""

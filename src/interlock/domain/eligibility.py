@@ -1,5 +1,7 @@
 """Who may vote, for whom, and whose vote no longer counts: a lost role stops counting at the next vote and claim.
 
+Whose account is disabled has lost all of them.
+
 At each vote, `voting.py` checks the other votes of the same step again. When the effect is claimed, `effect.py` checks
 the votes of all steps.
 """
@@ -15,6 +17,7 @@ from interlock.domain.policy import Policy, Step, where_holds
 from interlock.domain.request import Request, Vote
 
 ONLY_PEOPLE = "only people vote"
+DISABLED = "their account is disabled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class Eligibility:
         return self._barred(person) or self._unfit(step, person)
 
     def _barred(self, person: str) -> str | None:
+        if person in self.directory.disabled:
+            return DISABLED
         if person == self.directory.canonical(self.requester):
             return "the requester never decides on its own request"
         if person == self.directory.canonical(self.initiator) and not self.policy.initiator_may_approve:

@@ -43,6 +43,8 @@ def entries_of(directory: Directory, person: str, at: datetime) -> frozenset[str
 
 
 def _own_entries(directory: Directory, person: str) -> Iterable[str]:
+    if person in directory.disabled:
+        return
     if directory.canonical(person) == person:
         yield _PERSON + person
     yield from (_PERSON + name for name, known in directory.aliases.items() if known == person)

@@ -256,6 +256,7 @@ def _people(policy: Policy, step: Step, directory: Directory, place: str) -> Ite
         return
     if step.escalate is not None and asked == directory.asked(step):
         yield Finding("warning", "nobody_else", policy.name, place, "escalates to nobody who is not asked already")
+    asked -= directory.disabled
     if directory.local_roles and asked and not any(person.startswith(LOCAL_PREFIX) for person in asked):
         message = "names nobody as local:USER: on one machine only a demo database lets you act for these, by --as"
         yield Finding("warning", "nobody_here", policy.name, place, message)

@@ -83,7 +83,7 @@ class Accounts:
         return made[0]
 
     async def disable(self, name: str, *, by: Principal) -> None:
-        """Keep somebody from signing in, and sign them out.
+        """Keep somebody from signing in and deciding, and sign them out; they may come by any way, and have no account.
 
         Raises:
             Closed: if they are, or nobody would be admin any more.

@@ -19,7 +19,6 @@ from interlock.domain.credentials import (
     SessionLimits,
     why_invalid,
 )
-from interlock.domain.directory import AccountStatus
 from interlock.domain.directory_events import TokenCreated, TokenRevoked
 from interlock.domain.directory_rules import DirectoryRules
 from interlock.engine.changes import Actor
@@ -193,10 +192,10 @@ class Authenticator:
         kept = await self._directories.kept(found.tenant)
         if found.kind == "token" and not kept.knows(found):
             raise Unauthenticated("This token is stored, and no log says that it was made: make another one.")
-        person = self._directories.configured().directory.canonical(found.principal)
-        for name in {found.principal, person} if found.principal_kind == "person" else ():
-            if name in kept.accounts and kept.accounts[name].status is AccountStatus.disabled:
-                raise Unauthenticated(f"The account {name} is disabled.")
+        directory = await self._directories.directory(found.tenant, kept.version)
+        person = directory.canonical(found.principal)
+        if found.principal_kind == "person" and person in directory.disabled:
+            raise Unauthenticated(f"The account {person} is disabled.")
 
     async def revoke(self, tenant: str, token_id: str, *, by: str | Principal) -> None:
         """Revoke a token; the log says who has.

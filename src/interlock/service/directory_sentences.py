@@ -18,7 +18,7 @@ STATED: dict[type[DirectoryEvent], str] = {
     events.PasswordChanged: "{0.account} has another password, by the {0.how} before",
     events.ResetOffered: "{0.account} may set another password, by a link",
     events.RecoveryCodeUsed: "{0.account} signed in by a recovery code; {0.left} are left",
-    events.AccountDisabled: "{0.account} cannot sign in any more",
+    events.AccountDisabled: "{0.account} cannot sign in and decides nothing any more",
     events.AccountEnabled: "{0.account} can sign in again",
     events.TokenRevoked: "the token {0.id} is revoked",
     events.SessionEnded: "the session {0.id} of {0.person} is ended",

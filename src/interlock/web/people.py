@@ -39,7 +39,7 @@ async def offer_reset(caller: Manages, request: Request, name: str) -> dict[str,
 
 @router.post("/{name}/disable", status_code=HTTPStatus.NO_CONTENT)
 async def disable(caller: Manages, request: Request, name: str) -> None:
-    """Keep somebody from signing in, and sign them out."""
+    """Keep anybody from signing in and from deciding, and sign them out: their votes and delegations count no more."""
     await context_of(request).accounts.disable(name, by=caller.principal)
 
 

@@ -1,5 +1,6 @@
 """Delegations in words, and those that never come to anything."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -101,6 +102,13 @@ SPENT = [
 def test_delegations_that_come_to_nothing_are_found(given, codes):
     found = check_delegations([POLICY], people(*given), START)
     assert [finding.code for finding in found] == codes
+
+
+def test_the_delegation_of_whose_account_is_disabled_rests():
+    directory = replace(people(Delegation("mia", "zoe", START + DAY)), disabled=frozenset({"mia"}))
+    (found,) = check_delegations([POLICY], directory, START)
+    assert (found.severity, found.code) == ("warning", "delegation_rests")
+    assert "the account of mia is disabled" in found.message
 
 
 def test_a_finding_names_both_and_what_to_do():

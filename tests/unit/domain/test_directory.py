@@ -14,7 +14,7 @@ from interlock.domain.events import Expired
 from interlock.errors import Closed, Forbidden, InvalidValue, NotFound
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
-MIA, NOAH, OLGA = "mia@example.com", "noah@example.com", "olga@example.com"
+MIA, NOAH, OLGA, ZOE = "mia@example.com", "noah@example.com", "olga@example.com", "zoe@example.com"
 FILE = Directory(
     {"managers": frozenset({MIA})}, {"auditor": frozenset({NOAH})}, {"m.mia@example.com": MIA}, local_roles=False
 )
@@ -153,8 +153,20 @@ def test_the_life_of_an_account():
         [events.AccountDisabled("zoe@example.com", NOW), events.AccountEnabled("zoe@example.com", NOW)], invited
     )
     assert never.accounts["zoe@example.com"].status is AccountStatus.invited
+
+
+def test_whoever_has_no_account_is_kept_out_and_has_none_afterwards():
     with pytest.raises(NotFound):
-        rules().disable("nobody@example.com")
+        rules().account(ZOE, AccountStatus.disabled)
+    out = fold_directory(rules().disable("M.Mia@example.com"), NOBODY)
+    assert out.accounts == {MIA: Account(MIA, AccountStatus.disabled, None)}
+    merged = out.merged(FILE)
+    assert (merged.disabled, merged.groups["managers"], merged.is_operator(MIA)) == ({MIA}, {MIA}, False)
+    with pytest.raises(Closed, match="disabled"):
+        DirectoryRules(out, FILE, NOW).invite(MIA, ())
+    assert fold_directory([events.AccountEnabled(MIA, NOW)], out).accounts == {}
+    with pytest.raises(InvalidValue, match="no server keeps out"):
+        rules().disable("local:me")
 
 
 def test_no_account_is_a_user_of_this_machine():
