@@ -13,6 +13,8 @@ call() {
     curl --silent --show-error --fail-with-body --retry 4 --header @- "$@" "$api$path"
 }
 
+refused() { echo "$1" | jq -r '.detail // .' >&2; exit 1; }
+
 # Asked again with the same key, it is the same request.
 asked=$(call /requests --header "Idempotency-Key: pay order $order" --json "$(jq -n --arg order "$order" '{
   asked: {kind: "approval", name: "pay", args: {amount: "120.00", to: "ACME"}},
@@ -27,11 +29,12 @@ if [ "$(echo "$now" | jq -r .status)" != approved ]; then
 fi
 
 claim=$(echo "$now" | jq '{digest, tool: "ask_and_act.sh", repeatable: "idempotent", lasts: 60}')
-claimed=$(call "/requests/$id/claim" --header "Idempotency-Key: $$ $(date +%s)" --json "$claim")
+# The key names this one try: with another tool than an idempotent one, a claim that is made again is refused.
+claimed=$(call "/requests/$id/claim" --header "Idempotency-Key: $$ $(date +%s)" --json "$claim") || refused "$claimed"
 if [ "$(echo "$claimed" | jq -r .effect.state)" = claimed ]; then
   # Pay here, what people have approved: .stands.args, under the key .effect.key, which is the same for every attempt.
   receipt=$(echo "$claimed" | jq '.stands.args + {receipt: .effect.key}')
   result=$(echo "$claimed" | jq --argjson receipt "$receipt" '{attempt: .effect.attempt, state: "executed", result: $receipt}')
-  claimed=$(call "/requests/$id/result" --json "$result")
+  claimed=$(call "/requests/$id/result" --json "$result") || refused "$claimed"
 fi
 echo "$claimed" | jq -r '"\(.effect.state): \(.effect.result | tojson)"'

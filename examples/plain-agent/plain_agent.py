@@ -56,7 +56,10 @@ def act(interlock: BlockingRemoteClient, order: str) -> str:
     except Exception as error:
         interlock.record(request.id, claimed.claim.attempt, "unknown", reason=str(error))  # a person looks
         raise
-    done = interlock.record(request.id, claimed.claim.attempt, "executed", result=receipt)
+    try:
+        done = interlock.record(request.id, claimed.claim.attempt, "executed", result=receipt)
+    except EffectRefused as refused:  # it took longer than the claim, and something else stands by now
+        return f"paid, but {refused.message}"
     return f"{done.effect}: {done.result}"
 
 

@@ -8,7 +8,8 @@
     ├── Refused                       NotFound, Unauthenticated, TooManyAttempts, Forbidden, Closed, TooLate, TooEarly,
     │                                 WrongDigest, NotOffered, ReasonMissing, NotEditable, NoVote, TooManyRequests,
     │                                 EffectRefused; the refusal is in the log. TooManyCalls
-    │   └── Unauthenticated           SecondFactorNeeded
+    │   ├── Unauthenticated           SecondFactorNeeded
+    │   └── EffectRefused             AlreadyClaimed
     ├── Conflict                      WindowMoved, NotInTime
     ├── ProviderUnavailable
     ├── StoreError                    RecordAltered, StoreTooNew
@@ -157,6 +158,10 @@ class TooManyCalls(Refused, code="too_many_calls"):
 
 class EffectRefused(Refused, code="effect_refused"):
     """The effect may not start, or its result does not fit its state."""
+
+
+class AlreadyClaimed(EffectRefused, code="already_claimed"):
+    """This call has claimed the effect before: whether it was done since, only its caller may know."""
 
 
 class Conflict(InterlockError, code="conflict"):

@@ -31,9 +31,10 @@ async def vote(person, request, verdict="approve", **said):
     return await person.post(f"/requests/{request['id']}/votes", json=body)
 
 
-async def claim(agent, request, repeatable="no", lasts=60):
+async def claim(agent, request, repeatable="no", lasts=60, key=None):
     body = {"digest": request["digest"], "tool": "bank:pay", "repeatable": repeatable, "lasts": lasts}
-    return await agent.post(f"/requests/{request['id']}/claim", json=body)
+    headers = {} if key is None else {"Idempotency-Key": key}
+    return await agent.post(f"/requests/{request['id']}/claim", json=body, headers=headers)
 
 
 async def result(agent, request, attempt=1, state="executed", **more):
@@ -135,8 +136,71 @@ async def test_a_claim_that_nobody_kept_is_concluded(server, repeatable, state, 
     assert (again.status_code, again.json().get("code")) == ((200, None) if attempt == 2 else (409, "effect_refused"))
     effect = (await agent.get(f"/requests/{asked['id']}")).json()["effect"]
     assert (effect["state"], effect["attempt"]) == (state, attempt)
-    late = (await result(agent, asked, attempt=1)).json()["effect"]
-    assert late["state"] == ("executed" if state == "unknown" else "claimed")  # of an older attempt it is noted as late
+    late = await result(agent, asked, attempt=1)
+    assert late.status_code == (200 if state == "unknown" else 409)  # of an older attempt it is noted as late
+    effect = (await agent.get(f"/requests/{asked['id']}")).json()["effect"]
+    assert effect["state"] == ("executed" if state == "unknown" else "claimed")
+
+
+@pytest.mark.parametrize("repeatable", ["no", "verifiable"])
+async def test_a_claim_that_is_made_again_with_its_key_is_none_to_act_on(server, repeatable):
+    """Promise 2: who has claimed, acted and vanished does not act again because it claims again."""
+    agent, mia = await server.agent(), await server.person("mia@example.com")
+    asked = await ask(agent)
+    await vote(mia, asked)
+    assert (await claim(agent, asked, repeatable, key="c")).json()["effect"]["state"] == "claimed"
+    again = await claim(agent, asked, repeatable, key="c")
+    assert (again.status_code, again.json()["code"]) == (409, "already_claimed")
+    details = again.json()["details"]
+    assert (details["attempt"], details["repeated"], details["request_id"]) == (1, True, asked["id"])
+    unknown = await result(agent, asked, state="unknown", reason="the answer was lost")
+    assert unknown.json()["effect"]["state"] == "unknown"
+    assert (await claim(agent, asked, repeatable, key="c")).status_code == 409
+    await mia.post(f"/requests/{asked['id']}/settlement", json={"became": "retry"})
+    over = await claim(agent, asked, repeatable, key="c")
+    assert (over.status_code, over.json()["code"]) == (409, "effect_refused")
+    assert "new idempotency key" in over.json()["detail"]
+    assert (await claim(agent, asked, repeatable, key="d")).json()["effect"]["attempt"] == 2
+    await result(agent, asked, attempt=2, result=7)
+    assert (await claim(agent, asked, repeatable, key="d")).json()["effect"]["result"] == 7  # how it ended is told
+
+
+async def test_a_claim_of_an_idempotent_tool_is_the_same_however_often_it_is_made(server):
+    agent, mia = await server.agent(), await server.person("mia@example.com")
+    asked = await ask(agent)
+    await vote(mia, asked)
+    effects = [(await claim(agent, asked, "idempotent", key="c")).json()["effect"] for _ in range(3)]
+    assert [(one["state"], one["attempt"], one["key"]) for one in effects] == [("claimed", 1, asked["id"])] * 3
+
+
+@pytest.mark.parametrize("store", STORES)
+async def test_of_many_claims_at_once_with_one_key_one_is_to_be_acted_on(open_server, store):
+    server = open_server(store)
+    agent, mia = await server.agent(), await server.person("mia@example.com")
+    asked = await ask(agent)
+    await vote(mia, asked)
+    answers = await asyncio.gather(*(claim(agent, asked, key="same") for _ in range(8)))
+    assert sorted(one.status_code for one in answers) == [200] + [409] * 7
+
+
+async def test_a_result_that_changes_nothing_is_told_what_stands_and_is_noted(server):
+    agent, mia = await server.agent(), await server.person("mia@example.com")
+    asked = await ask(agent)
+    await vote(mia, asked)
+    nobody = await result(agent, asked)
+    assert (nobody.status_code, nobody.json()["code"]) == (409, "effect_refused")
+    assert "nobody has claimed attempt 1" in nobody.json()["detail"]
+    other = await ask(agent, key="order-2")
+    await vote(mia, other)
+    await claim(agent, other)
+    assert (await result(agent, other, result=7)).status_code == 200
+    assert (await result(agent, other, result=7)).status_code == 200  # said again, as its answer was lost
+    for more in ({"result": 8}, {"state": "failed", "reason": "no money"}, {"state": "unknown"}, {"attempt": 2}):
+        refused = await result(agent, other, **more)
+        details = refused.json()["details"]
+        assert (refused.status_code, details["effect"], details["result"]) == (409, "executed", 7)
+    log = (await agent.get(f"/requests/{other['id']}/history")).json()["entries"]
+    assert [one["event"]["type"] for one in log].count("late_result") == 4
 
 
 async def test_a_person_settles_what_an_agent_has_left(server):

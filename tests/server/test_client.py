@@ -17,6 +17,7 @@ from interlock.domain.credentials import Scope
 from interlock.domain.request import EffectState, Status
 from interlock.engine.ports.store import Inbox
 from interlock.errors import (
+    AlreadyClaimed,
     BadInput,
     Closed,
     EffectRefused,
@@ -184,6 +185,22 @@ async def test_a_claim_whose_answer_is_lost_is_the_same_claim_and_an_overtaken_o
     bot.wire.faults = ["lost", "lost"]
     assert (await bot.record(asked.id, 2, "executed", result=1)).effect is EffectState.executed
     assert [entry.event.type for entry in await mia.history(asked.id)].count("effect_executed") == 1
+
+
+async def test_a_claim_whose_answer_is_lost_goes_on_but_one_with_a_key_of_the_caller_does_not(called):
+    bot, mia = await called("agent:bot"), await called("mia@example.com")
+    asked = [await bot.ask(Action("send", {"to": to})) for to in ("ann", "bob")]
+    for one in asked:
+        await mia.approve(one.id, digest=one.digest)
+    bot.wire.faults = ["lost", "late"]
+    claimed = await bot.claim(asked[0].id, digest=asked[0].digest, tool="mail:send", lasts=LASTS)
+    assert (claimed.claim.attempt, claimed.effect) == (1, EffectState.claimed)
+    bot.wire.faults = ["lost"]
+    with pytest.raises(AlreadyClaimed) as refused:  # another process may have used this key
+        await bot.keyed("mine").claim(asked[1].id, digest=asked[1].digest, tool="mail:send", lasts=LASTS)
+    await bot.record(asked[1].id, refused.value.details["attempt"], "unknown", reason="the answer was lost")
+    with pytest.raises(EffectRefused, match="nobody has claimed attempt 7"):
+        await bot.record(asked[1].id, 7, "executed")
 
 
 async def test_what_cannot_be_said_twice_is_not_sent_twice(called):

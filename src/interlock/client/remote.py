@@ -15,9 +15,9 @@ from interlock.client.streams import Socket
 from interlock.domain.action import Action, Draft, Question, Subject
 from interlock.domain.canonical import Json
 from interlock.domain.credentials import Scope
-from interlock.domain.request import Repeatable, Reported, Request
+from interlock.domain.request import EffectState, Repeatable, Reported, Request
 from interlock.domain.run import Run
-from interlock.errors import BadInput
+from interlock.errors import AlreadyClaimed, BadInput
 from interlock.service.agent_client import Asked
 from interlock.service.arguments import duration_text
 from interlock.service.credentials import Issued
@@ -86,14 +86,30 @@ class RemoteClient(Deciding):
 
         Raises:
             EffectRefused: if it is not approved, something else was, or another attempt is under way.
+            AlreadyClaimed: if a call with this client's own key (`keyed`) has claimed it before, and the tool is not
+                idempotent: if you do not know whether it was done, record the attempt of `details` as unknown.
         """
         said = {"digest": digest, "tool": tool, "repeatable": repeatable, "lasts": lasts.total_seconds()}
-        return await self._said(request_id, "claim", said)
+        try:
+            return await self._said(request_id, "claim", said)
+        except AlreadyClaimed as repeated:
+            if self._key is not None:
+                raise
+            # No other call has the key of this one: it was this call's own first try, and its answer was lost.
+            found = (await self.request(request_id)).request
+            ours = found.claim is not None and found.claim.attempt == repeated.details.get("attempt")
+            if found.effect != EffectState.claimed or not ours:
+                raise
+            return found
 
     async def record(
         self, request_id: str, attempt: int, state: Reported, *, result: Json = None, reason: str = ""
     ) -> Request:
-        """Say what became of an attempt: it is taken from whoever claimed it, however late."""
+        """Say what became of an attempt: it is taken from whoever claimed it, however late.
+
+        Raises:
+            EffectRefused: if something else stands, or nobody has claimed that attempt; the log has noted the result.
+        """
         said = {"attempt": attempt, "state": state, "result": result, "reason": reason}
         path = f"/requests/{quoted(request_id)}/result"
         return await self._posted(path, said, key=None)  # the attempt is its key

@@ -10,7 +10,7 @@ from interlock.domain.commands import ClaimEffect, DecisionContext, Lapse, Recor
 from interlock.domain.events import EffectClaimed, EffectUnknown, Event
 from interlock.domain.lifecycle import evolve
 from interlock.domain.request import MAX_COMMENT, Claim, EffectState, Request, Status
-from interlock.errors import Closed, EffectRefused, Forbidden
+from interlock.errors import AlreadyClaimed, Closed, EffectRefused, Forbidden
 
 S, E = Status, EffectState
 
@@ -90,6 +90,29 @@ def _claim_again(request: Request, command: ClaimEffect, now: datetime) -> Event
     return _claimed(request, command, now)
 
 
+def check_repeated(request: Request, mine: Claim) -> None:
+    """Refuse a claim that was made before: whoever makes it again may have acted on the first answer.
+
+    A tool that is called once for each key, however often it is called, may be called again. What has come to its end
+    is told as it is: nobody acts on it.
+
+    Raises:
+        EffectRefused: if that attempt is over; `AlreadyClaimed` if it is not, and the tool may not be called again.
+    """
+    found = {"attempt": mine.attempt, "claimed_at": mine.at.isoformat(), "repeated": True}
+    if request.effect is E.none or (request.claim is not None and request.claim.attempt != mine.attempt):
+        since = "a person has released it" if request.effect is E.none else "another one has been claimed since"
+        said = f"Attempt {mine.attempt} at {request.id} is over: {since}. Claim again with a new idempotency key."
+        raise EffectRefused(said, request_id=request.id, **found)
+    if request.effect is E.claimed and mine.repeatable != "idempotent":
+        raise AlreadyClaimed(
+            f"{request.id} was claimed already by this call, as attempt {mine.attempt}. Do not act on it again: if you "
+            f"do not know whether it was done, record attempt {mine.attempt} as unknown, and a person settles it.",
+            request_id=request.id,
+            **found,
+        )
+
+
 def _lapsed(request: Request, context: DecisionContext) -> str | None:
     """Say why an approval is worth nothing any more, or None if it holds."""
     expires = context.policy.answer_expires
@@ -132,6 +155,36 @@ def _is_recorded(request: Request, command: RecordEffect) -> bool:
     if command.state == "executed":
         return request.effect is E.executed and not request.effect_note and request.result == command.result
     return request.effect == command.state and request.effect_note == command.reason
+
+
+def check_stands(request: Request, command: RecordEffect) -> None:
+    """Refuse a result, which the log has noted by now, if something else stands.
+
+    Raises:
+        EffectRefused: if the attempt is not the last one, or what it came to is known to be something else.
+    """
+    claim = request.claim
+    same = request.effect == command.state and (command.state != "executed" or request.result == command.result)
+    if claim is not None and claim.attempt == command.attempt and same:
+        return
+    if claim is None or command.attempt > claim.attempt:
+        said = f"nobody has claimed attempt {command.attempt}"
+    elif claim.attempt != command.attempt:
+        said = f"attempt {command.attempt} is over, and attempt {claim.attempt} has been claimed since"
+    else:
+        said = f"attempt {command.attempt} is {request.effect} already"
+    stands = {
+        "attempt": None if claim is None else claim.attempt,
+        "result": request.result,
+        "note": request.effect_note,
+    }
+    raise EffectRefused(
+        f"The result {command.state} of {request.id} changes nothing: {said}. It is noted in the log; `details` say "
+        "what stands. If that is wrong, tell a person.",
+        request_id=request.id,
+        effect=str(request.effect),
+        **stands,
+    )
 
 
 def decide_settle(request: Request, command: SettleEffect, context: DecisionContext) -> tuple[Event, ...]:

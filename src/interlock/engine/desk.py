@@ -30,7 +30,7 @@ from interlock.engine.changes import FRESH, Changes, Entry, Hold, RequestChange
 from interlock.engine.consequences import actor_of, ends_at, with_consequences
 from interlock.engine.directories import Directories
 from interlock.engine.hand_off import HandOff
-from interlock.engine.idempotency import key_of, was_done
+from interlock.engine.idempotency import check_claimed, key_of, was_done
 from interlock.engine.integrity import verified
 from interlock.engine.pause import NO_POLICIES, note_of_held
 from interlock.engine.ports.store import Loaded, Store
@@ -87,6 +87,7 @@ class Desk:
             Refused, InvalidAnswer: if the rules say no, or edited arguments or an answer do not fit; it is in the log.
             RecordAltered: if the store gave back something else than was written.
             AdvanceOvertaken: if `hold` does not hold.
+            EffectRefused: if it claims again, with the same key, what it claimed before; it is not in the log.
             Conflict: if others changed the same request many times in a row.
         """
         at_hand, judged = [] if known is None else [known], list[Command]()
@@ -97,7 +98,10 @@ class Desk:
                 loaded = Loaded(await self._store.now(), {command.request_id: at_hand.pop()})
             else:
                 loaded = await self._load(command, principal, hold)
-            if was_done(loaded.logs.get(command.request_id, ()), principal, key):
+            history = loaded.logs.get(command.request_id, ())
+            if was_done(history, principal, key):
+                if isinstance(command, ClaimEffect):
+                    check_claimed(loaded.requests[command.request_id], history, key)
                 return loaded.requests[command.request_id]
             if not judged:  # once, however many races are lost: what is asked never changes
                 judged.append(await self._judge(loaded.requests[command.request_id], command, principal))

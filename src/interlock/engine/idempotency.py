@@ -8,7 +8,9 @@ from dataclasses import replace
 
 from interlock.domain.authority import Principal
 from interlock.domain.commands import CastVote
-from interlock.domain.events import RefusalNoted
+from interlock.domain.effect import check_repeated
+from interlock.domain.events import EffectClaimed, RefusalNoted
+from interlock.domain.request import Request
 from interlock.engine.changes import Entry
 from interlock.errors import BadInput, InvalidValue
 
@@ -46,3 +48,14 @@ def was_done(history: Sequence[Entry], principal: Principal, key: str | None) ->
         if entry.key.rpartition(" ")[0] == key.rpartition(" ")[0]:
             raise BadInput("This idempotency key was used before, for something else: take a new one for each call.")
     return False
+
+
+def check_claimed(request: Request, history: Sequence[Entry], key: str | None) -> None:
+    """Refuse a claim that is made again, unless no second effect can come of it.
+
+    Raises:
+        EffectRefused: if the attempt that was claimed with this key is over, or may have done what it was claimed for.
+    """
+    mine = [one.event.claim for one in history if one.key == key and isinstance(one.event, EffectClaimed)]
+    if mine:
+        check_repeated(request, mine[-1])

@@ -9,9 +9,9 @@ from interlock.domain.action import Ask, Subject, Verdict, default_verdicts
 from interlock.domain.authority import Principal
 from interlock.domain.canonical import Json, check_text, normalize
 from interlock.domain.commands import ClaimEffect, RecordEffect, Withdraw
-from interlock.domain.events import EffectClaimed
+from interlock.domain.effect import check_stands
 from interlock.domain.request import MAX_COMMENT, EffectState, Repeatable, Reported, Request
-from interlock.engine.idempotency import check_key, key_of
+from interlock.engine.idempotency import check_key
 from interlock.engine.integrity import verified
 from interlock.errors import BadInput, EffectRefused, Forbidden, InvalidValue, NotFound
 from interlock.service.parts import Parts
@@ -101,40 +101,35 @@ class AgentClient:
 
         Raises:
             EffectRefused: if it is not approved or not any more, something else was, or another attempt is under way or
-                has ended nobody knows how; also where this claim was made before, with the same key, and another one
-                has come after it.
+                has ended nobody knows how; also where this claim was made before, with the same key, and that attempt
+                is over.
+            AlreadyClaimed: if it was made before, with the same key, and the tool is not idempotent: nobody but the
+                caller knows whether it has acted on the first answer.
         """
         if not SHORTEST_CLAIM <= lasts <= LONGEST_CLAIM:
             raise InvalidValue("lasts", "must be from one second to a day")
         await self.own(request_id)
         command = ClaimEffect(request_id, digest, tool, 0, repeatable, lasts)
         claimed = await self.system.desk.handle(command, self.principal, key=self._key)
-        if self._key is not None:
-            await self._check_ours(claimed, key_of(self._key, command))
         if claimed.effect in {EffectState.lapsed, EffectState.unknown}:  # which the log says by now
             said = f"Nothing may be executed: the effect of {request_id} is {claimed.effect}"
             raise EffectRefused(f"{said}. {claimed.effect_note}", request_id=request_id, effect=str(claimed.effect))
         return claimed
 
-    async def _check_ours(self, claimed: Request, key: str | None) -> None:
-        """Refuse a claim that was made before and is over: whoever has claimed since is at it."""
-        history = await self.system.store.history(self.principal.tenant, claimed.id)
-        ours = [one.event for one in history if one.key == key and isinstance(one.event, EffectClaimed)]
-        if ours and claimed.claim is not None and ours[-1].claim.attempt != claimed.claim.attempt:
-            raise EffectRefused(
-                f"Attempt {ours[-1].claim.attempt} at {claimed.id} is over: attempt {claimed.claim.attempt} has been "
-                "claimed since.",
-                request_id=claimed.id,
-            )
-
     async def record(
         self, request_id: str, attempt: int, state: Reported, *, result: Json = None, reason: str = ""
     ) -> Request:
-        """Say what became of an attempt: it is taken from whoever claimed it, however late."""
+        """Say what became of an attempt: it is taken from whoever claimed it, however late.
+
+        Raises:
+            EffectRefused: if something else stands, or nobody has claimed that attempt; the log has noted the result.
+        """
         await self.own(request_id)
         check_text(reason, "reason", MAX_COMMENT)
         command = RecordEffect(request_id, attempt, state, normalize(result, path="result"), reason)
-        return await self.system.desk.handle(command, self.principal)
+        recorded = await self.system.desk.handle(command, self.principal)
+        check_stands(recorded, command)
+        return recorded
 
     async def withdraw(self, request_id: str, *, reason: str) -> Request:
         """Take a request back that nobody needs to decide any more.
