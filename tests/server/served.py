@@ -28,12 +28,15 @@ def read(clock: multiprocessing.Value) -> datetime:
     return datetime.fromtimestamp(clock.value, UTC)
 
 
-def _serve(words: list[str], folder: str, out: str, clock: multiprocessing.Value | None) -> None:
+def _serve(
+    words: list[str], folder: str, out: str, clock: multiprocessing.Value | None, also: tuple[str, ...] = ()
+) -> None:
     os.chdir(folder)
     sys.stdout = Path(out).open("w", buffering=1)  # noqa: SIM115 - it ends with the process
+    sys.stderr = Path(f"{out}.err").open("w", buffering=1)  # noqa: SIM115
     if clock is not None:
         session.build = partial(build, clock=partial(read, clock))
-    sys.exit(run([*words, "serve", "--port", "0", "--json", "--no-work"]))
+    sys.exit(run([*words, "serve", "--port", "0", "--json", "--no-work", *also]))
 
 
 class Served:
@@ -41,23 +44,35 @@ class Served:
 
     Args:
         words: options of the command that name configuration and database.
+        also: options of `serve`.
         clock: the seconds of a clock that the test moves; this machine's, if there is none.
     """
 
-    def __init__(self, folder: Path, *words: str, clock: multiprocessing.Value | None = None, name: str = "0") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *words: str,
+        clock: multiprocessing.Value | None = None,
+        name: str = "0",
+        also: tuple[str, ...] = (),
+    ) -> None:
         self._out = folder / f"served-{name}"
         self._out.write_text("")
-        self.process = CONTEXT.Process(target=_serve, args=(list(words), str(folder), str(self._out), clock))
+        self.process = CONTEXT.Process(target=_serve, args=(list(words), str(folder), str(self._out), clock, also))
         self.process.start()
 
     def origin(self) -> str:
         """Return where it answers, as soon as it does."""
         ends = time.monotonic() + PATIENCE
         while "\n" not in (told := self._out.read_text()):
-            assert self.process.is_alive(), f"it has ended: {told}"
+            assert self.process.is_alive(), f"it has ended: {told}{self.errors()}"
             assert time.monotonic() < ends, "it does not begin"
             time.sleep(0.005)
         return json.loads(told.splitlines()[0])["origin"]
+
+    def errors(self) -> str:
+        """Return what it has written to the standard error."""
+        return Path(f"{self._out}.err").read_text()
 
     def wait(self) -> int:
         """Wait until it has ended; return its exit code."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import sys
+from collections.abc import Awaitable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import typer
@@ -36,6 +38,9 @@ def serve(
     proxy: list[str] = typer.Option(
         [], "--proxy", metavar="NETWORK", help="Believe these addresses when they say where a call comes from."
     ),
+    access_log: bool = typer.Option(
+        True, "--access-log/--no-access-log", help="Write a line of JSON for each call to the standard error."
+    ),
     as_json: bool = JSON,
 ) -> None:
     """Serve people, agents and programs over HTTP, until Ctrl-C or SIGTERM."""
@@ -51,19 +56,50 @@ def serve(
                 worker = worker_of(session, "server", SLOTS, answering.context.run_streams)
                 measuring.slots = (SLOTS, lambda: worker.runner.slots)
                 beside.append(worker.run(session.stop))
-            tasks = [*map(asyncio.ensure_future, beside)]
-            try:
-                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-                for task in done:
-                    task.result()
-            finally:
-                session.stop.set()
-                await asyncio.gather(*tasks, return_exceptions=True)
+            await _until_all_end(session, beside)
         session.write({"event": "stopped"})
 
     screen = Screen.on(sys.stderr if as_json else sys.stdout)
     screen.drops = True
-    execute(ctx, run, as_json=as_json, screen=screen, observer=measuring.committed)
+    with access_lines(screen) if access_log else contextlib.nullcontext():
+        execute(ctx, run, as_json=as_json, screen=screen, observer=measuring.committed)
+
+
+async def _until_all_end(session: Session, beside: Iterable[Awaitable[None]]) -> None:
+    """Wait until all have ended; where one fails, the others are told to stop."""
+    tasks = [*map(asyncio.ensure_future, beside)]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        for task in done:
+            task.result()
+    finally:
+        session.stop.set()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class _Lines(logging.Handler):
+    """Writes lines to the standard error, and waits for nobody who reads it: what it does not take is dropped."""
+
+    def __init__(self, screen: Screen) -> None:
+        super().__init__(logging.INFO)
+        self._screen = screen
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one."""
+        self._screen.put(sys.stderr, f"{record.getMessage()}\n")
+
+
+@contextlib.contextmanager
+def access_lines(screen: Screen) -> Iterator[None]:
+    """Write a line of JSON for each call to the standard error, by the rules of a screen."""
+    log, lines = logging.getLogger("interlock.access"), _Lines(screen)
+    log.addHandler(lines)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(lines)
+        log.setLevel(logging.NOTSET)
 
 
 async def tell_of_configuration(session: Session, every: float = 5.0) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection, Request
+from starlette.types import Scope
 
 from interlock.domain.access import Permission, why_refused
 from interlock.domain.authority import Principal
@@ -53,7 +54,19 @@ async def caller_of(connection: HTTPConnection, context: Context) -> Caller | No
         credential = await context.authenticator.check(secret, kinds=("session",), address=address)
         via = "web"
     principal = credential.bearer(via, address)
+    note_principal(connection, principal.id)
     return Caller(principal, credential, Client(context.parts, principal, key=_key_of(connection)))
+
+
+def note_principal(connection: HTTPConnection, principal: str) -> None:
+    """Note who calls, for the access log."""
+    connection.scope["interlock.principal"] = principal
+
+
+def principal_of(scope: Scope) -> str | None:
+    """Return the id of who has called; None if nobody knows."""
+    found: str | None = scope.get("interlock.principal")
+    return found
 
 
 def _key_of(connection: HTTPConnection) -> str | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import secrets
 import time
+from datetime import UTC, datetime
 from http import HTTPStatus
 
 from fastapi import FastAPI
@@ -15,11 +17,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 from interlock.errors import InterlockError
+from interlock.service.credentials import PREFIXES
+from interlock.web.callers import principal_of
 from interlock.web.context import Context
 from interlock.web.problems import answer_of, problem
 from interlock.web.received import BodyRefused, received
 
 _log = logging.getLogger("interlock.access")
+_SECRET = re.compile(rf"(?:{'|'.join(PREFIXES.values())})[\w-]+")
+LONGEST_PATH = 300
+_OF_SOCKETS = {"websocket.accept": int(HTTPStatus.SWITCHING_PROTOCOLS), "websocket.close": int(HTTPStatus.FORBIDDEN)}
 
 _ALWAYS = {
     "Cache-Control": "no-store, no-transform",
@@ -82,8 +89,8 @@ class _Call:
 
     async def send(self, message: Message) -> None:
         """Send a part of the answer, with what all answers say."""
+        self._status = self._status or message.get("status") or _OF_SOCKETS.get(message["type"], 0)
         if message["type"] == "http.response.start":
-            self._status = message["status"]
             headers = MutableHeaders(scope=message)
             for name, value in _ALWAYS.items():
                 headers.setdefault(name, value)
@@ -93,17 +100,19 @@ class _Call:
         await self._send(message)
 
     def log(self) -> None:
-        """Write a line: the path without what it asks for, and no header."""
-        connection = HTTPConnection(self.scope)
-        line = {
-            "id": self.id,
-            "method": self.scope.get("method", "WEBSOCKET"),
-            "path": self.scope["path"],
-            "status": self._status,
-            "ms": round((time.perf_counter() - self._began) * 1000, 1),
-            "address": self._context.address_of(connection),
-        }
-        _log.info(json.dumps(line))
+        """Write a line: no query, no header, no body, and no secret that somebody has put into a path."""
+        if _log.isEnabledFor(logging.INFO):
+            line = {
+                "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                "id": self.id,
+                "method": self.scope.get("method", "WEBSOCKET"),
+                "path": _SECRET.sub("…", self.scope["path"])[:LONGEST_PATH],
+                "status": self._status,
+                "ms": round((time.perf_counter() - self._began) * 1000, 1),
+                "address": self._context.address_of(HTTPConnection(self.scope)),
+                "principal": principal_of(self.scope),
+            }
+            _log.info(json.dumps(line))
         if self.scope["type"] == "http":
             seconds = time.perf_counter() - self._began
             self._context.measuring.answered(self.scope["method"], _route_of(self.scope), self._status, seconds)

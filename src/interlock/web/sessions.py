@@ -19,7 +19,7 @@ from interlock.service.own_account import SignedIn
 from interlock.service.sessions import Sessions
 from interlock.service.shapes import session_shape
 from interlock.web import bodies
-from interlock.web.callers import SIGNS_IN, Caller, Known, check_same_site, must, open_to_all, why_not
+from interlock.web.callers import SIGNS_IN, Caller, Known, check_same_site, must, note_principal, open_to_all, why_not
 from interlock.web.context import Context, context_of
 from interlock.web.openapi import answers
 
@@ -110,6 +110,7 @@ async def begin_session(request: Request, response: Response, issued: Issued) ->
     No script reads the cookie, and no other site's page can send it with a form.
     """
     context = context_of(request)
+    note_principal(request, issued.credential.principal)
     before = request.cookies.get(context.cookie)
     if before is not None:
         with suppress(Unauthenticated, NotFound):
