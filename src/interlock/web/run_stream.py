@@ -23,6 +23,7 @@ from interlock.service.views import RunView
 from interlock.web.callers import Caller, Reads
 from interlock.web.context import Context, context_of
 from interlock.web.events import RETRY, entries_of
+from interlock.web.visible import run_seen
 
 router = APIRouter(prefix="/runs", tags=["runs"])
 
@@ -45,7 +46,7 @@ async def stream_run(
     given = last_event_id if last_event_id is not None else after
     position = await live.last() if given is None else given
     await live.after(position, 0)  # what is no position is refused before anything is said
-    followed = _Followed(context, caller, await caller.client.run(run_id), position)
+    followed = _Followed(context, caller, await run_seen(caller, run_id), position)
     headers = {"X-Accel-Buffering": "no"}
     return StreamingResponse(followed.told(), media_type="text/event-stream", headers=headers)
 

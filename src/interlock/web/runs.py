@@ -18,6 +18,7 @@ from interlock.web.callers import Decides, Operates, Reads, Starts
 from interlock.web.etags import tagged
 from interlock.web.openapi import answers
 from interlock.web.requests import Limit
+from interlock.web.visible import ids_seen, must_continue, run_seen, runs_seen
 
 router = APIRouter(prefix="/runs", tags=["runs"])
 
@@ -26,6 +27,8 @@ router = APIRouter(prefix="/runs", tags=["runs"])
 async def start(caller: Starts, body: bodies.NewRun) -> dict[str, Any]:
     """Start an agent that is named in the configuration; a worker carries it on."""
     _must_be_named(body.agent, caller.client.system.agents.names)
+    if body.thread is not None:
+        await must_continue(caller, body.thread)
     run = await caller.client.start(
         body.agent, body.input, raw=body.raw, context=body.context, configurable=body.configurable, thread=body.thread
     )
@@ -50,14 +53,14 @@ async def list_runs(
     limit: Limit = 50,
 ) -> dict[str, Any]:
     """List runs, newest first."""
-    page = await caller.client.list_runs(tuple(status or ()), after=after, limit=limit)
+    page = await runs_seen(caller, tuple(status or ()), after=after, limit=limit)
     return page_shape("runs", page, run_shape)
 
 
 @router.get("/pauses", responses=answers("Pauses"))
 async def pauses(caller: Reads, run: Annotated[list[str], Query(max_length=200)]) -> dict[str, Any]:
     """Return the requests that runs wait at, by run, in the order in which they were asked."""
-    return {"pauses": await caller.client.pauses(run)}
+    return {"pauses": await caller.client.pauses(await ids_seen(caller, run))}
 
 
 @router.get("/ids/{beginning}", responses=answers("Id"))
@@ -69,26 +72,27 @@ async def resolve(caller: Decides, beginning: str) -> dict[str, Any]:
 @router.get("/{run_id}", responses=answers("RunView"))
 async def show(caller: Reads, call: Call, run_id: str) -> Response:
     """Return a run with its requests."""
-    return tagged(call, run_view_shape(await caller.client.run(run_id)))
+    return tagged(call, run_view_shape(await run_seen(caller, run_id)))
 
 
 @router.get("/{run_id}/history", responses=answers("Entries"))
 async def history(caller: Reads, run_id: str) -> dict[str, Any]:
     """Return the entries of the log about a run, oldest first."""
-    await caller.client.run(run_id)
+    await run_seen(caller, run_id)
     return {"entries": [entry_shape(entry) for entry in await caller.client.history(run_id)]}
 
 
 @router.get("/{run_id}/state", responses=answers("RunState"))
 async def state(caller: Reads, run_id: str, pause: Annotated[int | None, Query(ge=1)] = None) -> dict[str, Any]:
     """Return what a kept state of a run holds: that of a pause, or the last one."""
-    await caller.client.run(run_id)
+    await run_seen(caller, run_id)
     return await caller.client.state(run_id, pause)
 
 
 @router.post("/{run_id}/forks", status_code=HTTPStatus.CREATED, responses=answers("Run", 201, "Started"))
 async def fork(caller: Starts, run_id: str, body: bodies.Fork) -> dict[str, Any]:
     """Start a new run from a pause of another: it asks again, and nothing that was decided comes along."""
+    await run_seen(caller, run_id)
     return run_shape(await caller.client.fork(run_id, pause=body.pause, changes=body.changes))
 
 

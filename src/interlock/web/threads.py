@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -10,6 +11,7 @@ from interlock.service.shapes import page_shape, thread_shape
 from interlock.web.callers import Operates, Reads
 from interlock.web.openapi import answers
 from interlock.web.requests import Limit
+from interlock.web.visible import thread_seen, threads_seen
 
 router = APIRouter(prefix="/threads", tags=["runs"])
 
@@ -17,13 +19,14 @@ router = APIRouter(prefix="/threads", tags=["runs"])
 @router.get("", responses=answers("ThreadPage"))
 async def list_threads(caller: Reads, after: str | None = None, limit: Limit = 50) -> dict[str, Any]:
     """List threads by name, each with its last run."""
-    return page_shape("threads", await caller.client.list_threads(after=after, limit=limit), thread_shape)
+    page = await caller.client.list_threads(after=after, limit=limit)
+    return page_shape("threads", replace(page, rows=threads_seen(caller, page.rows)), thread_shape)
 
 
 @router.get("/{name:path}", responses=answers("Thread"))
 async def show_thread(caller: Reads, name: str, limit: Annotated[int, Query(ge=1, le=200)] = 20) -> dict[str, Any]:
     """Return a thread with its last runs, the newest first."""
-    return thread_shape(await caller.client.thread(name, limit=limit))
+    return thread_shape(await thread_seen(caller, name, limit=limit))
 
 
 @router.delete("/{name:path}", responses=answers("StatesDeleted"))
