@@ -6,10 +6,15 @@ import re
 
 import pytest
 
+from interlock.domain.action import Action
 from interlock.domain.directory import STREAM
 from interlock.domain.one_time_codes import code_of, step_at
+from interlock.errors import InvalidValue
+from interlock.service.accounts import RESET_LASTS
+from interlock.service.agent_client import AgentClient, Asked
 from interlock.service.own_account import OwnAccount
 from interlock.service.passwords import Passwords
+from interlock.service.proofs import NOWHERE
 from interlock.testing.people import principal
 
 MIA, OLGA, ZOE = "mia@example.com", "olga@example.com", "zoe@example.com"
@@ -284,8 +289,46 @@ async def test_accounts_are_their_tenants(server):
     assert (await sign_in(server)).status_code == 200
     answer = await server.client().post("/session", json={"name": ZOE, "password": PASSWORD, "tenant": "other"})
     assert answer.json()["detail"] == WRONG
-    strange = await server.client().post("/session", json={"name": ZOE, "password": PASSWORD, "tenant": "a\0b"})
-    assert strange.status_code == 401
+
+
+@EACH
+async def test_strangers_who_make_tenants_up_fill_no_table_and_wait_as_others_do(server):
+    await joined(server)
+    form = {"name": ZOE, "password": OTHER}
+    codes = [
+        (await server.client().post("/session", json={**form, "tenant": f"made-up-{count}"})).status_code
+        for count in range(7)
+    ]
+    assert codes == [401] * 5 + [429] * 2
+    assert (await server.system.store.attempts(*NOWHERE)).number == 5
+    assert (await sign_in(server)).status_code == 200, "and slow nobody who exists"
+
+
+@EACH
+async def test_what_no_database_can_keep_is_refused_with_its_place(server):
+    olga, agent, stranger = await server.person(OLGA), await server.agent(), server.client()
+    asked = {"kind": "approval", "name": "pay"}
+    token = {"principal": "agent:new", "scopes": ["ask"]}
+    for caller, path, body, place in (
+        (stranger, "/session", {"name": ZOE, "password": PASSWORD, "tenant": "\0"}, "tenant"),
+        (stranger, "/session", {"name": "a\0b", "password": PASSWORD}, "name"),
+        (agent, "/requests", {"asked": asked | {"name": "a\0b"}}, "asked.approval.name"),
+        (agent, "/requests", {"asked": asked, "initiator": "a\0b"}, "initiator"),
+        (olga, "/tokens", token | {"label": "a\0b"}, "label"),
+        (olga, "/people", {"name": ZOE, "roles": ["a\0b"]}, "roles.0"),
+    ):
+        answer = await caller.post(path, json=body, headers={"Idempotency-Key": "k"})
+        assert (answer.status_code, answer.json()["details"]["errors"][0]["path"]) == (400, place)
+        assert "must hold no NUL" in answer.json()["detail"]
+    shown = await stranger.post(page("sign-in/password"), data={"name": ZOE, "password": OTHER, "tenant": "\0"})
+    assert (shown.status_code, "tenant: must hold no NUL" in shown.text) == (400, True)
+    authenticator, system = server.context.authenticator, server.system
+    with pytest.raises(InvalidValue, match="label"):
+        await authenticator.token("default", "agent:new", scopes=frozenset(), lasts=RESET_LASTS, by="x", label="\0")
+    kit = AgentClient(system, principal("agent:bot", kind="agent"))
+    for wrong in (Asked(Action("a\0b")), Asked(Action("pay"), initiator="\0")):
+        with pytest.raises(InvalidValue, match="NUL"):
+            await kit.ask(wrong, key="k")
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,12 @@ def check_text(value: object, path: str, max_bytes: int) -> None:
     normalize(value, path=path, max_bytes=max_bytes)
 
 
+def check_storable(text: str, path: str) -> None:
+    """Refuse a name or a label that no database can hold, by an `InvalidValue` with its path."""
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise InvalidValue(path, "must hold no NUL and no lone surrogate: no database can keep them")
+
+
 def canonical_bytes(value: Json, *, path: str = "$", max_bytes: int = MAX_BYTES) -> bytes:
     """Return the canonical bytes of a JSON value (RFC 8785)."""
     encoded = _plain_bytes(value, max_bytes)

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from interlock.domain.action import Action, Ask, Subject, Verdict
 from interlock.domain.authority import Directory, Principal
+from interlock.domain.canonical import check_storable
 from interlock.domain.commands import Command, DecisionContext, Lapse, Open, Withdraw
 from interlock.domain.decide import decide
 from interlock.domain.events import ConfigurationHeld
@@ -212,8 +213,11 @@ def judged(ask: Ask) -> Ask:
     """Return what is asked with what people must know of its schema; without one that cannot be used.
 
     Raises:
-        BadInput: if the schema cannot be used, and the agent's author gave it, or nothing but an edit is offered.
+        BadInput: if the schema cannot be used, and the agent's author gave it, or nothing but an edit is offered; or if
+            the action has a name that cannot be kept.
     """
+    if isinstance(ask.subject, Action):
+        check_storable(ask.subject.name, "action.name")
     try:
         note = misfit_of(ask.subject)
     except (InvalidAnswer, InvalidValue):

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from interlock.domain.action import Ask, Subject, Verdict, default_verdicts
 from interlock.domain.authority import Principal
-from interlock.domain.canonical import Json, check_text, normalize
+from interlock.domain.canonical import Json, check_storable, check_text, normalize
 from interlock.domain.commands import ClaimEffect, RecordEffect, Withdraw
 from interlock.domain.effect import check_stands
 from interlock.domain.request import MAX_COMMENT, EffectState, Repeatable, Reported, Request
@@ -78,6 +78,7 @@ class AgentClient:
             if verdict not in allowed and verdict is not Verdict.respond:
                 raise InvalidValue("verdicts", f"{verdict} cannot be said to {asked.subject.kind}")
         check_text(asked.description, "description", MAX_COMMENT)
+        check_storable(asked.initiator or "", "initiator")
         ask = Ask(
             "",
             ASKED_HERE,

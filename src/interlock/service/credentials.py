@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from interlock.domain.authority import LONGEST_ID, Principal, canonical_id
+from interlock.domain.canonical import check_storable
 from interlock.domain.credentials import (
     Credential,
     CredentialKind,
@@ -78,13 +79,14 @@ class Authenticator:
         """Issue a token for an agent or a service, `agent:NAME` or `service:NAME`; the log says who has.
 
         Raises:
-            InvalidValue: if it is for somebody else, or no name: people sign in.
+            InvalidValue: if it is for somebody else, or no name: people sign in; or if the label cannot be kept.
         """
         kind, _, name = bearer.partition(":")
         if kind not in {"agent", "service"} or not name.strip():
             raise InvalidValue("principal", "must be agent:NAME or service:NAME: people sign in")
         if not bearer.isprintable() or len(bearer) > LONGEST_ID:
             raise InvalidValue("principal", f"must be text that can be shown, in at most {LONGEST_ID} characters")
+        check_storable(label, "label")
         actor = _actor(by)
         issued = await self._new(
             "token", tenant, bearer, cast("PrincipalKind", kind), actor.by, lasts, scopes=scopes, label=label

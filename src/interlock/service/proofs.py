@@ -20,6 +20,8 @@ from interlock.service.credentials import Authenticator
 from interlock.service.passwords import Passwords
 
 WRONG = "Name, password or code is wrong."
+NOWHERE = "", "no such tenant"
+"""Where attempts are counted at tenants in which nobody has an account. No tenant has an empty name."""
 
 
 class Proofs:
@@ -48,14 +50,14 @@ class Proofs:
         Raises:
             TooManyAttempts, SecondFactorNeeded, Unauthenticated: if it did not.
         """
-        key = await self._attempt_key(tenant, who, known)
-        await self._count(tenant, key)
+        place, key = await self._counted_at(tenant, who, known)
+        await self._count(place, key)
         account, secret = await self._active(tenant, who), await self.secrets(tenant, who)
         if not await self._passwords.fits(password, secret.password if account else "") or account is None:
             raise Unauthenticated(WRONG)
         if account.second_factor:
             await self._check_code(tenant, secret, code, device)
-        await self._store.forget_attempts(tenant, key)
+        await self._store.forget_attempts(place, key)
         return secret
 
     async def _active(self, tenant: str, who: str) -> Account | None:
@@ -76,12 +78,14 @@ class Proofs:
             raise Unauthenticated("This is not your password.")
         await self._store.forget_attempts(session.tenant, key)
 
-    async def _attempt_key(self, tenant: str, who: str, known: str | None) -> str:
-        """Return by what attempts are counted: a browser in which the person has signed in counts by itself.
+    async def _counted_at(self, tenant: str, who: str, known: str | None) -> tuple[str, str]:
+        """Return by what attempts are counted, tenant and key: a browser in which the person has signed in by itself.
 
         All others count together, so that a stranger who guesses slows only strangers. Names share a count in a few
-        cases: a table of all names that were ever tried could be filled by anybody.
+        cases, and tenants without accounts always: a table of all that was ever tried could be filled by anybody.
         """
+        if not (await self._directories.kept(tenant)).accounts:
+            return NOWHERE
         if known is not None:
             try:
                 device = await self._authenticator.check(known, kinds=("device",))
@@ -89,8 +93,8 @@ class Proofs:
                 pass
             else:
                 if (device.tenant, device.principal) == (tenant, who):
-                    return device.id
-        return digest_of(f"{tenant}\n{who}")[:4]
+                    return tenant, device.id
+        return tenant, digest_of(f"{tenant}\n{who}")[:4]
 
     async def _count(self, tenant: str, key: str) -> None:
         now, before = await self._store.now(), await self._store.attempts(tenant, key)

@@ -132,13 +132,15 @@ def accept_code(on: Connection, tenant: str, account: str, step: int) -> None:
 
 def attempts_of(on: Connection, tenant: str, key: str) -> Attempts:
     """Return how often somebody has failed to sign in."""
-    row = on.first(_ATTEMPTS, {"tenant": tenant, "key": key})
+    row = on.first(_ATTEMPTS, {"tenant": tenant, "key": key}) if encodable(tenant, key) else None
     return Attempts() if row is None else Attempts(row[0], moment(row[1]))
 
 
 def count_attempt(on: Connection, tenant: str, key: str, seen: int, at: datetime) -> None:
     """Count one more, if so many were counted before."""
     otherwise = changed("attempts", key)
+    if not encodable(tenant, key):
+        raise otherwise
     if seen == 0:
         on.expect(_first_attempt(), {"tenant": tenant, "key": key, "number": 1, "last": micros(at)}, otherwise)
     else:
@@ -148,4 +150,5 @@ def count_attempt(on: Connection, tenant: str, key: str, seen: int, at: datetime
 
 def forget_attempts(on: Connection, tenant: str, key: str) -> None:
     """Begin to count anew."""
-    on.write(_FORGET, {"tenant": tenant, "key": key})
+    if encodable(tenant, key):
+        on.write(_FORGET, {"tenant": tenant, "key": key})

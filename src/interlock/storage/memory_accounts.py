@@ -10,7 +10,7 @@ from datetime import datetime
 from interlock.domain.accounts import AccountSecrets, Attempts
 from interlock.engine.changes import DirectoryChange
 from interlock.storage.memory_tables import Tables
-from interlock.storage.rows import changed
+from interlock.storage.rows import changed, encodable
 
 
 class MemoryAccounts:
@@ -49,7 +49,7 @@ class MemoryAccounts:
     async def count_attempt(self, tenant: str, key: str, seen: int, at: datetime) -> None:
         """Count one more, if so many were counted before."""
         with self._reading() as tables:
-            if tables.attempts.get((tenant, key), Attempts()).number != seen:
+            if not encodable(tenant, key) or tables.attempts.get((tenant, key), Attempts()).number != seen:
                 raise changed("attempts", key)
             tables.attempts[tenant, key] = Attempts(seen + 1, at)
 

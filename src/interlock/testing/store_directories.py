@@ -112,6 +112,10 @@ class DirectoryContract(Contract):
                 await store.count_attempt(TENANT, "k", seen, clock.at)
         assert await store.attempts(TENANT, "k") == Attempts(2, clock.at + timedelta(seconds=1))
         assert await store.attempts("elsewhere", "k") == Attempts()
+        assert await store.attempts("\0", "k") == Attempts()
+        with pytest.raises(Conflict):
+            await store.count_attempt("\0", "k", 0, clock.at)
+        await store.forget_attempts("\0", "k")
         await store.forget_attempts(TENANT, "k")
         assert await store.attempts(TENANT, "k") == Attempts()
 

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from interlock.domain.access import Permission
 from interlock.domain.accounts import LONGEST_PASSWORD, SHORTEST_PASSWORD
 from interlock.domain.authority import LOCAL_TENANT
+from interlock.domain.canonical import check_storable
 from interlock.domain.credentials import Credential
 from interlock.domain.one_time_codes import address_of
 from interlock.errors import InterlockError, InvalidValue, Unauthenticated
@@ -151,9 +152,16 @@ async def drop_second_factor(request: Request) -> HTMLResponse:
 
 
 async def form_of(request: Request) -> dict[str, str]:
-    """Return the fields of a form, once each."""
+    """Return the fields of a form, once each.
+
+    Raises:
+        InvalidValue: if one of them cannot be kept.
+    """
     found = parse_qs((await request.body()).decode(errors="replace"), max_num_fields=FIELDS, keep_blank_values=True)
-    return {name: values[0] for name, values in found.items()}
+    fields = {name: values[0] for name, values in found.items()}
+    for name, value in fields.items():
+        check_storable(value, name)
+    return fields
 
 
 async def _answered(

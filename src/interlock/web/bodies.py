@@ -4,16 +4,33 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictStr
+from pydantic_core import PydanticCustomError
 
 from interlock.domain.action import LONGEST_REFERENCE, Verdict
 from interlock.domain.authority import LOCAL_TENANT
+from interlock.domain.canonical import check_storable
 from interlock.domain.credentials import Scope
 from interlock.domain.request import Repeatable, Reported
+from interlock.errors import InvalidValue
 from interlock.service.ballots import MOST, Ballot
 
+
+def _storable(text: str) -> str:
+    """Return a name or a label that a database can hold.
+
+    Raises:
+        PydanticCustomError: if it holds what none can.
+    """
+    try:
+        check_storable(text, "")
+    except InvalidValue as refused:
+        raise PydanticCustomError("not_storable", "{reason}", {"reason": refused.reason}) from None
+    return text
+
+
 Text = Annotated[StrictStr, Field(max_length=20_000)]
-Name = Annotated[StrictStr, Field(min_length=1, max_length=500)]
+Name = Annotated[StrictStr, Field(min_length=1, max_length=500), AfterValidator(_storable)]
 
 Reference = Annotated[StrictStr, Field(min_length=1, max_length=LONGEST_REFERENCE, examples=["order 4711"])]
 
@@ -216,7 +233,7 @@ class NewToken(_Body):
     principal: Name = Field(description="agent:NAME or service:NAME")
     scopes: list[Scope] = Field(min_length=1)
     lasts: Name = Field(default="90d", description="a duration, such as 90d")
-    label: Annotated[StrictStr, Field(max_length=200)] = ""
+    label: Annotated[StrictStr, Field(max_length=200), AfterValidator(_storable)] = ""
 
 
 class NewDelegation(_Body):
