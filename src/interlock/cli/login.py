@@ -6,7 +6,8 @@ import asyncio
 import getpass
 import ipaddress
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import typer
@@ -16,26 +17,46 @@ from interlock.cli.errors import write_json
 from interlock.cli.options import JSON
 from interlock.cli.servers import Kept, forget, keep, kept_for
 from interlock.cli.session import server_of
-from interlock.errors import BadInput, InterlockError
+from interlock.errors import BadInput, InterlockError, SecondFactorNeeded
 from interlock.service.credentials import PREFIXES
 from interlock.service.inline import when
 from interlock.service.text import plain
 
+if TYPE_CHECKING:
+    from interlock.client.calls import Session as ClientSession
+
 SERVER = typer.Argument(None, metavar="URL", help="The server, such as https://approvals.example.com.")
 
 
-def login(ctx: typer.Context, *, server: str | None = SERVER, as_json: bool = JSON) -> None:
-    """Sign in at a server: paste the sign-in link that you were given, or a token, where it is asked for.
+def login(
+    ctx: typer.Context,
+    *,
+    server: str | None = SERVER,
+    name: str | None = typer.Option(None, "--name", metavar="NAME", help="Sign in by the password of this account."),
+    password_stdin: bool = typer.Option(
+        False,
+        "--password-stdin",
+        help="Read the password from the standard input's first line, and a code, if one is needed, from the second.",
+    ),
+    as_json: bool = JSON,
+) -> None:
+    """Sign in at a server: paste the sign-in link that you were given, or a token; or give the name of your account.
 
-    It is read from the standard input and never from the command line. What you get for it is kept in a file that only
-    you can read; commands with --server URL, or INTERLOCK_SERVER, then act as you.
+    Link, token, password and code are asked for or read from the standard input, never from the command line. What you
+    get for them is kept in a file that only you can read; commands with --server URL, or INTERLOCK_SERVER, then act as
+    you.
     """
     origin = _origin(ctx, server)
     screen = Screen.on(sys.stderr if as_json else sys.stdout)
     if origin.startswith("http:") and not _is_this_machine(origin):
         screen.say(f"{origin} is not encrypted: whoever is on the way reads what you send.", "warn")
-    secret = _given()
-    kept, ends = asyncio.run(_signed_in(origin, secret))
+    if name is None:
+        if password_stdin:
+            raise BadInput("--password-stdin is for an account: name it by --name.")
+        kept, ends = asyncio.run(_signed_in(origin, _given()))
+    else:
+        ask = _line if password_stdin else _asked
+        kept, ends = asyncio.run(_by_password(origin, name, ask))
     keep(origin, kept)
     if as_json:
         write_json({"server": origin, "principal": kept.principal, "by": kept.kind, "expires_at": ends.isoformat()})
@@ -74,6 +95,32 @@ def _given() -> str:
     return sys.stdin.readline().strip()
 
 
+def _asked(what: str) -> str:
+    if not sys.stdin.isatty():
+        raise BadInput(f"There is no terminal to ask for the {what}: give it on the standard input: --password-stdin.")
+    return getpass.getpass(f"{what.capitalize()} (it is not shown): ")
+
+
+def _line(what: str) -> str:
+    line = sys.stdin.readline().rstrip("\r\n")
+    if not line:
+        raise BadInput(
+            f"The {what} is missing on the standard input: the password is its first line, a code the second."
+        )
+    return line
+
+
+async def _by_password(origin: str, name: str, ask: Callable[[str], str]) -> tuple[Kept, Any]:
+    from interlock.client.connecting import sign_in  # noqa: PLC0415
+
+    password = ask("password")
+    try:
+        session = await sign_in(origin, name=name, password=password)
+    except SecondFactorNeeded:
+        session = await sign_in(origin, name=name, password=password, code=ask("code"))
+    return await _kept(origin, session)
+
+
 async def _signed_in(origin: str, given: str) -> tuple[Kept, Any]:
     from interlock.client.connecting import connect, sign_in  # noqa: PLC0415
 
@@ -84,7 +131,12 @@ async def _signed_in(origin: str, given: str) -> tuple[Kept, Any]:
             return Kept("token", code, who.principal.id), who.expires_at
     if not code.startswith(PREFIXES["link"]):
         raise BadInput("That is no sign-in link and no token: a link ends in #ill_…, and a token begins with ilk_.")
-    session = await sign_in(origin, code)
+    return await _kept(origin, await sign_in(origin, code))
+
+
+async def _kept(origin: str, session: ClientSession) -> tuple[Kept, Any]:
+    from interlock.client.connecting import connect  # noqa: PLC0415
+
     async with connect(origin, session=session) as client:
         who = await client.who()
         return Kept("session", session.secret, who.principal.id), who.expires_at

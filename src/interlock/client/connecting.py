@@ -58,30 +58,46 @@ def _token(given: str | None) -> Token:
     return Token(secret.strip())
 
 
-async def sign_in(
+async def sign_in(  # noqa: PLR0913 - what proves who somebody is
     server: str,
-    link: str,
+    link: str | None = None,
     *,
+    name: str | None = None,
+    password: str | None = None,
+    code: str = "",
     timeout: float = 30.0,  # noqa: ASYNC109 - what HTTP clients call it
     authorities: str | Path | None = None,
     transport: httpx2.AsyncBaseTransport | None = None,
 ) -> Session:
-    """Sign a person in, and return their session.
+    """Sign a person in, by a link or by name and password, and return their session.
 
     Args:
         link: a sign-in link, or the code in it; it is used up by this.
+        name: of an account, as it was invited, with its `password`.
+        code: of the account's second factor, or a recovery code.
 
     Raises:
-        Unauthenticated: if it is none of this server's, or was used.
+        SecondFactorNeeded: if name and password are right, and a code is missing.
+        Unauthenticated: if the link is none of this server's, or was used; or if name, password or code is wrong.
+        TooManyAttempts: if too many have failed.
     """
     origin = origin_of(server)
-    session, code = Session(origin), sign_in_code(link)
+    session, body = Session(origin), _proof(link, name, password, code)
     given = None if authorities is None else str(authorities)
+    tries = 1 if link is None else 3  # who has guessed too often is told so at once
     async with opened(origin, session, authorities=given, transport=transport) as http:
-        await Calls(origin, http, Patience(timeout, 3)).post("/session", {"link": code})
+        await Calls(origin, http, Patience(timeout, tries)).post("/session", body)
     if not session.secret:
         raise ServerError(f"{origin} has signed nobody in: it is no Interlock server, or of another version.")
     return session
+
+
+def _proof(link: str | None, name: str | None, password: str | None, code: str) -> dict[str, str]:
+    if link is not None and name is None and password is None and not code:
+        return {"link": sign_in_code(link)}
+    if link is not None or not name or not password:
+        raise BadInput("Sign in either by a `link`, or by `name` and `password`, with a `code` where one is needed.")
+    return {"name": name, "password": password, "code": code}
 
 
 def session_of(server: str, secret: str) -> Session:
