@@ -11,7 +11,7 @@
     │   ├── Unauthenticated           SecondFactorNeeded
     │   └── EffectRefused             AlreadyClaimed
     ├── Conflict                      WindowMoved, NotInTime
-    ├── ProviderUnavailable
+    ├── ProviderUnavailable, TooBusy
     ├── StoreError                    RecordAltered, StoreTooNew
     │   └── StoreUnavailable          StoreReplaced
     └── ServerError                   ServerBusy
@@ -102,6 +102,10 @@ class Unauthenticated(Refused, code="unauthenticated"):
 
 class ProviderUnavailable(InterlockError, code="provider_unavailable"):
     """An identity provider does not answer, or not as it should; nobody was signed in."""
+
+
+class TooBusy(InterlockError, code="too_busy"):
+    """The server has too much of this to do at the moment; nothing was done. `retry_after` says when to try again."""
 
 
 class SecondFactorNeeded(Unauthenticated, code="second_factor_needed"):

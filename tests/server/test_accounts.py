@@ -5,7 +5,9 @@ import base64
 import re
 
 import pytest
+from tests.server.sockets import Socket
 
+from interlock.config.server import ServerSettings
 from interlock.domain.action import Action
 from interlock.domain.directory import STREAM
 from interlock.domain.one_time_codes import code_of, step_at
@@ -13,9 +15,10 @@ from interlock.errors import InvalidValue
 from interlock.service.accounts import RESET_LASTS
 from interlock.service.agent_client import AgentClient, Asked
 from interlock.service.own_account import OwnAccount
-from interlock.service.passwords import Passwords
+from interlock.service.passwords import AT_ONCE, WAITING, Passwords
 from interlock.service.proofs import NOWHERE
 from interlock.testing.people import principal
+from interlock.web.rates import Rates
 
 MIA, OLGA, ZOE = "mia@example.com", "olga@example.com", "zoe@example.com"
 PASSWORD, OTHER = "correct horse battery", "another horse, another battery"
@@ -362,3 +365,67 @@ async def test_a_password_that_is_reset_while_somebody_signs_in_lets_nobody_in(s
     assert (await sign_in(server)).status_code == 401
     sessions = await server.system.store.credentials("default", kind="session", principal=ZOE)
     assert len([one for one in sessions if one.ended_at is None]) == 1, "the one of the reset"
+
+
+async def test_guesses_by_the_hundred_are_sent_away_and_hold_nobody_up(server, monkeypatch):
+    await joined(server)
+    passwords, judged = server.context.own_account._passwords, asyncio.Event()
+    fits = passwords._verify
+
+    def slow(*given):
+        asyncio.run_coroutine_threadsafe(judged.wait(), loop).result()
+        return fits(*given)
+
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(passwords, "_verify", slow)
+    guesses = [asyncio.create_task(sign_in(server, f"nobody-{number}", OTHER)) for number in range(60)]
+    while not all(guess.done() for guess in guesses[AT_ONCE + WAITING :]):
+        await asyncio.sleep(0.01)
+    right = await sign_in(server)
+    assert (right.status_code, right.headers["retry-after"]) == (503, "5")
+    assert right.json()["code"] == "too_busy"
+    judged.set()
+    answers = [answer.status_code for answer in await asyncio.gather(*guesses)]
+    assert (answers.count(401), answers.count(503)) == (AT_ONCE + WAITING, 60 - AT_ONCE - WAITING)
+    assert (await sign_in(server)).status_code == 200  # what was not judged does not count as an attempt
+
+
+async def test_an_address_that_tries_too_often_has_no_password_judged(server, monkeypatch):
+    server.context.__dict__["rates"] = Rates(ServerSettings(rates={"sign_ins": "2 per 1m"}).rates)
+    judged, passwords = [], server.context.own_account._passwords
+    monkeypatch.setattr(passwords, "_verify", lambda *_: judged.append(1))
+    for path in ("/session", page("sign-in/password")):
+        for number in range(5):
+            given = {"name": f"nobody-{number}", "password": OTHER}
+            await server.client().post(path, **({"json": given} if path == "/session" else {"data": given}))
+    assert len(judged) == 2
+
+
+async def test_a_stream_tells_nothing_more_to_whom_an_admin_has_disabled(server):
+    zoe = await joined(server)
+    olga = await server.person(OLGA)
+    session = await server.context.authenticator.session("default", ZOE, by="test")
+    headers = {"Cookie": f"{server.context.cookie}={session.secret}", "Origin": server.context.origin}
+    async with Socket(server.app, headers) as socket:
+        assert (await socket.hear())["type"] == "ready"
+        assert (await olga.post(f"/people/{ZOE}/disable")).status_code < 300
+        end = await socket.hear()
+        assert (end["type"], end["reason"]) == ("end", "This session was revoked.")
+    assert (await zoe.get("/session")).status_code == 401
+
+
+@pytest.mark.parametrize("how", ["signed out", "ended by an admin"])
+async def test_a_stream_tells_nothing_more_to_whose_session_has_ended(server, monkeypatch, how):
+    monkeypatch.setattr("interlock.web.events.STALE", 0.0)
+    mia, olga = await server.person(MIA), await server.person(OLGA)
+    headers = {"Cookie": mia.headers["cookie"], "Origin": server.context.origin}
+    async with Socket(server.app, headers) as socket:
+        assert (await socket.hear())["type"] == "ready"
+        if how == "signed out":
+            assert (await mia.delete("/session")).status_code == 204
+        else:
+            await olga.delete("/sessions", params={"of": MIA})
+        agent = await server.agent("agent:bot")
+        ask = {"asked": {"kind": "approval", "name": "mail", "args": {}}}
+        assert (await agent.post("/requests", json=ask, headers={"Idempotency-Key": "1"})).status_code < 300
+        assert (await socket.hear())["type"] == "end"

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from tests.server.test_agents_api import MAIL
 from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from interlock.domain.credentials import Scope
 from interlock.errors import RecordAltered
@@ -196,3 +196,15 @@ async def test_a_log_that_cannot_be_read_on_ends_the_stream_with_the_reason_and_
         server.system.waker.wake()
         last = [event async for event in events][-1]
     assert json.loads(last["data"])["reason"] == "Entry 3 of the log is not what was written."
+
+
+async def test_a_binary_message_closes_a_socket_and_says_why(server, at, caplog):
+    headers = {"Cookie": await server.cookie("mia@example.com")}
+    async with connect(f"ws://{at}/api/v1/socket", origin=f"http://{at}", additional_headers=headers) as socket:
+        await socket.recv()
+        await socket.send(b"\x00{}")
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.recv()
+    assert closed.value.rcvd.code == 1003
+    assert "text frames" in closed.value.rcvd.reason
+    assert "Traceback" not in caplog.text

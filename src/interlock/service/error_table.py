@@ -57,6 +57,7 @@ ERRORS: dict[type[InterlockError], Meaning] = {
     errors.NoVote: Meaning(Exit.refused, HTTPStatus.CONFLICT),
     errors.Conflict: Meaning(Exit.conflict, HTTPStatus.CONFLICT),
     errors.ProviderUnavailable: Meaning(Exit.store, HTTPStatus.SERVICE_UNAVAILABLE),
+    errors.TooBusy: Meaning(Exit.store, HTTPStatus.SERVICE_UNAVAILABLE),
     errors.StoreError: Meaning(Exit.store, HTTPStatus.INTERNAL_SERVER_ERROR),
     errors.StoreUnavailable: Meaning(Exit.store, HTTPStatus.SERVICE_UNAVAILABLE),
     errors.ServerError: Meaning(Exit.store, HTTPStatus.BAD_GATEWAY),

@@ -5,13 +5,22 @@ from __future__ import annotations
 import asyncio
 import secrets
 import unicodedata
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from interlock.errors import TooBusy
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
 AT_ONCE = 2
+WAITING = 16
+"""How many wait for that at most. Whoever comes then is sent away at once: guesses by the hundred hold nobody up."""
+
+RETRY_AFTER = 5
+"""Seconds after which they may come again."""
 
 
 class Passwords:
@@ -25,6 +34,7 @@ class Passwords:
     def __init__(self, memory: int = 65_536, times: int = 3) -> None:
         self._cost = memory, times
         self._at_once = asyncio.Semaphore(AT_ONCE)
+        self._under_way = 0
 
     @cached_property
     def _hasher(self) -> PasswordHasher:
@@ -37,15 +47,43 @@ class Passwords:
     def _nobodys(self) -> str:
         return self._hasher.hash(secrets.token_urlsafe(32))
 
+    def check_room(self) -> None:
+        """Refuse one more, if too many wait already: also before an attempt is counted that would not be judged.
+
+        Raises:
+            TooBusy: if so.
+        """
+        if self._under_way >= AT_ONCE + WAITING:
+            said = f"Too many passwords are being checked at this moment: try again in {RETRY_AFTER} s."
+            raise TooBusy(said, retry_after=RETRY_AFTER)
+
     async def hash(self, password: str) -> str:
-        """Return the hash of a password."""
-        async with self._at_once:
+        """Return the hash of a password.
+
+        Raises:
+            TooBusy: if too many wait for that already.
+        """
+        async with self._turn():
             return await asyncio.to_thread(self._hasher.hash, _plain(password))
 
     async def fits(self, password: str, hashed: str) -> bool:
-        """Say whether a hash is a password's. It takes as long if there is no hash."""
-        async with self._at_once:
+        """Say whether a hash is a password's. It takes as long if there is no hash.
+
+        Raises:
+            TooBusy: as `hash`.
+        """
+        async with self._turn():
             return await asyncio.to_thread(self._verify, password, hashed or self._nobodys) and bool(hashed)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        self.check_room()
+        self._under_way += 1
+        try:
+            async with self._at_once:
+                yield
+        finally:
+            self._under_way -= 1
 
     def _verify(self, password: str, hashed: str) -> bool:
         from argon2.exceptions import InvalidHashError, VerificationError  # noqa: PLC0415 - see above

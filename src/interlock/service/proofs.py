@@ -49,7 +49,9 @@ class Proofs:
 
         Raises:
             TooManyAttempts, SecondFactorNeeded, Unauthenticated: if it did not.
+            TooBusy: if too many passwords wait to be judged; the attempt does not count.
         """
+        self._passwords.check_room()
         place, key = await self._counted_at(tenant, who, known)
         await self._count(place, key)
         account, secret = await self._active(tenant, who), await self.secrets(tenant, who)
@@ -71,6 +73,7 @@ class Proofs:
         Raises:
             TooManyAttempts, Unauthenticated: if they do not.
         """
+        self._passwords.check_room()
         key = f"session {session.id}"
         await self._count(session.tenant, key)
         secret = await self.secrets(session.tenant, session.principal)

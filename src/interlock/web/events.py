@@ -25,6 +25,9 @@ router = APIRouter(prefix="/events", tags=["events"])
 HEARTBEAT = 15.0
 """Seconds after which a stream that has nothing to say says so: proxies end what is silent."""
 
+STALE = 0.5
+"""Seconds for which it is believed that a caller's session or token still holds: nothing is told on an older look."""
+
 RETRY = 1_000
 """Milliseconds after which a browser whose stream has ended asks again."""
 
@@ -39,13 +42,15 @@ async def entries_of(context: Context, caller: Caller, position: str) -> AsyncIt
     looked = time.monotonic()
     while not context.stop.is_set():
         entries = await live.after(position, HEARTBEAT)
-        if time.monotonic() - looked >= HEARTBEAT:
+        of_people = any(entry.stream == STREAM for entry in entries)  # somebody may be disabled, or signed out
+        if of_people or not entries:
             await context.authenticator.check_again(caller.credential)
             looked = time.monotonic()
-        hidden = (
-            {STREAM} if any(entry.stream == STREAM for entry in entries) and await _is_kept_out(caller, context) else ()
-        )
+        hidden = {STREAM} if of_people and await _is_kept_out(caller, context) else ()
         for entry in entries:
+            if time.monotonic() - looked >= STALE:
+                await context.authenticator.check_again(caller.credential)
+                looked = time.monotonic()
             if entry.stream not in hidden:
                 yield entry
         position = entries[-1].position if entries else position

@@ -16,6 +16,7 @@ from interlock.errors import (
     InterlockError,
     ProviderUnavailable,
     StoreUnavailable,
+    TooBusy,
     TooManyAttempts,
     TooManyCalls,
     TooManyRequests,
@@ -66,7 +67,7 @@ def document_of(error: InterlockError) -> dict[str, Any]:
 def answer_of(error: InterlockError) -> JSONResponse:
     """Return an error of ours as an answer."""
     headers = {}
-    if isinstance(error, TooManyAttempts | TooManyCalls):
+    if isinstance(error, TooBusy | TooManyAttempts | TooManyCalls):
         headers["Retry-After"] = str(error.details["retry_after"])
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"

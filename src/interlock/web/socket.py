@@ -146,7 +146,10 @@ class _Conversation:
     async def listen(self) -> None:
         """Take what the client says."""
         while True:
-            text = await self._websocket.receive_text()
+            text = await self._text()
+            if text is None:
+                await self._websocket.close(1003, "Send text frames, with a JSON object in each: this one is binary.")
+                return
             said: dict[str, Any] = {}
             told: dict[str, Any]
             try:
@@ -164,6 +167,14 @@ class _Conversation:
             except InterlockError as error:
                 told = {"type": "problem", "problem": document_of(error)}
             await self._send(told | ({"id": said["id"]} if "id" in said else {}))
+
+    async def _text(self) -> str | None:
+        """Return the next message; None if it is bytes."""
+        message = await self._websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message["code"], message.get("reason"))
+        text: str | None = message.get("text")
+        return text
 
     async def _done(self, answer: Answer) -> dict[str, Any]:
         """Do what is said; return what is told of it."""
