@@ -82,3 +82,11 @@ def test_a_page_can_be_followed_to_its_end(tmp_path, monkeypatch, quick_path, pa
 def test_every_file_that_a_page_names_is_there(page):
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
         assert (page.parent / target).exists(), target
+
+
+def test_every_decision_has_a_number_of_its_own_and_says_it():
+    decisions = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    numbers = [int(page.name[:4]) for page in decisions]
+    assert len(set(numbers)) == len(numbers), [n for n in numbers if numbers.count(n) > 1]
+    for number, page in zip(numbers, decisions, strict=True):
+        assert re.match(rf"# 0*{number}[.:] ", page.read_text()), page.name
