@@ -5,6 +5,7 @@ import base64
 import re
 
 import pytest
+from tests.server.conftest import CONFIG
 from tests.server.sockets import Socket
 
 from interlock.config.server import ServerSettings
@@ -292,6 +293,17 @@ async def test_accounts_are_their_tenants(server):
     assert (await sign_in(server)).status_code == 200
     answer = await server.client().post("/session", json={"name": ZOE, "password": PASSWORD, "tenant": "other"})
     assert answer.json()["detail"] == WRONG
+
+
+async def test_an_invitation_says_what_looks_like_a_mistake(open_server):
+    server = open_server(config=f"{CONFIG}\n".replace("ask: [group:directors]", "ask: [role:treasurer]"))
+    olga = await server.person(OLGA)
+    fine = {"name": ZOE, "roles": ["viewer", "reviewer", "operator", "auditor", "admin", "treasurer"]}
+    assert (await olga.post("/people", json=fine)).json()["warnings"] == []
+    odd = (await olga.post("/people", json={"name": "m\u0456a@example.com", "roles": ["nonsense-role"]})).json()
+    name, role = odd["warnings"]
+    assert name.startswith("The name mixes Cyrillic and Latin letters")
+    assert role.startswith('Nothing asks for the role "nonsense-role": known are admin, auditor')
 
 
 @EACH

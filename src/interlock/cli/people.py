@@ -50,8 +50,9 @@ def invite(
     """Invite somebody: show a link with which they set their password, once, within seven days."""
 
     async def work(session: Session) -> None:
-        issued = await _accounts(session).invite(name, by=session.principal, roles=role)
-        _show_link(session, issued, origin)
+        accounts = _accounts(session)
+        issued = await accounts.invite(name, by=session.principal, roles=role)
+        _show_link(session, issued, origin, warnings=accounts.warnings(name, role))
 
     execute(ctx, work, as_json=as_json)
 
@@ -113,10 +114,12 @@ def _do(
     execute(ctx, work, as_json=as_json, create=False)
 
 
-def _show_link(session: Session, issued: Issued, origin: str) -> None:
+def _show_link(session: Session, issued: Issued, origin: str, **more: list[str]) -> None:
     name, until = issued.credential.principal, issued.credential.expires_at
     link = f"{origin.rstrip('/')}/join#{issued.secret}"
-    session.write({"name": name, "link": link, "expires_at": until.isoformat()})
+    session.write({"name": name, "link": link, "expires_at": until.isoformat(), **more})
+    for warning in more.get("warnings", ()):
+        session.tell(warning, "warn")
     session.tell(f"Give this link to {plain(name)} and nobody else; once, until {when(until)}:", "dim")
     session.show(Line(link, "", "  ", whole=True))
 

@@ -60,6 +60,9 @@ ACCESS: dict[Permission, Access] = {
 }
 """`anybody` and `anyone_known` ask nothing more."""
 
+ROLES = frozenset({"viewer", "reviewer"}).union(*(access.roles for access in ACCESS.values() if access.roles))
+"""The roles that mean something without any policy or configuration."""
+
 
 def why_refused(need: Permission, principal: Principal, scopes: frozenset[Scope], directory: Directory) -> str | None:
     """Say why a principal may not do something; None if nothing stands in the way."""

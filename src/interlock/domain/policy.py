@@ -6,7 +6,7 @@ or an expression that fails, never selects a lower level; the request takes the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -247,3 +247,10 @@ def _windows(policy: Policy, occasion: Occasion) -> dict[str, Any]:
     sums = frozenset().union(*(sums_in(level.when) for level in policy.levels if level.when is not None))
     windows = Windows(names, sums, policy.facts or {}, policy.windows_by)
     return window_values(windows, occasion.subject, occasion.now, occasion.recent)
+
+
+def roles_asked(policies: Iterable[Policy]) -> frozenset[str]:
+    """Return the roles that any step of these policies asks, at once or when it escalates."""
+    steps = (step.escalated() for policy in policies for level in policy.levels for step in level.steps)
+    asked = (entry.partition(":") for step in steps for entry in step.ask)
+    return frozenset(name for kind, _, name in asked if kind == "role")

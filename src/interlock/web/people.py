@@ -25,9 +25,13 @@ async def list_accounts(caller: Manages, request: Request) -> dict[str, Any]:
 
 @router.post("", status_code=HTTPStatus.CREATED)
 async def invite(caller: Manages, request: Request, body: bodies.Invitation) -> dict[str, Any]:
-    """Invite somebody. The link is in this answer, and nowhere else ever: give it to them, and to nobody else."""
+    """Invite somebody. The link is in this answer, and nowhere else ever: give it to them, and to nobody else.
+
+    `warnings` says what looks like a mistake: a role that nothing asks for, letters of several scripts in one word.
+    """
     context = context_of(request)
-    return link_to(context, await context.accounts.invite(body.name, by=caller.principal, roles=body.roles))
+    issued = await context.accounts.invite(body.name, by=caller.principal, roles=body.roles)
+    return {**link_to(context, issued), "warnings": context.accounts.warnings(body.name, body.roles)}
 
 
 @router.post("/{name}/reset")

@@ -39,6 +39,11 @@ def test_people_are_invited_listed_and_kept_out(command):
     assert command.json("roles", "list")["roles"] == {"reviewer": ["zoe@example.com"]}
     again = command.json("people", "invite", "zoe@example.com")
     assert again["link"].startswith("http://127.0.0.1:8000/join#ili_")
+    assert again["warnings"] == []
+    odd = command.run("people", "invite", "m\u0456a@example.com", "--role", "nonsense-role")
+    assert "mixes Cyrillic and Latin letters" in odd.stderr + odd.stdout
+    assert "nonsense-role" in odd.stderr + odd.stdout
+    assert command.run("people", "disable", "m\u0456a@example.com").returncode == 0
     assert command.run("people", "invite", "local:me").returncode == 2
     assert command.run("people", "reset", "zoe@example.com").returncode == 3
     assert command.run("people", "remove-second-factor", "zoe@example.com").returncode == 3
