@@ -146,6 +146,7 @@ class Backdoor:
     def __init__(self, address: str) -> None:
         self.on_server = address.startswith("postgresql")
         self._address = address
+        self._existing = f"{Path(address).absolute().as_uri()}?mode=rw"  # no address becomes an empty file by it
 
     def sql(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """Run one statement, committed, its values where `?` stands; return its rows, if it has any."""
@@ -153,7 +154,7 @@ class Backdoor:
             with psycopg.connect(self._address) as connection:
                 found = connection.execute(statement.replace("?", "%s").encode(), values)
                 return found.fetchall() if found.description else []
-        with contextlib.closing(sqlite3.connect(self._address)) as database, database:
+        with contextlib.closing(sqlite3.connect(self._existing, uri=True)) as database, database:
             return database.execute(statement, values).fetchall()
 
     @property
@@ -168,7 +169,7 @@ class Backdoor:
                 for statement, values in statements:
                     connection.execute(statement.replace("?", "%s").encode(), values or None)
             return
-        with contextlib.closing(sqlite3.connect(self._address, isolation_level=None)) as database:
+        with contextlib.closing(sqlite3.connect(self._existing, uri=True, isolation_level=None)) as database:
             database.execute("BEGIN IMMEDIATE")
             for statement, values in statements:
                 database.execute(statement, values)
