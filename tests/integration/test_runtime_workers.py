@@ -43,7 +43,8 @@ async def test_fault_10_fifty_votes_at_once_make_one_outcome(story):
     await story.drain()
     assert sum(not isinstance(result, Exception) for result in results) == 1
     types = await story.types(request.id)
-    assert (types.count("decided"), types.count("vote_cast") + types.count("refusal_noted")) == (1, 20)
+    assert (types.count("decided"), types.count("vote_cast")) == (1, 1)
+    assert types.count("refusal_noted") in {1, 2}  # of all the equal ones, one is noted until something else happens
     assert len(paid) == ((await story.request(request.id)).status == "approved")
     assert (await story.run(run_id)).status in {RunStatus.done, RunStatus.failed}
 

@@ -92,3 +92,24 @@ def test_those_who_called_last_are_remembered_and_no_more(monkeypatch):
         counter.count("99")
     assert len(counter._full_at) == 10
     counter.count("0")
+
+
+async def test_a_call_with_many_votes_counts_as_so_many_calls(limited):
+    noah = await limited.person("noah@example.com")
+    votes = {"votes": [{"request_id": "req_1", "verdict": "approve", "digest": "sha256:" + "0" * 64}] * 2}
+    assert await statuses(noah, "/requests/votes", 2, "POST", json=votes) == [200, 429]
+    limited.ticks.now += 60
+    assert await statuses(noah, "/requests/votes", 2, "POST", json={"votes": votes["votes"] * 50}) == [200, 429]
+
+
+async def test_who_is_no_person_fills_no_log_with_votes(server):
+    agent, metrics = await server.agent(), await server.agent("service:counts", Scope.metrics)
+    body = {"asked": {"kind": "approval", "name": "send", "args": {}}}
+    asked = (await agent.post("/requests", json=body, headers={"Idempotency-Key": "k"})).json()
+    vote = {"request_id": asked["id"], "verdict": "approve", "digest": asked["digest"]}
+    wrong = vote | {"verdict": "edit", "value": {"to": "me"}}
+    for _ in range(2):
+        told = (await metrics.post("/requests/votes", json={"votes": [vote, wrong] * 20})).json()["results"]
+        assert {one["problem"]["code"] for one in told} == {"forbidden"}
+    log = await server.system.store.history("default", asked["id"])
+    assert [entry.by for entry in log if entry.event.type == "refusal_noted"] == ["service:counts"]

@@ -16,17 +16,17 @@ class Rate:
     times: int
     within: timedelta
 
-    def take(self, full_at: float, now: float) -> tuple[float, float]:
-        """Take one, if there is one (generic cell rate algorithm, ITU-T I.371).
+    def take(self, full_at: float, now: float, count: int = 1) -> tuple[float, float]:
+        """Take so many, one by default, if there are so many (generic cell rate algorithm, ITU-T I.371).
 
         Args:
             full_at: when all may be taken again, in seconds; the past, where nobody took one lately.
             now: the present, in seconds of the same clock.
 
         Returns:
-            When all may be taken again afterwards, and how many seconds there are to wait: 0 if one was taken.
+            When all may be taken again afterwards, and how many seconds there are to wait: 0 if they were taken.
         """
         each = self.within.total_seconds() / self.times
-        after = max(full_at, now) + each
+        after = max(full_at, now) + each * count
         wait = after - now - self.within.total_seconds()
         return (after, 0.0) if wait <= EXACT else (full_at, wait)

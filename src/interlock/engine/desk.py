@@ -24,6 +24,7 @@ from interlock.domain.decide import decide
 from interlock.domain.events import (
     RefusalNoted,
 )
+from interlock.domain.refusals import is_news
 from interlock.domain.request import Request, name_of
 from interlock.engine.advance_start import is_abandoned, is_given_up, must_hold
 from interlock.engine.changes import FRESH, Changes, Entry, Hold, RequestChange
@@ -136,6 +137,8 @@ class Desk:
         """Return a vote as it is to be counted, and any other command as it is; put a misfit into the log."""
         if not isinstance(command, CastVote) or (command.subject is None and command.answer is None):
             return command
+        if principal.kind != "person":  # who is refused, whatever the vote says
+            return command
         try:
             return await asyncio.get_running_loop().run_in_executor(self.pool, check_vote, request, command)
         except InvalidAnswer as refusal:
@@ -208,7 +211,7 @@ class Desk:
         return await until_committed(attempt, request.id)
 
     async def _note(self, request: Request, command: Command, principal: Principal, refusal: InterlockError) -> None:
-        """Put a refusal into the log. That nothing is due yet, or any more, is not news."""
+        """Put a refusal into the log, once. That nothing is due yet, or any more, is not news."""
         if isinstance(command, ByTime):
             return
 
@@ -216,6 +219,9 @@ class Desk:
             loaded = await self._read(request.tenant, request.id)
             current = loaded.requests[request.id]
             noted = RefusalNoted(type(command).__name__, principal.id, refusal.code, refusal.message, loaded.now)
+            before = (entry.event for entry in reversed(loaded.logs[request.id]))
+            if not is_news(noted, before, by_person=principal.kind == "person"):
+                return
             held = note_of_held(self._directories.configured(), current, loaded.now)
             change = RequestChange.of(current, noted, *held)
             await self._store.commit(Changes(request.tenant, actor_of(principal), (change,)))

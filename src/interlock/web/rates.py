@@ -34,16 +34,17 @@ class Counter:
         self._clock = clock
         self._full_at: OrderedDict[str, float] = OrderedDict()
 
-    def count(self, who: str) -> None:
-        """Count one of somebody.
+    def count(self, who: str, more: int | None = None) -> None:
+        """Count one of somebody, or so many more where one is counted already; never more than all that there are.
 
         Raises:
             TooManyCalls: if they have done it too often; it says when they may again.
         """
         if self._rate is None:
             return
+        number = 1 if more is None else min(more, self._rate.times - 1)
         now = self._clock()
-        full_at, wait = self._rate.take(self._full_at.get(who, now), now)
+        full_at, wait = self._rate.take(self._full_at.get(who, now), now, number)
         self._full_at[who] = full_at
         self._full_at.move_to_end(who)
         if len(self._full_at) > MOST_CALLERS:
@@ -71,6 +72,10 @@ class Rates:
     def call(self, tenant: str, principal: str) -> None:
         """Count a call of somebody who is known, from wherever it comes."""
         self._calls.count(f"{tenant}\n{principal}")
+
+    def votes(self, tenant: str, principal: str, number: int) -> None:
+        """Count a call with so many votes as so many calls; it is counted as one by now."""
+        self._calls.count(f"{tenant}\n{principal}", number - 1)
 
     def unknown(self, address: str | None) -> None:
         """Count a call of somebody who is not known."""

@@ -27,6 +27,7 @@ from interlock.service.shapes import (
 )
 from interlock.web import bodies
 from interlock.web.callers import Caller, Clarifies, Decides, Known, Reads
+from interlock.web.context import context_of
 from interlock.web.etags import tagged
 from interlock.web.openapi import answers
 from interlock.web.problems import document_of
@@ -105,8 +106,9 @@ async def history(caller: Reads, request_id: str) -> dict[str, Any]:
 
 
 @router.post("/votes", responses=answers("VoteResults"))
-async def vote_on_many(caller: Known, body: bodies.NewVotes) -> dict[str, Any]:
+async def vote_on_many(caller: Known, call: Call, body: bodies.NewVotes) -> dict[str, Any]:
     """Vote on up to 500 requests; return what came of each, in order: what is refused undoes no other one."""
+    context_of(call).rates.votes(caller.principal.tenant, caller.principal.id, len(body.votes))
     came = await cast_all(caller.client, [one.on(one.request_id, one.key) for one in body.votes])
     return {"results": [_result(one) for one in came]}
 
