@@ -4,6 +4,8 @@ import asyncio
 import json
 import os
 import signal
+import socket
+import time
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -84,8 +86,8 @@ async def test_SIGTERM_answers_every_vote_and_every_stream_says_goodbye_and_wher
     streams = [await opened(origin, "GET", "/api/v1/events", cookie) for _ in range(STREAMS // 2)]
     for reader, _ in streams:
         await reader.readuntil(b"retry:")
-    socket = {"origin": origin, "additional_headers": {"Cookie": cookie}}
-    sockets = [await connect(f"ws{origin[4:]}/api/v1/socket", **socket) for _ in range(STREAMS // 2)]
+    known = {"origin": origin, "additional_headers": {"Cookie": cookie}}
+    sockets = [await connect(f"ws{origin[4:]}/api/v1/socket", **known) for _ in range(STREAMS // 2)]
     hearing = [asyncio.create_task(listened(one)) for one in sockets]
     following = [asyncio.create_task(followed(reader)) for reader, _ in streams]
     connections = [await opened(origin, "GET", "/livez", cookie) for _ in asked]
@@ -137,3 +139,49 @@ async def test_a_token_of_before_is_good_after_a_restart_and_a_killed_server_has
         await Authenticator(system.store, system.directories).check(issued.secret, kinds=("token",))
     ).principal == "agent:bot"
     await system.close()
+
+
+def followers_that_read_nothing(origin, cookie, many):
+    """Follow the log on connections of which nothing is read; return them."""
+    at, found = urlsplit(origin), []
+    for _ in range(many):
+        found.append(socket.socket())
+        found[-1].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        found[-1].connect((at.hostname, at.port))
+        head = f"GET /api/v1/events?after= HTTP/1.1\r\nHost: {at.netloc}\r\nCookie: {cookie}\r\n\r\n"
+        found[-1].sendall(head.encode())
+    return found
+
+
+async def a_long_log(address):
+    """Make a log that fills the buffers of those who do not read it; return the cookie of somebody who may."""
+    system = build(load_settings(None, {"INTERLOCK_DATABASE_URL": address}), {})
+    session = await Authenticator(system.store, system.directories).session("default", "local:me", by="test")
+    bot = AgentClient(system, principal("agent:bot", "agent"))
+    for each in range(25):
+        await bot.ask(Asked(Action("pay", {"text": "x" * 200_000})), key=str(each))
+    await system.close()
+    return f"interlock={session.secret}"
+
+
+async def test_SIGTERM_waits_for_nobody_who_reads_nothing_or_sends_half_a_body(serve, tmp_path):
+    address = str(tmp_path / "stalled.db")
+    cookie = await a_long_log(address)
+    process = serve("--database", address)
+    silent = followers_that_read_nothing(process.origin(), cookie, 4)
+    _, half = await opened(process.origin(), "POST", "/api/v1/requests", cookie)
+    half.write(b"x")
+    at = urlsplit(process.origin())
+    _, body = await asyncio.open_connection(at.hostname, at.port)
+    body.write(f"POST /api/v1/requests HTTP/1.1\r\nHost: {at.netloc}\r\nContent-Length: 9\r\n\r\n{{".encode())
+    await asyncio.sleep(3)  # until their buffers are full
+    began = time.monotonic()
+    os.kill(process.process.pid, signal.SIGTERM)
+    assert await asyncio.to_thread(process.wait) == 0
+    assert (
+        time.monotonic() - began < 4
+    )  # on a busy machine; of which half a second is patience with streams that say goodbye
+    for one in silent:
+        one.close()
+    for writer in (half, body):
+        writer.close()

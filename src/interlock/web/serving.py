@@ -22,6 +22,7 @@ from interlock.config.server import ServerSettings
 from interlock.errors import BadInput
 from interlock.service.parts import Parts
 from interlock.web.app import application
+from interlock.web.connections import HTTP, WEBSOCKET, Connection
 from interlock.web.context import Context
 from interlock.web.measuring import Measuring
 from interlock.web.providers import providers_of
@@ -148,7 +149,8 @@ async def serve(app: ASGIApp, listening: socket.socket, context: Context) -> Non
         proxy_headers=False,  # ours are stricter: `Context.address_of`
         server_header=False,
         timeout_graceful_shutdown=PATIENCE,
-        ws="websockets-sansio",
+        http=HTTP,
+        ws=WEBSOCKET,
         ws_max_size=1_000_000,
     )
     server = _Server(config)
@@ -162,13 +164,23 @@ async def serve(app: ASGIApp, listening: socket.socket, context: Context) -> Non
 
 async def _stop(server: uvicorn.Server, context: Context) -> None:
     await context.stop.wait()
-    left, ends = len(context.streams), time.monotonic() + FAREWELL
+    began = time.monotonic()
+    left, ends = len(context.streams), began + FAREWELL
     # uvicorn would close streams before they have said where they are
     while context.streams and time.monotonic() < ends:  # in another turn of the loop each has ended
         await asyncio.sleep(0.01)
+        if time.monotonic() > began + FAREWELL:
+            _drop_who_keeps_waiting(server)
         if len(context.streams) < left:
             left, ends = len(context.streams), time.monotonic() + FAREWELL
+    _drop_who_keeps_waiting(server)
     server.should_exit = True
+
+
+def _drop_who_keeps_waiting(server: uvicorn.Server) -> None:
+    for connection in list(server.server_state.connections):
+        if isinstance(connection, Connection) and connection.keeps_waiting:
+            connection.transport.abort()
 
 
 class _Server(uvicorn.Server):

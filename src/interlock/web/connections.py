@@ -1,0 +1,153 @@
+"""The connections of a server: no more than there are file descriptors for, and none whose client does nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+from typing import TYPE_CHECKING, Any
+
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+if TYPE_CHECKING:
+    _Base = asyncio.Protocol
+else:
+    _Base = object
+
+STALLED = 5.0
+"""Seconds for which a client may take nothing of what waits for it, before it is dropped."""
+
+SILENT = 30.0
+"""Seconds within which the head of a call has to have arrived."""
+
+REFUSED_LASTS = 1.0
+"""Seconds that are waited for the call of somebody for whom there is no room, to say so."""
+
+MOST = 20_000
+"""How many file descriptors are counted on at most."""
+
+SHARE = 0.75
+"""Of the file descriptors that the process may have: the others are for the database, files and child processes."""
+
+SAID = 0.05
+"""Of these descriptors, how many serve to tell more who come that there is no room; all others are closed unheard."""
+
+
+def most_connections(share: float = SHARE) -> int:
+    """Return how many connections may be open at once."""
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if descriptors == resource.RLIM_INFINITY:
+        descriptors = MOST
+    return max(1, int(min(descriptors, MOST) * share))
+
+
+class Connection(_Base):
+    """A connection that is dropped when its client does not take what is written to it."""
+
+    transport: asyncio.Transport
+    loop: asyncio.AbstractEventLoop
+    _look: asyncio.TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        """Look from now on whether the client takes what waits for it."""
+        super().pause_writing()
+        self._look_after(self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        """Look no more."""
+        super().resume_writing()
+        self._look_no_more()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Look no more."""
+        super().connection_lost(exc)
+        self._look_no_more()
+
+    @property
+    def keeps_waiting(self) -> bool:
+        """Whether nothing goes on here until the client does something, which a server that ends does not wait for."""
+        return self._look is not None
+
+    def _look_after(self, waiting: int) -> None:
+        self._look_no_more()
+        self._look = self.loop.call_later(STALLED, self._drop_if_stalled, waiting)
+
+    def _drop_if_stalled(self, waited: int) -> None:
+        waiting = self.transport.get_write_buffer_size()
+        if waiting >= waited:
+            self.transport.abort()
+        else:
+            self._look_after(waiting)
+
+    def _look_no_more(self) -> None:
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
+
+
+class Calls(Connection):
+    """A connection for calls: one at a time, each of which begins in time."""
+
+    connections: set[asyncio.Protocol]
+    cycle: Any
+    _silence: asyncio.TimerHandle | None = None
+    _is_refused = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take it, if there is room."""
+        super().connection_made(transport)
+        open_now = len(self.connections)
+        if open_now > most_connections(SHARE + SAID):
+            self.transport.abort()
+            return
+        self._is_refused = open_now > most_connections()
+        self._silence = self.loop.call_later(REFUSED_LASTS if self._is_refused else SILENT, self.transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        """Take a part of a call."""
+        if self._is_refused:
+            self.transport.write(_NO_ROOM)
+            self.transport.close()
+            return
+        super().data_received(data)
+        begins = self in self.connections and (self.cycle is None or self.cycle.response_complete)
+        if not begins:
+            self._silence_ends()
+        elif self._silence is None:
+            self._silence = self.loop.call_later(SILENT, self.transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait for nothing more."""
+        super().connection_lost(exc)
+        self._silence_ends()
+
+    @property
+    def keeps_waiting(self) -> bool:
+        """See `Connection`: also whether the client has sent half a body."""
+        under_way = self.cycle is not None and not self.cycle.response_complete
+        return super().keeps_waiting or (under_way and self.cycle.more_body)
+
+    def _silence_ends(self) -> None:
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None
+
+
+def _no_room() -> bytes:
+    told = {
+        "type": "urn:interlock:problem:too_busy",
+        "title": "Service Unavailable",
+        "status": 503,
+        "detail": "Too many connections are open: try again in a few seconds.",
+        "code": "too_busy",
+        "details": {"retry_after": 5},
+    }
+    body = json.dumps(told).encode()
+    head = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: 5\r\n"
+    return f"{head}Connection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+_NO_ROOM = _no_room()
+HTTP: type[asyncio.Protocol] = type("HTTP", (Calls, AutoHTTPProtocol), {})
+WEBSOCKET: type[asyncio.Protocol] = type("WebSocket", (Connection, WebSocketsSansIOProtocol), {})
