@@ -105,12 +105,12 @@ async def test_SIGTERM_answers_every_vote_and_every_stream_says_goodbye_and_wher
     ends = await asyncio.gather(*hearing, *following)
     assert await asyncio.to_thread(process.wait) == 0
 
-    log = [entry.position for entry in await system.store.feed("default", after=began, limit=1_000)]
+    entries = await system.store.feed("default", after=began, limit=1_000)
+    log = [entry.position for entry in entries if entry.stream != "directory"]  # which nobody here may see
     assert len(log) == VOTES * 2  # each vote, and what it decided
     for positions, farewell in ends:
         assert farewell["reason"] == "the server stops"
-        assert positions == log[: len(positions)]
-        assert farewell["after"] == (positions[-1] if positions else began)
+        assert positions == [position for position in log if int(position) <= int(farewell["after"])]
     for _, writer in (*connections, *streams):
         writer.close()
     await system.close()
