@@ -134,10 +134,12 @@ def checks():
 
 def operations(document):
     rejections = ["400", "401", "403", "404", "405", "406", "409", "413", "415", "422", "428", "429"]
-    config = schemathesis.Config.from_dict({
-        "generation": {"with-security-parameters": False},  # callers bring theirs
-        "checks": {"negative_data_rejection": {"expected-statuses": rejections}},
-    })
+    config = schemathesis.Config.from_dict(
+        {
+            "generation": {"with-security-parameters": False},  # callers bring theirs
+            "checks": {"negative_data_rejection": {"expected-statuses": rejections}},
+        }
+    )
     found = schemathesis.openapi.from_dict(document, config=config)
     return {operation.ok().label: operation.ok() for operation in found.get_all_operations()}
 
