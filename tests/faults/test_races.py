@@ -66,7 +66,9 @@ async def test_faults_10_11_approve_races_reject_races_the_deadline(machine, bar
         request, types = await loaded(machine, request_id)
         outcomes.append(str(request.status))
         assert types.count("decided") + types.count("expired") == 1
-        assert types.count("vote_cast") + types.count("refusal_noted") == 2, types  # both of them are in the log
+        # Both of them are in the log; if both were refused for the same reason, that is said once.
+        told = types.count("vote_cast") + types.count("refusal_noted")
+        assert told == 2 or (told == 1 and "expired" in types), types
         assert (request.id in machine.calls()) == (request.status == "approved")
     assert set(outcomes) <= {"approved", "rejected", "expired"}
     await machine.assert_invariants()
