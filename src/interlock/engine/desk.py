@@ -99,10 +99,7 @@ class Desk:
                 loaded = Loaded(await self._store.now(), {command.request_id: at_hand.pop()})
             else:
                 loaded = await self._load(command, principal, hold)
-            history = loaded.logs.get(command.request_id, ())
-            if was_done(history, principal, key):
-                if isinstance(command, ClaimEffect):
-                    check_claimed(loaded.requests[command.request_id], history, key)
+            if _was_done(command, principal, key, loaded):
                 return loaded.requests[command.request_id]
             if not judged:  # once, however many races are lost: what is asked never changes
                 judged.append(await self._judge(loaded.requests[command.request_id], command, principal))
@@ -228,3 +225,12 @@ class Desk:
 
         with contextlib.suppress(Conflict):
             await until_committed(attempt, request.id)
+
+
+def _was_done(command: Command, principal: Principal, key: str | None, loaded: Loaded) -> bool:
+    """Say whether a call with this key has done it already; raise `EffectRefused` if it claims the effect again."""
+    history = loaded.logs.get(command.request_id, ())
+    done = was_done(history, principal, key)
+    if done and isinstance(command, ClaimEffect):
+        check_claimed(loaded.requests[command.request_id], history, key)
+    return done
