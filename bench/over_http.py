@@ -15,6 +15,7 @@ import pstats
 import signal
 import subprocess
 import sys
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -51,7 +52,7 @@ def started(command: list[str], stdout: int = subprocess.DEVNULL) -> subprocess.
     return subprocess.Popen(command, stdout=stdout, stderr=subprocess.DEVNULL, env=ENVIRON)
 
 
-class Contestant:
+class Contestant(ABC):
     """A server in a process of its own, and its client.
 
     Args:
@@ -94,9 +95,9 @@ class Contestant:
         """Bytes that the process has in memory."""
         return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
+    @abstractmethod
     async def cycle(self, name: str) -> None:
         """Start, see what is asked, approve it, and see the end."""
-        raise NotImplementedError
 
 
 class Served(Contestant):

@@ -21,7 +21,7 @@ from interlock.engine.configured import ConfiguredPolicies
 from interlock.engine.desk import Desk
 from interlock.engine.directories import Directories
 from interlock.engine.hand_off import HandOff
-from interlock.engine.observing import Observer, observed
+from interlock.engine.observed_store import Observer, observed
 from interlock.engine.opening import Openings
 from interlock.engine.ports.policies import Policies
 from interlock.engine.ports.runtime import Advance, Ending, Runtime

@@ -13,9 +13,9 @@ from interlock.domain.accounts import AccountSecrets
 from interlock.domain.credentials import Credential, Scope
 from interlock.domain.directory import KeptDirectory, fold_directory
 from interlock.domain.directory_events import MemberAdded
+from interlock.domain.oidc import SignInAttempt
 from interlock.domain.request import EffectState, Status
 from interlock.domain.run import RunStatus
-from interlock.domain.sign_in import SignInAttempt
 from interlock.engine.changes import Actor, Changes, Counted, Cursor, DirectoryChange, Lease, Turn
 from interlock.engine.integrity import digest_of_state
 from interlock.engine.items import PutItem
@@ -189,19 +189,7 @@ async def test_every_column_is_written_and_read_back(place, store, clock):
         {"tenant": TENANT, "channel": "mail", "position": "3", "version": 2, "upto": "4"}
         | {"owner": "worker_1", "lease_until": micros(clock.at)}
     ]
-    token = Credential("token_1", "digest", "token", TENANT, "agent:a", "agent", clock.at, "mia", clock.at)
-    used = {"idle": LATER, "used_at": clock.at, "ended_at": clock.at, "scopes": frozenset(Scope), "label": "mine"}
-    used |= {"device": "Firefox", "address": "192.0.2.1"}
-    await store.keep_credential(replace(token, **used))
-    await store.keep_sign_in(SignInAttempt("s", "b", "company", "n", "v", "/", clock.at + LATER), clock.at)
-    await store.note("key", "value")
-    happened = (MemberAdded("group", "managers", "mia", clock.at),)
-    after = fold_directory(happened, KeptDirectory(TENANT))
-    secrets = AccountSecrets("mia", "hash", "KEY", frozenset({"a"}), 1)
-    people = DirectoryChange(0, happened, after, clock.at, secrets=(secrets,))
-    await store.commit(Changes(TENANT, Actor("olga", "api"), directory=people))
-    await store.count_attempt(TENANT, "key", 0, clock.at)
-    await store.items(TENANT, [PutItem(("names", "of", "two"), "key", b"{}")])
+    await keep_what_no_request_has(store, clock)
     assert place.rows("requests") == [whole(request_row(asked.after), empty={"decided_at", "ended"})]
     assert place.rows("runs") == [whole(run_row(run))]
     filled = place.filled()
@@ -223,6 +211,23 @@ async def test_every_column_is_written_and_read_back(place, store, clock):
         *("status", "version", "lease_owner", "lease_until", "body", "state_digest"),
     }
     assert filled | place.filled() == place.columns(), "some column is never written"
+
+
+async def keep_what_no_request_has(store, clock):
+    """Keep credentials, people, notes and items, with all their columns."""
+    token = Credential("token_1", "digest", "token", TENANT, "agent:a", "agent", clock.at, "mia", clock.at)
+    used = {"idle": LATER, "used_at": clock.at, "ended_at": clock.at, "scopes": frozenset(Scope), "label": "mine"}
+    used |= {"device": "Firefox", "address": "192.0.2.1"}
+    await store.keep_credential(replace(token, **used))
+    await store.keep_sign_in(SignInAttempt("s", "b", "company", "n", "v", "/", clock.at + LATER), clock.at)
+    await store.note("key", "value")
+    happened = (MemberAdded("group", "managers", "mia", clock.at),)
+    after = fold_directory(happened, KeptDirectory(TENANT))
+    secrets = AccountSecrets("mia", "hash", "KEY", frozenset({"a"}), 1)
+    people = DirectoryChange(0, happened, after, clock.at, secrets=(secrets,))
+    await store.commit(Changes(TENANT, Actor("olga", "api"), directory=people))
+    await store.count_attempt(TENANT, "key", 0, clock.at)
+    await store.items(TENANT, [PutItem(("names", "of", "two"), "key", b"{}")])
 
 
 def full_request(at):

@@ -16,14 +16,14 @@ from tests.model.vote_model import VoteModel, Voter
 
 from interlock.domain.action import Action, Question, Verdict
 from interlock.domain.authority import Directory, Principal
-from interlock.domain.commands import CastVote
-from interlock.domain.conversation import (
+from interlock.domain.collaboration import (
     AskedBack,
     Clarified,
     ReservationEnded,
     Reserved,
     Viewed,
 )
+from interlock.domain.commands import CastVote
 from interlock.domain.events import (
     Commented,
     Decided,
@@ -146,7 +146,7 @@ class RequestModel(VoteModel):
         changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
         return self.policy.edits is not None and not changed <= set(self.policy.edits)
 
-    def read(self, event: Event, context: EntryContext) -> None:  # noqa: C901, PLR0912, PLR0915 - one line an event
+    def read(self, event: Event, context: EntryContext) -> None:  # noqa: C901, PLR0912 - one line an event
         """Take in the next entry."""
         match event:
             case StepReached():
@@ -164,17 +164,28 @@ class RequestModel(VoteModel):
             case Decided():
                 self._decided(event, context)
             case Expired():
-                assert self.due is not None, "I5: expired without a deadline"
-                assert context.at >= self.due, "I5: expired before the deadline"
-                assert self.held is None, "I3: expired, though it was decided"
-                assert self.rule.on_timeout == "expire" or self.handed_on, "I4: expired, and nobody was asked as well"
-                self._end("expired", event, context)
+                self._expired(event, context)
             case Reminded():
                 self._reminded(event, context)
             case Escalated():
                 self._escalated(event, context)
             case Extended():
                 self._extended(event, context)
+            case Commented() | Viewed() | Reserved() | ReservationEnded() | AskedBack() | Clarified():
+                self._beside_votes(event, context)
+            case Delegated():
+                self._delegated(event, context)
+            case Withdrawn():
+                self._end("withdrawn", event, context)
+            case RefusalNoted() | LateResult():
+                pass
+            case Opened():
+                raise AssertionError("I3: opened twice")
+            case _:
+                self._read_of_effect(event, context)
+
+    def _beside_votes(self, event: Event, context: EntryContext) -> None:
+        match event:
             case Commented():
                 assert self.is_open, "I3: a comment after the outcome"
                 assert event.text, "a comment that says nothing"
@@ -183,10 +194,16 @@ class RequestModel(VoteModel):
                 assert SPELLINGS[context.by] in people, "I6: somebody else has seen it"
             case Reserved() | ReservationEnded() | AskedBack() | Clarified():
                 assert self.is_open, f"I3: {event.type} after the outcome"
-            case Delegated():
-                self._delegated(event, context)
-            case Withdrawn():
-                self._end("withdrawn", event, context)
+
+    def _expired(self, event: Expired, context: EntryContext) -> None:
+        assert self.due is not None, "I5: expired without a deadline"
+        assert context.at >= self.due, "I5: expired before the deadline"
+        assert self.held is None, "I3: expired, though it was decided"
+        assert self.rule.on_timeout == "expire" or self.handed_on, "I4: expired, and nobody was asked as well"
+        self._end("expired", event, context)
+
+    def _read_of_effect(self, event: Event, context: EntryContext) -> None:
+        match event:
             case EffectClaimed():
                 self._claimed(event, context)
             case EffectLapsed():
@@ -196,10 +213,6 @@ class RequestModel(VoteModel):
             case EffectReleased():
                 assert self.effect == "unknown", "I2: released, but not unknown"
                 self.effect = "none"
-            case RefusalNoted() | LateResult():
-                pass
-            case Opened():
-                raise AssertionError("I3: opened twice")
 
     def _end(self, status: str, event: Decided | Expired | Withdrawn, context: EntryContext) -> None:
         assert self.is_open, f"I3: {status} after {self.status}"

@@ -11,13 +11,13 @@ from tests.server.sockets import Socket
 from interlock.config.server import ServerSettings
 from interlock.domain.action import Action
 from interlock.domain.directory import STREAM
-from interlock.domain.one_time_codes import code_of, step_at
+from interlock.domain.totp import code_of, step_at
 from interlock.errors import InvalidValue
 from interlock.service.accounts import RESET_LASTS
 from interlock.service.agent_client import AgentClient, Asked
+from interlock.service.factors import NOWHERE
 from interlock.service.own_account import OwnAccount
 from interlock.service.passwords import AT_ONCE, WAITING, Passwords
-from interlock.service.proofs import NOWHERE
 from interlock.testing.people import principal
 from interlock.web.rates import Rates
 
@@ -210,9 +210,8 @@ async def test_an_admin_helps_who_forgot_the_password_and_keeps_people_out(serve
     ]
 
 
-@EACH
-async def test_a_second_factor(server):
-    zoe = await joined(server)
+async def second_factor_added(server, zoe):
+    """Add one as the page says; return its key, the code that was used, and the codes for who has lost it."""
     shown = (await zoe.get(page("account"))).text
     key = re.search(r'name="key" type="hidden" value="([A-Z2-7]{32})"', shown)[1]
     assert f"otpauth://totp/Interlock%3Azoe%40example.com?secret={key}" in shown
@@ -226,6 +225,13 @@ async def test_a_second_factor(server):
     assert len(set(recovery)) == 10
     assert zoe.cookies.get("interlock") != before
     assert (await zoe.post(page("account/second-factor"), data=form)).status_code in {400, 409}
+    return key, code, recovery
+
+
+@EACH
+async def test_a_second_factor(server):
+    zoe = await joined(server)
+    key, code, recovery = await second_factor_added(server, zoe)
     missing = await sign_in(server)
     assert (missing.status_code, missing.json()["code"]) == (401, "second_factor_needed")
     assert (await sign_in(server, code=code)).json()["detail"].startswith("This code was used already")

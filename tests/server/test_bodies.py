@@ -7,7 +7,7 @@ import pytest
 from tests.server.sockets import Socket
 
 from interlock.domain.credentials import Scope
-from interlock.web import received
+from interlock.web import body_reader
 
 JSON = {"Content-Type": "application/json"}
 ASK = {"asked": {"kind": "approval", "name": "mail", "args": {"to": "ann"}}}
@@ -115,7 +115,7 @@ async def sent(server, *pieces):
 
 
 async def test_a_body_that_does_not_arrive_is_not_waited_for(server, monkeypatch):
-    monkeypatch.setattr(received, "SECONDS", 0.3)
+    monkeypatch.setattr(body_reader, "SECONDS", 0.3)
     await server.listen()
     answers = await asyncio.gather(
         *(sent(server, b"Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{") for _ in range(20)),

@@ -126,8 +126,9 @@ async def test_tokens_are_in_the_log_and_one_that_is_not_proves_nothing(server):
     ]
     assert made["secret"] not in str(told)
     assert await audit_record(store) == []
+    lasts = server.clock.at - server.clock.at.replace(hour=0)
     other = await server.context.authenticator._new(
-        "token", "default", "agent:bot", "agent", OLGA, server.clock.at - server.clock.at.replace(hour=0)
+        "token", "default", "agent:bot", OLGA, lasts, principal_kind="agent"
     )
     await store.keep_credential(other.credential)
     forged = server.client(Authorization=f"Bearer {other.secret}")

@@ -200,6 +200,17 @@ async def calls(server):
         await say(person, f"/requests/{request['id']}/votes", verdict=verdict, digest=request["digest"], **more)
         server.clock.advance(minutes=1)
     large = (await mia.get(f"/requests/{pay['id']}")).json()
+    await beside_votes_and_afterwards(server, say, (agent, olga, zoe), pay, large)
+    lists = [
+        (await agent.get("/requests", params={"status": status})).json() for status in ("open", "expired", "approved")
+    ]
+    history = (await agent.get(f"/requests/{pay['id']}/history")).json()
+    return [*answers, *lists, history]
+
+
+async def beside_votes_and_afterwards(server, say, callers, pay, large):
+    """Say what is said beside a vote, approve at the second level, act, and let another one expire."""
+    agent, olga, zoe = callers
     await say(olga, f"/requests/{pay['id']}/comments", text="why?")
     await say(olga, f"/requests/{pay['id']}/extensions", by="1h", reason="on a plane")
     await say(olga, f"/requests/{pay['id']}/delegations", to="zoe@example.com")
@@ -214,11 +225,6 @@ async def calls(server):
     server.clock.advance(hours=2)
     await server.drain()
     await say(agent, f"/requests/{late['id']}/withdrawal", reason="late")
-    lists = [
-        (await agent.get("/requests", params={"status": status})).json() for status in ("open", "expired", "approved")
-    ]
-    history = (await agent.get(f"/requests/{pay['id']}/history")).json()
-    return [*answers, *lists, history]
 
 
 def without_chance(answer):

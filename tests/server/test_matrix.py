@@ -94,21 +94,9 @@ def filled(path, ids):
     return re.sub(r"{(\w+)}", lambda name: FIXED.get(name[1]) or ids[name[1]], path)
 
 
-async def test_who_is_let_in_is_what_the_table_says_and_of_another_tenant_there_is_nothing(open_server):
-    server = open_server(config=re.sub("roles: .*", PEOPLE, CONFIG))
-    agent, admin = await server.agent(), await server.person("admin@example.com")
-    asked = await agent.post(
-        "/requests",
-        json={"asked": {"kind": "approval", "name": "send", "args": {}}},
-        headers={"Idempotency-Key": "k"},
-    )
-    run = await admin.post("/runs", json={"agent": "approval", "input": "Send email to team about meeting"})
-    token = await admin.post("/tokens", json={"principal": "agent:spare", "scopes": ["read"]})
-    digest = asked.json()["digest"]
-    ids = defaultdict(
-        lambda: "nothing", request_id=asked.json()["id"], run_id=run.json()["id"], token_id=token.json()["id"]
-    )
-    bodies = {
+def bodies_of(digest):
+    """Return what calls carry, by the end of their path."""
+    return {
         "votes": {"verdict": "approve", "digest": digest},
         "comments": {"text": "x"},
         "delegations": {"to": "noah@example.com"},
@@ -123,6 +111,22 @@ async def test_who_is_let_in_is_what_the_table_says_and_of_another_tenant_there_
         "cancel": {"reason": "x"},
         "forks": {},
     }
+
+
+async def test_who_is_let_in_is_what_the_table_says_and_of_another_tenant_there_is_nothing(open_server):
+    server = open_server(config=re.sub("roles: .*", PEOPLE, CONFIG))
+    agent, admin = await server.agent(), await server.person("admin@example.com")
+    asked = await agent.post(
+        "/requests",
+        json={"asked": {"kind": "approval", "name": "send", "args": {}}},
+        headers={"Idempotency-Key": "k"},
+    )
+    run = await admin.post("/runs", json={"agent": "approval", "input": "Send email to team about meeting"})
+    token = await admin.post("/tokens", json={"principal": "agent:spare", "scopes": ["read"]})
+    ids = defaultdict(
+        lambda: "nothing", request_id=asked.json()["id"], run_id=run.json()["id"], token_id=token.json()["id"]
+    )
+    bodies = bodies_of(asked.json()["digest"])
     server.context.stop.set()  # streams end at once
     wrong, calls = [], 0
     for tenant in ("other", "default"):  # in their own last, as some of them change something
@@ -132,10 +136,8 @@ async def test_who_is_let_in_is_what_the_table_says_and_of_another_tenant_there_
                 theirs = re.search(r"{(request|run|token)_id}", path)
                 if tenant == "other" and not theirs:
                     continue
-                if (
-                    need is Permission.anybody and caller is not CALLERS[0]
-                ):  # what is asked of nobody: passwords are slow
-                    continue
+                if need is Permission.anybody and caller is not CALLERS[0]:
+                    continue  # what is asked of nobody is called once: passwords are slow
                 body = bodies.get(path.rpartition("/")[2])
                 answer = await called(server, client, method, filled(path, ids), body)
                 if found(*answer) != expected(caller, need):

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 import httpx2
 import pytest
 
-from interlock.cli.servers import file_for, kept_for
+from interlock.cli.stored_logins import file_for, kept_for
 from interlock.client import connect_blocking, sign_in
-from interlock.domain.one_time_codes import code_of, step_at
+from interlock.domain.totp import code_of, step_at
 from interlock.errors import BadInput, SecondFactorNeeded, Unauthenticated
 
 ZOE, PASSWORD = "zoe@example.com", "correct horse battery"

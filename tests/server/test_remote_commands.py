@@ -10,7 +10,7 @@ import pytest
 
 from interlock import Action, Draft, Question
 from interlock.bootstrap import local_person
-from interlock.cli.servers import Kept, file_for, keep, kept_for
+from interlock.cli.stored_logins import Kept, file_for, keep, kept_for
 from interlock.client import connect_blocking
 from interlock.errors import BadInput, Forbidden
 

@@ -1,10 +1,13 @@
 """SIGTERM in the middle of work: every vote is answered, every stream says goodbye and where it was (S9, I10)."""
 
 import asyncio
+import fcntl
 import json
 import os
 import signal
 import socket
+import struct
+import termios
 import time
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -72,6 +75,14 @@ async def listened(socket):
     return [one["position"] for one in told if "position" in one], told[-1]
 
 
+def vote_on(request, origin, cookie):
+    """Return the call that approves a request, as bytes."""
+    body = json.dumps({"verdict": "approve", "digest": request.digest})
+    head = f"POST /api/v1/requests/{request.id}/votes HTTP/1.1\r\nHost: {urlsplit(origin).netloc}\r\n"
+    about = f"Origin: {origin}\r\nCookie: {cookie}\r\nContent-Type: application/json\r\n"
+    return f"{head}{about}Content-Length: {len(body)}\r\n\r\n{body}".encode()
+
+
 async def test_SIGTERM_answers_every_vote_and_every_stream_says_goodbye_and_where_it_was(serve, tmp_path):
     address = str(tmp_path / "stopping.db")
     system = build(load_settings(None, {"INTERLOCK_DATABASE_URL": address}), {})
@@ -94,10 +105,7 @@ async def test_SIGTERM_answers_every_vote_and_every_stream_says_goodbye_and_wher
     for reader, _ in connections:
         assert (await answered(reader))[0] == 200
     for request, (_, writer) in zip(asked, connections, strict=True):
-        body = json.dumps({"verdict": "approve", "digest": request.digest})
-        head = f"POST /api/v1/requests/{request.id}/votes HTTP/1.1\r\nHost: {urlsplit(origin).netloc}\r\n"
-        about = f"Origin: {origin}\r\nCookie: {cookie}\r\nContent-Type: application/json\r\n"
-        writer.write(f"{head}{about}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+        writer.write(vote_on(request, origin, cookie))
     first = await answered(connections[0][0])  # all have been read by now, and few are done
     os.kill(process.process.pid, signal.SIGTERM)
     answers = [first, *[await answered(reader) for reader, _ in connections[1:]]]
@@ -164,6 +172,19 @@ async def a_long_log(address):
     return f"interlock={session.secret}"
 
 
+async def until_nothing_more_comes(connections):
+    """Return when the buffers of all are full: what waits to be read has stopped growing."""
+    before = None
+    while (waits := [unread(one) for one in connections]) != before or not all(waits):
+        before = waits
+        await asyncio.sleep(0.3)
+
+
+def unread(connection):
+    """Return how many bytes have come that nobody has read."""
+    return struct.unpack("i", fcntl.ioctl(connection, termios.FIONREAD, b"\0" * 4))[0]
+
+
 async def test_SIGTERM_waits_for_nobody_who_reads_nothing_or_sends_half_a_body(serve, tmp_path):
     address = str(tmp_path / "stalled.db")
     cookie = await a_long_log(address)
@@ -174,7 +195,7 @@ async def test_SIGTERM_waits_for_nobody_who_reads_nothing_or_sends_half_a_body(s
     at = urlsplit(process.origin())
     _, body = await asyncio.open_connection(at.hostname, at.port)
     body.write(f"POST /api/v1/requests HTTP/1.1\r\nHost: {at.netloc}\r\nContent-Length: 9\r\n\r\n{{".encode())
-    await asyncio.sleep(3)  # until their buffers are full
+    await until_nothing_more_comes(silent)
     began = time.monotonic()
     os.kill(process.process.pid, signal.SIGTERM)
     assert await asyncio.to_thread(process.wait) == 0

@@ -13,7 +13,7 @@ from interlock.cli.session import Session, execute
 from interlock.domain.action import VERDICTS, Verdict
 from interlock.domain.request import Request
 from interlock.errors import BadInput, InterlockError
-from interlock.service.ballots import MOST, Ballot, cast_all
+from interlock.service.batch import MOST, SubmittedVote, cast_all
 from interlock.service.error_table import error_shape, meaning_of
 from interlock.service.inline import row
 from interlock.service.shapes import request_shape
@@ -76,19 +76,19 @@ async def _is_meant(session: Session, verdict: Verdict, views: Sequence[RequestV
 
 
 async def _cast(session: Session, verdict: Verdict, views: Sequence[RequestView], comment: str) -> int:
-    ballots = [Ballot(view.request.id, verdict, view.request.digest, comment) for view in views]
-    results = await cast_all(session.client, ballots)
-    session.write({"results": [_shape(*one) for one in zip(ballots, results, strict=True)]})
-    for ballot, came in zip(ballots, results, strict=True):
+    votes = [SubmittedVote(view.request.id, verdict, view.request.digest, comment) for view in views]
+    results = await cast_all(session.client, votes)
+    session.write({"results": [_shape(*one) for one in zip(votes, results, strict=True)]})
+    for vote, came in zip(votes, results, strict=True):
         if isinstance(came, InterlockError):
-            session.tell(f"{ballot.request_id}: {came.message}", "bad")
+            session.tell(f"{vote.request_id}: {came.message}", "bad")
         else:
             session.tell(f"{came.id} is {came.status}.", "good")
     refused = [meaning_of(type(came)).exit for came in results if isinstance(came, InterlockError)]
     return next(iter(refused), Exit.ok)
 
 
-def _shape(ballot: Ballot, came: Request | InterlockError) -> dict[str, Any]:
+def _shape(vote: SubmittedVote, came: Request | InterlockError) -> dict[str, Any]:
     if isinstance(came, InterlockError):
-        return {"id": ballot.request_id, "error": error_shape(came.code, came.message, came.details)}
-    return {"id": ballot.request_id, "request": request_shape(came)}
+        return {"id": vote.request_id, "error": error_shape(came.code, came.message, came.details)}
+    return {"id": vote.request_id, "request": request_shape(came)}

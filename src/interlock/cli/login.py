@@ -15,8 +15,8 @@ import typer
 from interlock.channels.screen import Screen
 from interlock.cli.errors import write_json
 from interlock.cli.options import JSON
-from interlock.cli.servers import Kept, forget, keep, kept_for
 from interlock.cli.session import server_of
+from interlock.cli.stored_logins import Kept, forget, keep, kept_for
 from interlock.errors import BadInput, InterlockError, SecondFactorNeeded
 from interlock.service.credentials import PREFIXES
 from interlock.service.inline import when
@@ -80,7 +80,7 @@ def logout(ctx: typer.Context, *, server: str | None = SERVER, as_json: bool = J
 
 
 def _origin(ctx: typer.Context, given: str | None) -> str:
-    from interlock.cli.at_server import client_of  # noqa: PLC0415 - the base install has no HTTP client
+    from interlock.cli.remote import client_of  # noqa: PLC0415 - the base install has no HTTP client
 
     server = given or server_of(ctx.obj)
     if not server:

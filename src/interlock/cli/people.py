@@ -70,44 +70,26 @@ def reset(ctx: typer.Context, *, name: str = NAME, origin: str = ORIGIN, as_json
 @app.command("disable")
 def disable(ctx: typer.Context, *, name: str = NAME, as_json: bool = JSON) -> None:
     """Keep anybody from signing in and from deciding, and sign them out."""
-    _do(
-        ctx,
-        name,
-        "cannot sign in any more",
-        lambda session: _accounts(session).disable(name, by=session.principal),
-        as_json=as_json,
-    )
+    _change(ctx, name, Accounts.disable, "cannot sign in any more", as_json=as_json)
 
 
 @app.command("enable")
 def enable(ctx: typer.Context, *, name: str = NAME, as_json: bool = JSON) -> None:
     """Let somebody sign in again."""
-    _do(
-        ctx,
-        name,
-        "can sign in again",
-        lambda session: _accounts(session).enable(name, by=session.principal),
-        as_json=as_json,
-    )
+    _change(ctx, name, Accounts.enable, "can sign in again", as_json=as_json)
 
 
 @app.command("remove-second-factor")
 def remove_second_factor(ctx: typer.Context, *, name: str = NAME, as_json: bool = JSON) -> None:
     """Take the second factor from somebody who has lost it."""
-    _do(
-        ctx,
-        name,
-        "has no second factor any more",
-        lambda session: _accounts(session).remove_second_factor(name, by=session.principal),
-        as_json=as_json,
-    )
+    _change(ctx, name, Accounts.remove_second_factor, "has no second factor any more", as_json=as_json)
 
 
-def _do(
-    ctx: typer.Context, name: str, became: str, what: Callable[[Session], Awaitable[None]], *, as_json: bool
+def _change(
+    ctx: typer.Context, name: str, change: Callable[..., Awaitable[None]], became: str, *, as_json: bool
 ) -> None:
     async def work(session: Session) -> None:
-        await what(session)
+        await change(_accounts(session), name, by=session.principal)
         session.write({"name": name, "became": became})
         session.tell(f"{plain(name)} {became}.", "good")
 

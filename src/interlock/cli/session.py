@@ -26,7 +26,7 @@ from interlock.config.load import load_settings
 from interlock.config.sections import DatabaseSettings, Settings
 from interlock.domain.authority import LOCAL_TENANT, Principal
 from interlock.engine.changes import Entry
-from interlock.engine.observing import Observer
+from interlock.engine.observed_store import Observer
 from interlock.engine.ports.waker import Waker
 from interlock.errors import BadInput, Forbidden
 from interlock.service.client import Client
@@ -34,7 +34,7 @@ from interlock.service.text import cells, plain
 from interlock.storage.open import file_of
 
 if TYPE_CHECKING:
-    from interlock.cli.at_server import Followed
+    from interlock.cli.remote import Followed
     from interlock.client import RemoteClient
 
 T = TypeVar("T")
@@ -233,7 +233,7 @@ def _ready(
     """Return what opens a session, here or at a server."""
     if server is None:
         return partial(opened, settings or settings_of(root), **options)
-    from interlock.cli.at_server import opened_at  # noqa: PLC0415 - most commands are no commands at a server
+    from interlock.cli.remote import opened_at  # noqa: PLC0415 - most commands are no commands at a server
 
     return partial(opened_at, server)
 

@@ -16,7 +16,7 @@ from interlock.cli.errors import Exit
 from interlock.cli.live import Live
 from interlock.cli.run_status import closing, is_advancing, is_over, status_words, tell_hold, waiting, ways_on
 from interlock.cli.session import Session
-from interlock.domain.conversation import (
+from interlock.domain.collaboration import (
     AskedBack,
     Clarified,
     ReservationEnded,

@@ -8,8 +8,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, PrivateAttr, StrictBool, StrictInt, StrictStr, model_validator
 from pydantic_core import PydanticCustomError
 
+from interlock.config.base import Section
 from interlock.config.located import ConfigFile
-from interlock.config.section import Section
 from interlock.config.server import ServerSettings
 from interlock.config.values import (
     ARGUMENT,

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import Field, StrictBool, StrictStr, model_validator
 from pydantic_core import PydanticCustomError
 
-from interlock.config.section import Section
+from interlock.config.base import Section
 from interlock.config.values import Duration, Issuer, Name, OAuthScope, Rate, Slug, Variable
 
 

@@ -12,6 +12,15 @@ from typing import Any
 from interlock.domain import commands
 from interlock.domain.authority import LONGEST_ID, NO_PERSON, Delegation
 from interlock.domain.canonical import check_text
+from interlock.domain.collaboration import (
+    LONGEST_RESERVATION,
+    MOST_CLARIFICATIONS,
+    SHORTEST_RESERVATION,
+    AskedBack,
+    Clarified,
+    ReservationEnded,
+    Reserved,
+)
 from interlock.domain.commands import (
     AskBack,
     Clarify,
@@ -23,15 +32,6 @@ from interlock.domain.commands import (
     Open,
     Reserve,
     Withdraw,
-)
-from interlock.domain.conversation import (
-    LONGEST_RESERVATION,
-    MOST_CLARIFICATIONS,
-    SHORTEST_RESERVATION,
-    AskedBack,
-    Clarified,
-    ReservationEnded,
-    Reserved,
 )
 from interlock.domain.effect import decide_claim, decide_lapse, decide_record, decide_settle
 from interlock.domain.events import (

@@ -1,4 +1,4 @@
-"""What may change in a directory: a wish becomes events, or an error that says what stands in its way."""
+"""What may change in a directory: what is asked becomes events, or an error that says what stands in its way."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from interlock.domain.action import Ask, Outcome
 from interlock.domain.canonical import Json
-from interlock.domain.conversation import AskedBack, Clarified, ReservationEnded, Reserved, Viewed
+from interlock.domain.collaboration import AskedBack, Clarified, ReservationEnded, Reserved, Viewed
 from interlock.domain.policy import Route
 from interlock.domain.request import Claim, Edition, StandIn, Vote
 

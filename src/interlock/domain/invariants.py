@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from interlock.domain import conversation, events
+from interlock.domain import collaboration, events
 from interlock.domain.action import REFUSALS
 from interlock.domain.events import Decided, Event, StepReached, VoteCast
 from interlock.domain.quorum import opponents, stand_ins, supporters
@@ -44,10 +44,10 @@ def _contradiction(request: Request, event: Event) -> str | None:  # noqa: C901,
         case events.Extended() | events.Delegated():
             return _late(request, event.at)
         case (
-            conversation.Reserved()
-            | conversation.ReservationEnded()
-            | conversation.AskedBack()
-            | conversation.Clarified()
+            collaboration.Reserved()
+            | collaboration.ReservationEnded()
+            | collaboration.AskedBack()
+            | collaboration.Clarified()
         ):
             return _conversation(request, event)
         case events.Expired():
@@ -99,18 +99,18 @@ def _taken_back(request: Request, event: events.VoteTakenBack) -> str | None:
 
 def _conversation(
     request: Request,
-    event: conversation.Reserved | conversation.ReservationEnded | conversation.AskedBack | conversation.Clarified,
+    event: collaboration.Reserved | collaboration.ReservationEnded | collaboration.AskedBack | collaboration.Clarified,
 ) -> str | None:
     match event:
-        case conversation.Reserved(until=until, at=at):
+        case collaboration.Reserved(until=until, at=at):
             ends = until > at and (request.due_at is None or until <= request.due_at)
             return _late(request, at) or (None if ends else "it would end before it begins, or after the deadline")
-        case conversation.ReservationEnded(by=by):
+        case collaboration.ReservationEnded(by=by):
             return None if any(one.by == by for one in request.reservations) else f"{by} had not reserved it"
-        case conversation.AskedBack(number=number, at=at):
+        case collaboration.AskedBack(number=number, at=at):
             follows = number == len(request.clarifications) + 1
             return _late(request, at) or (None if follows else f"number {number} does not follow")
-        case conversation.Clarified(number=number):
+        case collaboration.Clarified(number=number):
             waits = any((one.number, one.said) == (number, None) for one in request.clarifications)
             return None if waits else f"nothing waits under number {number}"
 

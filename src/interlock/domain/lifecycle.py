@@ -10,9 +10,9 @@ from dataclasses import replace
 from datetime import datetime
 from functools import reduce
 
-from interlock.domain import conversation, events
+from interlock.domain import collaboration, events
 from interlock.domain.authority import Delegation
-from interlock.domain.conversation import Clarification, Reservation
+from interlock.domain.collaboration import Clarification, Reservation
 from interlock.domain.events import Decided, Event, Opened, StepReached
 from interlock.domain.invariants import check_event
 from interlock.domain.quorum import cast
@@ -149,15 +149,15 @@ def _apply(request: Request, event: Event) -> Request:  # noqa: C901, PLR0911, P
 
 def _apply_to_conversation(request: Request, event: Event) -> Request:
     match event:
-        case conversation.Reserved(by=by, until=until, at=at):
+        case collaboration.Reserved(by=by, until=until, at=at):
             others = _unreserved(request, by, at).reservations
             return replace(request, reservations=(*others, Reservation(by, at, until)))
-        case conversation.ReservationEnded(by=by, at=at):
+        case collaboration.ReservationEnded(by=by, at=at):
             return _unreserved(request, by, at)
-        case conversation.AskedBack(number=number, by=by, text=text, at=at):
+        case collaboration.AskedBack(number=number, by=by, text=text, at=at):
             asked = Clarification(number, by, text, at)
             return replace(request, clarifications=(*request.clarifications, asked))
-        case conversation.Clarified(number=number, by=by, text=text, at=at):
+        case collaboration.Clarified(number=number, by=by, text=text, at=at):
             said = {number: replace(request.clarifications[number - 1], said=text, said_by=by, said_at=at)}
             return replace(request, clarifications=tuple(said.get(one.number, one) for one in request.clarifications))
         case _:

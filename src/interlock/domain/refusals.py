@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from interlock.domain.conversation import Viewed
+from interlock.domain.collaboration import Viewed
 from interlock.domain.events import ConfigurationHeld, RefusalNoted
 
 BY_AGENTS = frozenset({"ClaimEffect", "RecordEffect", "Withdraw", "Clarify"})
@@ -13,7 +13,7 @@ BY_AGENTS = frozenset({"ClaimEffect", "RecordEffect", "Withdraw", "Clarify"})
 CHANGES_NOTHING = RefusalNoted | Viewed | ConfigurationHeld
 
 
-def is_news(refusal: RefusalNoted, newest_first: Iterable[object], *, by_person: bool) -> bool:
+def must_be_noted(refusal: RefusalNoted, newest_first: Iterable[object], *, by_person: bool) -> bool:
     """Say whether a refusal has to be noted.
 
     Of what only people may do, it is noted once of each agent and service that it has tried. All else is noted again

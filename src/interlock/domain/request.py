@@ -11,7 +11,7 @@ from typing import Literal
 from interlock.domain.action import REFUSALS, Action, Ask, Draft, Kind, Question, Subject, Verdict
 from interlock.domain.authority import Delegation
 from interlock.domain.canonical import Json, digest
-from interlock.domain.conversation import Clarification, Reservation
+from interlock.domain.collaboration import Clarification, Reservation
 from interlock.domain.policy import Policy, Route, Step
 
 MAX_COMMENT = 20_000

@@ -16,13 +16,13 @@ from interlock.engine.advance_start import Held, must_hold
 from interlock.engine.changes import FRESH, Actor, Changes, Job, RequestChange, RunChange
 from interlock.engine.consequences import advance_job
 from interlock.engine.directories import Directories
-from interlock.engine.flood import why_no_room
 from interlock.engine.integrity import digest_of_state, verified
 from interlock.engine.pause import PausePlan, plan_pause, withdraw_open
 from interlock.engine.ports.policies import PolicySet
 from interlock.engine.ports.runtime import Asking, Attention, Broke, Done, Ending, Failed, Paused
 from interlock.engine.ports.store import Loaded, Store
 from interlock.engine.ports.waker import Waker
+from interlock.engine.request_limits import why_no_room
 from interlock.engine.results import why
 from interlock.engine.retry import Patience, until_committed
 from interlock.engine.routing import WindowCount, count, span_of

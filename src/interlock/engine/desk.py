@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from interlock.domain.authority import Principal
+from interlock.domain.collaboration import Viewed, viewers
 from interlock.domain.commands import (
     ByTime,
     CastVote,
@@ -19,12 +20,11 @@ from interlock.domain.commands import (
     RecordEffect,
     SettleEffect,
 )
-from interlock.domain.conversation import Viewed, viewers
 from interlock.domain.decide import decide
 from interlock.domain.events import (
     RefusalNoted,
 )
-from interlock.domain.refusals import is_news
+from interlock.domain.refusals import must_be_noted
 from interlock.domain.request import Request, name_of
 from interlock.engine.advance_start import is_abandoned, is_given_up, must_hold
 from interlock.engine.changes import FRESH, Changes, Entry, Hold, RequestChange
@@ -95,10 +95,7 @@ class Desk:
         key = key_of(key, command)
 
         async def attempt() -> Request:
-            if at_hand:
-                loaded = Loaded(await self._store.now(), {command.request_id: at_hand.pop()})
-            else:
-                loaded = await self._load(command, principal, hold)
+            loaded = await self._load(command, principal, hold, at_hand)
             if _was_done(command, principal, key, loaded):
                 return loaded.requests[command.request_id]
             if not judged:  # once, however many races are lost: what is asked never changes
@@ -110,7 +107,10 @@ class Desk:
             failpoint("vote.committed")
         return after
 
-    async def _load(self, command: Command, principal: Principal, hold: Hold | None) -> Loaded:
+    async def _load(self, command: Command, principal: Principal, hold: Hold | None, at_hand: list[Request]) -> Loaded:
+        """Return what is decided on; what is at hand is taken as it is, once."""
+        if at_hand:
+            return Loaded(await self._store.now(), {command.request_id: at_hand.pop()})
         with_run = hold is not None or isinstance(command, SettleEffect | RecordEffect)
         loaded = await self._read(principal.tenant, command.request_id, with_run=with_run)
         if hold is not None:
@@ -217,7 +217,7 @@ class Desk:
             current = loaded.requests[request.id]
             noted = RefusalNoted(type(command).__name__, principal.id, refusal.code, refusal.message, loaded.now)
             before = (entry.event for entry in reversed(loaded.logs[request.id]))
-            if not is_news(noted, before, by_person=principal.kind == "person"):
+            if not must_be_noted(noted, before, by_person=principal.kind == "person"):
                 return
             held = note_of_held(self._directories.configured(), current, loaded.now)
             change = RequestChange.of(current, noted, *held)

@@ -21,7 +21,7 @@ from interlock.errors import RecordAltered
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class PlannedChange:
     """What is to become of a directory: the events, and the rows that come and go with them. See `DirectoryChange`."""
 
     events: tuple[DirectoryEvent, ...]
@@ -87,19 +87,19 @@ class Directories:
         return (await self.current(tenant, version)).directory
 
     async def change(
-        self, tenant: str, actor: Actor, wish: Callable[[DirectoryRules], Wish | Awaitable[Wish]]
+        self, tenant: str, actor: Actor, plan: Callable[[DirectoryRules], PlannedChange | Awaitable[PlannedChange]]
     ) -> KeptDirectory:
         """Change a directory as the rules allow, and return it as it stands afterwards.
 
         Args:
-            wish: says what is to become of it as it stands; asked again when somebody else was faster. What it raises
+            plan: says what is to become of it as it stands; asked again when somebody else was faster. What it raises
                 is raised, and nothing was changed.
         """
 
         async def attempt() -> KeptDirectory:
             seen, now = await self._read(tenant, None), await self.store.now()
-            asked = wish(DirectoryRules(seen.kept, self.policies.current().directory, now))
-            wanted = asked if isinstance(asked, Wish) else await asked
+            asked = plan(DirectoryRules(seen.kept, self.policies.current().directory, now))
+            wanted = asked if isinstance(asked, PlannedChange) else await asked
             if not wanted.events:
                 return seen.kept
             change = _change(seen.kept, wanted, now)
@@ -126,7 +126,7 @@ class Directories:
         return seen
 
 
-def _change(before: KeptDirectory, wanted: Wish, now: datetime) -> DirectoryChange:
+def _change(before: KeptDirectory, wanted: PlannedChange, now: datetime) -> DirectoryChange:
     after = fold_directory(wanted.events, before)
     rows = wanted.secrets, wanted.issued, wanted.ended, wanted.signed_out
     return DirectoryChange(before.version, wanted.events, after, now, False, *rows)

@@ -15,12 +15,12 @@ from interlock.engine.changes import FRESH, Changes, RequestChange
 from interlock.engine.codec import encode_policy
 from interlock.engine.consequences import actor_of
 from interlock.engine.directories import Directories
-from interlock.engine.flood import must_have_room
 from interlock.engine.integrity import verified
 from interlock.engine.pause import judged, note_of_held, short_hash
 from interlock.engine.ports.policies import PolicySet
 from interlock.engine.ports.store import Store
 from interlock.engine.ports.waker import Waker
+from interlock.engine.request_limits import must_have_room
 from interlock.engine.retry import until_committed
 from interlock.engine.routing import choose, count, span_of
 from interlock.failpoints import failpoint

@@ -15,7 +15,7 @@ from interlock.domain.directory_events import DirectoryEvent
 from interlock.domain.directory_rules import DirectoryRules
 from interlock.domain.policy import roles_asked
 from interlock.engine.consequences import actor_of
-from interlock.engine.directories import Directories, Wish
+from interlock.engine.directories import Directories, PlannedChange
 from interlock.engine.ports.accounts import Accounts as KeptAccounts
 from interlock.errors import Closed
 from interlock.service.credentials import Authenticator, Issued
@@ -58,13 +58,13 @@ class Accounts:
         """
         made: list[Issued] = []
 
-        async def wish(rules: DirectoryRules) -> Wish:
+        async def plan(rules: DirectoryRules) -> PlannedChange:
             must_manage(rules.kept.merged(rules.configured), by)
             happened = rules.invite(name, tuple(roles))
             made[:] = [await self._invitation(by, _account_of(happened), INVITATION_LASTS)]
-            return Wish(happened, issued=(made[0].credential,), signed_out=(_account_of(happened),))
+            return PlannedChange(happened, issued=(made[0].credential,), signed_out=(_account_of(happened),))
 
-        await self._directories.change(by.tenant, actor_of(by), wish)
+        await self._directories.change(by.tenant, actor_of(by), plan)
         return made[0]
 
     def warnings(self, name: str, roles: Sequence[str] = ()) -> list[str]:
@@ -85,13 +85,13 @@ class Accounts:
         """
         made: list[Issued] = []
 
-        async def wish(rules: DirectoryRules) -> Wish:
+        async def plan(rules: DirectoryRules) -> PlannedChange:
             must_manage(rules.kept.merged(rules.configured), by)
             account = rules.account(name, AccountStatus.active)
             made[:] = [await self._invitation(by, account.name, RESET_LASTS)]
-            return Wish((events.ResetOffered(account.name, rules.now),), issued=(made[0].credential,))
+            return PlannedChange((events.ResetOffered(account.name, rules.now),), issued=(made[0].credential,))
 
-        await self._directories.change(by.tenant, actor_of(by), wish)
+        await self._directories.change(by.tenant, actor_of(by), plan)
         return made[0]
 
     async def disable(self, name: str, *, by: Principal) -> None:
@@ -101,22 +101,22 @@ class Accounts:
             Closed: if they are, or nobody would be admin any more.
         """
 
-        def wish(rules: DirectoryRules) -> Wish:
+        def plan(rules: DirectoryRules) -> PlannedChange:
             must_manage(rules.kept.merged(rules.configured), by)
             happened = rules.disable(name)
-            return Wish(happened, signed_out=(_account_of(happened),))
+            return PlannedChange(happened, signed_out=(_account_of(happened),))
 
-        await self._directories.change(by.tenant, actor_of(by), wish)
+        await self._directories.change(by.tenant, actor_of(by), plan)
 
     async def enable(self, name: str, *, by: Principal) -> None:
         """Let somebody sign in again. See `disable`."""
 
-        def wish(rules: DirectoryRules) -> Wish:
+        def plan(rules: DirectoryRules) -> PlannedChange:
             must_manage(rules.kept.merged(rules.configured), by)
             account = rules.account(name, AccountStatus.disabled)
-            return Wish((events.AccountEnabled(account.name, rules.now),))
+            return PlannedChange((events.AccountEnabled(account.name, rules.now),))
 
-        await self._directories.change(by.tenant, actor_of(by), wish)
+        await self._directories.change(by.tenant, actor_of(by), plan)
 
     async def remove_second_factor(self, name: str, *, by: Principal) -> None:
         """Take the second factor from somebody who has lost it.
@@ -125,18 +125,18 @@ class Accounts:
             Closed: if they have none.
         """
 
-        async def wish(rules: DirectoryRules) -> Wish:
+        async def plan(rules: DirectoryRules) -> PlannedChange:
             must_manage(rules.kept.merged(rules.configured), by)
             account = rules.account(name, AccountStatus.active, AccountStatus.disabled)
             return await without_second_factor(self._store, account, rules)
 
-        await self._directories.change(by.tenant, actor_of(by), wish)
+        await self._directories.change(by.tenant, actor_of(by), plan)
 
     async def _invitation(self, by: Principal, name: str, lasts: timedelta) -> Issued:
         return await self._authenticator.new_invitation(by.tenant, name, by=by.id, lasts=lasts)
 
 
-async def without_second_factor(store: KeptAccounts, account: Account, rules: DirectoryRules) -> Wish:
+async def without_second_factor(store: KeptAccounts, account: Account, rules: DirectoryRules) -> PlannedChange:
     """Return what takes the second factor from an account.
 
     Raises:
@@ -146,7 +146,7 @@ async def without_second_factor(store: KeptAccounts, account: Account, rules: Di
         raise Closed(f"{account.name} has no second factor.")
     kept = await store.secrets(rules.kept.tenant, account.name) or AccountSecrets(account.name)
     without = replace(kept, authenticator="", recovery=frozenset())
-    return Wish((events.SecondFactorChanged(account.name, on=False, at=rules.now),), (without,))
+    return PlannedChange((events.SecondFactorChanged(account.name, on=False, at=rules.now),), (without,))
 
 
 def _account_of(happened: Sequence[DirectoryEvent]) -> str:

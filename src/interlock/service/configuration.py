@@ -11,7 +11,7 @@ from interlock.domain.authority import LOCAL_TENANT, Delegation
 from interlock.domain.policy import Policy
 from interlock.engine.changes import Actor
 from interlock.engine.codec import encode_policy
-from interlock.engine.directories import Directories, Wish
+from interlock.engine.directories import Directories, PlannedChange
 from interlock.engine.ports.policies import PolicySet
 from interlock.errors import Conflict, RecordAltered, StoreUnavailable
 
@@ -44,7 +44,7 @@ async def note(directories: Directories, configured: PolicySet) -> None:
     """Note what the file says now in the log of every tenant whose log says something else."""
     entries = entries_of(configured)
     for tenant in sorted({LOCAL_TENANT, *await directories.store.tenants()}):
-        await directories.change(tenant, SERVER, lambda rules: Wish(rules.configure(entries)))
+        await directories.change(tenant, SERVER, lambda rules: PlannedChange(rules.configure(entries)))
 
 
 def entries_of(configured: PolicySet) -> Mapping[str, frozenset[str]]:

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any
 
 from interlock.domain.authority import LONGEST_ID, Principal, canonical_id
 from interlock.domain.canonical import check_storable
@@ -15,7 +15,6 @@ from interlock.domain.credentials import (
     Credential,
     CredentialKind,
     Device,
-    PrincipalKind,
     Scope,
     SessionLimits,
     why_invalid,
@@ -24,7 +23,7 @@ from interlock.domain.directory_events import TokenCreated, TokenRevoked
 from interlock.domain.directory_rules import DirectoryRules
 from interlock.engine.changes import Actor
 from interlock.engine.consequences import actor_of
-from interlock.engine.directories import Directories, Wish
+from interlock.engine.directories import Directories, PlannedChange
 from interlock.engine.ports.credentials import Credentials
 from interlock.engine.ports.store import Store
 from interlock.errors import Conflict, InvalidValue, NotFound, Unauthenticated
@@ -89,18 +88,18 @@ class Authenticator:
         check_storable(label, "label")
         actor = _actor(by)
         issued = await self._new(
-            "token", tenant, bearer, cast("PrincipalKind", kind), actor.by, lasts, scopes=scopes, label=label
+            "token", tenant, bearer, actor.by, lasts, principal_kind=kind, scopes=scopes, label=label
         )
         new = issued.credential
         created = TokenCreated(
             new.id, new.digest, bearer, tuple(sorted(scopes)), new.expires_at, new.issued_at, label=label
         )
-        await self._directories.change(tenant, actor, lambda _: Wish((created,), issued=(new,)))
+        await self._directories.change(tenant, actor, lambda _: PlannedChange((created,), issued=(new,)))
         return issued
 
     async def link(self, tenant: str, person: str, *, by: str) -> Issued:
         """Issue a link with which a person can sign in once, within a quarter of an hour."""
-        return await self.keep(await self._new("link", tenant, person, "person", by, LINK_LASTS))
+        return await self.keep(await self._new("link", tenant, person, by, LINK_LASTS))
 
     async def sign_in(self, secret: str, device: Device | None = None) -> Issued:
         """Begin a session by a link, which is used up by that.
@@ -122,15 +121,16 @@ class Authenticator:
     async def new_session(self, tenant: str, person: str, *, by: str, device: Device | None = None) -> Issued:
         """Return a session that is not kept yet."""
         name, limits = canonical_id(person), self._limits  # so that all of a person's are found
-        return await self._new("session", tenant, name, "person", by, limits.lasts, idle=limits.idle, device=device)
+        seen = {} if device is None else _seen(device)
+        return await self._new("session", tenant, name, by, limits.lasts, idle=limits.idle, **seen)
 
     async def new_invitation(self, tenant: str, person: str, *, by: str, lasts: timedelta) -> Issued:
         """Return a link that is not kept yet, with which a person sets a password, once."""
-        return await self._new("invitation", tenant, person, "person", by, lasts)
+        return await self._new("invitation", tenant, person, by, lasts)
 
     async def new_device(self, tenant: str, person: str, device: Device) -> Issued:
         """Return what is not kept yet: that a person has signed in with this browser before. It lets nobody in."""
-        return await self._new("device", tenant, person, "person", person, DEVICE_LASTS, device=device)
+        return await self._new("device", tenant, person, person, DEVICE_LASTS, **_seen(device))
 
     async def renew(self, session: Credential) -> Issued:
         """End a session, and begin another in its place that lasts no longer: when its bearer has proved more.
@@ -140,19 +140,9 @@ class Authenticator:
         """
         await self.end(session.tenant, session.id)
         lasts = session.expires_at - await self._store.now()
-        device = Device(session.device, session.address)
-        return await self.keep(
-            await self._new(
-                "session",
-                session.tenant,
-                session.principal,
-                "person",
-                session.issued_by,
-                lasts,
-                idle=session.idle,
-                device=device,
-            )
-        )
+        seen = _seen(Device(session.device, session.address))
+        who, by = session.principal, session.issued_by
+        return await self.keep(await self._new("session", session.tenant, who, by, lasts, idle=session.idle, **seen))
 
     async def tokens(self, tenant: str, *, after: str = "", limit: int = 50) -> Sequence[Credential]:
         """Return the tokens of a tenant by id."""
@@ -206,13 +196,13 @@ class Authenticator:
             NotFound: if there is none of this id that was not revoked.
         """
 
-        def wish(rules: DirectoryRules) -> Wish:
+        def plan(rules: DirectoryRules) -> PlannedChange:
             token = rules.kept.tokens.get(token_id)
             if token is None or token.revoked:
                 raise NotFound(f"There is no token {token_id} here that was not revoked.")
-            return Wish((TokenRevoked(token_id, rules.now),), ended=(token_id,))
+            return PlannedChange((TokenRevoked(token_id, rules.now),), ended=(token_id,))
 
-        await self._directories.change(tenant, _actor(by), wish)
+        await self._directories.change(tenant, _actor(by), plan)
 
     async def end(self, tenant: str, credential_id: str) -> None:
         """End a session, or use a link up.
@@ -230,39 +220,23 @@ class Authenticator:
         await self._kept.keep_credential(issued.credential)
         return issued
 
-    async def _new(  # noqa: PLR0913, PLR0917 - what a credential is made of
-        self,
-        kind: CredentialKind,
-        tenant: str,
-        principal: str,
-        principal_kind: PrincipalKind,
-        by: str,
-        lasts: timedelta,
-        *,
-        scopes: frozenset[Scope] = frozenset(),
-        label: str = "",
-        idle: timedelta | None = None,
-        device: Device | None = None,
+    async def _new(
+        self, kind: CredentialKind, tenant: str, principal: str, by: str, lasts: timedelta, **others: Any
     ) -> Issued:
+        """Make a credential, of a person unless the others of its fields say otherwise. It is not kept yet."""
         secret = PREFIXES[kind] + secrets.token_urlsafe(32)
         now: datetime = await self._store.now()
+        name, digest = f"{kind}_{secrets.token_hex(8)}", _digest(secret)
+        whose: dict[str, Any] = {"principal_kind": "person"} | others
         credential = Credential(
-            f"{kind}_{secrets.token_hex(8)}",
-            _digest(secret),
-            kind,
-            tenant,
-            principal,
-            principal_kind,
-            now,
-            by,
-            now + lasts,
-            scopes,
-            label,
-            idle,
-            device="" if device is None else device.name,
-            address=None if device is None else device.address,
+            name, digest, kind, tenant, principal, issued_at=now, issued_by=by, expires_at=now + lasts, **whose
         )
         return Issued(credential, secret)
+
+
+def _seen(device: Device) -> dict[str, Any]:
+    """Return the fields that say with what somebody came."""
+    return {"device": device.name, "address": device.address}
 
 
 def _actor(by: str | Principal) -> Actor:

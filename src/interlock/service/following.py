@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from interlock.domain import conversation, events, run_events
+from interlock.domain import collaboration, events, run_events
 from interlock.engine.changes import Cursor, Entry, Lease
 from interlock.engine.ports.channel import Channel, Notice
 from interlock.engine.ports.store import Store
@@ -42,8 +42,8 @@ CONCERN_PEOPLE = (
     events.Reminded,
     events.Escalated,
     events.Extended,
-    conversation.AskedBack,
-    conversation.Clarified,
+    collaboration.AskedBack,
+    collaboration.Clarified,
     events.Rescheduled,
     events.Decided,
     events.Expired,

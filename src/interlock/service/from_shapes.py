@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from interlock.domain.canonical import canonical_bytes
-from interlock.domain.conversation import viewers
+from interlock.domain.collaboration import viewers
 from interlock.domain.credentials import Credential
 from interlock.domain.policy import Policy
 from interlock.domain.request import Request

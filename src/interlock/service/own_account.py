@@ -13,14 +13,14 @@ from interlock.domain.credentials import Credential, Device
 from interlock.domain.directory import Account, AccountStatus
 from interlock.domain.directory_events import DirectoryEvent
 from interlock.domain.directory_rules import DirectoryRules
-from interlock.domain.one_time_codes import KEY_BYTES, matching_step
+from interlock.domain.totp import KEY_BYTES, matching_step
 from interlock.engine.changes import Actor
-from interlock.engine.directories import Directories, Wish
+from interlock.engine.directories import Directories, PlannedChange
 from interlock.errors import Closed, InvalidValue, Unauthenticated
 from interlock.service.accounts import without_second_factor
 from interlock.service.credentials import Authenticator, Issued
+from interlock.service.factors import WRONG, Factors, digest_of
 from interlock.service.passwords import Passwords
-from interlock.service.proofs import WRONG, Proofs, digest_of
 
 RECOVERY_CODES = 10
 
@@ -48,7 +48,7 @@ class OwnAccount:
         self._directories = directories
         self._store = directories.store
         self._passwords = passwords or Passwords()
-        self._proofs = Proofs(authenticator, directories, self._passwords)
+        self._factors = Factors(authenticator, directories, self._passwords)
 
     async def set_password(self, link: str, password: str, device: Device) -> SignedIn | None:
         """Set a password by a link, which is used up by that, and sign in; None where that takes a second factor.
@@ -66,17 +66,17 @@ class OwnAccount:
         hashed = await self._passwords.hash(password)
         made: list[SignedIn] = []
 
-        async def wish(rules: DirectoryRules) -> Wish:
+        async def plan(rules: DirectoryRules) -> PlannedChange:
             await self._authenticator.check(link, kinds=("invitation",))  # somebody may have used it meanwhile
             account = rules.account(name, AccountStatus.invited, AccountStatus.active)
             joins = account.status is AccountStatus.invited
-            kept = replace(await self._proofs.secrets(tenant, name), password=hashed)
+            kept = replace(await self._factors.secrets(tenant, name), password=hashed)
             changed = events.PasswordChanged(name, "link", rules.now)
             happened: DirectoryEvent = events.AccountJoined(name, rules.now) if joins else changed
             made[:] = [] if account.second_factor else [await self._signed_in(tenant, name, device)]
-            return Wish((happened,), (kept,), _credentials(made), (invitation.id,), (name,))
+            return PlannedChange((happened,), (kept,), _credentials(made), (invitation.id,), (name,))
 
-        await self._directories.change(tenant, Actor(name, "web", device.address), wish)
+        await self._directories.change(tenant, Actor(name, "web", device.address), plan)
         return made[0] if made else None
 
     async def sign_in(  # noqa: PLR0913 - what proves who somebody is
@@ -94,12 +94,12 @@ class OwnAccount:
             Unauthenticated: if anything is wrong: it does not say what, nor whether there is such an account.
         """
         who = (await self._directories.directory(tenant)).canonical(name)
-        secret = await self._proofs.of_account(tenant, who, password, code=code, known=known, device=device)
+        secret = await self._factors.of_account(tenant, who, password, code=code, known=known, device=device)
         made = await self._signed_in(tenant, who, device)
         for issued in (made.session, made.device):
             await self._authenticator.keep(issued)
         if (
-            await self._proofs.secrets(tenant, who)
+            await self._factors.secrets(tenant, who)
         ).password != secret.password:  # the password was set anew meanwhile, which signs all out
             await self._authenticator.end(tenant, made.session.credential.id)
             raise Unauthenticated(WRONG)
@@ -113,19 +113,19 @@ class OwnAccount:
             InvalidValue: if the new one is easily guessed.
         """
         tenant, name = session.tenant, session.principal
-        await self._proofs.of_session(session, old)
+        await self._factors.of_session(session, old)
         check_password(new, name)
         hashed = await self._passwords.hash(new)
         made: list[SignedIn] = []
 
-        async def wish(rules: DirectoryRules) -> Wish:
+        async def plan(rules: DirectoryRules) -> PlannedChange:
             rules.account(name, AccountStatus.active)
-            kept = replace(await self._proofs.secrets(tenant, name), password=hashed)
+            kept = replace(await self._factors.secrets(tenant, name), password=hashed)
             made[:] = [await self._signed_in(tenant, name, device)]
             changed = events.PasswordChanged(name, "password", rules.now)
-            return Wish((changed,), (kept,), _credentials(made), signed_out=(name,))
+            return PlannedChange((changed,), (kept,), _credentials(made), signed_out=(name,))
 
-        await self._directories.change(tenant, Actor(name, "web", device.address), wish)
+        await self._directories.change(tenant, Actor(name, "web", device.address), plan)
         return made[0]
 
     @staticmethod
@@ -144,21 +144,21 @@ class OwnAccount:
             Closed: if there is a second factor already.
         """
         tenant, name = session.tenant, session.principal
-        await self._proofs.of_session(session, password)
+        await self._factors.of_session(session, password)
         step = matching_step(key, code, await self._store.now())
         if step is None or len(key) != len(self.new_key()):
             raise InvalidValue("code", "is not that of this key now: look at the authenticator, and at your clock")
         codes = [f"{secrets.token_hex(4)}-{secrets.token_hex(4)}" for _ in range(RECOVERY_CODES)]
 
-        async def wish(rules: DirectoryRules) -> Wish:
+        async def plan(rules: DirectoryRules) -> PlannedChange:
             if rules.account(name, AccountStatus.active).second_factor:
                 raise Closed(f"{name} has a second factor already: remove that first.")
-            kept = await self._proofs.secrets(tenant, name)
+            kept = await self._factors.secrets(tenant, name)
             hashed = frozenset(map(digest_of, codes))
             changed = events.SecondFactorChanged(name, on=True, at=rules.now)
-            return Wish((changed,), (replace(kept, authenticator=key, recovery=hashed, used_step=step),))
+            return PlannedChange((changed,), (replace(kept, authenticator=key, recovery=hashed, used_step=step),))
 
-        await self._directories.change(tenant, Actor(name, "web", session.address), wish)
+        await self._directories.change(tenant, Actor(name, "web", session.address), plan)
         return codes, await self._authenticator.renew(session)
 
     async def drop_second_factor(self, session: Credential, password: str) -> Issued:
@@ -168,13 +168,13 @@ class OwnAccount:
             TooManyAttempts, Unauthenticated: as `sign_in`.
             Closed: if there is none.
         """
-        await self._proofs.of_session(session, password)
+        await self._factors.of_session(session, password)
 
-        async def wish(rules: DirectoryRules) -> Wish:
+        async def plan(rules: DirectoryRules) -> PlannedChange:
             account = rules.account(session.principal, AccountStatus.active)
             return await without_second_factor(self._store, account, rules)
 
-        await self._directories.change(session.tenant, Actor(session.principal, "web", session.address), wish)
+        await self._directories.change(session.tenant, Actor(session.principal, "web", session.address), plan)
         return await self._authenticator.renew(session)
 
     async def account_of(self, session: Credential) -> Account | None:

@@ -13,7 +13,7 @@ from interlock.domain.authority import Delegation, Directory, Principal
 from interlock.domain.directory_events import GroupOrRole
 from interlock.domain.directory_rules import DirectoryRules, may_delegate
 from interlock.engine.consequences import actor_of
-from interlock.engine.directories import Directories, Wish
+from interlock.engine.directories import Directories, PlannedChange
 from interlock.errors import Forbidden
 
 
@@ -57,7 +57,7 @@ class People:
             Forbidden: if the principal is no admin.
             InvalidValue: if this is no person, or no name.
         """
-        await self._change(lambda rules: Wish(rules.add_member(kind, name, person)))
+        await self._change(lambda rules: PlannedChange(rules.add_member(kind, name, person)))
 
     async def remove(self, kind: GroupOrRole, name: str, person: str) -> None:
         """Take somebody out of a group, or take a role from them: the next decision knows.
@@ -67,7 +67,7 @@ class People:
             NotFound: if they are not there.
             Closed: if the configuration's file puts them there, or nobody would be admin any more.
         """
-        await self._change(lambda rules: Wish(rules.remove_member(kind, name, person)))
+        await self._change(lambda rules: PlannedChange(rules.remove_member(kind, name, person)))
 
     async def delegations(self) -> Sequence[Given]:
         """Return the delegations that this principal may see: admins all, others those that they gave or were given."""
@@ -99,11 +99,11 @@ class People:
         """
         key, whose = f"delegation_{secrets.token_hex(8)}", giver or self._principal.id
 
-        def wish(rules: DirectoryRules) -> Wish:
+        def plan(rules: DirectoryRules) -> PlannedChange:
             self._must_own(rules, whose)
-            return Wish(rules.delegate(key, whose, to, until=until, since=since, reason=reason))
+            return PlannedChange(rules.delegate(key, whose, to, until=until, since=since, reason=reason))
 
-        await self._directories.change(self._tenant, actor_of(self._principal), wish)
+        await self._directories.change(self._tenant, actor_of(self._principal), plan)
         return key
 
     async def end_delegation(self, key: str) -> None:
@@ -114,20 +114,20 @@ class People:
             Forbidden: if it gives another one's vote away, and the principal is no admin.
         """
 
-        def wish(rules: DirectoryRules) -> Wish:
+        def plan(rules: DirectoryRules) -> PlannedChange:
             events = rules.end_delegation(key)
             self._must_own(rules, rules.kept.delegations[key].giver)
-            return Wish(events)
+            return PlannedChange(events)
 
-        await self._directories.change(self._tenant, actor_of(self._principal), wish)
+        await self._directories.change(self._tenant, actor_of(self._principal), plan)
 
     async def _change(self, wanted: Any) -> None:
-        def wish(rules: DirectoryRules) -> Wish:
+        def plan(rules: DirectoryRules) -> PlannedChange:
             self._must_manage(rules.kept.merged(rules.configured, rules.now))
-            found: Wish = wanted(rules)
+            found: PlannedChange = wanted(rules)
             return found
 
-        await self._directories.change(self._tenant, actor_of(self._principal), wish)
+        await self._directories.change(self._tenant, actor_of(self._principal), plan)
 
     def _must_own(self, rules: DirectoryRules, giver: str) -> None:
         directory = rules.kept.merged(rules.configured, rules.now)

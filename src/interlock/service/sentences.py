@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from interlock.domain import conversation, events, run_events
+from interlock.domain import collaboration, events, run_events
 from interlock.domain.action import VERDICTS, Ask
 from interlock.domain.canonical import Json
 from interlock.domain.directory_events import DirectoryEvent
@@ -24,7 +24,7 @@ STATED: dict[type[Event], str] = {
     events.LateResult: "attempt {0.attempt} reported late: {0.state}",
     events.RefusalNoted: "{0.by} was refused ({0.command}): {0.message}",
     events.Reminded: "a reminder: nobody has decided yet",
-    conversation.ReservationEnded: "{0.by} is not on it any more",
+    collaboration.ReservationEnded: "{0.by} is not on it any more",
     events.Restored: "{0.by} had it written anew from its log: {0.found}",
     run_events.AdvanceBegan: "{0.worker} advances it",
     run_events.AttentionNeeded: "needs attention: {0.reason}",
@@ -96,13 +96,13 @@ def _conversation(event: Event) -> str:
     match event:
         case events.Commented(by=by, text=text):
             return f"{by} says: {shortened(text, SHORT)}"
-        case conversation.Viewed(people=people):
+        case collaboration.Viewed(people=people):
             return f"{', '.join(people)} saw it"
-        case conversation.Reserved(by=by, until=until):
+        case collaboration.Reserved(by=by, until=until):
             return f"{by} is on it, until {when(until)}"
-        case conversation.AskedBack(number=number, by=by, text=text):
+        case collaboration.AskedBack(number=number, by=by, text=text):
             return f"{by} asks back ({number}): {shortened(text, SHORT)}"
-        case conversation.Clarified(number=number, by=by, text=text):
+        case collaboration.Clarified(number=number, by=by, text=text):
             return f"{by} says to {number}: {shortened(text, SHORT)}"
         case _:
             return ""

@@ -6,13 +6,13 @@ from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime
 
-from interlock.domain.arrival import forgotten
 from interlock.domain.authority import Principal
 from interlock.domain.credentials import Credential, why_invalid
 from interlock.domain.directory_events import SessionEnded
 from interlock.domain.directory_rules import DirectoryRules
+from interlock.domain.provisioning import forgotten
 from interlock.engine.consequences import actor_of
-from interlock.engine.directories import Directories, Wish
+from interlock.engine.directories import Directories, PlannedChange
 from interlock.errors import Conflict, NotFound
 
 MANY = 200
@@ -62,7 +62,7 @@ class Sessions:
         known = (await self._directories.directory(self._tenant)).canonical
         if known(person) != known(self._principal.id):
             actor = actor_of(self._principal)
-            await self._directories.change(self._tenant, actor, lambda rules: Wish(forgotten(rules, person)))
+            await self._directories.change(self._tenant, actor, lambda rules: PlannedChange(forgotten(rules, person)))
         return ended
 
     async def _end(self, sessions: list[Credential]) -> list[Credential]:
@@ -77,10 +77,10 @@ class Sessions:
         return ended
 
     async def _end_anothers(self, one: Credential) -> None:
-        def wish(rules: DirectoryRules) -> Wish:
-            return Wish((SessionEnded(one.id, one.principal, rules.now),), ended=(one.id,))
+        def plan(rules: DirectoryRules) -> PlannedChange:
+            return PlannedChange((SessionEnded(one.id, one.principal, rules.now),), ended=(one.id,))
 
-        await self._directories.change(self._tenant, actor_of(self._principal), wish)
+        await self._directories.change(self._tenant, actor_of(self._principal), plan)
 
     async def _all(self, name: str | None, now: datetime) -> list[Credential]:
         found: list[Credential] = []

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from interlock.domain.action import Action, Draft, Question, Subject
 from interlock.domain.canonical import read_canonical
-from interlock.domain.conversation import Clarification
+from interlock.domain.collaboration import Clarification
 from interlock.domain.credentials import Credential
 from interlock.domain.request import Request, StandIn, Vote, name_of
 from interlock.domain.run import Run

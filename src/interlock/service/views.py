@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Literal
 
 from interlock.domain.authority import Directory, Principal
-from interlock.domain.conversation import viewers
+from interlock.domain.collaboration import viewers
 from interlock.domain.eligibility import ONLY_PEOPLE, VotingRight, voting_right, with_delegations
 from interlock.domain.explain import explain
 from interlock.domain.outcome_words import cannot_pass, done_before, what_became

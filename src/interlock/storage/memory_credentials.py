@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from interlock.domain.credentials import Credential, CredentialKind
-from interlock.domain.sign_in import SignInAttempt
+from interlock.domain.oidc import SignInAttempt
 from interlock.storage.memory_tables import Tables
 from interlock.storage.rows import changed
 

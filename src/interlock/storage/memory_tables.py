@@ -12,7 +12,7 @@ from typing import NamedTuple
 from interlock.domain.accounts import AccountSecrets, Attempts
 from interlock.domain.credentials import Credential
 from interlock.domain.directory import STREAM
-from interlock.domain.sign_in import SignInAttempt
+from interlock.domain.oidc import SignInAttempt
 from interlock.engine.changes import Cursor, Entry, Job, RunRecord
 from interlock.engine.codec import decode_entry, decode_run
 from interlock.engine.items import Item, Namespace

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Executable, bindparam, delete
 
-from interlock.domain.sign_in import SignInAttempt
+from interlock.domain.oidc import SignInAttempt
 from interlock.storage.compiled import Connection
 from interlock.storage.rows import changed, encodable, micros, moment
 from interlock.storage.schema import sign_in_attempts

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Literal
 
 from interlock.domain.accounts import AccountSecrets, Attempts
 from interlock.domain.credentials import Credential, CredentialKind
+from interlock.domain.oidc import SignInAttempt
 from interlock.domain.request import Request
 from interlock.domain.run import Run, RunStatus
-from interlock.domain.sign_in import SignInAttempt
 from interlock.domain.statistics import Counted, Span
 from interlock.engine.changes import Changes, Cursor, Entry, Job
 from interlock.engine.items import Found, ItemOp, PutItem, carry_out

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from interlock.domain.credentials import Credential, Scope
-from interlock.domain.sign_in import SignInAttempt
+from interlock.domain.oidc import SignInAttempt
 from interlock.engine.ports.store import Store
 from interlock.errors import Conflict
 from interlock.testing.fakes import SettableClock

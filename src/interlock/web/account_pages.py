@@ -16,7 +16,7 @@ from interlock.domain.accounts import LONGEST_PASSWORD, SHORTEST_PASSWORD
 from interlock.domain.authority import LOCAL_TENANT
 from interlock.domain.canonical import check_storable
 from interlock.domain.credentials import Credential
-from interlock.domain.one_time_codes import address_of
+from interlock.domain.totp import address_of
 from interlock.errors import InterlockError, InvalidValue, Unauthenticated
 from interlock.service.error_table import meaning_of
 from interlock.web.callers import SIGNS_IN, caller_of, check_same_site, open_to_all

@@ -13,7 +13,7 @@ from interlock.domain.canonical import check_storable
 from interlock.domain.credentials import Scope
 from interlock.domain.request import Repeatable, Reported
 from interlock.errors import InvalidValue
-from interlock.service.ballots import MOST, Ballot
+from interlock.service.batch import MOST, SubmittedVote
 
 
 def _storable(text: str) -> str:
@@ -51,9 +51,9 @@ class NewVote(_Body):
         default=None, description="with `edit` the arguments or the draft as changed; with `respond` the answer"
     )
 
-    def on(self, request_id: str, key: str | None = None) -> Ballot:
+    def on(self, request_id: str, key: str | None = None) -> SubmittedVote:
         """Return the vote on a request."""
-        return Ballot(request_id, self.verdict, self.digest, self.comment, self.value, key)
+        return SubmittedVote(request_id, self.verdict, self.digest, self.comment, self.value, key)
 
 
 class NewVoteOnOne(NewVote):

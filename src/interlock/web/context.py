@@ -15,12 +15,12 @@ from starlette.requests import HTTPConnection
 from interlock.config.server import ServerSettings
 from interlock.domain.credentials import Device, SessionLimits
 from interlock.service.accounts import Accounts
-from interlock.service.arrivals import Arrivals
 from interlock.service.credentials import Authenticator
 from interlock.service.following import Reader
 from interlock.service.live import Live
 from interlock.service.own_account import OwnAccount
 from interlock.service.parts import Parts
+from interlock.service.provisioning import Provisioning
 from interlock.service.run_streams import RunStreams
 from interlock.web.measuring import Measuring
 from interlock.web.rates import Rates
@@ -73,9 +73,9 @@ class Context:
         return Rates(self.server.rates)
 
     @cached_property
-    def arrivals(self) -> Arrivals:
+    def provisioning(self) -> Provisioning:
         """Who lets people in whom a provider knows."""
-        return Arrivals(self.parts.directories)
+        return Provisioning(self.parts.directories)
 
     @cached_property
     def accounts(self) -> Accounts:

@@ -18,10 +18,10 @@ from starlette.websockets import WebSocketClose
 
 from interlock.errors import InterlockError
 from interlock.service.credentials import PREFIXES
+from interlock.web.body_reader import BodyRefused, read_whole
 from interlock.web.callers import principal_of
 from interlock.web.context import Context
 from interlock.web.problems import answer_of, problem
-from interlock.web.received import BodyRefused, received
 
 _log = logging.getLogger("interlock.access")
 _SECRET = re.compile(rf"(?:{'|'.join(PREFIXES.values())})[\w-]+")
@@ -68,7 +68,7 @@ class Edge:
     async def _with_body(self, scope: Scope, receive: Receive) -> tuple[ASGIApp, Receive]:
         """Take a call's body; return what answers the call, and what gives it the body."""
         try:
-            return self.app, await received(scope, receive)
+            return self.app, await read_whole(scope, receive)
         except BodyRefused as refused:
             headers = {"Connection": "close"}  # what is left of the body is not waited for
             return problem(refused.status, refused.code, str(refused), headers=headers), receive

@@ -26,7 +26,7 @@ from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 
 from interlock.config.server import ProviderSettings
-from interlock.domain.sign_in import ClaimNames, Identity, SignInAttempt, identity_of
+from interlock.domain.oidc import ClaimNames, Identity, SignInAttempt, identity_of
 from interlock.errors import ProviderUnavailable, Unauthenticated
 
 ALGORITHMS = ["RS256", "PS256", "ES256", "Ed25519", "EdDSA"]

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from interlock.domain.request import Request, Status
 from interlock.engine.ports.store import Inbox
 from interlock.errors import InterlockError
-from interlock.service.ballots import cast, cast_all
+from interlock.service.batch import cast, cast_all
 from interlock.service.bundles import bundled
 from interlock.service.inbox import Which
 from interlock.service.pages import Page

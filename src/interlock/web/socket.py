@@ -16,7 +16,7 @@ from interlock.domain.canonical import strict_json
 from interlock.domain.events import Opened
 from interlock.engine.changes import Entry
 from interlock.errors import BadInput, InterlockError
-from interlock.service.ballots import cast
+from interlock.service.batch import cast
 from interlock.service.shapes import entry_shape, request_shape
 from interlock.web import bodies
 from interlock.web.callers import Caller, admit, open_to_all

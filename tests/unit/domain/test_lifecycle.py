@@ -9,8 +9,7 @@ from tests.model.rules import AGENT, START, Bench
 
 from interlock.domain.action import Action, Verdict
 from interlock.domain.authority import Directory
-from interlock.domain.commands import ClaimEffect, Lapse, Open, RecordEffect, SettleEffect, Withdraw
-from interlock.domain.conversation import (
+from interlock.domain.collaboration import (
     AskedBack,
     Clarification,
     Clarified,
@@ -19,6 +18,7 @@ from interlock.domain.conversation import (
     Reserved,
     Viewed,
 )
+from interlock.domain.commands import ClaimEffect, Lapse, Open, RecordEffect, SettleEffect, Withdraw
 from interlock.domain.events import (
     Commented,
     ConfigurationHeld,

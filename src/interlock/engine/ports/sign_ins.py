@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
-from interlock.domain.sign_in import SignInAttempt
+from interlock.domain.oidc import SignInAttempt
 
 
 class SignIns(Protocol):

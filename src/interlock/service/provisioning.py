@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from interlock.config.server import ProviderSettings
-from interlock.domain.arrival import Arrival, arrival
 from interlock.domain.authority import Principal
 from interlock.domain.directory_rules import DirectoryRules
-from interlock.domain.sign_in import Identity
+from interlock.domain.oidc import Identity
+from interlock.domain.provisioning import Provisioned, provision
 from interlock.engine.consequences import actor_of
-from interlock.engine.directories import Directories, Wish
+from interlock.engine.directories import Directories, PlannedChange
 
 
-class Arrivals:
+class Provisioning:
     """Lets people in whom a provider knows.
 
     Args:
@@ -27,12 +27,12 @@ class Arrivals:
         Raises:
             Forbidden: if nothing here is theirs, or they have been shut out.
         """
-        found: list[Arrival] = []
+        found: list[Provisioned] = []
 
-        def wish(rules: DirectoryRules) -> Wish:
-            found[:] = [arrival(rules, identity, everybody=provider.everybody, hold=provider.claims.hold)]
-            return Wish(found[0].events)
+        def plan(rules: DirectoryRules) -> PlannedChange:
+            found[:] = [provision(rules, identity, everybody=provider.everybody, hold=provider.claims.hold)]
+            return PlannedChange(found[0].events)
 
         actor = actor_of(Principal("service:oidc", "service", tenant, "oidc", address))
-        await self._directories.change(tenant, actor, wish)
+        await self._directories.change(tenant, actor, plan)
         return found[0].person

@@ -10,12 +10,12 @@ from interlock.domain.authority import LOCAL_PREFIX, NO_PERSON, canonical_id
 from interlock.domain.directory import AccountStatus
 from interlock.domain.directory_events import DirectoryEvent
 from interlock.domain.directory_rules import DirectoryRules
-from interlock.domain.sign_in import Identity
+from interlock.domain.oidc import Identity
 from interlock.errors import Forbidden
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class Provisioned:
     """Somebody who may come in.
 
     Args:
@@ -27,7 +27,7 @@ class Arrival:
     events: tuple[DirectoryEvent, ...] = ()
 
 
-def arrival(rules: DirectoryRules, identity: Identity, *, everybody: bool, hold: timedelta) -> Arrival:
+def provision(rules: DirectoryRules, identity: Identity, *, everybody: bool, hold: timedelta) -> Provisioned:
     """Let somebody in: whoever is known by issuer and subject, is invited by a verified address, or is given something.
 
     Args:
@@ -52,7 +52,7 @@ def arrival(rules: DirectoryRules, identity: Identity, *, everybody: bool, hold:
         raise Forbidden("The provider knows you, and nobody has invited you here: ask an admin.")
     if person in rules.kept.merged(rules.configured).disabled:
         raise Forbidden(f"{person} may not sign in any more: ask an admin.")
-    return Arrival(person, (*link, *_claimed(rules, person, identity, hold)))
+    return Provisioned(person, (*link, *_claimed(rules, person, identity, hold)))
 
 
 def _invited(rules: DirectoryRules, identity: Identity) -> str | None:

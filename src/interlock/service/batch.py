@@ -42,7 +42,7 @@ class Voter(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Ballot:
+class SubmittedVote:
     """One person's verdict on one request.
 
     Args:
@@ -59,11 +59,11 @@ class Ballot:
     key: str | None = None
 
 
-async def cast(client: Voter, ballot: Ballot) -> Request:
+async def cast(client: Voter, vote: SubmittedVote) -> Request:
     """Cast one vote; return the request as it stands afterwards."""
-    on = client if ballot.key is None else client.keyed(ballot.key)
-    request_id, digest, comment = ballot.request_id, ballot.digest, ballot.comment
-    match ballot.verdict:
+    on = client if vote.key is None else client.keyed(vote.key)
+    request_id, digest, comment = vote.request_id, vote.digest, vote.comment
+    match vote.verdict:
         case Verdict.approve:
             return await on.approve(request_id, digest=digest, comment=comment)
         case Verdict.reject:
@@ -71,12 +71,12 @@ async def cast(client: Voter, ballot: Ballot) -> Request:
         case Verdict.revise:
             return await on.revise(request_id, digest=digest, comment=comment)
         case Verdict.edit:
-            return await on.edit(request_id, ballot.value, digest=digest, comment=comment)
+            return await on.edit(request_id, vote.value, digest=digest, comment=comment)
         case Verdict.respond:
-            return await on.answer(request_id, ballot.value, digest=digest, comment=comment)
+            return await on.answer(request_id, vote.value, digest=digest, comment=comment)
 
 
-async def cast_all(client: Voter, ballots: Sequence[Ballot]) -> list[Request | InterlockError]:
+async def cast_all(client: Voter, votes: Sequence[SubmittedVote]) -> list[Request | InterlockError]:
     """Cast many votes; return what came of each, in their order: what is refused undoes no other one.
 
     Several votes on one request are cast in their order; of different ones, in none.
@@ -84,19 +84,19 @@ async def cast_all(client: Voter, ballots: Sequence[Ballot]) -> list[Request | I
     Raises:
         BadInput: if they are too many.
     """
-    if len(ballots) > MOST:
-        raise BadInput(f"One call takes {MOST} votes at most, and these are {len(ballots)}: make several calls.")
+    if len(votes) > MOST:
+        raise BadInput(f"One call takes {MOST} votes at most, and these are {len(votes)}: make several calls.")
     found: dict[int, Request | InterlockError] = {}
     by_request: dict[str, list[int]] = {}
-    for number, ballot in enumerate(ballots):
-        by_request.setdefault(ballot.request_id, []).append(number)
+    for number, vote in enumerate(votes):
+        by_request.setdefault(vote.request_id, []).append(number)
     turn = asyncio.Semaphore(AT_ONCE)
 
     async def of_one_request(numbers: Sequence[int]) -> None:
         async with turn:
             for number in numbers:
                 try:
-                    found[number] = await cast(client, ballots[number])
+                    found[number] = await cast(client, votes[number])
                 except InterlockError as refused:
                     found[number] = refused
 
@@ -104,4 +104,4 @@ async def cast_all(client: Voter, ballots: Sequence[Ballot]) -> list[Request | I
     for defect in ended:
         if defect is not None:
             raise defect  # after all others have been cast: none of them is cut off
-    return [found[number] for number in range(len(ballots))]
+    return [found[number] for number in range(len(votes))]

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from interlock.channels.screen import Screen
 from interlock.channels.terminal import Terminal
-from interlock.cli.servers import Kept, keep, kept_for
 from interlock.cli.session import Session
+from interlock.cli.stored_logins import Kept, keep, kept_for
 from interlock.engine.changes import Entry
 from interlock.errors import BadInput, Unauthenticated
 

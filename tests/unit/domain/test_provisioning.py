@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from interlock.domain import directory_events as events
-from interlock.domain.arrival import arrival, forgotten
 from interlock.domain.authority import Directory
 from interlock.domain.directory import KeptDirectory, fold_directory
 from interlock.domain.directory_rules import DirectoryRules
-from interlock.domain.sign_in import Identity
+from interlock.domain.oidc import Identity
+from interlock.domain.provisioning import forgotten, provision
 from interlock.errors import Forbidden
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
@@ -24,7 +24,7 @@ def rules(*happened, at=NOW, configured=FILE):
 
 
 def come(given, identity, *, everybody=False):
-    return arrival(given, identity, everybody=everybody, hold=WEEK)
+    return provision(given, identity, everybody=everybody, hold=WEEK)
 
 
 def by_mail(email, subject="7", **more):

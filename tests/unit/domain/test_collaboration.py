@@ -8,14 +8,14 @@ from tests.model.rules import START, Bench
 
 from interlock.domain.action import Action, Verdict
 from interlock.domain.authority import Directory
-from interlock.domain.commands import AskBack, CastVote, Clarify, EndReservation, Extend, Reserve
-from interlock.domain.conversation import (
+from interlock.domain.collaboration import (
     AskedBack,
     Clarified,
     ReservationEnded,
     Reserved,
     Viewed,
 )
+from interlock.domain.commands import AskBack, CastVote, Clarify, EndReservation, Extend, Reserve
 from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Level, Policy, Step
 from interlock.errors import Closed, Forbidden, InvalidValue, NotFound, TooLate

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interlock.domain.authority import LONGEST_ID, canonical_id
-from interlock.domain.sign_in import (
+from interlock.domain.oidc import (
     Answer,
     ClaimNames,
     Identity,

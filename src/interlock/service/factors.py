@@ -12,9 +12,9 @@ from interlock.domain.authority import LOCAL_PREFIX
 from interlock.domain.credentials import Credential, Device
 from interlock.domain.directory import Account, AccountStatus
 from interlock.domain.directory_rules import DirectoryRules
-from interlock.domain.one_time_codes import matching_step
+from interlock.domain.totp import matching_step
 from interlock.engine.changes import Actor
-from interlock.engine.directories import Directories, Wish
+from interlock.engine.directories import Directories, PlannedChange
 from interlock.errors import Conflict, SecondFactorNeeded, TooManyAttempts, Unauthenticated
 from interlock.service.credentials import Authenticator
 from interlock.service.passwords import Passwords
@@ -24,7 +24,7 @@ NOWHERE = "", "no such tenant"
 """Where attempts are counted at tenants in which nobody has an account. No tenant has an empty name."""
 
 
-class Proofs:
+class Factors:
     """Judges what people prove themselves by.
 
     Args:
@@ -123,15 +123,15 @@ class Proofs:
             return
         used = digest_of("".join(code.split()).lower())
 
-        async def wish(rules: DirectoryRules) -> Wish:
+        async def plan(rules: DirectoryRules) -> PlannedChange:
             kept = await self.secrets(tenant, secret.account)
             if used not in kept.recovery:
                 raise Unauthenticated(WRONG)
             left = kept.recovery - {used}
             happened = events.RecoveryCodeUsed(secret.account, len(left), rules.now)
-            return Wish((happened,), (replace(kept, recovery=left),))
+            return PlannedChange((happened,), (replace(kept, recovery=left),))
 
-        await self._directories.change(tenant, Actor(secret.account, "web", device.address), wish)
+        await self._directories.change(tenant, Actor(secret.account, "web", device.address), plan)
 
 
 def digest_of(text: str) -> str:

@@ -28,7 +28,7 @@ class BodyRefused(Exception):
         self.code = code
 
 
-async def received(scope: Scope, receive: Receive) -> Receive:
+async def read_whole(scope: Scope, receive: Receive) -> Receive:
     """Return what gives a call's body, which has arrived by then, and after it whatever else comes.
 
     Raises:

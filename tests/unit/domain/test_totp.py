@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from interlock.domain.one_time_codes import address_of, code_of, matching_step, step_at
+from interlock.domain.totp import address_of, code_of, matching_step, step_at
 
 KEY = b"12345678901234567890"
 BASE32 = base64.b32encode(KEY).decode()
