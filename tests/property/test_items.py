@@ -70,6 +70,7 @@ class Oracle(InMemoryStore):
 
     def _apply_put_ops(self, put_ops):
         for place, op in put_ops.items():
+            self.forget_empty()
             super()._apply_put_ops({place: op})
 
     def _handle_list_namespaces(self, op):
