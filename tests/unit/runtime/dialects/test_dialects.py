@@ -17,9 +17,11 @@ from langchain.agents.middleware import HumanInTheLoopMiddleware
 from langgraph.types import Interrupt
 
 from interlock import Action, NotApproved
+from interlock.domain.action import VERDICTS, Verdict
 from interlock.domain.canonical import canonical_bytes
 from interlock.domain.policy import Route
 from interlock.domain.request import Edition, Request, Status
+from interlock.domain.retries import ANSWERS
 from interlock.errors import InvalidValue
 from interlock.runtime.dialects import breakpoint as stops
 from interlock.runtime.dialects import table
@@ -110,6 +112,18 @@ def test_there_is_a_file_for_every_dialect():
         "native",
         "plain",
     }
+
+
+BY_TIME = set(ANSWERS) - {rule.outcome for rule in VERDICTS.values()}
+FOREIGN = {file.stem.partition(".")[0] for file in FILES} - {"native"}  # whose answer is the request's id, whatever came
+
+
+@pytest.mark.parametrize("dialect", sorted(FOREIGN))
+def test_every_outcome_of_what_a_dialect_offers_is_among_its_answers(dialect):
+    files = [json.loads(file.read_text()) for file in FILES if file.stem.partition(".")[0] == dialect]
+    offered = {verdict for file in files for ask in file["asks"] for verdict in ask["verdicts"]}
+    heard = {one["outcome"] for file in files for answer in file["answers"] for one in answer["outcomes"]}
+    assert heard == {VERDICTS[Verdict(verdict)].outcome for verdict in offered} | BY_TIME
 
 
 # ── whatever is asked and decided ──
