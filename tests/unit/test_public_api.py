@@ -45,6 +45,17 @@ def test_a_vote_can_be_cast_without_loading_an_agent_framework():
     assert "langgraph.graph" not in loaded
 
 
+def test_a_condition_is_judged_without_the_command_line_of_cel_which_others_still_get():
+    code = (
+        "import sys; from interlock.domain.facts import truth\n"
+        "assert truth('amount > 1.0', {'amount': 2.0}) is True\n"
+        "assert 'prompt_toolkit' not in sys.modules\n"
+        "import cel.cli; print(cel.cli.app)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "object" in ran.stdout
+
+
 @pytest.mark.parametrize("command", [["requests", "list"], ["runs", "list"], ["threads", "list"]])
 def test_a_list_loads_neither_an_agent_framework_nor_what_only_writes_or_serves_other_databases(tmp_path, command):
     database = tmp_path / "interlock.db"
