@@ -67,10 +67,10 @@ def test_a_character_is_written_alike_wherever_it_stands(odd):
             assert _plain_bytes(text, MAX_BYTES) == rfc8785.dumps(text)
 
 
-@pytest.mark.parametrize("key", [chr(code) for code in range(128)])
-def test_every_key_of_ascii_is_written_and_sorted_alike(key):
-    value = {"m": 1, key: 2, "M": 3, key + key: 4, "": 5, f"m{key}": 6}
-    assert _plain_bytes(value, MAX_BYTES) == rfc8785.dumps(value)
+def test_every_key_of_ascii_is_written_and_sorted_alike():
+    for key in map(chr, range(128)):
+        value = {"m": 1, key: 2, "M": 3, key + key: 4, "": 5, f"m{key}": 6}
+        assert _plain_bytes(value, MAX_BYTES) == rfc8785.dumps(value), key
 
 
 class Shade(StrEnum):

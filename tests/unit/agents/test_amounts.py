@@ -236,7 +236,6 @@ WORTH = (
 """What may say another amount, in front of one that is in figures."""
 
 
-@pytest.mark.parametrize("words", BESIDE)
 @pytest.mark.parametrize(
     "sentence",
     [
@@ -250,14 +249,13 @@ WORTH = (
         "Buy 3 laptops from ACME {} for 99",
     ],
 )
-def test_an_amount_with_anything_beside_it_is_asked_for(sentence, words):
-    assert "amount" not in _said(sentence.format(words))
+def test_an_amount_with_anything_beside_it_is_asked_for(sentence):
+    assert [words for words in BESIDE if "amount" in _said(sentence.format(words))] == []
 
 
-@pytest.mark.parametrize("words", WORTH)
 @pytest.mark.parametrize("sentence", ["Buy laptops {} from ACME for 9", "Buy laptops from ACME {} for 9"])
-def test_another_amount_in_any_words_is_asked_for(sentence, words):
-    assert "amount" not in _said(sentence.format(words))
+def test_another_amount_in_any_words_is_asked_for(sentence):
+    assert [words for words in WORTH if "amount" in _said(sentence.format(words))] == []
 
 
 @pytest.mark.parametrize(

@@ -151,20 +151,17 @@ def test_every_event_has_its_place_in_the_table_or_changes_nothing():
     assert {label for _, _, label in TRANSITIONS} | NOTES == set(EVENTS)
 
 
-@pytest.mark.parametrize(("status", "effect"), STATES, ids=str)
 @pytest.mark.parametrize("label", EVENTS)
-def test_I3_only_what_the_table_names_can_happen(status, effect, label):
-    request = standing(status, effect, label)
-    expected = TRANSITIONS.get((status, effect, label))
-    if label in NOTES:
-        after = evolve(request, EVENTS[label])
-        assert (after.status, after.effect, after.version) == (status, effect, request.version + 1)
-    elif expected is None:
-        with pytest.raises(ValueError, match="cannot happen"):
-            evolve(request, EVENTS[label])
-    else:
-        after = evolve(request, EVENTS[label])
-        assert (after.status, after.effect, after.version) == (*expected, request.version + 1)
+def test_I3_only_what_the_table_names_can_happen(label):
+    for status, effect in STATES:
+        request = standing(status, effect, label)
+        expected = (status, effect) if label in NOTES else TRANSITIONS.get((status, effect, label))
+        if expected is None:
+            with pytest.raises(ValueError, match="cannot happen"):
+                evolve(request, EVENTS[label])
+        else:
+            after = evolve(request, EVENTS[label])
+            assert (after.status, after.effect, after.version) == (*expected, request.version + 1), (status, effect)
 
 
 def test_I3_an_outcome_is_never_left():
