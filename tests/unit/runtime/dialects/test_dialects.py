@@ -115,7 +115,7 @@ def test_there_is_a_file_for_every_dialect():
 
 
 BY_TIME = set(ANSWERS) - {rule.outcome for rule in VERDICTS.values()}
-FOREIGN = {file.stem.partition(".")[0] for file in FILES} - {"native"}  # whose answer is the request's id, whatever came
+FOREIGN = {file.stem.partition(".")[0] for file in FILES} - {"native"}  # it answers with the request's id
 
 
 @pytest.mark.parametrize("dialect", sorted(FOREIGN))
