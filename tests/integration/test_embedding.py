@@ -9,7 +9,7 @@ from langgraph.graph import START, StateGraph
 
 from interlock import Agent, InvalidAgent, NotApproved, Principal, Question, ask, connect, connect_blocking, gated
 from interlock.blocking import BlockingClient
-from interlock.errors import BadInput, Forbidden, NotFound, WrongDigest
+from interlock.errors import BadInput, Forbidden, NotFound, NotOffered, WrongDigest
 from interlock.service.client import Client
 from interlock.storage.memory import MemoryStore
 from interlock.testing.fakes import SettableClock
@@ -153,9 +153,9 @@ async def test_what_cannot_be_used_is_refused_in_a_sentence(tmp_path):
             await me.approve(request.id, digest="sha256:" + "0" * 64)
         with pytest.raises(BadInput, match="is no digest"):
             await me.approve(request.id, digest="yes")
-        with pytest.raises(BadInput, match="not for an answer"):
+        with pytest.raises(NotOffered, match="offers approve, edit, reject, not respond"):
             await me.answer(request.id, "yes", digest=None)
-        with pytest.raises(BadInput, match="only drafts"):
+        with pytest.raises(NotOffered, match="not revise"):
             await me.revise(request.id, digest=None, comment="more")
         with pytest.raises(BadInput, match="by 'soon'"):
             await me.extend(request.id, "soon", reason="later")

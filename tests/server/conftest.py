@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import httpx2
@@ -35,7 +36,13 @@ default: {levels: [{steps: [{ask: [group:managers]}]}]}
 
 
 class Server:
-    """A server, and the clients of those who call it."""
+    """A server, and the clients of those who call it.
+
+    Attributes:
+        address: of its database.
+    """
+
+    address = "memory:"
 
     def __init__(self, system: System, clock: SettableClock, measuring: Measuring | None = None) -> None:
         self.system = system
@@ -71,7 +78,7 @@ class Server:
         """Answer on a port of this machine as well, in this loop, and to these hosts; return the address."""
         listening = bound("127.0.0.1", 0)
         at = f"127.0.0.1:{listening.getsockname()[1]}"
-        self.context = Context(self.system, f"http://{at}", frozenset({at, *also}), server=UNLIMITED)
+        self.context = replace(self.context, origin=f"http://{at}", hosts=frozenset({at, *also}))
         self.app = application(self.context)
         self.serving = asyncio.create_task(serve(self.app, listening, self.context))
         return at
@@ -108,6 +115,7 @@ async def open_server(clock, tmp_path, request) -> AsyncIterator[Callable[..., S
         measuring = Measuring()
         system = build(settings, AGENTS, clock=clock, observer=measuring.committed)
         servers.append(Server(system, clock, measuring))
+        servers[-1].address = address
         return servers[-1]
 
     yield opened

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, FastAPI, WebSocket
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection
 from starlette.routing import Host, Mount, WebSocketRoute
+from tests.server.sockets import Denied, Socket
 
 from interlock.domain.access import ACCESS, Permission, why_refused
 from interlock.domain.authority import Directory
@@ -218,29 +219,57 @@ async def test_what_proves_nothing_is_refused(server, header):
     assert header.partition(" ")[2].strip()[:40] not in answer.text or len(header) < 12
 
 
-async def test_a_cookie_is_good_for_our_own_pages_alone(server):
-    mia = await server.person("mia@example.com")
-    session = {"Cookie": mia.headers["cookie"]}
-    sites = ["same-origin", "none", "same-site", "cross-site", "nonsense", None]
-    origins = [
-        "http://127.0.0.1:8000",
-        "https://127.0.0.1:8000",
-        "http://127.0.0.1",
-        "http://evil.example",
-        "null",
-        "",
-        None,
-    ]
-    for site, origin in itertools.product(sites, origins):
-        client = server.client(**session)
-        del client.headers["origin"]
-        headers = {name: value for name, value in (("Sec-Fetch-Site", site), ("Origin", origin)) if value is not None}
-        answer = await client.post("/requests/nothing/comments", json={"text": "x"}, headers=headers)
-        expected = (
-            404 if site in {"same-origin", "none"} or (site is None and origin == "http://127.0.0.1:8000") else 403
-        )
-        assert answer.status_code == expected, (site, origin)
-        assert (await client.get("/requests", headers=headers)).status_code == 200
+SITES = ["same-origin", "none", "same-site", "cross-site", "nonsense", None]
+OURS = "http://127.0.0.1:8000"
+ORIGINS = [OURS, "https://127.0.0.1:8000", "http://127.0.0.1", "http://evil.example", "null", "", None]
+
+
+def expected_of(route, brought, site, origin):
+    """Return what is answered to who brings this from there: `None` is whoever is let in."""
+    ours = site in {"same-origin", "none"} or (site is None and origin == OURS)
+    if route == "socket":  # a browser says nothing but the origin for sure
+        ours = origin == OURS
+    if brought == "a session and a token" and route != "form":
+        return None  # the token counts, which no other site's page has; the cookie does nothing
+    if brought == "nothing" and route != "form":
+        return 401
+    if not ours:
+        return 403
+    return None if brought == "a session" else 401
+
+
+@pytest.mark.parametrize("brought", ["nothing", "a session", "an ended session", "a session and a token"])
+async def test_a_cookie_is_good_for_our_own_pages_alone(server, brought):
+    cookie, bearer = await server.cookie("mia@example.com"), (await server.agent()).headers["authorization"]
+    if brought == "an ended session":
+        await (server.client(Cookie=cookie)).delete("/session")
+    headers = {} if brought == "nothing" else {"Cookie": cookie}
+    headers |= {"Authorization": bearer} if brought == "a session and a token" else {}
+    client = server.client(**headers)
+    del client.headers["origin"]
+    wrong = []
+    for site, origin in itertools.product(SITES, ORIGINS):
+        sent = {name: value for name, value in (("Sec-Fetch-Site", site), ("Origin", origin)) if value is not None}
+        comment = await client.post("/requests/nothing/comments", json={"text": "x"}, headers=sent)
+        form = await client.post("../../account/password", data={"new": "a", "again": "b"}, headers=sent)
+        came = {"call": comment.status_code, "form": form.status_code}
+        if site in {"same-origin", None}:
+            came["socket"] = await status_of_socket(server, headers | sent)
+        for route, status in came.items():
+            let_in = {"call": 404, "form": 400, "socket": 101}[route]
+            if status != (expected_of(route, brought, site, origin) or let_in):
+                wrong.append((route, site, origin, status))
+        if brought == "a session":
+            assert (await client.get("/requests", headers=sent)).status_code == 200
+    assert wrong == []
+
+
+async def status_of_socket(server, headers):
+    try:
+        async with Socket(server.app, headers):
+            return 101
+    except Denied as denied:
+        return denied.status
 
 
 async def test_an_agents_token_never_votes_whatever_its_scopes_and_the_log_says_that_it_tried(server):

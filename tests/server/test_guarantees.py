@@ -2,10 +2,15 @@
 
 import asyncio
 import json
+from dataclasses import replace
+from ipaddress import ip_network
 
+import httpx2
 import psycopg
 import pytest
+from tests.server.sockets import Socket
 from tests.server.test_agents_api import ask, claim, vote
+from tests.server.test_streams import told as events_of
 
 STORES = ("memory", "sqlite", "postgres")
 CONFIG = """
@@ -225,6 +230,75 @@ async def beside_votes_and_afterwards(server, say, callers, pay, large):
     server.clock.advance(hours=2)
     await server.drain()
     await say(agent, f"/requests/{late['id']}/withdrawal", reason="late")
+
+
+async def by_rest(server, headers, request, body):
+    return await server.client(**headers).post(f"/requests/{request['id']}/votes", json=body)
+
+
+async def in_a_batch(server, headers, request, body):
+    return await server.client(**headers).post(
+        "/requests/votes", json={"votes": [{"request_id": request["id"], **body}]}
+    )
+
+
+async def on_a_websocket(server, headers, request, body):
+    host = server.context.origin.removeprefix("http://")
+    async with Socket(server.app, {"Origin": server.context.origin, **headers}, host=host) as socket:
+        return await socket.answer_to({"request_id": request["id"], **body})
+
+
+VOTING = (
+    (by_rest, "mia@example.com", "approve", "203.0.113.1"),
+    (in_a_batch, "noah@example.com", "reject", "203.0.113.2"),
+    (on_a_websocket, "pete@example.com", "approve", "2001:db8::3"),
+)
+"""A door, who votes there, and from where."""
+
+
+@pytest.mark.parametrize("store", STORES)
+async def test_S14_what_was_decided_and_refused_is_logged_with_time_request_action_verdict_who_and_address(
+    open_server, store
+):
+    server = open_server(store, CONFIG)
+    server.context = replace(server.context, proxies=(ip_network("127.0.0.1"),))
+    at = await server.listen()
+    agent, expected = await server.agent(), []
+    for door, person, verdict, address in VOTING:
+        asked = await ask(agent, key=verdict + address)
+        body = {"verdict": verdict, "digest": asked["digest"], "comment": "because"}
+        for who, comes_to in (("zoe@example.com", "forbidden"), (person, verdict)):
+            server.clock.advance(minutes=1)
+            # What stands before the last address was sent by the caller: the proxy says the last one alone.
+            sent = {"Cookie": await server.cookie(who), "X-Forwarded-For": f"198.51.100.66, {address}"}
+            await door(server, sent, asked, body)
+            expected.append((server.clock.at.isoformat(), asked["id"], ("send", {"to": "ann"}), comes_to, who, address))
+    olga = await server.cookie("olga@example.com")
+    async with httpx2.AsyncClient(
+        base_url=f"http://{at}/api/v1", headers={"Origin": f"http://{at}", "Cookie": olga}
+    ) as auditor:
+        log = (await auditor.get("/log", params={"after": "", "limit": 200})).json()["entries"]
+        history = [
+            entry
+            for key in dict.fromkeys(row[1] for row in expected)
+            for entry in (await auditor.get(f"/requests/{key}/history")).json()["entries"]
+        ]
+        async with auditor.stream("GET", "/events", params={"after": ""}) as stream:
+            events = events_of(stream.aiter_lines())
+            told_live = [json.loads((await anext(events))["data"]) for _ in log]
+    for entries in (log, history, told_live):
+        assert list(decided_and_refused(entries)) == expected
+
+
+def decided_and_refused(entries):
+    """Yield when, about which request and action, what, who and from where, of each vote and each refusal."""
+    asked = {entry["stream"]: entry["event"] for entry in entries if entry["event"]["type"] == "opened"}
+    for entry in entries:
+        event = entry["event"]
+        if event["type"] in {"vote_cast", "refusal_noted"}:
+            said = event["vote"]["verdict"] if "vote" in event else event["code"]
+            action = asked[entry["stream"]]["ask"]["subject"]
+            yield entry["at"], entry["stream"], (action["name"], action["args"]), said, entry["by"], entry["address"]
 
 
 def without_chance(answer):

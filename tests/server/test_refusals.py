@@ -6,6 +6,7 @@ tried, where it is known who tried. A new door is one more function in `DOORS`.
 
 import asyncio
 import json
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -47,6 +48,7 @@ class Row:
         who: who tries it; None is whoever is known by no credential that still holds.
         code: what they are told; None: it was taken as said already, and counts nothing.
         logged: whether the log says that it was tried.
+        known: who the access log names, where the log cannot say it; it has its line of each call.
         before: what happens first; it may return the vote that is tried, in place of an approval of what stands.
     """
 
@@ -54,6 +56,7 @@ class Row:
     who: str
     code: str | None
     logged: bool = True
+    known: str | None = None
     before: "Callable[[House], Awaitable[dict | None]] | None" = None
     kind: Literal["person", "agent", "service"] = "person"
     tenant: str = "default"
@@ -176,7 +179,7 @@ ROWS = (
     Row("an admin whom the policy does not ask", "zoe@example.com", "forbidden"),
     Row("one who has lost the role", "pete@example.com", "forbidden", before=role_lost),
     Row("one whose session has ended", "pete@example.com", "unauthenticated", logged=False, before=session_ended),
-    Row("another tenant", "pete@example.com", "not_found", logged=False, tenant="other"),
+    Row("another tenant", "pete@example.com", "not_found", logged=False, known="pete@example.com", tenant="other"),
     Row("after it has expired", "pete@example.com", "closed", before=expired),
     Row("after the deadline, before anybody has seen it pass", "pete@example.com", "too_late", before=deadline_passed),
     Row("after it was decided", "pete@example.com", "closed", before=decided),
@@ -186,7 +189,7 @@ ROWS = (
     Row("a second vote", "mia@example.com", None, logged=False, before=voted),
     Row("a second vote by another name", "M.Mia@example.com", None, logged=False, before=voted),
     Row("a second vote by a delegate", "zoe@example.com", "forbidden", before=delegated),
-    Row("a verdict that is not offered", "pete@example.com", "bad_input", logged=False, before=revises),
+    Row("a verdict that is not offered", "pete@example.com", "not_offered", before=revises),
     Row("a rejection without a reason", "pete@example.com", "reason_missing", before=rejects_without_a_word),
 )
 
@@ -230,6 +233,7 @@ def terminal(house, row, vote):
 
 
 DOORS = {"rest": rest, "batch": batch, "websocket": websocket, "terminal": terminal}
+PATHS = {"rest": "/requests/{}/votes", "batch": "/requests/votes", "websocket": "/socket"}
 NO_SUCH = {"one whose session has ended", "another tenant"}  # a terminal has the machine's user, and one tenant
 NO_PERSON = {"agent", "service"}  # whom nobody can play in a terminal: that is said before anything is looked at
 CELLS = [
@@ -258,7 +262,8 @@ def open_house(tmp_path, clock, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(("row", "door"), CELLS)
-def test_none_is_accepted_and_the_log_says_who_tried(open_house, tmp_path, row, door):
+def test_none_is_accepted_and_the_log_says_who_tried(open_house, tmp_path, caplog, row, door):
+    caplog.set_level(logging.INFO, "interlock.access")
     house, do = open_house("memory:" if door != "terminal" else str(tmp_path / "server.db"))
     vote = do(house.ask(row))
     before, log = do(house.stands()), do(house.log())
@@ -273,6 +278,13 @@ def test_none_is_accepted_and_the_log_says_who_tried(open_house, tmp_path, row, 
     noted = [(event.type, event.by.casefold(), event.code) for event in more[len(log) :] if event.type != "viewed"]
     logged = row.logged and code == row.code
     assert noted == ([("refusal_noted", row.who.casefold(), row.code)] if logged else [])
+    if door != "terminal":
+        call = json.loads(caplog.messages[-1])
+        path = "/api/v1" + PATHS[door].format(house.asked["id"])
+        assert (call["path"], call["address"]) == (path, "127.0.0.1")
+        who = row.known if row.name in NO_SUCH else row.who.casefold()
+        assert call["principal"] == who
+        assert (call["status"] == 401) is (row.code == "unauthenticated")
 
 
 def test_each_who_is_refused_would_be_heard_if_it_were_not_for_the_reason(open_house):

@@ -38,6 +38,7 @@ Make = Callable[[RequestView], Reply]
 class Manner:
     """How a vote is cast: on the digest that the voter names, or with `yes` on whatever stands there, unasked."""
 
+    verdict: Verdict
     request: str
     digest: str | None
     yes: bool
@@ -56,7 +57,7 @@ def _plain_vote(verdict: Verdict, about: str) -> Callable[..., None]:
         person: str | None = AS,
         as_json: bool = JSON,
     ) -> None:
-        manner = Manner(request, digest, yes, advance)
+        manner = Manner(verdict, request, digest, yes, advance)
         _vote(ctx, manner, lambda view: plainly(view.request, verdict, comment), person=person, as_json=as_json)
 
     vote.__doc__ = about
@@ -104,7 +105,7 @@ def edit(
         value = whole[0] if whole is not None else changed_arguments(editable(view.request), changes)
         return edited(view.request, value, comment)
 
-    manner = Manner(request, digest, yes, advance)
+    manner = Manner(Verdict.edit, request, digest, yes, advance)
     _vote(ctx, manner, make, person=person, as_json=as_json, by_hand=not changes and whole is None)
 
 
@@ -131,7 +132,7 @@ def answer(
             return answered(view.request, given[0], comment)
         return typed_answer(view.request, text, comment)
 
-    manner = Manner(request, digest, yes, advance)
+    manner = Manner(Verdict.respond, request, digest, yes, advance)
     _vote(ctx, manner, make, person=person, as_json=as_json, by_hand=given is None and text is None)
 
 
@@ -158,6 +159,9 @@ def _vote(
 
 async def _reply(session: Session, manner: Manner, view: RequestView, make: Make, *, by_hand: bool) -> Reply | None:
     request = view.request
+    if manner.verdict is not Verdict.approve and manner.verdict not in request.ask.verdicts:
+        # There is nothing to confirm: the desk refuses it, and the log says so.
+        return plainly(request, manner.verdict).to(manner.digest or request.digest)
     asks = session.terminal.interactive and manner.digest is None and not manner.yes and request.is_open
     if asks:
         place = places(await session.client.pauses([request.run_id])).get(request.id)

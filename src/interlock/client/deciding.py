@@ -38,7 +38,7 @@ class Deciding(Reading):
         return await self._vote(request_id, Verdict.reject, digest, comment)
 
     async def revise(self, request_id: str, *, digest: str | None, comment: str) -> Request:
-        """Send a draft back with feedback, which the agent reads; what is no draft raises `BadInput`."""
+        """Send a draft back with feedback, which the agent reads; what is no draft raises `NotOffered`."""
         return await self._vote(request_id, Verdict.revise, digest, comment)
 
     async def edit(self, request_id: str, value: Json, *, digest: str | None, comment: str = "") -> Request:
@@ -48,7 +48,8 @@ class Deciding(Reading):
             value: all arguments of the action, as an object; or the draft.
 
         Raises:
-            BadInput: if it asks a question, or the value cannot be the arguments.
+            NotOffered: if it asks a question.
+            BadInput: if the value cannot be the arguments.
             InvalidAnswer: if the value does not fit the schema.
         """
         return await self._vote(request_id, Verdict.edit, digest, comment, value)
@@ -63,11 +64,13 @@ class Deciding(Reading):
             typed: a text means what it would in the terminal: an option by its number or name, JSON, or text.
 
         Raises:
-            BadInput: if nothing is asked that could be answered.
+            NotOffered: if nothing is asked that could be answered.
             InvalidAnswer: if it does not fit.
         """
         if typed and isinstance(value, str):
-            value = typed_answer((await self.request(request_id)).request, value, comment).answer
+            request = (await self.request(request_id)).request
+            offered = Verdict.respond in request.ask.verdicts  # else the server refuses it, and its log says so
+            value = typed_answer(request, value, comment).answer if offered else value
         return await self._vote(request_id, Verdict.respond, digest, comment, value)
 
     async def cast(self, reply: Reply) -> Request:

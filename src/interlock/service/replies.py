@@ -54,9 +54,7 @@ class Reply:
 
 
 def plainly(request: Request, verdict: Verdict, comment: str = "") -> Reply:
-    """Return a verdict that changes nothing; sending back what is no draft raises `BadInput`."""
-    if verdict is Verdict.revise and not isinstance(request.asked, Draft):
-        raise BadInput(f"{request.id} asks for {request.kind}: only drafts are sent back.")
+    """Return a verdict that changes nothing. The desk refuses one that is not offered, and the log says so."""
     return Reply(request, verdict, request.digest, comment)
 
 

@@ -71,7 +71,7 @@ class RequestClient(Views):
         return await self.cast(plainly(await self._current(request_id), Verdict.reject, comment).to(digest))
 
     async def revise(self, request_id: str, *, digest: str | None, comment: str) -> Request:
-        """Send a draft back with feedback, which the agent reads; what is no draft raises `BadInput`."""
+        """Send a draft back with feedback, which the agent reads; what is no draft raises `NotOffered`."""
         return await self.cast(plainly(await self._current(request_id), Verdict.revise, comment).to(digest))
 
     async def edit(self, request_id: str, value: Json, *, digest: str | None, comment: str = "") -> Request:
@@ -81,10 +81,14 @@ class RequestClient(Views):
             value: all arguments of the action, as an object; or the draft.
 
         Raises:
-            BadInput: if it asks a question, or the value cannot be the arguments.
+            NotOffered: if it asks a question.
+            BadInput: if the value cannot be the arguments.
             InvalidAnswer: if the value does not fit the schema.
         """
-        return await self.cast(edited(await self._current(request_id), value, comment).to(digest))
+        request = await self._current(request_id)
+        if Verdict.edit not in request.ask.verdicts:
+            return await self.cast(plainly(request, Verdict.edit, comment).to(digest))
+        return await self.cast(edited(request, value, comment).to(digest))
 
     async def answer(
         self, request_id: str, value: Json, *, digest: str | None, comment: str = "", typed: bool = False
@@ -96,10 +100,12 @@ class RequestClient(Views):
             typed: the value is what a person typed: an option by its number or name, text, yes or no, or JSON.
 
         Raises:
-            BadInput: if nothing is asked that could be answered.
+            NotOffered: if nothing is asked that could be answered.
             InvalidAnswer: if it does not fit.
         """
         request = await self._current(request_id)
+        if Verdict.respond not in request.ask.verdicts:
+            return await self.cast(plainly(request, Verdict.respond, comment).to(digest))
         read = typed_answer(request, value, comment) if typed and isinstance(value, str) else None
         return await self.cast((read or answered(request, value, comment)).to(digest))
 

@@ -104,7 +104,7 @@ def test_S3_a_person_answers_in_an_actions_place(project):
 def test_an_action_that_takes_no_answer_says_so(command):
     _, request = command.paused()
     refused = command.run("answer", request, "no", "--yes")
-    assert (refused.returncode, "not for an answer" in refused.stderr) == (2, True)
+    assert (refused.returncode, "not respond" in refused.stderr) == (3, True)
 
 
 def test_doctor_names_agents_that_gate_nothing(project):

@@ -1,0 +1,57 @@
+"""An altered record decides nothing, at any door: S13's untampered request (I1, I11)."""
+
+import json
+
+import pytest
+from tests.server.test_agents_api import MAIL, ask, claim
+from tests.server.test_guarantees import by_rest, in_a_batch, on_a_websocket
+
+from interlock.engine.codec import leaf_hash
+
+MIA = "mia@example.com"
+
+
+def forged_row(door, request):
+    """Let the row ask for another mail than its log says."""
+    body = json.loads(bytes(door.sql("SELECT body FROM requests WHERE id = ?", request["id"])[0][0]))
+    body["ask"]["subject"]["args"] = {"to": "eve"}
+    door.sql("UPDATE requests SET body = ? WHERE id = ?", json.dumps(body).encode(), request["id"])
+
+
+def forged_entry(door, request):
+    """Let the log say that another mail was asked for, with the hash that fits."""
+    position, body = door.sql("SELECT position, body FROM log WHERE stream = ? AND seq = 1", request["id"])[0]
+    forged = bytes(body).replace(b'"ann"', b'"eve"')
+    assert forged != bytes(body)
+    door.sql("UPDATE log SET body = ?, leaf = ? WHERE position = ?", forged, leaf_hash(forged), position)
+
+
+def stored(door):
+    """Return all that stands in the database about requests."""
+    rows = door.sql("SELECT id, status, effect, version, body FROM requests ORDER BY id")
+    return rows, door.sql("SELECT stream, seq, body, leaf FROM log ORDER BY position")
+
+
+@pytest.mark.parametrize("forge", [forged_row, forged_entry])
+@pytest.mark.parametrize("store", ["sqlite", "postgres"])
+async def test_S13_no_vote_and_no_claim_of_an_altered_request_is_taken_at_any_door(open_server, backdoor, store, forge):
+    server = open_server(store)
+    agent, mia = await server.agent(), {"Cookie": await server.cookie(MIA), "Origin": server.context.origin}
+    waiting, approved = await ask(agent), await ask(agent, key="order-2")
+    body = {"verdict": "approve", "digest": waiting["digest"]}
+    assert (await by_rest(server, mia, approved, body)).json()["status"] == "approved"
+    door = backdoor(server.address)
+    door.open_the_log()
+    for request in (waiting, approved):
+        forge(door, request)
+    before = stored(door)
+    told = [
+        (await by_rest(server, mia, waiting, body)).json(),
+        (await in_a_batch(server, mia, waiting, body)).json()["results"][0]["problem"],
+        (await on_a_websocket(server, mia, waiting, body))["problem"],
+        (await claim(agent, approved)).json(),
+    ]
+    assert [(one["status"], one["code"]) for one in told] == [(500, "record_altered")] * len(told)
+    assert stored(door) == before
+    untouched = await ask(agent, MAIL, key="order-3")  # and nobody else is stopped by it
+    assert (await by_rest(server, mia, untouched, body)).json()["status"] == "approved"
