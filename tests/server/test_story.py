@@ -3,12 +3,15 @@
 Each answer is compared with what the pure rules say (`interlock.domain.decide` on requests that only this test keeps).
 Several who vote at once must come to what they would have come to one after the other, in some order (I17). What a
 killed server was asked is asked again at the other one, with the same key: nothing that was acknowledged is lost, and
-nothing counts twice (I10). At the end both servers show what the rules have come to (I3, I5 to I9, I11).
+nothing counts twice (I10). At the end both servers show what the rules have come to, and the log holds each vote that
+was acknowledged, once and in order (I3, I5 to I9, I11).
 """
 
 import asyncio
 import itertools
 import random
+from collections import Counter, defaultdict
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -20,9 +23,19 @@ from interlock.bootstrap import build
 from interlock.config import load_settings
 from interlock.domain.action import Verdict
 from interlock.domain.authority import Principal
-from interlock.domain.commands import ClaimEffect, Comment, DecisionContext, Delegate, Extend, RecordEffect, Withdraw
+from interlock.domain.commands import (
+    ClaimEffect,
+    Comment,
+    DecisionContext,
+    Delegate,
+    Extend,
+    RecordEffect,
+    TakeBack,
+    Withdraw,
+)
 from interlock.domain.credentials import Scope
 from interlock.domain.decide import decide
+from interlock.domain.events import VoteCast
 from interlock.domain.timing import due_commands
 from interlock.engine.changes import RequestChange
 from interlock.engine.configured import build_policies
@@ -37,6 +50,7 @@ from interlock.testing.invariants import assert_invariants
 CONFIG = """
 people: {mia@example.com: {aliases: [m.mia@example.com]}}
 groups: {managers: [mia@example.com, noah@example.com, pete@example.com], directors: [olga@example.com, uma@x.org]}
+roles: {admin: [root@example.com]}
 policies:
   payments:
     applies_to: action.name == "pay"
@@ -54,8 +68,20 @@ policies:
 default: {levels: [{hold: 10m, steps: [{ask: [group:managers], within: 1h}]}]}
 """
 PEOPLE = [f"{name}@example.com" for name in ("mia", "M.Mia", "noah", "PETE", "olga", "zoe", "ian")] + ["uma@x.org"]
-BOT = "agent:bot"
+JOINING = ("zoe@example.com", "ian@example.com")
+"""Who may be taken into a group: the file names them nowhere."""
+
+BOT, ROOT = "agent:bot", "root@example.com"
+HAPPENED = Counter(
+    {
+        **{f"killed: {what}": 1 for what in ("requests", "votes", "claim", "result", "race", "members")},
+        **dict.fromkeys(("broken", "escalated", "hold ended", "vote_taken_back", "effect_executed", "disabled"), 1),
+    }
+)
+"""How often something has happened in every story, at least."""
+
 NOT_COMPARED = {"version"}  # refusals are noted, and a call that is made again may be refused twice
+AMOUNTS = ("5", "50", "500")
 BEGINS = datetime(2026, 11, 2, 9, 0, tzinfo=UTC).timestamp()
 
 
@@ -68,16 +94,19 @@ class Rules:
         self.requests = {}
 
     def outcome(self, request, command, who, now):
-        """Return the code of the refusal, and the request as it stands afterwards."""
+        """Return the code of the refusal, the request as it stands afterwards, and the votes that are cast by it."""
         kind = "agent" if who.startswith("agent:") else "service" if who.startswith("service:") else "person"
+        if self.directory.canonical(who) in self.directory.disabled:
+            return "unauthenticated", request, ()
         policy = self.policies[request.route.policy]
         context = DecisionContext(now, Principal(who, kind, "default", "web"), policy, self.directory)
         try:
             made = command(request) if callable(command) else command
             events = decide(request, made, context)
         except InterlockError as refused:
-            return refused.code, request
-        return None, RequestChange.of(request, *events).after if events else request
+            return refused.code, request, ()
+        after = RequestChange.of(request, *events).after if events else request
+        return None, after, tuple(event.vote for event in events if isinstance(event, VoteCast))
 
     def sweep(self, now):
         """Let everything happen that is due."""
@@ -85,7 +114,7 @@ class Rules:
             while commands := due_commands(self.requests[key], now):
                 before = self.requests[key]
                 for command in commands:
-                    _, self.requests[key] = self.outcome(self.requests[key], command, "service:deadlines", now)
+                    _, self.requests[key], _ = self.outcome(self.requests[key], command, "service:deadlines", now)
                 if self.requests[key] == before:
                     break
 
@@ -106,7 +135,9 @@ class Story:
         self.servers = [None, None]
         self.clients = [None, None]
         self.numbers = itertools.count(1)
-        self.acknowledged = 0
+        self.acknowledged = defaultdict(list)
+        self.happened = Counter()
+        self.dying = set()
 
     async def start(self, which):
         options = {"clock": self.clock, "name": str(next(self.numbers))}
@@ -136,37 +167,57 @@ class Story:
                 self.headers[who] = {"Cookie": f"interlock={issued.secret}"}
         return self.headers[who]
 
-    async def call(self, which, who, path, body, *, killed=False):
+    async def call(self, which, who, path, body, *, method="POST"):
         """Make a call at a server; where that is killed meanwhile, again at the other one, with the same key."""
         headers = await self.header(who) | {"Idempotency-Key": f"key-{next(self.numbers)}"}
-        sent = asyncio.create_task(self.clients[which].post(f"/api/v1{path}", json=body, headers=headers))
-        if killed:
-            await asyncio.sleep(self.chance.random() * 0.02)
-            await asyncio.to_thread(self.servers[which].end)
+        call = {"method": method, "url": f"/api/v1{path}", "json": body, "headers": headers}
         try:
-            answer = await sent
+            answer = await self.clients[which].request(**call)
         except httpx2.TransportError:
-            assert killed
-            answer = await self.clients[1 - which].post(f"/api/v1{path}", json=body, headers=headers)
-        if killed:
-            await self.clients[which].aclose()
-            await self.start(which)
-        return answer.status_code, answer.json()
+            assert which in self.dying, "a connection broke, and nobody had killed the server"
+            self.happened["broken"] += 1
+            answer = await self.clients[1 - which].request(**call)
+        return answer.status_code, answer.json() if answer.content else {}
+
+    async def killed(self, what, which, *calls):
+        """Make calls at once, of which some go to a server that is killed meanwhile; return their answers."""
+        self.dying.add(which)
+        sent = asyncio.gather(*calls)
+        await asyncio.sleep(self.chance.random() * 0.005)
+        await asyncio.to_thread(self.servers[which].end)
+        answers = await sent
+        await self.clients[which].aclose()
+        await self.start(which)
+        self.dying.discard(which)
+        self.happened[f"killed: {what}"] += 1
+        return answers
+
+    async def made(self, what, who, path, body, *, kill, method="POST"):
+        """Make a call at one of the servers, which is perhaps killed meanwhile; return the answer."""
+        which = self.either
+        call = self.call(which, who, path, body, method=method)
+        return (await self.killed(what, which, call))[0] if kill else await call
+
+    def perhaps(self, chance=0.15):
+        return self.chance.random() < chance
 
     # ── what may happen ──
 
-    async def ask(self):
-        name, amount = self.chance.choice(["pay", "pay", "send"]), self.chance.choice(["5", "50", "500"])
-        body = {"asked": {"kind": "approval", "name": name, "args": {"amount": amount}}}
-        if self.chance.random() < 0.3:
+    async def ask(self, name=None, amount=None, *, kill=None):
+        name = name or self.chance.choice(["pay", "pay", "send"])
+        body = {"asked": {"kind": "approval", "name": name, "args": {"amount": amount or self.chance.choice(AMOUNTS)}}}
+        if amount is None and self.perhaps(0.3):
             body["initiator"] = self.chance.choice(PEOPLE)
-        status, told = await self.call(self.either, BOT, "/requests", body, killed=self.chance.random() < 0.1)
+        status, told = await self.made(
+            "requests", BOT, "/requests", body, kill=self.perhaps(0.1) if kill is None else kill
+        )
         assert status == 201, told
-        level = 1 if name == "pay" and amount == "500" else 0
+        level = 1 if name == "pay" and body["asked"]["args"]["amount"] == "500" else 0
         assert (told["status"], told["policy"]["level"]) == ("open", level)
         loaded = verified(await self.system.store.load("default", [told["id"]]))
         self.rules.requests[told["id"]] = loaded.requests[told["id"]]
         self.same(told, loaded.requests[told["id"]])
+        return told["id"]
 
     @property
     def either(self):
@@ -190,7 +241,19 @@ class Story:
     async def vote(self):
         request = self.some_request()
         who, body, command = self.some_vote(request)
-        await self.said(request, who, "votes", body, command, may_kill=True)
+        await self.said(request, who, "votes", body, command, kill=self.perhaps())
+
+    async def approve(self, key, who, *, kill=False):
+        request = self.rules.requests[key]
+        body = {"verdict": "approve", "digest": request.digest}
+        await self.said(request, who, "votes", body, plainly(request, Verdict.approve).vote(), kill=kill)
+
+    async def take_back(self, request=None):
+        """Let somebody take a vote back; most of the time one that is there."""
+        request = request or self.some_request()
+        voters = [vote.voter for vote in request.votes if vote.step == request.step]
+        who = self.chance.choice(voters if voters and self.perhaps(0.8) else PEOPLE)
+        await self.said(request, who, "take-back", None, TakeBack(request.id), kill=self.perhaps(0.05))
 
     def some_request(self):
         open_ones = [one for one in self.rules.requests.values() if one.is_open]
@@ -198,12 +261,18 @@ class Story:
             open_ones if open_ones and self.chance.random() < 0.8 else [*self.rules.requests.values()]
         )
 
-    async def said(self, request, who, path, body, command, *, may_kill=False):
-        killed = may_kill and self.chance.random() < 0.15
-        answer = await self.call(self.either, who, f"/requests/{request.id}/{path}", body, killed=killed)
-        code, after = self.rules.outcome(request, command, who, self.now)
-        self.agree(answer, code, after, (who, path, body))
-        self.rules.requests[request.id] = after
+    async def said(self, request, who, path, body, command, *, kill=False):
+        answer = await self.made(path, who, f"/requests/{request.id}/{path}", body, kill=kill)
+        code, after, votes = self.rules.outcome(request, command, who, self.now)
+        if kill and path == "claim" and answer[1].get("code") == "already_claimed":
+            assert (code, str(after.effect)) == (None, "claimed")  # the first answer was lost: nobody knows who acted
+        else:
+            self.agree(answer, code, after, (who, path, body))
+        self.adopt(after, votes)
+
+    def adopt(self, after, votes):
+        self.rules.requests[after.id] = after
+        self.acknowledged[after.id] += [(vote.voter, str(vote.verdict), vote.digest) for vote in votes]
 
     async def comment(self):
         request = self.some_request()
@@ -226,36 +295,64 @@ class Story:
         request = self.some_request()
         await self.said(request, BOT, "withdrawal", {"reason": "x"}, Withdraw(request.id, "x"))
 
-    async def act(self):
+    async def act(self, key=None, *, kill=None):
         """Claim what was approved, and say what became of it."""
-        request = self.some_request()
-        answered = partial(self.said, request, BOT)
-        if request.claim is not None and self.chance.random() < 0.7:
+        request = self.some_request() if key is None else self.rules.requests[key]
+        answered = partial(self.said, request, BOT, kill=self.perhaps() if kill is None else kill)
+        if request.claim is not None and (key is not None or self.perhaps(0.7)):
             body = {"attempt": request.claim.attempt, "state": "executed", "result": 7}
             await answered("result", body, RecordEffect(request.id, request.claim.attempt, "executed", 7, ""))
-        elif str(request.effect) == "none":
-            command = ClaimEffect(request.id, request.digest, "bank", 0, "no", timedelta(seconds=60))
-            await answered("claim", {"digest": request.digest, "tool": "bank", "lasts": 60}, command)
+        elif str(request.effect) in {"none", "claimed"}:
+            again = self.chance.choice(["no", "idempotent"])
+            command = ClaimEffect(request.id, request.digest, "bank", 0, again, timedelta(seconds=60))
+            body = {"digest": request.digest, "tool": "bank", "lasts": 60, "repeatable": again}
+            await answered("claim", body, command)
 
-    async def race(self):
+    async def race(self, request=None, *, kill=None):
         """Let three vote at once, at both servers: they come to what some order of them would have come to."""
-        request = self.some_request()
+        request = request or self.some_request()
         votes = [self.some_vote(request) for _ in range(3)]
-        calls = [self.call(self.either, who, f"/requests/{request.id}/votes", body) for who, body, _ in votes]
-        answers = await asyncio.gather(*calls)
+        places = [self.either for _ in votes]
+        path = f"/requests/{request.id}/votes"
+        calls = [self.call(at, who, path, body) for at, (who, body, _) in zip(places, votes, strict=True)]
+        if self.perhaps() if kill is None else kill:
+            answers = await self.killed("race", places[0], *calls)
+        else:
+            answers = await asyncio.gather(*calls)
         for order in itertools.permutations(range(3)):
-            after, fits = request, True
+            after, fits, cast = request, True, ()
             for number in order:
-                code, after = self.rules.outcome(after, votes[number][2], votes[number][0], self.now)
-                fits = fits and self.fits(answers[number], code, after)
+                code, after, more = self.rules.outcome(after, votes[number][2], votes[number][0], self.now)
+                fits, cast = fits and self.fits(answers[number], code, after), (*cast, *more)
             if fits:
-                self.rules.requests[request.id] = after
+                self.adopt(after, cast)
                 return
         raise AssertionError(f"I17: no order explains {[(who, body) for who, body, _ in votes]}: {answers}")
 
-    async def later(self):
+    async def change_members(self, *, kill=None):
+        """Take somebody into a group, or out of it again: the next decision knows."""
+        group, person = self.chance.choice(["managers", "directors"]), self.chance.choice(JOINING)
+        members, kill = self.rules.directory.groups[group], self.perhaps() if kill is None else kill
+        method, path = "DELETE" if person in members else "PUT", f"/directory/groups/{group}/members/{person}"
+        status, told = await self.made("members", ROOT, path, None, kill=kill, method=method)
+        assert status == 204 or (kill and status == 404 and method == "DELETE"), told
+        groups = {**self.rules.directory.groups, group: members ^ {person}}
+        self.rules.directory = replace(self.rules.directory, groups=groups)
+
+    async def disable(self):
+        """Keep somebody out, or let them in again: their votes count no more, and they are signed out."""
+        directory = self.rules.directory
+        person = self.chance.choice(sorted(directory.disabled) or [directory.canonical(one) for one in PEOPLE])
+        what = "enable" if person in directory.disabled else "disable"
+        status, told = await self.made("people", ROOT, f"/people/{person}/{what}", None, kill=False)
+        assert status == 204, told
+        self.rules.directory = replace(directory, disabled=directory.disabled ^ {person})
+        self.headers = {who: sent for who, sent in self.headers.items() if directory.canonical(who) != person}
+        self.happened[f"{what}d"] += 1
+
+    async def later(self, seconds=None):
         with self.clock.get_lock():
-            self.clock.value += self.chance.choice([60, 600, 1_800, 3_600, 7_200])
+            self.clock.value += seconds or self.chance.choice([60, 600, 1_800, 3_600, 7_200])
         self.headers = {who: header for who, header in self.headers.items() if who == BOT}
 
     async def sweep(self):
@@ -294,13 +391,48 @@ class Story:
                 told = answer.json()
                 self.same({name: told[name] for name in request_shape(request)}, request)
 
-    async def tell(self, steps):
+    async def check_votes(self):
+        """See that the log holds each vote that was acknowledged, once and in order; count what else it holds."""
+        for key in self.rules.requests:
+            answer = await self.clients[self.either].get(
+                f"/api/v1/requests/{key}/history", headers=await self.header(BOT)
+            )
+            entries = answer.json()["entries"]
+            cast = [entry["event"]["vote"] for entry in entries if entry["event"]["type"] == "vote_cast"]
+            told = [(vote["voter"], vote["verdict"], vote["digest"]) for vote in cast]
+            assert told == self.acknowledged[key], "I10: a vote was lost, or counts twice"
+            self.happened.update(entry["event"]["type"] for entry in entries)
+            by_time = [one for one in entries if one["event"]["type"] == "decided" and one["by"].startswith("service:")]
+            self.happened["hold ended"] += len(by_time)
+
+    async def begin(self):
+        """Let everything happen once that chance may leave out."""
         await asyncio.gather(self.start(0), self.start(1))
-        await self.ask()
+        mail = await self.ask("send", "5", kill=True)
+        await self.approve(mail, "noah@example.com", kill=True)
+        while self.rules.requests[mail].votes:  # chance may have somebody else try it
+            await self.take_back(self.rules.requests[mail])
+        await self.approve(mail, "noah@example.com")
+        await self.later(600)
+        await self.sweep()
+        for _ in ("claim", "result"):
+            await self.act(mail, kill=True)
+        pay = await self.ask("pay", "5")
+        await self.later(3_600)
+        await self.sweep()
+        await self.race(self.rules.requests[pay], kill=True)
+        await self.change_members(kill=True)
+        await self.disable()
+
+    async def tell(self, steps):
+        await self.begin()
         weights = {
             self.ask: 3,
             self.vote: 8,
+            self.take_back: 2,
             self.race: 3,
+            self.change_members: 1,
+            self.disable: 1,
             self.comment: 1,
             self.delegate: 1,
             self.extend: 1,
@@ -315,6 +447,8 @@ class Story:
             await step()
         await self.sweep()
         await self.check()
+        await self.check_votes()
+        assert self.happened >= HAPPENED, HAPPENED - self.happened
         await assert_invariants(self.system.store)
 
     async def close(self):
