@@ -1,4 +1,4 @@
-"""Write what is drawn from the code: docs/tables.md (the diagrams) and docs/reference.md (the public API).
+"""Write what is drawn from the code: the diagrams, and what there is of Python, configuration, API and commands.
 
 python docs/generate.py            # writes the pages; a test says when they are older than the code
 """
@@ -8,12 +8,18 @@ from __future__ import annotations
 import enum
 import inspect
 import re
+import sys
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parent))
+
 import interlock
+from api_page import api
+from cli_page import commands
+from configuration_page import configuration
 from interlock.domain.lifecycle import TRANSITIONS
 from interlock.domain.run import ENDED
 from interlock.domain.run_lifecycle import RUN_TRANSITIONS
@@ -28,13 +34,24 @@ SECTIONS = re.compile(r"^(Args|Attributes|Raises|Returns):$", re.MULTILINE)
 
 def main() -> None:
     """Write the pages."""
-    for name, text in pages().items():
-        (HERE / name).write_text(text)
+    for name in pages():
+        (HERE / name).write_text(page(name))
 
 
-def pages() -> dict[str, str]:
-    """Return each page's name and text."""
-    return {"tables.md": "\n".join(tables()) + "\n", "reference.md": "\n".join(reference()) + "\n"}
+def pages() -> dict[str, Callable[[], Iterator[str]]]:
+    """Return what draws each page, by its name."""
+    return {
+        "tables.md": tables,
+        "reference.md": reference,
+        "reference-configuration.md": configuration,
+        "reference-api.md": api,
+        "reference-cli.md": commands,
+    }
+
+
+def page(name: str) -> str:
+    """Return the text of a page."""
+    return "\n".join(pages()[name]()) + "\n"
 
 
 # ── the tables ──

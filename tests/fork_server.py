@@ -36,7 +36,7 @@ PRELOADED = (
 
 CLIENT = """\
 #!{python} -SE
-import array, json, os, socket, sys
+import _signal, array, json, os, socket, sys
 with socket.socket(socket.AF_UNIX) as to:
     to.connect({address!r})
     order = json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ), False]).encode()
@@ -44,7 +44,9 @@ with socket.socket(socket.AF_UNIX) as to:
     to.sendmsg([len(order).to_bytes(8, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
     to.sendall(order)
     with to.makefile() as told:
-        pid, code = told.readline(), told.readline()
+        pid = int(told.readline())
+        _signal.signal(_signal.SIGTERM, lambda *_: os.kill(pid, _signal.SIGTERM))
+        code = told.readline()
 code = int(code or 1)
 sys.exit(code) if code >= 0 else os.kill(os.getpid(), -code)
 """

@@ -2,12 +2,16 @@
 
 A block of Python or YAML that begins with a comment naming a file is written to that file; other Python is executed.
 In a block of `console`, each line after `$ ` is run by a shell, and what stands below it must be what it writes: `…`
-stands for anything. `ID` stands for the newest open request, `RUN` for the newest run. Blocks of `sh` are not run.
+stands for anything. `ID` stands for the newest open request, `RUN` for the newest run. What `export` sets holds for the
+lines below it. `interlock serve` goes on until the page ends, on a free port that the page calls `127.0.0.1:8000`;
+`LINK` stands for what is behind the `#` of its link. Blocks of `sh` are not run.
 """
 
 import json
 import os
 import re
+import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -18,6 +22,8 @@ PAGES = sorted(
     page for page in (ROOT / "docs").rglob("*.md") if "decisions" not in page.parts and page.name != "security.md"
 )
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
+ADDRESS = "127.0.0.1:8000"
 NAMED = re.compile(r"# ([\w./-]+\.(?:py|yaml|json))\n")
 
 
@@ -29,6 +35,15 @@ class Reader:
         self.names = {"__name__": "__page__"}
         data = {"XDG_DATA_HOME": str(folder / "data"), "NO_COLOR": "1", "COLUMNS": "120"}
         self.environ = {**os.environ, **data, "PATH": path}
+        self.serving, self.address, self.link = None, ADDRESS, "LINK"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.serving is not None:
+            self.serving.terminate()
+            self.serving.communicate(timeout=60)
 
     def read(self, language, block):
         named = NAMED.match(block)
@@ -39,11 +54,18 @@ class Reader:
         elif language == "python":
             exec(compile(block, "page", "exec"), self.names)
         elif language == "console":
-            for command, shown in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE):
+            for command, shown in COMMAND.findall(block):
                 self.type(command, shown)
 
     def type(self, command, shown):
-        said = self.shell(self.filled(command))
+        filled = self.filled(command)
+        if command.startswith("interlock serve"):
+            said = self.serve(command)
+        elif command.startswith("export "):
+            said = self.export(filled)
+        else:
+            said = self.shell(filled)
+        said = said.replace(self.address, ADDRESS)
         pattern = ".*".join(map(re.escape, shown.strip().split("…")))
         assert re.search(pattern, said, re.DOTALL), f"$ {command}\n{said}\nis not what the page shows:\n{shown}"
 
@@ -52,7 +74,24 @@ class Reader:
             if re.search(rf"\b{word}\b", command):
                 listed = json.loads(self.shell(f"interlock {kind} list --json 2>/dev/null"))[kind]
                 command = re.sub(rf"\b{word}\b", listed[0]["id"], command)
-        return command
+        return re.sub(r"\bLINK\b", self.link, command.replace(ADDRESS, self.address))
+
+    def serve(self, command):
+        order = [*shlex.split(command), "--port", "0"]
+        how = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+        self.serving = subprocess.Popen(order, cwd=self.folder, env=self.environ, **how)
+        said = ""
+        while "/sign-in#" not in said:
+            line = self.serving.stdout.readline()
+            assert line, f"{command} has ended: {said}"
+            said += line
+        self.address, self.link = re.search(r"http://([^/]+)/sign-in#(\S+)", said).groups()
+        return said
+
+    def export(self, command):
+        said, *now = self.shell(f"{command}; printf '\\0'; env -0").split("\0")
+        self.environ = dict(one.split("=", 1) for one in now if one)
+        return said
 
     def shell(self, command):
         done = subprocess.run(
@@ -72,10 +111,13 @@ class Reader:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_page_can_be_followed_to_its_end(tmp_path, monkeypatch, quick_path, page):
-    reader = Reader(tmp_path, quick_path)
+    for needed in ("curl", "jq"):
+        if re.search(rf"^\$ .*\b{needed} ", page.read_text(), re.MULTILINE) and shutil.which(needed) is None:
+            pytest.skip(f"not on this platform: there is no {needed}")
     monkeypatch.chdir(tmp_path)
-    for language, block in BLOCK.findall(page.read_text()):
-        reader.read(language, block)
+    with Reader(tmp_path, quick_path) as reader:
+        for language, block in BLOCK.findall(page.read_text()):
+            reader.read(language, block)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -22,7 +22,7 @@ def accepted(*command, folder):
 def program(name):
     found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
     if found is None:
-        pytest.skip(f"{name} is not installed")
+        pytest.skip(f"not on this platform: there is no {name}")
     return found
 
 

@@ -15,8 +15,9 @@ from interlock.storage.rows import request_row
 from interlock.storage.schema import REVISIONS
 from interlock.testing.samples import TENANT, approved, opened
 
-COUNTED = list(product([None, Dimension.agent, Dimension.level], [None, Every.week]))
-REVIEWERS = [(Dimension.reviewer, Every.day)]
+PERIODS = [None, *Every]
+COUNTED = list(product([None, Dimension.agent, Dimension.action, Dimension.level], PERIODS))
+REVIEWERS = list(product([Dimension.reviewer], PERIODS))
 QUERIES = {
     "requests_ended": [query(*of) for query in (statistics.numbers_query, statistics.times_query) for of in COUNTED],
     "participants_by_time": [

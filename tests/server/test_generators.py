@@ -26,10 +26,10 @@ def must_be_there(command, *words):
     """Run a generator that another package registry brings; skip, with the reason, where it cannot be had."""
     found = shutil.which(command) or shutil.which(command, path=str(Path(sys.executable).parent))
     if found is None:
-        pytest.skip(f"{command} is not installed")
+        pytest.skip(f"not on this platform: there is no {command}")
     done = subprocess.run([found, *words], capture_output=True, text=True, check=False, timeout=300)
     if done.returncode != 0:
-        pytest.skip(f"{' '.join(words)} cannot be had: {done.stderr.strip().splitlines()[-1:]}")
+        pytest.skip(f"not on this platform: {' '.join(words)} cannot be had: {done.stderr.strip().splitlines()[-1:]}")
     return found
 
 

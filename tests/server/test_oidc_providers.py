@@ -62,7 +62,7 @@ def node_provider(tmp_path):
     """Return a function that starts the provider of npm, and returns its issuer."""
     npm, node = shutil.which("npm"), shutil.which("node")
     if npm is None or node is None:
-        pytest.skip("node and npm are not installed")
+        pytest.skip("not on this platform: there is no node or no npm")
     brought = subprocess.run(
         [npm, "install", "--no-save", "--no-audit", "--no-fund", NODE_PROVIDER],
         cwd=tmp_path,
@@ -72,7 +72,7 @@ def node_provider(tmp_path):
         timeout=300,
     )
     if brought.returncode != 0:
-        pytest.skip(f"{NODE_PROVIDER} cannot be had: {brought.stderr.strip().splitlines()[-1:]}")
+        pytest.skip(f"not on this platform: {NODE_PROVIDER} cannot be had: {brought.stderr.strip().splitlines()[-1:]}")
     started = []
 
     def start(redirect):

@@ -56,7 +56,7 @@ class DelegationSettings(Section):
     delegate: Person = Field(alias="to", description="who casts it meanwhile")
     since: Moment | None = Field(default=None, description="when it begins; at once if nothing is said")
     until: Moment = Field(description="when it ends: a delegation is for a time")
-    reason: Annotated[StrictStr, Field(max_length=1_000)] = ""
+    reason: Annotated[StrictStr, Field(max_length=1_000)] = Field(default="", description="shown with each vote")
 
 
 class FactSettings(Section):
@@ -65,10 +65,14 @@ class FactSettings(Section):
     source: Annotated[StrictStr, Field(pattern=ARGUMENT)] = Field(
         alias="from", description="where it is in the arguments, such as args.amount"
     )
-    type: Literal["decimal", "integer", "string", "boolean"] = "string"
-    min: Number | None = None
-    max: Number | None = None
-    digits: Annotated[StrictInt, Field(ge=1, le=15)] = 15
+    type: Literal["decimal", "integer", "string", "boolean"] = Field(
+        default="string", description="what it must be; a decimal may be sent as text, as money should"
+    )
+    min: Number | None = Field(default=None, description="a smaller one cannot be judged, so no level applies by it")
+    max: Number | None = Field(default=None, description="a larger one cannot be judged, either")
+    digits: Annotated[StrictInt, Field(ge=1, le=15)] = Field(
+        default=15, description="how many a decimal may have, before and after the point together"
+    )
 
 
 class EscalateSettings(Section):
@@ -103,9 +107,9 @@ class LevelSettings(Section):
         "calendar": "it belongs to the policy, or to a step, under `steps`",
     }
 
-    name: Name | None = None
+    name: Name | None = Field(default=None, description="what people and statistics call it; its number by default")
     when: Expression | None = Field(default=None, description="CEL over the facts; the last level has none")
-    approve: Literal["automatically"] | None = None
+    approve: Literal["automatically"] | None = Field(default=None, description="nobody is asked; it has no steps then")
     hold: Duration | None = Field(
         default=None, description="how long the vote that ends a step can be taken back; the policy's by default"
     )
@@ -133,10 +137,12 @@ class PolicySettings(Section):
     facts: dict[Identifier, FactSettings] = Field(default_factory=dict)
     levels: tuple[LevelSettings, ...] = Field(min_length=1, max_length=50)
     windows: WindowSettings | None = Field(default=None, description="what recent_24h and its like count")
-    four_eyes: StrictBool = False
-    initiator_may_approve: StrictBool = False
+    four_eyes: StrictBool = Field(default=False, description="whoever has changed a request does not decide on it")
+    initiator_may_approve: StrictBool = Field(default=False, description="also who has started the run may decide")
     edits: tuple[StrictStr, ...] | None = Field(default=None, description="arguments a reviewer may change")
-    reason_for: tuple[Literal["approve", "edit", "reject", "respond", "revise"], ...] = ()
+    reason_for: tuple[Literal["approve", "edit", "reject", "respond", "revise"], ...] = Field(
+        default=(), description="votes that need a comment"
+    )
     hold: Duration | None = Field(default=None, description="of all its levels that name no other")
     answer_expires: Duration | None = Field(default=None, description="every hour counts, whatever the calendar")
     calendar: Name | None = Field(default=None, description="of all its steps that name no other")
@@ -181,8 +187,12 @@ class RetrySettings(Section):
 class LimitSettings(Section):
     """Other limits than the built-in ones."""
 
-    action_bytes: Annotated[StrictInt, Field(ge=1_000, le=256_000)] | None = None
-    state_bytes: Annotated[StrictInt, Field(ge=10_000, le=100_000_000)] | None = None
+    action_bytes: Annotated[StrictInt, Field(ge=1_000, le=256_000)] | None = Field(
+        default=None, description="how large what is asked may be, as JSON; 256,000 if it is not given"
+    )
+    state_bytes: Annotated[StrictInt, Field(ge=10_000, le=100_000_000)] | None = Field(
+        default=None, description="how large the state of a run may be; 8,000,000 if it is not given"
+    )
     states: Annotated[StrictInt, Field(ge=1, le=1_000)] | None = Field(
         default=None, description="how many states of a run stay readable: of its pauses, and its end; 20 if not given"
     )
@@ -206,8 +216,8 @@ class Settings(Section):
     agents: dict[Name, Reference] = Field(
         default_factory=dict, description="name to module:attribute or path/to/file.py:attribute"
     )
-    groups: dict[Name, tuple[Person, ...]] = Field(default_factory=dict)
-    roles: dict[Name, tuple[Person, ...]] = Field(default_factory=dict)
+    groups: dict[Name, tuple[Person, ...]] = Field(default_factory=dict, description="who is in them")
+    roles: dict[Name, tuple[Person, ...]] = Field(default_factory=dict, description="who has them")
     people: dict[Person, PersonSettings] = Field(default_factory=dict)
     delegations: tuple[DelegationSettings, ...] = Field(
         default=(),

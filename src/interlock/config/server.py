@@ -42,12 +42,14 @@ class ProviderSettings(Section):
         default=None, description="what the sign-in page calls it; its name by default"
     )
     issuer: Issuer = Field(description="https://…, as the provider writes it")
-    client_id: Annotated[StrictStr, Field(min_length=1, max_length=500)]
+    client_id: Annotated[StrictStr, Field(min_length=1, max_length=500)] = Field(description="as registered there")
     client_secret_env: Variable | None = Field(default=None, description="the environment variable that has the secret")
     client_secret_file: Annotated[StrictStr, Field(min_length=1)] | None = Field(
         default=None, description="the file that has the secret, from this file's folder"
     )
-    scopes: tuple[OAuthScope, ...] = Field(default=("openid", "email", "profile"), max_length=20)
+    scopes: tuple[OAuthScope, ...] = Field(
+        default=("openid", "email", "profile"), max_length=20, description="what the provider is asked for"
+    )
     claims: ClaimSettings = Field(default_factory=ClaimSettings)
     everybody: StrictBool = Field(
         default=False,

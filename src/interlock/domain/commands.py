@@ -17,7 +17,7 @@ from interlock.domain.windows import Recent
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Ask people. The route was chosen by the desk, under the policy that it pins."""
+    """Ask people. The route was chosen by the desk, under the policy that it pins. `trace` is that of `Request`."""
 
     request_id: str
     run_id: str
@@ -28,6 +28,7 @@ class Open:
     route: Route
     replaces: str | None = None
     replacements: int = 0
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

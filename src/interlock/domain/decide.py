@@ -223,5 +223,6 @@ def _decide_open(request: Request | None, command: Open, context: DecisionContex
         replaces=command.replaces,
         replacements=command.replacements,
         at=context.now,
+        trace=command.trace,
     )
     return (opened, first_step(context, command.route))

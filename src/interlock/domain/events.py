@@ -15,7 +15,11 @@ from interlock.domain.request import Claim, Edition, StandIn, Vote
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A request was opened, and routed under a pinned policy."""
+    """A request was opened, and routed under a pinned policy.
+
+    Args:
+        trace: the trace context (W3C `traceparent`) in which an agent asked that has no run here, if anybody traces.
+    """
 
     request_id: str
     tenant: str
@@ -30,6 +34,7 @@ class Opened:
     replaces: str | None
     replacements: int
     at: datetime
+    trace: str | None = None
     type: Literal["opened"] = "opened"
 
 

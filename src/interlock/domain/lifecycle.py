@@ -102,6 +102,7 @@ def _opened(event: Opened) -> Request:
         replaces=event.replaces,
         replacements=event.replacements,
         version=1,
+        trace=event.trace,
     )
 
 

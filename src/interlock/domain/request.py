@@ -164,6 +164,7 @@ class Request:
             was put back from a backup.
         reservations: who is on it, one for each person; some may have ended by the clock.
         clarifications: what people have asked back, and what was said to it.
+        trace: the trace context (W3C `traceparent`) in which it was asked, if anybody traces; a run has its own.
     """
 
     id: str
@@ -212,6 +213,7 @@ class Request:
     held_by: tuple[str, ...] = ()
     reservations: tuple[Reservation, ...] = ()
     clarifications: tuple[Clarification, ...] = ()
+    trace: str | None = None
 
     @property
     def asked(self) -> Subject:

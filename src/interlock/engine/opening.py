@@ -11,6 +11,7 @@ from interlock.domain.commands import DecisionContext, Open
 from interlock.domain.decide import decide
 from interlock.domain.policy import Occasion
 from interlock.domain.request import Request, name_of
+from interlock.engine import tracing
 from interlock.engine.changes import FRESH, Changes, RequestChange
 from interlock.engine.codec import encode_policy
 from interlock.engine.consequences import actor_of
@@ -61,7 +62,8 @@ class Openings:
             policies = await self._directories.current(agent.tenant, loaded.directory)
             return await self._open_once(ask, wanted, agent, initiator, loaded.requests.get(wanted), policies)
 
-        opened = await until_committed(attempt, wanted)
+        with tracing.span("interlock.ask", agent=agent.id.removeprefix("agent:"), request=wanted):
+            opened = await until_committed(attempt, wanted)
         failpoint("request.opened")
         return opened
 
@@ -75,7 +77,7 @@ class Openings:
         person = policies.directory.canonical(initiator)
         occasion = Occasion(ask.subject, name, agent.id, person, now, seen.recent.get(name_of(ask.subject)))
         policy, route = choose(policies, occasion, ask.policy)
-        command = Open(wanted, "", name, person, ask, round=0, route=route)
+        command = Open(wanted, "", name, person, ask, round=0, route=route, trace=tracing.current())
         events = decide(before, command, DecisionContext(now, agent, policy, policies.directory))
         if not events:
             assert before is not None

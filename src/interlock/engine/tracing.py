@@ -8,17 +8,21 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from time import time_ns
 
 SDK = "opentelemetry.sdk.trace"
 """Whoever wants traces has loaded it: by its own code, or by `opentelemetry-instrument`."""
 
 
 @contextmanager
-def span(name: str, *, within: str | None = None, **attributes: str) -> Iterator[None]:
+def span(name: str, *, within: str | None = None, began: datetime | None = None, **attributes: str) -> Iterator[None]:
     """Do something in a span.
 
     Args:
-        within: the trace context (W3C `traceparent`) that it belongs to, where this process is in no span.
+        within: the trace context (W3C `traceparent`) that it belongs to. Where this process is in a span of another
+            trace, as of a call over HTTP, the new span links to that one.
+        began: when it began, if that was before, perhaps in another process.
         attributes: names and ids.
     """
     if SDK not in sys.modules:
@@ -27,13 +31,25 @@ def span(name: str, *, within: str | None = None, **attributes: str) -> Iterator
     from opentelemetry import trace  # noqa: PLC0415 - slow to load, and not needed without an SDK
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415
 
-    inside = trace.get_current_span().get_span_context().is_valid
-    context = None if inside or within is None else TraceContextTextMapPropagator().extract({"traceparent": within})
+    inside = trace.get_current_span().get_span_context()
+    context, links = None, []
+    if within is not None:
+        belongs = TraceContextTextMapPropagator().extract({"traceparent": within})
+        asked = trace.get_current_span(belongs).get_span_context()
+        if asked.is_valid and asked.trace_id != inside.trace_id:
+            context, links = belongs, [trace.Link(inside)] if inside.is_valid else []
     named = {f"interlock.{key}": value for key, value in attributes.items()}
     tracer = trace.get_tracer("interlock")
+    start = None if began is None else min(int(began.timestamp() * 1e9), time_ns())
     # What an agent's code raises may hold what it works on: the span says that it failed, and the log says why.
     with tracer.start_as_current_span(
-        name, context, attributes=named, record_exception=False, set_status_on_exception=False
+        name,
+        context,
+        attributes=named,
+        links=links,
+        start_time=start,
+        record_exception=False,
+        set_status_on_exception=False,
     ) as begun:
         try:
             yield

@@ -11,6 +11,7 @@ from interlock.domain.canonical import Json, check_storable, check_text, normali
 from interlock.domain.commands import ClaimEffect, RecordEffect, Withdraw
 from interlock.domain.effect import check_stands
 from interlock.domain.request import MAX_COMMENT, EffectState, Repeatable, Reported, Request
+from interlock.engine import tracing
 from interlock.engine.idempotency import check_key
 from interlock.engine.integrity import verified
 from interlock.errors import BadInput, EffectRefused, Forbidden, InvalidValue, NotFound
@@ -109,9 +110,10 @@ class AgentClient:
         """
         if not SHORTEST_CLAIM <= lasts <= LONGEST_CLAIM:
             raise InvalidValue("lasts", "must be from one second to a day")
-        await self.own(request_id)
+        asked = await self.own(request_id)
         command = ClaimEffect(request_id, digest, tool, 0, repeatable, lasts)
-        claimed = await self.system.desk.handle(command, self.principal, key=self._key)
+        with tracing.span("interlock.claim", within=asked.trace, request=request_id, tool=tool):
+            claimed = await self.system.desk.handle(command, self.principal, key=self._key)
         if claimed.effect in {EffectState.lapsed, EffectState.unknown}:  # which the log says by now
             said = f"Nothing may be executed: the effect of {request_id} is {claimed.effect}"
             raise EffectRefused(f"{said}. {claimed.effect_note}", request_id=request_id, effect=str(claimed.effect))
@@ -125,11 +127,14 @@ class AgentClient:
         Raises:
             EffectRefused: if something else stands, or nobody has claimed that attempt; the log has noted the result.
         """
-        await self.own(request_id)
+        asked = await self.own(request_id)
         check_text(reason, "reason", MAX_COMMENT)
         command = RecordEffect(request_id, attempt, state, normalize(result, path="result"), reason)
-        recorded = await self.system.desk.handle(command, self.principal)
-        check_stands(recorded, command)
+        claim = asked.claim if asked.claim is not None and asked.claim.attempt == attempt else None
+        tool, began = ("", None) if claim is None else (claim.tool, claim.at)
+        with tracing.span("interlock.effect", within=asked.trace, began=began, request=request_id, tool=tool):
+            recorded = await self.system.desk.handle(command, self.principal)
+            check_stands(recorded, command)
         return recorded
 
     async def withdraw(self, request_id: str, *, reason: str) -> Request:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -36,6 +37,8 @@ PREFIXES: dict[CredentialKind, str] = {
     "device": "ild_",
 }
 """How secrets begin: so scanners of repositories and logs find those that were left there."""
+
+SECRET = re.compile(rf"(?:{'|'.join(PREFIXES.values())})[\w-]+")
 
 LINK_LASTS = timedelta(minutes=15)
 DEVICE_LASTS = timedelta(days=180)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import secrets
 import time
 from datetime import UTC, datetime
@@ -17,14 +16,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 from interlock.errors import InterlockError
-from interlock.service.credentials import PREFIXES
+from interlock.service.credentials import SECRET
 from interlock.web.body_reader import BodyRefused, read_whole
 from interlock.web.callers import principal_of
 from interlock.web.context import Context
 from interlock.web.problems import answer_of, problem
 
 _log = logging.getLogger("interlock.access")
-_SECRET = re.compile(rf"(?:{'|'.join(PREFIXES.values())})[\w-]+")
 LONGEST_PATH = 300
 _OF_SOCKETS = {"websocket.accept": int(HTTPStatus.SWITCHING_PROTOCOLS), "websocket.close": int(HTTPStatus.FORBIDDEN)}
 
@@ -106,7 +104,7 @@ class _Call:
                 "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
                 "id": self.id,
                 "method": self.scope.get("method", "WEBSOCKET"),
-                "path": _SECRET.sub("…", self.scope["path"])[:LONGEST_PATH],
+                "path": SECRET.sub("…", self.scope["path"])[:LONGEST_PATH],
                 "status": self._status,
                 "ms": round((time.perf_counter() - self._began) * 1000, 1),
                 "address": self._context.address_of(HTTPConnection(self.scope)),

@@ -93,8 +93,15 @@ class Effect:
     def under_way(self) -> Iterator[None]:
         """While this lasts, the advance does not end, and nobody else performs the same request in it."""
         advancing, run = self.advancing, self.advancing.advance.record.run
-        named = {"agent": run.agent, "run": run.id, "request": self._request.id, "tool": self._shown}
-        with advancing.working(), tracing.span("interlock.effect", within=run.trace, **named):
+        whose = tracing.span(
+            "interlock.effect",
+            within=run.trace,
+            agent=run.agent,
+            run=run.id,
+            request=self._request.id,
+            tool=self._shown,
+        )
+        with advancing.working(), whose:
             try:
                 yield
             except Halt as halt:

@@ -1,0 +1,209 @@
+"""Draw docs/reference-configuration.md from the settings' classes and their JSON Schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic.fields import FieldInfo
+
+from interlock.config.base import Section
+from interlock.config.load import VARIABLES
+from interlock.config.sections import Settings, config_schema
+from interlock.config.values import PATTERNS, Duration, Rate
+from markdown_table import table
+
+SCHEMA = config_schema()
+TERMS = {
+    "must be a name of letters, digits, spaces and . _ -": "name",
+    "must be a person's id, such as mia@example.com": "person",
+    "must be group:NAME, role:NAME, person:ID or `anyone with role NAME`": "whom to ask",
+    "must be the path of an argument, such as args.amount": "argument",
+    "must be a name of letters, digits and _": "identifier",
+    "must be module:attribute or path/to/file.py:attribute": "reference",
+    "must be at most 40 small letters, digits and -": "short name",
+    "must be one scope of the provider's, such as email": "scope",
+}
+"""What the page calls texts of a form, by what is said where one is not of it."""
+
+VALUES = {
+    "duration": "how long: `30s`, `15m`, `4h`, `2d`, `1w`, `1h30m`; at least `1s`, at most ten years",
+    "rate": "how often in how long: `600 per 1m`; or `unlimited`",
+    "moment": "a date and a time with its offset: `2026-12-01T09:00:00+01:00`",
+    "day": "a date: `2026-12-25`",
+    "hours": "a span of a day: `09:00-17:00`, from `00:00` to `24:00`",
+    **{term: said.removeprefix("must be ") for said, term in TERMS.items()},
+}
+FORMS = {
+    TypeAdapter(Duration).json_schema()["pattern"]: "duration",
+    TypeAdapter(Rate).json_schema()["pattern"]: "rate",
+    **{pattern: TERMS[said] for pattern, said in PATTERNS.items()},
+}
+UNITS = ("bytes", "seconds")
+
+ENVIRONMENT = {
+    "INTERLOCK_CONFIG": "the file to read in place of `./interlock.yaml`",
+    "INTERLOCK_DATABASE_URL": "goes before `database.url`, unless `database.fixed` is set",
+    "INTERLOCK_SERVER": "the address of the server at which commands work, as `--server`",
+    "INTERLOCK_TOKEN": "a token to be known by at that server; goes before what `interlock login` has kept",
+    "INTERLOCK_DEBUG": "`1` shows the traceback of an error",
+    "INTERLOCK_MODEL": "built-in agents: the model that plans",
+    "INTERLOCK_SAGEMAKER_INPUT": "built-in agents: `1` takes the input in the form that SageMaker sends",
+    "INTERLOCK_SMTP_URL": "built-in agents: the mail server by which mails are sent",
+    "INTERLOCK_MAIL_FROM": "built-in agents: who sends them",
+    "INTERLOCK_MAILDIR": "built-in agents: the folder into which mails are written where there is no mail server",
+    "INTERLOCK_LEDGER": "built-in agents: the file into which purchases are written",
+    "INTERLOCK_REPORTS": "built-in agents: the folder into which reports are written",
+    "INTERLOCK_FAILPOINTS": "tests: where the process stops or ends",
+}
+"""What the variables are for; a test says if one is missing."""
+INTRODUCTION = """\
+# Configuration: interlock.yaml
+
+Every key that `interlock.yaml` may have, drawn from the settings by `python docs/generate.py`. The file is found where
+you work, or named by `--config FILE`; without one the defaults hold. A key that is not listed here is refused, with
+file and line. `interlock policy check` reads a file and says what is wrong with it. People, policies, calendars,
+`retries` and `request_limits` are read again whenever the file has changed, all else when a process starts. For editors
+there is a [JSON Schema](interlock.schema.json).
+"""
+
+
+def configuration() -> Iterator[str]:
+    yield INTRODUCTION
+    places: dict[type[Section], str] = {}
+    place(Settings, "", places)
+    for model, path in places.items():
+        if path:
+            yield from ("", f"## `{path}`", "", sentence(model), "")
+        yield from table(("key", "value", "default", "what it does"), keys(model, places))
+    yield from ("", "## Values", "")
+    yield from table(("value", "what it is"), VALUES.items())
+    yield from ("", "## Environment", "")
+    yield from table(("variable", "what it does"), ((f"`{name}`", ENVIRONMENT[name]) for name in variables()))
+
+
+def variables() -> list[str]:
+    """Return the variables in the order of the page; one that the page lacks comes last, and is not found there."""
+    order = list(ENVIRONMENT)
+    return sorted(VARIABLES, key=lambda name: order.index(name) if name in order else len(order))
+
+
+def place(model: type[Section], path: str, places: dict[type[Section], str]) -> None:
+    """Note where each section is, the first time that it is met."""
+    places[model] = path
+    for name, field in model.model_fields.items():
+        found = section_of(field.annotation)
+        if found is not None and found not in places:
+            within = {"tuple": "[]", "dict": ".NAME"}.get(container_of(field.annotation), "")
+            place(found, f"{path}.{field.alias or name}{within}".lstrip("."), places)
+
+
+def keys(model: type[Section], places: Mapping[type[Section], str]) -> Iterator[tuple[str, ...]]:
+    """Return a row for each key of a section."""
+    schema = SCHEMA if model is Settings else SCHEMA["$defs"][model.__name__]
+    named = {one.__name__: path for one, path in places.items()}
+    for name, field in model.model_fields.items():
+        key = field.alias or name
+        said = field.description or sentence(section_of(field.annotation) or model).rstrip(".")
+        yield f"`{key}`", kind(key, schema["properties"][key], named), default(field), said
+
+
+def sentence(model: type[Section]) -> str:
+    return (model.__doc__ or "").strip()
+
+
+def section_of(annotation: Any) -> type[Section] | None:
+    """Return the section that a key holds, alone, in a list, or by name."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return annotation
+    return next((found for one in getattr(annotation, "__args__", ()) if (found := section_of(one))), None)
+
+
+def container_of(annotation: Any) -> str:
+    return getattr(getattr(annotation, "__origin__", None), "__name__", "")
+
+
+def kind(key: str, schema: Mapping[str, Any], places: Mapping[str, str]) -> str:  # noqa: C901 - see `of`
+    """Say what a value is, from its JSON Schema.
+
+    Args:
+        places: where each section is on the page.
+    """
+
+    def of(schema: Mapping[str, Any]) -> str:  # noqa: C901, PLR0911, PLR0912 - one line for each form of a schema
+        match schema:
+            case {"$ref": ref}:
+                path = places[ref.rpartition("/")[2]]
+                return f"section [`{path}`](#{anchor(path)})"
+            case {"anyOf": [{"type": "string"}, {"type": "array"}]}:
+                return "hours, or a list of them"
+            case {"anyOf": options}:
+                return " or ".join(of(one) for one in options if one != {"type": "null"})
+            case {"enum": values}:
+                return ", ".join(f"`{value}`" for value in values)
+            case {"const": value}:
+                return f"`{value}`"
+            case {"type": "array", "items": items}:
+                return f"list: {of(items)}"
+            case {"type": "object", "patternProperties": named}:
+                return f"by name: {of(*named.values())}"
+            case {"type": "object", "additionalProperties": items}:
+                return f"by name: {of(items)}"
+            case {"type": "integer"}:
+                unit = next((f", {unit}" for unit in UNITS if key.endswith(unit)), "")
+                return f"integer{unit}{span(schema)}"
+            case {"format": "date-time"}:
+                return "moment"
+            case {"format": "date"}:
+                return "day"
+            case {"pattern": pattern}:
+                return FORMS[pattern]
+            case {"type": "string"}:
+                return "text"
+            case {"type": "boolean"}:
+                return "`true`, `false`"
+        return str(schema["type"])
+
+    return of(schema)
+
+
+def span(schema: Mapping[str, Any]) -> str:
+    if "minimum" not in schema:
+        return ""
+    return f", {schema['minimum']:,} to {schema['maximum']:,}"
+
+
+def anchor(path: str) -> str:
+    """Return the anchor of a heading, as GitHub makes it."""
+    return "".join(sign for sign in path.lower() if sign.isalnum() or sign in "_-")
+
+
+def default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=True)
+    return "" if value is None or isinstance(value, Section) else written(value)
+
+
+def written(value: Any) -> str:
+    """Return a default as the file would have it."""
+    match value:
+        case timedelta():
+            return f"`{duration(value)}`"
+        case int() as calls, timedelta() as per:
+            return f"`{calls} per {duration(per)}`"
+        case bool():
+            return f"`{str(value).lower()}`"
+        case tuple() | dict():
+            return f"`[{', '.join(value)}]`" if value else ""
+    return f"`{value}`" if value != "" else ""
+
+
+def duration(value: timedelta) -> str:
+    seconds = int(value.total_seconds())
+    for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds % length == 0 and (seconds > length or unit != "d"):
+            return f"{seconds // length}{unit}"
+    return f"{seconds}s"
