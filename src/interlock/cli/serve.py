@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import sys
-from collections.abc import Awaitable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import typer
@@ -62,7 +62,9 @@ def serve(
     screen = Screen.on(sys.stderr if as_json else sys.stdout)
     screen.drops = True
     with access_lines(screen) if access_log else contextlib.nullcontext():
-        execute(ctx, run, as_json=as_json, screen=screen, observer=measuring.committed)
+        execute(
+            ctx, run, as_json=as_json, screen=screen, observer=measuring.committed, loop_factory=_fastest_event_loop()
+        )
 
 
 async def _until_all_end(session: Session, beside: Iterable[Awaitable[None]]) -> None:
@@ -126,6 +128,15 @@ def _measuring() -> Measuring:
             "this project."
         ) from None
     return Measuring()
+
+
+def _fastest_event_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return what makes uvloop's event loop; None, for asyncio's own, where it is not installed."""
+    try:
+        import uvloop  # noqa: PLC0415 - not on every platform
+    except ModuleNotFoundError:
+        return None
+    return uvloop.new_event_loop
 
 
 def _answering(  # noqa: PLR0917 - where a server is

@@ -174,6 +174,7 @@ def execute(
     config: str | None = None,
     observer: Observer | None = None,
     remote: bool = False,
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> None:
     """Do the work of a command, and end with its exit code.
 
@@ -183,6 +184,7 @@ def execute(
         create: whether to make the database where there is none; not for who looks for what is there.
         config: the file that commands in hints name, if it is not the one of this command line.
         observer: is told of each commit.
+        loop_factory: makes the event loop, if it is not asyncio's own.
     """
     root = ctx.obj
     server = _server_for(ctx, remote=remote, person=person)
@@ -191,7 +193,8 @@ def execute(
     if config is not None:
         root.config, root.database = config, None  # which an error's sentence names, too
     shown = screen or Screen.on(sys.stderr if as_json else sys.stdout)
-    code = asyncio.run(_done(work, ready(shown, as_json=as_json), prefix))
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        code = runner.run(_done(work, ready(shown, as_json=as_json), prefix))
     if shown.drops:
         discard_unwritten()
     raise typer.Exit(code)

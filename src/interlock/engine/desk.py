@@ -74,7 +74,7 @@ class Desk:
         principal: Principal,
         *,
         hold: Hold | None = None,
-        known: Request | None = None,
+        known: Request | Loaded | None = None,
         key: str | None = None,
     ) -> Request:
         """Change one request as asked, or refuse; return it as it stands afterwards.
@@ -82,7 +82,8 @@ class Desk:
         Args:
             key: an idempotency key: what was done in a call with it is not done again.
             hold: with a claim: the advance that makes it must still hold its run when the claim is committed.
-            known: the request as the caller has compared it with its log: it is read again only if it has changed.
+            known: the request as the caller has compared it with its log, or what was just loaded with it: it is read
+                again only if it has changed.
 
         Raises:
             Refused, InvalidAnswer: if the rules say no, or edited arguments or an answer do not fit; it is in the log.
@@ -91,7 +92,8 @@ class Desk:
             EffectRefused: if it claims again, with the same key, what it claimed before; it is not in the log.
             Conflict: if others changed the same request many times in a row.
         """
-        at_hand, judged = [] if known is None else [known], list[Command]()
+        at_hand = list[Request | Loaded]() if known is None else [known]
+        judged = list[Command]()
         key = key_of(key, command)
 
         async def attempt() -> Request:
@@ -107,10 +109,15 @@ class Desk:
             failpoint("vote.committed")
         return after
 
-    async def _load(self, command: Command, principal: Principal, hold: Hold | None, at_hand: list[Request]) -> Loaded:
+    async def _load(
+        self, command: Command, principal: Principal, hold: Hold | None, at_hand: list[Request | Loaded]
+    ) -> Loaded:
         """Return what is decided on; what is at hand is taken as it is, once."""
         if at_hand:
-            return Loaded(await self._store.now(), {command.request_id: at_hand.pop()})
+            known = at_hand.pop()
+            if isinstance(known, Loaded):
+                return known
+            return Loaded(await self._store.now(), {command.request_id: known})
         with_run = hold is not None or isinstance(command, SettleEffect | RecordEffect)
         loaded = await self._read(principal.tenant, command.request_id, with_run=with_run)
         if hold is not None:

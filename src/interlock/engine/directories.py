@@ -59,6 +59,10 @@ class Directories:
         """Return what is configured: its policies hold for all tenants, its people are not all of them."""
         return self.policies.current()
 
+    def canonical(self, name: str) -> str:
+        """Return the one id of a person: other names are configured, and are the same in all tenants."""
+        return self.policies.current().directory.canonical(name)
+
     async def kept(self, tenant: str, version: int | None = None) -> KeptDirectory:
         """Return what the log says of a tenant's people.
 

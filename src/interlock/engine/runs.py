@@ -92,7 +92,7 @@ class Runs:
         value = normalize(input_, path="input", max_bytes=MAX_INPUT)
         check_configurable(given := _object("configurable", configurable))
         run_id = "run_" + short_hash(self._ids() if key is None else f"{initiator.tenant}\n{initiator.id}\n{key}")
-        person = (await self._directories.directory(initiator.tenant)).canonical(initiator.id)
+        person = self._directories.canonical(initiator.id)
         started = RunStarted(run_id, initiator.tenant, agent, reference, person, value, await self._store.now())
         event = replace(started, context=_object("context", context), configurable=given)
         name = None if thread is None else checked_name(thread)
@@ -177,7 +177,7 @@ class Runs:
             initiator.tenant,
             source.agent,
             source.reference,
-            (await self._directories.directory(initiator.tenant)).canonical(initiator.id),
+            self._directories.canonical(initiator.id),
             source.input,
             await self._store.now(),
             origin=Origin(source.id, number, values or None),

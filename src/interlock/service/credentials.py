@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from interlock.domain.authority import LONGEST_ID, Principal, canonical_id
+from interlock.domain.authority import LONGEST_ID, Directory, Principal, canonical_id
 from interlock.domain.canonical import check_storable
 from interlock.domain.credentials import (
     Credential,
@@ -25,9 +25,10 @@ from interlock.domain.directory_rules import DirectoryRules
 from interlock.engine.changes import Actor
 from interlock.engine.consequences import actor_of
 from interlock.engine.directories import Directories, PlannedChange
-from interlock.engine.ports.credentials import Credentials
+from interlock.engine.ports.credentials import Credentials, Presented
 from interlock.engine.ports.store import Store
 from interlock.errors import Conflict, InvalidValue, NotFound, Unauthenticated
+from interlock.service.lookup import Lookup
 
 PREFIXES: dict[CredentialKind, str] = {
     "token": "ilk_",
@@ -66,6 +67,7 @@ class Authenticator:
         self._store = store
         self._limits = limits or SessionLimits()
         self._kept: Credentials = store
+        self._lookup = Lookup(store)
         self._directories = directories
 
     async def token(  # noqa: PLR0913 - what a token is made of
@@ -152,23 +154,29 @@ class Authenticator:
         return await self._kept.credentials(tenant, kind="token", after=after, limit=limit)
 
     async def check(self, secret: str, *, kinds: tuple[CredentialKind, ...], address: str | None = None) -> Credential:
-        """Return the credential that a secret proves; note that it was used, and from which address.
+        """Return the credential that a secret proves. See `known`."""
+        return (await self.known(secret, kinds=kinds, address=address))[0]
+
+    async def known(
+        self, secret: str, *, kinds: tuple[CredentialKind, ...], address: str | None = None
+    ) -> tuple[Credential, Directory]:
+        """Return the credential that a secret proves, and the people of its tenant; note its use, and from where.
 
         Raises:
             Unauthenticated: if it proves nothing; it says why where that helps nobody who guesses.
         """
         kind = next((kind for kind, prefix in PREFIXES.items() if secret.startswith(prefix)), None)
-        found = await self._kept.credential(_digest(secret)) if kind in kinds else None
-        if found is None or found.kind not in kinds:
+        presented = await self._lookup.presented(_digest(secret)) if kind in kinds else None
+        if presented is None or presented.credential.kind not in kinds:
             raise Unauthenticated(f"This is no {' or '.join(kinds)} of this installation.")
-        now = await self._store.now()
+        found, now = presented.credential, await self._store.now()
         if (reason := why_invalid(found, now)) is not None:
             raise Unauthenticated(f"This {found.kind} {reason}.")
-        await self._check_known(found)
+        directory = await self._check_known(presented)
         if found.kind != "link" and (found.used_at is None or now - found.used_at >= USE_IS_NOTED_EACH):
             await self._kept.use_credential(found.digest, now, address)
             found = replace(found, used_at=now, address=address)
-        return found
+        return found, directory
 
     async def check_again(self, credential: Credential) -> None:
         """Refuse a credential that has ended since it was checked: streams last longer than some of them.
@@ -176,21 +184,23 @@ class Authenticator:
         Raises:
             Unauthenticated: if it has.
         """
-        found = await self._kept.credential(credential.digest)
-        reason = "is gone" if found is None else why_invalid(found, await self._store.now())
-        if found is None or reason is not None:
+        presented = await self._lookup.presented(credential.digest)
+        reason = "is gone" if presented is None else why_invalid(presented.credential, await self._store.now())
+        if presented is None or reason is not None:
             raise Unauthenticated(f"This {credential.kind} {reason}.")
-        await self._check_known(found)
+        await self._check_known(presented)
 
-    async def _check_known(self, found: Credential) -> None:
+    async def _check_known(self, presented: Presented) -> Directory:
         """Refuse a token that no log knows, as somebody wrote it into the database; and whose account is disabled."""
-        kept = await self._directories.kept(found.tenant)
+        found = presented.credential
+        kept = await self._directories.kept(found.tenant, presented.directory)
         if found.kind == "token" and not kept.knows(found):
             raise Unauthenticated("This token is stored, and no log says that it was made: make another one.")
         directory = await self._directories.directory(found.tenant, kept.version)
         person = directory.canonical(found.principal)
         if found.principal_kind == "person" and person in directory.disabled:
             raise Unauthenticated(f"The account {person} is disabled.")
+        return directory
 
     async def revoke(self, tenant: str, token_id: str, *, by: str | Principal) -> None:
         """Revoke a token; the log says who has.

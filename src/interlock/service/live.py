@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 from interlock.engine.changes import Entry
@@ -13,6 +13,9 @@ from interlock.service.following import Reader
 
 KEPT = 2_000
 """How many of the last entries are at hand; who is further behind reads the store."""
+
+MOST_TEXTS = 200
+"""How many entries are kept as the text that many are told, too."""
 
 
 class Live:
@@ -27,9 +30,11 @@ class Live:
         self._entries: deque[Entry] = deque()
         self._count = 0
         self._numbers: dict[str, int] = {}
-        self._grown = asyncio.Event()
+        self._waiting: set[asyncio.Future[None]] = set()
+        self._texts: dict[tuple[str, Callable[[Entry], str]], str] = {}
         self._begun = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
 
     async def last(self) -> str:
         """Return the position of the newest entry that was read; raise what keeps the log from being read."""
@@ -42,6 +47,7 @@ class Live:
                 start = await self._reader.store.last_position(self._reader.tenant)
                 self._numbers[start] = -1
                 self._task = asyncio.create_task(self._read(start))
+                self._ending = asyncio.create_task(self._until_over(self._task))
         return next(reversed(self._numbers))
 
     async def after(self, position: str, seconds: float) -> Sequence[Entry]:
@@ -51,16 +57,51 @@ class Live:
             InvalidValue: if it is no position of the log.
         """
         await self.last()
-        grown = self._grown
+        count = self._count
         found = await self._known(position)
-        if not found and not self._reader.stop.is_set():
-            assert self._task is not None
-            waiting = [asyncio.ensure_future(one.wait()) for one in (grown, self._reader.stop)]
-            await asyncio.wait([*waiting, self._task], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-            for one in waiting:
-                one.cancel()
-            found = await self._known(position) if grown.is_set() else ()
+        if not found and not self._is_over and (self._count > count or await self._grows(seconds)):
+            found = await self._known(position)
         return found
+
+    def text(self, entry: Entry, write: Callable[[Entry], str]) -> str:
+        """Return an entry as text: what many are told is written once."""
+        key = entry.position, write
+        if key not in self._texts:
+            if len(self._texts) >= MOST_TEXTS:
+                del self._texts[next(iter(self._texts))]
+            self._texts[key] = write(entry)
+        return self._texts[key]
+
+    @property
+    def _is_over(self) -> bool:
+        return self._reader.stop.is_set() or self._task is None or self._task.done()
+
+    async def _grows(self, seconds: float) -> bool:
+        """Wait for more entries; say whether there are."""
+        loop, count = asyncio.get_running_loop(), self._count
+        waiting: asyncio.Future[None] = loop.create_future()
+        timer = loop.call_later(seconds, _release, waiting)
+        self._waiting.add(waiting)
+        try:
+            await waiting
+        finally:
+            timer.cancel()
+            self._waiting.discard(waiting)
+        return self._count > count
+
+    def _release_all(self) -> None:
+        waiting, self._waiting = self._waiting, set()
+        for one in waiting:
+            _release(one)
+
+    async def _until_over(self, reading: asyncio.Task[None]) -> None:
+        """Let those who wait go on when the log is not read any more, or it is to stop."""
+        stopping = asyncio.ensure_future(self._reader.stop.wait())
+        try:
+            await asyncio.wait((reading, stopping), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            self._release_all()
 
     async def _known(self, position: str) -> Sequence[Entry]:
         passed = self._numbers.get(position, -2) + 1 - (self._count - len(self._entries))
@@ -84,5 +125,9 @@ class Live:
         if len(self._entries) > KEPT:
             del self._numbers[next(iter(self._numbers))]
             self._entries.popleft()
-        grown, self._grown = self._grown, asyncio.Event()
-        grown.set()
+        self._release_all()
+
+
+def _release(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)

@@ -27,6 +27,7 @@ from interlock.domain.request import Request
 from interlock.engine.changes import Entry
 from interlock.engine.idempotency import check_key
 from interlock.engine.integrity import verified
+from interlock.engine.ports.store import Loaded
 from interlock.errors import InterlockError, InvalidValue, NotFound
 from interlock.service.arguments import duration
 from interlock.service.parts import Parts
@@ -64,15 +65,15 @@ class RequestClient(Views):
 
     async def approve(self, request_id: str, *, digest: str | None, comment: str = "") -> Request:
         """Approve a request as it stands; return it as it stands afterwards."""
-        return await self.cast(plainly(await self._current(request_id), Verdict.approve, comment).to(digest))
+        return await self._say(request_id, Verdict.approve, digest, comment)
 
     async def reject(self, request_id: str, *, digest: str | None, comment: str = "") -> Request:
         """Reject a request; the agent reads the comment."""
-        return await self.cast(plainly(await self._current(request_id), Verdict.reject, comment).to(digest))
+        return await self._say(request_id, Verdict.reject, digest, comment)
 
     async def revise(self, request_id: str, *, digest: str | None, comment: str) -> Request:
         """Send a draft back with feedback, which the agent reads; what is no draft raises `NotOffered`."""
-        return await self.cast(plainly(await self._current(request_id), Verdict.revise, comment).to(digest))
+        return await self._say(request_id, Verdict.revise, digest, comment)
 
     async def edit(self, request_id: str, value: Json, *, digest: str | None, comment: str = "") -> Request:
         """Approve a request with changes.
@@ -200,11 +201,20 @@ class RequestClient(Views):
             raise InvalidValue("became", f"must be one of {', '.join(get_args(Became))}")
         return await self._handle(SettleEffect(request_id, became, result, comment))
 
-    async def _handle(self, command: Command) -> Request:
-        return await self.system.desk.handle(command, self.principal, key=self.key)
+    async def _say(self, request_id: str, verdict: Verdict, digest: str | None, comment: str) -> Request:
+        """Cast a verdict that changes nothing on what is loaded now."""
+        loaded = await self._loaded(request_id)
+        reply = plainly(loaded.requests[request_id], verdict, comment).to(digest)
+        return await self._handle(reply.vote(), loaded)
+
+    async def _handle(self, command: Command, known: Loaded | None = None) -> Request:
+        return await self.system.desk.handle(command, self.principal, known=known, key=self.key)
 
     async def _current(self, request_id: str) -> Request:
+        return (await self._loaded(request_id)).requests[request_id]
+
+    async def _loaded(self, request_id: str) -> Loaded:
         loaded = verified(await self._store.load(self.principal.tenant, [request_id]))
         if request_id not in loaded.requests:
             raise NotFound(f"There is no request {request_id} here.", request_id=request_id)
-        return loaded.requests[request_id]
+        return loaded

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple, cast
@@ -10,15 +10,21 @@ from typing import Any, NamedTuple, cast
 from sqlalchemy import Executable, bindparam, select, update
 
 from interlock.domain.credentials import Credential, CredentialKind, PrincipalKind, Scope
+from interlock.engine.ports.credentials import Presented
 from interlock.storage.compiled import Connection
 from interlock.storage.rows import changed, encodable, micros, moment
-from interlock.storage.schema import credentials
-from interlock.storage.sql_constructs import insert_or
+from interlock.storage.schema import credentials, directories
+from interlock.storage.sql_constructs import OneOf, insert_or
 
 _C = credentials.c
 _COLUMNS = tuple(column.name for column in credentials.columns)
 
 _BY_DIGEST = select(credentials).where(_C.digest == bindparam("digest"))
+_PRESENTED = (
+    select(credentials, directories.c.version)
+    .outerjoin(directories, directories.c.tenant == _C.tenant)
+    .where(OneOf(_C.digest, "digests"))
+)
 _LISTED = (
     select(credentials)
     .where(_C.tenant == bindparam("tenant"), _C.kind == bindparam("kind"), _C.id > bindparam("after"))
@@ -80,6 +86,13 @@ def credential(on: Connection, digest: str) -> Credential | None:
     """Return the one whose secret has this digest."""
     row = on.first(_BY_DIGEST, {"digest": digest}) if encodable(digest) else None
     return None if row is None else _read(row)
+
+
+def presented(on: Connection, digests: Collection[str]) -> Mapping[str, Presented]:
+    """Return those whose secrets have these digests, with the versions of their directories."""
+    rows = on.rows(_PRESENTED, {"digests": [*filter(encodable, digests)]})
+    found = [Presented(_read(row[:-1]), row[-1] or 0) for row in rows]
+    return {one.credential.digest: one for one in found}
 
 
 class Wanted(NamedTuple):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 
 from interlock.domain.credentials import Credential, CredentialKind
 from interlock.domain.oidc import SignInAttempt
+from interlock.engine.ports.credentials import Presented
 from interlock.storage.memory_tables import Tables
 from interlock.storage.rows import changed
 
@@ -30,6 +31,12 @@ class MemoryCredentials:
         """Return the credential whose secret has this digest."""
         with self._reading() as tables:
             return tables.credentials.get(digest)
+
+    async def presented(self, digests: Collection[str]) -> Mapping[str, Presented]:
+        """Return the credentials whose secrets have these digests, by digest."""
+        with self._reading() as tables:
+            found = [one for digest in digests if (one := tables.credentials.get(digest)) is not None]
+            return {one.digest: Presented(one, tables.directories.get(one.tenant, 0)) for one in found}
 
     async def credentials(  # noqa: PLR0913 - see the port
         self,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Literal
@@ -20,6 +20,7 @@ from interlock.domain.run import Run, RunStatus
 from interlock.domain.statistics import Counted, Span
 from interlock.engine.changes import Changes, Cursor, Entry, Job
 from interlock.engine.items import Found, ItemOp, PutItem, carry_out
+from interlock.engine.ports.credentials import Presented
 from interlock.engine.ports.statistics import Backlog
 from interlock.engine.ports.store import Agenda, Audit, Inbox, InboxPage, Loaded, SortKey, Turns, Window
 from interlock.engine.retry import until_committed
@@ -230,6 +231,10 @@ class SqlStore:
     async def credential(self, digest: str) -> Credential | None:
         """Return the credential whose secret has this digest."""
         return await self._read(lambda on: credentials.credential(on, digest))
+
+    async def presented(self, digests: Collection[str]) -> Mapping[str, Presented]:
+        """Return the credentials whose secrets have these digests, by digest."""
+        return await self._read(lambda on: credentials.presented(on, digests))
 
     async def credentials(  # noqa: PLR0913 - see the port
         self,

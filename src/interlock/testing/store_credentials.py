@@ -11,6 +11,7 @@ import pytest
 
 from interlock.domain.credentials import Credential, Scope
 from interlock.domain.oidc import SignInAttempt
+from interlock.engine.ports.credentials import Presented
 from interlock.engine.ports.store import Store
 from interlock.errors import Conflict
 from interlock.testing.fakes import SettableClock
@@ -32,6 +33,8 @@ class CredentialContract(Contract):
         assert await other.credential("d2") == session
         assert await other.credential("d3") is None
         assert await other.credential("a\0b\udcff") is None
+        found = await other.presented(["d1", "d2", "d3", "a\0b\udcff"])
+        assert found == {"d1": Presented(token, 0), "d2": Presented(session, 0)}
         await other.close() if other is not store else None
 
     async def test_a_digest_is_kept_once(self, store: Store, clock: SettableClock) -> None:

@@ -12,7 +12,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.types import Scope
 
 from interlock.domain.access import Permission, why_refused
-from interlock.domain.authority import Principal
+from interlock.domain.authority import Directory, Principal
 from interlock.domain.credentials import Credential
 from interlock.errors import BadInput, Forbidden, Unauthenticated
 from interlock.service.client import Client
@@ -24,11 +24,16 @@ _BEARER = re.compile(r"[Bb]earer +([\x21-\x7e]{1,200}) *")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls, by what credential."""
+    """Who calls, by what credential.
+
+    Args:
+        directory: the people of the tenant, as they were when the credential was read; None to read them anew.
+    """
 
     principal: Principal
     credential: Credential
     client: Client
+    directory: Directory | None = None
 
 
 async def caller_of(connection: HTTPConnection, context: Context) -> Caller | None:
@@ -44,18 +49,18 @@ async def caller_of(connection: HTTPConnection, context: Context) -> Caller | No
         match = _BEARER.fullmatch(given[0]) if len(given) == 1 else None
         if match is None:
             raise Unauthenticated("Send one header `Authorization: Bearer TOKEN`.")
-        credential = await context.authenticator.check(match.group(1), kinds=("token",), address=address)
+        credential, directory = await context.authenticator.known(match.group(1), kinds=("token",), address=address)
         via = "api"
     else:
         secret = connection.cookies.get(context.cookie)
         if secret is None:
             return None
         check_same_site(connection, context)
-        credential = await context.authenticator.check(secret, kinds=("session",), address=address)
+        credential, directory = await context.authenticator.known(secret, kinds=("session",), address=address)
         via = "web"
     principal = credential.bearer(via, address)
     note_principal(connection, principal.id)
-    return Caller(principal, credential, Client(context.parts, principal, key=_key_of(connection)))
+    return Caller(principal, credential, Client(context.parts, principal, key=_key_of(connection)), directory)
 
 
 def note_principal(connection: HTTPConnection, principal: str) -> None:
@@ -117,18 +122,19 @@ async def admit(connection: HTTPConnection, need: Permission) -> Caller:
 
 
 async def why_not(caller: Caller, need: Permission, context: Context) -> str | None:
-    """Say why somebody may not do something; None if they may."""
+    """Say why somebody may not do something as things stand now; None if they may."""
     directory = await context.parts.directories.directory(caller.principal.tenant)
     return why_refused(need, caller.principal, caller.credential.scopes, directory)
 
 
 async def must(caller: Caller, need: Permission, context: Context) -> None:
-    """Refuse whoever may not do something.
+    """Refuse whoever may not do something, at the beginning of a call.
 
     Raises:
         Forbidden: if they may not.
     """
-    refused = await why_not(caller, need, context)
+    directory = caller.directory or await context.parts.directories.directory(caller.principal.tenant)
+    refused = why_refused(need, caller.principal, caller.credential.scopes, directory)
     if refused is not None:
         raise Forbidden(f"{caller.principal.id} may not do that: {refused}.")
 

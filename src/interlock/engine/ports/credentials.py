@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from interlock.domain.credentials import Credential, CredentialKind
+
+
+class Presented(NamedTuple):
+    """A credential, and the version of its tenant's directory at the instant at which it was read."""
+
+    credential: Credential
+    directory: int
 
 
 class Credentials(Protocol):
@@ -21,6 +28,9 @@ class Credentials(Protocol):
 
     async def credential(self, digest: str) -> Credential | None:
         """Return the one whose secret has this digest, of whatever tenant; None if there is none."""
+
+    async def presented(self, digests: Collection[str]) -> Mapping[str, Presented]:
+        """Return those whose secrets have these digests, by digest, of whatever tenants, at one instant."""
 
     async def credentials(  # noqa: PLR0913 - what is listed, and how much of it
         self,
