@@ -35,6 +35,9 @@ from costs import part_of
 from cycle import Ground, ratio
 from interlock.bootstrap import System, build
 from interlock.config import load_settings
+from interlock.domain.action import Action
+from interlock.domain.authority import Principal
+from interlock.service.agent_client import AgentClient, Asked
 from interlock.service.credentials import Authenticator
 
 HERE = Path(__file__).parent
@@ -144,7 +147,8 @@ class Served(Contestant):
         if name in {"opened", "run_done", "vote_cast"}:
             entry = json.loads(data)
             key = entry["event"].get("run_id") if name == "opened" else entry["stream"]
-            self.told(key, name).set_result((entry["event"], at))
+            if key:  # a request of a run
+                self.told(key, name).set_result((entry["event"], at))
 
     def told(self, key: str, name: str) -> asyncio.Future[tuple[Any, float]]:
         """Return what is heard of a run, or a request."""
@@ -356,6 +360,41 @@ def listeners(count: int, rounds: int) -> Iterator[str]:
     yield f"SIGTERM with 200 sockets: each is told, and the process is gone after {gone:.2f} s."
 
 
+# ── many votes at once ──
+
+
+async def voted(count: int, rounds: int) -> tuple[list[float], list[float]]:
+    """Return the seconds that so many votes take, each in a call of its own, and all in one call, by turns."""
+    singles, batches = [], []
+    with Ground("postgres") as ground:
+        async with Served(ground.fresh()) as served, served.connection() as connection:
+            await rate(served, "warm", 20, 1)
+            bot = AgentClient(served.system, Principal("agent:bench", "agent", "default", "bench"))
+            for number in range(2 * rounds):
+                asked = [
+                    await bot.ask(Asked(Action("pay", {"bill": each})), key=f"{number}-{each}") for each in range(count)
+                ]
+                votes = [{"request_id": one.id, "verdict": "approve", "digest": one.digest} for one in asked]
+                began = perf_counter()
+                if number % 2:
+                    answer = await connection.call("POST", "/api/v1/requests/votes", {"votes": votes})
+                    batches.append(perf_counter() - began)
+                    assert all(one["status"] == 200 for one in answer["results"]), "a vote was refused"
+                    continue
+                for vote in votes:
+                    await connection.call("POST", f"/api/v1/requests/{vote.pop('request_id')}/votes", vote)
+                singles.append(perf_counter() - began)
+    return singles, batches
+
+
+def batch(count: int, rounds: int) -> Iterator[str]:
+    yield from ("", "## Over HTTP: many votes at once", "")
+    singles, batches = asyncio.run(voted(count, rounds))
+    one_by_one, at_once = (f"{median(each) * 1000:.0f} ms" for each in (singles, batches))
+    yield f"{count} votes on {count} requests, on PostgreSQL: {one_by_one} in calls of their own, one after the other;"
+    yield f"{at_once} in one call. That is {ratio(singles, batches)} times as fast; medians of {rounds}, by turns."
+
+
 # ── workers apart ──
 
 
@@ -407,7 +446,7 @@ def profile(scale: int) -> Iterator[str]:
 def main() -> None:
     """Measure, print, and write the results."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("parts", nargs="*", metavar="PART", help="cycles, visible, listeners, workers, profile")
+    options.add_argument("parts", nargs="*", metavar="PART", help="cycles, visible, listeners, batch, workers, profile")
     options.add_argument("--quick", action="store_true", help="small, and nothing is written")
     given = options.parse_args()
     scale, rounds = (4, 2) if given.quick else (1, 5)
@@ -415,6 +454,7 @@ def main() -> None:
         "cycles": partial(cycles, rounds, scale),
         "visible": partial(visible, 60 // scale),
         "listeners": partial(listeners, 1_000 // scale, rounds),
+        "batch": partial(batch, 100 // scale, rounds),
         "workers": partial(workers, rounds - 2 or 1, scale),
         "profile": partial(profile, scale),
     }
