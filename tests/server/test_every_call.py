@@ -4,6 +4,7 @@ Schemathesis makes calls from the OpenAPI document, sound ones and broken ones; 
 """
 
 import asyncio
+import re
 from collections import defaultdict
 from datetime import timedelta
 from functools import cache
@@ -30,7 +31,12 @@ NAMES = (
     "response_schema_conformance",
     "negative_data_rejection",
 )
-CALLERS = ("nobody", "olga@example.com", "mia@example.com", "agent:bot", "service:cron", "other")
+ROLES = ("viewer", "reviewer", "operator", "auditor")  # and Olga is admin; Mia has none, and decides
+CALLERS = (
+    *("nobody", "olga@example.com", "mia@example.com", "agent:bot", "service:cron", "other"),
+    *(f"{role}@example.com" for role in ROLES),
+)
+GIVEN = "roles: {admin: [olga@example.com], " + ", ".join(f"{role}: [{role}@example.com]" for role in ROLES) + "}"
 SOUND = {"agent": "approval", "principal": "agent:new", "by": "1h", "lasts": "1h", "to": "noah@example.com"}
 """What gets a call past the edge: chance finds none of these."""
 
@@ -51,7 +57,7 @@ class World:
     def __init__(self, folder):
         self.loop = asyncio.Runner()
         file = folder / "interlock.yaml"
-        file.write_text(CONFIG)
+        file.write_text(re.sub("roles: .*", GIVEN, CONFIG))
         settings_ = load_settings(file, {"INTERLOCK_DATABASE_URL": "memory:"})
         self.server = Server(build(settings_, AGENTS, clock=(clock := SettableClock())), clock)
         self.server.context.stop.set()  # streams end at once
@@ -71,16 +77,38 @@ class World:
         for key, kind in enumerate(ASKED):
             headers = {"Idempotency-Key": f"k{key}"}
             asked = await agent.post("/requests", json={"asked": kind}, headers=headers)
-            self.ids["request_id"].append(asked.json()["id"])
+            self.ids["requests", "request_id"].append(asked.json()["id"])
             self.digests[asked.json()["id"]] = asked.json()["digest"]
-        run = await admin.post("/runs", json={"agent": "approval", "input": "Send email to team about meeting"})
-        self.ids["run_id"].append(run.json()["id"])
+        mail = {"agent": "approval", "input": "Send email to team about meeting", "thread": "talk"}
+        run = await admin.post("/runs", json=mail)
+        self.ids["runs", "run_id"].append(run.json()["id"])
+        self.ids["threads", "name"].append("talk")
         await self.server.drain()
-        for _ in range(3):
+        first = self.ids["requests", "request_id"][0]
+        asked = await self.clients["mia@example.com"].post(f"/requests/{first}/clarifications", json={"text": "Why?"})
+        self.ids["requests", "number"].append(asked.json()["clarifications"][0]["number"])
+        for key in ("requests", "runs"):
+            (place,) = (place for place in self.ids if place[0] == key and place[1].endswith("_id"))
+            self.ids[key, "beginning"] += [one[:12] for one in self.ids[place]]
+        await self._fill_people(admin)
+
+    async def _fill_people(self, admin):
+        """Let there be credentials, accounts, members and delegations; nobody of those who call is among them."""
+        until = (self.server.clock.at + timedelta(days=1)).isoformat()
+        for number in range(3):
             issued = await self.server.context.authenticator.token(
                 "default", "agent:spare", scopes=frozenset({Scope.read}), lasts=timedelta(days=1), by="test"
             )
-            self.ids["token_id"].append(issued.credential.id)
+            self.ids["tokens", "token_id"].append(issued.credential.id)
+            session = await self.server.context.authenticator.session("default", "ann@example.com", by="test")
+            self.ids["sessions", "session_id"].append(session.credential.id)
+            given = {"from": "mia@example.com", "to": f"ann{number}@example.com", "until": until}
+            made = await admin.post("/directory/delegations", json=given)
+            self.ids["directory", "delegation_id"].append(made.json()["id"])
+            await admin.post("/people", json={"name": f"ann{number}@example.com"})
+            self.ids["people", "name"].append(f"ann{number}@example.com")
+        self.ids["directory", "name"] += ["managers", "reviewer"]
+        self.ids["directory", "person"] += self.ids["people", "name"]
 
     async def _admit(self, name):
         if name == "nobody":
@@ -107,9 +135,10 @@ class World:
 
     def make_real(self, case, which):
         """Let a call name what there is."""
+        word = case.path.removeprefix("/api/v1/").partition("/")[0]
         for name in case.path_parameters:
-            if self.ids[name]:
-                case.path_parameters[name] = self.ids[name][which % len(self.ids[name])]
+            if found := self.ids[word, name]:
+                case.path_parameters[name] = found[which % len(found)]
         if isinstance(case.body, dict):
             digest = {"digest": self.digests.get(case.path_parameters.get("request_id"), "sha256:0")}
             case.body |= {name: to for name, to in (SOUND | digest).items() if isinstance(case.body.get(name), str)}
@@ -130,6 +159,17 @@ def world(tmp_path_factory):
 def checks():
     load_all_checks()
     return [CHECKS.get_one(name) for name in NAMES]
+
+
+def test_each_place_of_a_path_can_name_what_there_is(world):
+    places = {
+        (path.removeprefix("/api/v1/").partition("/")[0], one["name"])
+        for path, item in world.document["paths"].items()
+        for operation in item.values()
+        for one in operation.get("parameters", ())
+        if one["in"] == "path" and "enum" not in one["schema"]
+    }
+    assert {place for place in places if not world.ids[place]} == set()
 
 
 def operations(document):
@@ -156,7 +196,7 @@ def explore(world, label, operation):
     )
 
     @settings(
-        max_examples=300 if SOAK else 5,
+        max_examples=300 if SOAK else 3,  # by everybody
         deadline=None,
         database=None,
         derandomize=not SOAK,
