@@ -196,8 +196,12 @@ class LogModel:
         Args:
             jobs: every job there is, by its run.
         """
-        for request in self.requests.values():
+        for key, request in self.requests.items():
             request.check()
+            on_it = {one.by: one.until for one in self.rows[key].reserved_at(now)}
+            assert on_it == request.reserved_at(now), "I3: others are on it than have said so"
+            told = [(one.asked_by, one.said and (one.said, one.said_by)) for one in self.rows[key].clarifications]
+            assert told == request.questions, "I3: something else was asked back, or answered"
         for key, run in self.runs.items():
             waits = [self.requests[request_id] for request_id in run.waits_for]
             if run.has_ended:

@@ -15,6 +15,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
+from tests.model.collaborating import Collaborating
 from tests.model.fixtures import AGENT, INITIATORS, OPERATOR, PEOPLE, SPELLINGS, STRANGER, TENANT, VERSIONS, scripts
 from tests.model.interleaving import Stop
 from tests.model.lockstep import MOMENT
@@ -22,7 +23,6 @@ from tests.model.log_model import RunModel
 from tests.model.races import MOST_UNDER_WAY, POINTS, index, stop
 from tests.model.request_model import RequestModel
 from tests.model.system import LEASE, SystemUnderTest
-from tests.model.tampering import Tampering
 
 from interlock.domain.action import Action, Draft, Subject, Verdict
 from interlock.domain.authority import Principal
@@ -37,7 +37,7 @@ people = st.sampled_from(sorted(SPELLINGS))
 threads = st.sampled_from([None, "talk"])
 
 
-class SystemMachine(Tampering):
+class SystemMachine(Collaborating):
     """People, agents, workers, deadlines and faults, over every store at once."""
 
     # ── agents and workers ───────────────────────────────────────────────────────────────────────────────────────────

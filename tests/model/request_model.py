@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from tests.model.collaboration_model import CollaborationModel
 from tests.model.entry_context import EntryContext, digest_of, misfits, with_all
 from tests.model.fixtures import OPERATOR, SPELLINGS, level_of
 from tests.model.open_hours import later
-from tests.model.vote_model import VoteModel, Voter
+from tests.model.vote_model import Voter
 
 from interlock.domain.action import Action, Question, Verdict
 from interlock.domain.authority import Directory, Principal
@@ -59,13 +60,11 @@ FOR = {Verdict.approve, Verdict.edit, Verdict.respond}
 
 
 @dataclass(slots=True)
-class RequestModel(VoteModel):
+class RequestModel(CollaborationModel):
     """One request, as plainly as it can be told."""
 
     answer: object = None
-    due: datetime | None = None
     passed: list[set[Voter]] = field(default_factory=list)
-    status: str = "open"
     decided: datetime | None = None
     effect: str = "none"
     attempt: int = 0
@@ -74,7 +73,6 @@ class RequestModel(VoteModel):
     escalates: datetime | None = None
     handed_on: bool = False
     acts: dict[str, datetime] = field(default_factory=dict)
-    held: datetime | None = None
 
     @classmethod
     def begin(cls, event: Opened, policy: Policy) -> RequestModel:
@@ -84,22 +82,12 @@ class RequestModel(VoteModel):
         return cls(event, policy, event.route.level, event.asked_digest, event.ask.subject)
 
     @property
-    def is_open(self) -> bool:
-        """Whether it has no outcome yet."""
-        return self.status == "open"
-
-    @property
     def wakes(self) -> datetime | None:
         """When the next thing comes due."""
         if self.held is not None:
             return self.held
         moments = [at for at in (*self.reminders[:1], self.escalates, self.due) if at is not None]
         return min(moments) if self.is_open and moments else None
-
-    @property
-    def closes(self) -> datetime | None:
-        """From when on nothing that is said has an effect."""
-        return self.held or self.due
 
     @property
     def supporters(self) -> set[str]:
@@ -193,7 +181,7 @@ class RequestModel(VoteModel):
             case Viewed(people=people):
                 assert SPELLINGS[context.by] in people, "I6: somebody else has seen it"
             case Reserved() | ReservationEnded() | AskedBack() | Clarified():
-                assert self.is_open, f"I3: {event.type} after the outcome"
+                self.collaborate(event, context)
 
     def _expired(self, event: Expired, context: EntryContext) -> None:
         assert self.due is not None, "I5: expired without a deadline"
@@ -309,7 +297,7 @@ class RequestModel(VoteModel):
         else:
             assert event.step == 0, "I1: began with a later step"
         assert event.hold == self.policy.levels[self.level].steps[event.step].hold, "I1: held for another time"
-        self.step, self.votes, self.owed, self.held = event.step, {}, False, None
+        self.step, self.votes, self.owed, self.held, self.reserved = event.step, {}, False, None, {}
         self.due = event.due_at
         assert event.due_at == later(self.rule, event.at, self.rule.within), (
             "I4: the deadline is not what the policy says"
@@ -331,6 +319,7 @@ class RequestModel(VoteModel):
         assert vote.voter == SPELLINGS[context.by], "I6: one person under two names"
         assert vote.at <= context.at < vote.at + FRESH, "I9: cast by yesterday's time"
         self.take(vote, list(context.directories))
+        self.reserved.pop(vote.voter, None)
         self.owed = all(self._has_come_to_something(directory) for directory in context.directories)
         self.owed = self.owed and self.held is None
 

@@ -22,7 +22,8 @@ from interlock.domain import (
     step_end,
     voting,
 )
-from interlock.domain.commands import ClaimEffect, TakeBack
+from interlock.domain.collaboration import Reserved
+from interlock.domain.commands import AskBack, ClaimEffect, Clarify, Reserve, TakeBack
 from interlock.domain.events import Expired
 from interlock.domain.request import EffectState
 from interlock.engine import (
@@ -407,7 +408,64 @@ def votes_leave_no_trace(patch):
     patch(memory_commit, "acts_by", lambda change: {})
 
 
+def reservations_outlive_their_vote(patch):
+    """I3: who has voted is on it still."""
+    real = lifecycle._apply
+    patch(
+        lifecycle,
+        "_apply",
+        lambda asked, event: (
+            replace(real(asked, event), reservations=asked.reservations)
+            if event.type == "vote_cast"
+            else real(asked, event)
+        ),
+    )
+
+
+def anybody_is_on_it(patch):
+    """I9: who may not vote is on it."""
+    patch(
+        decide,
+        "_DECISIONS",
+        decide._DECISIONS
+        | {
+            Reserve: lambda asked, command, context: (
+                Reserved(context.person, context.now + command.lasts, context.now),
+            )
+        },
+    )
+
+
+def answers_come_from_anybody(patch):
+    """I6: not the agent, nor who started it, but anybody answers what was asked back."""
+    real = decide._DECISIONS[Clarify]
+    patch(
+        decide,
+        "_DECISIONS",
+        decide._DECISIONS
+        | {
+            Clarify: lambda asked, command, context: real(
+                replace(asked, requester=context.principal.id, initiator=context.principal.id), command, context
+            )
+        },
+    )
+
+
+def questions_come_late(patch):
+    """I5: what is over is asked back about."""
+    real = decide._DECISIONS[AskBack]
+    patch(
+        decide,
+        "_DECISIONS",
+        decide._DECISIONS | {AskBack: lambda asked, *rest: real(replace(asked, due_at=None, held_until=None), *rest)},
+    )
+
+
 DEFECTS = [
+    reservations_outlive_their_vote,
+    anybody_is_on_it,
+    answers_come_from_anybody,
+    questions_come_late,
     inboxes_forget_delegates,
     an_inbox_keeps_the_step_before,
     votes_leave_no_trace,
