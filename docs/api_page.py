@@ -50,8 +50,8 @@ same to programs. [Serve people, agents and programs](how-to/server.md) shows ho
 - **Who calls** is said by a header `Authorization: Bearer TOKEN`, or by the cookie of a session, which is taken from
   pages of this server alone.
 - **Bodies** are JSON objects, sent as `application/json`. A key that is not listed is refused.
-- **`Idempotency-Key`** is a header of up to 200 characters, for what starts a run and what is done to a request: a call
-  that is made again with it does nothing anew, and is answered as the first one.
+- **`Idempotency-Key`** is a header of up to 200 characters, where it is listed: a call that is made again with it does
+  nothing anew, and is answered as the first one. See [Send it again](how-to/server.md#send-it-again).
 - **Lists** come in parts: `next` of one part is `after` of the next call.
 - **Errors** are `application/problem+json` (RFC 9457); [below](#errors) is what they may say.
 """

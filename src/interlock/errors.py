@@ -7,7 +7,7 @@
     │                                 InvalidAgent, InvalidState
     ├── Refused                       NotFound, Unauthenticated, TooManyAttempts, Forbidden, Closed, TooLate, TooEarly,
     │                                 WrongDigest, NotOffered, ReasonMissing, NotEditable, NoVote, TooManyRequests,
-    │                                 EffectRefused; the refusal is in the log. TooManyCalls
+    │                                 EffectRefused; the refusal is in the log. AlreadyIssued, TooManyCalls
     │   ├── Unauthenticated           SecondFactorNeeded
     │   └── EffectRefused             AlreadyClaimed
     ├── Conflict                      WindowMoved, NotInTime
@@ -166,6 +166,10 @@ class EffectRefused(Refused, code="effect_refused"):
 
 class AlreadyClaimed(EffectRefused, code="already_claimed"):
     """This call has claimed the effect before: whether it was done since, only its caller may know."""
+
+
+class AlreadyIssued(Refused, code="already_issued"):
+    """A call was made again with its key, and its first answer held a secret: `details` name what was made."""
 
 
 class Conflict(InterlockError, code="conflict"):

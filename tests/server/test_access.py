@@ -451,3 +451,23 @@ def test_an_address_is_believed_from_a_proxy_alone(server):
         given = {"origin": None, "proxies": [], "stop": server.context.stop} | wrong
         with pytest.raises(BadInput):
             Answering.at(server.system, "127.0.0.1", 0, **given)
+
+
+async def test_a_header_that_says_who_calls_or_what_is_sent_once(server):
+    """Of two, a proxy and this server might believe different ones."""
+    bot, mia = await server.agent(), await server.person("mia@example.com")
+    token, cookie = bot.headers["authorization"], mia.headers["cookie"]
+    for name, values, status in (
+        ("Authorization", (token, token), 401),
+        ("Authorization", (token, "Bearer ilk_other"), 401),
+        ("Cookie", (cookie, cookie), 400),
+        ("Cookie", ("other=1", cookie), 400),
+        ("Host", ("127.0.0.1:8000", "127.0.0.1:8000"), 421),
+        ("Host", ("127.0.0.1:8000", "evil.example"), 421),
+        ("Idempotency-Key", ("a", "a"), 400),
+        ("Idempotency-Key", ("a", "b"), 400),
+    ):
+        client = server.client() if name in {"Authorization", "Cookie"} else bot
+        answer = await client.get("/requests", headers=[(name, value) for value in values])
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), name
+    assert (await server.client().get("/requests", headers=[("Cookie", f"other=1; {cookie}")])).status_code == 200

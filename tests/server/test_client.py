@@ -15,9 +15,11 @@ from interlock.client.calls import LONGEST_ASKED, Session
 from interlock.client.problems import BY_CODE, problem_of
 from interlock.domain.credentials import Scope
 from interlock.domain.request import EffectState, Status
+from interlock.domain.run import RunStatus
 from interlock.engine.ports.store import Inbox
 from interlock.errors import (
     AlreadyClaimed,
+    AlreadyIssued,
     BadInput,
     Closed,
     EffectRefused,
@@ -203,22 +205,45 @@ async def test_a_claim_whose_answer_is_lost_goes_on_but_one_with_a_key_of_the_ca
         await bot.record(asked[1].id, 7, "executed")
 
 
-async def test_what_cannot_be_said_twice_is_not_sent_twice(called):
+async def test_a_token_whose_answer_is_lost_is_made_once_and_named(called):
     olga = await called("olga@example.com")
     await olga.who()
+    olga.wire.faults = ["refused", httpx2.Response(429), "lost"]
+    with pytest.raises(AlreadyIssued) as refused:
+        await olga.create_token("agent:bot", scopes=frozenset({Scope.ask}))
+    assert len(olga.wire.rests) == 3
+    assert [one.id for one in (await olga.list_tokens()).rows] == [refused.value.details["token_id"]]
+    lasts = timedelta(days=90, hours=1, seconds=5)
+    issued = await olga.keyed("k").create_token("service:cron", scopes=frozenset({Scope.log}), lasts=lasts)
+    assert issued.credential.expires_at - issued.credential.issued_at == lasts
+    with pytest.raises(AlreadyIssued):
+        await olga.keyed("k").create_token("service:cron", scopes=frozenset({Scope.log}), lasts=lasts)
+    with pytest.raises(BadInput):
+        await olga.keyed("k").create_token("service:other", scopes=frozenset({Scope.log}), lasts=lasts)
+
+
+async def test_a_run_is_forked_and_cancelled_once_whatever_is_lost(server, called):
+    mia = await called("mia@example.com")
+    run = await mia.start("approval", "Send email to team about meeting")
+    await server.drain()
+    mia.wire.faults = ["lost"]
+    fork = await mia.fork(run.id)
+    mia.wire.faults = ["lost", httpx2.Response(503, headers={"Retry-After": "1"})]
+    assert (await mia.cancel(fork.id, reason="enough")).status is RunStatus.cancelled
+    assert {one.id async for one in mia.runs()} == {fork.id, run.id}
+    assert [entry.event.type for entry in await mia.history(fork.id)] == ["run_started", "run_cancelled"]
+
+
+async def test_what_cannot_be_said_twice_is_not_sent_twice(called):
+    olga = await called("olga@example.com")
+    issued = await olga.create_token("agent:bot", scopes=frozenset({Scope.ask}))
     olga.wire.faults = ["refused", httpx2.Response(429), "lost"]  # neither of the first two has done anything
     with pytest.raises(ServerUnreachable):
-        await olga.create_token("agent:bot", scopes=frozenset({Scope.ask}))
+        await olga.revoke_token(issued.credential.id)
     assert len(olga.wire.rests) == 2
-    lasts = timedelta(days=90, hours=1, seconds=5)
-    issued = await olga.create_token("service:cron", scopes=frozenset({Scope.log}), lasts=lasts)
-    assert issued.credential.expires_at - issued.credential.issued_at == lasts
-    await olga.revoke_token(issued.credential.id)
-    assert [one.ended_at is not None for one in (await olga.list_tokens(limit=1)).rows] != []
-    assert len((await olga.list_tokens()).rows) == 2
     olga.wire.faults = [httpx2.Response(503, headers={"Retry-After": "1"})]  # it may have: nobody knows
     with pytest.raises(ServerError):
-        await olga.cancel("run_1")
+        await olga.revoke_token(issued.credential.id)
 
 
 @pytest.mark.parametrize("status", [429, 503])

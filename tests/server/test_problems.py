@@ -2,13 +2,19 @@
 
 import json
 import logging
+import re
+from dataclasses import replace
 
 import pytest
 from openapi_spec_validator import validate
 from pydantic import BaseModel
+from tests.server.test_access import PLACES
+from tests.server.test_agents_api import ask
+from tests.server.test_idempotency import NEEDS_NONE, POSTS
 
 from interlock.errors import StoreUnavailable
 from interlock.web import bodies
+from interlock.web.app import application
 
 
 async def test_the_document_is_valid_and_names_every_route(server):
@@ -21,6 +27,89 @@ async def test_the_document_is_valid_and_names_every_route(server):
             assert "422" not in operation["responses"]
             problem = operation["responses"]["default"]["content"]
             assert list(problem) == ["application/problem+json"]
+
+
+def operations(server):
+    """Yield method, path and operation of each route that the document names."""
+    for path, item in server.app.app.openapi()["paths"].items():
+        for method, operation in item.items():
+            yield method.upper(), path.removeprefix("/api/v1"), operation
+
+
+def answered(operation):
+    """Return the media types with the schemas of what a route answers where all is well."""
+    return [
+        (media, told["schema"])
+        for status, answer in operation["responses"].items()
+        if status.startswith("2")
+        for media, told in answer.get("content", {}).items()
+    ]
+
+
+async def test_the_document_says_what_each_route_answers(server):
+    schemas = server.app.app.openapi()["components"]["schemas"]
+    streams = set()
+    for method, path, operation in operations(server):
+        for media, schema in answered(operation):
+            if media == "text/event-stream":
+                streams.add(path)
+            else:
+                assert media == "application/json", path
+            shape = schemas[schema["$ref"].rpartition("/")[2]]
+            assert shape.get("properties"), f"{method} {path} answers anything"
+        assert answered(operation) or "204" in operation["responses"], f"{method} {path} answers nothing"
+    assert streams == {"/events", "/runs/{run_id}/stream"}
+
+
+async def test_the_document_says_who_needs_no_credential(server):
+    open_ = {(method, path) for method, path, operation in operations(server) if operation["security"] == []}
+    assert open_ == {("POST", "/session"), ("GET", "/livez"), ("GET", "/readyz")}
+    nobody = server.client()
+    for method, path, operation in operations(server):
+        place = path if path not in {"/livez", "/readyz"} else f"../..{path}"
+        answer = await nobody.request(method, place.format_map(PLACES))
+        assert (answer.status_code == 401) is (operation["security"] != []), path
+
+
+@pytest.mark.parametrize("origin", ["http://127.0.0.1:8000", "https://a.example"])
+async def test_the_document_names_the_cookie_that_is_set(server, origin):
+    server.context = replace(server.context, origin=origin, hosts=frozenset({origin.partition("//")[2]}))
+    server.app = application(server.context)
+    link = (await server.context.authenticator.link("default", "mia@example.com", by="test")).secret
+    answer = await server.client().post("/session", json={"link": link})
+    named = server.app.app.openapi()["components"]["securitySchemes"]["session"]["name"]
+    assert answer.headers["set-cookie"].startswith(f"{named}=")
+
+
+async def test_the_document_says_where_an_answer_has_a_tag(server):
+    """Whatever is tagged says so, and takes the tag of before; nothing else does."""
+    agent, olga = await server.agent(), await server.person("olga@example.com")
+    asked = await ask(agent)
+    run = (await olga.post("/runs", json={"agent": "approval", "input": "Send email to team about meeting"})).json()
+    ids = {"request_id": asked["id"], "run_id": run["id"], "which": "mine", "kind": "groups"}
+    server.context.stop.set()  # streams end at once
+    told = 0
+    for method, path, operation in operations(server):
+        if method != "GET" or re.search(r"\{(?!request_id|run_id|which|kind)", path):
+            continue
+        place = path if path not in {"/livez", "/readyz"} else f"../..{path}"
+        params = {"run": run["id"]} if path == "/runs/pauses" else None
+        answer = await olga.get(place.format_map(ids), params=params)
+        assert answer.status_code == 200 or path == "/runs/{run_id}/state", (path, answer.text)
+        names = {one["name"] for one in operation.get("parameters", ())}
+        said = "If-None-Match" in names, "304" in operation["responses"]
+        assert said == ("etag" in answer.headers,) * 2, path
+        told += "etag" in answer.headers
+    assert told > 8
+
+
+async def test_the_document_says_what_takes_an_idempotency_key(server):
+    taken = {
+        (method, path)
+        for method, path, operation in operations(server)
+        if "idempotency-key" in {one["name"].lower() for one in operation.get("parameters", ())}
+    }
+    assert taken == {("POST", path) for path in POSTS - NEEDS_NONE}
 
 
 async def test_the_document_tells_what_calls_carry(server):

@@ -40,7 +40,8 @@ class RemoteClient(Deciding):
     def keyed(self, key: str | None) -> RemoteClient:
         """Return the same for one call with an idempotency key: made again with it, it does nothing that it has done.
 
-        What it is good for: votes, all else that is said to a request, asking, claiming, and starting runs.
+        What it is good for: votes, all else that is said to a request, asking, claiming, making tokens, and whatever
+        starts or changes runs.
         """
         keyed = RemoteClient(self._calls, key=key)
         keyed._who = self._who
@@ -156,7 +157,7 @@ class RemoteClient(Deciding):
             "configurable": configurable,
             "thread": thread,
         }
-        return await self._changed("/runs", said, key=self._key or fresh_key())
+        return await self._changed("/runs", said)
 
     async def fork(self, run_id: str, *, pause: int | None = None, changes: Mapping[str, Json] | None = None) -> Run:
         """Start a new run from a pause of another. See `interlock.engine.runs.Runs.fork`."""
@@ -192,11 +193,16 @@ class RemoteClient(Deciding):
     async def create_token(
         self, principal: str, *, scopes: frozenset[Scope], lasts: timedelta | str = "90d", label: str = ""
     ) -> Issued:
-        """Make a token of an agent or a service, `agent:NAME` or `service:NAME`. Its secret is told this once."""
+        """Make a token of an agent or a service, `agent:NAME` or `service:NAME`. Its secret is told this once.
+
+        Raises:
+            AlreadyIssued: if a call with this client's key made it before, and nobody has its secret by now: revoke the
+                token of `details`, and make another one.
+        """
         length = duration_text(lasts) if isinstance(lasts, timedelta) else lasts
         said = {"principal": principal, "scopes": sorted(scopes), "lasts": length, "label": label}
         tenant = await self._tenant()
-        told = await self._calls.post("/tokens", said)
+        told = await self._calls.post("/tokens", said, key=self._key or fresh_key())
         return understood(lambda one: Issued(credential_of(one, tenant), one["secret"]), told)
 
     async def revoke_token(self, token_id: str) -> None:
@@ -216,9 +222,9 @@ class RemoteClient(Deciding):
         position = await self.last_position() if after is None else after
         return Socket(self._calls, position, await self._tenant())
 
-    async def _changed(self, path: str, said: Mapping[str, Any] | None, *, key: str | None = None) -> Run:
+    async def _changed(self, path: str, said: Mapping[str, Any] | None) -> Run:
         tenant = await self._tenant()
-        return understood(run_of, await self._calls.post(path, said, key=key), tenant)
+        return understood(run_of, await self._calls.post(path, said, key=self._key or fresh_key()), tenant)
 
 
 def _body_of(asked: Asked) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from interlock.domain.directory import STREAM, KeptDirectory, fold_directory
 from interlock.domain.directory_events import DirectoryEvent
 from interlock.domain.directory_rules import DirectoryRules
 from interlock.engine.changes import FRESH, Actor, Changes, DirectoryChange
+from interlock.engine.idempotency import entries_of
 from interlock.engine.integrity import directory_of_log
 from interlock.engine.ports.policies import Policies, PolicySet
 from interlock.engine.ports.store import Store
@@ -29,6 +30,14 @@ class PlannedChange:
     issued: tuple[Credential, ...] = ()
     ended: tuple[str, ...] = ()
     signed_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What has changed in a directory; `again` says that an earlier call with the same idempotency key did it."""
+
+    events: tuple[DirectoryEvent, ...]
+    again: bool = False
 
 
 @dataclass(slots=True)
@@ -92,23 +101,30 @@ class Directories:
 
     async def change(
         self, tenant: str, actor: Actor, plan: Callable[[DirectoryRules], PlannedChange | Awaitable[PlannedChange]]
-    ) -> KeptDirectory:
-        """Change a directory as the rules allow, and return it as it stands afterwards.
+    ) -> Changed:
+        """Change a directory as the rules allow, once for each key of its actor.
 
         Args:
             plan: says what is to become of it as it stands; asked again when somebody else was faster. What it raises
                 is raised, and nothing was changed.
+
+        Raises:
+            BadInput: if the key was used for another call.
         """
 
-        async def attempt() -> KeptDirectory:
+        async def attempt() -> Changed:
             seen, now = await self._read(tenant, None), await self.store.now()
+            if actor.key is not None:
+                history = await self.store.history(tenant, STREAM)
+                if before := entries_of(history, actor.by, actor.key):
+                    return Changed(tuple(entry.event for entry in before), again=True)  # type: ignore[misc]
             asked = plan(DirectoryRules(seen.kept, self.policies.current().directory, now))
             wanted = asked if isinstance(asked, PlannedChange) else await asked
             if not wanted.events:
-                return seen.kept
+                return Changed(())
             change = _change(seen.kept, wanted, now)
             await self.store.commit(Changes(tenant, actor, before=now + FRESH, directory=change))
-            return change.after
+            return Changed(wanted.events)
 
         return await until_committed(attempt, f"The directory of {tenant}")
 

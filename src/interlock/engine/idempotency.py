@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from interlock.domain.authority import Principal
+from interlock.domain.canonical import Json
 from interlock.domain.commands import CastVote
 from interlock.domain.effect import check_repeated
 from interlock.domain.events import EffectClaimed, RefusalNoted
 from interlock.domain.request import Request
+from interlock.domain.run import Run
+from interlock.domain.run_events import RunStarted
 from interlock.engine.changes import Entry
 from interlock.errors import BadInput, InvalidValue
 
@@ -33,21 +36,51 @@ def key_of(key: str | None, asked: object) -> str | None:
 
 
 def was_done(history: Sequence[Entry], principal: Principal, key: str | None) -> bool:
-    """Say whether a principal's call with this key has changed something already.
+    """Say whether a principal's call with this key has changed something already. See `entries_of`."""
+    return key is not None and bool(entries_of(history, principal.id, key))
+
+
+def entries_of(history: Sequence[Entry], by: str, key: str) -> list[Entry]:
+    """Return what a call with this key has changed already.
 
     Raises:
         BadInput: if it asked for something else.
     """
-    if key is None:
-        return False
+    found = []
     for entry in history:
-        if entry.by != principal.id or entry.key is None or isinstance(entry.event, RefusalNoted):
+        if entry.by != by or entry.key is None or isinstance(entry.event, RefusalNoted):
             continue
         if entry.key == key:
-            return True
-        if entry.key.rpartition(" ")[0] == key.rpartition(" ")[0]:
-            raise BadInput("This idempotency key was used before, for something else: take a new one for each call.")
-    return False
+            found.append(entry)
+        elif entry.key.rpartition(" ")[0] == key.rpartition(" ")[0]:
+            raise _used_for_another("call")
+    return found
+
+
+def started_before(run: Run, asked: RunStarted, thread: str | None) -> Run:
+    """Return the run that was started with a key; raise `BadInput` if it was started otherwise, or forked."""
+    forked = run.origin is not None and run.origin.is_fork
+    found = run.agent, run.reference, run.input, run.context, run.configurable, run.thread
+    if forked or found != (asked.agent, asked.reference, asked.input, asked.context, asked.configurable, thread):
+        raise _used_for_another("run")
+    return run
+
+
+def forked_before(run: Run, source: str, pause: int | None, changes: Mapping[str, Json]) -> Run:
+    """Return the run that was forked with a key; raise `BadInput` if it was started, or forked otherwise.
+
+    Args:
+        pause: None for the last one that there was then.
+    """
+    origin = run.origin
+    same = origin is not None and origin.is_fork and (origin.run_id, origin.changes or {}) == (source, changes)
+    if origin is None or not same or pause not in {None, origin.pause}:
+        raise _used_for_another("run")
+    return run
+
+
+def _used_for_another(what: str) -> BadInput:
+    return BadInput(f"This idempotency key was used before, for another {what}: take a new one for each call.")
 
 
 def check_claimed(request: Request, history: Sequence[Entry], key: str | None) -> None:

@@ -5,6 +5,7 @@ The log says what is so. A row that differs from the fold of its log is never ac
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -35,6 +36,15 @@ def verified(loaded: Loaded) -> Loaded:
             _altered(f"The stored run {record.run.id} is not what its log says.", record.run.id)
         record = replace(record, run=logged)
     return replace(loaded, requests=requests, run=record)
+
+
+def with_whole_requests(loaded: Loaded) -> Loaded:
+    """Return what was loaded, without the requests that are not what their logs say."""
+    requests = {}
+    for key, request in loaded.requests.items():
+        with contextlib.suppress(RecordAltered):
+            requests[key] = verified_request(request, loaded.logs[key])
+    return verified(replace(loaded, requests=requests))
 
 
 def verified_request(request: Request, history: Sequence[Entry]) -> Request:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -19,7 +18,8 @@ from interlock.engine.changes import FRESH, Changes, RunChange, RunRecord, Turn
 from interlock.engine.consequences import actor_of, advance_job
 from interlock.engine.directories import Directories
 from interlock.engine.hand_off import HandOff
-from interlock.engine.integrity import digest_of_state, verified, verified_request
+from interlock.engine.idempotency import forked_before, key_of, started_before, was_done
+from interlock.engine.integrity import digest_of_state, verified, with_whole_requests
 from interlock.engine.pause import short_hash, withdraw_open
 from interlock.engine.ports.runtime import Runtime
 from interlock.engine.ports.store import Loaded, Store
@@ -27,7 +27,7 @@ from interlock.engine.ports.waker import Waker
 from interlock.engine.retry import until_committed
 from interlock.engine.states import last_pause, state_at
 from interlock.engine.threads import Place, Threads, check_may_change, checked_name, turn_of
-from interlock.errors import BadInput, Closed, InvalidValue, NotFound, NotInTime, RecordAltered
+from interlock.errors import BadInput, Closed, InvalidValue, NotFound, NotInTime
 from interlock.failpoints import failpoint
 
 MAX_INPUT = 1_000_000
@@ -91,7 +91,7 @@ class Runs:
         """
         value = normalize(input_, path="input", max_bytes=MAX_INPUT)
         check_configurable(given := _object("configurable", configurable))
-        run_id = "run_" + short_hash(self._ids() if key is None else f"{initiator.tenant}\n{initiator.id}\n{key}")
+        run_id = self._new_id(initiator, key)
         person = self._directories.canonical(initiator.id)
         started = RunStarted(run_id, initiator.tenant, agent, reference, person, value, await self._store.now())
         event = replace(started, context=_object("context", context), configurable=given)
@@ -104,6 +104,9 @@ class Runs:
 
         return await until_committed(attempt, name or run_id)
 
+    def _new_id(self, initiator: Principal, key: str | None) -> str:
+        return "run_" + short_hash(self._ids() if key is None else f"{initiator.tenant}\n{initiator.id}\n{key}")
+
     async def _started(self, event: RunStarted, thread: str | None) -> Run | None:
         """Return the run that was started with the same key before.
 
@@ -113,17 +116,7 @@ class Runs:
         loaded = verified(await self._store.load(event.tenant, run_id=event.run_id))
         if loaded.run is None:
             return None
-        run = loaded.run.run
-        if (run.agent, run.reference, run.input, run.context, run.configurable, run.thread) != (
-            event.agent,
-            event.reference,
-            event.input,
-            event.context,
-            event.configurable,
-            thread,
-        ):
-            raise BadInput("This idempotency key was used before, for another run: take a new one for each call.")
-        return run
+        return started_before(loaded.run.run, event, thread)
 
     async def _in_thread(self, initiator: Principal, event: RunStarted, thread: str) -> Run:
         place = await self.threads.place(initiator.tenant, thread)
@@ -151,29 +144,49 @@ class Runs:
         return await self._start(initiator, begun, state=place.state, turn=place.turn)
 
     async def fork(
-        self, run_id: str, initiator: Principal, *, pause: int | None = None, changes: Mapping[str, Json] | None = None
+        self,
+        run_id: str,
+        initiator: Principal,
+        *,
+        pause: int | None = None,
+        changes: Mapping[str, Json] | None = None,
+        key: str | None = None,
     ) -> Run:
         """Start a new run from a pause of another: it asks again, and nothing that was decided comes along.
 
         Args:
             pause: the number of the pause, from 1; the last one by default.
             changes: values to set in the state before, by key.
+            key: an idempotency key, as of `start`.
 
         Raises:
             NotFound: if there is no such run or pause, or its state is not kept any more.
-            BadInput: if the agent's state has no such key, or a value is not JSON.
+            BadInput: if the agent's state has no such key, a value is not JSON, or the key was used for another run.
             InvalidAgent: if the agent cannot be loaded here.
             RecordAltered: if what is stored is not what its log says.
         """
+        values = normalize(dict(changes or {}), path="the changes", max_bytes=MAX_INPUT)
+        assert isinstance(values, dict)
+        new_id = self._new_id(initiator, key)
+
+        async def attempt() -> Run:
+            before = verified(await self._store.load(initiator.tenant, run_id=new_id)).run if key is not None else None
+            if before is not None:
+                return forked_before(before.run, run_id, pause, values)
+            return await self._fork(new_id, run_id, initiator, pause, values)
+
+        return await until_committed(attempt, new_id)
+
+    async def _fork(
+        self, new_id: str, run_id: str, initiator: Principal, pause: int | None, values: dict[str, Json]
+    ) -> Run:
         loaded = verified(await self._store.load(initiator.tenant, run_id=run_id))
         source = _found(loaded, run_id).run
         number = last_pause(loaded) if pause is None else pause
         left = await state_at(self._store, loaded, number)
-        values = normalize(dict(changes or {}), path="the changes", max_bytes=MAX_INPUT)
-        assert isinstance(values, dict)
         await self._runtime.check_fork(source, values)
         event = RunStarted(
-            "run_" + short_hash(self._ids()),
+            new_id,
             initiator.tenant,
             source.agent,
             source.reference,
@@ -209,10 +222,13 @@ class Runs:
         self._waker.wake(work=not begun and not run.waits)
         return run
 
-    async def cancel(self, run_id: str, principal: Principal, reason: str) -> Run:
+    async def cancel(self, run_id: str, principal: Principal, reason: str, *, key: str | None = None) -> Run:
         """End a run. Its open requests are withdrawn; an effect that has begun is still recorded.
 
         A request that is not what its log says stays as it is, and executes nothing; a repair withdraws it.
+
+        Args:
+            key: an idempotency key, as of the other changes: made again with it, the call returns the run as it stands.
 
         Raises:
             Closed: if it has ended already.
@@ -221,18 +237,19 @@ class Runs:
             RecordAltered: if the run is not what its log says, or its requests cannot be read.
         """
         check_text(reason, "reason", MAX_COMMENT)
-        return await self._change(run_id, principal, partial(RunCancelled, principal.id, reason), ends=True)
+        named = key_of(key, ("cancel", reason))
+        return await self._change(run_id, principal, partial(RunCancelled, principal.id, reason), named, ends=True)
 
-    async def retry(self, run_id: str, principal: Principal) -> Run:
+    async def retry(self, run_id: str, principal: Principal, *, key: str | None = None) -> Run:
         """Let a run that needs attention go on.
 
         Raises:
             Closed: if it does not need attention.
             Forbidden: if the principal may not.
         """
-        return await self._change(run_id, principal, partial(RunRetried, principal.id))
+        return await self._change(run_id, principal, partial(RunRetried, principal.id), key_of(key, ("retry",)))
 
-    async def accept_version(self, run_id: str, principal: Principal) -> Run:
+    async def accept_version(self, run_id: str, principal: Principal, *, key: str | None = None) -> Run:
         """Say that the agent as it is now may go on with the state that an earlier version left.
 
         Raises:
@@ -240,18 +257,29 @@ class Runs:
             Forbidden: if the principal may not.
             InvalidAgent: if the agent cannot be loaded here.
         """
-        run = _found(await self._store.load(principal.tenant, run_id=run_id), run_id).run
+        loaded, named = await self._store.load(principal.tenant, run_id=run_id), key_of(key, ("accept-version",))
+        run = _found(loaded, run_id).run
+        if was_done(loaded.logs[run_id], principal, named):
+            return _found(verified(loaded), run_id).run
         await self._check_change(run, principal)
         version = await self._runtime.version_of(run)
-        return await self._change(run_id, principal, partial(VersionAccepted, principal.id, version))
+        return await self._change(run_id, principal, partial(VersionAccepted, principal.id, version), named)
 
     async def _change(
-        self, run_id: str, principal: Principal, event_at: Callable[[datetime], RunEvent], *, ends: bool = False
+        self,
+        run_id: str,
+        principal: Principal,
+        event_at: Callable[[datetime], RunEvent],
+        key: str | None,
+        *,
+        ends: bool = False,
     ) -> Run:
         async def attempt() -> Run:
             loaded = await self._store.load(principal.tenant, run_id=run_id)
-            loaded = _with_whole_requests(loaded) if ends else verified(loaded)
+            loaded = with_whole_requests(loaded) if ends else verified(loaded)
             record, now = _found(loaded, run_id), loaded.now
+            if was_done(loaded.logs[run_id], principal, key):
+                return record.run
             await self._check_change(record.run, principal, ends=ends)
             # A worker that is in the middle of an effect keeps its lease until it has recorded it.
             change = RunChange.of(record.run, event_at(now), lease=record.lease)
@@ -260,7 +288,7 @@ class Runs:
             taken_back = withdraw_open(loaded.requests.values(), reason, principal, now) if ends else []
             changes = Changes(
                 principal.tenant,
-                actor_of(principal),
+                actor_of(principal, key),
                 requests=tuple(taken_back),
                 run=change,
                 turn=turn_of(after),
@@ -291,15 +319,6 @@ def _object(name: str, value: Json) -> dict[str, Json] | None:
     if not isinstance(plain, dict):
         raise InvalidValue(name, 'must be a JSON object, such as {"user": "ann"}')
     return plain
-
-
-def _with_whole_requests(loaded: Loaded) -> Loaded:
-    """Return what was loaded, without the requests that are not what their logs say."""
-    requests = {}
-    for key, request in loaded.requests.items():
-        with contextlib.suppress(RecordAltered):
-            requests[key] = verified_request(request, loaded.logs[key])
-    return verified(replace(loaded, requests=requests))
 
 
 def _check_agent(event: RunStarted, thread: str, place: Place) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -16,14 +16,16 @@ from interlock.domain.directory_rules import DirectoryRules
 from interlock.domain.policy import roles_asked
 from interlock.engine.consequences import actor_of
 from interlock.engine.directories import Directories, PlannedChange
+from interlock.engine.idempotency import key_of
 from interlock.engine.ports.accounts import Accounts as KeptAccounts
-from interlock.errors import Closed
+from interlock.errors import AlreadyIssued, Closed
 from interlock.service.credentials import Authenticator, Issued
 from interlock.service.people import must_manage
 from interlock.service.text import quoted, warnings_about
 
 INVITATION_LASTS = timedelta(days=7)
 RESET_LASTS = timedelta(days=1)
+Plan = Callable[[DirectoryRules], Awaitable[PlannedChange]]
 
 
 class Accounts:
@@ -49,10 +51,14 @@ class Accounts:
         kept = await self._directories.kept(by.tenant)
         return [kept.accounts[name] for name in sorted(kept.accounts)]
 
-    async def invite(self, name: str, *, by: Principal, roles: Sequence[str] = ()) -> Issued:
+    async def invite(self, name: str, *, by: Principal, roles: Sequence[str] = (), key: str | None = None) -> Issued:
         """Invite somebody, or again who has not joined; return the link with which they set a password, once.
 
+        Args:
+            key: an idempotency key, as of every change here: a call that is made again with it does nothing.
+
         Raises:
+            AlreadyIssued: if they were invited with this key before.
             Closed: if they have joined.
             InvalidValue: if this is no person's name.
         """
@@ -64,8 +70,15 @@ class Accounts:
             made[:] = [await self._invitation(by, _account_of(happened), INVITATION_LASTS)]
             return PlannedChange(happened, issued=(made[0].credential,), signed_out=(_account_of(happened),))
 
-        await self._directories.change(by.tenant, actor_of(by), plan)
+        await self._issued_once(by, key_of(key, ("invitation", name, tuple(roles))), plan, "invited")
         return made[0]
+
+    async def _issued_once(self, by: Principal, key: str | None, plan: Plan, was: str) -> None:
+        changed = await self._directories.change(by.tenant, actor_of(by, key), plan)
+        if changed.again:
+            name = _account_of(changed.events)
+            said = f"{name} was {was} with this key already, and the link was shown then"
+            raise AlreadyIssued(f"{said}. If nobody has it, make the call with another key.", name=name)
 
     def warnings(self, name: str, roles: Sequence[str] = ()) -> list[str]:
         """Say what looks like a mistake, or a deceit, in an invitation: it is made nevertheless."""
@@ -76,10 +89,11 @@ class Accounts:
         others = f"known are {', '.join(sorted(known))}"
         return [*found, *(f"Nothing asks for the role {quoted(one)}: {others}." for one in roles if one not in known)]
 
-    async def offer_reset(self, name: str, *, by: Principal) -> Issued:
+    async def offer_reset(self, name: str, *, by: Principal, key: str | None = None) -> Issued:
         """Return a link with which somebody sets another password, once.
 
         Raises:
+            AlreadyIssued: if it was made with this key before.
             NotFound: if there is no such account.
             Closed: if it is disabled, or was not joined yet.
         """
@@ -91,10 +105,10 @@ class Accounts:
             made[:] = [await self._invitation(by, account.name, RESET_LASTS)]
             return PlannedChange((events.ResetOffered(account.name, rules.now),), issued=(made[0].credential,))
 
-        await self._directories.change(by.tenant, actor_of(by), plan)
+        await self._issued_once(by, key_of(key, ("reset", name)), plan, "offered another password")
         return made[0]
 
-    async def disable(self, name: str, *, by: Principal) -> None:
+    async def disable(self, name: str, *, by: Principal, key: str | None = None) -> None:
         """Keep somebody from signing in and deciding, and sign them out; they may come by any way, and have no account.
 
         Raises:
@@ -106,9 +120,9 @@ class Accounts:
             happened = rules.disable(name)
             return PlannedChange(happened, signed_out=(_account_of(happened),))
 
-        await self._directories.change(by.tenant, actor_of(by), plan)
+        await self._directories.change(by.tenant, actor_of(by, key_of(key, ("disable", name))), plan)
 
-    async def enable(self, name: str, *, by: Principal) -> None:
+    async def enable(self, name: str, *, by: Principal, key: str | None = None) -> None:
         """Let somebody sign in again. See `disable`."""
 
         def plan(rules: DirectoryRules) -> PlannedChange:
@@ -116,7 +130,7 @@ class Accounts:
             account = rules.account(name, AccountStatus.disabled)
             return PlannedChange((events.AccountEnabled(account.name, rules.now),))
 
-        await self._directories.change(by.tenant, actor_of(by), plan)
+        await self._directories.change(by.tenant, actor_of(by, key_of(key, ("enable", name))), plan)
 
     async def remove_second_factor(self, name: str, *, by: Principal) -> None:
         """Take the second factor from somebody who has lost it.
@@ -151,5 +165,7 @@ async def without_second_factor(store: KeptAccounts, account: Account, rules: Di
 
 def _account_of(happened: Sequence[DirectoryEvent]) -> str:
     return next(
-        event.account for event in happened if isinstance(event, events.AccountInvited | events.AccountDisabled)
+        event.account
+        for event in happened
+        if isinstance(event, events.AccountInvited | events.AccountDisabled | events.ResetOffered)
     )

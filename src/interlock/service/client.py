@@ -51,7 +51,7 @@ class Client(RequestClient):
     def keyed(self, key: str | None) -> Client:
         """Return the same for one call with an idempotency key: made again with it, it does nothing that it has done.
 
-        What it is good for: votes, all else that is said to a request, and starting runs.
+        What it is good for: votes, all else that is said to a request, and whatever starts or changes runs.
         """
         return Client(self.system, self.principal, key=key)
 
@@ -135,15 +135,15 @@ class Client(RequestClient):
 
     async def fork(self, run_id: str, *, pause: int | None = None, changes: Mapping[str, Json] | None = None) -> Run:
         """Start a new run from a pause of another. See `interlock.engine.runs.Runs.fork`."""
-        return await self.system.runs.fork(run_id, self.principal, pause=pause, changes=changes)
+        return await self.system.runs.fork(run_id, self.principal, pause=pause, changes=changes, key=self.key)
 
     async def cancel(self, run_id: str, *, reason: str = "") -> Run:
         """End a run; its open requests are withdrawn. A run that has ended raises `Closed`."""
-        return await self.system.runs.cancel(run_id, self.principal, reason)
+        return await self.system.runs.cancel(run_id, self.principal, reason, key=self.key)
 
     async def retry(self, run_id: str) -> Run:
         """Let a run that needs attention go on; any other raises `Closed`."""
-        return await self.system.runs.retry(run_id, self.principal)
+        return await self.system.runs.retry(run_id, self.principal, key=self.key)
 
     async def accept_version(self, run_id: str) -> Run:
         """Say that the agent as it is now may go on with what an earlier version of it left.
@@ -152,7 +152,7 @@ class Client(RequestClient):
             Closed: if the run does not need attention.
             InvalidAgent: if the agent cannot be loaded here.
         """
-        return await self.system.runs.accept_version(run_id, self.principal)
+        return await self.system.runs.accept_version(run_id, self.principal, key=self.key)
 
     async def advance(self, run_id: str, *, watcher: Watcher = NOBODY) -> RunView:
         """Carry a run on in this process, as far as it goes now; return where it stands then.

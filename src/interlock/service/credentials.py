@@ -25,9 +25,10 @@ from interlock.domain.directory_rules import DirectoryRules
 from interlock.engine.changes import Actor
 from interlock.engine.consequences import actor_of
 from interlock.engine.directories import Directories, PlannedChange
+from interlock.engine.idempotency import key_of
 from interlock.engine.ports.credentials import Credentials, Presented
 from interlock.engine.ports.store import Store
-from interlock.errors import Conflict, InvalidValue, NotFound, Unauthenticated
+from interlock.errors import AlreadyIssued, Conflict, InvalidValue, NotFound, Unauthenticated
 from interlock.service.lookup import Lookup
 
 PREFIXES: dict[CredentialKind, str] = {
@@ -79,10 +80,15 @@ class Authenticator:
         lasts: timedelta,
         by: str | Principal,
         label: str = "",
+        key: str | None = None,
     ) -> Issued:
         """Issue a token for an agent or a service, `agent:NAME` or `service:NAME`; the log says who has.
 
+        Args:
+            key: an idempotency key: a call that is made again with it makes no other token.
+
         Raises:
+            AlreadyIssued: if it was made with this key before.
             InvalidValue: if it is for somebody else, or no name: people sign in; or if the label cannot be kept.
         """
         kind, _, name = bearer.partition(":")
@@ -91,7 +97,7 @@ class Authenticator:
         if not bearer.isprintable() or len(bearer) > LONGEST_ID:
             raise InvalidValue("principal", f"must be text that can be shown, in at most {LONGEST_ID} characters")
         check_storable(label, "label")
-        actor = _actor(by)
+        actor = replace(_actor(by), key=key_of(key, ("token", bearer, sorted(scopes), lasts, label)))
         issued = await self._new(
             "token", tenant, bearer, actor.by, lasts, principal_kind=kind, scopes=scopes, label=label
         )
@@ -99,7 +105,11 @@ class Authenticator:
         created = TokenCreated(
             new.id, new.digest, bearer, tuple(sorted(scopes)), new.expires_at, new.issued_at, label=label
         )
-        await self._directories.change(tenant, actor, lambda _: PlannedChange((created,), issued=(new,)))
+        changed = await self._directories.change(tenant, actor, lambda _: PlannedChange((created,), issued=(new,)))
+        if changed.again:
+            made = ", ".join(event.id for event in changed.events if isinstance(event, TokenCreated))
+            said = f"The token {made} was made with this key already, and its secret was shown then"
+            raise AlreadyIssued(f"{said}. If nobody has it, revoke the token, and make another one.", token_id=made)
         return issued
 
     async def link(self, tenant: str, person: str, *, by: str) -> Issued:

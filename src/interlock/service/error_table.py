@@ -49,6 +49,7 @@ ERRORS: dict[type[InterlockError], Meaning] = {
     errors.TooEarly: Meaning(Exit.refused, HTTPStatus.CONFLICT),
     errors.WrongDigest: Meaning(Exit.refused, HTTPStatus.CONFLICT),
     errors.EffectRefused: Meaning(Exit.refused, HTTPStatus.CONFLICT),
+    errors.AlreadyIssued: Meaning(Exit.refused, HTTPStatus.CONFLICT),
     errors.NotOffered: Meaning(Exit.refused, HTTPStatus.UNPROCESSABLE_ENTITY),
     errors.ReasonMissing: Meaning(Exit.refused, HTTPStatus.UNPROCESSABLE_ENTITY),
     errors.NotEditable: Meaning(Exit.refused, HTTPStatus.UNPROCESSABLE_ENTITY),

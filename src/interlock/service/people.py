@@ -10,10 +10,11 @@ from typing import Any
 
 from interlock.domain.access import Permission, why_refused
 from interlock.domain.authority import Delegation, Directory, Principal
-from interlock.domain.directory_events import GroupOrRole
+from interlock.domain.directory_events import DelegationMade, GroupOrRole
 from interlock.domain.directory_rules import DirectoryRules, may_delegate
 from interlock.engine.consequences import actor_of
 from interlock.engine.directories import Directories, PlannedChange
+from interlock.engine.idempotency import key_of
 from interlock.errors import Forbidden
 
 
@@ -79,7 +80,7 @@ class People:
         sees_all = self._why_not(directory) is None
         return [one for one in every if sees_all or mine in {one.delegation.giver, one.delegation.delegate}]
 
-    async def delegate(
+    async def delegate(  # noqa: PLR0913 - what a delegation is made of
         self,
         to: str,
         *,
@@ -87,24 +88,27 @@ class People:
         giver: str | None = None,
         since: datetime | None = None,
         reason: str = "",
+        key: str | None = None,
     ) -> str:
         """Let somebody vote for somebody else until a moment; return the delegation's id.
 
         Args:
             giver: whose vote it is; the principal's own by default.
+            key: an idempotency key: a call that is made again with it returns the id of the first one.
 
         Raises:
             Forbidden: if it is another one's vote, and the principal is no admin.
             InvalidValue: if one of them is no person, or the times cannot be.
         """
-        key, whose = f"delegation_{secrets.token_hex(8)}", giver or self._principal.id
+        new_id, whose = f"delegation_{secrets.token_hex(8)}", giver or self._principal.id
 
         def plan(rules: DirectoryRules) -> PlannedChange:
             self._must_own(rules, whose)
-            return PlannedChange(rules.delegate(key, whose, to, until=until, since=since, reason=reason))
+            return PlannedChange(rules.delegate(new_id, whose, to, until=until, since=since, reason=reason))
 
-        await self._directories.change(self._tenant, actor_of(self._principal), plan)
-        return key
+        named = key_of(key, ("delegation", whose, to, until, since, reason))
+        changed = await self._directories.change(self._tenant, actor_of(self._principal, named), plan)
+        return next(event.id for event in changed.events if isinstance(event, DelegationMade))
 
     async def end_delegation(self, key: str) -> None:
         """Take a delegation back: votes under it count no more.

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query
 from starlette.requests import Request as Call
+from starlette.responses import Response
 
 from interlock.domain.action import Action, Draft, Question, Subject
 from interlock.domain.request import Request
@@ -17,6 +18,7 @@ from interlock.service.shapes import request_shape
 from interlock.web import bodies
 from interlock.web.callers import Asks, Caller, Reads
 from interlock.web.context import context_of
+from interlock.web.etags import tagged
 from interlock.web.openapi import answers
 from interlock.web.visible import must_see
 
@@ -33,10 +35,10 @@ async def ask(
     return request_shape(await _agent(caller).ask(asked, key=idempotency_key))
 
 
-@router.get("/{request_id}/outcome", responses=answers("Request"))
+@router.get("/{request_id}/outcome", responses=answers("Request", is_tagged=True))
 async def outcome(
     caller: Reads, call: Call, request_id: str, wait: Annotated[float, Query(ge=0, le=60)] = 0
-) -> dict[str, Any]:
+) -> Response:
     """Return a request when it has its outcome, or as it stands after so many seconds."""
     context = context_of(call)
     live = context.live(caller.principal.tenant)
@@ -48,7 +50,7 @@ async def outcome(
         position = entries[-1].position if entries else position
         if any(entry.stream == request_id for entry in entries):
             request = await _seen(caller, request_id)
-    return request_shape(request)
+    return tagged(call, request_shape(request))
 
 
 @router.post("/{request_id}/claim", responses=answers("Request"))

@@ -52,6 +52,8 @@ async def caller_of(connection: HTTPConnection, context: Context) -> Caller | No
         credential, directory = await context.authenticator.known(match.group(1), kinds=("token",), address=address)
         via = "api"
     else:
+        if len(connection.headers.getlist("cookie")) > 1:
+            raise BadInput("Send one Cookie header.")
         secret = connection.cookies.get(context.cookie)
         if secret is None:
             return None

@@ -12,6 +12,7 @@ from interlock.service.people import People
 from interlock.service.people_shapes import delegation_shape, members_shape
 from interlock.web import bodies
 from interlock.web.callers import Caller, Known, Manages
+from interlock.web.openapi import answers
 
 router = APIRouter(prefix="/directory", tags=["directory"])
 
@@ -19,13 +20,13 @@ Kinds = Literal["groups", "roles"]
 KINDS: dict[Kinds, Literal["group", "role"]] = {"groups": "group", "roles": "role"}
 
 
-@router.get("/delegations")
+@router.get("/delegations", responses=answers("Delegations"))
 async def list_delegations(caller: Known) -> dict[str, Any]:
     """List who votes for whom: of admins all, of others what they gave and were given."""
     return {"delegations": [delegation_shape(one) for one in await _people(caller).delegations()]}
 
 
-@router.post("/delegations", status_code=HTTPStatus.CREATED)
+@router.post("/delegations", status_code=HTTPStatus.CREATED, responses=answers("Id", 201, "Made"))
 async def delegate(caller: Known, body: bodies.NewDelegation) -> dict[str, Any]:
     """Let somebody vote for oneself until a moment; admins do that for everybody."""
     made = await _people(caller).delegate(
@@ -34,6 +35,7 @@ async def delegate(caller: Known, body: bodies.NewDelegation) -> dict[str, Any]:
         giver=body.giver,
         since=None if body.since is None else moment(body.since, "since"),
         reason=body.reason,
+        key=caller.client.key,
     )
     return {"id": made}
 
@@ -44,7 +46,7 @@ async def end_delegation(caller: Known, delegation_id: str) -> None:
     await _people(caller).end_delegation(delegation_id)
 
 
-@router.get("/{kind}")
+@router.get("/{kind}", responses=answers("Members"))
 async def list_members(caller: Manages, kind: Kinds) -> dict[str, Any]:
     """List groups with their members, or roles with who holds them."""
     return {kind: members_shape(await _people(caller).members(KINDS[kind]))}

@@ -19,6 +19,7 @@ from interlock.errors import InterlockError
 from interlock.service.shapes import entry_shape
 from interlock.web.callers import Caller, Follows, why_not
 from interlock.web.context import Context, context_of
+from interlock.web.openapi import streams
 
 router = APIRouter(prefix="/events", tags=["events"])
 
@@ -63,7 +64,14 @@ async def _is_kept_out(caller: Caller, context: Context) -> bool:
     return await why_not(caller, Permission.log, context) is not None
 
 
-@router.get("", response_class=StreamingResponse)
+@router.get(
+    "",
+    response_class=StreamingResponse,
+    responses=streams(
+        "Entries of the log, each by its type. The last event is `end`: its data say why (`reason`), and from where to "
+        "go on (`after`)."
+    ),
+)
 async def events(
     caller: Follows, request: Request, after: str | None = None, last_event_id: Annotated[str | None, Header()] = None
 ) -> StreamingResponse:

@@ -8,17 +8,18 @@ from starlette.requests import Request
 from interlock.domain.access import Permission
 from interlock.web.callers import open_to_all
 from interlock.web.context import context_of
+from interlock.web.openapi import answers
 
 router = APIRouter(tags=["health"], dependencies=[Depends(open_to_all(Permission.anybody, counts=False))])
 
 
-@router.get("/livez")
+@router.get("/livez", responses=answers("Alive"))
 async def livez() -> dict[str, str]:
     """Say that the process answers."""
     return {"status": "alive"}
 
 
-@router.get("/readyz")
+@router.get("/readyz", responses=answers("Ready"))
 async def readyz(request: Request) -> dict[str, str]:
     """Say that the database answers as well, 503 if it does not; and whether the configuration can be used.
 

@@ -16,10 +16,11 @@ router = APIRouter(prefix="/log", tags=["log"])
 
 @router.get("", responses=answers("LogPage"))
 async def read_log(caller: ReadsLog, after: str = "", limit: Limit = 100) -> dict[str, Any]:
-    """Return the entries after a position; `next` is the position of the last one."""
+    """Return the entries after a position; `position` is where to go on, now or when there is more."""
     entries = await caller.client.entries(after, limit)
-    more = {"next": entries[-1].position} if len(entries) == limit else {}
-    return {"entries": [entry_shape(entry) for entry in entries], "more": bool(more), **more}
+    position = entries[-1].position if entries else after
+    more = {"next": position} if len(entries) == limit else {}
+    return {"entries": [entry_shape(entry) for entry in entries], "more": bool(more), **more, "position": position}
 
 
 @router.get("/position", responses=answers("Position"))

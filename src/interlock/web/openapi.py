@@ -1,22 +1,65 @@
-"""The OpenAPI document: FastAPI's, with our shapes, problems, ways to sign in, and what makes it valid."""
+"""The OpenAPI document: FastAPI's, with our shapes, problems, ways to sign in, and what makes it valid and true."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import iter_route_contexts
 
+from interlock.domain.access import Permission
+from interlock.engine.idempotency import LONGEST_KEY
 from interlock.service.shapes import schema
+from interlock.web.context import Context
+from interlock.web.openapi_shapes import REF, SERVER_SHAPES, issued_token, ref
 from interlock.web.problems import MEDIA_TYPE
 
-_REF = "#/components/schemas/"
+WITHOUT_KEY = frozenset(
+    f"/api/v1{path}"
+    for path in (
+        "/requests/{request_id}/result",  # the attempt is its key
+        "/policies/check",
+        "/policies/explain",
+        "/policies/simulate",
+        "/session",
+    )
+)
+"""What is posted and takes no idempotency key: it changes nothing, or nothing more when it is sent again."""
+
+_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Names this call: made again with it, it does nothing more.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY},
+}
+_TAG = {"ETag": {"description": "Names this content.", "schema": {"type": "string"}}}
+_KNOWN_TAG = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "The ETag of what the caller has: if that is still so, the answer is 304.",
+    "schema": {"type": "string"},
+}
 
 
-def answers(shape: str, status: int = 200, description: str = "Done") -> dict[int | str, dict[str, Any]]:
-    """Return what a route answers: one of our shapes."""
-    return {status: {"description": description, "content": _json(shape)}}
+def answers(
+    shape: str, status: int = 200, description: str = "Done", *, is_tagged: bool = False
+) -> dict[int | str, dict[str, Any]]:
+    """Return what a route answers: one of our shapes; where it is polled, with a tag, or nothing new."""
+    told: dict[str, Any] = {"description": description, "content": {"application/json": {"schema": ref(shape)}}}
+    if not is_tagged:
+        return {status: told}
+    return {status: told | {"headers": _TAG}, 304: {"description": "As the caller has it", "headers": _TAG}}
+
+
+def streams(events: str) -> dict[int | str, dict[str, Any]]:
+    """Return what a route answers that tells server-sent events: the schema is that of each of them."""
+    return {200: {"description": events, "content": {"text/event-stream": {"schema": ref("Event")}}}}
 
 
 def document(app: FastAPI) -> dict[str, Any]:
@@ -31,30 +74,56 @@ def document(app: FastAPI) -> dict[str, Any]:
     schemas = components.setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):  # ours are problems
         schemas.pop(name, None)
-    schemas |= (
-        {_title(name): _moved(shape) for name, shape in schema()["$defs"].items()} | _PAGES | {"Problem": _PROBLEM}
-    )
+    shapes = {_title(name): _moved(shape) for name, shape in schema()["$defs"].items()}
+    schemas |= shapes | SERVER_SHAPES | {"IssuedToken": issued_token(shapes["Token"])}
+    context: Context = app.state.context
     components["securitySchemes"] = {
         "token": {"type": "http", "scheme": "bearer"},
-        "session": {"type": "apiKey", "in": "cookie", "name": "__Host-interlock"},
+        "session": {"type": "apiKey", "in": "cookie", "name": context.cookie},
     }
-    for path in found["paths"].values():
-        for operation in path.values():
-            _mend(operation)
+    needs = needs_of(app)
+    for path, item in found["paths"].items():
+        for method, operation in item.items():
+            _mend(operation, is_open=needs[method.upper(), path] is Permission.anybody)
+            if method == "post" and path not in WITHOUT_KEY:
+                _take(operation, _KEY)
     return found
 
 
-def _mend(operation: dict[str, Any]) -> None:
+def needs_of(app: FastAPI) -> dict[tuple[str, str], Permission]:
+    """Return what each route of an application asks of who uses it, by method and path."""
+    found = {}
+    for route in iter_route_contexts(app.routes):
+        for method in getattr(route, "methods", None) or ():
+            found[method, str(getattr(route, "path_format", ""))] = next(_needs(route.dependant))
+    return found
+
+
+def _needs(dependant: Dependant) -> Iterator[Permission]:
+    need = getattr(dependant.call, "need", None)
+    if isinstance(need, Permission):
+        yield need
+    for part in dependant.dependencies:
+        yield from _needs(part)
+
+
+def _mend(operation: dict[str, Any], *, is_open: bool) -> None:
     answered = operation["responses"]
     answered.pop("422", None)
     answered["default"] = {
         "description": "What is wrong, and what to do",
-        "content": {MEDIA_TYPE: {"schema": {"$ref": f"{_REF}Problem"}}},
+        "content": {MEDIA_TYPE: {"schema": ref("Problem")}},
     }
-    if operation.pop("x-open", False):
-        operation["security"] = []
-    else:
-        operation["security"] = [{"token": []}, {"session": []}]
+    operation["security"] = [] if is_open else [{"token": []}, {"session": []}]
+    if "304" in answered:
+        _take(operation, _KNOWN_TAG)
+
+
+def _take(operation: dict[str, Any], parameter: dict[str, Any]) -> None:
+    """Say that an operation takes a header, unless it says so already."""
+    taken = operation.setdefault("parameters", [])
+    if parameter["name"].casefold() not in {one["name"].casefold() for one in taken}:
+        taken.append(parameter)
 
 
 def _title(name: str) -> str:
@@ -66,107 +135,9 @@ def _moved(shape: Any) -> Any:
     match shape:
         case dict():
             return {
-                key: _REF + _title(value.rpartition("/")[2]) if key == "$ref" else _moved(value)
+                key: REF + _title(value.rpartition("/")[2]) if key == "$ref" else _moved(value)
                 for key, value in shape.items()
             }
         case list():
             return [_moved(one) for one in shape]
     return shape
-
-
-def _json(shape: str) -> dict[str, Any]:
-    return {"application/json": {"schema": {"$ref": _REF + shape}}}
-
-
-def _page(name: str, shape: str) -> dict[str, Any]:
-    rows = {"type": "array", "items": {"$ref": _REF + shape}}
-    return {
-        "type": "object",
-        "description": "A part of a list; `next` is the cursor of the part after it: give it as `after`.",
-        "properties": {name: rows, "more": {"type": "boolean"}, "next": {"type": "string"}},
-        "required": [name, "more"],
-    }
-
-
-_PAGES = {
-    "RequestPage": _page("requests", "Request"),
-    "ListedPage": _page("requests", "ListedRequest"),
-    "RunPage": _page("runs", "Run"),
-    "ThreadPage": _page("threads", "Thread"),
-    "Agents": {
-        "type": "object",
-        "properties": {"agents": {"type": "array", "items": {"$ref": f"{_REF}Agent"}}},
-        "required": ["agents"],
-    },
-    "StatesDeleted": {
-        "type": "object",
-        "description": "Of how many runs of a thread the states were deleted.",
-        "properties": {"thread": {"type": "string"}, "runs": {"type": "integer"}},
-        "required": ["thread", "runs"],
-    },
-    "RunState": {
-        "type": "object",
-        "description": "A kept state of a run: `values`, those of sub-graphs, and of which pause it is.",
-        "properties": {"of": {"type": "string"}, "pause": {"type": ["integer", "null"]}},
-        "required": ["of", "pause"],
-    },
-    "LogPage": _page("entries", "Entry"),
-    "Sessions": {
-        "type": "object",
-        "properties": {"sessions": {"type": "array", "items": {"$ref": f"{_REF}Session"}}},
-        "required": ["sessions"],
-    },
-    "Ended": {
-        "type": "object",
-        "description": "The ids of what has been ended.",
-        "properties": {"ended": {"type": "array", "items": {"type": "string"}}},
-        "required": ["ended"],
-    },
-    "VoteResults": {
-        "type": "object",
-        "description": "What came of each vote, in order.",
-        "properties": {"results": {"type": "array", "items": {"$ref": f"{_REF}VoteResult"}}},
-        "required": ["results"],
-    },
-    "VoteResult": {
-        "type": "object",
-        "description": "The status and the body that the vote alone would have been answered with.",
-        "properties": {
-            "status": {"type": "integer"},
-            "request": {"$ref": f"{_REF}Request"},
-            "problem": {"$ref": f"{_REF}Problem"},
-        },
-        "required": ["status"],
-    },
-    "Entries": {
-        "type": "object",
-        "properties": {"entries": {"type": "array", "items": {"$ref": f"{_REF}Entry"}}},
-        "required": ["entries"],
-    },
-    "Id": {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]},
-    "Position": {"type": "object", "properties": {"position": {"type": "string"}}, "required": ["position"]},
-    "Pauses": {
-        "type": "object",
-        "properties": {
-            "pauses": {
-                "type": "object",
-                "additionalProperties": {"type": "array", "items": {"type": "string"}},
-            }
-        },
-        "required": ["pauses"],
-    },
-}
-
-_PROBLEM = {
-    "type": "object",
-    "description": "RFC 9457: what is wrong.",
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "a sentence: what is wrong, and what to do"},
-        "code": {"type": "string", "description": "the stable name of the error"},
-        "details": {"type": "object"},
-    },
-    "required": ["type", "title", "status", "detail", "code", "details"],
-}

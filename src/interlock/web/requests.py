@@ -37,7 +37,7 @@ router = APIRouter(prefix="/requests", tags=["requests"])
 Limit = Annotated[int, Query(ge=1, le=200)]
 
 
-@router.get("", responses=answers("RequestPage"))
+@router.get("", responses=answers("RequestPage", is_tagged=True))
 async def list_requests(  # noqa: PLR0913, PLR0917 - the filters of a list
     caller: Reads,
     call: Call,
@@ -55,11 +55,11 @@ async def list_requests(  # noqa: PLR0913, PLR0917 - the filters of a list
     return tagged(call, page_shape("requests", page, request_shape))
 
 
-@router.get("/unsettled", responses=answers("RequestPage"))
-async def unsettled(caller: Reads) -> dict[str, Any]:
+@router.get("/unsettled", responses=answers("RequestPage", is_tagged=True))
+async def unsettled(caller: Reads, call: Call) -> Response:
     """List the approved requests whose effect is unknown or still under way, newest first."""
     found = [one for one in await caller.client.unsettled() if sees(caller.principal, one)]
-    return page_shape("requests", Page(tuple(found), None), request_shape)
+    return tagged(call, page_shape("requests", Page(tuple(found), None), request_shape))
 
 
 @router.get("/ids/{beginning}", responses=answers("Id"))
@@ -68,28 +68,28 @@ async def resolve(caller: Decides, beginning: str) -> dict[str, Any]:
     return {"id": await caller.client.resolve("request", beginning)}
 
 
-@router.get("/inbox/{which}", responses=answers("ListedPage"))
-async def inbox(
-    caller: Decides, which: Which, agent: str | None = None, after: str | None = None, limit: Limit = 50
-) -> dict[str, Any]:
+@router.get("/inbox/{which}", responses=answers("ListedPage", is_tagged=True))
+async def inbox(  # noqa: PLR0913, PLR0917 - the filters of a list
+    caller: Decides, call: Call, which: Which, agent: str | None = None, after: str | None = None, limit: Limit = 50
+) -> Response:
     """List what waits for the caller, what waits for others, or what the caller has decided."""
     page = await caller.client.inbox(which, agent=agent, after=after, limit=limit)
-    return page_shape("requests", page, listed_shape)
+    return tagged(call, page_shape("requests", page, listed_shape))
 
 
-@router.get("/inbox/{which}/bundles", responses=answers("Bundles"))
-async def inbox_bundles(caller: Decides, which: Which, agent: str | None = None) -> dict[str, Any]:
+@router.get("/inbox/{which}/bundles", responses=answers("Bundles", is_tagged=True))
+async def inbox_bundles(caller: Decides, call: Call, which: Which, agent: str | None = None) -> Response:
     """List like requests as one: of one agent, about one thing, in one step. `POST /requests/votes` decides them."""
-    return bundles_shape(await bundled(caller.client, which, agent=agent))
+    return tagged(call, bundles_shape(await bundled(caller.client, which, agent=agent)))
 
 
-@router.get("/inbox/{which}/count", responses=answers("Count"))
-async def inbox_count(caller: Decides, which: Which, agent: str | None = None) -> dict[str, Any]:
+@router.get("/inbox/{which}/count", responses=answers("Count", is_tagged=True))
+async def inbox_count(caller: Decides, call: Call, which: Which, agent: str | None = None) -> Response:
     """Count the rows of one list of the inbox, up to a thousand."""
-    return count_shape(await caller.client.inbox_count(which, agent=agent))
+    return tagged(call, count_shape(await caller.client.inbox_count(which, agent=agent)))
 
 
-@router.get("/{request_id}", responses=answers("RequestView"))
+@router.get("/{request_id}", responses=answers("RequestView", is_tagged=True))
 async def show(caller: Reads, call: Call, request_id: str) -> Response:
     """Return a request, what the caller may do about it, and all that has happened to it."""
     view = await caller.client.request(request_id)

@@ -23,12 +23,19 @@ from interlock.service.views import RunView
 from interlock.web.callers import Caller, Reads
 from interlock.web.context import Context, context_of
 from interlock.web.events import RETRY, entries_of
+from interlock.web.openapi import streams
 from interlock.web.visible import run_seen
 
 router = APIRouter(prefix="/runs", tags=["runs"])
 
 
-@router.get("/{run_id}/stream", response_class=StreamingResponse)
+@router.get(
+    "/{run_id}/stream",
+    response_class=StreamingResponse,
+    responses=streams(
+        "As those of /events; and `progress`, `messages` and `custom` without ids, with JSON as their data."
+    ),
+)
 async def stream_run(
     caller: Reads,
     request: Request,

@@ -45,16 +45,17 @@ def _must_be_named(agent: str, names: Collection[str]) -> None:
         )
 
 
-@router.get("", responses=answers("RunPage"))
+@router.get("", responses=answers("RunPage", is_tagged=True))
 async def list_runs(
     caller: Reads,
+    call: Call,
     status: Annotated[list[RunStatus] | None, Query()] = None,
     after: str | None = None,
     limit: Limit = 50,
-) -> dict[str, Any]:
+) -> Response:
     """List runs, newest first."""
     page = await runs_seen(caller, tuple(status or ()), after=after, limit=limit)
-    return page_shape("runs", page, run_shape)
+    return tagged(call, page_shape("runs", page, run_shape))
 
 
 @router.get("/pauses", responses=answers("Pauses"))
@@ -69,7 +70,7 @@ async def resolve(caller: Decides, beginning: str) -> dict[str, Any]:
     return {"id": await caller.client.resolve("run", beginning)}
 
 
-@router.get("/{run_id}", responses=answers("RunView"))
+@router.get("/{run_id}", responses=answers("RunView", is_tagged=True))
 async def show(caller: Reads, call: Call, run_id: str) -> Response:
     """Return a run with its requests."""
     return tagged(call, run_view_shape(await run_seen(caller, run_id)))

@@ -30,7 +30,11 @@ Of = Annotated[
 ]
 
 
-@router.post("/session", dependencies=[Depends(open_to_all(Permission.anybody, counts=False)), SIGNS_IN])
+@router.post(
+    "/session",
+    dependencies=[Depends(open_to_all(Permission.anybody, counts=False)), SIGNS_IN],
+    responses=answers("SignedIn"),
+)
 async def sign_in(request: Request, response: Response, body: bodies.SignIn) -> dict[str, Any]:
     """Sign in by a link, which is used up by that, or by name and password; the session is a cookie."""
     context = context_of(request)
@@ -53,7 +57,7 @@ async def sign_in(request: Request, response: Response, body: bodies.SignIn) -> 
     return _who(signed_in.session.credential)
 
 
-@router.get("/session")
+@router.get("/session", responses=answers("Who"))
 async def who(caller: Known) -> dict[str, Any]:
     """Say who the caller is."""
     directory = await caller.client.system.directories.directory(caller.principal.tenant)

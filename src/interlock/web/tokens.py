@@ -13,12 +13,13 @@ from interlock.service.shapes import credential_shape
 from interlock.web import bodies
 from interlock.web.callers import Manages
 from interlock.web.context import context_of
+from interlock.web.openapi import answers
 from interlock.web.requests import Limit
 
 router = APIRouter(prefix="/tokens", tags=["tokens"])
 
 
-@router.post("", status_code=HTTPStatus.CREATED)
+@router.post("", status_code=HTTPStatus.CREATED, responses=answers("IssuedToken", 201, "Issued"))
 async def issue(caller: Manages, request: Request, body: bodies.NewToken) -> dict[str, Any]:
     """Issue a token. Its secret is in this answer, and nowhere else ever."""
     issued = await context_of(request).authenticator.token(
@@ -28,11 +29,12 @@ async def issue(caller: Manages, request: Request, body: bodies.NewToken) -> dic
         lasts=duration(body.lasts, "lasts"),
         by=caller.principal,
         label=body.label,
+        key=caller.client.key,
     )
     return {**credential_shape(issued.credential), "secret": issued.secret}
 
 
-@router.get("")
+@router.get("", responses=answers("TokenPage"))
 async def list_tokens(caller: Manages, request: Request, after: str = "", limit: Limit = 50) -> dict[str, Any]:
     """List the tokens of this tenant."""
     found = await context_of(request).authenticator.tokens(caller.principal.tenant, after=after, limit=limit)

@@ -25,6 +25,7 @@ EXIT_CODES = {
     "InvalidValue": 2,
     "Refused": 3,
     "AlreadyClaimed": 3,
+    "AlreadyIssued": 3,
     "Closed": 3,
     "EffectRefused": 3,
     "Forbidden": 3,

@@ -12,7 +12,9 @@ from langgraph.graph import START, StateGraph
 
 from interlock import Action, Draft, Question, ask, connect_blocking
 from interlock.domain.action import Kind, Verdict
+from interlock.domain.authority import Delegation
 from interlock.domain.credentials import Credential, Scope
+from interlock.domain.directory import Account, AccountStatus
 from interlock.domain.outcome_words import what_became
 from interlock.domain.request import EffectState, Status
 from interlock.domain.run import RunStatus
@@ -24,6 +26,8 @@ from interlock.service.error_table import error_shape
 from interlock.service.from_shapes import count_of, credential_of, entry_of, listed_of, run_view_of, view_of
 from interlock.service.inbox import Which
 from interlock.service.pages import Count
+from interlock.service.people import Given
+from interlock.service.people_shapes import account_shape, delegation_shape
 from interlock.service.shapes import (
     bundles_shape,
     count_shape,
@@ -201,6 +205,15 @@ def test_a_session_is_what_the_schema_says():
     session = Credential("session_1", "d", "session", "default", "mia", "person", at, "mia", at, device="Firefox")
     check(session_shape(session), "session")
     check(session_shape(replace(session, used_at=at, address="192.0.2.1"), current=True), "session")
+
+
+def test_an_account_and_a_delegation_are_what_the_schema_says():
+    at = datetime(2026, 11, 29, tzinfo=UTC)
+    for account in (Account("mia", AccountStatus.active, at, True, at), Account("bob", AccountStatus.disabled, None)):
+        check(account_shape(account), "account")
+    assert set(ALL["$defs"]["account"]["properties"]["status"]["enum"]) == {str(one) for one in AccountStatus}
+    for given in (Given(Delegation("mia", "bob", at, at, "away"), "delegation_1"), Given(Delegation("mia", "bob", at))):
+        check(delegation_shape(given), "standing_delegation")
 
 
 def test_an_error_and_a_count_are_what_the_schema_says():
