@@ -10,6 +10,7 @@ from interlock.cli.app import run
 from interlock.client import connect_blocking
 from interlock.config import load_settings
 from interlock.domain.credentials import Scope
+from interlock.engine.watching import Several
 from interlock.service.credentials import Authenticator
 from interlock.web.serving import Answering
 
@@ -40,7 +41,8 @@ class Installation:
             )
             setattr(self, name.partition(":")[0], made.secret)
         self.ready.set()
-        await asyncio.gather(answering.until_stopped(), system.worker().run(self.stop))
+        worker = system.worker(watcher=Several(answering.context.run_streams))
+        await asyncio.gather(answering.until_stopped(), worker.run(self.stop))
         await system.close()
 
     def close(self):

@@ -1,4 +1,4 @@
-"""`interlock serve` in a process that was forked with everything loaded: told to stop, or killed, for real."""
+"""`interlock serve`, or `work`, in a process forked with everything loaded: told to stop, or killed, for real."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ import time
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from interlock.agents import AGENTS  # noqa: F401 - before the fork, once for all processes
 from interlock.bootstrap import build
-from interlock.cli import serve, session
+from interlock.cli import serve, session, work
 from interlock.cli.app import run
 from interlock.runtime import runner
 from interlock.storage import postgres, postgres_migrate, sql, sqlite
 from interlock.web import serving
 
-LOADED = (runner, serve, serving, sql, sqlite, postgres, postgres_migrate)
+LOADED = (runner, serve, work, serving, sql, sqlite, postgres, postgres_migrate)
 PATIENCE = 120.0  # only ever waited for in full by what has hung
 CONTEXT = multiprocessing.get_context("forkserver")
 
@@ -36,7 +37,7 @@ def _serve(
     sys.stderr = Path(f"{out}.err").open("w", buffering=1)  # noqa: SIM115
     if clock is not None:
         session.build = partial(build, clock=partial(read, clock))
-    sys.exit(run([*words, "serve", "--port", "0", "--json", "--no-work", *also]))
+    sys.exit(run([*words, *also, "--json"]))
 
 
 class Served:
@@ -45,6 +46,7 @@ class Served:
     Args:
         words: options of the command that name configuration and database.
         also: options of `serve`.
+        does: the command.
         clock: the seconds of a clock that the test moves; this machine's, if there is none.
     """
 
@@ -55,7 +57,9 @@ class Served:
         clock: multiprocessing.Value | None = None,
         name: str = "0",
         also: tuple[str, ...] = (),
+        does: tuple[str, ...] = ("serve", "--port", "0", "--no-work"),
     ) -> None:
+        also = (*does, *also)
         self._out = folder / f"served-{name}"
         self._out.write_text("")
         self.process = CONTEXT.Process(target=_serve, args=(list(words), str(folder), str(self._out), clock, also))
@@ -63,12 +67,17 @@ class Served:
 
     def origin(self) -> str:
         """Return where it answers, as soon as it does."""
+        return str(self.told()["origin"])
+
+    def told(self) -> dict[str, Any]:
+        """Return what it says first, as soon as it does."""
         ends = time.monotonic() + PATIENCE
         while "\n" not in (told := self._out.read_text()):
             assert self.process.is_alive(), f"it has ended: {told}{self.errors()}"
             assert time.monotonic() < ends, "it does not begin"
             time.sleep(0.005)
-        return json.loads(told.splitlines()[0])["origin"]
+        found: dict[str, Any] = json.loads(told.splitlines()[0])
+        return found
 
     def errors(self) -> str:
         """Return what it has written to the standard error."""

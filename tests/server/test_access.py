@@ -445,12 +445,52 @@ def test_an_address_is_believed_from_a_proxy_alone(server):
         ("10.0.0.1", ["203.0.113.9, 198.51.100.7", "10.0.0.2"], "198.51.100.7"),
         ("10.0.0.1", ["nonsense"], None),
         ("10.0.0.1", [], "10.0.0.1"),
+        ("::ffff:10.0.0.1", ["198.51.100.7:567"], "198.51.100.7"),
+        ("10.0.0.1", ["[2001:DB8::7]:567, ::ffff:10.0.0.2"], "2001:db8::7"),
+        ("::ffff:192.0.2.1", ["198.51.100.7"], "192.0.2.1"),
     ):
         assert context.address_of(said(peer, *forwarded)) == address
-    for wrong in ({"origin": "a.example"}, {"origin": "https://a.example/path"}, {"proxies": ["x"]}):
-        given = {"origin": None, "proxies": [], "stop": server.context.stop} | wrong
-        with pytest.raises(BadInput):
-            Answering.at(server.system, "127.0.0.1", 0, **given)
+
+
+def opened(server, host="127.0.0.1", **given):
+    """Return what answers at an address, of which only the names are looked at."""
+    answering = Answering.at(
+        server.system, host, 0, **{"origin": None, "proxies": [], "stop": server.context.stop} | given
+    )
+    answering.listening.close()
+    return answering
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"origin": f"{text}"} for text in ("a.example", "https://a.example/path", "https://a.example?x", "https://")),
+        *({"origin": f"{text}"} for text in ("https://me@a.example", "https://a.example:0", "https://[a", "http://ä")),
+        {"proxies": ["x"]},
+        {"host": "0.0.0.0"},
+        {"host": "::"},
+        {"host": "0"},
+        {"host": ""},
+    ],
+)
+def test_where_nobody_could_reach_it_a_server_does_not_start(server, wrong):
+    with pytest.raises(BadInput) as refused:
+        opened(server, **wrong)
+    assert ("--origin http://" in str(refused.value)) is ("host" in wrong)
+
+
+@pytest.mark.parametrize("origin", ["https://Approvals.Example.com", "https://approvals.example.com:443/"])
+async def test_an_origin_is_that_of_browsers_however_it_is_written(server, origin):
+    server.context = opened(server, "0.0.0.0", origin=origin).context
+    server.app = application(server.context)
+    assert server.context.origin == "https://approvals.example.com"
+    mia = await server.person("mia@example.com")
+    for host in ("approvals.example.com", "APPROVALS.example.com", "approvals.example.com:443"):
+        headers = {"Host": host, "Origin": "https://approvals.example.com"}
+        assert (await mia.get("/session", headers=headers)).status_code == 200, host
+        assert (await mia.post("/requests/no/comments", json={"text": "x"}, headers=headers)).status_code == 404, host
+    for host in ("approvals.example.com:80", "approvals.example.com.", "approvals.example.com,approvals.example.com"):
+        assert (await mia.get("/session", headers={"Host": host})).status_code == 421, host
 
 
 async def test_a_header_that_says_who_calls_or_what_is_sent_once(server):

@@ -13,6 +13,7 @@ from interlock import Action, Draft, Question
 from interlock.client import Asked, BlockingRemoteClient, RemoteClient, connect, connect_blocking, sign_in
 from interlock.client.calls import LONGEST_ASKED, Session
 from interlock.client.problems import BY_CODE, problem_of
+from interlock.domain.action import Verdict
 from interlock.domain.credentials import Scope
 from interlock.domain.request import EffectState, Status
 from interlock.domain.run import RunStatus
@@ -31,9 +32,12 @@ from interlock.errors import (
     ServerError,
     ServerTimeout,
     ServerUnreachable,
+    TooManyAttempts,
+    TooManyRequests,
     Unauthenticated,
     WrongDigest,
 )
+from interlock.service.batch import SubmittedVote
 from interlock.service.client import Client
 from interlock.service.error_table import ERRORS, meaning_of
 
@@ -205,6 +209,26 @@ async def test_a_claim_whose_answer_is_lost_goes_on_but_one_with_a_key_of_the_ca
         await bot.record(asked[1].id, 7, "executed")
 
 
+async def test_many_votes_are_one_call_and_each_has_its_result(called, server):
+    bot, mia = await called("agent:bot"), await called("mia@example.com")
+    asked = [await bot.ask(Action("send", {"number": number})) for number in range(3)]
+    votes = [SubmittedVote(one.id, Verdict.approve, one.digest) for one in asked[:2]]
+    votes.append(SubmittedVote(asked[2].id, Verdict.approve, "sha256:" + "0" * 64))
+    votes.append(SubmittedVote("req_nothing", Verdict.reject, asked[2].digest, "no"))
+    await mia.who()
+    mia.wire.sent.clear()
+    mia.wire.faults = ["lost"]
+    came = await mia.cast_many(votes)
+    assert [one.status for one in came[:2]] == ["approved"] * 2
+    assert [type(one) for one in came[2:]] == [WrongDigest, NotFound]
+    assert len(mia.wire.sent) == 2
+    for one in asked[:2]:
+        log = [entry.event.type for entry in await server.system.store.history("default", one.id)]
+        assert log.count("vote_cast") == 1
+    with pytest.raises(BadInput):
+        await mia.cast_many([])
+
+
 async def test_a_token_whose_answer_is_lost_is_made_once_and_named(called):
     olga = await called("olga@example.com")
     await olga.who()
@@ -268,6 +292,24 @@ async def test_a_busy_server_is_not_called_for_ever_and_not_waited_for_for_too_l
     with pytest.raises(ServerBusy) as error:
         await mia.list_requests()
     assert error.value.details["retry_after"] == LONGEST_ASKED + 1
+    mia.wire.rests.clear()
+    mia.wire.faults = [httpx2.Response(429, json=busy, headers={"Retry-After": "25"}) for _ in range(3)]
+    with pytest.raises(ServerBusy):
+        await mia.list_requests()
+    assert len(mia.wire.rests) == 2, "it was waited for more than a minute in all"
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"), [("too_many_requests", TooManyRequests), ("too_many_attempts", TooManyAttempts)]
+)
+async def test_what_a_rest_does_not_mend_is_told_at_once(called, code, kind):
+    bot = await called("agent:bot")
+    await bot.who()
+    said = {"code": code, "detail": "Wait.", "details": {}}
+    bot.wire.faults = [httpx2.Response(429, json=said, headers={"Retry-After": "7"}) for _ in range(2)]
+    with pytest.raises(kind, match="Wait") as refused:
+        await bot.ask(PAY)
+    assert (refused.value.details["retry_after"], bot.wire.rests, len(bot.wire.faults)) == (7, [], 1)
 
 
 async def test_lists_go_on_over_pages_and_one_page_may_be_of_several(called, monkeypatch):

@@ -11,12 +11,18 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from tests.server.test_runs_api import TALKS
 
 from interlock import Action
-from interlock.client import connect
+from interlock.client import Said, Streamed, connect
 from interlock.client.calls import Session
+from interlock.config.server import ServerSettings
 from interlock.domain.credentials import Scope
-from interlock.errors import Closed, ServerTimeout, ServerUnreachable, Unauthenticated, UntrustedServer
+from interlock.engine.changes import Entry
+from interlock.engine.watching import Several
+from interlock.errors import Closed, NotFound, ServerTimeout, ServerUnreachable, Unauthenticated, UntrustedServer
+from interlock.service import run_streams
+from interlock.web.rates import Rates
 
 
 class Proxy:
@@ -92,6 +98,66 @@ async def test_a_stream_that_breaks_again_and_again_tells_each_entry_once(server
             seen += [(await anext(entries)).position for _ in range(3)]
     assert seen == [entry.position for entry in await server.system.store.feed("default", after=start, limit=100)]
     assert len(seen) == 24
+
+
+async def test_a_stream_is_opened_again_when_the_server_says(server, mia):
+    await ask(server, "a")
+    server.context.__dict__["rates"] = Rates(ServerSettings(rates={"calls": "2 per 1m"}).rates, lambda: 0.0)
+    await mia.who()
+    rests = []
+
+    async def sleep(seconds):
+        rests.append(seconds)
+        del server.context.__dict__["rates"]
+
+    mia._calls.sleep = sleep
+    await mia._calls.get("/session")
+    async with aclosing(mia.follow("")) as entries:
+        assert (await anext(entries)).event.type == "opened"
+    assert [30 <= rest < 31 for rest in rests] == [True]
+
+
+async def test_a_run_is_watched_from_its_beginning_over_streams_that_break(server, proxy, mia, tmp_path):
+    (tmp_path / "talks.py").write_text(TALKS)
+    server.system.registry.names["talks"] = f"{tmp_path}/talks.py:agent"
+    drain = server.system.worker(watcher=Several(server.context.run_streams)).drain
+    early = await mia.start_watched("talks", "x")
+    await drain()  # before anybody watches
+    said = [Said(early.id, "looking"), Streamed(early.id, "custom", (), {"found": 3})]
+    assert [one async for one in mia.watch(early.id)] == said
+
+    late = await mia.start("talks", "y")
+
+    async def read():
+        return [one async for one in mia.watch(late.id)]
+
+    reading = asyncio.create_task(read())
+    for _ in range(2):
+        while not server.context.streams:
+            await asyncio.sleep(0.01)
+        stream = set(server.context.streams)
+        proxy.cut()
+        while stream & server.context.streams:
+            await asyncio.sleep(0.01)
+    while not server.context.streams:
+        await asyncio.sleep(0.01)
+    await drain()
+    seen = await reading
+    assert [one for one in seen if not isinstance(one, Entry)] == [
+        Said(late.id, "looking"),
+        Streamed(late.id, "custom", (), {"found": 3}),
+    ]
+    entries = [one.event.type for one in seen if isinstance(one, Entry)]
+    assert (entries[0], entries[-1], len(set(entries))) == ("advance_began", "run_done", len(entries))
+    with pytest.raises(NotFound):
+        await anext(mia.watch("run_nothing"))
+
+
+async def test_who_is_expected_to_watch_and_does_not_come_is_waited_for_no_longer(server, proxy, mia, monkeypatch):
+    monkeypatch.setattr(run_streams, "EXPECTED", 0.0)
+    await mia.start_watched("approval", "Send email to team about meeting")
+    while server.context.run_streams.modes:
+        await asyncio.sleep(0.01)
 
 
 async def test_a_stream_begins_with_now_and_ends_when_it_is_stopped(server, proxy, mia):

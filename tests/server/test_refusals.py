@@ -13,6 +13,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Literal
 
+import httpx2
 import pytest
 from tests.server.conftest import Server
 from tests.server.sockets import Denied, Socket
@@ -21,6 +22,8 @@ from interlock.agents import AGENTS
 from interlock.bootstrap import build
 from interlock.cli import session
 from interlock.cli.app import run
+from interlock.cli.stored_logins import Kept, keep
+from interlock.client import calls, connecting
 from interlock.config import load_settings
 from interlock.domain.credentials import Scope
 
@@ -232,8 +235,20 @@ def terminal(house, row, vote):
     return told.get("error", {}).get("code")
 
 
-DOORS = {"rest": rest, "batch": batch, "websocket": websocket, "terminal": terminal}
+def remote_terminal(house, vote):
+    """Say it by a command at the server, which is called in this process."""
+    origin, as_token = house.server.context.origin, house.secret.startswith("ilk_")
+    keep(origin, Kept("token" if as_token else "session", house.secret, ""))
+    reason = ["-m", vote["comment"]] if "comment" in vote else []
+    code = run(["--server", origin, vote["verdict"], house.asked["id"], "--digest", vote["digest"], "--json", *reason])
+    told = json.loads(house.capture.readouterr().out.splitlines()[-1])
+    assert (code == 0) is ("error" not in told), told
+    return told.get("error", {}).get("code")
+
+
+DOORS = {"rest": rest, "batch": batch, "websocket": websocket, "terminal": terminal, "remote terminal": remote_terminal}
 PATHS = {"rest": "/requests/{}/votes", "batch": "/requests/votes", "websocket": "/socket"}
+UNSEEN = {"another agent"}  # a command shows first what it votes on, and an agent is shown its own requests alone
 NO_SUCH = {"one whose session has ended", "another tenant"}  # a terminal has the machine's user, and one tenant
 NO_PERSON = {"agent", "service"}  # whom nobody can play in a terminal: that is said before anything is looked at
 CELLS = [
@@ -256,6 +271,12 @@ def open_house(tmp_path, clock, monkeypatch, capsys):
             houses.append(House(Server(build(settings, AGENTS, clock=clock), clock), tmp_path, capsys))
             return houses[0], loop.run
 
+        def call(origin, auth, **_):
+            return calls.opened(origin, auth, transport=httpx2.ASGITransport(houses[0].server.app))
+
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "conf"))
+        monkeypatch.delenv("INTERLOCK_TOKEN", raising=False)
+        monkeypatch.setattr(connecting, "opened", call)
         yield opened
         for house in houses:
             loop.run(house.server.close())
@@ -270,6 +291,8 @@ def test_none_is_accepted_and_the_log_says_who_tried(open_house, tmp_path, caplo
     if door == "terminal":
         do(house.server.system.store.note("demo", "yes"))
         code, wanted = terminal(house, row, vote), "invalid_value" if row.kind in NO_PERSON else row.code
+    elif door == "remote terminal":
+        code, wanted = remote_terminal(house, vote), "not_found" if row.name in UNSEEN else row.code
     else:
         code, wanted = do(DOORS[door](house, vote)), row.code
     assert code == wanted
@@ -280,8 +303,9 @@ def test_none_is_accepted_and_the_log_says_who_tried(open_house, tmp_path, caplo
     assert noted == ([("refusal_noted", row.who.casefold(), row.code)] if logged else [])
     if door != "terminal":
         call = json.loads(caplog.messages[-1])
-        path = "/api/v1" + PATHS[door].format(house.asked["id"])
-        assert (call["path"], call["address"]) == (path, "127.0.0.1")
+        if door in PATHS:
+            assert call["path"] == "/api/v1" + PATHS[door].format(house.asked["id"])
+        assert call["address"] == "127.0.0.1"
         who = row.known if row.name in NO_SUCH else row.who.casefold()
         assert call["principal"] == who
         assert (call["status"] == 401) is (row.code == "unauthenticated")

@@ -90,7 +90,24 @@ READ = [
     ["log", "--json", "--limit", "3"],
     ["log", "--run", "RUN"],
     ["tokens", "list"],
+    ["stats"],
+    ["stats", "--by", "agent", "--every", "week", "--json"],
+    ["stats", "--since", "tomorrow"],
+    ["people", "list"],
+    ["groups", "list"],
+    ["roles", "list", "--json"],
+    ["delegations", "list"],
+    ["sessions", "list", "--of", local_person()],
+    ["policy", "check"],
+    ["policy", "check", "--json"],
+    ["policy", "explain", "OPEN"],
+    ["policy", "explain", "action.yaml"],
+    ["policy", "simulate", "new.yaml"],
+    ["policy", "simulate", "new.yaml", "--since", "12h", "--json"],
+    ["policy", "simulate", "nothing.yaml"],
 ]
+ACTION = "{name: pay, args: {amount: '12.00'}, agent: bot, initiator: ann@example.com}"
+NEW = "default: {levels: [{name: all, steps: [{ask: [role:boss], within: 2h}]}]}"
 
 
 def test_what_is_read_is_the_same_here_and_there(installation):
@@ -103,6 +120,8 @@ def test_what_is_read_is_the_same_here_and_there(installation):
     with connect_blocking(installation.origin, token=installation.agent) as bot:
         bot.claim(done.id, digest=done.digest, tool="bank:pay", lasts=timedelta(minutes=5))
         bot.record(done.id, 1, "unknown", reason="the bank did not answer")
+    (installation.folder / "action.yaml").write_text(ACTION)
+    (installation.folder / "new.yaml").write_text(NEW)
     names = {"RUN": run_id, "OPEN": opened.id, "DONE": done.id[:12]}
     for command in READ:
         words = [names.get(word, word) for word in command]
@@ -118,10 +137,63 @@ def test_what_is_read_is_the_same_here_and_there(installation):
     assert installation.there("runs", "retry", run_id)[0] == 3
 
 
+def changed(written):
+    """Return what was written without what is another one at each call."""
+    return re.sub(r"(ili|delegation|session)_[\w-]+|\d{4}-[\d:. +T-]+", "X", " ".join(map(str, written)))
+
+
+def at_x(written):
+    """Return what was written without where it was."""
+    return re.sub(r"--(database|server) \S+", "--at X", str(written))
+
+
+PEOPLE = [
+    ["people", "invite", "NAME", "--role", "clerk"],
+    ["people", "invite", "NAME", "--json"],
+    ["people", "invite", "agent:x"],
+    ["people", "reset", "NAME"],
+    ["people", "disable", "NAME"],
+    ["people", "disable", "NAME"],
+    ["people", "enable", "NAME"],
+    ["people", "remove-second-factor", "NAME"],
+    ["groups", "add", "managers", "NAME"],
+    ["groups", "remove", "managers", "NAME"],
+    ["groups", "remove", "managers", "NAME", "--json"],
+    ["roles", "add", "auditor", "NAME", "--json"],
+    ["delegations", "add", "NAME", "--for", "5d", "--since", "2030-01-01T00:00:00Z"],
+    ["delegations", "add", "NAME", "--for", "5d", "--reason", "on leave"],
+    ["delegations", "remove", "delegation_none"],
+    ["sessions", "end", "session_none"],
+    ["sessions", "end", "--of", "NAME"],
+]
+
+
+def test_people_are_managed_the_same_here_and_there(installation):
+    installation.sign_in()
+    for command in PEOPLE:
+        results = []
+        for name, say in (("here@example.com", installation.here), ("there@example.com", installation.there)):
+            told = changed(say(*(name if word == "NAME" else word for word in command))).replace(name, "NAME")
+            results.append(at_x(told).replace(installation.origin, "http://127.0.0.1:8000"))
+        assert results[0] == results[1], command
+    for command in (["people", "list"], ["groups", "list"], ["roles", "list"], ["delegations", "list", "--json"]):
+        here, there = (say(*command)[:2] for say in (installation.here, installation.there))
+        assert at_x(here) == at_x(there), command
+    (given, *_) = json.loads(installation.there("delegations", "list", "--json")[1])["delegations"]
+    assert installation.there("delegations", "remove", given["id"])[0] == 0
+    (mine,) = json.loads(installation.there("sessions", "list", "--json")[1])["sessions"]
+    assert installation.there("sessions", "end", mine["id"])[0] == 0
+    assert installation.there("requests", "list")[0] == 3, "the session has ended"
+    installation.patch.setenv("INTERLOCK_TOKEN", installation.service)
+    for command in (["people", "list"], ["groups", "add", "g", "p"], ["people", "invite", "x@example.com"]):
+        assert installation.there(*command)[0] == 3, command
+
+
 def test_a_run_is_attended_and_what_happens_is_followed(installation):
     installation.sign_in()
     code, out, err = installation.there("run", "approval", "Send email to team about meeting", given="no\n\n")
     assert "HUMAN APPROVAL REQUIRED" in out, (out, err)
+    assert "[AGENT]" in out, (out, err)
     assert (code, "rejected" in out + err) == (0, True), (out, err)
     (run,) = json.loads(installation.there("runs", "list", "--json")[1])["runs"]
     code, out, _ = installation.there("log", "--follow", "--run", run["id"], "--limit", "2", "--json")

@@ -77,7 +77,7 @@ async def _is_meant(session: Session, verdict: Verdict, views: Sequence[RequestV
 
 async def _cast(session: Session, verdict: Verdict, views: Sequence[RequestView], comment: str) -> int:
     votes = [SubmittedVote(view.request.id, verdict, view.request.digest, comment) for view in views]
-    results = await cast_all(session.client, votes)
+    results = await (cast_all(session.local, votes) if session.remote is None else session.remote.cast_many(votes))
     session.write({"results": [_shape(*one) for one in zip(votes, results, strict=True)]})
     for vote, came in zip(votes, results, strict=True):
         if isinstance(came, InterlockError):

@@ -8,6 +8,7 @@ from functools import partial
 import typer
 
 from interlock.channels.screen import Line
+from interlock.cli.administration import administration
 from interlock.cli.app import group
 from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute
@@ -15,13 +16,9 @@ from interlock.domain.directory_events import GroupOrRole
 from interlock.errors import BadInput
 from interlock.service.arguments import duration, moment
 from interlock.service.inline import when
-from interlock.service.people import Given, People
+from interlock.service.people import Given
 from interlock.service.people_shapes import delegation_shape, members_shape
 from interlock.service.text import plain
-
-
-def _people(session: Session) -> People:
-    return People(session.system.directories, session.principal)
 
 
 def _of(kind: GroupOrRole) -> typer.Typer:
@@ -31,31 +28,31 @@ def _of(kind: GroupOrRole) -> typer.Typer:
 
     @app.command("list", help=f"List the {kind}s.")
     def list_all(ctx: typer.Context, *, as_json: bool = JSON) -> None:
-        execute(ctx, partial(_list, kind), as_json=as_json)
+        execute(ctx, partial(_list, kind), as_json=as_json, remote=True)
 
     @app.command("add", help=f"Add somebody to a {kind}." if kind == "group" else "Give somebody a role.")
     def add(ctx: typer.Context, *, name: str = of_name, person: str = of_person, as_json: bool = JSON) -> None:
         async def work(session: Session) -> None:
-            await _people(session).add(kind, name, person)
+            await administration(session).add_member(kind, name, person)
             session.write({kind: name, "added": person})
             session.tell(f"{plain(person)} is in the {kind} {plain(name)} from now on.", "good")
 
-        execute(ctx, work, as_json=as_json)
+        execute(ctx, work, as_json=as_json, remote=True)
 
     @app.command("remove", help=f"Take somebody out of a {kind}." if kind == "group" else "Take a role from somebody.")
     def remove(ctx: typer.Context, *, name: str = of_name, person: str = of_person, as_json: bool = JSON) -> None:
         async def work(session: Session) -> None:
-            await _people(session).remove(kind, name, person)
+            await administration(session).remove_member(kind, name, person)
             session.write({kind: name, "removed": person})
             session.tell(f"{plain(person)} is not in the {kind} {plain(name)} any more.", "good")
 
-        execute(ctx, work, as_json=as_json, create=False)
+        execute(ctx, work, as_json=as_json, create=False, remote=True)
 
     return app
 
 
 async def _list(kind: GroupOrRole, session: Session) -> None:
-    found = members_shape(await _people(session).members(kind))
+    found = members_shape(await administration(session).members(kind))
     session.write({f"{kind}s": found})
     rows = [(plain(name), plain(", ".join(people))) for name, people in found.items()]
     session.show_table((kind.upper(), "PEOPLE"), rows)
@@ -74,14 +71,14 @@ def list_delegations(ctx: typer.Context, *, as_json: bool = JSON) -> None:
     """List who votes for whom: by the file, and as made here."""
 
     async def work(session: Session) -> None:
-        found = await _people(session).delegations()
+        found = await administration(session).list_delegations()
         session.write({"delegations": [delegation_shape(one) for one in found]})
         session.show_table(("DELEGATION", "FROM", "TO", "BEGINS", "ENDS"), [_row(one) for one in found])
         if not found:
             session.tell("There are none. Make one:")
             session.hint("delegations add PERSON --for 5d")
 
-    execute(ctx, work, as_json=as_json)
+    execute(ctx, work, as_json=as_json, remote=True)
 
 
 @delegations.command("add")
@@ -101,11 +98,11 @@ def add_delegation(
     async def work(session: Session) -> None:
         ends = _end(await session.client.now(), lasts, until)
         begins = None if since is None else moment(since, "--since")
-        made = await _people(session).delegate(to, until=ends, giver=giver, since=begins, reason=reason)
+        made = await administration(session).make_delegation(to, until=ends, giver=giver, since=begins, reason=reason)
         session.write({"id": made})
         session.tell(f"{made}: {plain(to)} may vote for {plain(giver or 'you')} until {when(ends)}.", "good")
 
-    execute(ctx, work, as_json=as_json)
+    execute(ctx, work, as_json=as_json, remote=True)
 
 
 @delegations.command("remove")
@@ -118,11 +115,11 @@ def remove_delegation(
     """Take a delegation back: votes under it count no more."""
 
     async def work(session: Session) -> None:
-        await _people(session).end_delegation(delegation)
+        await administration(session).end_delegation(delegation)
         session.write({"removed": delegation})
         session.show(Line(f"{plain(delegation)} is taken back.", "good"))
 
-    execute(ctx, work, as_json=as_json, create=False)
+    execute(ctx, work, as_json=as_json, create=False, remote=True)
 
 
 def _end(now: datetime, lasts: str | None, until: str | None) -> datetime:

@@ -99,6 +99,7 @@ LIMIT = typer.Option(50, "--limit", min=1, max=10_000, help="Show at most N.")
 AFTER = typer.Option(None, "--after", metavar="CURSOR", help="Continue from this cursor (`next` in --json).")
 ADVANCE = typer.Option(True, "--advance/--no-advance", help="Carry the run on here, if its agent can be loaded.")
 DETACH = typer.Option(False, "--detach", help="Stop at the first pause; write the ids of run and requests.")
+ORIGIN = typer.Option("http://127.0.0.1:8000", "--origin", metavar="URL", help="Where people reach the server.")
 COMMENT = typer.Option("", "--comment", "-m", help="Why; it is logged, and the agent reads it.")
 
 _REQUEST = "The request; the beginning of its id is enough."

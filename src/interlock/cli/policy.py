@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import typer
 
+from interlock.agents import AGENTS
+from interlock.bootstrap import build
 from interlock.channels.screen import Line
+from interlock.cli.administration import administration
 from interlock.cli.app import group
 from interlock.cli.errors import Exit
 from interlock.cli.options import JSON, any_request
-from interlock.cli.session import Session, execute, storeless
+from interlock.cli.session import Session, execute, server_of, settings_of, storeless
 from interlock.config import load_settings
 from interlock.config.located import BadYaml, key_path, read_tree
+from interlock.config.sections import Settings
 from interlock.domain.action import Action
 from interlock.domain.canonical import normalize
 from interlock.domain.explain import duration_words
+from interlock.domain.policy_check import Finding
 from interlock.engine.configured import build_policies
-from interlock.errors import BadInput
+from interlock.errors import BadInput, InterlockError, StoreUnavailable
 from interlock.service.arguments import duration
+from interlock.service.client import Client
 from interlock.service.inline import counted
 from interlock.service.policies import (
     Described,
     check_policies,
     checked_shape,
-    explain_action,
     simulate_policies,
     simulation_shape,
 )
-from interlock.service.simulate import Difference, Simulation, Way
 from interlock.service.text import plain
 
 app = group("Who decides on what.")
@@ -44,21 +50,48 @@ FORM = "write `name:`, `args:` and perhaps `agent:`, `initiator:` and `policy:`"
 @app.command("check")
 def check_all(ctx: typer.Context, *, as_json: bool = JSON) -> None:
     """Say what is suspicious: idle levels, impassable steps, spent delegations; and what calendars come to."""
+    settings = settings_of(ctx.obj) if server_of(ctx.obj) is None else None
 
     async def work(session: Session) -> int:
-        checked = await check_policies(session.local)
-        policies, findings, hours = checked.policies, checked.findings, checked.hours
-        session.write(checked_shape(checked))
-        session.show(*(Line(plain(f"{each}.")) for each in hours))
+        found = await _checked(session, settings)
+        session.write(found)
+        session.show(*(Line(plain(f"{each['message']}.")) for each in found["business_hours"]))
+        findings = [Finding(**each) for each in found["findings"]]
         for finding in findings:
             session.tell(f"{finding.severity}: {finding}", "bad" if finding.severity == "error" else "warn")
         errors = sum(finding.severity == "error" for finding in findings)
-        read = counted(len(policies.policies) + 1, "policy", "policies")
-        found = counted(len(findings), "finding", "findings")
-        session.tell(f"{read} read, {found}, {counted(errors, 'error', 'errors')}.")
+        read = counted(found["policies"], "policy", "policies")
+        what = counted(len(findings), "finding", "findings")
+        session.tell(f"{read} read, {what}, {counted(errors, 'error', 'errors')}.")
         return Exit.usage if errors else Exit.ok
 
-    execute(ctx, work, as_json=as_json, settings=storeless(ctx.obj))
+    execute(ctx, work, as_json=as_json, settings=None if settings is None else storeless(ctx.obj), remote=True)
+
+
+async def _checked(session: Session, settings: Settings | None) -> dict[str, Any]:
+    if settings is None:
+        assert session.remote is not None
+        return await session.remote.check_policies()
+    async with _with_accounts(session, settings) as client:
+        return checked_shape(await check_policies(client, providers=bool(settings.server.oidc)))
+
+
+@asynccontextmanager
+async def _with_accounts(session: Session, settings: Settings) -> AsyncIterator[Client]:
+    """Yield a client of the configured database, if there is one: it knows accounts and members that no file names."""
+    try:
+        system = build(settings, AGENTS, create=False)
+    except StoreUnavailable as error:
+        session.tell(f"Accounts and members that the database keeps are not known: {error.message}", "warn")
+    except InterlockError:
+        pass  # there is none, and none is made by looking
+    else:
+        try:
+            yield system.client(session.principal)
+        finally:
+            await system.close()
+        return
+    yield session.local
 
 
 @app.command("simulate")
@@ -74,46 +107,55 @@ def simulate_file(
     The log is replayed: each request is judged as it was opened. Nothing is changed.
     """
     length = duration(since, "--since")
-    new = build_policies(load_settings(file, {}))
+    new, text = build_policies(load_settings(file, {})), file.read_text(errors="replace")
 
     async def work(session: Session) -> None:
-        found = await simulate_policies(session.local, new, length)
-        session.write(simulation_shape(found))
-        rows = [_row(difference) for difference in found.differences]
+        if session.remote is None:
+            found = simulation_shape(await simulate_policies(session.local, new, length))
+        else:
+            found = await session.remote.simulate_policies(text, since)
+        session.write(found)
+        rows = [_row(difference) for difference in found["different"]]
         if rows:
             session.show_table(("REQUEST", "DIFFERS IN", "BEFORE", "AFTER", "WHAT"), rows)
         for sentence in _summary(found, length):
             session.show(Line(sentence))
 
-    execute(ctx, work, as_json=as_json, create=False)
+    execute(ctx, work, as_json=as_json, create=False, remote=True)
 
 
-def _row(difference: Difference) -> tuple[str, ...]:
-    what = difference.what if len(difference.what) <= LONGEST_NAME else f"{difference.what[:LONGEST_NAME]}…"
-    before, after = _words(difference.before), _words(difference.after)
-    return difference.request_id, ", ".join(difference.differs), plain(before), plain(after), plain(what)
+Shape = Mapping[str, Any]
 
 
-def _words(way: Way) -> str:
-    who = "the rule" if way.automatic else f"{way.answers} answer{'s' if way.answers != 1 else ''}"
-    return f"{way.policy}, {way.level} ({who}{f', until {way.until}' if way.until else ''})"
+def _row(difference: Shape) -> tuple[str, ...]:
+    name = difference["what"]
+    what = name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
+    before, after = _words(difference["before"]), _words(difference["after"])
+    return difference["request"], ", ".join(difference["differs"]), plain(before), plain(after), plain(what)
 
 
-def _summary(found: Simulation, length: timedelta) -> list[str]:
+def _words(way: Shape) -> str:
+    answers = sum(step["approvals"] for step in way["steps"])
+    who = "the rule" if way["automatic"] else counted(answers, "answer", "answers")
+    until = f", until {way['until']}" if way["until"] else ""
+    return f"{way['policy']}, {way['level']} ({who}{until})"
+
+
+def _summary(found: Shape, length: timedelta) -> list[str]:
     period = duration_words(length)
-    if found.requests == 0:
+    if found["requests"] == 0:
         return [f"Nothing was asked in the last {period}."]
-    changed = len(found.differences)
-    lines = [f"{changed} of {found.requests} requests of the last {period} would have gone another way."]
-    lines.append(f"Answers needed for approval: {found.answers_before} before, {found.answers_after} after.")
-    minutes = found.human_minutes
-    if minutes is None or found.response is None:
+    changed, needed = len(found["different"]), found["answers"]
+    lines = [f"{changed} of {found['requests']} requests of the last {period} would have gone another way."]
+    lines.append(f"Answers needed for approval: {needed['before']} before, {needed['after']} after.")
+    minutes, response = found["human_minutes"], found["response_seconds"]
+    if minutes is None or response is None:
         lines.append("Nobody has answered in that time, so there is no measure of people's time.")
     elif minutes == 0:
         lines.append("It would have cost people as much time as before.")
     else:
         verb = "cost" if minutes > 0 else "saved"
-        pace = duration_words(found.response)
+        pace = duration_words(timedelta(seconds=response))
         lines.append(
             f"It would have {verb} about {abs(minutes):,.0f} human minutes, at {pace} an answer (the median here)."
         )
@@ -143,7 +185,7 @@ def explain_policy(
         session.write({"explanation": text})
         session.show(*(Line(plain(line)) for line in text.split("\n")))
 
-    execute(ctx, work, as_json=as_json)
+    execute(ctx, work, as_json=as_json, remote=True)
 
 
 async def _explain_file(session: Session, path: Path) -> str:
@@ -153,7 +195,7 @@ async def _explain_file(session: Session, path: Path) -> str:
     described = Described(
         action, str(given.get("agent", "agent")), None if initiator is None else str(initiator), given.get("policy")
     )
-    return await explain_action(session.local, described)
+    return await administration(session).explain_action(described)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -82,7 +82,8 @@ async def start_and_attend(
 ) -> int:
     """Start an agent as `Client.start` does, and attend it as `attend` does; return the exit code."""
     position = await session.position()
-    run = await session.client.start(agent, given, **options)
+    start = session.client.start if detach or session.remote is None else session.remote.start_watched
+    run = await start(agent, given, **options)
     session.write({"event": "started", "run": run_shape(run)})
     if run.waits:
         session.tell(f"Run {run.id} is {status_words(await session.client.run(run.id))}.", "warn")

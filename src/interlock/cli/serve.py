@@ -38,6 +38,9 @@ def serve(
     proxy: list[str] = typer.Option(
         [], "--proxy", metavar="NETWORK", help="Believe these addresses when they say where a call comes from."
     ),
+    sign_in_link: bool = typer.Option(
+        False, "--sign-in-link", help="Print a link to sign in with, also where somebody has signed in before."
+    ),
     access_log: bool = typer.Option(
         True, "--access-log/--no-access-log", help="Write a line of JSON for each call to the standard error."
     ),
@@ -48,7 +51,7 @@ def serve(
 
     async def run(session: Session) -> None:
         answering = _answering(session, host, port, origin, proxy, measuring)
-        await _welcome(session, answering.context.origin)
+        await _welcome(session, answering.context.origin, with_link=sign_in_link)
         with interruptible(session):
             beside = [answering.until_stopped(), note_changes(session.system.directories, session.stop)]
             beside += [] if work else [tell_of_configuration(session)]
@@ -157,11 +160,15 @@ def _answering(  # noqa: PLR0917 - where a server is
     )
 
 
-async def _welcome(session: Session, origin: str) -> None:
-    link = await Authenticator(session.system.store, session.system.directories).link(
-        session.principal.tenant, session.principal.id, by=session.principal.id
-    )
-    address = f"{origin}/sign-in#{link.secret}"
+async def _welcome(session: Session, origin: str, *, with_link: bool) -> None:
+    """Say where it serves. Others may read that later, in a journal: a link stands there once."""
+    me, authenticator = session.principal, Authenticator(session.system.store, session.system.directories)
+    address = None
+    if with_link or await authenticator.knows_nobody(me.tenant):
+        address = f"{origin}/sign-in#{(await authenticator.link(me.tenant, me.id, by=me.id)).secret}"
     session.write({"event": "serving", "origin": origin, "sign_in": address})
     session.tell(f"Serving on {origin}. Ctrl-C stops it.", "dim")
-    session.show("Sign in, once and within 15 minutes:", Line(address, "", "  ", whole=True))
+    if address is not None:
+        session.show("Sign in, once and within 15 minutes:", Line(address, "", "  ", whole=True))
+    elif not session.as_json:
+        session.hint(f"sessions link --origin {origin}", "For a link to sign in with:")

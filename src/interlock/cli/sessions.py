@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import typer
 
+from interlock.channels.screen import Line
+from interlock.cli.administration import administration
 from interlock.cli.app import group
-from interlock.cli.options import JSON
+from interlock.cli.options import JSON, ORIGIN
 from interlock.cli.session import Session, execute
 from interlock.domain.credentials import Credential
 from interlock.errors import BadInput
+from interlock.service.credentials import Authenticator
 from interlock.service.inline import when
-from interlock.service.sessions import Sessions
 from interlock.service.shapes import session_shape
 from interlock.service.text import plain
 
 app = group("Where people have signed in.")
-OF = typer.Option(None, "--of", metavar="PERSON", help="Of this person alone, whatever name they used.")
+OF = typer.Option(
+    None,
+    "--of",
+    metavar="PERSON",
+    help="Of this person, by whatever name; at a server, of you by default.",
+)
 
 
 @app.command("list")
@@ -23,13 +30,13 @@ def list_sessions(ctx: typer.Context, *, of: str | None = OF, as_json: bool = JS
     """List who has signed in with what, from where, and when they were last seen."""
 
     async def work(session: Session) -> None:
-        found = await _sessions(session).live(of)
+        found = await administration(session).list_sessions(of)
         session.write({"sessions": [session_shape(one) for one in found]})
         session.show_table(("SESSION", "WHO", "FROM", "WITH", "ENDS", "LAST USED"), [_row(one) for one in found])
         if not found:
             session.tell("Nobody has signed in.")
 
-    execute(ctx, work, as_json=as_json, create=False)
+    execute(ctx, work, as_json=as_json, create=False, remote=True)
 
 
 @app.command("end")
@@ -45,19 +52,29 @@ def end(
     async def work(session: Session) -> None:
         if (session_id is None) == (of is None):
             raise BadInput("Name one session, or with --of the person whose sessions all end.")
-        sessions = _sessions(session)
-        ended = [await sessions.end(session_id)] if session_id else await sessions.end_all(of or "")
-        session.write({"ended": [one.id for one in ended]})
+        sessions = administration(session)
+        ended = await (sessions.end_session(session_id) if session_id else sessions.end_sessions(of))
+        session.write({"ended": ended})
         for one in ended:
-            session.tell(f"{plain(one.id)} of {plain(one.principal)} has ended.", "good")
+            session.tell(f"{plain(one)} has ended.", "good")
         if not ended:
             session.tell(f"{plain(of or '')} has signed in nowhere.")
 
+    execute(ctx, work, as_json=as_json, create=False, remote=True)
+
+
+@app.command("link")
+def link(ctx: typer.Context, *, origin: str = ORIGIN, as_json: bool = JSON) -> None:
+    """Show a link with which you sign in at the server of this database, once and within 15 minutes."""
+
+    async def work(session: Session) -> None:
+        me, system = session.principal, session.system
+        issued = await Authenticator(system.store, system.directories).link(me.tenant, me.id, by=me.id)
+        address = f"{origin.rstrip('/')}/sign-in#{issued.secret}"
+        session.write({"sign_in": address, "expires_at": issued.credential.expires_at.isoformat()})
+        session.show("Sign in, once and within 15 minutes:", Line(address, "", "  ", whole=True))
+
     execute(ctx, work, as_json=as_json, create=False)
-
-
-def _sessions(session: Session) -> Sessions:
-    return Sessions(session.system.directories, session.principal)
 
 
 def _row(one: Credential) -> tuple[str, ...]:

@@ -33,14 +33,14 @@ def stats(
     """
 
     async def work(session: Session) -> None:
-        found = await session.local.statistics(by, every=every, since=since, until=until)
+        found = await session.client.statistics(by, every=every, since=since, until=until)
         session.write(statistics_shape(found))
         session.tell(f"From {when(found.span.since)} to {when(found.span.until)}:", "dim")
         session.show_table(_head(found), [_row(found, group) for group in found.groups])
         if not found.groups:
             session.tell("Nothing has ended in that time.")
 
-    execute(ctx, work, as_json=as_json, create=False)
+    execute(ctx, work, as_json=as_json, create=False, remote=True)
 
 
 def _head(found: Report) -> tuple[str, ...]:

@@ -33,8 +33,9 @@ from interlock.domain.events import (
 from interlock.domain.request import Request
 from interlock.domain.run_events import AdvanceBegan, AttemptFailed, RunPaused, RunStarted
 from interlock.engine.changes import Entry
+from interlock.engine.watching import Streamed
 from interlock.engine.worker import Worker
-from interlock.errors import BadInput, Forbidden, Refused
+from interlock.errors import BadInput, Forbidden, InterlockError, Refused
 from interlock.service.following import CutShort, unless
 from interlock.service.inline import Place, in_order, places
 from interlock.service.replies import Reply, void_votes
@@ -138,7 +139,8 @@ class Attendant:
         if self._session.remote is None:
             await narrated_worker(self._session, self._run_id, updates=self._updates).run(stop)
         else:
-            await stop.wait()
+            with suppress(CutShort):
+                await unless(_shown(self._session, self._run_id), stop.wait())
 
     async def _look(self) -> bool:
         """See what there is to do, do it or wait; say whether there may be more."""
@@ -229,6 +231,21 @@ class Attendant:
         if chosen == QUIT:
             raise EndOfInput
         return chosen
+
+
+async def _shown(session: Session, run_id: str) -> None:
+    """Show what an agent does at a server until its run ends: beside the log, of which the narrator tells."""
+    live = Live(session)
+    assert session.remote is not None
+    with suppress(InterlockError):  # the log is followed all the same, and says why it cannot be
+        async for seen in session.remote.watch(run_id):
+            match seen:
+                case Streamed():
+                    live.streamed(seen)
+                case Entry():
+                    pass
+                case said:
+                    live.said(said.run_id, said.text)
 
 
 async def changed(session: Session, view: RequestView, narrator: Narrator | None = None) -> None:

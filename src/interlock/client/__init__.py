@@ -10,15 +10,18 @@ from interlock.client.calls import Session
 from interlock.client.connecting import connect, sign_in
 from interlock.client.reading import Who
 from interlock.client.remote import RemoteClient
-from interlock.client.streams import Socket
+from interlock.client.streams import Said, Socket
+from interlock.engine.watching import Streamed
 from interlock.service.agent_client import Asked
 
 __all__ = [
     "Asked",
     "BlockingRemoteClient",
     "RemoteClient",
+    "Said",
     "Session",
     "Socket",
+    "Streamed",
     "Who",
     "connect",
     "connect_blocking",

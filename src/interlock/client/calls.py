@@ -19,12 +19,24 @@ from urllib.parse import quote, urlsplit
 import httpx2
 
 from interlock.client.problems import NOT_SENT, PASSING, error_of, unreachable
-from interlock.errors import BadInput, InterlockError, ServerBusy, ServerError, StoreUnavailable
+from interlock.domain.addresses import origin_at
+from interlock.errors import (
+    BadInput,
+    InterlockError,
+    ServerBusy,
+    ServerError,
+    StoreUnavailable,
+    TooManyAttempts,
+    TooManyRequests,
+)
 
 API = "/api/v1"
 FIRST_DELAY, LONGEST_DELAY = 0.25, 8.0
 LONGEST_ASKED = 60.0
-"""Seconds: a server that asks for a longer rest by `Retry-After` is not waited for."""
+"""Seconds: no call is waited for longer than that, in all, where a server asks for a rest by `Retry-After`."""
+
+NOT_BUSY = TooManyRequests | TooManyAttempts
+"""What is refused until people have decided, or for guessing: whoever called has to know that at once."""
 
 CONNECT = 5.0
 SILENCE = 40.0
@@ -69,18 +81,16 @@ def cookie_name(origin: str) -> str:
 
 def origin_of(url: str) -> str:
     """Return scheme, host and port of a server; raise `BadInput` if it is none."""
-    given = urlsplit(url)
     try:
-        port = given.port
+        given = urlsplit(url)
+        found = origin_at(given.scheme, given.hostname or "", given.port)
     except ValueError:
-        port = 0
-    if given.scheme not in {"http", "https"} or not given.hostname or port == 0:
-        raise BadInput(f"{url!r} is no server: name scheme and host, such as https://approvals.example.com.")
+        raise BadInput(f"{url!r} is no server: name scheme and host, such as https://approvals.example.com.") from None
     if given.username is not None or given.query or given.fragment:
         raise BadInput("Name the server by scheme and host alone: secrets do not belong into addresses.")
     if given.path.rstrip("/") not in {"", API}:
         raise BadInput(f"Name the server without {given.path}: its API is at {API}.")
-    return f"{given.scheme}://{given.netloc.lower()}"
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +143,13 @@ class Calls:
         response = await self._sent("DELETE", path, again=key is not None, headers=headers)
         return _document(response) if response.content else None
 
+    async def done(self, method: str, path: str) -> None:
+        """Do something of which nothing is told."""
+        await self._sent(method, path, again=method == "PUT")
+
     async def _sent(self, method: str, path: str, *, again: bool, wait: float = 0.0, **given: Any) -> httpx2.Response:
         timeout = httpx2.Timeout(self.patience.timeout, connect=CONNECT, read=self.patience.timeout + wait)
+        left = LONGEST_ASKED
         for tried in range(1, self.patience.tries + 1):
             asked: float | None = None
             try:
@@ -149,7 +164,9 @@ class Calls:
                 failed, asked = error_of(response), retry_after(response)
                 later = isinstance(failed, ServerBusy | StoreUnavailable) or asked is not None
                 repeats = later and (again or response.status_code == BUSY_BEFORE) and response.status_code in PASSING
-            if not repeats or tried == self.patience.tries or (asked or 0) > LONGEST_ASKED:
+                repeats = repeats and not isinstance(failed, NOT_BUSY)
+            left -= asked or 0
+            if not repeats or tried == self.patience.tries or left < 0:
                 raise _with_rest(failed, asked)
             await self.rest(tried, at_least=asked or 0)
         raise AssertionError("unreachable")
@@ -160,13 +177,14 @@ class Calls:
         await self.sleep(at_least + random.uniform(0, longest))  # noqa: S311 - nobody gains by guessing it
 
     @asynccontextmanager
-    async def events(self, position: str) -> AsyncGenerator[httpx2.EventSource, None]:
-        """Open the stream of events after a position."""
+    async def events(self, path: str, position: str | None) -> AsyncGenerator[httpx2.EventSource, None]:
+        """Open a stream of events after a position of the log, or from now on."""
         timeout = httpx2.Timeout(SILENCE, connect=CONNECT)
+        params = {} if position is None else {"after": position}
         try:
-            async with self.http.sse(f"{API}/events", params={"after": position}, timeout=timeout) as source:
+            async with self.http.sse(API + path, params=params, timeout=timeout) as source:
                 if not source.response.is_success:
-                    raise error_of(source.response)
+                    raise _with_rest(error_of(source.response), retry_after(source.response))
                 yield source
         except httpx2.TransportError as error:
             raise unreachable(error, None, self.origin) from error
@@ -212,8 +230,8 @@ def retry_after(response: httpx2.Response) -> float | None:
 
 
 def _with_rest(error: InterlockError, asked: float | None) -> InterlockError:
-    if isinstance(error, ServerBusy) and asked is not None:
-        error.details["retry_after"] = asked
+    if asked is not None:
+        error.details.setdefault("retry_after", asked)
     return error
 
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
 from interlock.client.calls import Calls, quoted
-from interlock.client.problems import understood
+from interlock.client.problems import problem_of, understood
 from interlock.client.reading import Reading
 from interlock.domain.action import Verdict
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request
+from interlock.errors import InterlockError
 from interlock.service.arguments import duration_text
+from interlock.service.batch import SubmittedVote
 from interlock.service.from_shapes import request_of
 from interlock.service.replies import Reply, part_of, typed_answer
 from interlock.service.request_client import RESERVED, Became
@@ -78,6 +81,17 @@ class Deciding(Reading):
         value = reply.answer if reply.subject is None else part_of(reply.subject)
         digest = None if reply.unseen else reply.digest
         return await self._vote(reply.request.id, reply.verdict, digest, reply.comment, value)
+
+    async def cast_many(self, votes: Sequence[SubmittedVote]) -> list[Request | InterlockError]:
+        """Cast many votes by one call; return what came of each, in their order: what is refused undoes no other one.
+
+        Raises:
+            BadInput: if they are none, or more than 500.
+        """
+        tenant, key = await self._tenant(), self._key or fresh_key()
+        said = [{**asdict(one), "key": one.key or f"{key}-{at}"} for at, one in enumerate(votes)]
+        told = await self._calls.post("/requests/votes", {"votes": said}, again=True)
+        return understood(lambda one: [_came_of(each, tenant) for each in one["results"]], told)
 
     async def take_back(self, request_id: str) -> Request:
         """Take back this principal's vote of the present step, or one that was cast for them.
@@ -185,6 +199,12 @@ class Deciding(Reading):
     async def _posted(self, path: str, said: Mapping[str, Any] | None, *, key: str | None) -> Request:
         tenant = await self._tenant()
         return understood(request_of, await self._calls.post(path, said, key=key, again=key is None), tenant)
+
+
+def _came_of(result: Mapping[str, Any], tenant: str) -> Request | InterlockError:
+    if "problem" in result:
+        return problem_of(result["problem"], result["status"], None)
+    return request_of(result["request"], tenant)
 
 
 def fresh_key() -> str:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import fields
 from datetime import timedelta
 from typing import Any
 
 from interlock.client.calls import quoted
-from interlock.client.deciding import Deciding, fresh_key
+from interlock.client.deciding import fresh_key
+from interlock.client.managing import Managing
 from interlock.client.problems import understood
-from interlock.client.streams import Socket
+from interlock.client.streams import Seen, Socket, watch
 from interlock.domain.action import Action, Draft, Question, Subject
 from interlock.domain.canonical import Json
 from interlock.domain.credentials import Scope
 from interlock.domain.request import EffectState, Repeatable, Reported, Request
-from interlock.domain.run import Run
+from interlock.domain.run import ENDED, Run
 from interlock.errors import AlreadyClaimed, BadInput
 from interlock.service.agent_client import Asked
 from interlock.service.arguments import duration_text
@@ -30,7 +32,7 @@ LONGEST_POLL = 50.0
 _WHOLE = re.compile(r"sha256:[0-9a-f]{64}")
 
 
-class RemoteClient(Deciding):
+class RemoteClient(Managing):
     """API of one principal at a server, with the functions, values and errors of `interlock.connect`.
 
     Whatever votes, asks or starts has an idempotency key, its own or that of `keyed`, and is sent again with it where
@@ -158,6 +160,35 @@ class RemoteClient(Deciding):
             "thread": thread,
         }
         return await self._changed("/runs", said)
+
+    async def start_watched(  # noqa: PLR0913 - what a run is started with
+        self,
+        agent: str,
+        given: Json,
+        *,
+        raw: bool = False,
+        context: Json = None,
+        configurable: Json = None,
+        thread: str | None = None,
+    ) -> Run:
+        """Do as `start` does, for who calls `watch` within ten seconds: what the agent says first is kept for them."""
+        served = {"context": context, "configurable": configurable, "thread": thread, "watched": True}
+        said = {"agent": agent, "input": given, "raw": raw, **served}
+        return await self._changed("/runs", said)
+
+    async def watch(self, run_id: str) -> AsyncGenerator[Seen, None]:
+        """Read what a run does from now on, until it ends: its entries of the log, and what is kept nowhere beside.
+
+        `Said` is a line of the agent's own words, `Streamed` a piece of what its graph streams, such as a model's
+        words. They are told where the server itself carries the run on.
+        """
+
+        async def has_ended() -> bool:
+            return (await self.run(run_id)).run.status in ENDED
+
+        async with aclosing(watch(self._calls, run_id, await self._tenant(), has_ended)) as seen:
+            async for one in seen:
+                yield one
 
     async def fork(self, run_id: str, *, pause: int | None = None, changes: Mapping[str, Json] | None = None) -> Run:
         """Start a new run from a pause of another. See `interlock.engine.runs.Runs.fork`."""

@@ -6,22 +6,33 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
-from typing import Any, Self
+from functools import partial
+from typing import Any, Self, TypeVar
 
 import httpx2
 
-from interlock.client.calls import API, Calls
+from interlock.client.calls import API, Calls, quoted
 from interlock.client.problems import error_of, problem_of, understood, unreachable
 from interlock.domain.action import Verdict
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request
 from interlock.engine.changes import Entry
-from interlock.errors import InterlockError, ServerBusy, ServerError, ServerUnreachable, StoreUnavailable
+from interlock.engine.watching import Streamed
+from interlock.errors import (
+    InterlockError,
+    ServerBusy,
+    ServerError,
+    ServerUnreachable,
+    StoreUnavailable,
+    TooManyCalls,
+)
 from interlock.service.following import CutShort, unless
 from interlock.service.from_shapes import entry_of, request_of
+
+T = TypeVar("T")
 
 GIVE_UP = 600.0
 """Seconds without an answer after which a stream is given up."""
@@ -41,7 +52,7 @@ class _Place:
     """Where a stream stands, and since when nobody has answered."""
 
     calls: Calls
-    position: str
+    position: str | None
     failures: int = 0
     since: float = field(default_factory=time.monotonic)
 
@@ -50,11 +61,12 @@ class _Place:
 
     async def failed(self, error: InterlockError) -> None:
         """Rest before the stream is opened again; raise the error if that is no use."""
-        passing = isinstance(error, ServerUnreachable | ServerBusy | StoreUnavailable)
+        passing = isinstance(error, ServerUnreachable | ServerBusy | StoreUnavailable | TooManyCalls)
         if not passing or time.monotonic() - self.since > GIVE_UP:
             raise error
         self.failures += 1
-        await self.calls.rest(self.failures)
+        asked = error.details.get("retry_after")
+        await self.calls.rest(self.failures, at_least=min(asked, GIVE_UP) if isinstance(asked, int | float) else 0)
 
 
 async def follow(calls: Calls, position: str, tenant: str, stop: asyncio.Event) -> AsyncGenerator[Entry, None]:
@@ -62,7 +74,7 @@ async def follow(calls: Calls, position: str, tenant: str, stop: asyncio.Event) 
     place = _Place(calls, position)
     while not stop.is_set():
         try:
-            async with aclosing(_told(place, tenant)) as entries:
+            async with aclosing(_told(place, "/events", partial(_entry, tenant))) as entries:
                 while not stop.is_set():
                     entry = await unless(anext(entries), stop.wait())
                     place.position = entry.position
@@ -75,22 +87,68 @@ async def follow(calls: Calls, position: str, tenant: str, stop: asyncio.Event) 
             await unless_stopped(place.failed(error), stop)
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A line of an agent's own words."""
+
+    run_id: str
+    text: str
+
+
+Seen = Entry | Said | Streamed
+"""What one sees of a run: an entry of its log or its requests', the agent's own words, or what its graph streams."""
+
+
+async def watch(
+    calls: Calls, run_id: str, tenant: str, has_ended: Callable[[], Awaitable[bool]]
+) -> AsyncGenerator[Seen, None]:
+    """Read what a run does from now on until it ends, over however many streams that takes."""
+    place, path = _Place(calls, None), f"/runs/{quoted(run_id)}/stream"
+    while True:
+        try:
+            async with aclosing(_told(place, path, partial(_seen, tenant))) as told:
+                async for one in told:
+                    place.position = one.position if isinstance(one, Entry) else place.position
+                    yield one
+        except InterlockError as error:
+            await place.failed(error)
+        else:
+            if await has_ended():
+                return
+            await calls.rest(1)
+
+
+def _entry(tenant: str, _: str, told: Any) -> Entry:
+    return entry_of(told, tenant)
+
+
+def _seen(tenant: str, event: str, told: Any) -> Seen:
+    match event:
+        case "progress":
+            return Said(told["run"], told["text"])
+        case "messages" | "custom":
+            return Streamed(told["run"], event, tuple(told["namespace"]), told["data"])
+        case _:
+            return entry_of(told, tenant)
+
+
 async def unless_stopped(work: Any, stop: asyncio.Event) -> None:
     """Do work, unless it is stopped."""
     with suppress(CutShort):
         await unless(work, stop.wait())
 
 
-async def _told(place: _Place, tenant: str) -> AsyncGenerator[Entry, None]:
+async def _told(place: _Place, path: str, read: Callable[[str, Any], T]) -> AsyncGenerator[T, None]:
     """Read one stream to its end."""
-    async with place.calls.events(place.position) as events:
+    async with place.calls.events(path, place.position) as events:
         place.heard()
         async for event in events:
             place.heard()
             if event.event == "end":
+                place.position = understood(lambda one: str(one["after"]), _json(event.data))
                 return
             if event.data:
-                yield understood(entry_of, _json(event.data), tenant)
+                yield understood(read, event.event, _json(event.data))
 
 
 def _json(text: str) -> Any:

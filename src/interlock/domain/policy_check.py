@@ -41,7 +41,7 @@ class Finding:
     Args:
         severity: an `error` is a policy, level or step that cannot work; a `warning` is one that may be meant so.
         code: says what by one stable word, such as `unreachable`.
-        policy: its name; `delegations` for what all of them share.
+        policy: its name; `delegations` or `people` for what all of them share.
         where: such as `level director, step 2`; empty for the whole policy.
     """
 
@@ -56,15 +56,22 @@ class Finding:
         return f"{place}: {self.message}"
 
 
-def check(policies: Iterable[Policy], directory: Directory, now: datetime | None = None) -> list[Finding]:
+def check(
+    policies: Iterable[Policy],
+    directory: Directory,
+    now: datetime | None = None,
+    *,
+    accounts: Collection[str] | None = (),
+) -> list[Finding]:
     """Return what is suspicious, in the order of the policies. Nothing is suspicious in an empty list.
 
     Args:
         now: to find calendars whose holidays are over; None to leave that out.
+        accounts: the canonical ids of those who can sign in at a server; None if an identity provider knows them.
     """
     policies = tuple(policies)
     findings = [finding for policy in policies for finding in (*_policy(policy, directory), *_past(policy, now))]
-    return [*findings, *_shadowed(policies)]
+    return [*findings, *_shadowed(policies), *_nobody_here(policies, directory, accounts)]
 
 
 def free_names(source: str | None) -> frozenset[str]:
@@ -257,9 +264,6 @@ def _people(policy: Policy, step: Step, directory: Directory, place: str) -> Ite
     if step.escalate is not None and asked == directory.asked(step):
         yield Finding("warning", "nobody_else", policy.name, place, "escalates to nobody who is not asked already")
     asked -= directory.disabled
-    if directory.local_roles and asked and not any(person.startswith(LOCAL_PREFIX) for person in asked):
-        message = "names nobody as local:USER: on one machine only a demo database lets you act for these, by --as"
-        yield Finding("warning", "nobody_here", policy.name, place, message)
     if not asked:
         yield Finding("error", "nobody_asked", policy.name, place, "nobody can vote: every request here expires")
     elif len(asked) < step.approvals:
@@ -271,6 +275,34 @@ def _people(policy: Policy, step: Step, directory: Directory, place: str) -> Ite
     elif len(fit) - len(out := _kept_out(policy)) < step.approvals:
         message = f"needs {step.approvals} of {len(fit)}: with {' and '.join(out)} among them, the request expires"
         yield Finding("warning", "nobody_left", policy.name, place, message)
+
+
+def _nobody_here(
+    policies: Iterable[Policy], directory: Directory, accounts: Collection[str] | None
+) -> Iterator[Finding]:
+    """Find the steps at which nobody can act: told once, as one remedy mends them all."""
+    if accounts is None or not directory.local_roles:
+        return
+    steps = [
+        (f"{policy.name}, {level.title}, step {number}", directory.asked(step.escalated()))
+        for policy in policies
+        for level in policy.levels
+        for number, step in enumerate(level.steps, start=1)
+    ]
+    known = frozenset(accounts)
+    out = [
+        place
+        for place, asked in steps
+        if asked and not any(one.startswith(LOCAL_PREFIX) or one in known for one in asked - directory.disabled)
+    ]
+    if out:
+        more = f" and {len(out) - 1} more" if len(out) > 1 else ""
+        message = (
+            f"nobody can act at {len(out)} of {len(steps)} steps ({out[0]}{more}): on one machine you are local:USER. "
+            "Invite those whom they ask (interlock people invite) and run interlock serve, name an identity provider "
+            "in server.oidc, or play them in a demo database by --as"
+        )
+        yield Finding("warning", "nobody_here", "people", "", message)
 
 
 def _fit(policy: Policy, step: Step, directory: Directory, asked: Collection[str]) -> frozenset[str]:

@@ -112,6 +112,12 @@ class Authenticator:
             raise AlreadyIssued(f"{said}. If nobody has it, revoke the token, and make another one.", token_id=made)
         return issued
 
+    async def knows_nobody(self, tenant: str) -> bool:
+        """Say whether nobody has signed in by now, and nobody was invited: somebody has to be let in by a link."""
+        kept = await self._directories.kept(tenant)
+        known = kept.accounts or kept.identities or await self._kept.credentials(tenant, kind="session", limit=1)
+        return not known
+
     async def link(self, tenant: str, person: str, *, by: str) -> Issued:
         """Issue a link with which a person can sign in once, within a quarter of an hour."""
         return await self.keep(await self._new("link", tenant, person, by, LINK_LASTS))

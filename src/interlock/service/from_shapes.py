@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
+from interlock.domain.authority import Delegation
 from interlock.domain.canonical import canonical_bytes
 from interlock.domain.collaboration import viewers
 from interlock.domain.credentials import Credential
+from interlock.domain.directory import Account
 from interlock.domain.policy import Policy
 from interlock.domain.request import Request
 from interlock.domain.run import Run
+from interlock.domain.statistics import Dimension, Ended, Every, Figures, Span
 from interlock.engine.changes import Entry, Lease
 from interlock.engine.codec import FORMAT, MAX_ENTRY, decode_entry, decode_policy, leaf_hash, read_as
 from interlock.engine.integrity import request_of_log
@@ -24,6 +27,8 @@ from interlock.engine.threads import ThreadView
 from interlock.errors import RecordAltered
 from interlock.service.inbox import Listed
 from interlock.service.pages import Count, Page
+from interlock.service.people import Given
+from interlock.service.statistics import Report
 from interlock.service.views import RequestView, RunView
 
 T = TypeVar("T")
@@ -149,6 +154,37 @@ def credential_of(shape: Shape, tenant: str) -> Credential:
     kind = shape["principal"].partition(":")[0]
     given = {**shape, "tenant": tenant, "digest": "", "kind": "token", "principal_kind": kind}
     return read_as(Credential, given)
+
+
+def session_of(shape: Shape, tenant: str) -> Credential:
+    """Return where somebody is signed in."""
+    given = {**shape, "tenant": tenant, "digest": "", "kind": "session", "principal_kind": "person"}
+    return read_as(Credential, given)
+
+
+def account_of(shape: Shape) -> Account:
+    """Return an account."""
+    return read_as(Account, {**shape, "changed_at": shape["password_set_at"]})
+
+
+def given_of(shape: Shape) -> Given:
+    """Return a delegation, and its id."""
+    return Given(read_as(Delegation, {**shape, "giver": shape["from"], "delegate": shape["to"]}), shape["id"])
+
+
+def report_of(shape: Shape) -> Report:
+    """Return how requests ended, and how long people took."""
+    by, every = shape["by"] and Dimension(shape["by"]), shape["every"] and Every(shape["every"])
+    since, until = map(datetime.fromisoformat, (shape["since"], shape["until"]))
+    return Report(Span(since, until, by, every), tuple(map(_figures, shape["groups"])))
+
+
+def _figures(shape: Shape) -> Figures:
+    took = shape["response_seconds"]
+    p50, p95 = (None, None) if took is None else (timedelta(seconds=took[name]) for name in ("p50", "p95"))
+    begins = None if shape["begins"] is None else date.fromisoformat(shape["begins"])
+    ended = {kind: shape[str(kind)] for kind in Ended}
+    return Figures(shape["key"], begins, ended, p50, p95, shape["waiting"])
 
 
 def _subject(shape: Shape) -> Shape:

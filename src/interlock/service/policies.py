@@ -52,13 +52,22 @@ async def read_policies(client: Client, text: str) -> PolicySet:
     return await asyncio.get_running_loop().run_in_executor(client.system.desk.pool, read)
 
 
-async def check_policies(client: Client, policies: PolicySet | None = None) -> Checked:
-    """Say what is suspicious about policies, by default those that hold now."""
-    held = policies or await client.system.directories.current(client.principal.tenant)
+async def check_policies(client: Client, policies: PolicySet | None = None, *, providers: bool) -> Checked:
+    """Say what is suspicious about policies, by default those that hold now.
+
+    Args:
+        providers: whether identity providers are configured, by which people sign in who have no account.
+    """
+    directories, tenant = client.system.directories, client.principal.tenant
+    held = policies or await directories.current(tenant)
     every, now = (*held.policies, held.default), await client.now()
+    accounts = (
+        None if providers else frozenset(map(held.directory.canonical, (await directories.kept(tenant)).accounts))
+    )
 
     def look() -> Checked:
-        findings = (*check(every, held.directory, now), *check_delegations(every, held.directory, now))
+        found = check(every, held.directory, now, accounts=accounts)
+        findings = (*found, *check_delegations(every, held.directory, now))
         return Checked(held, findings, tuple(business_hours(every, now)))
 
     return await asyncio.get_running_loop().run_in_executor(client.system.desk.pool, look)
@@ -92,6 +101,7 @@ async def simulate_policies(client: Client, new: PolicySet, since: timedelta) ->
 def checked_shape(found: Checked) -> dict[str, Any]:
     """Return what is suspicious about policies."""
     return {
+        "policies": len(found.policies.policies) + 1,
         "findings": [asdict(finding) for finding in found.findings],
         "business_hours": [*map(_hours, found.hours)],
         "held": found.policies.held,
@@ -136,4 +146,5 @@ def _difference(difference: Difference) -> dict[str, Any]:
 def _way(way: Way) -> dict[str, Any]:
     steps = [{"asks": sorted(asked), "approvals": approvals} for asked, approvals in way.people]
     due = None if way.due_at is None else way.due_at.isoformat()
-    return {"policy": way.policy, "level": way.level, "automatic": way.automatic, "steps": steps, "due_at": due}
+    where = {"policy": way.policy, "level": way.level, "automatic": way.automatic}
+    return {**where, "steps": steps, "due_at": due, "until": way.until}

@@ -14,6 +14,10 @@ MOST_WAITING = 1_000
 """How much waits for one who watches; what comes then is dropped for them, and they are not waited for."""
 
 
+EXPECTED = 10.0
+"""Seconds for which what is said is kept for somebody who is expected to watch."""
+
+
 class Watching:
     """One who watches a run. `pieces` holds what was said and streamed, oldest first."""
 
@@ -36,23 +40,41 @@ class RunStreams:
 
     def __init__(self) -> None:
         self._watching: dict[str, set[Watching]] = {}
+        self._expected: dict[str, Watching] = {}
 
     @property
     def modes(self) -> Collection[str]:
         """What is streamed for those who watch; nothing while nobody does."""
         return ("messages", "custom") if self._watching else ()
 
+    def expect(self, run_id: str) -> None:
+        """Keep what is said of a run for whoever watches it first: who has started it knows its id only now."""
+        if run_id not in self._expected:
+            self._expected[run_id] = self._add(run_id, Watching())
+            asyncio.get_running_loop().call_later(EXPECTED, self._forget, run_id)
+
     @contextlib.contextmanager
     def watch(self, run_id: str) -> Iterator[Watching]:
-        """Watch a run from now on."""
-        watching = Watching()
-        self._watching.setdefault(run_id, set()).add(watching)
+        """Watch a run from now on, or from where somebody was expected."""
+        watching = self._expected.pop(run_id, None) or self._add(run_id, Watching())
         try:
             yield watching
         finally:
-            self._watching[run_id].discard(watching)
-            if not self._watching[run_id]:
-                del self._watching[run_id]
+            self._remove(run_id, watching)
+
+    def _forget(self, run_id: str) -> None:
+        watching = self._expected.pop(run_id, None)
+        if watching is not None:
+            self._remove(run_id, watching)
+
+    def _add(self, run_id: str, watching: Watching) -> Watching:
+        self._watching.setdefault(run_id, set()).add(watching)
+        return watching
+
+    def _remove(self, run_id: str, watching: Watching) -> None:
+        self._watching[run_id].discard(watching)
+        if not self._watching[run_id]:
+            del self._watching[run_id]
 
     def said(self, run_id: str, text: str) -> None:
         """Tell a line of the agent's own words. See the port."""

@@ -120,6 +120,10 @@ class NewRun(_Body):
     context: dict[str, Any] | None = None
     configurable: dict[str, Any] | None = None
     thread: Name | None = None
+    watched: StrictBool = Field(
+        default=False,
+        description="somebody follows its stream within ten seconds: what the agent says first is kept for them",
+    )
 
 
 class Fork(_Body):

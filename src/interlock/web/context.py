@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
 from interlock.config.server import ServerSettings
+from interlock.domain.addresses import machine
 from interlock.domain.credentials import Device, SessionLimits
 from interlock.service.accounts import Accounts
 from interlock.service.credentials import Authenticator
@@ -38,7 +39,7 @@ class Context:
 
     Args:
         origin: where people reach the server: scheme, host and port, as browsers say it.
-        hosts: the host names, with ports, that calls may name.
+        hosts: the host names, with ports and in small letters, that calls may name.
         proxies: networks of the proxies that say where a call comes from.
         stop: set when the server ends; streams end by it.
         streams: those that have not ended.
@@ -118,27 +119,19 @@ class Context:
 
     def address_of(self, connection: HTTPConnection) -> str | None:
         """Return where a call comes from: what the nearest of our proxies says, of whom we know nothing ourselves."""
-        peer = None if connection.client is None else connection.client.host
+        peer = None if connection.client is None else machine(connection.client.host)
         said = ",".join(connection.headers.getlist("x-forwarded-for")).split(",")
         while peer is not None and self._is_proxy(peer) and said and said[-1].strip():
-            peer = said.pop().strip()
-        return peer if peer is None or _is_address(peer) else None
+            peer = machine(said.pop())
+        return None if peer is None else str(peer)
 
     def device_of(self, connection: HTTPConnection) -> Device:
         """Return with what, and from where, somebody signs in: a name that can be shown and kept."""
         said = "".join(one for one in connection.headers.get("user-agent", "") if one.isprintable())
         return Device(said[:LONGEST_DEVICE], self.address_of(connection))
 
-    def _is_proxy(self, address: str) -> bool:
-        return _is_address(address) and any(ip_address(address) in network for network in self.proxies)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
+    def _is_proxy(self, address: IPv4Address | IPv6Address) -> bool:
+        return any(address in network for network in self.proxies)
 
 
 def context_of(connection: HTTPConnection) -> Context:

@@ -22,6 +22,9 @@ from interlock.web.callers import principal_of
 from interlock.web.context import Context
 from interlock.web.problems import answer_of, problem
 
+HEALTH = frozenset({"/livez", "/readyz"})
+"""What a probe asks, which calls a machine by its address. Anybody may know the answers."""
+
 _log = logging.getLogger("interlock.access")
 LONGEST_PATH = 300
 _OF_SOCKETS = {"websocket.accept": int(HTTPStatus.SWITCHING_PROTOCOLS), "websocket.close": int(HTTPStatus.FORBIDDEN)}
@@ -47,7 +50,7 @@ class Edge:
             await self.app(scope, receive, send)
             return
         call = _Call(scope, send, self._context)
-        if Headers(scope=scope).getlist("host") in [[host] for host in self._context.hosts]:  # one, and ours
+        if self._is_reached(scope):
             answer: ASGIApp = self.app
         elif scope["type"] == "http":
             said = f"This server is reached at {self._context.origin}."
@@ -62,6 +65,13 @@ class Edge:
             pass
         finally:
             call.log()
+
+    def _is_reached(self, scope: Scope) -> bool:
+        """Say whether a call names one host, and that is ours: else another site's name may lead here (rebinding)."""
+        if scope["type"] == "http" and scope["path"] in HEALTH:
+            return True
+        named = Headers(scope=scope).getlist("host")
+        return len(named) == 1 and named[0].lower() in self._context.hosts
 
     async def _with_body(self, scope: Scope, receive: Receive) -> tuple[ASGIApp, Receive]:
         """Take a call's body; return what answers the call, and what gives it the body."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from fastapi import APIRouter, Depends
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from interlock.domain.access import Permission
@@ -21,11 +24,14 @@ async def livez() -> dict[str, str]:
 
 @router.get("/readyz", responses=answers("Ready"))
 async def readyz(request: Request) -> dict[str, str]:
-    """Say that the database answers as well, 503 if it does not; and whether the configuration can be used.
+    """Say that the database answers as well, and whether the configuration can be used; 503 once the server stops, too.
 
     What runs goes on by the last good one: `configuration` is `held` then. `POST /policies/check` says what is wrong.
     """
-    parts = context_of(request).parts
+    context = context_of(request)
+    if context.stop.is_set():
+        raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "The server stops: call another one.")
+    parts = context.parts
     await parts.store.change_token()
     held = parts.desk.held_configuration() is not None
     return {"status": "ready", "configuration": "held" if held else "in use"}

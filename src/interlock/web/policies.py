@@ -35,10 +35,10 @@ FARTHEST = timedelta(days=366)
 
 
 @router.post("/check", responses=answers("PolicyCheck"))
-async def check(caller: Reads, body: bodies.Configuration) -> dict[str, Any]:
+async def check(caller: Reads, call: Call, body: bodies.Configuration) -> dict[str, Any]:
     """Say what is suspicious about the policies that hold, or about those of a configuration that is sent."""
     sent = None if body.configuration is None else await read_policies(caller.client, body.configuration)
-    return checked_shape(await check_policies(caller.client, sent))
+    return checked_shape(await check_policies(caller.client, sent, providers=bool(context_of(call).providers)))
 
 
 @router.post("/explain", responses=answers("Explanation"))

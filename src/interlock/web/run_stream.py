@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header
 from fastapi.responses import StreamingResponse
@@ -81,6 +81,8 @@ class _Followed:
                     async for event in self._events(watching):
                         yield event
                     reason = "the run has ended" if self._ended else "the server stops"
+                while not watching.pieces.empty():  # what was said last, or before anybody watched
+                    yield _spoken(watching.pieces.get_nowait())
                 yield self._farewell(reason)
         except InterlockError as ended:  # the credential has, or the log cannot be read on
             yield self._farewell(ended.message)
@@ -98,8 +100,7 @@ class _Followed:
             while not self._ended:
                 await asyncio.wait((logged, said), return_when=asyncio.FIRST_COMPLETED)
                 while said.done():
-                    piece = said.result()
-                    yield format_sse_event(event=piece["event"], data_str=json.dumps(piece))
+                    yield _spoken(said.result())
                     said = asyncio.ensure_future(watching.pieces.get())
                     await asyncio.sleep(0)
                 if logged.done():
@@ -125,6 +126,10 @@ class _Followed:
             self._ended = isinstance(entry.event, RunDone | RunFailed | RunCancelled)
         told = json.dumps(entry_shape(entry))
         return format_sse_event(event=entry.event.type, data_str=told, id=entry.position)
+
+
+def _spoken(piece: dict[str, Any]) -> bytes:
+    return format_sse_event(event=piece["event"], data_str=json.dumps(piece))
 
 
 async def _next(entries: AsyncIterator[Entry | None]) -> Entry | Literal["end"] | None:

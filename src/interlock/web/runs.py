@@ -15,6 +15,7 @@ from interlock.errors import InvalidAgent
 from interlock.service.shapes import entry_shape, page_shape, run_shape, run_view_shape
 from interlock.web import bodies
 from interlock.web.callers import Decides, Operates, Reads, Starts
+from interlock.web.context import context_of
 from interlock.web.etags import tagged
 from interlock.web.openapi import answers
 from interlock.web.requests import Limit
@@ -24,7 +25,7 @@ router = APIRouter(prefix="/runs", tags=["runs"])
 
 
 @router.post("", status_code=HTTPStatus.CREATED, responses=answers("Run", 201, "Started"))
-async def start(caller: Starts, body: bodies.NewRun) -> dict[str, Any]:
+async def start(caller: Starts, call: Call, body: bodies.NewRun) -> dict[str, Any]:
     """Start an agent that is named in the configuration; a worker carries it on."""
     _must_be_named(body.agent, caller.client.system.agents.names)
     if body.thread is not None:
@@ -32,6 +33,8 @@ async def start(caller: Starts, body: bodies.NewRun) -> dict[str, Any]:
     run = await caller.client.start(
         body.agent, body.input, raw=body.raw, context=body.context, configurable=body.configurable, thread=body.thread
     )
+    if body.watched:
+        context_of(call).run_streams.expect(run.id)
     return run_shape(run)
 
 

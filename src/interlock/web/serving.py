@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 
 from interlock.config.sections import Settings
 from interlock.config.server import ServerSettings
+from interlock.domain.addresses import hosts_of, machine, network, origin_at
 from interlock.errors import BadInput
 from interlock.service.parts import Parts
 from interlock.web.app import application
@@ -30,7 +31,7 @@ from interlock.web.providers import providers_of
 PATIENCE = 10
 """Seconds for what is under way when it stops."""
 
-FAREWELL = 0.5
+FAREWELL = 0.3
 """Seconds that are waited for the next stream to say that it ends, and where."""
 
 WAITING = 2_048
@@ -85,17 +86,16 @@ class Answering:
             measuring: counts what this process does.
 
         Raises:
-            BadInput: if the address is taken, the origin is none, a proxy is no address, or a provider cannot be asked.
+            BadInput: if the address is taken, the origin is none or is missing where the address is any of this
+                machine, a proxy is no address, or a provider cannot be asked.
         """
         networks = tuple(_network(proxy) for proxy in proxies)
         given = None if origin is None else _checked_origin(origin)
         listening = bound(host, port)
-        name = f"[{host}]" if ":" in host else host
-        here = f"{name}:{listening.getsockname()[1]}"
-        public = given or f"http://{here}"
-        hosts = frozenset({here, urlsplit(public).netloc, *_other_names(host, listening.getsockname()[1])})
-        server = ServerSettings() if settings is None else settings.server
         try:
+            here, hosts = _names(listening, host, given)
+            public = given or here
+            server = ServerSettings() if settings is None else settings.server
             providers = providers_of(server, _folder_of(settings), os.environ, public)
         except BadInput:
             listening.close()
@@ -112,25 +112,44 @@ def _folder_of(settings: Settings | None) -> Path:
     return settings.origin.path.parent if settings is not None and settings.origin is not None else Path()
 
 
+def _names(listening: socket.socket, host: str, public: str | None) -> tuple[str, frozenset[str]]:
+    """Return the origin of the address that is listened on, and all hosts that a call may name."""
+    address, port = listening.getsockname()[:2]
+    at = machine(address)
+    if public is None and at is not None and at.is_unspecified:
+        raise BadInput(
+            f"On --host {host} the server listens on every address of this machine, and a call must name where people "
+            f"reach it: say that by --origin, such as --origin http://{socket.gethostname().lower()}:{port}."
+        )
+    here = origin_at("http", host, port)
+    return here, frozenset().union(*map(hosts_of, (here, public or here, *_other_names(host, port))))
+
+
 def _other_names(host: str, port: int) -> tuple[str, ...]:
     """Return what else an address may be called: browsers take `localhost` to this machine, and to no other."""
     try:
         is_loopback = ip_address(host).is_loopback
     except ValueError:
         return ()
-    return (f"localhost:{port}",) if is_loopback else ()
+    return (origin_at("http", "localhost", port),) if is_loopback else ()
 
 
-def _checked_origin(origin: str) -> str:
-    given = urlsplit(origin)
-    if given.scheme not in {"http", "https"} or not given.netloc or given.path.strip("/"):
-        raise BadInput("The origin is scheme and host, such as https://approvals.example.com.")
-    return f"{given.scheme}://{given.netloc}"
+def _checked_origin(given: str) -> str:
+    try:
+        site = urlsplit(given)
+        found = origin_at(site.scheme, site.hostname or "", site.port)
+    except ValueError:
+        found = ""
+    if not found or site.path.strip("/") or site.query or site.fragment or site.username is not None:
+        raise BadInput("--origin is scheme and host, such as https://approvals.example.com.")
+    if not found.isascii():
+        raise BadInput("--origin is written as browsers send it: a name with other letters begins with xn--.")
+    return found
 
 
 def _network(text: str) -> IPv4Network | IPv6Network:
     try:
-        return ip_network(text)
+        return network(text)
     except ValueError:
         raise BadInput(f"--proxy {text!r} is no address and no network, such as 10.0.0.0/8.") from None
 

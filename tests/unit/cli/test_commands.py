@@ -138,7 +138,12 @@ def test_json_shapes(command):
     assert command.json("requests", "list", "--all", "--run", run)["requests"][0]["id"] == request
     assert command.json("requests", "list", "--status", "rejected") == {"requests": [], "more": False}
     assert command.json("agents", "list")["agents"][0]["name"] == "approval"
-    assert command.json("policy", "check") == {"findings": [], "business_hours": [], "held": None}
+    assert command.json("policy", "check") == {
+        "policies": 1,
+        "findings": [],
+        "business_hours": [],
+        "held": None,
+    }
     assert "Policy local" in command.json("policy", "explain", request)["explanation"]
     assert command.json("doctor")["well"] is True
     assert command.json("work", "--once") == {"event": "drained", "advances": 0}

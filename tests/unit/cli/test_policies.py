@@ -139,3 +139,41 @@ def test_a_level_without_a_name_is_called_by_its_number_once_and_counts_agree(co
     assert checked.endswith("2 policies read, 2 findings, 1 error.\n")
     (command.folder / "try.yaml").write_text("name: pay\n")
     assert command.run("policy", "explain", "try.yaml").stdout.startswith("Policy p, level 1: ")
+
+
+TEAM = """\
+groups: {managers: [mia@example.com, noah@example.com], finance: [pete@example.com, quinn@example.com]}
+policies:
+  payments:
+    applies_to: action.name == "pay"
+    levels: [{name: all, steps: [{ask: [group:managers]}, {ask: [group:finance]}]}]
+default: {levels: [{name: all, steps: [{ask: [group:managers]}]}]}
+"""
+PROVIDER = "server: {oidc: [{name: company, issuer: https://id.example.com, client_id: interlock}]}\n"
+
+
+def test_that_nobody_can_act_is_said_once_and_not_of_those_whom_a_server_lets_in(command):
+    (command.folder / "interlock.yaml").write_text(TEAM)
+
+    def found():
+        return [(one["policy"], one["message"][:33]) for one in command.json("policy", "check")["findings"]]
+
+    assert found() == [("people", "nobody can act at 3 of 3 steps (p")]
+    assert not [*command.folder.rglob("*.db")], "a database was made by looking"
+    command.run("people", "invite", "Mia@example.com")
+    assert found() == [("people", "nobody can act at 1 of 3 steps (p")]
+    command.run("people", "invite", "pete@example.com")
+    assert found() == []
+    command.run("people", "disable", "pete@example.com")
+    assert found()[-1] == ("people", "nobody can act at 1 of 3 steps (p")
+    (command.folder / "interlock.yaml").write_text(TEAM + PROVIDER)
+    assert not [one for one in found() if one[0] == "people"]
+
+
+def test_a_database_that_cannot_be_reached_keeps_nobody_from_checking(command):
+    (command.folder / "interlock.yaml").write_text(TEAM)
+    broken = command.folder / "broken.db"
+    broken.write_text("no database")
+    done = command.run("--database", str(broken), "policy", "check")
+    assert (done.returncode, "3 of 3 steps" in done.stdout) == (0, True)
+    assert "that the database keeps are not known" in done.stdout
