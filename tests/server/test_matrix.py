@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import count
 from typing import Literal
 
 import httpx2
@@ -18,6 +19,7 @@ MIA = "mia@example.com"
 ROLES = ("viewer", "reviewer", "operator", "auditor", "admin")
 PEOPLE = "roles: {" + ", ".join(f"{role}: [{role}@example.com]" for role in ROLES) + "}"
 VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+CALLS = count(1)
 UNKNOWN, REFUSED = "Sign in, or send a token", "may not do that"  # what the edge says, and nothing behind it
 
 
@@ -69,7 +71,7 @@ async def called(server, client, method, path, body):
                 return 101, ""
         except Denied as denied:
             return denied.status, denied.problem["detail"]
-    answer = await client.request(method, path, json=body, headers={"Idempotency-Key": "k"})
+    answer = await client.request(method, path, json=body, headers={"Idempotency-Key": f"call {next(CALLS)}"})
     problem = answer.json() if answer.headers.get("content-type") == "application/problem+json" else {}
     return answer.status_code, problem.get("detail", "")
 
