@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from functools import partial
 from time import perf_counter
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,14 +25,15 @@ class Connection:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self._used = 0.0
 
-    async def call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
-        """Make a call; return the document that is answered."""
+    async def call(self, method: str, path: str, body: Any = None, key: str = "") -> dict[str, Any]:
+        """Make a call, perhaps with an idempotency key; return the document that is answered."""
         if self._streams is None or perf_counter() - self._used > IDLE:
             self.close()
             self._streams = await asyncio.open_connection(*self._at)
         reader, writer = self._streams
         sent = b"" if body is None else json.dumps(body).encode()
-        writer.write(f"{method} {path} HTTP/1.1\r\n{self._headers}Content-Length: {len(sent)}\r\n\r\n".encode() + sent)
+        headers = self._headers + (f"Idempotency-Key: {key}\r\n" if key else "")
+        writer.write(f"{method} {path} HTTP/1.1\r\n{headers}Content-Length: {len(sent)}\r\n\r\n".encode() + sent)
         head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
         length = int(head.partition("content-length: ")[2].partition("\r\n")[0])
         answer = await reader.readexactly(length)
@@ -66,15 +68,16 @@ async def follow(origin: str, headers: dict[str, str], tell: Callable[[str, str,
 
 
 class Socket(asyncio.Protocol):
-    """A WebSocket that only looks for a word in what it is told.
+    """A WebSocket, or a stream of events, that only looks for a word in what it is told.
 
     Attributes:
         heard: when it came; None so far.
     """
 
-    def __init__(self, request: bytes, word: bytes) -> None:
+    def __init__(self, request: bytes, word: bytes, begins: bytes = b'"ready"') -> None:
         self._request = request
         self._word = word
+        self._begins = begins
         self.open = asyncio.get_running_loop().create_future()
         self.done = asyncio.get_running_loop().create_future()
         self.heard = asyncio.get_running_loop().create_future()
@@ -87,7 +90,7 @@ class Socket(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.last = data
-        if not self.open.done() and b'"ready"' in data:
+        if not self.open.done() and self._begins in data:
             self.open.set_result(None)
         if not self.heard.done() and self._word in data:
             self.heard.set_result(perf_counter())
@@ -114,6 +117,20 @@ async def sockets(origin: str, headers: dict[str, str], count: int, word: bytes)
     loop, found = asyncio.get_running_loop(), []
     for _ in range(count):
         _, protocol = await loop.create_connection(lambda: Socket(request, word), at.hostname, at.port)
+        found.append(protocol)
+    await asyncio.gather(*(one.open for one in found))
+    return found
+
+
+async def streams(origin: str, of: list[dict[str, str]]) -> list[Socket]:
+    """Open a stream of server-sent events for each of these headers."""
+    at = urlsplit(origin)
+    loop, found = asyncio.get_running_loop(), []
+    for headers in of:
+        lines = "".join(f"{name}: {value}\r\n" for name, value in {"Host": at.netloc, **headers}.items())
+        request = f"GET /api/v1/events HTTP/1.1\r\n{lines}\r\n".encode()
+        made = partial(Socket, request, b"-", b": interlock")
+        _, protocol = await loop.create_connection(made, at.hostname, at.port)
         found.append(protocol)
     await asyncio.gather(*(one.open for one in found))
     return found

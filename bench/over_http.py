@@ -17,8 +17,9 @@ import subprocess
 import sys
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -37,6 +38,7 @@ from interlock.bootstrap import System, build
 from interlock.config import load_settings
 from interlock.domain.action import Action
 from interlock.domain.authority import Principal
+from interlock.domain.credentials import Scope
 from interlock.service.agent_client import AgentClient, Asked
 from interlock.service.credentials import Authenticator
 
@@ -417,6 +419,54 @@ def batch(count: int, rounds: int) -> Iterator[str]:
     yield f"{at_once} in one call. That is {ratio(singles, batches)} times as fast; medians of {rounds}, by turns."
 
 
+async def beside_streams(numbers: Sequence[int], calls: int) -> dict[int, dict[str, list[float]]]:
+    """Return the milliseconds that a GET and a vote take, one after the other, by how many streams are open."""
+    found: dict[int, dict[str, list[float]]] = {number: {"GET": [], "vote": []} for number in numbers}
+    with Ground("postgres") as ground:
+        async with Served(ground.fresh()) as served, served.connection() as connection:
+            known = Authenticator(served.system.store, served.system.directories)
+            token = await known.token(
+                "default", "agent:bench", scopes=frozenset({Scope.ask}), lasts=timedelta(hours=1), by="bench"
+            )
+            agent = http_client.Connection(served.origin, {"Authorization": f"Bearer {token.secret}"})
+            await rate(served, "warm", 20, 1)
+            for number in numbers:
+                issued = [await known.session("default", f"local:{one}", by="bench") for one in range(number)]
+                headers = [{"Cookie": f"interlock={one.secret}", "Origin": served.origin} for one in issued]
+                listening = await http_client.streams(served.origin, headers)
+                times = found[number]
+                for _ in range(calls):
+                    key = f"{number}-{len(times['GET'])}"
+                    ask = {"asked": {"kind": "approval", "name": "pay", "args": {"key": key}}}
+                    asked = await agent.call("POST", "/api/v1/requests", ask, key)
+                    await asyncio.sleep(0.1)  # all have been told of it
+                    vote, path = {"verdict": "approve", "digest": asked["digest"]}, f"/api/v1/requests/{asked['id']}"
+                    began = perf_counter()
+                    await connection.call("GET", path)
+                    between = perf_counter()
+                    await connection.call("POST", f"{path}/votes", vote)
+                    times["GET"].append((between - began) * 1000)
+                    times["vote"].append((perf_counter() - between) * 1000)
+                for one in listening:
+                    one.transport.close()
+            agent.close()
+    return found
+
+
+def streams(calls: int) -> Iterator[str]:
+    yield from ("", "## Over HTTP: beside open streams", "")
+    yield "A GET of a request, and then a vote on it, one after the other, on PostgreSQL, while so many streams of as"
+    yield f"many sessions are open, each of which is told of everything ({calls} of each, in two turns). Milliseconds,"
+    yield "median (99th percentile):"
+    yield ""
+    found = asyncio.run(beside_streams((0, 200, 0, 200), calls // 2))
+    yield "| streams | GET | vote |"
+    yield "|---|---|---|"
+    for number, times in found.items():
+        told = [f"{median(each):.1f} ({sorted(each)[int(len(each) * 0.99)]:.1f})" for each in times.values()]
+        yield f"| {number} | {' | '.join(told)} |"
+
+
 # ── workers apart ──
 
 
@@ -468,7 +518,9 @@ def profile(scale: int) -> Iterator[str]:
 def main() -> None:
     """Measure, print, and write the results."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("parts", nargs="*", metavar="PART", help="cycles, visible, listeners, batch, workers, profile")
+    options.add_argument(
+        "parts", nargs="*", metavar="PART", help="cycles, visible, listeners, batch, streams, workers, profile"
+    )
     options.add_argument("--quick", action="store_true", help="small, and nothing is written")
     given = options.parse_args()
     scale, rounds = (4, 2) if given.quick else (1, 5)
@@ -477,6 +529,7 @@ def main() -> None:
         "visible": partial(visible, 60 // scale),
         "listeners": partial(listeners, 1_000 // scale, rounds),
         "batch": partial(batch, 100 // scale, rounds),
+        "streams": partial(streams, 200 // scale),
         "workers": partial(workers, rounds - 2 or 1, scale),
         "profile": partial(profile, scale),
     }

@@ -132,8 +132,8 @@ def who(need: Permission) -> str:
         may.append("people")
     elif access.roles:
         may.append(f"people with the role {' or '.join(f'`{role}`' for role in sorted(access.roles))}")
-    if access.scope:
-        may.append(f"a token with the scope `{access.scope}`")
+    if access.scopes:
+        may.append(f"a token with the scope {' or '.join(f'`{scope}`' for scope in sorted(access.scopes))}")
     return "; ".join(may)
 
 

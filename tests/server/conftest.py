@@ -110,7 +110,7 @@ async def open_server(clock, tmp_path, request) -> AsyncIterator[Callable[..., S
         file = tmp_path / "interlock.yaml"
         file.write_text(config)
         address = {"memory": "memory:", "sqlite": str(tmp_path / "server.db")}.get(store)
-        address = address or request.getfixturevalue("postgres").fresh()
+        address = address or (store if "://" in store else request.getfixturevalue("postgres").fresh())
         settings = load_settings(file, {"INTERLOCK_DATABASE_URL": address})
         measuring = Measuring()
         system = build(settings, AGENTS, clock=clock, observer=measuring.committed)

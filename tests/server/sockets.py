@@ -1,4 +1,4 @@
-"""A WebSocket to the application in this process: what a client says and hears, without a network."""
+"""A WebSocket, or a stream of events, to the application in this process: without a network."""
 
 import asyncio
 import json
@@ -13,35 +13,92 @@ class Denied(Exception):
         self.problem = json.loads(body) if body else {}
 
 
-class Socket:
-    """One WebSocket; `async with` opens and closes it.
+class _Connection:
+    """One connection to the application; `async with` opens and closes it.
 
     Args:
         headers: as pairs of text, the Origin among them.
     """
 
-    def __init__(self, app, headers, path="/api/v1/socket", host="127.0.0.1:8000"):
+    kind: str
+
+    def __init__(self, app, headers, path, query="", host="127.0.0.1:8000"):
         raw = [(name.lower().encode(), value.encode()) for name, value in {"Host": host, **headers}.items()]
         self._scope = {
-            "type": "websocket",
+            "type": self.kind,
             "asgi": {"version": "3.0"},
-            "scheme": "ws",
             "path": path,
             "raw_path": path.encode(),
-            "query_string": b"",
+            "query_string": query.encode(),
             "root_path": "",
             "headers": raw,
             "client": ("127.0.0.1", 1),
             "server": ("127.0.0.1", 8000),
-            "subprotocols": [],
-            "extensions": {"websocket.http.response": {}},
         }
         self._app = app
         self._said, self._heard = asyncio.Queue(), asyncio.Queue()
 
-    async def __aenter__(self):
-        self._said.put_nowait({"type": "websocket.connect"})
+    def _open(self, **message):
+        self._said.put_nowait(message)
         self._task = asyncio.create_task(self._app(self._scope, self._said.get, self._heard.put))
+
+    async def __aexit__(self, *_):
+        self._said.put_nowait({"type": f"{self.kind}.disconnect", "code": 1000})
+        await self._task
+
+    async def _next(self):
+        """Return what the application sends next; raise what it has ended with instead."""
+        heard = asyncio.ensure_future(self._heard.get())
+        await asyncio.wait({heard, self._task}, timeout=20, return_when=asyncio.FIRST_COMPLETED)
+        if heard.done():
+            return heard.result()
+        heard.cancel()
+        assert self._task.done(), "the application says nothing"
+        self._task.result()
+        return self._heard.get_nowait()
+
+    @property
+    def unheard(self):
+        """How many messages were sent that nobody has heard."""
+        return self._heard.qsize()
+
+
+class Events(_Connection):
+    """One stream of server-sent events."""
+
+    kind = "http"
+
+    def __init__(self, app, headers, path="/api/v1/events", query="", **where):
+        super().__init__(app, headers, path, query, **where)
+        self._scope |= {"method": "GET", "scheme": "http", "http_version": "1.1"}
+
+    async def __aenter__(self):
+        self._open(type="http.request", body=b"", more_body=False)
+        first = await self._next()
+        if first["status"] != 200:
+            body = (await self._next())["body"]
+            await self._task
+            raise Denied(first["status"], body)
+        assert await self.hear() == {"": "interlock", "retry": "1000"}
+        return self
+
+    async def hear(self):
+        """Return the next event, as what its lines say by their names; a comment has none."""
+        lines = (await self._next())["body"].decode().strip().splitlines()
+        return {name: value for name, _, value in (line.partition(": ") for line in lines)}
+
+
+class Socket(_Connection):
+    """One WebSocket."""
+
+    kind = "websocket"
+
+    def __init__(self, app, headers, path="/api/v1/socket", query="", **where):
+        super().__init__(app, headers, path, query, **where)
+        self._scope |= {"scheme": "ws", "subprotocols": [], "extensions": {"websocket.http.response": {}}}
+
+    async def __aenter__(self):
+        self._open(type="websocket.connect")
         first = await self._next()
         if first["type"] == "websocket.http.response.start":
             body = (await self._next())["body"]
@@ -51,10 +108,6 @@ class Socket:
             await self._task
             raise Denied(403, b"")
         return self
-
-    async def __aexit__(self, *_):
-        self._said.put_nowait({"type": "websocket.disconnect", "code": 1000})
-        await self._task
 
     async def say(self, message):
         await self.say_text(json.dumps(message))
@@ -72,14 +125,3 @@ class Socket:
         while (told := await self.hear())["type"] not in {"voted", "done", "problem"}:
             pass
         return told
-
-    async def _next(self):
-        """Return what the application sends next; raise what it has ended with instead."""
-        heard = asyncio.ensure_future(self._heard.get())
-        await asyncio.wait({heard, self._task}, timeout=20, return_when=asyncio.FIRST_COMPLETED)
-        if heard.done():
-            return heard.result()
-        heard.cancel()
-        assert self._task.done(), "the application says nothing"
-        self._task.result()
-        return self._heard.get_nowait()

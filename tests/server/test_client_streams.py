@@ -221,6 +221,19 @@ async def test_a_socket_tells_and_votes_and_a_vote_whose_answer_is_lost_counts_o
         assert socket.position == history[-1].position
 
 
+async def test_who_only_votes_hears_of_their_votes_and_reads_every_entry_once_later(server, proxy, mia, monkeypatch):
+    monkeypatch.setattr("interlock.client.streams.QUEUE", 5)
+    start = await mia.last_position()
+    async with await mia.socket(start) as socket:
+        for number in range(8):
+            asked = await ask(server, str(number))
+            voting = socket.vote(asked["id"], "approve", digest=asked["digest"])
+            assert (await asyncio.wait_for(voting, 20)).status == "approved"
+        expected = [entry.position for entry in await server.system.store.feed("default", after=start, limit=100)]
+        assert len(expected) > 4 * 5
+        assert [(await anext(socket)).position for _ in expected] == expected
+
+
 async def test_a_socket_of_nobody_is_refused_in_words(server, proxy):
     async with connect(f"http://{proxy.at}", token="ilk_nothing") as nobody:
         nobody._who = type("Who", (), {"principal": type("P", (), {"tenant": "default"})})

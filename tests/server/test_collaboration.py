@@ -178,13 +178,28 @@ async def test_a_view_is_in_the_log_once_for_each_person_and_digest(open_server,
     assert (await views(server, asked))[2:] == [((NOAH,), edited["digest"])]
 
 
+async def test_a_vote_that_names_what_was_shown_is_a_view_as_well(server):
+    agent, mia, noah = await server.agent(), await server.person(MIA), await server.person(NOAH)
+    pay = {"asked": {"kind": "approval", "name": "pay", "args": {}}}
+    first, second, third = [await ask(agent, pay, key=key) for key in "abc"]
+    await vote(mia, first)
+    assert await views(server, first) == [((MIA,), first["digest"])]
+    assert [event.type for event in await history(server, first)][2:4] == ["viewed", "vote_cast"]
+    await view(mia, second)
+    await vote(mia, second)
+    assert await views(server, second) == [((MIA,), second["digest"])]
+    await vote(noah, third | {"digest": None})  # who names nothing was shown nothing
+    assert await views(server, third) == []
+    assert [event.type for event in await history(server, third)].count("vote_cast") == 1
+
+
 async def test_many_views_at_once_are_one_and_no_vote_is_lost_by_them(server):
     agent, mia = await server.agent(), await server.person(MIA)
     asked = await ask(agent, MAIL)
     people = [await server.person(f"reader{number}@example.com") for number in range(10)]
     *_, voted = await asyncio.gather(*(view(one, asked) for one in people * 2), vote(mia, asked))
     assert voted.json()["status"] == "approved"
-    assert len(await views(server, asked)) == 10
+    assert len(await views(server, asked)) == 11  # the voter has seen it as well
 
 
 async def test_a_view_comes_though_nothing_can_be_written(server, monkeypatch):

@@ -8,6 +8,7 @@ import time
 
 import httpx2
 import pytest
+from websockets.asyncio.client import connect
 
 from interlock.web import connections
 
@@ -48,6 +49,56 @@ async def test_a_client_that_reads_nothing_is_dropped_and_one_that_reads_slowly_
     assert len(server.context.streams) == 1
     for one in (silent, slow):
         one.close()
+
+
+def frames_of(data):
+    """Return what the whole frames of a WebSocket say, as JSON."""
+    found = []
+    while len(data) >= 2:
+        width = {126: 2, 127: 8}.get(data[1], 0)
+        length = int.from_bytes(data[2 : 2 + width]) if width else data[1]
+        if len(data) < 2 + width + length:
+            break
+        found.append(json.loads(data[2 + width : 2 + width + length]))
+        data = data[2 + width + length :]
+    return found
+
+
+async def test_a_socket_that_reads_nothing_is_dropped_and_catches_up_without_loss_or_double(server, monkeypatch):
+    monkeypatch.setattr(connections, "STALLED", 0.5)
+    at = await server.listen()
+    agent = await server.agent()
+    for number in range(25):
+        assert (await agent.post("/requests", json=ASK, headers={"Idempotency-Key": str(number)})).status_code < 300
+    cookie, loop, silent = await server.cookie("mia@example.com"), asyncio.get_running_loop(), socket.socket()
+    silent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    silent.setblocking(False)
+    host, port = at.split(":")
+    await loop.sock_connect(silent, (host, int(port)))
+    lines = (
+        "GET /api/v1/socket?after= HTTP/1.1",
+        *(f"Host: {at}", f"Origin: http://{at}", f"Cookie: {cookie}", "Upgrade: websocket", "Connection: Upgrade"),
+        *("Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "\r\n"),
+    )
+    await loop.sock_sendall(silent, "\r\n".join(lines).encode())
+    read = b""
+    while len(read) < 900_000:  # some entries; and then nothing any more
+        read += await loop.sock_recv(silent, 65_536)
+    while server.context.streams:
+        await asyncio.sleep(0.05)
+    with contextlib.suppress(ConnectionError):
+        while more := await loop.sock_recv(silent, 65_536):
+            read += more
+    silent.close()
+    before = [said["position"] for said in frames_of(read.partition(b"\r\n\r\n")[2]) if "position" in said]
+    log = await server.system.store.feed("default", after="", limit=1_000)
+    entries = [entry.position for entry in log if entry.stream != "directory"]
+    assert 2 < len(before) < len(entries)
+    again = f"ws://{at}/api/v1/socket?after={before[-1]}"
+    async with connect(again, origin=f"http://{at}", additional_headers={"Cookie": cookie}, max_size=None) as stream:
+        await stream.recv()
+        left = entries[len(before) :]
+        assert before + [json.loads(await stream.recv())["position"] for _ in left] == entries
 
 
 async def test_a_connection_on_which_no_call_begins_is_closed(server, monkeypatch):

@@ -39,7 +39,7 @@ async def test_nothing_acts_before_the_hold_ends_and_then_it_does(open_server, s
     assert (await claim(agent, asked)).json()["effect"]["state"] == "claimed"
     history = (await mia.get(f"/requests/{asked['id']}/history")).json()["entries"]
     assert [one["event"]["type"] for one in history if one["by"] == "mia@example.com"] == [
-        *("vote_cast", "step_held", "vote_taken_back", "step_held", "vote_cast", "step_held", "refusal_noted", "viewed")
+        *("viewed", "vote_cast", "step_held", "vote_taken_back", "step_held", "vote_cast", "step_held", "refusal_noted")
     ]
 
 

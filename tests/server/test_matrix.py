@@ -41,7 +41,7 @@ class Caller:
         access = ACCESS[need]
         if self.kind == "person":
             return access.roles is None or bool(access.roles & self.roles)
-        return access.scope in self.scopes
+        return bool(access.scopes & self.scopes)
 
 
 CALLERS = (

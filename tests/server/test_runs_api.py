@@ -140,9 +140,35 @@ async def test_a_run_is_followed_until_it_ends_with_what_its_agent_says(server, 
     assert said["custom"]["data"] == {"found": 3}
     assert {data["stream"] for _, position, data in events if position is not None} == {run["id"]}
     assert other["id"] not in str(events)
-    async with browser.stream("GET", f"/runs/{run['id']}/stream") as stream:
-        assert [name for name, *_ in await told(stream)] == ["end"]  # it has ended already
+    await stays_told(browser, run, events)
     assert list(server.context.run_streams.modes) == []
+
+
+async def stays_told(browser, run, events):
+    """Check that whoever comes after the end is told what they have missed, and a browser is not to come again."""
+    path, logged = f"/runs/{run['id']}/stream", [event for event in events if event[1] is not None]
+    for position in ("", logged[0][1], logged[-2][1]):
+        async with browser.stream("GET", path, headers={"Last-Event-ID": position}) as stream:
+            *missed, end = await told(stream)
+        assert missed == [
+            event for number, event in enumerate(logged) if position not in [one[1] for one in logged[number:]]
+        ]
+        assert (end[0], end[2]) == ("end", {"reason": "the run has ended", "after": logged[-1][1]})
+    async with browser.stream("GET", path) as stream:
+        assert [name for name, *_ in await told(stream)] == ["run_done", "end"]  # from now on: how it ended
+    for given in ({"headers": {"Last-Event-ID": logged[-1][1]}}, {"params": {"after": logged[-1][1]}}):
+        over = await browser.get(path, **given)
+        assert (over.status_code, over.content) == (204, b"")
+
+
+async def test_of_a_run_that_ended_before_a_position_nothing_is_told(server, browser, monkeypatch):
+    monkeypatch.setattr("interlock.web.run_stream.CATCH_UP", 0.0)
+    run = (await browser.post("/runs", json={"agent": "approval", "input": MAIL})).json()
+    await browser.post(f"/runs/{run['id']}/cancel", json={"reason": "enough"})
+    other = (await browser.post("/runs", json={"agent": "approval", "input": MAIL})).json()
+    (last,) = (await browser.get(f"/runs/{other['id']}/history")).json()["entries"]
+    over = await browser.get(f"/runs/{run['id']}/stream", params={"after": last["position"]})
+    assert over.status_code == 204
 
 
 async def test_a_run_that_is_not_there_is_not_followed(server, browser):

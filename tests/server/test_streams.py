@@ -158,7 +158,7 @@ async def test_what_a_socket_cannot_take_is_said_and_it_goes_on(server, at, said
 async def test_a_socket_of_another_page_or_of_nobody_is_refused(server, at):
     cookie = {"Cookie": await server.cookie("mia@example.com")}
     agent = await server.context.authenticator.token(
-        "default", "agent:bot", scopes=frozenset({Scope.read}), lasts=timedelta(days=1), by="x"
+        "default", "agent:bot", scopes=frozenset({Scope.run}), lasts=timedelta(days=1), by="x"
     )
     token = {"Authorization": f"Bearer {agent.secret}"}
     for origin, headers, status in (

@@ -3,7 +3,10 @@
 import re
 
 import pytest
+from tests.server.sockets import Events, Socket
 from tests.server.test_access import ROUTES as NEEDS
+from tests.server.test_agents_api import ask
+from tests.server.test_live import entries, opened
 
 from interlock.domain.access import Permission
 from interlock.domain.credentials import Scope
@@ -91,3 +94,42 @@ async def test_a_page_of_an_agents_runs_goes_on_behind_those_of_others(house):
         page = (await starter.get("/runs", params={"limit": 2} | ({"after": after} if after else {}))).json()
         found, after = found + [run["id"] for run in page["runs"]], page.get("next")
     assert sorted(found) == sorted(started)
+
+
+async def told(house, stream, client, last, after=""):
+    """Return the streams of the log that somebody is told of after a position, up to an entry of a type."""
+    if stream == "/log":
+        page = (await client.get("/log", params={"after": after})).json()
+        return {entry["stream"] for entry in page["entries"]}
+    connection = await opened(stream, house, client, query=f"after={after}")
+    found = await entries(connection, last)
+    await connection.__aexit__()
+    return {entry["stream"] for entry in found}
+
+
+@pytest.mark.parametrize("stream", [Events, Socket, "/log"])
+async def test_streams_and_the_log_tell_an_agent_of_its_own_alone(house, stream):
+    run, request = house.ids["{run_id}"], house.ids["{request_id}"]
+    other, own = await house.agent("agent:other"), await house.agent("agent:approval")
+    position = (await other.get("/log/position")).json()["position"]
+    asked = await ask(other)
+    assert await told(house, stream, other, "step_reached") == {asked["id"]}
+    assert await told(house, stream, own, "step_reached") == {run, request}
+    mia = await house.person("mia@example.com")
+    assert (await mia.post(f"/requests/{request}/comments", json={"text": "Soon"})).status_code == 200
+    await mia.post(f"/requests/{asked['id']}/comments", json={"text": "Soon"})
+    house.context._owners.clear()  # as in a process that has just begun
+    assert await told(house, stream, own, "commented", position) == {request}
+    assert await told(house, stream, other, "commented", position) == {asked["id"]}
+
+
+async def test_a_service_is_told_of_all_and_of_people_and_tokens_if_it_may_read_the_log(house):
+    asked = await ask(await house.agent("agent:other"))
+    everything = {house.ids["{run_id}"], house.ids["{request_id}"], asked["id"]}
+    last = "step_reached"
+    for scope, more in ((Scope.log, {"directory"}), (Scope.read, set())):
+        service = await house.agent("service:cron", scope)
+        connection = await opened(Events, house, service, query="after=")
+        found = await entries(connection, last) + await entries(connection, last)
+        assert {entry["stream"] for entry in found} == everything | more
+        await connection.__aexit__()

@@ -38,7 +38,7 @@ GIVE_UP = 600.0
 """Seconds without an answer after which a stream is given up."""
 
 QUEUE = 1_000
-"""How many entries wait to be read; the server keeps the others."""
+"""How many entries wait to be read; what comes then is left out, and read again when there is room."""
 
 LARGEST = 8_000_000
 """Bytes of one message."""
@@ -172,6 +172,8 @@ class Socket:
         self._read = position
         self._entries: asyncio.Queue[Entry | None] = asyncio.Queue(QUEUE)
         self._votes: dict[str, tuple[dict[str, Any], asyncio.Future[Request]]] = {}
+        self._is_behind = False
+        self._again = asyncio.Event()
         self._socket: Any = None
         self._task: asyncio.Task[None] | None = None
 
@@ -197,6 +199,8 @@ class Socket:
         assert self._task is not None, "use it as `async with client.socket() as socket`"
         if self._task.done() and self._entries.empty():
             self._task.result()
+        if self._is_behind and self._entries.empty():
+            self._again.set()
         entry = await self._entries.get()
         if entry is None:
             self._task.result()
@@ -246,7 +250,8 @@ class Socket:
                 except InterlockError as error:
                     await self._place.failed(error)
                 else:
-                    await self._calls.rest(1)
+                    if not self._again.is_set():
+                        await self._calls.rest(1)
         except Exception as error:
             for _, answer in self._votes.values():
                 if not answer.done():
@@ -261,6 +266,8 @@ class Socket:
 
         origin, given = self._calls.origin, {"after": self._place.position}
         broken = ServerUnreachable(f"The socket of {origin} broke.")
+        self._is_behind = False
+        self._again.clear()
         try:
             async with self._calls.http.websocket(
                 f"{API}/socket", params=given, max_message_size_bytes=LARGEST
@@ -286,14 +293,21 @@ class Socket:
             self._socket = socket
             for said, _ in list(self._votes.values()):
                 await socket.send_text(json.dumps(said))
-            while await self._take(_json(await socket.receive_text(timeout=HEARD))):
-                self._place.heard()
+            with suppress(CutShort):  # it is opened again, where entries were left out
+                await unless(self._hear(socket), self._again.wait())
         except Exception as error:  # noqa: BLE001 - whoever called judges it
             return error
         return None
 
-    async def _take(self, message: Mapping[str, Any]) -> bool:
-        """Take what the server says; say whether more comes."""
+    async def _hear(self, socket: Any) -> None:
+        while self._take(_json(await socket.receive_text(timeout=HEARD))):
+            self._place.heard()
+
+    def _take(self, message: Mapping[str, Any]) -> bool:
+        """Take what the server says, and wait for nobody: whoever reads no entries hears of their votes all the same.
+
+        Return whether more comes.
+        """
         match message:
             case {
                 "type": "end"
@@ -304,9 +318,11 @@ class Socket:
             case {"type": "problem", "id": key, "problem": document} if key in self._votes:
                 self._settle(key, problem_of(document, 0, None))
             case {"entry": shape}:
-                entry = understood(entry_of, shape, self._tenant)
-                self._place.position = entry.position
-                await self._entries.put(entry)
+                self._is_behind = self._is_behind or self._entries.full()
+                if not self._is_behind:
+                    entry = understood(entry_of, shape, self._tenant)
+                    self._place.position = entry.position
+                    self._entries.put_nowait(entry)
         return True
 
     def _settle(self, key: str, found: Request | InterlockError) -> None:

@@ -34,11 +34,11 @@ class Access(NamedTuple):
 
     Args:
         roles: people who hold one of them; None: every person.
-        scope: agents and services whose token has it; None: none of them.
+        scopes: agents and services whose token has one of them; empty: none of them.
     """
 
     roles: frozenset[str] | None
-    scope: Scope | None
+    scopes: frozenset[Scope] = frozenset()
 
 
 def _roles(*names: str) -> frozenset[str]:
@@ -46,17 +46,17 @@ def _roles(*names: str) -> frozenset[str]:
 
 
 ACCESS: dict[Permission, Access] = {
-    Permission.read: Access(None, Scope.read),
-    Permission.follow: Access(None, Scope.log),
-    Permission.decide: Access(None, None),  # the policy of each request says who; and only people decide
-    Permission.ask: Access(frozenset(), Scope.ask),  # people decide and agents ask: nobody does both
-    Permission.clarify: Access(None, Scope.ask),  # the request says who asks it, and who started it
-    Permission.start: Access(None, Scope.run),
-    Permission.operate: Access(None, None),  # who started a run, and operators: the run says
-    Permission.log: Access(_roles("auditor", "operator"), Scope.log),
-    Permission.measure: Access(_roles("auditor", "operator"), Scope.metrics),
-    Permission.examine: Access(_roles("auditor", "operator"), None),
-    Permission.manage: Access(_roles(), None),
+    Permission.read: Access(None, frozenset({Scope.read})),
+    Permission.follow: Access(None, frozenset({Scope.ask, Scope.read, Scope.log})),  # each is told what they may see
+    Permission.decide: Access(None),  # the policy of each request says who; and only people decide
+    Permission.ask: Access(frozenset(), frozenset({Scope.ask})),  # people decide and agents ask: nobody does both
+    Permission.clarify: Access(None, frozenset({Scope.ask})),  # the request says who asks it, and who started it
+    Permission.start: Access(None, frozenset({Scope.run})),
+    Permission.operate: Access(None),  # who started a run, and operators: the run says
+    Permission.log: Access(_roles("auditor", "operator"), frozenset({Scope.log})),
+    Permission.measure: Access(_roles("auditor", "operator"), frozenset({Scope.metrics})),
+    Permission.examine: Access(_roles("auditor", "operator")),
+    Permission.manage: Access(_roles()),
 }
 """`anybody` and `anyone_known` ask nothing more."""
 
@@ -70,11 +70,17 @@ def why_refused(need: Permission, principal: Principal, scopes: frozenset[Scope]
         return None
     access = ACCESS[need]
     if principal.kind != "person":
-        missing = "only people may do that" if access.scope is None else f"the token lacks the scope {access.scope}"
-        return None if access.scope in scopes else missing
+        return None if access.scopes & scopes else _missing(access.scopes)
     person = directory.canonical(principal.id)
     everything = directory.local_roles and person.startswith(LOCAL_PREFIX)
     if access.roles is None or (access.roles and (everything or access.roles & set(directory.roles_of(person)))):
         return None
     wanted = f"that needs one of the roles {', '.join(sorted(access.roles))}"
     return wanted if access.roles else "agents do that, with a token"
+
+
+def _missing(wanted: frozenset[Scope]) -> str:
+    if not wanted:
+        return "only people may do that"
+    names = ", ".join(sorted(wanted))
+    return f"the token needs one of the scopes {names}" if len(wanted) > 1 else f"the token lacks the scope {names}"

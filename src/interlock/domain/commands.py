@@ -39,6 +39,7 @@ class CastVote:
         digest: of what the voter was shown.
         subject, answer: the edited action or draft, with `edit`; the answer, with `respond`.
         unseen: the voter named no digest but asked for whatever stands there; it is logged.
+        shown: the voter named what they were shown: it is logged that they have seen it, unless it was before.
     """
 
     request_id: str
@@ -48,6 +49,7 @@ class CastVote:
     subject: Subject | None = None
     answer: Json = None
     unseen: bool = False
+    shown: bool = False
 
 
 @dataclass(frozen=True, slots=True)

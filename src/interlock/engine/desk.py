@@ -21,9 +21,7 @@ from interlock.domain.commands import (
     SettleEffect,
 )
 from interlock.domain.decide import decide
-from interlock.domain.events import (
-    RefusalNoted,
-)
+from interlock.domain.events import RefusalNoted
 from interlock.domain.refusals import must_be_noted
 from interlock.domain.request import Request, name_of
 from interlock.engine.advance_start import is_abandoned, is_given_up, must_hold
@@ -178,6 +176,7 @@ class Desk:
             raise
         if not events:
             return request
+        events = (*_view_of(command, context, loaded), *events)
         change = RequestChange.of(request, *events, *note_of_held(policies, request, loaded.now))
         changes = with_consequences(change, request, loaded, actor_of(principal, key), hold)
         before = min(loaded.now + FRESH, ends_at(request, command, change.events, policy) or NEVER)
@@ -241,3 +240,12 @@ def _was_done(command: Command, principal: Principal, key: str | None, loaded: L
     if done and isinstance(command, ClaimEffect):
         check_claimed(loaded.requests[command.request_id], history, key)
     return done
+
+
+def _view_of(command: Command, context: DecisionContext, loaded: Loaded) -> tuple[Viewed, ...]:
+    """Return that a voter has seen what they name, unless the log says so already."""
+    if not isinstance(command, CastVote) or not command.shown:
+        return ()
+    history = loaded.logs.get(command.request_id, ())
+    seen = context.person in viewers((entry.event for entry in history), command.digest)
+    return () if seen else (Viewed((context.person,), command.digest, context.now),)

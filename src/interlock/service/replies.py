@@ -22,6 +22,7 @@ class Reply:
         request, digest: of what that person was shown.
         subject: what is asked, as that person has changed it; None if not.
         unseen: the person names nothing that was shown; the log says so.
+        shown: the person names what was shown; the log says that they have seen it.
     """
 
     request: Request
@@ -31,12 +32,12 @@ class Reply:
     subject: Subject | None = None
     answer: Json = None
     unseen: bool = False
+    shown: bool = False
 
     def vote(self) -> CastVote:
         """Return the command that says so."""
-        return CastVote(
-            self.request.id, self.verdict, self.digest, self.comment, self.subject, self.answer, self.unseen
-        )
+        said = self.verdict, self.digest, self.comment, self.subject, self.answer
+        return CastVote(self.request.id, *said, self.unseen, self.shown)
 
     def check(self) -> None:
         """Raise `InvalidAnswer` for what does not fit the schema, before anybody is asked to confirm it."""
@@ -50,7 +51,7 @@ class Reply:
             raise InvalidValue(
                 "digest", f"must be text, or None for whatever stands there; not {type(digest).__name__}"
             )
-        return replace(self, digest=digest_meant(digest, self.request))
+        return replace(self, digest=digest_meant(digest, self.request), shown=True)
 
 
 def plainly(request: Request, verdict: Verdict, comment: str = "") -> Reply:

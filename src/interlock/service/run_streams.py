@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from typing import Any
 
 from interlock.domain.canonical import Json
 from interlock.engine.watching import Streamed
 
 MOST_WAITING = 1_000
-"""How much waits for one who watches; what comes then is dropped for them, and they are not waited for."""
+"""How much waits for one who watches; what comes then is dropped for them, and they are told how much that was."""
 
 
 EXPECTED = 10.0
@@ -19,11 +19,24 @@ EXPECTED = 10.0
 
 
 class Watching:
-    """One who watches a run. `pieces` holds what was said and streamed, oldest first."""
+    """One who watches a run."""
 
-    def __init__(self) -> None:
-        self.pieces: asyncio.Queue[dict[str, Any]] = asyncio.Queue(MOST_WAITING)
+    def __init__(self, run_id: str) -> None:
+        self._run_id = run_id
+        self._pieces: asyncio.Queue[dict[str, Any]] = asyncio.Queue(MOST_WAITING)
+        self._dropped = 0
         self._loop = asyncio.get_running_loop()
+
+    async def next(self) -> dict[str, Any]:
+        """Return the next of what was said and streamed; or that some of it was dropped here, and how much."""
+        if self._pieces.empty() and self._dropped:
+            return self._gap()
+        return await self._pieces.get()
+
+    async def left(self) -> AsyncIterator[dict[str, Any]]:
+        """Read what waits now, without waiting for more."""
+        while self._dropped or not self._pieces.empty():
+            yield await self.next()
 
     def tell(self, piece: dict[str, Any]) -> None:
         """Tell it something, from any thread."""
@@ -31,8 +44,16 @@ class Watching:
             self._loop.call_soon_threadsafe(self._add, piece)
 
     def _add(self, piece: dict[str, Any]) -> None:
-        with contextlib.suppress(asyncio.QueueFull):
-            self.pieces.put_nowait(piece)
+        if self._dropped and not self._pieces.full():
+            self._pieces.put_nowait(self._gap())
+        if self._pieces.full():
+            self._dropped += 1
+        else:
+            self._pieces.put_nowait(piece)
+
+    def _gap(self) -> dict[str, Any]:
+        number, self._dropped = self._dropped, 0
+        return {"event": "dropped", "run": self._run_id, "number": number}
 
 
 class RunStreams:
@@ -50,13 +71,13 @@ class RunStreams:
     def expect(self, run_id: str) -> None:
         """Keep what is said of a run for whoever watches it first: who has started it knows its id only now."""
         if run_id not in self._expected:
-            self._expected[run_id] = self._add(run_id, Watching())
+            self._expected[run_id] = self._add(run_id, Watching(run_id))
             asyncio.get_running_loop().call_later(EXPECTED, self._forget, run_id)
 
     @contextlib.contextmanager
     def watch(self, run_id: str) -> Iterator[Watching]:
         """Watch a run from now on, or from where somebody was expected."""
-        watching = self._expected.pop(run_id, None) or self._add(run_id, Watching())
+        watching = self._expected.pop(run_id, None) or self._add(run_id, Watching(run_id))
         try:
             yield watching
         finally:

@@ -12,6 +12,7 @@ from starlette.requests import Request as Call
 from starlette.responses import Response
 
 from interlock.domain.action import Action, Draft, Question, Subject
+from interlock.domain.directory import STREAM
 from interlock.domain.request import Request
 from interlock.service.agent_client import AgentClient, Asked
 from interlock.service.shapes import request_shape
@@ -44,12 +45,16 @@ async def outcome(
     live = context.live(caller.principal.tenant)
     ends = asyncio.get_running_loop().time() + wait
     position = await live.last()
-    request = await _seen(caller, request_id)
+    request, waited = await _seen(caller, request_id), False
     while request.is_open and (left := ends - asyncio.get_running_loop().time()) > 0 and not context.stop.is_set():
-        entries = await live.after(position, left)
+        entries, waited = await live.after(position, left), True
         position = entries[-1].position if entries else position
+        if any(entry.stream == STREAM for entry in entries):
+            await context.authenticator.check_again(caller.credential)
         if any(entry.stream == request_id for entry in entries):
             request = await _seen(caller, request_id)
+    if waited:  # what the caller came with may have ended meanwhile
+        await context.authenticator.check_again(caller.credential)
     return tagged(call, request_shape(request))
 
 

@@ -20,9 +20,11 @@ from interlock.service.credentials import Authenticator
 from interlock.service.following import Reader
 from interlock.service.live import Live
 from interlock.service.own_account import OwnAccount
+from interlock.service.owners import Owners
 from interlock.service.parts import Parts
 from interlock.service.provisioning import Provisioning
 from interlock.service.run_streams import RunStreams
+from interlock.service.shown import Shown
 from interlock.web.measuring import Measuring
 from interlock.web.rates import Rates
 
@@ -69,6 +71,11 @@ class Context:
         return Authenticator(self.parts.store, self.parts.directories, SessionLimits(sessions.lasts, sessions.idle))
 
     @cached_property
+    def shown(self) -> Shown:
+        """Who notes what people were shown by streams; a server that stops waits for it."""
+        return Shown(self.parts, self.streams)
+
+    @cached_property
     def rates(self) -> Rates:
         """How often somebody may call."""
         return Rates(self.server.rates)
@@ -97,6 +104,14 @@ class Context:
         if tenant not in self._lives:
             self._lives[tenant] = Live(Reader(self.parts.store, self.parts.waker, tenant, self.stop))
         return self._lives[tenant]
+
+    @cached_property
+    def _owners(self) -> dict[str, Owners]:
+        return {}
+
+    def owners(self, tenant: str) -> Owners:
+        """Return who knows whose the requests and runs of a tenant are."""
+        return self._owners.setdefault(tenant, Owners(self.parts.store))
 
     @property
     def is_secure(self) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+from time import monotonic
 from typing import Annotated
 
 from fastapi import APIRouter, Header
@@ -12,19 +13,22 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 from starlette.requests import Request
 
-from interlock.domain.access import Permission
 from interlock.domain.directory import STREAM
 from interlock.engine.changes import Entry
 from interlock.errors import InterlockError
 from interlock.service.shapes import entry_shape
-from interlock.web.callers import Caller, Follows, why_not
+from interlock.web.callers import Caller, Follows
 from interlock.web.context import Context, context_of
 from interlock.web.openapi import streams
+from interlock.web.visible import sees_entry
 
 router = APIRouter(prefix="/events", tags=["events"])
 
 HEARTBEAT = 15.0
-"""Seconds after which a stream that has nothing to say says so: proxies end what is silent."""
+"""Seconds after which a stream on which nothing was told says that it lives: proxies end what is silent."""
+
+LOOK = 5.0
+"""Seconds after which it is asked again whether a caller is still known, though nothing is told."""
 
 STALE = 0.5
 """Seconds for which it is believed that a caller's session or token still holds: nothing is told on an older look."""
@@ -32,36 +36,48 @@ STALE = 0.5
 RETRY = 1_000
 """Milliseconds after which a browser whose stream has ended asks again."""
 
+Wanted = Callable[[Entry], Awaitable[bool]]
 
-async def entries_of(context: Context, caller: Caller, position: str) -> AsyncIterator[Entry | None]:
-    """Read the log on from a position until the server stops; None, now and then, where there is nothing.
+
+async def entries_of(
+    context: Context, caller: Caller, position: str, wanted: Wanted | None = None
+) -> AsyncIterator[Entry | None]:
+    """Read the log on from a position until the server stops; None where nothing was told for a while.
+
+    Args:
+        wanted: which entries are told; by default those that the caller sees.
 
     Raises:
         Unauthenticated: if the credential that the caller came with has ended.
     """
     live = context.live(caller.principal.tenant)
-    looked = time.monotonic()
+    wanted = wanted or partial(sees_entry, caller, context)
+    told = looked = monotonic()
     while not context.stop.is_set():
-        entries = await live.after(position, HEARTBEAT)
-        of_people = any(entry.stream == STREAM for entry in entries)  # somebody may be disabled, or signed out
-        if of_people or not entries:
+        entries = await live.after(position, max(0.0, min(told + HEARTBEAT, looked + LOOK) - monotonic()))
+        if any(entry.stream == STREAM for entry in entries):  # somebody may be disabled, or signed out
             await context.authenticator.check_again(caller.credential)
-            looked = time.monotonic()
-        hidden = {STREAM} if of_people and await _is_kept_out(caller, context) else ()
+            looked = monotonic()
         for entry in entries:
-            if time.monotonic() - looked >= STALE:
-                await context.authenticator.check_again(caller.credential)
-                looked = time.monotonic()
-            if entry.stream not in hidden:
+            position = entry.position
+            if await wanted(entry):
+                looked = await _look(context, caller, looked, STALE)
+                told = monotonic()
                 yield entry
-        position = entries[-1].position if entries else position
-        if not entries:
+        looked = await _look(context, caller, looked, LOOK)
+        if monotonic() >= told + HEARTBEAT:
+            looked = await _look(context, caller, looked, STALE)
+            told = monotonic()
             yield None
 
 
-async def _is_kept_out(caller: Caller, context: Context) -> bool:
-    """Say whether entries about people and tokens are not for the caller: they are for who may read the whole log."""
-    return await why_not(caller, Permission.log, context) is not None
+async def _look(context: Context, caller: Caller, looked: float, lasts: float) -> float:
+    """Ask whether the caller is still known if that was asked too long ago; return when it was asked."""
+    if monotonic() < looked + lasts:
+        return looked
+    looked = monotonic()
+    await context.authenticator.check_again(caller.credential)  # who ask in one turn of the loop ask together
+    return looked
 
 
 @router.get(
@@ -75,7 +91,7 @@ async def _is_kept_out(caller: Caller, context: Context) -> bool:
 async def events(
     caller: Follows, request: Request, after: str | None = None, last_event_id: Annotated[str | None, Header()] = None
 ) -> StreamingResponse:
-    """Follow the log: after a position of it, or from now on. Each event has its position as its id."""
+    """Follow what the caller sees of the log, after a position or from now on. An event has its position as its id."""
     context = context_of(request)
     live = context.live(caller.principal.tenant)
     given = last_event_id if last_event_id is not None else after

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import AsyncIterator
+from http import HTTPStatus
+from time import monotonic
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header
 from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 from starlette.requests import Request
+from starlette.responses import Response
 
 from interlock.domain.events import Opened
 from interlock.domain.run import ENDED
@@ -28,13 +32,22 @@ from interlock.web.visible import run_seen
 
 router = APIRouter(prefix="/runs", tags=["runs"])
 
+ENDS = (RunDone, RunFailed, RunCancelled)
+CATCH_UP = 2.0
+"""Seconds for which it is waited for the end of a run that has ended: this process hears of it a moment later."""
+
+OVER: dict[int | str, dict[str, Any]] = {
+    204: {"description": "The run has ended, and all of it after the position was told: browsers do not come again"}
+}
+
 
 @router.get(
     "/{run_id}/stream",
     response_class=StreamingResponse,
     responses=streams(
-        "As those of /events; and `progress`, `messages` and `custom` without ids, with JSON as their data."
-    ),
+        "As those of /events; and `progress`, `messages`, `custom` and `dropped` without ids, with JSON as their data."
+    )
+    | OVER,
 )
 async def stream_run(
     caller: Reads,
@@ -42,11 +55,13 @@ async def stream_run(
     run_id: str,
     after: str | None = None,
     last_event_id: Annotated[str | None, Header()] = None,
-) -> StreamingResponse:
+) -> Response:
     """Follow a run until it ends: its entries of the log and its requests', by position, from one or from now on.
 
     Between them, without ids, `progress`, `messages` and `custom`: what its agent says and streams. That is told where
-    this process carries the run on, from the next time on that it takes it up, and is kept nowhere.
+    this process carries the run on, from the next time on that it takes it up, and is kept nowhere; `dropped` says how
+    much of it was left out for a client that is too slow. Of a run that has ended, what came after the position is
+    told; from now on, how it ended.
     """
     context = context_of(request)
     live = context.live(caller.principal.tenant)
@@ -54,8 +69,11 @@ async def stream_run(
     position = await live.last() if given is None else given
     await live.after(position, 0)  # what is no position is refused before anything is said
     followed = _Followed(context, caller, await run_seen(caller, run_id), position)
+    entries = followed.entries() if not followed.is_over else await followed.left(given)
+    if entries is None:
+        return Response(status_code=HTTPStatus.NO_CONTENT)
     headers = {"X-Accel-Buffering": "no"}
-    return StreamingResponse(followed.told(), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(followed.told(entries), media_type="text/event-stream", headers=headers)
 
 
 class _Followed:
@@ -66,24 +84,51 @@ class _Followed:
         self._caller = caller
         self._run_id = view.run.id
         self._streams = {view.run.id, *(request.id for request in view.requests)}
-        self._ended = view.run.status in ENDED
         self._position = position
+        self.is_over = view.run.status in ENDED
+        self._told_its_end = False
 
-    async def told(self) -> AsyncIterator[bytes]:
+    def entries(self) -> AsyncIterator[Entry | None]:
+        """Read what concerns the run, as it comes."""
+        return entries_of(self._context, self._caller, self._position, self._concerns)
+
+    async def left(self, given: str | None) -> AsyncIterator[Entry | None] | None:
+        """Read what is left to tell of a run that has ended after a position, or how it ended; None if nothing is."""
+        history = await self._caller.client.history(self._run_id)
+        end = next((entry for entry in reversed(history) if isinstance(entry.event, ENDS)), None)
+        if end is not None and given is None:
+            return _beginning_with(end)
+        if end is not None and given == end.position:
+            return None
+        entries = self._missed()
+        first = await anext(entries, None)
+        return None if first is None else _beginning_with(first, entries)
+
+    async def _missed(self) -> AsyncIterator[Entry]:
+        """Read what concerns the run up to where the log ends now, and what this process is about to hear of."""
+        live = self._context.live(self._caller.principal.tenant)
+        newest, position, ends = await live.last(), self._position, math.inf
+        while monotonic() < ends:
+            entries = await live.after(position, CATCH_UP)
+            for entry in entries:
+                if await self._concerns(entry):
+                    yield entry
+            position = entries[-1].position if entries else position
+            if ends == math.inf and (not entries or any(entry.position == newest for entry in entries)):
+                ends = monotonic() + (CATCH_UP if entries else 0)
+
+    async def told(self, entries: AsyncIterator[Entry | None]) -> AsyncIterator[bytes]:
         """Tell it, and why the stream ends."""
         stream = object()
         self._context.streams.add(stream)
         try:
             with self._context.run_streams.watch(self._run_id) as watching:
                 yield format_sse_event(comment="interlock", retry=RETRY)
-                reason = "the run has ended" if self._ended else ""
-                if not reason:
-                    async for event in self._events(watching):
-                        yield event
-                    reason = "the run has ended" if self._ended else "the server stops"
-                while not watching.pieces.empty():  # what was said last, or before anybody watched
-                    yield _spoken(watching.pieces.get_nowait())
-                yield self._farewell(reason)
+                async for event in self._events(watching, entries):
+                    yield event
+                async for piece in watching.left():  # what was said last, or before anybody watched
+                    yield _spoken(piece)
+                yield self._farewell("the run has ended" if self.is_over else "the server stops")
         except InterlockError as ended:  # the credential has, or the log cannot be read on
             yield self._farewell(ended.message)
         finally:
@@ -92,16 +137,15 @@ class _Followed:
     def _farewell(self, reason: str) -> bytes:
         return format_sse_event(event="end", data_str=json.dumps({"reason": reason, "after": self._position}))
 
-    async def _events(self, watching: Watching) -> AsyncIterator[bytes]:
-        entries = entries_of(self._context, self._caller, self._position)
+    async def _events(self, watching: Watching, entries: AsyncIterator[Entry | None]) -> AsyncIterator[bytes]:
         logged = asyncio.ensure_future(_next(entries))
-        said = asyncio.ensure_future(watching.pieces.get())
+        said = asyncio.ensure_future(watching.next())
         try:
-            while not self._ended:
+            while not self._told_its_end:
                 await asyncio.wait((logged, said), return_when=asyncio.FIRST_COMPLETED)
                 while said.done():
                     yield _spoken(said.result())
-                    said = asyncio.ensure_future(watching.pieces.get())
+                    said = asyncio.ensure_future(watching.next())
                     await asyncio.sleep(0)
                 if logged.done():
                     entry = logged.result()
@@ -114,22 +158,30 @@ class _Followed:
                 waiting.cancel()
             await asyncio.gather(logged, said, return_exceptions=True)
 
+    async def _concerns(self, entry: Entry) -> bool:
+        if isinstance(entry.event, Opened) and entry.event.run_id == self._run_id:
+            self._streams.add(entry.stream)
+        return entry.stream in self._streams
+
     def _event_of(self, entry: Entry | None) -> bytes:
         if entry is None:
             return format_sse_event(comment="alive")
         self._position = entry.position
-        if isinstance(entry.event, Opened) and entry.event.run_id == self._run_id:
-            self._streams.add(entry.stream)
-        if entry.stream not in self._streams:
-            return b""
-        if entry.stream == self._run_id:
-            self._ended = isinstance(entry.event, RunDone | RunFailed | RunCancelled)
+        if entry.stream == self._run_id and isinstance(entry.event, ENDS):
+            self.is_over = self._told_its_end = True
         told = json.dumps(entry_shape(entry))
         return format_sse_event(event=entry.event.type, data_str=told, id=entry.position)
 
 
 def _spoken(piece: dict[str, Any]) -> bytes:
     return format_sse_event(event=piece["event"], data_str=json.dumps(piece))
+
+
+async def _beginning_with(first: Entry, others: AsyncIterator[Entry] | None = None) -> AsyncIterator[Entry | None]:
+    yield first
+    if others is not None:
+        async for entry in others:
+            yield entry
 
 
 async def _next(entries: AsyncIterator[Entry | None]) -> Entry | Literal["end"] | None:

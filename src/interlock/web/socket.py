@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from typing import Annotated, Any
+from time import monotonic
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Depends, WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, ValidationError
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, Valida
 from interlock.domain.access import Permission
 from interlock.domain.action import Kind, Verdict
 from interlock.domain.canonical import strict_json
-from interlock.domain.events import Opened
+from interlock.domain.events import Edited, Opened
 from interlock.engine.changes import Entry
 from interlock.errors import BadInput, InterlockError
 from interlock.service.batch import cast
@@ -28,6 +29,19 @@ from interlock.web.requests import clarified
 router = APIRouter(tags=["events"])
 
 WANTED = {Kind.approval: "approval_required", Kind.input: "input_required", Kind.review: "review_required"}
+
+MOST_SHOWN = 1_000
+"""Of how many requests a socket knows what it has shown: those that it has shown last."""
+
+UNREAD = 1.0
+"""Seconds after a change for which `approved` alone is refused: whoever says it may not have read of the change."""
+
+
+class LastShown(NamedTuple):
+    """What a socket has shown of a request last, and until when it may not have been read."""
+
+    digest: str
+    unread_until: float = 0.0
 
 
 class Answer(BaseModel):
@@ -59,11 +73,13 @@ class Answer(BaseModel):
         if (self.number is None) is (self.clarify is not None):
             raise BadInput("`clarify` names the `number` of what was asked back, and nothing else does.")
 
-    def vote(self, shown: str | None) -> bodies.NewVote:
+    def vote(self, shown: LastShown | None) -> bodies.NewVote:
         """Return the vote that is meant, on what this socket has shown if it names nothing else."""
-        digest = self.digest or shown
-        if digest is None:
+        if self.digest is None and shown is None:
             raise BadInput("Name the `digest` of what you were shown: this socket has not shown the request.")
+        if self.digest is None and shown is not None and monotonic() < shown.unread_until:
+            raise BadInput("Name the `digest` of what you were shown: the request was changed a moment ago.")
+        digest = self.digest or (shown.digest if shown is not None else "")
         plain = Verdict.approve if self.approved else Verdict.reject
         return bodies.NewVote(verdict=self.verdict or plain, digest=digest, comment=self.comment, value=self.value)
 
@@ -112,7 +128,7 @@ class _Conversation:
         self._websocket = websocket
         self._context = context
         self._caller = caller
-        self._shown: dict[str, str] = {}
+        self._shown: dict[str, LastShown] = {}
 
     async def tell(self, position: str) -> None:
         """Tell what the log holds after a position, until the server stops or the caller is no longer known."""
@@ -124,24 +140,33 @@ class _Conversation:
                     await self._send({"type": "alive"})
                 else:
                     position = entry.position
-                    await self._send(self._message(entry))
+                    await self._tell(entry)
         except InterlockError as ended:
             reason = ended.message
         await self._send({"type": "end", "reason": reason, "after": position})
 
-    def _message(self, entry: Entry) -> dict[str, Any]:
+    async def _tell(self, entry: Entry) -> None:
         told: dict[str, Any] = {"type": entry.event.type, "position": entry.position, "entry": entry_shape(entry)}
-        if isinstance(entry.event, Opened):
-            self._shown[entry.stream] = entry.event.asked_digest
-            ask = entry.event.ask
-            return told | {
-                "type": WANTED[ask.subject.kind],  # type: ignore[index]
-                "request_id": entry.stream,
-                "plan": ask.description,
-                "asked": ask.subject.content(),
-                "digest": entry.event.asked_digest,
-            }
-        return told
+        match entry.event:
+            case Opened(ask=ask, asked_digest=digest):
+                told["type"] = WANTED[ask.subject.kind]  # type: ignore[index]
+                told |= {"request_id": entry.stream, "plan": ask.description, "asked": ask.subject.content()}
+                await self._show(entry.stream, LastShown(digest), told)
+            case Edited(digest=digest) if entry.stream in self._shown:
+                told["request_id"] = entry.stream
+                await self._show(entry.stream, LastShown(digest, monotonic() + UNREAD), told)
+            case _:
+                await self._send(told)
+
+    async def _show(self, request_id: str, shown: LastShown, told: dict[str, Any]) -> None:
+        """Show what stands there to be decided; of a person the log says that they have seen it."""
+        self._shown.pop(request_id, None)
+        self._shown[request_id] = shown
+        if len(self._shown) > MOST_SHOWN:
+            del self._shown[next(iter(self._shown))]
+        await self._send(told | {"digest": shown.digest})
+        if self._caller.principal.kind == "person":
+            self._context.shown.note(self._caller.principal, request_id, shown.digest)
 
     async def listen(self) -> None:
         """Take what the client says."""

@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from interlock.domain.access import Permission
 from interlock.domain.authority import Principal, canonical_id
+from interlock.domain.credentials import Scope
+from interlock.domain.directory import STREAM
 from interlock.domain.request import Request
 from interlock.domain.run import Run, RunStatus
+from interlock.engine.changes import Entry
 from interlock.engine.threads import ThreadView
 from interlock.errors import Forbidden, NotFound
+from interlock.service.owners import RequestOwner, RunOwner
 from interlock.service.pages import Page
 from interlock.service.views import RunView
-from interlock.web.callers import Caller
+from interlock.web.callers import Caller, why_not
+from interlock.web.context import Context
 
 MOST_PAGES = 20
 """How many pages of runs are read for one page of those that an agent sees: its cursor goes on behind them."""
+
+READING = frozenset({Scope.read, Scope.log})
+"""Whose token has none of them is told of what it has asked itself, and of nothing else."""
 
 
 def sees(principal: Principal, request: Request) -> bool:
@@ -39,10 +48,25 @@ def agent_of(principal: Principal, wanted: str | None) -> str | None:
     return principal.id.removeprefix("agent:") if principal.kind == "agent" else wanted
 
 
-def sees_run(principal: Principal, run: Run) -> bool:
+def sees_run(principal: Principal, run: Run | RunOwner) -> bool:
     """Say whether a principal sees a run: an agent's are those of its own name, and those that it has started."""
     own = principal.id.removeprefix("agent:"), canonical_id(principal.id)
     return principal.kind != "agent" or run.agent == own[0] or run.initiator == own[1]
+
+
+async def sees_entry(caller: Caller, context: Context, entry: Entry) -> bool:
+    """Say whether the caller sees an entry of the log: of what they see; of people and tokens, who may read the log."""
+    principal, reads = caller.principal, bool(caller.credential.scopes & READING)
+    if entry.stream == STREAM:
+        return principal.kind != "agent" and await why_not(caller, Permission.log, context) is None
+    if principal.kind == "person" or (principal.kind == "service" and reads):
+        return True
+    match await context.owners(principal.tenant).of(entry):
+        case RequestOwner(requester):
+            return requester == principal.id
+        case RunOwner() as run:
+            return reads and sees_run(principal, run)
+    return False
 
 
 async def run_seen(caller: Caller, run_id: str) -> RunView:
