@@ -9,9 +9,12 @@ import psycopg
 import pytest
 from tests.server.sockets import Events, Socket
 from tests.server.test_agents_api import MAIL, PAY, ask, vote
+from websockets.asyncio.client import connect
 
 from interlock.domain.credentials import Scope
 from interlock.service.following import Reader
+from interlock.service.shapes import entry_shape
+from interlock.web import events, socket
 
 MIA, NOAH, OLGA = "mia@example.com", "noah@example.com", "olga@example.com"
 BOTH = pytest.mark.parametrize("stream", [Events, Socket])
@@ -301,3 +304,31 @@ async def test_who_waits_for_an_outcome_is_not_told_it_when_their_token_or_sessi
     await vote(noah, asked)
     ended = await asyncio.wait_for(waits[1], 20)
     assert (ended.status_code, "approved" in ended.text) == (401, False)
+
+
+@BOTH
+async def test_an_entry_is_written_once_for_all_who_are_told(server, stream, monkeypatch):
+    written = []
+
+    def noted(entry):
+        written.append(entry.position)
+        return entry_shape(entry)
+
+    for module in (events, socket):
+        monkeypatch.setattr(module, "entry_shape", noted)
+    agent = await server.agent()
+    streams = [await opened(stream, server, await server.person(person)) for person in (MIA, NOAH, OLGA)]
+    await ask(agent)
+    heard = [await entries(one, "step_reached") for one in streams]
+    assert heard[0] == heard[1] == heard[2]
+    assert written[: len(heard[0])] == [entry["position"] for entry in heard[0]]
+    assert len(set(written)) == len(written)
+    for one in streams:
+        await one.__aexit__()
+
+
+async def test_a_socket_is_not_compressed(server):
+    at = await server.listen()
+    headers = {"Cookie": await server.cookie(MIA)}
+    async with connect(f"ws://{at}/api/v1/socket", origin=f"http://{at}", additional_headers=headers) as found:
+        assert found.protocol.extensions == []

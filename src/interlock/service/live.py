@@ -6,16 +6,19 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
+from typing import Any, TypeVar
 
 from interlock.engine.changes import Entry
 from interlock.errors import StoreUnavailable
 from interlock.service.following import Reader
 
+T = TypeVar("T")
+
 KEPT = 2_000
 """How many of the last entries are at hand; who is further behind reads the store."""
 
-MOST_TEXTS = 200
-"""How many entries are kept as the text that many are told, too."""
+MOST_WRITTEN = 200
+"""How many entries are kept as they are told, too."""
 
 
 class Live:
@@ -31,7 +34,7 @@ class Live:
         self._count = 0
         self._numbers: dict[str, int] = {}
         self._waiting: set[asyncio.Future[None]] = set()
-        self._texts: dict[tuple[str, Callable[[Entry], str]], str] = {}
+        self._written: dict[tuple[str, Callable[[Entry], Any]], Any] = {}
         self._begun = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
@@ -63,14 +66,15 @@ class Live:
             found = await self._known(position)
         return found
 
-    def text(self, entry: Entry, write: Callable[[Entry], str]) -> str:
-        """Return an entry as text: what many are told is written once."""
+    def written(self, entry: Entry, write: Callable[[Entry], T]) -> T:
+        """Return what a function makes of an entry: for many who are told the same, once."""
         key = entry.position, write
-        if key not in self._texts:
-            if len(self._texts) >= MOST_TEXTS:
-                del self._texts[next(iter(self._texts))]
-            self._texts[key] = write(entry)
-        return self._texts[key]
+        if key not in self._written:
+            if len(self._written) >= MOST_WRITTEN:
+                del self._written[next(iter(self._written))]
+            self._written[key] = write(entry)
+        found: T = self._written[key]
+        return found
 
     @property
     def _is_over(self) -> bool:

@@ -101,6 +101,11 @@ async def events(
     return StreamingResponse(_told(context, caller, position), media_type="text/event-stream", headers=headers)
 
 
+def event_of(entry: Entry) -> bytes:
+    """Return an entry as a server-sent event."""
+    return format_sse_event(event=entry.event.type, data_str=json.dumps(entry_shape(entry)), id=entry.position)
+
+
 async def _told(context: Context, caller: Caller, position: str) -> AsyncIterator[bytes]:
     reason, stream = "the server stops", object()
     context.streams.add(stream)
@@ -112,8 +117,7 @@ async def _told(context: Context, caller: Caller, position: str) -> AsyncIterato
                     yield format_sse_event(comment="alive")
                 else:
                     position = entry.position
-                    told = json.dumps(entry_shape(entry))
-                    yield format_sse_event(event=entry.event.type, data_str=told, id=position)
+                    yield context.live(entry.tenant).written(entry, event_of)
         except InterlockError as ended:  # the credential has, or the log cannot be read on
             reason = ended.message
         yield format_sse_event(event="end", data_str=json.dumps({"reason": reason, "after": position}))

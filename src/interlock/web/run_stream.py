@@ -22,11 +22,10 @@ from interlock.domain.run_events import RunCancelled, RunDone, RunFailed
 from interlock.engine.changes import Entry
 from interlock.errors import InterlockError
 from interlock.service.run_streams import Watching
-from interlock.service.shapes import entry_shape
 from interlock.service.views import RunView
 from interlock.web.callers import Caller, Reads
 from interlock.web.context import Context, context_of
-from interlock.web.events import RETRY, entries_of
+from interlock.web.events import RETRY, entries_of, event_of
 from interlock.web.openapi import streams
 from interlock.web.visible import run_seen
 
@@ -169,8 +168,7 @@ class _Followed:
         self._position = entry.position
         if entry.stream == self._run_id and isinstance(entry.event, ENDS):
             self.is_over = self._told_its_end = True
-        told = json.dumps(entry_shape(entry))
-        return format_sse_event(event=entry.event.type, data_str=told, id=entry.position)
+        return self._context.live(entry.tenant).written(entry, event_of)
 
 
 def _spoken(piece: dict[str, Any]) -> bytes:

@@ -171,6 +171,7 @@ async def serve(app: ASGIApp, listening: socket.socket, context: Context) -> Non
         http=HTTP,
         ws=WEBSOCKET,
         ws_max_size=1_000_000,
+        ws_per_message_deflate=False,  # it would compress each message anew, and keep a compressor, for each socket
     )
     server = _Server(config)
     stopping = asyncio.ensure_future(_stop(server, context))

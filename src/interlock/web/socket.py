@@ -146,25 +146,23 @@ class _Conversation:
         await self._send({"type": "end", "reason": reason, "after": position})
 
     async def _tell(self, entry: Entry) -> None:
-        told: dict[str, Any] = {"type": entry.event.type, "position": entry.position, "entry": entry_shape(entry)}
+        live = self._context.live(entry.tenant)
         match entry.event:
-            case Opened(ask=ask, asked_digest=digest):
-                told["type"] = WANTED[ask.subject.kind]  # type: ignore[index]
-                told |= {"request_id": entry.stream, "plan": ask.description, "asked": ask.subject.content()}
-                await self._show(entry.stream, LastShown(digest), told)
+            case Opened(asked_digest=digest):
+                await self._show(entry.stream, LastShown(digest), live.written(entry, _text_of))
             case Edited(digest=digest) if entry.stream in self._shown:
-                told["request_id"] = entry.stream
-                await self._show(entry.stream, LastShown(digest, monotonic() + UNREAD), told)
+                told = _told_of(entry) | {"request_id": entry.stream, "digest": digest}
+                await self._show(entry.stream, LastShown(digest, monotonic() + UNREAD), json.dumps(told))
             case _:
-                await self._send(told)
+                await self._websocket.send_text(live.written(entry, _text_of))
 
-    async def _show(self, request_id: str, shown: LastShown, told: dict[str, Any]) -> None:
+    async def _show(self, request_id: str, shown: LastShown, told: str) -> None:
         """Show what stands there to be decided; of a person the log says that they have seen it."""
         self._shown.pop(request_id, None)
         self._shown[request_id] = shown
         if len(self._shown) > MOST_SHOWN:
             del self._shown[next(iter(self._shown))]
-        await self._send(told | {"digest": shown.digest})
+        await self._websocket.send_text(told)
         if self._caller.principal.kind == "person":
             self._context.shown.note(self._caller.principal, request_id, shown.digest)
 
@@ -220,6 +218,21 @@ class _Conversation:
 
     async def _send(self, message: dict[str, Any]) -> None:
         await self._websocket.send_text(json.dumps(message))
+
+
+def _told_of(entry: Entry) -> dict[str, Any]:
+    return {"type": entry.event.type, "position": entry.position, "entry": entry_shape(entry)}
+
+
+def _text_of(entry: Entry) -> str:
+    """Return what every socket is told of an entry."""
+    told = _told_of(entry)
+    if isinstance(entry.event, Opened):
+        ask = entry.event.ask
+        told["type"] = WANTED[ask.subject.kind]  # type: ignore[index]
+        told |= {"request_id": entry.stream, "plan": ask.description, "asked": ask.subject.content()}
+        told["digest"] = entry.event.asked_digest
+    return json.dumps(told)
 
 
 def _read(text: str) -> dict[str, Any]:
