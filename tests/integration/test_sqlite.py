@@ -168,7 +168,10 @@ async def plan_of(store, query, values):
         (inbox_query(Inbox((Status.rejected,))), "requests_by_age"),
         (inbox_query(Inbox(), paged=True), "requests_inbox"),
         (inbox_query(Inbox(()), paged=True), "requests_by_age"),
-        (reads._runs_query(some=False, paged=True), "runs_by_age"),
+        (reads._runs_query(paged=True), "runs_by_age"),
+        (reads._runs_query(paged=True, of=frozenset({"agent"})), "runs_of_agent"),
+        (reads._runs_query(of=frozenset({"initiator"})), "runs_of_initiator"),
+        (reads._runs_query(of=frozenset({"thread"})), "runs_of_thread"),
         (agenda._DUE_REQUESTS, "requests_due"),
         (agenda._DUE_JOBS, "jobs_due"),
         (agenda._NEXT_DUE, "requests_due"),
@@ -200,6 +203,7 @@ async def test_what_is_asked_often_is_read_from_an_index(store, query, index):
     }
     values |= {"after": 0, "first": "a", "last": "b", "agent": "a", "statuses": ["rejected"], "request_id": "a"}
     values |= {"action": "a", "since": 0, "subject": "a", "after_at": 0}
+    values |= {"initiator": "ann", "thread": "a"}
     plan = await plan_of(store, query, values)
     assert any(name in plan for name in index.split("|")), plan
     assert "SCAN requests" not in plan.replace(f"USING COVERING INDEX {index}", ""), plan

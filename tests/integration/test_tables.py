@@ -19,10 +19,11 @@ from interlock.domain.run import RunStatus
 from interlock.engine.changes import Actor, Changes, Counted, Cursor, DirectoryChange, Lease, Turn
 from interlock.engine.integrity import digest_of_state
 from interlock.engine.items import PutItem
-from interlock.storage import open_store
+from interlock.engine.ports.store import RunFilter
+from interlock.storage import migrate, open_store, postgres_migrate
 from interlock.storage.migrate import engine_of
 from interlock.storage.rows import EntryRow, RequestRow, RunRow, micros, request_row, run_row
-from interlock.storage.schema import metadata, ordered, requests, runs
+from interlock.storage.schema import REVISIONS, metadata, ordered, requests, runs
 from interlock.testing.samples import TENANT, Asked, approved, begun, changes, job, opened, started
 
 LATER = timedelta(minutes=5)
@@ -265,3 +266,22 @@ def whole(row, empty=frozenset()):
 
 def differing(row, other):
     return {name for name, value in row._asdict().items() if value != getattr(other, name)}
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+async def test_runs_of_an_older_database_are_found_by_who_started_them(  # noqa: PLR0917 - fixtures
+    kind, request, tmp_path, clock, monkeypatch, migrations, backdoor
+):
+    url = str(tmp_path / "old.db") if kind == "sqlite" else request.getfixturevalue("postgres").fresh()
+    with monkeypatch.context() as patch:
+        for module in (migrate, postgres_migrate):
+            patch.setattr(module, "REVISIONS", REVISIONS[: REVISIONS.index("0014")])
+        open_store(url)._database.close()
+    run = started("run_1", clock.at)
+    old = {name: value for name, value in run_row(run)._asdict().items() if name != "initiator"}
+    marks = ", ".join("?" * len(old))
+    backdoor(url).sql(f"INSERT INTO runs ({', '.join(old)}) VALUES ({marks})", *old.values())
+    store = open_store(url, clock)
+    assert [one.id for one in await store.runs(TENANT, RunFilter(initiator=run.after.initiator))] == ["run_1"]
+    assert not (await store.audit()).misfiled
+    await store.close()

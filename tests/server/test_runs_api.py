@@ -203,3 +203,21 @@ async def test_the_three_lists_have_counts_that_equal_their_rows_and_say_what_on
     may_not = (await mia.get(f"/requests/{asked[1]['id']}")).json()
     assert (may_not["may_vote"], may_not["excluded"]) == (False, "this step asks group:directors")
     assert "May vote now: olga@example.com" in may_not["explanation"]
+
+
+async def test_runs_are_found_by_agent_thread_and_who_has_started_them(server):
+    mia, noah = await server.person(MIA), await server.person("noah@example.com")
+    first = await started(mia, thread="a")
+    second = await started(noah, agent="input", input="Book a flight")
+    for params, wanted in (
+        ({"initiator": "Mia@Example.com"}, [first]),
+        ({"agent": "input"}, [second]),
+        ({"thread": "a", "agent": "approval"}, [first]),
+        ({"thread": "a", "initiator": "noah@example.com"}, []),
+        ({"initiator": "noah@example.com", "status": "queued"}, [second]),
+    ):
+        found = (await noah.get("/runs", params=params)).json()
+        assert [one["id"] for one in found["runs"]] == [one["id"] for one in wanted], params
+    page = (await mia.get("/runs", params={"limit": 1})).json()
+    wrong = await mia.get("/runs", params={"after": page["next"], "agent": "input"})
+    assert wrong.status_code == 400, "a cursor is one of its list"

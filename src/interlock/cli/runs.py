@@ -44,6 +44,9 @@ def list_runs(
     ctx: typer.Context,
     *,
     status: RunStatus | None = typer.Option(None, "--status", help="Only those with this status."),
+    agent: str | None = typer.Option(None, "--agent", help="Only those of this agent."),
+    initiator: str | None = typer.Option(None, "--initiator", help="Only those that this person has started."),
+    thread: str | None = typer.Option(None, "--thread", help="Only those of this conversation."),
     limit: int = LIMIT,
     after: str | None = AFTER,
     as_json: bool = JSON,
@@ -52,11 +55,12 @@ def list_runs(
 
     async def work(session: Session) -> None:
         statuses = () if status is None else (status,)
-        page = await session.client.list_runs(statuses, after=after, limit=limit)
+        of = {"agent": agent, "initiator": initiator, "thread": thread}
+        page = await session.client.list_runs(statuses, after=after, limit=limit, **of)
         session.write(page_shape("runs", page, run_shape))
         if not page.rows:
-            if status is not None:
-                session.tell(f"No run is {status}.")
+            if status is not None or any(of.values()):
+                session.tell("There is no such run." if any(of.values()) else f"No run is {status}.")
                 return
             session.tell("There are none. Start one:")
             session.hint('run approval "Send email to team about meeting"')

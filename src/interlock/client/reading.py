@@ -159,11 +159,23 @@ class Reading:
                 count += 1
                 yield run
 
-    async def list_runs(
-        self, statuses: tuple[RunStatus, ...] = (), *, after: str | None = None, limit: int = 50
+    async def list_runs(  # noqa: PLR0913 - the filters of a list
+        self,
+        statuses: tuple[RunStatus, ...] = (),
+        *,
+        agent: str | None = None,
+        initiator: str | None = None,
+        thread: str | None = None,
+        after: str | None = None,
+        limit: int = 50,
     ) -> Page[Run]:
-        """Return a page of runs, newest first. See `list_requests`."""
-        return await self._page("/runs", "runs", {"status": list(statuses)}, run_of, after, limit)
+        """Return a page of runs, newest first. See `list_requests`.
+
+        Args:
+            initiator: who has started them, by any of their names.
+        """
+        filters = {"status": list(statuses), "agent": agent, "initiator": initiator, "thread": thread}
+        return await self._page("/runs", "runs", filters, run_of, after, limit)
 
     async def list_threads(self, *, after: str | None = None, limit: int = 50) -> Page[ThreadView]:
         """Return a page of conversations by name, each with its last run. See `list_requests`."""

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Literal, get_args
 
 from interlock.domain.action import VERDICTS
@@ -14,10 +14,11 @@ from interlock.domain.authority import Directory, Principal
 from interlock.domain.eligibility import ONLY_PEOPLE, eligibility_of
 from interlock.domain.inbox import entries_of
 from interlock.domain.request import Request
-from interlock.engine.ports.store import Inbox, SortKey, Store
+from interlock.domain.run import Run
+from interlock.engine.ports.store import Inbox, RunFilter, SortKey, Store
 from interlock.engine.routing import PolicyBook
 from interlock.errors import InvalidValue, RecordAltered
-from interlock.service.pages import PAGE, Count, Listing, Page, count, page, sort_key, walk
+from interlock.service.pages import PAGE, Count, Listing, Page, count, page, sort_key, text_key, walk
 
 Which = Literal["mine", "others", "decided"]
 """Open requests that wait for the person; open ones that wait for others; those on which the person has acted."""
@@ -53,6 +54,28 @@ def walk_requests(  # noqa: PLR0913 - what is read, and how much of it
         return list(zip(found.keys, found, strict=True))
 
     return walk(read, itemgetter(0), after=after, limit=limit, at_once=at_once, id_of=lambda row: row[0].id)
+
+
+async def list_runs(
+    store: Store, tenant: str, wanted: RunFilter, *, after: str | None = None, limit: int = 50
+) -> Page[Run]:
+    """Return a page of runs, newest first."""
+    filters = sorted(wanted.statuses), wanted.agent, wanted.initiator, wanted.thread
+
+    async def read(after: str | None, limit: int) -> AsyncGenerator[tuple[str, Run], None]:
+        async for run in walk_runs(store, tenant, wanted, after, limit):
+            yield run.id, run
+
+    return await page(Listing("runs", text_key, (tenant, *filters)), read, after=after, limit=limit)
+
+
+def walk_runs(
+    store: Store, tenant: str, wanted: RunFilter, after: str | None = None, limit: int | None = None
+) -> AsyncGenerator[Run, None]:
+    """Read runs, newest first, at most so many."""
+    return walk(
+        lambda at, most: store.runs(tenant, wanted, after=at, limit=most), attrgetter("id"), after=after, limit=limit
+    )
 
 
 class PersonalInbox:

@@ -21,11 +21,11 @@ from interlock.domain.statistics import Dimension, Every
 from interlock.engine.changes import Entry, Lease
 from interlock.engine.directories import Directories
 from interlock.engine.integrity import verified
-from interlock.engine.ports.store import Inbox, Loaded, Store
+from interlock.engine.ports.store import Inbox, Loaded, RunFilter, Store
 from interlock.engine.routing import PolicyBook
 from interlock.engine.threads import Threads, ThreadView
 from interlock.errors import BadInput, NotFound, RecordAltered
-from interlock.service.inbox import Listed, PersonalInbox, Which, walk_requests
+from interlock.service.inbox import Listed, PersonalInbox, Which, list_runs, walk_requests, walk_runs
 from interlock.service.pages import PAGE, Count, Listing, Page, page, sort_key, text_key, walk
 from interlock.service.statistics import LAST, Report, report
 
@@ -206,7 +206,7 @@ class Views:
     async def pauses(self, run_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """Return the requests that runs wait at, run to ids, in the order in which they were asked; not of too many."""
         ids = list(dict.fromkeys(run_ids))[:MOST_PAUSES]
-        found = await self._store.runs(self._tenant, ids=ids, limit=MOST_PAUSES)
+        found = await self._store.runs(self._tenant, RunFilter(ids=ids), limit=MOST_PAUSES)
         return {run.id: tuple(pending.request_id for pending in run.pause) for run in found}
 
     async def requests(self, wanted: Inbox = OPEN, *, limit: int | None = None) -> AsyncGenerator[Request, None]:
@@ -254,28 +254,27 @@ class Views:
 
     def runs(self, statuses: tuple[RunStatus, ...] = (), *, limit: int | None = None) -> AsyncGenerator[Run, None]:
         """Read runs, newest first, at most so many."""
-        return self._runs(statuses, None, limit)
+        return walk_runs(self._store, self._tenant, RunFilter(statuses), limit=limit)
 
-    async def list_runs(
-        self, statuses: tuple[RunStatus, ...] = (), *, after: str | None = None, limit: int = 50
+    async def list_runs(  # noqa: PLR0913 - the filters of a list
+        self,
+        statuses: tuple[RunStatus, ...] = (),
+        *,
+        agent: str | None = None,
+        initiator: str | None = None,
+        thread: str | None = None,
+        after: str | None = None,
+        limit: int = 50,
     ) -> Page[Run]:
-        """Return a page of runs, newest first. See `list_requests`."""
-        listing = Listing("runs", text_key, (self._tenant, *sorted(statuses)))
+        """Return a page of runs, newest first. See `list_requests`.
 
-        async def read(after: str | None, limit: int) -> AsyncGenerator[tuple[str, Run], None]:
-            async for run in self._runs(statuses, after, limit):
-                yield run.id, run
-
-        return await page(listing, read, after=after, limit=limit)
-
-    def _runs(self, statuses: tuple[RunStatus, ...], after: str | None, limit: int | None) -> AsyncGenerator[Run, None]:
-        read, tenant = self._store.runs, self._tenant
-        return walk(
-            lambda at, most: read(tenant, statuses=statuses, after=at, limit=most),
-            attrgetter("id"),
-            after=after,
-            limit=limit,
-        )
+        Args:
+            initiator: who has started them, by any of their names.
+        """
+        directory = await self._directories.directory(self._tenant)
+        who = None if initiator is None else directory.canonical(initiator)
+        wanted = RunFilter(statuses, agent, who, thread)
+        return await list_runs(self._store, self._tenant, wanted, after=after, limit=limit)
 
     async def statistics(
         self,

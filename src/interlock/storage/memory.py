@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
 from interlock.domain.request import Request
-from interlock.domain.run import Run, RunStatus
+from interlock.domain.run import Run
 from interlock.engine.changes import Changes, Cursor, Entry, Job
 from interlock.engine.codec import decode_request, decode_run
 from interlock.engine.items import Found, ItemOp, carry_out
-from interlock.engine.ports.store import Agenda, Audit, Inbox, InboxPage, Loaded, SortKey, Turns, Window
+from interlock.engine.ports.store import (
+    ANY_RUN,
+    Agenda,
+    Audit,
+    Inbox,
+    InboxPage,
+    Loaded,
+    RunFilter,
+    SortKey,
+    Turns,
+    Window,
+)
 from interlock.errors import StoreUnavailable
 from interlock.failpoints import failpoint
 from interlock.storage.audit import audit_of, is_named
@@ -23,7 +34,7 @@ from interlock.storage.memory_accounts import MemoryAccounts
 from interlock.storage.memory_commit import apply, check
 from interlock.storage.memory_credentials import MemoryCredentials
 from interlock.storage.memory_statistics import MemoryStatistics
-from interlock.storage.memory_tables import MemoryShelf, Tables, entry_of, read_job
+from interlock.storage.memory_tables import MemoryShelf, Tables, entry_of, is_wanted_run, read_job
 from interlock.storage.participants import read_participants
 from interlock.storage.reads import filed
 from interlock.storage.rows import (
@@ -181,19 +192,11 @@ class MemoryStore(MemoryAccounts, MemoryCredentials, MemoryStatistics):
             return InboxPage((key, decode_request(row.body)) for key, row in found)
 
     async def runs(
-        self,
-        tenant: str,
-        *,
-        statuses: tuple[RunStatus, ...] = (),
-        ids: Collection[str] | None = None,
-        after: str | None = None,
-        limit: int = 50,
+        self, tenant: str, wanted: RunFilter = ANY_RUN, *, after: str | None = None, limit: int = 50
     ) -> Sequence[Run]:
         """Return a page of runs, newest first, beginning after the run with the id `after`."""
         with self._reading() as tables:
-            rows = [row for row in tables.runs.values() if row.tenant == tenant]
-            rows = [row for row in rows if not statuses or row.status in statuses]
-            rows = [row for row in rows if ids is None or row.id in ids]
+            rows = [row for row in tables.runs.values() if row.tenant == tenant and is_wanted_run(row, wanted)]
             if after is not None:
                 last = tables.runs.get((tenant, after))
                 rows = [row for row in rows if last and (row.started_at, row.id) < (last.started_at, last.id)]

@@ -16,7 +16,7 @@ from interlock.domain.oidc import SignInAttempt
 from interlock.engine.changes import Cursor, Entry, Job, RunRecord
 from interlock.engine.codec import decode_entry, decode_run
 from interlock.engine.items import Item, Namespace
-from interlock.engine.ports.store import Inbox, SortKey
+from interlock.engine.ports.store import Inbox, RunFilter, SortKey
 from interlock.storage.participants import ActRow
 from interlock.storage.rows import (
     ASKS_UNKNOWN,
@@ -124,6 +124,13 @@ def read_job(key: tuple[str, str, str], row: JobRow) -> Job:
 def key_of(job: Job) -> tuple[str, str, str]:
     """Return under which key a job's row is."""
     return job.tenant, job.kind, job.subject
+
+
+def is_wanted_run(row: RunRow, wanted: RunFilter) -> bool:
+    """Say whether a run is to be listed."""
+    named = (wanted.agent, row.agent), (wanted.initiator, row.initiator), (wanted.thread, row.thread)
+    of_status = not wanted.statuses or row.status in wanted.statuses
+    return of_status and all(one in {None, its} for one, its in named) and (wanted.ids is None or row.id in wanted.ids)
 
 
 def _is_wanted(row: RequestRow, wanted: Inbox) -> bool:

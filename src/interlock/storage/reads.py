@@ -10,10 +10,10 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import BindParameter, Select, bindparam, select, tuple_
 
 from interlock.domain.request import Request
-from interlock.domain.run import Run, RunStatus
+from interlock.domain.run import Run
 from interlock.engine.changes import Job, RunRecord
 from interlock.engine.codec import decode_request, decode_run
-from interlock.engine.ports.store import Loaded, Turns, Window
+from interlock.engine.ports.store import Loaded, RunFilter, Turns, Window
 from interlock.errors import RecordAltered
 from interlock.storage import directories
 from interlock.storage.compiled import Connection, whatever_is_stored
@@ -224,30 +224,34 @@ def window(on: Connection, tenant: str, action: str, since: datetime, limit: int
 # ── pages ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def list_runs(  # noqa: PLR0913, PLR0917 - what the port offers
-    on: Connection,
-    tenant: str,
-    statuses: tuple[RunStatus, ...],
-    ids: Collection[str] | None,
-    after: str | None,
-    limit: int,
-) -> Sequence[Run]:
+def list_runs(on: Connection, tenant: str, wanted: RunFilter, after: str | None, limit: int) -> Sequence[Run]:
     """Return a page of runs, newest first, beginning after the run with the id `after`."""
-    if not encodable(after or ""):
+    of = {name: value for name in _RUN_COLUMNS if (value := getattr(wanted, name)) is not None}
+    if not encodable(after or "", *of.values()):
         return []
-    known = [key for key in ids or () if encodable(key)]
-    if ids is not None and not known:
+    known = [key for key in wanted.ids or () if encodable(key)]
+    if wanted.ids is not None and not known:
         return []
-    query = _runs_query(some=bool(statuses), named=ids is not None, paged=after is not None)
-    values = {"tenant": tenant, "limit": limit, "after": after, "statuses": [str(status) for status in statuses]}
-    return [decode_run(body) for (body,) in on.rows(query, values | {"ids": known})]
+    query = _runs_query(
+        some=bool(wanted.statuses), named=wanted.ids is not None, paged=after is not None, of=frozenset(of)
+    )
+    statuses = [str(status) for status in wanted.statuses]
+    values = {"tenant": tenant, "limit": limit, "after": after, "statuses": statuses, "ids": known} | of
+    return [decode_run(body) for (body,) in on.rows(query, values)]
+
+
+_RUN_COLUMNS = ("agent", "initiator", "thread")
+"""By which runs are listed: each has an index."""
 
 
 @cache
-def _runs_query(*, some: bool, paged: bool, named: bool = False) -> Select[Any]:
+def _runs_query(
+    *, some: bool = False, paged: bool = False, named: bool = False, of: frozenset[str] = frozenset()
+) -> Select[Any]:
     columns = runs.c
     query = select(as_bytes(columns.body)).where(columns.tenant == _TENANT).limit(_LIMIT)
     query = query.order_by(columns.started_at.desc(), columns.id.desc())
+    query = query.where(*(columns[name] == bindparam(name) for name in sorted(of)))
     if some:
         query = query.where(OneOf(columns.status, "statuses"))
     if named:

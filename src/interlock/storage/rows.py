@@ -89,6 +89,7 @@ class RunRow(NamedTuple):
     state_digest: str | None
     thread: str | None
     turn: int | None
+    initiator: str | None
 
 
 class EntryRow(NamedTuple):
@@ -264,6 +265,7 @@ def run_row(change: RunChange) -> RunRow:
         state_digest=run.state_digest,
         thread=run.thread,
         turn=run.turn,
+        initiator=run.initiator,
     )
 
 

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from interlock.domain.request import EffectState, Status
 from interlock.domain.run import RunStatus
 
-REVISIONS = ("0008", "0009", "0010", "0011", "0012", "0013")
+REVISIONS = ("0008", "0009", "0010", "0011", "0012", "0013", "0014")
 """Every revision of the schema that this version knows, oldest first. It works with the last one."""
 
 VERSION_TABLE = "schema_version"
@@ -207,10 +207,14 @@ runs = Table(
     Column("state_digest", _Text),
     Column("thread", _Text),
     Column("turn", Integer),
+    Column("initiator", _Text),
     _one_of("status", RunStatus),
     CheckConstraint("version > 0", name="version_is_positive"),
     CheckConstraint("(lease_owner IS NULL) = (lease_until IS NULL)", name="lease_is_whole"),
     Index("runs_by_age", "tenant", "started_at", "id"),
+    Index("runs_of_agent", "tenant", "agent", "started_at", "id"),
+    Index("runs_of_initiator", "tenant", "initiator", "started_at", "id"),
+    Index("runs_of_thread_by_age", "tenant", "thread", "started_at", "id", sqlite_where=text("thread IS NOT NULL")),
     Index("runs_of_thread", "tenant", "thread", "turn", unique=True),
 )
 """`state_digest` names the state that a run goes on from. A thread has one run for each of its turns."""

@@ -16,13 +16,24 @@ from interlock.domain.accounts import AccountSecrets, Attempts
 from interlock.domain.credentials import Credential, CredentialKind
 from interlock.domain.oidc import SignInAttempt
 from interlock.domain.request import Request
-from interlock.domain.run import Run, RunStatus
+from interlock.domain.run import Run
 from interlock.domain.statistics import Counted, Span
 from interlock.engine.changes import Changes, Cursor, Entry, Job
 from interlock.engine.items import Found, ItemOp, PutItem, carry_out
 from interlock.engine.ports.credentials import Presented
 from interlock.engine.ports.statistics import Backlog
-from interlock.engine.ports.store import Agenda, Audit, Inbox, InboxPage, Loaded, SortKey, Turns, Window
+from interlock.engine.ports.store import (
+    ANY_RUN,
+    Agenda,
+    Audit,
+    Inbox,
+    InboxPage,
+    Loaded,
+    RunFilter,
+    SortKey,
+    Turns,
+    Window,
+)
 from interlock.engine.retry import until_committed
 from interlock.failpoints import failpoint
 from interlock.storage import agenda, audit, credentials, cursors, directories, reads
@@ -168,16 +179,10 @@ class SqlStore:
         return await self._read(lambda on: statistics.backlog(on, self._clock, agents))
 
     async def runs(
-        self,
-        tenant: str,
-        *,
-        statuses: tuple[RunStatus, ...] = (),
-        ids: Collection[str] | None = None,
-        after: str | None = None,
-        limit: int = 50,
+        self, tenant: str, wanted: RunFilter = ANY_RUN, *, after: str | None = None, limit: int = 50
     ) -> Sequence[Run]:
         """Return a page of runs, newest first, beginning after the run with the id `after`."""
-        return await self._read(lambda on: reads.list_runs(on, tenant, statuses, ids, after, limit))
+        return await self._read(lambda on: reads.list_runs(on, tenant, wanted, after, limit))
 
     async def find(self, tenant: str, kind: Literal["request", "run"], prefix: str) -> Sequence[str]:
         """Return at most ten ids that begin with a prefix."""

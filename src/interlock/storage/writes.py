@@ -26,7 +26,7 @@ from interlock.storage.sql_constructs import Now, insert_or, update_at_version
 _FIXED = frozenset(
     (
         *("tenant", "id", "run_id", "agent", "interrupt_id", "opened_at"),
-        *("action", "reference", "started_at", "thread", "turn"),
+        *("action", "reference", "started_at", "thread", "turn", "initiator"),
     )
 )
 _REQUEST_CHANGES = tuple(name for name in RequestRow._fields if name not in _FIXED | {"due_at"})

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from interlock.domain.request import Status
 from interlock.domain.run import Pending, RunStatus
 from interlock.domain.run_events import RunPaused
 from interlock.engine.changes import RequestChange, RunChange
-from interlock.engine.ports.store import Inbox, SortKey, Store
+from interlock.engine.ports.store import Inbox, RunFilter, SortKey, Store
 from interlock.errors import InvalidValue, StoreUnavailable
 from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import TENANT, Asked, approved, begun, changes, decided, job, opened, started
@@ -224,14 +225,39 @@ class QueryContract(Contract):
         ids = [run.id for run in await store.runs(TENANT)]
         assert ids == ["run_3", "run_2", "run_1", "run_0"]
         assert [run.id for run in await store.runs(TENANT, after=ids[0], limit=2)] == ids[1:3]
-        assert [run.id for run in await store.runs(TENANT, statuses=(RunStatus.running,))] == ["run_3"]
+        assert [run.id for run in await store.runs(TENANT, RunFilter((RunStatus.running,)))] == ["run_3"]
         both = (RunStatus.queued, RunStatus.running)
-        assert [run.id for run in await store.runs(TENANT, statuses=both, after=ids[2])] == ids[3:]
+        assert [run.id for run in await store.runs(TENANT, RunFilter(both), after=ids[2])] == ids[3:]
         named = {"run_1", ids[0], "run_nobody", "\ud800"}
-        assert [run.id for run in await store.runs(TENANT, ids=named)] == [one for one in ids if one in named]
-        assert await store.runs(TENANT, ids=()) == []
-        assert await store.runs("other", ids=named) == []
+        assert [run.id for run in await store.runs(TENANT, RunFilter(ids=named))] == [
+            one for one in ids if one in named
+        ]
+        assert await store.runs(TENANT, RunFilter(ids=())) == []
+        assert await store.runs("other", RunFilter(ids=named)) == []
         assert await store.runs("other") == []
+
+    async def test_runs_are_listed_by_agent_initiator_and_thread(self, store: Store, clock: SettableClock) -> None:
+        given = (("mailer", "ann", "a"), ("mailer", "bob", None), ("payer", "ann", None), ("payer", "ann", "b"))
+        for number, (agent, initiator, thread) in enumerate(given):
+            change = started(f"run_{number}", clock.at)
+            turn = None if thread is None else 1
+            run = replace(change.after, agent=agent, initiator=initiator, thread=thread, turn=turn)
+            await store.commit(changes(replace(change, after=run)))
+            clock.advance(seconds=1)
+
+        async def ids(after: str | None = None, limit: int = 50, **of: str) -> str:
+            found = await store.runs(TENANT, RunFilter(**of), after=after, limit=limit)  # type: ignore[arg-type]
+            return "".join(run.id.removeprefix("run_") for run in found)
+
+        assert (await ids(agent="mailer"), await ids(initiator="ann"), await ids(thread="a")) == ("10", "320", "0")
+        assert (await ids("run_3", 1, initiator="ann"), await ids("run_2", initiator="ann")) == ("2", "0")
+        assert (await ids(agent="payer", initiator="ann", thread="b"), await ids(agent="mailer", thread="b")) == (
+            "3",
+            "",
+        )
+        for unknown in ("nobody", UNWRITABLE, "a\0b"):
+            assert await ids(agent=unknown) + await ids(initiator=unknown) + await ids(thread=unknown) == ""
+        assert await store.runs("other", RunFilter(agent="mailer")) == []
 
     async def test_ids_are_found_by_their_beginning(self, store: Store, clock: SettableClock) -> None:
         await store.commit(changes(*(opened(f"req_{number:02}", clock.at) for number in range(12))))

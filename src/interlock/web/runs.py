@@ -49,15 +49,19 @@ def _must_be_named(agent: str, names: Collection[str]) -> None:
 
 
 @router.get("", responses=answers("RunPage", is_tagged=True))
-async def list_runs(
+async def list_runs(  # noqa: PLR0913, PLR0917 - the filters of a list
     caller: Reads,
     call: Call,
     status: Annotated[list[RunStatus] | None, Query()] = None,
+    agent: str | None = None,
+    initiator: str | None = None,
+    thread: str | None = None,
     after: str | None = None,
     limit: Limit = 50,
 ) -> Response:
-    """List runs, newest first."""
-    page = await runs_seen(caller, tuple(status or ()), after=after, limit=limit)
+    """List runs, newest first: of one agent, by who has started them, of one thread."""
+    of = {"agent": agent, "initiator": initiator, "thread": thread}
+    page = await runs_seen(caller, tuple(status or ()), after=after, limit=limit, **of)
     return tagged(call, page_shape("runs", page, run_shape))
 
 

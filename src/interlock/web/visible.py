@@ -81,11 +81,13 @@ async def run_seen(caller: Caller, run_id: str) -> RunView:
     return view
 
 
-async def runs_seen(caller: Caller, statuses: tuple[RunStatus, ...], *, after: str | None, limit: int) -> Page[Run]:
+async def runs_seen(
+    caller: Caller, statuses: tuple[RunStatus, ...], *, after: str | None, limit: int, **of: str | None
+) -> Page[Run]:
     """Return a page of the runs that the caller sees: of an agent, it may have fewer rows than a cursor promises."""
     found: list[Run] = []
     for _ in range(MOST_PAGES):
-        page = await caller.client.list_runs(statuses, after=after, limit=limit - len(found))
+        page = await caller.client.list_runs(statuses, after=after, limit=limit - len(found), **of)
         found += [run for run in page.rows if sees_run(caller.principal, run)]
         after = page.next
         if after is None or len(found) == limit:

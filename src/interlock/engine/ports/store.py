@@ -135,6 +135,26 @@ class Inbox:
     reference: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs to list: all filters that are given must hold.
+
+    Args:
+        statuses: one of these; any, if there are none.
+        initiator: canonical id of who has started it.
+        ids: one of these; None for any.
+    """
+
+    statuses: tuple[RunStatus, ...] = ()
+    agent: str | None = None
+    initiator: str | None = None
+    thread: str | None = None
+    ids: Collection[str] | None = None
+
+
+ANY_RUN = RunFilter()
+
+
 class SortKey(NamedTuple):
     """Where a request stands in a list: what the list is sorted by.
 
@@ -279,19 +299,9 @@ class Store(Accounts, Credentials, SignIns, Items, Statistics, Protocol):
         """Return how many requests of an agent are open, counted up to `most`."""
 
     async def runs(
-        self,
-        tenant: str,
-        *,
-        statuses: tuple[RunStatus, ...] = (),
-        ids: Collection[str] | None = None,
-        after: str | None = None,
-        limit: int = 50,
+        self, tenant: str, wanted: RunFilter = ANY_RUN, *, after: str | None = None, limit: int = 50
     ) -> Sequence[Run]:
-        """Return a page of runs, newest first, beginning after the run with the id `after`.
-
-        Args:
-            ids: only these runs; None for all.
-        """
+        """Return a page of runs, newest first, beginning after the run with the id `after`."""
 
     async def find(self, tenant: str, kind: Literal["request", "run"], prefix: str) -> Sequence[str]:
         """Return at most ten ids that begin with a prefix."""
