@@ -37,6 +37,7 @@ CALLERS = (
     *(f"{role}@example.com" for role in ROLES),
 )
 GIVEN = "roles: {admin: [olga@example.com], " + ", ".join(f"{role}: [{role}@example.com]" for role in ROLES) + "}"
+STOPS = ("not_a_server_error",)  # this server stops, so that streams end at once, and its probe says so: 503
 SOUND = {"agent": "approval", "principal": "agent:new", "by": "1h", "lasts": "1h", "to": "noah@example.com"}
 """What gets a call past the edge: chance finds none of these."""
 
@@ -156,9 +157,9 @@ def world(tmp_path_factory):
 
 
 @cache
-def checks():
+def checks(but=()):
     load_all_checks()
-    return [CHECKS.get_one(name) for name in NAMES]
+    return [CHECKS.get_one(name) for name in NAMES if name not in but]
 
 
 def test_each_place_of_a_path_can_name_what_there_is(world):
@@ -209,7 +210,7 @@ def explore(world, label, operation):
             world.make_real(case, which)
         for name in CALLERS:
             answer = world.call(name, case)
-            case.validate_response(answer, checks=checks())
+            case.validate_response(answer, checks=checks(but=STOPS if case.path == "/readyz" else ()))
             documented = operation.definition.raw["responses"]
             assert answer.status_code >= 400 or str(answer.status_code) in documented, (label, name, answer.status_code)
 
