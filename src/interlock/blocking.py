@@ -11,7 +11,6 @@ from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, cast
 
 from interlock.domain.authority import Principal
 from interlock.service.client import Client
-from interlock.service.views import RequestView
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -142,10 +141,6 @@ class BlockingClient(Blocking[Client]):
         """Return the same for one call with an idempotency key: made again with it, it does nothing anew."""
         return BlockingClient(self._client.keyed(key), self._loop, None)
 
-    def candidates(self, view: RequestView) -> list[str]:
-        """Return those known by name who may vote on a request now and have not, sorted."""
-        return self._client.candidates(view)
-
     accept_version = waits(Client.accept_version)
     advance = waits(Client.advance)
     answer = waits(Client.answer)
@@ -166,6 +161,7 @@ class BlockingClient(Blocking[Client]):
     inbox = waits(Client.inbox)
     inbox_count = waits(Client.inbox_count)
     last_position = waits(Client.last_position)
+    list_effects = waits(Client.list_effects)
     list_requests = waits(Client.list_requests)
     list_runs = waits(Client.list_runs)
     list_threads = waits(Client.list_threads)
@@ -187,7 +183,7 @@ class BlockingClient(Blocking[Client]):
     sweep = waits(Client.sweep)
     take_back = waits(Client.take_back)
     thread = waits(Client.thread)
-    unsettled = waits(Client.unsettled)
+    timeline = waits(Client.timeline)
 
     follow = iterates(Client.follow)
     log = iterates(Client.log)

@@ -153,7 +153,7 @@ class NoVote(Refused, code="no_vote"):
 
 
 class TooManyRequests(Refused, code="too_many_requests"):
-    """So many requests of this agent wait for people already that it may not ask for more. It is not in the log."""
+    """So many requests of an agent wait, or were opened lately, that it may ask no more. It is not in the log."""
 
 
 class TooManyCalls(Refused, code="too_many_calls"):

@@ -65,6 +65,8 @@ class GatedTools(AgentMiddleware[Any, Any, Any]):
     Args:
         tools: the names of the tools to gate; without any, all of them.
         policy: the name of a configured policy; without it the first that applies.
+        reference: returns what a call is about in the business, such as an order's number, by the tool's name and its
+            arguments, to find the request by; or None.
         idempotent: the names of tools that may be called again with the same arguments and key after a crash. Any
             other's effect is then unknown, and a person settles it.
         not_done: exceptions of tools that mean that nothing happened, for certain, like `NotDone`: the model is told.
@@ -75,12 +77,14 @@ class GatedTools(AgentMiddleware[Any, Any, Any]):
         self,
         *tools: str,
         policy: str | None = None,
+        reference: Callable[[str, dict[str, Any]], str | None] | None = None,
         idempotent: Collection[str] = (),
         not_done: tuple[type[Exception], ...] = (),
     ) -> None:
         super().__init__()
         self.gated = frozenset(tools)
         self._policy = policy
+        self._reference = reference
         self._idempotent = frozenset(idempotent)
         self._not_done = not_done
         unknown = sorted(self._idempotent - self.gated) if self.gated else []
@@ -146,7 +150,8 @@ class GatedTools(AgentMiddleware[Any, Any, Any]):
         if misfit:
             return _message(request, f"{name} was not called: its arguments do not fit: {misfit}", "error")
         about = (request.tool.description if request.tool is not None else "").partition("\n")[0]
-        decision = ask(Action(name, args, schema), description=about, policy=self._policy)
+        found = None if self._reference is None else self._reference(name, dict(args))
+        decision = ask(Action(name, args, schema), description=about, policy=self._policy, reference=found)
         if not decision.approved:
             return _refused(request, decision)
         return _Call(request, decision, name in self._idempotent)

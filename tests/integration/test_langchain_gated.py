@@ -61,6 +61,12 @@ def told(run):
 COLOURS = pytest.mark.parametrize("colour", ["plain", "async"])
 
 
+async def test_a_call_is_found_by_what_it_is_about(story):
+    gate = GatedTools("pay", reference=lambda tool, args: f"{tool} {args['vendor']}")
+    run_id = await story.go(agent([payer([], colour="plain")], gate), HI)
+    assert (await story.asked(run_id)).reference == "pay ACME"
+
+
 @COLOURS
 async def test_I2_an_approved_call_is_one_effect(story, colour):
     paid = []

@@ -9,6 +9,25 @@ request_limits: {agent1: 2}
 """
 
 
+async def test_a_run_that_would_open_too_many_within_an_hour_comes_to_a_person(tmp_path, make_story):
+    file = tmp_path / "interlock.yaml"
+    file.write_text(CONFIG.replace("request_limits: {agent1: 2}", "requests_per_hour: {agent1: 2}"))
+    story = make_story("memory", file)
+
+    def gate(state):
+        return {"out": [ask(Action("pay", {"amount": 120})).approved]}
+
+    reference = story.register(story.chain(gate))
+    for _ in range(2):
+        await story.approve_all(await story.start(reference))
+    run_id = await story.start(reference)
+    stopped = await story.run(run_id)
+    assert (stopped.status, stopped.attention) == (RunStatus.needs_attention, "too_many_requests")
+    assert "2 requests within an hour" in stopped.note
+    story.clock.advance(hours=1)
+    assert (await story.retry(run_id)).status is RunStatus.paused
+
+
 async def test_a_run_over_the_limit_waits_for_a_person_and_goes_on_when_there_is_room(tmp_path, make_story):
     file = tmp_path / "interlock.yaml"
     file.write_text(CONFIG)

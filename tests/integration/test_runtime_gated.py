@@ -15,7 +15,8 @@ from langgraph.prebuilt import ToolNode
 
 from interlock import NotApproved, gated
 from interlock.domain.run import RunStatus
-from interlock.errors import InvalidAgent
+from interlock.engine.ports.store import Inbox
+from interlock.errors import InvalidAgent, InvalidValue
 
 
 async def test_gated_functions_ask_and_hide_their_key(story):
@@ -73,6 +74,35 @@ async def test_gated_coroutines_keep_their_colour(story):
     assert (request.asked.name, request.ask.description) == ("mail.send", "Really?")
     await story.decide(request, "reject", "no")
     assert (await story.run(run_id)).output["out"] == ["no"]
+
+
+@pytest.mark.parametrize(
+    ("reference", "found"),
+    [("order 17", "order 17"), (lambda order, **_: f"order {order}", "order 4711"), (lambda **_: None, None)],
+)
+async def test_a_gated_call_is_found_by_what_it_is_about(story, reference, found):
+    @gated(reference=reference)
+    def pay(order: int, amount: int = 3) -> str:
+        return f"{amount} for {order}"
+
+    def act(state):
+        return {"out": [pay(4711)]}
+
+    await story.go(story.chain(act))
+    request = await story.asked()
+    assert (request.reference, request.asked.args) == (found, {"order": 4711, "amount": 3})
+    assert found is None or await story.store.inbox(story.me.tenant, Inbox((), reference=found)) == [request]
+    await story.decide(request)
+    assert (await story.request(request.id)).result == "3 for 4711"
+
+
+@pytest.mark.parametrize("reference", ["", " order 17", "x" * 201])
+def test_what_is_no_reference_is_refused_where_the_function_is_gated(reference):
+    with pytest.raises(InvalidValue, match="reference"):
+
+        @gated(reference=reference)
+        def pay(amount: int) -> None:
+            """Pay."""
 
 
 class Scripted(GenericFakeChatModel):

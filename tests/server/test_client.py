@@ -344,7 +344,7 @@ async def test_each_sees_what_is_theirs(called):
             with pytest.raises((NotFound, Forbidden)):
                 await call
         assert [one async for one in nobody.requests(Inbox(()))] == []
-        assert await nobody.unsettled() == []
+        assert (await nobody.list_effects()).rows == ()
     assert await mia.resolve("request", asked.id[:12]) == asked.id
     with pytest.raises(NotFound):
         await stranger.resolve("request", asked.id[:12])

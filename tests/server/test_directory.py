@@ -35,7 +35,7 @@ async def test_the_next_decision_knows_who_came_and_who_went(server):
     asked, agent = await ask(server)
     place, votes = f"/directory/groups/managers/members/{ZOE}", f"/requests/{asked['id']}/votes"
     assert (await zoe.post(votes, json=vote(asked))).status_code == 403
-    assert (await olga.put(place)).status_code == 204
+    assert (await olga.put(place)).status_code == 200
     assert ZOE in (await olga.get("/directory/groups")).json()["groups"]["managers"]
     assert [one["id"] for one in (await zoe.get("/requests/inbox/mine")).json()["requests"]] == [asked["id"]]
     assert (await zoe.post(votes, json=vote(asked))).json()["status"] == "approved"
@@ -54,13 +54,32 @@ async def test_the_next_decision_knows_who_came_and_who_went(server):
     ]
 
 
+async def test_what_looks_like_a_mistake_is_told_and_done(server):
+    olga = await server.person(OLGA)
+
+    async def warnings(kind, name, person):
+        answer = await olga.put(f"/directory/{kind}/{name}/members/{person}")
+        assert person in (await olga.get(f"/directory/{kind}")).json()[kind][name]
+        return answer.json()["warnings"]
+
+    assert await warnings("groups", "managers", OLGA) == []
+    (stranger,) = await warnings("groups", "managers", ZOE)
+    assert ZOE in stranger
+    assert await warnings("groups", "directors", ZOE) == []  # who is somewhere is known
+    (nothing,) = await warnings("groups", "mangers", MIA)
+    assert ("mangers" in nothing, "directors, managers" in nothing) == (True, True)
+    assert "Nothing asks for the role" in (await warnings("roles", "operater", MIA))[0]
+    assert await warnings("roles", "operator", MIA) == []
+    assert any("mixes" in one for one in await warnings("groups", "managers", "m\u0456a@example.com"))
+
+
 async def test_a_role_is_revoked_in_every_process_on_one_database(open_server, clock):
     here = open_server("postgres")
     there = build(here.system.settings, AGENTS, clock=clock)
     admin = People(there.directories, principal(OLGA))
     noah = await here.person(NOAH)
     await admin.add("role", "admin", NOAH)
-    assert (await noah.put(f"/directory/groups/managers/members/{ZOE}")).status_code == 204
+    assert (await noah.put(f"/directory/groups/managers/members/{ZOE}")).status_code == 200
     await admin.remove("role", "admin", NOAH)
     assert (await noah.put(f"/directory/groups/managers/members/{ZOE}")).status_code == 403
     await there.close()

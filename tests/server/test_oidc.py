@@ -13,7 +13,7 @@ from joserfc.jwk import OctKey, RSAKey
 
 from interlock.config import load_settings
 from interlock.config.server import ProviderSettings
-from interlock.errors import BadInput
+from interlock.errors import BadInput, InvalidConfig
 from interlock.web.app import application
 from interlock.web.oidc_provider import Provider
 from interlock.web.serving import Answering
@@ -480,3 +480,65 @@ def test_a_secret_is_read_where_the_configuration_says_and_shown_nowhere(tmp_pat
         context = listening(server, settings_with(tmp_path, given), "https://a.example").context
         assert context.providers["company"]._secret == "hush"
         assert "hush" not in repr(context)
+
+
+async def session_of(server, login):
+    """Sign somebody in; return who the server says that it is, or the status of its refusal."""
+    browser = browser_of(server)
+    answer = await signed_in(browser, login)
+    return (await browser.get("/session")).json() if answer.status_code == 303 else answer.status_code
+
+
+async def test_people_of_a_provider_enter_the_tenant_that_is_set_for_it(open_server, login):
+    server = open_server(config=CONFIG)
+    set_up(server, login, tenant="acme", everybody=True)
+    agent = await server.agent(tenant="acme")
+    body = {"asked": {"kind": "approval", "name": "send", "args": {}}}
+    asked = (await agent.post("/requests", json=body, headers={"Idempotency-Key": "k"})).json()
+    browser = browser_of(server)
+    await signed_in(browser, login)
+    found = (await browser.get("/session")).json()
+    assert (found["principal"], found["tenant"]) == ("mia@example.com", "acme")
+    assert (await browser.get(f"/requests/{asked['id']}")).status_code == 200
+    elsewhere = await server.person("mia@example.com")
+    assert (await elsewhere.get(f"/requests/{asked['id']}")).status_code == 404
+    assert await server.system.store.history("default", "directory") == []
+
+
+@pytest.mark.parametrize(
+    ("said", "enters"),
+    [
+        ({"org": "acme"}, "acme"),
+        ({"org": ["globex", "initech"]}, "globex"),
+        ({"org": ["acme", "globex"]}, 403),
+        ({"org": "default"}, 403),
+        ({"org": "ACME"}, 403),
+        ({"org": {"acme": True}}, 403),
+        ({"org": [["acme"]]}, 403),
+        ({}, 403),
+    ],
+)
+async def test_a_claim_names_the_tenant_if_it_is_one_of_those_that_are_listed(open_server, login, said, enters):
+    server = open_server(config=CONFIG)
+    claims = {"tenant": "org", "tenants": ["acme", "globex"]}
+    set_up(server, login, claims=claims, everybody=True)
+    login.claims |= said
+    found = await session_of(server, login)
+    assert (found["tenant"] if isinstance(found, dict) else found) == enters
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ("claims: {tenant: org}", "give both"),
+        ("claims: {tenants: [acme]}", "give both"),
+        ("tenant: acme\n      claims: {tenant: org, tenants: [acme]}", "keep one of them"),
+        ("tenant: ''", "name"),
+    ],
+)
+def test_a_tenant_is_set_in_one_way(tmp_path, given, why):
+    (tmp_path / "interlock.yaml").write_text(
+        f"server:\n  oidc:\n    - name: company\n      issuer: {ISSUER}\n      client_id: x\n      {given}\n"
+    )
+    with pytest.raises(InvalidConfig, match=why):
+        load_settings(tmp_path / "interlock.yaml", {})

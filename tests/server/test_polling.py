@@ -1,11 +1,18 @@
 """Who polls sees `pending` become what it came to, and stay so: in the database, and by GET with an ETag (S11)."""
 
+import asyncio
 import contextlib
+import importlib.util
+import json
+import os
 import sqlite3
+from pathlib import Path
 
 import psycopg
 import pytest
 from tests.server.test_agents_api import MAIL, ask, claim, vote
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "polling"
 
 
 def polled(address, columns="id, plan, status", where=""):
@@ -90,3 +97,89 @@ async def test_who_reads_the_log_is_told_where_to_go_on(server):
     await ask(agent, key="order-2")
     entries = (await noah.get("/log", params={"after": last["position"]})).json()["entries"]
     assert entries[0]["event"]["type"] == "opened"
+
+
+def address_of(server):
+    return server.system.settings.database_url.removeprefix("sqlite:///")
+
+
+@pytest.mark.parametrize("store", ["sqlite", "postgres"])
+async def test_the_view_is_for_reading_alone(open_server, store):
+    server = open_server(store)
+    asked = await ask(await server.agent())
+    address = address_of(server)
+    for statement in (
+        "DELETE FROM approval_requests",
+        "DELETE FROM approval_requests WHERE id = 'nothing'",
+        "UPDATE approval_requests SET agent = 'another'",
+        "INSERT INTO approval_requests (id, tenant) VALUES ('req_made_up', 'default')",
+    ):
+        if store == "sqlite":
+            with (
+                contextlib.closing(sqlite3.connect(address)) as database,
+                pytest.raises(sqlite3.OperationalError, match="it is a view"),
+            ):
+                database.execute(statement)
+        else:
+            with psycopg.connect(address) as connection, pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState):
+                connection.execute(statement)
+    assert [row[0] for row in polled(address)] == [asked["id"]]
+
+
+async def test_a_role_that_may_read_the_view_reads_nothing_else(open_server):
+    server = open_server("postgres")
+    asked = await ask(await server.agent())
+    with psycopg.connect(address_of(server)) as connection:
+        connection.execute("CREATE ROLE interlock_reader NOLOGIN")  # taken back with the transaction
+        (schema,) = connection.execute("SELECT current_schema()").fetchone()
+        connection.execute(f'GRANT USAGE ON SCHEMA "{schema}" TO interlock_reader')  # which everybody has on `public`
+        connection.execute("GRANT SELECT ON approval_requests TO interlock_reader")
+        connection.execute("SET LOCAL ROLE interlock_reader")
+        assert connection.execute("SELECT id FROM approval_requests").fetchall() == [(asked["id"],)]
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("SELECT id FROM requests")
+        connection.rollback()
+
+
+async def test_the_view_finds_a_reference_by_its_index(open_server):
+    server = open_server("postgres")
+    with psycopg.connect(address_of(server)) as connection:
+        connection.execute("SET LOCAL enable_seqscan = off")
+        query = "SELECT id FROM approval_requests WHERE tenant = 'default' AND reference = 'order 17'"
+        plan = connection.execute(f"EXPLAIN {query}").fetchall()
+    assert "requests_by_reference" in str(plan)
+
+
+@pytest.mark.parametrize("store", ["sqlite", "postgres"])
+async def test_the_example_that_knows_the_database_alone(open_server, store):
+    spec = importlib.util.spec_from_file_location("poll_the_database", EXAMPLES / "poll_the_database.py")
+    example = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(example)
+    server = open_server(store)
+    agent, mia = await server.agent(), await server.person("mia@example.com")
+    about = {"reference": "order 17", "description": "Write to Ann"}
+    asked = await ask(agent, MAIL | about, key="a")
+    await ask(agent, MAIL | {"reference": "order 18"}, key="b")
+    assert example.polled(address_of(server), "order 17") == [(asked["id"], "pending", "Write to Ann")]
+    await vote(mia, asked)
+    assert example.polled(address_of(server), "order 17") == [(asked["id"], "approved", "Write to Ann")]
+
+
+async def test_the_example_that_asks_the_server_gets_nothing_for_what_has_not_changed(server, tmp_path):
+    at = await server.listen()
+    agent, mia = await server.agent(), await server.person("mia@example.com")
+    token = agent.headers["authorization"].removeprefix("Bearer ")
+    environ = {**os.environ, "INTERLOCK_SERVER": f"http://{at}", "INTERLOCK_TOKEN": token}
+    asked = await ask(agent, MAIL | {"reference": "order 17"})
+
+    async def poll():
+        command = "sh", EXAMPLES / "poll_the_server.sh", "17", tmp_path / "kept.json"
+        child = await asyncio.create_subprocess_exec(*command, env=environ, stdout=asyncio.subprocess.PIPE)
+        said, _ = await child.communicate()
+        (kept,) = json.loads((tmp_path / "kept.json").read_text())["requests"]
+        return said.decode(), kept["id"], kept["status"]
+
+    assert await poll() == ("changed\n", asked["id"], "open")
+    assert await poll() == ("unchanged\n", asked["id"], "open")
+    await vote(mia, asked)
+    assert await poll() == ("changed\n", asked["id"], "approved")

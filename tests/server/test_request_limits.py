@@ -42,6 +42,25 @@ async def test_what_a_rule_approves_waits_for_nobody_and_is_never_too_much(open_
     assert (await tried(bot, "ping", ping)).json()["status"] == "approved"
 
 
+@pytest.mark.parametrize("store", ["memory", "sqlite", "postgres"])
+async def test_an_agent_opens_no_more_within_an_hour_than_it_may_whatever_became_of_them(open_server, store):
+    server = open_server(store, CONFIG + "requests_per_hour: {default: 1000, bot: 2}\n")
+    bot, other, mia = await server.agent(), await server.agent("agent:other"), await server.person("mia@example.com")
+    for number in range(2):
+        asked = await ask(bot, key=f"{number}")
+        await vote(mia, asked)
+        server.clock.advance(minutes=20)
+    refused = await tried(bot, "one too many")
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
+    assert refused.json()["details"] == {"agent": "bot", "limit": 2}
+    assert "requests_per_hour" in refused.json()["detail"]
+    assert (await tried(bot, "0")).json()["status"] == "approved"  # asking again asks nothing new
+    assert (await tried(other, "of another")).status_code == 201
+    server.clock.advance(minutes=20)  # the first was an hour ago
+    assert (await tried(bot, "again")).status_code == 201
+    assert (await tried(bot, "and no more")).status_code == 429
+
+
 async def test_who_asks_for_many_at_once_exceeds_the_limit_by_no_more_than_these(open_server):
     server = open_server("sqlite", LIMITED)
     bot = await server.agent()

@@ -2,19 +2,28 @@
 
 import asyncio
 import json
+from itertools import pairwise
+from typing import TypedDict
 
 import httpx2
 import pytest
+from langgraph.graph import START, StateGraph
+from tests.server.conftest import CONFIG
 
+from interlock import Action, Agent, ask
 from interlock.domain.credentials import Scope
 from interlock.engine.watching import Several
+from interlock.service.client import Client
+from interlock.testing.people import principal
 
 MIA = "mia@example.com"
+NOAH = "noah@example.com"
 MAIL = "Send email to team about meeting"
 TALKS = """
 from typing import TypedDict
 
 from interlock import progress
+from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langgraph.config import get_stream_writer
 from langgraph.graph import START, StateGraph
 
@@ -26,6 +35,7 @@ class State(TypedDict, total=False):
 def n(state):
     progress("looking")
     get_stream_writer()({"found": 3})
+    GenericFakeChatModel(messages=iter(["Three are found"])).invoke("How many?")
     return {}
 
 
@@ -49,6 +59,22 @@ async def test_agents_are_listed_as_they_load_for_who_may_start_them(server):
     found = {one["name"]: one for one in (await mia.get("/agents")).json()["agents"]}
     assert found["broken"]["version"] is None
     assert "no.such.module" in found["broken"]["error"]
+
+
+async def test_an_agent_is_shown_with_what_holds_for_it(open_server):
+    limits = "request_limits: {default: 9}\nrequests_per_hour: {approval: 40}\nretries: {approval: {attempts: 2}}\n"
+    server = open_server(config=CONFIG + limits)
+    mia = await server.person(MIA)
+    found = (await mia.get("/agents/approval")).json()
+    assert (found["agent"]["name"], found["agent"]["durability"]) == ("approval", "exit")
+    assert found["limits"] == {"waiting": 9, "per_hour": 40}
+    assert found["retries"]["attempts"] == 2
+    payments, default = found["policies"]
+    assert (payments["name"], payments["applies_to"]) == ("payments", 'action.name == "pay"')
+    assert [step["ask"] for step in payments["levels"][0]["steps"]] == [["group:managers"], ["group:directors"]]
+    assert default["name"] == "default"
+    missing = await mia.get("/agents/nobody")
+    assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
 
 
 async def test_threads_are_listed_shown_and_their_states_deleted(server):
@@ -138,6 +164,8 @@ async def test_a_run_is_followed_until_it_ends_with_what_its_agent_says(server, 
     said = {name: data for name, position, data in events if position is None and name != "end"}
     assert said["progress"]["text"] == "looking"
     assert said["custom"]["data"] == {"found": 3}
+    words = [data["data"][0]["content"] for name, position, data in events if name == "messages" and position is None]
+    assert (len(words) > 1, "".join(words)) == (True, "Three are found")
     assert {data["stream"] for _, position, data in events if position is not None} == {run["id"]}
     assert other["id"] not in str(events)
     await stays_told(browser, run, events)
@@ -169,6 +197,101 @@ async def test_of_a_run_that_ended_before_a_position_nothing_is_told(server, bro
     (last,) = (await browser.get(f"/runs/{other['id']}/history")).json()["entries"]
     over = await browser.get(f"/runs/{run['id']}/stream", params={"after": last["position"]})
     assert over.status_code == 204
+
+
+class Asked(TypedDict, total=False):
+    input: str
+    said: str
+
+
+def put(server, *nodes):
+    """Put an agent of these nodes, one after the other, behind the name `payer`."""
+    graph = StateGraph(Asked)
+    for before, node in pairwise((START, *nodes)):
+        graph.add_node(node.__name__, node).add_edge(getattr(before, "__name__", before), node.__name__)
+    server.system.registry.names["payer"] = "tests:payer"
+    server.system.registry._loaded["tests:payer"] = Agent(graph)
+
+
+def act(state):
+    return {"said": str(ask(Action("buy", {"what": state["input"]})).outcome)}
+
+
+async def decide(person, run):
+    """Approve what a run waits for."""
+    (waits,) = (await person.get(f"/runs/{run['id']}")).json()["requests"]
+    vote = {"verdict": "approve", "digest": waits["digest"]}
+    assert (await person.post(f"/requests/{waits['id']}/votes", json=vote)).status_code == 200
+    return waits["id"]
+
+
+async def test_a_run_that_needs_attention_is_retried_by_who_started_it(server):
+    mia, noah = await server.person(MIA), await server.person("noah@example.com")
+    mended = []
+
+    def buy(state):
+        return act(state) if mended else ask(Action("buy", {1: 2}))
+
+    put(server, buy)
+    run = await started(mia, agent="payer", input="chairs")
+    path = f"/runs/{run['id']}"
+    assert (await mia.post(f"{path}/retry")).json()["code"] == "closed"  # it does not need any
+    await server.drain()
+    stands = (await mia.get(path)).json()
+    assert (stands["status"], stands["attention"]) == ("needs_attention", "invalid_ask")
+    mended.append(True)
+    assert (await noah.post(f"{path}/retry")).json()["code"] == "forbidden"
+    assert (await (await server.person(MIA, "other")).post(f"{path}/retry")).status_code == 404
+    again = await mia.post(f"{path}/retry")
+    assert (again.status_code, again.json()["status"]) == (200, "queued")
+    await server.drain()
+    assert (await mia.get(path)).json()["status"] == "paused"
+
+
+async def test_another_version_goes_on_where_a_person_accepts_it(server):
+    mia, noah = await server.person(MIA), await server.person("noah@example.com")
+    put(server, act)
+    run = await started(noah, agent="payer", input="chairs")
+    await server.drain()
+
+    def audit(state):
+        return {"said": f"{state['said']} and audited"}
+
+    put(server, act, audit)
+    await decide(mia, run)
+    await server.drain()
+    path = f"/runs/{run['id']}"
+    stands = (await noah.get(path)).json()
+    assert (stands["status"], stands["attention"]) == ("needs_attention", "version_mismatch")
+    assert (await mia.post(f"{path}/accept-version")).json()["code"] == "forbidden"
+    accepted = await noah.post(f"{path}/accept-version")
+    assert (accepted.status_code, accepted.json()["status"]) == (200, "queued")
+    await server.drain()
+    ended = (await noah.get(path)).json()
+    assert (ended["status"], ended["output"]["said"]) == ("done", "approved and audited")
+
+
+@pytest.mark.parametrize("store", ["memory", "sqlite", "postgres"])
+async def test_a_timeline_has_what_became_of_a_run_and_of_all_that_it_asked(open_server, store):
+    server = open_server(store)
+    mia, noah = await server.person(MIA), await server.person("noah@example.com")
+    put(server, act)
+    run, other = await started(noah, agent="payer", input="chairs"), await started(noah, agent="payer", input="x")
+    await server.drain()
+    asked = await decide(mia, run)
+    await server.drain()
+    entries = (await noah.get(f"/runs/{run['id']}/timeline")).json()["entries"]
+    told = [(entry["stream"] == asked, entry["event"]["type"]) for entry in entries]
+    assert {entry["stream"] for entry in entries} == {run["id"], asked}
+    wanted = [(False, "run_started"), (True, "opened"), (True, "vote_cast"), (True, "decided"), (False, "run_done")]
+    assert [one for one in told if one in wanted] == wanted
+    log = [entry.position async for entry in Client(server.system, principal(NOAH)).log()]
+    positions = [entry["position"] for entry in entries]
+    assert positions == [one for one in log if one in positions]
+    assert other["id"] not in str(entries)
+    own = (await noah.get(f"/runs/{run['id']}/history")).json()["entries"]
+    assert own == [entry for entry in entries if entry["stream"] == run["id"]]
+    assert (await (await server.person(MIA, "other")).get(f"/runs/{run['id']}/timeline")).status_code == 404
 
 
 async def test_a_run_that_is_not_there_is_not_followed(server, browser):

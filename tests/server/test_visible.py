@@ -60,7 +60,7 @@ async def test_lists_leave_out_what_is_another_agents(house):
 
 
 @pytest.mark.parametrize(
-    "path", ["/runs/{run_id}", "/runs/{run_id}/history", "/runs/{run_id}/state", "/threads/{name}"]
+    "path", [*(f"/runs/{{run_id}}{part}" for part in ("", "/history", "/timeline", "/state")), "/threads/{name}"]
 )
 async def test_an_agent_sees_runs_of_its_own_name_and_those_that_it_has_started(house, path):
     own = await house.agent("agent:approval", Scope.read)

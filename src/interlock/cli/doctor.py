@@ -38,6 +38,7 @@ SKEW = 5.0
 LITTLE = 200_000_000
 LONG = 60.0
 MOST_RUNS = 1_000
+MOST_TOLD = 200
 MANY = 0.9
 OTHERS = "What runs already goes on with the last good one, and says so in the log; nothing new begins with this one."
 SIGNS = {"ok": ("✓", "good"), "warning": ("!", "warn"), "error": ("✗", "bad")}
@@ -271,7 +272,10 @@ async def _waiting(session: Session) -> AsyncIterator[CheckResult]:
     attention = [run async for run in session.client.runs((RunStatus.needs_attention,))]
     for run in attention:
         yield CheckResult("run", "error", f"{run.id} needs attention ({run.attention}): interlock runs show {run.id}")
-    unknown = [request for request in await session.client.unsettled() if request.effect is EffectState.unknown]
+    page = await session.client.list_effects((EffectState.unknown,), limit=MOST_TOLD)
+    unknown = page.rows
+    if page.next is not None:
+        yield CheckResult("effects", "error", f"more than these {MOST_TOLD} are unknown: interlock effects list")
     for request in unknown:
         yield CheckResult("effect", "error", f"{request.id} is unknown: interlock effects settle {request.id} …")
     if not attention and not unknown:

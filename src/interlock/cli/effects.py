@@ -10,31 +10,42 @@ import typer
 from interlock.channels.screen import Line
 from interlock.channels.values import ValueLines
 from interlock.cli.app import group
-from interlock.cli.options import AS, COMMENT, JSON, UNSETTLED
+from interlock.cli.options import AFTER, AS, COMMENT, JSON, LIMIT
+from interlock.cli.options import UNSETTLED as OF_UNSETTLED
 from interlock.cli.run import read_json
 from interlock.cli.session import Session, execute
 from interlock.cli.votes import carry_on, run_shown
 from interlock.domain.action import Action
-from interlock.domain.request import EffectState, Request, tool_shown
+from interlock.domain.request import UNSETTLED, EffectState, Request, tool_shown
 from interlock.errors import BadInput
 from interlock.service.inline import row
-from interlock.service.shapes import request_shape
+from interlock.service.shapes import page_shape, request_shape
 from interlock.service.text import plain
 
 app = group("Side effects of which nobody knows what became.")
 
 
 @app.command("list")
-def list_effects(ctx: typer.Context, *, as_json: bool = JSON) -> None:
-    """List effects that wait for a person's word, and those that are under way."""
+def list_effects(
+    ctx: typer.Context,
+    *,
+    run: str | None = typer.Option(None, "--run", help="All that this run began, and what became of it."),
+    limit: int = LIMIT,
+    after: str | None = AFTER,
+    as_json: bool = JSON,
+) -> None:
+    """List effects that wait for a person's word, and those that are under way; or all of one run."""
 
     async def work(session: Session) -> None:
-        found = await session.client.unsettled()
-        session.write({"effects": [request_shape(request) for request in found]})
-        if not found:
-            session.tell("None. The result of every effect is known.", "good")
-        for request in found:
+        run_id = None if run is None else await session.client.resolve("run", run)
+        states = UNSETTLED if run_id is None else ()
+        page = await session.client.list_effects(states, run=run_id, after=after, limit=limit)
+        session.write(page_shape("effects", page, request_shape))
+        if not page.rows:
+            session.tell("None. The result of every effect is known." if run_id is None else "None was begun.", "good")
+        for request in page.rows:
             session.show(*_lines(request, session.prefix))
+        session.tell_of_more(page.next, limit)
 
     execute(ctx, work, as_json=as_json, create=False, remote=True)
 
@@ -63,7 +74,7 @@ def _lines(request: Request, prefix: str) -> list[Line]:
 def settle(
     ctx: typer.Context,
     *,
-    request: str = UNSETTLED,
+    request: str = OF_UNSETTLED,
     happened: bool = typer.Option(False, "--happened", help="It was executed."),
     did_not: bool = typer.Option(False, "--did-not", help="It was not, and will not be: it counts as failed."),
     retry: bool = typer.Option(False, "--retry", help="It was not: let it be tried again."),

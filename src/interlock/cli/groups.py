@@ -33,9 +33,11 @@ def _of(kind: GroupOrRole) -> typer.Typer:
     @app.command("add", help=f"Add somebody to a {kind}." if kind == "group" else "Give somebody a role.")
     def add(ctx: typer.Context, *, name: str = of_name, person: str = of_person, as_json: bool = JSON) -> None:
         async def work(session: Session) -> None:
-            await administration(session).add_member(kind, name, person)
-            session.write({kind: name, "added": person})
+            warnings = await administration(session).add_member(kind, name, person)
+            session.write({kind: name, "added": person, "warnings": warnings})
             session.tell(f"{plain(person)} is in the {kind} {plain(name)} from now on.", "good")
+            for warning in warnings:
+                session.tell(plain(warning), "warn")
 
         execute(ctx, work, as_json=as_json, remote=True)
 

@@ -49,7 +49,7 @@ def _found(read: Callable[[Client], AsyncIterator[Request | Run | ThreadView]]) 
 
 
 async def _unsettled(client: Client) -> AsyncIterator[Request]:
-    for request in await client.unsettled():
+    for request in (await client.list_effects(limit=MOST_READ)).rows:
         yield request
 
 

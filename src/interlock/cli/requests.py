@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -19,6 +20,7 @@ from interlock.cli.app import group
 from interlock.cli.options import AFTER, ANY_REQUEST, AS, JSON, LIMIT
 from interlock.cli.session import Session, execute, interruptible
 from interlock.domain.explain import duration_words
+from interlock.domain.permitted import Candidates, Permitted
 from interlock.domain.request import EffectState, Request, Status, name_of
 from interlock.engine.ports.channel import Notice
 from interlock.engine.ports.store import Inbox
@@ -264,6 +266,17 @@ def show_request(ctx: typer.Context, *, request: str = ANY_REQUEST, as_json: boo
     execute(ctx, work, as_json=as_json, create=False, remote=True)
 
 
+def _who_can(candidates: Candidates) -> str:
+    names = [*map(plain, candidates.people), *(["anybody else at this machine"] if candidates.anybody else [])]
+    return f"Who can: {', '.join(names)}{' and others' if candidates.more else ''}." if names else "Nobody can."
+
+
+def _may(may: Permitted) -> str:
+    """Say what somebody may do beside reading, as commands are called."""
+    acts = {name.replace("_", "-"): allowed for name, allowed in asdict(may).items() if name != "vote"}
+    return ", ".join([*map(str, may.vote), *(name for name, allowed in acts.items() if allowed)])
+
+
 def _outcome(view: RequestView, prefix: str) -> list[Line]:
     request = view.request
     lines = [
@@ -284,7 +297,9 @@ def _outcome(view: RequestView, prefix: str) -> list[Line]:
         settle = f"{prefix} effects settle {request.id} --happened | --did-not | --retry"
         lines += [Line("Settle it:"), Line(plain(settle), "", "  ", whole=True)]
     if request.is_open and view.excluded is not None:
-        lines.append(Line(f"You may not vote: {plain(view.excluded)}.", "warn"))
+        lines.append(Line(f"You may not vote: {plain(view.excluded)}. {_who_can(view.candidates)}", "warn"))
+    if said := _may(view.may):
+        lines.append(Line(f"You may {said}."))
     if view.on_behalf_of is not None:
         lines.append(Line(f"You may vote for {plain(view.on_behalf_of)}.", "warn"))
     return [line for line in lines if line is not None]

@@ -10,8 +10,8 @@ from interlock.cli.session import Session
 from interlock.domain.request import Request
 from interlock.domain.run import ENDED, Run, RunStatus
 from interlock.service.inline import when
+from interlock.service.run_views import RunView
 from interlock.service.shapes import run_view_shape
-from interlock.service.views import RunView
 
 
 def closing(session: Session, view: RunView) -> int:

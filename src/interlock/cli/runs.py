@@ -25,10 +25,10 @@ from interlock.errors import BadInput
 from interlock.service.arguments import json_given
 from interlock.service.client import Client
 from interlock.service.inline import in_order, places, row, when
+from interlock.service.run_views import RunView
 from interlock.service.sentences import sentence
 from interlock.service.shapes import entry_shape, page_shape, run_shape, run_view_shape
 from interlock.service.text import plain, quoted
-from interlock.service.views import RunView
 
 if TYPE_CHECKING:
     from interlock.client import RemoteClient
@@ -96,13 +96,17 @@ def show_run(
             session.show(Line(f"Run {run_id} of {plain(view.run.agent)}: {view.run.status}", "title"))
             session.show(*state_lines(shape))
             return
-        history = await session.client.history(run_id)
-        session.write({**run_view_shape(view), "history": [entry_shape(entry) for entry in history]})
+        timeline = await session.client.timeline(run_id)
+        shown = {"history": [one for one in timeline if one.stream == run_id], "timeline": timeline}
+        session.write(
+            {**run_view_shape(view), **{name: list(map(entry_shape, those)) for name, those in shown.items()}}
+        )
         if session.as_json:
             return
         session.show(*_lines(view, session.prefix), Line("History", "title"))
-        for entry in history:
-            session.show(Line(plain(f"{when(entry.at)}  {sentence(entry)}"), "", "  "))
+        for entry in timeline:
+            about = "" if entry.stream == run_id else f"{entry.stream}: "
+            session.show(Line(plain(f"{when(entry.at)}  {about}{sentence(entry)}"), "", "  "))
         ways_on(session, view)
 
     execute(ctx, work, as_json=as_json, create=False, remote=True)

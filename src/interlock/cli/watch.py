@@ -215,7 +215,7 @@ class Attendant:
     async def _play(self, view: RequestView) -> str | None:
         """Ask as whom of those who may decide the person wants to act; None if as nobody, who then follows."""
         session = self._session
-        people = session.local.candidates(view) if session.plays else []
+        people = list(view.candidates.people) if session.plays else []
         if not people:
             self._aside.add(_state_of(view.request))
             session.show(*present(view, full=True).lines)

@@ -62,6 +62,8 @@ class BlockingRemoteClient(Blocking[RemoteClient]):
     last_position = waits(RemoteClient.last_position)
     list_accounts = waits(RemoteClient.list_accounts)
     list_delegations = waits(RemoteClient.list_delegations)
+    agent = waits(RemoteClient.agent)
+    list_effects = waits(RemoteClient.list_effects)
     list_requests = waits(RemoteClient.list_requests)
     list_runs = waits(RemoteClient.list_runs)
     list_sessions = waits(RemoteClient.list_sessions)
@@ -93,7 +95,7 @@ class BlockingRemoteClient(Blocking[RemoteClient]):
     statistics = waits(RemoteClient.statistics)
     take_back = waits(RemoteClient.take_back)
     thread = waits(RemoteClient.thread)
-    unsettled = waits(RemoteClient.unsettled)
+    timeline = waits(RemoteClient.timeline)
     who = waits(RemoteClient.who)
     withdraw = waits(RemoteClient.withdraw)
 

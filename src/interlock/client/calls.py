@@ -143,6 +143,10 @@ class Calls:
         response = await self._sent("DELETE", path, again=key is not None, headers=headers)
         return _document(response) if response.content else None
 
+    async def put(self, path: str) -> Any:
+        """Have something be so: it can be made again."""
+        return _document(await self._sent("PUT", path, again=True))
+
     async def done(self, method: str, path: str) -> None:
         """Do something of which nothing is told."""
         await self._sent(method, path, again=method == "PUT")

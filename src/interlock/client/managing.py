@@ -100,9 +100,10 @@ class Managing(Deciding):
         told = await self._calls.get(f"/directory/{kind}s")
         return understood(lambda one: {name: frozenset(those) for name, those in one[f"{kind}s"].items()}, told)
 
-    async def add_member(self, kind: GroupOrRole, name: str, person: str) -> None:
-        """Add somebody to a group, or give them a role; nothing happens if they are there already."""
-        await self._calls.done("PUT", _member(kind, name, person))
+    async def add_member(self, kind: GroupOrRole, name: str, person: str) -> list[str]:
+        """Add somebody to a group, or give them a role; return what looks like a mistake: it is done nevertheless."""
+        told = await self._calls.put(_member(kind, name, person))
+        return understood(lambda one: [str(warning) for warning in one["warnings"]], told)
 
     async def remove_member(self, kind: GroupOrRole, name: str, person: str) -> None:
         """Take somebody out of a group, or take a role from them: the next decision knows.

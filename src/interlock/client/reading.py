@@ -16,7 +16,7 @@ from interlock.client.streams import follow
 from interlock.domain.authority import Principal
 from interlock.domain.canonical import Json
 from interlock.domain.credentials import Credential
-from interlock.domain.request import Request, Status
+from interlock.domain.request import UNSETTLED, EffectState, Request, Status
 from interlock.domain.run import Run, RunStatus
 from interlock.engine.changes import Entry
 from interlock.engine.ports.store import Inbox
@@ -36,7 +36,8 @@ from interlock.service.from_shapes import (
 )
 from interlock.service.inbox import Listed, Which
 from interlock.service.pages import Count, Page, walk
-from interlock.service.views import OPEN, RequestView, RunView
+from interlock.service.run_views import OPEN, RunView
+from interlock.service.views import RequestView
 
 T = TypeVar("T")
 
@@ -200,11 +201,27 @@ class Reading:
         """Return the agents that have a name at the server, as they load there."""
         return understood(lambda one: list(one["agents"]), await self._calls.get("/agents"))
 
-    async def unsettled(self) -> list[Request]:
-        """Return the approved requests whose effect is unknown or still under way, newest first."""
-        tenant = await self._tenant()
-        told = await self._calls.get("/requests/unsettled")
-        return list(understood(page_of, "requests", told, lambda one: request_of(one, tenant)).rows)
+    async def agent(self, name: str) -> dict[str, Json]:
+        """Return an agent as it loads there, and what holds for it: its limits, retries and policies."""
+        return understood(dict[str, Json], await self._calls.get(f"/agents/{quoted(name)}"))
+
+    async def list_effects(
+        self,
+        states: Sequence[EffectState] = UNSETTLED,
+        *,
+        run: str | None = None,
+        agent: str | None = None,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> Page[Request]:
+        """Return a page of requests by their effects, newest first: of those of which nobody knows what became, or all.
+
+        Args:
+            states: with a run any of them, and all if none is named.
+            run, agent: whose requests alone are wanted.
+        """
+        filters = {"state": [str(state) for state in states], "run": run, "agent": agent}
+        return await self._page("/effects", "effects", filters, request_of, after, limit)
 
     async def now(self) -> datetime:
         """Return the server's clock, by which deadlines end, UTC."""
@@ -220,6 +237,10 @@ class Reading:
         """Return the entries of one request or run, the oldest first."""
         of = "runs" if stream.startswith("run_") else "requests"
         return await self._entries(f"/{of}/{quoted(stream)}/history", {})
+
+    async def timeline(self, run_id: str) -> list[Entry]:
+        """Return the entries of a run and of all that it asked, in the order of the log."""
+        return await self._entries(f"/runs/{quoted(run_id)}/timeline", {})
 
     async def log(self, after: str = "") -> AsyncGenerator[Entry, None]:
         """Read the log as far as it goes now."""

@@ -234,6 +234,10 @@ class Settings(Section):
         default_factory=dict,
         description="how many requests of an agent may wait for people at once, by its name; `default` for the others",
     )
+    requests_per_hour: dict[Name, Annotated[StrictInt, Field(ge=1, le=1_000_000)]] = Field(
+        default_factory=dict,
+        description="how many requests an agent may open within an hour, by its name; `default` for the others",
+    )
     limits: LimitSettings = Field(default_factory=LimitSettings)
     threads: ThreadSettings = Field(default_factory=ThreadSettings)
     server: ServerSettings = Field(default_factory=ServerSettings, description="read when `interlock serve` starts")

@@ -21,12 +21,25 @@ class ClaimSettings(Section):
     roles: dict[Name, tuple[Annotated[StrictStr, Field(min_length=1, max_length=200)], ...]] = Field(
         default_factory=dict, description="role to the values of that claim that give it"
     )
+    tenant: Annotated[StrictStr, Field(min_length=1, max_length=200)] | None = Field(
+        default=None,
+        description="the claim that names the tenant which a person enters; `tenants` lists who may be named",
+    )
+    tenants: tuple[Name, ...] = Field(default=(), max_length=1_000, description="the values of that claim that count")
     hold: Duration = Field(default=timedelta(days=7), description="after signing in; signing in again begins anew")
 
     @model_validator(mode="after")
     def _roles_come_from_groups(self) -> Self:
         if self.roles and self.groups is None:
             raise PydanticCustomError("claims", "`roles` are given by a claim's values: name the claim under `groups`")
+        return self
+
+    @model_validator(mode="after")
+    def _tenants_are_listed(self) -> Self:
+        if (self.tenant is None) is not (not self.tenants):
+            raise PydanticCustomError(
+                "claims", "`tenant` names a claim, and `tenants` its values that count: give both"
+            )
         return self
 
 
@@ -50,6 +63,7 @@ class ProviderSettings(Section):
     scopes: tuple[OAuthScope, ...] = Field(
         default=("openid", "email", "profile"), max_length=20, description="what the provider is asked for"
     )
+    tenant: Name = Field(default="default", description="which people enter who sign in here")
     claims: ClaimSettings = Field(default_factory=ClaimSettings)
     everybody: StrictBool = Field(
         default=False,
@@ -62,6 +76,8 @@ class ProviderSettings(Section):
             raise PydanticCustomError("secret", "has two secrets: keep client_secret_env or client_secret_file")
         if "openid" not in self.scopes:
             raise PydanticCustomError("scopes", "`scopes` must name openid: without it nobody is told who signs in")
+        if self.claims.tenant is not None and "tenant" in self.model_fields_set:
+            raise PydanticCustomError("tenant", "has a `tenant`, and a claim that names it: keep one of them")
         return self
 
 

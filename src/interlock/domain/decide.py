@@ -109,14 +109,21 @@ def _person(request: Request, context: DecisionContext, verb: str) -> str:
     return context.person
 
 
-def _may_not_delegate(request: Request, giver: str, delegate: str, context: DecisionContext) -> str | None:
+def why_not_given_away(request: Request, giver: str, context: DecisionContext) -> str | None:
+    """Say why somebody (canonical id) may let nobody else vote for them; None if nothing stands in the way."""
     step = request.step_of(context.policy)
     eligibility = context.eligibility(request)
     reason = eligibility.exclusion(step, giver)
+    if reason is None and any(vote.owner == giver for vote in eligibility.counting(step, request.votes)):
+        return f"{giver} has voted, or somebody has for them"
+    return reason
+
+
+def _may_not_delegate(request: Request, giver: str, delegate: str, context: DecisionContext) -> str | None:
+    reason = why_not_given_away(request, giver, context)
     if reason is not None:
         return reason
-    if any(vote.owner == giver for vote in eligibility.counting(step, request.votes)):
-        return f"{giver} has voted, or somebody has for them"
+    step, eligibility = request.step_of(context.policy), context.eligibility(request)
     if eligibility.exclusion(step, delegate) is None:
         return f"{delegate} is asked as well, and one person is one vote"
     given = Delegation(giver, delegate, None, context.now)

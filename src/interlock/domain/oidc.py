@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from interlock.domain.authority import LONGEST_ID
-from interlock.errors import Unauthenticated
+from interlock.domain.authority import LOCAL_TENANT, LONGEST_ID
+from interlock.errors import Forbidden, Unauthenticated
 
 ATTEMPT_LASTS = timedelta(minutes=10)
 """How long somebody may be at the provider."""
@@ -47,10 +47,14 @@ class ClaimNames:
     Args:
         groups: the claim that lists somebody's groups; None if none does.
         roles: role to the groups that give it.
+        tenant: the claim that names the tenant that somebody enters; None if they all enter one.
+        tenants: that one; or those that the claim may name.
     """
 
     groups: str | None = None
     roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    tenant: str | None = None
+    tenants: Sequence[str] = (LOCAL_TENANT,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ class Identity:
 
     Args:
         email: an address that is theirs, as the provider has verified.
+        tenant: which they enter.
     """
 
     issuer: str
@@ -66,6 +71,7 @@ class Identity:
     email: str | None = None
     groups: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
+    tenant: str = LOCAL_TENANT
 
     @property
     def person(self) -> str:
@@ -95,6 +101,7 @@ def identity_of(claims: Mapping[str, Any], issuer: str, names: ClaimNames) -> Id
 
     Raises:
         Unauthenticated: if it names nobody.
+        Forbidden: if it names no tenant that they may enter, or several.
     """
     subject = claims.get("sub")
     if not isinstance(subject, str) or not 0 < len(subject) <= LONGEST_SUBJECT or not subject.isascii():
@@ -106,7 +113,18 @@ def identity_of(claims: Mapping[str, Any], issuer: str, names: ClaimNames) -> Id
     groups = frozenset(one for one in listed[:MOST_GROUPS] if isinstance(one, str) and _is_name(one))
     roles = frozenset(role for role, those in names.roles.items() if groups & set(those))
     known = email if isinstance(email, str) and is_verified and _is_name(email) else None
-    return Identity(issuer, subject, known, groups, roles)
+    return Identity(issuer, subject, known, groups, roles, _tenant_of(claims, names))
+
+
+def _tenant_of(claims: Mapping[str, Any], names: ClaimNames) -> str:
+    if names.tenant is None:
+        return names.tenants[0]
+    given = claims.get(names.tenant)
+    found = [one for one in names.tenants if one == given or (isinstance(given, list) and one in given)]
+    if len(found) != 1:
+        said = "several tenants" if found else "no tenant"
+        raise Forbidden(f"The provider names {said} of this server for you: ask an admin.")
+    return found[0]
 
 
 def _is_name(text: str) -> bool:

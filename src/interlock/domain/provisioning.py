@@ -41,7 +41,7 @@ def provision(rules: DirectoryRules, identity: Identity, *, everybody: bool, hol
     known = rules.configured.aliases.get(identity.person)
     link: tuple[DirectoryEvent, ...] = ()
     given = everybody or identity.groups or identity.roles
-    if known is not None or (linked is not None and (given or _is_here(rules, linked))):
+    if known is not None or (linked is not None and (given or is_known(rules, linked))):
         person = rules.configured.canonical(linked or identity.person)
     elif linked is None and (invited := _invited(rules, identity)) is not None:
         person = invited
@@ -63,7 +63,7 @@ def _invited(rules: DirectoryRules, identity: Identity) -> str | None:
     if person.startswith((LOCAL_PREFIX, *NO_PERSON)):
         return None
     account = rules.kept.accounts.get(person)
-    if not _is_here(rules, person):
+    if not is_known(rules, person):
         return None
     if account is not None and account.status is AccountStatus.active:
         return None  # the invitation was used, by whoever has set the password
@@ -72,8 +72,8 @@ def _invited(rules: DirectoryRules, identity: Identity) -> str | None:
     return person
 
 
-def _is_here(rules: DirectoryRules, person: str) -> bool:
-    """Say whether somebody has an account, another name, a group or a role: without any they are a stranger."""
+def is_known(rules: DirectoryRules, person: str) -> bool:
+    """Say whether somebody (canonical id) has an account, another name, a group or a role, or is a stranger."""
     file, known = rules.configured, rules.configured.canonical
     named = frozenset().union(file.aliases.values(), *file.groups.values(), *file.roles.values())
     added = frozenset().union(*rules.kept.members.values())

@@ -49,6 +49,10 @@ class EffectState(StrEnum):
     lapsed = "lapsed"
 
 
+UNSETTLED = (EffectState.claimed, EffectState.unknown)
+"""The states of effects of which nobody knows yet what became."""
+
+
 @dataclass(frozen=True, slots=True)
 class Vote:
     """One person's verdict on one digest, in one step.

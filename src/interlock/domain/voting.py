@@ -76,6 +76,21 @@ def decide_vote(request: Request, command: CastVote, context: DecisionContext) -
     return tuple(events)
 
 
+def check_change(request: Request, context: DecisionContext) -> None:
+    """Refuse any change by this person that leaves the request on its level, and nobody to decide on it.
+
+    Raises:
+        Forbidden, NotEditable: if so.
+    """
+    voter = context.person
+    on_behalf_of = _check_person(request, context, voter)
+    edition = replace(request.edition, author=voter, on_behalf_of=on_behalf_of)
+    edited = Edited(edition, request.digest, request.route, context.now)
+    after = evolve(evolve(request, edited), first_step(context, request.route))
+    if after.is_open and _voting_right(after, context, voter, on_behalf_of).excluded is not None:
+        _must_leave_enough(after, context)
+
+
 def _must_leave_enough(after: Request, context: DecisionContext) -> None:
     """Refuse an edit whose author does not count, if without that person the step can never pass."""
     eligible = able(after, context)
@@ -101,6 +116,10 @@ def _check_vote(request: Request, command: CastVote, context: DecisionContext, v
         )
     check_text(command.comment, "comment", MAX_COMMENT)
     _check_verdict(request, command, context.policy)
+    return _check_person(request, context, voter)
+
+
+def _check_person(request: Request, context: DecisionContext, voter: str) -> str | None:
     found = _voting_right(request, context, voter)
     if found.excluded is not None:
         raise Forbidden(

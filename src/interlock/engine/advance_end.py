@@ -113,7 +113,7 @@ class AdvanceEnds:
             seen = await count(self._store, run.tenant, subjects, now=loaded.now, span=span)
             planned = await self._plan(ending.asks, asked, loaded, policies, seen)
             if isinstance(planned, PausePlan):
-                full = await why_no_room(self._store, policies, run.tenant, run.agent, planned.changes)
+                full = await why_no_room(self._store, policies, run.tenant, run.agent, loaded.now, planned.changes)
                 planned = planned if full is None else full
             if isinstance(planned, Attention):
                 ending, seen = planned, WindowCount()

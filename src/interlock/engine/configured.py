@@ -102,7 +102,8 @@ def build_policies(settings: Settings) -> PolicySet:
     policies = tuple(builder.policy(name, given, ("policies", name)) for name, given in settings.policies.items())
     default = DEFAULT if settings.default is None else builder.policy("default", settings.default, ("default",))
     retries = {agent: Retries(**given.model_dump()) for agent, given in settings.retries.items()}
-    return PolicySet(policies, default, directory, retries=retries, request_limits=dict(settings.request_limits))
+    limits = dict(settings.request_limits), dict(settings.requests_per_hour)
+    return PolicySet(policies, default, directory, None, retries, *limits)
 
 
 def _stamp(origin: ConfigFile) -> Stamp | None:

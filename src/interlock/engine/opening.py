@@ -83,8 +83,7 @@ class Openings:
             assert before is not None
             return before
         change = RequestChange.of(None, *events, *note_of_held(policies, None, now))
-        if change.after.is_open:
-            await must_have_room(self._store, policies, agent.tenant, name)
+        await must_have_room(self._store, policies, agent.tenant, name, now, waits=change.after.is_open)
         changes = Changes(
             agent.tenant,
             actor_of(agent),

@@ -1,4 +1,4 @@
-"""How many requests of one agent may wait for people at once, so that no agent fills the inbox of others.
+"""How many requests of one agent may wait at once, and be opened in an hour, so that none fills the inbox of others.
 
 Who opens many in one instant may exceed the limit by as many as are opened in it: nobody waits for anybody's count.
 """
@@ -6,6 +6,7 @@ Who opens many in one instant may exceed the limit by as many as are opened in i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from interlock.engine.changes import RequestChange
 from interlock.engine.ports.policies import PolicySet
@@ -17,35 +18,58 @@ ALONE = 500
 """The limit for an agent that asks through the API, where nothing is configured: what one batch of votes decides."""
 
 
-async def must_have_room(store: Store, policies: PolicySet, tenant: str, agent: str) -> None:
-    """Refuse another request of an agent that acts by itself, if as many of its own are open as may be.
+HOUR = timedelta(hours=1)
+
+
+async def must_have_room(  # noqa: PLR0913 - who asks, when, and whether anybody is asked
+    store: Store, policies: PolicySet, tenant: str, agent: str, now: datetime, *, waits: bool
+) -> None:
+    """Refuse another request of an agent that acts by itself, if as many are open as may be, or were opened lately.
+
+    Args:
+        waits: whether the request waits for people: what a rule approves does not.
 
     Raises:
         TooManyRequests: if so.
     """
     configured = policies.request_limit_of(agent)
     limit = ALONE if configured is None else configured
-    if await store.open_requests(tenant, agent, limit) >= limit:
+    if waits and await store.open_requests(tenant, agent, limit) >= limit:
         raise TooManyRequests(
             f"{_full(agent, limit)} Wait until some are decided, or withdraw what nobody needs to decide any more. "
             "`request_limits` in interlock.yaml sets the limit.",
             agent=agent,
             limit=limit,
         )
+    hourly = policies.requests_per_hour_of(agent)
+    if hourly is not None and await store.opened_requests(tenant, agent, now - HOUR, hourly) >= hourly:
+        raise TooManyRequests(
+            f"{_fast(agent, hourly)} Ask again later. `requests_per_hour` in interlock.yaml sets the limit.",
+            agent=agent,
+            limit=hourly,
+        )
 
 
-async def why_no_room(
-    store: Store, policies: PolicySet, tenant: str, agent: str, planned: Sequence[RequestChange]
+async def why_no_room(  # noqa: PLR0913, PLR0917 - who asks, when, and for what
+    store: Store, policies: PolicySet, tenant: str, agent: str, now: datetime, planned: Sequence[RequestChange]
 ) -> Attention | None:
     """Return why a run may not pause with what it asks, if a limit is configured for its agent; None if it may."""
-    limit = policies.request_limit_of(agent)
+    limit, hourly = policies.request_limit_of(agent), policies.requests_per_hour_of(agent)
+    new = sum(change.expected == 0 for change in planned)
     opened = sum(change.expected == 0 and change.after.is_open for change in planned)
     more = opened - sum(change.expected > 0 and not change.after.is_open for change in planned)
-    if limit is None or opened == 0 or await store.open_requests(tenant, agent, limit + 1) + more <= limit:
+    if limit is not None and opened and await store.open_requests(tenant, agent, limit + 1) + more > limit:
+        reason = f"{_full(agent, limit)} Retry the run when some are decided; `request_limits` in interlock.yaml"
+    elif hourly is not None and new and await store.opened_requests(tenant, agent, now - HOUR, hourly) + new > hourly:
+        reason = f"{_fast(agent, hourly)} Retry the run later; `requests_per_hour` in interlock.yaml"
+    else:
         return None
-    reason = f"{_full(agent, limit)} Retry the run when some are decided; `request_limits` in interlock.yaml says so."
-    return Attention("too_many_requests", reason)
+    return Attention("too_many_requests", f"{reason} says so.")
 
 
 def _full(agent: str, limit: int) -> str:
     return f"Of {agent}, at most {limit} requests wait for people at once, and so many do."
+
+
+def _fast(agent: str, limit: int) -> str:
+    return f"{agent} may open {limit} requests within an hour, and no more."

@@ -10,13 +10,15 @@ from typing import Any, ParamSpec, TypeVar, cast, overload
 from pydantic import ConfigDict, PydanticUserError, create_model
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError
 
-from interlock.domain.action import Action
+from interlock.domain.action import Action, check_reference
 from interlock.errors import InvalidAgent, NotApproved
 from interlock.runtime.effects.recorded import refuse_retries
 from interlock.runtime.gate import Decision, ask
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+Reference = str | Callable[..., str | None] | None
 
 KEY = "idempotency_key"
 
@@ -31,19 +33,21 @@ def gated(
     name: str | None = None,
     policy: str | None = None,
     description: str | None = None,
+    reference: Reference = None,
     idempotent: bool = False,
     verify: Callable[..., Any] | None = None,
     not_done: tuple[type[Exception], ...] = (),
 ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 
 
-def gated(  # noqa: PLR0913 - the options of `perform`, and three of its own
+def gated(  # noqa: PLR0913 - the options of `perform`, and four of its own
     fn: Callable[..., Any] | None = None,
     /,
     *,
     name: str | None = None,
     policy: str | None = None,
     description: str | None = None,
+    reference: Reference = None,
     idempotent: bool = False,
     verify: Callable[..., Any] | None = None,
     not_done: tuple[type[Exception], ...] = (),
@@ -58,22 +62,28 @@ def gated(  # noqa: PLR0913 - the options of `perform`, and three of its own
         name: the action's name, if it is to be another than the function's.
         policy: the name of a configured policy.
         description: what reviewers read about it; without it the first line of the docstring.
+        reference: what it is about in the business, such as an order's number, to find it by: a text; or a function
+            that is called with the same arguments, by name, and returns it, or None.
         idempotent: see `Decision.perform`, as for `verify` and `not_done`.
 
     Raises:
         InvalidAgent: if it is a method, or retries by itself without being idempotent.
+        InvalidValue: if the reference is none.
         NotApproved: when called, if it was not approved.
         NotDone: when called, if the function said that nothing happened.
     """
     how = {"idempotent": idempotent, "verify": verify, "not_done": not_done}
-    gate = functools.partial(_gate, name=name, policy=policy, description=description, how=how)
+    asks = {"policy": policy, "reference": reference}
+    gate = functools.partial(_gate, name=name, description=description, asks=asks, how=how)
     return gate if fn is None else gate(fn)
 
 
 def _gate(
-    fn: Callable[..., Any], *, name: str | None, policy: str | None, description: str | None, how: dict[str, Any]
+    fn: Callable[..., Any], *, name: str | None, description: str | None, asks: dict[str, Any], how: dict[str, Any]
 ) -> Callable[..., Any]:
     shown = _shown(fn)
+    if isinstance(asks["reference"], str):
+        check_reference(asks["reference"])
     if not how["idempotent"]:
         refuse_retries(fn, fn.__qualname__)
     about = description if description is not None else (inspect.getdoc(fn) or "").partition("\n")[0]
@@ -83,7 +93,9 @@ def _gate(
         bound = shown.bind(*args, **kwargs)
         bound.apply_defaults()
         action = Action(name or fn.__name__, _flat(bound), schema)
-        decision = ask(action, description=about, policy=policy)
+        reference = asks["reference"]
+        found = reference(**action.args) if callable(reference) else reference
+        decision = ask(action, description=about, policy=asks["policy"], reference=found)
         if not decision.approved:
             raise NotApproved(decision.summary, decision)
         return decision

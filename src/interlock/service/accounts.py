@@ -7,21 +7,19 @@ from dataclasses import replace
 from datetime import timedelta
 
 from interlock.domain import directory_events as events
-from interlock.domain.access import ROLES
 from interlock.domain.accounts import AccountSecrets
 from interlock.domain.authority import Principal
 from interlock.domain.directory import Account, AccountStatus
 from interlock.domain.directory_events import DirectoryEvent
 from interlock.domain.directory_rules import DirectoryRules
-from interlock.domain.policy import roles_asked
 from interlock.engine.consequences import actor_of
 from interlock.engine.directories import Directories, PlannedChange
 from interlock.engine.idempotency import key_of
 from interlock.engine.ports.accounts import Accounts as KeptAccounts
 from interlock.errors import AlreadyIssued, Closed
 from interlock.service.credentials import Authenticator, Issued
-from interlock.service.people import must_manage
-from interlock.service.text import quoted, warnings_about
+from interlock.service.people import must_manage, warnings_about_group
+from interlock.service.text import warnings_about
 
 INVITATION_LASTS = timedelta(days=7)
 RESET_LASTS = timedelta(days=1)
@@ -83,11 +81,8 @@ class Accounts:
     def warnings(self, name: str, roles: Sequence[str] = ()) -> list[str]:
         """Say what looks like a mistake, or a deceit, in an invitation: it is made nevertheless."""
         configured = self._directories.configured()
-        asked = roles_asked((*configured.policies, configured.default))
-        known = ROLES.union(configured.directory.roles, asked)
         found = [one for text in (name, *roles) for one in warnings_about(text, "The name")]
-        others = f"known are {', '.join(sorted(known))}"
-        return [*found, *(f"Nothing asks for the role {quoted(one)}: {others}." for one in roles if one not in known)]
+        return [*found, *(one for role in roles for one in warnings_about_group("role", role, configured))]
 
     async def offer_reset(self, name: str, *, by: Principal, key: str | None = None) -> Issued:
         """Return a link with which somebody sets another password, once.

@@ -89,9 +89,9 @@ class Administration:
         """Return the members of each group, or the holders of each role."""
         return await self._people.members(kind)
 
-    async def add_member(self, kind: GroupOrRole, name: str, person: str) -> None:
-        """Add somebody to a group, or give them a role."""
-        await self._people.add(kind, name, person)
+    async def add_member(self, kind: GroupOrRole, name: str, person: str) -> list[str]:
+        """Add somebody to a group, or give them a role; return what looks like a mistake."""
+        return await self._people.add(kind, name, person)
 
     async def remove_member(self, kind: GroupOrRole, name: str, person: str) -> None:
         """Take somebody out of a group, or take a role from them."""

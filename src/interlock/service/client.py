@@ -20,7 +20,7 @@ from interlock.errors import BadInput, InvalidValue
 from interlock.service.following import Reader
 from interlock.service.parts import Parts
 from interlock.service.request_client import RequestClient
-from interlock.service.views import RunView
+from interlock.service.run_views import RunView
 
 LOOKED_AT = 50
 """How many of the newest runs are searched for another agent of this name; all requests are searched as well."""

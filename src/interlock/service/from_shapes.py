@@ -16,6 +16,7 @@ from interlock.domain.canonical import canonical_bytes
 from interlock.domain.collaboration import viewers
 from interlock.domain.credentials import Credential
 from interlock.domain.directory import Account
+from interlock.domain.permitted import Candidates, Permitted
 from interlock.domain.policy import Policy
 from interlock.domain.request import Request
 from interlock.domain.run import Run
@@ -28,8 +29,9 @@ from interlock.errors import RecordAltered
 from interlock.service.inbox import Listed
 from interlock.service.pages import Count, Page
 from interlock.service.people import Given
+from interlock.service.run_views import RunView
 from interlock.service.statistics import Report
-from interlock.service.views import RequestView, RunView
+from interlock.service.views import RequestView
 
 T = TypeVar("T")
 Shape = Mapping[str, Any]
@@ -92,6 +94,8 @@ def view_of(shape: Shape, tenant: str, now: datetime) -> RequestView:
         shape["stuck"],
         shape["done_before"],
         seen_by=tuple(viewers((entry.event for entry in history), request.digest)),
+        may=read_as(Permitted, shape.get("may", {})),
+        candidates=read_as(Candidates, shape.get("candidates", {})),
     )
 
 

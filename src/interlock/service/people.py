@@ -8,14 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from interlock.domain.access import Permission, why_refused
-from interlock.domain.authority import Delegation, Directory, Principal
+from interlock.domain.access import ROLES, Permission, why_refused
+from interlock.domain.authority import LOCAL_PREFIX, Delegation, Directory, Principal
 from interlock.domain.directory_events import DelegationMade, GroupOrRole
 from interlock.domain.directory_rules import DirectoryRules, may_delegate
+from interlock.domain.policy import names_asked
+from interlock.domain.provisioning import is_known
 from interlock.engine.consequences import actor_of
 from interlock.engine.directories import Directories, PlannedChange
 from interlock.engine.idempotency import key_of
+from interlock.engine.ports.policies import PolicySet
 from interlock.errors import Forbidden
+from interlock.service.text import quoted, warnings_about
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +55,26 @@ class People:
         self._must_manage(directory)
         return directory.groups if kind == "group" else directory.roles
 
-    async def add(self, kind: GroupOrRole, name: str, person: str) -> None:
+    async def add(self, kind: GroupOrRole, name: str, person: str) -> list[str]:
         """Add somebody to a group, or give them a role; nothing happens if they are there already.
+
+        Return what looks like a mistake, or a deceit: it is done nevertheless.
 
         Raises:
             Forbidden: if the principal is no admin.
             InvalidValue: if this is no person, or no name.
         """
-        await self._change(lambda rules: PlannedChange(rules.add_member(kind, name, person)))
+        found: list[str] = []
+
+        def plan(rules: DirectoryRules) -> PlannedChange:
+            who = rules.person(person, "person")
+            known = who.startswith(LOCAL_PREFIX) or is_known(rules, who)
+            found[:] = [] if known else [f"Nobody knows {quoted(who)} here yet: is the name written rightly?"]
+            return PlannedChange(rules.add_member(kind, name, person))
+
+        await self._change(plan)
+        about = warnings_about_group(kind, name, self._directories.configured())
+        return [*warnings_about(person, "The name"), *found, *about]
 
     async def remove(self, kind: GroupOrRole, name: str, person: str) -> None:
         """Take somebody out of a group, or take a role from them: the next decision knows.
@@ -144,6 +160,16 @@ class People:
 
     def _why_not(self, directory: Directory) -> str | None:
         return why_refused(Permission.manage, self._principal, frozenset(), directory)
+
+
+def warnings_about_group(kind: GroupOrRole, name: str, configured: PolicySet) -> list[str]:
+    """Say that nothing asks for a group or a role, and which are known; nothing if something does."""
+    directory = configured.directory
+    named = directory.groups if kind == "group" else ROLES.union(directory.roles)
+    known = names_asked(kind, (*configured.policies, configured.default)).union(named)
+    if name in known:
+        return []
+    return [f"Nothing asks for the {kind} {quoted(name)}: known are {', '.join(sorted(known)) or 'none'}."]
 
 
 def must_manage(directory: Directory, principal: Principal) -> None:

@@ -21,8 +21,8 @@ class Provisioning:
     def __init__(self, directories: Directories) -> None:
         self._directories = directories
 
-    async def admit(self, tenant: str, identity: Identity, provider: ProviderSettings, address: str | None) -> str:
-        """Return the canonical id of whoever has signed in.
+    async def admit(self, identity: Identity, provider: ProviderSettings, address: str | None) -> str:
+        """Return the canonical id of whoever has signed in, in the tenant that they enter.
 
         Raises:
             Forbidden: if nothing here is theirs, or they have been shut out.
@@ -33,6 +33,6 @@ class Provisioning:
             found[:] = [provision(rules, identity, everybody=provider.everybody, hold=provider.claims.hold)]
             return PlannedChange(found[0].events)
 
-        actor = actor_of(Principal("service:oidc", "service", tenant, "oidc", address))
-        await self._directories.change(tenant, actor, plan)
+        actor = actor_of(Principal("service:oidc", "service", identity.tenant, "oidc", address))
+        await self._directories.change(identity.tenant, actor, plan)
         return found[0].person

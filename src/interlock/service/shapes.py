@@ -18,7 +18,6 @@ from interlock.domain.collaboration import Clarification
 from interlock.domain.credentials import Credential
 from interlock.domain.request import Request, StandIn, Vote, name_of
 from interlock.domain.run import Run
-from interlock.domain.statistics import Ended, Figures
 from interlock.engine.changes import Entry
 from interlock.engine.codec import encode_policy
 from interlock.engine.ports.channel import Notice
@@ -27,8 +26,8 @@ from interlock.engine.threads import ThreadView
 from interlock.service.bundles import Bundle, Bundles
 from interlock.service.inbox import Listed
 from interlock.service.pages import Count, Page
-from interlock.service.statistics import Report
-from interlock.service.views import RequestView, RunView
+from interlock.service.run_views import RunView
+from interlock.service.views import RequestView
 
 T = TypeVar("T")
 
@@ -149,35 +148,6 @@ def count_shape(count: Count) -> dict[str, Any]:
     return {"number": count.number, "more": count.more}
 
 
-def statistics_shape(report: Report) -> dict[str, Any]:
-    """Return how requests ended, and how long people took."""
-    span = report.span
-    return {
-        "since": _at(span.since),
-        "until": _at(span.until),
-        "by": span.by and str(span.by),
-        "every": span.every and str(span.every),
-        "groups": [_figures(group) for group in report.groups],
-    }
-
-
-def _figures(group: Figures) -> dict[str, Any]:
-    took = group.p50, group.p95
-    return {
-        "key": group.key,
-        "begins": None if group.begins is None else group.begins.isoformat(),
-        "decided": group.decided,
-        **{str(kind): group.number(kind) for kind in Ended},
-        "overridden": group.overridden,
-        "approval_rate": group.approval_rate,
-        "override_rate": group.override_rate,
-        "waiting": group.waiting,
-        "response_seconds": None
-        if took[0] is None or took[1] is None
-        else {"p50": took[0].total_seconds(), "p95": took[1].total_seconds()},
-    }
-
-
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of all shapes: `$defs` has one for each, `$id` names their version."""
     found: dict[str, Any] = json.loads(files("interlock.service").joinpath("shapes.schema.json").read_bytes())
@@ -213,6 +183,8 @@ def view_shape(view: RequestView, history: list[Entry]) -> dict[str, Any]:
         "on_behalf_of": view.on_behalf_of,
         "excluded": view.excluded,
         "seen_by": list(view.seen_by),
+        "may": {**asdict(view.may), "vote": [str(verdict) for verdict in view.may.vote]},
+        "candidates": asdict(view.candidates),
         "history": [entry_shape(entry) for entry in history],
     }
 

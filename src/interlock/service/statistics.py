@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from pydantic_core import PydanticCustomError
 
 from interlock.config.values import parse_moment
-from interlock.domain.statistics import Dimension, Every, Figures, Span, groups_of
+from interlock.domain.statistics import Dimension, Ended, Every, Figures, Span, groups_of
 from interlock.engine.ports.store import Store
 from interlock.errors import BadInput
 from interlock.service.arguments import duration
@@ -57,3 +58,32 @@ def _moment(text: str, option: str, now: datetime) -> datetime:
     except BadInput:
         example = (now - timedelta(days=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
         raise BadInput(f"{option} {text!r} is no duration, such as 30d, and no moment, such as {example}.") from None
+
+
+def statistics_shape(report: Report) -> dict[str, Any]:
+    """Return how requests ended, and how long people took."""
+    span = report.span
+    return {
+        "since": span.since.isoformat(),
+        "until": span.until.isoformat(),
+        "by": span.by and str(span.by),
+        "every": span.every and str(span.every),
+        "groups": [_figures(group) for group in report.groups],
+    }
+
+
+def _figures(group: Figures) -> dict[str, Any]:
+    took = group.p50, group.p95
+    return {
+        "key": group.key,
+        "begins": None if group.begins is None else group.begins.isoformat(),
+        "decided": group.decided,
+        **{str(kind): group.number(kind) for kind in Ended},
+        "overridden": group.overridden,
+        "approval_rate": group.approval_rate,
+        "override_rate": group.override_rate,
+        "waiting": group.waiting,
+        "response_seconds": None
+        if took[0] is None or took[1] is None
+        else {"p50": took[0].total_seconds(), "p95": took[1].total_seconds()},
+    }

@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from operator import attrgetter
 from typing import Literal
 
-from interlock.domain.authority import Directory, Principal
+from interlock.domain.authority import Directory
 from interlock.domain.collaboration import viewers
-from interlock.domain.eligibility import ONLY_PEOPLE, VotingRight, voting_right, with_delegations
+from interlock.domain.commands import DecisionContext
+from interlock.domain.eligibility import ONLY_PEOPLE, VotingRight, voting_right
 from interlock.domain.explain import explain
 from interlock.domain.outcome_words import cannot_pass, done_before, what_became
+from interlock.domain.permitted import NOBODY, NOTHING, Candidates, Permitted, candidates, permitted
 from interlock.domain.policy import Policy
-from interlock.domain.request import EffectState, Request, Status
-from interlock.domain.run import ENDED, Run, RunStatus
+from interlock.domain.request import UNSETTLED, EffectState, Request
+from interlock.domain.run import Run
 from interlock.domain.statistics import Dimension, Every
-from interlock.engine.changes import Entry, Lease
-from interlock.engine.directories import Directories
+from interlock.engine.advance_start import is_given_up
+from interlock.engine.changes import Entry
 from interlock.engine.integrity import verified
-from interlock.engine.ports.store import Inbox, Loaded, RunFilter, Store
-from interlock.engine.routing import PolicyBook
-from interlock.engine.threads import Threads, ThreadView
-from interlock.errors import BadInput, NotFound, RecordAltered
-from interlock.service.inbox import Listed, PersonalInbox, Which, list_runs, walk_requests, walk_runs
-from interlock.service.pages import PAGE, Count, Listing, Page, page, sort_key, text_key, walk
+from interlock.engine.ports.store import Inbox
+from interlock.errors import BadInput, InvalidValue, NotFound
+from interlock.service.inbox import Listed, PersonalInbox, Which, walk_requests
+from interlock.service.pages import Count, Listing, Page, page, sort_key, walk
+from interlock.service.run_views import OPEN, RunViews
 from interlock.service.statistics import LAST, Report, report
 
-MOST_PAUSES = 200
-OPEN = Inbox()
+EVERY_EFFECT = tuple(state for state in EffectState if state is not EffectState.none)
 
 SHORTEST_PREFIX = 8
 """How many characters of an id, `req_` or `run_` among them, must be given: few enough to type, enough to mean it."""
@@ -51,6 +51,8 @@ class RequestView:
         done_before: that a run from which its run was forked has done the same already; None if none has.
         directory: the people as they were known then.
         seen_by: canonical ids of the people who have seen what stands there, as the log has it.
+        may: what this principal may do about it now.
+        candidates: who can vote on it now, and has not.
     """
 
     request: Request
@@ -64,35 +66,12 @@ class RequestView:
     done_before: str | None = None
     directory: Directory = field(default_factory=Directory)
     seen_by: tuple[str, ...] = ()
+    may: Permitted = NOTHING
+    candidates: Candidates = NOBODY
 
 
-@dataclass(frozen=True, slots=True)
-class RunView:
-    """A run with everything that it asked, oldest first; `lease` is None unless somebody advances it now.
-
-    `stuck` says, by request, why nobody can approve it as people are now. `altered` says what of it is not what its log
-    says: nobody carries it on then. `at_its_turn` is the run of its thread whose turn is now; None where all have
-    ended, or it is this one.
-    """
-
-    run: Run
-    requests: tuple[Request, ...]
-    lease: Lease | None
-    now: datetime
-    stuck: Mapping[str, str] = field(default_factory=dict)
-    altered: str | None = None
-    at_its_turn: Run | None = None
-
-
-class Views:
-    """Reads for one principal; changes nothing. The book has policy versions that were read before."""
-
-    def __init__(self, store: Store, directories: Directories, principal: Principal, book: PolicyBook) -> None:
-        self.principal = principal
-        self._store = store
-        self._directories = directories
-        self._tenant = principal.tenant
-        self._book = book
+class Views(RunViews):
+    """Reads for one principal; changes nothing."""
 
     async def resolve(self, kind: Literal["request", "run"], prefix: str) -> str:
         """Return the one id that begins like this; if there are several, `BadInput` is raised."""
@@ -122,6 +101,8 @@ class Views:
         directory = await self._directories.directory(self._tenant, loaded.directory)
         me, before = directory.canonical(self.principal.id), request
         request = await self._noted(request, loaded.logs[request_id], me)
+        given_up = is_given_up(request, loaded)
+        context = DecisionContext(loaded.now, self.principal, policy, directory, abandoned=given_up)
         why = explain(request, policy, directory, loaded.now)
         found = voting_right(request, policy, directory, self.principal.id, loaded.now)
         if request.is_open and self.principal.kind != "person":
@@ -144,6 +125,8 @@ class Views:
             repeats,
             directory,
             tuple(seen_by),
+            permitted(request, context),
+            candidates(request, context),
         )
 
     async def _noted(self, request: Request, _: Sequence[Entry], __: str) -> Request:
@@ -160,60 +143,6 @@ class Views:
             run = None if record is None else record.run
         return None
 
-    def candidates(self, view: RequestView) -> list[str]:
-        """Return those known by name who may vote on a request now and have not, sorted."""
-        request = view.request
-        directory = with_delegations(view.directory, request)
-        if not request.is_open:
-            return []
-        asked = {person for entry in request.step_of(view.policy).ask for person in directory.members(entry)}
-        delegates = {one.delegate for one in directory.delegations if one.giver in asked}
-        left = (asked | delegates) - {vote.voter for vote in request.votes}
-        return sorted(
-            one for one in left if voting_right(request, view.policy, view.directory, one, view.now).excluded is None
-        )
-
-    async def run(self, run_id: str) -> RunView:
-        """Return a run with its requests."""
-        loaded = await self._store.load(self._tenant, run_id=run_id)
-        if loaded.run is None:
-            raise NotFound(f"There is no run {run_id} here.", run_id=run_id)
-        asked = [request async for request in self.requests(Inbox(statuses=(), run_id=run_id))]
-        lease = loaded.run.lease
-        alive = lease if lease is not None and lease.until > loaded.now else None
-        stuck, altered, run = await self.stuck(asked), _altered(loaded), loaded.run.run
-        return RunView(run, tuple(reversed(asked)), alive, loaded.now, stuck, altered, await self._at_its_turn(run))
-
-    async def _at_its_turn(self, run: Run) -> Run | None:
-        if run.thread is None or not (run.waits or run.status in ENDED):
-            return None
-        try:
-            first = await Threads(self._store).at_its_turn(self._tenant, run.thread)
-        except RecordAltered:
-            return None  # whoever continues the thread is told
-        return None if first is None or first.id == run.id else first
-
-    async def stuck(self, requests: Iterable[Request]) -> Mapping[str, str]:
-        """Return, by its id, why nobody can approve a request as people are now, for those of which that is so."""
-        directory = await self._directories.directory(self._tenant)
-        found = {
-            request.id: cannot_pass(request, await self._book.pinned(request.route.policy_hash), directory)
-            for request in requests
-            if request.is_open
-        }
-        return {key: why for key, why in found.items() if why is not None}
-
-    async def pauses(self, run_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
-        """Return the requests that runs wait at, run to ids, in the order in which they were asked; not of too many."""
-        ids = list(dict.fromkeys(run_ids))[:MOST_PAUSES]
-        found = await self._store.runs(self._tenant, RunFilter(ids=ids), limit=MOST_PAUSES)
-        return {run.id: tuple(pending.request_id for pending in run.pause) for run in found}
-
-    async def requests(self, wanted: Inbox = OPEN, *, limit: int | None = None) -> AsyncGenerator[Request, None]:
-        """Read requests, each once, at most so many; by default those that are open, soonest first."""
-        async for _, request in walk_requests(self._store, self._tenant, wanted, limit=limit):
-            yield request
-
     async def list_requests(self, wanted: Inbox = OPEN, *, after: str | None = None, limit: int = 50) -> Page[Request]:
         """Return a page of requests.
 
@@ -226,6 +155,7 @@ class Views:
         filters = (
             *(sorted(wanted.statuses), wanted.agent, wanted.run_id, sorted(wanted.asks or ()), wanted.people),
             wanted.reference,
+            sorted(wanted.effects),
         )
         listing = Listing("requests", sort_key, (self._tenant, wanted.asks is None, *filters))
         read = partial(walk_requests, self._store, self._tenant, wanted)
@@ -252,30 +182,6 @@ class Views:
         directory = await self._directories.directory(self._tenant)
         return PersonalInbox(self._store, directory, self._book, self.principal, agent)
 
-    def runs(self, statuses: tuple[RunStatus, ...] = (), *, limit: int | None = None) -> AsyncGenerator[Run, None]:
-        """Read runs, newest first, at most so many."""
-        return walk_runs(self._store, self._tenant, RunFilter(statuses), limit=limit)
-
-    async def list_runs(  # noqa: PLR0913 - the filters of a list
-        self,
-        statuses: tuple[RunStatus, ...] = (),
-        *,
-        agent: str | None = None,
-        initiator: str | None = None,
-        thread: str | None = None,
-        after: str | None = None,
-        limit: int = 50,
-    ) -> Page[Run]:
-        """Return a page of runs, newest first. See `list_requests`.
-
-        Args:
-            initiator: who has started them, by any of their names.
-        """
-        directory = await self._directories.directory(self._tenant)
-        who = None if initiator is None else directory.canonical(initiator)
-        wanted = RunFilter(statuses, agent, who, thread)
-        return await list_runs(self._store, self._tenant, wanted, after=after, limit=limit)
-
     async def statistics(
         self,
         by: Dimension | None = None,
@@ -295,11 +201,28 @@ class Views:
         """
         return await report(self._store, self._tenant, by=by, every=every, since=since, until=until)
 
-    async def unsettled(self) -> list[Request]:
-        """Return the approved requests whose effect is unknown or still under way, newest first."""
-        wanted = Inbox(statuses=(Status.approved,))
-        states = {EffectState.unknown, EffectState.claimed}
-        return [request async for request in self.requests(wanted) if request.effect in states]
+    async def list_effects(
+        self,
+        states: Sequence[EffectState] = UNSETTLED,
+        *,
+        run: str | None = None,
+        agent: str | None = None,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> Page[Request]:
+        """Return a page of requests by their effects, newest first. See `list_requests`.
+
+        Args:
+            states: by default that of which nobody knows yet what became: it is under way, or unknown.
+            run, agent: whose requests alone are wanted.
+
+        Raises:
+            InvalidValue: if states other than those are asked for of all runs: no index finds them.
+        """
+        wanted = EVERY_EFFECT if run is not None and not states else tuple(dict.fromkeys(states))
+        if run is None and not (wanted and set(wanted) <= set(UNSETTLED)):
+            raise InvalidValue("state", "is claimed or unknown, unless a run is named: `run` lists all that it did")
+        return await self.list_requests(Inbox((), agent, run, effects=wanted), after=after, limit=limit)
 
     async def now(self) -> datetime:
         """Return the store's clock, by which deadlines end, UTC."""
@@ -313,24 +236,6 @@ class Views:
         """Return the entries of one request or run, the oldest first."""
         return list(await self._store.history(self._tenant, stream))
 
-    async def list_threads(self, *, after: str | None = None, limit: int = 50) -> Page[ThreadView]:
-        """Return a page of conversations by name, each with its last run. See `list_requests`."""
-        return await page(Listing("threads", text_key, (self._tenant,)), self._threads, after=after, limit=limit)
-
-    async def _threads(self, after: str | None, limit: int) -> AsyncGenerator[tuple[str, ThreadView], None]:
-        threads, read, tenant = Threads(self._store), self._store.thread_names, self._tenant
-        names = walk(
-            lambda at, most: read(tenant, after=at or "", limit=most), str, after=after, at_once=min(limit, PAGE)
-        )
-        async for name in names:
-            view = await threads.view(tenant, name, limit=1)
-            if view is not None:
-                yield name, view
-
-    async def thread(self, name: str, *, limit: int = 20) -> ThreadView:
-        """Return a conversation with its last runs, the newest first."""
-        return await Threads(self._store).show(self._tenant, name, limit=limit)
-
     def log(self, after: str = "") -> AsyncGenerator[Entry, None]:
         """Read the log as far as it goes now."""
         return walk(self.entries, attrgetter("position"), after=after)
@@ -338,11 +243,3 @@ class Views:
     async def entries(self, after: str | None, limit: int) -> Sequence[Entry]:
         """Return the entries after a position of the log, at most so many."""
         return await self._store.feed(self._tenant, after=after or "", limit=limit)
-
-
-def _altered(loaded: Loaded) -> str | None:
-    try:
-        verified(loaded)
-    except RecordAltered as altered:
-        return altered.message
-    return None

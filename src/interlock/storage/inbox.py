@@ -20,12 +20,12 @@ from sqlalchemy import (
     tuple_,
 )
 
-from interlock.domain.request import Request
+from interlock.domain.request import UNSETTLED, Request
 from interlock.engine.codec import decode_request
 from interlock.engine.ports.store import Inbox, InboxPage, SortKey
 from interlock.storage.compiled import Connection, whatever_is_stored
 from interlock.storage.rows import ASKS_UNKNOWN, OPEN, encodable
-from interlock.storage.schema import IS_OPEN, participants, requests
+from interlock.storage.schema import IS_OPEN, IS_UNSETTLED, participants, requests
 from interlock.storage.sql_constructs import HoldsOneOf, OneOf, as_bytes
 
 _TENANT: BindParameter[str] = bindparam("tenant")
@@ -41,6 +41,7 @@ def inbox(on: Connection, tenant: str, wanted: Inbox, after: SortKey | None, lim
     values: dict[str, Any] = {"tenant": tenant, "limit": limit, "after_at": at, "after": key}
     values |= {"agent": wanted.agent, "run_id": wanted.run_id, "reference": wanted.reference}
     values["statuses"] = [str(one) for one in wanted.statuses]
+    values["effects"] = [str(one) for one in wanted.effects]
     if wanted.asks is not None:
         values["asks"] = [*map(json.dumps, sorted(wanted.asks)), ASKS_UNKNOWN.strip()]
     people = sorted(filter(encodable, wanted.people or ()))
@@ -63,6 +64,20 @@ def open_requests(on: Connection, tenant: str, agent: str, most: int) -> int:
     return (on.value(_OPEN_OF_AGENT, {"tenant": tenant, "agent": agent, "limit": most}) or 0) if encodable(agent) else 0
 
 
+_OPENED_OF_AGENT = select(func.count()).select_from(
+    select(requests.c.id)
+    .where(requests.c.tenant == _TENANT, requests.c.agent == bindparam("agent"), requests.c.opened_at > bindparam("at"))
+    .limit(_LIMIT)
+    .subquery("found")
+)
+
+
+def opened_requests(on: Connection, tenant: str, agent: str, since: int, most: int) -> int:
+    """Return how many requests of an agent were opened after a moment, counted up to `most`."""
+    values = {"tenant": tenant, "agent": agent, "at": since, "limit": most}
+    return (on.value(_OPENED_OF_AGENT, values) or 0) if encodable(agent) else 0
+
+
 def _keyed(at: int, key: object, request: Request) -> tuple[SortKey, Request]:
     """Return a request with where it stands; its own id is its place where somebody has made the row's unreadable."""
     return SortKey(at, key if isinstance(key, str) and encodable(key) else request.id), request
@@ -77,6 +92,8 @@ def inbox_query(wanted: Inbox, *, paged: bool = False) -> Select[Any]:
         of_agent=wanted.agent is not None,
         of_run=wanted.run_id is not None,
         of_reference=wanted.reference is not None,
+        of_effects=bool(wanted.effects),
+        unsettled=bool(wanted.effects) and set(wanted.effects) <= set(UNSETTLED),
         asked=wanted.asks is not None,
         several=by_act and len(wanted.people or ()) > 1,
         paged=paged,
@@ -91,6 +108,8 @@ def _inbox_query(  # noqa: PLR0913 - what makes one query another
     of_agent: bool,
     of_run: bool,
     of_reference: bool,
+    of_effects: bool,
+    unsettled: bool,
     asked: bool,
     several: bool,
     paged: bool,
@@ -103,6 +122,8 @@ def _inbox_query(  # noqa: PLR0913 - what makes one query another
         filters.append(columns.run_id == bindparam("run_id"))
     if of_reference:
         filters.append(columns.reference == bindparam("reference"))
+    if of_effects:
+        filters.append(OneOf(columns.effect, "effects"))
     if some:
         filters.append(OneOf(columns.status, "statuses"))
     if asked:
@@ -114,6 +135,7 @@ def _inbox_query(  # noqa: PLR0913 - what makes one query another
     if of_run or of_reference:
         at = at + literal_column("0")  # no index has this order: SQLite would take one, and read everybody's requests
     query = select(as_bytes(columns.body), at, columns.id).where(columns.tenant == _TENANT, *filters).limit(_LIMIT)
+    query = query.where(IS_UNSETTLED) if unsettled else query
     query = query.where(IS_OPEN).order_by(at, columns.id) if by_due else query.order_by(at.desc(), columns.id.desc())
     if paged:
         place = tuple_(at, columns.id)

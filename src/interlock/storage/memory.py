@@ -147,6 +147,12 @@ class MemoryStore(MemoryAccounts, MemoryCredentials, MemoryStatistics):
             rows = (row for row in tables.requests.values() if (row.tenant, row.agent) == (tenant, agent))
             return min(most, sum(row.status in OPEN for row in rows))
 
+    async def opened_requests(self, tenant: str, agent: str, since: datetime, most: int) -> int:
+        """Return how many requests of an agent were opened after a moment, counted up to `most`."""
+        with self._reading() as tables:
+            rows = (row for row in tables.requests.values() if (row.tenant, row.agent) == (tenant, agent))
+            return min(most, sum(row.opened_at > micros(since) for row in rows))
+
     async def thread_names(self, tenant: str, *, after: str = "", limit: int = 50) -> Sequence[str]:
         """Return the names of threads that come after a name, in order."""
         with self._reading() as tables:

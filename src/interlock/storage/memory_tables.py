@@ -139,6 +139,7 @@ def _is_wanted(row: RequestRow, wanted: Inbox) -> bool:
         and wanted.agent in {None, row.agent}
         and wanted.run_id in {None, row.run_id}
         and wanted.reference in {None, row.reference}
+        and (not wanted.effects or row.effect in wanted.effects)
         and (wanted.asks is None or _asks_one_of(row, wanted.asks))
     )
 

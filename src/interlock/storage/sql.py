@@ -37,8 +37,8 @@ from interlock.engine.ports.store import (
 from interlock.engine.retry import until_committed
 from interlock.failpoints import failpoint
 from interlock.storage import agenda, audit, credentials, cursors, directories, reads
-from interlock.storage.inbox import inbox, open_requests
-from interlock.storage.rows import Clock, RequestRow, RunRow, check_changes, check_load, check_puts
+from interlock.storage.inbox import inbox, open_requests, opened_requests
+from interlock.storage.rows import Clock, RequestRow, RunRow, check_changes, check_load, check_puts, micros
 
 if TYPE_CHECKING:
     from interlock.storage.postgres import PostgresDatabase
@@ -124,6 +124,10 @@ class SqlStore:
     async def open_requests(self, tenant: str, agent: str, most: int) -> int:
         """Return how many requests of an agent are open, counted up to `most`."""
         return await self._read(lambda on: open_requests(on, tenant, agent, most))
+
+    async def opened_requests(self, tenant: str, agent: str, since: datetime, most: int) -> int:
+        """Return how many requests of an agent were opened after a moment, counted up to `most`."""
+        return await self._read(lambda on: opened_requests(on, tenant, agent, micros(since), most))
 
     async def thread_names(self, tenant: str, *, after: str = "", limit: int = 50) -> Sequence[str]:
         """Return the names of threads that come after a name, in order."""

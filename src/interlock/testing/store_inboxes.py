@@ -8,14 +8,26 @@ from dataclasses import replace
 from datetime import timedelta
 
 from interlock.domain.action import Action, Verdict
-from interlock.domain.events import Edited, Escalated, Extended, Restored, StepReached, VoteCast
+from interlock.domain.events import (
+    Edited,
+    EffectClaimed,
+    EffectExecuted,
+    EffectFailed,
+    EffectLapsed,
+    EffectUnknown,
+    Escalated,
+    Extended,
+    Restored,
+    StepReached,
+    VoteCast,
+)
 from interlock.domain.inbox import ANY_ROLE, Act
 from interlock.domain.lifecycle import fold
-from interlock.domain.request import Edition, Request, Status, Vote
+from interlock.domain.request import UNSETTLED, Claim, Edition, EffectState, Request, Status, Vote
 from interlock.engine.changes import RequestChange
 from interlock.engine.ports.store import Inbox, Store
 from interlock.testing.fakes import SettableClock
-from interlock.testing.samples import TENANT, Asked, changes, decided, opened, then
+from interlock.testing.samples import TENANT, Asked, approved, changes, decided, opened, then
 from interlock.testing.store_base import Contract, committed, page_ids, the_request
 
 HOUR = timedelta(hours=1)
@@ -107,6 +119,43 @@ class InboxContract(Contract):
         await store.commit(changes(self._voted(await the_request(store, "req_1"), "ann", clock)))
         assert await page_ids(store, Inbox((), people=("ann",), reference="order 17")) == ["req_1"]
         assert await page_ids(store, Inbox((), people=("ann",), reference="order 170")) == []
+
+    async def test_requests_are_found_by_the_state_of_their_effect(self, store: Store, clock: SettableClock) -> None:
+        for number in range(6):
+            await store.commit(changes(opened(f"req_{number}", clock.at, Asked(run_id=f"run_{number % 2}"))))
+            clock.advance(seconds=1)
+        claimed = EffectClaimed(Claim(1, "req_0", "bank:pay", 1, clock.at))
+        ends = (EffectUnknown(1, "gone", clock.at), EffectExecuted(1, 7, clock.at), EffectFailed(1, "no", clock.at))
+        for number, end in enumerate((None, *ends, EffectLapsed("late", None, clock.at))):
+            before = () if isinstance(end, EffectLapsed) else (claimed,)
+            after = [*before, *([end] if end is not None else [])]
+            await store.commit(changes(approved(await the_request(store, f"req_{number}"), clock.at, *after)))
+        unsettled = Inbox((), effects=UNSETTLED)
+        assert await page_ids(store, unsettled) == ["req_1", "req_0"]
+        assert await page_ids(store, unsettled, after="req_1") == ["req_0"]
+        assert await page_ids(store, Inbox((), effects=(EffectState.unknown,))) == ["req_1"]
+        assert await page_ids(store, replace(unsettled, run_id="run_0")) == ["req_0"]
+        assert await page_ids(store, replace(unsettled, agent="nobody")) == []
+        assert await page_ids(store, replace(unsettled, statuses=(Status.open,))) == []
+        every = tuple(state for state in EffectState if state is not EffectState.none)
+        assert await page_ids(store, Inbox((), run_id="run_0", effects=every)) == ["req_4", "req_2", "req_0"]
+        assert await page_ids(store, Inbox((), effects=(EffectState.lapsed,))) == ["req_4"]
+        assert await store.inbox("others", unsettled) == []
+
+    async def test_the_requests_that_an_agent_has_opened_lately_are_counted_as_far_as_is_wanted(
+        self, store: Store, clock: SettableClock
+    ) -> None:
+        began, agent = clock.at, Asked().agent
+        for number in range(3):
+            clock.advance(minutes=1)
+            await store.commit(changes(opened(f"req_{number}", clock.at)))
+        await store.commit(changes(decided(await the_request(store, "req_1"), clock.at)))
+        assert [await store.opened_requests(TENANT, agent, began, most) for most in (1, 2, 3, 9)] == [1, 2, 3, 3]
+        first = began + timedelta(minutes=1)
+        assert [await store.opened_requests(TENANT, agent, first, most) for most in (1, 9)] == [1, 2]
+        assert await store.opened_requests(TENANT, agent, clock.at, 9) == 0
+        for tenant, other in (("others", agent), (TENANT, f"{agent}2"), (TENANT, "\ud800")):
+            assert await store.opened_requests(tenant, other, began, 9) == 0
 
     async def test_a_page_goes_on_where_a_request_stood_that_has_more_time_since(
         self, store: Store, clock: SettableClock

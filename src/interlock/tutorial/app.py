@@ -15,7 +15,7 @@ from interlock.engine.threads import checked_name
 from interlock.engine.watching import Lines
 from interlock.errors import BadInput, Closed, InterlockError, NotFound
 from interlock.service.replies import Reply, edited, plainly
-from interlock.service.views import RunView
+from interlock.service.run_views import RunView
 
 Event = dict[str, Any]
 Config = Mapping[str, Any]

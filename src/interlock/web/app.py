@@ -12,6 +12,7 @@ from interlock.web import (
     account_pages,
     agents,
     directory,
+    effects,
     events,
     health,
     log,
@@ -41,6 +42,7 @@ PREFIX = "/api/v1"
 PARTS = (
     agents,
     requests,
+    effects,
     runs,
     run_stream,
     registered_agents,

@@ -52,10 +52,13 @@ async def list_members(caller: Manages, kind: Kinds) -> dict[str, Any]:
     return {kind: members_shape(await _people(caller).members(KINDS[kind]))}
 
 
-@router.put("/{kind}/{name}/members/{person}", status_code=HTTPStatus.NO_CONTENT)
-async def add_member(caller: Manages, kind: Kinds, name: str, person: str) -> None:
-    """Add somebody to a group, or give them a role."""
-    await _people(caller).add(KINDS[kind], name, person)
+@router.put("/{kind}/{name}/members/{person}", responses=answers("Warnings"))
+async def add_member(caller: Manages, kind: Kinds, name: str, person: str) -> dict[str, Any]:
+    """Add somebody to a group, or give them a role.
+
+    `warnings` says what looks like a mistake: a group or a role that nothing asks for, a person whom nobody knows.
+    """
+    return {"warnings": await _people(caller).add(KINDS[kind], name, person)}
 
 
 @router.delete("/{kind}/{name}/members/{person}", status_code=HTTPStatus.NO_CONTENT)

@@ -14,7 +14,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from interlock.domain.access import Permission
-from interlock.domain.authority import LOCAL_TENANT
 from interlock.domain.oidc import (
     ATTEMPT_LASTS,
     Answer,
@@ -92,9 +91,9 @@ async def come_back(request: Request, provider: str) -> Response:
         now = await context.parts.store.now()
         identity = await chosen.identity(code, attempt, now)
         address = context.address_of(request)
-        person = await context.provisioning.admit(LOCAL_TENANT, identity, chosen.given, address)
+        person = await context.provisioning.admit(identity, chosen.given, address)
         issued = await context.authenticator.session(
-            LOCAL_TENANT, person, by=f"oidc:{provider}", device=context.device_of(request)
+            identity.tenant, person, by=f"oidc:{provider}", device=context.device_of(request)
         )
     except InterlockError as error:
         return _refused(error)

@@ -146,6 +146,7 @@ class Provider:
 
         Raises:
             Unauthenticated: if the code, or what it was exchanged for, is not what it must be.
+            Forbidden: if it names no tenant that they may enter.
             ProviderUnavailable: if it does not answer, or says nothing that could be understood.
         """
         metadata = await self.metadata()
@@ -163,7 +164,9 @@ class Provider:
                 if more.get("sub") != claims["sub"]:  # OpenID Connect Core, 5.3.2
                     raise Unauthenticated("The provider speaks of two people at once. Begin again.")
                 claims = {**more, **claims}
-        names = ClaimNames(self.given.claims.groups, self.given.claims.roles)
+        given = self.given.claims
+        tenants = (self.given.tenant,) if given.tenant is None else given.tenants
+        names = ClaimNames(given.groups, given.roles, given.tenant, tenants)
         return identity_of(claims, self.given.issuer, names)
 
     async def sign_out_address(self, origin: str) -> str | None:

@@ -29,6 +29,7 @@ def _page(name: str, shape: str, **also: Any) -> dict[str, Any]:
     return _object(said, {"next": STRING}, **{name: _list(ref(shape)), "more": {"type": "boolean"}, **also})
 
 
+_LIMIT: dict[str, Any] = {"type": ["integer", "null"]}
 _WHO = {
     "principal": STRING,
     "kind": {"enum": ["person", "agent", "service"]},
@@ -45,12 +46,21 @@ _MEMBERS = {"type": "object", "additionalProperties": _list(STRING), "descriptio
 
 SERVER_SHAPES: dict[str, Any] = {
     "RequestPage": _page("requests", "Request"),
+    "EffectPage": _page("effects", "Request"),
+    "Warnings": _object("What looks like a mistake.", warnings=_list(STRING)),
     "ListedPage": _page("requests", "ListedRequest"),
     "RunPage": _page("runs", "Run"),
     "ThreadPage": _page("threads", "Thread"),
     "TokenPage": _page("tokens", "Token"),
     "LogPage": _page(
         "entries", "Entry", position={"type": "string", "description": "Where to go on: give it as `after`, any time."}
+    ),
+    "AgentRules": _object(
+        "An agent as it loads here, and what holds for it. A limit that is null is not set.",
+        agent=ref("Agent"),
+        limits=_object("How many requests.", waiting=_LIMIT, per_hour=_LIMIT),
+        retries={"type": "object"},
+        policies=_list({"type": "object"}),
     ),
     "Agents": _object("Agents that have a name.", agents=_list(ref("Agent"))),
     "StatesDeleted": _object(

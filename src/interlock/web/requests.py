@@ -15,7 +15,6 @@ from interlock.errors import InterlockError
 from interlock.service.batch import cast, cast_all
 from interlock.service.bundles import bundled
 from interlock.service.inbox import Which
-from interlock.service.pages import Page
 from interlock.service.shapes import (
     bundles_shape,
     count_shape,
@@ -31,7 +30,7 @@ from interlock.web.context import context_of
 from interlock.web.etags import tagged
 from interlock.web.openapi import answers
 from interlock.web.problems import document_of
-from interlock.web.visible import agent_of, must_see, sees
+from interlock.web.visible import agent_of, must_see
 
 router = APIRouter(prefix="/requests", tags=["requests"])
 Limit = Annotated[int, Query(ge=1, le=200)]
@@ -56,10 +55,10 @@ async def list_requests(  # noqa: PLR0913, PLR0917 - the filters of a list
 
 
 @router.get("/unsettled", responses=answers("RequestPage", is_tagged=True))
-async def unsettled(caller: Reads, call: Call) -> Response:
-    """List the approved requests whose effect is unknown or still under way, newest first."""
-    found = [one for one in await caller.client.unsettled() if sees(caller.principal, one)]
-    return tagged(call, page_shape("requests", Page(tuple(found), None), request_shape))
+async def unsettled(caller: Reads, call: Call, after: str | None = None, limit: Limit = 50) -> Response:
+    """List the approved requests whose effect is unknown or still under way, newest first; see also `/effects`."""
+    page = await caller.client.list_effects(agent=agent_of(caller.principal, None), after=after, limit=limit)
+    return tagged(call, page_shape("requests", page, request_shape))
 
 
 @router.get("/ids/{beginning}", responses=answers("Id"))

@@ -22,7 +22,7 @@ from interlock.domain.run_events import RunCancelled, RunDone, RunFailed
 from interlock.engine.changes import Entry
 from interlock.errors import InterlockError
 from interlock.service.run_streams import Watching
-from interlock.service.views import RunView
+from interlock.service.run_views import RunView
 from interlock.web.callers import Caller, Reads
 from interlock.web.context import Context, context_of
 from interlock.web.events import RETRY, entries_of, event_of

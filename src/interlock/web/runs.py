@@ -90,6 +90,13 @@ async def history(caller: Reads, run_id: str) -> dict[str, Any]:
     return {"entries": [entry_shape(entry) for entry in await caller.client.history(run_id)]}
 
 
+@router.get("/{run_id}/timeline", responses=answers("Entries"))
+async def timeline(caller: Reads, run_id: str) -> dict[str, Any]:
+    """Return the entries of the log about a run and about all that it asked, oldest first."""
+    await run_seen(caller, run_id)
+    return {"entries": [entry_shape(entry) for entry in await caller.client.timeline(run_id)]}
+
+
 @router.get("/{run_id}/state", responses=answers("RunState"))
 async def state(caller: Reads, run_id: str, pause: Annotated[int | None, Query(ge=1)] = None) -> dict[str, Any]:
     """Return what a kept state of a run holds: that of a pause, or the last one."""

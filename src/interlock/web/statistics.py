@@ -7,8 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from interlock.domain.statistics import Dimension, Every
-from interlock.service.shapes import statistics_shape
-from interlock.service.statistics import LAST
+from interlock.service.statistics import LAST, statistics_shape
 from interlock.web.callers import Measures
 from interlock.web.openapi import answers
 

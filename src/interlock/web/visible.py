@@ -16,7 +16,7 @@ from interlock.engine.threads import ThreadView
 from interlock.errors import Forbidden, NotFound
 from interlock.service.owners import RequestOwner, RunOwner
 from interlock.service.pages import Page
-from interlock.service.views import RunView
+from interlock.service.run_views import RunView
 from interlock.web.callers import Caller, why_not
 from interlock.web.context import Context
 

@@ -68,7 +68,7 @@ async def test_whoever_is_named_sees_for_whom_the_vote_would_be(story):
         shown = await seen(story, full=full)
         assert "May vote now: mia, noah." in shown
         assert "Votes for mia: zoe, until 2026-11-05 09:00:00 UTC." in shown
-    assert story.views("zoe").candidates(view) == ["mia", "noah", "zoe"]
+    assert view.candidates.people == ("mia", "noah", "zoe")
 
 
 async def test_the_request_the_log_and_the_json_say_who_voted_for_whom(story):

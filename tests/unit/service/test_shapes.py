@@ -40,10 +40,9 @@ from interlock.service.shapes import (
     run_view_shape,
     schema,
     session_shape,
-    statistics_shape,
     view_shape,
 )
-from interlock.service.statistics import Report
+from interlock.service.statistics import Report, statistics_shape
 
 
 class State(TypedDict, total=False):

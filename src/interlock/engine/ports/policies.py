@@ -21,6 +21,7 @@ class PolicySet:
         held: why what is configured now cannot be used, so that these, the last good ones, still hold; None if these
             are what is configured now.
         request_limits: how many requests of an agent may be open at once, by its name; `default` for the others.
+        requests_per_hour: how many requests an agent may open within an hour, by its name; `default` for the others.
         retries: how failed advances are tried again, by the agent's name; what is not named, by default.
     """
 
@@ -30,10 +31,15 @@ class PolicySet:
     held: str | None = None
     retries: Mapping[str, Retries] = field(default_factory=dict)
     request_limits: Mapping[str, int] = field(default_factory=dict)
+    requests_per_hour: Mapping[str, int] = field(default_factory=dict)
 
     def request_limit_of(self, agent: str) -> int | None:
         """Return how many requests of an agent may be open at once; None if nothing is said of it."""
         return self.request_limits.get(agent, self.request_limits.get("default"))
+
+    def requests_per_hour_of(self, agent: str) -> int | None:
+        """Return how many requests an agent may open within an hour; None if nothing is said of it."""
+        return self.requests_per_hour.get(agent, self.requests_per_hour.get("default"))
 
     def retries_of(self, agent: str) -> Retries:
         """Return how an agent's failed advances are tried again."""

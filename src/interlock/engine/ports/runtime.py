@@ -171,6 +171,7 @@ class Examined:
         gates: whether its code asks anybody.
         error: why it does not load.
         unmade: why nothing is known of the graph of one that a function makes for each run.
+        durability: when its state is kept: `exit` or `step`.
     """
 
     name: str
@@ -179,6 +180,7 @@ class Examined:
     gates: bool | None = None
     error: str | None = None
     unmade: str | None = None
+    durability: str | None = None
 
 
 class Agents(Protocol):
@@ -188,8 +190,8 @@ class Agents(Protocol):
     def names(self) -> Mapping[str, str]:
         """Those that have a name: name to reference."""
 
-    async def examined(self) -> Sequence[Examined]:
-        """Load every agent that has a name, and say what comes of it, by name."""
+    async def examined(self, only: str | None = None) -> Sequence[Examined]:
+        """Load every agent that has a name, or only the one that has this name; say what comes of it, by name."""
 
     def reference(self, name: str) -> tuple[str, str]:
         """Return the name and the importable reference of an agent, given its name or a reference.

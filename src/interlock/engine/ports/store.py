@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from interlock.domain.credentials import Credential
 from interlock.domain.inbox import Act
-from interlock.domain.request import Request, Status
+from interlock.domain.request import EffectState, Request, Status
 from interlock.domain.run import Run, RunStatus
 from interlock.engine.changes import Changes, Cursor, Entry, Job, RunRecord
 from interlock.engine.items import Found, ItemOp
@@ -125,6 +125,7 @@ class Inbox:
             one of them; and those of which the index cannot say whom they ask.
         people: canonical ids of one person, who has voted on the request, answered or changed it.
         reference: what the request is about in the business, exactly so.
+        effects: whose effect has one of these states; any, if none is named.
     """
 
     statuses: tuple[Status, ...] = (Status.open,)
@@ -133,6 +134,7 @@ class Inbox:
     asks: frozenset[str] | None = None
     people: tuple[str, ...] | None = None
     reference: str | None = None
+    effects: tuple[EffectState, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,13 +292,13 @@ class Store(Accounts, Credentials, SignIns, Items, Statistics, Protocol):
         """Return the position of the newest entry, or the empty string."""
 
     async def inbox(self, tenant: str, wanted: Inbox, *, after: SortKey | None = None, limit: int = 50) -> InboxPage:
-        """Return a page of requests, beginning behind a key of the page before it.
-
-        It begins where that request stood when it was read, wherever it stands by now, even if it has been closed.
-        """
+        """Return a page of requests, beginning where that of a key stood when it was read, wherever it is by now."""
 
     async def open_requests(self, tenant: str, agent: str, most: int) -> int:
         """Return how many requests of an agent are open, counted up to `most`."""
+
+    async def opened_requests(self, tenant: str, agent: str, since: datetime, most: int) -> int:
+        """Return how many requests of an agent were opened after a moment, counted up to `most`."""
 
     async def runs(
         self, tenant: str, wanted: RunFilter = ANY_RUN, *, after: str | None = None, limit: int = 50

@@ -117,9 +117,10 @@ class Registry:
             return self._loaded[reference]
         return await asyncio.wrap_future(self._begin(reference, alone=alone))
 
-    async def examined(self) -> Sequence[Examined]:
+    async def examined(self, only: str | None = None) -> Sequence[Examined]:
         """Load every agent that has a name. See the port."""
-        return await asyncio.gather(*(self._examined(*named) for named in sorted(self.names.items())))
+        named = (one for one in sorted(self.names.items()) if only in {None, one[0]})
+        return await asyncio.gather(*(self._examined(*one) for one in named))
 
     async def _examined(self, name: str, reference: str) -> Examined:
         try:
@@ -133,7 +134,7 @@ class Registry:
 
         if isinstance(agent, Unmade):
             return Examined(name, reference, unmade=agent.why)
-        return Examined(name, reference, agent.version, gates(agent.graph))
+        return Examined(name, reference, agent.version, gates(agent.graph), durability=agent.durability)
 
     def close(self) -> None:
         """Let go of the process that tries imports."""

@@ -1,0 +1,155 @@
+"""What somebody may do about a request as it stands, and who can vote: the rules are tried, so that both agree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from interlock.domain import commands
+from interlock.domain.action import Action, Subject, Verdict
+from interlock.domain.canonical import Json
+from interlock.domain.collaboration import SHORTEST_RESERVATION
+from interlock.domain.commands import Command, DecisionContext
+from interlock.domain.decide import decide, why_not_given_away
+from interlock.domain.eligibility import eligibility_of
+from interlock.domain.request import Request
+from interlock.domain.voting import check_change, must_be_in_time
+from interlock.errors import Forbidden, InterlockError
+
+MOST_CANDIDATES = 100
+"""How many of those who can vote are named."""
+
+_SAID = "said"
+_SHORTEST = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Permitted:
+    """What somebody may do about a request now.
+
+    Args:
+        vote: the verdicts that they may say, also in place of one that they have said.
+        delegate: they may let somebody else vote for them.
+        clarify: the numbers of what was asked back that they may answer.
+        withdraw: as the agent that asks by itself.
+    """
+
+    vote: tuple[Verdict, ...] = ()
+    take_back: bool = False
+    comment: bool = False
+    reserve: bool = False
+    end_reservation: bool = False
+    delegate: bool = False
+    ask_back: bool = False
+    clarify: tuple[int, ...] = ()
+    extend: bool = False
+    withdraw: bool = False
+    settle: bool = False
+
+
+NOTHING = Permitted()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Who can vote on a request now and has not.
+
+    Args:
+        people: canonical ids of those who are known by name, sorted, a hundred at most.
+        more: there are more of them.
+        anybody: anybody at this machine can as well whom nothing excludes.
+    """
+
+    people: tuple[str, ...] = ()
+    more: bool = False
+    anybody: bool = False
+
+
+NOBODY = Candidates()
+
+
+def permitted(request: Request, context: DecisionContext) -> Permitted:
+    """Say what the principal may do about a request: what would be refused whatever they say is not among it."""
+    clarify = tuple(
+        one.number
+        for one in request.clarifications
+        if one.said is None and _may(request, commands.Clarify(request.id, one.number, _SAID), context)
+    )
+    if context.principal.kind != "person":
+        alone = context.principal.id == request.requester and not request.run_id and request.is_open
+        return Permitted(clarify=clarify, withdraw=alone)
+
+    def may(command: Command) -> bool:
+        return _may(request, command, context)
+
+    key = request.id
+    return Permitted(
+        vote=tuple(one for one in request.ask.verdicts if _may_vote(request, one, context)),
+        take_back=may(commands.TakeBack(key)),
+        comment=may(commands.Comment(key, _SAID)),
+        reserve=may(commands.Reserve(key, SHORTEST_RESERVATION)),
+        end_reservation=may(commands.EndReservation(key)),
+        delegate=_passes(lambda: _must_give_away(request, context)),
+        ask_back=may(commands.AskBack(key, _SAID)),
+        clarify=clarify,
+        extend=may(commands.Extend(key, _SHORTEST, _SAID)),
+        settle=may(commands.SettleEffect(key, "did_not")),
+    )
+
+
+def candidates(request: Request, context: DecisionContext) -> Candidates:
+    """Return who can vote on a request now and has not."""
+    if not request.is_open or (request.closes_at is not None and context.now >= request.closes_at):
+        return NOBODY
+    step, eligibility = request.step_of(context.policy), eligibility_of(request, context.policy, context.directory)
+    asked = eligibility.directory.named(step)
+    delegates = {one.delegate for one in eligibility.directory.delegations if one.giver in asked}
+    left = sorted((asked | delegates) - {vote.voter for vote in request.votes})
+    can = (one for one in left if eligibility.of(step, one, context.now, request.votes).excluded is None)
+    people = tuple(one for one, _ in zip(can, range(MOST_CANDIDATES + 1), strict=False))
+    anybody = context.directory.asked(step) is None
+    return Candidates(people[:MOST_CANDIDATES], len(people) > MOST_CANDIDATES, anybody)
+
+
+def _may(request: Request, command: Command, context: DecisionContext) -> bool:
+    """Say whether a command changes something, and is not refused."""
+    return _passes(lambda: decide(request, command, context))
+
+
+def _may_vote(request: Request, verdict: Verdict, context: DecisionContext) -> bool:
+    if verdict is not Verdict.edit:
+        answer = _SAID if verdict is Verdict.respond else None
+        return _passes(lambda: _decided(request, verdict, context, answer=answer))
+    if isinstance(request.edition.subject, Action) and context.policy.edits == ():
+        return False
+
+    def tried() -> bool:
+        _decided(request, verdict, context, subject=request.edition.subject)
+        check_change(request, context)
+        return True
+
+    return _passes(tried)
+
+
+def _decided(
+    request: Request, verdict: Verdict, context: DecisionContext, *, answer: Json = None, subject: Subject | None = None
+) -> bool:
+    """Have a vote decided; say yes, also where nothing happens by it: who has said the same may say it again."""
+    decide(request, commands.CastVote(request.id, verdict, request.digest, _SAID, subject, answer), context)
+    return True
+
+
+def _must_give_away(request: Request, context: DecisionContext) -> bool:
+    must_be_in_time(request, context.now)
+    reason = why_not_given_away(request, context.person, context)
+    if reason is not None:
+        raise Forbidden(reason)
+    return True
+
+
+def _passes(tried: Callable[[], object]) -> bool:
+    try:
+        return bool(tried())
+    except InterlockError:
+        return False
