@@ -84,6 +84,7 @@ class World:
         run = await admin.post("/runs", json=mail)
         self.ids["runs", "run_id"].append(run.json()["id"])
         self.ids["threads", "name"].append("talk")
+        self.ids["agents", "name"].append("approval")
         await self.server.drain()
         first = self.ids["requests", "request_id"][0]
         asked = await self.clients["mia@example.com"].post(f"/requests/{first}/clarifications", json={"text": "Why?"})
