@@ -26,7 +26,7 @@ async def head(server, cookie=""):
 
 
 async def test_a_client_that_reads_nothing_is_dropped_and_one_that_reads_slowly_is_not(server, monkeypatch):
-    monkeypatch.setattr(connections, "STALLED", 0.5)
+    monkeypatch.setattr(connections, "STALLED", 1.0)
     await server.listen()
     agent = await server.agent()
     for number in range(25):
@@ -41,7 +41,7 @@ async def test_a_client_that_reads_nothing_is_dropped_and_one_that_reads_slowly_
         await loop.sock_connect(clients[-1], (host, int(port)))
         await loop.sock_sendall(clients[-1], await head(server, cookie))
     silent, slow = clients
-    for _ in range(100):
+    for _ in range(200):
         assert await loop.sock_recv(slow, 20_000)
         await asyncio.sleep(0.02)
         if len(server.context.streams) == 1:
