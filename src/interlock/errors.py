@@ -11,7 +11,7 @@
     │   ├── Unauthenticated           SecondFactorNeeded
     │   └── EffectRefused             AlreadyClaimed
     ├── Conflict                      WindowMoved, NotInTime
-    ├── ProviderUnavailable, TooBusy
+    ├── ProviderUnavailable, TooBusy, TakesTooLong
     ├── StoreError                    RecordAltered, StoreTooNew
     │   └── StoreUnavailable          StoreReplaced
     └── ServerError                   ServerBusy
@@ -106,6 +106,10 @@ class ProviderUnavailable(InterlockError, code="provider_unavailable"):
 
 class TooBusy(InterlockError, code="too_busy"):
     """The server has too much of this to do at the moment; nothing was done. `retry_after` says when to try again."""
+
+
+class TakesTooLong(InterlockError, code="takes_too_long"):
+    """What was asked for is sound, and more than can be done in one call; made again, it takes as long."""
 
 
 class SecondFactorNeeded(Unauthenticated, code="second_factor_needed"):

@@ -1,5 +1,6 @@
 """I9, I11: who belongs where is what the log says, whatever somebody writes into the database beside it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -50,6 +51,28 @@ async def attacked(request, backdoor, tmp_path):
     await made.people.remove("group", "managers", "mia")
     yield made
     await system.close()
+
+
+async def test_a_process_reads_on_from_what_it_knows_and_anew_where_that_is_not_there_any_more(attacked):
+    store, read = attacked.store, []
+    history = store.history
+
+    async def counted(tenant, stream, *, since=1):
+        found = await history(tenant, stream, since=since)
+        read.append(len(found))
+        return found
+
+    other = Directories(store, SettablePolicies(BUILT_IN))
+    assert (await other.kept("default")).version == 3
+    store.history = counted
+    await People(Directories(store, SettablePolicies(BUILT_IN)), ME).add("group", "managers", "olga")
+    assert read == [3], "whoever begins reads it all"
+    assert (await other.directory("default")).groups["managers"] == {"noah", "olga"}
+    assert read == [3, 2], "the last entry that was known, and the new one"
+    seen = other._seen["default"]
+    seen.leaf, seen.kept = "another", replace(seen.kept, version=3, members={})
+    assert (await other.directory("default")).groups["managers"] == {"noah", "olga"}, "a backup was put back"
+    assert read == [3, 2, 2, 4]
 
 
 async def test_a_version_that_was_set_back_hides_nothing_and_is_repaired(attacked):

@@ -135,7 +135,7 @@ class _Stopping:
         await point("loaded")
         return loaded
 
-    async def history(self, tenant: str, stream: str) -> Sequence[Entry]:
+    async def history(self, tenant: str, stream: str, *, since: int = 1) -> Sequence[Entry]:
         entries = await self._store.history(tenant, stream)
         await point("log read")
         return entries

@@ -63,7 +63,7 @@ ROUTES = {
     ("POST", "/runs/{run_id}/cancel"): Permission.operate,
     ("POST", "/runs/{run_id}/retry"): Permission.operate,
     ("POST", "/runs/{run_id}/accept-version"): Permission.operate,
-    ("POST", "/policies/check"): Permission.read,
+    ("POST", "/policies/check"): Permission.read_all,
     ("POST", "/policies/explain"): Permission.examine,
     ("POST", "/policies/simulate"): Permission.examine,
     ("GET", "/log"): Permission.log,

@@ -255,13 +255,24 @@ async def test_a_second_factor(server):
     server.clock.advance(minutes=1)
     here = server.client()
     assert (await sign_in(server, password=OTHER, code=code_at(key, server), browser=here)).status_code == 200
-    assert (await here.post(page("account/second-factor/off"), data={"password": PASSWORD})).status_code == 401
-    assert "It is off" in (await here.post(page("account/second-factor/off"), data={"password": OTHER})).text
-    assert (await here.post(page("account/second-factor/off"), data={"password": OTHER})).status_code == 409
-    assert (await sign_in(server, password=OTHER)).status_code == 200
+    off, changes = page("account/second-factor/off"), page("account/password")
+    assert 'name="code"' in (await here.get(page("account"))).text.partition("Another password")[2]
+    for wrong in ({"password": PASSWORD, "code": recovery[1]}, {"password": OTHER}, {"password": OTHER, "code": "1"}):
+        for path in (off, changes):
+            server.clock.advance(minutes=1)  # whoever fails waits
+            assert (await here.post(path, data={**wrong, "new": "x" * 20, "again": "x" * 20})).status_code == 401, wrong
+    server.clock.advance(minutes=1)
+    changed = {"password": OTHER, "code": recovery[1], "new": PASSWORD, "again": PASSWORD}
+    assert "is changed" in (await here.post(changes, data=changed)).text
+    assert (await here.post(off, data={"password": PASSWORD, "code": recovery[1]})).status_code == 401, "it was used"
+    before = here.cookies["interlock"]
+    assert "It is off" in (await here.post(off, data={"password": PASSWORD, "code": code_at(key, server)})).text
+    assert (await server.client(Cookie=f"interlock={before}").get("/session")).status_code == 401
+    assert (await here.post(off, data={"password": PASSWORD})).status_code == 409
+    assert (await sign_in(server)).status_code == 200
     kinds = [kind for kind, _ in await told(server)]
     assert kinds.count("second_factor_changed") == 2
-    assert kinds.count("recovery_code_used") == 1
+    assert kinds.count("recovery_code_used") == 2
 
 
 def code_at(key, server, off=0):

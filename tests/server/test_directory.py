@@ -6,6 +6,7 @@ import pytest
 
 from interlock.agents import AGENTS
 from interlock.bootstrap import build
+from interlock.domain.credentials import Scope
 from interlock.domain.directory import STREAM
 from interlock.engine.audit import audit_record
 from interlock.errors import Forbidden
@@ -197,6 +198,10 @@ async def test_a_changed_file_is_noted_once_and_by_what_changed(open_server, tmp
     assert "the configuration has changed: groups now say managers: zoe" in sentence(
         (await system.store.history("default", STREAM))[-1]
     )
+    watching = await server.agent("service:prometheus", Scope.metrics)
+    assert "interlock_configuration_held 1.0" in (await watching.get("../../metrics")).text
+    file.write_text(before)
+    assert "interlock_configuration_held 0.0" in (await watching.get("../../metrics")).text
 
 
 async def test_a_server_notes_the_file_when_it_begins_and_until_it_is_told_to_stop(server):

@@ -43,6 +43,17 @@ async def test_nothing_acts_before_the_hold_ends_and_then_it_does(open_server, s
     ]
 
 
+async def test_a_level_opts_out_of_the_hold_of_its_policy(open_server):
+    config = HELD.replace(
+        "levels: [{steps: [{ask: [group:managers]}]}]", "levels: [{hold: 0s, steps: [{ask: [group:managers]}]}]"
+    )
+    assert config != HELD
+    server = open_server("memory", config)
+    asked = await ask(await server.agent())
+    voted = (await vote(await server.person("mia@example.com"), asked)).json()
+    assert (voted["status"], voted["held_until"]) == ("approved", None)
+
+
 async def test_a_process_that_died_while_it_was_held_leaves_it_held(open_server):
     before = open_server("sqlite", HELD)
     asked = await ask(await before.agent())

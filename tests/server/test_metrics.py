@@ -88,7 +88,7 @@ async def test_what_the_database_counts_is_not_counted_anew_at_each_scrape(serve
     await read(server)
     monkeypatch.setattr(module, "FRESH", -1.0)
     with pytest.raises(TypeError):
-        await server.context.measuring.text(server.system.store)
+        await server.context.measuring.text(server.system.store, held=False)
 
 
 def test_slots_are_those_of_the_worker_as_it_works(server):

@@ -10,9 +10,14 @@ import httpx2
 import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
+from tests.server.test_sessions import cookies_of
 
 from interlock.config import load_settings
 from interlock.config.server import ProviderSettings
+from interlock.domain.accounts import AccountSecrets
+from interlock.domain.directory_events import SecondFactorChanged
+from interlock.engine.changes import Actor
+from interlock.engine.directories import PlannedChange
 from interlock.errors import BadInput, InvalidConfig
 from interlock.web.app import application
 from interlock.web.oidc_provider import Provider
@@ -151,6 +156,20 @@ async def test_a_person_signs_in_at_a_provider_and_is_who_the_configuration_says
     for cookie in answer.headers.get_list("set-cookie"):
         assert "HttpOnly" in cookie
         assert "SameSite=lax" in cookie
+
+
+async def test_by_https_the_cookies_of_this_way_are_of_this_host_alone_as_well(company, login):
+    company.context = replace(company.context, origin="https://a.example", hosts=frozenset({"a.example"}))
+    set_up(company, login)
+    browser = browser_of(company)
+    begun = await browser.get("../../auth/oidc/company")
+    ended = await back(browser, login.authorize(begun.headers["location"]))
+    begins, ends = cookies_of(begun), cookies_of(ended)
+    assert (set(begins), set(ends)) == ({"__Host-interlock-sign-in"}, {"__Host-interlock"})
+    for value, attributes in (*begins.values(), *ends.values()):
+        assert value
+        assert set(attributes) - {"max-age"} == {"path", "secure", "httponly", "samesite"}
+        assert (attributes["path"], attributes["samesite"].lower()) == ("/", "lax")
 
 
 async def test_what_was_begun_is_ended_once_in_the_same_browser_in_time(company, login):
@@ -426,6 +445,43 @@ async def test_the_groups_of_a_claim_decide_while_the_providers_word_counts(open
     await signed_in(browser, login)
     server.clock.advance(days=7)
     assert await claimed(server, requests[2]) == "lapsed"  # nobody has heard of it for too long
+
+
+async def test_an_admin_by_what_a_provider_says_does_all_that_admins_do(open_server, login):
+    server = open_server(config="groups: {managers: []}\n")
+    set_up(server, login, claims={"groups": "groups", "roles": {"admin": ["x"]}})
+    login.userinfo = {"sub": "7", "groups": ["x"]}
+    browser = browser_of(server)
+    await signed_in(browser, login)
+    browser.headers["Origin"] = server.context.origin
+    assert (await browser.get("/session")).json()["roles"] == ["admin"]
+    member = "/directory/groups/managers/members/mia@example.com"
+    made = await browser.post("/people", json={"name": "mia@example.com", "roles": ["viewer"]})
+    form = {"link": made.json()["link"].partition("#")[2], "new": "a long password", "again": "a long password"}
+    assert (await server.client().post("../../join", data=form)).status_code == 200
+    secrets = AccountSecrets("mia@example.com", authenticator="A" * 32)
+    on = SecondFactorChanged("mia@example.com", on=True, at=server.clock.at)
+    await server.system.directories.change("default", Actor("test", "test"), lambda _: PlannedChange((on,), (secrets,)))
+    token = (await browser.post("/tokens", json={"principal": "agent:a", "scopes": ["read"]})).json()
+    calls = [
+        ("GET", "/people"),
+        ("POST", "/people/mia@example.com/reset"),
+        ("DELETE", "/people/mia@example.com/second-factor"),
+        ("POST", "/people/mia@example.com/disable"),
+        ("POST", "/people/mia@example.com/enable"),
+        ("GET", "/directory/groups"),
+        ("PUT", member),
+        ("DELETE", member),
+        ("DELETE", "/sessions?of=mia@example.com"),
+        ("GET", "/tokens"),
+        ("DELETE", f"/tokens/{token['id']}"),
+    ]
+    for method, path in calls:
+        answer = await browser.request(method, path)
+        assert answer.status_code in {200, 201, 204}, (method, path, answer.text)
+    login.userinfo = {"sub": "7", "groups": []}
+    await signed_in(browser, login)
+    assert (await browser.post("/people/mia@example.com/disable")).status_code == 403
 
 
 async def test_the_page_offers_the_providers_and_signing_out_ends_the_session_here_and_shows_the_way_there(

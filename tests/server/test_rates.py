@@ -66,6 +66,15 @@ async def test_who_is_not_known_is_counted_by_address_and_slows_nobody_who_is(li
     assert await statuses(limited.client(), "../../livez", 9) == [200] * 9
 
 
+async def test_an_account_of_whoever_is_signed_in_is_open_though_a_neighbour_guesses(limited):
+    await statuses(limited.client(), "../../account", 9)
+    assert await statuses(limited.client(), "../../account", 1) == [429]
+    assert await statuses(limited.client(Cookie="interlock=ils_" + "x" * 43), "../../account", 1) == [429]
+    mia, noah = await limited.person("mia@example.com"), await limited.person("noah@example.com")
+    assert await statuses(mia, "../../account") == [200, 200, 200, 429]
+    assert await statuses(noah, "../../account/password", 1, "POST") == [400], "it is no address that is counted"
+
+
 async def test_tries_to_sign_in_are_counted_by_the_address_that_a_proxy_of_ours_says(limited):
     link = (await limited.context.authenticator.link("default", "mia@example.com", by="test")).secret
     here, forged = limited.client(), limited.client(**{"X-Forwarded-For": "198.51.100.1, 127.0.0.1"})

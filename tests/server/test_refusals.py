@@ -136,7 +136,7 @@ async def role_lost(house):
 
 
 async def session_ended(house):
-    await house.server.context.authenticator.end(house.credential.tenant, house.credential.id)
+    await house.server.context.authenticator.end(house.credential)
 
 
 async def deadline_passed(house):

@@ -1,7 +1,19 @@
 """Sessions: each sign-in has its own, people see and end theirs, an admin anybody's."""
 
-from interlock.domain.credentials import SessionLimits
+from dataclasses import replace
+
+import pytest
+from tests.server.conftest import CONFIG
+
+from interlock.domain.credentials import Scope, SessionLimits
+from interlock.domain.directory_events import MemberAdded
+from interlock.engine.changes import Actor
+from interlock.engine.directories import PlannedChange
+from interlock.errors import BadInput, Unauthenticated
 from interlock.service.credentials import Authenticator
+from interlock.service.own_account import OwnAccount
+from interlock.service.passwords import Passwords
+from interlock.web.app import application
 
 
 async def signed_in(server, person="mia@example.com", device="Firefox", **headers):
@@ -81,7 +93,12 @@ async def test_who_proves_more_gets_another_session_that_lasts_no_longer(server)
     authenticator = server.context.authenticator
     first = await authenticator.session("default", "mia@example.com", by="test")
     server.clock.advance(minutes=30)
-    second = await authenticator.renew(first.credential)
+    second = await authenticator.renewed(first.credential)
+    joins = MemberAdded("group", "x", "mia@example.com", server.clock.at)
+    change = PlannedChange((joins,), issued=(second.credential,), ended=(first.credential.id,))
+    await server.system.directories.change("default", Actor("mia@example.com", "test"), lambda _: change)
+    with pytest.raises(Unauthenticated):
+        await authenticator.renewed(first.credential)
     assert second.secret != first.secret
     assert second.credential.expires_at == first.credential.expires_at
     assert (await server.client(Cookie=f"interlock={first.secret}").get("/session")).status_code == 401
@@ -94,3 +111,86 @@ async def test_sessions_last_as_long_as_is_configured(server):
         "default", "mia@example.com", by="test"
     )
     assert (await server.client(Cookie=f"interlock={issued.secret}").get("/session")).status_code == 401
+
+
+async def test_all_sessions_that_an_admin_ends_are_all_though_one_is_renewed_meanwhile(server):
+    """A session that is renewed ends and begins by one commit, so whoever lists sessions sees one of the two."""
+    olga, authenticator = await server.person("olga@example.com"), server.context.authenticator
+    first = await authenticator.session("default", "mia@example.com", by="test")
+    second = await authenticator.renewed(first.credential)
+    store, joins = server.system.store, MemberAdded("group", "x", "mia@example.com", server.clock.at)
+    renewal = PlannedChange((joins,), issued=(second.credential,), ended=(first.credential.id,))
+    read, renewals = store.credentials, [renewal]
+
+    async def listed(*given, **more):
+        found = await read(*given, **more)
+        if renewals:  # after they were listed, before one of them is ended
+            change = renewals.pop()
+            await server.system.directories.change("default", Actor("mia@example.com", "test"), lambda _: change)
+        return found
+
+    store.credentials = listed
+    ended = (await olga.delete("/sessions", params={"of": "mia@example.com"})).json()["ended"]
+    assert ended == [second.credential.id]
+    assert (await server.client(Cookie=f"interlock={second.secret}").get("/session")).status_code == 401
+
+
+async def test_signing_out_ends_sessions_alone_and_a_token_is_revoked_which_the_log_says(server):
+    agent = await server.agent("agent:bot", Scope.read)
+    assert (await agent.post("../../sign-out")).status_code == 200
+    assert (await agent.get("/session")).json()["principal"] == "agent:bot"
+    (token,) = await server.system.store.credentials("default", kind="token")
+    with pytest.raises(BadInput, match="revoke it"):
+        await server.context.authenticator.end(token)
+    assert (await agent.delete("/session")).status_code == 204
+    assert (await agent.get("/session")).json()["detail"] == "This token was revoked."
+    kinds = [entry.event.type for entry in await server.system.store.history("default", "directory")]
+    assert kinds == ["token_created", "token_revoked"]
+    mia = await signed_in(server)
+    assert (await mia.post("../../sign-out")).status_code == 200
+    assert (await mia.get("/session")).status_code == 401
+
+
+def cookies_of(answer):
+    """Return each cookie that an answer sets: its name and value, and its attributes."""
+    found = {}
+    for line in answer.headers.get_list("set-cookie"):
+        first, *others = line.split("; ")
+        name, _, value = first.partition("=")
+        found[name] = value, {other.partition("=")[0].lower(): other.partition("=")[2] for other in others}
+    return found
+
+
+async def test_by_https_every_cookie_is_of_this_host_alone(open_server):
+    """RFC 6265bis, section 4.1.3.2: a browser takes `__Host-` if it is secure, for all paths, and of no domain."""
+    server = open_server(config=CONFIG)
+    server.context = replace(server.context, origin="https://a.example", hosts=frozenset({"a.example"}))
+    server.app = application(server.context)
+    cheap = Passwords(memory=8, times=1)
+    own = OwnAccount(server.context.authenticator, server.system.directories, cheap)
+    server.context.__dict__["own_account"] = own
+    link = (await server.context.authenticator.link("default", "mia@example.com", by="test")).secret
+    page = (await server.context.authenticator.link("default", "mia@example.com", by="test")).secret
+    olga = await server.person("olga@example.com")
+    joins = (await olga.post("/people", json={"name": "zoe@example.com"})).json()["link"].partition("#")[2]
+    password = {"name": "zoe@example.com", "password": "correct horse battery"}
+    new = {"new": password["password"], "again": password["password"]}
+    session, browser = "__Host-interlock", "__Host-interlock-browser"
+    calls = [
+        ("/session", {"json": {"link": link}}, {session}),
+        ("../../sign-in", {"data": {"link": page}}, {session}),
+        ("../../join", {"data": {"link": joins, **new}}, {session, browser}),
+        ("/session", {"json": password}, {session, browser}),
+        ("../../sign-in/password", {"data": password}, {session, browser}),
+        ("../../account/password", {"data": password | {"new": "x" * 20, "again": "x" * 20}}, {session, browser}),
+        ("../../sign-out", {}, {session}),
+    ]
+    client = server.client()
+    for path, sent, names in calls:
+        cookies = cookies_of(await client.post(path, **sent))
+        assert set(cookies) == names, path
+        for name, (value, attributes) in cookies.items():
+            assert set(attributes) - {"max-age", "expires"} == {"path", "secure", "httponly", "samesite"}, (path, name)
+            assert (attributes["path"], attributes["samesite"].lower()) == ("/", "lax")
+            assert ("max-age" in attributes) is (name == browser or path == "../../sign-out")
+            assert bool(value.strip('"')) is (path != "../../sign-out")

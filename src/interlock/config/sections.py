@@ -18,6 +18,7 @@ from interlock.config.values import (
     Day,
     Duration,
     Expression,
+    Hold,
     Hours,
     Identifier,
     Moment,
@@ -110,8 +111,9 @@ class LevelSettings(Section):
     name: Name | None = Field(default=None, description="what people and statistics call it; its number by default")
     when: Expression | None = Field(default=None, description="CEL over the facts; the last level has none")
     approve: Literal["automatically"] | None = Field(default=None, description="nobody is asked; it has no steps then")
-    hold: Duration | None = Field(
-        default=None, description="how long the vote that ends a step can be taken back; the policy's by default"
+    hold: Hold | None = Field(
+        default=None,
+        description="how long the vote that ends a step can be taken back, 0s: not at all; the policy's by default",
     )
     steps: tuple[StepSettings, ...] = ()
 
@@ -143,7 +145,7 @@ class PolicySettings(Section):
     reason_for: tuple[Literal["approve", "edit", "reject", "respond", "revise"], ...] = Field(
         default=(), description="votes that need a comment"
     )
-    hold: Duration | None = Field(default=None, description="of all its levels that name no other")
+    hold: Hold | None = Field(default=None, description="of all its levels that name no other")
     answer_expires: Duration | None = Field(default=None, description="every hour counts, whatever the calendar")
     calendar: Name | None = Field(default=None, description="of all its steps that name no other")
 

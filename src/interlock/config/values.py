@@ -58,6 +58,11 @@ def parse_duration(text: object) -> timedelta:
     return length
 
 
+def parse_hold(text: object) -> timedelta:
+    """Read how long something is held: a duration, or `0s`, which is not at all."""
+    return timedelta(0) if text == "0s" else parse_duration(text)
+
+
 def parse_rate(text: object) -> tuple[int, timedelta] | None:
     """Read how often something may happen, such as `600 per 1m`; None if `unlimited`."""
     if text == "unlimited":
@@ -143,6 +148,11 @@ Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),
     WithJsonSchema({"type": "string", "pattern": f"^(?=.){_DURATION.pattern}$", "examples": ["30s", "4h", "1h30m"]}),
+]
+Hold = Annotated[
+    timedelta,
+    BeforeValidator(parse_hold),
+    WithJsonSchema({"type": "string", "pattern": f"^(?=.){_DURATION.pattern}$", "examples": ["10s", "0s"]}),
 ]
 Rate = Annotated[
     tuple[int, timedelta] | None,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
 from interlock.domain.authority import LOCAL_PREFIX, Directory, Principal
 from interlock.domain.credentials import Scope
+from interlock.domain.eligibility import with_delegations
+from interlock.domain.policy import Policy
+from interlock.domain.request import Request
 
 
 class Permission(StrEnum):
@@ -17,6 +21,9 @@ class Permission(StrEnum):
     anyone_known = "anyone_known"
     """What whoever is known may do for themselves."""
     read = "read"
+    """What one takes part in: everybody does; what that is, `takes_part` says."""
+    read_all = "read_all"
+    """Whatever stands there."""
     follow = "follow"
     decide = "decide"
     ask = "ask"
@@ -47,11 +54,12 @@ def _roles(*names: str) -> frozenset[str]:
 
 ACCESS: dict[Permission, Access] = {
     Permission.read: Access(None, frozenset({Scope.read})),
+    Permission.read_all: Access(_roles("viewer", "reviewer", "operator", "auditor"), frozenset({Scope.read})),
     Permission.follow: Access(None, frozenset({Scope.ask, Scope.read, Scope.log})),  # each is told what they may see
     Permission.decide: Access(None),  # the policy of each request says who; and only people decide
     Permission.ask: Access(frozenset(), frozenset({Scope.ask})),  # people decide and agents ask: nobody does both
     Permission.clarify: Access(None, frozenset({Scope.ask})),  # the request says who asks it, and who started it
-    Permission.start: Access(None, frozenset({Scope.run})),
+    Permission.start: Access(_roles("reviewer", "operator"), frozenset({Scope.run})),
     Permission.operate: Access(None),  # who started a run, and operators: the run says
     Permission.log: Access(_roles("auditor", "operator"), frozenset({Scope.log})),
     Permission.measure: Access(_roles("auditor", "operator"), frozenset({Scope.metrics})),
@@ -60,7 +68,7 @@ ACCESS: dict[Permission, Access] = {
 }
 """`anybody` and `anyone_known` ask nothing more."""
 
-ROLES = frozenset({"viewer", "reviewer"}).union(*(access.roles for access in ACCESS.values() if access.roles))
+ROLES = frozenset[str]().union(*(access.roles for access in ACCESS.values() if access.roles))
 """The roles that mean something without any policy or configuration."""
 
 
@@ -84,3 +92,21 @@ def _missing(wanted: frozenset[Scope]) -> str:
         return "only people may do that"
     names = ", ".join(sorted(wanted))
     return f"the token needs one of the scopes {names}" if len(wanted) > 1 else f"the token lacks the scope {names}"
+
+
+def takes_part(request: Request, policy: Policy, directory: Directory, person: str, at: datetime) -> bool:
+    """Say whether somebody has to do with a request, and so sees it without any role.
+
+    They have started it, have acted on it, are asked in one of its steps, or vote now for somebody who is.
+
+    Args:
+        policy: the version that the request has pinned.
+        person: canonical id.
+    """
+    people = with_delegations(directory, request)
+    voters = (*(vote.voter for vote in request.votes), *(voter for _, voter in request.counted))
+    acted = map(people.canonical, (request.initiator, *request.editors, *voters, *request.decided_by))
+    if person in set(acted):
+        return True
+    steps = [request.step_of(policy, index) for index in range(len(policy.levels[request.route.level].steps))]
+    return any(people.is_asked(step, one) for step in steps for one in (person, *people.givers(person, at)))

@@ -32,6 +32,11 @@ class DirectoryRules:
     configured: Directory
     now: datetime
 
+    @property
+    def directory(self) -> Directory:
+        """Everybody as they are known now, by what is configured, what the log says, and what providers say."""
+        return self.kept.merged(self.configured, self.now)
+
     def person(self, name: str, field: str) -> str:
         """Return the canonical id of a person.
 

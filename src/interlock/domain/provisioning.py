@@ -50,9 +50,17 @@ def provision(rules: DirectoryRules, identity: Identity, *, everybody: bool, hol
         person = identity.person
     else:
         raise Forbidden("The provider knows you, and nobody has invited you here: ask an admin.")
-    if person in rules.kept.merged(rules.configured).disabled:
+    if person in rules.directory.disabled:
         raise Forbidden(f"{person} may not sign in any more: ask an admin.")
     return Provisioned(person, (*link, *_claimed(rules, person, identity, hold)))
+
+
+def taken_back(rules: DirectoryRules, identity: Identity) -> tuple[DirectoryEvent, ...]:
+    """Return what takes from somebody who is not let in what their provider says of them no more."""
+    if identity.groups or identity.roles:
+        return ()
+    linked = rules.kept.identities.get((identity.issuer, identity.subject))
+    return _claimed(rules, rules.configured.canonical(linked or identity.person), identity, timedelta())
 
 
 def _invited(rules: DirectoryRules, identity: Identity) -> str | None:

@@ -176,8 +176,9 @@ class _PolicyBuilder:
             name = level.name or f"level {index + 1}"
             if name in {earlier.name for earlier in levels}:
                 raise self.error((*here, "name"), f"there is a level {name!r} already: choose another name")
+            hold = policy.hold if level.hold is None else level.hold
             steps = tuple(
-                self._step(step, policy, level.hold or policy.hold, (*here, "steps", number))
+                self._step(step, policy, hold or None, (*here, "steps", number))
                 for number, step in enumerate(level.steps)
             )
             levels.append(Level(name, level.when, steps, automatic=bool(level.approve)))

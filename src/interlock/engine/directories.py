@@ -45,6 +45,8 @@ class _Seen:
     """What was read of a tenant last, and what it comes to with what is configured."""
 
     kept: KeptDirectory
+    leaf: str = ""
+    """The hash of the last entry that was read."""
     configured: PolicySet | None = None
     merged: PolicySet | None = None
     until: datetime | None = None
@@ -86,9 +88,12 @@ class Directories:
     async def current(self, tenant: str, version: int | None = None) -> PolicySet:
         """Return the policies and people of a tenant, as they are now. See `kept`."""
         seen, configured = await self._read(tenant, version), self.policies.current()
+        known = seen.merged is not None and seen.configured is configured
+        if known and seen.until is None:  # nothing of it ends by itself
+            assert seen.merged is not None
+            return seen.merged
         now = await self.store.now() if seen.kept.claimed else None
-        over = now is not None and seen.until is not None and seen.until <= now
-        if seen.merged is None or seen.configured is not configured or over:
+        if seen.merged is None or not known or (now is not None and seen.until is not None and seen.until <= now):
             seen.configured = configured
             seen.merged = replace(configured, directory=seen.kept.merged(configured.directory, now))
             ends = [one.until for one in seen.kept.claimed.values() if now is not None and now < one.until]
@@ -131,19 +136,25 @@ class Directories:
     async def _read(self, tenant: str, version: int | None) -> _Seen:
         wanted = await self.store.directory_version(tenant) if version is None else version
         seen = self._seen.get(tenant)
+        if not wanted:  # whoever makes tenants up fills no memory
+            return _Seen(KeptDirectory(tenant))
         if seen is None or seen.kept.version != wanted:
-            kept = KeptDirectory(tenant)
-            if wanted:
-                kept = directory_of_log(tenant, await self.store.history(tenant, STREAM))
-            if kept.version < wanted:
-                raise RecordAltered(
-                    f"The directory of {tenant} has had {wanted} entries, and its log holds {kept.version}.",
-                    stream=STREAM,
-                )
-            seen = _Seen(kept)
-            if wanted:  # whoever makes tenants up fills no memory
-                self._seen[tenant] = seen
+            seen = self._seen[tenant] = await self._read_on(tenant, seen, wanted)
         return seen
+
+    async def _read_on(self, tenant: str, seen: _Seen | None, wanted: int) -> _Seen:
+        """Return a directory with the entries that came since it was read, if what was read is still there."""
+        known = None if seen is None or seen.kept.version > wanted else seen
+        entries = await self.store.history(tenant, STREAM, since=1 if known is None else known.kept.version)
+        if known is not None and (not entries or entries[0].leaf != known.leaf):  # a backup was put back
+            known, entries = None, await self.store.history(tenant, STREAM)
+        new, before = (entries, None) if known is None else (entries[1:], known.kept)
+        kept = directory_of_log(tenant, new, before)
+        if kept.version < wanted:
+            raise RecordAltered(
+                f"The directory of {tenant} has had {wanted} entries, and its log holds {kept.version}.", stream=STREAM
+            )
+        return _Seen(kept, entries[-1].leaf)
 
 
 def _change(before: KeptDirectory, wanted: PlannedChange, now: datetime) -> DirectoryChange:

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any, NoReturn, TypeVar
 
 from interlock.domain.directory import STREAM, KeptDirectory, fold_directory
@@ -87,14 +88,27 @@ def run_of_log(tenant: str, stream: str, history: Sequence[Entry]) -> Run:
     return _folded(fold_run, "run", tenant, stream, history)
 
 
-def directory_of_log(tenant: str, history: Sequence[Entry]) -> KeptDirectory:
-    """Return the directory that its log makes; raise `RecordAltered` if the log is not what was written."""
-    return _folded(lambda events: fold_directory(events, KeptDirectory(tenant)), "directory", tenant, STREAM, history)
+def directory_of_log(tenant: str, history: Sequence[Entry], before: KeptDirectory | None = None) -> KeptDirectory:
+    """Return the directory that its log makes; raise `RecordAltered` if the log is not what was written.
+
+    Args:
+        before: what the entries before these have made; these are all of them if it is None.
+    """
+    known = before or KeptDirectory(tenant)
+    fold_all = partial(fold_directory, directory=known)
+    return _folded(fold_all, "directory", tenant, STREAM, history, known.version + 1)
 
 
-def _folded(fold_all: Callable[[Iterable[Any]], T], what: str, tenant: str, stream: str, history: Sequence[Entry]) -> T:
-    """Fold entries, unless they are not numbered from 1, do not have their hash, belong elsewhere or are not whole."""
-    for expected, entry in enumerate(history, start=1):
+def _folded(  # noqa: PLR0913, PLR0917 - what is folded, and of whom it must be
+    fold_all: Callable[[Iterable[Any]], T],
+    what: str,
+    tenant: str,
+    stream: str,
+    history: Sequence[Entry],
+    first: int = 1,
+) -> T:
+    """Fold entries, unless they are not numbered so, do not have their hash, belong elsewhere or are not whole."""
+    for expected, entry in enumerate(history, start=first):
         told = entry.tenant, entry.stream, entry.seq, entry.leaf
         if told != (tenant, stream, expected, leaf_hash(entry.body)):
             _altered(f"Entry {expected} of {stream} in the log is not what was written.", stream)

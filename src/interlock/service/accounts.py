@@ -63,7 +63,7 @@ class Accounts:
         made: list[Issued] = []
 
         async def plan(rules: DirectoryRules) -> PlannedChange:
-            must_manage(rules.kept.merged(rules.configured), by)
+            must_manage(rules.directory, by)
             happened = rules.invite(name, tuple(roles))
             made[:] = [await self._invitation(by, _account_of(happened), INVITATION_LASTS)]
             return PlannedChange(happened, issued=(made[0].credential,), signed_out=(_account_of(happened),))
@@ -95,7 +95,7 @@ class Accounts:
         made: list[Issued] = []
 
         async def plan(rules: DirectoryRules) -> PlannedChange:
-            must_manage(rules.kept.merged(rules.configured), by)
+            must_manage(rules.directory, by)
             account = rules.account(name, AccountStatus.active)
             made[:] = [await self._invitation(by, account.name, RESET_LASTS)]
             return PlannedChange((events.ResetOffered(account.name, rules.now),), issued=(made[0].credential,))
@@ -111,7 +111,7 @@ class Accounts:
         """
 
         def plan(rules: DirectoryRules) -> PlannedChange:
-            must_manage(rules.kept.merged(rules.configured), by)
+            must_manage(rules.directory, by)
             happened = rules.disable(name)
             return PlannedChange(happened, signed_out=(_account_of(happened),))
 
@@ -121,7 +121,7 @@ class Accounts:
         """Let somebody sign in again. See `disable`."""
 
         def plan(rules: DirectoryRules) -> PlannedChange:
-            must_manage(rules.kept.merged(rules.configured), by)
+            must_manage(rules.directory, by)
             account = rules.account(name, AccountStatus.disabled)
             return PlannedChange((events.AccountEnabled(account.name, rules.now),))
 
@@ -135,7 +135,7 @@ class Accounts:
         """
 
         async def plan(rules: DirectoryRules) -> PlannedChange:
-            must_manage(rules.kept.merged(rules.configured), by)
+            must_manage(rules.directory, by)
             account = rules.account(name, AccountStatus.active, AccountStatus.disabled)
             return await without_second_factor(self._store, account, rules)
 

@@ -28,7 +28,7 @@ from interlock.engine.directories import Directories, PlannedChange
 from interlock.engine.idempotency import key_of
 from interlock.engine.ports.credentials import Credentials, Presented
 from interlock.engine.ports.store import Store
-from interlock.errors import AlreadyIssued, Conflict, InvalidValue, NotFound, Unauthenticated
+from interlock.errors import AlreadyIssued, BadInput, Conflict, InvalidValue, NotFound, Unauthenticated
 from interlock.service.lookup import Lookup
 
 PREFIXES: dict[CredentialKind, str] = {
@@ -153,17 +153,19 @@ class Authenticator:
         """Return what is not kept yet: that a person has signed in with this browser before. It lets nobody in."""
         return await self._new("device", tenant, person, person, DEVICE_LASTS, **_seen(device))
 
-    async def renew(self, session: Credential) -> Issued:
-        """End a session, and begin another in its place that lasts no longer: when its bearer has proved more.
+    async def renewed(self, session: Credential) -> Issued:
+        """Return a session in the place of another, which is not kept yet and lasts no longer.
+
+        Whoever keeps it ends the other one by the same commit: between two, somebody could end all and miss one.
 
         Raises:
-            NotFound: if it has ended.
+            Unauthenticated: if the other one has ended.
         """
-        await self.end(session.tenant, session.id)
+        await self.check_again(session)
         lasts = session.expires_at - await self._store.now()
         seen = _seen(Device(session.device, session.address))
         who, by = session.principal, session.issued_by
-        return await self.keep(await self._new("session", session.tenant, who, by, lasts, idle=session.idle, **seen))
+        return await self._new("session", session.tenant, who, by, lasts, idle=session.idle, **seen)
 
     async def tokens(self, tenant: str, *, after: str = "", limit: int = 50) -> Sequence[Credential]:
         """Return the tokens of a tenant by id."""
@@ -233,16 +235,19 @@ class Authenticator:
 
         await self._directories.change(tenant, _actor(by), plan)
 
-    async def end(self, tenant: str, credential_id: str) -> None:
-        """End a session, or use a link up.
+    async def end(self, session: Credential) -> None:
+        """End a session.
 
         Raises:
-            NotFound: if there is none of this id that has not ended.
+            BadInput: if it is a token: those are revoked, which the log says.
+            NotFound: if it has ended.
         """
+        if session.kind == "token":
+            raise BadInput(f"{session.id} is a token: revoke it, so that the log says who has.")
         try:
-            await self._kept.end_credential(tenant, credential_id, await self._store.now())
+            await self._kept.end_credential(session.tenant, session.id, await self._store.now())
         except Conflict:
-            raise NotFound(f"There is no credential {credential_id} here that has not ended.") from None
+            raise NotFound(f"There is no session {session.id} here that has not ended.") from None
 
     async def keep(self, issued: Issued) -> Issued:
         """Keep what was made."""

@@ -59,6 +59,7 @@ ERRORS: dict[type[InterlockError], Meaning] = {
     errors.Conflict: Meaning(Exit.conflict, HTTPStatus.CONFLICT),
     errors.ProviderUnavailable: Meaning(Exit.store, HTTPStatus.SERVICE_UNAVAILABLE),
     errors.TooBusy: Meaning(Exit.store, HTTPStatus.SERVICE_UNAVAILABLE),
+    errors.TakesTooLong: Meaning(Exit.usage, HTTPStatus.UNPROCESSABLE_ENTITY),
     errors.StoreError: Meaning(Exit.store, HTTPStatus.INTERNAL_SERVER_ERROR),
     errors.StoreUnavailable: Meaning(Exit.store, HTTPStatus.SERVICE_UNAVAILABLE),
     errors.ServerError: Meaning(Exit.store, HTTPStatus.BAD_GATEWAY),

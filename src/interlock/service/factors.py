@@ -67,11 +67,11 @@ class Factors:
         active = account is not None and account.status is AccountStatus.active and not who.startswith(LOCAL_PREFIX)
         return account if active else None
 
-    async def of_session(self, session: Credential, password: str) -> None:
-        """Look whether whoever has a session knows the password: a session may be stolen.
+    async def of_session(self, session: Credential, password: str, code: str = "") -> None:
+        """Look whether whoever has a session has all that signing in takes: a session may be stolen, and a password.
 
         Raises:
-            TooManyAttempts, Unauthenticated: if they do not.
+            TooManyAttempts, SecondFactorNeeded, Unauthenticated: if they have not.
         """
         self._passwords.check_room()
         key = f"session {session.id}"
@@ -79,6 +79,9 @@ class Factors:
         secret = await self.secrets(session.tenant, session.principal)
         if not await self._passwords.fits(password, secret.password):
             raise Unauthenticated("This is not your password.")
+        account = (await self._directories.kept(session.tenant)).accounts.get(session.principal)
+        if account is not None and account.second_factor:
+            await self._check_code(session.tenant, secret, code, Device(address=session.address))
         await self._store.forget_attempts(session.tenant, key)
 
     async def _counted_at(self, tenant: str, who: str, known: str | None) -> tuple[str, str]:

@@ -79,10 +79,20 @@ def walk_runs(
 
 
 class PersonalInbox:
-    """Reads what waits for one person, of all agents or of one. It grants nothing: the desk checks every vote."""
+    """Reads what waits for one person, of all agents or of one. It grants nothing: the desk checks every vote.
 
-    def __init__(
-        self, store: Store, directory: Directory, book: PolicyBook, principal: Principal, agent: str | None = None
+    Args:
+        sees_all: whether what waits for others is all of that; or what the person has acted on, and others are asked.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what an inbox is made of
+        self,
+        store: Store,
+        directory: Directory,
+        book: PolicyBook,
+        principal: Principal,
+        agent: str | None = None,
+        sees_all: bool = True,  # noqa: FBT001, FBT002 - by name everywhere
     ) -> None:
         self._store = store
         self._directory = directory
@@ -90,11 +100,12 @@ class PersonalInbox:
         self._principal = principal
         self._person = self._directory.canonical(principal.id)
         self._agent = agent
+        self._people = None if sees_all else directory.names_of(self._person)
 
     async def page(self, which: Which, *, after: str | None = None, limit: int = 50) -> Page[Listed]:
         """Return a page of one list. See `Views.inbox`."""
         _check_name(which)
-        listing = Listing(which, sort_key, (self._principal.tenant, self._person, self._agent))
+        listing = Listing(which, sort_key, (self._principal.tenant, self._person, self._agent, self._people))
 
         async def read(after: SortKey | None, limit: int) -> AsyncGenerator[tuple[SortKey, Listed], None]:
             async with aclosing(self._listed(which, after=after, at_once=min(limit, PAGE))) as rows:
@@ -118,7 +129,7 @@ class PersonalInbox:
             case "mine":
                 wanted = Inbox(agent=self._agent, asks=entries_of(self._directory, self._person, at))
             case "others":
-                wanted = Inbox(agent=self._agent)
+                wanted = Inbox(agent=self._agent, people=self._people)
             case "decided":
                 # All names under which the person may have acted: an alias may be younger than a vote.
                 wanted = Inbox(statuses=(), agent=self._agent, people=self._directory.names_of(self._person))

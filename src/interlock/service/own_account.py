@@ -101,29 +101,35 @@ class OwnAccount:
         if (
             await self._factors.secrets(tenant, who)
         ).password != secret.password:  # the password was set anew meanwhile, which signs all out
-            await self._authenticator.end(tenant, made.session.credential.id)
+            await self._authenticator.end(made.session.credential)
             raise Unauthenticated(WRONG)
         return made
 
-    async def change_password(self, session: Credential, old: str, new: str, device: Device) -> SignedIn:
+    async def change_password(
+        self, session: Credential, old: str, new: str, device: Device, *, code: str = ""
+    ) -> SignedIn:
         """Set another password, and begin another session; all others of the person end.
 
+        Args:
+            code: as for `sign_in`, where there is a second factor.
+
         Raises:
-            TooManyAttempts, Unauthenticated: as `sign_in`.
+            TooManyAttempts, SecondFactorNeeded, Unauthenticated: as `sign_in`.
             InvalidValue: if the new one is easily guessed.
         """
         tenant, name = session.tenant, session.principal
-        await self._factors.of_session(session, old)
         check_password(new, name)
+        await self._factors.of_session(session, old, code)
         hashed = await self._passwords.hash(new)
         made: list[SignedIn] = []
 
         async def plan(rules: DirectoryRules) -> PlannedChange:
             rules.account(name, AccountStatus.active)
+            await self._authenticator.check_again(session)  # somebody may have ended it meanwhile
             kept = replace(await self._factors.secrets(tenant, name), password=hashed)
             made[:] = [await self._signed_in(tenant, name, device)]
             changed = events.PasswordChanged(name, "password", rules.now)
-            return PlannedChange((changed,), (kept,), _credentials(made), signed_out=(name,))
+            return PlannedChange((changed,), (kept,), _credentials(made), (session.id,), (name,))
 
         await self._directories.change(tenant, Actor(name, "web", device.address), plan)
         return made[0]
@@ -144,38 +150,50 @@ class OwnAccount:
             Closed: if there is a second factor already.
         """
         tenant, name = session.tenant, session.principal
+        account = await self.account_of(session)
+        if account is not None and account.second_factor:
+            raise _has_one(name)
         await self._factors.of_session(session, password)
         step = matching_step(key, code, await self._store.now())
         if step is None or len(key) != len(self.new_key()):
             raise InvalidValue("code", "is not that of this key now: look at the authenticator, and at your clock")
         codes = [f"{secrets.token_hex(4)}-{secrets.token_hex(4)}" for _ in range(RECOVERY_CODES)]
+        renewed: list[Issued] = []
 
         async def plan(rules: DirectoryRules) -> PlannedChange:
             if rules.account(name, AccountStatus.active).second_factor:
-                raise Closed(f"{name} has a second factor already: remove that first.")
+                raise _has_one(name)
             kept = await self._factors.secrets(tenant, name)
             hashed = frozenset(map(digest_of, codes))
             changed = events.SecondFactorChanged(name, on=True, at=rules.now)
-            return PlannedChange((changed,), (replace(kept, authenticator=key, recovery=hashed, used_step=step),))
+            proof = replace(kept, authenticator=key, recovery=hashed, used_step=step)
+            renewed[:] = [await self._authenticator.renewed(session)]
+            return PlannedChange((changed,), (proof,), (renewed[0].credential,), (session.id,))
 
         await self._directories.change(tenant, Actor(name, "web", session.address), plan)
-        return codes, await self._authenticator.renew(session)
+        return codes, renewed[0]
 
-    async def drop_second_factor(self, session: Credential, password: str) -> Issued:
-        """Take one's own second factor away; return the session anew.
+    async def drop_second_factor(self, session: Credential, password: str, code: str) -> Issued:
+        """Take one's own second factor away, by that factor; return the session anew.
+
+        Args:
+            code: of the authenticator; or a recovery code, which is used up by that.
 
         Raises:
-            TooManyAttempts, Unauthenticated: as `sign_in`.
+            TooManyAttempts, SecondFactorNeeded, Unauthenticated: as `sign_in`.
             Closed: if there is none.
         """
-        await self._factors.of_session(session, password)
+        await self._factors.of_session(session, password, code)
+        renewed: list[Issued] = []
 
         async def plan(rules: DirectoryRules) -> PlannedChange:
             account = rules.account(session.principal, AccountStatus.active)
-            return await without_second_factor(self._store, account, rules)
+            renewed[:] = [await self._authenticator.renewed(session)]
+            without = await without_second_factor(self._store, account, rules)
+            return replace(without, issued=(renewed[0].credential,), ended=(session.id,))
 
         await self._directories.change(session.tenant, Actor(session.principal, "web", session.address), plan)
-        return await self._authenticator.renew(session)
+        return renewed[0]
 
     async def account_of(self, session: Credential) -> Account | None:
         """Return the account of who has a session; None if they signed in by other means."""
@@ -188,3 +206,7 @@ class OwnAccount:
 
 def _credentials(made: Sequence[SignedIn]) -> tuple[Credential, ...]:
     return tuple(issued.credential for one in made for issued in (one.session, one.device))
+
+
+def _has_one(name: str) -> Closed:
+    return Closed(f"{name} has a second factor already: remove that first.")

@@ -143,14 +143,14 @@ class People:
 
     async def _change(self, wanted: Any) -> None:
         def plan(rules: DirectoryRules) -> PlannedChange:
-            self._must_manage(rules.kept.merged(rules.configured, rules.now))
+            self._must_manage(rules.directory)
             found: PlannedChange = wanted(rules)
             return found
 
         await self._directories.change(self._tenant, actor_of(self._principal), plan)
 
     def _must_own(self, rules: DirectoryRules, giver: str) -> None:
-        directory = rules.kept.merged(rules.configured, rules.now)
+        directory = rules.directory
         if self._principal.kind != "person":
             raise Forbidden(f"{self._principal.id} has no vote to give away: only people have.")
         may_delegate(directory, directory.canonical(self._principal.id), giver)

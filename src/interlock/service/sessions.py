@@ -58,7 +58,9 @@ class Sessions:
 
         Where somebody else ends them, what providers have said of the person counts no more, until they sign in again.
         """
-        ended = await self._end([one for one in await self.live(person) if one.id not in but])
+        ended: list[Credential] = []
+        while left := [one for one in await self.live(person) if one.id not in but]:  # one may be renewed meanwhile
+            ended += await self._end(left)
         known = (await self._directories.directory(self._tenant)).canonical
         if known(person) != known(self._principal.id):
             actor = actor_of(self._principal)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from statistics import median
 
 from interlock.domain.action import Action
@@ -22,10 +22,13 @@ from interlock.domain.run_events import RunStarted
 from interlock.domain.windows import MOST_PAST, Recent
 from interlock.engine.changes import Entry
 from interlock.engine.ports.policies import PolicySet
-from interlock.engine.ports.store import Store
+from interlock.engine.ports.store import Inbox, RunFilter, SortKey, Store
 from interlock.engine.routing import PolicyBook, choose, past_of, span_of
 
 PAGE = 500
+EARLIER = timedelta(minutes=5)
+"""How much earlier the replay begins: far longer than between the moment of a request and its entry in the log."""
+
 TURN = 20
 """After how many entries others have their turn in the event loop."""
 
@@ -72,7 +75,8 @@ class Simulation:
 
     Args:
         answers_before, answers_after: how many answers of people all of them needed, and would, for an approval.
-        response: the median time a person took for an answer here, from the beginning of the step; None without any.
+        response: the median time a person took for an answer here, from the beginning of the step, to what was asked in
+            that time or shortly before; None without any.
     """
 
     since: datetime
@@ -99,9 +103,10 @@ async def simulate(  # noqa: PLR0913 - what is replayed, and under what
         book: the policy versions that the requests have pinned.
         directory: the people for the policies that held; those of the new ones by default.
     """
-    replay = _Replay(book, new, directory or new.directory, since)
+    replay = _Replay(store, tenant, book, new, directory or new.directory, since)
+    span = span_of((*new.policies, new.default)) or timedelta()
     read = 0
-    async for entry in _log(store, tenant):
+    async for entry in _log(store, tenant, since - span - EARLIER):
         await replay.read(entry)
         read += 1
         if read % TURN == 0:
@@ -109,24 +114,33 @@ async def simulate(  # noqa: PLR0913 - what is replayed, and under what
     return replay.result()
 
 
-async def _log(store: Store, tenant: str) -> AsyncIterator[Entry]:
+async def _log(store: Store, tenant: str, begin: datetime) -> AsyncIterator[Entry]:
+    """Read the log from the last request on that was opened before a moment."""
     after = ""
+    for earlier in await store.inbox(tenant, Inbox(statuses=()), after=SortKey(_micros(begin), ""), limit=1):
+        after = (await store.history(tenant, earlier.id))[0].position
     while page := await store.feed(tenant, after=after, limit=PAGE):
         for entry in page:
             yield entry
         after = page[-1].position
 
 
+def _micros(at: datetime) -> int:
+    return (at - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)
+
+
 @dataclass(slots=True)
 class _Replay:
-    """Reads the log from its beginning: windows and response times need what came before."""
+    """Reads the log from before the time that is asked about: windows need what was asked before."""
 
+    store: Store
+    tenant: str
     book: PolicyBook
     new: PolicySet
     directory: Directory
     since: datetime
     open: dict[str, Request] = field(default_factory=dict)
-    forks: set[str] = field(default_factory=set)
+    forks: dict[str, bool] = field(default_factory=dict)
     responses: list[float] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
     opened: int = 0
@@ -139,8 +153,7 @@ class _Replay:
             if event.at >= self.since:
                 await self._route(event)
         elif isinstance(event, RunStarted):
-            if event.origin is not None and event.origin.is_fork:
-                self.forks.add(entry.stream)
+            self.forks[entry.stream] = event.origin is not None and event.origin.is_fork
             return
         elif entry.stream not in self.open:
             return  # a run's, or a request's that has come to nothing
@@ -157,7 +170,7 @@ class _Replay:
         occasion = Occasion(
             *(event.ask.subject, event.agent, event.requester, event.initiator, event.at),
             self._recent(event),
-            forked=event.run_id in self.forks,
+            forked=await self._is_fork(event.run_id),
         )
         policy, route = choose(self.new, occasion, self._named(old, occasion))
         before = _way(old, event.route.level, self.directory, event.at)
@@ -171,6 +184,12 @@ class _Replay:
             self.differences.append(
                 Difference(event.request_id, event.agent, what, before, after, route.reason, differs)
             )
+
+    async def _is_fork(self, run_id: str) -> bool:
+        if run_id and run_id not in self.forks:  # it was started before
+            found = await self.store.runs(self.tenant, RunFilter(ids=[run_id]), limit=1)
+            self.forks[run_id] = any(run.origin is not None and run.origin.is_fork for run in found)
+        return self.forks.get(run_id, False)
 
     def _named(self, old: Policy, occasion: Occasion) -> str | None:
         """Return the policy that the graph's author must have named, since it does not apply by itself."""

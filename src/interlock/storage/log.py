@@ -45,6 +45,7 @@ from interlock.storage.sql_constructs import OneOf, as_bytes
 
 _TENANT: BindParameter[str] = bindparam("tenant")
 _LIMIT: BindParameter[int] = bindparam("limit")
+_SINCE: BindParameter[int] = bindparam("since", type_=BigInteger())
 _APPENDED: dict[str, BindParameter[Any]] = {name: bindparam(name) for name in EntryRow._fields}
 
 Histories = dict[str, list[Entry]]
@@ -102,6 +103,7 @@ class NumberedLog:
     APPEND = insert(log).inline().values(_APPENDED)
     _ENTRY = select(log.c.position, as_bytes(log.c.body), log.c.leaf).where(log.c.tenant == _TENANT)
     HISTORIES = _ENTRY.add_columns(log.c.stream, log.c.seq).where(OneOf(log.c.stream, "streams"))
+    LATER = HISTORIES.where(log.c.seq >= _SINCE)
     FEED = _ENTRY.where(log.c.position > bindparam("after")).order_by(log.c.position).limit(_LIMIT)
     LAST = select(func.max(log.c.position)).where(log.c.tenant == _TENANT)
 
@@ -113,10 +115,11 @@ class NumberedLog:
             # The versions held, so a request and a run share an id: whoever came second cannot have it.
             raise changed("log", rows[0].stream) from None
 
-    def histories(self, on: Connection, tenant: str, streams: Iterable[str]) -> Callable[[], Histories]:
-        """Ask for all entries of these requests or runs; return a function that returns them, in order."""
+    def histories(self, on: Connection, tenant: str, streams: Iterable[str], since: int = 1) -> Callable[[], Histories]:
+        """Ask for the entries of these requests or runs, from a number on; return what returns them, in order."""
         wanted = list(streams)
-        rows = on.ask(self.HISTORIES, {"tenant": tenant, "streams": list(filter(encodable, wanted))})
+        values = {"tenant": tenant, "streams": list(filter(encodable, wanted))}
+        rows = on.ask(self.LATER, values | {"since": since}) if since > 1 else on.ask(self.HISTORIES, values)
         return lambda: _by_stream(
             wanted, ((stream, seq, decode_entry(str(at), body, leaf)) for at, body, leaf, stream, seq in rows())
         )
@@ -181,6 +184,7 @@ class OrderedLog:
     HISTORIES = _ENTRY.add_columns(ordered_log.c.stream, ordered_log.c.seq).where(
         OneOf(ordered_log.c.stream, "streams")
     )
+    LATER = HISTORIES.where(ordered_log.c.seq >= _SINCE)
     PROOF = select(ordered_log.c.seq).where(
         *(ordered_log.c[name] == bindparam(name) for name in ("tenant", "stream", "seq", "leaf"))
     )
@@ -192,11 +196,11 @@ class OrderedLog:
         on.change_each(self.APPEND, [{**row._asdict(), "epoch": on.epoch} for row in rows])
         on.proven_by(self.PROOF, rows[0]._asdict())
 
-    def histories(self, on: Connection, tenant: str, streams: Iterable[str]) -> Callable[[], Histories]:
-        """Ask for all entries of these requests or runs; return a function that returns them, in order."""
+    def histories(self, on: Connection, tenant: str, streams: Iterable[str], since: int = 1) -> Callable[[], Histories]:
+        """Ask for the entries of these requests or runs, from a number on; return what returns them, in order."""
         wanted = list(streams)
         values = {"tenant": tenant, "streams": list(filter(encodable, wanted)), "epoch": on.epoch}
-        rows = on.ask(self.HISTORIES, values)
+        rows = on.ask(self.LATER, values | {"since": since}) if since > 1 else on.ask(self.HISTORIES, values)
         return lambda: _by_stream(
             wanted,
             (

@@ -174,10 +174,11 @@ class MemoryStore(MemoryAccounts, MemoryCredentials, MemoryStatistics):
         with self._reading() as tables:
             return tables.policies.get(policy_hash)
 
-    async def history(self, tenant: str, stream: str) -> Sequence[Entry]:
-        """Return all entries of one request or run, in order."""
+    async def history(self, tenant: str, stream: str, *, since: int = 1) -> Sequence[Entry]:
+        """Return the entries of one request or run, in order."""
         with self._reading() as tables:
-            return [entry_of(at, row) for at, row in tables.entries_of(tenant) if row.stream == stream]
+            rows = [(at, row) for at, row in tables.entries_of(tenant) if row.stream == stream and row.seq >= since]
+            return [entry_of(at, row) for at, row in rows]
 
     async def feed(self, tenant: str, *, after: str = "", limit: int = 100) -> Sequence[Entry]:
         """Return the entries after a position, in order."""

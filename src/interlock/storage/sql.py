@@ -145,9 +145,9 @@ class SqlStore:
         """Return a policy body that was kept under this hash."""
         return await self._read(lambda on: on.value(reads.POLICY, {"hash": policy_hash}))
 
-    async def history(self, tenant: str, stream: str) -> Sequence[Entry]:
-        """Return all entries of one request or run, in order."""
-        logs = await self._read(lambda on: self._log.histories(on, tenant, [stream])())
+    async def history(self, tenant: str, stream: str, *, since: int = 1) -> Sequence[Entry]:
+        """Return the entries of one request or run, in order."""
+        logs = await self._read(lambda on: self._log.histories(on, tenant, [stream], since)())
         return logs[stream]
 
     async def feed(self, tenant: str, *, after: str = "", limit: int = 100) -> Sequence[Entry]:

@@ -36,6 +36,9 @@ class DirectoryContract(Contract):
             await other.directory_version(TENANT) == (await other.load(TENANT, [])).directory == len(first.events) + 2
         )
         assert [entry.event for entry in await other.history(TENANT, STREAM)] == [*first.events, *second.events]
+        rest = await other.history(TENANT, STREAM, since=len(first.events) + 1)
+        assert [(entry.seq, entry.event) for entry in rest] == list(zip((2, 3), second.events, strict=True))
+        assert await other.history(TENANT, STREAM, since=4) == []
         assert [entry.stream for entry in await other.feed(TENANT)] == [STREAM] * 3
         assert (await other.audit()).directories == {TENANT: 3}
         assert (await other.tenants(), await other.directory_version("elsewhere")) == ([TENANT], 0)

@@ -37,14 +37,15 @@ HOME = """<p><a href="/account">Your account</a></p>"""
 
 JOIN = f"""<p>{{said}}</p><form method="post" action="/join"><label>The code of your link
 <input name="link" type="password" autocomplete="off" required></label>{NEW}<button>Set the password</button></form>"""
-PASSWORD = f"""<form method="post" action="/account/password"><h2>Another password</h2>{OLD}{NEW}
+PASSWORD = f"""<form method="post" action="/account/password"><h2>Another password</h2>{OLD}{{code}}{NEW}
 <button>Change it</button></form>"""
 ADD = f"""<form method="post" action="/account/second-factor"><h2>A second factor</h2>
 <p>Put this key into your authenticator, then enter the code that it shows.</p>
 <p><code>{{key}}</code></p><p><code>{{address}}</code></p>
 <input name="key" type="hidden" value="{{key}}">{OLD}{CODE}<button>Turn it on</button></form>"""
 DROP = f"""<form method="post" action="/account/second-factor/off"><h2>Your second factor</h2>
-<p>Signing in takes a code of your authenticator.</p>{OLD}<button>Turn it off</button></form>"""
+<p>Signing in takes a code of your authenticator. So does turning that off; a recovery code is good for it as well.</p>
+{OLD}{CODE}<button>Turn it off</button></form>"""
 OUT = """<form method="post" action="/sign-out"><button>Sign out</button></form>"""
 WELCOME = "The link that you were given holds a code, which can be used once. Choose a password; length is what counts."
 
@@ -110,7 +111,8 @@ async def change_password(request: Request) -> HTMLResponse:
     async def work(context: Context, form: dict[str, str]) -> HTMLResponse:
         session = await _session(request, context)
         new, device = _new_password(form), context.device_of(request)
-        signed_in = await context.own_account.change_password(session, form.get("password", ""), new, device)
+        given = form.get("password", ""), new, device
+        signed_in = await context.own_account.change_password(session, *given, code=form.get("code", ""))
         done = page("Your account", f"<p>The password is changed. You are signed out everywhere else.</p>{HOME}")
         await begin_with(request, done, signed_in)
         return done
@@ -143,7 +145,7 @@ async def drop_second_factor(request: Request) -> HTMLResponse:
 
     async def work(context: Context, form: dict[str, str]) -> HTMLResponse:
         session = await _session(request, context)
-        renewed = await context.own_account.drop_second_factor(session, form.get("password", ""))
+        renewed = await context.own_account.drop_second_factor(session, form.get("password", ""), form.get("code", ""))
         done = page("Your account", f"<p>It is off.</p>{HOME}")
         await begin_session(request, done, renewed)
         return done
@@ -198,9 +200,10 @@ async def _account(context: Context, session: Credential) -> str:
     if account is None:
         return f"{who}<p>You have no password here.</p>{OUT}"
     if account.second_factor:
-        return f"{who}{OUT}{PASSWORD}{DROP}"
+        return f"{who}{OUT}{PASSWORD.format(code=CODE)}{DROP}"
     key = context.own_account.new_key()
-    return f"{who}{OUT}{PASSWORD}{ADD.format(key=key, address=html.escape(address_of(key, account.name)))}"
+    password = PASSWORD.format(code="")
+    return f"{who}{OUT}{password}{ADD.format(key=key, address=html.escape(address_of(key, account.name)))}"
 
 
 def _new_password(form: dict[str, str]) -> str:

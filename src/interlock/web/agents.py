@@ -89,7 +89,8 @@ def _agent(caller: Caller) -> AgentClient:
 
 
 async def _seen(caller: Caller, request_id: str) -> Request:
-    return must_see(caller.principal, (await caller.client.request(request_id)).request)
+    await must_see(caller, request_id)
+    return (await caller.client.request(request_id)).request
 
 
 def _subject(body: bodies.Ask) -> Subject:

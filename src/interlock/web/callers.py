@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from starlette.types import Scope
 from interlock.domain.access import Permission, why_refused
 from interlock.domain.authority import Directory, Principal
 from interlock.domain.credentials import Credential
-from interlock.errors import BadInput, Forbidden, Unauthenticated
+from interlock.errors import BadInput, Forbidden, InterlockError, Unauthenticated
 from interlock.service.client import Client
 from interlock.web.context import Context, context_of
 
@@ -155,16 +156,26 @@ def open_to_all(need: Permission, *, counts: bool = True) -> Callable[..., Await
     """Return a dependency that says that a route is for everybody, known or not.
 
     Args:
-        counts: whether an address may call it so often, and no more.
+        counts: whether somebody may call it so often, and no more.
     """
 
     async def admitted(connection: HTTPConnection) -> None:
-        context = context_of(connection)
         if counts:
-            context.rates.unknown(context.address_of(connection))
+            await _count(connection, context_of(connection))
 
     admitted.need = need  # type: ignore[attr-defined]
     return admitted
+
+
+async def _count(connection: HTTPConnection, context: Context) -> None:
+    """Count a call: of people who are signed in by who they are, of all others by where they are."""
+    caller = None
+    with suppress(InterlockError):  # what the call brings proves nothing: the page says so
+        caller = await caller_of(connection, context)
+    if caller is None:
+        context.rates.unknown(context.address_of(connection))
+    else:
+        context.rates.call(caller.principal.tenant, caller.principal.id)
 
 
 async def tries_to_sign_in(request: Request) -> None:
@@ -179,6 +190,7 @@ async def tries_to_sign_in(request: Request) -> None:
 
 SIGNS_IN = Depends(tries_to_sign_in)
 Reads = Annotated[Caller, Depends(allow(Permission.read))]
+ReadsAll = Annotated[Caller, Depends(allow(Permission.read_all))]
 Asks = Annotated[Caller, Depends(allow(Permission.ask))]
 Clarifies = Annotated[Caller, Depends(allow(Permission.clarify))]
 Decides = Annotated[Caller, Depends(allow(Permission.decide))]

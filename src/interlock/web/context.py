@@ -27,9 +27,11 @@ from interlock.service.run_streams import RunStreams
 from interlock.service.shown import Shown
 from interlock.web.measuring import Measuring
 from interlock.web.rates import Rates
+from interlock.web.records import Records
 
 if TYPE_CHECKING:
     from interlock.web.oidc_provider import Provider
+    from interlock.web.visible import Sight
 
 Network = IPv4Network | IPv6Network
 LONGEST_DEVICE = 200
@@ -47,7 +49,7 @@ class Context:
         streams: those that have not ended.
         server: how it is configured.
         providers: where people may sign in, by name.
-        simulating: held by the one who replays the log.
+        simulating: the tenants for which somebody replays the log now.
         measuring: counts what this process does.
         run_streams: tells what agents do whose runs this process carries on.
     """
@@ -60,7 +62,7 @@ class Context:
     streams: set[object] = field(default_factory=set)
     server: ServerSettings = field(default_factory=ServerSettings)
     providers: Mapping[str, Provider] = field(default_factory=dict)
-    simulating: asyncio.Lock = field(default_factory=asyncio.Lock)
+    simulating: set[str] = field(default_factory=set)
     measuring: Measuring = field(default_factory=Measuring)
     run_streams: RunStreams = field(default_factory=RunStreams)
 
@@ -94,6 +96,16 @@ class Context:
     def own_account(self) -> OwnAccount:
         """What people with an account do for themselves."""
         return OwnAccount(self.authenticator, self.parts.directories)
+
+    @cached_property
+    def sights(self) -> dict[tuple[str, str], tuple[float, Sight]]:
+        """What people saw a moment ago who follow the log, by tenant and principal."""
+        return {}
+
+    @cached_property
+    def records(self) -> Records:
+        """What entries of the log are about."""
+        return Records(self.parts.store)
 
     @cached_property
     def _lives(self) -> dict[str, Live]:

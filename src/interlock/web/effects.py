@@ -14,7 +14,7 @@ from interlock.web.callers import Reads
 from interlock.web.etags import tagged
 from interlock.web.openapi import answers
 from interlock.web.requests import Limit
-from interlock.web.visible import agent_of, run_seen
+from interlock.web.visible import effects_seen, run_seen
 
 router = APIRouter(prefix="/effects", tags=["requests"])
 
@@ -33,11 +33,10 @@ async def list_effects(  # noqa: PLR0913, PLR0917 - the filters of a list
 
     `effect` of each has the tool, the attempt and its key, when it was claimed, and its result.
     """
-    if run is not None:
-        await run_seen(caller, run)  # and so all that it asked
-        whose = agent
+    states = tuple(state or (UNSETTLED if run is None else ()))
+    if run is None:
+        page = await effects_seen(caller, states, agent, after=after, limit=limit)
     else:
-        whose = agent_of(caller.principal, agent)
-    states = state or (UNSETTLED if run is None else ())
-    page = await caller.client.list_effects(states, run=run, agent=whose, after=after, limit=limit)
+        await run_seen(caller, run)  # and so all that it asked
+        page = await caller.client.list_effects(states, run=run, agent=agent, after=after, limit=limit)
     return tagged(call, page_shape("effects", page, request_shape))

@@ -47,6 +47,7 @@ class Measuring:
         self.streams: set[object] = set()
         self._agents: set[str] = set()
         self._counted: tuple[float, Backlog] | None = None
+        self._held = False
         self._decided = Counter(
             "interlock_requests_ended",
             "Requests that ended here",
@@ -92,14 +93,21 @@ class Measuring:
         self._agents.add(agent)
         return agent
 
-    async def text(self, store: Store) -> bytes:
-        """Return everything as Prometheus reads it; what the database says is a few seconds old at most."""
+    async def text(self, store: Store, *, held: bool) -> bytes:
+        """Return everything as Prometheus reads it; what the database says is a few seconds old at most.
+
+        Args:
+            held: whether the configuration cannot be used, so that the last good one holds.
+        """
+        self._held = held
         if self._counted is None or time.monotonic() - self._counted[0] > FRESH:
             self._counted = (time.monotonic(), await store.backlog(agents=MOST_AGENTS))
         return generate_latest(self.registry)
 
     def collect(self) -> Iterator[Metric]:
         """Yield what is not counted but looked at. Called by the registry."""
+        about = "Whether the configuration's file cannot be used, so that the last good one holds"
+        yield _gauge("interlock_configuration_held", about, self._held)
         yield _gauge("interlock_streams", "Streams that are open in this process", len(self.streams))
         if self.slots is not None:
             number, of_worker = self.slots

@@ -23,4 +23,5 @@ async def metrics(caller: Measures, call: Call) -> Response:
             f"Metrics are of the whole process: a token of the tenant {LOCAL_TENANT} reads them. Yours has statistics."
         )
     context = context_of(call)
-    return Response(await context.measuring.text(context.parts.store), media_type=CONTENT_TYPE_LATEST)
+    held = context.parts.desk.held_configuration() is not None
+    return Response(await context.measuring.text(context.parts.store, held=held), media_type=CONTENT_TYPE_LATEST)

@@ -84,8 +84,8 @@ async def sign_out(request: Request) -> HTMLResponse:
     more = ""
     with suppress(Unauthenticated):
         caller = await caller_of(request, context)
-        if caller is not None:
-            await context.authenticator.end(caller.credential.tenant, caller.credential.id)
+        if caller is not None and caller.credential.kind == "session":  # a token is revoked, which the log says
+            await context.authenticator.end(caller.credential)
             more = await _elsewhere(context, caller.credential.issued_by)
     done = page("Signed out", f'<p>You are signed out here.</p>{more}<p><a href="/sign-in">Sign in</a></p>')
     forget_session(done, context)

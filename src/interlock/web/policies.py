@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from starlette.requests import Request as Call
 
 from interlock.domain.action import Action
-from interlock.errors import BadInput, Conflict
+from interlock.errors import BadInput, Conflict, TakesTooLong
 from interlock.service.arguments import duration
 from interlock.service.policies import (
     Described,
@@ -22,7 +22,7 @@ from interlock.service.policies import (
     simulation_shape,
 )
 from interlock.web import bodies
-from interlock.web.callers import Examines, Reads
+from interlock.web.callers import Examines, ReadsAll
 from interlock.web.context import context_of
 from interlock.web.openapi import answers
 
@@ -35,7 +35,7 @@ FARTHEST = timedelta(days=366)
 
 
 @router.post("/check", responses=answers("PolicyCheck"))
-async def check(caller: Reads, call: Call, body: bodies.Configuration) -> dict[str, Any]:
+async def check(caller: ReadsAll, call: Call, body: bodies.Configuration) -> dict[str, Any]:
     """Say what is suspicious about the policies that hold, or about those of a configuration that is sent."""
     sent = None if body.configuration is None else await read_policies(caller.client, body.configuration)
     return checked_shape(await check_policies(caller.client, sent, providers=bool(context_of(call).providers)))
@@ -62,15 +62,17 @@ async def simulate(caller: Examines, call: Call, body: bodies.NewSimulation) -> 
     if since > FARTHEST:
         raise BadInput(f"since: a simulation looks back at most {FARTHEST.days} days")
     new = await read_policies(caller.client, body.configuration)
-    one_at_a_time = context_of(call).simulating
-    if one_at_a_time.locked():
+    under_way, tenant = context_of(call).simulating, caller.principal.tenant
+    if tenant in under_way:
         raise Conflict("Another simulation is under way here: try again when it has ended.")
-    async with one_at_a_time:
-        try:
-            async with asyncio.timeout(LONGEST):
-                return simulation_shape(await simulate_policies(caller.client, new, since))
-        except TimeoutError:
-            raise BadInput(
-                f"The log is too long to be replayed in {LONGEST:g} seconds: run `interlock policy simulate` where the "
-                "server runs."
-            ) from None
+    under_way.add(tenant)
+    try:
+        async with asyncio.timeout(LONGEST):
+            return simulation_shape(await simulate_policies(caller.client, new, since))
+    except TimeoutError:
+        raise TakesTooLong(
+            f"More was asked in that time than can be replayed in {LONGEST:g} seconds: choose a later `since`, or run "
+            "`interlock policy simulate` where the server runs."
+        ) from None
+    finally:
+        under_way.discard(tenant)

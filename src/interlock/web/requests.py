@@ -30,7 +30,7 @@ from interlock.web.context import context_of
 from interlock.web.etags import tagged
 from interlock.web.openapi import answers
 from interlock.web.problems import document_of
-from interlock.web.visible import agent_of, must_see
+from interlock.web.visible import effects_seen, inbox_of, must_see, requests_seen
 
 router = APIRouter(prefix="/requests", tags=["requests"])
 Limit = Annotated[int, Query(ge=1, le=200)]
@@ -49,22 +49,24 @@ async def list_requests(  # noqa: PLR0913, PLR0917 - the filters of a list
 ) -> Response:
     """List requests: open ones by due time, any others newest first. With a reference, those of any status."""
     statuses = status or (() if reference is not None else (Status.open,))
-    wanted = Inbox(tuple(statuses), agent_of(caller.principal, agent), run, reference=reference)
-    page = await caller.client.list_requests(wanted, after=after, limit=limit)
+    wanted = Inbox(tuple(statuses), agent, run, reference=reference)
+    page = await requests_seen(caller, wanted, after=after, limit=limit)
     return tagged(call, page_shape("requests", page, request_shape))
 
 
 @router.get("/unsettled", responses=answers("RequestPage", is_tagged=True))
 async def unsettled(caller: Reads, call: Call, after: str | None = None, limit: Limit = 50) -> Response:
     """List the approved requests whose effect is unknown or still under way, newest first; see also `/effects`."""
-    page = await caller.client.list_effects(agent=agent_of(caller.principal, None), after=after, limit=limit)
+    page = await effects_seen(caller, (), after=after, limit=limit)
     return tagged(call, page_shape("requests", page, request_shape))
 
 
 @router.get("/ids/{beginning}", responses=answers("Id"))
 async def resolve(caller: Decides, beginning: str) -> dict[str, Any]:
     """Return the one id that begins like this."""
-    return {"id": await caller.client.resolve("request", beginning)}
+    found = await caller.client.resolve("request", beginning)
+    await must_see(caller, found)
+    return {"id": found}
 
 
 @router.get("/inbox/{which}", responses=answers("ListedPage", is_tagged=True))
@@ -72,27 +74,27 @@ async def inbox(  # noqa: PLR0913, PLR0917 - the filters of a list
     caller: Decides, call: Call, which: Which, agent: str | None = None, after: str | None = None, limit: Limit = 50
 ) -> Response:
     """List what waits for the caller, what waits for others, or what the caller has decided."""
-    page = await caller.client.inbox(which, agent=agent, after=after, limit=limit)
+    page = await (await inbox_of(caller)).inbox(which, agent=agent, after=after, limit=limit)
     return tagged(call, page_shape("requests", page, listed_shape))
 
 
 @router.get("/inbox/{which}/bundles", responses=answers("Bundles", is_tagged=True))
 async def inbox_bundles(caller: Decides, call: Call, which: Which, agent: str | None = None) -> Response:
     """List like requests as one: of one agent, about one thing, in one step. `POST /requests/votes` decides them."""
-    return tagged(call, bundles_shape(await bundled(caller.client, which, agent=agent)))
+    return tagged(call, bundles_shape(await bundled(await inbox_of(caller), which, agent=agent)))
 
 
 @router.get("/inbox/{which}/count", responses=answers("Count", is_tagged=True))
 async def inbox_count(caller: Decides, call: Call, which: Which, agent: str | None = None) -> Response:
     """Count the rows of one list of the inbox, up to a thousand."""
-    return tagged(call, count_shape(await caller.client.inbox_count(which, agent=agent)))
+    return tagged(call, count_shape(await (await inbox_of(caller)).count(which, agent=agent)))
 
 
 @router.get("/{request_id}", responses=answers("RequestView", is_tagged=True))
 async def show(caller: Reads, call: Call, request_id: str) -> Response:
     """Return a request, what the caller may do about it, and all that has happened to it."""
+    await must_see(caller, request_id)
     view = await caller.client.request(request_id)
-    must_see(caller.principal, view.request)
     history = (await caller.client.history(request_id))[: view.request.version]  # what came since is not in the view
     return tagged(call, view_shape(view, history))
 
@@ -100,7 +102,8 @@ async def show(caller: Reads, call: Call, request_id: str) -> Response:
 @router.get("/{request_id}/history", responses=answers("Entries"))
 async def history(caller: Reads, request_id: str) -> dict[str, Any]:
     """Return the entries of the log about a request, oldest first."""
-    must_see(caller.principal, (await caller.client.request(request_id)).request)
+    await must_see(caller, request_id)
+    await caller.client.request(request_id)  # who reads what was said has seen it
     return {"entries": [entry_shape(entry) for entry in await caller.client.history(request_id)]}
 
 
@@ -134,6 +137,7 @@ async def take_back(caller: Known, request_id: str) -> dict[str, Any]:
 @router.post("/{request_id}/comments", responses=answers("Request"))
 async def comment(caller: Known, request_id: str, body: bodies.Comment) -> dict[str, Any]:
     """Say something about a request; nothing is decided by it."""
+    await must_see(caller, request_id)
     return request_shape(await caller.client.comment(request_id, body.text))
 
 
@@ -146,13 +150,20 @@ async def reserve(caller: Known, request_id: str, body: bodies.NewReservation) -
 @router.delete("/{request_id}/reservation", responses=answers("Request"))
 async def end_reservation(caller: Known, request_id: str) -> dict[str, Any]:
     """Say that the caller is not on it any more."""
+    await must_see(caller, request_id)
     return request_shape(await caller.client.end_reservation(request_id))
 
 
 @router.post("/{request_id}/clarifications", responses=answers("Request"))
 async def ask_back(caller: Known, request_id: str, body: bodies.Said) -> dict[str, Any]:
     """Ask the agent, or who started it, something; the request stays open, and nothing is decided by it."""
-    return request_shape(await caller.client.ask_back(request_id, body.text))
+    return request_shape(await asked_back(caller, request_id, body.text))
+
+
+async def asked_back(caller: Caller, request_id: str, text: str) -> Request:
+    """Ask something back about a request that the caller sees."""
+    await must_see(caller, request_id)
+    return await caller.client.ask_back(request_id, text)
 
 
 @router.post("/{request_id}/clarifications/{number}", responses=answers("Request"))
@@ -163,8 +174,7 @@ async def clarify(caller: Clarifies, request_id: str, number: int, body: bodies.
 
 async def clarified(caller: Caller, request_id: str, number: int, text: str) -> Request:
     """Answer what was asked back of a request that the caller sees."""
-    if caller.principal.kind == "agent":
-        must_see(caller.principal, (await caller.client.request(request_id)).request)
+    await must_see(caller, request_id)
     return await caller.client.clarify(request_id, number, text)
 
 

@@ -74,7 +74,8 @@ async def pauses(caller: Reads, run: Annotated[list[str], Query(max_length=200)]
 @router.get("/ids/{beginning}", responses=answers("Id"))
 async def resolve(caller: Decides, beginning: str) -> dict[str, Any]:
     """Return the one id that begins like this."""
-    return {"id": await caller.client.resolve("run", beginning)}
+    found = await caller.client.resolve("run", beginning)
+    return {"id": (await run_seen(caller, found)).run.id}
 
 
 @router.get("/{run_id}", responses=answers("RunView", is_tagged=True))

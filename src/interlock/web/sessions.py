@@ -72,7 +72,7 @@ async def sign_out(caller: Known, request: Request, response: Response) -> None:
     if caller.credential.kind == "token":
         await context.authenticator.revoke(caller.credential.tenant, caller.credential.id, by=caller.principal)
     else:
-        await context.authenticator.end(caller.credential.tenant, caller.credential.id)
+        await context.authenticator.end(caller.credential)
     forget_session(response, context)
 
 
@@ -119,7 +119,7 @@ async def begin_session(request: Request, response: Response, issued: Issued) ->
     if before is not None:
         with suppress(Unauthenticated, NotFound):
             old = await context.authenticator.check(before, kinds=("session",))
-            await context.authenticator.end(old.tenant, old.id)
+            await context.authenticator.end(old)
     response.set_cookie(
         context.cookie, issued.secret, path="/", secure=context.is_secure, httponly=True, samesite="lax"
     )

@@ -24,7 +24,7 @@ from interlock.web.callers import Caller, admit, open_to_all
 from interlock.web.context import Context, context_of
 from interlock.web.events import entries_of
 from interlock.web.problems import answer_of, document_of, reason_of
-from interlock.web.requests import clarified
+from interlock.web.requests import asked_back, clarified
 
 router = APIRouter(tags=["events"])
 
@@ -207,7 +207,7 @@ class _Conversation:
         elif answer.reserve is not None:
             after = await client.reserve(request_id, answer.reserve)
         elif answer.ask_back is not None:
-            after = await client.ask_back(request_id, answer.ask_back)
+            after = await asked_back(self._caller, request_id, answer.ask_back)
         elif answer.clarify is not None and answer.number is not None:
             await admit(self._websocket, Permission.clarify)
             after = await clarified(self._caller, request_id, answer.number, answer.clarify)

@@ -20,7 +20,7 @@ router = APIRouter(prefix="/threads", tags=["runs"])
 async def list_threads(caller: Reads, after: str | None = None, limit: Limit = 50) -> dict[str, Any]:
     """List threads by name, each with its last run."""
     page = await caller.client.list_threads(after=after, limit=limit)
-    return page_shape("threads", replace(page, rows=threads_seen(caller, page.rows)), thread_shape)
+    return page_shape("threads", replace(page, rows=await threads_seen(caller, page.rows)), thread_shape)
 
 
 @router.get("/{name:path}", responses=answers("Thread"))

@@ -1,82 +1,223 @@
-"""What of a tenant somebody sees: people all of it, an agent what it has asked, and runs of its own."""
+"""What of a tenant somebody sees: all of it, with a role; an agent its own; other people what they take part in."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+import math
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from time import monotonic
 
-from interlock.domain.access import Permission
-from interlock.domain.authority import Principal, canonical_id
+from interlock.domain.access import Permission, takes_part, why_refused
+from interlock.domain.authority import Directory, Principal, canonical_id
 from interlock.domain.credentials import Scope
 from interlock.domain.directory import STREAM
-from interlock.domain.request import Request
+from interlock.domain.inbox import acts_of
+from interlock.domain.request import EffectState, Request
 from interlock.domain.run import Run, RunStatus
 from interlock.engine.changes import Entry
+from interlock.engine.ports.store import Inbox, RunFilter
 from interlock.engine.threads import ThreadView
-from interlock.errors import Forbidden, NotFound
+from interlock.errors import Forbidden, NotFound, RecordAltered
+from interlock.service.inbox import Listed, PersonalInbox, Which
 from interlock.service.owners import RequestOwner, RunOwner
-from interlock.service.pages import Page
+from interlock.service.pages import Count, Page
 from interlock.service.run_views import RunView
 from interlock.web.callers import Caller, why_not
 from interlock.web.context import Context
 
 MOST_PAGES = 20
-"""How many pages of runs are read for one page of those that an agent sees: its cursor goes on behind them."""
+"""How many pages are read for one page of those rows that somebody sees: its cursor goes on behind them."""
+
+LATELY = 0.5
+"""Seconds for which a stream believes what somebody without a role sees. What changes the people ends it at once."""
 
 READING = frozenset({Scope.read, Scope.log})
 """Whose token has none of them is told of what it has asked itself, and of nothing else."""
 
 
-def sees(principal: Principal, request: Request) -> bool:
-    """Say whether a principal sees a request."""
-    return principal.kind != "agent" or request.requester == principal.id
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What one caller sees now.
 
-
-def must_see(principal: Principal, request: Request) -> Request:
-    """Return a request that a principal may see.
-
-    Raises:
-        NotFound: if it is another agent's.
+    Args:
+        sees_all: whether that is everything in the tenant.
+        directory: the people as they are known now.
     """
-    if not sees(principal, request):
-        raise NotFound(f"There is no request {request.id} here.", request_id=request.id)
-    return request
+
+    caller: Caller
+    sees_all: bool
+    directory: Directory
+    now: datetime
+
+    @property
+    def principal(self) -> Principal:
+        """Who it is."""
+        return self.caller.principal
+
+    async def sees(self, request: Request) -> bool:
+        """Say whether the caller sees a request."""
+        if self.sees_all or self.principal.kind == "agent":
+            return self.sees_all or request.requester == self.principal.id
+        person = self.directory.canonical(self.principal.id)
+        try:
+            policy = await self.caller.client.system.book.pinned(request.route.policy_hash)
+        except RecordAltered:
+            return False
+        return takes_part(request, policy, self.directory, person, self.now)
+
+    def sees_run(self, run: Run | RunOwner) -> bool:
+        """Say whether the caller sees a run: what they have started; of an agent, what has its own name as well."""
+        if self.sees_all:
+            return True
+        if self.principal.kind == "agent":
+            return _is_agents(self.principal, run)
+        return self.directory.canonical(run.initiator) == self.directory.canonical(self.principal.id)
 
 
-def agent_of(principal: Principal, wanted: str | None) -> str | None:
-    """Return of which agent requests are listed for a principal: of an agent, its own alone."""
-    return principal.id.removeprefix("agent:") if principal.kind == "agent" else wanted
+def _is_agents(principal: Principal, run: Run | RunOwner) -> bool:
+    own = run.agent == principal.id.removeprefix("agent:")
+    return own or run.initiator == canonical_id(principal.id)
 
 
-def sees_run(principal: Principal, run: Run | RunOwner) -> bool:
-    """Say whether a principal sees a run: an agent's are those of its own name, and those that it has started."""
-    own = principal.id.removeprefix("agent:"), canonical_id(principal.id)
-    return principal.kind != "agent" or run.agent == own[0] or run.initiator == own[1]
+async def sight_of(caller: Caller) -> Sight:
+    """Return what a caller sees now."""
+    system, principal = caller.client.system, caller.principal
+    directory, now = await system.directories.directory(principal.tenant), await caller.client.now()
+    refused = why_refused(Permission.read_all, principal, frozenset(), directory)
+    sees_all = principal.kind == "service" or (principal.kind == "person" and refused is None)
+    return Sight(caller, sees_all, directory, now)
 
 
 async def sees_entry(caller: Caller, context: Context, entry: Entry) -> bool:
     """Say whether the caller sees an entry of the log: of what they see; of people and tokens, who may read the log."""
     principal, reads = caller.principal, bool(caller.credential.scopes & READING)
     if entry.stream == STREAM:
+        context.sights.clear()  # somebody may belong elsewhere from now on
         return principal.kind != "agent" and await why_not(caller, Permission.log, context) is None
-    if principal.kind == "person" or (principal.kind == "service" and reads):
+    if principal.kind == "person":
+        return await _person_sees(await _lately(caller, context), context, entry)
+    if principal.kind == "service" and reads:
         return True
     match await context.owners(principal.tenant).of(entry):
         case RequestOwner(requester):
             return requester == principal.id
         case RunOwner() as run:
-            return reads and sees_run(principal, run)
+            return reads and _is_agents(principal, run)
     return False
+
+
+async def _person_sees(sight: Sight, context: Context, entry: Entry) -> bool:
+    if sight.sees_all:
+        return True
+    owner = await context.owners(entry.tenant).of(entry)
+    if isinstance(owner, RunOwner):
+        return sight.sees_run(owner)
+    about = await context.records.of(entry) if owner is not None else None
+    return about is not None and await sight.sees(about)
+
+
+async def _lately(caller: Caller, context: Context) -> Sight:
+    """Return what a person sees, as of a moment ago: many may follow, and each is asked about every entry."""
+    key = caller.principal.tenant, caller.principal.id
+    looked, sight = context.sights.get(key, (-math.inf, None))
+    if sight is None or monotonic() - looked > LATELY:
+        looked, sight = monotonic(), await sight_of(caller)
+        context.sights[key] = looked, sight
+    return sight
+
+
+async def must_see(caller: Caller, request_id: str) -> None:
+    """Refuse who does not see a request: whatever shows one asks this first. Nobody has viewed it by that.
+
+    Raises:
+        NotFound: if there is none, or it is not theirs to see.
+    """
+    sight = await sight_of(caller)
+    if sight.sees_all:
+        return
+    loaded = await caller.client.system.store.load(caller.principal.tenant, [request_id])
+    request = loaded.requests.get(request_id)
+    if request is not None:
+        acted = acts_of(entry.event for entry in loaded.logs[request_id])  # it may count no more
+        if await sight.sees(request) or not acted.keys().isdisjoint(sight.directory.names_of(caller.principal.id)):
+            return
+    raise NotFound(f"There is no request {request_id} here.", request_id=request_id)
+
+
+async def requests_seen(caller: Caller, wanted: Inbox, *, after: str | None, limit: int) -> Page[Request]:
+    """Return a page of the requests that the caller sees: it may have fewer rows than a cursor promises."""
+    async def read(agent: str | None, after: str | None, most: int) -> Page[Request]:
+        return await caller.client.list_requests(replace(wanted, agent=agent), after=after, limit=most)
+
+    return await _seen(caller, read, wanted.agent, after, limit)
+
+
+async def effects_seen(
+    caller: Caller, states: tuple[EffectState, ...], agent: str | None = None, *, after: str | None, limit: int
+) -> Page[Request]:
+    """Return a page of the requests with such an effect that the caller sees. See `requests_seen`."""
+
+    async def read(agent: str | None, after: str | None, most: int) -> Page[Request]:
+        return await caller.client.list_effects(states, agent=agent, after=after, limit=most)
+
+    return await _seen(caller, read, agent, after, limit)
+
+
+async def _seen(
+    caller: Caller,
+    read: Callable[[str | None, str | None, int], Awaitable[Page[Request]]],
+    agent: str | None,
+    after: str | None,
+    limit: int,
+) -> Page[Request]:
+    sight = await sight_of(caller)
+    if sight.sees_all or caller.principal.kind == "agent":
+        return await read(agent if sight.sees_all else caller.principal.id.removeprefix("agent:"), after, limit)
+    found: list[Request] = []
+    for _ in range(MOST_PAGES):
+        page = await read(agent, after, limit - len(found))
+        found += [request for request in page.rows if await sight.sees(request)]
+        after = page.next
+        if after is None or len(found) == limit:
+            break
+    return Page(tuple(found), after)
+
+
+@dataclass(frozen=True, slots=True)
+class InboxSeen:
+    """The lists of the caller's inbox: of what waits for others, as much as the caller sees."""
+
+    sight: Sight
+
+    async def inbox(
+        self, which: Which, *, agent: str | None = None, after: str | None = None, limit: int = 50
+    ) -> Page[Listed]:
+        """Return a page of a list. See `Views.inbox`."""
+        return await self._of(agent).page(which, after=after, limit=limit)
+
+    async def count(self, which: Which, *, agent: str | None = None) -> Count:
+        """Return how many rows a list has. See `Views.inbox_count`."""
+        return await self._of(agent).count(which)
+
+    def _of(self, agent: str | None) -> PersonalInbox:
+        system, sight = self.sight.caller.client.system, self.sight
+        return PersonalInbox(system.store, sight.directory, system.book, sight.principal, agent, sight.sees_all)
+
+
+async def inbox_of(caller: Caller) -> InboxSeen:
+    """Return the lists of a person's inbox."""
+    return InboxSeen(await sight_of(caller))
 
 
 async def run_seen(caller: Caller, run_id: str) -> RunView:
     """Return a run that the caller sees: whatever names a run asks this first.
 
     Raises:
-        NotFound: if there is none, or it is another agent's.
+        NotFound: if there is none, or it is not theirs to see.
     """
     view = await caller.client.run(run_id)
-    if not sees_run(caller.principal, view.run):
+    if not (await sight_of(caller)).sees_run(view.run):
         raise NotFound(f"There is no run {run_id} here.", run_id=run_id)
     return view
 
@@ -84,11 +225,11 @@ async def run_seen(caller: Caller, run_id: str) -> RunView:
 async def runs_seen(
     caller: Caller, statuses: tuple[RunStatus, ...], *, after: str | None, limit: int, **of: str | None
 ) -> Page[Run]:
-    """Return a page of the runs that the caller sees: of an agent, it may have fewer rows than a cursor promises."""
-    found: list[Run] = []
+    """Return a page of the runs that the caller sees: it may have fewer rows than a cursor promises."""
+    sight, found = await sight_of(caller), list[Run]()
     for _ in range(MOST_PAGES):
         page = await caller.client.list_runs(statuses, after=after, limit=limit - len(found), **of)
-        found += [run for run in page.rows if sees_run(caller.principal, run)]
+        found += filter(sight.sees_run, page.rows)
         after = page.next
         if after is None or len(found) == limit:
             break
@@ -97,20 +238,19 @@ async def runs_seen(
 
 async def ids_seen(caller: Caller, run_ids: Sequence[str]) -> list[str]:
     """Return which of some runs the caller sees."""
-    if caller.principal.kind != "agent":
+    sight = await sight_of(caller)
+    if sight.sees_all:
         return list(run_ids)
-    seen = []
-    for run_id in dict.fromkeys(run_ids):
-        try:
-            seen.append((await run_seen(caller, run_id)).run.id)
-        except NotFound:
-            continue
-    return seen
+    wanted = list(dict.fromkeys(run_ids))
+    store = caller.client.system.store
+    found = await store.runs(caller.principal.tenant, RunFilter(ids=wanted), limit=max(len(wanted), 1))
+    return [run.id for run in found if sight.sees_run(run)]
 
 
-def threads_seen(caller: Caller, threads: Sequence[ThreadView]) -> tuple[ThreadView, ...]:
+async def threads_seen(caller: Caller, threads: Sequence[ThreadView]) -> tuple[ThreadView, ...]:
     """Return the threads of which the caller sees a run, each with those that it sees."""
-    runs = [tuple(run for run in thread.runs if sees_run(caller.principal, run)) for thread in threads]
+    sight = await sight_of(caller)
+    runs = [tuple(filter(sight.sees_run, thread.runs)) for thread in threads]
     return tuple(replace(thread, runs=seen) for thread, seen in zip(threads, runs, strict=True) if seen)
 
 
@@ -118,25 +258,26 @@ async def thread_seen(caller: Caller, name: str, *, limit: int = 1) -> ThreadVie
     """Return a thread that the caller sees.
 
     Raises:
-        NotFound: if there is none, or its last runs are another agent's.
+        NotFound: if there is none, or its last runs are not theirs to see.
     """
-    seen = threads_seen(caller, [await caller.client.thread(name, limit=limit)])
+    seen = await threads_seen(caller, [await caller.client.thread(name, limit=limit)])
     if not seen:
         raise NotFound(f"There is no thread {name!r} here: `interlock threads list` shows those that there are.")
     return seen[0]
 
 
 async def must_continue(caller: Caller, thread: str) -> None:
-    """Refuse an agent that would begin with what another agent's runs have left in a thread.
+    """Refuse who would begin with what somebody else's runs have left in a thread, and does not see that.
 
     Raises:
-        Forbidden: if the thread's last run is another agent's.
+        Forbidden: if the thread's last run is not theirs to see.
     """
-    if caller.principal.kind != "agent":
+    sight = await sight_of(caller)
+    if sight.sees_all:
         return
     try:
         last = (await caller.client.thread(thread, limit=1)).last
     except NotFound:
         return
-    if not sees_run(caller.principal, last):
+    if not sight.sees_run(last):
         raise Forbidden(f"{caller.principal.id} cannot continue the thread {thread!r}: take another name for it.")

@@ -23,6 +23,7 @@ EXIT_CODES = {
     "InvalidPolicy": 2,
     "InvalidState": 2,
     "InvalidValue": 2,
+    "TakesTooLong": 2,
     "Refused": 3,
     "AlreadyClaimed": 3,
     "AlreadyIssued": 3,

@@ -278,8 +278,8 @@ class Store(Accounts, Credentials, SignIns, Items, Statistics, Protocol):
     async def policy(self, policy_hash: str) -> bytes | None:
         """Return a policy body that was kept under this hash."""
 
-    async def history(self, tenant: str, stream: str) -> Sequence[Entry]:
-        """Return all entries of one request or run, or of the tenant's directory, in order."""
+    async def history(self, tenant: str, stream: str, *, since: int = 1) -> Sequence[Entry]:
+        """Return the entries of one request or run, or of the tenant's directory, from the number `since` on."""
 
     async def feed(self, tenant: str, *, after: str = "", limit: int = 100) -> Sequence[Entry]:
         """Return the entries after a position, in order. No entry can later appear before one that was returned.
