@@ -25,7 +25,7 @@ UNLIMITED = ServerSettings(rates=dict.fromkeys(("calls", "unknown", "sign_ins"),
 CONFIG = """
 people: {mia@example.com: {}, noah@example.com: {}, olga@example.com: {}}
 groups: {managers: [mia@example.com, noah@example.com], directors: [olga@example.com]}
-roles: {admin: [olga@example.com], auditor: [noah@example.com], reviewer: [mia@example.com]}
+roles: {admin: [olga@example.com], auditor: [noah@example.com], reviewer: [mia@example.com, ruth@example.com]}
 policies:
   payments:
     applies_to: action.name == "pay"

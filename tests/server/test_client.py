@@ -376,7 +376,7 @@ async def test_a_person_signs_in_by_a_link_once(server):
     session = await sign_in(origin, f"{origin}/sign-in#{link.secret}", transport=wire)
     async with connect(origin, session=session, transport=wire) as mia:
         who = await mia.who()
-        assert (who.principal.id, who.by, who.roles) == ("mia@example.com", "session", ())
+        assert (who.principal.id, who.by, who.roles) == ("mia@example.com", "session", ("reviewer",))
         await mia.sign_out()
         with pytest.raises(Unauthenticated):
             await mia.list_requests()

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from tests.server.conftest import CONFIG
 from tests.server.sockets import Socket
 from tests.server.test_agents_api import MAIL, STORES, ask, vote
 
@@ -193,10 +194,12 @@ async def test_a_vote_that_names_what_was_shown_is_a_view_as_well(server):
     assert [event.type for event in await history(server, third)].count("vote_cast") == 1
 
 
-async def test_many_views_at_once_are_one_and_no_vote_is_lost_by_them(server):
+async def test_many_views_at_once_are_one_and_no_vote_is_lost_by_them(open_server):
+    readers = [f"reader{number}@example.com" for number in range(10)]
+    server = open_server(config=CONFIG.replace("roles: {", f"roles: {{viewer: [{', '.join(readers)}], "))
     agent, mia = await server.agent(), await server.person(MIA)
     asked = await ask(agent, MAIL)
-    people = [await server.person(f"reader{number}@example.com") for number in range(10)]
+    people = [await server.person(reader) for reader in readers]
     *_, voted = await asyncio.gather(*(view(one, asked) for one in people * 2), vote(mia, asked))
     assert voted.json()["status"] == "approved"
     assert len(await views(server, asked)) == 11  # the voter has seen it as well

@@ -546,7 +546,7 @@ async def session_of(server, login):
 
 
 async def test_people_of_a_provider_enter_the_tenant_that_is_set_for_it(open_server, login):
-    server = open_server(config=CONFIG)
+    server = open_server(config=f"{CONFIG}roles: {{viewer: [mia@example.com]}}\n")
     set_up(server, login, tenant="acme", everybody=True)
     agent = await server.agent(tenant="acme")
     body = {"asked": {"kind": "approval", "name": "send", "args": {}}}

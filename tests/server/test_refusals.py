@@ -30,7 +30,7 @@ from interlock.domain.credentials import Scope
 CONFIG = """
 people: {mia@example.com: {aliases: [m.mia@example.com]}}
 groups: {managers: [mia@example.com, noah@example.com, pete@example.com], directors: [olga@example.com]}
-roles: {admin: [zoe@example.com], operator: [zoe@example.com]}
+roles: {admin: [zoe@example.com], operator: [zoe@example.com], viewer: [pete@example.com, olga@example.com]}
 policies:
   payments:
     applies_to: action.name == "pay"
@@ -248,7 +248,7 @@ def remote_terminal(house, vote):
 
 DOORS = {"rest": rest, "batch": batch, "websocket": websocket, "terminal": terminal, "remote terminal": remote_terminal}
 PATHS = {"rest": "/requests/{}/votes", "batch": "/requests/votes", "websocket": "/socket"}
-UNSEEN = {"another agent"}  # a command shows first what it votes on, and an agent is shown its own requests alone
+UNSEEN = {"another agent", "a stranger"}  # a command shows first what it votes on, and they do not see it
 NO_SUCH = {"one whose session has ended", "another tenant"}  # a terminal has the machine's user, and one tenant
 NO_PERSON = {"agent", "service"}  # whom nobody can play in a terminal: that is said before anything is looked at
 CELLS = [

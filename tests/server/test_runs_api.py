@@ -17,7 +17,6 @@ from interlock.service.client import Client
 from interlock.testing.people import principal
 
 MIA = "mia@example.com"
-NOAH = "noah@example.com"
 MAIL = "Send email to team about meeting"
 TALKS = """
 from typing import TypedDict
@@ -249,9 +248,9 @@ async def test_a_run_that_needs_attention_is_retried_by_who_started_it(server):
 
 
 async def test_another_version_goes_on_where_a_person_accepts_it(server):
-    mia, noah = await server.person(MIA), await server.person("noah@example.com")
+    mia, ruth = await server.person(MIA), await server.person("ruth@example.com")
     put(server, act)
-    run = await started(noah, agent="payer", input="chairs")
+    run = await started(ruth, agent="payer", input="chairs")
     await server.drain()
 
     def audit(state):
@@ -261,35 +260,35 @@ async def test_another_version_goes_on_where_a_person_accepts_it(server):
     await decide(mia, run)
     await server.drain()
     path = f"/runs/{run['id']}"
-    stands = (await noah.get(path)).json()
+    stands = (await ruth.get(path)).json()
     assert (stands["status"], stands["attention"]) == ("needs_attention", "version_mismatch")
     assert (await mia.post(f"{path}/accept-version")).json()["code"] == "forbidden"
-    accepted = await noah.post(f"{path}/accept-version")
+    accepted = await ruth.post(f"{path}/accept-version")
     assert (accepted.status_code, accepted.json()["status"]) == (200, "queued")
     await server.drain()
-    ended = (await noah.get(path)).json()
+    ended = (await ruth.get(path)).json()
     assert (ended["status"], ended["output"]["said"]) == ("done", "approved and audited")
 
 
 @pytest.mark.parametrize("store", ["memory", "sqlite", "postgres"])
 async def test_a_timeline_has_what_became_of_a_run_and_of_all_that_it_asked(open_server, store):
     server = open_server(store)
-    mia, noah = await server.person(MIA), await server.person("noah@example.com")
+    mia, ruth = await server.person(MIA), await server.person("ruth@example.com")
     put(server, act)
-    run, other = await started(noah, agent="payer", input="chairs"), await started(noah, agent="payer", input="x")
+    run, other = await started(ruth, agent="payer", input="chairs"), await started(ruth, agent="payer", input="x")
     await server.drain()
     asked = await decide(mia, run)
     await server.drain()
-    entries = (await noah.get(f"/runs/{run['id']}/timeline")).json()["entries"]
+    entries = (await ruth.get(f"/runs/{run['id']}/timeline")).json()["entries"]
     told = [(entry["stream"] == asked, entry["event"]["type"]) for entry in entries]
     assert {entry["stream"] for entry in entries} == {run["id"], asked}
     wanted = [(False, "run_started"), (True, "opened"), (True, "vote_cast"), (True, "decided"), (False, "run_done")]
     assert [one for one in told if one in wanted] == wanted
-    log = [entry.position async for entry in Client(server.system, principal(NOAH)).log()]
+    log = [entry.position async for entry in Client(server.system, principal("ruth@example.com")).log()]
     positions = [entry["position"] for entry in entries]
     assert positions == [one for one in log if one in positions]
     assert other["id"] not in str(entries)
-    own = (await noah.get(f"/runs/{run['id']}/history")).json()["entries"]
+    own = (await ruth.get(f"/runs/{run['id']}/history")).json()["entries"]
     assert own == [entry for entry in entries if entry["stream"] == run["id"]]
     assert (await (await server.person(MIA, "other")).get(f"/runs/{run['id']}/timeline")).status_code == 404
 
@@ -329,17 +328,17 @@ async def test_the_three_lists_have_counts_that_equal_their_rows_and_say_what_on
 
 
 async def test_runs_are_found_by_agent_thread_and_who_has_started_them(server):
-    mia, noah = await server.person(MIA), await server.person("noah@example.com")
+    mia, ruth = await server.person(MIA), await server.person("ruth@example.com")
     first = await started(mia, thread="a")
-    second = await started(noah, agent="input", input="Book a flight")
+    second = await started(ruth, agent="input", input="Book a flight")
     for params, wanted in (
         ({"initiator": "Mia@Example.com"}, [first]),
         ({"agent": "input"}, [second]),
         ({"thread": "a", "agent": "approval"}, [first]),
-        ({"thread": "a", "initiator": "noah@example.com"}, []),
-        ({"initiator": "noah@example.com", "status": "queued"}, [second]),
+        ({"thread": "a", "initiator": "ruth@example.com"}, []),
+        ({"initiator": "ruth@example.com", "status": "queued"}, [second]),
     ):
-        found = (await noah.get("/runs", params=params)).json()
+        found = (await ruth.get("/runs", params=params)).json()
         assert [one["id"] for one in found["runs"]] == [one["id"] for one in wanted], params
     page = (await mia.get("/runs", params={"limit": 1})).json()
     wrong = await mia.get("/runs", params={"after": page["next"], "agent": "input"})

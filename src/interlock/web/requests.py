@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request as Call
 from starlette.responses import Response
 
-from interlock.domain.request import Request, Status
+from interlock.domain.request import UNSETTLED, Request, Status
 from interlock.engine.ports.store import Inbox
 from interlock.errors import InterlockError
 from interlock.service.batch import cast, cast_all
@@ -57,7 +57,7 @@ async def list_requests(  # noqa: PLR0913, PLR0917 - the filters of a list
 @router.get("/unsettled", responses=answers("RequestPage", is_tagged=True))
 async def unsettled(caller: Reads, call: Call, after: str | None = None, limit: Limit = 50) -> Response:
     """List the approved requests whose effect is unknown or still under way, newest first; see also `/effects`."""
-    page = await effects_seen(caller, (), after=after, limit=limit)
+    page = await effects_seen(caller, UNSETTLED, after=after, limit=limit)
     return tagged(call, page_shape("requests", page, request_shape))
 
 

@@ -147,6 +147,7 @@ async def must_see(caller: Caller, request_id: str) -> None:
 
 async def requests_seen(caller: Caller, wanted: Inbox, *, after: str | None, limit: int) -> Page[Request]:
     """Return a page of the requests that the caller sees: it may have fewer rows than a cursor promises."""
+
     async def read(agent: str | None, after: str | None, most: int) -> Page[Request]:
         return await caller.client.list_requests(replace(wanted, agent=agent), after=after, limit=most)
 
