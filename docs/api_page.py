@@ -55,6 +55,28 @@ same to programs. [Serve people, agents and programs](how-to/server.md) shows ho
 - **Lists** come in parts: `next` of one part is `after` of the next call.
 - **Errors** are `application/problem+json` (RFC 9457); [below](#errors) is what they may say.
 """
+COMMON = {
+    "after": "the cursor of the part before, or a position of the log",
+    "limit": "how many at most",
+    "agent": "of this agent alone",
+    "run": "of this run alone",
+    "reference": "of this order, ticket or the like alone",
+    "status": "with one of these alone",
+    "wait": "so many seconds for an outcome",
+    "which": "the list",
+    "beginning": "how the id begins",
+    "number": "from 1",
+    "last-event-id": "the position of the last event that came; a browser sends it",
+    "Idempotency-Key": "names what is asked",
+    "idempotency-key": "names what is asked, or started",
+    "since": "the first moment, or how long ago: `30d`",
+    "until": "the moment before which it ends",
+    "by": "what tells groups apart",
+    "every": "the periods that are told apart",
+    "pause": "from 1; the last one by default",
+}
+"""What the parameters are that many calls have, by name."""
+
 PROBLEMS = """\
 Any call may be answered by 400 if it cannot be read, 401 if nobody is known by what it brings, 403 if they may not, 404
 if there is no such thing, or if it is another tenant's, 429 if there were too many calls, and 503 if the database is
@@ -148,7 +170,7 @@ def parameters(operation: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     for one in operation.get("parameters", ()):
         schema = one["schema"]
         name = f"`{'Idempotency-Key' if one['name'] == 'idempotency-key' else one['name']}`"
-        about = one.get("description") or schema.get("description", "")
+        about = one.get("description") or schema.get("description") or COMMON.get(one["name"], "")
         yield name, one["in"], kind(schema), default(schema, required=one.get("required", False)), about
 
 

@@ -92,7 +92,7 @@ class Said(_Body):
 class Delegation(_Body):
     """Another person votes on this request."""
 
-    to: Name
+    to: Name = Field(description="the person who votes instead")
     reason: Text = ""
 
 
@@ -106,8 +106,8 @@ class Extension(_Body):
 class Settlement(_Body):
     """What became of an effect of which nobody knows."""
 
-    became: Literal["happened", "did_not", "retry"]
-    result: Any = None
+    became: Literal["happened", "did_not", "retry"] = Field(description="`retry`: it did not, and may be claimed again")
+    result: Any = Field(default=None, description="what it returned, if it happened")
     comment: Text = ""
 
 
@@ -115,11 +115,13 @@ class NewRun(_Body):
     """An agent to start, and what with."""
 
     agent: Name
-    input: Any = None
+    input: Any = Field(default=None, description="a text, or the graph's own input")
     raw: StrictBool = Field(default=False, description="the input is the graph's own though it is a text")
-    context: dict[str, Any] | None = None
-    configurable: dict[str, Any] | None = None
-    thread: Name | None = None
+    context: dict[str, Any] | None = Field(default=None, description="the graph's context; it is recorded: no secrets")
+    configurable: dict[str, Any] | None = Field(
+        default=None, description="for `configurable` of the graph's `config`; recorded, too"
+    )
+    thread: Name | None = Field(default=None, description="the conversation that it continues")
     watched: StrictBool = Field(
         default=False,
         description="somebody follows its stream within ten seconds: what the agent says first is kept for them",
@@ -164,9 +166,9 @@ class Ask(_Body):
 
     asked: Annotated[AskedAction | AskedQuestion | AskedDraft, Field(discriminator="kind")]
     verdicts: list[Verdict] = Field(default=[], description="what people may say; all that fit, if empty")
-    description: Text = ""
-    context: Any = None
-    policy: Name | None = None
+    description: Text = Field(default="", description="what it is about, in the agent's words")
+    context: Any = Field(default=None, description="what helps people to decide")
+    policy: Name | None = Field(default=None, description="the policy that is to hold; the first that applies, if none")
     initiator: Name | None = Field(default=None, description="the person for whom the agent asks")
     reference: Reference | None = Field(default=None, description="what it is about in the business, to find it by")
 
@@ -174,9 +176,11 @@ class Ask(_Body):
 class Claim(_Body):
     """The beginning of what was approved."""
 
-    digest: Annotated[StrictStr, Field(min_length=8, max_length=100)]
-    tool: Name
-    repeatable: Repeatable = "no"
+    digest: Annotated[StrictStr, Field(min_length=8, max_length=100)] = Field(description="of what is about to be done")
+    tool: Name = Field(description="the function that will be called, such as billing:pay")
+    repeatable: Repeatable = Field(
+        default="no", description="whether the tool may be called again with the same key, or can look up what it did"
+    )
     lasts: Annotated[float, Field(ge=1, le=86_400)] = Field(
         default=60, description="seconds after which nobody waits for the result any more"
     )
@@ -185,10 +189,10 @@ class Claim(_Body):
 class Result(_Body):
     """What became of an attempt."""
 
-    attempt: Annotated[int, Field(ge=1)]
-    state: Reported
-    result: Any = None
-    reason: Text = ""
+    attempt: Annotated[int, Field(ge=1)] = Field(description="the one that the claim has named")
+    state: Reported = Field(description="`unknown` asks a person")
+    result: Any = Field(default=None, description="what the tool returned")
+    reason: Text = Field(default="", description="why it failed, or is not known")
 
 
 class Configuration(_Body):

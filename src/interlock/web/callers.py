@@ -93,7 +93,8 @@ def check_same_site(connection: HTTPConnection, context: Context) -> None:
     if connection.scope["type"] == "websocket" or site is None:
         if context.is_ours(origin):
             return
-        raise Forbidden("A session is good for this server's own pages alone: other programs bring a token.")
+        said = "A session is taken from this server's own pages alone"
+        raise Forbidden(f"{said}: a program sends a token, or with a session `Origin: {context.origin}`.")
     if site not in {"same-origin", "none"}:
         raise Forbidden("This was sent by a page of another site.")
 
