@@ -65,9 +65,7 @@ def serve(
     screen = Screen.on(sys.stderr if as_json else sys.stdout)
     screen.drops = True
     with access_lines(screen) if access_log else contextlib.nullcontext():
-        execute(
-            ctx, run, as_json=as_json, screen=screen, observer=measuring.committed, loop_factory=_fastest_event_loop()
-        )
+        execute(ctx, run, as_json=as_json, screen=screen, observer=measuring.committed, loop_factory=_event_loop())
 
 
 async def _until_all_end(session: Session, beside: Iterable[Awaitable[None]]) -> None:
@@ -133,7 +131,7 @@ def _measuring() -> Measuring:
     return Measuring()
 
 
-def _fastest_event_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def _event_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """Return what makes uvloop's event loop; None, for asyncio's own, where it is not installed."""
     try:
         import uvloop  # noqa: PLC0415 - not on every platform

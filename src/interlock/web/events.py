@@ -59,6 +59,8 @@ async def entries_of(
             await context.authenticator.check_again(caller.credential)
             looked = monotonic()
         for entry in entries:
+            if context.stop.is_set():  # whoever is far behind goes on from here, elsewhere
+                break
             position = entry.position
             if await wanted(entry):
                 looked = await _look(context, caller, looked, STALE)
