@@ -18,6 +18,8 @@ from tests.fork_server import CLIENT
 from tests.migrated import UPGRADE, Migrated, stand_in
 
 from interlock.engine.ports.store import Store
+from interlock.runtime.loading import registry
+from interlock.runtime.loading.probe import Prober
 from interlock.storage import open_store
 from interlock.testing.fakes import SettableClock
 from interlock.testing.postgres import PostgresServer
@@ -87,6 +89,23 @@ def quick_tables() -> Migrated:
     quick = Migrated(UPGRADE)
     stand_in(quick)
     return quick
+
+
+class SharedProber(Prober):
+    """Tries the imports of all registries of a test process: each would start a server of its own, for a second."""
+
+    def close(self) -> None:
+        """Go on: another registry will use it."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_imports() -> Iterator[None]:
+    """Let one server try all agents before they are imported."""
+    shared = SharedProber()
+    registry.Prober = lambda: shared
+    yield
+    registry.Prober = Prober
+    Prober.close(shared)
 
 
 @pytest.fixture

@@ -15,13 +15,16 @@ import os
 import runpy
 import signal
 import socket
+import subprocess
 import sys
 import termios
+import time
 import traceback
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 PRELOADED = (
     "alembic.command",
@@ -141,6 +144,7 @@ def _run(arguments: list[str], environ: dict[str, str]) -> int:
     os.environ.update(environ)
     if environ.get("PYTHONWARNINGS") == "error":
         warnings.simplefilter("error")
+    Spare()
     try:
         code = _command(arguments)
     except SystemExit as end:
@@ -151,6 +155,69 @@ def _run(arguments: list[str], environ: dict[str, str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     return code
+
+
+class Spare:
+    """A process that becomes the server which tries imports, if one is wanted: another one takes a second to start.
+
+    It stands for the `Popen` of that server.
+    """
+
+    def __init__(self) -> None:
+        from interlock.runtime.loading import probe  # noqa: PLC0415 - the client's side has loaded enough
+
+        self._started = probe._started
+        self._to, at = socket.socketpair()
+        self.pid = os.fork()
+        if self.pid == 0:
+            self._to.close()
+            self._wait(at, probe.serve)
+        at.close()
+        self.returncode: int | None = None
+        probe._started = self.started
+
+    @staticmethod
+    def _wait(at: socket.socket, become: Callable[[int], None]) -> None:
+        try:
+            os.setsid()
+            nothing = os.open(os.devnull, os.O_RDWR)
+            for number in range(3):
+                os.dup2(nothing, number)
+            _, descriptors, _, _ = socket.recv_fds(at, 1, 1)
+            at.close()
+            if descriptors:
+                become(descriptors[0])
+        finally:
+            os._exit(0)
+
+    def started(self, theirs: socket.socket) -> Any:
+        """Begin to serve; a second server is started as they are everywhere."""
+        if self._to.fileno() < 0:
+            return self._started(theirs)
+        with self._to:
+            socket.send_fds(self._to, [b"."], [theirs.fileno()])
+        return self
+
+    def poll(self) -> int | None:
+        """See `Popen`."""
+        if self.returncode is None:
+            ended, status = os.waitpid(self.pid, os.WNOHANG)
+            self.returncode = os.waitstatus_to_exitcode(status) if ended else None
+        return self.returncode
+
+    def wait(self, timeout: float = 60) -> int:
+        """See `Popen`."""
+        ends = time.monotonic() + timeout
+        while (code := self.poll()) is None:
+            if time.monotonic() > ends:
+                raise subprocess.TimeoutExpired("spare", timeout)
+            time.sleep(0.005)
+        return code
+
+    def kill(self) -> None:
+        """See `Popen`."""
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)
 
 
 def _command(arguments: list[str]) -> int:
