@@ -96,10 +96,10 @@ class RequestModel(CollaborationModel):
 
     def refusal(self, command: CastVote, who: Principal, now: datetime, directory: Directory) -> str | None:  # noqa: PLR0911 - one line a reason
         """Say with which code this vote must be refused; None if it must be accepted."""
-        if misfits(self.opened.ask.subject, command):
-            return "invalid_answer"
         if who.kind != "person":
             return "forbidden"
+        if misfits(self.opened.ask.subject, command):
+            return "invalid_answer"
         if not self.is_open:
             return "closed"
         if self.closes is None or now >= self.closes:

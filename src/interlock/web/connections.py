@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import resource
+import sys
+import termios
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
@@ -52,7 +55,7 @@ class Connection(_Base):
     def pause_writing(self) -> None:
         """Look from now on whether the client takes what waits for it."""
         super().pause_writing()
-        self._look_after(self.transport.get_write_buffer_size())
+        self._look_after(self._untaken())
 
     def resume_writing(self) -> None:
         """Look no more."""
@@ -74,11 +77,19 @@ class Connection(_Base):
         self._look = self.loop.call_later(STALLED, self._drop_if_stalled, waiting)
 
     def _drop_if_stalled(self, waited: int) -> None:
-        waiting = self.transport.get_write_buffer_size()
+        waiting = self._untaken()
         if waiting >= waited:
             self.transport.abort()
         else:
             self._look_after(waiting)
+
+    def _untaken(self) -> int:
+        """Return how many bytes the client has not taken: here, and where the system keeps megabytes for a slow one."""
+        try:
+            kept = fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, b"\0" * 4)
+        except (AttributeError, OSError):  # it is closed
+            return 0
+        return self.transport.get_write_buffer_size() + int.from_bytes(kept, sys.byteorder)
 
     def _look_no_more(self) -> None:
         if self._look is not None:
