@@ -54,7 +54,7 @@ if os.environ.get("HYPOTHESIS_PROFILE") != "soak" and (in_memory := folder_in_me
 settings.register_profile("dev", max_examples=25, stateful_step_count=20, deadline=None)
 settings.register_profile(
     "ci",
-    max_examples=100,
+    max_examples=60,
     stateful_step_count=40,
     deadline=None,
     derandomize=True,

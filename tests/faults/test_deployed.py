@@ -160,7 +160,7 @@ DEPLOYED = [
 ]
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(8)
 @ON_BOTH
 @pytest.mark.parametrize("many", MANY)
 @pytest.mark.parametrize(("changes", "stand"), DEPLOYED)

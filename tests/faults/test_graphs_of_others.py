@@ -84,6 +84,7 @@ async def test_fault_2_killed_at_each_pause_and_at_its_end(machine, monkeypatch,
     assert (people.comparable(record.run.output), done) == await as_bare(machine, monkeypatch, name, plan)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", ["research", "reviewed"])
 async def test_fault_2_killed_before_each_pause_is_kept(machine, monkeypatch, name):
     """Where something was allowed a person lets the run try again; where it was not, the run goes on by itself."""

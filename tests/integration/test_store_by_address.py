@@ -105,6 +105,7 @@ async def test_a_whole_run_on_a_registered_store(tmp_path):
     await second.close()
 
 
+@pytest.mark.soak
 def test_the_command_line_works_on_the_store_of_an_installed_package(tmp_path, site):
     install(site, "journal = tests.integration.journal_store:open_journal")
     (tmp_path / "payer.py").write_text(AGENT)

@@ -385,7 +385,7 @@ async def scene(request, make_story, backdoor, tmp_path):
     return Scene(story, backdoor(story.address))
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("stride", EVERY)
 @pytest.mark.parametrize("moment", MOMENTS)
 async def test_I1_I11_what_is_tampered_with_is_found_and_never_executed(scene, moment, stride):
