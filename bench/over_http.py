@@ -114,7 +114,7 @@ class Served(Contestant):
     """
 
     def __init__(self, address: str, workers: int = 0, profile: Path | None = None) -> None:
-        here = ["-m", "cProfile", "-o", str(profile), INTERLOCK] if profile else [INTERLOCK]
+        here = [str(HERE / "profiled.py"), str(profile)] if profile else [INTERLOCK]
         self._interlock = [sys.executable, *here, *CONFIG, "--database", address]
         work = ["--no-work"] if workers else []
         super().__init__([*self._interlock, "serve", "--port", "0", "--json", *work])

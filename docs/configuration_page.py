@@ -126,11 +126,7 @@ def container_of(annotation: Any) -> str:
 
 
 def kind(key: str, schema: Mapping[str, Any], places: Mapping[str, str]) -> str:  # noqa: C901 - see `of`
-    """Say what a value is, from its JSON Schema.
-
-    Args:
-        places: where each section is on the page.
-    """
+    """Say what a value is, from its JSON Schema; `places` says where each section is on the page."""
 
     def of(schema: Mapping[str, Any]) -> str:  # noqa: C901, PLR0911, PLR0912 - one line for each form of a schema
         match schema:

@@ -34,7 +34,7 @@ from interlock.web import (
 from interlock.web.callers import open_to_all
 from interlock.web.context import Context
 from interlock.web.edge import Edge
-from interlock.web.http_spans import ONE_SPAN, HiddenSecrets
+from interlock.web.http_spans import ONE_SPAN, RedactedSpans
 from interlock.web.openapi import document
 from interlock.web.problems import add_problems
 
@@ -70,7 +70,7 @@ def application(context: Context) -> Edge:
         telemetry=ONE_SPAN,
         generate_unique_id_function=lambda route: "_".join((*map(str, route.tags[:1]), route.name)),
     )
-    app.add_middleware(HiddenSecrets)
+    app.add_middleware(RedactedSpans)
     app.state.context = context
     api = APIRouter(prefix=PREFIX)
     for part in PARTS:

@@ -24,14 +24,14 @@ from interlock.service.owners import Owners
 from interlock.service.parts import Parts
 from interlock.service.provisioning import Provisioning
 from interlock.service.run_streams import RunStreams
-from interlock.service.shown import Shown
+from interlock.service.view_recorder import ViewRecorder
 from interlock.web.measuring import Measuring
 from interlock.web.rates import Rates
-from interlock.web.records import Records
+from interlock.web.request_cache import RequestCache
 
 if TYPE_CHECKING:
     from interlock.web.oidc_provider import Provider
-    from interlock.web.visible import Sight
+    from interlock.web.visible import Visibility
 
 Network = IPv4Network | IPv6Network
 LONGEST_DEVICE = 200
@@ -73,9 +73,9 @@ class Context:
         return Authenticator(self.parts.store, self.parts.directories, SessionLimits(sessions.lasts, sessions.idle))
 
     @cached_property
-    def shown(self) -> Shown:
+    def view_recorder(self) -> ViewRecorder:
         """Who notes what people were shown by streams; a server that stops waits for it."""
-        return Shown(self.parts, self.streams)
+        return ViewRecorder(self.parts, self.streams)
 
     @cached_property
     def rates(self) -> Rates:
@@ -98,14 +98,14 @@ class Context:
         return OwnAccount(self.authenticator, self.parts.directories)
 
     @cached_property
-    def sights(self) -> dict[tuple[str, str], tuple[float, Sight]]:
+    def visibilities(self) -> dict[tuple[str, str], tuple[float, Visibility]]:
         """What people saw a moment ago who follow the log, by tenant and principal."""
         return {}
 
     @cached_property
-    def records(self) -> Records:
+    def request_cache(self) -> RequestCache:
         """What entries of the log are about."""
-        return Records(self.parts.store)
+        return RequestCache(self.parts.store)
 
     @cached_property
     def _lives(self) -> dict[str, Live]:

@@ -17,7 +17,7 @@ ONE_SPAN: TelemetryConfig = {"operation_spans": False, "logs": False}
 HIDDEN = "REDACTED"
 
 
-class HiddenSecrets:
+class RedactedSpans:
     """Takes a call's query out of its span, as it may hold a code, and credentials that somebody put into its path."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -30,7 +30,7 @@ from interlock.web.context import context_of
 from interlock.web.etags import tagged
 from interlock.web.openapi import answers
 from interlock.web.problems import document_of
-from interlock.web.visible import effects_seen, inbox_of, must_see, requests_seen
+from interlock.web.visible import effects_seen, must_see, requests_seen, visible_inbox
 
 router = APIRouter(prefix="/requests", tags=["requests"])
 Limit = Annotated[int, Query(ge=1, le=200)]
@@ -74,20 +74,20 @@ async def inbox(  # noqa: PLR0913, PLR0917 - the filters of a list
     caller: Decides, call: Call, which: Which, agent: str | None = None, after: str | None = None, limit: Limit = 50
 ) -> Response:
     """List what waits for the caller, what waits for others, or what the caller has decided."""
-    page = await (await inbox_of(caller)).inbox(which, agent=agent, after=after, limit=limit)
+    page = await (await visible_inbox(caller)).inbox(which, agent=agent, after=after, limit=limit)
     return tagged(call, page_shape("requests", page, listed_shape))
 
 
 @router.get("/inbox/{which}/bundles", responses=answers("Bundles", is_tagged=True))
 async def inbox_bundles(caller: Decides, call: Call, which: Which, agent: str | None = None) -> Response:
     """List like requests as one: of one agent, about one thing, in one step. `POST /requests/votes` decides them."""
-    return tagged(call, bundles_shape(await bundled(await inbox_of(caller), which, agent=agent)))
+    return tagged(call, bundles_shape(await bundled(await visible_inbox(caller), which, agent=agent)))
 
 
 @router.get("/inbox/{which}/count", responses=answers("Count", is_tagged=True))
 async def inbox_count(caller: Decides, call: Call, which: Which, agent: str | None = None) -> Response:
     """Count the rows of one list of the inbox, up to a thousand."""
-    return tagged(call, count_shape(await (await inbox_of(caller)).count(which, agent=agent)))
+    return tagged(call, count_shape(await (await visible_inbox(caller)).count(which, agent=agent)))
 
 
 @router.get("/{request_id}", responses=answers("RequestView", is_tagged=True))

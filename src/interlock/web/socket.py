@@ -164,7 +164,7 @@ class _Conversation:
             del self._shown[next(iter(self._shown))]
         await self._websocket.send_text(told)
         if self._caller.principal.kind == "person":
-            self._context.shown.note(self._caller.principal, request_id, shown.digest)
+            self._context.view_recorder.note(self._caller.principal, request_id, shown.digest)
 
     async def listen(self) -> None:
         """Take what the client says."""

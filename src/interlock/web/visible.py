@@ -37,7 +37,7 @@ READING = frozenset({Scope.read, Scope.log})
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Visibility:
     """What one caller sees now.
 
     Args:
@@ -80,20 +80,20 @@ def _is_agents(principal: Principal, run: Run | RunOwner) -> bool:
     return own or run.initiator == canonical_id(principal.id)
 
 
-async def sight_of(caller: Caller) -> Sight:
+async def visibility_of(caller: Caller) -> Visibility:
     """Return what a caller sees now."""
     system, principal = caller.client.system, caller.principal
     directory, now = await system.directories.directory(principal.tenant), await caller.client.now()
     refused = why_refused(Permission.read_all, principal, frozenset(), directory)
     sees_all = principal.kind == "service" or (principal.kind == "person" and refused is None)
-    return Sight(caller, sees_all, directory, now)
+    return Visibility(caller, sees_all, directory, now)
 
 
 async def sees_entry(caller: Caller, context: Context, entry: Entry) -> bool:
     """Say whether the caller sees an entry of the log: of what they see; of people and tokens, who may read the log."""
     principal, reads = caller.principal, bool(caller.credential.scopes & READING)
     if entry.stream == STREAM:
-        context.sights.clear()  # somebody may belong elsewhere from now on
+        context.visibilities.clear()  # somebody may belong elsewhere from now on
         return principal.kind != "agent" and await why_not(caller, Permission.log, context) is None
     if principal.kind == "person":
         return await _person_sees(await _lately(caller, context), context, entry)
@@ -107,24 +107,24 @@ async def sees_entry(caller: Caller, context: Context, entry: Entry) -> bool:
     return False
 
 
-async def _person_sees(sight: Sight, context: Context, entry: Entry) -> bool:
-    if sight.sees_all:
+async def _person_sees(visibility: Visibility, context: Context, entry: Entry) -> bool:
+    if visibility.sees_all:
         return True
     owner = await context.owners(entry.tenant).of(entry)
     if isinstance(owner, RunOwner):
-        return sight.sees_run(owner)
-    about = await context.records.of(entry) if owner is not None else None
-    return about is not None and await sight.sees(about)
+        return visibility.sees_run(owner)
+    about = await context.request_cache.of(entry) if owner is not None else None
+    return about is not None and await visibility.sees(about)
 
 
-async def _lately(caller: Caller, context: Context) -> Sight:
+async def _lately(caller: Caller, context: Context) -> Visibility:
     """Return what a person sees, as of a moment ago: many may follow, and each is asked about every entry."""
     key = caller.principal.tenant, caller.principal.id
-    looked, sight = context.sights.get(key, (-math.inf, None))
-    if sight is None or monotonic() - looked > LATELY:
-        looked, sight = monotonic(), await sight_of(caller)
-        context.sights[key] = looked, sight
-    return sight
+    looked, visibility = context.visibilities.get(key, (-math.inf, None))
+    if visibility is None or monotonic() - looked > LATELY:
+        looked, visibility = monotonic(), await visibility_of(caller)
+        context.visibilities[key] = looked, visibility
+    return visibility
 
 
 async def must_see(caller: Caller, request_id: str) -> None:
@@ -133,14 +133,16 @@ async def must_see(caller: Caller, request_id: str) -> None:
     Raises:
         NotFound: if there is none, or it is not theirs to see.
     """
-    sight = await sight_of(caller)
-    if sight.sees_all:
+    visibility = await visibility_of(caller)
+    if visibility.sees_all:
         return
     loaded = await caller.client.system.store.load(caller.principal.tenant, [request_id])
     request = loaded.requests.get(request_id)
     if request is not None:
         acted = acts_of(entry.event for entry in loaded.logs[request_id])  # it may count no more
-        if await sight.sees(request) or not acted.keys().isdisjoint(sight.directory.names_of(caller.principal.id)):
+        if await visibility.sees(request) or not acted.keys().isdisjoint(
+            visibility.directory.names_of(caller.principal.id)
+        ):
             return
     raise NotFound(f"There is no request {request_id} here.", request_id=request_id)
 
@@ -172,13 +174,13 @@ async def _seen(
     after: str | None,
     limit: int,
 ) -> Page[Request]:
-    sight = await sight_of(caller)
-    if sight.sees_all or caller.principal.kind == "agent":
-        return await read(agent if sight.sees_all else caller.principal.id.removeprefix("agent:"), after, limit)
+    visibility = await visibility_of(caller)
+    if visibility.sees_all or caller.principal.kind == "agent":
+        return await read(agent if visibility.sees_all else caller.principal.id.removeprefix("agent:"), after, limit)
     found: list[Request] = []
     for _ in range(MOST_PAGES):
         page = await read(agent, after, limit - len(found))
-        found += [request for request in page.rows if await sight.sees(request)]
+        found += [request for request in page.rows if await visibility.sees(request)]
         after = page.next
         if after is None or len(found) == limit:
             break
@@ -186,10 +188,10 @@ async def _seen(
 
 
 @dataclass(frozen=True, slots=True)
-class InboxSeen:
+class VisibleInbox:
     """The lists of the caller's inbox: of what waits for others, as much as the caller sees."""
 
-    sight: Sight
+    visibility: Visibility
 
     async def inbox(
         self, which: Which, *, agent: str | None = None, after: str | None = None, limit: int = 50
@@ -202,13 +204,15 @@ class InboxSeen:
         return await self._of(agent).count(which)
 
     def _of(self, agent: str | None) -> PersonalInbox:
-        system, sight = self.sight.caller.client.system, self.sight
-        return PersonalInbox(system.store, sight.directory, system.book, sight.principal, agent, sight.sees_all)
+        system, visibility = self.visibility.caller.client.system, self.visibility
+        return PersonalInbox(
+            system.store, visibility.directory, system.book, visibility.principal, agent, visibility.sees_all
+        )
 
 
-async def inbox_of(caller: Caller) -> InboxSeen:
+async def visible_inbox(caller: Caller) -> VisibleInbox:
     """Return the lists of a person's inbox."""
-    return InboxSeen(await sight_of(caller))
+    return VisibleInbox(await visibility_of(caller))
 
 
 async def run_seen(caller: Caller, run_id: str) -> RunView:
@@ -218,7 +222,7 @@ async def run_seen(caller: Caller, run_id: str) -> RunView:
         NotFound: if there is none, or it is not theirs to see.
     """
     view = await caller.client.run(run_id)
-    if not (await sight_of(caller)).sees_run(view.run):
+    if not (await visibility_of(caller)).sees_run(view.run):
         raise NotFound(f"There is no run {run_id} here.", run_id=run_id)
     return view
 
@@ -227,10 +231,10 @@ async def runs_seen(
     caller: Caller, statuses: tuple[RunStatus, ...], *, after: str | None, limit: int, **of: str | None
 ) -> Page[Run]:
     """Return a page of the runs that the caller sees: it may have fewer rows than a cursor promises."""
-    sight, found = await sight_of(caller), list[Run]()
+    visibility, found = await visibility_of(caller), list[Run]()
     for _ in range(MOST_PAGES):
         page = await caller.client.list_runs(statuses, after=after, limit=limit - len(found), **of)
-        found += filter(sight.sees_run, page.rows)
+        found += filter(visibility.sees_run, page.rows)
         after = page.next
         if after is None or len(found) == limit:
             break
@@ -239,19 +243,19 @@ async def runs_seen(
 
 async def ids_seen(caller: Caller, run_ids: Sequence[str]) -> list[str]:
     """Return which of some runs the caller sees."""
-    sight = await sight_of(caller)
-    if sight.sees_all:
+    visibility = await visibility_of(caller)
+    if visibility.sees_all:
         return list(run_ids)
     wanted = list(dict.fromkeys(run_ids))
     store = caller.client.system.store
     found = await store.runs(caller.principal.tenant, RunFilter(ids=wanted), limit=max(len(wanted), 1))
-    return [run.id for run in found if sight.sees_run(run)]
+    return [run.id for run in found if visibility.sees_run(run)]
 
 
 async def threads_seen(caller: Caller, threads: Sequence[ThreadView]) -> tuple[ThreadView, ...]:
     """Return the threads of which the caller sees a run, each with those that it sees."""
-    sight = await sight_of(caller)
-    runs = [tuple(filter(sight.sees_run, thread.runs)) for thread in threads]
+    visibility = await visibility_of(caller)
+    runs = [tuple(filter(visibility.sees_run, thread.runs)) for thread in threads]
     return tuple(replace(thread, runs=seen) for thread, seen in zip(threads, runs, strict=True) if seen)
 
 
@@ -273,12 +277,12 @@ async def must_continue(caller: Caller, thread: str) -> None:
     Raises:
         Forbidden: if the thread's last run is not theirs to see.
     """
-    sight = await sight_of(caller)
-    if sight.sees_all:
+    visibility = await visibility_of(caller)
+    if visibility.sees_all:
         return
     try:
         last = (await caller.client.thread(thread, limit=1)).last
     except NotFound:
         return
-    if not sight.sees_run(last):
+    if not visibility.sees_run(last):
         raise Forbidden(f"{caller.principal.id} cannot continue the thread {thread!r}: take another name for it.")

@@ -19,13 +19,13 @@ MOST = 1_000
 """Of how many requests it waits to be noted who was shown them; what is beyond is not noted, as nobody waits for it."""
 
 
-class _Shown(NamedTuple):
+class _Viewed(NamedTuple):
     tenant: str
     request_id: str
     digest: str
 
 
-class Shown:
+class ViewRecorder:
     """Notes that people were shown open requests, for which nobody waits.
 
     Args:
@@ -35,12 +35,12 @@ class Shown:
     def __init__(self, parts: Parts, busy: set[object]) -> None:
         self._parts = parts
         self._busy = busy
-        self._waiting: dict[_Shown, dict[str, Principal]] = {}
+        self._waiting: dict[_Viewed, dict[str, Principal]] = {}
         self._task: asyncio.Task[None] | None = None
 
     def note(self, person: Principal, request_id: str, digest: str) -> None:
         """Note that a person was shown what stands under a digest."""
-        shown = _Shown(person.tenant, request_id, digest)
+        shown = _Viewed(person.tenant, request_id, digest)
         if shown in self._waiting or len(self._waiting) < MOST:
             self._waiting.setdefault(shown, {})[person.id] = person
         if self._task is None or self._task.done():
@@ -59,7 +59,7 @@ class Shown:
         finally:
             self._busy.discard(self)
 
-    async def _note(self, shown: _Shown, people: dict[str, Principal]) -> None:
+    async def _note(self, shown: _Viewed, people: dict[str, Principal]) -> None:
         loaded = verified(await self._parts.store.load(shown.tenant, [shown.request_id]))
         request = loaded.requests.get(shown.request_id)
         if request is None or not request.is_open or request.digest != shown.digest:

@@ -13,7 +13,7 @@ MOST_KEPT = 1_000
 """How many requests are remembered: those that were asked for last."""
 
 
-class Records:
+class RequestCache:
     """Requests as they stand with an entry of the log, or later.
 
     Args:
