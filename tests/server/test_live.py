@@ -258,7 +258,7 @@ async def test_what_a_socket_shows_to_people_is_in_the_log_once_for_all_of_them(
     await entries(again, "viewed")
     closed = await ask(agent, MAIL, key="closed")
     await agent.post(f"/requests/{closed['id']}/withdrawal", json={"reason": "over"})
-    while server.context.shown in server.context.streams:
+    while server.context.view_recorder in server.context.streams:
         await asyncio.sleep(0.01)
     assert await viewers(server, asked) == [({MIA, NOAH}, asked["digest"])]
     for one in (*sockets, feed, again):
