@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, FastAPI, WebSocket
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection
 from starlette.routing import Host, Mount, WebSocketRoute
+from tests.server.page_routes import OPEN_PAGES, PAGES
 from tests.server.sockets import Denied, Socket
 
 from interlock.domain.access import ACCESS, Permission, why_refused
@@ -110,6 +111,7 @@ ROUTES = {
     ("GET", "../../readyz"): Permission.anybody,
 }
 
+ALL = ROUTES | {(method, f"../..{path}"): need for (method, path), need in (PAGES | OPEN_PAGES).items()}
 
 PLACES = defaultdict(lambda: "x", which="mine", kind="bundles")
 
@@ -147,7 +149,7 @@ def decisions(app):
 
 
 def test_every_route_says_who_may_use_it_and_the_table_has_them_all(server):
-    assert decisions(server.app.app) == ROUTES
+    assert decisions(server.app.app) == ALL
 
 
 async def nothing(websocket: WebSocket):
@@ -179,7 +181,7 @@ def router_with(add):
 def test_the_walk_sees_what_decides_nothing(server, add):
     add(server.app.app)
     with pytest.raises(AssertionError):
-        assert decisions(server.app.app) == ROUTES
+        assert decisions(server.app.app) == ALL
 
 
 @pytest.mark.parametrize(("need", "scope"), list(itertools.product(ACCESS, [None, *Scope])))

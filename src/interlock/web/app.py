@@ -9,7 +9,6 @@ from fastapi import APIRouter, Depends, FastAPI
 
 from interlock.domain.access import Permission
 from interlock.web import (
-    account_pages,
     agents,
     directory,
     effects,
@@ -18,7 +17,6 @@ from interlock.web import (
     log,
     metrics,
     oidc,
-    pages,
     people,
     policies,
     registered_agents,
@@ -36,6 +34,8 @@ from interlock.web.context import Context
 from interlock.web.edge import Edge
 from interlock.web.http_spans import ONE_SPAN, RedactedSpans
 from interlock.web.openapi import document
+from interlock.web.pages import account, assets, inbox, sign_in
+from interlock.web.pages import requests as request_pages
 from interlock.web.problems import add_problems
 
 PREFIX = "/api/v1"
@@ -58,6 +58,9 @@ PARTS = (
     people,
 )
 """What has routes of the API."""
+
+PAGES = (assets, sign_in, account, inbox, request_pages)
+"""What has pages for people."""
 
 
 def application(context: Context) -> Edge:
@@ -83,9 +86,9 @@ def application(context: Context) -> Edge:
     app.include_router(api)
     app.include_router(health.router)
     app.include_router(metrics.router)
-    app.include_router(pages.router)
     app.include_router(oidc.router)
-    app.include_router(account_pages.router)
+    for part in PAGES:
+        app.include_router(part.router)
     add_problems(app)
     app.openapi = cache(lambda: document(app))  # type: ignore[method-assign]
     return Edge(app, context)

@@ -94,6 +94,7 @@ class _Call:
         self._began = time.perf_counter()
         self._status = 0
         self.id = secrets.token_hex(8)
+        scope["interlock.call_id"] = self.id
 
     async def send(self, message: Message) -> None:
         """Send a part of the answer, with what all answers say."""

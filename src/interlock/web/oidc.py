@@ -26,7 +26,7 @@ from interlock.errors import BadInput, InterlockError, NotFound, Unauthenticated
 from interlock.service.error_table import meaning_of
 from interlock.web.callers import SIGNS_IN, open_to_all
 from interlock.web.context import Context, context_of
-from interlock.web.pages import page
+from interlock.web.pages.sign_in import page
 from interlock.web.sessions import begin_session
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from interlock.errors import InterlockError, InvalidValue, Unauthenticated
 from interlock.service.error_table import meaning_of
 from interlock.web.callers import SIGNS_IN, caller_of, check_same_site, open_to_all
 from interlock.web.context import Context, context_of
-from interlock.web.pages import FORM, page
+from interlock.web.pages.sign_in import FORM, page
 from interlock.web.sessions import begin_session, begin_with
 
 router = APIRouter(dependencies=[Depends(open_to_all(Permission.anybody))], include_in_schema=False)

@@ -1,0 +1,149 @@
+"""How a page is made: a template, who looks at it, and headers that let nothing else run in it."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Any
+
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+from starlette.requests import Request
+
+from interlock.domain.access import Permission
+from interlock.domain.explain import duration_words
+from interlock.domain.request import name_of
+from interlock.service.text import CLOSE, OPEN, fold_padding, harmless, shortened
+from interlock.web.callers import Caller, why_not
+from interlock.web.context import context_of
+from interlock.web.pages.assets import address_of
+
+_NAMED = re.compile(f"{OPEN}([^{CLOSE}]*){CLOSE}")
+LONGEST_LINE = 300
+"""How many characters a name or a sentence has at most where one line is meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the site, as the navigation has it."""
+
+    name: str
+    address: str
+    need: Permission
+
+
+SECTIONS = (Section("Inbox", "/", Permission.decide),)
+"""What the navigation leads to; who may not go there is not led."""
+
+
+def readable(text: object) -> Markup:
+    """Return text in one line that can only be read: what would show nothing, or deceive, shows as its name."""
+    return _with_badges(plain(text))
+
+
+def plain(text: object) -> str:
+    """Return text in one line that can only be read, where no markup may stand: in titles and attributes."""
+    return shortened(fold_padding(harmless(str(text))), LONGEST_LINE)
+
+
+def lines(text: object) -> Markup:
+    """Return text with its line breaks (where `white-space` keeps them) that can only be read."""
+    return _with_badges(fold_padding(harmless(str(text), lines=True)))
+
+
+def _with_badges(text: str) -> Markup:
+    """Return harmless text as markup; what stands between the marks of `service/text.py` shows as a badge."""
+    pieces = _NAMED.split(text)
+    badges = (Markup('<span class="character">{}</span>').format(name) for name in pieces[1::2])
+    shown = [escape(pieces[0])]
+    for badge, rest in zip(badges, pieces[2::2], strict=True):
+        shown += [badge, escape(rest)]
+    return Markup("<bdi>{}</bdi>").format(Markup().join(shown))
+
+
+def moment(at: datetime | None, *, left: bool = False) -> Markup:
+    """Return a moment in UTC, which `times.js` writes in the reader's zone; with `left`, how long it is until then."""
+    if at is None:
+        return Markup()
+    at = at.astimezone(UTC)
+    attribute = Markup(" data-left") if left else Markup()
+    return Markup('<time datetime="{}"{}>{}</time>').format(at.isoformat(), attribute, f"{at:%-d %b %Y, %H:%M} UTC")
+
+
+def lasting(span: timedelta) -> str:
+    """Return how long something lasts, in its two largest units."""
+    return " ".join(duration_words(max(span, timedelta(0))).split(" ")[:4])
+
+
+_ENVIRONMENT = Environment(
+    loader=PackageLoader("interlock.web.pages"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_ENVIRONMENT.filters |= {
+    "name": name_of,
+    "readable": readable,
+    "plain": plain,
+    "lines": lines,
+    "moment": moment,
+    "lasting": lasting,
+}
+_ENVIRONMENT.globals["asset"] = address_of
+
+
+async def page(
+    call: Request,
+    template: str,
+    caller: Caller | None = None,
+    *,
+    status: HTTPStatus = HTTPStatus.OK,
+    headers: Mapping[str, str] | None = None,
+    **values: Any,
+) -> HTMLResponse:
+    """Return a page.
+
+    Args:
+        caller: who looks at it; None if they are not signed in.
+        values: what the template shows.
+    """
+    nonce = secrets.token_urlsafe(16)
+    frame = {
+        "nonce": nonce,
+        "person": None if caller is None else caller.principal.id,
+        "sections": await _sections(call, caller),
+        "path": call.url.path,
+        "key": secrets.token_hex(16),
+    }
+    shown = _ENVIRONMENT.get_template(template).render(frame | values)
+    return HTMLResponse(shown, status, {**(headers or {}), "Content-Security-Policy": policy(nonce)})
+
+
+def policy(nonce: str) -> str:
+    """Return what a page may load and run: files of ours that it names itself. No page can frame it."""
+    allowed = {
+        "default-src": "'none'",
+        "script-src": f"'nonce-{nonce}'",
+        "style-src": f"'nonce-{nonce}'",
+        "img-src": "'self'",
+        "connect-src": "'self'",
+        "form-action": "'self'",
+        "frame-ancestors": "'none'",
+        "base-uri": "'none'",
+        "require-trusted-types-for": "'script'",
+        "trusted-types": "htmx",
+    }
+    return "; ".join(f"{name} {value}" for name, value in allowed.items())
+
+
+async def _sections(call: Request, caller: Caller | None) -> list[Section]:
+    if caller is None:
+        return []
+    context = context_of(call)
+    return [one for one in SECTIONS if await why_not(caller, one.need, context) is None]

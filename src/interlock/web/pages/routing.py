@@ -1,0 +1,112 @@
+"""Routes of pages: who is not signed in signs in first, and what cannot be is a page that says why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import RedirectResponse, Response
+
+from interlock.domain.access import Permission
+from interlock.errors import Forbidden, InterlockError, Unauthenticated
+from interlock.service.error_table import meaning_of
+from interlock.web.callers import SAFE, Caller, admit, caller_of
+from interlock.web.context import context_of
+from interlock.web.pages.rendering import page
+from interlock.web.problems import answer_of
+
+_OURS = re.compile(r"/(?![/\\])[\x21-\x7e]{0,2000}")
+SIGN_IN = "/sign-in"
+
+
+class PageRoute(APIRoute):
+    """A route of which people see the answer."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return what answers a call."""
+        answer = super().get_route_handler()
+
+        async def answered(call: Request) -> Response:
+            try:
+                return await answer(call)
+            except Unauthenticated as error:
+                return sign_in_first(call) if call.method in SAFE else await error_page(call, error)
+            except InterlockError as error:
+                return await error_page(call, error)
+            except RequestValidationError:
+                return await _no_such_address(call)
+
+        return answered
+
+
+def pages() -> APIRouter:
+    """Return a router of pages."""
+    return APIRouter(route_class=PageRoute, include_in_schema=False)
+
+
+def signed_in(need: Permission) -> Callable[..., Awaitable[Caller]]:
+    """Return a dependency that admits people who have signed in and may do what a page is for."""
+
+    async def admitted(connection: HTTPConnection) -> Caller:
+        caller = await admit(connection, need)
+        if caller.credential.kind != "session" or caller.principal.kind != "person":
+            raise Forbidden("Pages are for people who have signed in: programs call /api/v1.")
+        return caller
+
+    admitted.need = need  # type: ignore[attr-defined]  # the walk over all routes reads it
+    return admitted
+
+
+Reader = Annotated[Caller, Depends(signed_in(Permission.read))]
+Decider = Annotated[Caller, Depends(signed_in(Permission.decide))]
+Person = Annotated[Caller, Depends(signed_in(Permission.anyone_known))]
+
+
+def own_address(given: str | None, otherwise: str = "/") -> str:
+    """Return where a page leads on to: an address of ours, or another one in place of what is none."""
+    return given if given is not None and _OURS.fullmatch(given) else otherwise
+
+
+def sign_in_first(call: Request) -> Response:
+    """Send somebody to sign in, and back here afterwards."""
+    wanted = call.url.path + (f"?{call.url.query}" if call.url.query else "")
+    return RedirectResponse(f"{SIGN_IN}?next={quote(own_address(wanted), safe='')}", HTTPStatus.SEE_OTHER)
+
+
+async def error_page(call: Request, error: InterlockError) -> Response:
+    """Return a page that says what was wrong, with the headers that a program gets."""
+    status = HTTPStatus(meaning_of(type(error)).status)
+    headers = {name: value for name, value in answer_of(error).headers.items() if name == "retry-after"}
+    return await _failed(call, status, error.message, headers)
+
+
+async def _no_such_address(call: Request) -> Response:
+    return await _failed(call, HTTPStatus.BAD_REQUEST, "This address is not understood: go back, and try again.", {})
+
+
+async def _failed(call: Request, status: HTTPStatus, said: str, headers: dict[str, str]) -> Response:
+    caller = None
+    with suppress(InterlockError):
+        caller = await caller_of(call, context_of(call))
+    title = TITLES.get(status, "That did not work")
+    shown = {"title": title, "said": said, "call_id": call.scope["interlock.call_id"]}
+    return await page(call, "error.html", caller, status=status, headers=headers, **shown)
+
+
+TITLES = {
+    HTTPStatus.UNAUTHORIZED: "Sign in first",
+    HTTPStatus.FORBIDDEN: "You may not do that",
+    HTTPStatus.NOT_FOUND: "Nothing is here",
+    HTTPStatus.CONFLICT: "Things have changed meanwhile",
+    HTTPStatus.TOO_MANY_REQUESTS: "Too many calls",
+    HTTPStatus.SERVICE_UNAVAILABLE: "The server is busy",
+}
+"""What a page is called that says why something cannot be."""

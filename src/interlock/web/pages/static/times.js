@@ -1,0 +1,35 @@
+// Moments in the reader's own zone; how long is left, as it passes. Without a script they stand in UTC.
+(() => {
+  const shown = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  const units = [["day", 86400], ["hour", 3600], ["minute", 60]];
+
+  function left(seconds) {
+    const span = Math.abs(seconds);
+    const at = units.findIndex(([, length]) => span >= length);
+    if (at < 0) return `${Math.floor(span)} s`;
+    const [name, length] = units[at];
+    const count = Math.floor(span / length);
+    const words = `${count} ${name}${count === 1 ? "" : "s"}`;
+    if (at === 2) return words;
+    const [smaller, unit] = units[at + 1];
+    const rest = Math.floor((span % length) / unit);
+    return rest ? `${words} ${rest} ${smaller}${rest === 1 ? "" : "s"}` : words;
+  }
+
+  function show(time) {
+    const at = new Date(time.dateTime);
+    if (!("left" in time.dataset)) {
+      time.textContent = shown.format(at);
+      return;
+    }
+    const seconds = (at - Date.now()) / 1000;
+    const words = seconds > 0 ? `${left(seconds)} left` : `over since ${left(seconds)}`;
+    if (time.textContent !== words) time.textContent = words;
+    time.title = shown.format(at);
+  }
+
+  const all = (of) => of.querySelectorAll("time").forEach(show);
+  all(document);
+  document.addEventListener("htmx:after:swap", () => all(document));
+  setInterval(() => document.querySelectorAll("time[data-left]").forEach(show), 1000);
+})();

@@ -1,0 +1,115 @@
+"""A real browser on a server in this process: Debian's Chromium, at the two sizes that the pages are made for."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from tests.server.conftest import CONFIG, Server
+
+from interlock.agents import AGENTS
+from interlock.bootstrap import build
+from interlock.config import load_settings
+from interlock.web.measuring import Measuring
+
+CHROMIUM = os.environ.get("INTERLOCK_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"),
+)
+DESK = {"width": 1280, "height": 800}
+PHONE = {"width": 390, "height": 700}
+SIZES = {"desk": DESK, "phone": PHONE}
+BOTH_SIZES = pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+ONE_LOOP = pytest.mark.asyncio(loop_scope="session")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run these tests in one loop: the browser belongs to it, and is started once."""
+    for item in items:
+        if "/tests/browser/" in item.path.as_posix():
+            item.add_marker(ONE_LOOP, append=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """Return the browser of all tests of this process."""
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium: `apt-get install chromium`, or name one in INTERLOCK_TEST_CHROMIUM")
+    async with async_playwright() as playwright:
+        found = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield found
+        await found.close()
+
+
+class Site(Server):
+    """A server that browsers reach, and the people in front of them.
+
+    Attributes:
+        said: what the browsers' consoles said that is an error: nothing, or a test fails.
+    """
+
+    browser: Browser
+    said: list[str]
+
+    async def opened_by(self, person: str | None, size: dict[str, int] = DESK, **options: Any) -> Page:
+        """Return a page of a browser of its own, in which a person has signed in; None: nobody has."""
+        context = await self.browser.new_context(viewport=size, base_url=self.context.origin, **options)
+        if person is not None:
+            await self.sign_in(context, person)
+        page = await context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("console", self._heard)
+        page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.contexts.append(context)
+        return page
+
+    def _heard(self, message: Any) -> None:
+        is_answer = message.text.startswith("Failed to load resource: the server responded with a status of")
+        if message.type == "error" and not is_answer:
+            self.said.append(message.text)
+
+    async def sign_in(self, context: BrowserContext, person: str) -> None:
+        """Have a browser bring a person's session."""
+        name, _, value = (await self.cookie(person)).partition("=")
+        await context.add_cookies([{"name": name, "value": value, "domain": "127.0.0.1", "path": "/"}])
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_site(browser, clock, tmp_path, request) -> AsyncIterator[Callable[..., Awaitable[Site]]]:
+    sites: list[Site] = []
+
+    async def opened(store: str = "memory", config: str = CONFIG, agents: Any = AGENTS) -> Site:
+        file = tmp_path / "interlock.yaml"
+        file.write_text(config)
+        address = {"memory": "memory:", "sqlite": str(tmp_path / "server.db")}.get(store)
+        address = address or request.getfixturevalue("postgres").fresh()
+        settings = load_settings(file, {"INTERLOCK_DATABASE_URL": address})
+        measuring = Measuring()
+        site = Site(build(settings, agents, clock=clock, observer=measuring.committed), clock, measuring)
+        site.browser, site.said, site.contexts, site.address = browser, [], [], address
+        sites.append(site)
+        await site.listen()
+        return site
+
+    yield opened
+    for site in sites:
+        for context in site.contexts:
+            await context.close()
+        await site.close()
+        assert not site.said, f"a console said: {site.said}"
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def site(open_site) -> Site:
+    """Return a site on a store in memory, with the people, groups and roles of the server's tests."""
+    return await open_site()
+
+
+def path_of(page: Page) -> str:
+    """Return the path that a browser is at."""
+    return urlsplit(page.url).path

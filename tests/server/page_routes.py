@@ -1,0 +1,14 @@
+"""Who may use which page: `test_access.py` walks over them with all other routes, `test_pages.py` opens each."""
+
+from interlock.domain.access import Permission
+
+PAGES = {
+    ("GET", "/"): Permission.decide,
+    ("GET", "/requests/{request_id}"): Permission.read,
+    ("POST", "/requests/{request_id}/decide"): Permission.anyone_known,  # the desk refuses, and the log says so
+}
+"""What asks who has signed in. Whoever has not signs in first."""
+
+OPEN_PAGES = {
+    ("GET", "/assets/{digest}/{name}"): Permission.anybody,
+}

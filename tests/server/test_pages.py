@@ -1,0 +1,80 @@
+"""Pages are for people who have signed in: each of them, and whoever else comes."""
+
+from http import HTTPStatus
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from tests.server.page_routes import PAGES
+
+from interlock.domain.access import ACCESS
+from interlock.domain.credentials import Scope
+from interlock.web.pages.rendering import policy
+
+GIVEN = {"request_id": "req_nowhere", "run_id": "run_nowhere"}
+EACH_PAGE = pytest.mark.parametrize(("method", "path"), list(PAGES), ids=[" ".join(one) for one in PAGES])
+
+
+def filled(path):
+    return path.format_map(GIVEN)
+
+
+async def opened(client, method, path):
+    form = (
+        {"content": b"", "headers": {"Content-Type": "application/x-www-form-urlencoded"}} if method == "POST" else {}
+    )
+    return await client.request(method, f"../../{filled(path).removeprefix('/')}", **form)
+
+
+@EACH_PAGE
+async def test_who_is_not_signed_in_signs_in_first(server, method, path):
+    answer = await opened(server.client(), method, path)
+    if method == "POST":
+        assert (answer.status_code, "Sign in first" in answer.text) == (HTTPStatus.UNAUTHORIZED, True)
+        return
+    assert answer.status_code == HTTPStatus.SEE_OTHER
+    to = urlsplit(answer.headers["location"])
+    assert (to.path, parse_qs(to.query)["next"]) == ("/sign-in", [filled(path)])
+
+
+@EACH_PAGE
+async def test_no_token_opens_a_page(server, method, path):
+    for name in ("agent:bot", "service:watch"):
+        answer = await opened(await server.agent(name, *Scope), method, path)
+        assert answer.status_code == HTTPStatus.FORBIDDEN, name
+        assert answer.headers["content-type"].startswith("text/html")
+
+
+async def test_who_lacks_the_role_is_told(server):
+    stranger = await server.person("stranger@example.com")
+    for (method, path), need in PAGES.items():
+        if need in ACCESS and ACCESS[need].roles is not None:
+            answer = await opened(stranger, method, path)
+            assert (answer.status_code, "You may not do that" in answer.text) == (HTTPStatus.FORBIDDEN, True), path
+
+
+@EACH_PAGE
+async def test_whatever_is_answered_is_a_page_that_loads_nothing_of_others(server, method, path):
+    answer = await opened(await server.person("olga@example.com"), method, path)
+    assert answer.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
+    if answer.is_redirect:
+        return
+    nonce = answer.text.partition('nonce="')[2].partition('"')[0]
+    assert answer.headers["content-security-policy"] == policy(nonce)
+    for sent in ("default-src 'none'", "frame-ancestors 'none'", "require-trusted-types-for 'script'"):
+        assert sent in policy(nonce)
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert "http://" not in answer.text.replace(server.context.origin, "").replace("http://www.w3.org/2000/svg", "")
+
+
+@pytest.mark.parametrize(
+    "path", ["/assets/0000000000000000/interlock.css", "/assets/0/htmx.min.js"], ids=["old digest", "old script"]
+)
+async def test_an_asset_is_kept_under_its_own_digest_alone(server, path):
+    answer = await server.client().get(f"../..{path}")
+    assert answer.status_code == HTTPStatus.OK
+    assert "immutable" not in answer.headers["cache-control"]
+
+
+async def test_an_asset_that_is_none_is_a_404(server):
+    for name in ("nothing.js", "..%2f__init__.py", "%2e%2e"):
+        assert (await server.client().get(f"../../assets/x/{name}")).status_code == HTTPStatus.NOT_FOUND
