@@ -28,7 +28,7 @@ test test-oldest soak: export PYTHONPYCACHEPREFIX ?= $(CURDIR)/$(VENV)/pycache
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-oldest check check-format check-lint check-types check-floors check-lock soak bench env \
+.PHONY: help demo browser test test-oldest check check-format check-lint check-types check-floors check-lock soak bench env \
   env-oldest lock clean
 
 help: ## List the commands
@@ -39,8 +39,18 @@ help: ## List the commands
 demo: $(if $(wildcard $(DEV)),$(DEV),$(CORE)) ## Run the approval agent in the terminal
 	@[ ! -t 0 ] || set -m; $(BIN)/interlock demo $(ARGS) || [ $$? -eq 7 ] # left at the prompt: the run waits
 
+# The tests of pages drive a Chromium of this machine; root on Debian or Ubuntu gets one. Whether one may be missing is
+# the tests' to say: on CI it may not.
+BROWSERS := chromium chromium-browser google-chrome
+APT       = DEBIAN_FRONTEND=noninteractive apt-get --quiet --quiet
+browser:
+	@[ -n "$$INTERLOCK_TEST_CHROMIUM$$(for name in $(BROWSERS); do command -v $$name; done)" ] || { \
+	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing Chromium, for the tests of pages" \
+	    && $(APT) update && $(APT) install --yes --no-install-recommends chromium </dev/null >/dev/null; \
+	} || echo "There is no Chromium here: install one, or name one in INTERLOCK_TEST_CHROMIUM"
+
 # Runs pause under the oldest LangGraph and go on under the newest, so the tests need both environments.
-test: $(DEV) $(OLDEST) ## Run the whole test suite (ARGS="-k name" narrows it, WORKERS=0 runs it in one process)
+test: $(DEV) $(OLDEST) browser ## Run the whole test suite (ARGS="-k name" narrows it, WORKERS=0 runs it in one process)
 	@echo "Running the tests in $(WORKERS) processes"
 	@$(BIN)/pytest --numprocesses $(WORKERS) $(ARGS)
 

@@ -16,7 +16,8 @@ from interlock.bootstrap import build
 from interlock.config import load_settings
 from interlock.web.measuring import Measuring
 
-CHROMIUM = os.environ.get("INTERLOCK_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = os.environ.get("INTERLOCK_TEST_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"),
@@ -39,7 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 async def browser() -> AsyncIterator[Browser]:
     """Return the browser of all tests of this process."""
     if CHROMIUM is None:
-        pytest.skip("there is no Chromium: `apt-get install chromium`, or name one in INTERLOCK_TEST_CHROMIUM")
+        pytest.skip("there is no Chromium: `make browser` says how to get one")
     async with async_playwright() as playwright:
         found = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield found
