@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from interlock.bootstrap import build
-from interlock.config import load_settings
 from interlock.domain.access import ACCESS, Permission
 from interlock.errors import InterlockError, ServerError
 from interlock.service.error_table import meaning_of
-from interlock.web.app import application
-from interlock.web.context import Context
+from interlock.web.app import routes
+from interlock.web.openapi import document
 from markdown_table import table
 
-HERE = "http://127.0.0.1:8000"
+COOKIE = "interlock"
 GROUPS = {
     "agents": "Agents that act by themselves",
     "requests": "What people do",
@@ -85,28 +82,25 @@ away; with 429 and 503 `Retry-After` says when to call again. `code` is the stab
 
 
 def api() -> Iterator[str]:
-    document, needs = asyncio.run(served())
+    described, needs = served()
     yield INTRODUCTION.rstrip()
     operations: dict[str, list[tuple[str, str, Mapping[str, Any]]]] = defaultdict(list)
-    for path, item in document["paths"].items():
+    for path, item in described["paths"].items():
         for method, operation in item.items():
             operations[operation["tags"][0]].append((method.upper(), path, operation))
     for group in sorted(operations, key=list(GROUPS).index):
         yield from ("", f"## {GROUPS[group]}")
         for method, path, operation in operations[group]:
             yield from ("", f"### `{method} {path}`", "")
-            yield from call(operation, needs[method, path], document["components"]["schemas"])
-    yield from shapes(document["components"]["schemas"])
+            yield from call(operation, needs[method, path], described["components"]["schemas"])
+    yield from shapes(described["components"]["schemas"])
     yield from problems()
 
 
-async def served() -> tuple[dict[str, Any], dict[tuple[str, str], Permission]]:
+def served() -> tuple[dict[str, Any], dict[tuple[str, str], Permission]]:
     """Return the OpenAPI document of a server, and who may make each call."""
-    system = build(load_settings(None, {"INTERLOCK_DATABASE_URL": "memory:"}), {})
-    app = application(Context(system, HERE, frozenset())).app
-    found = app.openapi(), dict(needs_of_routes(app.routes))
-    await system.close()
-    return found
+    app = routes()
+    return document(app, COOKIE), dict(needs_of_routes(app.routes))
 
 
 def needs_of_routes(routes: Any) -> Iterator[tuple[tuple[str, str], Permission]]:

@@ -22,6 +22,7 @@ from interlock.bootstrap import build
 from interlock.config import load_settings
 from interlock.domain.credentials import Scope
 from interlock.testing.fakes import SettableClock
+from interlock.web.openapi import document
 
 SOAK = settings.get_current_profile_name() == "soak"
 NAMES = (
@@ -62,7 +63,7 @@ class World:
         settings_ = load_settings(file, {"INTERLOCK_DATABASE_URL": "memory:"})
         self.server = Server(build(settings_, AGENTS, clock=(clock := SettableClock())), clock)
         self.server.context.stop.set()  # streams end at once
-        self.document = self.server.app.app.openapi()
+        self.document = document(self.server.app.app, self.server.context.cookie)
         self.clients = {}
         self.ids = defaultdict(list)
         self.digests = {}

@@ -11,6 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from interlock.web import openapi
+
 PYTHON = "openapi-python-client==0.29.1"
 MODELS = "datamodel-code-generator==0.89.0"
 TYPESCRIPT = ("typescript@5.9.3", "@hey-api/openapi-ts@0.95.0")  # hey-api breaks on typescript 7
@@ -19,7 +21,7 @@ TYPESCRIPT = ("typescript@5.9.3", "@hey-api/openapi-ts@0.95.0")  # hey-api break
 @pytest.fixture
 def document(server, tmp_path):
     path = tmp_path / "openapi.json"
-    path.write_text(json.dumps(server.app.app.openapi()))
+    path.write_text(json.dumps(openapi.document(server.app.app, server.context.cookie)))
     return path
 
 

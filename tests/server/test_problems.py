@@ -15,6 +15,7 @@ from tests.server.test_idempotency import NEEDS_NONE, POSTS
 from interlock.errors import StoreUnavailable
 from interlock.web import bodies
 from interlock.web.app import application
+from interlock.web.openapi import document
 
 
 async def test_the_document_is_valid_and_names_every_route(server):
@@ -31,7 +32,7 @@ async def test_the_document_is_valid_and_names_every_route(server):
 
 def operations(server):
     """Yield method, path and operation of each route that the document names."""
-    for path, item in server.app.app.openapi()["paths"].items():
+    for path, item in document(server.app.app, server.context.cookie)["paths"].items():
         for method, operation in item.items():
             yield method.upper(), path.removeprefix("/api/v1"), operation
 
@@ -47,7 +48,7 @@ def answered(operation):
 
 
 async def test_the_document_says_what_each_route_answers(server):
-    schemas = server.app.app.openapi()["components"]["schemas"]
+    schemas = document(server.app.app, server.context.cookie)["components"]["schemas"]
     streams = set()
     for method, path, operation in operations(server):
         for media, schema in answered(operation):
@@ -77,7 +78,7 @@ async def test_the_document_names_the_cookie_that_is_set(server, origin):
     server.app = application(server.context)
     link = (await server.context.authenticator.link("default", "mia@example.com", by="test")).secret
     answer = await server.client().post("/session", json={"link": link})
-    named = server.app.app.openapi()["components"]["securitySchemes"]["session"]["name"]
+    named = document(server.app.app, server.context.cookie)["components"]["securitySchemes"]["session"]["name"]
     assert answer.headers["set-cookie"].startswith(f"{named}=")
 
 

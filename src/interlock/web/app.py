@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
+from starlette.requests import Request
 
 from interlock.domain.access import Permission
 from interlock.web import (
@@ -30,7 +31,7 @@ from interlock.web import (
     tokens,
 )
 from interlock.web.callers import open_to_all
-from interlock.web.context import Context
+from interlock.web.context import Context, context_of
 from interlock.web.edge import Edge
 from interlock.web.http_spans import ONE_SPAN, RedactedSpans
 from interlock.web.openapi import document
@@ -65,6 +66,12 @@ PAGES = (assets, sign_in, account, inbox, request_pages)
 
 def application(context: Context) -> Edge:
     """Return the application that answers calls; its `app` is FastAPI's."""
+    return Edge(routes(), context)
+
+
+@cache
+def routes() -> FastAPI:
+    """Return all routes. They know nothing of any server: each call brings its context."""
     app = FastAPI(
         title="Interlock",
         openapi_url=None,
@@ -74,14 +81,13 @@ def application(context: Context) -> Edge:
         generate_unique_id_function=lambda route: "_".join((*map(str, route.tags[:1]), route.name)),
     )
     app.add_middleware(RedactedSpans)
-    app.state.context = context
     api = APIRouter(prefix=PREFIX)
     for part in PARTS:
         api.include_router(part.router)
 
     @api.get("/openapi.json", dependencies=[Depends(open_to_all(Permission.anybody))], include_in_schema=False)
-    async def openapi() -> dict[str, Any]:
-        return app.openapi()
+    async def openapi(call: Request) -> dict[str, Any]:
+        return document(app, context_of(call).cookie)
 
     app.include_router(api)
     app.include_router(health.router)
@@ -90,5 +96,4 @@ def application(context: Context) -> Edge:
     for part in PAGES:
         app.include_router(part.router)
     add_problems(app)
-    app.openapi = cache(lambda: document(app))  # type: ignore[method-assign]
-    return Edge(app, context)
+    return app

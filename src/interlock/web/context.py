@@ -161,7 +161,11 @@ class Context:
         return any(address in network for network in self.proxies)
 
 
+CONTEXT = "interlock.context"
+"""Under which key a call brings it, as ASGI passes it on."""
+
+
 def context_of(connection: HTTPConnection) -> Context:
     """Return what the server knows, from any route."""
-    found: Context = connection.app.state.context
+    found: Context = connection.scope[CONTEXT]
     return found

@@ -19,7 +19,7 @@ from interlock.errors import InterlockError
 from interlock.service.credentials import SECRET
 from interlock.web.body_reader import BodyRefused, read_whole
 from interlock.web.callers import principal_of
-from interlock.web.context import Context
+from interlock.web.context import CONTEXT, Context
 from interlock.web.problems import answer_of, problem
 
 HEALTH = frozenset({"/livez", "/readyz"})
@@ -49,6 +49,7 @@ class Edge:
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
+        scope[CONTEXT] = self._context
         call = _Call(scope, send, self._context)
         if self._is_reached(scope):
             answer: ASGIApp = self.app

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -14,7 +15,6 @@ from fastapi.routing import iter_route_contexts
 from interlock.domain.access import Permission
 from interlock.engine.idempotency import LONGEST_KEY
 from interlock.service.shapes import schema
-from interlock.web.context import Context
 from interlock.web.openapi_shapes import REF, SERVER_SHAPES, issued_token, ref
 from interlock.web.problems import MEDIA_TYPE
 
@@ -62,8 +62,13 @@ def streams(events: str) -> dict[int | str, dict[str, Any]]:
     return {200: {"description": events, "content": {"text/event-stream": {"schema": ref("Event")}}}}
 
 
-def document(app: FastAPI) -> dict[str, Any]:
-    """Return the document of an application."""
+@cache
+def document(app: FastAPI, cookie: str) -> dict[str, Any]:
+    """Return the document of an application.
+
+    Args:
+        cookie: the name of the cookie that a session is kept in.
+    """
     found = get_openapi(
         title="Interlock",
         version=version("interlock-hitl"),
@@ -76,10 +81,9 @@ def document(app: FastAPI) -> dict[str, Any]:
         schemas.pop(name, None)
     shapes = {_title(name): _moved(shape) for name, shape in schema()["$defs"].items()}
     schemas |= shapes | SERVER_SHAPES | {"IssuedToken": issued_token(shapes["Token"])}
-    context: Context = app.state.context
     components["securitySchemes"] = {
         "token": {"type": "http", "scheme": "bearer"},
-        "session": {"type": "apiKey", "in": "cookie", "name": context.cookie},
+        "session": {"type": "apiKey", "in": "cookie", "name": cookie},
     }
     needs = needs_of(app)
     for path, item in found["paths"].items():
