@@ -24,7 +24,8 @@ from interlock.storage import open_store
 from interlock.testing.fakes import SettableClock
 from interlock.testing.postgres import PostgresServer
 
-FORK_SERVER = Path(__file__).with_name("fork_server.py")
+TESTS = Path(__file__).parent
+FORK_SERVER = TESTS / "fork_server.py"
 ON_CI = os.environ.get("CI", "").lower() not in {"", "0", "false"}
 MAY_SKIP_ON_CI = "not on this platform"
 PERSONAL = ("INTERLOCK_", "LANGCHAIN_", "LANGSMITH_")  # the latter two would report the tests' runs to a service
@@ -206,13 +207,18 @@ def backdoor() -> type[Backdoor]:
     return Backdoor
 
 
+SAMPLED = {"e2e": 4, "faults": 4}
+"""Of how many cases of one test a commit runs one: where each starts processes, and waits for them."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave to the soak all but every nth case of a test that is marked `sampled(n)`."""
+    """Leave to the soak all but every nth case of a test: as `sampled(n)` says, or the folder it is in."""
     told: dict[str, count[int]] = defaultdict(count)
     for item in items:
         sampled = item.get_closest_marker("sampled")
-        if sampled is not None and next(told[item.nodeid.partition("[")[0]]) % sampled.args[0]:
+        each = sampled.args[0] if sampled else SAMPLED.get(item.path.relative_to(TESTS).parts[0], 1)
+        if next(told[item.nodeid.partition("[")[0]]) % each:
             item.add_marker(pytest.mark.soak)
 
 

@@ -109,6 +109,7 @@ class Reader:
         return done.stdout
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_page_can_be_followed_to_its_end(tmp_path, monkeypatch, quick_path, page):
     for needed in ("curl", "jq"):

@@ -244,6 +244,7 @@ async def test_fault_17_a_server_without_a_free_connection_says_so(clock, monkey
         small.remove()
 
 
+@pytest.mark.soak
 async def test_a_row_that_somebody_keeps_locked_is_not_waited_for_for_ever(url, clock, monkeypatch):
     monkeypatch.setattr(postgres, "_GREETING", postgres._GREETING.replace("'10s'", "'100ms'"))
     store = open_store(url, clock)

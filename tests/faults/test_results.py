@@ -101,6 +101,7 @@ def test_I2_a_database_that_is_locked_for_long_delays_a_result_of_any_kind(machi
     machine.stop(worker)
 
 
+@pytest.mark.soak
 def test_I2_a_configuration_that_is_half_saved_delays_no_result(machine, until):
     file = machine.folder / "interlock.yaml"
     file.write_text("default: {levels: [{steps: [{ask: [role:reviewer], within: 1h}]}], initiator_may_approve: true}\n")
@@ -134,6 +135,7 @@ def test_I2_a_worker_that_is_killed_while_it_tries_leaves_the_result_to_the_next
     slow.assert_told()
 
 
+@pytest.mark.soak
 def test_I2_a_worker_that_is_told_to_stop_tries_for_a_while_and_leaves_the_result_to_the_next(machine, until):
     slow = Slow(machine)
     worker, said = machine.serve(grace=0.5)
@@ -148,6 +150,7 @@ def test_I2_a_worker_that_is_told_to_stop_tries_for_a_while_and_leaves_the_resul
     slow.assert_told()
 
 
+@pytest.mark.soak
 def test_I2_a_worker_that_is_told_to_stop_records_what_it_can_before(machine, until):
     slow = Slow(machine)
     worker, said = machine.serve()
@@ -177,6 +180,7 @@ def test_I2_a_disk_that_is_full_delays_a_result(machine, until):
     machine.stop(worker)
 
 
+@pytest.mark.soak
 def test_I2_a_disk_without_room_for_the_file_either_delays_a_result_while_the_worker_lives(machine, until):
     slow = Slow(machine)
     worker, said = machine.serve()
@@ -217,6 +221,7 @@ def test_I2_a_server_that_is_stopped_meanwhile_delays_a_result(server, machine, 
     machine.stop(worker)
 
 
+@pytest.mark.soak
 def test_what_nobody_recorded_is_said_to_be_unknown_because_its_worker_vanished(machine, until):
     slow = Slow(machine)
     worker, _ = machine.serve()

@@ -31,6 +31,7 @@ def lives(pid):
     return True
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT, None], ids=str)
 def test_the_server_ends_with_its_owner(how):
     owner = subprocess.Popen(

@@ -96,6 +96,7 @@ async def test_what_passed_its_end_is_refused_and_the_others_are_not(stores, clo
     assert await store.find(TENANT, "request", "req_") == ["req_2"]
 
 
+@pytest.mark.soak
 async def test_what_others_keep_locked_fails_alone_and_what_was_done_is_said_to_be(url, stores, clock, monkeypatch):
     monkeypatch.setattr(postgres, "_GREETING", postgres._GREETING.replace(f"'{postgres.LOCK_SECONDS}s'", "'100ms'"))
     store, second = stores

@@ -218,6 +218,7 @@ open_store(path)
 """
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("table", ["log", "runs", "notes"])
 async def test_a_migration_that_is_killed_loses_nothing(path, clock, table):
     """Fault 13."""

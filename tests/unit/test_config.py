@@ -466,6 +466,7 @@ NOT_YAML = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("text", "says"), NOT_YAML.values(), ids=NOT_YAML)
 def test_what_is_not_plain_yaml_is_refused(file, text, says):
     with pytest.raises(BadInput, match=says) as caught:

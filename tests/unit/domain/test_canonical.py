@@ -147,6 +147,7 @@ TOO_MUCH = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("make", TOO_MUCH.values(), ids=TOO_MUCH)
 def test_what_is_too_large_or_too_deep_is_refused(make):
     with pytest.raises(InvalidValue, match=r"limit|nested deeper"):

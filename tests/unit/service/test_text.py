@@ -124,6 +124,7 @@ def test_a_line_written_while_a_prompt_waits_comes_before_it():
 BIG = 160_000
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "text",
     [
