@@ -62,6 +62,23 @@ async def test_a_stream_tells_each_entry_once_from_any_position(server, at, brow
         assert [(await anext(events))["id"] for _ in range(3)] == [event["id"] for event in (before[1], *after)]
 
 
+async def test_a_brief_stream_says_where_it_stands_and_of_each_entry_only_what_it_is(server, at, browser):
+    first = await ask(server, "a")
+    position = (await browser.get("/log/position")).json()["position"]
+    second = await ask(server, "b")
+    async with browser.stream("GET", "/events", params={"after": position, "brief": "true"}) as stream:
+        events = told(stream.aiter_lines())
+        alive, opened, reached = [await anext(events) for _ in range(3)]
+    assert (alive["event"], json.loads(alive["data"])) == ("alive", {"after": position})
+    for event, kind in ((opened, "opened"), (reached, "step_reached")):
+        assert "event" not in event
+        assert json.loads(event["data"]) == {"stream": second["id"], "type": kind}
+    async with browser.stream("GET", "/events", params={"after": opened["id"], "brief": "true"}) as stream:
+        events = told(stream.aiter_lines())
+        assert [(await anext(events)).get("id") for _ in range(2)] == [None, reached["id"]]
+    assert first["id"] != second["id"]
+
+
 async def test_a_stream_begins_with_what_comes_now(server, at, browser):
     await ask(server, "a")
     async with browser.stream("GET", "/events") as stream:

@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from time import monotonic
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Header
 from fastapi.responses import StreamingResponse
@@ -91,16 +91,25 @@ async def _look(context: Context, caller: Caller, looked: float, lasts: float) -
     ),
 )
 async def events(
-    caller: Follows, request: Request, after: str | None = None, last_event_id: Annotated[str | None, Header()] = None
+    caller: Follows,
+    request: Request,
+    after: str | None = None,
+    brief: bool = False,  # noqa: FBT001, FBT002 - a parameter of the address
+    last_event_id: Annotated[str | None, Header()] = None,
 ) -> StreamingResponse:
-    """Follow what the caller sees of the log, after a position or from now on. An event has its position as its id."""
+    """Follow what the caller sees of the log, after a position or from now on. An event has its position as its id.
+
+    With `brief`, an entry is an event without a name that says its `stream` and `type` alone; and `alive` is an event
+    too, with the position, so that a page can tell silence from a lost connection.
+    """
     context = context_of(request)
     live = context.live(caller.principal.tenant)
     given = last_event_id if last_event_id is not None else after
     position = await live.last() if given is None else given
     await live.after(position, 0)  # what is no position is refused before anything is said
     headers = {"X-Accel-Buffering": "no"}
-    return StreamingResponse(_told(context, caller, position), media_type="text/event-stream", headers=headers)
+    told = _told(context, caller, position, _BRIEF if brief else _WHOLE)
+    return StreamingResponse(told, media_type="text/event-stream", headers=headers)
 
 
 def event_of(entry: Entry) -> bytes:
@@ -108,18 +117,40 @@ def event_of(entry: Entry) -> bytes:
     return format_sse_event(event=entry.event.type, data_str=json.dumps(entry_shape(entry)), id=entry.position)
 
 
-async def _told(context: Context, caller: Caller, position: str) -> AsyncIterator[bytes]:
+def _brief(entry: Entry) -> bytes:
+    return format_sse_event(data_str=json.dumps({"stream": entry.stream, "type": entry.event.type}), id=entry.position)
+
+
+def _alive(_: str) -> bytes:
+    return format_sse_event(comment="alive")
+
+
+def _alive_at(position: str) -> bytes:
+    return format_sse_event(event="alive", data_str=json.dumps({"after": position}))
+
+
+class _Form(NamedTuple):
+    """How a stream writes an entry, and that it lives."""
+
+    entry: Callable[[Entry], bytes]
+    alive: Callable[[str], bytes]
+
+
+_WHOLE, _BRIEF = _Form(event_of, _alive), _Form(_brief, _alive_at)
+
+
+async def _told(context: Context, caller: Caller, position: str, form: _Form) -> AsyncIterator[bytes]:
     reason, stream = "the server stops", object()
     context.streams.add(stream)
     try:
-        yield format_sse_event(comment="interlock", retry=RETRY)
+        yield format_sse_event(comment="interlock", retry=RETRY) + form.alive(position)
         try:
             async for entry in entries_of(context, caller, position):
                 if entry is None:
-                    yield format_sse_event(comment="alive")
+                    yield form.alive(position)
                 else:
                     position = entry.position
-                    yield context.live(entry.tenant).written(entry, event_of)
+                    yield context.live(entry.tenant).written(entry, form.entry)
         except InterlockError as ended:  # the credential has, or the log cannot be read on
             reason = ended.message
         yield format_sse_event(event="end", data_str=json.dumps({"reason": reason, "after": position}))

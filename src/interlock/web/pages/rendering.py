@@ -119,6 +119,7 @@ async def page(
         "person": None if caller is None else caller.principal.id,
         "sections": await _sections(call, caller),
         "path": call.url.path,
+        "position": getattr(call.state, "position", ""),
         "key": secrets.token_hex(16),
     }
     shown = _ENVIRONMENT.get_template(template).render(frame | values)

@@ -1,0 +1,206 @@
+// Pages that live. One tab of a browser holds the stream of events and tells the others, so that ten tabs cost one
+// connection. What came is dispatched on the body, for `hx-trigger="live:… from:body"`: `live:request`, `live:run`,
+// `live:people` and `live:any`; `live:req_…`, `live:run_…` for one stream; and for views, which change nothing,
+// `live:viewed` and `live:viewed:req_…` alone. Its detail is {stream, type, position}.
+(() => {
+  const body = document.body;
+  const { person } = body.dataset;
+  if (!person || !("EventSource" in window)) return;
+  const name = `interlock:${person}`;
+  const tab = Math.random().toString(36).slice(2);
+  const channel = "BroadcastChannel" in window ? new BroadcastChannel(name) : null;
+  const SOON = 100, SPACED = 1000, SPACED_UNSEEN = 10_000; // how soon, and how often, a page is told
+  const SILENT = 40_000, GRACE = 3000, LOOK = 5000, NO_ANSWER = 2000, LATEST_TRY = 15_000, KEPT = 300;
+  let position = body.dataset.position;
+
+  // ── what was told goes out soon, and then once a second: a burst causes one fetch ──
+  let waiting = new Map(), timer = 0, last = 0;
+
+  const kinds = { req: "request", run: "run" };
+  function note({ stream, type, position: at }) {
+    const kind = kinds[stream.split("_")[0]] ?? "people";
+    const names = type === "viewed" ? ["viewed", `viewed:${stream}`] : [kind, "any", stream];
+    for (const one of names) waiting.set(`live:${one}`, { stream, type, position: at });
+    plan();
+  }
+
+  function noteAll() { // what happened is not known: whatever the page listens to may have
+    for (const one of document.querySelectorAll('[hx-trigger*="live:"]'))
+      for (const [heard] of one.getAttribute("hx-trigger").matchAll(/live:[\w:-]+/g)) waiting.set(heard, { type: "missed" });
+    waiting.set("live:missed", { type: "missed" });
+    plan();
+  }
+
+  function plan() {
+    if (timer || !waiting.size) return;
+    timer = setTimeout(tell, Math.max(SOON, last + (document.hidden ? SPACED_UNSEEN : SPACED) - Date.now()));
+  }
+
+  function tell() {
+    const now = waiting;
+    [timer, last, waiting] = [0, Date.now(), new Map()];
+    for (const [type, detail] of now) body.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+
+  // ── the connection: lost after a moment; back when the page has caught up ──
+  const notice = document.getElementById("connection");
+  const DECIDES = 'button[name="verdict"], [data-decides]';
+  let lostTimer = 0, underWay = 0;
+
+  const isLost = () => body.dataset.connection === "lost";
+  function show(state) {
+    if (body.dataset.connection === state) return;
+    body.dataset.connection = state;
+    notice.textContent = isLost() ? notice.dataset.lost : "";
+    switchDecisions();
+  }
+  function switchDecisions() {
+    const chosen = isLost() ? `:is(${DECIDES}):not([aria-disabled=true])` : "[data-switched-off]";
+    for (const one of document.querySelectorAll(chosen)) {
+      one.toggleAttribute("data-switched-off", isLost());
+      if (isLost()) one.setAttribute("aria-disabled", "true");
+      else one.removeAttribute("aria-disabled");
+    }
+  }
+  function lose(now) {
+    if (now) clearTimeout(lostTimer);
+    if (now || !lostTimer) lostTimer = setTimeout(() => show("lost"), now ? 0 : GRACE);
+  }
+  function regain() {
+    clearTimeout(lostTimer);
+    lostTimer = 0;
+    if (!isLost()) return show("live");
+    noteAll();
+    setTimeout(caughtUp, 2 * SOON + Math.max(0, last + SPACED - Date.now()));
+  }
+  function caughtUp() {
+    if (lostTimer || !isLost()) return;
+    if (underWay) setTimeout(caughtUp, SOON);
+    else show("live");
+  }
+  document.addEventListener("htmx:before:request", () => { underWay += 1; });
+  document.addEventListener("htmx:finally:request", () => { underWay = Math.max(0, underWay - 1); });
+  document.addEventListener("htmx:after:swap", () => { if (isLost()) switchDecisions(); });
+  document.addEventListener("submit", (event) => {
+    if (isLost() && event.submitter?.matches(DECIDES)) event.preventDefault();
+  }, true);
+  // An answer that is no page of ours leaves what is shown as it is.
+  document.addEventListener("htmx:before:response", (event) => {
+    const { ctx } = event.detail;
+    if (!/^(live:|every)/.test(ctx.sourceEvent?.type)) return;
+    if (new URL(ctx.response.raw.url).pathname === "/sign-in") signIn();
+    else if (ctx.response.status < 400) return;
+    event.preventDefault();
+  });
+
+  function signIn() {
+    location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+  }
+
+  // ── what the tabs say to each other ──
+  let heard = Date.now(), asked = 0;
+
+  function say(message) {
+    channel?.postMessage(message);
+    hear(message);
+  }
+  function hear(message) {
+    if (message.to && message.to !== tab) return;
+    if (message.hello) return greet(message);
+    heard = Date.now();
+    clearTimeout(asked);
+    if (message.ended) return signIn();
+    if (message.entry) {
+      position = message.entry.position;
+      note(message.entry);
+    }
+    if (message.missed) noteAll();
+    if (message.lost) lose(message.now);
+    else if (!message.ended) regain();
+  }
+  if (channel) channel.onmessage = ({ data }) => hear(data);
+
+  function hello() { // what this tab has missed, whoever holds the stream tells it
+    if (!channel || source) return;
+    channel.postMessage({ hello: tab, position });
+    clearTimeout(asked);
+    asked = setTimeout(() => { if (!document.hidden) lead({ steal: true }); }, NO_ANSWER);
+  }
+  function greet({ hello: to, position: from }) {
+    if (!source) return;
+    const at = from === position ? recent.length : recent.findIndex((one) => one.position === from) + 1;
+    const known = at > 0 || from === begun || from === position;
+    channel.postMessage({ to, lost: Boolean(lostTimer) || isLost(), missed: !known });
+    if (known) for (const entry of recent.slice(at)) channel.postMessage({ to, entry });
+  }
+
+  // ── the tab that holds the stream ──
+  let source = null, begun = position, tries = 0, retry = 0;
+  const recent = [];
+
+  function open() {
+    close();
+    const opened = new EventSource(`/api/v1/events?brief=true&after=${encodeURIComponent(position)}`);
+    source = opened;
+    heard = Date.now();
+    opened.onmessage = ({ data, lastEventId }) => {
+      const entry = { ...JSON.parse(data), position: lastEventId };
+      recent.push(entry);
+      if (recent.length > KEPT) begun = recent.shift().position;
+      say({ entry });
+    };
+    opened.addEventListener("alive", () => { tries = 0; say({}); });
+    opened.addEventListener("end", () => again());
+    opened.onerror = () => again();
+  }
+  function close() {
+    clearTimeout(retry);
+    source?.close();
+  }
+  async function again(now = false) {
+    close();
+    say({ lost: true, now });
+    const wait = Math.min(LATEST_TRY, 500 * 2 ** tries++);
+    const answer = await fetch("/api/v1/session", { cache: "no-store" }).catch(() => null);
+    if (answer?.status === 401) return say({ ended: true });
+    if (answer?.ok && tries > 3) { // it is here, and does not know this position: its record may have been put back
+      position = await lastPosition() ?? position;
+      say({ lost: true, missed: true });
+    }
+    retry = setTimeout(open, wait);
+  }
+  const lastPosition = () => fetch("/api/v1/log/position").then((it) => it.json()).then((it) => it.position).catch(() => null);
+
+  function lead(options) {
+    if (!navigator.locks) return source || open();
+    navigator.locks.request(name, options, () => new Promise(() => { // for as long as the tab lives
+      begun = position;
+      recent.length = 0;
+      open();
+    })).catch(() => { // another tab, which somebody looks at, has taken it: this one slept
+      close();
+      source = null;
+      lead({});
+    });
+  }
+
+  let looked = Date.now();
+  setInterval(() => {
+    const slept = Date.now() - looked > 4 * LOOK;
+    looked = Date.now();
+    if (source && (slept || looked - heard > SILENT)) again();
+    else if (!source && !document.hidden && (slept || looked - heard > SILENT)) hello();
+  }, LOOK);
+  addEventListener("offline", () => { if (source) again(true); });
+  addEventListener("online", () => { if (source) { tries = 0; close(); open(); } });
+  addEventListener("pageshow", (event) => { if (event.persisted) hello(); });
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) return;
+    clearTimeout(timer);
+    timer = 0;
+    plan();
+    hello();
+  });
+  lead({});
+  hello();
+})();

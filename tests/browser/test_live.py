@@ -1,0 +1,92 @@
+"""Pages follow the log: one stream for all tabs of a browser, lost and found again, and nobody misses anything."""
+
+import asyncio
+import json
+
+from tests.browser.conftest import path_of
+from tests.server.test_agents_api import PAY, ask
+
+MIA = "mia@example.com"
+LISTEN = """names => {
+    window.told = [];
+    const note = ({type, detail}) => told.push([type, detail.stream]);
+    for (const name of names) document.body.addEventListener(name, note);
+}"""
+
+
+async def told(page, name, stream):
+    """Wait until a page was told something."""
+    await page.wait_for_function(
+        "([name, stream]) => told.some(one => one[0] === name && one[1] === stream)", arg=[name, stream]
+    )
+
+
+async def state(page, wanted):
+    await page.wait_for_function("state => document.body.dataset.connection === state", arg=wanted)
+
+
+async def connected(site):
+    while len(site.context.streams) != 1:
+        await asyncio.sleep(0.02)
+
+
+async def test_ten_tabs_are_told_by_one_stream_also_when_the_tab_that_held_it_is_closed(site):
+    first = await site.opened_by(MIA)
+    pages = [first, *[await first.context.new_page() for _ in range(9)]]
+    for page in pages:
+        await page.goto("/")
+        await page.evaluate(LISTEN, ["live:request"])
+    await state(pages[-1], "live")
+    await connected(site)
+    agent = await site.agent()
+    asked = await ask(agent, PAY)
+    await asyncio.gather(*[told(page, "live:request", asked["id"]) for page in pages])
+    await first.close()
+    later = await ask(agent, PAY, key="2")
+    await asyncio.gather(*[told(page, "live:request", later["id"]) for page in pages[1:]])
+    await connected(site)
+
+
+async def test_a_view_is_told_by_a_name_of_its_own_so_that_no_page_that_is_fetched_again_causes_another(site):
+    asked = await ask(await site.agent(), PAY)
+    page = await site.opened_by(MIA)
+    await page.goto("/")
+    await page.evaluate(LISTEN, ["live:any", "live:viewed", f"live:viewed:{asked['id']}", f"live:{asked['id']}"])
+    await (await site.person("noah@example.com")).get(f"/requests/{asked['id']}")
+    await told(page, f"live:viewed:{asked['id']}", asked["id"])
+    later = await ask(await site.agent(), PAY, key="2")
+    await told(page, "live:any", later["id"])
+    assert json.loads(await page.evaluate("JSON.stringify(told.map(one => one[0]))")) == [
+        "live:viewed",
+        f"live:viewed:{asked['id']}",
+        "live:any",
+    ]
+
+
+async def test_a_lost_connection_is_said_and_catches_up_by_position(site):
+    page = await site.opened_by(MIA)
+    await page.goto("/")
+    await page.evaluate(LISTEN, ["live:request"])
+    await state(page, "live")
+    await page.context.set_offline(True)
+    await page.get_by_text("Connection lost: what you see may be old.").wait_for()
+    asked = await ask(await site.agent(), PAY)
+    await page.context.set_offline(False)
+    await told(page, "live:request", asked["id"])
+    await state(page, "live")
+    assert await page.locator("#connection").inner_text() == ""
+    site.said.clear()  # the console speaks of what could not be loaded
+
+
+async def test_who_is_signed_out_meanwhile_is_led_to_sign_in_in_every_tab(site):
+    page = await site.opened_by(MIA)
+    other = await page.context.new_page()
+    for one in (page, other):
+        await one.goto("/?list=others")
+        await state(one, "live")
+    olga = await site.person("olga@example.com")
+    for session in (await olga.get("/sessions", params={"of": MIA})).json()["sessions"]:
+        assert (await olga.delete(f"/sessions/{session['id']}")).is_success
+    for one in (page, other):
+        await one.wait_for_url("**/sign-in?next=*")
+        assert path_of(one) == "/sign-in"
