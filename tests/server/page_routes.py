@@ -6,6 +6,9 @@ PAGES = {
     ("GET", "/"): Permission.decide,
     ("GET", "/requests/{request_id}"): Permission.read,
     ("POST", "/requests/{request_id}/decide"): Permission.anyone_known,  # the desk refuses, and the log says so
+    ("GET", "/runs"): Permission.read,
+    ("GET", "/runs/{run_id}"): Permission.read,
+    ("POST", "/runs/{run_id}/{change}"): Permission.anyone_known,  # the run says who may
 }
 """What asks who has signed in. Whoever has not signs in first."""
 

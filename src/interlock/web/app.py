@@ -37,6 +37,7 @@ from interlock.web.http_spans import ONE_SPAN, RedactedSpans
 from interlock.web.openapi import document
 from interlock.web.pages import account, assets, inbox, sign_in
 from interlock.web.pages import requests as request_pages
+from interlock.web.pages import runs as run_pages
 from interlock.web.problems import add_problems
 
 PREFIX = "/api/v1"
@@ -60,7 +61,7 @@ PARTS = (
 )
 """What has routes of the API."""
 
-PAGES = (assets, sign_in, account, inbox, request_pages)
+PAGES = (assets, sign_in, account, inbox, request_pages, run_pages)
 """What has pages for people."""
 
 

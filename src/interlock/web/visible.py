@@ -241,6 +241,21 @@ async def runs_seen(
     return Page(tuple(found), after)
 
 
+async def runs_about(  # noqa: PLR0913 - the filters of a list
+    caller: Caller, reference: str, statuses: tuple[RunStatus, ...], *, after: str | None, limit: int, **of: str | None
+) -> Page[Run]:
+    """Return a page of the runs that the caller sees and that have asked something under a business reference."""
+    asked = await caller.client.list_requests(Inbox(statuses=(), reference=reference), after=after, limit=limit)
+    ids = list(dict.fromkeys(request.run_id for request in asked.rows if request.run_id))
+    visibility, client = await visibility_of(caller), caller.client
+    wanted = {name: value for name, value in of.items() if value is not None}
+    if "initiator" in wanted:
+        wanted["initiator"] = visibility.directory.canonical(wanted["initiator"])
+    runs = await client.system.store.runs(caller.principal.tenant, RunFilter(statuses, ids=ids), limit=max(len(ids), 1))
+    found = [run for run in runs if all(getattr(run, name) == value for name, value in wanted.items())]
+    return Page(tuple(filter(visibility.sees_run, found)), asked.next)
+
+
 async def ids_seen(caller: Caller, run_ids: Sequence[str]) -> list[str]:
     """Return which of some runs the caller sees."""
     visibility = await visibility_of(caller)

@@ -16,8 +16,11 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 
 from interlock.domain.access import Permission
+from interlock.domain.action import Subject
+from interlock.domain.canonical import Json
 from interlock.domain.explain import duration_words
 from interlock.domain.request import name_of
+from interlock.service.inline import as_json, subject_row
 from interlock.service.text import CLOSE, OPEN, fold_padding, harmless, shortened
 from interlock.web.callers import Caller, why_not
 from interlock.web.context import context_of
@@ -37,13 +40,16 @@ class Section:
     need: Permission
 
 
-SECTIONS = (Section("Inbox", "/", Permission.decide),)
+SECTIONS = (
+    Section("Inbox", "/", Permission.decide),
+    Section("Runs", "/runs", Permission.read),
+)
 """What the navigation leads to; who may not go there is not led."""
 
 
 def readable(text: object) -> Markup:
     """Return text in one line that can only be read: what would show nothing, or deceive, shows as its name."""
-    return _with_badges(plain(text))
+    return badges(plain(text))
 
 
 def plain(text: object) -> str:
@@ -53,10 +59,10 @@ def plain(text: object) -> str:
 
 def lines(text: object) -> Markup:
     """Return text with its line breaks (where `white-space` keeps them) that can only be read."""
-    return _with_badges(fold_padding(harmless(str(text), lines=True)))
+    return badges(fold_padding(harmless(str(text), lines=True)))
 
 
-def _with_badges(text: str) -> Markup:
+def badges(text: str) -> Markup:
     """Return harmless text as markup; what stands between the marks of `service/text.py` shows as a badge."""
     pieces = _NAMED.split(text)
     badges = (Markup('<span class="character">{}</span>').format(name) for name in pieces[1::2])
@@ -80,6 +86,24 @@ def lasting(span: timedelta) -> str:
     return " ".join(duration_words(max(span, timedelta(0))).split(" ")[:4])
 
 
+def in_one_line(value: Json) -> Markup:
+    """Return the beginning of a value: text as it is, also where it is all that an object has; else as JSON."""
+    match value:
+        case {"input": str(text)} if len(value) == 1:
+            value = text
+    return readable(value) if isinstance(value, str) else badges(shortened(as_json(value), LONGEST_LINE))
+
+
+def text_or_json(value: Json) -> Markup:
+    """Return text with its lines, and anything else as JSON."""
+    return lines(value) if isinstance(value, str) else badges(as_json(value))
+
+
+def in_words(subject: Subject) -> Markup:
+    """Return what is asked, in one line."""
+    return badges(subject_row(subject))
+
+
 _ENVIRONMENT = Environment(
     loader=PackageLoader("interlock.web.pages"),
     autoescape=True,
@@ -94,6 +118,9 @@ _ENVIRONMENT.filters |= {
     "lines": lines,
     "moment": moment,
     "lasting": lasting,
+    "in_words": in_words,
+    "in_one_line": in_one_line,
+    "text_or_json": text_or_json,
 }
 _ENVIRONMENT.globals["asset"] = address_of
 
@@ -120,6 +147,7 @@ async def page(
         "sections": await _sections(call, caller),
         "path": call.url.path,
         "position": getattr(call.state, "position", ""),
+        "address": call.url.path + (f"?{call.url.query}" if call.url.query else ""),
         "key": secrets.token_hex(16),
     }
     shown = _ENVIRONMENT.get_template(template).render(frame | values)
