@@ -6,6 +6,9 @@ PAGES = {
     ("GET", "/"): Permission.decide,
     ("GET", "/requests/{request_id}"): Permission.read,
     ("POST", "/requests/{request_id}/decide"): Permission.anyone_known,  # the desk refuses, and the log says so
+    ("GET", "/agents"): Permission.read_all,
+    ("GET", "/agents/{name}"): Permission.read_all,
+    ("POST", "/agents/{name}"): Permission.start,
     ("GET", "/runs"): Permission.read,
     ("GET", "/runs/{run_id}"): Permission.read,
     ("POST", "/runs/{run_id}/{change}"): Permission.anyone_known,  # the run says who may

@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 
+from tests.server.test_agents_api import PAY, ask
 
 MIA, NOAH, RUTH = "mia@example.com", "noah@example.com", "ruth@example.com"
 MAIL = "Send email to team about meeting"
@@ -82,3 +83,39 @@ async def test_who_has_started_a_run_cancels_it_once_and_nobody_else(server):
     late = await post(mia, f"/runs/{run}/cancel", reason="again")
     assert late.status_code == HTTPStatus.CONFLICT
     assert "Nothing was changed" in late.text
+
+
+async def test_a_run_is_started_by_a_form_and_what_is_refused_stands_there_again(server):
+    mia = await server.person(MIA)
+    assert "/agents/approval" in (await get(mia, "/agents")).text
+    page = (await get(mia, "/agents/approval")).text
+    assert "Start a run" in page
+    for form, said in (
+        ({"input": '{"input": ', "as": "json"}, "The input cannot be read as JSON"),
+        ({"input": "Hello", "thread": "x" * 300}, "thread"),
+    ):
+        refused = await post(mia, "/agents/approval", **form)
+        assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY, form
+        assert "autofocus" in refused.text
+        assert said in refused.text.partition("The run was not started.")[2].partition("</div>")[0]
+        assert form["input"].replace('"', "&#34;") in refused.text
+    form = {"input": MAIL, "thread": "orders", "key": "once"}
+    first, again = [await post(mia, "/agents/approval", **form) for _ in range(2)]
+    assert first.status_code == HTTPStatus.SEE_OTHER
+    assert first.headers["location"] == again.headers["location"]
+    assert MAIL in (await get(mia, first.headers["location"])).text
+    assert first.headers["location"] in (await get(mia, "/agents/approval")).text
+    assert (await post(mia, "/agents/os:system", input="x")).status_code == HTTPStatus.NOT_FOUND
+
+
+async def test_an_agent_that_asks_through_the_api_has_a_page_in_its_own_tenant(server):
+    asked = await ask(await server.agent(), PAY)
+    page = (await get(await server.person(MIA), "/agents/bot")).text
+    assert f"/requests/{asked['id']}" in page
+    assert "acts by itself" in page
+    assert "Start a run" not in page
+    there = await server.person("olga@example.com", "other")
+    assert (await get(there, "/agents/bot")).status_code == HTTPStatus.NOT_FOUND
+    viewer = await server.person(NOAH)  # an auditor starts nothing
+    assert "Start a run" not in (await get(viewer, "/agents/approval")).text
+    assert (await post(viewer, "/agents/approval", input=MAIL)).status_code == HTTPStatus.FORBIDDEN

@@ -241,7 +241,7 @@ async def runs_seen(
     return Page(tuple(found), after)
 
 
-async def runs_about(  # noqa: PLR0913 - the filters of a list
+async def runs_about(
     caller: Caller, reference: str, statuses: tuple[RunStatus, ...], *, after: str | None, limit: int, **of: str | None
 ) -> Page[Run]:
     """Return a page of the runs that the caller sees and that have asked something under a business reference."""

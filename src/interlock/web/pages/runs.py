@@ -68,9 +68,9 @@ async def _found(caller: Caller, given: dict[str, str], after: str | None) -> Pa
 
 
 @router.get("/runs/{run_id}")
-async def show(call: Call, caller: Reader, run_id: str, every: Annotated[bool, Query(alias="all")] = False) -> Response:
+async def show(call: Call, caller: Reader, run_id: str, every: Annotated[str, Query(alias="all")] = "") -> Response:
     """Show a run: where it stands, what has happened, what it asked."""
-    return await shown(call, caller, run_id, everything=every)
+    return await shown(call, caller, run_id, everything=bool(every))
 
 
 async def shown(  # noqa: PLR0913 - what a reader is told
