@@ -118,7 +118,7 @@ async def test_a_thread_that_a_node_leaves_does_not_keep_the_process(machine):
         ("    return {}\n", thread + "    return {}\n"),
     ]
     (run_id,) = await machine.start(machine.deploy("talker.py", changes))
-    console = "import sys; from interlock.cli import main; sys.exit(main())"
+    console = "import atexit, sys; from interlock.cli import main; atexit.register(print, 'ended'); sys.exit(main())"
     done = await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "-c", console, "work", "--once"],
@@ -129,6 +129,7 @@ async def test_a_thread_that_a_node_leaves_does_not_keep_the_process(machine):
         check=True,
     )
     assert b"nothing else is due" in done.stdout
+    assert done.stdout.endswith(b"ended\n"), "what others have registered for the end of the process was left out"
     (run,) = await machine.see(run_id)
     assert run.status is RunStatus.done
 

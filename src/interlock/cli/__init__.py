@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import gc
 import os
 import sys
-import threading
 from collections.abc import Sequence
+from typing import NoReturn
 
 __all__ = ["main"]
 
@@ -19,8 +21,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is not None:
         return run(list(arguments))
     code = run(sys.argv[1:])
-    # A worker ends though a thread that an agent left would keep it: all that is Interlock's is closed and written.
-    left = (not one.daemon and one is not threading.main_thread() for one in threading.enumerate())
-    if "interlock.cli.work" in sys.modules and any(left):  # which is loaded for this command only
-        os._exit(code)
+    if "interlock.cli.work" in sys.modules:  # which is loaded for `work` and `serve` only
+        end_at_once(code)
     return code
+
+
+def end_at_once(code: int) -> NoReturn:
+    """End the process of a worker: all that is Interlock's is closed and written.
+
+    Neither is it waited for a thread that an agent left, nor are the objects of all loaded modules taken apart, which
+    takes Python a second. What others have registered for the end, such as spans that are to be sent, is done.
+    """
+    atexit._run_exitfuncs()  # noqa: SLF001 - nothing public does it
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # nobody reads, or it is closed
+            stream.flush()
+    os._exit(code)

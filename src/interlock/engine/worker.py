@@ -240,6 +240,7 @@ class Worker:
             and slots.loop is asyncio.get_running_loop()
             and slots.free > 0
             and not self._behind
+            and not self.runner.stop.is_set()
             and self.runner.knows(changes)
         )
 
@@ -249,7 +250,7 @@ class Worker:
         assert slots is not None
         with slots.reserved():
             start = await self.runner.start_with(changes)
-        if start is None:
+        if start is None or self.runner.stop.is_set():
             return False
         committed: asyncio.Future[None] = slots.loop.create_future()
         self._fill(slots, start.run.id, self._commit_and_carry_on(slots, start, commit, committed))

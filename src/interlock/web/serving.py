@@ -34,6 +34,9 @@ PATIENCE = 10
 FAREWELL = 0.3
 """Seconds that are waited for the next stream to say that it ends, and where."""
 
+TURN = 0.01
+"""Seconds between two looks at what is still to end."""
+
 WAITING = 2_048
 """How many connections may wait until they are accepted."""
 
@@ -182,19 +185,19 @@ async def serve(app: ASGIApp, listening: socket.socket, context: Context) -> Non
         await asyncio.gather(stopping, return_exceptions=True)
 
 
-async def _stop(server: uvicorn.Server, context: Context) -> None:
+async def _stop(server: _Server, context: Context) -> None:
     await context.stop.wait()
     began = time.monotonic()
     left, ends = len(context.streams), began + FAREWELL
     # uvicorn would close streams before they have said where they are
     while context.streams and time.monotonic() < ends:  # in another turn of the loop each has ended
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(TURN)
         if time.monotonic() > began + FAREWELL:
             _drop_who_keeps_waiting(server)
         if len(context.streams) < left:
             left, ends = len(context.streams), time.monotonic() + FAREWELL
     _drop_who_keeps_waiting(server)
-    server.should_exit = True
+    server.ending.set()
 
 
 def _drop_who_keeps_waiting(server: uvicorn.Server) -> None:
@@ -204,9 +207,36 @@ def _drop_who_keeps_waiting(server: uvicorn.Server) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to whoever starts it: uvicorn would end the process by them, in the middle of its end."""
+    """Leaves signals to whoever starts it: uvicorn would end the process by them, in the middle of its end.
+
+    And it ends as soon as it can: uvicorn looks ten times a second whether it is to.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ending = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Handle none."""
         yield
+
+    async def main_loop(self) -> None:
+        """Set the date that answers carry, until it is to end."""
+        while not self.ending.is_set():
+            await self.on_tick(0)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.ending.wait(), 1)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections; wait, so long, for those that there are, and for their calls."""
+        for listening in (*self.servers, *(sockets or ())):
+            listening.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        ends = time.monotonic() + PATIENCE
+        open_now = self.server_state
+        while (open_now.connections or open_now.tasks) and time.monotonic() < ends:  # noqa: ASYNC110 - it tells nobody of their ends
+            await asyncio.sleep(TURN)
+        for task in self.server_state.tasks:
+            task.cancel()
