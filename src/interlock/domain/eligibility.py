@@ -18,6 +18,7 @@ from interlock.domain.request import Request, Vote
 
 ONLY_PEOPLE = "only people vote"
 DISABLED = "their account is disabled"
+OVER = "the time to decide is over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,8 @@ def voting_right(request: Request, policy: Policy, directory: Directory, person:
     """Say whether somebody may vote on a request now, and for whom; nothing stands in the way where nobody is asked."""
     if not request.is_open or policy.levels[request.route.level].automatic:
         return VotingRight()
+    if request.closes_at is not None and now >= request.closes_at:
+        return VotingRight(excluded=OVER)
     eligibility = eligibility_of(request, policy, directory)
     return eligibility.of(request.step_of(policy), directory.canonical(person), now, request.votes)
 

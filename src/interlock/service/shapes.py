@@ -179,7 +179,7 @@ def view_shape(view: RequestView, history: list[Entry]) -> dict[str, Any]:
         "stuck": view.stuck,
         "done_before": view.done_before,
         "explanation": view.why,
-        "may_vote": view.request.is_open and view.excluded is None,
+        "may_vote": bool(view.may.vote),
         "on_behalf_of": view.on_behalf_of,
         "excluded": view.excluded,
         "seen_by": list(view.seen_by),
