@@ -2,6 +2,9 @@
 
 from interlock.domain.access import Permission
 
+ACTS = ("take-back", "comment", "reserve", "end-reservation", "delegate", "extend", "ask-back", "settle")
+"""What people do about a request beside voting."""
+
 PAGES = {
     ("GET", "/"): Permission.decide,
     ("GET", "/requests/{request_id}"): Permission.read,
@@ -12,6 +15,8 @@ PAGES = {
     ("GET", "/runs"): Permission.read,
     ("GET", "/runs/{run_id}"): Permission.read,
     ("POST", "/runs/{run_id}/{change}"): Permission.anyone_known,  # the run says who may
+    **{("POST", f"/requests/{{request_id}}/{act}"): Permission.anyone_known for act in ACTS},
+    ("POST", "/requests/{request_id}/clarify"): Permission.clarify,
 }
 """What asks who has signed in. Whoever has not signs in first."""
 

@@ -119,11 +119,12 @@ def _passed(request: Request, index: int) -> list[str]:
 
 
 def _asked(step: Step) -> str:
-    asked = _entries(step.ask)
+    asked = who_asked(step.ask)
     return f"{asked}, if {step.where}" if step.where else asked
 
 
-def _entries(ask: tuple[str, ...]) -> str:
+def who_asked(ask: tuple[str, ...]) -> str:
+    """Return whom entries of a step's `ask` name, in words."""
     words = {"group": "the group", "role": "anyone with the role", "person": ""}
     parts = (entry.partition(":") for entry in ask)
     return " or ".join(f"{words.get(kind, kind)} {name}".strip() for kind, _, name in parts)
@@ -165,7 +166,7 @@ def _silence(case: _Case, present: Request | None, step: Step) -> str:
     end = "it expires, and the agent gets no answer" if asks else "it expires: it is not approved"
     verb = "answers" if asks else "decides"
     if step.on_timeout == "escalate" and step.escalate is not None and not handed_on:
-        may = f"{_entries(step.escalate.to)} may {verb.removesuffix('s')} as well"
+        may = f"{who_asked(step.escalate.to)} may {verb.removesuffix('s')} as well"
         return f"If nobody {verb} by then, {may}, within as long again; then {end.replace(': it is', ',')}."
     return f"If nobody {verb} by then, {end}."
 
@@ -187,12 +188,12 @@ def _meanwhile(present: Request | None, step: Step) -> Iterator[str]:
         if present.reminders:
             yield f"  A reminder at {', '.join(_moment(step, at) for at in present.reminders)}."
         if present.escalates_at is not None and step.escalate is not None:
-            yield f"  From {_moment(step, present.escalates_at)} on {_entries(step.escalate.to)} may decide as well."
+            yield f"  From {_moment(step, present.escalates_at)} on {who_asked(step.escalate.to)} may decide as well."
         return
     if step.remind_after:
         yield f"  A reminder after {', '.join(_length(step, wait) for wait in step.remind_after)}."
     if step.escalate is not None and step.escalate.after is not None:
-        to = _entries(step.escalate.to)
+        to = who_asked(step.escalate.to)
         yield f"  After {_length(step, step.escalate.after)} {to} may decide as well."
 
 

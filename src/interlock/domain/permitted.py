@@ -112,6 +112,14 @@ def candidates(request: Request, context: DecisionContext) -> Candidates:
     return Candidates(people[:MOST_CANDIDATES], len(people) > MOST_CANDIDATES, anybody)
 
 
+def delegates(request: Request, context: DecisionContext) -> tuple[str, ...]:
+    """Return whom the principal may let vote in their place, of those known by name: a hundred at most, sorted."""
+    directory = context.directory
+    known = frozenset[str]().union(*directory.groups.values(), *directory.roles.values())
+    fit = (one for one in sorted(known) if _may(request, commands.Delegate(request.id, one), context))
+    return tuple(one for one, _ in zip(fit, range(MOST_CANDIDATES), strict=False))
+
+
 def _may(request: Request, command: Command, context: DecisionContext) -> bool:
     """Say whether a command changes something, and is not refused."""
     return _passes(lambda: decide(request, command, context))

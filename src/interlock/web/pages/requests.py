@@ -1,69 +1,80 @@
-"""The page of a request: what will happen, why somebody is asked, and where they decide."""
+"""The page of a request: what will happen, why somebody is asked, and how it stands; all that its run asks at once."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from http import HTTPStatus
 
 from starlette.requests import Request as Call
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
-from interlock.domain.action import Verdict
-from interlock.errors import BadInput, Closed, InterlockError, TooLate, WrongDigest
-from interlock.service.batch import SubmittedVote, cast
+from interlock.domain.request import Request
+from interlock.errors import NotFound
+from interlock.service.asked_together import asked_together
 from interlock.service.inline import as_json
+from interlock.service.run_views import RunView
+from interlock.service.views import RequestView
 from interlock.web.callers import Caller
-from interlock.web.pages.fields import fields_of
 from interlock.web.pages.rendering import page
-from interlock.web.pages.routing import Person, Reader, pages
-from interlock.web.visible import must_see
+from interlock.web.pages.request_parts import Refusal, part_of_page, told
+from interlock.web.pages.routing import Reader, pages
+from interlock.web.visible import must_see, run_seen
 
 router = pages()
+
+MOST_TOGETHER = 12
+"""How many requests of one pause stand on one page; the others are links."""
 
 
 @router.get("/requests/{request_id}")
 async def show(call: Call, caller: Reader, request_id: str) -> Response:
-    """Show a request."""
+    """Show a request, and all that its run asked at once with it."""
     return await shown(call, caller, request_id)
 
 
-async def shown(
-    call: Call, caller: Caller, request_id: str, *, notice: str | None = None, status: HTTPStatus = HTTPStatus.OK
-) -> Response:
-    """Return the page of a request as it stands now.
-
-    Args:
-        notice: what the reader is told first.
-    """
+async def shown(call: Call, caller: Caller, request_id: str, refusal: Refusal | None = None) -> Response:
+    """Return the page of a request as it stands now."""
     await must_see(caller, request_id)
     view = await caller.client.request(request_id)
-    request = view.request
+    run = await _run(caller, view.request)
+    together = asked_together(view.request, run)
+    place_of = {one: number for number, one in enumerate(together, start=1)}
+    views = [view, *await _others(caller, request_id, together)]
+    parts = [await part_of_page(caller, one, run, place_of.get(one.request.id, 1), refusal) for one in views]
+    here = {one.request.id for one in parts}
+    still_open = {one.id for one in run.requests if one.is_open} if run is not None else set()
     return await page(
         call,
         "request.html",
         caller,
-        status=status,
-        view=view,
-        request=request,
-        canonical=as_json(request.edition.subject.content()),
-        notice=notice,
+        status=HTTPStatus.OK if refusal is None else refusal.status,
+        address=f"/requests/{request_id}",
+        parts=parts,
+        run=run,
+        timeline=() if run is None else told(await caller.client.timeline(run.run.id)),
+        together=together,
+        decided=sum(one not in still_open for one in together),
+        elsewhere=[one for one in together if one not in here],
+        refusal=refusal,
+        as_json=as_json,
+        following=call.query_params.get("then") == "next",
     )
 
 
-@router.post("/requests/{request_id}/decide")
-async def decide(call: Call, caller: Person, request_id: str) -> Response:
-    """Cast the vote that the form of a request's page sends; whoever comes too late sees how it stands."""
-    form = await fields_of(call)
-    try:
-        verdict = Verdict(form["verdict"])
-    except ValueError:
-        raise BadInput("Choose one of the verdicts of the page.") from None
-    vote = SubmittedVote(request_id, verdict, form["digest"], form["comment"], key=form["key"] or None)
-    try:
-        await cast(caller.client, vote)
-    except (Closed, TooLate, WrongDigest) as late:
-        return await shown(call, caller, request_id, notice=_said(late), status=HTTPStatus.CONFLICT)
-    return RedirectResponse(f"/requests/{request_id}", HTTPStatus.SEE_OTHER)
+async def _run(caller: Caller, request: Request) -> RunView | None:
+    """Return the request's run, if it has one and the caller sees it."""
+    with suppress(NotFound):
+        return await run_seen(caller, request.run_id) if request.run_id else None
+    return None
 
 
-def _said(error: InterlockError) -> str:
-    return f"Your decision did not count: {error.message}"
+async def _others(caller: Caller, request_id: str, together: Sequence[str]) -> list[RequestView]:
+    """Return the other requests of a pause that the caller sees, so many as one page shows."""
+    found: list[RequestView] = []
+    for one in together:
+        if one != request_id and len(found) < MOST_TOGETHER - 1:
+            with suppress(NotFound):
+                await must_see(caller, one)
+                found.append(await caller.client.request(one))
+    return found

@@ -1,0 +1,132 @@
+"""What each verdict of somebody would lead to now: the rules are tried, so that what is foretold is what happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from interlock.domain.action import Kind, Verdict
+from interlock.domain.canonical import Json
+from interlock.domain.commands import CastVote, DecisionContext
+from interlock.domain.decide import decide
+from interlock.domain.events import Event
+from interlock.domain.explain import duration_words, who_asked
+from interlock.domain.lifecycle import evolve
+from interlock.domain.quorum import opponents, supporters
+from interlock.domain.request import Request, Status
+from interlock.errors import InterlockError
+
+_SAID = "said"
+
+Becomes = Literal["recorded", "next_step", "held", "decided"]
+"""A vote may wait for others, pass its step, decide with time to take it back, or decide at once."""
+
+OUTCOMES: Mapping[tuple[Status, Kind], str] = {
+    (Status.approved, Kind.approval): "It is approved, and what is shown is carried out.",
+    (Status.approved, Kind.review): "The draft is accepted as it stands.",
+    (Status.approved, Kind.input): "The agent goes on with the answer that stands.",
+    (Status.answered, Kind.input): "The agent goes on with this answer.",
+    (Status.answered, Kind.approval): "It is not carried out: the agent goes on with this answer in its place.",
+    (Status.answered, Kind.review): "The agent goes on with this answer in the draft's place.",
+}
+
+_REFUSED = {
+    Kind.approval: "It is rejected, and not carried out.",
+    Kind.review: "The draft is rejected.",
+    Kind.input: "The question is turned down: the agent gets no answer.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What a verdict would lead to.
+
+    Args:
+        says: the same in a sentence or two.
+    """
+
+    verdict: Verdict
+    becomes: Becomes
+    says: str
+
+
+def prospects(request: Request, context: DecisionContext) -> tuple[Prospect, ...]:
+    """Return what each verdict would lead to that the principal may say now, in the order in which they are offered."""
+    return tuple(
+        _prospect(request, verdict, events, context)
+        for verdict in request.ask.verdicts
+        if (events := _tried(request, verdict, context)) is not None
+    )
+
+
+def why_confirmed(request: Request, context: DecisionContext, *, done_before: str | None = None) -> tuple[str, ...]:
+    """Say why an approval takes a second act, because nobody can undo it; nothing if it takes none.
+
+    An approval that others follow, or that can be taken back for a while, takes none. Else it is what the agent's
+    author calls irreversible, what stands on the highest of several levels, and what was done before.
+
+    Args:
+        done_before: that a run from which this one was forked has done the same already.
+    """
+    found = next((one for one in prospects(request, context) if one.verdict is Verdict.approve), None)
+    if found is None or found.becomes != "decided" or request.kind is not Kind.approval:
+        return ()
+    return tuple(_grave(request, context, done_before))
+
+
+def _grave(request: Request, context: DecisionContext, done_before: str | None) -> Iterator[str]:
+    given, levels = request.ask.context, context.policy.levels
+    if isinstance(given, dict) and given.get("reversible") is False:
+        yield "The agent's author says that it cannot be undone."
+    if len(levels) > 1 and request.route.level == len(levels) - 1:
+        yield f"It stands on the highest level of its policy, {levels[-1].title}."
+    if done_before is not None:
+        yield done_before
+
+
+def _tried(request: Request, verdict: Verdict, context: DecisionContext) -> tuple[Event, ...] | None:
+    answer: Json = _SAID if verdict is Verdict.respond else None
+    subject = request.edition.subject if verdict is Verdict.edit else None
+    try:
+        return decide(request, CastVote(request.id, verdict, request.digest, _SAID, subject, answer), context)
+    except InterlockError:
+        return None
+
+
+def _prospect(request: Request, verdict: Verdict, events: tuple[Event, ...], context: DecisionContext) -> Prospect:
+    after = request
+    for event in events:
+        after = evolve(after, event)
+    becomes, says = _comes_to(request, after, verdict, context)
+    void = verdict in {Verdict.edit, Verdict.respond} and (request.votes or request.counted)
+    return Prospect(verdict, becomes, f"{says} Votes before it no longer count." if void else says)
+
+
+def _comes_to(before: Request, after: Request, verdict: Verdict, context: DecisionContext) -> tuple[Becomes, str]:
+    if not after.is_open:
+        return "decided", _outcome(after)
+    if after.held_until is not None:
+        length = duration_words(after.held_until - context.now)
+        return "held", f"It is decided, and final in {length}; until then your vote can be taken back."
+    if after.step > before.step:
+        passed, steps = after.step, len(context.policy.levels[after.route.level].steps)
+        asked = who_asked(after.step_of(context.policy).ask)
+        return "next_step", f"Step {passed} of {steps} is passed; then {asked} must agree."
+    step = after.step_of(context.policy)
+    votes = context.eligibility(after).counting(step, after.votes)
+    if verdict in {Verdict.reject, Verdict.revise}:
+        left = step.rejections - len(opponents(votes))
+        return "recorded", f"It is recorded; {_more(left, 'rejection')} would end it."
+    left = step.approvals - len(supporters(votes))
+    return "recorded", f"It is recorded; {_more(left, 'approval')} must follow."
+
+
+def _outcome(after: Request) -> str:
+    if after.status is Status.revised:
+        return "The draft goes back with your feedback, and the agent makes another one."
+    return OUTCOMES.get((after.status, after.kind)) or f"{_REFUSED[after.kind]} The agent reads your comment."
+
+
+def _more(number: int, noun: str) -> str:
+    return f"{max(number, 1)} more {noun}{'' if number <= 1 else 's'}"

@@ -1,0 +1,107 @@
+"""What follows from a request, in sentences: can it be undone, whom it reaches, how it is guarded, and what waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from interlock.domain.action import Action, Kind, Subject
+from interlock.domain.canonical import Json
+from interlock.domain.explain import duration_words
+from interlock.domain.request import EffectState, Repeatable, Request
+from interlock.domain.run import RunStatus
+from interlock.service.inline import counted
+from interlock.service.run_views import RunView
+from interlock.service.views import RequestView
+
+ADDRESSED = ("to", "cc", "bcc", "recipients")
+"""The arguments that name whom an action reaches, as mail has them."""
+
+GUARDS: dict[Repeatable, str] = {
+    "idempotent": "The tool may be called again: however often it is, it happens once.",
+    "verifiable": "If its result is lost, the tool is asked whether it happened before it is called again.",
+    "no": "If its result is lost, it is not called again: a person must say what became of it.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """One thing that follows; `warns` if it should keep somebody from going on without a thought."""
+
+    says: str
+    warns: bool = False
+
+
+def consequences(view: RequestView, run: RunView | None) -> tuple[Consequence, ...]:
+    """Say what follows from a request.
+
+    Args:
+        run: the request's; None where it has none, or the reader does not see it.
+    """
+    return tuple(_consequences(view, run))
+
+
+def _consequences(view: RequestView, run: RunView | None) -> Iterator[Consequence]:
+    request = view.request
+    for found in (view.stuck, view.done_before):
+        if found is not None:
+            yield Consequence(found, warns=True)
+    if request.kind is Kind.approval and request.effect is not EffectState.executed:
+        yield _undone(view)
+    reached = recipients(request.edition.subject)
+    if reached:
+        yield Consequence(f"It reaches {counted(reached, 'recipient', 'recipients')}.")
+    if request.kind is Kind.approval:
+        yield Consequence(guard(request))
+    if request.is_open:
+        yield from (Consequence(one) for one in _waits(request, run))
+
+
+def _undone(view: RequestView) -> Consequence:
+    request = view.request
+    given = request.ask.context
+    said = given.get("reversible") if isinstance(given, dict) else None
+    author = {True: " The agent's author says that it can be undone.", False: ""}.get(said is True, "")
+    if said is False:
+        return Consequence("It cannot be undone, the agent's author says.", warns=True)
+    if request.is_open and request.hold is not None:
+        length = duration_words(request.hold)
+        until = f"For {length} after the deciding vote it can be taken back; then it is carried out."
+        return Consequence(until + author)
+    return Consequence(f"Once it is carried out, nobody can take the approval back.{author}")
+
+
+def recipients(subject: Subject) -> int:
+    """Return how many recipients an action names; 0 if it names none."""
+    if not isinstance(subject, Action):
+        return 0
+    return len({one for name in ADDRESSED for one in _addresses(subject.args.get(name))})
+
+
+def _addresses(value: Json) -> list[str]:
+    given = value if isinstance(value, list) else str(value).split(",") if isinstance(value, str) else []
+    return [one.strip().casefold() for one in given if isinstance(one, str) and "@" in one]
+
+
+def guard(request: Request) -> str:
+    """Say how the effect of an action is guarded."""
+    if request.claim is not None:
+        return GUARDS[request.claim.repeatable]
+    if request.run_id and not request.ask.task:
+        return "The agent carries it out by itself: Interlock does not see whether it does."
+    return "It is carried out at most once, and only as it is shown."
+
+
+def _waits(request: Request, run: RunView | None) -> Iterator[str]:
+    if not request.run_id:
+        yield f"{request.agent} waits for the decision."
+        return
+    if run is None:
+        yield "The run waits for the decision."
+        return
+    others = sum(pending.request_id != request.id for pending in run.run.pause)
+    also = f", and for {counted(others, 'other decision', 'other decisions')}" if others else ""
+    if run.run.status is RunStatus.paused:
+        yield f"The run waits for this decision{also}."
+    if run.run.thread is not None:
+        yield "Later turns of its conversation wait until it has ended."

@@ -1,0 +1,175 @@
+"""One request of a page, as its reader sees it: what the templates show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+from interlock.domain.action import VERDICTS, Question, Verdict
+from interlock.domain.commands import DecisionContext
+from interlock.domain.events import Commented
+from interlock.domain.explain import who_asked
+from interlock.domain.permitted import delegates
+from interlock.domain.prospects import Prospect, prospects, why_confirmed
+from interlock.domain.request import Request, Vote
+from interlock.engine.changes import Entry
+from interlock.service.consequence import Consequence, consequences
+from interlock.service.run_views import RunView
+from interlock.service.sentences import sentence
+from interlock.service.views import RequestView
+from interlock.web.callers import Caller
+from interlock.web.pages.standing import Standing, asked_words, standing, why_not
+
+MOST_OPTIONS = 6
+"""So many options of a question are buttons; of more one is chosen on the page of the answer."""
+
+_TO_DO = {Verdict.approve: "approve", Verdict.reject: "reject", Verdict.revise: "send back", Verdict.respond: "answer"}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a form sent that was refused.
+
+    Args:
+        request_id: whose form it was.
+        says: what was wrong, and what to do.
+        typed: what was typed, by the fields' names: the same page shows it again.
+        field: the field that is wrong; empty if it is none.
+        status: of the answer.
+    """
+
+    request_id: str
+    says: str
+    typed: Mapping[str, str] = field(default_factory=dict)
+    field: str = ""
+    status: HTTPStatus = HTTPStatus.CONFLICT
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPart:
+    """One request of the page.
+
+    Args:
+        prospects: what each verdict of the reader would lead to.
+        confirmed: why an approval takes a second act; empty if it takes none.
+        consequence: what follows whatever is said.
+        history: its entries in the log, each with its sentence.
+        delegates: whom the reader may let vote in their place.
+        place: which it is of those that are asked at once, from 1.
+        refusal: of one of its forms.
+    """
+
+    view: RequestView
+    standing: Standing
+    prospects: tuple[Prospect, ...]
+    confirmed: tuple[str, ...]
+    consequence: tuple[Consequence, ...]
+    history: Sequence[tuple[Entry, str]]
+    delegates: tuple[str, ...]
+    place: int
+    refusal: Refusal | None
+
+    @property
+    def request(self) -> Request:
+        """The request."""
+        return self.view.request
+
+    @property
+    def options(self) -> list[str]:
+        """The options of a question that are buttons."""
+        subject = self.request.edition.subject
+        found = subject.options if isinstance(subject, Question) else None
+        return found if found is not None and len(found) <= MOST_OPTIONS else []
+
+    @property
+    def offer(self) -> str:
+        """Names what is offered: while it is the same, nobody takes the form away from whoever types into it."""
+        verdicts = "-".join(self.view.may.vote)
+        return f"{self.request.digest[-12:]}-{self.request.step}-{verdicts}-{len(self.confirmed)}"
+
+    @property
+    def needs(self) -> tuple[Verdict, ...]:
+        """The verdicts of the bar that need a comment: those of the policy, and what goes back with feedback."""
+        return tuple(
+            one
+            for one in self.view.may.vote
+            if one in _TO_DO and (one in self.view.policy.reason_for or one is Verdict.revise)
+        )
+
+    @property
+    def needs_comment(self) -> str:
+        """The same in words, such as `reject or send back`."""
+        return " or ".join(_TO_DO[one] for one in self.needs)
+
+    @property
+    def why_not(self) -> str:
+        """Why the reader may not decide, and who can."""
+        return why_not(self.view)
+
+    @property
+    def policy(self) -> str:
+        """The policy in words."""
+        return asked_words(self.view.why)
+
+    @property
+    def asked(self) -> str:
+        """Whom the present step asks."""
+        step = self.request.step_of(self.view.policy)
+        needed = f", {step.approvals} of them" if step.approvals > 1 else ""
+        return f"{who_asked(step.ask)}{needed}"
+
+    @property
+    def groups(self) -> dict[str, list[str]]:
+        """Who is in the groups and roles that the present step asks, by their names in words."""
+        if not self.request.is_open:
+            return {}
+        entries = self.request.step_of(self.view.policy).ask
+        directory = self.view.directory
+        return {
+            f"Who is {who_asked((one,))}": sorted(directory.members(one))
+            for one in entries
+            if not one.startswith("person:")
+        }
+
+    @property
+    def comments(self) -> list[Entry]:
+        """What people have said beside their votes."""
+        return [entry for entry, _ in self.history if isinstance(entry.event, Commented)]
+
+    def did(self, vote: Vote) -> str:
+        """Return what somebody has done by a vote."""
+        return VERDICTS[vote.verdict].did.capitalize()
+
+    def said(self, name: str) -> str:
+        """Return what was typed into a field of a form that was refused."""
+        return "" if self.refusal is None else self.refusal.typed.get(name, "")
+
+
+def context_of_vote(caller: Caller, view: RequestView) -> DecisionContext:
+    """Return in what a vote of the caller on what is shown would be judged."""
+    return DecisionContext(view.now, caller.principal, view.policy, view.directory)
+
+
+async def part_of_page(
+    caller: Caller, view: RequestView, run: RunView | None, place: int, refusal: Refusal | None
+) -> RequestPart:
+    """Return one request of a page."""
+    request, context = view.request, context_of_vote(caller, view)
+    history = (await caller.client.history(request.id))[: request.version]
+    return RequestPart(
+        view,
+        standing(view, context.person),
+        prospects(request, context),
+        why_confirmed(request, context, done_before=view.done_before),
+        consequences(view, run),
+        told(history),
+        delegates(request, context) if view.may.delegate else (),
+        place,
+        refusal if refusal is not None and refusal.request_id == request.id else None,
+    )
+
+
+def told(entries: Sequence[Entry]) -> list[tuple[Entry, str]]:
+    """Return entries of the log, each with its sentence."""
+    return [(entry, asked_words(sentence(entry))) for entry in entries]

@@ -1,0 +1,148 @@
+"""How a request stands, as its reader is told: it waits, is only recorded, is decided, is done, or is unknown."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from interlock.domain.action import VERDICTS, Kind
+from interlock.domain.eligibility import eligibility_of
+from interlock.domain.permitted import Candidates
+from interlock.domain.quorum import supporters
+from interlock.domain.request import EffectState, Request, Status
+from interlock.service.views import RequestView
+
+NAMED = 5
+_ENTRY = re.compile(r"\b(group|role|person):(\S+?)(?=[\s,;.]|$)")
+_KINDS = {"group": "the group ", "role": "the role ", "person": ""}
+
+Tone = Literal["info", "good", "bad", "warn"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a request stands.
+
+    Args:
+        title: in a few words.
+        says: what that means, and what follows.
+        ends_at: until when it stays so; None if no clock ends it.
+        at: when it came to be so; None if that does not matter.
+    """
+
+    tone: Tone
+    title: str
+    says: str = ""
+    ends_at: datetime | None = None
+    at: datetime | None = None
+
+
+def standing(view: RequestView, person: str) -> Standing:
+    """Return how a request stands.
+
+    Args:
+        person: canonical id of the reader.
+    """
+    request = view.request
+    if not request.is_open:
+        return _decided(view)
+    if request.closes_at is not None and request.closes_at <= view.now:
+        return Standing("warn", "The time is over", "Nobody can decide any more; what follows is written down now.")
+    if request.held_until is not None:
+        by = ", ".join(request.held_by)
+        says = f"By {by}. It takes effect when the time is over, unless a vote is taken back."
+        return Standing("warn", "Decided, and not final yet", says, request.held_until)
+    mine = next((vote for vote in request.votes if person in {vote.voter, vote.owner}), None)
+    if mine is not None:
+        did = f"You have {VERDICTS[mine.verdict].did} it."
+        return Standing("info", f"Recorded, {_so_far(view)}", f"{did} {_others(view)}")
+    if view.may.vote:
+        for_whom = f"You decide for {view.on_behalf_of}." if view.on_behalf_of is not None else ""
+        return Standing("info", "Waits for you", for_whom)
+    return Standing("info", "Waits for others", why_not(view))
+
+
+def why_not(view: RequestView) -> str:
+    """Return the one sentence for whoever may not decide: why not, and who can; nothing for whoever may."""
+    if view.excluded is None or not view.request.is_open:
+        return ""
+    return f"You may not decide: {asked_words(view.excluded)}. {_others(view)}"
+
+
+def asked_words(text: str) -> str:
+    """Return a sentence of the rules as reviewers read it: `the group managers` where it has `group:managers`."""
+    return _ENTRY.sub(lambda found: _KINDS[found[1]] + found[2], text)
+
+
+def _others(view: RequestView) -> str:
+    if view.stuck is not None:
+        return asked_words(view.stuck)
+    can = who_can(view.candidates)
+    return f"{can} can." if can else "Nobody else can at the moment."
+
+
+def who_can(found: Candidates) -> str:
+    """Name those who can vote, a few of them."""
+    shown = [*found.people[:NAMED]]
+    left = len(found.people) - NAMED
+    if left > 0 or found.more:
+        shown.append("others" if found.more else f"{left} more")
+    if found.anybody:
+        shown.append("anybody at this machine")
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}" if shown else ""
+
+
+def _so_far(view: RequestView) -> str:
+    request = view.request
+    step = request.step_of(view.policy)
+    counting = eligibility_of(request, view.policy, view.directory).counting(step, request.votes)
+    return f"{len(supporters(counting))} of {step.approvals}"
+
+
+def _decided(view: RequestView) -> Standing:
+    request = view.request
+    by = f"By {', '.join(request.deciders)}." if request.deciders else ""
+    at = request.decided_at
+    match request.status:
+        case Status.approved:
+            return _approved(view, by)
+        case Status.answered:
+            return Standing("good", "Answered", by, at=at)
+        case Status.revised:
+            return Standing("warn", "Sent back", f"{by} The agent makes another draft.", at=at)
+        case Status.rejected:
+            done = " It is not carried out." if request.kind is Kind.approval else ""
+            return Standing("bad", "Rejected", f"{by}{done}", at=at)
+        case Status.expired:
+            return Standing("warn", "Expired", "Nobody decided in time: it is not approved.", at=at)
+        case _:
+            return Standing("warn", "Withdrawn", f"{request.comment}. Nothing is to be decided any more.", at=at)
+
+
+def _approved(view: RequestView, by: str) -> Standing:
+    request = view.request
+    note = f" {request.effect_note}" if request.effect_note else ""
+    match request.effect:
+        case EffectState.executed:
+            return Standing("good", "Done", f"{by}{note}", at=_finished(request))
+        case EffectState.failed:
+            return Standing("bad", "Approved, not done", f"{by} It did not happen.{note}")
+        case EffectState.unknown:
+            says = "It was begun, and its result never came. Look where it would show, and say what became of it."
+            return Standing("bad", "Unknown whether it was done: a person must say", f"{says}{note}")
+        case EffectState.claimed:
+            return Standing("info", "Approved, running", f"{by} It has begun, and its result is not there yet.")
+        case EffectState.lapsed:
+            return Standing("warn", "Approved, and lapsed", f"It was not done.{note}")
+        case _:
+            became = (view.became or "").removeprefix("approved; ").capitalize()
+            return Standing("good", _WITHOUT_EFFECT[request.kind], f"{by} {became}.", at=request.decided_at)
+
+
+def _finished(request: Request) -> datetime | None:
+    return None if request.claim is None else request.claim.at
+
+
+_WITHOUT_EFFECT = {Kind.approval: "Approved", Kind.review: "Accepted", Kind.input: "Approved"}

@@ -1,0 +1,102 @@
+"""The page of a request over HTTP: how it stands, what its forms do, and what they do when somebody was faster."""
+
+import re
+from http import HTTPStatus
+
+import pytest
+from tests.server.test_agents_api import MAIL, PAY, ask, claim, result, vote
+
+MIA, NOAH, OLGA, RUTH = (f"{name}@example.com" for name in ("mia", "noah", "olga", "ruth"))
+
+
+async def shown(person, request):
+    return await person.get(f"../../requests/{request['id']}")
+
+
+async def sent(person, request, act="decide", **fields):
+    return await person.post(f"../../requests/{request['id']}/{act}", data=fields)
+
+
+async def decided(person, request, verdict="approve", **fields):
+    return await sent(person, request, verdict=verdict, digest=request["digest"], **fields)
+
+
+def standing_of(answer):
+    found = re.search(r'<p role="status"><strong>(.*?)</strong>', answer.text)
+    assert found is not None, answer.text
+    return found[1]
+
+
+def has_form(answer, act="decide"):
+    return f'/{act}"' in answer.text
+
+
+async def test_the_three_truths_stand_apart(server):
+    agent, mia, olga = await server.agent(), await server.person(MIA), await server.person(OLGA)
+    asked = await ask(agent, PAY)
+    assert standing_of(await shown(mia, asked)) == "Waits for you"
+    answer = await decided(mia, asked)
+    assert (answer.status_code, answer.headers["location"]) == (HTTPStatus.SEE_OTHER, f"/requests/{asked['id']}")
+    assert standing_of(await shown(mia, asked)) == "Waits for others"
+    await decided(olga, asked, understood=asked["digest"])
+    assert standing_of(await shown(mia, asked)) == "Approved"
+    await claim(agent, asked)
+    assert standing_of(await shown(mia, asked)) == "Approved, running"
+    await result(agent, asked, result={"receipt": 7})
+    done = await shown(mia, asked)
+    assert (standing_of(done), "receipt" in done.text) == ("Done", True)
+
+
+async def test_what_nobody_knows_is_said_and_a_person_says_it(server):
+    agent, mia = await server.agent(), await server.person(MIA)
+    asked = await ask(agent)
+    await decided(mia, asked)
+    await claim(agent, asked)
+    await result(agent, asked, state="unknown", reason="the line broke")
+    page = await shown(mia, asked)
+    assert (standing_of(page), has_form(page, "settle")) == ("Unknown whether it was done: a person must say", True)
+    wrong = await sent(mia, asked, "settle", became="happened", result="{", note="the bank says so")
+    assert (wrong.status_code, "the bank says so" in wrong.text) == (HTTPStatus.BAD_REQUEST, True)
+    await sent(mia, asked, "settle", became="happened", note="the bank says so")
+    assert standing_of(await shown(mia, asked)) == "Done"
+
+
+async def test_whoever_comes_late_sees_how_it_stands_and_what_was_typed(server):
+    mia, noah = await server.person(MIA), await server.person(NOAH)
+    asked = await ask(await server.agent())
+    await decided(noah, asked, "reject")
+    answer = await decided(mia, asked, comment="fine <b>for</b> me")
+    assert answer.status_code == HTTPStatus.CONFLICT
+    assert standing_of(answer) == "Rejected"
+    assert "fine &lt;b&gt;for&lt;/b&gt; me" in answer.text
+    assert not has_form(answer)
+
+
+async def test_who_votes_on_what_has_changed_keeps_the_comment_and_sees_the_change(server):
+    olga, noah = await server.person(OLGA), await server.person(NOAH)
+    asked = await ask(await server.agent(), PAY)
+    await vote(noah, asked, "edit", value={"amount": "9.00"})
+    answer = await decided(olga, asked, comment="fine")
+    assert (answer.status_code, "9.00" in answer.text, ">\nfine</textarea>" in answer.text) == (409, True, True)
+
+
+async def test_the_same_form_sent_twice_is_one_vote(server):
+    mia, agent = await server.person(MIA), await server.agent()
+    asked = await ask(agent, PAY)
+    first, second = [await decided(mia, asked, key="abc-1") for _ in range(2)]
+    assert (first.status_code, second.status_code) == (HTTPStatus.SEE_OTHER,) * 2
+    history = (await agent.get(f"/requests/{asked['id']}")).json()["history"]
+    assert [one["event"]["type"] for one in history].count("vote_cast") == 1
+
+
+@pytest.mark.parametrize("act", ["comment", "ask-back", "delegate", "extend"])
+async def test_what_says_nothing_is_refused_at_its_field(server, act):
+    mia = await server.person(MIA)
+    asked = await ask(await server.agent(), MAIL)
+    field = {"comment": "text", "ask-back": "question", "delegate": "to", "extend": "why"}[act]
+    answer = await sent(mia, asked, act, **{field: " ", "by": "1h"})
+    assert answer.status_code in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
+    name = f"{field}-{asked['id']}"
+    assert f'aria-describedby="{name}-error"' in answer.text
+    assert f'id="{name}-error"' in answer.text
+    assert f'href="#{name}"' in answer.text
