@@ -35,7 +35,7 @@ from interlock.web.context import Context, context_of
 from interlock.web.edge import Edge
 from interlock.web.http_spans import ONE_SPAN, RedactedSpans
 from interlock.web.openapi import document
-from interlock.web.pages import account, assets, deciding, inbox, sign_in
+from interlock.web.pages import account, assets, attention, deciding, inbox, sign_in
 from interlock.web.pages import agents as agent_pages
 from interlock.web.pages import requests as request_pages
 from interlock.web.pages import runs as run_pages
@@ -62,7 +62,17 @@ PARTS = (
 )
 """What has routes of the API."""
 
-PAGES = (assets, sign_in, account, inbox, request_pages, deciding, run_pages, agent_pages)
+PAGES = (
+    assets,
+    sign_in,
+    account,
+    inbox,
+    request_pages,
+    deciding,
+    run_pages,
+    agent_pages,
+    attention,
+)
 """What has pages for people."""
 
 

@@ -19,6 +19,7 @@ from interlock.engine.changes import Entry
 from interlock.engine.ports.store import Inbox, RunFilter
 from interlock.engine.threads import ThreadView
 from interlock.errors import Forbidden, NotFound, RecordAltered
+from interlock.service.attention import Attention, attention
 from interlock.service.inbox import Listed, PersonalInbox, Which
 from interlock.service.owners import RequestOwner, RunOwner
 from interlock.service.pages import Count, Page
@@ -254,6 +255,13 @@ async def runs_about(
     runs = await client.system.store.runs(caller.principal.tenant, RunFilter(statuses, ids=ids), limit=max(len(ids), 1))
     found = [run for run in runs if all(getattr(run, name) == value for name, value in wanted.items())]
     return Page(tuple(filter(visibility.sees_run, found)), asked.next)
+
+
+async def attention_seen(caller: Caller) -> Attention:
+    """Return what somebody has to look at, of what the caller sees."""
+    visibility = await visibility_of(caller)
+    store, tenant = caller.client.system.store, caller.principal.tenant
+    return await attention(store, tenant, visibility.sees_run, visibility.sees, visibility.now)
 
 
 async def ids_seen(caller: Caller, run_ids: Sequence[str]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -21,10 +21,12 @@ from interlock.domain.canonical import Json
 from interlock.domain.explain import duration_words
 from interlock.domain.request import name_of
 from interlock.service.inline import as_json, subject_row
+from interlock.service.pages import Count
 from interlock.service.text import CLOSE, OPEN, fold_padding, harmless, shortened
 from interlock.web.callers import Caller, why_not
 from interlock.web.context import context_of
 from interlock.web.pages.assets import address_of
+from interlock.web.visible import attention_seen
 
 _NAMED = re.compile(f"{OPEN}([^{CLOSE}]*){CLOSE}")
 LONGEST_LINE = 300
@@ -38,11 +40,18 @@ class Section:
     name: str
     address: str
     need: Permission
+    count: Callable[[Caller], Awaitable[Count]] | None = None
+    """How much there is to do; nothing is shown where there is nothing."""
+
+
+async def _attention(caller: Caller) -> Count:
+    return (await attention_seen(caller)).count
 
 
 SECTIONS = (
     Section("Inbox", "/", Permission.decide),
     Section("Runs", "/runs", Permission.read),
+    Section("Attention", "/attention", Permission.read, _attention),
 )
 """What the navigation leads to; who may not go there is not led."""
 
@@ -171,8 +180,9 @@ def policy(nonce: str) -> str:
     return "; ".join(f"{name} {value}" for name, value in allowed.items())
 
 
-async def _sections(call: Request, caller: Caller | None) -> list[Section]:
+async def _sections(call: Request, caller: Caller | None) -> list[tuple[Section, Count | None]]:
     if caller is None:
         return []
     context = context_of(call)
-    return [one for one in SECTIONS if await why_not(caller, one.need, context) is None]
+    open_ = [one for one in SECTIONS if await why_not(caller, one.need, context) is None]
+    return [(one, None if one.count is None else await one.count(caller)) for one in open_]

@@ -1,0 +1,72 @@
+"""What goes on only when somebody has looked: runs that need attention, and effects of which nobody knows."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from interlock.domain.request import UNSETTLED, EffectState, Request
+from interlock.domain.run import Run, RunStatus
+from interlock.engine.ports.store import Inbox, RunFilter, Store
+from interlock.service.inbox import walk_requests, walk_runs
+from interlock.service.pages import Count
+
+MOST = 100
+"""How many runs, and how many effects, are looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """One thing to look at: a run, with the effects of it that are unknown; or effects alone, whose run goes on.
+
+    Args:
+        run: the run that needs attention; None if none does.
+        effects: requests whose effect is unknown, or was begun by an agent that has not reported in time.
+    """
+
+    run: Run | None
+    effects: tuple[Request, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """Everything that somebody sees and has to look at; `more` says that there is, or may be, more of it."""
+
+    matters: tuple[Matter, ...]
+    more: bool = False
+
+    @property
+    def count(self) -> Count:
+        """How many matters there are: as many as are listed."""
+        return Count(len(self.matters), self.more)
+
+
+async def attention(
+    store: Store,
+    tenant: str,
+    sees_run: Callable[[Run], bool],
+    sees: Callable[[Request], Awaitable[bool]],
+    now: datetime,
+) -> Attention:
+    """Return what has to be looked at, of what somebody sees."""
+    wanted = RunFilter((RunStatus.needs_attention,))
+    runs = [run async for run in walk_runs(store, tenant, wanted, limit=MOST + 1)]
+    begun = Inbox((), effects=UNSETTLED)
+    found = [request async for _, request in walk_requests(store, tenant, begun, limit=MOST + 1)]
+    effects = [one for one in found[:MOST] if is_unknown(one, now) and await sees(one)]
+    seen = [run for run in runs[:MOST] if sees_run(run)]
+    alone = _by_request(effects, {run.id for run in seen})
+    of_runs = (Matter(run, tuple(one for one in effects if one.run_id == run.id)) for run in seen)
+    return Attention((*of_runs, *alone), max(len(runs), len(found)) > MOST)
+
+
+def is_unknown(request: Request, now: datetime) -> bool:
+    """Say whether nobody knows what became of an effect: neither the tool nor, in its time, the agent has said."""
+    claim = request.claim
+    late = claim is not None and claim.until is not None and claim.until <= now
+    return request.effect is EffectState.unknown or (request.effect is EffectState.claimed and late)
+
+
+def _by_request(effects: Iterable[Request], runs: set[str]) -> list[Matter]:
+    return [Matter(None, (one,)) for one in effects if one.run_id not in runs]

@@ -1,0 +1,103 @@
+"""What goes on only when somebody has looked has a place of its own, and its badge counts its rows."""
+
+import re
+from http import HTTPStatus
+
+from tests.server.test_agents_api import ask, claim, result, vote
+from tests.server.test_runs_api import MIA, act, decide, put, started
+
+from interlock import Action
+from interlock import ask as ask_people
+
+NOAH, RUTH, OLGA = "noah@example.com", "ruth@example.com", "olga@example.com"
+BADGE = re.compile(r'id="count-attention"( hidden)?>(\d+)(\+?)<')
+
+
+async def looked_at(person, path="/attention"):
+    """Return the page, what its badge counts, and its rows."""
+    page = (await person.get(f"../..{path}")).text
+    hidden, number, more = BADGE.search(page).groups()
+    assert bool(hidden) is (number == "0")
+    rows = page.partition('id="matters"')[2].count("<h2")
+    return page, f"{number}{more}", rows
+
+
+async def unknown(server, key="order-1", **more):
+    """Return a request of an agent that does not know what became of what it did."""
+    agent, mia = await server.agent(), await server.person(MIA)
+    asked = await ask(agent, key=key)
+    await vote(mia, asked)
+    await claim(agent, asked, **more)
+    return agent, asked
+
+
+async def test_a_run_goes_on_from_there(server):
+    mia, noah, mended = await server.person(MIA), await server.person(NOAH), []
+
+    def buy(state):
+        return act(state) if mended else ask_people(Action("buy", {1: 2}))
+
+    put(server, buy)
+    run = (await started(mia, agent="payer", input="chairs"))["id"]
+    await server.drain()
+    page, badge, rows = await looked_at(mia)
+    assert (badge, rows) == ("1", 1)
+    assert "It asks in a way that is not understood" in page
+    assert f'action="/runs/{run}/retry"' in page
+    page, badge, rows = await looked_at(noah)
+    assert (badge, rows, "/retry" in page) == ("1", 1, False)
+    refused = await noah.post(f"../../runs/{run}/retry", data={"key": "k"})
+    assert refused.status_code == HTTPStatus.FORBIDDEN
+    mended.append(True)
+    assert (await mia.post(f"../../runs/{run}/retry", data={"key": "k"})).status_code == HTTPStatus.SEE_OTHER
+    await server.drain()
+    assert (await looked_at(mia))[1:] == ("0", 0)
+    late = await mia.post(f"../../runs/{run}/retry", data={"key": "other"})
+    assert (late.status_code, "Nothing was changed" in late.text) == (HTTPStatus.CONFLICT, True)
+
+
+async def test_another_version_is_accepted_where_a_run_waits_for_that(server):
+    mia, ruth = await server.person(MIA), await server.person(RUTH)
+    put(server, act)
+    run = await started(ruth, agent="payer", input="chairs")
+    await server.drain()
+    put(server, act, lambda state: {"said": state["said"]})
+    await decide(mia, run)
+    await server.drain()
+    page, _, _ = await looked_at(ruth)
+    assert "The agent has changed since the run paused" in page
+    assert "/retry" not in page
+    done = await ruth.post(f"../../runs/{run['id']}/accept-version", data={"key": "k"})
+    assert done.status_code == HTTPStatus.SEE_OTHER
+    assert (await looked_at(ruth))[1] == "0"
+
+
+async def test_effects_of_which_nobody_knows_stand_there_until_somebody_says_what_became_of_them(server):
+    agent, asked = await unknown(server)
+    _, late = await unknown(server, "order-2", lasts=60)
+    olga = await server.person(OLGA)
+    assert (await looked_at(olga))[1:] == ("0", 0)
+    await result(agent, asked, state="unknown", reason="<b>the bank did not answer</b>")
+    page, badge, rows = await looked_at(olga)
+    assert (badge, rows) == ("1", 1)
+    assert f"/requests/{asked['id']}#settle-{asked['id']}" in page
+    assert "&lt;b&gt;the bank" in page
+    server.clock.advance(seconds=120)  # the other agent has not reported in its time
+    page, badge, rows = await looked_at(olga)
+    assert (badge, rows) == ("2", 2)
+    assert late["id"] in page
+    assert (await looked_at(await server.person(OLGA, "other")))[1:] == ("0", 0)
+    assert (await looked_at(await server.person("stranger@example.com")))[1:] == ("0", 0)
+    settled = await (await server.person(MIA)).post(f"/requests/{asked['id']}/settlement", json={"became": "did_not"})
+    assert settled.status_code == HTTPStatus.OK
+    assert (await looked_at(olga))[1:] == ("1", 1)
+
+
+async def test_the_badge_says_that_there_are_more_than_it_counts(server, monkeypatch):
+    monkeypatch.setattr("interlock.service.attention.MOST", 1)
+    for key in ("a", "b"):
+        agent, asked = await unknown(server, key)
+        await result(agent, asked, state="unknown", reason="no answer")
+    page, badge, rows = await looked_at(await server.person(OLGA), "/attention")
+    assert (badge, rows) == ("1+", 1)
+    assert "There is more" in page
