@@ -11,6 +11,7 @@ UV   := $(BIN)/uv
 # The stamps lie inside the environment, so that they vanish with it.
 SEED := $(VENV)/.seed
 CORE := $(VENV)/.core
+WEB  := $(VENV)/.web
 DEV  := $(VENV)/.dev
 
 # An environment of its own, with the oldest LangGraph and LangChain that pyproject.toml allows.
@@ -28,7 +29,7 @@ test test-oldest soak: export PYTHONPYCACHEPREFIX ?= $(CURDIR)/$(VENV)/pycache
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo browser test test-oldest check check-format check-lint check-types check-floors check-lock soak bench env \
+.PHONY: help demo demo-web browser test test-oldest check check-format check-lint check-types check-floors check-lock soak bench env \
   env-oldest lock clean
 
 help: ## List the commands
@@ -38,6 +39,10 @@ help: ## List the commands
 # The full environment runs the demo as well; the small one is built only where the full one is not.
 demo: $(if $(wildcard $(DEV)),$(DEV),$(CORE)) ## Run the approval agent in the terminal
 	@[ ! -t 0 ] || set -m; $(BIN)/interlock demo $(ARGS) || [ $$? -eq 7 ] # left at the prompt: the run waits
+
+# A web inbox with a past, people and agents: where nothing was built before, in an environment with the server's parts.
+demo-web: $(if $(wildcard $(DEV)),$(DEV),$(WEB)) ## Serve the pages, with people, agents and a week of requests
+	@[ ! -t 0 ] || set -m; $(BIN)/interlock demo --web $(ARGS)
 
 # The tests of pages drive a Chromium of this machine; root on Debian or Ubuntu gets one. Whether one may be missing is
 # the tests' to say: on CI it may not.
@@ -109,6 +114,7 @@ lock: $(SEED) ## Write the lock files from pyproject.toml (UPGRADE=1 takes newer
 	@$(COMPILE) --group dev --output-file $(LOCKS)/dev.txt pyproject.toml </dev/null >/dev/null
 	@$(COMPILE) --group dev --output-file $(LOCKS)/oldest.txt pyproject.toml $(LOCKS)/oldest.in </dev/null >/dev/null
 	@$(COMPILE) --group build --constraints $(LOCKS)/dev.txt --output-file $(LOCKS)/core.txt pyproject.toml </dev/null >/dev/null
+	@$(COMPILE) --group build --extra server --constraints $(LOCKS)/dev.txt --output-file $(LOCKS)/web.txt pyproject.toml </dev/null >/dev/null
 	@echo uv | $(COMPILE) --output-file $(LOCKS)/uv.txt - >/dev/null
 
 clean: ## Remove the environments and all that was generated
@@ -127,9 +133,9 @@ $(SEED): locks/uv.txt
 	@touch $@
 
 # Adds and never removes: an environment that somebody filled keeps what it has.
-$(CORE): $(SEED) locks/core.txt pyproject.toml
+$(CORE) $(WEB): $(VENV)/.%: $(SEED) locks/%.txt pyproject.toml
 	@echo "Installing what the demo needs"
-	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes --no-build --requirement locks/core.txt </dev/null
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes --no-build --requirement locks/$*.txt </dev/null
 	@$(INSTALL_SELF)
 	@touch $@
 

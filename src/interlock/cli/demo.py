@@ -1,4 +1,7 @@
-"""`interlock demo`: an agent, a request, a decision, and a mail or a payment that is really written."""
+"""`interlock demo`: an agent, a request, a decision, and a mail or a payment that is really written.
+
+With `--web`, in a browser, a whole installation: see `demo_site`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import Path
 import typer
 
 from interlock.agents import AGENTS
+from interlock.cli.demo_site.serving import serve_demo
 from interlock.cli.errors import Exit
 from interlock.cli.options import AS, JSON, demo_agents
 from interlock.cli.run import start_and_attend
@@ -52,8 +56,12 @@ def demo(
         "approval", metavar="[AGENT]", help=f"One of {', '.join(AGENTS)}.", autocompletion=demo_agents
     ),
     text: str | None = typer.Argument(None, metavar="INPUT", help="What the agent is to do."),
+    web: bool = typer.Option(False, "--web", help="See the pages in a browser: people, agents, a week of requests."),
+    port: int | None = typer.Option(
+        None, "--port", min=0, max=65_535, help="Of --web: listen on this port; by default 8000, or any free one."
+    ),
     folder: Path | None = typer.Option(
-        None, "--folder", help="Where everything is kept; by default demo, or demo-AGENT."
+        None, "--folder", help="Where everything is kept; by default demo, demo-AGENT or demo-web."
     ),
     person: str | None = AS,
     as_json: bool = JSON,
@@ -63,13 +71,17 @@ def demo(
     Where others decide, as on the purchase of `interlock demo multi_step`, you play them. Without a terminal the
     answers are read from the standard input: echo yes | interlock demo
     """
+    if web:
+        config = _prepared(folder or Path("demo-web"), _installation())
+        serve_demo(ctx, config, port, as_json=as_json)
+        return
     if agent not in AGENTS and text is None:  # what is to be done, by the agent of the first demo
         agent, text = "approval", agent
     if agent not in AGENTS:
         raise BadInput(f"There is no agent {agent!r} that ships with Interlock: give one of {', '.join(AGENTS)}.")
     task = INPUTS[agent] if text is None else text
     folder = expanded(str(folder)) if folder else Path("demo" if agent == "approval" else f"demo-{agent}")
-    config = _prepared(folder, agent)
+    config = _prepared(folder, _policy_of(agent))
     settings = load_settings(config, {})  # never the database that the environment names: this one is marked as a demo
 
     async def work(session: Session) -> int:
@@ -82,14 +94,22 @@ def demo(
     execute(ctx, work, as_json=as_json, person=person, settings=settings, note=(DEMO, "yes"), config=str(config))
 
 
-def _prepared(folder: Path, agent: str) -> Path:
+def _policy_of(agent: str) -> str:
+    if not agent.startswith("multi_step"):
+        return DATABASE + ONE_PERSON
+    return DATABASE + (files("interlock.agents") / "purchases.yaml").read_text(encoding="utf-8")
+
+
+def _installation() -> str:
+    return (files("interlock.cli.demo_site") / "interlock.yaml").read_text(encoding="utf-8")
+
+
+def _prepared(folder: Path, written: str) -> Path:
     config = folder / "interlock.yaml"
-    purchases = files("interlock.agents") / "purchases.yaml"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not config.exists():
-            policy = purchases.read_text(encoding="utf-8") if agent.startswith("multi_step") else ONE_PERSON
-            config.write_text(DATABASE + policy, encoding="utf-8")
+            config.write_text(written, encoding="utf-8")
     except OSError as error:
         raise BadInput(f"{folder} cannot be used: {error.strerror}. Give another with --folder.") from None
     return config

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -47,10 +47,10 @@ def serve(
     as_json: bool = JSON,
 ) -> None:
     """Serve people, agents and programs over HTTP, until Ctrl-C or SIGTERM."""
-    measuring = _measuring()
+    measuring = measuring_of()
 
     async def run(session: Session) -> None:
-        answering = _answering(session, host, port, origin, proxy, measuring)
+        answering = answering_at(session, host, port, measuring=measuring, origin=origin, proxies=proxy)
         await _welcome(session, answering.context.origin, with_link=sign_in_link)
         with interruptible(session):
             beside = [answering.until_stopped(), note_changes(session.system.directories, session.stop)]
@@ -59,16 +59,16 @@ def serve(
                 worker = worker_of(session, "server", SLOTS, answering.context.run_streams)
                 measuring.slots = (SLOTS, lambda: worker.runner.slots)
                 beside.append(worker.run(session.stop))
-            await _until_all_end(session, beside)
+            await until_all_end(session, beside)
         session.write({"event": "stopped"})
 
     screen = Screen.on(sys.stderr if as_json else sys.stdout)
     screen.drops = True
     with access_lines(screen) if access_log else contextlib.nullcontext():
-        execute(ctx, run, as_json=as_json, screen=screen, observer=measuring.committed, loop_factory=_event_loop())
+        execute(ctx, run, as_json=as_json, screen=screen, observer=measuring.committed, loop_factory=event_loop())
 
 
-async def _until_all_end(session: Session, beside: Iterable[Awaitable[None]]) -> None:
+async def until_all_end(session: Session, beside: Iterable[Awaitable[None]]) -> None:
     """Wait until all have ended; where one fails, the others are told to stop."""
     tasks = [*map(asyncio.ensure_future, beside)]
     try:
@@ -119,7 +119,7 @@ async def tell_of_configuration(session: Session, every: float = 5.0) -> None:
             await asyncio.wait_for(session.stop.wait(), every)
 
 
-def _measuring() -> Measuring:
+def measuring_of() -> Measuring:
     """Return what counts; the server's parts are loaded here, as they take long."""
     try:
         from interlock.web.measuring import Measuring  # noqa: PLC0415
@@ -131,7 +131,7 @@ def _measuring() -> Measuring:
     return Measuring()
 
 
-def _event_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def event_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """Return what makes uvloop's event loop; None, for asyncio's own, where it is not installed."""
     try:
         import uvloop  # noqa: PLC0415 - not on every platform
@@ -140,10 +140,17 @@ def _event_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def _answering(  # noqa: PLR0917 - where a server is
-    session: Session, host: str, port: int, origin: str | None, proxies: list[str], measuring: Measuring
+def answering_at(
+    session: Session,
+    host: str,
+    port: int,
+    *,
+    measuring: Measuring,
+    origin: str | None = None,
+    proxies: Sequence[str] = (),
 ) -> Answering:
-    from interlock.web.serving import Answering  # noqa: PLC0415 - see `_measuring`
+    """Return what answers at an address; raise `BadInput` where that is taken."""
+    from interlock.web.serving import Answering  # noqa: PLC0415 - see `measuring_of`
 
     system, stop = session.system, session.stop
     return Answering.at(

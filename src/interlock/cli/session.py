@@ -259,7 +259,7 @@ async def opened(
             await system.store.note(*note)
         demo = await system.store.note(DEMO) == "yes"
         if demo:
-            _keep_effects_beside(settings)
+            keep_effects_beside(settings)
         terminal = Terminal.here(screen, shown_on_terminal=screen.width is not None)
         local = local_person()
         principal = Principal(local, "person", LOCAL_TENANT, "terminal")
@@ -272,7 +272,8 @@ async def opened(
         await system.close()
 
 
-def _keep_effects_beside(settings: Settings) -> None:
+def keep_effects_beside(settings: Settings) -> None:
+    """Let agents send mail, pay and file beside a demo's database."""
     # One approval is one mail in one maildir, one line in one ledger: whoever carries a demo's run on uses the demo's.
     folder = file_of(settings.database_url).parent
     for variable, name in (("MAILDIR", "mail"), ("LEDGER", "ledger.jsonl"), ("REPORTS", "reports")):

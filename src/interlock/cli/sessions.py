@@ -7,7 +7,7 @@ import typer
 from interlock.channels.screen import Line
 from interlock.cli.administration import administration
 from interlock.cli.app import group
-from interlock.cli.options import JSON, ORIGIN
+from interlock.cli.options import AS, JSON, ORIGIN
 from interlock.cli.session import Session, execute
 from interlock.domain.credentials import Credential
 from interlock.errors import BadInput
@@ -64,7 +64,7 @@ def end(
 
 
 @app.command("link")
-def link(ctx: typer.Context, *, origin: str = ORIGIN, as_json: bool = JSON) -> None:
+def link(ctx: typer.Context, *, origin: str = ORIGIN, person: str | None = AS, as_json: bool = JSON) -> None:
     """Show a link with which you sign in at the server of this database, once and within 15 minutes."""
 
     async def work(session: Session) -> None:
@@ -74,7 +74,7 @@ def link(ctx: typer.Context, *, origin: str = ORIGIN, as_json: bool = JSON) -> N
         session.write({"sign_in": address, "expires_at": issued.credential.expires_at.isoformat()})
         session.show("Sign in, once and within 15 minutes:", Line(address, "", "  ", whole=True))
 
-    execute(ctx, work, as_json=as_json, create=False)
+    execute(ctx, work, as_json=as_json, person=person, create=False)
 
 
 def _row(one: Credential) -> tuple[str, ...]:
