@@ -18,9 +18,26 @@ PAGES = {
     ("POST", "/runs/{run_id}/{change}"): Permission.anyone_known,  # the run says who may
     **{("POST", f"/requests/{{request_id}}/{act}"): Permission.anyone_known for act in ACTS},
     ("POST", "/requests/{request_id}/clarify"): Permission.clarify,
+    ("GET", "/welcome"): Permission.anyone_known,
+    ("POST", "/welcome"): Permission.anyone_known,  # the kit refuses whoever may not
+    ("GET", "/account"): Permission.anyone_known,
+    ("GET", "/account/password"): Permission.anyone_known,
+    ("POST", "/account/password"): Permission.anyone_known,
+    ("GET", "/account/second-factor"): Permission.anyone_known,
+    ("POST", "/account/second-factor"): Permission.anyone_known,
+    ("POST", "/account/second-factor/off"): Permission.anyone_known,
+    ("POST", "/account/sessions"): Permission.anyone_known,
+    ("POST", "/account/appearance"): Permission.anyone_known,
+    ("GET", "/settings"): Permission.anyone_known,
 }
 """What asks who has signed in. Whoever has not signs in first."""
 
 OPEN_PAGES = {
     ("GET", "/assets/{digest}/{name}"): Permission.anybody,
+    ("GET", "/sign-in"): Permission.anybody,
+    ("POST", "/sign-in"): Permission.anybody,
+    ("POST", "/sign-in/password"): Permission.anybody,
+    ("POST", "/sign-out"): Permission.anybody,
+    ("GET", "/join"): Permission.anybody,
+    ("POST", "/join"): Permission.anybody,
 }

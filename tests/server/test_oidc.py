@@ -458,7 +458,7 @@ async def test_an_admin_by_what_a_provider_says_does_all_that_admins_do(open_ser
     member = "/directory/groups/managers/members/mia@example.com"
     made = await browser.post("/people", json={"name": "mia@example.com", "roles": ["viewer"]})
     form = {"link": made.json()["link"].partition("#")[2], "new": "a long password", "again": "a long password"}
-    assert (await server.client().post("../../join", data=form)).status_code == 200
+    assert (await server.client().post("../../join", data=form)).status_code == 303
     secrets = AccountSecrets("mia@example.com", authenticator="A" * 32)
     on = SecondFactorChanged("mia@example.com", on=True, at=server.clock.at)
     await server.system.directories.change("default", Actor("test", "test"), lambda _: PlannedChange((on,), (secrets,)))

@@ -34,7 +34,7 @@ async def come_back(browser, address, redirect):
     """Bring the answer of a provider to the server; return whom it knows then."""
     assert address.startswith(redirect)
     answer = await browser.get(address)
-    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in"), answer.text
+    assert (answer.status_code, answer.headers["location"]) == (303, "/"), answer.text
     return (await browser.get("/session")).json()
 
 

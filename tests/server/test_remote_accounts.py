@@ -25,13 +25,13 @@ def joined(installation):
     assert code == 0, err
     link = re.search(r"#(ili_[\w-]+)", out + err)[1]
     browser = httpx2.Client(base_url=installation.origin, headers={"Origin": installation.origin})
-    assert browser.post("/join", data={"link": link, "new": PASSWORD, "again": PASSWORD}).status_code == 200
+    assert browser.post("/join", data={"link": link, "new": PASSWORD, "again": PASSWORD}).status_code == 303
     return browser
 
 
 def with_second_factor(browser):
     """Turn a second factor on; return a recovery code."""
-    key = re.search(r'name="key" type="hidden" value="([A-Z2-7]{32})"', browser.get("/account").text)[1]
+    key = re.search(r'name="key" type="hidden" value="([A-Z2-7]{32})"', browser.get("/account/second-factor").text)[1]
     form = {"password": PASSWORD, "key": key, "code": code_of(base64.b32decode(key), step_at(datetime.now(UTC)))}
     done = browser.post("/account/second-factor", data=form)
     return re.search(r"<li><code>([0-9a-f-]{17})</code></li>", done.text)[1]

@@ -17,6 +17,7 @@ from interlock.domain.addresses import machine
 from interlock.domain.credentials import Device, SessionLimits
 from interlock.service.accounts import Accounts
 from interlock.service.credentials import Authenticator
+from interlock.service.first_account import FirstAccount
 from interlock.service.following import Reader
 from interlock.service.live import Live
 from interlock.service.own_account import OwnAccount
@@ -96,6 +97,11 @@ class Context:
     def own_account(self) -> OwnAccount:
         """What people with an account do for themselves."""
         return OwnAccount(self.authenticator, self.parts.directories)
+
+    @property
+    def first_account(self) -> FirstAccount:
+        """Who makes the first account."""
+        return FirstAccount(self.parts.directories, self.accounts, self.own_account)
 
     @cached_property
     def visibilities(self) -> dict[tuple[str, str], tuple[float, Visibility]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import html
 import re
 import secrets
 from http import HTTPStatus
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from interlock.domain.access import Permission
 from interlock.domain.oidc import (
@@ -23,10 +22,10 @@ from interlock.domain.oidc import (
     why_not_begun_here,
 )
 from interlock.errors import BadInput, InterlockError, NotFound, Unauthenticated
-from interlock.service.error_table import meaning_of
 from interlock.web.callers import SIGNS_IN, open_to_all
 from interlock.web.context import Context, context_of
-from interlock.web.pages.sign_in import page
+from interlock.web.pages.faults import fault_of, form_page
+from interlock.web.pages.routing import PageRoute
 from interlock.web.sessions import begin_session
 
 if TYPE_CHECKING:
@@ -36,13 +35,14 @@ router = APIRouter(
     prefix="/auth/oidc",
     dependencies=[Depends(open_to_all(Permission.anybody, counts=False)), SIGNS_IN],
     include_in_schema=False,
+    route_class=PageRoute,
 )
 
 _BROWSER = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 @router.get("/{provider}")
-async def begin(request: Request, provider: str, return_to: str = "/sign-in") -> Response:
+async def begin(request: Request, provider: str, return_to: str = "/") -> Response:
     """Send somebody to a provider, and remember that this browser was sent."""
     context = context_of(request)
     try:
@@ -64,7 +64,7 @@ async def begin(request: Request, provider: str, return_to: str = "/sign-in") ->
         address = await chosen.address(state, attempt)
         await store.keep_sign_in(attempt, now)
     except InterlockError as error:
-        return _refused(error)
+        return await _refused(request, error)
     answer = RedirectResponse(address, HTTPStatus.SEE_OTHER)
     answer.set_cookie(
         _cookie(context),
@@ -96,10 +96,8 @@ async def come_back(request: Request, provider: str) -> Response:
             identity.tenant, person, by=f"oidc:{provider}", device=context.device_of(request)
         )
     except InterlockError as error:
-        return _refused(error)
-    answer = RedirectResponse(attempt.return_to, HTTPStatus.SEE_OTHER)
-    await begin_session(request, answer, issued)
-    return answer
+        return await _refused(request, error)
+    return await begin_session(request, RedirectResponse(attempt.return_to, HTTPStatus.SEE_OTHER), issued)
 
 
 async def _attempt(request: Request, context: Context, provider: str, said: Answer) -> SignInAttempt:
@@ -123,12 +121,8 @@ def _provider(context: Context, name: str) -> Provider:
     return found
 
 
-def _refused(error: InterlockError) -> HTMLResponse:
-    return page(
-        "Not signed in",
-        f'<p>{html.escape(error.message)}</p><p><a href="/sign-in">Sign in</a></p>',
-        meaning_of(type(error)).status,
-    )
+async def _refused(request: Request, error: InterlockError) -> Response:
+    return await form_page(request, "not_signed_in.html", None, fault_of(error))
 
 
 def _cookie(context: Context) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
@@ -24,6 +24,7 @@ from interlock.web.context import Context, context_of
 from interlock.web.openapi import answers
 
 router = APIRouter(tags=["session"])
+Answer = TypeVar("Answer", bound=Response)
 Of = Annotated[
     str | None,
     Query(min_length=1, max_length=500, description="Whose; yours if it is not given. Others' need `admin`."),
@@ -108,7 +109,7 @@ async def _person(caller: Caller, of: str | None, context: Context) -> str:
     return of or caller.principal.id
 
 
-async def begin_session(request: Request, response: Response, issued: Issued) -> None:
+async def begin_session(request: Request, response: Answer, issued: Issued) -> Answer:
     """Have the browser keep a session, in place of the one that it brings, which ends.
 
     No script reads the cookie, and no other site's page can send it with a form.
@@ -123,9 +124,10 @@ async def begin_session(request: Request, response: Response, issued: Issued) ->
     response.set_cookie(
         context.cookie, issued.secret, path="/", secure=context.is_secure, httponly=True, samesite="lax"
     )
+    return response
 
 
-async def begin_with(request: Request, response: Response, signed_in: SignedIn) -> None:
+async def begin_with(request: Request, response: Answer, signed_in: SignedIn) -> Answer:
     """Have the browser keep a session, and that the person has signed in with it."""
     context = context_of(request)
     await begin_session(request, response, signed_in.session)
@@ -138,6 +140,7 @@ async def begin_with(request: Request, response: Response, signed_in: SignedIn) 
         httponly=True,
         samesite="lax",
     )
+    return response
 
 
 def forget_session(response: Response, context: Context) -> None:

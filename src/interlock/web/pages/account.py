@@ -1,212 +1,161 @@
-"""Pages for people with an account: join by an invitation, change the password, have a second factor."""
+"""One's own account: the password, a second factor, where one is signed in, how pages look in this browser."""
 
 from __future__ import annotations
 
-import html
-from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from http import HTTPStatus
-from urllib.parse import parse_qs
+from typing import Any
 
-from fastapi import APIRouter, Depends
-from fastapi.responses import HTMLResponse
-from starlette.requests import Request
+import segno
+from markupsafe import Markup
+from starlette.requests import Request as Call
+from starlette.responses import RedirectResponse, Response
 
-from interlock.domain.access import Permission
-from interlock.domain.accounts import LONGEST_PASSWORD, SHORTEST_PASSWORD
-from interlock.domain.authority import LOCAL_TENANT
-from interlock.domain.canonical import check_storable
-from interlock.domain.credentials import Credential
 from interlock.domain.totp import address_of
-from interlock.errors import InterlockError, InvalidValue, Unauthenticated
-from interlock.service.error_table import meaning_of
-from interlock.web.callers import SIGNS_IN, caller_of, check_same_site, open_to_all
-from interlock.web.context import Context, context_of
-from interlock.web.pages.sign_in import FORM, page
+from interlock.errors import Closed, InterlockError, NotFound, SecondFactorNeeded
+from interlock.service.sessions import Sessions
+from interlock.web.callers import Caller
+from interlock.web.context import context_of
+from interlock.web.pages.appearance import THEMES, Appearance, keep_appearance
+from interlock.web.pages.faults import SHOWN_AT_FORMS, Fault, fault_of
+from interlock.web.pages.fields import Fields, fields_of
+from interlock.web.pages.joining import LIMITS, NAMED, new_password
+from interlock.web.pages.routing import Person, pages
+from interlock.web.pages.settings import settings_page
 from interlock.web.sessions import begin_session, begin_with
 
-router = APIRouter(dependencies=[Depends(open_to_all(Permission.anybody))], include_in_schema=False)
+router = pages()
 
-FIELDS = 10
-NEW = f"""<label>New password, {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters
-<input name="new" type="password" autocomplete="new-password" minlength="{SHORTEST_PASSWORD}"
-maxlength="{LONGEST_PASSWORD}" required></label>
-<label>The same again<input name="again" type="password" autocomplete="new-password" required></label>"""
-OLD = """<label>Your password<input name="password" type="password" autocomplete="current-password" required></label>"""
-CODE = """<label>Code<input name="code" inputmode="numeric" autocomplete="one-time-code" required></label>"""
-HOME = """<p><a href="/account">Your account</a></p>"""
-
-JOIN = f"""<p>{{said}}</p><form method="post" action="/join"><label>The code of your link
-<input name="link" type="password" autocomplete="off" required></label>{NEW}<button>Set the password</button></form>"""
-PASSWORD = f"""<form method="post" action="/account/password"><h2>Another password</h2>{OLD}{{code}}{NEW}
-<button>Change it</button></form>"""
-ADD = f"""<form method="post" action="/account/second-factor"><h2>A second factor</h2>
-<p>Put this key into your authenticator, then enter the code that it shows.</p>
-<p><code>{{key}}</code></p><p><code>{{address}}</code></p>
-<input name="key" type="hidden" value="{{key}}">{OLD}{CODE}<button>Turn it on</button></form>"""
-DROP = f"""<form method="post" action="/account/second-factor/off"><h2>Your second factor</h2>
-<p>Signing in takes a code of your authenticator. So does turning that off; a recovery code is good for it as well.</p>
-{OLD}{CODE}<button>Turn it off</button></form>"""
-OUT = """<form method="post" action="/sign-out"><button>Sign out</button></form>"""
-WELCOME = "The link that you were given holds a code, which can be used once. Choose a password; length is what counts."
-
-
-@router.post("/sign-in/password", dependencies=[SIGNS_IN])
-async def sign_in(request: Request) -> HTMLResponse:
-    """Sign in by name and password, and a code where there is a second factor."""
-
-    async def work(context: Context, form: dict[str, str]) -> HTMLResponse:
-        signed_in = await context.own_account.sign_in(
-            form.get("tenant") or LOCAL_TENANT,
-            form.get("name", ""),
-            form.get("password", ""),
-            code=form.get("code", ""),
-            known=request.cookies.get(context.browser_cookie),
-            device=context.device_of(request),
-        )
-        name = html.escape(signed_in.session.credential.principal)
-        done = page("Signed in", f"<p>You are signed in as <strong>{name}</strong>.</p>{HOME}")
-        await begin_with(request, done, signed_in)
-        return done
-
-    return await _answered(request, work, "Sign in", lambda said: FORM.format(said=said))
-
-
-@router.get("/join")
-async def join_page() -> HTMLResponse:
-    """Show where to set a password. What stands behind `#` in a link is not sent to any server: the page reads it."""
-    return page("Welcome", JOIN.format(said=WELCOME))
-
-
-@router.post("/join", dependencies=[SIGNS_IN])
-async def join(request: Request) -> HTMLResponse:
-    """Set a password by the code of a link, also without a script."""
-
-    async def work(context: Context, form: dict[str, str]) -> HTMLResponse:
-        new = _new_password(form)
-        signed_in = await context.own_account.set_password(form.get("link", ""), new, context.device_of(request))
-        if signed_in is None:
-            return page("Welcome", """<p>The password is set. <a href="/sign-in">Sign in</a>.</p>""")
-        name = html.escape(signed_in.session.credential.principal)
-        done = page("Welcome", f"<p>You are signed in as <strong>{name}</strong>.</p>{HOME}")
-        await begin_with(request, done, signed_in)
-        return done
-
-    return await _answered(request, work, "Welcome", lambda said: JOIN.format(said=said))
+DONE = {
+    "password": "Your password is changed. You are signed out everywhere else.",
+    "off": "Your second factor is off. Signing in takes the password alone.",
+    "appearance": "This browser shows pages so from now on.",
+    "session": "That session is ended.",
+    "sessions": "All your other sessions are ended.",
+}
 
 
 @router.get("/account")
-async def account_page(request: Request) -> HTMLResponse:
+async def account_page(call: Call, caller: Person, done: str = "") -> Response:
     """Show what one may do with one's account."""
+    shown: dict[str, Any] = {
+        "account": await context_of(call).own_account.account_of(caller.credential),
+        "sessions": await _sessions(call, caller).live(caller.principal.id),
+        "current": caller.credential.id,
+        "themes": THEMES,
+        "done": DONE.get(done, ""),
+    }
+    return await settings_page(call, "account.html", caller, **shown)
 
-    async def work(context: Context, _: dict[str, str]) -> HTMLResponse:
-        return page("Your account", await _account(context, await _session(request, context)))
 
-    return await _answered(request, work, "Your account", _back)
+@router.get("/account/password")
+async def password_page(call: Call, caller: Person) -> Response:
+    """Show where to change the password."""
+    return await _own(call, caller, "password.html", None)
 
 
 @router.post("/account/password")
-async def change_password(request: Request) -> HTMLResponse:
+async def change_password(call: Call, caller: Person) -> Response:
     """Set another password; all other sessions end."""
+    context, form = context_of(call), await fields_of(call)
+    try:
+        given = form["password"], new_password(form), context.device_of(call)
+        signed_in = await context.own_account.change_password(caller.credential, *given, code=form["code"])
+    except SHOWN_AT_FORMS as error:
+        return await _own(call, caller, "password.html", _fault(error, NAMED))
+    return await begin_with(call, _to("/account?done=password"), signed_in)
 
-    async def work(context: Context, form: dict[str, str]) -> HTMLResponse:
-        session = await _session(request, context)
-        new, device = _new_password(form), context.device_of(request)
-        given = form.get("password", ""), new, device
-        signed_in = await context.own_account.change_password(session, *given, code=form.get("code", ""))
-        done = page("Your account", f"<p>The password is changed. You are signed out everywhere else.</p>{HOME}")
-        await begin_with(request, done, signed_in)
-        return done
 
-    return await _answered(request, work, "Your account", _back)
+@router.get("/account/second-factor")
+async def second_factor_page(call: Call, caller: Person) -> Response:
+    """Show where a second factor is added, or turned off."""
+    return await _second_factor(call, caller)
+
+
+async def _second_factor(call: Call, caller: Person, fault: Fault | None = None, key: str = "") -> Response:
+    """Return the page; after a refusal with the key that the authenticator may have by now."""
+    key = key or context_of(call).own_account.new_key()
+    address = address_of(key, caller.principal.id)
+    shown = {"new": key, "address": address, "picture": _picture(address)}
+    return await _own(call, caller, "second_factor.html", fault, **shown)
 
 
 @router.post("/account/second-factor")
-async def add_second_factor(request: Request) -> HTMLResponse:
+async def add_second_factor(call: Call, caller: Person) -> Response:
     """Let signing in take a code as well, and show recovery codes this once."""
-
-    async def work(context: Context, form: dict[str, str]) -> HTMLResponse:
-        session = await _session(request, context)
-        given = (form.get(name, "") for name in ("password", "key", "code"))
-        codes, renewed = await context.own_account.add_second_factor(session, *given)
-        listed = "".join(f"<li><code>{code}</code></li>" for code in codes)
-        said = (
-            "<p>It is on. Keep these codes: each signs you in once without the authenticator. None is shown again.</p>"
-        )
-        done = page("Your account", f"{said}<ul>{listed}</ul>{HOME}")
-        await begin_session(request, done, renewed)
-        return done
-
-    return await _answered(request, work, "Your account", _back)
+    context, form = context_of(call), await fields_of(call)
+    try:
+        given = form["password"], form["key"], form["code"]
+        codes, renewed = await context.own_account.add_second_factor(caller.credential, *given)
+    except SHOWN_AT_FORMS as error:
+        named = {"code": ("code", "The code")}
+        return await _second_factor(call, caller, _fault(error, named), _key(form))
+    return await begin_session(call, await settings_page(call, "recovery_codes.html", caller, codes=codes), renewed)
 
 
 @router.post("/account/second-factor/off")
-async def drop_second_factor(request: Request) -> HTMLResponse:
+async def drop_second_factor(call: Call, caller: Person) -> Response:
     """Let signing in take the password alone."""
-
-    async def work(context: Context, form: dict[str, str]) -> HTMLResponse:
-        session = await _session(request, context)
-        renewed = await context.own_account.drop_second_factor(session, form.get("password", ""), form.get("code", ""))
-        done = page("Your account", f"<p>It is off.</p>{HOME}")
-        await begin_session(request, done, renewed)
-        return done
-
-    return await _answered(request, work, "Your account", _back)
+    context, form = context_of(call), await fields_of(call)
+    try:
+        renewed = await context.own_account.drop_second_factor(caller.credential, form["password"], form["code"])
+    except SHOWN_AT_FORMS as error:
+        return await _second_factor(call, caller, _fault(error))
+    return await begin_session(call, _to("/account?done=off"), renewed)
 
 
-async def form_of(request: Request) -> dict[str, str]:
-    """Return the fields of a form, once each.
+@router.post("/account/sessions")
+async def end_sessions(call: Call, caller: Person) -> Response:
+    """End one of one's sessions, or all others."""
+    form, mine = await fields_of(call), caller.principal.id
+    if not form["session"]:
+        await _sessions(call, caller).end_all(mine, but={caller.credential.id})
+        return _to("/account?done=sessions")
+    with suppress(NotFound):  # it has ended meanwhile
+        await _sessions(call, caller).end(form["session"], mine)
+    return _to("/account?done=session")
+
+
+@router.post("/account/appearance")
+async def choose_appearance(call: Call, caller: Person) -> Response:  # noqa: ARG001 - only people choose
+    """Have this browser show pages in another way."""
+    form, answer = await fields_of(call), _to("/account?done=appearance")
+    chosen = Appearance(form["theme"], bool(form["shortcuts"]))
+    keep_appearance(answer, chosen, secure=context_of(call).is_secure)
+    return answer
+
+
+async def _own(call: Call, caller: Caller, template: str, fault: Fault | None, **values: Any) -> Response:
+    """Return a page about what proves who somebody is.
 
     Raises:
-        InvalidValue: if one of them cannot be kept.
+        Closed: if they come by other means.
     """
-    found = parse_qs((await request.body()).decode(errors="replace"), max_num_fields=FIELDS, keep_blank_values=True)
-    fields = {name: values[0] for name, values in found.items()}
-    for name, value in fields.items():
-        check_storable(value, name)
-    return fields
-
-
-async def _answered(
-    request: Request,
-    work: Callable[[Context, dict[str, str]], Awaitable[HTMLResponse]],
-    title: str,
-    again: Callable[[str], str],
-) -> HTMLResponse:
-    """Do what a form asks for; where that cannot be, say why, and show the form again."""
-    try:
-        context = context_of(request)
-        check_same_site(request, context)
-        return await work(context, await form_of(request))
-    except ValueError:
-        return page(title, again("This form is not ours."), HTTPStatus.BAD_REQUEST)
-    except InterlockError as error:
-        return page(title, again(html.escape(error.message)), meaning_of(type(error)).status)
-
-
-def _back(said: str) -> str:
-    return f"""<p>{said}</p>{HOME}<p><a href="/sign-in">Sign in</a></p>"""
-
-
-async def _session(request: Request, context: Context) -> Credential:
-    caller = await caller_of(request, context)
-    if caller is None or caller.credential.kind != "session":
-        raise Unauthenticated("You are not signed in.")
-    return caller.credential
-
-
-async def _account(context: Context, session: Credential) -> str:
-    account = await context.own_account.account_of(session)
-    who = f"<p>You are signed in as <strong>{html.escape(session.principal)}</strong>.</p>"
+    account = await context_of(call).own_account.account_of(caller.credential)
     if account is None:
-        return f"{who}<p>You have no password here.</p>{OUT}"
-    if account.second_factor:
-        return f"{who}{OUT}{PASSWORD.format(code=CODE)}{DROP}"
-    key = context.own_account.new_key()
-    password = PASSWORD.format(code="")
-    return f"{who}{OUT}{password}{ADD.format(key=key, address=html.escape(address_of(key, account.name)))}"
+        raise Closed("You have no password here: you came by a link, or sign in at your provider.")
+    return await settings_page(call, template, caller, fault, account=account, **LIMITS, **values)
 
 
-def _new_password(form: dict[str, str]) -> str:
-    if form.get("new", "") != form.get("again", ""):
-        raise InvalidValue("again", "is another password: type the same one twice")
-    return form.get("new", "")
+def _fault(error: InterlockError, named: dict[str, tuple[str, str]] | None = None) -> Fault:
+    return fault_of(error, named, "code" if isinstance(error, SecondFactorNeeded) else "password")
+
+
+def _key(form: Fields) -> str:
+    """Return the key that a form has sent, if it can be one of ours."""
+    is_one = len(form["key"]) == len(form["key"].encode()) and form["key"].isalnum()
+    return form["key"][:64] if is_one else ""
+
+
+def _picture(text: str) -> Markup:
+    """Return a text as a QR code, in SVG: dark on light in every theme, so that every camera reads it."""
+    made = segno.make(text, error="m", micro=False)
+    return Markup(made.svg_inline(border=4, omitsize=True, svgclass="qr", lineclass=None, light="#fff"))  # noqa: S704
+
+
+def _sessions(call: Call, caller: Caller) -> Sessions:
+    return Sessions(context_of(call).parts.directories, caller.principal)
+
+
+def _to(address: str) -> RedirectResponse:
+    return RedirectResponse(address, HTTPStatus.SEE_OTHER)

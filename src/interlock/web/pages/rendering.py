@@ -25,6 +25,7 @@ from interlock.service.pages import Count
 from interlock.service.text import CLOSE, OPEN, fold_padding, harmless, shortened
 from interlock.web.callers import Caller, why_not
 from interlock.web.context import context_of
+from interlock.web.pages.appearance import appearance_of
 from interlock.web.pages.assets import address_of
 from interlock.web.visible import attention_seen
 
@@ -152,6 +153,7 @@ async def page(
     nonce = secrets.token_urlsafe(16)
     frame = {
         "nonce": nonce,
+        "appearance": appearance_of(call),
         "person": None if caller is None else caller.principal.id,
         "sections": await _sections(call, caller),
         "path": call.url.path,

@@ -47,9 +47,13 @@ class PageRoute(APIRoute):
         return answered
 
 
-def pages() -> APIRouter:
-    """Return a router of pages."""
-    return APIRouter(route_class=PageRoute, include_in_schema=False)
+def pages(*dependencies: Any) -> APIRouter:
+    """Return a router of pages.
+
+    Args:
+        dependencies: what each of them asks first.
+    """
+    return APIRouter(route_class=PageRoute, include_in_schema=False, dependencies=dependencies)
 
 
 def signed_in(need: Permission) -> Callable[..., Awaitable[Caller]]:

@@ -1,130 +1,139 @@
-"""The page on which people sign in: by a link that was given to them, with one click and no secret in any address."""
+"""Where people sign in: by a link that was given to them, by name and password, or at a provider; and out."""
 
 from __future__ import annotations
 
-import html
-import secrets
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from http import HTTPStatus
-from urllib.parse import parse_qs
 
-from fastapi import APIRouter, Depends
-from fastapi.responses import HTMLResponse
-from starlette.requests import Request
+from fastapi import Depends
+from starlette.requests import Request as Call
+from starlette.responses import RedirectResponse, Response
 
 from interlock.domain.access import Permission
-from interlock.errors import InterlockError, ProviderUnavailable, Unauthenticated
-from interlock.service.error_table import meaning_of
-from interlock.web.callers import SIGNS_IN, caller_of, check_same_site, open_to_all
+from interlock.domain.authority import LOCAL_TENANT
+from interlock.errors import InterlockError, ProviderUnavailable, SecondFactorNeeded, Unauthenticated
+from interlock.service.sessions import Sessions
+from interlock.web.callers import SIGNS_IN, Caller, caller_of, check_same_site, open_to_all
 from interlock.web.context import Context, context_of
-from interlock.web.sessions import begin_session, forget_session
+from interlock.web.pages.faults import SHOWN_AT_FORMS, Fault, fault_of, form_page
+from interlock.web.pages.fields import Fields, fields_of
+from interlock.web.pages.rendering import page
+from interlock.web.pages.routing import own_address, pages
+from interlock.web.sessions import begin_session, begin_with, forget_session
 
-router = APIRouter(dependencies=[Depends(open_to_all(Permission.anybody))], include_in_schema=False)
+router = pages(Depends(open_to_all(Permission.anybody)))
 
-PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title} · Interlock</title>
-<style nonce="{nonce}">
-:root {{ color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }}
-main {{ max-width: 26rem; margin: 15vh auto 0; padding: 0 1rem }}
-input, button {{ font: inherit; width: 100%; box-sizing: border-box; min-height: 2.75rem; margin-top: .5rem }}
-</style>
-<main><h1>{title}</h1>{body}</main>
-<script nonce="{nonce}">
-const link = location.hash.slice(1), field = document.querySelector("input[name=link]");
-if (link && field) {{
-  history.replaceState(null, "", location.pathname);
-  field.value = link;
-  (field.form.querySelector("input:not([name=link])") || field.form.querySelector("button")).focus();
-}}
-</script></html>
-"""
-
-FORM = """<p>{said}</p>
-<form method="post" action="/sign-in"><label>Your sign-in code
-<input name="link" type="password" autocomplete="off" required></label><button>Sign in</button></form>
-<form method="post" action="/sign-in/password"><label>Your name
-<input name="name" autocomplete="username" required></label>
-<label>Password<input name="password" type="password" autocomplete="current-password" required></label>
-<label>Code of your authenticator, if you have one
-<input name="code" inputmode="numeric" autocomplete="one-time-code"></label><button>Sign in</button></form>"""
-
-SIGN_OUT = """<p>You are signed in as <strong>{person}</strong>.</p><p><a href="/account">Your account</a></p>
-<form method="post" action="/sign-out"><button>Sign out</button></form>"""
-
-WELCOME = "The link that you were given holds a code. It can be used once, and within a quarter of an hour."
+NOTHING = Fields([])
+DONE = {"password": "The password is set. Sign in by it, and by your second factor."}
+FORGET = {"Clear-Site-Data": '"storage"'}
+"""Whoever uses this browser next finds no drafts of whoever has signed out (decision 64)."""
 
 
 @router.get("/sign-in")
-async def sign_in_page(request: Request) -> HTMLResponse:
+async def sign_in_page(call: Call) -> Response:
     """Show where to sign in, or who is. What stands behind `#` in a link is sent to no server: the page reads it."""
-    context = context_of(request)
-    with suppress(InterlockError):  # what the browser brings proves nothing any more
-        caller = await caller_of(request, context)
-        if caller is not None:
-            return _signed_in(caller.principal.id)
-    return page("Sign in", _links(context) + FORM.format(said=WELCOME))
+    return await _shown(call, Fields(list(call.query_params.multi_items())))
 
 
-def _links(context: Context) -> str:
-    return "".join(
-        f'<p><a href="/auth/oidc/{name}">Sign in with {html.escape(one.given.label or name)}</a></p>'
-        for name, one in context.providers.items()
-    )
+async def _shown(call: Call, form: Fields, way: str = "", fault: Fault | None = None) -> Response:
+    """Return the page; after a refusal with what was typed, but for secrets.
+
+    Args:
+        way: by which somebody has tried: `link` or `password`.
+    """
+    caller = await signed_in_here(call)
+    shown = {
+        "next": own_address(form["next"], ""),
+        "tenant": form["tenant"],
+        "name": form["name"],
+        "way": way,
+        "done": DONE.get(form["done"], ""),
+        "providers": {name: one.given.label or name for name, one in context_of(call).providers.items()},
+    }
+    return await form_page(call, "sign_in.html", caller, fault, **shown)
 
 
-def _signed_in(person: str) -> HTMLResponse:
-    return page("Signed in", SIGN_OUT.format(person=html.escape(person)))
+async def signed_in_here(call: Call) -> Caller | None:
+    """Return who has signed in with this browser; None if nobody has, or it brings what proves nothing any more."""
+    with suppress(InterlockError):
+        caller = await caller_of(call, context_of(call))
+        return caller if caller is not None and caller.credential.kind == "session" else None
+    return None
+
+
+@router.post("/sign-in", dependencies=[SIGNS_IN])
+async def sign_in(call: Call) -> Response:
+    """Sign in by the code of a link, also without a script."""
+
+    async def by_link(context: Context, form: Fields) -> Response:
+        if not form["link"]:
+            raise Unauthenticated("Enter the code of the link that you were given.")
+        issued = await context.authenticator.sign_in(form["link"].strip(), context.device_of(call))
+        sets_up = await context.first_account.is_missing(issued.credential.bearer("web", context.address_of(call)))
+        to = own_address(form["next"], "/welcome" if sets_up else "/")
+        return await begin_session(call, RedirectResponse(to, HTTPStatus.SEE_OTHER), issued)
+
+    return await _tried(call, "link", by_link)
+
+
+@router.post("/sign-in/password", dependencies=[SIGNS_IN])
+async def sign_in_by_password(call: Call) -> Response:
+    """Sign in by name and password, and a code where there is a second factor."""
+
+    async def by_password(context: Context, form: Fields) -> Response:
+        signed_in = await context.own_account.sign_in(
+            form["tenant"] or LOCAL_TENANT,
+            form["name"],
+            form["password"],
+            code=form["code"],
+            known=call.cookies.get(context.browser_cookie),
+            device=context.device_of(call),
+        )
+        return await begin_with(call, RedirectResponse(own_address(form["next"]), HTTPStatus.SEE_OTHER), signed_in)
+
+    return await _tried(call, "password", by_password)
+
+
+async def _tried(call: Call, way: str, prove: Callable[[Context, Fields], Awaitable[Response]]) -> Response:
+    context, form = context_of(call), NOTHING
+    try:
+        check_same_site(call, context)
+        form = await fields_of(call)
+        return await prove(context, form)
+    except SHOWN_AT_FORMS as error:
+        field = "code" if isinstance(error, SecondFactorNeeded) else way if way == "link" else "password"
+        return await _shown(call, form, way, fault_of(error, otherwise=field))
 
 
 @router.post("/sign-out")
-async def sign_out(request: Request) -> HTMLResponse:
-    """End the session of this browser, and say where the person may be signed in still."""
-    context = context_of(request)
-    more = ""
+async def sign_out(call: Call) -> Response:
+    """End the session of this browser, or all of the person's; and say where they may be signed in still."""
+    context = context_of(call)
+    provider, everywhere = None, False
     with suppress(Unauthenticated):
-        caller = await caller_of(request, context)
+        caller = await caller_of(call, context)
         if caller is not None and caller.credential.kind == "session":  # a token is revoked, which the log says
+            form = await fields_of(call) if await call.body() else NOTHING
+            if everywhere := bool(form["everywhere"]):
+                await Sessions(context.parts.directories, caller.principal).end_all(
+                    caller.principal.id, but={caller.credential.id}
+                )
             await context.authenticator.end(caller.credential)
-            more = await _elsewhere(context, caller.credential.issued_by)
-    done = page("Signed out", f'<p>You are signed out here.</p>{more}<p><a href="/sign-in">Sign in</a></p>')
+            provider = await _elsewhere(context, caller.credential.issued_by)
+    done = await page(call, "signed_out.html", headers=FORGET, provider=provider, everywhere=everywhere)
     forget_session(done, context)
     return done
 
 
-async def _elsewhere(context: Context, way: str) -> str:
-    """Return where to sign out as well: whoever uses this browser next could come back without a password."""
+async def _elsewhere(context: Context, way: str) -> tuple[str, str] | None:
+    """Return the name of who let somebody in, and where to sign out there: who uses this browser next could come back.
+
+    None if there is nothing to do.
+    """
     provider = context.providers.get(way.removeprefix("oidc:"))
     with suppress(ProviderUnavailable):
         address = None if provider is None else await provider.sign_out_address(context.origin)
         if provider is not None and address is not None:
-            name = html.escape(provider.given.label or provider.name)
-            return f'<p>At {name} you are signed in still: <a href="{html.escape(address)}">sign out there</a>.</p>'
-    return ""
-
-
-@router.post("/sign-in", dependencies=[SIGNS_IN])
-async def sign_in(request: Request) -> HTMLResponse:
-    """Sign in by the code of a link, also without a script."""
-    context = context_of(request)
-    try:
-        check_same_site(request, context)
-        given = parse_qs((await request.body()).decode(errors="replace"), max_num_fields=5).get("link", [""])[0]
-        if not given:
-            raise Unauthenticated("Enter the code of the link that you were given.")
-        issued = await context.authenticator.sign_in(given, context.device_of(request))
-    except (InterlockError, ValueError) as error:
-        said = error.message if isinstance(error, InterlockError) else "This form is not ours."
-        status = meaning_of(type(error)).status if isinstance(error, InterlockError) else HTTPStatus.BAD_REQUEST
-        return page("Sign in", FORM.format(said=html.escape(said)), status)
-    welcome = _signed_in(issued.credential.principal)
-    await begin_session(request, welcome, issued)
-    return welcome
-
-
-def page(title: str, body: str, status: HTTPStatus = HTTPStatus.OK) -> HTMLResponse:
-    """Return a page of ours: it loads nothing, and no other page can frame it."""
-    nonce = secrets.token_urlsafe(16)
-    policy = f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; form-action 'self'"
-    headers = {"Content-Security-Policy": f"{policy}; frame-ancestors 'none'; base-uri 'none'"}
-    return HTMLResponse(PAGE.format(title=title, body=body, nonce=nonce), status, headers)
+            return provider.given.label or provider.name, address
+    return None

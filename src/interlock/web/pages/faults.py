@@ -1,0 +1,62 @@
+"""What is wrong with what a form has sent: said above the form, and at the field, where it can be named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from starlette.requests import Request as Call
+from starlette.responses import Response
+
+from interlock.errors import BadInput, InterlockError, InvalidValue, Refused, TooBusy
+from interlock.service.error_table import meaning_of
+from interlock.web.callers import Caller
+from interlock.web.pages.rendering import page
+from interlock.web.problems import answer_of
+
+SHOWN_AT_FORMS = (BadInput, Refused, TooBusy)
+"""Errors that the form answers which has sent what was refused. All others have a page of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why what a form has sent was refused.
+
+    Args:
+        field: at which it is said; the empty string if it is no field's.
+    """
+
+    message: str
+    field: str
+    status: HTTPStatus
+    headers: Mapping[str, str]
+
+    def at(self, field: str) -> str:
+        """Return what is wrong with one field; the empty string if nothing is."""
+        return self.message if field == self.field else ""
+
+
+def fault_of(error: InterlockError, fields: Mapping[str, tuple[str, str]] | None = None, otherwise: str = "") -> Fault:
+    """Return an error as it is said at a form.
+
+    Args:
+        fields: by the name that the error gives the place: the form's field, and what a reader calls it.
+        otherwise: the field at which an error is said that names none.
+    """
+    message, field = error.message, otherwise
+    if isinstance(error, InvalidValue) and fields and error.path in fields:
+        field, name = fields[error.path]
+        message = f"{name} {error.reason}."
+    headers = {name: value for name, value in answer_of(error).headers.items() if name == "retry-after"}
+    return Fault(message, field, HTTPStatus(meaning_of(type(error)).status), headers)
+
+
+async def form_page(
+    call: Call, template: str, caller: Caller | None = None, fault: Fault | None = None, **values: Any
+) -> Response:
+    """Return a page with a form; after a refusal, with the status and the headers that a program gets. See `page`."""
+    if fault is None:
+        return await page(call, template, caller, fault=None, **values)
+    return await page(call, template, caller, status=fault.status, headers=fault.headers, fault=fault, **values)

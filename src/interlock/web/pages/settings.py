@@ -1,0 +1,36 @@
+"""The frame of all pages of settings: what there is to set, and the part that is shown."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from starlette.requests import Request as Call
+from starlette.responses import RedirectResponse, Response
+
+from interlock.domain.access import Permission
+from interlock.web.callers import Caller, why_not
+from interlock.web.context import context_of
+from interlock.web.pages.faults import Fault, form_page
+from interlock.web.pages.rendering import Section
+from interlock.web.pages.routing import Person, pages
+
+router = pages()
+
+PARTS = (Section("Your account", "/account", Permission.anyone_known),)
+"""What there is to set; who may not is not led there."""
+
+
+@router.get("/settings")
+async def settings(caller: Person) -> Response:  # noqa: ARG001 - of people alone
+    """Lead to the first part."""
+    return RedirectResponse("/account", HTTPStatus.SEE_OTHER)
+
+
+async def settings_page(
+    call: Call, template: str, caller: Caller, fault: Fault | None = None, **values: Any
+) -> Response:
+    """Return a page of settings. See `form_page`."""
+    context = context_of(call)
+    parts = [one for one in PARTS if await why_not(caller, one.need, context) is None]
+    return await form_page(call, template, caller, fault, parts=parts, **values)
