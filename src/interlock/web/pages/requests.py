@@ -42,7 +42,7 @@ async def shown(call: Call, caller: Caller, request_id: str, refusal: Refusal | 
     place_of = {one: number for number, one in enumerate(together, start=1)}
     views = [view, *await _others(caller, request_id, together)]
     parts = [await part_of_page(caller, one, run, place_of.get(one.request.id, 1), refusal) for one in views]
-    here = {one.request.id for one in parts}
+    here = [one.request.id for one in parts]
     still_open = {one.id for one in run.requests if one.is_open} if run is not None else set()
     return await page(
         call,
@@ -55,6 +55,7 @@ async def shown(call: Call, caller: Caller, request_id: str, refusal: Refusal | 
         timeline=() if run is None else told(await caller.client.timeline(run.run.id)),
         together=together,
         decided=sum(one not in still_open for one in together),
+        streams=[*here, *([view.request.run_id] if view.request.run_id else [])],
         elsewhere=[one for one in together if one not in here],
         refusal=refusal,
         as_json=as_json,

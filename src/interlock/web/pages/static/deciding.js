@@ -1,6 +1,5 @@
 // The page of a request: one act in flight at a time, nothing typed is lost, and what is true elsewhere shows here.
 (() => {
-  const page = () => document.getElementById("page");
   const kept = new Map();
   let open = [];
   let focused = "";
@@ -9,14 +8,20 @@
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (!form.matches("[data-once]")) return;
-    if (form.dataset.sent) return event.preventDefault();
+    if (form.dataset.sent || event.submitter?.formMethod === "dialog") return event.preventDefault();
     form.dataset.sent = "yes";
-    form.querySelectorAll("button").forEach((button) => button.setAttribute("aria-disabled", "true"));
+    form.querySelectorAll("button:not([aria-disabled])").forEach((button) => {
+      button.setAttribute("aria-disabled", "true");
+      button.dataset.inFlight = "";
+    });
   });
   addEventListener("pageshow", () => {
     document.querySelectorAll("[data-sent]").forEach((form) => {
       delete form.dataset.sent;
-      form.querySelectorAll("button[aria-disabled]").forEach((button) => button.removeAttribute("aria-disabled"));
+      form.querySelectorAll("[data-in-flight]").forEach((button) => {
+        button.removeAttribute("aria-disabled");
+        delete button.dataset.inFlight;
+      });
     });
   });
 
@@ -32,15 +37,7 @@
     if (event.key === "Enter" && event.target.closest("[data-approves]")) event.preventDefault();
   });
 
-  // An event of a request or of the run that stands here: the page is fetched again, and changed in place.
-  document.body.addEventListener("live:request", (event) => {
-    const shown = page();
-    if (!shown) return;
-    if (!event.detail?.stream || shown.dataset.streams.split(" ").includes(event.detail.stream)) {
-      shown.dispatchEvent(new CustomEvent("stands"));
-    }
-  });
-
+  // The page is fetched again when something has happened, and changed in place: what somebody has opened stays open.
   const fields = () => document.querySelectorAll("[data-keep]");
   document.addEventListener("htmx:before:swap", () => {
     open = [...document.querySelectorAll("#page details[open][id]")].map((one) => one.id);
@@ -64,18 +61,18 @@
   });
 
   // The deadline is told to a screen reader at thresholds, and at no other time.
-  const thresholds = [3600, 900, 300, 60];
-  let last = Infinity;
-  setInterval(() => {
+  const thresholds = [300, 900, 3600];
+  let last;
+  function tellDeadline() {
     const time = document.querySelector("[data-deadline] time");
     if (!time) return;
     const left = (new Date(time.dateTime) - Date.now()) / 1000;
     const passed = thresholds.find((one) => left <= one && last > one);
-    if (passed && last !== Infinity) {
-      document.getElementById("deadline-said").textContent = `${passed / 60} ${passed === 60 ? "minute" : "minutes"} left to decide.`;
-    }
+    if (passed) document.getElementById("deadline-said").textContent = `${passed / 60} minutes left to decide.`;
     last = left;
-  }, 1000);
+  }
+  tellDeadline();
+  setInterval(tellDeadline, 1000);
 
   // Where a keyboard covers the page and does not make it smaller, the bar stands above it.
   visualViewport?.addEventListener("resize", () => {

@@ -1,0 +1,186 @@
+"""The page of a request in a browser: the bar that stays, what others do meanwhile, and what Return never does."""
+
+import re
+from datetime import timedelta
+
+from tests.browser.conftest import BOTH_SIZES, PHONE, path_of
+from tests.server.conftest import CONFIG
+from tests.server.test_agents_api import PAY, ask
+from tests.server.test_agents_api import vote as vote_of
+from tests.server.test_hold import HELD
+
+MIA, NOAH, OLGA = (f"{name}@example.com" for name in ("mia", "noah", "olga"))
+LINES = "\n".join(f"line {number} <b>of</b>" for number in range(10_000))
+LONG = {
+    "asked": {"kind": "approval", "name": "pay", "args": {"memo": LINES, "amount": "12.00"}},
+    "description": "Approve at once, all is checked <script>alert(1)</script>",
+}
+TOUCH = 44
+APART = 24
+
+
+async def told(page, request):
+    """Tell a page that something has happened to a request, as the stream does."""
+    await page.evaluate("id => document.body.dispatchEvent(new CustomEvent(`live:${id}`))", request["id"])
+
+
+async def opened(site, person, request, size, **options):
+    page = await site.opened_by(person, size, **options)
+    await page.goto(f"/requests/{request['id']}")
+    return page
+
+
+async def box(locator):
+    found = await locator.bounding_box()
+    assert found is not None
+    return found
+
+
+async def votes_on(site, request):
+    history = (await (await site.agent()).get(f"/requests/{request['id']}")).json()["history"]
+    return [one["event"]["vote"] for one in history if one["event"]["type"] == "vote_cast"]
+
+
+async def assert_in_sight(page):
+    height = page.viewport_size["height"]
+    approve, reject = [await box(page.get_by_role("button", name=name, exact=True)) for name in ("Approve", "Reject")]
+    for one in (approve, reject):
+        assert one["height"] >= TOUCH
+        assert 0 <= one["y"] <= one["y"] + one["height"] <= height
+    assert reject["x"] - approve["x"] - approve["width"] >= APART
+
+
+@BOTH_SIZES
+async def test_the_action_stands_above_any_word_of_the_agent_and_the_bar_never_scrolls_away(site, size):
+    asked = await ask(await site.agent(), LONG)
+    page = await opened(site, MIA, asked, size)
+    action, words = page.get_by_role("region", name="What will happen"), page.get_by_text("Approve at once, all")
+    assert (await box(action))["y"] + (await box(action))["height"] <= (await box(words))["y"]
+    await assert_in_sight(page)
+    comment = page.get_by_label("Comment", exact=True).first
+    await comment.focus()
+    await page.set_viewport_size(size | {"height": 340})  # as the phone's keyboard leaves it
+    await assert_in_sight(page)
+    assert (await box(comment))["y"] >= 0
+    await page.set_viewport_size(size)
+    await page.keyboard.press("Control+End")
+    await page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    await assert_in_sight(page)
+    await page.get_by_role("button", name="Approve").click()
+    await page.get_by_text("Waits for others").wait_for()
+    assert [one["digest"] for one in await votes_on(site, asked)] == [asked["digest"]]
+
+
+@BOTH_SIZES
+async def test_return_decides_nothing_and_two_clicks_are_one_vote(site, size):
+    asked = await ask(await site.agent(), PAY)
+    page = await opened(site, MIA, asked, size)
+    for control in (page.get_by_role("checkbox", name="then the next"), page.get_by_role("button", name="Approve")):
+        await control.press("Enter")
+    await page.get_by_label("Comment", exact=True).first.press("Enter")
+    assert await votes_on(site, asked) == []
+    await page.get_by_role("button", name="Approve").dblclick(no_wait_after=True)
+    await page.get_by_text("Waits for others").wait_for()
+    assert len(await votes_on(site, asked)) == 1
+
+
+@BOTH_SIZES
+async def test_decided_elsewhere_shows_at_once_and_what_was_typed_is_kept(site, size):
+    agent, noah = await site.agent(), await site.person(NOAH)
+    asked, other = await ask(agent, PAY), await ask(agent, PAY, key="order-2")
+    page = await opened(site, MIA, asked, size)
+    await page.get_by_label("Comment", exact=True).first.fill("I would pay <half>")
+    await page.get_by_text("The policy in words").click()
+    await noah.post(f"/requests/{asked['id']}/comments", json={"text": "I look at it"})
+    await told(page, other)
+    await told(page, asked)
+    await page.get_by_text("I look at it", exact=True).wait_for()
+    assert await page.get_by_label("Comment", exact=True).first.input_value() == "I would pay <half>"
+    assert await page.get_by_text("The agent never votes.").is_visible()
+    await vote_of(noah, asked, "reject")
+    await told(page, asked)
+    await page.get_by_text("Rejected", exact=True).first.wait_for()
+    assert await page.get_by_role("button", name="Approve").count() == 0
+    assert await page.locator("#unsent .kept").inner_text() == "I would pay <half>"
+
+
+@BOTH_SIZES
+async def test_a_click_on_what_was_decided_meanwhile_shows_how_it_stands(site, size):
+    asked = await ask(await site.agent(), PAY)
+    page = await opened(site, MIA, asked, size, java_script_enabled=False)
+    await page.get_by_label("Comment", exact=True).first.fill("fine with me")
+    await vote_of(await site.person(NOAH), asked, "reject")
+    await page.get_by_role("button", name="Approve").click()
+    await page.get_by_role("heading", name="Too late").wait_for()
+    assert await page.get_by_text("fine with me").is_visible()
+    assert await page.get_by_text("Rejected", exact=True).first.is_visible()
+
+
+@BOTH_SIZES
+async def test_what_cannot_be_undone_takes_a_second_act(open_site, size):
+    site = await open_site(config=CONFIG.replace("[group:directors]}]", "[group:directors]}]"))
+    asked = await ask(
+        await site.agent(), {"asked": {"kind": "approval", "name": "drop"}, "context": {"reversible": False}}
+    )
+    page = await opened(site, MIA, asked, size)
+    approve = page.get_by_role("button", name="Approve")
+    await approve.click()
+    assert await page.evaluate("document.activeElement.name") == "understood"
+    assert await votes_on(site, asked) == []
+    plain = await opened(site, MIA, asked, size, java_script_enabled=False)
+    await plain.get_by_role("button", name="Approve").click()
+    await plain.get_by_role("link", name="Tick the box first").wait_for()
+    assert await votes_on(site, asked) == []
+    await page.get_by_role("checkbox", name="I understand").check()
+    await approve.click()
+    await page.get_by_text("Approved", exact=True).first.wait_for()
+
+
+@BOTH_SIZES
+async def test_a_vote_is_taken_back_while_it_is_held_and_is_final_after_that(open_site, size):
+    site = await open_site(config=HELD)
+    asked = await ask(await site.agent())
+    page = await site.opened_by(MIA, size)
+    await page.clock.set_fixed_time(site.clock())
+    await page.goto(f"/requests/{asked['id']}")
+    await page.get_by_role("button", name="Approve").click()
+    await page.get_by_text("Decided, and not final yet").wait_for()
+    await page.get_by_text(re.compile(r"10 s left")).wait_for()
+    await page.get_by_role("button", name="Take your vote back").click()
+    await page.get_by_text("Waits for you").wait_for()
+    await page.get_by_role("button", name="Approve").click()
+    await page.get_by_text("Decided, and not final yet").wait_for()
+    site.clock.advance(seconds=11)
+    await site.drain()
+    await told(page, asked)
+    await page.get_by_text("Approved", exact=True).first.wait_for()
+
+
+async def test_the_deadline_is_told_at_thresholds_and_moved_by_one_act(site):
+    asked = await ask(await site.agent(), PAY)
+    page = await site.opened_by(MIA, PHONE)
+    await page.clock.set_fixed_time(site.clock())
+    await page.goto(f"/requests/{asked['id']}")
+    await page.get_by_text("1 day left").wait_for()
+    said = page.locator("#deadline-said")
+    assert await said.inner_text() == ""
+    for before, words in ((timedelta(minutes=50), "60 minutes left"), (timedelta(minutes=4), "5 minutes left")):
+        await page.clock.set_fixed_time(site.clock() + timedelta(days=1) - before)
+        await said.get_by_text(words).wait_for(state="attached")
+    await page.get_by_text("More time", exact=True).click()
+    await page.get_by_role("button", name="Give it more time").click()
+    await page.get_by_text("1 hour 4 minutes left").wait_for()
+    assert path_of(page) == f"/requests/{asked['id']}"
+
+
+async def test_it_prints_on_one_page_with_its_votes_its_policy_and_its_record(site):
+    asked = await ask(await site.agent(), PAY)
+    await vote_of(await site.person(MIA), asked, "approve", comment="as agreed")
+    page = await opened(site, OLGA, asked, PHONE)
+    await page.emulate_media(media="print")
+    await page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    for shown in ("What will happen", "Passed before", "The agent never votes.", "mia@example.com approved"):
+        assert await page.get_by_text(shown).first.is_visible(), shown
+    assert not await page.get_by_role("button", name="Approve").is_visible()
+    printed = await page.pdf(format="A4")
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 1
