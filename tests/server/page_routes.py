@@ -13,6 +13,7 @@ PAGES = {
     ("GET", "/agents/{name}"): Permission.read_all,
     ("POST", "/agents/{name}"): Permission.start,
     ("GET", "/attention"): Permission.read,
+    ("GET", "/statistics"): Permission.measure,
     ("GET", "/runs"): Permission.read,
     ("GET", "/runs/{run_id}"): Permission.read,
     ("POST", "/runs/{run_id}/{change}"): Permission.anyone_known,  # the run says who may

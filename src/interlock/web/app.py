@@ -39,6 +39,7 @@ from interlock.web.pages import account, assets, attention, deciding, inbox, joi
 from interlock.web.pages import agents as agent_pages
 from interlock.web.pages import requests as request_pages
 from interlock.web.pages import runs as run_pages
+from interlock.web.pages import statistics as statistics_pages
 from interlock.web.problems import add_problems
 
 PREFIX = "/api/v1"
@@ -74,6 +75,7 @@ PAGES = (
     attention,
     joining,
     settings,
+    statistics_pages,
 )
 """What has pages for people."""
 

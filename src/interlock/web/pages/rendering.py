@@ -53,6 +53,7 @@ SECTIONS = (
     Section("Inbox", "/", Permission.decide),
     Section("Runs", "/runs", Permission.read),
     Section("Attention", "/attention", Permission.read, _attention),
+    Section("Statistics", "/statistics", Permission.measure),
 )
 """What the navigation leads to; who may not go there is not led."""
 
