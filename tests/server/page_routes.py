@@ -8,6 +8,10 @@ ACTS = ("take-back", "comment", "reserve", "end-reservation", "delegate", "exten
 PAGES = {
     ("GET", "/"): Permission.decide,
     ("GET", "/requests/{request_id}"): Permission.read,
+    ("GET", "/requests/{request_id}/edit"): Permission.read,
+    ("POST", "/requests/{request_id}/edit"): Permission.anyone_known,
+    ("GET", "/requests/{request_id}/answer"): Permission.read,
+    ("POST", "/requests/{request_id}/answer"): Permission.anyone_known,
     ("POST", "/requests/{request_id}/decide"): Permission.anyone_known,  # the desk refuses, and the log says so
     ("GET", "/agents"): Permission.read_all,
     ("GET", "/agents/{name}"): Permission.read_all,

@@ -130,6 +130,10 @@ class Policy:
                 f"The policy {self.name!r} must end with a level that asks people; automatic ones come before those."
             )
 
+    def lets_change(self, argument: str) -> bool:
+        """Say whether a reviewer may change this argument of an action."""
+        return self.edits is None or argument in self.edits
+
     @property
     def window_names(self) -> frozenset[str]:
         """The windows over which its conditions count, such as `recent_24h`."""

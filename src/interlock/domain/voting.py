@@ -171,7 +171,7 @@ def _check_editable(current: Action, args: dict[str, object], policy: Policy) ->
     # Compared as they are written: Python takes 1 and True for the same.
     before, after = ({key: canonical_bytes(value) for key, value in each.items()} for each in (current.args, args))
     for key in sorted(before.keys() | after.keys()):
-        if key not in policy.edits and before.get(key) != after.get(key):
+        if not policy.lets_change(key) and before.get(key) != after.get(key):
             allowed = ", ".join(policy.edits) or "nothing"
             raise NotEditable(f"The policy does not let a reviewer change {key!r}, only {allowed}.", argument=key)
 

@@ -24,6 +24,11 @@ NO_ANSWER = "An answer cannot be nothing: give one, or reject what is asked."
 MAX_SCHEMA = 64_000
 MAX_DIGITS = 40
 SHOWN = 5
+"""How many misfits a sentence tells."""
+
+MOST_NAMED = 50
+"""How many of them an error names, each with its path."""
+
 LONGEST_PATH = 200
 
 LIGHT = 100_000_000
@@ -159,7 +164,7 @@ def _number_or_word(text: Json) -> Json:
 
 
 def _refuse(found: list[Misfit], what: str) -> None:
-    errors = [{"path": _path(misfit.path), "message": misfit.message} for misfit in found[:SHOWN]]
+    errors = [{"path": path_text(misfit.path), "message": misfit.message} for misfit in found[:MOST_NAMED]]
     if errors:
         raise InvalidAnswer(f"{what}: {_told(found)}.", errors=errors)
 
@@ -170,7 +175,8 @@ def _told(found: list[Misfit]) -> str:
     return "; ".join(told) + more
 
 
-def _path(parts: tuple[str | int, ...]) -> str:
+def path_text(parts: tuple[str | int, ...]) -> str:
+    """Return where something stands in a value, as errors name it: a JSONPath, cut if it is long."""
     return _cut("$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts))
 
 

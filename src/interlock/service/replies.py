@@ -39,9 +39,9 @@ class Reply:
         said = self.verdict, self.digest, self.comment, self.subject, self.answer
         return CastVote(self.request.id, *said, self.unseen, self.shown)
 
-    def check(self) -> None:
-        """Raise `InvalidAnswer` for what does not fit the schema, before anybody is asked to confirm it."""
-        check_vote(self.request, self.vote())
+    def check(self) -> CastVote:
+        """Return it as it is to be counted; raise `InvalidAnswer` for what does not fit the schema, before any vote."""
+        return check_vote(self.request, self.vote())
 
     def to(self, digest: str | None) -> Reply:
         """Return it as a reply to what a digest, or its beginning, names; None for whatever stands there."""

@@ -35,7 +35,7 @@ from interlock.web.context import Context, context_of
 from interlock.web.edge import Edge
 from interlock.web.http_spans import ONE_SPAN, RedactedSpans
 from interlock.web.openapi import document
-from interlock.web.pages import account, assets, attention, deciding, inbox, joining, settings, sign_in
+from interlock.web.pages import account, assets, attention, deciding, editing, inbox, joining, settings, sign_in
 from interlock.web.pages import agents as agent_pages
 from interlock.web.pages import requests as request_pages
 from interlock.web.pages import runs as run_pages
@@ -70,6 +70,7 @@ PAGES = (
     inbox,
     request_pages,
     deciding,
+    editing,
     run_pages,
     agent_pages,
     attention,

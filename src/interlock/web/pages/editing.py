@@ -1,0 +1,296 @@
+"""The pages on which a request is approved with changes, or answered: a form, what it would change, and the vote."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from starlette.requests import Request as Call
+from starlette.responses import RedirectResponse, Response
+
+from interlock.domain.action import Action, Question, Verdict
+from interlock.domain.canonical import Json, canonical_bytes
+from interlock.domain.prospects import why_confirmed
+from interlock.domain.request import Request
+from interlock.engine.schema_words import place_words
+from interlock.engine.schemas import is_quick, path_text
+from interlock.errors import Closed, InterlockError, InvalidAnswer, ReasonMissing, TooLate, WrongDigest
+from interlock.service.batch import SubmittedVote, cast
+from interlock.service.replies import answered, edited, part_of
+from interlock.service.views import RequestView
+from interlock.web.callers import Caller
+from interlock.web.pages.fields import Fields, fields_of
+from interlock.web.pages.form_input import Blank, Entry, Given, State, changed, state_sent, was_switched
+from interlock.web.pages.form_making import form
+from interlock.web.pages.rendering import page
+from interlock.web.pages.request_parts import Refusal, context_of_vote
+from interlock.web.pages.requests import shown
+from interlock.web.pages.routing import Person, Reader, pages
+from interlock.web.pages.schema_forms import Field, read, show_misfits
+from interlock.web.pages.schema_parts import ANYTHING, Schema
+from interlock.web.pages.standing import why_not
+from interlock.web.pages.written import json_text, read_json
+from interlock.web.visible import must_see
+
+router = pages()
+
+SHOW = "preview"
+"""The button that shows what would change; Return presses it, and decides nothing."""
+
+CHANGED = (
+    "It has changed since you opened it. What you typed is kept below: look at what it would change now, then decide."
+)
+UNCHANGED = "You have changed nothing. Change something, or go back and approve it as it is."
+SWITCHED = "You chose another form: fill in its fields, then decide."
+
+
+@dataclass
+class Sheet:
+    """What somebody fills in about a request.
+
+    Args:
+        before: what stands there; None where there is no answer yet.
+        kept: the arguments that the policy lets nobody change.
+        confirmed: why it takes a second act; empty if it takes none.
+        problems: what is wrong with none of its fields.
+        focus: what gets the focus, as its pointer; None: the first thing that is wrong.
+    """
+
+    view: RequestView
+    verdict: Verdict
+    before: Json
+    schema: Schema | None
+    kept: dict[str, Json]
+    form: Field = field(init=False)
+    after: Json = None
+    comment: str = ""
+    comment_error: str = ""
+    confirmed: tuple[str, ...] = ()
+    understood: bool = False
+    understood_error: str = ""
+    problems: list[str] = field(default_factory=list)
+    notice: str = ""
+    focus: str | None = None
+    is_read: bool = False
+
+    @property
+    def request(self) -> Request:
+        """What it is about."""
+        return self.view.request
+
+    @property
+    def wrong(self) -> list[Field]:
+        """The fields with an error."""
+        return [one for one in self.form.walk() if one.error]
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether something must be mended first."""
+        return bool(self.wrong or self.problems or self.comment_error or self.understood_error)
+
+    @property
+    def must_comment(self) -> bool:
+        """Whether the policy wants a reason."""
+        return self.verdict in self.view.policy.reason_for
+
+    def fill(self, state: State | None) -> None:
+        """Make the form of what stands in it, and read it."""
+        if state is None:
+            state = Blank() if self.verdict is Verdict.respond and self.before is None else Given(self.before)
+        self.form = form(self.schema, state, self.kept)
+        self.after, wrong = read(self.form)
+        self.is_read = not wrong
+        if was_switched(state):
+            self.problems.append(SWITCHED)
+
+    def counted(self) -> Json:
+        """Return what was filled in as it would be counted; raise `InterlockError` for what does not fit."""
+        if self.verdict is Verdict.respond:
+            return answered(self.request, self.after, self.comment).check().answer
+        subject = edited(self.request, self.after, self.comment).check().subject
+        return None if subject is None else part_of(subject)
+
+    def refuse(self, error: InterlockError) -> None:
+        """Say what was wrong, at the fields if it is theirs."""
+        errors: Any = error.details.get("errors")
+        if isinstance(error, InvalidAnswer) and errors:
+            found = [(one["path"], one["message"]) for one in errors]
+            self.problems += show_misfits(self.form, found, path_text)
+        elif isinstance(error, ReasonMissing):
+            self.comment_error = "Give a reason: the policy wants one."
+        else:
+            self.problems.append(error.message)
+
+
+@router.get("/requests/{request_id}/edit")
+async def edit(call: Call, caller: Reader, request_id: str) -> Response:
+    """Show the form in which an action's arguments, or a draft, are changed."""
+    return await _opened(call, caller, request_id, Verdict.edit)
+
+
+@router.get("/requests/{request_id}/answer")
+async def answer(call: Call, caller: Reader, request_id: str) -> Response:
+    """Show the form in which a question is answered."""
+    return await _opened(call, caller, request_id, Verdict.respond)
+
+
+@router.post("/requests/{request_id}/edit")
+async def edit_sent(call: Call, caller: Person, request_id: str) -> Response:
+    """Approve with changes, or show what the form would change."""
+    return await _sent(call, caller, request_id, Verdict.edit)
+
+
+@router.post("/requests/{request_id}/answer")
+async def answer_sent(call: Call, caller: Person, request_id: str) -> Response:
+    """Answer, or show what the answer would be."""
+    return await _sent(call, caller, request_id, Verdict.respond)
+
+
+async def _opened(call: Call, caller: Caller, request_id: str, verdict: Verdict) -> Response:
+    await must_see(caller, request_id)
+    view = await caller.client.request(request_id)
+    if verdict not in view.may.vote:
+        return await _instead(call, caller, view, verdict)
+    sheet = _sheet(caller, view, verdict)
+    sheet.fill(None)
+    return await _page(call, caller, sheet)
+
+
+async def _sent(call: Call, caller: Caller, request_id: str, verdict: Verdict) -> Response:
+    given = await fields_of(call)
+    await must_see(caller, request_id)
+    view = await caller.client.request(request_id)
+    state, do = state_sent(given), given["do"]
+    if do and verdict not in view.may.vote:
+        return await _instead(call, caller, view, verdict)
+    sheet = _sheet(caller, view, verdict)
+    sheet.comment, sheet.understood = given["comment"], given["understood"] == view.request.digest
+    sheet.fill(state if state is None else _after_button(sheet, state, do, given))
+    if not do:
+        return await _voted(call, caller, sheet, given)
+    if given["digest"] != view.request.digest:
+        sheet.notice = CHANGED
+    if do != SHOW:
+        sheet.focus = _focus(do)
+        sheet.problems.clear()
+    elif sheet.is_read:
+        await _judge(caller, sheet)
+    return await _page(call, caller, sheet)
+
+
+def _sheet(caller: Caller, view: RequestView, verdict: Verdict) -> Sheet:
+    request = view.request
+    if verdict is Verdict.respond:
+        asked = request.asked
+        schema = asked.answer_schema if isinstance(asked, Question) else None
+        return Sheet(view, verdict, request.edition.answer, schema or ANYTHING, {})
+    subject = request.edition.subject
+    before = part_of(subject)
+    if not isinstance(subject, Action):
+        return Sheet(view, verdict, before, None, {})
+    confirmed = why_confirmed(request, context_of_vote(caller, view), done_before=view.done_before)
+    kept = {name: value for name, value in subject.args.items() if not view.policy.lets_change(name)}
+    return Sheet(view, verdict, before, subject.schema, kept, confirmed=confirmed)
+
+
+def _after_button(sheet: Sheet, state: State, do: str, given: Fields) -> State:
+    """Return what stands in the form after one of its buttons."""
+    if do == "json:":
+        sheet.fill(state)
+        return Entry("json", json_text(sheet.after, pretty=True)) if sheet.is_read else state
+    if do == "fields:" and isinstance(state, Entry):
+        try:
+            return Given(read_json(state.text))
+        except InterlockError:
+            return state
+    return changed(state, do, given)
+
+
+def _focus(do: str) -> str:
+    """Return the place that a button was about, or the list that holds it."""
+    what, _, at = do.partition(":")
+    return at.rpartition("/")[0] if what == "drop" else at
+
+
+async def _judge(caller: Caller, sheet: Sheet) -> None:
+    """Say what does not fit, and what would count, without a vote; what takes long to judge is judged with the vote."""
+    if not is_quick(sheet.request.asked):
+        return
+    try:
+        pool = caller.client.system.desk.pool
+        sheet.after = await asyncio.get_running_loop().run_in_executor(pool, sheet.counted)
+    except InterlockError as error:
+        sheet.refuse(error)
+
+
+async def _voted(call: Call, caller: Caller, sheet: Sheet, given: Fields) -> Response:
+    """Cast the vote. Also who may not vote any more is heard: it may be the second click of what has counted."""
+    request, verdict, is_present = sheet.request, sheet.verdict, given["digest"] == sheet.request.digest
+    if is_present and sheet.is_read and verdict is Verdict.edit and _same(sheet.before, sheet.after):
+        sheet.problems.append(UNCHANGED)
+    if is_present and sheet.confirmed and not sheet.understood:
+        sheet.understood_error = "Tick the box first: this cannot be undone."
+    if sheet.is_read and not sheet.is_refused:
+        try:
+            key = given["key"] or None
+            await cast(
+                caller.client, SubmittedVote(request.id, verdict, given["digest"], sheet.comment, sheet.after, key)
+            )
+        except (Closed, TooLate):
+            return await _instead(call, caller, await caller.client.request(request.id), verdict)
+        except WrongDigest:
+            sheet = await _anew(caller, sheet, state_sent(given))
+        except InterlockError as error:
+            sheet.refuse(error)
+        else:
+            return RedirectResponse(f"/requests/{request.id}?sent={given['key']}", HTTPStatus.SEE_OTHER)
+    if verdict not in sheet.view.may.vote:
+        return await _instead(call, caller, sheet.view, verdict)
+    return await _page(call, caller, sheet, refused=sheet.is_refused)
+
+
+async def _anew(caller: Caller, sheet: Sheet, state: State | None) -> Sheet:
+    """Return the same form for what stands there now, with what was typed."""
+    found = _sheet(caller, await caller.client.request(sheet.request.id), sheet.verdict)
+    found.comment, found.notice = sheet.comment, CHANGED
+    found.fill(state)
+    return found
+
+
+def _same(before: Json, after: Json) -> bool:
+    return canonical_bytes(before) == canonical_bytes(after)
+
+
+async def _instead(call: Call, caller: Caller, view: RequestView, verdict: Verdict) -> Response:
+    """Return the page of a request of which somebody may not say this."""
+    what = "changed" if verdict is Verdict.edit else "answered"
+    decided = f"It cannot be {what} any more: you see how it stands now."
+    says = why_not(view) or (f"It cannot be {what}." if view.request.is_open else decided)
+    return await shown(call, caller, view.request.id, Refusal(view.request.id, says))
+
+
+async def _page(call: Call, caller: Caller, sheet: Sheet, *, refused: bool = False) -> Response:
+    template = "edit.html" if sheet.verdict is Verdict.edit else "answer.html"
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
+    changes = _leaves(sheet.before, sheet.after) if sheet.is_read else []
+    return await page(
+        call, template, caller, status=status, sheet=sheet, request=sheet.request, refused=refused, changes=changes
+    )
+
+
+def _leaves(before: Json, after: Json, path: tuple[str | int, ...] = ()) -> list[tuple[str, str | None, str | None]]:
+    """Return what differs, as its place and what stood and stands there."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        names = sorted(before.keys() | after.keys())
+        pairs = [(name, before.get(name, ...), after.get(name, ...)) for name in names]
+    elif isinstance(before, list) and isinstance(after, list):
+        longest = range(max(len(before), len(after)))
+        pairs = [(at, before[at] if at < len(before) else ..., after[at] if at < len(after) else ...) for at in longest]
+    else:
+        texts = (None if one is ... else one if isinstance(one, str) else json_text(one) for one in (before, after))
+        was, is_now = texts
+        same = before is not ... and after is not ... and _same(before, after)
+        return [] if same else [(place_words(path), was, is_now)]
+    return [found for name, was, is_now in pairs for found in _leaves(was, is_now, (*path, name))]

@@ -1,0 +1,220 @@
+"""What stands in a form: as it was filled from a value, or as a browser has sent it; and rows added and removed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+
+from interlock.domain.canonical import Json
+from interlock.errors import BadInput
+from interlock.web.pages.fields import Fields
+
+Wire = Literal["text", "filled", "number", "json", "several"]
+"""How a field's text is read: as it is; as it is, and left out while empty; as a number; as JSON; as lines of JSON."""
+
+Mode = Literal["", "value", "absent", "null"]
+"""What a field that may be nothing stands for: its text; that it is left out; nothing (null)."""
+
+_NAME = re.compile(r"(text|filled|number|json|several|list|group|branch|shown|mode|name):((?:/.*)?)", re.DOTALL)
+_ENTRIES: tuple[Wire, ...] = ("several", "text", "filled", "number", "json")
+DEEPEST = 70
+MOST_ROWS = 1_000
+
+
+@dataclass
+class Entry:
+    """A field with its text."""
+
+    wire: Wire
+    text: str
+    mode: Mode = ""
+
+
+@dataclass
+class Group:
+    """Named fields."""
+
+    fields: dict[str, State] = field(default_factory=dict)
+
+
+@dataclass
+class Rows:
+    """A list."""
+
+    entries: list[State] = field(default_factory=list)
+
+
+@dataclass
+class Given:
+    """A value that was not entered here."""
+
+    value: Json
+
+
+@dataclass
+class Blank:
+    """What is to be filled in.
+
+    Args:
+        prefilled: with what the schema says it is by default.
+        before: what stood there; fields of the same names are kept.
+    """
+
+    prefilled: bool = True
+    before: State | None = None
+
+
+@dataclass
+class Chosen:
+    """One of several forms that a value may have, by its number."""
+
+    number: int
+    state: State
+
+
+State = Entry | Group | Rows | Given | Blank | Chosen
+
+
+def pointer(path: tuple[str | int, ...]) -> str:
+    """Return how a place is written in the names of fields (RFC 6901)."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
+
+
+def _steps(written: str) -> tuple[str, ...]:
+    return tuple(step.replace("~1", "/").replace("~0", "~") for step in written.split("/")[1:])
+
+
+@dataclass
+class _Sent:
+    """What was sent of one place."""
+
+    marks: dict[str, list[str]] = field(default_factory=dict)
+    parts: dict[str, _Sent] = field(default_factory=dict)
+
+
+def state_sent(fields: Fields) -> State | None:
+    """Return what a form has sent of a value; None if nothing of one.
+
+    Raises:
+        BadInput: if no form of ours sends that.
+    """
+    whole = _Sent()
+    for name, text in fields.pairs:
+        found = _NAME.fullmatch(name)
+        if found is None:
+            continue
+        steps, place = _steps(found[2]), whole
+        if len(steps) > DEEPEST:
+            raise BadInput("Send the form of the page.")
+        for step in steps:
+            place = place.parts.setdefault(step, _Sent())
+        place.marks.setdefault(found[1], []).append(text)
+    return _assembled(whole)
+
+
+def _assembled(sent: _Sent) -> State | None:
+    state = _inner(sent)
+    if "branch" not in sent.marks:
+        return state
+    number, shown = (_number(sent.marks.get(name, ["0"])[-1]) for name in ("branch", "shown"))
+    state = state or Blank(prefilled=False)
+    return Chosen(number, state if number == shown else Blank(before=state))
+
+
+def _inner(sent: _Sent) -> State | None:
+    marks = sent.marks
+    if "group" in marks:
+        found = {name: state for name, part in sent.parts.items() if (state := _assembled(part)) is not None}
+        return Group(found)
+    if "list" in marks:
+        count = min(_number(marks["list"][-1]), MOST_ROWS)
+        rows = (sent.parts.get(str(number), _Sent()) for number in range(count))
+        return Rows([_assembled(row) or Entry("json", "") for row in rows])
+    wire = next((one for one in _ENTRIES if one in marks), None)
+    if wire is None:
+        return None
+    if wire == "several":
+        return Entry("several", "\n".join(filter(None, marks["several"])))
+    mode = marks.get("mode", [""])[-1]
+    known: Mode = mode if mode in {"value", "absent", "null"} else ""  # type: ignore[assignment]
+    return Entry(wire, marks[wire][-1], known)
+
+
+def _number(text: str) -> int:
+    return int(text[:9]) if text[:9].isdecimal() and text.isascii() else 0
+
+
+def was_switched(state: State | None) -> bool:
+    """Say whether another form of a value was chosen than the one whose fields were filled in."""
+    match state:
+        case Chosen(_, Blank()):
+            return True
+        case Chosen(_, inner):
+            return was_switched(inner)
+        case Group(fields):
+            return any(map(was_switched, fields.values()))
+        case Rows(entries):
+            return any(map(was_switched, entries))
+        case _:
+            return False
+
+
+def changed(state: State, wanted: str, fields: Fields) -> State:
+    """Return what stands in a form after one of its buttons: `add:/lines`, `up:/lines/2`, `open:/note`, ….
+
+    A button of a place that is not there changes nothing.
+    """
+    what, _, written = wanted.partition(":")
+    steps = _steps(written)
+    match what:
+        case "add" | "name":
+            _extend(_at(state, steps), what, fields[f"name:{written}"])
+            return state
+        case "open" if not steps:
+            return Blank()
+        case "open" | "drop" | "null" | "up" | "down" if steps:
+            _change(_at(state, steps[:-1]), what, steps[-1])
+            return state
+        case _:
+            return state
+
+
+def _extend(place: State | None, what: str, name: str) -> None:
+    if isinstance(place, Rows) and what == "add" and len(place.entries) < MOST_ROWS:
+        place.entries.append(Blank())
+    elif isinstance(place, Group) and what == "name" and name:
+        place.fields.setdefault(name, Blank())
+
+
+def _change(holder: State | None, what: str, last: str) -> None:
+    if isinstance(holder, Group):
+        if what == "drop":
+            holder.fields.pop(last, None)
+        elif what in {"open", "null"}:
+            holder.fields[last] = Blank() if what == "open" else Entry("json", "null")
+    elif isinstance(holder, Rows):
+        at, rows = _number(last), holder.entries
+        to = {"up": at - 1, "down": at + 1}.get(what, at)
+        if at < len(rows) and 0 <= to < len(rows):
+            row = rows.pop(at)
+            if what != "drop":
+                rows.insert(to, Blank() if what == "open" else Entry("json", "null") if what == "null" else row)
+
+
+def _at(state: State | None, steps: tuple[str, ...]) -> State | None:
+    for step in steps:
+        state = _unwrapped(state)
+        if isinstance(state, Group):
+            state = state.fields.get(step)
+        elif isinstance(state, Rows):
+            state = state.entries[_number(step)] if _number(step) < len(state.entries) else None
+        else:
+            return None
+    return _unwrapped(state)
+
+
+def _unwrapped(state: State | None) -> State | None:
+    while isinstance(state, Chosen):
+        state = state.state
+    return state
