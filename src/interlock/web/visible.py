@@ -21,9 +21,9 @@ from interlock.engine.ports.store import Inbox, RunFilter
 from interlock.engine.threads import ThreadView
 from interlock.errors import Forbidden, NotFound, RecordAltered
 from interlock.service.attention import Attention, attention
-from interlock.service.inbox import Listed, PersonalInbox, Which
+from interlock.service.inbox import InboxFilter, Listed, PersonalInbox, Which
 from interlock.service.owners import RequestOwner, RunOwner
-from interlock.service.pages import Count, Page
+from interlock.service.pages import MOST_COUNTED, Count, Page
 from interlock.service.run_views import RunView
 from interlock.web.callers import Caller, why_not
 from interlock.web.context import Context
@@ -218,19 +218,32 @@ class VisibleInbox:
     visibility: Visibility
 
     async def inbox(
-        self, which: Which, *, agent: str | None = None, after: str | None = None, limit: int = 50
+        self,
+        which: Which,
+        *,
+        agent: str | None = None,
+        only: InboxFilter | None = None,
+        after: str | None = None,
+        limit: int = 50,
     ) -> Page[Listed]:
         """Return a page of a list. See `Views.inbox`."""
-        return await self._of(agent).page(which, after=after, limit=limit)
+        return await self._of(only or InboxFilter(agent)).page(which, after=after, limit=limit)
 
-    async def count(self, which: Which, *, agent: str | None = None) -> Count:
-        """Return how many rows a list has. See `Views.inbox_count`."""
-        return await self._of(agent).count(which)
+    async def count(
+        self, which: Which, *, agent: str | None = None, only: InboxFilter | None = None, most: int = MOST_COUNTED
+    ) -> Count:
+        """Return how many rows a list has, counted to no more than a number. See `Views.inbox_count`."""
+        return await self._of(only or InboxFilter(agent)).count(which, most=most)
 
-    def _of(self, agent: str | None) -> PersonalInbox:
+    async def named(self, ids: Sequence[str]) -> list[Listed]:
+        """Return those of some requests that the caller sees, wherever they are by now."""
+        rows = await self._of(InboxFilter()).named(ids)
+        return [row for row in rows if await self.visibility.sees(row.request)]
+
+    def _of(self, only: InboxFilter) -> PersonalInbox:
         system, visibility = self.visibility.caller.client.system, self.visibility
         return PersonalInbox(
-            system.store, visibility.directory, system.book, visibility.principal, agent, visibility.sees_all
+            system.store, visibility.directory, system.book, visibility.principal, only, visibility.sees_all
         )
 
 
