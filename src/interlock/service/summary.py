@@ -5,7 +5,7 @@ Texts are as the agent gave them, cut: whoever shows them makes them harmless.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from interlock.domain.action import Action, Draft, Question, Subject
 from interlock.domain.canonical import Json
@@ -15,15 +15,16 @@ from interlock.service.text import shortened
 MOST = 3
 """How many arguments are told."""
 
-LONGEST_NAME, LONGEST_VALUE, LONGEST_TEXT = 80, 48, 200
+LONGEST_NAME, LONGEST_VALUE, LONGEST_TEXT, LONGEST_UNIT = 80, 48, 200, 8
 
+_CURRENCY = "currency"
 _RECIPIENTS = frozenset({"to", "recipient", "recipients", "cc", "bcc", "customers", "users", "emails", "addresses"})
 _AMOUNTS = frozenset({"amount", "total", "price", "sum", "quantity", "count", "limit", "percent"})
 _TARGETS = frozenset(
     {"account", "path", "file", "url", "host", "database", "table", "branch", "repository", "environment", "region"}
     | {"iban", "channel", "command", "query", "sql", "cluster", "service", "name", "id"}
 )
-_TOPICS = frozenset({"currency", "subject", "title", "reason"})
+_TOPICS = frozenset({_CURRENCY, "subject", "title", "reason"})
 _ORDER = (_RECIPIENTS, _AMOUNTS, _TARGETS, _TOPICS)
 
 
@@ -54,13 +55,16 @@ def summary(subject: Subject) -> Summary:
     """Return what is asked, in short."""
     match subject:
         case Action(name=name, args=args):
-            chosen = sorted(args, key=_weight)[:MOST]
-            return Summary(
-                shortened(name, LONGEST_NAME), tuple(_told(key, args[key]) for key in chosen), max(0, len(args) - MOST)
-            )
+            unit = args.get(_CURRENCY)
+            is_told = isinstance(unit, str) and len(unit) <= LONGEST_UNIT and bool(_AMOUNTS & args.keys())
+            named = [key for key in args if not (is_told and key == _CURRENCY)]
+            told = [_told(key, args[key]) for key in sorted(named, key=_weight)[:MOST]]
+            if is_told:
+                told = [replace(one, value=f"{one.value} {unit}") if one.label in _AMOUNTS else one for one in told]
+            return Summary(shortened(name, LONGEST_NAME), tuple(told), len(named) - len(told))
         case Question(text=text, options=options):
-            told = () if options is None else (Told("", counted(len(options), "option", "options")),)
-            return Summary(shortened(text, LONGEST_TEXT), told)
+            options_told = () if options is None else (Told("", counted(len(options), "option", "options")),)
+            return Summary(shortened(text, LONGEST_TEXT), options_told)
         case Draft(title=title, body=body):
             return Summary(shortened(title, LONGEST_NAME), (_told("", body),))
 

@@ -27,9 +27,12 @@ from interlock.web.callers import Caller, why_not
 from interlock.web.context import context_of
 from interlock.web.pages.appearance import appearance_of
 from interlock.web.pages.assets import address_of
-from interlock.web.visible import attention_seen
+from interlock.web.visible import attention_seen, visible_inbox
 
 _NAMED = re.compile(f"{OPEN}([^{CLOSE}]*){CLOSE}")
+MOST_WAITING = 99
+"""How many requests that wait for somebody are counted for every page."""
+
 LONGEST_LINE = 300
 """How many characters a name or a sentence has at most where one line is meant."""
 
@@ -136,6 +139,11 @@ _ENVIRONMENT.filters |= {
 _ENVIRONMENT.globals["asset"] = address_of
 
 
+async def waiting_for(caller: Caller) -> Count:
+    """Return how many requests wait for somebody, as every page says it."""
+    return await (await visible_inbox(caller)).count("mine", most=MOST_WAITING)
+
+
 async def page(
     call: Request,
     template: str,
@@ -152,13 +160,14 @@ async def page(
         values: what the template shows.
     """
     nonce = secrets.token_urlsafe(16)
-    frame = {
+    frame: dict[str, Any] = {
         "nonce": nonce,
         "appearance": appearance_of(call),
         "person": None if caller is None else caller.principal.id,
         "sections": await _sections(call, caller),
         "path": call.url.path,
         "position": getattr(call.state, "position", ""),
+        "waiting": None if caller is None else await waiting_for(caller),
         "address": call.url.path + (f"?{call.url.query}" if call.url.query else ""),
         "key": secrets.token_hex(16),
     }
