@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -20,6 +21,7 @@ from interlock.domain.action import Subject
 from interlock.domain.canonical import Json
 from interlock.domain.explain import duration_words
 from interlock.domain.request import name_of
+from interlock.errors import InterlockError
 from interlock.service.inline import as_json, subject_row
 from interlock.service.pages import Count
 from interlock.service.text import CLOSE, OPEN, fold_padding, harmless, shortened
@@ -139,9 +141,11 @@ _ENVIRONMENT.filters |= {
 _ENVIRONMENT.globals["asset"] = address_of
 
 
-async def waiting_for(caller: Caller) -> Count:
-    """Return how many requests wait for somebody, as every page says it."""
-    return await (await visible_inbox(caller)).count("mine", most=MOST_WAITING)
+async def waiting_for(caller: Caller) -> Count | None:
+    """Return how many requests wait for somebody, as every page says it; None where that cannot be known now."""
+    with suppress(InterlockError):
+        return await (await visible_inbox(caller)).count("mine", most=MOST_WAITING)
+    return None
 
 
 async def page(
