@@ -89,7 +89,8 @@ class Authenticator:
 
         Raises:
             AlreadyIssued: if it was made with this key before.
-            InvalidValue: if it is for somebody else, or no name: people sign in; or if the label cannot be kept.
+            InvalidValue: if it is for somebody else, or no name: people sign in; if it is good for nothing; or if the
+                label cannot be kept.
         """
         kind, _, name = bearer.partition(":")
         if kind not in {"agent", "service"} or not name.strip():
@@ -97,6 +98,8 @@ class Authenticator:
         if not bearer.isprintable() or len(bearer) > LONGEST_ID:
             raise InvalidValue("principal", f"must be text that can be shown, in at most {LONGEST_ID} characters")
         check_storable(label, "label")
+        if not scopes:
+            raise InvalidValue("scopes", "must name at least one thing that it is good for")
         actor = replace(_actor(by), key=key_of(key, ("token", bearer, sorted(scopes), lasts, label)))
         issued = await self._new(
             "token", tenant, bearer, actor.by, lasts, principal_kind=kind, scopes=scopes, label=label

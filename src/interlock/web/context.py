@@ -21,6 +21,7 @@ from interlock.service.accounts import Accounts
 from interlock.service.credentials import Authenticator
 from interlock.service.first_account import FirstAccount
 from interlock.service.following import Reader
+from interlock.service.last_changes import LastChanges
 from interlock.service.live import Live
 from interlock.service.own_account import OwnAccount
 from interlock.service.owners import Owners
@@ -99,6 +100,11 @@ class Context:
     def own_account(self) -> OwnAccount:
         """What people with an account do for themselves."""
         return OwnAccount(self.authenticator, self.parts.directories)
+
+    @cached_property
+    def last_changes(self) -> LastChanges:
+        """Who changed what last of people and tokens."""
+        return LastChanges(self.parts.store)
 
     @property
     def first_account(self) -> FirstAccount:

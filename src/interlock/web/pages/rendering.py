@@ -59,6 +59,7 @@ SECTIONS = (
     Section("Runs", "/runs", Permission.read),
     Section("Attention", "/attention", Permission.read, _attention),
     Section("Statistics", "/statistics", Permission.measure),
+    Section("Settings", "/settings", Permission.manage),
 )
 """What the navigation leads to; who may not go there is not led."""
 
