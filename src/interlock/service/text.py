@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from itertools import groupby
+from functools import lru_cache
 
 OPEN, CLOSE = "⟨", "⟩"
 
@@ -37,14 +37,28 @@ def harmless(text: str, *, lines: bool = False) -> str:
     """Return text that can only be read; with `lines`, line feeds are kept, so that the caller can split at them."""
     if _PLAIN.fullmatch(text):
         return text
+    characters = set(text) - ({"\n"} if lines else set())
+    shown_as = {one: one if _readable(one, "", 0) else named(one) for one in characters if not _is_mark(one)}
+    if len(shown_as) == len(characters):
+        return text.translate({ord(one): shown for one, shown in shown_as.items() if one != shown})
     shown: list[str] = []
     before, marks = "", 0
     for character in text:
-        marks = marks + 1 if unicodedata.combining(character) or unicodedata.category(character) == "Mn" else 0
-        keep = (lines and character == "\n") or _readable(character, before, marks)
-        shown.append(character if keep else named(character))
+        known = shown_as.get(character, "" if character != "\n" else character)
+        marks = 0 if known else min(marks + 1, STACKED + 1)
+        shown.append(known or _mark_shown(character, before, marks))
         before = character
     return "".join(shown)
+
+
+@lru_cache(maxsize=4_096)
+def _mark_shown(character: str, before: str, marks: int) -> str:
+    return character if _readable(character, before, marks) else named(character)
+
+
+def _is_mark(character: str) -> bool:
+    """Say whether it depends on what stands before a character, how that shows."""
+    return bool(unicodedata.combining(character)) or unicodedata.category(character) == "Mn"
 
 
 def named(character: str) -> str:
@@ -141,23 +155,39 @@ def shortened(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"
 
 
-def warnings_about(text: str, what: str) -> list[str]:
-    """Say what in a text is there to deceive: characters that do not show, and words of several scripts."""
+def warnings_about(text: str, what: str, *, whole: bool = False) -> list[str]:
+    """Say what in a text is there to deceive: characters that do not show, and words of several scripts.
+
+    Args:
+        whole: whether it is a name, which is of one script as a whole.
+    """
+    if _PLAIN.fullmatch(text):
+        return []
     found: list[str] = []
-    pairs = zip(" " + text, text, strict=False)
-    hidden = sum(not _readable(this, before, 0) for before, this in pairs if this not in "\n\r\t⟨⟩")
+    characters = set(text)
+    hidden = _hidden(text, {one for one in characters - set("\n\r\t⟨⟩") if not _readable(one, "", 0)})
     if hidden:
         found.append(f"{what} holds {hidden:,} invisible or control characters, shown as {OPEN}U+…{CLOSE}")
-    for word in _WORD.findall(text):
-        scripts = _scripts(word)
-        if len(scripts) > 1:
-            found.append(f"{what} mixes {' and '.join(scripts)} letters in {quoted(word[:40])}")
-            break
+    if len(scripts_of(characters)) > 1:
+        for word in [text] if whole else _WORD.findall(text):
+            scripts = scripts_of(set(word))
+            if len(scripts) > 1:
+                found.append(f"{what} mixes {' and '.join(scripts)} letters in {quoted(word[:40])}")
+                break
     return found
 
 
-def _scripts(word: str) -> list[str]:
-    if word.isascii():
-        return []
-    names = (unicodedata.name(character, "").split(" ")[0] for character in word)
-    return [script.title() for script, _ in groupby(sorted(name for name in names if name in SCRIPTS))]
+def _hidden(text: str, suspicious: set[str]) -> int:
+    """Return how many characters show nothing, of those that may."""
+    styles = {one for one in suspicious if "\ufe00" <= one <= "\ufe0f"}
+    found = sum(text.count(one) for one in suspicious - styles)
+    if styles:
+        pairs = zip(" " + text, text, strict=False)
+        found += sum(this in styles and _mark_shown(this, before, 0) != this for before, this in pairs)
+    return found
+
+
+def scripts_of(characters: set[str]) -> list[str]:
+    """Return the scripts of some characters, of those that have letters which look alike."""
+    names = {unicodedata.name(character, "").partition(" ")[0] for character in characters if character.isalpha()}
+    return [script.title() for script in sorted(names & SCRIPTS)]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import secrets
+import unicodedata
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
@@ -21,7 +22,6 @@ from interlock.domain.action import Subject
 from interlock.domain.canonical import Json
 from interlock.domain.explain import duration_words
 from interlock.domain.request import name_of
-from interlock.errors import InterlockError
 from interlock.service.inline import as_json, subject_row
 from interlock.service.pages import Count
 from interlock.service.text import CLOSE, OPEN, fold_padding, harmless, shortened
@@ -29,12 +29,12 @@ from interlock.web.callers import Caller, why_not
 from interlock.web.context import context_of
 from interlock.web.pages.appearance import appearance_of
 from interlock.web.pages.assets import address_of
-from interlock.web.visible import attention_seen, visible_inbox
+from interlock.web.pages.value_text import shown_text
+from interlock.web.pages.values import node_of
+from interlock.web.visible import attention_seen
 
 _NAMED = re.compile(f"{OPEN}([^{CLOSE}]*){CLOSE}")
-MOST_WAITING = 99
-"""How many requests that wait for somebody are counted for every page."""
-
+_CODE = re.compile(r"U\+([0-9A-F]{4,6})\b")
 LONGEST_LINE = 300
 """How many characters a name or a sentence has at most where one line is meant."""
 
@@ -59,7 +59,6 @@ SECTIONS = (
     Section("Runs", "/runs", Permission.read),
     Section("Attention", "/attention", Permission.read, _attention),
     Section("Statistics", "/statistics", Permission.measure),
-    Section("Settings", "/settings", Permission.manage),
 )
 """What the navigation leads to; who may not go there is not led."""
 
@@ -79,14 +78,26 @@ def lines(text: object) -> Markup:
     return badges(fold_padding(harmless(str(text), lines=True)))
 
 
+def value_text(text: str) -> Markup:
+    """Return a text of a value, with its line breaks: spaces at its ends show, too."""
+    return badges(shown_text(text))
+
+
 def badges(text: str) -> Markup:
     """Return harmless text as markup; what stands between the marks of `service/text.py` shows as a badge."""
     pieces = _NAMED.split(text)
-    badges = (Markup('<span class="character">{}</span>').format(name) for name in pieces[1::2])
     shown = [escape(pieces[0])]
-    for badge, rest in zip(badges, pieces[2::2], strict=True):
-        shown += [badge, escape(rest)]
+    for name, rest in zip(pieces[1::2], pieces[2::2], strict=True):
+        shown += [_badge(name), escape(rest)]
     return Markup("<bdi>{}</bdi>").format(Markup().join(shown))
+
+
+@lru_cache(maxsize=1_000)
+def _badge(name: str) -> Markup:
+    code = _CODE.match(name)
+    known = "" if code is None else unicodedata.name(chr(int(code[1], 16)), "")
+    title = Markup(' title="{}"').format(known.capitalize()) if known else ""
+    return Markup('<span class="character"{}>{}</span>').format(title, name)
 
 
 def moment(at: datetime | None, *, left: bool = False) -> Markup:
@@ -133,6 +144,9 @@ _ENVIRONMENT.filters |= {
     "readable": readable,
     "plain": plain,
     "lines": lines,
+    "badges": badges,
+    "value_text": value_text,
+    "node": node_of,
     "moment": moment,
     "lasting": lasting,
     "in_words": in_words,
@@ -140,13 +154,6 @@ _ENVIRONMENT.filters |= {
     "text_or_json": text_or_json,
 }
 _ENVIRONMENT.globals["asset"] = address_of
-
-
-async def waiting_for(caller: Caller) -> Count | None:
-    """Return how many requests wait for somebody, as every page says it; None where that cannot be known now."""
-    with suppress(InterlockError):
-        return await (await visible_inbox(caller)).count("mine", most=MOST_WAITING)
-    return None
 
 
 async def page(
@@ -165,14 +172,13 @@ async def page(
         values: what the template shows.
     """
     nonce = secrets.token_urlsafe(16)
-    frame: dict[str, Any] = {
+    frame = {
         "nonce": nonce,
         "appearance": appearance_of(call),
         "person": None if caller is None else caller.principal.id,
         "sections": await _sections(call, caller),
         "path": call.url.path,
         "position": getattr(call.state, "position", ""),
-        "waiting": None if caller is None else await waiting_for(caller),
         "address": call.url.path + (f"?{call.url.query}" if call.url.query else ""),
         "key": secrets.token_hex(16),
     }

@@ -19,6 +19,8 @@ from interlock.web.callers import Caller
 from interlock.web.pages.rendering import page
 from interlock.web.pages.request_parts import Refusal, part_of_page, told
 from interlock.web.pages.routing import Reader, pages
+from interlock.web.pages.subjects import shown_subject
+from interlock.web.pages.values import Room
 from interlock.web.visible import must_see, run_seen
 
 router = pages()
@@ -42,6 +44,7 @@ async def shown(call: Call, caller: Caller, request_id: str, refusal: Refusal | 
     place_of = {one: number for number, one in enumerate(together, start=1)}
     views = [view, *await _others(caller, request_id, together)]
     parts = [await part_of_page(caller, one, run, place_of.get(one.request.id, 1), refusal) for one in views]
+    room = Room()  # what stands on one page shares it
     here = [one.request.id for one in parts]
     still_open = {one.id for one in run.requests if one.is_open} if run is not None else set()
     return await page(
@@ -51,6 +54,7 @@ async def shown(call: Call, caller: Caller, request_id: str, refusal: Refusal | 
         status=HTTPStatus.OK if refusal is None else refusal.status,
         address=f"/requests/{request_id}",
         parts=parts,
+        subjects={one.request.id: shown_subject(one.request, room) for one in views},
         run=run,
         timeline=() if run is None else told(await caller.client.timeline(run.run.id)),
         together=together,
