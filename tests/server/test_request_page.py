@@ -2,9 +2,13 @@
 
 import re
 from http import HTTPStatus
+from types import SimpleNamespace
 
 import pytest
+from tests.server.conftest import CONFIG
 from tests.server.test_agents_api import MAIL, PAY, ask, claim, result, vote
+
+from interlock.engine.deadlines import sweep
 
 MIA, NOAH, OLGA, RUTH = (f"{name}@example.com" for name in ("mia", "noah", "olga", "ruth"))
 
@@ -100,3 +104,93 @@ async def test_what_says_nothing_is_refused_at_its_field(server, act):
     assert f'aria-describedby="{name}-error"' in answer.text
     assert f'id="{name}-error"' in answer.text
     assert f'href="#{name}"' in answer.text
+
+
+async def test_who_does_not_see_it_gets_the_same_404_from_every_form(server):
+    asked = await ask(await server.agent())
+    for person in (await server.person("stranger@example.com"), await server.person(MIA, tenant="other")):
+        assert (await shown(person, asked)).status_code == HTTPStatus.NOT_FOUND
+        for act in ("comment", "take-back", "settle", "extend", "clarify", "reserve"):
+            answer = await sent(person, asked, act, text="x", said="x", number="1", became="retry", by="1h", why="x")
+            assert answer.status_code == HTTPStatus.NOT_FOUND, act
+            assert asked["digest"] not in answer.text
+    refused = await decided(await server.person("stranger@example.com"), asked)
+    assert refused.status_code == HTTPStatus.NOT_FOUND
+    assert asked["digest"] not in refused.text
+
+
+TWO = CONFIG.replace(
+    "default: {levels: [{steps: [{ask: [group:managers]",
+    "default: {hold: 1h, levels: [{steps: [{approvals: 2, ask: [group:managers]",
+)
+
+
+async def _open(_):
+    pass
+
+
+async def _voted(story):
+    await vote(await story.server.person(NOAH), story.asked)
+
+
+async def _held(story):
+    for name in (NOAH, MIA):
+        await vote(await story.server.person(name), story.asked)
+
+
+async def _approved(story):
+    await _held(story)
+    story.server.clock.advance(hours=2)
+    await story.server.drain()
+
+
+async def _rejected(story):
+    await vote(await story.server.person(NOAH), story.asked, "reject")
+    story.server.clock.advance(hours=2)
+    await story.server.drain()
+
+
+async def _over(story):
+    story.server.clock.advance(days=2)
+
+
+async def _expired(story):
+    await _over(story)
+    await sweep(story.server.system.store, story.server.system.desk)
+
+
+async def _withdrawn(story):
+    await story.agent.post(f"/requests/{story.asked['id']}/withdrawal", json={"reason": "not needed"})
+
+
+STATES = {
+    "Waits for": _open,
+    "1 of 2": _voted,
+    "Decided, and not final yet": _held,
+    "Approved": _approved,
+    "Rejected": _rejected,
+    "The time is over": _over,
+    "Expired": _expired,
+    "Withdrawn": _withdrawn,
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+async def test_each_sees_the_verdicts_that_they_may_say_or_why_not_and_who_can(open_server, state):
+    server = open_server(config=TWO)
+    agent = await server.agent()
+    story = SimpleNamespace(server=server, agent=agent, asked=await ask(agent))
+    await STATES[state](story)
+    for name in (MIA, NOAH, OLGA, RUTH):
+        person = await server.person(name)
+        page, view = await shown(person, story.asked), (await person.get(f"/requests/{story.asked['id']}")).json()
+        assert page.status_code == HTTPStatus.OK
+        may = view["may"]["vote"]
+        assert has_form(page) == bool(may), name
+        assert set(re.findall(r'name="verdict" value="(\w+)"', page.text)) == set(may) - {"edit"}
+        assert ("Edit</a>" in page.text) == ("edit" in may)
+        if view["status"] == "open" and not may:
+            assert "You may not decide: " in page.text
+            for candidate in view["candidates"]["people"]:
+                assert candidate in page.text
+    assert state in standing_of(await shown(await server.person(NOAH), story.asked))

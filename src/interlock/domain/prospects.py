@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Literal
 
 from interlock.domain.action import Kind, Verdict
 from interlock.domain.canonical import Json
 from interlock.domain.commands import CastVote, DecisionContext
 from interlock.domain.decide import decide
-from interlock.domain.events import Event
+from interlock.domain.events import Edited, Event
 from interlock.domain.explain import duration_words, who_asked
 from interlock.domain.lifecycle import evolve
 from interlock.domain.quorum import opponents, supporters
 from interlock.domain.request import Request, Status
+from interlock.domain.step_end import first_step
 from interlock.errors import InterlockError
 
 _SAID = "said"
@@ -95,12 +97,28 @@ def _tried(request: Request, verdict: Verdict, context: DecisionContext) -> tupl
 
 
 def _prospect(request: Request, verdict: Verdict, events: tuple[Event, ...], context: DecisionContext) -> Prospect:
-    after = request
-    for event in events:
-        after = evolve(after, event)
+    if verdict is Verdict.edit:
+        return _prospect_of_edit(request, context)
+    after = reduce(evolve, events, request)
     becomes, says = _comes_to(request, after, verdict, context)
-    void = verdict in {Verdict.edit, Verdict.respond} and (request.votes or request.counted)
-    return Prospect(verdict, becomes, f"{says} Votes before it no longer count." if void else says)
+    return Prospect(verdict, becomes, says + (_void(request) if verdict is Verdict.respond else ""))
+
+
+def _prospect_of_edit(request: Request, context: DecisionContext) -> Prospect:
+    """Return what a change leads to that stays on its level: the steps begin anew, with the vote of who makes it."""
+    edition = replace(request.edition, author=context.person)
+    edited = Edited(edition, request.digest, request.route, context.now)
+    anew = evolve(evolve(request, edited), first_step(context, request.route))
+    counted = _tried(anew, Verdict.approve, context) if anew.is_open else ()
+    if counted is None:
+        says = "Your changes are recorded, and others decide on them."
+        return Prospect(Verdict.edit, "recorded", says + _void(request))
+    becomes, says = _comes_to(anew, reduce(evolve, counted, anew), Verdict.edit, context)
+    return Prospect(Verdict.edit, becomes, says.replace("what is shown", "your version") + _void(request))
+
+
+def _void(request: Request) -> str:
+    return " Votes before it no longer count." if request.votes or request.counted else ""
 
 
 def _comes_to(before: Request, after: Request, verdict: Verdict, context: DecisionContext) -> tuple[Becomes, str]:

@@ -99,7 +99,8 @@ def _waits(request: Request, run: RunView | None) -> Iterator[str]:
     if run is None:
         yield "The run waits for the decision."
         return
-    others = sum(pending.request_id != request.id for pending in run.run.pause)
+    left = {one.id for one in run.requests if one.is_open} - {request.id}
+    others = sum(pending.request_id in left for pending in run.run.pause)
     also = f", and for {counted(others, 'other decision', 'other decisions')}" if others else ""
     if run.run.status is RunStatus.paused:
         yield f"The run waits for this decision{also}."

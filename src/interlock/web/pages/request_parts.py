@@ -127,7 +127,7 @@ class RequestPart:
         entries = self.request.step_of(self.view.policy).ask
         directory = self.view.directory
         return {
-            f"Who is {who_asked((one,))}": sorted(directory.members(one))
+            who_asked((one,)).capitalize(): sorted(directory.members(one))
             for one in entries
             if not one.startswith("person:")
         }

@@ -1,0 +1,70 @@
+"""What follows from a request, in sentences."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from tests.model.rules import START
+from tests.unit.domain.test_prospects import PAY, bench_of
+
+from interlock.domain.action import Action, Draft
+from interlock.domain.request import EffectState
+from interlock.domain.run import Pending, Run, RunStatus
+from interlock.service.asked_together import asked_together
+from interlock.service.consequence import GUARDS, consequences, recipients
+from interlock.service.run_views import RunView
+
+
+@pytest.mark.parametrize(
+    ("args", "number"),
+    [
+        ({"to": ["a@x.org", "A@x.org", "b@x.org"], "cc": "c@x.org, d@x.org"}, 4),
+        ({"to": "the moon", "bcc": [1, None]}, 0),
+        ({"recipients": {"a@x.org": 1}}, 0),
+    ],
+)
+def test_recipients_are_counted_once_each(args, number):
+    assert recipients(Action("send", args)) == number
+    assert recipients(Draft(args)) == 0
+
+
+def view_of(bench, **changes):
+    request = replace(bench.request, **changes)
+    return SimpleNamespace(request=request, stuck=None, done_before="It was done.", now=bench.now)
+
+
+def run_of(*requests, status=RunStatus.paused):
+    pause = tuple(Pending(one.id, one.id) for one in requests)
+    run = Run("run-1", "default", "buyer", "m:a", "ian", None, START, status, pause, thread="t")
+    return RunView(run, requests, None, START)
+
+
+def test_it_says_what_cannot_be_undone_how_it_is_guarded_and_what_waits():
+    bench = bench_of(subject=Action("send", {"to": ["a@x.org"]}))
+    other = replace(bench.request, id="r-2")
+    said = [one.says for one in consequences(view_of(bench), run_of(bench.request, other))]
+    assert said == [
+        "It was done.",
+        "Once it is carried out, nobody can take the approval back.",
+        "It reaches 1 recipient.",
+        "It is carried out at most once, and only as it is shown.",
+        "The run waits for this decision, and for 1 other decision.",
+        "Later turns of its conversation wait until it has ended.",
+    ]
+    bench.vote("mia")
+    bench.claim(repeatable="idempotent")
+    began = [one.says for one in consequences(view_of(bench), None)]
+    assert GUARDS["idempotent"] in began
+    assert not any("waits" in one for one in began)
+    done = [one.says for one in consequences(view_of(bench, effect=EffectState.executed), None)]
+    assert not any("take the approval back" in one for one in done)
+
+
+def test_what_a_run_asks_at_once_is_its_pause_or_was_opened_with_it():
+    one = bench_of(subject=PAY).request
+    two, later = replace(one, id="r-2"), replace(one, id="r-3", opened_at=START.replace(hour=11))
+    assert asked_together(one, None) == ("r-1",)
+    assert asked_together(two, run_of(one, two)) == ("r-1", "r-2")
+    gone_on = replace(run_of(later), requests=(one, two, later))
+    assert asked_together(one, gone_on) == ("r-1", "r-2")
+    assert asked_together(later, gone_on) == ("r-3",)
