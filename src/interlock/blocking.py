@@ -170,6 +170,8 @@ class BlockingClient(Blocking[Client]):
     reject = waits(Client.reject)
     request = waits(Client.request)
     reserve = waits(Client.reserve)
+    snooze = waits(Client.snooze)
+    end_snooze = waits(Client.end_snooze)
     resolve = waits(Client.resolve)
     retry = waits(Client.retry)
     revise = waits(Client.revise)

@@ -2,7 +2,6 @@
 
 from urllib.parse import urlsplit
 
-import pytest
 from tests.browser.conftest import BOTH_SIZES, path_of
 from tests.server.test_agents_api import ask
 

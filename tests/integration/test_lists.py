@@ -148,7 +148,7 @@ async def test_a_limit_is_a_whole_number(client, limit):
 
 async def test_an_inbox_has_three_lists(client):
     for refused in (client.inbox("all"), client.inbox_count("all")):
-        with pytest.raises(InvalidValue, match="which: is one of mine, others, decided"):
+        with pytest.raises(InvalidValue, match="which: is one of mine, snoozed, others, decided"):
             await refused
 
 

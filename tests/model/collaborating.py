@@ -6,13 +6,14 @@ from datetime import timedelta
 
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
+from tests.model.collaboration_model import LONGEST_SNOOZE
 from tests.model.fixtures import AGENT, INITIATORS, SPELLINGS, TENANT
 from tests.model.interleaving import Stop
 from tests.model.races import index, stop
 from tests.model.request_model import RequestModel
 from tests.model.tampering import Tampering
 
-from interlock.domain.commands import AskBack, Clarify, EndReservation, Reserve
+from interlock.domain.commands import AskBack, Clarify, EndReservation, Reserve, Snooze
 from interlock.testing.people import principal
 
 people = st.sampled_from(sorted(SPELLINGS))
@@ -48,6 +49,19 @@ class Collaborating(Tampering):
         who = sorted(request.reserved)[which % len(request.reserved)] if which % 4 else who
         command, by = EndReservation(request.opened.request_id), principal(who, "person", TENANT)
         self._expect("ending", self._do("end", lambda it: it.desk.handle(command, by), until), None)
+
+    @precondition(lambda self: self.model.requests)
+    @rule(which=index, who=people, lasts=lengths | st.none(), until=stop)
+    def snooze(self, which: int, who: str, lasts: timedelta | None, until: Stop) -> None:
+        """Somebody puts it aside, half of the time one who may vote; or takes it up again."""
+        request = self._asked_about(which)
+        voters = self._voters(request) if which % 2 and request.is_open else []
+        who = voters[which % len(voters)] if voters else who
+        now, directory = self.clock.at, self.policies.current().directory
+        refused = request.reservation_refused
+        expected = None if lasts is None else refused(who, lasts, now, directory, LONGEST_SNOOZE)
+        command, by = Snooze(request.opened.request_id, lasts), principal(who, "person", TENANT)
+        self._expect("snoozing", self._do("snooze", lambda it: it.desk.handle(command, by), until), expected)
 
     @precondition(lambda self: self.model.requests)
     @rule(which=index, who=people, text=texts, until=stop)

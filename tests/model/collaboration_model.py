@@ -10,9 +10,9 @@ from tests.model.fixtures import SPELLINGS
 from tests.model.vote_model import VoteModel
 
 from interlock.domain.authority import Directory, Principal
-from interlock.domain.collaboration import AskedBack, Clarified, ReservationEnded, Reserved
+from interlock.domain.collaboration import AskedBack, Clarified, ReservationEnded, Reserved, Snoozed
 
-SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=1)
+SHORTEST, LONGEST, LONGEST_SNOOZE = timedelta(minutes=1), timedelta(days=1), timedelta(days=30)
 MOST_QUESTIONS = 20
 
 
@@ -24,6 +24,7 @@ class CollaborationModel(VoteModel):
     due: datetime | None = None
     held: datetime | None = None
     reserved: dict[str, datetime] = field(default_factory=dict)
+    snoozed: dict[str, datetime] = field(default_factory=dict)
     questions: list[tuple[str, tuple[str, str] | None]] = field(default_factory=list)
 
     @property
@@ -46,11 +47,13 @@ class CollaborationModel(VoteModel):
         """Return who is on it at a moment, and until when."""
         return {person: until for person, until in self.reserved.items() if until > now} if self.is_open else {}
 
-    def reservation_refused(self, who: str, lasts: timedelta, now: datetime, directory: Directory) -> str | None:
-        """Say with which code being on it must be refused; None if it must be noted."""
+    def reservation_refused(
+        self, who: str, lasts: timedelta, now: datetime, directory: Directory, longest: timedelta = LONGEST
+    ) -> str | None:
+        """Say with which code being on it, or putting it aside, must be refused; None if it must be noted."""
         if over := self.is_over(now):
             return over
-        if not SHORTEST <= lasts <= LONGEST:
+        if not SHORTEST <= lasts <= longest:
             return "invalid_value"
         return None if self.voter_of(SPELLINGS[who], directory, now) is not None else "forbidden"
 
@@ -81,7 +84,9 @@ class CollaborationModel(VoteModel):
         by = SPELLINGS.get(name, name) if kind == "person" else name
         return by if by in {self.opened.requester, self.opened.initiator} else None
 
-    def collaborate(self, event: Reserved | ReservationEnded | AskedBack | Clarified, context: EntryContext) -> None:
+    def collaborate(
+        self, event: Reserved | ReservationEnded | Snoozed | AskedBack | Clarified, context: EntryContext
+    ) -> None:
         """Take in an entry about it."""
         assert self.is_open, f"I3: {event.type} after the outcome"
         if isinstance(event, Clarified):
@@ -96,6 +101,9 @@ class CollaborationModel(VoteModel):
             assert event.by in self.reserved_at(context.at), "I3: ended, and there was nothing to end"
             del self.reserved[event.by]
             return
+        if isinstance(event, Snoozed) and event.until == event.at:
+            assert self.snoozed.pop(event.by, event.at) > event.at, "I3: taken up again, and it was not put aside"
+            return
         assert self.closes is not None, f"I5: {event.type} without a deadline"
         assert context.at < self.closes, f"I5: {event.type} when it was over"
         if isinstance(event, AskedBack):
@@ -105,5 +113,9 @@ class CollaborationModel(VoteModel):
         able = [self.voter_of(event.by, directory, context.at) is not None for directory in context.directories]
         assert any(able), "I9: on it, and may not vote"
         assert self.due is not None, "I5: on it without a deadline"
-        assert event.at < event.until <= min(self.due, event.at + LONGEST), "I5: on it for another time"
-        self.reserved[event.by] = event.until
+        longest = LONGEST_SNOOZE if isinstance(event, Snoozed) else LONGEST
+        assert event.at < event.until <= min(self.due, event.at + longest), "I5: on it for another time"
+        if isinstance(event, Snoozed):
+            self.snoozed[event.by] = event.until
+        else:
+            self.reserved[event.by] = event.until

@@ -228,11 +228,13 @@ class SystemMachine(Collaborating):
         mine = [key for key, it in waiting.items() if it.voter_of(person, directory, now) is not None]
         mine = [key for key in mine if not waiting[key].has_voted(person, directory) and waiting[key].held is None]
         others = [key for key in waiting if key not in mine]
+        snoozed = [key for key in mine if waiting[key].snoozed.get(person, now) > now]
+        mine = [key for key in mine if key not in snoozed]
         acts = {key: it.acts[person] for key, it in self.model.requests.items() if person in it.acts}
         decided = sorted(acts, key=lambda key: (acts[key], key), reverse=True)
         for system in self.systems:
             found = self._run(system.inboxes(who))
-            assert found == (mine, others, decided), f"{system.name}: the inbox of {who} is {found}"
+            assert found == (mine, snoozed, others, decided), f"{system.name}: the inbox of {who} is {found}"
 
     def _some_request(self, which: int) -> RequestModel:
         ids = self.model.open if self.model.open and which % 4 else list(self.model.requests)

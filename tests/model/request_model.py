@@ -22,6 +22,7 @@ from interlock.domain.collaboration import (
     Clarified,
     ReservationEnded,
     Reserved,
+    Snoozed,
     Viewed,
 )
 from interlock.domain.commands import CastVote
@@ -159,7 +160,7 @@ class RequestModel(CollaborationModel):
                 self._escalated(event, context)
             case Extended():
                 self._extended(event, context)
-            case Commented() | Viewed() | Reserved() | ReservationEnded() | AskedBack() | Clarified():
+            case Commented() | Viewed() | Reserved() | ReservationEnded() | Snoozed() | AskedBack() | Clarified():
                 self._beside_votes(event, context)
             case Delegated():
                 self._delegated(event, context)
@@ -180,7 +181,7 @@ class RequestModel(CollaborationModel):
                 assert event.by == SPELLINGS[context.by], "I6: somebody else has said it"
             case Viewed(people=people):
                 assert SPELLINGS[context.by] in people, "I6: somebody else has seen it"
-            case Reserved() | ReservationEnded() | AskedBack() | Clarified():
+            case Reserved() | ReservationEnded() | Snoozed() | AskedBack() | Clarified():
                 self.collaborate(event, context)
 
     def _expired(self, event: Expired, context: EntryContext) -> None:
@@ -298,6 +299,7 @@ class RequestModel(CollaborationModel):
             assert event.step == 0, "I1: began with a later step"
         assert event.hold == self.policy.levels[self.level].steps[event.step].hold, "I1: held for another time"
         self.step, self.votes, self.owed, self.held, self.reserved = event.step, {}, False, None, {}
+        self.snoozed = {}
         self.due = event.due_at
         assert event.due_at == later(self.rule, event.at, self.rule.within), (
             "I4: the deadline is not what the policy says"

@@ -35,6 +35,22 @@ PAGES = {
     ("POST", "/account/sessions"): Permission.anyone_known,
     ("POST", "/account/appearance"): Permission.anyone_known,
     ("GET", "/settings"): Permission.anyone_known,
+    ("GET", "/settings/delegations"): Permission.anyone_known,
+    ("POST", "/settings/delegations"): Permission.anyone_known,
+    ("POST", "/settings/delegations/end"): Permission.anyone_known,
+    ("GET", "/settings/people"): Permission.manage,
+    ("GET", "/settings/people/invite"): Permission.manage,
+    ("POST", "/settings/people/invite"): Permission.manage,
+    ("GET", "/settings/person"): Permission.manage,
+    ("POST", "/settings/person/{act}"): Permission.manage,
+    ("POST", "/settings/person/sessions/end"): Permission.manage,
+    ("GET", "/settings/groups"): Permission.manage,
+    ("POST", "/settings/members"): Permission.manage,
+    ("GET", "/settings/tokens"): Permission.manage,
+    ("GET", "/settings/tokens/new"): Permission.manage,
+    ("POST", "/settings/tokens"): Permission.manage,
+    ("POST", "/settings/tokens/revoke"): Permission.manage,
+    ("GET", "/settings/sessions"): Permission.manage,
 }
 """What asks who has signed in. Whoever has not signs in first."""
 

@@ -3,6 +3,8 @@
 import asyncio
 import json
 
+from interlock.web.connections import LINE
+
 
 class Denied(Exception):
     """The socket was refused: what was answered in its place."""
@@ -79,13 +81,47 @@ class Events(_Connection):
             body = (await self._next())["body"]
             await self._task
             raise Denied(first["status"], body)
-        assert await self.hear() == {"": "interlock", "retry": "1000"}
+        assert (await self.hear())["retry"] == "1000"
         return self
 
     async def hear(self):
         """Return the next event, as what its lines say by their names; a comment has none."""
         lines = (await self._next())["body"].decode().strip().splitlines()
         return {name: value for name, _, value in (line.partition(": ") for line in lines)}
+
+
+class _Line:
+    """A `Line` to a client that takes everything, or nothing. See `interlock.web.connections`."""
+
+    def __init__(self, heard):
+        self._heard = heard
+        self.open = asyncio.Event()
+        self.open.set()
+
+    @property
+    def takes_more(self):
+        return self.open.is_set()
+
+    async def until_it_takes_more(self):
+        await self.open.wait()
+
+    def write(self, frames):
+        for text in texts_of(frames):
+            self._heard.put_nowait({"type": "websocket.send", "text": text})
+
+
+def texts_of(frames):
+    """Return what the whole frames of a WebSocket say."""
+    found = []
+    while len(frames) >= 2:
+        width = {126: 2, 127: 8}.get(frames[1], 0)
+        begin = 2 + width
+        end = begin + (int.from_bytes(frames[2:begin]) if width else frames[1])
+        if len(frames) < end:
+            break
+        found.append(frames[begin:end].decode())
+        frames = frames[end:]
+    return found
 
 
 class Socket(_Connection):
@@ -95,7 +131,9 @@ class Socket(_Connection):
 
     def __init__(self, app, headers, path="/api/v1/socket", query="", **where):
         super().__init__(app, headers, path, query, **where)
-        self._scope |= {"scheme": "ws", "subprotocols": [], "extensions": {"websocket.http.response": {}}}
+        self.line = _Line(self._heard)
+        extensions = {"websocket.http.response": {}, LINE: self.line}
+        self._scope |= {"scheme": "ws", "subprotocols": [], "extensions": extensions}
 
     async def __aenter__(self):
         self._open(type="websocket.connect")

@@ -8,6 +8,7 @@ import time
 
 import httpx2
 import pytest
+from tests.server.sockets import texts_of
 from websockets.asyncio.client import connect
 
 from interlock.web import connections
@@ -51,19 +52,6 @@ async def test_a_client_that_reads_nothing_is_dropped_and_one_that_reads_slowly_
         one.close()
 
 
-def frames_of(data):
-    """Return what the whole frames of a WebSocket say, as JSON."""
-    found = []
-    while len(data) >= 2:
-        width = {126: 2, 127: 8}.get(data[1], 0)
-        length = int.from_bytes(data[2 : 2 + width]) if width else data[1]
-        if len(data) < 2 + width + length:
-            break
-        found.append(json.loads(data[2 + width : 2 + width + length]))
-        data = data[2 + width + length :]
-    return found
-
-
 async def test_a_socket_that_reads_nothing_is_dropped_and_catches_up_without_loss_or_double(server, monkeypatch):
     monkeypatch.setattr(connections, "STALLED", 0.5)
     at = await server.listen()
@@ -90,7 +78,9 @@ async def test_a_socket_that_reads_nothing_is_dropped_and_catches_up_without_los
         while more := await loop.sock_recv(silent, 65_536):
             read += more
     silent.close()
-    before = [said["position"] for said in frames_of(read.partition(b"\r\n\r\n")[2]) if "position" in said]
+    before = [
+        said["position"] for said in map(json.loads, texts_of(read.partition(b"\r\n\r\n")[2])) if "position" in said
+    ]
     log = await server.system.store.feed("default", after="", limit=1_000)
     entries = [entry.position for entry in log if entry.stream != "directory"]
     assert 2 < len(before) < len(entries)

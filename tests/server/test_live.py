@@ -14,7 +14,7 @@ from websockets.asyncio.client import connect
 from interlock.domain.credentials import Scope
 from interlock.service.following import Reader
 from interlock.service.shapes import entry_shape
-from interlock.web import events, socket
+from interlock.web import broadcast, events, socket
 
 MIA, NOAH, OLGA = "mia@example.com", "noah@example.com", "olga@example.com"
 BOTH = pytest.mark.parametrize("stream", [Events, Socket])
@@ -100,7 +100,8 @@ async def test_a_socket_of_an_agent_tells_it_what_it_asks_and_takes_no_vote_of_i
 @pytest.mark.parametrize("kind", ["events", "socket", "run"])
 async def test_a_stream_on_which_nothing_is_told_lives_whatever_others_do(server, monkeypatch, kind):
     now = [0.0]
-    monkeypatch.setattr("interlock.web.events.monotonic", lambda: now[0])
+    for module in (events, broadcast, socket):
+        monkeypatch.setattr(module, "monotonic", lambda: now[0])
     mia, busy = await server.person(MIA), await server.agent("agent:busy")
     if kind == "run":
         run = (await mia.post("/runs", json={"agent": "approval", "input": "Send email to team"})).json()
@@ -201,6 +202,63 @@ async def test_a_stream_of_one_process_hears_what_happens_at_another(open_server
     assert (await (await there.person(OLGA)).delete(f"/tokens/{issued['id']}")).status_code == 204
     assert await how_it_ended(told) == "This token was revoked."
     await told.__aexit__()
+
+
+async def test_sockets_are_looked_at_together_and_each_entry_is_judged_once_for_a_credential(server, monkeypatch):
+    monkeypatch.setattr(events, "STALE", 0.0)
+    agent, counted, judged = await server.agent(), [], []
+    mia = await server.person(MIA)
+    people = [mia, *[await server.person(f"local:{number}") for number in range(10)]]
+    told = [await opened(Socket, server, one) for one in (*people, mia, mia)]
+    await quiet()
+    store, seen, presented = server.system.store, broadcast.entries_seen, server.system.store.presented
+
+    async def counting(digests):
+        counted.append(len(digests))
+        return await presented(digests)
+
+    async def judging(caller, context, entries):
+        judged.extend((caller.principal.id, caller.credential.digest, entry.position) for entry in entries)
+        return await seen(caller, context, entries)
+
+    monkeypatch.setattr(store, "presented", counting)
+    monkeypatch.setattr(broadcast, "entries_seen", judging)
+    asked = await ask(agent, MAIL)
+    heard = [[entry["seq"] for entry in await entries(one, "viewed")] for one in told]
+    assert heard == [[1, 2, 3]] * len(told)
+    assert counted[0] == 1, "the agent's own call"
+    assert counted.count(len(people)) == len(counted) - 1 <= 3
+    assert len(judged) == len(set(judged)) == 3 * len(people)
+    assert asked["status"] == "open"
+    for one in told:
+        await one.__aexit__()
+
+
+async def test_a_socket_that_takes_nothing_for_a_while_is_told_the_rest_in_order_and_holds_up_nobody(server):
+    agent, mia = await server.agent(), await server.person(MIA)
+    quick, slow = await opened(Socket, server, mia), await opened(Socket, server, mia)
+    numbers = iter(range(100))
+
+    async def asks(count):
+        for _ in range(count):
+            await ask(agent, MAIL, key=str(next(numbers)))
+            await entries(quick, "viewed")
+
+    await asks(1)
+    slow.line.open.clear()
+    before = slow.unheard
+    await asks(3)
+    assert slow.unheard == before
+    slow.line.open.set()
+    await quiet()
+    await asks(1)
+    await quiet()
+    positions = [(await slow.hear())["position"] for _ in range(slow.unheard)]
+    log = await server.system.store.feed("default", after="", limit=100)
+    assert positions == [entry.position for entry in log if entry.stream != "directory"]
+    assert len(positions) == 15
+    for one in (quick, slow):
+        await one.__aexit__()
 
 
 # ── what a socket has shown ──

@@ -10,7 +10,14 @@ from interlock.domain.access import ACCESS
 from interlock.domain.credentials import Scope
 from interlock.web.pages.rendering import policy
 
-GIVEN = {"request_id": "req_nowhere", "run_id": "run_nowhere", "change": "retry", "name": "approval", "part": "subject"}
+GIVEN = {
+    "request_id": "req_nowhere",
+    "run_id": "run_nowhere",
+    "change": "retry",
+    "name": "approval",
+    "act": "enable",
+    "part": "subject",
+}
 EACH_PAGE = pytest.mark.parametrize(("method", "path"), list(PAGES), ids=[" ".join(one) for one in PAGES])
 
 

@@ -21,6 +21,7 @@ from interlock.domain.collaboration import (
     Clarified,
     ReservationEnded,
     Reserved,
+    Snoozed,
     Viewed,
 )
 from interlock.domain.events import (
@@ -48,7 +49,7 @@ QUIT = "quit"
 LOOK_AGAIN = 5.0
 SHORTEST = 0.2
 
-BESIDE = Commented | Viewed | Reserved | ReservationEnded | AskedBack | Clarified | RefusalNoted | Reminded
+BESIDE = Commented | Viewed | Reserved | ReservationEnded | Snoozed | AskedBack | Clarified | RefusalNoted | Reminded
 """What changes nothing of what somebody is about to decide."""
 
 

@@ -81,6 +81,8 @@ class BlockingRemoteClient(Blocking[RemoteClient]):
     remove_second_factor = waits(RemoteClient.remove_second_factor)
     request = waits(RemoteClient.request)
     reserve = waits(RemoteClient.reserve)
+    snooze = waits(RemoteClient.snooze)
+    end_snooze = waits(RemoteClient.end_snooze)
     resolve = waits(RemoteClient.resolve)
     retry = waits(RemoteClient.retry)
     revise = waits(RemoteClient.revise)

@@ -131,6 +131,24 @@ class Deciding(Reading):
         told = await self._calls.delete(f"/requests/{quoted(request_id)}/reservation", key=self._key or fresh_key())
         return understood(request_of, told, tenant)
 
+    async def snooze(self, request_id: str, lasts: timedelta | str) -> Request:
+        """Put a request aside, for this person alone: it waits for them, and is not among what does until then.
+
+        Args:
+            lasts: from a minute to 30 days, never past the deadline; a duration, such as `2h`. It ends with the step.
+
+        Raises:
+            Forbidden: if this person may not vote on it.
+        """
+        length = duration_text(lasts) if isinstance(lasts, timedelta) else lasts
+        return await self._said(request_id, "snooze", {"lasts": length})
+
+    async def end_snooze(self, request_id: str) -> Request:
+        """Take a request up again that this person has put aside; nothing happens if they have not."""
+        tenant = await self._tenant()
+        told = await self._calls.delete(f"/requests/{quoted(request_id)}/snooze", key=self._key or fresh_key())
+        return understood(request_of, told, tenant)
+
     async def ask_back(self, request_id: str, text: str) -> Request:
         """Ask the agent, or who started it, something about an open request, which stays open; see `clarifications`.
 

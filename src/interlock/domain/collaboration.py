@@ -9,6 +9,8 @@ from typing import Literal
 
 SHORTEST_RESERVATION, LONGEST_RESERVATION = timedelta(minutes=1), timedelta(days=1)
 
+LONGEST_SNOOZE = timedelta(days=30)
+
 MOST_CLARIFICATIONS = 20
 """How often people may ask back about one request: its row holds it all."""
 
@@ -24,6 +26,19 @@ class Reservation:
 
     by: str
     since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Snooze:
+    """A person does not want to see it among what waits for them. It waits for them all the same.
+
+    Args:
+        by: canonical id of the person.
+        until: when it shows again, at the latest.
+    """
+
+    by: str
     until: datetime
 
 
@@ -74,6 +89,16 @@ class ReservationEnded:
     by: str
     at: datetime
     type: Literal["reservation_ended"] = "reservation_ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Snoozed:
+    """A person puts it aside until then; at once, where they take it up again. Nothing else is changed by it."""
+
+    by: str
+    until: datetime
+    at: datetime
+    type: Literal["snoozed"] = "snoozed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,6 +138,14 @@ class EndReservation:
 
 
 @dataclass(frozen=True, slots=True)
+class Snooze:
+    """A person who may vote puts it aside for so long, for themselves alone; None: they take it up again."""
+
+    request_id: str
+    lasts: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
 class AskBack:
     """A person asks the agent, or who started the run, something about an open request. Nothing is decided by it."""
 
@@ -209,7 +217,7 @@ class Lapse:
     replaced_by: str | None = None
 
 
-_Conversation = Comment | Reserve | EndReservation | AskBack | Clarify
+_Conversation = Comment | Reserve | EndReservation | Snooze | AskBack | Clarify
 _ByPeople = CastVote | TakeBack | Extend | Delegate | Reschedule | SettleEffect | _Conversation
 ByTime = Expire | EndHold | Remind | Escalate
 _ByRun = Open | Withdraw | ClaimEffect | RecordEffect | Lapse

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from interlock.domain import commands
@@ -14,12 +15,14 @@ from interlock.domain.authority import LONGEST_ID, NO_PERSON, Delegation
 from interlock.domain.canonical import check_text
 from interlock.domain.collaboration import (
     LONGEST_RESERVATION,
+    LONGEST_SNOOZE,
     MOST_CLARIFICATIONS,
     SHORTEST_RESERVATION,
     AskedBack,
     Clarified,
     ReservationEnded,
     Reserved,
+    Snoozed,
 )
 from interlock.domain.commands import (
     AskBack,
@@ -31,6 +34,7 @@ from interlock.domain.commands import (
     EndReservation,
     Open,
     Reserve,
+    Snooze,
     Withdraw,
 )
 from interlock.domain.effect import decide_claim, decide_lapse, decide_record, decide_settle
@@ -136,18 +140,36 @@ def _decide_reserve(request: Request, command: Reserve, context: DecisionContext
     must_be_in_time(request, context.now)
     if not SHORTEST_RESERVATION <= command.lasts <= LONGEST_RESERVATION:
         raise InvalidValue("lasts", "must be from one minute to a day")
+    _must_be_asked(request, person, context, "reserve")
+    return (Reserved(person, _before_deadline(request, context.now + command.lasts), context.now),)
+
+
+def _must_be_asked(request: Request, person: str, context: DecisionContext, verb: str) -> None:
     eligibility = context.eligibility(request)
     right = eligibility.of(request.step_of(context.policy), person, context.now, request.votes)
     if right.excluded is not None:
-        raise Forbidden(f"{person} may not reserve {request.id}: {right.excluded}.", request_id=request.id)
-    until = context.now + command.lasts
-    return (Reserved(person, until if request.due_at is None else min(until, request.due_at), context.now),)
+        raise Forbidden(f"{person} may not {verb} {request.id}: {right.excluded}.", request_id=request.id)
+
+
+def _before_deadline(request: Request, until: datetime) -> datetime:
+    return until if request.due_at is None else min(until, request.due_at)
 
 
 def _decide_end_reservation(request: Request, _: EndReservation, context: DecisionContext) -> tuple[Event, ...]:
     person = _person(request, context, "reserve")
     mine = any(one.by == person for one in request.reserved_at(context.now))
     return (ReservationEnded(person, context.now),) if mine else ()
+
+
+def _decide_snooze(request: Request, command: Snooze, context: DecisionContext) -> tuple[Event, ...]:
+    person = _person(request, context, "snooze")
+    if command.lasts is None:
+        return (Snoozed(person, context.now, context.now),) if request.snoozed_by(person, context.now) else ()
+    must_be_in_time(request, context.now)
+    if not SHORTEST_RESERVATION <= command.lasts <= LONGEST_SNOOZE:
+        raise InvalidValue("lasts", "must be from one minute to 30 days")
+    _must_be_asked(request, person, context, "snooze")
+    return (Snoozed(person, _before_deadline(request, context.now + command.lasts), context.now),)
 
 
 def _decide_ask_back(request: Request, command: AskBack, context: DecisionContext) -> tuple[Event, ...]:
@@ -199,6 +221,7 @@ _DECISIONS: dict[type[Command], Callable[[Request, Any, DecisionContext], tuple[
     commands.Delegate: _decide_delegate,
     commands.Reserve: _decide_reserve,
     commands.EndReservation: _decide_end_reservation,
+    commands.Snooze: _decide_snooze,
     commands.AskBack: _decide_ask_back,
     commands.Clarify: _decide_clarify,
     commands.Reschedule: lambda request, _, context: decide_reschedule(request, context),

@@ -8,7 +8,7 @@ from typing import Literal
 
 from interlock.domain.action import Ask, Outcome
 from interlock.domain.canonical import Json
-from interlock.domain.collaboration import AskedBack, Clarified, ReservationEnded, Reserved, Viewed
+from interlock.domain.collaboration import AskedBack, Clarified, ReservationEnded, Reserved, Snoozed, Viewed
 from interlock.domain.policy import Route
 from interlock.domain.request import Claim, Edition, StandIn, Vote
 
@@ -316,5 +316,5 @@ class LateResult:
 _Asking = Opened | StepReached | Reminded | Escalated | Extended | Rescheduled | Delegated
 _Deciding = VoteCast | StepHeld | VoteTakenBack | Edited | Decided | Expired | Withdrawn
 _OfEffect = EffectClaimed | EffectExecuted | EffectFailed | EffectUnknown | EffectReleased | EffectLapsed | LateResult
-_Conversation = Commented | Viewed | Reserved | ReservationEnded | AskedBack | Clarified
+_Conversation = Commented | Viewed | Reserved | ReservationEnded | Snoozed | AskedBack | Clarified
 Event = _Asking | _Deciding | _OfEffect | _Conversation | Restored | RefusalNoted | ConfigurationHeld

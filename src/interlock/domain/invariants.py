@@ -46,6 +46,7 @@ def _contradiction(request: Request, event: Event) -> str | None:  # noqa: C901,
         case (
             collaboration.Reserved()
             | collaboration.ReservationEnded()
+            | collaboration.Snoozed()
             | collaboration.AskedBack()
             | collaboration.Clarified()
         ):
@@ -99,7 +100,11 @@ def _taken_back(request: Request, event: events.VoteTakenBack) -> str | None:
 
 def _conversation(
     request: Request,
-    event: collaboration.Reserved | collaboration.ReservationEnded | collaboration.AskedBack | collaboration.Clarified,
+    event: collaboration.Reserved
+    | collaboration.ReservationEnded
+    | collaboration.Snoozed
+    | collaboration.AskedBack
+    | collaboration.Clarified,
 ) -> str | None:
     match event:
         case collaboration.Reserved(until=until, at=at):
@@ -107,6 +112,10 @@ def _conversation(
             return _late(request, at) or (None if ends else "it would end before it begins, or after the deadline")
         case collaboration.ReservationEnded(by=by):
             return None if any(one.by == by for one in request.reservations) else f"{by} had not reserved it"
+        case collaboration.Snoozed(by=by, until=until, at=at):
+            ends = until > at and (request.due_at is None or until <= request.due_at)
+            may_begin = _late(request, at) or (None if ends else "it would end before it begins, or after the deadline")
+            return None if until == at and any(one.by == by for one in request.snoozes) else may_begin
         case collaboration.AskedBack(number=number, at=at):
             follows = number == len(request.clarifications) + 1
             return _late(request, at) or (None if follows else f"number {number} does not follow")

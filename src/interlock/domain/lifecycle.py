@@ -12,7 +12,7 @@ from functools import reduce
 
 from interlock.domain import collaboration, events
 from interlock.domain.authority import Delegation
-from interlock.domain.collaboration import Clarification, Reservation
+from interlock.domain.collaboration import Clarification, Reservation, Snooze
 from interlock.domain.events import Decided, Event, Opened, StepReached
 from interlock.domain.invariants import check_event
 from interlock.domain.quorum import cast
@@ -23,7 +23,7 @@ S, E = Status, EffectState
 _WHILE_OPEN = (
     *("step_reached", "vote_cast", "edited", "reminded", "escalated", "extended", "rescheduled"),
     *("commented", "delegated", "step_held", "vote_taken_back"),
-    *("reserved", "reservation_ended", "asked_back", "clarified"),
+    *("reserved", "reservation_ended", "snoozed", "asked_back", "clarified"),
 )
 
 TRANSITIONS: dict[tuple[Status, EffectState, str], tuple[Status, EffectState]] = {
@@ -155,6 +155,9 @@ def _apply_to_conversation(request: Request, event: Event) -> Request:
             return replace(request, reservations=(*others, Reservation(by, at, until)))
         case collaboration.ReservationEnded(by=by, at=at):
             return _unreserved(request, by, at)
+        case collaboration.Snoozed(by=by, until=until, at=at):
+            left = tuple(one for one in request.snoozes if one.by != by and one.until > at)
+            return replace(request, snoozes=(*left, Snooze(by, until)) if until > at else left)
         case collaboration.AskedBack(number=number, by=by, text=text, at=at):
             asked = Clarification(number, by, text, at)
             return replace(request, clarifications=(*request.clarifications, asked))
@@ -216,6 +219,7 @@ def _step_begun(request: Request, event: StepReached) -> Request:
         handed_on=False,
         hold=event.hold,
         reservations=(),
+        snoozes=(),
         votes=(),
         counted=_counted(request, event),
         stand_ins=(*request.stand_ins, *event.stand_ins),

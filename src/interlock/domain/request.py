@@ -11,7 +11,7 @@ from typing import Literal
 from interlock.domain.action import REFUSALS, Action, Ask, Draft, Kind, Question, Subject, Verdict
 from interlock.domain.authority import Delegation
 from interlock.domain.canonical import Json, digest
-from interlock.domain.collaboration import Clarification, Reservation
+from interlock.domain.collaboration import Clarification, Reservation, Snooze
 from interlock.domain.policy import Policy, Route, Step
 
 MAX_COMMENT = 20_000
@@ -167,6 +167,7 @@ class Request:
         reported: an attempt that this record does not know has said that the effect happened, or may have: the record
             was put back from a backup.
         reservations: who is on it, one for each person; some may have ended by the clock.
+        snoozes: who has put it aside, one for each person; some may have ended by the clock.
         clarifications: what people have asked back, and what was said to it.
         trace: the trace context (W3C `traceparent`) in which it was asked, if anybody traces; a run has its own.
     """
@@ -216,6 +217,7 @@ class Request:
     held_until: datetime | None = None
     held_by: tuple[str, ...] = ()
     reservations: tuple[Reservation, ...] = ()
+    snoozes: tuple[Snooze, ...] = ()
     clarifications: tuple[Clarification, ...] = ()
     trace: str | None = None
 
@@ -248,6 +250,11 @@ class Request:
     def reserved_at(self, now: datetime) -> tuple[Reservation, ...]:
         """Return who is on it at a time."""
         return tuple(one for one in self.reservations if one.until > now) if self.is_open else ()
+
+    def snoozed_by(self, person: str, now: datetime) -> datetime | None:
+        """Return until when a person (canonical id) has put it aside; None if they have not, or that is over."""
+        mine = (one.until for one in self.snoozes if one.by == person and one.until > now)
+        return next(mine, None) if self.is_open else None
 
     @property
     def closes_at(self) -> datetime | None:

@@ -15,6 +15,7 @@ from interlock.domain.commands import (
     Extend,
     Remind,
     Reserve,
+    Snooze,
     TakeBack,
 )
 from interlock.domain.events import EffectClaimed, Event
@@ -46,7 +47,7 @@ def with_consequences(
 
 def ends_at(request: Request, command: Command, events: Sequence[Event], policy: Policy) -> datetime | None:
     """Return the latest time at which the command may be committed."""
-    if isinstance(command, CastVote | TakeBack | Remind | Escalate | Extend | Delegate | Reserve | AskBack):
+    if isinstance(command, CastVote | TakeBack | Remind | Escalate | Extend | Delegate | Reserve | Snooze | AskBack):
         return request.closes_at
     claimed = any(isinstance(event, EffectClaimed) for event in events)
     if claimed and policy.answer_expires is not None and request.decided_at is not None:

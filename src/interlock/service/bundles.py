@@ -66,14 +66,15 @@ async def bundled(views: Inboxes, which: Which, *, agent: str | None = None) -> 
     while read < LOOKED_AT:
         page = await views.inbox(which, agent=agent, after=after, limit=PAGE)
         for listed in page.rows:
-            found.setdefault(_likeness(listed.request), []).append(listed.request)
+            found.setdefault(likeness(listed.request), []).append(listed.request)
         read, after = read + len(page.rows), page.next
         if after is None:
             break
     return Bundles(_bundles(found), after is not None)
 
 
-def _likeness(request: Request) -> tuple[object, ...]:
+def likeness(request: Request) -> tuple[object, ...]:
+    """Return what like requests have in common."""
     route = request.route
     return request.agent, request.kind, name_of(request.asked), route.policy_hash, route.level, request.step
 

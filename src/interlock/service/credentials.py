@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -89,7 +89,8 @@ class Authenticator:
 
         Raises:
             AlreadyIssued: if it was made with this key before.
-            InvalidValue: if it is for somebody else, or no name: people sign in; or if the label cannot be kept.
+            InvalidValue: if it is for somebody else, or no name: people sign in; if it is good for nothing; or if the
+                label cannot be kept.
         """
         kind, _, name = bearer.partition(":")
         if kind not in {"agent", "service"} or not name.strip():
@@ -97,6 +98,8 @@ class Authenticator:
         if not bearer.isprintable() or len(bearer) > LONGEST_ID:
             raise InvalidValue("principal", f"must be text that can be shown, in at most {LONGEST_ID} characters")
         check_storable(label, "label")
+        if not scopes:
+            raise InvalidValue("scopes", "must name at least one thing that it is good for")
         actor = replace(_actor(by), key=key_of(key, ("token", bearer, sorted(scopes), lasts, label)))
         issued = await self._new(
             "token", tenant, bearer, actor.by, lasts, principal_kind=kind, scopes=scopes, label=label
@@ -202,19 +205,47 @@ class Authenticator:
         Raises:
             Unauthenticated: if it has.
         """
-        presented = await self._lookup.presented(credential.digest)
+        await self._check_still(credential, await self._lookup.presented(credential.digest))
+
+    async def ended(self, credentials: Iterable[Credential]) -> dict[str, Unauthenticated]:
+        """Return, by digest, which of many have ended since they were checked, and why: all are read at once."""
+        wanted, found = {one.digest: one for one in credentials}, dict[str, Unauthenticated]()
+        presented = await self._kept.presented(wanted.keys())
+        known: dict[tuple[str, int], Directory] = {}
+        for digest, credential in wanted.items():
+            try:
+                await self._check_still(credential, presented.get(digest), known)
+            except Unauthenticated as reason:
+                found[digest] = reason
+        return found
+
+    async def _check_still(
+        self,
+        credential: Credential,
+        presented: Presented | None,
+        known: dict[tuple[str, int], Directory] | None = None,
+    ) -> None:
         reason = "is gone" if presented is None else why_invalid(presented.credential, await self._store.now())
         if presented is None or reason is not None:
             raise Unauthenticated(f"This {credential.kind} {reason}.")
-        await self._check_known(presented)
+        await self._check_known(presented, known)
 
-    async def _check_known(self, presented: Presented) -> Directory:
-        """Refuse a token that no log knows, as somebody wrote it into the database; and whose account is disabled."""
+    async def _check_known(
+        self, presented: Presented, known: dict[tuple[str, int], Directory] | None = None
+    ) -> Directory:
+        """Refuse a token that no log knows, as somebody wrote it into the database; and whose account is disabled.
+
+        Args:
+            known: directories that were read a moment ago, by tenant and version; and those that are read now.
+        """
         found = presented.credential
         kept = await self._directories.kept(found.tenant, presented.directory)
         if found.kind == "token" and not kept.knows(found):
             raise Unauthenticated("This token is stored, and no log says that it was made: make another one.")
-        directory = await self._directories.directory(found.tenant, kept.version)
+        known = {} if known is None else known
+        key = found.tenant, kept.version
+        directory = known.get(key) or await self._directories.directory(*key)
+        known[key] = directory
         person = directory.canonical(found.principal)
         if found.principal_kind == "person" and person in directory.disabled:
             raise Unauthenticated(f"The account {person} is disabled.")

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from operator import attrgetter, itemgetter
 from typing import Literal, get_args
 
-from interlock.domain.action import VERDICTS
+from interlock.domain.action import VERDICTS, Kind
 from interlock.domain.authority import Directory, Principal
 from interlock.domain.eligibility import ONLY_PEOPLE, eligibility_of
-from interlock.domain.inbox import entries_of
-from interlock.domain.request import Request
+from interlock.domain.inbox import asked_entries, entries_of
+from interlock.domain.request import Request, Status
 from interlock.domain.run import Run
+from interlock.engine.integrity import with_whole_requests
 from interlock.engine.ports.store import Inbox, RunFilter, SortKey, Store
 from interlock.engine.routing import PolicyBook
 from interlock.errors import InvalidValue, RecordAltered
-from interlock.service.pages import PAGE, Count, Listing, Page, count, page, sort_key, text_key, walk
+from interlock.service.pages import MOST_COUNTED, PAGE, Count, Listing, Page, count, page, sort_key, text_key, walk
 
-Which = Literal["mine", "others", "decided"]
-"""Open requests that wait for the person; open ones that wait for others; those on which the person has acted."""
+Which = Literal["mine", "snoozed", "others", "decided"]
+"""Open requests that wait for the person, those of them that they have put aside not among them; these; open ones that
+wait for others; those on which the person has acted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,41 @@ class Listed:
     Args:
         excluded: why it does not wait for the person; None if it does, or waits for nobody any more.
         on_behalf_of: for whom the person would vote; None for themselves.
+        snoozed_until: until when the person has put it aside; None if they have not.
     """
 
     request: Request
     excluded: str | None = None
     on_behalf_of: str | None = None
+    snoozed_until: datetime | None = None
+
+    @property
+    def which(self) -> Which | None:
+        """In which list of open requests it is; None if it is decided."""
+        if not self.request.is_open:
+            return None
+        mine: Which = "mine" if self.snoozed_until is None else "snoozed"
+        return mine if self.excluded is None else "others"
+
+
+@dataclass(frozen=True, slots=True)
+class InboxFilter:
+    """Which rows of a list are wanted: all that is given must hold.
+
+    Args:
+        group: the present step asks this group, whoever else it asks; nothing that is decided.
+        reference: how what it is about in the business begins.
+        status: of what the person has acted on.
+    """
+
+    agent: str | None = None
+    kind: Kind | None = None
+    group: str | None = None
+    reference: str | None = None
+    status: Status | None = None
+
+
+EVERYTHING = InboxFilter()
 
 
 def walk_requests(  # noqa: PLR0913 - what is read, and how much of it
@@ -79,9 +110,10 @@ def walk_runs(
 
 
 class PersonalInbox:
-    """Reads what waits for one person, of all agents or of one. It grants nothing: the desk checks every vote.
+    """Reads what waits for one person, or some of it. It grants nothing: the desk checks every vote.
 
     Args:
+        only: what is read of it.
         sees_all: whether what waits for others is all of that; or what the person has acted on, and others are asked.
     """
 
@@ -91,7 +123,7 @@ class PersonalInbox:
         directory: Directory,
         book: PolicyBook,
         principal: Principal,
-        agent: str | None = None,
+        only: InboxFilter = EVERYTHING,
         sees_all: bool = True,  # noqa: FBT001, FBT002 - by name everywhere
     ) -> None:
         self._store = store
@@ -99,44 +131,61 @@ class PersonalInbox:
         self._book = book
         self._principal = principal
         self._person = self._directory.canonical(principal.id)
-        self._agent = agent
+        self._only = only
         self._people = None if sees_all else directory.names_of(self._person)
 
     async def page(self, which: Which, *, after: str | None = None, limit: int = 50) -> Page[Listed]:
         """Return a page of one list. See `Views.inbox`."""
         _check_name(which)
-        listing = Listing(which, sort_key, (self._principal.tenant, self._person, self._agent, self._people))
+        listing = Listing(which, sort_key, (self._principal.tenant, self._person, *astuple(self._only), self._people))
 
-        async def read(after: SortKey | None, limit: int) -> AsyncGenerator[tuple[SortKey, Listed], None]:
-            async with aclosing(self._listed(which, after=after, at_once=min(limit, PAGE))) as rows:
-                async for key, row in rows:
-                    if row is not None:
-                        yield key, row
+        def read(after: SortKey | None, limit: int) -> AsyncGenerator[tuple[SortKey, Listed | None], None]:
+            return self._listed(which, after=after, at_once=min(limit, PAGE))
 
         return await page(listing, read, after=after, limit=limit)
 
-    async def count(self, which: Which) -> Count:
-        """Return how many rows a list has. See `Views.inbox_count`."""
+    async def count(self, which: Which, *, most: int = MOST_COUNTED) -> Count:
+        """Return how many rows a list has, counted to no more than a number. See `Views.inbox_count`."""
         _check_name(which)
-        return await count(row async for _, row in self._listed(which))
+        return await count((row async for _, row in self._listed(which)), most=most)
+
+    async def named(self, ids: Sequence[str]) -> list[Listed]:
+        """Return those of some requests that there are, wherever they are by now, in the order of their ids."""
+        loaded = with_whole_requests(await self._store.load(self._principal.tenant, ids))
+        found = (loaded.requests[key] for key in dict.fromkeys(ids) if key in loaded.requests)
+        return [await self._judged(one, loaded.now) if one.is_open else Listed(one) for one in found]
 
     async def _listed(
         self, which: Which, *, after: SortKey | None = None, at_once: int = PAGE
     ) -> AsyncGenerator[tuple[SortKey, Listed | None], None]:
         """Read a list; None for what was read, and is in another one."""
         at = await self._store.now()
-        match which:
-            case "mine":
-                wanted = Inbox(agent=self._agent, asks=entries_of(self._directory, self._person, at))
-            case "others":
-                wanted = Inbox(agent=self._agent, people=self._people)
-            case "decided":
-                # All names under which the person may have acted: an alias may be younger than a vote.
-                wanted = Inbox(statuses=(), agent=self._agent, people=self._directory.names_of(self._person))
-        rows = walk_requests(self._store, self._principal.tenant, wanted, after=after, at_once=at_once)
+        rows = walk_requests(self._store, self._principal.tenant, self._wanted(which, at), after=after, at_once=at_once)
         async for key, request in rows:
-            found = Listed(request) if which == "decided" else await self._judged(request, at)
-            yield key, (found if which == "decided" or (found.excluded is None) is (which == "mine") else None)
+            if self._only.kind in {None, request.kind} and self._is_of_group(request):
+                found = Listed(request) if which == "decided" else await self._judged(request, at)
+                yield key, (found if which in {"decided", found.which} else None)
+            else:
+                yield key, None
+
+    def _wanted(self, which: Which, at: datetime) -> Inbox:
+        """Return what an index finds of a list: all that is in it, and perhaps more."""
+        only = self._only
+        if which == "decided":
+            # All names under which the person may have acted: an alias may be younger than a vote.
+            names = self._directory.names_of(self._person)
+            statuses = () if only.status is None else (only.status,)
+            return Inbox(statuses, only.agent, people=names, reference_prefix=only.reference)
+        asks = None if only.group is None else frozenset({_group(only.group)})
+        if which != "others":
+            asks, people = asks or entries_of(self._directory, self._person, at), None
+        else:
+            people = self._people
+        return Inbox(agent=only.agent, asks=asks, people=people, reference_prefix=only.reference)
+
+    def _is_of_group(self, request: Request) -> bool:
+        group = self._only.group
+        return group is None or (request.is_open and _group(group) in asked_entries(request))
 
     async def _judged(self, request: Request, at: datetime) -> Listed:
         """Say whether an open request waits for the person: not where they have voted on what stands there."""
@@ -159,7 +208,12 @@ class PersonalInbox:
         if right.excluded is None and voted is not None:
             did = VERDICTS[voted.verdict].did
             return Listed(request, f"you have voted already ({did}), and others are asked as well")
-        return Listed(request, right.excluded, right.on_behalf_of)
+        snoozed_until = request.snoozed_by(self._person, at)
+        return Listed(request, right.excluded, right.on_behalf_of, snoozed_until)
+
+
+def _group(name: str) -> str:
+    return f"group:{name}"
 
 
 def _check_name(which: str) -> None:

@@ -18,6 +18,8 @@ K = TypeVar("K")
 
 PAGE = 200
 MOST_COUNTED = 1_000
+MOST_READ = 2_000
+"""How many rows are read for one page."""
 FIRST_TIME, LAST_TIME = -(2**63), 2**63 - 1  # of the times that every store can compare
 
 
@@ -126,28 +128,34 @@ async def walk(  # noqa: PLR0913 - what is read, and how much of it
 
 async def page(
     listing: Listing[K],
-    read: Callable[[K | None, int], AsyncGenerator[tuple[K, T], None]],
+    read: Callable[[K | None, int], AsyncGenerator[tuple[K, T | None], None]],
     *,
     after: str | None,
     limit: int,
 ) -> Page[T]:
     """Return the next rows of a list, at most so many, and the cursor of what comes after them.
 
+    A page has fewer rows, and a cursor all the same, where many were read that are not in the list.
+
     Args:
-        read: reads rows, each with its key, from behind a key on; at most so many are wanted.
+        read: reads rows, each with its key, from behind a key on; at most so many are wanted. None for what was read
+            and is not in the list.
 
     Raises:
         InvalidValue: if the cursor is not one of this list, or the limit is no whole number of at least 1.
     """
     if type(limit) is not int or limit < 1:
         raise InvalidValue("limit", "must be a whole number of at least 1")
-    found: list[tuple[K, T]] = []
+    found: list[T] = []
+    last, looked = None, 0
     async with aclosing(read(None if after is None else listing.key(after), limit + 1)) as left:
-        async for row in left:
-            if len(found) == limit:
-                return Page(tuple(value for _, value in found), listing.cursor(found[-1][0]))
-            found.append(row)
-    return Page(tuple(value for _, value in found), None)
+        async for key, value in left:
+            if last is not None and ((len(found) == limit and value is not None) or looked >= max(MOST_READ, limit)):
+                return Page(tuple(found), listing.cursor(last))
+            last, looked = key, looked + 1
+            if value is not None:
+                found.append(value)
+    return Page(tuple(found), None)
 
 
 async def count(

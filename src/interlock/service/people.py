@@ -162,11 +162,16 @@ class People:
         return why_refused(Permission.manage, self._principal, frozenset(), directory)
 
 
-def warnings_about_group(kind: GroupOrRole, name: str, configured: PolicySet) -> list[str]:
-    """Say that nothing asks for a group or a role, and which are known; nothing if something does."""
+def known_names(kind: GroupOrRole, configured: PolicySet) -> frozenset[str]:
+    """Return the groups, or the roles, that mean something: the configuration names them, or a policy asks for them."""
     directory = configured.directory
     named = directory.groups if kind == "group" else ROLES.union(directory.roles)
-    known = names_asked(kind, (*configured.policies, configured.default)).union(named)
+    return names_asked(kind, (*configured.policies, configured.default)).union(named)
+
+
+def warnings_about_group(kind: GroupOrRole, name: str, configured: PolicySet) -> list[str]:
+    """Say that nothing asks for a group or a role, and which are known; nothing if something does."""
+    known = known_names(kind, configured)
     if name in known:
         return []
     return [f"Nothing asks for the {kind} {quoted(name)}: known are {', '.join(sorted(known)) or 'none'}."]

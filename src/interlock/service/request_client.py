@@ -21,6 +21,7 @@ from interlock.domain.commands import (
     Extend,
     Reserve,
     SettleEffect,
+    Snooze,
     TakeBack,
 )
 from interlock.domain.request import Request
@@ -149,6 +150,22 @@ class RequestClient(Views):
     async def end_reservation(self, request_id: str) -> Request:
         """Say that this person is not on it any more; nothing happens if they are not."""
         return await self._handle(EndReservation(request_id))
+
+    async def snooze(self, request_id: str, lasts: timedelta | str) -> Request:
+        """Put a request aside, for this person alone: it waits for them, and is not among what does until then.
+
+        Args:
+            lasts: from a minute to 30 days, never past the deadline; a duration, such as `2h`. It ends with the step.
+
+        Raises:
+            Forbidden: if this person may not vote on it.
+        """
+        length = lasts if isinstance(lasts, timedelta) else duration(lasts, "lasts")
+        return await self._handle(Snooze(request_id, length))
+
+    async def end_snooze(self, request_id: str) -> Request:
+        """Take a request up again that this person has put aside; nothing happens if they have not."""
+        return await self._handle(Snooze(request_id, None))
 
     async def ask_back(self, request_id: str, text: str) -> Request:
         """Ask the agent, or who started it, something about an open request, which stays open; see `clarifications`.

@@ -92,7 +92,7 @@ def _request_event(entry: Entry, event: Event) -> str:  # noqa: C901, PLR0911, P
             return _conversation(event)
 
 
-def _conversation(event: Event) -> str:
+def _conversation(event: Event) -> str:  # noqa: PLR0911 - one line an event
     match event:
         case events.Commented(by=by, text=text):
             return f"{by} says: {shortened(text, SHORT)}"
@@ -100,6 +100,8 @@ def _conversation(event: Event) -> str:
             return f"{', '.join(people)} saw it"
         case collaboration.Reserved(by=by, until=until):
             return f"{by} is on it, until {when(until)}"
+        case collaboration.Snoozed(by=by, until=until, at=at):
+            return f"{by} puts it aside, until {when(until)}" if until > at else f"{by} takes it up again"
         case collaboration.AskedBack(number=number, by=by, text=text):
             return f"{by} asks back ({number}): {shortened(text, SHORT)}"
         case collaboration.Clarified(number=number, by=by, text=text):

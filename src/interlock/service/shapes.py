@@ -98,6 +98,7 @@ def _decision(request: Request) -> dict[str, Any]:
         "reservations": [
             {"by": one.by, "since": _at(one.since), "until": _at(one.until)} for one in request.reservations
         ],
+        "snoozes": [{"by": one.by, "until": _at(one.until)} for one in request.snoozes],
         "clarifications": [_clarification(one) for one in request.clarifications],
     }
 

@@ -25,7 +25,7 @@ from interlock.engine.changes import Entry
 from interlock.engine.integrity import verified
 from interlock.engine.ports.store import Inbox
 from interlock.errors import BadInput, InvalidValue, NotFound
-from interlock.service.inbox import Listed, PersonalInbox, Which, walk_requests
+from interlock.service.inbox import InboxFilter, Listed, PersonalInbox, Which, walk_requests
 from interlock.service.pages import Count, Listing, Page, page, sort_key, walk
 from interlock.service.run_views import OPEN, RunViews
 from interlock.service.statistics import LAST, Report, report
@@ -180,7 +180,7 @@ class Views(RunViews):
 
     async def _inbox(self, agent: str | None) -> PersonalInbox:
         directory = await self._directories.directory(self._tenant)
-        return PersonalInbox(self._store, directory, self._book, self.principal, agent)
+        return PersonalInbox(self._store, directory, self._book, self.principal, InboxFilter(agent))
 
     async def statistics(
         self,

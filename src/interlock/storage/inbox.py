@@ -28,6 +28,9 @@ from interlock.storage.rows import ASKS_UNKNOWN, OPEN, encodable
 from interlock.storage.schema import IS_OPEN, IS_UNSETTLED, participants, requests
 from interlock.storage.sql_constructs import HoldsOneOf, OneOf, as_bytes
 
+_LAST = chr(0x10FFFF)
+"""No reference holds it: all that begin alike lie before it."""
+
 _TENANT: BindParameter[str] = bindparam("tenant")
 _AFTER = tuple_(bindparam("after_at", type_=BigInteger), bindparam("after", type_=Text))
 _LIMIT: BindParameter[int] = bindparam("limit")
@@ -36,10 +39,12 @@ _LIMIT: BindParameter[int] = bindparam("limit")
 def inbox(on: Connection, tenant: str, wanted: Inbox, after: SortKey | None, limit: int) -> InboxPage:
     """Return a page of requests, beginning behind a key of the page before it."""
     at, key = (None, "") if after is None else after
-    if not encodable(key, wanted.agent or "", wanted.run_id or "", wanted.reference or ""):
+    given = wanted.agent, wanted.run_id, wanted.reference, wanted.reference_prefix
+    if not encodable(key, *(one or "" for one in given)):
         return InboxPage()
     values: dict[str, Any] = {"tenant": tenant, "limit": limit, "after_at": at, "after": key}
     values |= {"agent": wanted.agent, "run_id": wanted.run_id, "reference": wanted.reference}
+    values |= {"begins": wanted.reference_prefix, "beyond": f"{wanted.reference_prefix}{_LAST}"}
     values["statuses"] = [str(one) for one in wanted.statuses]
     values["effects"] = [str(one) for one in wanted.effects]
     if wanted.asks is not None:
@@ -92,6 +97,7 @@ def inbox_query(wanted: Inbox, *, paged: bool = False) -> Select[Any]:
         of_agent=wanted.agent is not None,
         of_run=wanted.run_id is not None,
         of_reference=wanted.reference is not None,
+        of_prefix=wanted.reference_prefix is not None,
         of_effects=bool(wanted.effects),
         unsettled=bool(wanted.effects) and set(wanted.effects) <= set(UNSETTLED),
         asked=wanted.asks is not None,
@@ -101,13 +107,14 @@ def inbox_query(wanted: Inbox, *, paged: bool = False) -> Select[Any]:
 
 
 @cache
-def _inbox_query(  # noqa: PLR0913 - what makes one query another
+def _inbox_query(  # noqa: C901, PLR0913 - what makes one query another
     *,
     order: str,
     some: bool,
     of_agent: bool,
     of_run: bool,
     of_reference: bool,
+    of_prefix: bool,
     of_effects: bool,
     unsettled: bool,
     asked: bool,
@@ -122,6 +129,8 @@ def _inbox_query(  # noqa: PLR0913 - what makes one query another
         filters.append(columns.run_id == bindparam("run_id"))
     if of_reference:
         filters.append(columns.reference == bindparam("reference"))
+    if of_prefix:
+        filters.append(columns.reference.between(bindparam("begins"), bindparam("beyond")))
     if of_effects:
         filters.append(OneOf(columns.effect, "effects"))
     if some:
@@ -132,7 +141,7 @@ def _inbox_query(  # noqa: PLR0913 - what makes one query another
         return _acted_on(filters, several=several, paged=paged)
     by_due = order == "due"
     at: ColumnElement[int] = columns.due_at if by_due else columns.opened_at
-    if of_run or of_reference:
+    if of_run or of_reference or of_prefix:
         at = at + literal_column("0")  # no index has this order: SQLite would take one, and read everybody's requests
     query = select(as_bytes(columns.body), at, columns.id).where(columns.tenant == _TENANT, *filters).limit(_LIMIT)
     query = query.where(IS_UNSETTLED) if unsettled else query

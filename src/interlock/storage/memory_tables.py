@@ -139,9 +139,14 @@ def _is_wanted(row: RequestRow, wanted: Inbox) -> bool:
         and wanted.agent in {None, row.agent}
         and wanted.run_id in {None, row.run_id}
         and wanted.reference in {None, row.reference}
+        and (wanted.reference_prefix is None or _begins(row.reference, wanted.reference_prefix))
         and (not wanted.effects or row.effect in wanted.effects)
         and (wanted.asks is None or _asks_one_of(row, wanted.asks))
     )
+
+
+def _begins(text: str | None, prefix: str) -> bool:
+    return text is not None and text.startswith(prefix)
 
 
 def _asks_one_of(row: RequestRow, entries: Iterable[str]) -> bool:

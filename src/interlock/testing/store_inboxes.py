@@ -114,6 +114,9 @@ class InboxContract(Contract):
         assert await page_ids(store, replace(about, statuses=(Status.open,))) == ["req_1"]
         assert await page_ids(store, replace(about, agent="nobody")) == []
         assert await page_ids(store, Inbox((), reference=ABOUT)) == ["req_3"]
+        prefixes = {"order 17": [2, 1, 0], "order 170": [2], "": [3, 2, 1, 0], "%": [], ABOUT[:4]: [3], "\0": []}
+        for prefix, ids in prefixes.items():
+            assert await page_ids(store, Inbox((), reference_prefix=prefix)) == [f"req_{number}" for number in ids]
         for nothing in ("order", "ORDER 17", "%", "", "order 17\0", "\ud800"):
             assert await page_ids(store, Inbox((), reference=nothing)) == []
         await store.commit(changes(self._voted(await the_request(store, "req_1"), "ann", clock)))

@@ -35,11 +35,27 @@ from interlock.web.context import Context, context_of
 from interlock.web.edge import Edge
 from interlock.web.http_spans import ONE_SPAN, RedactedSpans
 from interlock.web.openapi import document
-from interlock.web.pages import account, assets, attention, deciding, editing, inbox, joining, settings, sign_in, subjects
+from interlock.web.pages import (
+    account,
+    assets,
+    attention,
+    deciding,
+    editing,
+    inbox,
+    joining,
+    settings,
+    sign_in,
+    subjects,
+)
 from interlock.web.pages import agents as agent_pages
+from interlock.web.pages import delegations as delegation_pages
+from interlock.web.pages import groups as group_pages
+from interlock.web.pages import people as people_pages
 from interlock.web.pages import requests as request_pages
 from interlock.web.pages import runs as run_pages
+from interlock.web.pages import sessions as session_pages
 from interlock.web.pages import statistics as statistics_pages
+from interlock.web.pages import tokens as token_pages
 from interlock.web.problems import add_problems
 
 PREFIX = "/api/v1"
@@ -77,6 +93,11 @@ PAGES = (
     joining,
     settings,
     statistics_pages,
+    people_pages,
+    group_pages,
+    delegation_pages,
+    token_pages,
+    session_pages,
     subjects,
 )
 """What has pages for people."""

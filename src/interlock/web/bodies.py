@@ -83,6 +83,12 @@ class NewReservation(_Body):
     lasts: Name = Field(default="15m", description="a duration from 1m to 1d, such as 15m", examples=["15m"])
 
 
+class NewSnooze(_Body):
+    """The caller puts it aside."""
+
+    lasts: Name = Field(description="a duration from 1m to 30d, such as 2h", examples=["2h"])
+
+
 class Said(_Body):
     """Something that is asked back, or said to it."""
 

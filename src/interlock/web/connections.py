@@ -10,8 +10,10 @@ import sys
 import termios
 from typing import TYPE_CHECKING, Any
 
+from starlette.websockets import WebSocketDisconnect
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame, Opcode
 
 if TYPE_CHECKING:
     _Base = asyncio.Protocol
@@ -97,6 +99,49 @@ class Connection(_Base):
             self._look = None
 
 
+LINE = "interlock.line"
+"""Under which name a WebSocket's call brings its `Line`, among the extensions of ASGI."""
+
+
+class Line(Connection):
+    """A WebSocket's connection: what many are told alike is made a frame once, and written by whoever tells them."""
+
+    scope: dict[str, Any]
+    writable: asyncio.Event
+    disconnected: bool
+    close_sent: bool
+
+    def handle_connect(self, event: Any) -> None:
+        """Begin a call, which brings this line."""
+        super().handle_connect(event)  # type: ignore[misc]
+        if not self.close_sent:
+            self.scope["extensions"][LINE] = self
+
+    @property
+    def takes_more(self) -> bool:
+        """Whether the client has taken nearly all that was written to it."""
+        return self.writable.is_set() and not self._is_over
+
+    async def until_it_takes_more(self) -> None:
+        """Wait for the client; raise `WebSocketDisconnect` if it is gone."""
+        await self.writable.wait()
+        if self._is_over:
+            raise WebSocketDisconnect
+
+    def write(self, frames: bytes) -> None:
+        """Write whole frames."""
+        self.transport.write(frames)
+
+    @property
+    def _is_over(self) -> bool:
+        return self.disconnected or self.close_sent or self.transport.is_closing()
+
+
+def frame_of(text: str) -> bytes:
+    """Return a message as a frame, as every socket is sent it."""
+    return Frame(Opcode.TEXT, text.encode()).serialize(mask=False)
+
+
 class Calls(Connection):
     """A connection for calls: one at a time, each of which begins in time."""
 
@@ -161,4 +206,4 @@ def _no_room() -> bytes:
 
 _NO_ROOM = _no_room()
 HTTP: type[asyncio.Protocol] = type("HTTP", (Calls, AutoHTTPProtocol), {})
-WEBSOCKET: type[asyncio.Protocol] = type("WebSocket", (Connection, WebSocketsSansIOProtocol), {})
+WEBSOCKET: type[asyncio.Protocol] = type("WebSocket", (Line, WebSocketsSansIOProtocol), {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import TYPE_CHECKING
@@ -14,11 +15,13 @@ from starlette.requests import HTTPConnection
 
 from interlock.config.server import ServerSettings
 from interlock.domain.addresses import machine
+from interlock.domain.authority import Directory
 from interlock.domain.credentials import Device, SessionLimits
 from interlock.service.accounts import Accounts
 from interlock.service.credentials import Authenticator
 from interlock.service.first_account import FirstAccount
 from interlock.service.following import Reader
+from interlock.service.last_changes import LastChanges
 from interlock.service.live import Live
 from interlock.service.own_account import OwnAccount
 from interlock.service.owners import Owners
@@ -31,8 +34,8 @@ from interlock.web.rates import Rates
 from interlock.web.request_cache import RequestCache
 
 if TYPE_CHECKING:
+    from interlock.web.broadcast import Broadcast
     from interlock.web.oidc_provider import Provider
-    from interlock.web.visible import Visibility
 
 Network = IPv4Network | IPv6Network
 LONGEST_DEVICE = 200
@@ -98,14 +101,29 @@ class Context:
         """What people with an account do for themselves."""
         return OwnAccount(self.authenticator, self.parts.directories)
 
+    @cached_property
+    def last_changes(self) -> LastChanges:
+        """Who changed what last of people and tokens."""
+        return LastChanges(self.parts.store)
+
     @property
     def first_account(self) -> FirstAccount:
         """Who makes the first account."""
         return FirstAccount(self.parts.directories, self.accounts, self.own_account)
 
     @cached_property
-    def visibilities(self) -> dict[tuple[str, str], tuple[float, Visibility]]:
-        """What people saw a moment ago who follow the log, by tenant and principal."""
+    def people(self) -> dict[str, tuple[float, asyncio.Future[tuple[Directory, datetime]]]]:
+        """The people of each tenant as they were a moment ago, for those who follow the log, and the time then."""
+        return {}
+
+    @cached_property
+    def changed(self) -> dict[str, str]:
+        """The position of the entry by which the people of each tenant have changed last, as those who follow know."""
+        return {}
+
+    @cached_property
+    def broadcasts(self) -> dict[str, Broadcast]:
+        """What tells sockets, by tenant."""
         return {}
 
     @cached_property

@@ -15,6 +15,7 @@ from interlock.errors import InterlockError
 from interlock.service.batch import cast, cast_all
 from interlock.service.bundles import bundled
 from interlock.service.inbox import Which
+from interlock.service.pages import MOST_COUNTED
 from interlock.service.shapes import (
     bundles_shape,
     count_shape,
@@ -85,9 +86,15 @@ async def inbox_bundles(caller: Decides, call: Call, which: Which, agent: str | 
 
 
 @router.get("/inbox/{which}/count", responses=answers("Count", is_tagged=True))
-async def inbox_count(caller: Decides, call: Call, which: Which, agent: str | None = None) -> Response:
+async def inbox_count(
+    caller: Decides,
+    call: Call,
+    which: Which,
+    agent: str | None = None,
+    most: Annotated[int, Query(ge=1, le=MOST_COUNTED)] = MOST_COUNTED,
+) -> Response:
     """Count the rows of one list of the inbox, up to a thousand."""
-    return tagged(call, count_shape(await (await visible_inbox(caller)).count(which, agent=agent)))
+    return tagged(call, count_shape(await (await visible_inbox(caller)).count(which, agent=agent, most=most)))
 
 
 @router.get("/{request_id}", responses=answers("RequestView", is_tagged=True))
@@ -152,6 +159,19 @@ async def end_reservation(caller: Known, request_id: str) -> dict[str, Any]:
     """Say that the caller is not on it any more."""
     await must_see(caller, request_id)
     return request_shape(await caller.client.end_reservation(request_id))
+
+
+@router.post("/{request_id}/snooze", responses=answers("Request"))
+async def snooze(caller: Known, request_id: str, body: bodies.NewSnooze) -> dict[str, Any]:
+    """Put a request aside, for the caller alone: it waits for them, and is not among what does for a time."""
+    return request_shape(await caller.client.snooze(request_id, body.lasts))
+
+
+@router.delete("/{request_id}/snooze", responses=answers("Request"))
+async def end_snooze(caller: Known, request_id: str) -> dict[str, Any]:
+    """Take up again what the caller has put aside."""
+    await must_see(caller, request_id)
+    return request_shape(await caller.client.end_snooze(request_id))
 
 
 @router.post("/{request_id}/clarifications", responses=answers("Request"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from collections.abc import Sequence
 from time import monotonic
 from typing import Annotated, Any, NamedTuple
 
@@ -20,9 +21,10 @@ from interlock.errors import BadInput, InterlockError
 from interlock.service.batch import cast
 from interlock.service.shapes import entry_shape, request_shape
 from interlock.web import bodies
+from interlock.web.broadcast import Broadcast
 from interlock.web.callers import Caller, admit, open_to_all
+from interlock.web.connections import LINE, Line, frame_of
 from interlock.web.context import Context, context_of
-from interlock.web.events import entries_of
 from interlock.web.problems import answer_of, document_of, reason_of
 from interlock.web.requests import asked_back, clarified
 
@@ -97,9 +99,9 @@ async def socket(websocket: WebSocket, after: str | None = None) -> None:
         await websocket.send_denial_response(answer_of(error))
         return
     await websocket.accept()
-    conversation = _Conversation(websocket, context, caller)
+    conversation = _Conversation(websocket, context, caller, position)
     context.streams.add(conversation)
-    tasks = [asyncio.ensure_future(conversation.tell(position)), asyncio.ensure_future(conversation.listen())]
+    tasks = [asyncio.ensure_future(conversation.tell()), asyncio.ensure_future(conversation.listen())]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -122,49 +124,62 @@ async def _close(websocket: WebSocket, tasks: list[asyncio.Task[None]], code: in
 
 
 class _Conversation:
-    """One socket: what it was shown, and what it says."""
+    """One socket: what it was shown, and what it says. Implements `Listener`."""
 
-    def __init__(self, websocket: WebSocket, context: Context, caller: Caller) -> None:
+    def __init__(self, websocket: WebSocket, context: Context, caller: Caller, position: str) -> None:
         self._websocket = websocket
+        self._line: Line = websocket.scope["extensions"][LINE]
         self._context = context
-        self._caller = caller
         self._shown: dict[str, LastShown] = {}
+        self.caller = caller
+        self.position = position
+        self.told = self.looked = monotonic()
 
-    async def tell(self, position: str) -> None:
-        """Tell what the log holds after a position, until the server stops or the caller is no longer known."""
-        await self._send({"type": "ready", "after": position})
+    async def tell(self) -> None:
+        """Tell what the log holds after its position, until the server stops or the caller is no longer known."""
+        await self._send({"type": "ready", "after": self.position})
         reason = "the server stops"
         try:
-            async for entry in entries_of(self._context, self._caller, position):
-                if entry is None:
-                    await self._send({"type": "alive"})
-                else:
-                    position = entry.position
-                    await self._tell(entry)
+            while not self._context.stop.is_set():
+                await _broadcast(self._context, self.caller.principal.tenant).follow(self)
+                await self._line.until_it_takes_more()
         except InterlockError as ended:
             reason = ended.message
-        await self._send({"type": "end", "reason": reason, "after": position})
+        await self._send({"type": "end", "reason": reason, "after": self.position})
 
-    async def _tell(self, entry: Entry) -> None:
-        live = self._context.live(entry.tenant)
+    def take(self, entries: Sequence[Entry]) -> bool:
+        """Tell entries at once, if the client takes them; of a person the log says what they were shown."""
+        if not self._line.takes_more:
+            return False
+        shown = dict[str, LastShown]()
+        self._line.write(b"".join([self._told(entry, shown) for entry in entries]))
+        self.position = entries[-1].position
+        if self.caller.principal.kind == "person":
+            for request_id, last in shown.items():
+                self._context.view_recorder.note(self.caller.principal, request_id, last.digest)
+        return True
+
+    def lives(self) -> bool:
+        """Tell that the stream lives, if the client takes it."""
+        if self._line.takes_more:
+            self._line.write(_ALIVE)
+        return self._line.takes_more
+
+    def _told(self, entry: Entry, shown: dict[str, LastShown]) -> bytes:
+        """Return what is told of an entry; note what it shows to be decided."""
+        live, request_id = self._context.live(entry.tenant), entry.stream
         match entry.event:
             case Opened(asked_digest=digest):
-                await self._show(entry.stream, LastShown(digest), live.written(entry, _text_of))
-            case Edited(digest=digest) if entry.stream in self._shown:
-                told = _told_of(entry) | {"request_id": entry.stream, "digest": digest}
-                await self._show(entry.stream, LastShown(digest, monotonic() + UNREAD), json.dumps(told))
+                shown[request_id] = LastShown(digest)
+            case Edited(digest=digest) if request_id in self._shown:
+                shown[request_id] = LastShown(digest, monotonic() + UNREAD)
             case _:
-                await self._websocket.send_text(live.written(entry, _text_of))
-
-    async def _show(self, request_id: str, shown: LastShown, told: str) -> None:
-        """Show what stands there to be decided; of a person the log says that they have seen it."""
+                return live.written(entry, frame_of_entry)
         self._shown.pop(request_id, None)
-        self._shown[request_id] = shown
+        self._shown[request_id] = shown[request_id]
         if len(self._shown) > MOST_SHOWN:
             del self._shown[next(iter(self._shown))]
-        await self._websocket.send_text(told)
-        if self._caller.principal.kind == "person":
-            self._context.view_recorder.note(self._caller.principal, request_id, shown.digest)
+        return live.written(entry, frame_of_entry if isinstance(entry.event, Opened) else _frame_of_change)
 
     async def listen(self) -> None:
         """Take what the client says."""
@@ -176,9 +191,9 @@ class _Conversation:
             said: dict[str, Any] = {}
             told: dict[str, Any]
             try:
-                principal = self._caller.principal
+                principal = self.caller.principal
                 self._context.rates.call(principal.tenant, principal.id)
-                await self._context.authenticator.check_again(self._caller.credential)
+                await self._context.authenticator.check_again(self.caller.credential)
                 said = _read(text)
                 answer = Answer.model_validate(said)
                 answer.check()
@@ -201,16 +216,16 @@ class _Conversation:
 
     async def _done(self, answer: Answer) -> dict[str, Any]:
         """Do what is said; return what is told of it."""
-        client, request_id, told = self._caller.client.keyed(answer.id), answer.request_id, "done"
+        client, request_id, told = self.caller.client.keyed(answer.id), answer.request_id, "done"
         if answer.take_back:
             after, told = await client.take_back(request_id), "taken_back"
         elif answer.reserve is not None:
             after = await client.reserve(request_id, answer.reserve)
         elif answer.ask_back is not None:
-            after = await asked_back(self._caller, request_id, answer.ask_back)
+            after = await asked_back(self.caller, request_id, answer.ask_back)
         elif answer.clarify is not None and answer.number is not None:
             await admit(self._websocket, Permission.clarify)
-            after = await clarified(self._caller, request_id, answer.number, answer.clarify)
+            after = await clarified(self.caller, request_id, answer.number, answer.clarify)
         else:
             vote = answer.vote(self._shown.get(request_id))
             after, told = await cast(client, vote.on(request_id)), "voted"
@@ -224,7 +239,7 @@ def _told_of(entry: Entry) -> dict[str, Any]:
     return {"type": entry.event.type, "position": entry.position, "entry": entry_shape(entry)}
 
 
-def _text_of(entry: Entry) -> str:
+def frame_of_entry(entry: Entry) -> bytes:
     """Return what every socket is told of an entry."""
     told = _told_of(entry)
     if isinstance(entry.event, Opened):
@@ -232,7 +247,26 @@ def _text_of(entry: Entry) -> str:
         told["type"] = WANTED[ask.subject.kind]  # type: ignore[index]
         told |= {"request_id": entry.stream, "plan": ask.description, "asked": ask.subject.content()}
         told["digest"] = entry.event.asked_digest
-    return json.dumps(told)
+    return frame_of(json.dumps(told))
+
+
+def _frame_of_change(entry: Entry) -> bytes:
+    """Return what a socket is told of an edit of what it has shown."""
+    assert isinstance(entry.event, Edited)
+    return frame_of(json.dumps(_told_of(entry) | {"request_id": entry.stream, "digest": entry.event.digest}))
+
+
+_ALIVE = frame_of(json.dumps({"type": "alive"}))
+
+
+def _broadcast(context: Context, tenant: str) -> Broadcast:
+    """Return what tells a tenant's log to its sockets."""
+    found = context.broadcasts.get(tenant)
+    if found is None:
+        live = context.live(tenant)
+        found = Broadcast(context, tenant, lambda entry: len(live.written(entry, frame_of_entry)))
+        context.broadcasts[tenant] = found
+    return found
 
 
 def _read(text: str) -> dict[str, Any]:

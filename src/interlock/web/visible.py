@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -20,9 +21,9 @@ from interlock.engine.ports.store import Inbox, RunFilter
 from interlock.engine.threads import ThreadView
 from interlock.errors import Forbidden, NotFound, RecordAltered
 from interlock.service.attention import Attention, attention
-from interlock.service.inbox import Listed, PersonalInbox, Which
+from interlock.service.inbox import InboxFilter, Listed, PersonalInbox, Which
 from interlock.service.owners import RequestOwner, RunOwner
-from interlock.service.pages import Count, Page
+from interlock.service.pages import MOST_COUNTED, Count, Page
 from interlock.service.run_views import RunView
 from interlock.web.callers import Caller, why_not
 from interlock.web.context import Context
@@ -83,18 +84,33 @@ def _is_agents(principal: Principal, run: Run | RunOwner) -> bool:
 
 async def visibility_of(caller: Caller) -> Visibility:
     """Return what a caller sees now."""
-    system, principal = caller.client.system, caller.principal
-    directory, now = await system.directories.directory(principal.tenant), await caller.client.now()
+    return _visibility(caller, *await _people(caller))
+
+
+async def _people(caller: Caller) -> tuple[Directory, datetime]:
+    return await caller.client.system.directories.directory(caller.principal.tenant), await caller.client.now()
+
+
+def _visibility(caller: Caller, directory: Directory, now: datetime) -> Visibility:
+    principal = caller.principal
     refused = why_refused(Permission.read_all, principal, frozenset(), directory)
     sees_all = principal.kind == "service" or (principal.kind == "person" and refused is None)
     return Visibility(caller, sees_all, directory, now)
+
+
+async def entries_seen(caller: Caller, context: Context, entries: Sequence[Entry]) -> Sequence[Entry]:
+    """Return which entries of the log the caller sees. See `sees_entry`."""
+    plain = caller.principal.kind == "person" and all(entry.stream != STREAM for entry in entries)
+    if plain and (await _lately(caller, context)).sees_all:
+        return entries
+    return [entry for entry in entries if await sees_entry(caller, context, entry)]
 
 
 async def sees_entry(caller: Caller, context: Context, entry: Entry) -> bool:
     """Say whether the caller sees an entry of the log: of what they see; of people and tokens, who may read the log."""
     principal, reads = caller.principal, bool(caller.credential.scopes & READING)
     if entry.stream == STREAM:
-        context.visibilities.clear()  # somebody may belong elsewhere from now on
+        _forget(context, entry)  # somebody may belong elsewhere from now on
         return principal.kind != "agent" and await why_not(caller, Permission.log, context) is None
     if principal.kind == "person":
         return await _person_sees(await _lately(caller, context), context, entry)
@@ -120,12 +136,19 @@ async def _person_sees(visibility: Visibility, context: Context, entry: Entry) -
 
 async def _lately(caller: Caller, context: Context) -> Visibility:
     """Return what a person sees, as of a moment ago: many may follow, and each is asked about every entry."""
-    key = caller.principal.tenant, caller.principal.id
-    looked, visibility = context.visibilities.get(key, (-math.inf, None))
-    if visibility is None or monotonic() - looked > LATELY:
-        looked, visibility = monotonic(), await visibility_of(caller)
-        context.visibilities[key] = looked, visibility
-    return visibility
+    tenant = caller.principal.tenant
+    looked, reading = context.people.get(tenant, (-math.inf, None))
+    if reading is None or monotonic() - looked > LATELY:
+        looked, reading = monotonic(), asyncio.ensure_future(_people(caller))  # once for all who ask meanwhile
+        context.people[tenant] = looked, reading
+    return _visibility(caller, *await asyncio.shield(reading))
+
+
+def _forget(context: Context, entry: Entry) -> None:
+    """Let the people of a tenant be read anew, once for all who are told of the entry that changes them."""
+    if context.changed.get(entry.tenant) != entry.position:
+        context.changed[entry.tenant] = entry.position
+        context.people.pop(entry.tenant, None)
 
 
 async def must_see(caller: Caller, request_id: str) -> None:
@@ -195,19 +218,32 @@ class VisibleInbox:
     visibility: Visibility
 
     async def inbox(
-        self, which: Which, *, agent: str | None = None, after: str | None = None, limit: int = 50
+        self,
+        which: Which,
+        *,
+        agent: str | None = None,
+        only: InboxFilter | None = None,
+        after: str | None = None,
+        limit: int = 50,
     ) -> Page[Listed]:
         """Return a page of a list. See `Views.inbox`."""
-        return await self._of(agent).page(which, after=after, limit=limit)
+        return await self._of(only or InboxFilter(agent)).page(which, after=after, limit=limit)
 
-    async def count(self, which: Which, *, agent: str | None = None) -> Count:
-        """Return how many rows a list has. See `Views.inbox_count`."""
-        return await self._of(agent).count(which)
+    async def count(
+        self, which: Which, *, agent: str | None = None, only: InboxFilter | None = None, most: int = MOST_COUNTED
+    ) -> Count:
+        """Return how many rows a list has, counted to no more than a number. See `Views.inbox_count`."""
+        return await self._of(only or InboxFilter(agent)).count(which, most=most)
 
-    def _of(self, agent: str | None) -> PersonalInbox:
+    async def named(self, ids: Sequence[str]) -> list[Listed]:
+        """Return those of some requests that the caller sees, wherever they are by now."""
+        rows = await self._of(InboxFilter()).named(ids)
+        return [row for row in rows if await self.visibility.sees(row.request)]
+
+    def _of(self, only: InboxFilter) -> PersonalInbox:
         system, visibility = self.visibility.caller.client.system, self.visibility
         return PersonalInbox(
-            system.store, visibility.directory, system.book, visibility.principal, agent, visibility.sees_all
+            system.store, visibility.directory, system.book, visibility.principal, only, visibility.sees_all
         )
 
 

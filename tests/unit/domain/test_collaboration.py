@@ -13,9 +13,10 @@ from interlock.domain.collaboration import (
     Clarified,
     ReservationEnded,
     Reserved,
+    Snoozed,
     Viewed,
 )
-from interlock.domain.commands import AskBack, CastVote, Clarify, EndReservation, Extend, Reserve
+from interlock.domain.commands import AskBack, CastVote, Clarify, EndReservation, Extend, Reserve, Snooze
 from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Level, Policy, Step
 from interlock.errors import Closed, Forbidden, InvalidValue, NotFound, TooLate
@@ -53,6 +54,27 @@ def test_each_person_is_on_it_once_under_one_name_until_the_clock_ends_it(bench)
     assert [one.by for one in bench.request.reservations] == ["mia", "noah"]  # what the clock ended is kept no longer
     bench.wait(minutes=4)
     assert on_it(bench) == ["noah"]
+
+
+def test_who_puts_it_aside_does_so_for_themselves_until_then_and_never_past_the_deadline(bench):
+    def aside(who):
+        return bench.request.snoozed_by(who, bench.now)
+
+    bench.send(Snooze(bench.request.id, HOUR), principal("M.Smith"))
+    assert (aside("mia"), aside("noah")) == (bench.now + HOUR, None)
+    bench.wait(minutes=60)
+    assert aside("mia") is None
+    assert bench.send(Snooze(bench.request.id, None), principal("mia")).snoozes == bench.request.snoozes
+    bench.send(Snooze(bench.request.id, 30 * 24 * HOUR), principal("mia"))
+    assert aside("mia") == bench.request.due_at
+    bench.send(Snooze(bench.request.id, None), principal("mia"))
+    assert bench.request.snoozes == ()
+    refusals = ("ian", HOUR, Forbidden), ("mia", MINUTE / 2, InvalidValue), ("mia", 31 * 24 * HOUR, InvalidValue)
+    for who, lasts, refused in refusals:
+        with pytest.raises(refused):
+            bench.send(Snooze(bench.request.id, lasts), principal(who))
+    with pytest.raises(Forbidden):
+        bench.send(Snooze(bench.request.id, HOUR), AGENT)
 
 
 def test_a_vote_of_theirs_or_the_end_of_the_step_ends_it_and_another_ones_vote_does_not(bench):
@@ -115,6 +137,8 @@ def test_what_is_asked_back_is_answered_once_by_the_agent_or_who_started_it(benc
         (Reserved("mia", START + timedelta(days=9), START), "after the deadline"),
         (Reserved("mia", START + timedelta(days=9), START + timedelta(days=8)), "its time was over"),
         (ReservationEnded("mia", START), "had not reserved"),
+        (Snoozed("mia", START, START), "before it begins"),
+        (Snoozed("mia", START + timedelta(days=9), START), "after the deadline"),
         (AskedBack(2, "mia", "x", START), "does not follow"),
         (AskedBack(1, "mia", "x", START + timedelta(days=9)), "its time was over"),
         (Clarified(1, "agent:buyer", "x", START), "nothing waits"),

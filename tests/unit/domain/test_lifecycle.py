@@ -16,6 +16,7 @@ from interlock.domain.collaboration import (
     Reservation,
     ReservationEnded,
     Reserved,
+    Snoozed,
     Viewed,
 )
 from interlock.domain.commands import ClaimEffect, Lapse, Open, RecordEffect, SettleEffect, Withdraw
@@ -92,6 +93,7 @@ EVENTS = {
     "viewed": Viewed(("mia",), PAY.digest, START),
     "reserved": Reserved("mia", START + timedelta(minutes=1), START),
     "reservation_ended": ReservationEnded("mia", START),
+    "snoozed": Snoozed("mia", START + timedelta(minutes=1), START),
     "asked_back": AskedBack(1, "mia", "why?", START),
     "clarified": Clarified(1, "ian", "because", START),
     "delegated": Delegated("mia", "zoe", "ill", START),

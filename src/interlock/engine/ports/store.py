@@ -125,6 +125,7 @@ class Inbox:
             one of them; and those of which the index cannot say whom they ask.
         people: canonical ids of one person, who has voted on the request, answered or changed it.
         reference: what the request is about in the business, exactly so.
+        reference_prefix: how that begins.
         effects: whose effect has one of these states; any, if none is named.
     """
 
@@ -134,6 +135,7 @@ class Inbox:
     asks: frozenset[str] | None = None
     people: tuple[str, ...] | None = None
     reference: str | None = None
+    reference_prefix: str | None = None
     effects: tuple[EffectState, ...] = ()
 
 

@@ -1,44 +1,104 @@
-"""The inbox: what waits for whoever looks at it, what waits for others, and what they have decided."""
+"""The inbox: what waits for whoever looks at it, what they have put aside, what waits for others, what they decided."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from contextlib import suppress
+from http import HTTPStatus
 
-from fastapi import Query
 from starlette.requests import Request as Call
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
-from interlock.service.inbox import Which
-from interlock.web.pages.rendering import page
+from interlock.engine.ports.store import Inbox
+from interlock.errors import InterlockError, InvalidValue
+from interlock.service.inbox import Listed
+from interlock.service.pages import Page
+from interlock.service.views import SHORTEST_PREFIX
+from interlock.web.callers import Caller
+from interlock.web.pages.inbox_rows import folded, row_of, standing
+from interlock.web.pages.inbox_view import APPLY, KINDS, LISTS, STATUSES, View, view_of
+from interlock.web.pages.rendering import MOST_WAITING, page
 from interlock.web.pages.routing import Decider, pages
-from interlock.web.visible import visible_inbox
+from interlock.web.visible import VisibleInbox, must_see, requests_seen, visible_inbox
 
 router = pages()
 
-LISTS: dict[Which, str] = {"mine": "Waits for you", "others": "Waits for others", "decided": "Decided by you"}
-EMPTY: dict[Which, str] = {
-    "mine": "Nothing waits for you.",
-    "others": "Nothing waits for others.",
-    "decided": "You have decided nothing yet.",
+ON_A_PAGE = 50
+EMPTY = {
+    "mine": ("Nothing waits for you.", "What needs your decision appears here by itself."),
+    "snoozed": ("You have put nothing aside.", "On a request's page, choose until when you do not want to see it."),
+    "others": ("Nothing waits for others.", "What you have voted on, and others are asked as well, appears here."),
+    "decided": ("You have decided nothing yet.", "What you approve, reject or answer is kept here."),
+    "all": ("There is no request.", "What agents ask appears here."),
 }
 
 
 @router.get("/")
-async def inbox(
-    call: Call, caller: Decider, which: Annotated[Which, Query(alias="list")] = "mine", after: str | None = None
-) -> Response:
+async def inbox(call: Call, caller: Decider) -> Response:
     """Show one list of the inbox."""
-    lists = await visible_inbox(caller)
-    found = await lists.inbox(which, after=after)
-    counts = {name: await lists.count(name) for name in LISTS}
+    view = view_of(call.query_params)
+    if (found := await _named(caller, view)) is not None:
+        return RedirectResponse(f"/requests/{found}", HTTPStatus.SEE_OTHER)
+    lists, now = await visible_inbox(caller), await caller.client.now()
+    part = await _page(caller, lists, view)
+    seen = {row.request.id: row for row in await lists.named(view.shown)} if view.shown else {}
+    rows, new = standing(part.rows, seen, shown=view.shown, since=view.since)
+    counts = {name: await lists.count(name, only=view.only) for name in LISTS if name != "all"}
     return await page(
         call,
         "inbox.html",
         caller,
-        which=which,
+        view=view,
+        since=(view.since if view.shown and view.since else now).isoformat(),
         lists=LISTS,
         counts=counts,
-        rows=found.rows,
-        next=found.next,
-        empty=EMPTY[which],
+        folds=folded([row_of(view.which, row, now) for row in rows]),
+        new=new,
+        next=part.next,
+        empty=EMPTY[view.which],
+        choices=_choices(caller, lists, view),
+        waiting=await lists.count("mine", most=MOST_WAITING),
     )
+
+
+async def _named(caller: Caller, view: View) -> str | None:
+    """Return the id of the request that somebody searches by its own number."""
+    given = view.only.reference or ""
+    if not given.startswith("req_") or len(given) < SHORTEST_PREFIX:
+        return None
+    with suppress(InterlockError):
+        found = await caller.client.resolve("request", given)
+        await must_see(caller, found)
+        return found
+    return None
+
+
+async def _page(caller: Caller, lists: VisibleInbox, view: View) -> Page[Listed]:
+    """Return a part of a list; its first one, if what says where to go on is of another list."""
+    try:
+        return await _part(caller, lists, view, view.after)
+    except InvalidValue:
+        return await _part(caller, lists, view, None)
+
+
+async def _part(caller: Caller, lists: VisibleInbox, view: View, after: str | None) -> Page[Listed]:
+    if view.which != "all":
+        return await lists.inbox(view.which, only=view.only, after=after, limit=ON_A_PAGE)
+    only = view.only
+    statuses = () if only.status is None else (only.status,)
+    wanted = Inbox(statuses, only.agent, reference_prefix=only.reference)
+    found = await requests_seen(caller, wanted, after=after, limit=ON_A_PAGE)
+    return Page(tuple(map(Listed, found.rows)), found.next)
+
+
+def _choices(caller: Caller, lists: VisibleInbox, view: View) -> dict[str, dict[str, str]]:
+    """Return what the filters of a list offer: each value with its words."""
+    only = view.only
+    agents = {*caller.client.system.agents.names, *filter(None, [only.agent])}
+    groups = {*lists.visibility.directory.groups, *filter(None, [only.group])}
+    offered = {
+        "agent": {name: name for name in sorted(agents)},
+        "kind": {str(kind): words for kind, words in KINDS.items()},
+        "group": {name: name for name in sorted(groups)},
+        "status": {str(status): words for status, words in STATUSES.items()},
+    }
+    return {name: values for name, values in offered.items() if name in APPLY[view.which] and values}

@@ -6,6 +6,7 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -22,6 +23,7 @@ from interlock.domain.action import Subject
 from interlock.domain.canonical import Json
 from interlock.domain.explain import duration_words
 from interlock.domain.request import name_of
+from interlock.errors import InterlockError
 from interlock.service.inline import as_json, subject_row
 from interlock.service.pages import Count
 from interlock.service.text import CLOSE, OPEN, fold_padding, harmless, shortened
@@ -31,9 +33,12 @@ from interlock.web.pages.appearance import appearance_of
 from interlock.web.pages.assets import address_of
 from interlock.web.pages.value_text import shown_text
 from interlock.web.pages.values import node_of
-from interlock.web.visible import attention_seen
+from interlock.web.visible import attention_seen, visible_inbox
 
 _NAMED = re.compile(f"{OPEN}([^{CLOSE}]*){CLOSE}")
+MOST_WAITING = 99
+"""How many requests that wait for somebody are counted for every page."""
+
 _CODE = re.compile(r"U\+([0-9A-F]{4,6})\b")
 LONGEST_LINE = 300
 """How many characters a name or a sentence has at most where one line is meant."""
@@ -59,6 +64,7 @@ SECTIONS = (
     Section("Runs", "/runs", Permission.read),
     Section("Attention", "/attention", Permission.read, _attention),
     Section("Statistics", "/statistics", Permission.measure),
+    Section("Settings", "/settings", Permission.manage),
 )
 """What the navigation leads to; who may not go there is not led."""
 
@@ -156,6 +162,13 @@ _ENVIRONMENT.filters |= {
 _ENVIRONMENT.globals["asset"] = address_of
 
 
+async def waiting_for(caller: Caller) -> Count | None:
+    """Return how many requests wait for somebody, as every page says it; None where that cannot be known now."""
+    with suppress(InterlockError):
+        return await (await visible_inbox(caller)).count("mine", most=MOST_WAITING)
+    return None
+
+
 async def page(
     call: Request,
     template: str,
@@ -172,13 +185,14 @@ async def page(
         values: what the template shows.
     """
     nonce = secrets.token_urlsafe(16)
-    frame = {
+    frame: dict[str, Any] = {
         "nonce": nonce,
         "appearance": appearance_of(call),
         "person": None if caller is None else caller.principal.id,
         "sections": await _sections(call, caller),
         "path": call.url.path,
         "position": getattr(call.state, "position", ""),
+        "waiting": None if caller is None else await waiting_for(caller),
         "address": call.url.path + (f"?{call.url.query}" if call.url.query else ""),
         "key": secrets.token_hex(16),
     }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
+from fastapi import Depends
 from starlette.requests import Request as Call
 from starlette.responses import RedirectResponse, Response
 
@@ -13,18 +14,28 @@ from interlock.web.callers import Caller, why_not
 from interlock.web.context import context_of
 from interlock.web.pages.faults import Fault, form_page
 from interlock.web.pages.rendering import Section
-from interlock.web.pages.routing import Person, pages
+from interlock.web.pages.routing import Person, pages, signed_in
 
 router = pages()
 
-PARTS = (Section("Your account", "/account", Permission.anyone_known),)
+Manager = Annotated[Caller, Depends(signed_in(Permission.manage))]
+
+PARTS = (
+    Section("Your account", "/account", Permission.anyone_known),
+    Section("Delegations", "/settings/delegations", Permission.anyone_known),
+    Section("People", "/settings/people", Permission.manage),
+    Section("Groups and roles", "/settings/groups", Permission.manage),
+    Section("Tokens", "/settings/tokens", Permission.manage),
+    Section("Sessions", "/settings/sessions", Permission.manage),
+)
 """What there is to set; who may not is not led there."""
 
 
 @router.get("/settings")
-async def settings(caller: Person) -> Response:  # noqa: ARG001 - of people alone
-    """Lead to the first part."""
-    return RedirectResponse("/account", HTTPStatus.SEE_OTHER)
+async def settings(call: Call, caller: Person) -> Response:
+    """Lead admins to people, everybody else to their own account."""
+    manages = await why_not(caller, Permission.manage, context_of(call)) is None
+    return RedirectResponse("/settings/people" if manages else "/account", HTTPStatus.SEE_OTHER)
 
 
 async def settings_page(

@@ -97,6 +97,19 @@
     location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
   }
 
+  // ── how many requests wait for this person, on every page ──
+  async function count() {
+    const shown = document.querySelectorAll("[data-waiting]");
+    const answer = shown.length && await fetch("/api/v1/requests/inbox/mine/count?most=99").catch(() => null);
+    if (!answer?.ok) return;
+    const { number, more } = await answer.json();
+    for (const one of shown) {
+      one.textContent = `${number}${more ? "+" : ""}`;
+      one.hidden = !number;
+    }
+  }
+  for (const type of ["live:request", "live:missed"]) body.addEventListener(type, count);
+
   // ── what the tabs say to each other ──
   let heard = Date.now(), asked = 0;
 

@@ -1,0 +1,137 @@
+"""The rows of the inbox: each request in short; alike ones together; and what stands still while things change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from interlock.domain.action import VERDICTS
+from interlock.domain.request import Request, Status, acting
+from interlock.service.bundles import likeness
+from interlock.service.inbox import Listed
+from interlock.service.summary import Summary, summary
+from interlock.web.pages.inbox_view import List
+
+SOON = timedelta(hours=1)
+FOLDED_FROM = 4
+"""From how many on like requests are one line that opens."""
+
+ENDED = {
+    Status.approved: "Approved",
+    Status.rejected: "Rejected",
+    Status.answered: "Answered",
+    Status.revised: "Sent back",
+    Status.expired: "Expired: nobody decided in time",
+    Status.withdrawn: "Taken back by the agent",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A request in short.
+
+    Args:
+        said: what has become of it: of a row that has left the list, or is decided.
+        is_gone: it is in this list no more, and stands there until nobody looks at it.
+        on_it: who says that they are on it.
+    """
+
+    listed: Listed
+    said: str = ""
+    is_gone: bool = False
+    is_soon: bool = False
+    on_it: tuple[str, ...] = ()
+
+    @property
+    def request(self) -> Request:
+        """What it shows."""
+        return self.listed.request
+
+    @property
+    def summary(self) -> Summary:
+        """What will happen, in short."""
+        return summary(self.request.edition.subject)
+
+    @property
+    def votes(self) -> str:
+        """Who has voted so far, of how many."""
+        request = self.request
+        names = [f"{acting(one.voter, one.on_behalf_of)} {VERDICTS[one.verdict].did}" for one in request.votes]
+        if not request.is_open or (not names and request.step_approvals <= 1):
+            return ""
+        number = sum(VERDICTS[one.verdict].supports for one in request.votes)
+        needed = f"{number} of {request.step_approvals}" if request.step_approvals else f"{number}"
+        return f"{needed} approvals{': ' if names else ''}{', '.join(names)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Rows that are one line, if there are many."""
+
+    rows: tuple[Row, ...]
+
+    @property
+    def is_folded(self) -> bool:
+        """Whether they are one line."""
+        return len(self.rows) >= FOLDED_FROM
+
+
+def row_of(which: List, listed: Listed, now: datetime) -> Row:
+    """Return a request as a row of a list."""
+    request = listed.request
+    is_gone = which not in {"all", "decided", listed.which}
+    said = what_became(listed) if is_gone or not request.is_open else ""
+    soon = request.is_open and request.due_at is not None and request.due_at - now <= SOON
+    return Row(listed, said, is_gone, soon, tuple(one.by for one in request.reserved_at(now)))
+
+
+def what_became(listed: Listed) -> str:
+    """Say what has become of a request: its end, or why it waits for somebody no more."""
+    request = listed.request
+    if not request.is_open:
+        by = f" by {', '.join(request.deciders)}" if request.decided_by else ""
+        return f"{ENDED[request.status]}{by}"
+    if listed.snoozed_until is not None and listed.excluded is None:
+        return "You have put it aside"
+    if listed.excluded is None:
+        return "It waits for you again"
+    return listed.excluded[:1].upper() + listed.excluded[1:]
+
+
+def standing(
+    listed: Sequence[Listed], seen: Mapping[str, Listed], *, shown: Sequence[str], since: datetime | None
+) -> tuple[list[Listed], int]:
+    """Return what is shown, so that nothing moves that somebody sees; and how many have come since.
+
+    Args:
+        listed: the page of the list as it is now.
+        seen: what they see already, as it stands now, by id.
+        shown: its ids, in their order.
+    """
+    if not any(key in seen for key in shown):
+        return list(listed), 0
+    there = {row.request.id: row for row in listed}
+    stay = [there.get(key) or seen[key] for key in shown if key in there or key in seen]
+    others = [row for row in listed if row.request.id not in set(shown)]
+    later = [row for row in others if since is not None and _came(row.request) > since]
+    fill = [row for row in others if row not in later]
+    return [*stay, *fill], len(later)
+
+
+def _came(request: Request) -> datetime:
+    return request.step_since or request.opened_at
+
+
+def folded(rows: Sequence[Row]) -> tuple[Fold, ...]:
+    """Put rows of like requests together, where the first of them stands; what has left the list stands alone."""
+    together: dict[object, list[Row]] = {}
+    for row in rows:
+        key = row.request.id if row.is_gone or row.said else likeness(row.request)
+        together.setdefault(key, []).append(row)
+    found: list[Fold] = []
+    for alike in together.values():
+        found += [Fold(tuple(alike))] if len(alike) >= FOLDED_FROM else []
+    groups = {row.request.id: fold for fold in found for row in fold.rows}
+    listed = [groups.get(row.request.id) or Fold((row,)) for row in rows]
+    return tuple({id(fold): fold for fold in listed}.values())

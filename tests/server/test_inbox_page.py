@@ -1,0 +1,139 @@
+"""The inbox as a page: its lists, filters and counts, what stays while things change, and nothing of another tenant."""
+
+import html
+import re
+from http import HTTPStatus
+
+import pytest
+from tests.server.test_agents_api import MAIL, PAY, ask, vote
+
+from interlock.domain.credentials import Scope
+
+MIA, NOAH, OLGA = "mia@example.com", "noah@example.com", "olga@example.com"
+
+
+async def opened(person, address="/", **given):
+    answer = await person.get(f"../..{address}", params=given or None)
+    assert answer.status_code == HTTPStatus.OK, answer.text
+    return answer.text
+
+
+def rows(page):
+    return re.findall(r'data-request="([^"]*)"', page)
+
+
+def tab(page, words):
+    """Return what a tab counts."""
+    return re.search(rf">{words}\s*<span class=\"count\">([^<]*)<", page).group(1)
+
+
+def row(page, request):
+    found = re.search(rf'<li id="row-{request["id"]}".*?</li>', page, re.DOTALL).group()
+    return html.unescape(" ".join(re.sub(r"<[^>]*>", " ", found).split()))
+
+
+async def test_a_row_says_what_will_happen_about_what_by_whom_and_who_has_voted(server):
+    agent, mia, noah = await server.agent(), await server.person(MIA), await server.person(NOAH)
+    mail = {"kind": "approval", "name": "send_email", "args": {"to": ["a@x", "b@x"], "subject": "<b>Hi\u202e"}}
+    asked = await ask(agent, {"asked": mail, "reference": "CAMPAIGN-7"})
+    await noah.post(f"/requests/{asked['id']}/reservation", json={"lasts": "5m"})
+    page = await opened(mia)
+    assert "<b>Hi" not in page
+    said = row(page, asked)
+    for part in ("send_email", "to 2 recipients", "<b>Hi U+202E", "CAMPAIGN-7", "bot", "noah@example.com is on it"):
+        assert part in said
+
+
+async def test_each_list_has_what_the_kit_says_and_says_how_many(server):
+    agent, mia, noah = await server.agent(), await server.person(MIA), await server.person(NOAH)
+    first, second, third = [await ask(agent, PAY, key=key) for key in "abc"]
+    assert (await vote(mia, first)).is_success
+    assert (await mia.post(f"/requests/{second['id']}/snooze", json={"lasts": "1h"})).is_success
+    expected = {"mine": [third], "snoozed": [second], "others": [first], "decided": [first]}
+    for name, found in expected.items():
+        page = await opened(mia, list=name)
+        assert rows(page) == [one["id"] for one in found]
+        counted = [tab(page, words) for words in ("Waits for you", "Put aside", "Waits for others", "Decided by you")]
+        assert counted == ["1", "1", "1", "1"]
+        assert "<title>(1) " in page
+    assert "Put aside" not in await opened(noah)
+    assert set(rows(await opened(mia, list="all"))) == {one["id"] for one in (first, second, third)}
+
+
+async def test_filters_choose_by_agent_kind_group_reference_and_status(server):
+    agent, other = await server.agent("agent:bot", *Scope), await server.agent("agent:other", *Scope)
+    mia = await server.person(MIA)
+    pay = await ask(agent, {**PAY, "reference": "INV-17"}, key="1")
+    mail = await ask(other, {**MAIL, "reference": "INV-2"}, key="2")
+    question = await ask(agent, {"asked": {"kind": "input", "text": "Which?"}}, key="3")
+    for given, found in (
+        ({"agent": "other"}, [mail]),
+        ({"kind": "input"}, [question]),
+        ({"group": "managers"}, [pay, mail, question]),
+        ({"group": "directors"}, []),
+        ({"reference": "INV-"}, [pay, mail]),
+        ({"reference": "INV-1", "agent": "bot"}, [pay]),
+        ({"reference": "nv"}, []),
+    ):
+        page = await opened(mia, **given)
+        assert set(rows(page)) == {one["id"] for one in found}, given
+        assert tab(page, "Waits for you") == str(len(found))
+    assert "Search all requests" in await opened(mia, reference="nothing")
+    await vote(mia, mail, "reject")
+    assert rows(await opened(mia, list="decided", status="rejected")) == [mail["id"]]
+    assert rows(await opened(mia, list="decided", status="approved")) == []
+    assert rows(await opened(mia, list="all", status="rejected")) == [mail["id"]]
+    assert rows(await opened(mia, list="all", reference="INV-1")) == [pay["id"]]
+
+
+async def test_a_number_in_the_search_leads_to_its_request_unless_it_is_anothers(server):
+    asked = await ask(await server.agent(), PAY)
+    found = await (await server.person(MIA)).get("../../", params={"reference": asked["id"][:12]})
+    assert (found.status_code, found.headers["location"]) == (HTTPStatus.SEE_OTHER, f"/requests/{asked['id']}")
+    there = await server.person(MIA, "other")
+    assert (await there.get("../../", params={"reference": asked["id"]})).status_code == HTTPStatus.OK
+
+
+async def test_what_somebody_sees_stays_and_says_what_became_of_it_and_what_is_new_waits(server):
+    agent, mia, noah = await server.agent(), await server.person(MIA), await server.person(NOAH)
+    first, second = [await ask(agent, MAIL, key=key) for key in "ab"]
+    page = await opened(mia)
+    since = html.unescape(re.search(r'data-since="([^"]*)"', page).group(1))
+    given = {"shown": ",".join(rows(page)), "since": since}
+    server.clock.advance(seconds=1)
+    await vote(noah, first, "reject")
+    third = await ask(agent, MAIL, key="c")
+    page = await opened(mia, **given)
+    assert rows(page) == given["shown"].split(",")
+    assert "Rejected by noah@example.com" in row(page, first)
+    assert ">1 new</a>" in page
+    assert tab(page, "Waits for you") == "2"
+    assert set(rows(await opened(mia))) == {second["id"], third["id"]}
+
+
+async def test_nobody_sees_another_tenants_rows_by_naming_them(server):
+    asked = await ask(await server.agent(), PAY)
+    there = await server.person(MIA, "other")
+    page = await opened(there, shown=f"{asked['id']},req_nothing", since="2020-01-01T00:00:00+00:00", list="all")
+    assert rows(page) == []
+    stranger = await server.person("stranger@example.com")
+    assert rows(await opened(stranger, shown=asked["id"], since="2020-01-01T00:00:00+00:00")) == []
+
+
+@pytest.mark.parametrize(
+    "query", ["after=nonsense", "list=x&kind=%00", "reference=%ff%00", "since=1", "agent=%ed%a0%80"]
+)
+async def test_an_address_that_means_nothing_is_a_list_all_the_same(server, query):
+    await ask(await server.agent(), PAY)
+    await opened(await server.person(MIA), f"/?{query}")
+
+
+async def test_a_list_is_read_on_by_fifties(server):
+    agent, mia = await server.agent(), await server.person(MIA)
+    asked = {(await ask(agent, PAY, key=str(number)))["id"] for number in range(53)}
+    page = await opened(mia)
+    assert (len(rows(page)), tab(page, "Waits for you")) == (50, "53")
+    more = html.unescape(re.search(r'href="([^"]*after=[^"]*)"', page).group(1))
+    rest = await opened(mia, more)
+    assert len(rows(rest)) == 3
+    assert {*rows(page), *rows(rest)} == asked

@@ -1,0 +1,57 @@
+"""What will happen in a few words: what tells most, in bounds, whatever the arguments are."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from interlock.domain.action import Action, Draft, Question
+from interlock.service.summary import Told, summary
+
+
+def told(subject):
+    found = summary(subject)
+    return found.name, [f"{one.label} {one.value}".strip() for one in found.told], found.more
+
+
+@pytest.mark.parametrize(
+    ("subject", "expected"),
+    [
+        (
+            Action("send_email", {"body": "Dear", "to": [f"{n}@x" for n in range(1204)], "subject": "Prices"}),
+            ("send_email", ["to 1,204 recipients", "subject Prices", "body Dear"], 0),
+        ),
+        (Action("send", {"to": ["ann@x"]}), ("send", ["to ann@x"], 0)),
+        (Action("invite", {"users": ["a", "b"]}), ("invite", ["2 users"], 0)),
+        (
+            Action("pay", {"memo": "x", "currency": "EUR", "amount": "12.50", "iban": "DE02", "to": "ACME"}),
+            ("pay", ["to ACME", "amount 12.50 EUR", "iban DE02"], 1),
+        ),
+        (Action("pay", {"amount": 3, "currency": {"a": 1}}), ("pay", ["amount 3", "currency 1 field"], 0)),
+        (
+            Action("set", {"currency": "EUR", "on": True, "x": None}),
+            ("set", ["currency EUR", "on yes", "x nothing"], 0),
+        ),
+        (Action("write", {"text": "one\ntwo"}), ("write", ["text one … (7 characters)"], 0)),
+        (Action("rows", {"rows": [{"a": 1}], "empty": []}), ("rows", ["empty 0 entries", "rows 1 entry"], 0)),
+        (Question("Which?", options=["a", "b"]), ("Which?", ["2 options"], 0)),
+        (Draft("# Results\nGood", title="Report"), ("Report", ["# Results … (14 characters)"], 0)),
+    ],
+)
+def test_what_tells_most_comes_first(subject, expected):
+    assert told(subject) == expected
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**52), 2**52) | st.text(),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(), inner, max_size=5),
+    max_leaves=20,
+)
+
+
+@given(args=st.dictionaries(st.text(max_size=400) | st.sampled_from(["to", "amount", "currency"]), JSON, max_size=8))
+def test_it_is_bounded_and_counts_what_it_leaves_out(args):
+    found = summary(Action("act", args))
+    assert all(len(one.label) < 100 and len(one.value) < 120 for one in found.told)
+    units = isinstance(args.get("currency"), str) and "amount" in args and len(args["currency"]) <= 8
+    assert len(found.told) + found.more == len(args) - units
+    assert all(isinstance(one, Told) for one in found.told)
