@@ -7,6 +7,8 @@ ACTS = ("take-back", "comment", "reserve", "end-reservation", "delegate", "exten
 
 PAGES = {
     ("GET", "/"): Permission.decide,
+    ("GET", "/batch"): Permission.decide,
+    ("POST", "/batch"): Permission.anyone_known,
     ("GET", "/requests/{request_id}"): Permission.read,
     ("GET", "/requests/{request_id}/edit"): Permission.read,
     ("POST", "/requests/{request_id}/edit"): Permission.anyone_known,

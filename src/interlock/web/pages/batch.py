@@ -1,0 +1,163 @@
+"""Decide on several requests at once: the exact actions in a table, one verdict, and what came of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from starlette.requests import Request as Call
+from starlette.responses import Response
+
+from interlock.domain.action import VERDICTS, Verdict
+from interlock.domain.canonical import digest
+from interlock.domain.prospects import why_confirmed
+from interlock.domain.request import Request
+from interlock.domain.voting import says_something
+from interlock.errors import InterlockError, NotFound
+from interlock.service.batch import SubmittedVote, cast_all
+from interlock.service.selection import MOST, Level, levels_of, needs_reason, verdicts_for, why_left_out
+from interlock.service.views import RequestView
+from interlock.web.callers import Caller
+from interlock.web.context import context_of
+from interlock.web.pages.fields import Fields, fields_of
+from interlock.web.pages.inbox_rows import what_became
+from interlock.web.pages.rendering import page
+from interlock.web.pages.request_parts import context_of_vote
+from interlock.web.pages.routing import Decider, Person, pages
+from interlock.web.visible import must_see, visible_inbox
+
+router = pages()
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A request that is not decided on with the others."""
+
+    request: Request
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What somebody decides on at once.
+
+    Args:
+        left_out: what they have chosen, and cannot be decided on with the rest.
+        levels: of more than one nothing is decided: each is a batch of its own.
+        grave: why approving them takes a second act.
+    """
+
+    views: tuple[RequestView, ...]
+    left_out: tuple[LeftOut, ...]
+    levels: tuple[Level, ...]
+    verdicts: tuple[Verdict, ...]
+    grave: tuple[str, ...]
+
+    @property
+    def frozen(self) -> str:
+        """Names what was shown: the second act is for these alone."""
+        return digest(sorted(f"{view.request.id} {view.request.digest}" for view in self.views), max_bytes=100_000)
+
+    def needs_reason(self, verdict: str) -> bool:
+        """Say whether a verdict takes a reason."""
+        return needs_reason(self.views, Verdict(verdict))
+
+
+@router.get("/batch")
+async def show(call: Call, caller: Decider) -> Response:
+    """Show what is chosen: each action whole."""
+    ids = tuple(dict.fromkeys(call.query_params.getlist("id")))
+    return await _shown(call, caller, await _batch(caller, ids[:MOST]), _Told(too_many=max(0, len(ids) - MOST)))
+
+
+@router.post("/batch")
+async def decide(call: Call, caller: Person) -> Response:
+    """Cast one verdict on each that was shown, by its digest; say what came of each. Sent again, it does no more."""
+    form = await fields_of(call)
+    shown = dict(pair.partition(" ")[::2] for pair in form.every("on")[:MOST])
+    batch = await _batch(caller, tuple(shown))
+    wrong = _wrong(batch, form)
+    if wrong is not None:
+        return await _shown(call, caller, batch, _Told(wrong, form["comment"]))
+    verdict = Verdict(form["verdict"])
+    context_of(call).rates.votes(caller.principal.tenant, caller.principal.id, max(1, len(shown)))
+    votes = [
+        SubmittedVote(key, verdict, seen, form["comment"], key=f"{form['key']}-{key}" if form["key"] else None)
+        for key, seen in shown.items()
+    ]
+    read = [*(view.request for view in batch.views), *(one.request for one in batch.left_out)]
+    known = {request.id: request for request in read}
+    came = await cast_all(caller.client, votes)
+    results = [_result(one, known.get(key), verdict) for key, one in zip(shown, came, strict=True)]
+    return await page(call, "batch_done.html", caller, verdict=VERDICTS[verdict].did, results=results)
+
+
+async def _batch(caller: Caller, ids: Sequence[str]) -> Batch:
+    lists = await visible_inbox(caller)
+    views: list[RequestView] = []
+    left_out: list[LeftOut] = []
+    for listed in await lists.named(ids):
+        if listed.which not in {"mine", "snoozed"}:
+            left_out.append(LeftOut(listed.request, what_became(listed)))
+            continue
+        with suppress(NotFound):
+            await must_see(caller, listed.request.id)
+            view = await caller.client.request(listed.request.id)
+            why = why_left_out(view)
+            if why is None:
+                views.append(view)
+            else:
+                left_out.append(LeftOut(view.request, why))
+    grave = (why_confirmed(view.request, context_of_vote(caller, view), done_before=view.done_before) for view in views)
+    reasons = tuple(dict.fromkeys(reason for found in grave for reason in found))
+    return Batch(tuple(views), tuple(left_out), levels_of(views), verdicts_for(views), reasons)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wrong:
+    field: str
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a page says beside the batch: what was wrong, what was typed, how many were too many."""
+
+    wrong: _Wrong | None = None
+    typed: str = ""
+    too_many: int = 0
+
+
+def _wrong(batch: Batch, form: Fields) -> _Wrong | None:
+    """Say what a form lacks; None if its verdict can be cast."""
+    verdict = next((one for one in Verdict if one == form["verdict"]), None)
+    if len(batch.levels) > 1:
+        return _Wrong("", "They stand on several levels by now: decide on one level at a time.")
+    if verdict is None or (batch.views and verdict not in batch.verdicts):
+        return _Wrong("", "Choose one of the verdicts of this page.")
+    if needs_reason(batch.views, verdict) and not says_something(form["comment"]):
+        return _Wrong("comment", "Say why: the policy wants a reason.")
+    if verdict is Verdict.approve and batch.grave and form["understood"] != batch.frozen:
+        return _Wrong(
+            "understood", "Tick the box first: this cannot be undone. If something has changed, read it again."
+        )
+    return None
+
+
+def _result(
+    came: Request | InterlockError, known: Request | None, verdict: Verdict
+) -> tuple[Request | None, str, bool]:
+    if isinstance(came, InterlockError):
+        return known, f"Not decided: {came.message}", False
+    did = VERDICTS[verdict].did
+    if came.is_open:
+        told = "final in a moment" if came.held_until is not None else "others are asked as well"
+        return came, f"Your vote is recorded ({did}): {told}.", True
+    return came, f"{did[:1].upper()}{did[1:]}.", True
+
+
+async def _shown(call: Call, caller: Caller, batch: Batch, told: _Told) -> Response:
+    status = HTTPStatus.OK if told.wrong is None else HTTPStatus.BAD_REQUEST
+    return await page(call, "batch.html", caller, status=status, batch=batch, told=told)

@@ -1,0 +1,12 @@
+// One verdict on all: sent once, and Return never approves.
+(() => {
+  addEventListener("submit", (event) => {
+    const form = event.target;
+    if (event.submitter?.formMethod === "dialog" || form.dataset.sent) return event.preventDefault();
+    form.dataset.sent = "yes";
+  });
+  addEventListener("pageshow", () => document.querySelectorAll("[data-sent]").forEach((form) => delete form.dataset.sent));
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.target.matches('button[value="approve"]')) event.preventDefault();
+  });
+})();
