@@ -1,19 +1,12 @@
 // Keys, for those who want them: never in a field, never with a modifier, and none of them approves.
 (() => {
-  const OFF = "interlock-keys-off";
   const help = document.getElementById("keys");
   if (!help) return;
-  const box = help.querySelector("input");
-  const isOff = () => {
-    try {
-      return localStorage.getItem(OFF) === "yes";
-    } catch {
-      return false;
-    }
-  };
-  box.checked = !isOff();
-  box.addEventListener("change", () => localStorage.setItem(OFF, box.checked ? "no" : "yes"));
-  document.querySelector("[data-keys]")?.addEventListener("click", () => help.showModal());
+  const isOff = document.documentElement.dataset.shortcuts === "off";
+  for (const one of document.querySelectorAll("[data-keys]")) {
+    one.hidden = false;
+    one.addEventListener("click", () => help.showModal());
+  }
 
   // Rows: of the inbox, or of any list that has one link in each.
   const links = () => [...document.querySelectorAll("#rows .row-link, #rows .fold summary")].filter((one) => one.checkVisibility());
@@ -54,7 +47,7 @@
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.defaultPrevented) return;
     if (event.target.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable], dialog")) return;
     const action = actions[event.key];
-    if (!action || (isOff() && event.key !== "?")) return;
+    if (!action || (isOff && event.key !== "?")) return;
     event.preventDefault();
     action();
   });

@@ -1,0 +1,82 @@
+"""Everything by keyboard: through the list, into a request, to its buttons; and no key approves by itself."""
+
+from tests.browser.conftest import path_of
+from tests.browser.test_inbox import MIA, many, row
+from tests.server.test_agents_api import MAIL, ask
+
+FOCUS = "document.activeElement.closest('[data-request]')?.dataset.request"
+
+
+async def status(site, asked):
+    return (await (await site.agent()).get(f"/requests/{asked['id']}")).json()["status"]
+
+
+async def test_keys_walk_the_list_choose_search_and_help_and_never_fire_in_a_field(site):
+    await many(site, 3)
+    page = await site.opened_by(MIA)
+    await page.goto("/")
+    ids = await page.locator("[data-request]").evaluate_all("rows => rows.map(row => row.dataset.request)")
+    for key, at in (("j", 0), ("j", 1), ("j", 2), ("j", 2), ("k", 1)):
+        await page.keyboard.press(key)
+        assert await page.evaluate(FOCUS) == ids[at], key
+    await page.keyboard.press("x")
+    assert await page.locator(f"#row-{ids[1]} input").is_checked()
+    await page.get_by_role("button", name="Decide on the chosen together").wait_for()
+    await page.keyboard.press("/")
+    await page.keyboard.type("jx?/")
+    assert await page.locator("#search").input_value() == "jx?/"
+    await page.locator("h1").click()
+    await page.keyboard.press("Control+j")
+    await page.keyboard.press("?")
+    await page.get_by_role("dialog", name="Keys").wait_for()
+    await page.keyboard.press("j")
+    assert await page.evaluate(FOCUS) is None
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("j")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/requests/*")
+
+
+async def test_a_leads_to_approve_and_return_does_not_press_it_and_the_space_bar_does(site):
+    asked = await ask(await site.agent(), MAIL)
+    page = await site.opened_by(MIA)
+    await page.goto(f"/requests/{asked['id']}")
+    for key, wanted in (("r", "Reject"), ("a", "Approve")):
+        await page.keyboard.press(key)
+        assert await page.evaluate("document.activeElement.textContent") == wanted
+    await page.keyboard.press("Enter")
+    assert await status(site, asked) == "open"
+    await page.keyboard.press("c")
+    await page.keyboard.type("are")
+    assert await page.locator("textarea[name=comment]").first.input_value() == "are"
+    await page.locator("h1").first.click()
+    await page.keyboard.press("a")
+    await page.keyboard.press("Space")
+    await page.wait_for_function("!document.querySelector('form[data-bar]')")
+    assert await status(site, asked) == "approved"
+
+
+async def test_who_has_switched_them_off_has_help_alone(site):
+    (asked,) = await many(site, 1)
+    page = await site.opened_by(MIA)
+    address = site.context.origin
+    await page.context.add_cookies([{"name": "interlock-shortcuts", "value": "off", "url": address}])
+    await page.goto("/")
+    await page.keyboard.press("j")
+    assert await page.evaluate(FOCUS) is None
+    await page.keyboard.press("?")
+    await page.get_by_text("They are off").wait_for()
+    assert await row(page, asked).count() == 1
+
+
+async def test_several_are_chosen_and_decided_together_also_without_a_script(site):
+    asked = [await ask(await site.agent(), MAIL, key=key) for key in "abc"]
+    page = await site.opened_by(MIA, java_script_enabled=False)
+    await page.goto("/")
+    for one in asked[:2]:
+        await row(page, one).get_by_role("checkbox").check()
+    await page.get_by_role("button", name="Decide on the chosen together").click()
+    assert path_of(page) == "/batch"
+    await page.get_by_role("button", name="Reject all 2").click()
+    await page.get_by_role("heading", name="2 of 2 rejected").wait_for()
+    assert [await status(site, one) for one in asked] == ["rejected", "rejected", "open"]
