@@ -30,6 +30,10 @@ SWEEP = 5.0
 MARGIN = 5.0
 """How many seconds longer than for its results a worker that was told to stop waits for what is under way."""
 
+TURNS = 8
+"""How many turns of the event loop are left to those who wait for a commit before the agent begins that goes on by it:
+they answer, and ask for the new entries; an agent's beginning keeps the loop for milliseconds."""
+
 SHORTEST = 0.02  # a timer may end a moment early: do not ask again at once
 
 
@@ -269,5 +273,7 @@ class Worker:
             committed.cancel()
             raise
         committed.set_result(None)
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
         if slots.open:  # or nobody would keep the lease
             await self.runner.carry_on(start)
