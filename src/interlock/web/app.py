@@ -57,6 +57,7 @@ from interlock.web.pages import runs as run_pages
 from interlock.web.pages import sessions as session_pages
 from interlock.web.pages import statistics as statistics_pages
 from interlock.web.pages import tokens as token_pages
+from interlock.web.pages.errors import add_error_pages
 from interlock.web.problems import add_problems
 
 PREFIX = "/api/v1"
@@ -137,4 +138,5 @@ def routes() -> FastAPI:
     for part in PAGES:
         app.include_router(part.router)
     add_problems(app)
+    add_error_pages(app)
     return app

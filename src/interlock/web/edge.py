@@ -11,7 +11,8 @@ from http import HTTPStatus
 
 from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import ClientDisconnect, HTTPConnection
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
@@ -20,6 +21,7 @@ from interlock.service.credentials import SECRET
 from interlock.web.body_reader import BodyRefused, read_whole
 from interlock.web.callers import principal_of
 from interlock.web.context import CONTEXT, Context
+from interlock.web.pages.errors import as_page, takes_page
 from interlock.web.problems import answer_of, problem
 
 HEALTH = frozenset({"/livez", "/readyz"})
@@ -55,7 +57,7 @@ class Edge:
             answer: ASGIApp = self.app
         elif scope["type"] == "http":
             said = f"This server is reached at {self._context.origin}."
-            answer = problem(HTTPStatus.MISDIRECTED_REQUEST, "wrong_host", said)
+            answer = await self._told(scope, problem(HTTPStatus.MISDIRECTED_REQUEST, "wrong_host", said))
         else:
             answer = WebSocketClose(1008)
         try:
@@ -80,9 +82,15 @@ class Edge:
             return self.app, await read_whole(scope, receive)
         except BodyRefused as refused:
             headers = {"Connection": "close"}  # what is left of the body is not waited for
-            return problem(refused.status, refused.code, str(refused), headers=headers), receive
+            told = problem(refused.status, refused.code, str(refused), headers=headers)
+            return await self._told(scope, told), receive
         except InterlockError as error:
-            return answer_of(error), receive
+            return await self._told(scope, answer_of(error)), receive
+
+    async def _told(self, scope: Scope, answer: Response) -> ASGIApp:
+        """Return a problem as a page, to whom a page is of use."""
+        scope["app"] = self.app  # as the application itself would say: the page asks it what the server knows
+        return await as_page(Request(scope), answer) if takes_page(scope) else answer
 
 
 class _Call:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
 from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -17,11 +16,9 @@ from starlette.responses import RedirectResponse, Response
 
 from interlock.domain.access import Permission
 from interlock.errors import Forbidden, InterlockError, Unauthenticated
-from interlock.service.error_table import meaning_of
-from interlock.web.callers import SAFE, Caller, admit, caller_of
+from interlock.web.callers import SAFE, Caller, admit
 from interlock.web.context import context_of
-from interlock.web.pages.rendering import page
-from interlock.web.problems import answer_of
+from interlock.web.pages.errors import address_not_understood, error_page
 
 _OURS = re.compile(r"/(?![/\\])[\x21-\x7e]{0,2000}")
 SIGN_IN = "/sign-in"
@@ -42,7 +39,7 @@ class PageRoute(APIRoute):
             except InterlockError as error:
                 return await error_page(call, error)
             except RequestValidationError:
-                return await _no_such_address(call)
+                return await address_not_understood(call)
 
         return answered
 
@@ -85,34 +82,3 @@ def sign_in_first(call: Request) -> Response:
     """Send somebody to sign in, and back here afterwards."""
     wanted = call.url.path + (f"?{call.url.query}" if call.url.query else "")
     return RedirectResponse(f"{SIGN_IN}?next={quote(own_address(wanted), safe='')}", HTTPStatus.SEE_OTHER)
-
-
-async def error_page(call: Request, error: InterlockError) -> Response:
-    """Return a page that says what was wrong, with the headers that a program gets."""
-    status = HTTPStatus(meaning_of(type(error)).status)
-    headers = {name: value for name, value in answer_of(error).headers.items() if name == "retry-after"}
-    return await _failed(call, status, error.message, headers)
-
-
-async def _no_such_address(call: Request) -> Response:
-    return await _failed(call, HTTPStatus.BAD_REQUEST, "This address is not understood: go back, and try again.", {})
-
-
-async def _failed(call: Request, status: HTTPStatus, said: str, headers: dict[str, str]) -> Response:
-    caller = None
-    with suppress(InterlockError):
-        caller = await caller_of(call, context_of(call))
-    title = TITLES.get(status, "That did not work")
-    shown = {"title": title, "said": said, "call_id": call.scope["interlock.call_id"]}
-    return await page(call, "error.html", caller, status=status, headers=headers, **shown)
-
-
-TITLES = {
-    HTTPStatus.UNAUTHORIZED: "Sign in first",
-    HTTPStatus.FORBIDDEN: "You may not do that",
-    HTTPStatus.NOT_FOUND: "Nothing is here",
-    HTTPStatus.CONFLICT: "Things have changed meanwhile",
-    HTTPStatus.TOO_MANY_REQUESTS: "Too many calls",
-    HTTPStatus.SERVICE_UNAVAILABLE: "The server is busy",
-}
-"""What a page is called that says why something cannot be."""
