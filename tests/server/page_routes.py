@@ -21,6 +21,10 @@ PAGES = {
     ("POST", "/agents/{name}"): Permission.start,
     ("GET", "/attention"): Permission.read,
     ("GET", "/statistics"): Permission.measure,
+    ("GET", "/log"): Permission.log,
+    ("GET", "/log/export"): Permission.log,
+    ("GET", "/log/{stream}/{number}"): Permission.log,
+    ("GET", "/log/{stream}/{number}/bytes"): Permission.log,
     ("GET", "/runs"): Permission.read,
     ("GET", "/runs/{run_id}"): Permission.read,
     ("POST", "/runs/{run_id}/{change}"): Permission.anyone_known,  # the run says who may

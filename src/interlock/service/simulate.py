@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from statistics import median
 
 from interlock.domain.action import Action
@@ -22,13 +22,11 @@ from interlock.domain.run_events import RunStarted
 from interlock.domain.windows import MOST_PAST, Recent
 from interlock.engine.changes import Entry
 from interlock.engine.ports.policies import PolicySet
-from interlock.engine.ports.store import Inbox, RunFilter, SortKey, Store
+from interlock.engine.ports.store import RunFilter, Store
 from interlock.engine.routing import PolicyBook, choose, past_of, span_of
+from interlock.service.log_pages import EARLIER, position_before
 
 PAGE = 500
-EARLIER = timedelta(minutes=5)
-"""How much earlier the replay begins: far longer than between the moment of a request and its entry in the log."""
-
 TURN = 20
 """After how many entries others have their turn in the event loop."""
 
@@ -116,17 +114,11 @@ async def simulate(  # noqa: PLR0913 - what is replayed, and under what
 
 async def _log(store: Store, tenant: str, begin: datetime) -> AsyncIterator[Entry]:
     """Read the log from the last request on that was opened before a moment."""
-    after = ""
-    for earlier in await store.inbox(tenant, Inbox(statuses=()), after=SortKey(_micros(begin), ""), limit=1):
-        after = (await store.history(tenant, earlier.id))[0].position
+    after = await position_before(store, tenant, begin)
     while page := await store.feed(tenant, after=after, limit=PAGE):
         for entry in page:
             yield entry
         after = page[-1].position
-
-
-def _micros(at: datetime) -> int:
-    return (at - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)
 
 
 @dataclass(slots=True)

@@ -48,6 +48,9 @@ _LIMIT: BindParameter[int] = bindparam("limit")
 _SINCE: BindParameter[int] = bindparam("since", type_=BigInteger())
 _APPENDED: dict[str, BindParameter[Any]] = {name: bindparam(name) for name in EntryRow._fields}
 
+NO_POSITION = 2**63 - 1
+"""Behind every position."""
+
 Histories = dict[str, list[Entry]]
 
 
@@ -105,6 +108,7 @@ class NumberedLog:
     HISTORIES = _ENTRY.add_columns(log.c.stream, log.c.seq).where(OneOf(log.c.stream, "streams"))
     LATER = HISTORIES.where(log.c.seq >= _SINCE)
     FEED = _ENTRY.where(log.c.position > bindparam("after")).order_by(log.c.position).limit(_LIMIT)
+    LATEST = _ENTRY.where(log.c.position < bindparam("before")).order_by(desc(log.c.position)).limit(_LIMIT)
     LAST = select(func.max(log.c.position)).where(log.c.tenant == _TENANT)
 
     def append(self, on: Connection, rows: Sequence[EntryRow]) -> None:
@@ -128,6 +132,12 @@ class NumberedLog:
         """Return the entries after a position, in order."""
         rows = on.rows(self.FEED, {"tenant": tenant, "after": read_position(after), "limit": limit})
         return FeedPage([decode_entry(str(at), body, leaf) for at, body, leaf in rows])
+
+    def latest(self, on: Connection, tenant: str, before: str, limit: int) -> Sequence[Entry]:
+        """Return the entries before a position, the newest first."""
+        end = read_position(before) if before else NO_POSITION
+        rows = on.rows(self.LATEST, {"tenant": tenant, "before": end, "limit": limit})
+        return [decode_entry(str(at), body, leaf) for at, body, leaf in rows]
 
     def last_position(self, on: Connection, tenant: str) -> str:
         """Return the position of the newest entry, or the empty string."""
@@ -159,6 +169,7 @@ SELECT coalesce(
 ) FROM snapshot
 """)
 _SETTLED = or_(ordered_log.c.epoch < _EPOCH, ordered_log.c.xact < _OLDEST)
+_BEFORE = [bindparam(f"before_{name}", type_=BigInteger()) for name in ("epoch", "xact", "position")]
 _AFTER = [bindparam(f"after_{name}", type_=BigInteger()) for name in ("epoch", "xact", "position")]
 
 
@@ -189,6 +200,7 @@ class OrderedLog:
         *(ordered_log.c[name] == bindparam(name) for name in ("tenant", "stream", "seq", "leaf"))
     )
     FEED = _ENTRY.where(tuple_(*_PLACE) > tuple_(*_AFTER)).order_by(*_PLACE).limit(_LIMIT)
+    LATEST = _ENTRY.where(_SETTLED, tuple_(*_PLACE) < tuple_(*_BEFORE)).order_by(*map(desc, _PLACE)).limit(_LIMIT)
     LAST = select(*_PLACE).where(ordered_log.c.tenant == _TENANT, _SETTLED).order_by(*map(desc, _PLACE)).limit(1)
 
     def append(self, on: Connection, rows: Sequence[EntryRow]) -> None:
@@ -225,6 +237,13 @@ class OrderedLog:
             settled = [row for row in rows if row[-1] or row[1] < end]
         entries = [decode_entry(_written(*place), body, leaf) for *place, body, leaf, _ in settled]
         return FeedPage(entries, len(settled) < len(rows))
+
+    def latest(self, on: Connection, tenant: str, before: str, limit: int) -> Sequence[Entry]:
+        """Return the entries before a position that the feed gives, the newest first."""
+        epoch, xact, position = _read(before) if before else (NO_POSITION,) * 3
+        values = {"before_epoch": epoch, "before_xact": xact, "before_position": position}
+        rows = on.rows(self.LATEST, values | {"tenant": tenant, "limit": limit, "epoch": on.epoch})
+        return [decode_entry(_written(*place), body, leaf) for *place, body, leaf, _ in rows]
 
     def last_position(self, on: Connection, tenant: str) -> str:
         """Return the position of the newest entry that the feed gives, or the empty string."""

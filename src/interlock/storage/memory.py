@@ -187,6 +187,13 @@ class MemoryStore(MemoryAccounts, MemoryCredentials, MemoryStatistics):
             rows = [(at, row) for at, row in tables.entries_of(tenant) if at > start]
             return [entry_of(at, row) for at, row in rows[:limit]]
 
+    async def latest(self, tenant: str, *, before: str = "", limit: int = 100) -> Sequence[Entry]:
+        """Return the entries before a position, the newest first."""
+        end = read_position(before)
+        with self._reading() as tables:
+            rows = [(at, row) for at, row in tables.entries_of(tenant) if not before or at < end]
+            return [entry_of(at, row) for at, row in reversed(rows[-limit:])]
+
     async def last_position(self, tenant: str) -> str:
         """Return the position of the newest entry, or the empty string."""
         with self._reading() as tables:

@@ -162,6 +162,10 @@ class SqlStore:
             page = await self._read(lambda on: self._log.feed(on, tenant, after, limit, closely=True))
         return page.entries
 
+    async def latest(self, tenant: str, *, before: str = "", limit: int = 100) -> Sequence[Entry]:
+        """Return the entries before a position, the newest first."""
+        return await self._read(lambda on: self._log.latest(on, tenant, before, limit))
+
     async def last_position(self, tenant: str) -> str:
         """Return the position of the newest entry, or the empty string."""
         return await self._read(lambda on: self._log.last_position(on, tenant))

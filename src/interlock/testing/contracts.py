@@ -7,6 +7,7 @@ from interlock.testing.store_credentials import CredentialContract
 from interlock.testing.store_directories import DirectoryContract
 from interlock.testing.store_inboxes import InboxContract
 from interlock.testing.store_jobs import JobContract
+from interlock.testing.store_logs import LogContract
 from interlock.testing.store_queries import QueryContract
 from interlock.testing.store_races import CursorContract, RaceContract
 from interlock.testing.store_runs import BeginContract, ThreadContract
@@ -21,6 +22,7 @@ class StoreContract(
     DirectoryContract,
     InboxContract,
     JobContract,
+    LogContract,
     QueryContract,
     RaceContract,
     StatisticsContract,

@@ -14,7 +14,7 @@ from interlock.domain.run import Pending, RunStatus
 from interlock.domain.run_events import RunPaused
 from interlock.engine.changes import RequestChange, RunChange
 from interlock.engine.ports.store import Inbox, RunFilter, SortKey, Store
-from interlock.errors import InvalidValue, StoreUnavailable
+from interlock.errors import StoreUnavailable
 from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import TENANT, Asked, approved, begun, changes, decided, job, opened, started
 from interlock.testing.store_base import Contract, OpenStore, committed, page_ids, the_request
@@ -282,32 +282,6 @@ class QueryContract(Contract):
             (UNWRITABLE, []),
         ):
             assert await store.find(TENANT, "request", prefix) == ids
-
-    async def test_the_feed_goes_on_after_a_position(self, store: Store, clock: SettableClock) -> None:
-        assert await store.last_position(TENANT) == ""
-        for number in range(3):
-            await store.commit(changes(opened(f"req_{number}", clock.at)))
-            await store.commit(changes(opened("req_1", clock.at, tenant=f"other_{number}"), tenant=f"other_{number}"))
-        everything = await store.feed(TENANT)
-        assert [(entry.stream, entry.seq) for entry in everything] == [
-            (f"req_{number}", seq) for number in range(3) for seq in (1, 2)
-        ]
-        assert await store.last_position(TENANT) == everything[-1].position
-        for index, entry in enumerate(everything, 1):
-            assert await store.feed(TENANT, after=entry.position, limit=2) == everything[index : index + 2]
-        assert await store.feed("nobody") == []
-
-    async def test_what_is_no_position_is_refused(self, store: Store) -> None:
-        for junk in ("x", "-1", "1; DROP TABLE log", "٣", "9" * 40, UNWRITABLE):
-            with pytest.raises(InvalidValue):
-                await store.feed(TENANT, after=junk)
-
-    async def test_history_is_one_stream(self, store: Store, clock: SettableClock) -> None:
-        await store.commit(changes(opened("req_1", clock.at), opened("req_2", clock.at)))
-        history = await store.history(TENANT, "req_1")
-        assert [(entry.stream, entry.seq) for entry in history] == [("req_1", 1), ("req_1", 2)]
-        for unknown in ("req_9", UNWRITABLE):
-            assert await store.history(TENANT, unknown) == []
 
     async def test_a_note_keeps_its_first_value(self, store: Store) -> None:
         assert await store.note("demo") is None

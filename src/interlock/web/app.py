@@ -51,6 +51,7 @@ from interlock.web.pages import (
 from interlock.web.pages import agents as agent_pages
 from interlock.web.pages import delegations as delegation_pages
 from interlock.web.pages import groups as group_pages
+from interlock.web.pages import log as log_pages
 from interlock.web.pages import people as people_pages
 from interlock.web.pages import requests as request_pages
 from interlock.web.pages import runs as run_pages
@@ -102,6 +103,7 @@ PAGES = (
     token_pages,
     session_pages,
     subjects,
+    log_pages,
 )
 """What has pages for people."""
 

@@ -18,6 +18,7 @@ from interlock.engine.changes import Changes, Cursor, Entry, Job, RunRecord
 from interlock.engine.items import Found, ItemOp
 from interlock.engine.ports.accounts import Accounts
 from interlock.engine.ports.credentials import Credentials
+from interlock.engine.ports.log import Log
 from interlock.engine.ports.sign_ins import SignIns
 from interlock.engine.ports.statistics import Statistics
 from interlock.engine.ports.waker import Notifications
@@ -222,7 +223,7 @@ class Items(Protocol):
         """
 
 
-class Store(Accounts, Credentials, SignIns, Items, Statistics, Protocol):
+class Store(Accounts, Credentials, SignIns, Items, Log, Statistics, Protocol):
     """Log, rows and jobs behind one transaction. Methods may be called from any thread's event loop.
 
     Raises:
@@ -279,19 +280,6 @@ class Store(Accounts, Credentials, SignIns, Items, Statistics, Protocol):
 
     async def policy(self, policy_hash: str) -> bytes | None:
         """Return a policy body that was kept under this hash."""
-
-    async def history(self, tenant: str, stream: str, *, since: int = 1) -> Sequence[Entry]:
-        """Return the entries of one request or run, or of the tenant's directory, from the number `since` on."""
-
-    async def feed(self, tenant: str, *, after: str = "", limit: int = 100) -> Sequence[Entry]:
-        """Return the entries after a position, in order. No entry can later appear before one that was returned.
-
-        Raises:
-            InvalidValue: if `after` is no position of a log.
-        """
-
-    async def last_position(self, tenant: str) -> str:
-        """Return the position of the newest entry, or the empty string."""
 
     async def inbox(self, tenant: str, wanted: Inbox, *, after: SortKey | None = None, limit: int = 50) -> InboxPage:
         """Return a page of requests, beginning where that of a key stood when it was read, wherever it is by now."""

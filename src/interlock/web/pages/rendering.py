@@ -63,6 +63,7 @@ SECTIONS = (
     Section("Inbox", "/", Permission.decide),
     Section("Runs", "/runs", Permission.read),
     Section("Attention", "/attention", Permission.read, _attention),
+    Section("Log", "/log", Permission.log),
     Section("Statistics", "/statistics", Permission.measure),
     Section("Settings", "/settings", Permission.manage),
 )
