@@ -2,7 +2,10 @@
 
 from interlock.domain.access import Permission
 
-ACTS = ("take-back", "comment", "reserve", "end-reservation", "delegate", "extend", "ask-back", "settle")
+ACTS = (
+    *("take-back", "comment", "reserve", "end-reservation", "snooze", "end-snooze", "delegate", "extend"),
+    *("ask-back", "settle"),
+)
 """What people do about a request beside voting."""
 
 PAGES = {

@@ -137,3 +137,21 @@ async def test_a_list_is_read_on_by_fifties(server):
     rest = await opened(mia, more)
     assert len(rows(rest)) == 3
     assert {*rows(page), *rows(rest)} == asked
+
+
+async def test_what_is_put_aside_on_its_page_leaves_the_list_of_that_person_alone_and_is_taken_up_again(server):
+    agent, mia, noah = await server.agent(), await server.person(MIA), await server.person(NOAH)
+    asked = await ask(agent, MAIL)
+    where = f"../../requests/{asked['id']}"
+    refused = await mia.post(f"{where}/snooze", data={"lasts": "soon", "key": "a"})
+    assert (refused.status_code, "soon" in refused.text) == (HTTPStatus.BAD_REQUEST, True)
+    assert (await mia.post(f"{where}/snooze", data={"lasts": "1h", "key": "b"})).status_code == HTTPStatus.SEE_OTHER
+    assert "You have put it aside until" in (await mia.get(where)).text
+    assert (rows(await opened(mia)), rows(await opened(noah))) == ([], [asked["id"]])
+    page = await opened(mia, list="snoozed")
+    assert "put aside until" in row(page, asked)
+    assert (await mia.post(f"{where}/end-snooze", data={"key": "c"})).status_code == HTTPStatus.SEE_OTHER
+    assert rows(await opened(mia)) == [asked["id"]]
+    await mia.post(f"{where}/snooze", data={"lasts": "30m", "key": "d"})
+    server.clock.advance(seconds=1800)
+    assert rows(await opened(mia)) == [asked["id"]]

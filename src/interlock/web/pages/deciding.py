@@ -116,6 +116,20 @@ async def end_reservation(call: Call, caller: Person, request_id: str) -> Respon
     return await _acted(call, caller, request_id, lambda client, _: client.end_reservation(request_id))
 
 
+@router.post("/requests/{request_id}/snooze")
+async def snooze(call: Call, caller: Person, request_id: str) -> Response:
+    """Put it aside, for the reader alone."""
+    return await _acted(
+        call, caller, request_id, lambda client, form: client.snooze(request_id, form["lasts"]), "lasts"
+    )
+
+
+@router.post("/requests/{request_id}/end-snooze")
+async def end_snooze(call: Call, caller: Person, request_id: str) -> Response:
+    """Take up again what the reader has put aside."""
+    return await _acted(call, caller, request_id, lambda client, _: client.end_snooze(request_id))
+
+
 @router.post("/requests/{request_id}/delegate")
 async def delegate(call: Call, caller: Person, request_id: str) -> Response:
     """Let somebody else vote for the reader."""
