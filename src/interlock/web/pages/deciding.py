@@ -38,7 +38,7 @@ from interlock.web.callers import Caller
 from interlock.web.pages.fields import Fields, fields_of
 from interlock.web.pages.request_parts import Refusal, context_of_vote
 from interlock.web.pages.requests import shown
-from interlock.web.pages.routing import Person, pages, signed_in
+from interlock.web.pages.routing import Person, counted, pages, signed_in
 from interlock.web.visible import must_see, visible_inbox
 
 router = pages()
@@ -215,7 +215,8 @@ async def _done(  # noqa: PLR0913, PLR0917 - who, what, and where it may be wron
         status = HTTPStatus(meaning_of(type(wrong)).status)
         at = "" if isinstance(wrong, Forbidden | NotOffered) else str(wrong.details.get("field", field))
         return await shown(call, caller, request_id, Refusal(request_id, wrong.message, typed, at, status))
-    return RedirectResponse(await _leads_to(caller, request_id, form), HTTPStatus.SEE_OTHER)
+    to = counted(await _leads_to(caller, request_id, form), form["key"])
+    return RedirectResponse(to, HTTPStatus.SEE_OTHER)
 
 
 def _late(error: InterlockError) -> str:

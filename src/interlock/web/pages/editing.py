@@ -27,7 +27,7 @@ from interlock.web.pages.form_making import form
 from interlock.web.pages.rendering import page
 from interlock.web.pages.request_parts import Refusal, context_of_vote
 from interlock.web.pages.requests import shown
-from interlock.web.pages.routing import Person, Reader, pages
+from interlock.web.pages.routing import Person, Reader, counted, pages
 from interlock.web.pages.schema_forms import Field, read, show_misfits
 from interlock.web.pages.schema_parts import ANYTHING, Schema
 from interlock.web.pages.standing import why_not
@@ -245,7 +245,7 @@ async def _voted(call: Call, caller: Caller, sheet: Sheet, given: Fields) -> Res
         except InterlockError as error:
             sheet.refuse(error)
         else:
-            return RedirectResponse(f"/requests/{request.id}?sent={given['key']}", HTTPStatus.SEE_OTHER)
+            return RedirectResponse(counted(f"/requests/{request.id}", given["key"]), HTTPStatus.SEE_OTHER)
     if verdict not in sheet.view.may.vote:
         return await _instead(call, caller, sheet.view, verdict)
     return await _page(call, caller, sheet, refused=sheet.is_refused)

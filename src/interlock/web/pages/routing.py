@@ -21,6 +21,7 @@ from interlock.web.context import context_of
 from interlock.web.pages.errors import address_not_understood, error_page
 
 _OURS = re.compile(r"/(?![/\\])[\x21-\x7e]{0,2000}")
+_KEY = re.compile(r"[A-Za-z0-9-]{1,80}")
 SIGN_IN = "/sign-in"
 
 
@@ -76,6 +77,14 @@ Person = Annotated[Caller, Depends(signed_in(Permission.anyone_known))]
 def own_address(given: str | None, otherwise: str = "/") -> str:
     """Return where a page leads on to: an address of ours, or another one in place of what is none."""
     return given if given is not None and _OURS.fullmatch(given) else otherwise
+
+
+def counted(address: str, key: str) -> str:
+    """Return where a form leads that has counted: `drafts.js` learns by its key what need not be kept any more."""
+    if not _KEY.fullmatch(key):
+        return address
+    path, hash_sign, fragment = address.partition("#")
+    return f"{path}{'&' if '?' in path else '?'}sent={key}{hash_sign}{fragment}"
 
 
 def sign_in_first(call: Request) -> Response:
