@@ -139,14 +139,14 @@ def in_words(subject: Subject) -> Markup:
     return badges(subject_row(subject))
 
 
-_ENVIRONMENT = Environment(
+ENVIRONMENT = Environment(
     loader=PackageLoader("interlock.web.pages"),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_ENVIRONMENT.filters |= {
+ENVIRONMENT.filters |= {
     "name": name_of,
     "readable": readable,
     "plain": plain,
@@ -160,7 +160,7 @@ _ENVIRONMENT.filters |= {
     "in_one_line": in_one_line,
     "text_or_json": text_or_json,
 }
-_ENVIRONMENT.globals["asset"] = address_of
+ENVIRONMENT.globals["asset"] = address_of
 
 
 async def waiting_for(caller: Caller) -> Count | None:
@@ -197,7 +197,7 @@ async def page(
         "address": call.url.path + (f"?{call.url.query}" if call.url.query else ""),
         "key": secrets.token_hex(16),
     }
-    shown = _ENVIRONMENT.get_template(template).render(frame | values)
+    shown = ENVIRONMENT.get_template(template).render(frame | values)
     return HTMLResponse(shown, status, {**(headers or {}), "Content-Security-Policy": policy(nonce)})
 
 

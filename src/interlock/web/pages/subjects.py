@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 from urllib.parse import quote, urlencode
@@ -14,10 +13,9 @@ from starlette.responses import Response
 from interlock.domain.canonical import Json, canonical_bytes
 from interlock.domain.request import Request
 from interlock.errors import NotFound
-from interlock.service.text import plain
 from interlock.web.pages.rendering import page
 from interlock.web.pages.routing import Reader, pages
-from interlock.web.pages.value_text import every_text, part_at, read, warnings_in
+from interlock.web.pages.value_text import every_text, part_at, path_words, read, warnings_in
 from interlock.web.pages.values import LARGEST, PIECE_ROOM, Node, Place, Room, tree
 from interlock.web.visible import must_see
 
@@ -146,11 +144,3 @@ async def piece(  # noqa: PLR0913 - what an address says
     node = tree(value, source=address_of(request, part), room=Room(PIECE_ROOM), place=place, folds=False)
     path, title = path_words(names), WORDS[part]
     return await page(call, "value_piece.html", caller, request_id=request_id, node=node, path=path, title=title)
-
-
-def path_words(names: Sequence[str]) -> str:
-    """Return where a part stands, in words that are harmless already."""
-    return " › ".join(plain(name if len(name) <= LONGEST_STEP else f"{name[:LONGEST_STEP]}…") for name in names)  # noqa: RUF001
-
-
-LONGEST_STEP = 60

@@ -8,10 +8,13 @@ from collections.abc import Iterator, Sequence
 
 from interlock.domain.canonical import Json
 from interlock.service.inline import counted
-from interlock.service.text import CLOSE, OPEN, fold_padding, harmless, warnings_about
+from interlock.service.text import CLOSE, OPEN, fold_padding, harmless, plain, warnings_about
 
 NAME = "n"
 """What stands behind the number of a part's name, in the place of a piece: the value of the fourth field is `3`."""
+
+LONGEST_STEP = 60
+"""How many characters of a name stand in a path."""
 
 _EDGES = re.compile(r"\A +| +\Z")
 _SAME = re.compile(rf"({OPEN}[^{CLOSE}]{{1,40}}{CLOSE})\1{{3,}}")
@@ -21,6 +24,12 @@ class Number(str):
     """A number as the canonical bytes write it."""
 
     __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        """Say whether it is the same number: no text is one."""
+        return isinstance(other, Number) and str.__eq__(self, other)
+
+    __hash__ = str.__hash__
 
 
 def read(canonical: bytes) -> Json:
@@ -52,6 +61,11 @@ def warnings_in(text: str, what: str, *, is_name: bool = False) -> tuple[str, ..
     """Say what of a text (`what` is it?) is there to deceive, in words that are harmless already."""
     found = (said.strip() for said in warnings_about(text, what, whole=is_name))
     return tuple(said[:1].upper() + said[1:] for said in found)
+
+
+def path_words(names: Sequence[str]) -> str:
+    """Return where a part stands, in words that are harmless already."""
+    return " › ".join(plain(name if len(name) <= LONGEST_STEP else f"{name[:LONGEST_STEP]}…") for name in names)  # noqa: RUF001
 
 
 def every_text(value: Json) -> Iterator[tuple[str, bool]]:
