@@ -18,7 +18,20 @@ from interlock.engine.integrity import with_whole_requests
 from interlock.engine.ports.store import Inbox, RunFilter, SortKey, Store
 from interlock.engine.routing import PolicyBook
 from interlock.errors import InvalidValue, RecordAltered
-from interlock.service.pages import MOST_COUNTED, PAGE, Count, Listing, Page, count, page, sort_key, text_key, walk
+from interlock.service.pages import (
+    MOST_COUNTED,
+    MOST_READ,
+    MOST_READ_TO_COUNT,
+    PAGE,
+    Count,
+    Listing,
+    Page,
+    count,
+    page,
+    sort_key,
+    text_key,
+    walk,
+)
 
 Which = Literal["mine", "snoozed", "others", "decided"]
 """Open requests that wait for the person, those of them that they have put aside not among them; these; open ones that
@@ -147,7 +160,8 @@ class PersonalInbox:
     async def count(self, which: Which, *, most: int = MOST_COUNTED) -> Count:
         """Return how many rows a list has, counted to no more than a number. See `Views.inbox_count`."""
         _check_name(which)
-        return await count((row async for _, row in self._listed(which)), most=most)
+        looked_at = MOST_READ if most < MOST_COUNTED else MOST_READ_TO_COUNT
+        return await count((row async for _, row in self._listed(which)), most=most, looked_at=looked_at)
 
     async def named(self, ids: Sequence[str]) -> list[Listed]:
         """Return those of some requests that there are, wherever they are by now, in the order of their ids."""

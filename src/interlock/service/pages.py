@@ -18,8 +18,8 @@ K = TypeVar("K")
 
 PAGE = 200
 MOST_COUNTED = 1_000
-MOST_READ = 2_000
-"""How many rows are read for one page."""
+MOST_READ, MOST_READ_TO_COUNT = 2_000, 10_000
+"""How many rows are read for one page, and to count a list."""
 FIRST_TIME, LAST_TIME = -(2**63), 2**63 - 1  # of the times that every store can compare
 
 
@@ -159,7 +159,7 @@ async def page(
 
 
 async def count(
-    rows: AsyncGenerator[object | None, None], *, most: int = MOST_COUNTED, looked_at: int = 10_000
+    rows: AsyncGenerator[object | None, None], *, most: int = MOST_COUNTED, looked_at: int = MOST_READ_TO_COUNT
 ) -> Count:
     """Count the rows of a list that are something, to no more than a number, and by looking at no more rows than that.
 

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from interlock.engine.ports.store import Inbox
 from interlock.errors import InterlockError, InvalidValue
 from interlock.service.inbox import Listed
-from interlock.service.pages import Page
+from interlock.service.pages import MOST_COUNTED, Page
 from interlock.service.views import SHORTEST_PREFIX
 from interlock.web.callers import Caller
 from interlock.web.pages.inbox_rows import folded, row_of, standing
@@ -42,7 +42,8 @@ async def inbox(call: Call, caller: Decider) -> Response:
     part = await _page(caller, lists, view)
     seen = {row.request.id: row for row in await lists.named(view.shown)} if view.shown else {}
     rows, new = standing(part.rows, seen, shown=view.shown, since=view.since)
-    counts = {name: await lists.count(name, only=view.only) for name in LISTS if name != "all"}
+    most = {name: MOST_COUNTED if name == view.which else MOST_WAITING for name in LISTS if name != "all"}
+    counts = {name: await lists.count(name, only=view.only, most=number) for name, number in most.items()}
     return await page(
         call,
         "inbox.html",

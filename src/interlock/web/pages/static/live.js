@@ -105,7 +105,7 @@
     const { number, more } = await answer.json();
     for (const one of shown) {
       one.textContent = `${number}${more ? "+" : ""}`;
-      one.hidden = !number;
+      one.hidden = !number && !more;
     }
   }
   for (const type of ["live:request", "live:missed"]) body.addEventListener(type, count);
