@@ -28,6 +28,8 @@ PAGES = {
     ("GET", "/log/export"): Permission.log,
     ("GET", "/log/{stream}/{number}"): Permission.log,
     ("GET", "/log/{stream}/{number}/bytes"): Permission.log,
+    ("GET", "/policies"): Permission.read_all,
+    ("POST", "/policies/try"): Permission.examine,
     ("GET", "/runs"): Permission.read,
     ("GET", "/runs/{run_id}"): Permission.read,
     ("POST", "/runs/{run_id}/{change}"): Permission.anyone_known,  # the run says who may

@@ -40,7 +40,7 @@ class OpenTime:
     due_at: datetime
 
     def __str__(self) -> str:
-        length, until = _length(self.step, self.step.within), _moment(self.step, self.due_at)
+        length, until = length_words(self.step, self.step.within), _moment(self.step, self.due_at)
         return f"{self.policy}, {self.where}: {length} ({self.step.calendar}); begun now, until {until}"
 
 
@@ -60,7 +60,7 @@ def explain(subject: Request | Occasion, policy: Policy, directory: Directory, n
         lines.append("The rule approves it at once; nobody is asked. It is recorded as the rule's approval.")
     else:
         lines.extend(_steps(case, policy, directory, level))
-        lines.extend(_terms(policy))
+        lines.extend(terms(policy))
     return "\n".join(lines)
 
 
@@ -156,8 +156,8 @@ def _until(case: _Case, index: int, step: Step) -> str:
         return f"Until {_moment(step, case.request.due_at)}."
     if case.request is None and index == 0 and step.calendar is not None:
         due = _moment(step, step.later(case.occasion.now, step.within))
-        return f"Within {_length(step, step.within)}: asked now, until {due}."
-    return f"Within {_length(step, step.within)} from when it begins."
+        return f"Within {length_words(step, step.within)}: asked now, until {due}."
+    return f"Within {length_words(step, step.within)} from when it begins."
 
 
 def _silence(case: _Case, present: Request | None, step: Step) -> str:
@@ -191,10 +191,10 @@ def _meanwhile(present: Request | None, step: Step) -> Iterator[str]:
             yield f"  From {_moment(step, present.escalates_at)} on {who_asked(step.escalate.to)} may decide as well."
         return
     if step.remind_after:
-        yield f"  A reminder after {', '.join(_length(step, wait) for wait in step.remind_after)}."
+        yield f"  A reminder after {', '.join(length_words(step, wait) for wait in step.remind_after)}."
     if step.escalate is not None and step.escalate.after is not None:
         to = who_asked(step.escalate.to)
-        yield f"  After {_length(step, step.escalate.after)} {to} may decide as well."
+        yield f"  After {length_words(step, step.escalate.after)} {to} may decide as well."
 
 
 def _voters(case: _Case, policy: Policy, directory: Directory, step: Step, *, now: bool) -> Iterator[str]:
@@ -229,7 +229,8 @@ def _named(people: list[str]) -> list[str]:
     return people if len(people) <= SHOWN else [*people[:SHOWN], f"and {len(people) - SHOWN} more"]
 
 
-def _terms(policy: Policy) -> Iterator[str]:
+def terms(policy: Policy) -> Iterator[str]:
+    """Yield what holds in each of a policy's levels that ask people."""
     initiator = "" if policy.initiator_may_approve else " Whoever started the run does not vote either."
     yield f"The agent never votes.{initiator}"
     if policy.four_eyes:
@@ -252,7 +253,8 @@ def business_hours(policies: Iterable[Policy], now: datetime) -> Iterator[OpenTi
                     yield OpenTime(policy.name, f"{level.title}, step {number}", step, due)
 
 
-def _length(step: Step, length: timedelta) -> str:
+def length_words(step: Step, length: timedelta) -> str:
+    """Return a length of a step's time in words: open time where the step has a calendar."""
     if step.calendar is None:
         return duration_words(length)
     return f"{duration_words(length, open_time=True)} of open time"

@@ -17,7 +17,7 @@ from interlock.engine.configured import build_policies
 from interlock.engine.ports.policies import PolicySet
 from interlock.engine.routing import choose, count, span_of
 from interlock.service.client import Client
-from interlock.service.simulate import Difference, Simulation, Way, simulate
+from interlock.service.simulate import Difference, Simulation, Way, simulate, way_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +73,32 @@ async def check_policies(client: Client, policies: PolicySet | None = None, *, p
     return await asyncio.get_running_loop().run_in_executor(client.system.desk.pool, look)
 
 
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What would happen if an action was asked now.
+
+    Args:
+        way: the level that it would take, who would be asked, and until when.
+        reason: why that level.
+        words: the same, and all that holds there, in words.
+    """
+
+    way: Way
+    reason: str
+    words: str
+
+
 async def explain_action(client: Client, described: Described) -> str:
     """Say in words under which policy and level an action would fall, and who could vote.
 
     Raises:
         InvalidPolicy: if it names a policy that is not configured.
     """
+    return (await try_action(client, described)).words
+
+
+async def try_action(client: Client, described: Described) -> Tried:
+    """Say what would happen if an action was asked now. See `explain_action`."""
     tenant, action = client.principal.tenant, described.action
     policies, now = await client.system.directories.current(tenant), await client.now()
     span = span_of((*policies.policies, policies.default))
@@ -86,8 +106,9 @@ async def explain_action(client: Client, described: Described) -> str:
     initiator = client.principal.id if described.initiator is None else described.initiator
     requester = f"agent:{described.agent}"
     occasion = Occasion(action, described.agent, requester, initiator, now, seen.recent.get(action.name))
-    policy, _ = choose(policies, occasion, described.policy)
-    return explain(occasion, policy, policies.directory)
+    policy, route = choose(policies, occasion, described.policy)
+    way = way_of(policy, route.level, policies.directory, now)
+    return Tried(way, route.reason, explain(occasion, policy, policies.directory))
 
 
 async def simulate_policies(client: Client, new: PolicySet, since: timedelta) -> Simulation:

@@ -165,8 +165,8 @@ class _Replay:
             forked=await self._is_fork(event.run_id),
         )
         policy, route = choose(self.new, occasion, self._named(old, occasion))
-        before = _way(old, event.route.level, self.directory, event.at)
-        after = _way(policy, route.level, self.new.directory, event.at)
+        before = way_of(old, event.route.level, self.directory, event.at)
+        after = way_of(policy, route.level, self.new.directory, event.at)
         self.opened += 1
         self.answers_before += before.answers
         self.answers_after += after.answers
@@ -209,7 +209,8 @@ class _Replay:
         )
 
 
-def _way(policy: Policy, index: int, directory: Directory, at: datetime) -> Way:
+def way_of(policy: Policy, index: int, directory: Directory, at: datetime) -> Way:
+    """Return where a request goes that takes a level, if it is asked at some time."""
     level = policy.levels[index]
     people = tuple((_asked(step.ask, directory), step.approvals) for step in level.steps)
     if level.automatic:

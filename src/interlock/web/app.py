@@ -53,6 +53,7 @@ from interlock.web.pages import delegations as delegation_pages
 from interlock.web.pages import groups as group_pages
 from interlock.web.pages import log as log_pages
 from interlock.web.pages import people as people_pages
+from interlock.web.pages import policies as policy_pages
 from interlock.web.pages import requests as request_pages
 from interlock.web.pages import runs as run_pages
 from interlock.web.pages import sessions as session_pages
@@ -104,6 +105,7 @@ PAGES = (
     session_pages,
     subjects,
     log_pages,
+    policy_pages,
 )
 """What has pages for people."""
 

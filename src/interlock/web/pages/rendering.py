@@ -65,6 +65,7 @@ SECTIONS = (
     Section("Attention", "/attention", Permission.read, _attention),
     Section("Log", "/log", Permission.log),
     Section("Statistics", "/statistics", Permission.measure),
+    Section("Policies", "/policies", Permission.read_all),
     Section("Settings", "/settings", Permission.manage),
 )
 """What the navigation leads to; who may not go there is not led."""

@@ -1,0 +1,80 @@
+"""Policies: what they say, what is suspicious about them, and what would happen to an action."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import Request as Call
+from starlette.responses import Response
+
+from interlock.domain.access import Permission
+from interlock.domain.action import Action
+from interlock.domain.policy_words import policy_words
+from interlock.errors import BadInput
+from interlock.service.arguments import json_given
+from interlock.service.policies import Described, Tried, check_policies, try_action
+from interlock.web.callers import Caller, why_not
+from interlock.web.context import context_of
+from interlock.web.pages.fields import Fields, fields_of
+from interlock.web.pages.rendering import page
+from interlock.web.pages.routing import pages, signed_in
+
+router = pages()
+
+Viewer = Annotated[Caller, Depends(signed_in(Permission.read_all))]
+Examiner = Annotated[Caller, Depends(signed_in(Permission.examine))]
+
+
+@router.get("/policies")
+async def show(call: Call, caller: Viewer, check: str = "", action: str = "", agent: str = "") -> Response:
+    """Show the policies that hold; with `check`, what is suspicious about them."""
+    form = Fields([("action", action), ("args", ""), ("agent", agent)])
+    return await _shown(call, caller, form, checks=bool(check))
+
+
+@router.post("/policies/try")
+async def try_(call: Call, caller: Examiner) -> Response:
+    """Show what would happen if an action was asked. Nothing is asked, and nothing changes."""
+    form = await fields_of(call)
+    try:
+        return await _shown(call, caller, form, tried=await try_action(caller.client, _described(form)))
+    except BadInput as error:
+        return await _shown(call, caller, form, error=error)
+
+
+def _described(form: Fields) -> Described:
+    args = json_given(form["args"], "The arguments") if form["args"].strip() else {}
+    if not isinstance(args, dict):
+        raise BadInput('The arguments must be a JSON object, such as {"amount": 120}.')
+    agent, initiator, policy = (form[name].strip() for name in ("agent", "initiator", "policy"))
+    return Described(Action(form["action"].strip(), args), agent or "agent", initiator or None, policy or None)
+
+
+async def _shown(  # noqa: PLR0913 - what a reader is told
+    call: Call,
+    caller: Caller,
+    form: Fields,
+    *,
+    tried: Tried | None = None,
+    error: BadInput | None = None,
+    checks: bool = False,
+) -> Response:
+    context = context_of(call)
+    held = await context.parts.directories.current(caller.principal.tenant)
+    examines = await why_not(caller, Permission.examine, context) is None
+    checked = await check_policies(caller.client, providers=bool(context.providers)) if checks else None
+    return await page(
+        call,
+        "policies.html",
+        caller,
+        status=HTTPStatus.OK if error is None else HTTPStatus.UNPROCESSABLE_ENTITY,
+        policies=[policy_words(one) for one in (*held.policies, held.default)],
+        held=held.held if examines else None,
+        examines=examines,
+        checked=checked,
+        tried=tried,
+        error=error,
+        form=form,
+    )
