@@ -20,6 +20,8 @@ from interlock.service.sentences import sentence
 from interlock.service.views import RequestView
 from interlock.web.callers import Caller
 from interlock.web.pages.standing import Standing, asked_words, standing, why_not
+from interlock.web.pages.subjects import Shown, shown_part, shown_subject
+from interlock.web.pages.values import Node, Room
 
 MOST_OPTIONS = 6
 """So many options of a question are buttons; of more one is chosen on the page of the answer."""
@@ -53,6 +55,8 @@ class RequestPart:
     Args:
         prospects: what each verdict of the reader would lead to.
         confirmed: why an approval takes a second act; empty if it takes none.
+        shown: what is decided on; `asked_first` as the agent asked it, if people have changed it since.
+        context, result: what the agent says besides, and what came of it.
         consequence: what follows whatever is said.
         history: its entries in the log, each with its sentence.
         delegates: whom the reader may let vote in their place.
@@ -64,6 +68,10 @@ class RequestPart:
     standing: Standing
     prospects: tuple[Prospect, ...]
     confirmed: tuple[str, ...]
+    shown: Shown
+    asked_first: Shown | None
+    context: Node | None
+    result: Node | None
     consequence: tuple[Consequence, ...]
     history: Sequence[tuple[Entry, str]]
     delegates: tuple[str, ...]
@@ -152,9 +160,9 @@ def context_of_vote(caller: Caller, view: RequestView) -> DecisionContext:
 
 
 async def part_of_page(
-    caller: Caller, view: RequestView, run: RunView | None, place: int, refusal: Refusal | None
+    caller: Caller, view: RequestView, run: RunView | None, place: int, refusal: Refusal | None, room: Room
 ) -> RequestPart:
-    """Return one request of a page."""
+    """Return one request of a page, in which so much room is left for its values."""
     request, context = view.request, context_of_vote(caller, view)
     history = (await caller.client.history(request.id))[: request.version]
     return RequestPart(
@@ -162,6 +170,10 @@ async def part_of_page(
         standing(view, context.person),
         prospects(request, context),
         why_confirmed(request, context, done_before=view.done_before),
+        shown_subject(request, room),
+        shown_subject(request, room, asked=True) if request.asked != request.edition.subject else None,
+        None if request.ask.context is None else shown_part(request, "context", room),
+        None if request.result is None else shown_part(request, "result", room),
         consequences(view, run),
         told(history),
         delegates(request, context) if view.may.delegate else (),

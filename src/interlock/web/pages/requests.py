@@ -12,14 +12,13 @@ from starlette.responses import Response
 from interlock.domain.request import Request
 from interlock.errors import NotFound
 from interlock.service.asked_together import asked_together
-from interlock.service.inline import as_json
 from interlock.service.run_views import RunView
 from interlock.service.views import RequestView
 from interlock.web.callers import Caller
 from interlock.web.pages.rendering import page
 from interlock.web.pages.request_parts import Refusal, part_of_page, told
 from interlock.web.pages.routing import Reader, pages
-from interlock.web.pages.subjects import shown_subject
+from interlock.web.pages.values import Room, node_of
 from interlock.web.pages.values import Room
 from interlock.web.visible import must_see, run_seen
 
@@ -43,8 +42,8 @@ async def shown(call: Call, caller: Caller, request_id: str, refusal: Refusal | 
     together = asked_together(view.request, run)
     place_of = {one: number for number, one in enumerate(together, start=1)}
     views = [view, *await _others(caller, request_id, together)]
-    parts = [await part_of_page(caller, one, run, place_of.get(one.request.id, 1), refusal) for one in views]
     room = Room()  # what stands on one page shares it
+    parts = [await part_of_page(caller, one, run, place_of.get(one.request.id, 1), refusal, room) for one in views]
     here = [one.request.id for one in parts]
     still_open = {one.id for one in run.requests if one.is_open} if run is not None else set()
     return await page(
@@ -54,7 +53,6 @@ async def shown(call: Call, caller: Caller, request_id: str, refusal: Refusal | 
         status=HTTPStatus.OK if refusal is None else refusal.status,
         address=f"/requests/{request_id}",
         parts=parts,
-        subjects={one.request.id: shown_subject(one.request, room) for one in views},
         run=run,
         timeline=() if run is None else told(await caller.client.timeline(run.run.id)),
         together=together,
@@ -62,7 +60,7 @@ async def shown(call: Call, caller: Caller, request_id: str, refusal: Refusal | 
         streams=[*here, *([view.request.run_id] if view.request.run_id else [])],
         elsewhere=[one for one in together if one not in here],
         refusal=refusal,
-        as_json=as_json,
+        given=None if run is None else node_of(run.run.input),
         following=call.query_params.get("then") == "next",
     )
 
