@@ -61,7 +61,14 @@ async def test_the_action_stands_above_any_word_of_the_agent_and_the_bar_never_s
     await page.keyboard.press("Control+End")
     await page.evaluate("scrollTo(0, document.body.scrollHeight)")
     await assert_in_sight(page)
-    await page.get_by_role("button", name="Approve").click()
+    approve = page.get_by_role("button", name="Approve", exact=True)
+    while await approve.get_attribute("aria-disabled"):  # nobody approves what they have not opened
+        opened_parts = page.locator("details[data-opened]")
+        number = await opened_parts.count()
+        await page.get_by_role("button", name="folded part").click()
+        await opened_parts.nth(number).wait_for()
+        await assert_in_sight(page)
+    await approve.click()
     await page.get_by_text("Waits for others").wait_for()
     assert [one["digest"] for one in await votes_on(site, asked)] == [asked["digest"]]
 

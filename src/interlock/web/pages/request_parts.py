@@ -159,8 +159,8 @@ def context_of_vote(caller: Caller, view: RequestView) -> DecisionContext:
     return DecisionContext(view.now, caller.principal, view.policy, view.directory)
 
 
-async def part_of_page(
-    caller: Caller, view: RequestView, run: RunView | None, place: int, refusal: Refusal | None, room: Room
+async def part_of_page(  # noqa: PLR0913 - what a page knows of each
+    caller: Caller, view: RequestView, run: RunView | None, *, place: int, refusal: Refusal | None, room: Room
 ) -> RequestPart:
     """Return one request of a page, in which so much room is left for its values."""
     request, context = view.request, context_of_vote(caller, view)

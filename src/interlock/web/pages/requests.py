@@ -19,7 +19,6 @@ from interlock.web.pages.rendering import page
 from interlock.web.pages.request_parts import Refusal, part_of_page, told
 from interlock.web.pages.routing import Reader, pages
 from interlock.web.pages.values import Room, node_of
-from interlock.web.pages.values import Room
 from interlock.web.visible import must_see, run_seen
 
 router = pages()
@@ -43,7 +42,10 @@ async def shown(call: Call, caller: Caller, request_id: str, refusal: Refusal | 
     place_of = {one: number for number, one in enumerate(together, start=1)}
     views = [view, *await _others(caller, request_id, together)]
     room = Room()  # what stands on one page shares it
-    parts = [await part_of_page(caller, one, run, place_of.get(one.request.id, 1), refusal, room) for one in views]
+    parts = [
+        await part_of_page(caller, one, run, place=place_of.get(one.request.id, 1), refusal=refusal, room=room)
+        for one in views
+    ]
     here = [one.request.id for one in parts]
     still_open = {one.id for one in run.requests if one.is_open} if run is not None else set()
     return await page(
