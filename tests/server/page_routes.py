@@ -62,6 +62,7 @@ PAGES = {
     ("POST", "/settings/tokens"): Permission.manage,
     ("POST", "/settings/tokens/revoke"): Permission.manage,
     ("GET", "/settings/sessions"): Permission.manage,
+    ("GET", "/settings/style"): Permission.manage,
 }
 """What asks who has signed in. Whoever has not signs in first."""
 

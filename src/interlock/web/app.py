@@ -58,6 +58,7 @@ from interlock.web.pages import requests as request_pages
 from interlock.web.pages import runs as run_pages
 from interlock.web.pages import sessions as session_pages
 from interlock.web.pages import statistics as statistics_pages
+from interlock.web.pages import style as style_pages
 from interlock.web.pages import tokens as token_pages
 from interlock.web.pages.errors import add_error_pages
 from interlock.web.problems import add_problems
@@ -103,6 +104,7 @@ PAGES = (
     delegation_pages,
     token_pages,
     session_pages,
+    style_pages,
     subjects,
     log_pages,
     policy_pages,

@@ -27,6 +27,7 @@ PARTS = (
     Section("Groups and roles", "/settings/groups", Permission.manage),
     Section("Tokens", "/settings/tokens", Permission.manage),
     Section("Sessions", "/settings/sessions", Permission.manage),
+    Section("Design", "/settings/style", Permission.manage),
 )
 """What there is to set; who may not is not led there."""
 
