@@ -10,6 +10,7 @@ from fastapi import Query
 from starlette.requests import Request as Call
 from starlette.responses import RedirectResponse, Response
 
+from interlock.domain.canonical import Json, canonical_bytes
 from interlock.domain.request import Request
 from interlock.domain.run import Run, RunStatus
 from interlock.errors import Closed, InvalidAgent, NotFound
@@ -21,11 +22,15 @@ from interlock.web.pages.fields import fields_of
 from interlock.web.pages.rendering import page
 from interlock.web.pages.routing import Person, Reader, pages
 from interlock.web.pages.timeline import timeline_of
+from interlock.web.pages.values import LARGEST, Node, node_of
 from interlock.web.visible import run_seen, runs_about, runs_seen, thread_seen
 
 router = pages()
 
 ROWS = 50
+LONGEST_VALUE = 50_000
+"""Up to how many bytes a page shows what a run was given, and what came of it; longer ones are read as JSON."""
+
 STATUS_WORDS = {
     RunStatus.queued: "Starts soon",
     RunStatus.running: "At work",
@@ -89,7 +94,7 @@ async def shown(  # noqa: PLR0913 - what a reader is told
         notice: what the reader is told first.
     """
     view = await run_seen(caller, run_id)
-    waiting = _waiting(view)
+    awaited = _awaited(view)
     requests = {request.id: request for request in view.requests}
     directory = await caller.client.system.directories.directory(caller.principal.tenant)
     return await page(
@@ -99,17 +104,24 @@ async def shown(  # noqa: PLR0913 - what a reader is told
         status=status,
         view=view,
         run=view.run,
-        waiting=waiting,
-        asked=[request for request in view.requests if request not in waiting],
+        awaited=awaited,
+        asked=[request for request in view.requests if request not in awaited],
         may=run_permitted(view.run, caller.principal, directory),
         timeline=timeline_of(await caller.client.timeline(run_id), requests, everything=everything),
         everything=everything,
+        given=_whole(view.run.input),
+        came=_whole(view.run.output),
         others=await _of_thread(caller, view.run),
         notice=notice,
     )
 
 
-def _waiting(view: RunView) -> list[Request]:
+def _whole(value: Json) -> Node | None:
+    """Return a value as a page shows it whole; None if it is too long for that."""
+    return node_of(value) if len(canonical_bytes(value, max_bytes=LARGEST)) <= LONGEST_VALUE else None
+
+
+def _awaited(view: RunView) -> list[Request]:
     """Return the open requests that a run waits for, in the order in which they were asked."""
     known = {request.id: request for request in view.requests if request.is_open}
     return [known[pending.request_id] for pending in view.run.pause if pending.request_id in known]
