@@ -4,7 +4,9 @@ from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from tests.server.conftest import CONFIG
 from tests.server.page_routes import PAGES
+from tests.server.test_agents_api import MAIL, ask
 
 from interlock.domain.access import ACCESS
 from interlock.domain.credentials import Scope
@@ -87,3 +89,10 @@ async def test_an_asset_is_kept_under_its_own_digest_alone(server, path):
 async def test_an_asset_that_is_none_is_a_404(server):
     for name in ("nothing.js", "..%2f__init__.py", "%2e%2e"):
         assert (await server.client().get(f"../../assets/x/{name}")).status_code == HTTPStatus.NOT_FOUND
+
+
+async def test_the_bar_says_which_verdicts_need_a_comment(open_server):
+    server = open_server(config=CONFIG.replace("default: {", "default: {reason_for: [reject], "))
+    asked = await ask(await server.agent(), MAIL)
+    shown = (await (await server.person("mia@example.com")).get(f"../../requests/{asked['id']}")).text
+    assert 'placeholder="Comment, needed to reject"' in shown
