@@ -26,10 +26,12 @@
 
   function noteAll() { // what happened is not known: whatever the page listens to may have
     for (const one of document.querySelectorAll('[hx-trigger*="live:"]'))
-      for (const [heard] of one.getAttribute("hx-trigger").matchAll(/live:[\w:-]+/g)) waiting.set(heard, { type: "missed" });
-    waiting.set("live:missed", { type: "missed" });
+      for (const [heard] of one.getAttribute("hx-trigger").matchAll(/live:[\w:-]+/g)) missed(heard);
+    missed("live:missed");
     plan();
   }
+
+  const missed = (name) => { if (!waiting.has(name)) waiting.set(name, { type: "missed" }); };
 
   function plan() {
     if (timer || !waiting.size) return;
@@ -148,7 +150,7 @@
   }
 
   // ── the tab that holds the stream ──
-  let source = null, begun = position, tries = 0, retry = 0;
+  let source = null, begun = position, tries = 0, refused = 0, retry = 0;
   const recent = [];
 
   function open() {
@@ -162,7 +164,7 @@
       if (recent.length > KEPT) begun = recent.shift().position;
       say({ entry });
     };
-    opened.addEventListener("alive", () => { tries = 0; say({}); });
+    opened.addEventListener("alive", () => { [tries, refused] = [0, 0]; say({}); });
     opened.addEventListener("end", () => again());
     opened.onerror = () => again();
   }
@@ -176,7 +178,8 @@
     const wait = Math.min(LATEST_TRY, 500 * 2 ** tries++);
     const answer = await fetch("/api/v1/session", { cache: "no-store" }).catch(() => null);
     if (answer?.status === 401) return say({ ended: true });
-    if (answer?.ok && tries > 3) { // it is here, and does not know this position: its record may have been put back
+    refused = answer?.ok ? refused + 1 : 0;
+    if (refused > 3) { // it is here, and does not know this position: its record may have been put back
       position = await lastPosition() ?? position;
       say({ lost: true, missed: true });
     }
