@@ -29,7 +29,7 @@ test test-oldest soak: export PYTHONPYCACHEPREFIX ?= $(CURDIR)/$(VENV)/pycache
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-web browser test test-oldest check check-format check-lint check-types check-floors check-lock soak bench env \
+.PHONY: help demo demo-web browser pictures test test-oldest check check-format check-lint check-types check-floors check-lock soak bench env \
   env-oldest lock clean
 
 help: ## List the commands
@@ -53,6 +53,10 @@ browser:
 	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing Chromium, for the tests of pages" \
 	    && $(APT) update && $(APT) install --yes --no-install-recommends chromium </dev/null >/dev/null; \
 	} || echo "There is no Chromium here: install one, or name one in INTERLOCK_TEST_CHROMIUM"
+
+pictures: $(DEV) browser ## Take a picture of every page, into pictures/ (ARGS=--small takes those of the README as well)
+	@echo "Taking pictures of every page"
+	@$(BIN)/python -m tests.browser.pictures $(ARGS)
 
 # Runs pause under the oldest LangGraph and go on under the newest, so the tests need both environments.
 test: $(DEV) $(OLDEST) browser ## Run the whole test suite (ARGS="-k name" narrows it, WORKERS=0 runs it in one process)

@@ -14,6 +14,7 @@ from tests.server.conftest import CONFIG, Server
 from interlock.agents import AGENTS
 from interlock.bootstrap import build
 from interlock.config import load_settings
+from interlock.testing.fakes import SettableClock
 from interlock.web.measuring import Measuring
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -80,29 +81,39 @@ class Site(Server):
         await context.add_cookies([{"name": name, "value": value, "domain": "127.0.0.1", "path": "/"}])
 
 
+async def opened_site(browser, folder, address, *, config=CONFIG, agents=AGENTS, clock=None) -> Site:
+    """Return a site that listens, on a store at an address."""
+    file = folder / "interlock.yaml"
+    file.write_text(config)
+    settings = load_settings(file, {"INTERLOCK_DATABASE_URL": address})
+    measuring, clock = Measuring(), clock or SettableClock()
+    site = Site(build(settings, agents, clock=clock, observer=measuring.committed), clock, measuring)
+    site.browser, site.said, site.contexts, site.address = browser, [], [], address
+    await site.listen()
+    return site
+
+
+async def close(site: Site) -> None:
+    """Close a site, and its browsers' pages."""
+    for context in site.contexts:
+        await context.close()
+    await site.close()
+    assert not site.said, f"a console said: {site.said}"
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def open_site(browser, clock, tmp_path, request) -> AsyncIterator[Callable[..., Awaitable[Site]]]:
     sites: list[Site] = []
 
     async def opened(store: str = "memory", config: str = CONFIG, agents: Any = AGENTS) -> Site:
-        file = tmp_path / "interlock.yaml"
-        file.write_text(config)
         address = {"memory": "memory:", "sqlite": str(tmp_path / "server.db")}.get(store)
         address = address or request.getfixturevalue("postgres").fresh()
-        settings = load_settings(file, {"INTERLOCK_DATABASE_URL": address})
-        measuring = Measuring()
-        site = Site(build(settings, agents, clock=clock, observer=measuring.committed), clock, measuring)
-        site.browser, site.said, site.contexts, site.address = browser, [], [], address
-        sites.append(site)
-        await site.listen()
-        return site
+        sites.append(await opened_site(browser, tmp_path, address, config=config, agents=agents, clock=clock))
+        return sites[-1]
 
     yield opened
     for site in sites:
-        for context in site.contexts:
-            await context.close()
-        await site.close()
-        assert not site.said, f"a console said: {site.said}"
+        await close(site)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

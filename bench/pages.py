@@ -1,0 +1,197 @@
+"""Measure the pages over loopback: their weight, how long the first byte and a decision take, and what streams cost.
+
+python bench/pages.py                  # with 1 and 1,000 pending: about a minute
+python bench/pages.py --million        # with a million as well: some five minutes more, and 9 GB of disk
+python bench/pages.py --quick          # printed only
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import median, quantiles
+from time import perf_counter
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import httpx2
+
+import crowd
+import run as results
+from interlock.bootstrap import build
+from interlock.config import load_settings
+from interlock.domain.action import Action
+from interlock.domain.authority import Principal
+from interlock.service.agent_client import AgentClient, Asked
+from interlock.service.credentials import Authenticator
+
+HERE = Path(__file__).parent
+INTERLOCK = str(Path(sys.executable).with_name("interlock"))
+PERSON = "mia@example.com"
+CONFIG = f"people: {{{PERSON}: {{}}}}\nroles: {{reviewer: [{PERSON}], admin: [{PERSON}]}}\n"
+CONFIG += "request_limits: {default: 100000}\nrequests_per_hour: {default: 1000000}\n"
+CONFIG += "server: {rates: {calls: unlimited, unknown: unlimited, sign_ins: unlimited}}\n"
+CONFIG += "default: {levels: [{steps: [{ask: [role:reviewer], within: 30d}]}]}\n"
+ASSET = re.compile(r'(?:src|href)="(/assets/[^"]+)"')
+TURNS = 40
+BROWSERS = 200
+MANY = httpx2.Limits(max_connections=None)
+
+
+def main() -> None:
+    """Measure, print, and write the results."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--quick", action="store_true")
+    options.add_argument("--million", action="store_true")
+    given = options.parse_args()
+    lines = list(measured((1, 1_000, 1_000_000) if given.million else (1, 1_000)))
+    print("\n".join(lines))
+    if not given.quick:
+        results.write(lines)
+
+
+def measured(crowds: Sequence[int]) -> Iterator[str]:
+    yield "## Pages"
+    yield ""
+    yield (
+        f"Over loopback, one process on SQLite with a worker; medians of {TURNS} and the 95th percentile, in ms. Load "
+        f"when it began: {os.getloadavg()[0]:.1f}. The weight is what a browser that knows nothing is sent, "
+        "uncompressed; the decision is the form's POST and the page that it leads to."
+    )
+    yield ""
+    yield "| pending | page | bytes of HTML | with all that it loads | requests | first byte | p95 |"
+    yield "|---|---|---|---|---|---|---|"
+    more: list[str] = []
+    for pending in crowds:
+        with tempfile.TemporaryDirectory() as folder:
+            rows, others = asyncio.run(Measured(Path(folder), pending).all())
+            yield from rows
+            more += others
+    yield ""
+    yield from more
+
+
+class Measured:
+    """One server with so many pending requests."""
+
+    def __init__(self, folder: Path, pending: int) -> None:
+        self.folder, self.pending = folder, pending
+        (folder / "interlock.yaml").write_text(CONFIG)
+
+    async def all(self) -> tuple[list[str], list[str]]:
+        secret, requests = await self.filled()
+        order = [INTERLOCK, "--config", str(self.folder / "interlock.yaml"), "serve", "--port", "0", "--json"]
+        environ = os.environ | {"INTERLOCK_DATABASE_URL": self.url}
+        with subprocess.Popen(  # noqa: ASYNC220 - nothing else goes on meanwhile
+            [*order, "--no-access-log"], env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        ) as process:
+            assert process.stdout is not None
+            origin = json.loads(process.stdout.readline())["origin"]
+            headers = {"Cookie": f"interlock={secret}", "Origin": origin}
+            async with httpx2.AsyncClient(base_url=origin, headers=headers, timeout=60, limits=MANY) as client:
+                rows = [await self.page(client, "inbox", "/")]
+                rows.append(await self.page(client, "request", f"/requests/{requests[0]}"))
+                others = [await self.decided(client, requests[: TURNS if self.pending > 1 else 1])]
+                if self.pending == 1_000:
+                    others.append(await self.streams(client, process.pid, requests[-1]))
+            process.terminate()
+        return rows, others
+
+    @property
+    def url(self) -> str:
+        return f"sqlite:///{self.folder / 'bench.db'}"
+
+    async def filled(self) -> tuple[str, list[str]]:
+        """Let an agent ask; return a session's secret, and the ids of some requests."""
+        settings = load_settings(self.folder / "interlock.yaml", {"INTERLOCK_DATABASE_URL": self.url})
+        await crowd.crowd(self.url, max(self.pending - 1_000, 0))
+        system = build(settings, {})
+        agent = AgentClient(system, Principal("agent:payer", "agent", "default", "api"))
+        asked = [await agent.ask(payment(number), key=str(number)) for number in range(min(self.pending, 1_000))]
+        authenticator = Authenticator(system.store, system.directories)
+        session = await authenticator.session("default", PERSON, by="bench")
+        await system.close()
+        return session.secret, [one.id for one in asked]
+
+    async def page(self, client: httpx2.AsyncClient, name: str, path: str) -> str:
+        html = await client.get(path)
+        assert html.status_code == 200, html.text[:300]
+        loaded = {address: len((await client.get(address)).content) for address in set(ASSET.findall(html.text))}
+        times = []
+        for _ in range(TURNS):
+            began = perf_counter()
+            async with client.stream("GET", path) as answer:
+                times.append(perf_counter() - began)
+                await answer.aread()
+        size = len(html.content)
+        weight = size + sum(loaded.values())
+        return (
+            f"| {self.pending:,} | {name} | {size:,} | **{weight / 1_000:.0f} kB** | {len(loaded) + 1} | "
+            f"{in_ms(median(times))} | {in_ms(quantiles(times, n=20)[-1])} |"
+        )
+
+    async def decided(self, client: httpx2.AsyncClient, requests: list[str]) -> str:
+        times = []
+        for number, request_id in enumerate(requests):
+            digest = (await client.get(f"/api/v1/requests/{request_id}")).json()["digest"]
+            form = {"verdict": "approve", "digest": digest, "key": f"bench-{number}", "comment": ""}
+            began = perf_counter()
+            answer = await client.post(f"/requests/{request_id}/decide", data=form, follow_redirects=True)
+            times.append(perf_counter() - began)
+            assert answer.status_code == 200, answer.text[:300]
+        return f"With {self.pending:,} pending, from the button to the page that says it: {in_ms(median(times))} ms."
+
+    async def streams(self, client: httpx2.AsyncClient, pid: int, request_id: str) -> str:
+        """Hold so many streams; say what they cost, and how soon the last hears of a vote."""
+        before, heard = memory(pid), asyncio.Queue[float]()
+        held = [asyncio.ensure_future(hear(client, request_id, heard)) for _ in range(BROWSERS)]
+        for _ in held:
+            await heard.get()
+        cost = (memory(pid) - before) / BROWSERS
+        began = perf_counter()
+        await self.decided(client, [request_id])
+        last = max([await heard.get() for _ in held]) - began
+        for task in held:
+            task.cancel()
+        await asyncio.gather(*held, return_exceptions=True)
+        return (
+            f"{BROWSERS} browsers' streams cost {cost:.0f} kB of memory each; from the button to the last that "
+            f"hears of the vote: {in_ms(last)} ms."
+        )
+
+
+async def hear(client: httpx2.AsyncClient, request_id: str, heard: asyncio.Queue[float]) -> None:
+    """Follow the log; tell when the stream has begun, and when a request was voted on."""
+    async with client.stream("GET", "/api/v1/events") as answer:
+        heard.put_nowait(perf_counter())
+        async for line in answer.aiter_lines():
+            if request_id in line and '"type":"vote' in line.replace(" ", ""):
+                heard.put_nowait(perf_counter())
+                return
+
+
+def payment(number: int) -> Asked:
+    args = {"amount": f"{100 + number}.00", "to": "ACME", "lines": [{"item": "paper", "quantity": 4, "price": "25.00"}]}
+    return Asked(Action("pay", args), description="The invoice of this month", reference=f"INV-{number}")
+
+
+def in_ms(seconds: float) -> str:
+    return f"{seconds * 1_000:.1f}"
+
+
+def memory(pid: int) -> int:
+    """Return the resident memory of a process, in kB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+)", status)[1])
+
+
+if __name__ == "__main__":
+    main()
