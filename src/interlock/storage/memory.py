@@ -129,6 +129,14 @@ class MemoryStore(MemoryAccounts, MemoryCredentials, MemoryStatistics):
             requests = [decode_request(row.body) for row in rows[:limit]]
             return Window(tables.windows.get((tenant, action), 0), requests)
 
+    async def approved(self, tenant: str, call: tuple[str, str], before: datetime, limit: int) -> Sequence[Request]:
+        """Return what was approved of an agent's action before a moment, the newest first."""
+        with self._reading() as tables:
+            rows = [row for row in tables.requests.values() if (row.tenant, row.agent, row.action) == (tenant, *call)]
+            ended = [(row.decided_at or 0, row.id, row.body) for row in rows if row.status == "approved"]
+            found = sorted((one for one in ended if one[0] < micros(before)), reverse=True)
+            return [decode_request(body) for _, _, body in found[:limit]]
+
     async def commit(self, changes: Changes) -> None:
         """Apply the changes in one transaction."""
         check_changes(changes)

@@ -31,6 +31,7 @@ from interlock.storage.rows import (
     replay_order,
 )
 from interlock.storage.schema import (
+    IS_APPROVED,
     IS_COUNTED,
     IS_OPEN,
     jobs,
@@ -86,6 +87,18 @@ _WINDOW = (
         IS_COUNTED,
     )
     .order_by(requests.c.opened_at.desc(), requests.c.id.desc())
+    .limit(_LIMIT)
+)
+_APPROVED = (
+    select(as_bytes(requests.c.body))
+    .where(
+        requests.c.tenant == _TENANT,
+        requests.c.agent == bindparam("agent"),
+        requests.c.action == bindparam("action"),
+        requests.c.decided_at < bindparam("before"),
+        IS_APPROVED,
+    )
+    .order_by(requests.c.decided_at.desc(), requests.c.id.desc())
     .limit(_LIMIT)
 )
 _THREADS = (
@@ -219,6 +232,15 @@ def window(on: Connection, tenant: str, action: str, since: datetime, limit: int
     rows = on.ask(_WINDOW, values)
     version = next((number for (number,) in counter()), 0)
     return Window(version, [decode_request(body) for (body,) in rows()])
+
+
+def approved(on: Connection, tenant: str, call: tuple[str, str], before: datetime, limit: int) -> Sequence[Request]:
+    """Return what was approved of an agent's action before a moment, the newest first."""
+    agent, action = call
+    if not encodable(agent, action):
+        return []
+    values = {"tenant": tenant, "agent": agent, "action": action, "before": micros(before), "limit": limit}
+    return [decode_request(body) for (body,) in on.rows(_APPROVED, values)]
 
 
 # ── pages ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -42,6 +42,7 @@ IS_OPEN = text("status = 'open'")
 IS_COUNTED = text("status IN ('open', 'approved') AND effect <> 'lapsed'")
 """What windows count: whatever may still happen, or has."""
 
+IS_APPROVED = text("status = 'approved'")
 IS_UNSETTLED = text("effect IN ('claimed', 'unknown')")
 HAS_ENDED = text("decided_at IS NOT NULL")
 HAS_VERDICT = text("verdict IS NOT NULL")
@@ -158,6 +159,7 @@ requests = Table(
     Index("requests_unsettled", "tenant", "opened_at", "id", sqlite_where=IS_UNSETTLED),
     Index("requests_of_agent_by_age", "tenant", "agent", "opened_at", "id"),
     Index("requests_recent", "tenant", "action", "opened_at", "id"),
+    Index("requests_approved", "tenant", "agent", "action", "decided_at", "id", sqlite_where=IS_APPROVED),
     Index("requests_by_reference", "tenant", "reference", sqlite_where=text("reference IS NOT NULL")),
 )
 """`due_at` is the deadline, and orders inboxes; `wake_at` is when the next thing comes due: perhaps a reminder. `asks`

@@ -111,6 +111,10 @@ class SqlStore:
         """Return what was asked of an action after a moment, by whatever agent, at one instant with its counter."""
         return await self._read(lambda on: reads.window(on, tenant, action, since, limit))
 
+    async def approved(self, tenant: str, call: tuple[str, str], before: datetime, limit: int) -> Sequence[Request]:
+        """Return what was approved of an agent's action before a moment, the newest first."""
+        return await self._read(lambda on: reads.approved(on, tenant, call, before, limit))
+
     async def commit(self, changes: Changes) -> None:
         """Apply the changes in one transaction."""
         from interlock.storage import writes  # noqa: PLC0415 - see the top

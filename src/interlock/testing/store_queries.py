@@ -162,6 +162,30 @@ class QueryContract(Contract):
         assert await window(early - timedelta(hours=1), tenant="other") == []
         assert await window(early - timedelta(hours=1), action=UNWRITABLE) == []
 
+    async def test_what_was_approved_of_an_action_is_found_newest_first(
+        self, store: Store, clock: SettableClock
+    ) -> None:
+        others = {"agent": Asked(agent="other"), "action": Asked(action="pay"), "open": Asked(), "rejected": Asked()}
+        asked = {"first": Asked(), "second": Asked(), "third": Asked(), **others}
+        parts = {name: opened(f"req_{name}", clock.at, one) for name, one in asked.items()}
+        await store.commit(changes(*parts.values()))
+        for name in ("second", "first", "agent", "action", "third"):
+            clock.advance(minutes=1)
+            await store.commit(changes(approved(parts[name].after, clock.at)))
+        await store.commit(changes(decided(parts["rejected"].after, clock.at)))
+
+        async def found(
+            before: datetime, *, tenant: str = TENANT, action: str = "send_email", limit: int = 9
+        ) -> list[str]:
+            return [one.id for one in await store.approved(tenant, ("mailer", action), before, limit)]
+
+        later = clock.at + timedelta(seconds=1)
+        assert await found(later) == ["req_third", "req_first", "req_second"]
+        assert await found(later, limit=1) == ["req_third"]
+        assert await found(clock.at) == ["req_first", "req_second"]
+        assert await found(later, action="pay") == ["req_action"]
+        assert await found(later, tenant="other") == await found(later, action=UNWRITABLE) == []
+
     async def test_a_window_counts_whoever_asks(self, store: Store, clock: SettableClock) -> None:
         early = clock.at - timedelta(hours=1)
         for name in ("mailer", "x.py:mailer"):

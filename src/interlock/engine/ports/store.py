@@ -261,6 +261,13 @@ class Store(Accounts, Credentials, SignIns, Items, Log, Statistics, Protocol):
             limit: at most so many requests.
         """
 
+    async def approved(self, tenant: str, call: tuple[str, str], before: datetime, limit: int) -> Sequence[Request]:
+        """Return what was approved of an agent's action before a moment, the newest first.
+
+        Args:
+            call: the agent and the name of the action.
+        """
+
     async def thread_names(self, tenant: str, *, after: str = "", limit: int = 50) -> Sequence[str]:
         """Return the names of threads that come after a name, in order."""
 
