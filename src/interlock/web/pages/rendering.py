@@ -31,6 +31,7 @@ from interlock.web.callers import Caller, why_not
 from interlock.web.context import context_of
 from interlock.web.pages.appearance import appearance_of
 from interlock.web.pages.assets import address_of
+from interlock.web.pages.differences import changes_between
 from interlock.web.pages.value_text import shown_text
 from interlock.web.pages.values import node_of
 from interlock.web.visible import attention_seen, visible_inbox
@@ -155,6 +156,7 @@ ENVIRONMENT.filters |= {
     "badges": badges,
     "value_text": value_text,
     "node": node_of,
+    "differs_from": changes_between,
     "moment": moment,
     "lasting": lasting,
     "in_words": in_words,

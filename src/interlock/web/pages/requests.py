@@ -15,6 +15,7 @@ from interlock.service.asked_together import asked_together
 from interlock.service.run_views import RunView
 from interlock.service.views import RequestView
 from interlock.web.callers import Caller
+from interlock.web.last_approved import last_approved_seen
 from interlock.web.pages.rendering import page
 from interlock.web.pages.request_parts import Refusal, part_of_page, told
 from interlock.web.pages.routing import Reader, pages
@@ -56,6 +57,7 @@ async def shown(call: Call, caller: Caller, request_id: str, refusal: Refusal | 
         address=f"/requests/{request_id}",
         parts=parts,
         run=run,
+        last_approved={one.request.id: await last_approved_seen(caller, one.request) for one in views},
         timeline=() if run is None else told(await caller.client.timeline(run.run.id)),
         together=together,
         decided=sum(one not in still_open for one in together),
