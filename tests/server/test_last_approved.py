@@ -54,19 +54,23 @@ CONFIG = """
 people: {mia@example.com: {}, pat@example.com: {}, olga@example.com: {}}
 groups: {a: [mia@example.com], b: [pat@example.com]}
 roles: {admin: [olga@example.com]}
-default:
-  levels:
-    - {when: to == "Ann", steps: [{ask: [group:a]}]}
-    - steps: [{ask: [group:b]}]
+policies:
+  transfers:
+    applies_to: action.name == "transfer"
+    facts: {amount: {from: args.amount, type: decimal, min: 0}}
+    levels:
+      - {when: amount < 10, steps: [{ask: [group:a]}]}
+      - steps: [{ask: [group:b]}]
+default: {levels: [{steps: [{ask: [group:b]}]}]}
 """
 
 
 async def test_who_takes_part_in_this_one_alone_is_not_shown_the_other(open_server):
     server = open_server(config=CONFIG)
     bot = await server.agent()
-    last = await approved(server, bot, "1", to="Ann")
+    last = await approved(server, bot, "1", amount=5)
     server.clock.advance(minutes=1)
-    asked = await ask(bot, pay(to="Bob"), key="2")
+    asked = await ask(bot, pay(amount=50), key="2")
     assert last["id"] in await opened(await server.person(OLGA), asked)
     page = await opened(await server.person("pat@example.com"), asked)
     assert last["id"] not in page
