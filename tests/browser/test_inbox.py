@@ -73,7 +73,7 @@ async def test_fifty_rows_fit_a_phone_and_what_is_open_or_chosen_stays_so(site):
     await state(page, "live")
     assert await page.locator("[data-request]").count() == 50
     assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-    small = await page.evaluate("""[...document.querySelectorAll('main :is(a, button, summary, label, #search)')]
+    small = await page.evaluate("""[...document.querySelectorAll('main :is(a, button, summary, .row-select, #search)')]
         .filter(one => one.checkVisibility() && !one.matches('.row-link') && one.getBoundingClientRect().height < 44)
         .map(one => one.outerHTML)""")
     assert small == []

@@ -130,7 +130,8 @@ def _inbox_query(  # noqa: C901, PLR0913 - what makes one query another
     if of_reference:
         filters.append(columns.reference == bindparam("reference"))
     if of_prefix:
-        filters.append(columns.reference.between(bindparam("begins"), bindparam("beyond")))
+        begins, beyond = (bindparam(name, type_=Text) for name in ("begins", "beyond"))
+        filters += [columns.reference >= begins, columns.reference < beyond]
     if of_effects:
         filters.append(OneOf(columns.effect, "effects"))
     if some:
