@@ -7,7 +7,7 @@ that does not fit its schema is shown, and comes back, as it is: whether it fits
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal
 
@@ -49,10 +49,18 @@ class _Making:
     root: Schema
     kept: Mapping[str, Json]
     left: int = MOST_FIELDS
+    places: dict[int, tuple[Any, Place]] = field(default_factory=dict)
+
+    def place(self, schema: Any) -> Place:
+        """Return what a schema says; it is looked at once, however many values it is for."""
+        known = self.places.get(id(schema))
+        if known is None:  # the schema is kept with it: no other one gets its id
+            known = self.places[id(schema)] = (schema, place_of(schema, self.root))
+        return known[1]
 
     def made(self, schema: Any, state: State, path: Path, *, required: bool) -> Field:
         self.left -= 1
-        place = place_of(schema, self.root)
+        place = self.place(schema)
         if isinstance(state, Blank) and state.prefilled and "default" in place.schema:
             state = Given(place.schema["default"])
         if place.branches:
@@ -82,7 +90,7 @@ class _Making:
         if isinstance(state, Blank) and not state.prefilled:
             return Field(path, "left", title=place.title, about=place.about, required=required, ends=("open",))
         if isinstance(state, Given):
-            state = Chosen(fitting(place.branches, state.value, self.root), state)
+            state = Chosen(fitting(map(self.place, place.branches), state.value), state)
         elif not isinstance(state, Chosen):
             state = Chosen(0, state)
         number = min(state.number, len(place.branches) - 1)
@@ -149,7 +157,7 @@ class _Making:
         known = place.properties
         found = Field(path, "group", takes_names=place.others is not None)
         kept = {} if path else self.kept
-        found.parts = [_kept(place_of(known.get(name, {}), self.root), (name,), value) for name, value in kept.items()]
+        found.parts = [_kept(self.place(known.get(name, {})), (name,), value) for name, value in kept.items()]
         for name, schema in sorted(known.items(), key=lambda one: one[0] not in place.required):
             if name in kept:
                 continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -214,9 +214,9 @@ def branch_words(schema: Schema, number: int) -> str:
     return words[:1].upper() + words[1:] if words else f"Form {number}"
 
 
-def fitting(branches: Sequence[Schema], value: Json, root: Schema) -> int:
+def fitting(branches: Iterable[Place], value: Json) -> int:
     """Return the number of the branch whose form a value has, as far as a glance tells."""
-    scores = [_score(place_of(branch, root), value) for branch in branches]
+    scores = [_score(branch, value) for branch in branches]
     return scores.index(max(scores))
 
 

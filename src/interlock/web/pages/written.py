@@ -12,6 +12,7 @@ from interlock.domain.canonical import Json, parse_json
 from interlock.errors import InvalidValue
 from interlock.service.typed import why_unread
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _NOT_WRITTEN_SO = (
     (re.compile(r"-?[0-9]+,[0-9]+"), "write the decimals behind a point, such as 12.50"),
@@ -26,7 +27,7 @@ LONGEST_NUMBER = 400
 
 def carries(text: str) -> bool:
     """Say whether a field of a form brings a text back as it is: it loses control characters, and changes line ends."""
-    return all(character in "\n\t" or unicodedata.category(character) not in {"Cc", "Cs"} for character in text)
+    return _CONTROL.search(text) is None
 
 
 def number_text(value: float) -> str:
@@ -38,6 +39,8 @@ def json_text(value: Json, *, pretty: bool = False) -> str:
     """Return a value in JSON, of which each character can be seen: what would not show is escaped."""
     close = (",", ": ") if pretty else (",", ":")
     text = json.dumps(value, ensure_ascii=False, indent=2 if pretty else None, separators=close)
+    if text.isascii() and "\x7f" not in text:
+        return text
     return "".join(one if one == "\n" or not _hides(one) else json.dumps(one)[1:-1] for one in text)
 
 
