@@ -77,12 +77,26 @@ async def test_an_error_is_at_the_field_and_in_a_summary_that_has_the_focus(site
     await expect(page.get_by_role("button", name="Approve with changes")).to_be_in_viewport()
 
 
+LETTER = "Dear Ann,\n\nwe send the goods on Monday.\nAll twelve of them.\n\nYours, Mia"
+
+
+async def test_what_differs_is_shown_by_words_and_lines_while_somebody_types(site):
+    draft = {"asked": {"kind": "review", "title": "Letter", "body": {"text": LETTER}}}
+    page = await opened(site, await ask(await site.agent(), draft), size=PHONE)
+    await at(page, "/text").fill(LETTER.replace("Monday", "Friday").removesuffix("\n\nYours, Mia"))
+    changes = page.locator("#changes")
+    await expect(changes.locator(".changed del")).to_contain_text("Monday")
+    await expect(changes.locator(".changed ins")).to_contain_text("Friday")
+    await expect(changes.locator(".removed").filter(has_text="Y")).to_contain_text(["Yours, Mia"])
+    await expect(at(page, "/text")).to_be_focused()
+
+
 async def test_return_in_a_field_shows_what_changes_and_approves_nothing(site):
     asked = await ask(await site.agent(), ORDER)
     page = await opened(site, asked)
     await at(page, "/amount", "number").fill("99.5")
     await page.keyboard.press("Enter")
-    await expect(page.locator("#changes ins")).to_have_text("99.5")
+    await expect(page.locator("#changes ins")).to_contain_text("99.5")
     assert ((await stands(site, asked))["status"], path_of(page)) == ("open", f"/requests/{asked['id']}/edit")
 
 
@@ -122,7 +136,7 @@ async def test_what_was_typed_is_there_after_a_reload_and_after_signing_in_again
     await expect(page.get_by_text("Restored what you typed.")).to_be_visible()
     await expect(at(page, "/lines/2/sku", "filled")).to_have_value("new")
     await expect(at(page, "/to")).to_have_value("bob@example.com")
-    await expect(page.locator("#changes ins").filter(has_text="bob@")).to_be_visible()
+    await expect(page.locator("#changes ins").filter(has_text="bob")).to_be_visible()
     await page.context.clear_cookies()
     await page.get_by_role("button", name="Approve with changes").click()
     await expect(page.get_by_role("heading", name="Sign in first")).to_be_visible()
@@ -144,7 +158,7 @@ async def test_what_was_typed_is_shown_again_when_it_has_changed_meanwhile_and_m
     asked = await ask(await site.agent(), ORDER)
     page = await opened(site, asked, size=PHONE)
     await at(page, "/amount", "number").fill("99.5")
-    await expect(page.locator("#changes ins")).to_have_text("99.5")
+    await expect(page.locator("#changes ins")).to_contain_text("99.5")
     await vote(await site.person(NOAH), asked, "edit", value=ARGS | {"to": "eve@example.com"})
     await page.reload()
     await expect(at(page, "/amount", "number")).to_have_value("12.5")

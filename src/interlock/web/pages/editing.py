@@ -14,13 +14,13 @@ from interlock.domain.action import Action, Question, Verdict
 from interlock.domain.canonical import Json, canonical_bytes
 from interlock.domain.prospects import why_confirmed
 from interlock.domain.request import Request
-from interlock.engine.schema_words import place_words
 from interlock.engine.schemas import is_quick, path_text
 from interlock.errors import Closed, InterlockError, InvalidAnswer, ReasonMissing, TooLate, WrongDigest
 from interlock.service.batch import SubmittedVote, cast
 from interlock.service.replies import answered, edited, part_of
 from interlock.service.views import RequestView
 from interlock.web.callers import Caller
+from interlock.web.pages.differences import changes_between
 from interlock.web.pages.fields import Fields, fields_of
 from interlock.web.pages.form_input import Blank, Entry, Given, State, changed, state_sent, was_switched
 from interlock.web.pages.form_making import form
@@ -31,6 +31,7 @@ from interlock.web.pages.routing import Person, Reader, counted, pages
 from interlock.web.pages.schema_forms import Field, read, show_misfits
 from interlock.web.pages.schema_parts import ANYTHING, Schema
 from interlock.web.pages.standing import why_not
+from interlock.web.pages.values import node_of
 from interlock.web.pages.written import json_text, read_json
 from interlock.web.visible import must_see
 
@@ -274,23 +275,12 @@ async def _instead(call: Call, caller: Caller, view: RequestView, verdict: Verdi
 async def _page(call: Call, caller: Caller, sheet: Sheet, *, refused: bool = False) -> Response:
     template = "edit.html" if sheet.verdict is Verdict.edit else "answer.html"
     status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
-    changes = _leaves(sheet.before, sheet.after) if sheet.is_read else []
-    return await page(
-        call, template, caller, status=status, sheet=sheet, request=sheet.request, refused=refused, changes=changes
-    )
-
-
-def _leaves(before: Json, after: Json, path: tuple[str | int, ...] = ()) -> list[tuple[str, str | None, str | None]]:
-    """Return what differs, as its place and what stood and stands there."""
-    if isinstance(before, dict) and isinstance(after, dict):
-        names = sorted(before.keys() | after.keys())
-        pairs = [(name, before.get(name, ...), after.get(name, ...)) for name in names]
-    elif isinstance(before, list) and isinstance(after, list):
-        longest = range(max(len(before), len(after)))
-        pairs = [(at, before[at] if at < len(before) else ..., after[at] if at < len(after) else ...) for at in longest]
-    else:
-        texts = (None if one is ... else one if isinstance(one, str) else json_text(one) for one in (before, after))
-        was, is_now = texts
-        same = before is not ... and after is not ... and _same(before, after)
-        return [] if same else [(place_words(path), was, is_now)]
-    return [found for name, was, is_now in pairs for found in _leaves(was, is_now, (*path, name))]
+    is_first = sheet.verdict is Verdict.respond and sheet.before is None
+    shown = {
+        "sheet": sheet,
+        "request": sheet.request,
+        "refused": refused,
+        "answer": node_of(sheet.after) if is_first and sheet.is_read else None,
+        "changes": changes_between(sheet.before, sheet.after) if sheet.is_read and not is_first else (),
+    }
+    return await page(call, template, caller, status=status, **shown)

@@ -8,6 +8,7 @@
   const ALL = "interlock:draft:", MINE = `${ALL}${person}:`, KEPT = 30 * 86_400_000, SOON = 150;
   const OWN = new Set(["key", "digest", "understood", "verdict", "option", "do", "on"]); // never typed, or never restored
   const baselines = new WeakMap();
+  const sent = new WeakMap(); // with which key: also what is saved after that, while the answer is awaited, is the same
   const due = new Map();
 
   const forms = () => [...document.querySelectorAll("form[data-draft]")];
@@ -36,12 +37,12 @@
     } catch {}
   }
 
-  function save(form, more = {}) {
+  function save(form) {
     clearTimeout(due.get(form));
     due.delete(form);
     const typed = pairs(form), before = read(place(form));
     if (!before && same(typed, baselines.get(form))) return;
-    write(place(form), { at: Date.now(), of: form.dataset.draftOf, pairs: typed, ...more });
+    write(place(form), { at: Date.now(), of: form.dataset.draftOf, pairs: typed, key: sent.get(form) });
   }
 
   function soon(form) {
@@ -79,8 +80,8 @@
   async function make(form, draft) { // the server makes the fields for what was typed
     const part = form.dataset.draftPart, carrier = document.createElement("form");
     carrier.hidden = true;
-    const sent = [...draft.pairs, ["do", "form:"], ["digest", draft.of ?? ""]];
-    for (const [name, value] of sent) {
+    const filled = [...draft.pairs, ["do", "form:"], ["digest", draft.of ?? ""]];
+    for (const [name, value] of filled) {
       const area = document.createElement("textarea");
       [area.name, area.value] = [name, value];
       carrier.append(area);
@@ -138,7 +139,9 @@
     const form = event.target;
     if (form.getAttribute("action") === "/sign-out") return each(ALL, (name) => write(name, null));
     if (event.defaultPrevented || !form.matches("form[data-draft]")) return;
-    if (event.submitter?.name !== "do") save(form, { key: form.elements.key?.value });
+    if (event.submitter?.name === "do") return;
+    sent.set(form, form.elements.key?.value);
+    save(form);
   });
   addEventListener("pagehide", () => due.forEach((_, form) => save(form)));
   document.addEventListener("htmx:after:swap", ({ target }) => {
