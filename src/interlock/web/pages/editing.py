@@ -276,11 +276,11 @@ async def _page(call: Call, caller: Caller, sheet: Sheet, *, refused: bool = Fal
     template = "edit.html" if sheet.verdict is Verdict.edit else "answer.html"
     status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
     is_first = sheet.verdict is Verdict.respond and sheet.before is None
-    shown = {
+    values: dict[str, Any] = {
         "sheet": sheet,
         "request": sheet.request,
         "refused": refused,
         "answer": node_of(sheet.after) if is_first and sheet.is_read else None,
         "changes": changes_between(sheet.before, sheet.after) if sheet.is_read and not is_first else (),
     }
-    return await page(call, template, caller, status=status, **shown)
+    return await page(call, template, caller, status=status, **values)
