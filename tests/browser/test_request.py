@@ -97,6 +97,9 @@ async def test_decided_elsewhere_shows_at_once_and_what_was_typed_is_kept(site, 
     await page.get_by_text("I look at it", exact=True).wait_for()
     assert await page.get_by_label("Comment", exact=True).first.input_value() == "I would pay <half>"
     assert await page.get_by_text("The agent never votes.").is_visible()
+    await page.reload()
+    await page.get_by_text("Restored what you typed.").wait_for()
+    assert await page.get_by_label("Comment", exact=True).first.input_value() == "I would pay <half>"
     await vote_of(noah, asked, "reject")
     await page.get_by_text("Rejected", exact=True).first.wait_for()
     assert await page.get_by_role("button", name="Approve").count() == 0
