@@ -3,6 +3,7 @@
 import sys
 
 from tests.browser.conftest import BOTH_SIZES, path_of
+from tests.browser.test_forms import at
 from tests.server.test_langchain import CONFIGURED
 
 MIA = "mia@example.com"
@@ -29,12 +30,25 @@ async def test_calls_of_one_turn_stand_on_one_page_and_nothing_runs_before_all_a
     paid.clear()
     page = await site.opened_by(MIA, size)
     await page.goto(f"/requests/{asked[0]['id']}")
-    article = page.locator("article.request")
-    assert await article.count() == len(asked) == 5
+    assert await page.locator("article.request").count() == len(asked) == 5
     for done, (vendor, name) in enumerate((("ACME", "Approve"), ("Evil", "Reject"), ("Cord", "Approve")), start=1):
-        one = article.filter(has=page.get_by_role("region", name="What will happen").filter(has_text=vendor))
-        await one.get_by_role("button", name=name, exact=True).click()
+        await about(page, vendor).get_by_role("button", name=name, exact=True).click()
         await page.get_by_text(f"{done} of 5 decided; nothing runs before all are.").wait_for()
         assert path_of(page) == f"/requests/{asked[0]['id']}"
         await site.drain()
         assert paid == []
+    await about(page, "Bolt").get_by_role("link", name="Edit").click()
+    await at(page, "/amount", "number").fill("90")
+    await page.get_by_role("button", name="Approve with changes").click()
+    await page.get_by_text("4 of 5 decided").wait_for()
+    await about(page, "Which department?", "What is asked").get_by_role("link", name="Answer").click()
+    await page.locator("#form textarea, #form input[type=text]").first.fill("Marketing")
+    await page.locator("[data-decides], button[name=verdict]").first.click()
+    await page.get_by_text("5 of 5 decided").wait_for()
+    await site.drain()
+    assert sorted(paid) == [("ACME", 500), ("Bolt", 90), ("Cord", 70)]
+
+
+def about(page, words, title="What will happen"):
+    """Return what stands about one of the calls."""
+    return page.locator("article.request").filter(has=page.get_by_role("region", name=title).filter(has_text=words))
