@@ -1,10 +1,22 @@
-"""Runs from their start to their end, decided in a browser: the patterns, several levels, rounds, a server that dies."""
+"""Runs from their start to their end, decided in a browser: the patterns, levels, rounds, a server that is killed."""
 
+import asyncio
 from importlib.resources import files
 
 import pytest
 from tests.browser.conftest import DESK, PHONE
 from tests.browser.test_pause import started, waiting
+from tests.server.conftest import CONFIG
+from tests.server.served import CONTEXT, Served
+
+from interlock.bootstrap import build
+from interlock.config import load_settings
+from interlock.domain.action import Action
+from interlock.service.agent_client import AgentClient, Asked
+from interlock.service.credentials import Authenticator
+from interlock.testing.people import principal
+
+CONTEXT.set_forkserver_preload(["tests.server.served"])
 
 MIA, OLGA, PETE, RUTH = (f"{name}@example.com" for name in ("mia", "olga", "pete", "ruth"))
 LEVELS = (files("interlock.agents") / "purchases.yaml").read_text() + "\nroles: {operator: [ruth@example.com]}\n"
@@ -81,3 +93,33 @@ async def test_manager_finance_and_director_decide_one_after_the_other(open_site
         await decide(page, "Approve", shows=shows)
     status, said = await result_of(site, run)
     assert status == "done", said
+
+
+async def test_the_server_is_killed_and_started_again_while_the_page_is_open(browser, tmp_path):
+    words = ("--database", str(tmp_path / "server.db"))
+    config = tmp_path / "interlock.yaml"
+    config.write_text(CONFIG)
+    system = build(load_settings(config, {"INTERLOCK_DATABASE_URL": words[1]}), {})
+    first = Served(tmp_path, "-c", str(config), *words)
+    try:
+        origin = await asyncio.to_thread(first.origin)
+        bot = AgentClient(system, principal("agent:bot", "agent"))
+        asked = await bot.ask(Asked(Action("pay", {"amount": "5"})), key="1")
+        issued = await Authenticator(system.store, system.directories).session("default", MIA, by="test")
+        async with await browser.new_context(viewport=PHONE, base_url=origin) as tab:
+            cookie = {"name": "interlock", "value": issued.secret, "domain": "127.0.0.1", "path": "/"}
+            await tab.add_cookies([cookie])
+            page = await tab.new_page()
+            await page.goto(f"/requests/{asked.id}")
+            await page.get_by_label("Comment", exact=True).first.fill("as agreed")
+            await asyncio.to_thread(first.end)
+            await page.get_by_text("connection").first.wait_for()
+            port = origin.rpartition(":")[2]
+            first = Served(tmp_path, "-c", str(config), *words, name="1", does=("serve", "--port", port, "--no-work"))
+            assert await asyncio.to_thread(first.origin) == origin
+            await page.locator("body[data-connection=live]").wait_for(timeout=40_000)
+            assert await page.get_by_label("Comment", exact=True).first.input_value() == "as agreed"
+            await decide(page, "Approve", shows="Waits for others")
+    finally:
+        first.end()
+        await system.close()
