@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Literal
 
-from interlock.domain.action import Kind, Verdict
+from interlock.domain.action import VERDICTS, Kind, Verdict
 from interlock.domain.canonical import Json
 from interlock.domain.commands import CastVote, DecisionContext
 from interlock.domain.decide import decide
@@ -126,7 +126,7 @@ def _comes_to(before: Request, after: Request, verdict: Verdict, context: Decisi
         return "decided", _outcome(after)
     if after.held_until is not None:
         length = duration_words(after.held_until - context.now)
-        return "held", f"It is decided, and final in {length}; until then your vote can be taken back."
+        return "held", f"It is {VERDICTS[verdict].did}, and final in {length}; until then your vote can be taken back."
     if after.step > before.step:
         passed, steps = after.step, len(context.policy.levels[after.route.level].steps)
         asked = who_asked(after.step_of(context.policy).ask)

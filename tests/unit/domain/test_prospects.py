@@ -79,7 +79,7 @@ def test_each_verdict_is_told_in_a_sentence():
     eyes.policy = replace(eyes.policy, four_eyes=True)
     assert told(eyes)["edit"] == "Your changes are recorded, and others decide on them."
     assert told(bench_of(replace(MANAGERS, hold=timedelta(minutes=5))))["approve"] == (
-        "It is decided, and final in 5 minutes; until then your vote can be taken back."
+        "It is approved, and final in 5 minutes; until then your vote can be taken back."
     )
     assert told(bench_of(subject=Question("When?")))["respond"] == "The agent goes on with this answer."
     assert told(bench_of(subject=Draft("text")))["revise"].startswith("The draft goes back with your feedback")

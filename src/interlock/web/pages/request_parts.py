@@ -27,6 +27,7 @@ MOST_OPTIONS = 6
 """So many options of a question are buttons; of more one is chosen on the page of the answer."""
 
 _TO_DO = {Verdict.approve: "approve", Verdict.reject: "reject", Verdict.revise: "send back", Verdict.respond: "answer"}
+_PLAIN = {Verdict.approve, Verdict.reject, Verdict.revise}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class RequestPart:
         context, result: what the agent says besides, and what came of it.
         consequence: what follows whatever is said.
         history: its entries in the log, each with its sentence.
+        person: canonical id of the reader.
         delegates: whom the reader may let vote in their place.
         place: which it is of those that are asked at once, from 1.
         refusal: of one of its forms.
@@ -74,6 +76,7 @@ class RequestPart:
     result: Node | None
     consequence: tuple[Consequence, ...]
     history: Sequence[tuple[Entry, str]]
+    person: str
     delegates: tuple[str, ...]
     place: int
     refusal: Refusal | None
@@ -93,15 +96,22 @@ class RequestPart:
     @property
     def offer(self) -> str:
         """Names what is offered: while it is the same, nobody takes the form away from whoever types into it."""
-        verdicts = "-".join(self.view.may.vote)
+        verdicts = "-".join(self.offered)
         return f"{self.request.digest[-12:]}-{self.request.step}-{verdicts}-{len(self.confirmed)}"
+
+    @property
+    def offered(self) -> tuple[Verdict, ...]:
+        """The verdicts of the bar: not the one that the reader has said, unless it changes or answers something."""
+        votes = self.request.votes
+        said = {one.verdict for one in votes if self.person in {one.voter, one.owner}} & _PLAIN
+        return tuple(one for one in self.view.may.vote if one not in said)
 
     @property
     def needs(self) -> tuple[Verdict, ...]:
         """The verdicts of the bar that need a comment: those of the policy, and what goes back with feedback."""
         return tuple(
             one
-            for one in self.view.may.vote
+            for one in self.offered
             if one in _TO_DO and (one in self.view.policy.reason_for or one is Verdict.revise)
         )
 
@@ -176,6 +186,7 @@ async def part_of_page(  # noqa: PLR0913 - what a page knows of each
         None if request.result is None else shown_part(request, "result", room),
         consequences(view, run),
         told(history),
+        context.person,
         delegates(request, context) if view.may.delegate else (),
         place,
         refusal if refusal is not None and refusal.request_id == request.id else None,

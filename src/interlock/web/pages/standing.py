@@ -61,7 +61,7 @@ def standing(view: RequestView, person: str) -> Standing:
     if view.may.vote:
         for_whom = f"You decide for {view.on_behalf_of}." if view.on_behalf_of is not None else ""
         return Standing("info", "Waits for you", for_whom)
-    return Standing("info", "Waits for others", why_not(view))
+    return Standing("info", "Waits for others", _others(view))
 
 
 def why_not(view: RequestView) -> str:
@@ -80,7 +80,7 @@ def _others(view: RequestView) -> str:
     if view.stuck is not None:
         return asked_words(view.stuck)
     can = who_can(view.candidates)
-    return f"{can} can." if can else "Nobody else can at the moment."
+    return f"{can} can decide." if can else "Nobody else can decide at the moment."
 
 
 def who_can(found: Candidates) -> str:
@@ -123,7 +123,7 @@ def _decided(view: RequestView) -> Standing:
 
 def _approved(view: RequestView, by: str) -> Standing:
     request = view.request
-    note = f" {request.effect_note}" if request.effect_note else ""
+    note = f" ({request.effect_note})" if request.effect_note else ""
     match request.effect:
         case EffectState.executed:
             return Standing("good", "Done", f"{by}{note}", at=_finished(request))
