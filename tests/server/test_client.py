@@ -330,6 +330,18 @@ async def test_lists_go_on_over_pages_and_one_page_may_be_of_several(called, mon
     assert len([entry async for entry in noah.log() if entry.stream in ids]) == 16
 
 
+async def test_what_a_person_puts_aside_from_afar_is_what_the_kit_has(called):
+    bot, mia = await called("agent:bot"), await called("mia@example.com")
+    asked = await bot.ask(PAY)
+    aside = await mia.snooze(asked.id, "2h")
+    assert [(one.by, one.until - asked.opened_at) for one in aside.snoozes] == [("mia@example.com", timedelta(hours=2))]
+    assert [[one.request.id for one in (await mia.inbox(which)).rows] for which in ("mine", "snoozed")] == [
+        [],
+        [asked.id],
+    ]
+    assert (await mia.end_snooze(asked.id)).snoozes == ()
+
+
 async def test_each_sees_what_is_theirs(called):
     bot, other = await called("agent:bot"), await called("agent:other")
     mia, stranger = await called("mia@example.com"), await called("mia@example.com", tenant="elsewhere")
