@@ -27,7 +27,7 @@ router = pages(Depends(open_to_all(Permission.anybody)))
 NOTHING = Fields([])
 DONE = {"password": "The password is set. Sign in by it, and by your second factor."}
 FORGET = {"Clear-Site-Data": '"storage"'}
-"""Whoever uses this browser next finds no drafts of whoever has signed out (decision 64)."""
+"""Whoever uses this browser next finds no drafts of whoever has signed out (decision 67)."""
 
 
 @router.get("/sign-in")
