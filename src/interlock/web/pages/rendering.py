@@ -32,6 +32,7 @@ from interlock.web.context import context_of
 from interlock.web.pages.appearance import appearance_of
 from interlock.web.pages.assets import address_of
 from interlock.web.pages.differences import changes_between
+from interlock.web.pages.markdown import formatted
 from interlock.web.pages.value_text import shown_text
 from interlock.web.pages.values import node_of
 from interlock.web.visible import attention_seen, visible_inbox
@@ -101,6 +102,11 @@ def badges(text: str) -> Markup:
     return Markup("<bdi>{}</bdi>").format(Markup().join(shown))
 
 
+def formatted_text(text: str) -> Markup:
+    """Return a text with its headings, lists and emphasis; nothing in it leads anywhere."""
+    return Markup(_NAMED.sub(lambda found: _badge(found[1]), formatted(text)))  # noqa: S704 - escaped by both
+
+
 @lru_cache(maxsize=1_000)
 def _badge(name: str) -> Markup:
     code = _CODE.match(name)
@@ -156,6 +162,7 @@ ENVIRONMENT.filters |= {
     "badges": badges,
     "value_text": value_text,
     "node": node_of,
+    "formatted": formatted_text,
     "differs_from": changes_between,
     "moment": moment,
     "lasting": lasting,

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from interlock.domain.canonical import Json, canonical_bytes
 from interlock.domain.request import Request
 from interlock.errors import NotFound
+from interlock.web.pages.content import View, views_of
 from interlock.web.pages.rendering import page
 from interlock.web.pages.routing import Reader, pages
 from interlock.web.pages.value_text import every_text, part_at, path_words, read, warnings_in
@@ -47,6 +48,7 @@ class Shown:
         content: the arguments, or the draft itself; None of a question.
         schema: what an answer must fit, if the agent says so.
         answer: the answer that stands there already.
+        views: of what it is, beside the canonical one, which counts.
         warnings: what is there to deceive anywhere in it, in words that are harmless already.
     """
 
@@ -56,6 +58,7 @@ class Shown:
     content: Node | None
     schema: Node | None
     answer: Node | None
+    views: tuple[View, ...]
     warnings: tuple[str, ...]
 
 
@@ -85,6 +88,7 @@ def shown_subject(request: Request, room: Room | None = None, *, asked: bool = F
         None if is_question else node(content),
         node("schema") if is_question and value["schema"] is not None else None,
         None if asked or request.edition.answer is None else shown_part(request, "answer", room),
+        () if asked else views_of(subject),
         warnings_of(value),
     )
 

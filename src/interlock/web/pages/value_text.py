@@ -44,10 +44,11 @@ def part_at(value: Json, at: Sequence[str]) -> tuple[Json, tuple[str, ...]]:
         KeyError: if there is none.
     """
     names: list[str] = []
-    for place in at:
+    for step, place in enumerate(at, start=1):
         number = place.removesuffix(NAME)
         inside = value if isinstance(value, dict) or (isinstance(value, list) and number == place) else ()
-        if not (number.isdecimal() and number.isascii() and int(number[:20]) < len(inside)):
+        ends = number != place and step < len(at)  # nothing is inside of a name
+        if ends or not (number.isdecimal() and number.isascii() and int(number[:20]) < len(inside)):
             raise KeyError(place)
         key = list(value)[int(number)] if isinstance(value, dict) else int(number)
         names.append(key if isinstance(key, str) else f"entry {key + 1:,}")

@@ -5,7 +5,7 @@
 
   const keyOf = (part) => `${part.closest(".value-whole")?.id ?? location.pathname} ${part.dataset.folded}`;
   const isRead = (part) => part.open && !part.querySelector(":scope > [data-unread]");
-  const LEFT = ".value-whole details[data-folded]:not([data-opened])";
+  const LEFT = ".value-whole[id^=subject-] details[data-folded]:not([data-opened])";
   const scopeOf = (one) => one.closest("article") ?? document.body;
   const left = (one) => [...scopeOf(one).querySelectorAll(LEFT)];
 

@@ -1,0 +1,180 @@
+"""What is decided on as what it is: a mail, a patch, a command, an address, a text with headings.
+
+It stands beside the canonical view, which counts, and never in its place. What a rule is not sure of has no such view.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import SplitResult, urlsplit
+
+from interlock.domain.action import Action, Draft, Subject
+from interlock.domain.canonical import Json
+
+LONGEST = 60_000
+"""How many characters a text has at most that is shown so."""
+
+MOST_LINES = 2_000
+
+_MAIL = re.compile(r"e?mail", re.IGNORECASE)
+_PATCH = re.compile(r"^(diff --git |--- [^\n]*\n\+\+\+ )", re.MULTILINE)
+_HUNK = re.compile(r"^@@ -\d+(,\d+)? \+\d+(,\d+)? @@", re.MULTILINE)
+_SQL = re.compile(
+    r"\s*(select|insert|update|delete|create|alter|drop|with|merge|truncate|grant|revoke)\b", re.IGNORECASE
+)
+_MARKDOWN = re.compile(r"^(#{1,6} |[-*+] |\d+\. |> |```)|\*\*\S", re.MULTILINE)
+
+SQL_NAMES = frozenset({"sql", "query", "statement"})
+SHELL_NAMES = frozenset({"command", "cmd", "script", "shell", "bash"})
+ADDRESS = re.compile(r"(.*_)?(url|uri|link|endpoint|webhook)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail, with all who get it.
+
+    Args:
+        others: the arguments that no part of a mail shows.
+    """
+
+    recipients: tuple[tuple[str, tuple[str, ...]], ...]
+    subject: str
+    body: str
+    others: tuple[str, ...]
+    kind: Literal["mail"] = "mail"
+
+    @property
+    def number(self) -> int:
+        """How many get it."""
+        return sum(len(people) for _, people in self.recipients)
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """A text of which each line counts: a command, or a patch, whose lines are added, removed or the same.
+
+    Args:
+        of: the argument's name.
+        lines: each with what it is.
+    """
+
+    kind: Literal["SQL", "command", "patch"]
+    of: str
+    lines: tuple[tuple[Literal["", "added", "removed", "place"], str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address in the web, in its parts: whom it is of is what counts.
+
+    Args:
+        ascii_host: the host as machines know it, where that is another one.
+        before: who signs in there, if the address says so.
+    """
+
+    of: str
+    scheme: str
+    before: str
+    host: str
+    ascii_host: str
+    rest: str
+    kind: Literal["address"] = "address"
+
+
+@dataclass(frozen=True, slots=True)
+class Formatted:
+    """A text with headings, lists and emphasis, as it was written."""
+
+    text: str
+    kind: Literal["text"] = "text"
+
+
+View = Mail | Lines | Address | Formatted
+
+
+def views_of(subject: Subject) -> tuple[View, ...]:
+    """Return the views of what is decided on; none, where its canonical view says all."""
+    match subject:
+        case Action(name=name, args=args):
+            mail = _mail(name, args)
+            return (mail,) if mail is not None else tuple(_views(args))
+        case Draft(body=str(body)) if len(body) <= LONGEST:
+            if _is_patch(body):
+                return (_patch("body", body),)
+            return (Formatted(body),) if _MARKDOWN.search(body) else ()
+    return ()
+
+
+def _mail(name: str, args: dict[str, Json]) -> Mail | None:
+    recipients = [(field, _people(args.get(field))) for field in ("to", "recipients", "cc", "bcc")]
+    text = args.get("body", args.get("text", args.get("message")))
+    subject = args.get("subject", "")
+    known = [(field, people) for field, people in recipients if people is not None]
+    if not (_MAIL.search(name) and known and isinstance(subject, str) and isinstance(text, str)):
+        return None
+    if len(text) > LONGEST or any(people is None and args.get(field) is not None for field, people in recipients):
+        return None
+    shown = {field for field, _ in known} | {"subject"}
+    shown.add(next(field for field in ("body", "text", "message") if field in args))
+    return Mail(tuple(known), subject, text, tuple(sorted(args.keys() - shown)))
+
+
+def _people(value: Json) -> tuple[str, ...] | None:
+    """Return the addresses of a field; None if it is none of a mail."""
+    found = [value] if isinstance(value, str) else value
+    return tuple(found) if isinstance(found, list) and all(isinstance(one, str) for one in found) else None
+
+
+def _views(args: dict[str, Json]) -> Iterator[View]:
+    for name, value in args.items():
+        if not isinstance(value, str) or len(value) > LONGEST or value.count("\n") > MOST_LINES:
+            continue
+        if _is_patch(value):
+            yield _patch(name, value)
+        elif name.lower() in SQL_NAMES and _SQL.match(value):
+            yield Lines("SQL", name, _plain(value))
+        elif name.lower() in SHELL_NAMES:
+            yield Lines("command", name, _plain(value))
+        elif ADDRESS.fullmatch(name):
+            yield from _address(name, value)
+
+
+def _is_patch(text: str) -> bool:
+    return bool(_PATCH.search(text) and _HUNK.search(text)) and text.count("\n") <= MOST_LINES
+
+
+def _patch(name: str, text: str) -> Lines:
+    return Lines("patch", name, tuple((_sign(line), line) for line in text.split("\n")))
+
+
+def _sign(line: str) -> Literal["", "added", "removed", "place"]:
+    if line.startswith(("+++", "---", "@@", "diff ")):
+        return "place"
+    return "added" if line.startswith("+") else "removed" if line.startswith("-") else ""
+
+
+def _plain(text: str) -> tuple[tuple[Literal[""], str], ...]:
+    return tuple(("", line) for line in text.split("\n"))
+
+
+def _address(name: str, value: str) -> Sequence[Address]:
+    """Return an address in its parts; nothing, where a browser could understand it otherwise than we do."""
+    if not re.fullmatch(r"https?://[^\s\\]+", value):
+        return ()
+    try:
+        parts: SplitResult = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        return ()
+    before, _, _ = parts.netloc.rpartition("@")
+    host = parts.hostname or ""
+    try:
+        ascii_host = host.encode("idna").decode()
+    except UnicodeError:
+        ascii_host = ""
+    rest = value.partition(parts.netloc)[2]
+    shown = f"{host}:{port}" if port is not None else host
+    return (Address(name, parts.scheme, before, shown, "" if ascii_host == host else ascii_host, rest),)
