@@ -118,3 +118,14 @@ async def test_it_is_for_who_may_read_the_log_of_this_tenant(server):
 async def test_what_is_no_place_and_no_day_is_refused(server, given):
     answer = await (await server.person(NOAH)).get("../../log", params=given)
     assert answer.status_code == HTTPStatus.BAD_REQUEST
+
+
+async def test_a_receipt_of_much_shows_its_beginning_and_has_all_of_it_to_download(server):
+    asked = await ask(
+        await server.agent(), {"asked": {"kind": "approval", "name": "pay", "args": {"a": "é" * 100_000}}}
+    )
+    lead = await server.person(NOAH)
+    page = await opened(lead, f"/log/{asked['id']}/1")
+    assert len(page) < 60_000
+    assert "more characters are left out here" in page
+    assert len((await lead.get(f"../../log/{asked['id']}/1/bytes")).content) > 200_000

@@ -119,3 +119,16 @@ async def test_an_agent_that_asks_through_the_api_has_a_page_in_its_own_tenant(s
     viewer = await server.person(NOAH)  # an auditor starts nothing
     assert "Start a run" not in (await get(viewer, "/agents/approval")).text
     assert (await post(viewer, "/agents/approval", input=MAIL)).status_code == HTTPStatus.FORBIDDEN
+
+
+async def test_a_list_shows_the_beginning_of_what_is_long_and_none_of_it_deceives(server):
+    mia = await server.person(MIA)
+    given = {"input": "x", **{f"k{number}\u202e": [EVIL] for number in range(5_000)}}
+    for one in ("\u202e\n" * 50_000, given):
+        run = await started(mia, input=one)
+        page = (await get(mia, "/runs")).text
+        row = page.partition(f'id="{run}"')[2].partition("</li>")[0]
+        assert "…" in row
+        assert len(row) < 30_000
+        assert "\u202e" not in page
+        assert "read it as JSON" in (await get(mia, f"/runs/{run}")).text

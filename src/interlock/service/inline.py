@@ -113,16 +113,21 @@ def _name(name: str) -> str:
 
 
 def _arguments(args: Mapping[str, Json], room: int) -> str:
-    """Return the first arguments that find room, and how many more there are; one at least."""
-    every = [
-        f"{_value(key) if len(key) > LONGEST_VALUE else name_shown(key)}={_value(value)}" for key, value in args.items()
-    ]
-    length = sum(map(len, every)) + len(", ") * (len(every) - 1)
-    left = 0
-    while left < len(every) - 1 and length + len(", ") * bool(left) + len(_more(left)) * bool(left) > room:
-        left += 1
-        length -= len(every[-left]) + len(", ")
-    return ", ".join([*every[: len(every) - left], *([_more(left)] if left else [])])
+    """Return the first arguments that find room, one at least, and how many more there are: those it does not read."""
+    told: list[str] = []
+    length = -len(", ")
+    for key, value in args.items():
+        name = _value(key) if len(key) > LONGEST_VALUE else name_shown(key)
+        told.append(f"{name}={_value(value)}")
+        length += len(told[-1]) + len(", ")
+        if length > room:
+            break
+    if length <= room or len(args) == 1:
+        return ", ".join(told)
+    while len(told) > 1 and length + len(", ") + len(_more(len(args) - len(told))) > room:
+        length -= len(told.pop()) + len(", ")
+    left = len(args) - len(told)
+    return ", ".join([*told, *([_more(left)] if left else [])])
 
 
 def _more(number: int) -> str:
@@ -132,8 +137,30 @@ def _more(number: int) -> str:
 def _value(value: Json) -> str:
     if isinstance(value, str):
         return quoted(value) if len(value) <= LONGEST_VALUE else _long(value, LONGEST_VALUE)
+    if isinstance(value, list | dict) and _room_left(value, LONGEST_VALUE) < 0:
+        return _size(value, "")
     shown = one_line(value)
     return shown if len(shown) <= LONGEST_VALUE else _size(value, shown)
+
+
+def _room_left(value: Json, room: int) -> int:
+    """Return how much of some room a value leaves; less than nothing, without looking further, if it finds none."""
+    if room < 0:
+        return room
+    match value:
+        case str():
+            return room - len(value)
+        case list():
+            for item in value:
+                room = _room_left(item, room - 1)
+                if room < 0:
+                    break
+        case dict():
+            for key, item in value.items():
+                room = _room_left(item, room - 1 - len(key))
+                if room < 0:
+                    break
+    return room
 
 
 def _size(value: Json, shown: str) -> str:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from interlock.domain.action import Action, Draft, Question
+from interlock.service import inline
 from interlock.service.inline import in_order, places, row, subject_row
 from interlock.testing.samples import opened
 
@@ -60,3 +61,21 @@ def test_siblings_stand_in_the_order_in_which_they_were_asked():
     ]
     assert row(third, place_of.get(third.id)).endswith("(3 of 3)")
     assert "of 1" not in row(other, place_of.get(other.id))
+
+
+def test_a_row_reads_no_more_of_what_is_asked_than_it_shows():
+    read = 0
+
+    class Counted(dict):
+        def items(self):
+            nonlocal read
+            for pair in super().items():
+                read += 1
+                yield pair
+
+    args = Counted({f"key_{number}": number for number in range(100_000)})
+    shown = inline._arguments(args, 100)
+    assert len(shown) <= 100
+    assert shown.endswith("more")
+    assert read < 20
+    assert inline._value({"deep": list(range(100_000))}) == "(1 field)"

@@ -27,6 +27,9 @@ from interlock.web.pages.timeline import tone_of
 router = pages()
 
 ROWS = 50
+LONGEST_BODY = 20_000
+"""How many characters of an entry's bytes a page shows; the others are downloaded."""
+
 LOOK = 200
 """After how many lines of an export it is asked again whether who reads it still may."""
 
@@ -110,7 +113,8 @@ async def show_receipt(call: Call, caller: LogReader, stream: str, number: int) 
         entry=entry,
         is_intact=found.is_intact,
         words=sentence(entry),
-        canonical=entry.body.decode(),
+        canonical=entry.body.decode()[:LONGEST_BODY],
+        left_out=max(len(entry.body.decode()) - LONGEST_BODY, 0),
         place=f"{quote(stream, safe='')}/{number}",
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import unicodedata
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ from interlock.domain.request import name_of
 from interlock.errors import InterlockError
 from interlock.service.inline import as_json, subject_row
 from interlock.service.pages import Count
-from interlock.service.text import CLOSE, OPEN, fold_padding, harmless, shortened
+from interlock.service.text import CLOSE, OPEN, fold_padding, harmless, quoted, shortened
 from interlock.web.callers import Caller, why_not
 from interlock.web.context import context_of
 from interlock.web.pages.appearance import appearance_of
@@ -42,6 +42,7 @@ MOST_WAITING = 99
 """How many requests that wait for somebody are counted for every page."""
 
 _CODE = re.compile(r"U\+([0-9A-F]{4,6})\b")
+LONGEST_BEGINNING = 2_000
 LONGEST_LINE = 300
 """How many characters a name or a sentence has at most where one line is meant."""
 
@@ -134,7 +135,31 @@ def in_one_line(value: Json) -> Markup:
     match value:
         case {"input": str(text)} if len(value) == 1:
             value = text
-    return readable(value) if isinstance(value, str) else badges(shortened(as_json(value), LONGEST_LINE))
+    if isinstance(value, str):
+        return readable(value[:LONGEST_BEGINNING])
+    shown = ""
+    for piece in _pieces(value):
+        shown += piece
+        if len(shown) > LONGEST_LINE:
+            return badges(f"{shown[:LONGEST_LINE]}…")
+    return badges(shown)
+
+
+def _pieces(value: Json) -> Iterator[str]:
+    """Yield a value as JSON, piece by piece, so that who wants its beginning reads no more of it."""
+    match value:
+        case str():
+            yield quoted(value[:LONGEST_BEGINNING])
+        case list() | dict():
+            yield "[" if isinstance(value, list) else "{"
+            for number, part in enumerate(value):
+                yield ", " if number else ""
+                if isinstance(value, dict):
+                    yield f"{quoted(part[:LONGEST_BEGINNING])}: "
+                yield from _pieces(value[part] if isinstance(value, dict) else part)
+            yield "]" if isinstance(value, list) else "}"
+        case _:
+            yield as_json(value)
 
 
 def text_or_json(value: Json) -> Markup:
