@@ -488,9 +488,9 @@ async def test_the_page_offers_the_providers_and_signing_out_ends_the_session_he
     company, login
 ):
     browser = browser_of(company)
-    assert 'href="/auth/oidc/company"' in (await browser.get("../../sign-in")).text
+    offered = await browser.get("../../sign-in?next=/requests/1%3Fa%3Db")
+    assert 'href="/auth/oidc/company?return_to=/requests/1%3Fa%3Db"' in offered.text
     await signed_in(browser, login)
-    assert "mia@example.com" in (await browser.get("../../sign-in")).text
     foreign = await browser.post("../../sign-out", headers={"Sec-Fetch-Site": "cross-site"})
     assert foreign.status_code == 403
     assert await is_known(browser)
