@@ -18,7 +18,7 @@ async def looked_at(person, path="/attention"):
     page = (await person.get(f"../..{path}")).text
     hidden, number, more = BADGE.search(page).groups()
     assert bool(hidden) is (number == "0")
-    rows = page.partition('id="matters"')[2].count("<h2")
+    rows = page.partition('id="matters"')[2].partition("</section>")[0].count("<h2")
     return page, f"{number}{more}", rows
 
 
