@@ -89,6 +89,9 @@ async def test_what_differs_is_shown_by_words_and_lines_while_somebody_types(sit
     await expect(changes.locator(".changed ins")).to_contain_text("Friday")
     await expect(changes.locator(".removed").filter(has_text="Y")).to_contain_text(["Yours, Mia"])
     await expect(at(page, "/text")).to_be_focused()
+    await page.reload()
+    await expect(page.get_by_text("Restored what you typed.")).to_be_visible()
+    await expect(changes.locator(".changed ins")).to_contain_text("Friday")
 
 
 async def test_return_in_a_field_shows_what_changes_and_approves_nothing(site):

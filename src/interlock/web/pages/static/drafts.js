@@ -162,5 +162,5 @@
     address.searchParams.delete("sent");
     history.replaceState(history.state, "", address);
   }
-  forms().forEach(restore);
+  setTimeout(() => forms().forEach(restore)); // htmx listens by then: it shows what changes
 })();
