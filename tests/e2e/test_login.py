@@ -24,7 +24,7 @@ def test_the_first_one_and_an_account_sign_in_at_a_terminal_and_read_their_inbox
     invited = command.run("people", "invite", NAME)
     link = re.search(r"#(ili_[\w-]+)", invited.stdout + invited.stderr)[1]
     form = {"link": link, "new": PASSWORD, "again": PASSWORD}
-    assert httpx2.post(f"{origin}/join", data=form, headers={"Origin": origin}).status_code == 200
+    assert httpx2.post(f"{origin}/join", data=form, headers={"Origin": origin}).status_code == 303
     login = command.spawn("login", origin, "--name", NAME)
     login.expect_exact("Password (it is not shown): ")
     login.sendline(PASSWORD)

@@ -129,6 +129,7 @@ class World:
             "/requests/{request_id}/comments": self.of_request("comments", {"text": "x"}),
             "/requests/{request_id}/delegations": self.of_request("delegations", {"to": ZOE}),
             "/requests/{request_id}/reservation": self.of_request("reservation", {"lasts": "5m"}),
+            "/requests/{request_id}/snooze": self.of_request("snooze", {"lasts": "5m"}),
             "/requests/{request_id}/clarifications": self.of_request("clarifications", {"text": "x"}),
             "/requests/{request_id}/clarifications/{number}": self.clarify(),
             "/requests/{request_id}/extensions": self.of_request("extensions", {"by": "1h", "reason": "x"}),

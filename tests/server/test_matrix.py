@@ -127,6 +127,7 @@ def bodies_of(digest):
         "result": {"attempt": 1, "state": "executed"},
         "withdrawal": {"reason": "x"},
         "reservation": {"lasts": "5m"},
+        "snooze": {"lasts": "5m"},
         "clarifications": {"text": "x"},
         "{number}": {"text": "x"},
         "cancel": {"reason": "x"},
