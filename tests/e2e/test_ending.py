@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -136,3 +137,33 @@ def test_a_pool_of_processes_in_a_tool_ends_neither_the_run_nor_its_terminal(com
     assert "Finishing" not in done.stdout + done.stderr
     (run,) = command.json("runs", "list")["runs"]
     assert run["status"] == "done"
+
+
+FORKED = """
+import asyncio, os, signal
+
+os.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), signal.SIGTERM))  # before any of ours is run there
+
+from interlock.cli.forked_children import HANDLED
+
+
+async def main():
+    heard = []
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, heard.append, "told")
+    HANDLED.add(signal.SIGTERM)
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    await asyncio.sleep(0.05)
+    print(ended, heard)
+
+
+asyncio.run(main())
+"""
+
+
+def test_a_signal_that_reaches_a_child_at_once_ends_it_and_is_not_told_to_its_parent():
+    """A pool ends its children as soon as it has them: one that had lost its signal was waited for for ever."""
+    done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == f"{-signal.SIGTERM} []\n"

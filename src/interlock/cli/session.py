@@ -20,6 +20,7 @@ from interlock.channels.screen import Line, Screen, discard_unwritten
 from interlock.channels.terminal import Terminal
 from interlock.cli.app import Root
 from interlock.cli.errors import Exit, json_line
+from interlock.cli.forked_children import HANDLED
 from interlock.cli.hints import command_prefix
 from interlock.cli.tables import table
 from interlock.config.load import load_settings
@@ -291,20 +292,6 @@ def _check_played(person: str, local: str, *, demo: bool) -> None:
         raise BadInput("--as needs the id of a person, such as mia@example.com.")
 
 
-_handled: set[signal.Signals] = set()
-
-
-def _forget_signals() -> None:
-    """Let signals end a child that an agent's code has forked: handled as here, they would reach the parent's loop."""
-    if _handled:
-        signal.set_wakeup_fd(-1)
-    for number in _handled:
-        signal.signal(number, signal.SIG_DFL)
-
-
-os.register_at_fork(after_in_child=_forget_signals)
-
-
 @contextlib.contextmanager
 def interruptible(session: Session) -> Iterator[None]:
     """Let Ctrl-C, SIGTERM and SIGHUP ask for an end; a second one ends the process at once.
@@ -331,11 +318,11 @@ def interruptible(session: Session) -> Iterator[None]:
         numbers.append(signal.SIGHUP)
     for number in numbers:
         loop.add_signal_handler(number, ask, number)
-    _handled.update(numbers)
+    HANDLED.update(numbers)
     try:
         yield
     finally:
-        _handled.clear()
+        HANDLED.clear()
         for number in numbers:
             loop.remove_signal_handler(number)
 
