@@ -10,8 +10,8 @@ from tests.server.page_forms import form_of, with_typed
 from tests.server.test_agents_api import ask, vote
 
 from interlock.domain.canonical import normalize
+from interlock.web.pages.form_builder import form
 from interlock.web.pages.form_input import Given
-from interlock.web.pages.form_making import form
 
 SCHEMA = {
     "type": "object",

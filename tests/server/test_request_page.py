@@ -1,6 +1,7 @@
 """The page of a request over HTTP: how it stands, what its forms do, and what they do when somebody was faster."""
 
 import re
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from types import SimpleNamespace
 
@@ -25,7 +26,7 @@ async def decided(person, request, verdict="approve", **fields):
     return await sent(person, request, verdict=verdict, digest=request["digest"], **fields)
 
 
-def standing_of(answer):
+def status_of(answer):
     found = re.search(r'<p role="status"><strong>(.*?)</strong>', answer.text)
     assert found is not None, answer.text
     return found[1]
@@ -38,18 +39,31 @@ def has_form(answer, act="decide"):
 async def test_the_three_truths_stand_apart(server):
     agent, mia, olga = await server.agent(), await server.person(MIA), await server.person(OLGA)
     asked = await ask(agent, PAY)
-    assert standing_of(await shown(mia, asked)) == "Waits for you"
+    assert status_of(await shown(mia, asked)) == "Waits for you"
     answer = await decided(mia, asked)
     assert answer.status_code == HTTPStatus.SEE_OTHER
     assert answer.headers["location"].partition("?sent=")[0] == f"/requests/{asked['id']}"
-    assert standing_of(await shown(mia, asked)) == "Waits for others"
+    assert status_of(await shown(mia, asked)) == "Waits for others"
     await decided(olga, asked, understood=asked["digest"])
-    assert standing_of(await shown(mia, asked)) == "Approved"
+    assert status_of(await shown(mia, asked)) == "Approved"
     await claim(agent, asked)
-    assert standing_of(await shown(mia, asked)) == "Approved, running"
+    assert status_of(await shown(mia, asked)) == "Approved, running"
     await result(agent, asked, result={"receipt": 7})
     done = await shown(mia, asked)
-    assert (standing_of(done), "receipt" in done.text) == ("Done", True)
+    assert (status_of(done), "receipt" in done.text) == ("Done", True)
+
+
+async def test_done_is_when_it_was_done_and_not_when_it_was_begun(server):
+    agent, mia = await server.agent(), await server.person(MIA)
+    asked = await ask(agent)
+    await decided(mia, asked)
+    begun = (await claim(agent, asked)).json()["effect"]["at"]
+    server.clock.advance(minutes=7)
+    await result(agent, asked, result={})
+    (at,) = re.findall(
+        r'<strong>Done</strong> <span class="nowrap"><time datetime="(.*?)"', (await shown(mia, asked)).text
+    )
+    assert datetime.fromisoformat(at) - datetime.fromisoformat(begun) == timedelta(minutes=7)
 
 
 async def test_what_nobody_knows_is_said_and_a_person_says_it(server):
@@ -59,11 +73,11 @@ async def test_what_nobody_knows_is_said_and_a_person_says_it(server):
     await claim(agent, asked)
     await result(agent, asked, state="unknown", reason="the line broke")
     page = await shown(mia, asked)
-    assert (standing_of(page), has_form(page, "settle")) == ("Unknown whether it was done: a person must say", True)
+    assert (status_of(page), has_form(page, "settle")) == ("Unknown whether it was done: a person must say", True)
     wrong = await sent(mia, asked, "settle", became="happened", result="{", note="the bank says so")
     assert (wrong.status_code, "the bank says so" in wrong.text) == (HTTPStatus.BAD_REQUEST, True)
     await sent(mia, asked, "settle", became="happened", note="the bank says so")
-    assert standing_of(await shown(mia, asked)) == "Done"
+    assert status_of(await shown(mia, asked)) == "Done"
 
 
 async def test_whoever_comes_late_sees_how_it_stands_and_what_was_typed(server):
@@ -72,7 +86,7 @@ async def test_whoever_comes_late_sees_how_it_stands_and_what_was_typed(server):
     await decided(noah, asked, "reject")
     answer = await decided(mia, asked, comment="fine <b>for</b> me")
     assert answer.status_code == HTTPStatus.CONFLICT
-    assert standing_of(answer) == "Rejected"
+    assert status_of(answer) == "Rejected"
     assert "fine &lt;b&gt;for&lt;/b&gt; me" in answer.text
     assert not has_form(answer)
 
@@ -195,4 +209,4 @@ async def test_each_sees_the_verdicts_that_they_may_say_or_why_not_and_who_can(o
             assert "You may not decide: " in page.text
             for candidate in view["candidates"]["people"]:
                 assert candidate in page.text
-    assert state in standing_of(await shown(await server.person(NOAH), story.asked))
+    assert state in status_of(await shown(await server.person(NOAH), story.asked))

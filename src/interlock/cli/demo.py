@@ -75,11 +75,7 @@ def demo(
         config = _prepared(folder or Path("demo-web"), _installation())
         serve_demo(ctx, config, port, as_json=as_json)
         return
-    if agent not in AGENTS and text is None:  # what is to be done, by the agent of the first demo
-        agent, text = "approval", agent
-    if agent not in AGENTS:
-        raise BadInput(f"There is no agent {agent!r} that ships with Interlock: give one of {', '.join(AGENTS)}.")
-    task = INPUTS[agent] if text is None else text
+    agent, task = _meant(agent, text)
     folder = expanded(str(folder)) if folder else Path("demo" if agent == "approval" else f"demo-{agent}")
     config = _prepared(folder, _policy_of(agent))
     settings = load_settings(config, {})  # never the database that the environment names: this one is marked as a demo
@@ -92,6 +88,15 @@ def demo(
         return code
 
     execute(ctx, work, as_json=as_json, person=person, settings=settings, note=(DEMO, "yes"), config=str(config))
+
+
+def _meant(agent: str, text: str | None) -> tuple[str, str]:
+    """Return the agent, and what it is to do: one text alone is for the agent of the first demo."""
+    if agent not in AGENTS and text is None:
+        agent, text = "approval", agent
+    if agent not in AGENTS:
+        raise BadInput(f"There is no agent {agent!r} that ships with Interlock: give one of {', '.join(AGENTS)}.")
+    return agent, INPUTS[agent] if text is None else text
 
 
 def _policy_of(agent: str) -> str:

@@ -92,11 +92,7 @@ class Authenticator:
             InvalidValue: if it is for somebody else, or no name: people sign in; if it is good for nothing; or if the
                 label cannot be kept.
         """
-        kind, _, name = bearer.partition(":")
-        if kind not in {"agent", "service"} or not name.strip():
-            raise InvalidValue("principal", "must be agent:NAME or service:NAME: people sign in")
-        if not bearer.isprintable() or len(bearer) > LONGEST_ID:
-            raise InvalidValue("principal", f"must be text that can be shown, in at most {LONGEST_ID} characters")
+        kind = _kind_of_bearer(bearer)
         check_storable(label, "label")
         if not scopes:
             raise InvalidValue("scopes", "must name at least one thing that it is good for")
@@ -302,6 +298,15 @@ class Authenticator:
 def _seen(device: Device) -> dict[str, Any]:
     """Return the fields that say with what somebody came."""
     return {"device": device.name, "address": device.address}
+
+
+def _kind_of_bearer(bearer: str) -> str:
+    kind, _, name = bearer.partition(":")
+    if kind not in {"agent", "service"} or not name.strip():
+        raise InvalidValue("principal", "must be agent:NAME or service:NAME: people sign in")
+    if not bearer.isprintable() or len(bearer) > LONGEST_ID:
+        raise InvalidValue("principal", f"must be text that can be shown, in at most {LONGEST_ID} characters")
+    return kind
 
 
 def _actor(by: str | Principal) -> Actor:

@@ -106,8 +106,14 @@ def inbox_query(wanted: Inbox, *, paged: bool = False) -> Select[Any]:
     )
 
 
+_BY_PREFIX = (
+    requests.c.reference >= bindparam("begins", type_=Text),
+    requests.c.reference < bindparam("beyond", type_=Text),
+)
+
+
 @cache
-def _inbox_query(  # noqa: C901, PLR0913 - what makes one query another
+def _inbox_query(  # noqa: PLR0913 - what makes one query another
     *,
     order: str,
     some: bool,
@@ -122,16 +128,10 @@ def _inbox_query(  # noqa: C901, PLR0913 - what makes one query another
     paged: bool,
 ) -> Select[Any]:
     columns = requests.c
-    filters: list[ColumnElement[bool]] = []
-    if of_agent:
-        filters.append(columns.agent == bindparam("agent"))
-    if of_run:
-        filters.append(columns.run_id == bindparam("run_id"))
-    if of_reference:
-        filters.append(columns.reference == bindparam("reference"))
+    named = {"agent": of_agent, "run_id": of_run, "reference": of_reference}
+    filters: list[ColumnElement[bool]] = [columns[name] == bindparam(name) for name, given in named.items() if given]
     if of_prefix:
-        begins, beyond = (bindparam(name, type_=Text) for name in ("begins", "beyond"))
-        filters += [columns.reference >= begins, columns.reference < beyond]
+        filters += _BY_PREFIX
     if of_effects:
         filters.append(OneOf(columns.effect, "effects"))
     if some:

@@ -60,7 +60,7 @@ from interlock.web.pages import sessions as session_pages
 from interlock.web.pages import statistics as statistics_pages
 from interlock.web.pages import style as style_pages
 from interlock.web.pages import tokens as token_pages
-from interlock.web.pages.errors import add_error_pages
+from interlock.web.pages.error_pages import add_error_pages
 from interlock.web.problems import add_problems
 
 PREFIX = "/api/v1"

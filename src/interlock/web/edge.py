@@ -21,7 +21,7 @@ from interlock.service.credentials import SECRET
 from interlock.web.body_reader import BodyRefused, read_whole
 from interlock.web.callers import principal_of
 from interlock.web.context import CONTEXT, Context
-from interlock.web.pages.errors import as_page, takes_page
+from interlock.web.pages.error_pages import as_page, takes_page
 from interlock.web.problems import answer_of, problem
 
 HEALTH = frozenset({"/livez", "/readyz"})

@@ -24,7 +24,7 @@ from interlock.domain.oidc import (
 from interlock.errors import BadInput, InterlockError, NotFound, Unauthenticated
 from interlock.web.callers import SIGNS_IN, open_to_all
 from interlock.web.context import Context, context_of
-from interlock.web.pages.faults import fault_of, form_page
+from interlock.web.pages.form_errors import form_error_of, form_page
 from interlock.web.pages.routing import PageRoute
 from interlock.web.sessions import begin_session
 
@@ -122,7 +122,7 @@ def _provider(context: Context, name: str) -> Provider:
 
 
 async def _refused(request: Request, error: InterlockError) -> Response:
-    return await form_page(request, "not_signed_in.html", None, fault_of(error))
+    return await form_page(request, "not_signed_in.html", None, form_error_of(error))
 
 
 def _cookie(context: Context) -> str:

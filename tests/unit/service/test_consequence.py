@@ -5,13 +5,13 @@ from types import SimpleNamespace
 
 import pytest
 from tests.model.rules import START
-from tests.unit.domain.test_prospects import PAY, bench_of
+from tests.unit.domain.test_verdict_preview import PAY, bench_of
 
 from interlock.domain.action import Action, Draft
 from interlock.domain.request import EffectState
 from interlock.domain.run import Pending, Run, RunStatus
-from interlock.service.asked_together import asked_together
 from interlock.service.consequence import GUARDS, consequences, recipients
+from interlock.service.pause_requests import requests_of_pause
 from interlock.service.run_views import RunView
 
 
@@ -63,8 +63,8 @@ def test_it_says_what_cannot_be_undone_how_it_is_guarded_and_what_waits():
 def test_what_a_run_asks_at_once_is_its_pause_or_was_opened_with_it():
     one = bench_of(subject=PAY).request
     two, later = replace(one, id="r-2"), replace(one, id="r-3", opened_at=START.replace(hour=11))
-    assert asked_together(one, None) == ("r-1",)
-    assert asked_together(two, run_of(one, two)) == ("r-1", "r-2")
+    assert requests_of_pause(one, None) == ("r-1",)
+    assert requests_of_pause(two, run_of(one, two)) == ("r-1", "r-2")
     gone_on = replace(run_of(later), requests=(one, two, later))
-    assert asked_together(one, gone_on) == ("r-1", "r-2")
-    assert asked_together(later, gone_on) == ("r-3",)
+    assert requests_of_pause(one, gone_on) == ("r-1", "r-2")
+    assert requests_of_pause(later, gone_on) == ("r-3",)

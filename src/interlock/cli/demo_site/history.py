@@ -8,8 +8,8 @@ from pathlib import Path
 
 from interlock.agents import AGENTS
 from interlock.bootstrap import System, build
-from interlock.cli.demo_site import cases
-from interlock.cli.demo_site.at_work import agent, carry_out
+from interlock.cli.demo_site import sample_requests
+from interlock.cli.demo_site.agents import agent, carry_out
 from interlock.cli.session import DEMO
 from interlock.config.sections import DatabaseSettings, Settings
 from interlock.domain.action import Action, Verdict
@@ -26,10 +26,10 @@ EARLIER = 30
 
 FATES = (*("approved",) * 3, "rejected", *("approved",) * 3, "expired", "approved", "approved", "rejected")
 ASKED: tuple[tuple[str, Callable[[int], Asked]], ...] = (
-    ("billing", lambda number: cases.invoice(1_980 + number, 21_000 + number * 17_100)),
-    ("billing", lambda number: cases.refund(4_800 + number, 5_200 + number * 411)),
-    ("billing", lambda number: cases.invoice(2_000 + number, 30_500 + number * 911)),
-    ("release", lambda number: cases.patch(480 + number)),
+    ("billing", lambda number: sample_requests.invoice(1_980 + number, 21_000 + number * 17_100)),
+    ("billing", lambda number: sample_requests.refund(4_800 + number, 5_200 + number * 411)),
+    ("billing", lambda number: sample_requests.invoice(2_000 + number, 30_500 + number * 911)),
+    ("release", lambda number: sample_requests.patch(480 + number)),
 )
 """What comes of them and who asks what, in turn."""
 
@@ -114,9 +114,9 @@ class _Week:
 
     async def _yesterday(self) -> None:
         await self._at(hours=26)
-        await self._ask("release", cases.command())  # runs out: nobody decides within its two hours
+        await self._ask("release", sample_requests.command())  # runs out: nobody decides within its two hours
         await self._at(hours=20)
-        lost = await self._ask("billing", cases.invoice(2_038, 64_000))
+        lost = await self._ask("billing", sample_requests.invoice(2_038, 64_000))
         await self._at(hours=19)
         await self._client(MIA).approve(lost.id, digest=lost.digest)
         acting = AgentClient(self._system, agent("billing"))
@@ -152,24 +152,24 @@ class _Week:
 
     async def _today(self) -> None:
         await self._at(minutes=95)
-        await self._ask("release", cases.command())
-        large = await self._ask("billing", cases.invoice(2_041, 1_284_000))
+        await self._ask("release", sample_requests.command())
+        large = await self._ask("billing", sample_requests.invoice(2_041, 1_284_000))
         await self._at(minutes=80)
-        await self._ask("outreach", cases.campaign())
-        await self._ask("outreach", cases.release_notes())
-        await self._ask("release", cases.settings())
+        await self._ask("outreach", sample_requests.campaign())
+        await self._ask("outreach", sample_requests.release_notes())
+        await self._ask("release", sample_requests.settings())
         await self._at(minutes=52)
-        await self._ask("billing", cases.choice())
-        await self._ask("outreach", cases.forwarded())
+        await self._ask("billing", sample_requests.choice())
+        await self._ask("outreach", sample_requests.forwarded())
         await self._client(PETE).ask_back(large.id, "Is this the one with the second delivery?")
         await self._at(minutes=40)
-        await AgentClient(self._system, agent("billing")).ask(cases.details(), key="details")
+        await AgentClient(self._system, agent("billing")).ask(sample_requests.details(), key="details")
         for number in range(3):  # alike, so that they are one line that opens
-            await self._ask("billing", cases.refund(5_130 + number, 6_490))
+            await self._ask("billing", sample_requests.refund(5_130 + number, 6_490))
         await self._at(minutes=18)
-        held = await self._ask("outreach", cases.page_to_publish())
-        await self._ask("release", cases.patch(533))
-        await self._ask("release", cases.query())
+        held = await self._ask("outreach", sample_requests.page_to_publish())
+        await self._ask("release", sample_requests.patch(533))
+        await self._ask("release", sample_requests.query())
         await self._at(minutes=4)
         await self._client(MIA).approve(held.id, digest=held.digest)
         await self._client(MIA).comment(large.id, "The order says 12,840.00, so the amount is right.")

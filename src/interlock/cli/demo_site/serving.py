@@ -11,7 +11,7 @@ import typer
 
 from interlock.channels.screen import Line, Screen
 from interlock.cli.demo_site import history
-from interlock.cli.demo_site.at_work import NEXT, AtWork
+from interlock.cli.demo_site.agents import NEXT, WorkingAgents
 from interlock.cli.serve import answering_at, event_loop, measuring_of, until_all_end
 from interlock.cli.session import DEMO, Session, execute, interruptible, keep_effects_beside
 from interlock.cli.work import worker_of
@@ -49,7 +49,7 @@ def serve_demo(ctx: typer.Context, config: Path, port: int | None, *, as_json: b
         worker = worker_of(session, "server", 4, answering.context.run_streams)
         measuring.slots = (4, lambda: worker.runner.slots)
         with interruptible(session):
-            agents = [AtWork(session.system, name).run(session.stop) for name in NEXT]
+            agents = [WorkingAgents(session.system, name).run(session.stop) for name in NEXT]
             beside = [answering.until_stopped(), note_changes(session.system.directories, session.stop)]
             await until_all_end(session, [*beside, worker.run(session.stop), *agents])
         session.write({"event": "stopped"})

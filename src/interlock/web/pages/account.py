@@ -17,8 +17,8 @@ from interlock.service.sessions import Sessions
 from interlock.web.callers import Caller
 from interlock.web.context import context_of
 from interlock.web.pages.appearance import THEMES, Appearance, keep_appearance
-from interlock.web.pages.faults import SHOWN_AT_FORMS, Fault, fault_of
 from interlock.web.pages.fields import Fields, fields_of
+from interlock.web.pages.form_errors import SHOWN_AT_FORMS, FormError, form_error_of
 from interlock.web.pages.joining import LIMITS, NAMED, new_password
 from interlock.web.pages.routing import Person, pages
 from interlock.web.pages.settings import settings_page
@@ -72,12 +72,12 @@ async def second_factor_page(call: Call, caller: Person) -> Response:
     return await _second_factor(call, caller)
 
 
-async def _second_factor(call: Call, caller: Person, fault: Fault | None = None, key: str = "") -> Response:
+async def _second_factor(call: Call, caller: Person, form_error: FormError | None = None, key: str = "") -> Response:
     """Return the page; after a refusal with the key that the authenticator may have by now."""
     key = key or context_of(call).own_account.new_key()
     address = address_of(key, caller.principal.id)
     shown = {"new": key, "address": address, "picture": _picture(address)}
-    return await _own(call, caller, "second_factor.html", fault, **shown)
+    return await _own(call, caller, "second_factor.html", form_error, **shown)
 
 
 @router.post("/account/second-factor")
@@ -125,7 +125,7 @@ async def choose_appearance(call: Call, caller: Person) -> Response:  # noqa: AR
     return answer
 
 
-async def _own(call: Call, caller: Caller, template: str, fault: Fault | None, **values: Any) -> Response:
+async def _own(call: Call, caller: Caller, template: str, form_error: FormError | None, **values: Any) -> Response:
     """Return a page about what proves who somebody is.
 
     Raises:
@@ -134,11 +134,11 @@ async def _own(call: Call, caller: Caller, template: str, fault: Fault | None, *
     account = await context_of(call).own_account.account_of(caller.credential)
     if account is None:
         raise Closed("You have no password here: you came by a link, or sign in at your provider.")
-    return await settings_page(call, template, caller, fault, account=account, **LIMITS, **values)
+    return await settings_page(call, template, caller, form_error, account=account, **LIMITS, **values)
 
 
-def _fault(error: InterlockError, named: dict[str, tuple[str, str]] | None = None) -> Fault:
-    return fault_of(error, named, "code" if isinstance(error, SecondFactorNeeded) else "password")
+def _fault(error: InterlockError, named: dict[str, tuple[str, str]] | None = None) -> FormError:
+    return form_error_of(error, named, "code" if isinstance(error, SecondFactorNeeded) else "password")
 
 
 def _key(form: Fields) -> str:

@@ -12,8 +12,8 @@ from starlette.responses import Response
 
 from interlock.domain.action import VERDICTS, Verdict
 from interlock.domain.canonical import digest
-from interlock.domain.prospects import why_confirmed
 from interlock.domain.request import Request
+from interlock.domain.verdict_preview import why_confirmed
 from interlock.domain.voting import says_something
 from interlock.errors import InterlockError, NotFound
 from interlock.service.batch import SubmittedVote, cast_all

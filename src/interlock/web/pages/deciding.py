@@ -14,8 +14,8 @@ from starlette.responses import RedirectResponse, Response
 from interlock.domain.access import Permission
 from interlock.domain.action import Question, Verdict
 from interlock.domain.canonical import Json
-from interlock.domain.prospects import why_confirmed
 from interlock.domain.request import Request
+from interlock.domain.verdict_preview import why_confirmed
 from interlock.domain.voting import says_something
 from interlock.errors import (
     BadInput,

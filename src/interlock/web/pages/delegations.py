@@ -16,8 +16,8 @@ from interlock.service.last_changes import Subject
 from interlock.service.people import People
 from interlock.web.callers import Caller, why_not
 from interlock.web.context import context_of
-from interlock.web.pages.faults import SHOWN_AT_FORMS, Fault, fault_of
 from interlock.web.pages.fields import Fields, fields_of
+from interlock.web.pages.form_errors import SHOWN_AT_FORMS, FormError, form_error_of
 from interlock.web.pages.routing import Person, pages
 from interlock.web.pages.settings import settings_page
 
@@ -37,7 +37,7 @@ async def list_delegations(call: Call, caller: Person, done: str = "") -> Respon
     return await _shown(call, caller, Fields([]), None, DONE.get(done, ""))
 
 
-async def _shown(call: Call, caller: Caller, form: Fields, fault: Fault | None, done: str = "") -> Response:
+async def _shown(call: Call, caller: Caller, form: Fields, form_error: FormError | None, done: str = "") -> Response:
     context = context_of(call)
     changes = await context.last_changes.of(caller.principal.tenant)
     found = await _people(caller).delegations()
@@ -52,7 +52,7 @@ async def _shown(call: Call, caller: Caller, form: Fields, fault: Fault | None, 
         "today": now.date(),
         "done": done,
     }
-    return await settings_page(call, "delegations.html", caller, fault, **shown)
+    return await settings_page(call, "delegations.html", caller, form_error, **shown)
 
 
 @router.post("/settings/delegations")
@@ -72,7 +72,7 @@ async def delegate(call: Call, caller: Person) -> Response:
             key=form["key"] or None,
         )
     except SHOWN_AT_FORMS as error:
-        return await _shown(call, caller, form, fault_of(error, NAMED))
+        return await _shown(call, caller, form, form_error_of(error, NAMED))
     return RedirectResponse("/settings/delegations?done=made", HTTPStatus.SEE_OTHER)
 
 

@@ -12,8 +12,8 @@ from starlette.responses import RedirectResponse, Response
 
 from interlock.domain.action import Action, Question, Verdict
 from interlock.domain.canonical import Json, canonical_bytes
-from interlock.domain.prospects import why_confirmed
 from interlock.domain.request import Request
+from interlock.domain.verdict_preview import why_confirmed
 from interlock.engine.schemas import is_quick, path_text
 from interlock.errors import Closed, InterlockError, InvalidAnswer, ReasonMissing, TooLate, WrongDigest
 from interlock.service.batch import SubmittedVote, cast
@@ -21,18 +21,18 @@ from interlock.service.replies import answered, edited, part_of
 from interlock.service.views import RequestView
 from interlock.web.callers import Caller
 from interlock.web.pages.differences import changes_between
+from interlock.web.pages.field_text import json_text, read_json
 from interlock.web.pages.fields import Fields, fields_of
+from interlock.web.pages.form_builder import form
 from interlock.web.pages.form_input import Blank, Entry, Given, State, changed, state_sent, was_switched
-from interlock.web.pages.form_making import form
 from interlock.web.pages.rendering import page
 from interlock.web.pages.request_parts import Refusal, context_of_vote
+from interlock.web.pages.request_status import why_not
 from interlock.web.pages.requests import shown
 from interlock.web.pages.routing import Person, Reader, counted, pages
 from interlock.web.pages.schema_forms import Field, read, show_misfits
 from interlock.web.pages.schema_parts import ANYTHING, Schema
-from interlock.web.pages.standing import why_not
 from interlock.web.pages.values import node_of
-from interlock.web.pages.written import json_text, read_json
 from interlock.web.visible import must_see
 
 router = pages()

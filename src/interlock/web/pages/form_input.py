@@ -9,6 +9,7 @@ from typing import Literal
 from interlock.domain.canonical import Json
 from interlock.errors import BadInput
 from interlock.web.pages.fields import Fields
+from interlock.web.pages.schema_parts import Schema, schema_like
 
 Wire = Literal["text", "filled", "number", "json", "several"]
 """How a field's text is read: as it is; as it is, and left out while empty; as a number; as JSON; as lines of JSON."""
@@ -143,6 +144,25 @@ def _inner(sent: _Sent) -> State | None:
 
 def _number(text: str) -> int:
     return int(text[:9]) if text[:9].isdecimal() and text.isascii() else 0
+
+
+def state_schema(state: State) -> Schema:  # noqa: PLR0911 - one line for each form of a state
+    """Return what a value is where no schema says what it must be."""
+    match state:
+        case Given(value):
+            return schema_like(value)
+        case Entry(wire="text" | "filled"):
+            return {"type": "string"}
+        case Entry(wire="number"):
+            return {"type": "number"}
+        case Entry(wire="json", text="true" | "false"):
+            return {"type": "boolean"}
+        case Group(fields):
+            return {"type": "object", "properties": {name: state_schema(one) for name, one in fields.items()}}
+        case Rows(entries):
+            return {"type": "array", "items": state_schema(entries[0]) if entries else {}}
+        case _:
+            return {}
 
 
 def was_switched(state: State | None) -> bool:

@@ -17,8 +17,8 @@ from interlock.service.last_changes import Subject
 from interlock.service.people import People, known_names
 from interlock.web.callers import Caller
 from interlock.web.context import context_of
-from interlock.web.pages.faults import SHOWN_AT_FORMS, Fault, fault_of
 from interlock.web.pages.fields import Fields, fields_of
+from interlock.web.pages.form_errors import SHOWN_AT_FORMS, FormError, form_error_of
 from interlock.web.pages.people import DONE, person_shown
 from interlock.web.pages.routing import pages
 from interlock.web.pages.settings import Manager, settings_page
@@ -33,7 +33,7 @@ async def list_groups(call: Call, caller: Manager, done: str = "") -> Response:
     return await _shown(call, caller, Fields([]), None, DONE.get(done, ""))
 
 
-async def _shown(call: Call, caller: Caller, form: Fields, fault: Fault | None, done: str = "") -> Response:
+async def _shown(call: Call, caller: Caller, form: Fields, form_error: FormError | None, done: str = "") -> Response:
     directories = caller.client.system.directories
     found = await KnownPeople(directories, caller.principal).memberships()
     groups: dict[GroupOrRole, dict[str, list[Membership]]] = {
@@ -48,7 +48,7 @@ async def _shown(call: Call, caller: Caller, form: Fields, fault: Fault | None, 
         "given": {"kind": form["kind"], "of": form["of"], "name": form["name"]},
         "done": done,
     }
-    return await settings_page(call, "groups.html", caller, fault, **shown)
+    return await settings_page(call, "groups.html", caller, form_error, **shown)
 
 
 @router.post("/settings/members")
@@ -64,10 +64,10 @@ async def change_member(call: Call, caller: Manager) -> Response:
             with suppress(NotFound):  # they are out of it by now
                 await people.remove(kind, of, person)
     except SHOWN_AT_FORMS as error:
-        fault = fault_of(error, {"person": ("name", "The person"), "name": ("of", f"The {kind}")})
+        form_error = form_error_of(error, {"person": ("name", "The person"), "name": ("of", f"The {kind}")})
         if form["back"] == "person":
-            return await person_shown(call, caller, person, fault=fault)
-        return await _shown(call, caller, form, fault)
+            return await person_shown(call, caller, person, form_error=form_error)
+        return await _shown(call, caller, form, form_error)
     to = f"/settings/person?name={quote(person)}&" if form["back"] == "person" else "/settings/groups?"
     if warnings:
         return await settings_page(call, "warnings.html", caller, said=DONE[done], warnings=warnings, to=to[:-1])

@@ -14,7 +14,7 @@ from interlock.service.inbox import Listed
 from interlock.service.pages import MOST_COUNTED, Page
 from interlock.service.views import SHORTEST_PREFIX
 from interlock.web.callers import Caller
-from interlock.web.pages.inbox_rows import folded, row_of, standing
+from interlock.web.pages.inbox_rows import folded, kept_in_place, row_of
 from interlock.web.pages.inbox_view import APPLY, KINDS, LISTS, STATUSES, View, view_of
 from interlock.web.pages.rendering import MOST_WAITING, page
 from interlock.web.pages.routing import Decider, pages
@@ -41,7 +41,7 @@ async def inbox(call: Call, caller: Decider) -> Response:
     lists, now = await visible_inbox(caller), await caller.client.now()
     part = await _page(caller, lists, view)
     seen = {row.request.id: row for row in await lists.named(view.shown)} if view.shown else {}
-    rows, new = standing(part.rows, seen, shown=view.shown, since=view.since)
+    rows, new = kept_in_place(part.rows, seen, shown=view.shown, since=view.since)
     most = {name: MOST_COUNTED if name == view.which else MOST_WAITING for name in LISTS if name != "all"}
     counts = {name: await lists.count(name, only=view.only, most=number) for name, number in most.items()}
     return await page(

@@ -99,7 +99,7 @@ def what_became(listed: Listed) -> str:
     return listed.excluded[:1].upper() + listed.excluded[1:]
 
 
-def standing(
+def kept_in_place(
     listed: Sequence[Listed], seen: Mapping[str, Listed], *, shown: Sequence[str], since: datetime | None
 ) -> tuple[list[Listed], int]:
     """Return what is shown, so that nothing moves that somebody sees; and how many have come since.

@@ -14,8 +14,8 @@ from interlock.domain.accounts import LONGEST_PASSWORD, SHORTEST_PASSWORD
 from interlock.errors import InvalidValue
 from interlock.web.callers import SIGNS_IN, check_same_site, open_to_all
 from interlock.web.context import context_of
-from interlock.web.pages.faults import SHOWN_AT_FORMS, Fault, fault_of, form_page
 from interlock.web.pages.fields import Fields, fields_of
+from interlock.web.pages.form_errors import SHOWN_AT_FORMS, FormError, form_error_of, form_page
 from interlock.web.pages.routing import Person, pages
 from interlock.web.sessions import begin_with
 
@@ -31,8 +31,8 @@ async def join_page(call: Call) -> Response:
     return await _join(call, None)
 
 
-async def _join(call: Call, fault: Fault | None) -> Response:
-    return await form_page(call, "join.html", None, fault, **LIMITS)
+async def _join(call: Call, form_error: FormError | None) -> Response:
+    return await form_page(call, "join.html", None, form_error, **LIMITS)
 
 
 @router.post("/join", dependencies=[*OPEN, SIGNS_IN])
@@ -45,7 +45,7 @@ async def join(call: Call) -> Response:
         new = new_password(form)
         signed_in = await context.own_account.set_password(form["link"].strip(), new, context.device_of(call))
     except SHOWN_AT_FORMS as error:
-        return await _join(call, fault_of(error, NAMED, "link"))
+        return await _join(call, form_error_of(error, NAMED, "link"))
     if signed_in is None:  # a link is no second factor
         return RedirectResponse("/sign-in?done=password", HTTPStatus.SEE_OTHER)
     return await begin_with(call, RedirectResponse("/", HTTPStatus.SEE_OTHER), signed_in)
@@ -67,8 +67,8 @@ async def welcome(call: Call, caller: Person) -> Response:
         new, device = new_password(form), context.device_of(call)
         signed_in = await context.first_account.make(form["name"], new, by=caller.principal, device=device)
     except SHOWN_AT_FORMS as error:
-        fault = fault_of(error, NAMED, "name")
-        return await form_page(call, "welcome.html", caller, fault, name=form["name"], **LIMITS)
+        form_error = form_error_of(error, NAMED, "name")
+        return await form_page(call, "welcome.html", caller, form_error, name=form["name"], **LIMITS)
     return await begin_with(call, RedirectResponse("/settings/people?done=welcome", HTTPStatus.SEE_OTHER), signed_in)
 
 

@@ -18,8 +18,8 @@ from interlock.service.people import known_names
 from interlock.service.sessions import Sessions
 from interlock.web.callers import Caller
 from interlock.web.context import context_of
-from interlock.web.pages.faults import SHOWN_AT_FORMS, Fault, fault_of
 from interlock.web.pages.fields import Fields, fields_of
+from interlock.web.pages.form_errors import SHOWN_AT_FORMS, FormError, form_error_of
 from interlock.web.pages.routing import pages
 from interlock.web.pages.settings import Manager, settings_page
 from interlock.web.people import link_to
@@ -55,10 +55,10 @@ async def invitation_page(call: Call, caller: Manager, name: str = "") -> Respon
     return await _invitation(call, caller, Fields([("name", name)]))
 
 
-async def _invitation(call: Call, caller: Manager, form: Fields, fault: Fault | None = None) -> Response:
+async def _invitation(call: Call, caller: Manager, form: Fields, form_error: FormError | None = None) -> Response:
     roles = sorted(known_names("role", caller.client.system.directories.configured()))
     given = {"name": form["name"], "chosen": form.every("role")}
-    return await settings_page(call, "invite.html", caller, fault, roles=roles, **given)
+    return await settings_page(call, "invite.html", caller, form_error, roles=roles, **given)
 
 
 @router.post("/settings/people/invite")
@@ -69,7 +69,7 @@ async def invite(call: Call, caller: Manager) -> Response:
     try:
         issued = await accounts.invite(name, by=caller.principal, roles=roles, key=form["key"] or None)
     except SHOWN_AT_FORMS as error:
-        return await _invitation(call, caller, form, fault_of(error, {"name": ("name", "The name")}))
+        return await _invitation(call, caller, form, form_error_of(error, {"name": ("name", "The name")}))
     return await _link(call, caller, issued, accounts.warnings(name, roles))
 
 
@@ -86,7 +86,9 @@ async def person_page(call: Call, caller: Manager, name: str, done: str = "") ->
     return await person_shown(call, caller, name, done)
 
 
-async def person_shown(call: Call, caller: Caller, name: str, done: str = "", fault: Fault | None = None) -> Response:
+async def person_shown(
+    call: Call, caller: Caller, name: str, done: str = "", form_error: FormError | None = None
+) -> Response:
     """Return the page of a person as they are now.
 
     Raises:
@@ -101,7 +103,7 @@ async def person_shown(call: Call, caller: Caller, name: str, done: str = "", fa
         "names": {kind: sorted(known_names(kind, configured)) for kind in ("group", "role")},
         "done": DONE.get(done, ""),
     }
-    return await settings_page(call, "person.html", caller, fault, **shown)
+    return await settings_page(call, "person.html", caller, form_error, **shown)
 
 
 @router.post("/settings/person/{act}")
@@ -120,7 +122,7 @@ async def change_person(call: Call, caller: Manager, act: Act) -> Response:
             case "second-factor":
                 await accounts.remove_second_factor(name, by=by)
     except SHOWN_AT_FORMS as error:
-        return await person_shown(call, caller, name, fault=fault_of(error))
+        return await person_shown(call, caller, name, form_error=form_error_of(error))
     return to_person(name, act)
 
 

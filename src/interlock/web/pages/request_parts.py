@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from http import HTTPStatus
 
 from interlock.domain.action import VERDICTS, Question, Verdict
 from interlock.domain.commands import DecisionContext
-from interlock.domain.events import Commented
+from interlock.domain.events import Commented, EffectExecuted
 from interlock.domain.explain import who_asked
 from interlock.domain.permitted import delegates
-from interlock.domain.prospects import Prospect, prospects, why_confirmed
 from interlock.domain.request import Request, Vote
+from interlock.domain.verdict_preview import VerdictPreview, verdict_previews, why_confirmed
 from interlock.engine.changes import Entry
 from interlock.service.consequence import Consequence, consequences
 from interlock.service.run_views import RunView
 from interlock.service.sentences import sentence
 from interlock.service.views import RequestView
 from interlock.web.callers import Caller
-from interlock.web.pages.standing import Standing, asked_words, standing, why_not
+from interlock.web.pages.request_status import ShownStatus, asked_words, shown_status, why_not
 from interlock.web.pages.subjects import Shown, shown_part, shown_subject
 from interlock.web.pages.values import Node, Room
 
@@ -54,7 +55,7 @@ class RequestPart:
     """One request of the page.
 
     Args:
-        prospects: what each verdict of the reader would lead to.
+        previews: what each verdict of the reader would lead to.
         confirmed: why an approval takes a second act; empty if it takes none.
         shown: what is decided on; `asked_first` as the agent asked it, if people have changed it since.
         context, result: what the agent says besides, and what came of it.
@@ -67,8 +68,8 @@ class RequestPart:
     """
 
     view: RequestView
-    standing: Standing
-    prospects: tuple[Prospect, ...]
+    status: ShownStatus
+    previews: tuple[VerdictPreview, ...]
     confirmed: tuple[str, ...]
     shown: Shown
     asked_first: Shown | None
@@ -177,8 +178,8 @@ async def part_of_page(  # noqa: PLR0913 - what a page knows of each
     history = (await caller.client.history(request.id))[: request.version]
     return RequestPart(
         view,
-        standing(view, context.person),
-        prospects(request, context),
+        shown_status(view, context.person, _done_at(history)),
+        verdict_previews(request, context),
         why_confirmed(request, context, done_before=view.done_before),
         shown_subject(request, room),
         shown_subject(request, room, asked=True) if request.asked != request.edition.subject else None,
@@ -191,6 +192,10 @@ async def part_of_page(  # noqa: PLR0913 - what a page knows of each
         place,
         refusal if refusal is not None and refusal.request_id == request.id else None,
     )
+
+
+def _done_at(history: Sequence[Entry]) -> datetime | None:
+    return next((entry.event.at for entry in history if isinstance(entry.event, EffectExecuted)), None)
 
 
 def told(entries: Sequence[Entry]) -> list[tuple[Entry, str]]:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from interlock.domain.request import Request
 from interlock.errors import NotFound
-from interlock.service.asked_together import asked_together
+from interlock.service.pause_requests import requests_of_pause
 from interlock.service.run_views import RunView
 from interlock.service.views import RequestView
 from interlock.web.callers import Caller
@@ -39,7 +39,7 @@ async def shown(call: Call, caller: Caller, request_id: str, refusal: Refusal | 
     await must_see(caller, request_id)
     view = await caller.client.request(request_id)
     run = await _run(caller, view.request)
-    together = asked_together(view.request, run)
+    together = requests_of_pause(view.request, run)
     place_of = {one: number for number, one in enumerate(together, start=1)}
     views = [view, *await _others(caller, request_id, together)]
     room = Room()  # what stands on one page shares it

@@ -18,7 +18,7 @@ from interlock.domain.access import Permission
 from interlock.errors import Forbidden, InterlockError, Unauthenticated
 from interlock.web.callers import SAFE, Caller, admit
 from interlock.web.context import context_of
-from interlock.web.pages.errors import address_not_understood, error_page
+from interlock.web.pages.error_pages import address_not_understood, error_page
 
 _OURS = re.compile(r"/(?![/\\])[\x21-\x7e]{0,2000}")
 _KEY = re.compile(r"[A-Za-z0-9-]{1,80}")

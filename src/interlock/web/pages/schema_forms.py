@@ -14,8 +14,8 @@ from interlock.domain.canonical import Json
 from interlock.engine.schema_words import place_words
 from interlock.errors import InvalidValue
 from interlock.service.text import harmless
+from interlock.web.pages.field_text import read_json, read_number
 from interlock.web.pages.form_input import Mode, Wire, pointer
-from interlock.web.pages.written import read_json, read_number
 
 Written = Literal["line", "lines", "date", "number", "json"]
 Kind = Written | Literal["radio", "select", "several", "fixed", "kept", "group", "list", "left"]

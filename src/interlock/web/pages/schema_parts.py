@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from interlock.domain.canonical import Json
 from interlock.engine.schema_words import TYPE_WORDS, wants
 from interlock.service.fields import hint
-from interlock.web.pages.written import json_text
+from interlock.web.pages.field_text import json_text
 
 Schema = dict[str, Any]
 MOST_REFERENCES = 20

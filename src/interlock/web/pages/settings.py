@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from interlock.domain.access import Permission
 from interlock.web.callers import Caller, why_not
 from interlock.web.context import context_of
-from interlock.web.pages.faults import Fault, form_page
+from interlock.web.pages.form_errors import FormError, form_page
 from interlock.web.pages.rendering import Section
 from interlock.web.pages.routing import Person, pages, signed_in
 
@@ -40,9 +40,9 @@ async def settings(call: Call, caller: Person) -> Response:
 
 
 async def settings_page(
-    call: Call, template: str, caller: Caller, fault: Fault | None = None, **values: Any
+    call: Call, template: str, caller: Caller, form_error: FormError | None = None, **values: Any
 ) -> Response:
     """Return a page of settings. See `form_page`."""
     context = context_of(call)
     parts = [one for one in PARTS if await why_not(caller, one.need, context) is None]
-    return await form_page(call, template, caller, fault, parts=parts, **values)
+    return await form_page(call, template, caller, form_error, parts=parts, **values)

@@ -16,8 +16,8 @@ from interlock.errors import InterlockError, ProviderUnavailable, SecondFactorNe
 from interlock.service.sessions import Sessions
 from interlock.web.callers import SIGNS_IN, Caller, caller_of, check_same_site, open_to_all
 from interlock.web.context import Context, context_of
-from interlock.web.pages.faults import SHOWN_AT_FORMS, Fault, fault_of, form_page
 from interlock.web.pages.fields import Fields, fields_of
+from interlock.web.pages.form_errors import SHOWN_AT_FORMS, FormError, form_error_of, form_page
 from interlock.web.pages.rendering import page
 from interlock.web.pages.routing import own_address, pages
 from interlock.web.sessions import begin_session, begin_with, forget_session
@@ -36,7 +36,7 @@ async def sign_in_page(call: Call) -> Response:
     return await _shown(call, Fields(list(call.query_params.multi_items())))
 
 
-async def _shown(call: Call, form: Fields, way: str = "", fault: Fault | None = None) -> Response:
+async def _shown(call: Call, form: Fields, way: str = "", form_error: FormError | None = None) -> Response:
     """Return the page; after a refusal with what was typed, but for secrets.
 
     Args:
@@ -51,7 +51,7 @@ async def _shown(call: Call, form: Fields, way: str = "", fault: Fault | None = 
         "done": DONE.get(form["done"], ""),
         "providers": {name: one.given.label or name for name, one in context_of(call).providers.items()},
     }
-    return await form_page(call, "sign_in.html", caller, fault, **shown)
+    return await form_page(call, "sign_in.html", caller, form_error, **shown)
 
 
 async def signed_in_here(call: Call) -> Caller | None:
@@ -103,7 +103,7 @@ async def _tried(call: Call, way: str, prove: Callable[[Context, Fields], Awaita
         return await prove(context, form)
     except SHOWN_AT_FORMS as error:
         field = "code" if isinstance(error, SecondFactorNeeded) else way if way == "link" else "password"
-        return await _shown(call, form, way, fault_of(error, otherwise=field))
+        return await _shown(call, form, way, form_error_of(error, otherwise=field))
 
 
 @router.post("/sign-out")

@@ -15,8 +15,8 @@ from interlock.service.arguments import duration
 from interlock.service.last_changes import Subject
 from interlock.web.callers import Caller
 from interlock.web.context import context_of
-from interlock.web.pages.faults import SHOWN_AT_FORMS, Fault, fault_of
 from interlock.web.pages.fields import Fields, fields_of
+from interlock.web.pages.form_errors import SHOWN_AT_FORMS, FormError, form_error_of
 from interlock.web.pages.routing import pages
 from interlock.web.pages.settings import Manager, settings_page
 
@@ -60,9 +60,9 @@ async def new_token_page(call: Call, caller: Manager) -> Response:
     return await _form(call, caller, Fields([("scope", "ask"), ("scope", "read"), ("lasts", "90d")]))
 
 
-async def _form(call: Call, caller: Caller, form: Fields, fault: Fault | None = None) -> Response:
+async def _form(call: Call, caller: Caller, form: Fields, form_error: FormError | None = None) -> Response:
     given = {name: form[name] for name in ("principal", "label", "lasts")} | {"scopes": form.every("scope")}
-    return await settings_page(call, "new_token.html", caller, fault, scopes=SCOPES, lasts=LASTS, given=given)
+    return await settings_page(call, "new_token.html", caller, form_error, scopes=SCOPES, lasts=LASTS, given=given)
 
 
 @router.post("/settings/tokens")
@@ -80,7 +80,7 @@ async def make_token(call: Call, caller: Manager) -> Response:
             key=form["key"] or None,
         )
     except SHOWN_AT_FORMS as error:
-        return await _form(call, caller, form, fault_of(error, NAMED))
+        return await _form(call, caller, form, form_error_of(error, NAMED))
     return await settings_page(call, "token.html", caller, token=issued.credential, secret=issued.secret)
 
 

@@ -10,7 +10,7 @@ from interlock.domain.action import Action
 from interlock.domain.authority import Directory
 from interlock.domain.policy import Level, Policy, Step
 from interlock.service.inbox import Listed
-from interlock.web.pages.inbox_rows import folded, row_of, standing
+from interlock.web.pages.inbox_rows import folded, kept_in_place, row_of
 
 POLICY = Policy("p", (Level("only", None, (Step(("group:g",), approvals=2),)),))
 PEOPLE = Directory({"g": frozenset({"mia", "noah"})}, local_roles=False)
@@ -36,10 +36,12 @@ def test_what_is_seen_stays_what_came_since_waits_and_what_moved_up_is_put_at_th
     later = bench.now + HOUR
     seen = listed(bench, "a", "b", "c")
     now = [*listed(bench, "new", step_since=later + HOUR), *listed(bench, "c", "a", "fill")]
-    rows, new = standing(now, {row.request.id: row for row in seen}, shown=["a", "b", "c", "nobody's"], since=later)
+    rows, new = kept_in_place(
+        now, {row.request.id: row for row in seen}, shown=["a", "b", "c", "nobody's"], since=later
+    )
     assert (shown(rows), new) == (["a", "b", "c", "fill"], 1)
-    assert standing(now, {}, shown=["nobody's"], since=later) == (now, 0)
-    assert standing(now, {}, shown=[], since=None) == (now, 0)
+    assert kept_in_place(now, {}, shown=["nobody's"], since=later) == (now, 0)
+    assert kept_in_place(now, {}, shown=[], since=None) == (now, 0)
 
 
 def test_like_requests_are_one_line_where_the_first_stands_and_few_or_decided_ones_are_not(bench):

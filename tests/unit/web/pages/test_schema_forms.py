@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from interlock.domain.canonical import canonical_bytes, normalize
 from interlock.web.pages.fields import Fields
+from interlock.web.pages.form_builder import MOST_FIELDS, MOST_IN_GROUP, form
 from interlock.web.pages.form_input import Blank, Given, changed, state_sent, was_switched
-from interlock.web.pages.form_making import MOST_FIELDS, MOST_IN_GROUP, form
 from interlock.web.pages.schema_forms import read
 
 NAMES = st.sampled_from(

@@ -57,7 +57,7 @@
       told.querySelector(".kept").textContent = lost.join("\n\n");
       told.hidden = false;
     }
-    if (focused && !document.getElementById(focused)) document.querySelector(".standing")?.focus();
+    if (focused && !document.getElementById(focused)) document.querySelector(".request-status")?.focus();
   });
 
   // The deadline is told to a screen reader at thresholds, and at no other time.

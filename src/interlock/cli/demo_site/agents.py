@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from interlock.cli.demo_site import cases
+from interlock.cli.demo_site import sample_requests
 from interlock.domain.action import Action
 from interlock.domain.authority import LOCAL_TENANT, Principal
 from interlock.domain.request import EffectState, Request, Status
@@ -27,11 +27,11 @@ TAKES = 2.0
 
 NEXT: dict[str, Sequence[Callable[[int], Asked]]] = {
     "billing": (
-        lambda number: cases.invoice(number, 12_400 + number * 731 % 80_000),
-        lambda number: cases.refund(number, 2_990 + number * 173 % 9_000),
-        lambda number: cases.invoice(number, 140_000 + number * 977 % 700_000),
+        lambda number: sample_requests.invoice(number, 12_400 + number * 731 % 80_000),
+        lambda number: sample_requests.refund(number, 2_990 + number * 173 % 9_000),
+        lambda number: sample_requests.invoice(number, 140_000 + number * 977 % 700_000),
     ),
-    "release": (cases.patch, lambda _: cases.query(), lambda _: cases.command()),
+    "release": (sample_requests.patch, lambda _: sample_requests.query(), lambda _: sample_requests.command()),
     "outreach": (),
 }
 """The agents, and what each asks in turn."""
@@ -42,7 +42,7 @@ def agent(name: str) -> Principal:
     return Principal(f"agent:{name}", "agent", LOCAL_TENANT, "api")
 
 
-class AtWork:
+class WorkingAgents:
     """One agent, as long as the demo runs. What it has to do stands in the record, so another start goes on with it."""
 
     def __init__(self, system: Parts, name: str, takes: float = TAKES) -> None:

@@ -11,7 +11,7 @@ from interlock.domain.action import VERDICTS, Kind
 from interlock.domain.eligibility import eligibility_of
 from interlock.domain.permitted import Candidates
 from interlock.domain.quorum import supporters
-from interlock.domain.request import EffectState, Request, Status
+from interlock.domain.request import EffectState, Status
 from interlock.service.views import RequestView
 
 NAMED = 5
@@ -22,7 +22,7 @@ Tone = Literal["info", "good", "bad", "warn"]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ShownStatus:
     """How a request stands.
 
     Args:
@@ -39,29 +39,30 @@ class Standing:
     at: datetime | None = None
 
 
-def standing(view: RequestView, person: str) -> Standing:
+def shown_status(view: RequestView, person: str, done_at: datetime | None = None) -> ShownStatus:
     """Return how a request stands.
 
     Args:
         person: canonical id of the reader.
+        done_at: when its action was done, as its log has it.
     """
     request = view.request
     if not request.is_open:
-        return _decided(view)
+        return _decided(view, done_at)
     if request.closes_at is not None and request.closes_at <= view.now:
-        return Standing("warn", "The time is over", "Nobody can decide any more; what follows is written down now.")
+        return ShownStatus("warn", "The time is over", "Nobody can decide any more; what follows is written down now.")
     if request.held_until is not None:
         by = ", ".join(request.held_by)
         says = f"By {by}. It takes effect when the time is over, unless a vote is taken back."
-        return Standing("warn", "Decided, and not final yet", says, request.held_until)
+        return ShownStatus("warn", "Decided, and not final yet", says, request.held_until)
     mine = next((vote for vote in request.votes if person in {vote.voter, vote.owner}), None)
     if mine is not None:
         did = f"You have {VERDICTS[mine.verdict].did} it."
-        return Standing("info", f"Recorded, {_so_far(view)}", f"{did} {_others(view)}")
+        return ShownStatus("info", f"Recorded, {_so_far(view)}", f"{did} {_others(view)}")
     if view.may.vote:
         for_whom = f"You decide for {view.on_behalf_of}." if view.on_behalf_of is not None else ""
-        return Standing("info", "Waits for you", for_whom)
-    return Standing("info", "Waits for others", _others(view))
+        return ShownStatus("info", "Waits for you", for_whom)
+    return ShownStatus("info", "Waits for others", _others(view))
 
 
 def why_not(view: RequestView) -> str:
@@ -101,48 +102,44 @@ def _so_far(view: RequestView) -> str:
     return f"{len(supporters(counting))} of {step.approvals}"
 
 
-def _decided(view: RequestView) -> Standing:
+def _decided(view: RequestView, done_at: datetime | None) -> ShownStatus:
     request = view.request
     by = f"By {', '.join(request.deciders)}." if request.deciders else ""
     at = request.decided_at
     match request.status:
         case Status.approved:
-            return _approved(view, by)
+            return _approved(view, by, done_at)
         case Status.answered:
-            return Standing("good", "Answered", by, at=at)
+            return ShownStatus("good", "Answered", by, at=at)
         case Status.revised:
-            return Standing("warn", "Sent back", f"{by} The agent makes another draft.", at=at)
+            return ShownStatus("warn", "Sent back", f"{by} The agent makes another draft.", at=at)
         case Status.rejected:
             done = " It is not carried out." if request.kind is Kind.approval else ""
-            return Standing("bad", "Rejected", f"{by}{done}", at=at)
+            return ShownStatus("bad", "Rejected", f"{by}{done}", at=at)
         case Status.expired:
-            return Standing("warn", "Expired", "Nobody decided in time: it is not approved.", at=at)
+            return ShownStatus("warn", "Expired", "Nobody decided in time: it is not approved.", at=at)
         case _:
-            return Standing("warn", "Withdrawn", f"{request.comment}. Nothing is to be decided any more.", at=at)
+            return ShownStatus("warn", "Withdrawn", f"{request.comment}. Nothing is to be decided any more.", at=at)
 
 
-def _approved(view: RequestView, by: str) -> Standing:
+def _approved(view: RequestView, by: str, done_at: datetime | None) -> ShownStatus:
     request = view.request
     note = f" ({request.effect_note})" if request.effect_note else ""
     match request.effect:
         case EffectState.executed:
-            return Standing("good", "Done", f"{by}{note}", at=_finished(request))
+            return ShownStatus("good", "Done", f"{by}{note}", at=done_at)
         case EffectState.failed:
-            return Standing("bad", "Approved, not done", f"{by} It did not happen.{note}")
+            return ShownStatus("bad", "Approved, not done", f"{by} It did not happen.{note}")
         case EffectState.unknown:
             says = "It was begun, and its result never came. Look where it would show, and say what became of it."
-            return Standing("bad", "Unknown whether it was done: a person must say", f"{says}{note}")
+            return ShownStatus("bad", "Unknown whether it was done: a person must say", f"{says}{note}")
         case EffectState.claimed:
-            return Standing("info", "Approved, running", f"{by} It has begun, and its result is not there yet.")
+            return ShownStatus("info", "Approved, running", f"{by} It has begun, and its result is not there yet.")
         case EffectState.lapsed:
-            return Standing("warn", "Approved, and lapsed", f"It was not done.{note}")
+            return ShownStatus("warn", "Approved, and lapsed", f"It was not done.{note}")
         case _:
             became = (view.became or "").removeprefix("approved; ").capitalize()
-            return Standing("good", _WITHOUT_EFFECT[request.kind], f"{by} {became}.", at=request.decided_at)
-
-
-def _finished(request: Request) -> datetime | None:
-    return None if request.claim is None else request.claim.at
+            return ShownStatus("good", _WITHOUT_EFFECT[request.kind], f"{by} {became}.", at=request.decided_at)
 
 
 _WITHOUT_EFFECT = {Kind.approval: "Approved", Kind.review: "Accepted", Kind.input: "Approved"}

@@ -6,7 +6,7 @@ from interlock.domain.request import Request
 from interlock.service.run_views import RunView
 
 
-def asked_together(request: Request, view: RunView | None) -> tuple[str, ...]:
+def requests_of_pause(request: Request, view: RunView | None) -> tuple[str, ...]:
     """Return the ids of the requests that a run asked at once with one of its own, in the order of their asking.
 
     Args:

@@ -12,10 +12,10 @@ from datetime import date
 from typing import Any, Literal
 
 from interlock.domain.canonical import Json
-from interlock.web.pages.form_input import Blank, Chosen, Entry, Given, Group, Mode, Rows, State
+from interlock.web.pages.field_text import carries, json_text, number_text
+from interlock.web.pages.form_input import Blank, Chosen, Entry, Given, Group, Mode, Rows, State, state_schema
 from interlock.web.pages.schema_forms import Field, Option
-from interlock.web.pages.schema_parts import Place, Schema, branch_words, fitting, place_of, schema_like
-from interlock.web.pages.written import carries, json_text, number_text
+from interlock.web.pages.schema_parts import Place, Schema, branch_words, fitting, place_of
 
 MOST_FIELDS = 400
 """How many fields a form makes of a value. What is more stands in fields of JSON."""
@@ -41,11 +41,11 @@ def form(schema: Schema | None, state: State, kept: Mapping[str, Json] | None = 
         schema: what the value must be; None: whatever it is, of the types that its parts have now.
         kept: the fields at its top that nobody may change, with their values; None if all may be changed.
     """
-    return _Making(schema or {}, kept or {}).made(schema or {}, state, (), required=True)
+    return _Builder(schema or {}, kept or {}).made(schema or {}, state, (), required=True)
 
 
 @dataclass
-class _Making:
+class _Builder:
     root: Schema
     kept: Mapping[str, Json]
     left: int = MOST_FIELDS
@@ -69,7 +69,7 @@ class _Making:
             state = state.state
         is_known = bool(place.schema)
         if not is_known:
-            place = Place(_like(state))
+            place = Place(state_schema(state))
         entered = self._entered(place, state, path, required=required)
         match entered:
             case Group():
@@ -181,7 +181,7 @@ class _Making:
 
     def _list(self, place: Place, rows: Rows, path: Path) -> Field:
         of_each = place.schema.get("items") or {}
-        of_new = of_each or next((_like(one) for one in rows.entries if not isinstance(one, Blank)), {})
+        of_new = of_each or next((state_schema(one) for one in rows.entries if not isinstance(one, Blank)), {})
         schemas = (of_new if isinstance(one, Blank) else of_each for one in rows.entries)
         pairs = enumerate(zip(schemas, rows.entries, strict=True))
         parts = [self.made(schema, one, (*path, at), required=True) for at, (schema, one) in pairs]
@@ -245,25 +245,6 @@ def _of_single(place: Place, value: Json) -> Entry:
     if is_number and place.type in {"number", "integer", ""}:
         return Entry("number", number_text(value))
     return Entry("json", json_text(value, pretty=True))
-
-
-def _like(state: State) -> Schema:  # noqa: PLR0911 - one line for each form of a state
-    """Return what a value is where no schema says what it must be."""
-    match state:
-        case Given(value):
-            return schema_like(value)
-        case Entry(wire="text" | "filled"):
-            return {"type": "string"}
-        case Entry(wire="number"):
-            return {"type": "number"}
-        case Entry(wire="json", text="true" | "false"):
-            return {"type": "boolean"}
-        case Group(fields):
-            return {"type": "object", "properties": {name: _like(one) for name, one in fields.items()}}
-        case Rows(entries):
-            return {"type": "array", "items": _like(entries[0]) if entries else {}}
-        case _:
-            return {}
 
 
 # ── a single field ───────────────────────────────────────────────────────────────────────────────────────────────────

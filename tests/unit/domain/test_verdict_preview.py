@@ -14,7 +14,7 @@ from interlock.domain.authority import Directory
 from interlock.domain.commands import DecisionContext
 from interlock.domain.permitted import delegates, permitted
 from interlock.domain.policy import Level, Policy, Step
-from interlock.domain.prospects import prospects, why_confirmed
+from interlock.domain.verdict_preview import verdict_previews, why_confirmed
 from interlock.testing.people import principal
 
 MANAGERS, DIRECTORS = Step(("group:managers",)), Step(("group:directors",))
@@ -39,7 +39,7 @@ def seen_by(bench: Bench, who: str) -> DecisionContext:
 
 
 def told(bench: Bench, who: str = "mia") -> dict[str, str]:
-    return {str(one.verdict): one.says for one in prospects(bench.request, seen_by(bench, who))}
+    return {str(one.verdict): one.says for one in verdict_previews(bench.request, seen_by(bench, who))}
 
 
 @given(policies(), directories(), subjects(), st.lists(st.sampled_from(PEOPLE), max_size=3), st.sampled_from(PEOPLE))
@@ -49,7 +49,7 @@ def test_what_is_foretold_is_what_happens(policy, directory, subject, before, wh
     for one in before:
         if "approve" in permitted(bench.request, seen_by(bench, one)).vote:
             bench.vote(one)
-    found = prospects(bench.request, seen_by(bench, who))
+    found = verdict_previews(bench.request, seen_by(bench, who))
     assert {one.verdict for one in found} >= set(permitted(bench.request, seen_by(bench, who)).vote)
     for one in found:
         if one.verdict in {"approve", "reject"}:

@@ -21,7 +21,7 @@ SHOWN_AT_FORMS = (BadInput, Refused, TooBusy)
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class FormError:
     """Why what a form has sent was refused.
 
     Args:
@@ -38,7 +38,9 @@ class Fault:
         return self.message if field == self.field else ""
 
 
-def fault_of(error: InterlockError, fields: Mapping[str, tuple[str, str]] | None = None, otherwise: str = "") -> Fault:
+def form_error_of(
+    error: InterlockError, fields: Mapping[str, tuple[str, str]] | None = None, otherwise: str = ""
+) -> FormError:
     """Return an error as it is said at a form.
 
     Args:
@@ -50,13 +52,15 @@ def fault_of(error: InterlockError, fields: Mapping[str, tuple[str, str]] | None
         field, name = fields[error.path]
         message = f"{name} {error.reason}."
     headers = {name: value for name, value in answer_of(error).headers.items() if name == "retry-after"}
-    return Fault(message, field, HTTPStatus(meaning_of(type(error)).status), headers)
+    return FormError(message, field, HTTPStatus(meaning_of(type(error)).status), headers)
 
 
 async def form_page(
-    call: Call, template: str, caller: Caller | None = None, fault: Fault | None = None, **values: Any
+    call: Call, template: str, caller: Caller | None = None, form_error: FormError | None = None, **values: Any
 ) -> Response:
     """Return a page with a form; after a refusal, with the status and the headers that a program gets. See `page`."""
-    if fault is None:
-        return await page(call, template, caller, fault=None, **values)
-    return await page(call, template, caller, status=fault.status, headers=fault.headers, fault=fault, **values)
+    if form_error is None:
+        return await page(call, template, caller, form_error=None, **values)
+    return await page(
+        call, template, caller, status=form_error.status, headers=form_error.headers, form_error=form_error, **values
+    )

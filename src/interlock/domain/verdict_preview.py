@@ -41,7 +41,7 @@ _REFUSED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Prospect:
+class VerdictPreview:
     """What a verdict would lead to.
 
     Args:
@@ -53,10 +53,10 @@ class Prospect:
     says: str
 
 
-def prospects(request: Request, context: DecisionContext) -> tuple[Prospect, ...]:
+def verdict_previews(request: Request, context: DecisionContext) -> tuple[VerdictPreview, ...]:
     """Return what each verdict would lead to that the principal may say now, in the order in which they are offered."""
     return tuple(
-        _prospect(request, verdict, events, context)
+        _preview(request, verdict, events, context)
         for verdict in request.ask.verdicts
         if (events := _tried(request, verdict, context)) is not None
     )
@@ -71,7 +71,7 @@ def why_confirmed(request: Request, context: DecisionContext, *, done_before: st
     Args:
         done_before: that a run from which this one was forked has done the same already.
     """
-    found = next((one for one in prospects(request, context) if one.verdict is Verdict.approve), None)
+    found = next((one for one in verdict_previews(request, context) if one.verdict is Verdict.approve), None)
     if found is None or found.becomes != "decided" or request.kind is not Kind.approval:
         return ()
     return tuple(_grave(request, context, done_before))
@@ -96,15 +96,15 @@ def _tried(request: Request, verdict: Verdict, context: DecisionContext) -> tupl
         return None
 
 
-def _prospect(request: Request, verdict: Verdict, events: tuple[Event, ...], context: DecisionContext) -> Prospect:
+def _preview(request: Request, verdict: Verdict, events: tuple[Event, ...], context: DecisionContext) -> VerdictPreview:
     if verdict is Verdict.edit:
-        return _prospect_of_edit(request, context)
+        return _preview_of_edit(request, context)
     after = reduce(evolve, events, request)
     becomes, says = _comes_to(request, after, verdict, context)
-    return Prospect(verdict, becomes, says + (_void(request) if verdict is Verdict.respond else ""))
+    return VerdictPreview(verdict, becomes, says + (_void(request) if verdict is Verdict.respond else ""))
 
 
-def _prospect_of_edit(request: Request, context: DecisionContext) -> Prospect:
+def _preview_of_edit(request: Request, context: DecisionContext) -> VerdictPreview:
     """Return what a change leads to that stays on its level: the steps begin anew, with the vote of who makes it."""
     edition = replace(request.edition, author=context.person)
     edited = Edited(edition, request.digest, request.route, context.now)
@@ -112,9 +112,9 @@ def _prospect_of_edit(request: Request, context: DecisionContext) -> Prospect:
     counted = _tried(anew, Verdict.approve, context) if anew.is_open else ()
     if counted is None:
         says = "Your changes are recorded, and others decide on them."
-        return Prospect(Verdict.edit, "recorded", says + _void(request))
+        return VerdictPreview(Verdict.edit, "recorded", says + _void(request))
     becomes, says = _comes_to(anew, reduce(evolve, counted, anew), Verdict.edit, context)
-    return Prospect(Verdict.edit, becomes, says.replace("what is shown", "your version") + _void(request))
+    return VerdictPreview(Verdict.edit, becomes, says.replace("what is shown", "your version") + _void(request))
 
 
 def _void(request: Request) -> str:
