@@ -77,6 +77,7 @@ async def test_fifty_rows_fit_a_phone_and_what_is_open_or_chosen_stays_so(site):
         .filter(one => one.checkVisibility() && !one.matches('.row-link') && one.getBoundingClientRect().height < 44)
         .map(one => one.outerHTML)""")
     assert small == []
+    assert (await page.locator("[data-request]").nth(1).bounding_box())["y"] < PHONE["height"] - 100
     await page.locator(".fold summary").click()
     await asyncio.gather(
         row(page, asked[0]).get_by_text(f"Approved by {NOAH}").wait_for(), vote(await site.person(NOAH), asked[0])
@@ -89,11 +90,13 @@ async def test_a_view_has_a_name_in_this_browser_and_leads_back(site):
     await many(site, 1)
     page = await site.opened_by(MIA)
     await page.goto("/?list=others&agent=bot")
+    await page.get_by_text("Filters and views").click()
     await page.get_by_placeholder("Name of this view").fill("<b>Bot</b>")
     await page.get_by_role("button", name="Keep it in this browser").click()
     await page.goto("/")
     await page.get_by_text("Filters and views").click()
     await page.get_by_role("link", name="<b>Bot</b>").click()
     await page.wait_for_url("**/?list=others&agent=bot")
+    await page.get_by_text("Filters and views").click()
     await page.get_by_role("button", name="Forget the view <b>Bot</b>").click()
     assert await page.get_by_role("link", name="<b>Bot</b>").count() == 0

@@ -339,6 +339,8 @@ async def test_what_a_person_puts_aside_from_afar_is_what_the_kit_has(called):
         [],
         [asked.id],
     ]
+    (row,) = (await mia.inbox("snoozed")).rows
+    assert (row.which, row.snoozed_until) == ("snoozed", aside.snoozes[0].until)
     assert (await mia.end_snooze(asked.id)).snoozes == ()
 
 

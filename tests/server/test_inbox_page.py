@@ -35,13 +35,16 @@ def row(page, request):
 async def test_a_row_says_what_will_happen_about_what_by_whom_and_who_has_voted(server):
     agent, mia, noah = await server.agent(), await server.person(MIA), await server.person(NOAH)
     mail = {"kind": "approval", "name": "send_email", "args": {"to": ["a@x", "b@x"], "subject": "<b>Hi\u202e"}}
-    asked = await ask(agent, {"asked": mail, "reference": "CAMPAIGN-7"})
+    context = {"reversible": False, "risk": {"level": "<i>high</i>", "reasons": ["many"]}}
+    asked = await ask(agent, {"asked": mail, "reference": "CAMPAIGN-7", "context": context})
     await noah.post(f"/requests/{asked['id']}/reservation", json={"lasts": "5m"})
     page = await opened(mia)
     assert "<b>Hi" not in page
+    assert "<i>high" not in page
     said = row(page, asked)
     for part in ("send_email", "to 2 recipients", "<b>Hi U+202E", "CAMPAIGN-7", "bot", "noah@example.com is on it"):
         assert part in said
+    assert said.index("send_email") < said.index("cannot be undone risk “ <i>high</i> ”, says the agent")
 
 
 async def test_each_list_has_what_the_kit_says_and_says_how_many(server):

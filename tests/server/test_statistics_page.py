@@ -23,6 +23,10 @@ def rows(page, of):
     ]
 
 
+def words_of(page):
+    return re.sub(r"<[^>]+>", " ", page)
+
+
 async def decided(server):
     agent, mia = await server.agent(), await server.person(MIA)
     requests = [await ask(agent, f"k{number}") for number in range(4)]
@@ -45,8 +49,9 @@ async def test_it_says_how_requests_ended_and_how_long_people_took(server):
     assert len(periods) == 31
     assert periods[0][1:] == bot[1:]
     assert 'role="img"' in page
-    for said in ("75%", "of 4 that people", "2 min", "Waiting now"):
+    for said in ("75%", "of 4 that people", "2 min", "Waiting now", "Half of the answers that people gave came within"):
         assert said in page
+    assert ("p50" in words_of(page), page.count("95 of 100 within</th>")) == (False, 2)
     (mia,) = rows((await opened(lead, by="reviewer")).text, "groups")
     assert mia == [MIA, *bot[1:]]
     assert len(rows((await opened(lead, since="90d", by="level")).text, "over-time")) == 14  # weeks

@@ -77,9 +77,15 @@ def why_confirmed(request: Request, context: DecisionContext, *, done_before: st
     return tuple(_grave(request, context, done_before))
 
 
+def called_irreversible(request: Request) -> bool:
+    """Say whether the agent's author says that what is asked cannot be undone."""
+    given = request.ask.context
+    return isinstance(given, dict) and given.get("reversible") is False
+
+
 def _grave(request: Request, context: DecisionContext, done_before: str | None) -> Iterator[str]:
-    given, levels = request.ask.context, context.policy.levels
-    if isinstance(given, dict) and given.get("reversible") is False:
+    levels = context.policy.levels
+    if called_irreversible(request):
         yield "The agent's author says that it cannot be undone."
     if len(levels) > 1 and request.route.level == len(levels) - 1:
         yield f"It stands on the highest level of its policy, {levels[-1].title}."

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from interlock.domain.action import Action, Kind, Subject
-from interlock.domain.canonical import Json
+from interlock.domain.action import Kind
 from interlock.domain.explain import duration_words
 from interlock.domain.request import EffectState, Repeatable, Request
 from interlock.domain.run import RunStatus
+from interlock.domain.verdict_preview import called_irreversible
 from interlock.service.inline import counted
+from interlock.service.recipients import recipients
+from interlock.service.risk import Risk, risk_of
 from interlock.service.run_views import RunView
 from interlock.service.views import RequestView
-
-ADDRESSED = ("to", "cc", "bcc", "recipients")
-"""The arguments that name whom an action reaches, as mail has them."""
 
 GUARDS: dict[Repeatable, str] = {
     "idempotent": "The tool may be called again: however often it is, it happens once.",
@@ -48,6 +47,9 @@ def _consequences(view: RequestView, run: RunView | None) -> Iterator[Consequenc
             yield Consequence(found, warns=True)
     if request.kind is Kind.approval and request.effect is not EffectState.executed:
         yield _undone(view)
+    risk = risk_of(request)
+    if risk is not None:
+        yield _risk(risk)
     reached = recipients(request.edition.subject)
     if reached:
         yield Consequence(f"It reaches {counted(reached, 'recipient', 'recipients')}.")
@@ -62,7 +64,7 @@ def _undone(view: RequestView) -> Consequence:
     given = request.ask.context
     said = given.get("reversible") if isinstance(given, dict) else None
     author = {True: " The agent's author says that it can be undone.", False: ""}.get(said is True, "")
-    if said is False:
+    if called_irreversible(request):
         return Consequence("It cannot be undone, the agent's author says.", warns=True)
     if request.is_open and request.hold is not None:
         length = duration_words(request.hold)
@@ -71,16 +73,9 @@ def _undone(view: RequestView) -> Consequence:
     return Consequence(f"Once it is carried out, nobody can take the approval back.{author}")
 
 
-def recipients(subject: Subject) -> int:
-    """Return how many recipients an action names; 0 if it names none."""
-    if not isinstance(subject, Action):
-        return 0
-    return len({one for name in ADDRESSED for one in _addresses(subject.args.get(name))})
-
-
-def _addresses(value: Json) -> list[str]:
-    given = value if isinstance(value, list) else str(value).split(",") if isinstance(value, str) else []
-    return [one.strip().casefold() for one in given if isinstance(one, str) and "@" in one]
+def _risk(risk: Risk) -> Consequence:
+    reasons = f": {'; '.join(risk.reasons)}" if risk.reasons else ""
+    return Consequence(f"The agent calls its risk “{risk.level}”{reasons}.", warns=risk.is_grave)
 
 
 def guard(request: Request) -> str:

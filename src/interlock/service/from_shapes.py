@@ -70,7 +70,9 @@ def request_of(shape: Shape, tenant: str) -> Request:
 
 def listed_of(shape: Shape, tenant: str) -> Listed:
     """Return a request in the inbox of a person."""
-    return Listed(request_of(shape, tenant), shape["excluded"], shape["on_behalf_of"])
+    until = shape.get("snoozed_until")  # which a server of another version may not say
+    snoozed_until = None if until is None else datetime.fromisoformat(until)
+    return Listed(request_of(shape, tenant), shape["excluded"], shape["on_behalf_of"], snoozed_until)
 
 
 def view_of(shape: Shape, tenant: str, now: datetime) -> RequestView:

@@ -117,7 +117,12 @@ def _clarification(one: Clarification) -> dict[str, Any]:
 
 def listed_shape(listed: Listed) -> dict[str, Any]:
     """Return a request in the inbox of a person."""
-    return {**request_shape(listed.request), "on_behalf_of": listed.on_behalf_of, "excluded": listed.excluded}
+    return {
+        **request_shape(listed.request),
+        "on_behalf_of": listed.on_behalf_of,
+        "excluded": listed.excluded,
+        "snoozed_until": _at(listed.snoozed_until),
+    }
 
 
 def page_shape(name: str, page: Page[T], shape: Callable[[T], dict[str, Any]]) -> dict[str, Any]:

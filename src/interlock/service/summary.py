@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from interlock.domain.action import Action, Draft, Question, Subject
 from interlock.domain.canonical import Json
 from interlock.service.inline import counted
+from interlock.service.recipients import RECIPIENTS
 from interlock.service.text import shortened
 
 MOST = 3
@@ -18,14 +19,13 @@ MOST = 3
 LONGEST_NAME, LONGEST_VALUE, LONGEST_TEXT, LONGEST_UNIT = 80, 48, 200, 8
 
 _CURRENCY = "currency"
-_RECIPIENTS = frozenset({"to", "recipient", "recipients", "cc", "bcc", "customers", "users", "emails", "addresses"})
 _AMOUNTS = frozenset({"amount", "total", "price", "sum", "quantity", "count", "limit", "percent"})
 _TARGETS = frozenset(
     {"account", "path", "file", "url", "host", "database", "table", "branch", "repository", "environment", "region"}
     | {"iban", "channel", "command", "query", "sql", "cluster", "service", "name", "id"}
 )
 _TOPICS = frozenset({_CURRENCY, "subject", "title", "reason"})
-_ORDER = (_RECIPIENTS, _AMOUNTS, _TARGETS, _TOPICS)
+_ORDER = (RECIPIENTS, _AMOUNTS, _TARGETS, _TOPICS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def _weight(key: str) -> int:
 def _told(key: str, value: Json) -> Told:
     label = shortened(key, LONGEST_VALUE)
     match value:
-        case list() if key.casefold() in _RECIPIENTS and len(value) > 1:
+        case list() if key.casefold() in RECIPIENTS and len(value) > 1:
             return Told("to" if key.casefold() in {"to", "recipient", "recipients"} else "", _many(key, len(value)))
         case list() if len(value) == 1 and not isinstance(value[0], list | dict):
             return Told(label, _scalar(value[0]))

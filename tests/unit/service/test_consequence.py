@@ -10,8 +10,10 @@ from tests.unit.domain.test_verdict_preview import PAY, bench_of
 from interlock.domain.action import Action, Draft
 from interlock.domain.request import EffectState
 from interlock.domain.run import Pending, Run, RunStatus
-from interlock.service.consequence import GUARDS, consequences, recipients
+from interlock.service.consequence import GUARDS, consequences
 from interlock.service.pause_requests import requests_of_pause
+from interlock.service.recipients import recipients
+from interlock.service.risk import Risk, risk_of
 from interlock.service.run_views import RunView
 
 
@@ -21,6 +23,7 @@ from interlock.service.run_views import RunView
         ({"to": ["a@x.org", "A@x.org", "b@x.org"], "cc": "c@x.org, d@x.org"}, 4),
         ({"to": "the moon", "bcc": [1, None]}, 0),
         ({"recipients": {"a@x.org": 1}}, 0),
+        ({"Customers": ["a@x.org", "b@x.org"], "recipient": "c@x.org", "from": "d@x.org"}, 3),
     ],
 )
 def test_recipients_are_counted_once_each(args, number):
@@ -68,3 +71,36 @@ def test_what_a_run_asks_at_once_is_its_pause_or_was_opened_with_it():
     gone_on = replace(run_of(later), requests=(one, two, later))
     assert requests_of_pause(one, gone_on) == ("r-1", "r-2")
     assert requests_of_pause(later, gone_on) == ("r-3",)
+
+
+@pytest.mark.parametrize(
+    ("context", "risk"),
+    [
+        ({"risk": " High "}, Risk("High")),
+        ({"risk": {"level": "low", "reasons": ["small", 5, " "]}}, Risk("low", ("small",))),
+        ({"risk": {"level": "high", "reason": "large"}}, Risk("high", ("large",))),
+        ({"risk": {"level": "high", "reasons": ["a"] * 7}}, Risk("high", (*["a"] * 5, "2 more reasons"))),
+        ({"risk": {"level": 9}}, None),
+        ({"risk": 0.9}, None),
+        ({"risk": " "}, None),
+        (["risk"], None),
+        (None, None),
+    ],
+)
+def test_risk_is_what_the_agent_says_if_it_is_understood(context, risk):
+    request = bench_of(subject=PAY).request
+    request = replace(request, ask=replace(request.ask, context=context))
+    assert risk_of(request) == risk
+
+
+def test_a_grave_risk_warns_and_says_whose_word_it_is():
+    bench = bench_of(subject=PAY)
+    for given, line in (
+        (
+            {"level": "critical", "reasons": ["new", "large"]},
+            ("The agent calls its risk “critical”: new; large.", True),
+        ),
+        ("low", ("The agent calls its risk “low”.", False)),
+    ):
+        view = view_of(bench, ask=replace(bench.request.ask, context={"risk": given}))
+        assert line in [(one.says, one.warns) for one in consequences(view, None)]

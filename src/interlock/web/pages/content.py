@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from interlock.domain.action import Action, Draft, Subject
 from interlock.domain.canonical import Json
+from interlock.service.recipients import OF_MAIL
 
 LONGEST = 60_000
 """How many characters a text has at most that is shown so."""
@@ -109,7 +110,7 @@ def views_of(subject: Subject) -> tuple[View, ...]:
 
 
 def _mail(name: str, args: dict[str, Json]) -> Mail | None:
-    recipients = [(field, _people(args.get(field))) for field in ("to", "recipients", "cc", "bcc")]
+    recipients = [(field, _people(args.get(field))) for field in OF_MAIL]
     text = args.get("body", args.get("text", args.get("message")))
     subject = args.get("subject", "")
     known = [(field, people) for field, people in recipients if people is not None]

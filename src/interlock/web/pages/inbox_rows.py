@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 
 from interlock.domain.action import VERDICTS
 from interlock.domain.request import Request, Status, acting
+from interlock.domain.verdict_preview import called_irreversible
 from interlock.service.bundles import likeness
 from interlock.service.inbox import Listed
+from interlock.service.risk import Risk, risk_of
 from interlock.service.summary import Summary, summary
 from interlock.web.pages.inbox_view import List
 
@@ -52,6 +54,16 @@ class Row:
     def summary(self) -> Summary:
         """What will happen, in short."""
         return summary(self.request.edition.subject)
+
+    @property
+    def risk(self) -> Risk | None:
+        """How risky it is, as the agent says."""
+        return risk_of(self.request)
+
+    @property
+    def is_irreversible(self) -> bool:
+        """Whether the agent's author says that it cannot be undone."""
+        return called_irreversible(self.request)
 
     @property
     def votes(self) -> str:

@@ -111,8 +111,8 @@ def ended_over_time(periods: Sequence[Figures]) -> Figure:
 def took_over_time(periods: Sequence[Figures]) -> Figure:
     """Return how long people took, as lines."""
     named = {
-        "Half of all answers took at most": ("p50", [_seconds(one.p50) for one in periods]),
-        "95 of 100 answers took at most": ("p95", [_seconds(one.p95) for one in periods]),
+        "Half within": ("p50", [_seconds(one.p50) for one in periods]),
+        "95 of 100 within": ("p95", [_seconds(one.p95) for one in periods]),
     }
     series = [Series(name, style, values) for name, (style, values) in named.items()]
     chart = _chart("How long people took", periods, series, _length_of)
