@@ -27,7 +27,14 @@ DESK = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 700}
 SIZES = {"desk": DESK, "phone": PHONE}
 BOTH_SIZES = pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+STORES = ("sqlite", "postgres")
 ONE_LOOP = pytest.mark.asyncio(loop_scope="session")
+
+
+def first_on(store: str) -> Callable[[Any], Any]:
+    """Run a test on each database: a commit on this one, the soak on the others."""
+    stores = sorted(STORES, key=lambda one: one != store)
+    return lambda test: pytest.mark.sampled(len(STORES))(pytest.mark.parametrize("store", stores)(test))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,25 +1,18 @@
 """What is looked at beside requests, in a browser: live, without a script, and at both sizes."""
 
 from tests.browser.conftest import BOTH_SIZES, PHONE, path_of
+from tests.browser.flow_steps import MIA, OLGA, RUTH, started
 from tests.server.test_agents_api import ask, claim, result, vote
 
-MIA, NOAH, OLGA, RUTH = "mia@example.com", "noah@example.com", "olga@example.com", "ruth@example.com"
 MAIL = "Send email to team about meeting"
 LONG = "x" * 150
 EVIL = f"<img src=x onerror=alert(1)>\u202e{LONG}"
 TOO_WIDE = "document.documentElement.scrollWidth > innerWidth"
 
 
-async def started(site, given=MAIL, **body):
-    ruth = await site.person(RUTH)
-    answer = await ruth.post("/runs", json={"agent": "approval", "input": given, **body})
-    await site.drain()
-    return answer.json()["id"]
-
-
 async def happened(site):
     """Have somebody decide, an effect become unknown, and names be hostile."""
-    run = await started(site, EVIL, thread="t" * 200)
+    run = await started(site, "approval", EVIL, RUTH, thread="t" * 200)
     agent, mia = await site.agent(), await site.person(MIA)
     first = await ask(agent, {"asked": {"kind": "approval", "name": EVIL, "args": {EVIL: EVIL}}}, "a")
     await vote(mia, first, comment=EVIL)
@@ -30,7 +23,7 @@ async def happened(site):
 
 @BOTH_SIZES
 async def test_a_run_is_followed_as_it_goes_on_and_what_one_types_meanwhile_stays(site, size):
-    run = await started(site)
+    run = await started(site, "approval", MAIL, RUTH)
     page = await site.opened_by(RUTH, size)
     await page.goto(f"/runs/{run}")
     await page.get_by_role("heading", name="It waits for a decision").wait_for()
