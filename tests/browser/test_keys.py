@@ -56,6 +56,40 @@ async def test_a_leads_to_approve_and_return_does_not_press_it_and_the_space_bar
     assert await status(site, asked) == "approved"
 
 
+APPROVING = {
+    "Approve": "/requests/{mail}",
+    "Approve with changes": "/requests/{mail}/edit",
+    "yes": "/requests/{asked}",
+    "Give this answer": "/requests/{open}/answer",
+    "Approve all 1": "/batch?id={mail}",
+}
+"""Each button that approves or answers, and where it stands."""
+
+
+async def test_return_presses_no_button_that_approves_on_any_page(site):
+    agent = await site.agent()
+    bodies = {
+        "mail": MAIL,
+        "asked": {"asked": {"kind": "input", "text": "Go on?", "options": ["yes", "no"]}},
+        "open": {"asked": {"kind": "input", "text": "Where to?"}},
+    }
+    ids = {name: (await ask(agent, body, key=name))["id"] for name, body in bodies.items()}
+    page = await site.opened_by(MIA)
+    for name, path in APPROVING.items():
+        await page.goto(path.format_map(ids))
+        await page.evaluate(CLICKS)
+        button = page.get_by_role("button", name=name, exact=True)
+        for key, clicks in (("Enter", 0), ("Space", 1)):
+            await button.press(key, no_wait_after=True)
+            assert await page.evaluate("clicks") == clicks, (name, key)
+
+
+CLICKS = """() => {
+    window.clicks = 0;
+    addEventListener("click", (event) => { clicks += 1; event.preventDefault(); }, true);
+}"""
+
+
 async def test_who_has_switched_them_off_has_help_alone(site):
     (asked,) = await many(site, 1)
     page = await site.opened_by(MIA)

@@ -89,6 +89,27 @@ async def test_filters_choose_by_agent_kind_group_reference_and_status(server):
     assert rows(await opened(mia, list="all", reference="INV-1")) == [pay["id"]]
 
 
+async def test_what_a_tab_counts_is_what_it_leads_to_whatever_is_filtered(server):
+    agent, mia = await server.agent(), await server.person(MIA)
+    bodies = (MAIL, {**PAY, "reference": "INV-1"}, {"asked": {"kind": "input", "text": "Which?"}})
+    for number, body in enumerate((*bodies, *bodies)):
+        asked = await ask(agent, body, key=str(number))
+        if number < len(bodies):
+            await vote(mia, asked, "reject")
+    filters = (
+        {"group": "managers"},
+        {"kind": "input"},
+        {"reference": "INV"},
+        {"list": "decided", "status": "rejected"},
+    )
+    for given in filters:
+        page = await opened(mia, **given)
+        tabs = re.findall(r'<a href="([^"]*)"[^>]*>[^<]*<span class="count">(\d+)</span></a>', page)
+        assert len(tabs) >= 3, page
+        for address, number in tabs[-3:]:
+            assert len(rows(await opened(mia, html.unescape(address)))) == int(number), (given, address)
+
+
 async def test_a_number_in_the_search_leads_to_its_request_unless_it_is_anothers(server):
     asked = await ask(await server.agent(), PAY)
     found = await (await server.person(MIA)).get("../../", params={"reference": asked["id"][:12]})

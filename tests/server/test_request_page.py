@@ -53,6 +53,22 @@ async def test_the_three_truths_stand_apart(server):
     assert (status_of(done), "receipt" in done.text) == ("Done", True)
 
 
+@pytest.mark.parametrize("said", [{"verdict": "approve"}, {"verdict": "reject"}, {"option": "0"}])
+async def test_whoever_does_not_see_it_has_not_viewed_it_whatever_they_send(server, said):
+    agent, mia = await server.agent(), await server.person(MIA)
+    asked = await ask(agent, {"asked": {"kind": "input", "text": "Go on?", "options": ["yes"]}})
+    stranger = await server.person("stranger@example.com")
+    answer = await sent(stranger, asked, digest=asked["digest"], **said)
+    assert answer.status_code == HTTPStatus.NOT_FOUND
+    seen = re.search(r"Seen by (.*)\.</p>", (await shown(mia, asked)).text)
+    assert seen is not None
+    assert "stranger" not in seen[1]
+    if "verdict" in said:
+        history = (await agent.get(f"/requests/{asked['id']}")).json()["history"]
+        refused = [one["event"]["by"] for one in history if one["event"]["type"] == "refusal_noted"]
+        assert refused == ["stranger@example.com"]
+
+
 async def test_done_is_when_it_was_done_and_not_when_it_was_begun(server):
     agent, mia = await server.agent(), await server.person(MIA)
     asked = await ask(agent)

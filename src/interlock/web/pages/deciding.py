@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Annotated
 
@@ -24,6 +25,7 @@ from interlock.errors import (
     Forbidden,
     InterlockError,
     NotEditable,
+    NotFound,
     NotOffered,
     NoVote,
     ReasonMissing,
@@ -75,13 +77,21 @@ async def _vote(caller: Caller, request_id: str, form: Fields) -> SubmittedVote:
     if verdict is Verdict.revise and not says_something(form["comment"]):
         raise ReasonMissing("Say what should be different: the agent makes its next draft by your feedback.")
     value: Json = None
-    if verdict in {Verdict.approve, Verdict.respond}:
+    if verdict in {Verdict.approve, Verdict.respond} and await _is_seen(caller, request_id):
         view = await caller.client.request(request_id)
         reasons = why_confirmed(view.request, context_of_vote(caller, view), done_before=view.done_before)
         if verdict is Verdict.approve and reasons and form["understood"] != view.request.digest:
             raise BadInput("Tick the box first: this cannot be undone.", field="understood")
         value = _option(view.request, form["option"]) if verdict is Verdict.respond else None
     return SubmittedVote(request_id, verdict, form["digest"], form["comment"], value)
+
+
+async def _is_seen(caller: Caller, request_id: str) -> bool:
+    """Say whether the caller sees a request: whoever does not has not viewed it either; the desk refuses their vote."""
+    with suppress(NotFound):
+        await must_see(caller, request_id)
+        return True
+    return False
 
 
 def _option(request: Request, number: str) -> Json:

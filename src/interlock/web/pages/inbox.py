@@ -43,7 +43,7 @@ async def inbox(call: Call, caller: Decider) -> Response:
     seen = {row.request.id: row for row in await lists.named(view.shown)} if view.shown else {}
     rows, new = kept_in_place(part.rows, seen, shown=view.shown, since=view.since)
     most = {name: MOST_COUNTED if name == view.which else MOST_WAITING for name in LISTS if name != "all"}
-    counts = {name: await lists.count(name, only=view.only, most=number) for name, number in most.items()}
+    counts = {name: await lists.count(name, only=view.filters_of(name), most=number) for name, number in most.items()}
     return await page(
         call,
         "inbox.html",

@@ -70,6 +70,10 @@ class View:
         """Its address."""
         return self.at()
 
+    def filters_of(self, which: List) -> InboxFilter:
+        """Return those of its filters that another list has as well: by them it is linked to, and counted."""
+        return replace(EVERYTHING, **{name: getattr(self.only, name) for name in APPLY[which]})
+
     def at(self, **changed: object) -> str:
         """Return the address of this view, or of another list, or with other filters; from its first page on."""
         which = changed.pop("which", self.which)

@@ -1,4 +1,4 @@
-// One verdict on all: sent once, and Return never approves.
+// One verdict on all: sent once.
 (() => {
   addEventListener("submit", (event) => {
     const form = event.target;
@@ -6,7 +6,4 @@
     form.dataset.sent = "yes";
   });
   addEventListener("pageshow", () => document.querySelectorAll("[data-sent]").forEach((form) => delete form.dataset.sent));
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && event.target.matches('button[value="approve"]')) event.preventDefault();
-  });
 })();

@@ -33,9 +33,6 @@
     form.elements.comment.required = "needsComment" in button.dataset;
     if (form.elements.understood) form.elements.understood.required = "confirms" in button.dataset;
   });
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && event.target.closest("[data-approves]")) event.preventDefault();
-  });
 
   // The page is fetched again when something has happened, and changed in place: what somebody has opened stays open.
   const fields = () => document.querySelectorAll("[data-keep]");

@@ -1,5 +1,10 @@
 // Keys, for those who want them: never in a field, never with a modifier, and none of them approves.
 (() => {
+  const APPROVES = '[data-approves], [data-decides], button[name="verdict"][value="approve"]';
+  document.addEventListener("keydown", (event) => { // on no page does Return approve: the space bar presses a button
+    if (event.key === "Enter" && event.target.closest?.(APPROVES)) event.preventDefault();
+  });
+
   const help = document.getElementById("keys");
   if (!help) return;
   const isOff = document.documentElement.dataset.shortcuts === "off";
