@@ -27,6 +27,7 @@ NAMES = (
     "effect.called",  # the tool has acted, its result is not recorded
     "effect.recorded",  # the result is recorded, the advance is not committed
     "channel.told",  # people are told, the channel's cursor has not moved
+    "delivery.sent",  # a message was taken, its row does not say so yet
 )
 
 

@@ -11,6 +11,7 @@ from tests.migrated import stand_in
 
 from interlock.domain.accounts import AccountSecrets
 from interlock.domain.credentials import Credential, Scope
+from interlock.domain.delivery import Delivery, DeliveryState
 from interlock.domain.directory import KeptDirectory, fold_directory
 from interlock.domain.directory_events import MemberAdded
 from interlock.domain.oidc import SignInAttempt
@@ -147,10 +148,16 @@ async def test_the_tables_of_the_other_tests_are_those_that_the_migrations_make(
 
 @pytest.mark.parametrize(
     ("column", "values"),
-    [("requests.status", Status), ("requests.effect", EffectState), ("runs.status", RunStatus)],
+    [
+        ("requests.status", Status),
+        ("requests.effect", EffectState),
+        ("runs.status", RunStatus),
+        ("deliveries.state", DeliveryState),
+    ],
 )
 async def test_every_value_of_the_domain_may_be_stored_and_no_other(place, store, clock, column, values):
     await store.commit(changes(opened("req_1", clock.at), started("run_1", clock.at)))
+    await store.add_deliveries([delivery(clock)])
     table, _, column = column.partition(".")
     of = place.tables.tables[table]
 
@@ -229,6 +236,11 @@ async def keep_what_no_request_has(store, clock):
     await store.commit(Changes(TENANT, Actor("olga", "api"), directory=people))
     await store.count_attempt(TENANT, "key", 0, clock.at)
     await store.items(TENANT, [PutItem(("names", "of", "two"), "key", b"{}")])
+    await store.add_deliveries([delivery(clock)])
+
+
+def delivery(clock):
+    return Delivery(TENANT, "dlv_1", "crm", "", "req_1", 1, "opened", clock.at, clock.at, "req_1")
 
 
 def full_request(at):

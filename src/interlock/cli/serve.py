@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -14,7 +14,7 @@ import typer
 from interlock.channels.screen import Line, Screen
 from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute, interruptible
-from interlock.cli.work import worker_of
+from interlock.cli.work import delivering_of, until_all_end, worker_of
 from interlock.errors import BadInput
 from interlock.service.configuration import note_changes
 from interlock.service.credentials import Authenticator
@@ -50,34 +50,24 @@ def serve(
     measuring = measuring_of()
 
     async def run(session: Session) -> None:
-        answering = answering_at(session, host, port, measuring=measuring, origin=origin, proxies=proxy)
+        known = origin or session.system.settings.server.origin
+        answering = answering_at(session, host, port, measuring=measuring, origin=known, proxies=proxy)
         await _welcome(session, answering.context.origin, with_link=sign_in_link)
         with interruptible(session):
             beside = [answering.until_stopped(), note_changes(session.system.directories, session.stop)]
+            beside += [one.run(session.stop) for one in delivering_of(session, answering.context.origin)]
             beside += [] if work else [tell_of_configuration(session)]
             if work:
                 worker = worker_of(session, "server", SLOTS, answering.context.run_streams)
                 measuring.slots = (SLOTS, lambda: worker.runner.slots)
                 beside.append(worker.run(session.stop))
-            await until_all_end(session, beside)
+            await until_all_end(session.stop, beside)
         session.write({"event": "stopped"})
 
     screen = Screen.on(sys.stderr if as_json else sys.stdout)
     screen.drops = True
     with access_lines(screen) if access_log else contextlib.nullcontext():
         execute(ctx, run, as_json=as_json, screen=screen, observer=measuring.committed, loop_factory=event_loop())
-
-
-async def until_all_end(session: Session, beside: Iterable[Awaitable[None]]) -> None:
-    """Wait until all have ended; where one fails, the others are told to stop."""
-    tasks = [*map(asyncio.ensure_future, beside)]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-        for task in done:
-            task.result()
-    finally:
-        session.stop.set()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class _Lines(logging.Handler):

@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -16,6 +20,9 @@ from interlock.engine.watching import Lines, Several, Watcher
 from interlock.engine.worker import Worker
 from interlock.service.following import CutShort, unless
 from interlock.service.text import plain
+
+if TYPE_CHECKING:
+    from interlock.service.delivering import Delivering
 
 
 def work(
@@ -40,11 +47,50 @@ def work(
                 session.write({"event": "drained", "advances": done})
                 session.tell(f"{done:,} advance{'' if done == 1 else 's'} done; nothing else is due.", "dim")
             else:
-                await _until_stopped(session, worker)
+                await _until_stopped(session, worker, delivering_of(session))
 
     screen = Screen.on(sys.stderr if as_json else sys.stdout)
     screen.drops = True
     execute(ctx, run, as_json=as_json, screen=screen)
+
+
+def delivering_of(session: Session, origin: str | None = None) -> list[Delivering]:
+    """Return what tells people and programs by the configured channels; nothing where there are none.
+
+    Args:
+        origin: where people reach the server, if that is known otherwise than by the configuration.
+    """
+    settings = session.system.settings
+    if not settings.channels:
+        return []
+    from interlock.senders.table import Surroundings, senders_of  # noqa: PLC0415 - few installations have channels
+    from interlock.service.delivering import Delivering  # noqa: PLC0415
+
+    folder = Path() if settings.origin is None else settings.origin.path.parent
+    around = Surroundings(folder, os.environ, lambda: datetime.now(UTC), origin or settings.server.origin)
+    return [Delivering(session.system, senders_of(settings.channels, around), complaining(session))]
+
+
+async def until_all_end(stop: asyncio.Event, beside: Iterable[Awaitable[None]]) -> None:
+    """Wait until all have ended; where one fails, the others are told to stop."""
+    tasks = [*map(asyncio.ensure_future, beside)]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        for task in done:
+            task.result()
+    finally:
+        stop.set()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def complaining(session: Session) -> Callable[[str], None]:
+    """Return what says on the session's screen that something goes wrong."""
+
+    def complain(text: str) -> None:
+        session.write({"event": "complaint", "message": text})
+        session.tell(text, "bad")
+
+    return complain
 
 
 def worker_of(session: Session, name: str, concurrency: int, *watchers: Watcher) -> Worker:
@@ -54,20 +100,16 @@ def worker_of(session: Session, name: str, concurrency: int, *watchers: Watcher)
         session.write({"event": "progress", "run": run_id, "text": text})
         session.show(*(Line(f"{run_id} {plain(line)}") for line in text.splitlines()))
 
-    def complain(text: str) -> None:
-        session.write({"event": "complaint", "message": text})
-        session.tell(text, "bad")
-
     return session.system.worker(
-        name=name, concurrency=concurrency, watcher=Several(Lines(progress), *watchers), complain=complain
+        name=name, concurrency=concurrency, watcher=Several(Lines(progress), *watchers), complain=complaining(session)
     )
 
 
-async def _until_stopped(session: Session, worker: Worker) -> None:
+async def _until_stopped(session: Session, worker: Worker, beside: Sequence[Delivering]) -> None:
     session.write({"event": "working"})
     session.tell("Working. Ctrl-C stops it.", "dim")
     stop = asyncio.Event()
-    running = asyncio.ensure_future(worker.run(stop))
+    running = asyncio.ensure_future(until_all_end(stop, [worker.run(stop), *(one.run(stop) for one in beside)]))
     try:
         await unless(asyncio.shield(running), session.stop.wait())  # type: ignore[arg-type]  # a future is awaited alike
     except CutShort:

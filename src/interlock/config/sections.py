@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, StrictBool, StrictInt,
 from pydantic_core import PydanticCustomError
 
 from interlock.config.base import Section
+from interlock.config.channels import AnyChannel
 from interlock.config.located import ConfigFile
 from interlock.config.server import ServerSettings
 from interlock.config.values import (
@@ -26,6 +27,7 @@ from interlock.config.values import (
     Number,
     Person,
     Reference,
+    Slug,
     Weekday,
     never_approve,
     one_or_more,
@@ -243,6 +245,9 @@ class Settings(Section):
     limits: LimitSettings = Field(default_factory=LimitSettings)
     threads: ThreadSettings = Field(default_factory=ThreadSettings)
     server: ServerSettings = Field(default_factory=ServerSettings, description="read when `interlock serve` starts")
+    channels: dict[Slug, AnyChannel] = Field(
+        default_factory=dict, max_length=100, description="by which ways people and programs are told, by name"
+    )
     _origin: ConfigFile | None = PrivateAttr(default=None)
 
     @property

@@ -9,7 +9,7 @@ from pydantic import Field, StrictBool, StrictStr, model_validator
 from pydantic_core import PydanticCustomError
 
 from interlock.config.base import Section
-from interlock.config.values import Duration, Issuer, Name, OAuthScope, Rate, Slug, Variable
+from interlock.config.values import Address, Duration, Issuer, Name, OAuthScope, Rate, Slug, Variable
 
 
 class ClaimSettings(Section):
@@ -99,6 +99,10 @@ class RateSettings(Section):
 class ServerSettings(Section):
     """What holds for `interlock serve`."""
 
+    origin: Address | None = Field(
+        default=None,
+        description="where people reach it, such as https://approvals.example.com; --origin goes before it",
+    )
     oidc: tuple[ProviderSettings, ...] = Field(default=(), max_length=20, description="where people may sign in")
     sessions: SessionSettings = Field(default_factory=SessionSettings)
     rates: RateSettings = Field(default_factory=RateSettings)

@@ -101,6 +101,18 @@ def _issuer(text: str) -> str:
     return text
 
 
+def _http(text: str) -> str:
+    """Take an address that is reached by HTTP."""
+    try:
+        parts = urlsplit(text)
+        is_address = parts.scheme in {"https", "http"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address or parts.fragment or parts.username is not None or not text.isascii() or " " in text:
+        raise PydanticCustomError("address", "must be an address such as https://crm.example.com/interlock")
+    return text
+
+
 def suggestion(word: str, known: Iterable[str]) -> str:
     """Return `did you mean …?` with what is nearest, or what there is."""
     names = sorted(known)
@@ -160,6 +172,7 @@ Rate = Annotated[
     WithJsonSchema({"type": "string", "pattern": f"^(unlimited|{_RATE.pattern})$", "examples": ["600 per 1m"]}),
 ]
 Issuer = Annotated[StrictStr, Field(max_length=150), AfterValidator(_issuer)]
+Address = Annotated[StrictStr, Field(max_length=2_000), AfterValidator(_http)]
 Hours = Annotated[str, BeforeValidator(_hours)]
 _SPAN = {"type": "string", "pattern": f"^{_HOURS.pattern}$"}
 _SPANS = {"type": "array", "items": _SPAN, "minItems": 1, "maxItems": 24}

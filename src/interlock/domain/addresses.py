@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _MAPPED = IPv6Network("::ffff:0:0/96")
+_CARRIERS = (IPv6Network("64:ff9b::/96"), IPv6Network("::/96"))  # NAT64, and what came before the mapped ones
+_PROTOCOLS, _LOCAL_NAT64 = IPv4Network("192.0.0.0/24"), IPv6Network("64:ff9b:1::/48")
 _WITH_PORT = re.compile(r"\[([^\]]+)\](?::\d{1,5})?|([^:]+):\d{1,5}", re.ASCII)
 
 
@@ -60,3 +62,18 @@ def network(text: str) -> IPv4Network | IPv6Network:
     if isinstance(found, IPv4Network) or not found.subnet_of(_MAPPED):
         return found
     return IPv4Network((int(found.network_address) & 0xFFFF_FFFF, found.prefixlen - _MAPPED.prefixlen))
+
+
+def is_public(address: IPv4Address | IPv6Address) -> bool:
+    """Say whether an address is one of the open internet: none of this machine's, of a private network, or a group's.
+
+    An address of IPv6 that carries one of IPv4 (mapped, 6to4, NAT64, Teredo) is as public as that one.
+    """
+    if isinstance(address, IPv4Address):
+        return address.is_global and not address.is_multicast and address not in _PROTOCOLS
+    carried = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+    if any(address in network for network in _CARRIERS):
+        carried.append(IPv4Address(int(address) & 0xFFFF_FFFF))
+    inside = all(is_public(one) for one in carried if one is not None)
+    is_none = address.is_multicast or address.is_site_local or address in _LOCAL_NAT64
+    return inside and address.is_global and not is_none

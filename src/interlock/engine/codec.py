@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import Field, TypeAdapter
 
 from interlock.domain.canonical import canonical_bytes, read_canonical
+from interlock.domain.delivery import Delivery
 from interlock.domain.directory_events import DirectoryEvent
 from interlock.domain.events import Event
 from interlock.domain.policy import Policy
@@ -58,6 +59,16 @@ def encode_run(run: Run) -> bytes:
 def decode_run(body: bytes | str) -> Run:
     """Read a run back; raise `RecordAltered` if this is not one."""
     return _read(Run, body, "run")
+
+
+def encode_delivery(delivery: Delivery) -> bytes:
+    """Return a delivery as JSON."""
+    return _adapter(Delivery).dump_json(delivery, warnings="error")
+
+
+def decode_delivery(body: bytes | str) -> Delivery:
+    """Read a delivery back; raise `RecordAltered` if this is not one."""
+    return _read(Delivery, body, "delivery")
 
 
 def encode_policy(policy: Policy) -> bytes:

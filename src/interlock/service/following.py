@@ -159,16 +159,24 @@ class Follower:
     Args:
         complain: called with what goes wrong; it is tried again, later each time.
         lease: how long another process waits for one that has ended without a word.
+        wanted: which entries the channel is told of.
     """
 
     def __init__(
-        self, reader: Reader, channel: Channel, *, complain: Callable[[str], None], lease: timedelta = LEASE
+        self,
+        reader: Reader,
+        channel: Channel,
+        *,
+        complain: Callable[[str], None],
+        lease: timedelta = LEASE,
+        wanted: Callable[[Entry], bool] = concerns_people,
     ) -> None:
         self._reader = reader
         self._store = reader.store
         self._channel = channel
         self._complain = complain
         self._lease = lease
+        self._wanted = wanted
         self._owner = uuid.uuid4().hex
         self._told = Told()
         self._passed: tuple[int, str] = (0, "")
@@ -226,7 +234,7 @@ class Follower:
         entries = await self._entries(cursor)
         if not entries:
             await self._reader.rest(since)
-        elif cursor.upto is None and not any(map(concerns_people, entries)):
+        elif cursor.upto is None and not any(map(self._wanted, entries)):
             await self._pass(cursor, entries)
         else:
             await self._tell(cursor, entries)
@@ -253,7 +261,7 @@ class Follower:
         end, again = entries[-1].position, cursor.upto is not None
         notices = []
         for entry in entries:
-            if concerns_people(entry) and entry not in self._told:
+            if self._wanted(entry) and entry not in self._told:
                 notices.append(Notice(entry, again))
             again = again and entry.position != cursor.upto
         held = await self._move(replace(cursor, upto=end, lease=await self._until()))

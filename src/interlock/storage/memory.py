@@ -33,6 +33,7 @@ from interlock.storage.cursors import check_channel
 from interlock.storage.memory_accounts import MemoryAccounts
 from interlock.storage.memory_commit import apply, check
 from interlock.storage.memory_credentials import MemoryCredentials
+from interlock.storage.memory_deliveries import MemoryDeliveries
 from interlock.storage.memory_statistics import MemoryStatistics
 from interlock.storage.memory_tables import MemoryShelf, Tables, entry_of, is_wanted_run, read_job
 from interlock.storage.participants import read_participants
@@ -57,7 +58,7 @@ from interlock.storage.rows import (
 )
 
 
-class MemoryStore(MemoryAccounts, MemoryCredentials, MemoryStatistics):
+class MemoryStore(MemoryAccounts, MemoryCredentials, MemoryDeliveries, MemoryStatistics):
     """Keeps everything in this process, and forgets it with it; its clock is this machine's by default."""
 
     notifications = None

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from interlock.domain.accounts import AccountSecrets, Attempts
 from interlock.domain.credentials import Credential
+from interlock.domain.delivery import Delivery
 from interlock.domain.directory import STREAM
 from interlock.domain.oidc import SignInAttempt
 from interlock.engine.changes import Cursor, Entry, Job, RunRecord
@@ -58,6 +59,7 @@ class Tables:
         self.cursors: dict[Key, Cursor] = {}
         self.credentials: dict[str, Credential] = {}
         self.sign_ins: dict[str, SignInAttempt] = {}
+        self.deliveries: dict[Key, Delivery] = {}
         self.directories: dict[str, int] = {}
         self.accounts: dict[Key, AccountSecrets] = {}
         self.attempts: dict[Key, Attempts] = {}

@@ -24,10 +24,11 @@ from sqlalchemy import (
     text,
 )
 
+from interlock.domain.delivery import DeliveryState
 from interlock.domain.request import EffectState, Status
 from interlock.domain.run import RunStatus
 
-REVISIONS = ("0008", "0009", "0010", "0011", "0012", "0013", "0014", "0015", "0016")
+REVISIONS = ("0008", "0009", "0010", "0011", "0012", "0013", "0014", "0015", "0016", "0017")
 """Every revision of the schema that this version knows, oldest first. It works with the last one."""
 
 VERSION_TABLE = "schema_version"
@@ -44,6 +45,7 @@ IS_COUNTED = text("status IN ('open', 'approved') AND effect <> 'lapsed'")
 
 IS_APPROVED = text("status = 'approved'")
 IS_UNSETTLED = text("effect IN ('claimed', 'unknown')")
+IS_DUE = text("due_at IS NOT NULL")
 HAS_ENDED = text("decided_at IS NOT NULL")
 HAS_VERDICT = text("verdict IS NOT NULL")
 ENDED_INDEX = ("tenant", "decided_at", "ended", "agent", "action", "level", "opened_at")
@@ -63,7 +65,7 @@ def _keyed(name: str, *columns: str) -> list[Any]:
     return [*_all(_Text, *columns), PrimaryKeyConstraint(*columns, name=name)]
 
 
-def _one_of(column: str, values: type[Status | EffectState | RunStatus]) -> CheckConstraint:
+def _one_of(column: str, values: type[Status | EffectState | RunStatus | DeliveryState]) -> CheckConstraint:
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_is_known")
 
@@ -283,6 +285,23 @@ sign_in_attempts = Table(
     Index("sign_in_attempts_by_end", "expires_at"),
 )
 """Who is at an identity provider at the moment: `state` and `browser` are digests. A row goes when it is used."""
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    *_keyed("deliveries_key", "tenant", "id"),
+    *_all(_Text, "channel", "state", "request_id"),
+    Column("made_at", BigInteger, nullable=False),
+    Column("due_at", BigInteger),
+    Column("version", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    _one_of("state", DeliveryState),
+    Index("deliveries_due", "channel", "due_at", sqlite_where=IS_DUE, postgresql_where=IS_DUE),
+    Index("deliveries_by_age", "tenant", "made_at", "id"),
+    Index("deliveries_of_request", "tenant", "request_id", "made_at", "id"),
+)
+"""Messages to people and programs: what is sent, or was. They go some day; what has happened is in the log."""
+
 directories = Table(
     "directories", metadata, *_keyed("directories_key", "tenant"), Column("version", Integer, nullable=False)
 )
@@ -305,28 +324,6 @@ attempts = Table(
     Column("last", BigInteger, nullable=False),
 )
 """How often in a row somebody has failed to sign in, by a short digest of the name: strangers cannot fill it."""
-
-_POLLED = """CREATE VIEW approval_requests AS SELECT
-    id, coalesce(nullif({described}, ''), action, '') AS plan,
-    CASE status WHEN 'open' THEN 'pending' ELSE status END AS status,
-    tenant, agent, action, {opened} AS opened_at, {due} AS due_at, reference
-FROM requests"""
-
-POLLED = {
-    "sqlite": _POLLED.format(
-        described="json_extract(CAST(body AS TEXT), '$.ask.description')",
-        opened="strftime('%Y-%m-%dT%H:%M:%SZ', opened_at / 1000000, 'unixepoch')",
-        due="strftime('%Y-%m-%dT%H:%M:%SZ', due_at / 1000000, 'unixepoch')",
-    ),
-    "postgresql": _POLLED.format(
-        described="convert_from(body, 'UTF8')::json #>> '{ask,description}'",
-        opened="to_timestamp(opened_at / 1000000)",
-        due="to_timestamp(due_at / 1000000)",
-    )
-    + """ UNION ALL SELECT '', '', '', '', '', '', now(), now(), '' WHERE false""",
-}
-"""What a program reads that polls the database: `pending`, and then for ever what it came to. PostgreSQL would write to
-the table through a view of one table alone: a union, also with nothing, can only be read."""
 
 policies = Table(
     "policies", metadata, Column("hash", _Text, primary_key=True), Column("body", LargeBinary, nullable=False)

@@ -39,6 +39,7 @@ from interlock.failpoints import failpoint
 from interlock.storage import agenda, audit, credentials, cursors, directories, reads
 from interlock.storage.inbox import inbox, open_requests, opened_requests
 from interlock.storage.rows import Clock, RequestRow, RunRow, check_changes, check_load, check_puts, micros
+from interlock.storage.sql_deliveries import SqlDeliveries
 
 if TYPE_CHECKING:
     from interlock.storage.postgres import PostgresDatabase
@@ -54,7 +55,7 @@ It is then ahead by what the answer took, never behind; and what a commit depend
 """
 
 
-class SqlStore:
+class SqlStore(SqlDeliveries):
     """Keeps everything in a database. `open_store` makes one.
 
     Args:

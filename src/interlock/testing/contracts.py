@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from interlock.testing.store_commits import CommitContract
 from interlock.testing.store_credentials import CredentialContract
+from interlock.testing.store_deliveries import DeliveryContract
 from interlock.testing.store_directories import DirectoryContract
 from interlock.testing.store_inboxes import InboxContract
 from interlock.testing.store_jobs import JobContract
@@ -19,6 +20,7 @@ class StoreContract(
     CommitContract,
     CredentialContract,
     CursorContract,
+    DeliveryContract,
     DirectoryContract,
     InboxContract,
     JobContract,

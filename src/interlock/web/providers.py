@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from interlock.config.secrets import read_secret
 from interlock.config.server import ProviderSettings, ServerSettings
-from interlock.errors import BadInput, InvalidConfig
+from interlock.errors import BadInput
 
 if TYPE_CHECKING:
     from interlock.web.oidc_provider import Provider
@@ -56,17 +57,7 @@ def _is_safe(origin: str) -> bool:
 
 
 def _secret(given: ProviderSettings, folder: Path, environ: Mapping[str, str]) -> str | None:
-    if given.client_secret_env is not None:
-        found, place = environ.get(given.client_secret_env, ""), f"the variable {given.client_secret_env}"
-    elif given.client_secret_file is not None:
-        path = folder / given.client_secret_file
-        place = f"the file {path}"
-        try:
-            found = path.read_text()
-        except (OSError, UnicodeDecodeError):
-            found = ""
-    else:
+    env, file = given.client_secret_env, given.client_secret_file
+    if env is None and file is None:
         return None
-    if not found.strip():
-        raise InvalidConfig(f"server.oidc: {given.name}: there is no secret in {place}: put it there.")
-    return found.strip()
+    return read_secret(f"server.oidc: {given.name}", folder, environ, env=env, file=file)

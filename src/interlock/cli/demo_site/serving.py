@@ -12,9 +12,9 @@ import typer
 from interlock.channels.screen import Line, Screen
 from interlock.cli.demo_site import history
 from interlock.cli.demo_site.agents import NEXT, WorkingAgents
-from interlock.cli.serve import answering_at, event_loop, measuring_of, until_all_end
+from interlock.cli.serve import answering_at, event_loop, measuring_of
 from interlock.cli.session import DEMO, Session, execute, interruptible, keep_effects_beside
-from interlock.cli.work import worker_of
+from interlock.cli.work import until_all_end, worker_of
 from interlock.config.load import load_settings
 from interlock.errors import BadInput
 from interlock.service.configuration import note_changes
@@ -51,7 +51,7 @@ def serve_demo(ctx: typer.Context, config: Path, port: int | None, *, as_json: b
         with interruptible(session):
             agents = [WorkingAgents(session.system, name).run(session.stop) for name in NEXT]
             beside = [answering.until_stopped(), note_changes(session.system.directories, session.stop)]
-            await until_all_end(session, [*beside, worker.run(session.stop), *agents])
+            await until_all_end(session.stop, [*beside, worker.run(session.stop), *agents])
         session.write({"event": "stopped"})
         session.tell("Stopped. The next start goes on with what is there.", "dim")
 

@@ -18,6 +18,7 @@ from interlock.engine.changes import Changes, Cursor, Entry, Job, RunRecord
 from interlock.engine.items import Found, ItemOp
 from interlock.engine.ports.accounts import Accounts
 from interlock.engine.ports.credentials import Credentials
+from interlock.engine.ports.deliveries import Deliveries
 from interlock.engine.ports.log import Log
 from interlock.engine.ports.sign_ins import SignIns
 from interlock.engine.ports.statistics import Statistics
@@ -223,7 +224,7 @@ class Items(Protocol):
         """
 
 
-class Store(Accounts, Credentials, SignIns, Items, Log, Statistics, Protocol):
+class Store(Accounts, Credentials, Deliveries, SignIns, Items, Log, Statistics, Protocol):
     """Log, rows and jobs behind one transaction. Methods may be called from any thread's event loop.
 
     Raises:

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from interlock.storage.schema import POLLED
+from interlock.storage.polled import POLLED
 
 revision = "0015"
 down_revision = "0014"

@@ -1,0 +1,65 @@
+"""The section `channels` of `interlock.yaml`: by which ways people and programs are told."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, StrictStr, model_validator
+from pydantic_core import PydanticCustomError
+
+from interlock.config.base import Section
+from interlock.config.values import Address, Name, Variable
+
+EventName = Literal[
+    "opened", "step_reached", "vote_cast", "step_held", "vote_taken_back", "edited", "reminded", "escalated",
+    "extended", "asked_back", "clarified", "rescheduled", "decided", "expired", "withdrawn", "effect_executed",
+    "effect_failed", "effect_unknown", "effect_lapsed", "attention_needed",
+]  # fmt: skip
+"""What channels may be told of, as the log names it."""
+
+
+Network = Annotated[StrictStr, Field(max_length=50)]
+
+
+class ChannelSettings(Section):
+    """What all channels have."""
+
+    tenant: Name = Field(default="default", description="whose requests it is told of")
+    events: tuple[EventName, ...] | None = Field(
+        default=None, min_length=1, description="what it is told of; by default all that concerns people"
+    )
+
+
+class SecretSettings(Section):
+    """Where a secret is: it never stands in the file itself."""
+
+    env: Variable | None = Field(default=None, description="the environment variable that has it")
+    file: Annotated[StrictStr, Field(min_length=1)] | None = Field(
+        default=None, description="the file that has it, from this file's folder"
+    )
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.env is None) is (self.file is None):
+            raise PydanticCustomError("secret", "names one place: `env`, a variable, or `file`")
+        return self
+
+
+class WebhookSettings(ChannelSettings):
+    """A program that is called: Standard Webhooks, with CloudEvents."""
+
+    elsewhere: ClassVar = {"secret": "name where they are: secrets: [{env: NAME}], the newest first"}
+
+    type: Literal["webhook"]
+    url: Address = Field(description="where it is called, by POST")
+    secrets: tuple[SecretSettings, ...] = Field(
+        min_length=1,
+        max_length=5,
+        description="whsec_…: each signs every call, so that they can be changed; newest first",
+    )
+    networks: tuple[Network, ...] = Field(
+        default=(), max_length=20, description="private addresses that it may have, such as 10.1.0.0/16"
+    )
+
+
+AnyChannel = WebhookSettings

@@ -1,0 +1,206 @@
+"""Sends what is planned: each message by one process at a time, again and again until it is taken or given up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from interlock.domain.delivery import (
+    Delivery,
+    Failure,
+    begun,
+    delivered,
+    dropped,
+    failed,
+    is_first,
+    postponed,
+)
+from interlock.engine.integrity import with_whole_requests
+from interlock.engine.ports.deliveries import DeliveryFilter
+from interlock.engine.ports.sender import Message, NotNeeded, NotTaken, Sender
+from interlock.engine.ports.store import Store
+from interlock.errors import Conflict, InterlockError, StoreError, StoreReplaced
+from interlock.failpoints import failpoint
+
+LEASE = timedelta(seconds=60)
+"""For how long a message is its sender's; then, if that has ended without a word, another one sends it."""
+
+PATIENCE = 30.0
+"""Seconds for the other side to take a message."""
+
+LOOK_AGAIN = 2.0
+"""Seconds between two looks at what others have planned."""
+
+BEHIND = timedelta(seconds=1)
+"""How long a message waits for one that goes before it."""
+
+MOST_EARLIER = 200
+
+
+class Deliverer:
+    """Sends the messages of some channels until it is stopped. Any number of processes may do that at once.
+
+    Args:
+        complain: is told when a channel begins to fail, and when it works again.
+    """
+
+    def __init__(self, store: Store, senders: Sequence[Sender], complain: Callable[[str], None]) -> None:
+        self._store = store
+        self._senders = {sender.name: sender for sender in senders}
+        self._complain = complain
+        self._in_hand: dict[str, asyncio.Task[None]] = {}
+        self._of_channel: dict[str, int] = dict.fromkeys(self._senders, 0)
+        self._failing: set[str] = set()
+        self._changed = asyncio.Event()
+
+    def wake(self) -> None:
+        """Say that something was planned, from this event loop."""
+        self._changed.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Send until it is stopped; then let what is under way come to its end, and close the channels."""
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            while not stop.is_set():
+                self._changed.clear()
+                seconds = LOOK_AGAIN
+                try:
+                    seconds = await self._begin()
+                except StoreReplaced:
+                    raise
+                except StoreError as error:
+                    self._complain(error.message)
+                changed = asyncio.create_task(self._changed.wait())
+                await asyncio.wait({changed, stopping}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+                changed.cancel()
+        finally:
+            stopping.cancel()
+            await self._end()
+
+    async def drain(self) -> int:
+        """Send what is due, and what becomes due by that; return how many messages were tried."""
+        done = 0
+        while True:
+            await self._begin()
+            if not self._in_hand:
+                return done
+            done += len(self._in_hand)
+            await asyncio.gather(*self._in_hand.values())
+
+    async def close(self) -> None:
+        """Let the channels go."""
+        for sender in self._senders.values():
+            await sender.close()
+
+    async def _end(self) -> None:
+        if self._in_hand:
+            _, late = await asyncio.wait(self._in_hand.values(), timeout=PATIENCE)
+            for task in late:
+                task.cancel()
+        await self.close()
+
+    async def _begin(self) -> float:
+        """Begin to send what is due and has a place; return for how many seconds nothing else comes due."""
+        seconds = LOOK_AGAIN
+        for name, sender in self._senders.items():
+            free = sender.at_once - self._of_channel[name]
+            if free <= 0:
+                continue
+            found = await self._store.due_deliveries([name], free + len(self._in_hand))
+            for one in [one for one in found.deliveries if one.id not in self._in_hand][:free]:
+                self._start(sender, one)
+            if found.next_due is not None:
+                seconds = min(seconds, max(0.0, (found.next_due - found.now).total_seconds()))
+        return seconds
+
+    def _start(self, sender: Sender, delivery: Delivery) -> None:
+        self._of_channel[sender.name] += 1
+        task = asyncio.create_task(self._safely(sender, delivery))
+        self._in_hand[delivery.id] = task
+
+        def ended(_: asyncio.Task[None]) -> None:
+            del self._in_hand[delivery.id]
+            self._of_channel[sender.name] -= 1
+            self._changed.set()
+
+        task.add_done_callback(ended)
+
+    async def _safely(self, sender: Sender, delivery: Delivery) -> None:
+        try:
+            await self._carry(sender, delivery)
+        except Conflict:
+            return  # another process has it
+        except StoreError as error:
+            self._complain(error.message)
+
+    async def _carry(self, sender: Sender, delivery: Delivery) -> None:
+        mine = begun(delivery, await self._store.now(), LEASE)
+        await self._store.write_delivery(mine)
+        earlier = await self._earlier(mine)
+        if sender.in_order and not is_first(mine, earlier):
+            await self._store.write_delivery(postponed(mine, await self._store.now() + BEHIND))
+            return
+        after = await self._sent(sender, mine, earlier)
+        failpoint("delivery.sent")
+        await self._store.write_delivery(after)
+
+    async def _sent(self, sender: Sender, mine: Delivery, earlier: Sequence[Delivery]) -> Delivery:
+        """Return what becomes of a message."""
+        try:
+            message = await self._message(mine, earlier)
+            async with asyncio.timeout(PATIENCE):
+                reference = await sender.send(message)
+        except NotNeeded as why:
+            return dropped(mine, await self._store.now(), str(why))
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a channel raises what it likes, and nothing may be lost by it
+            failure = _failure(error)
+            after = failed(mine, await self._store.now(), failure, sender.schedule)
+            self._fails(sender, f"{failure.error} {_then(after)}")
+            return after
+        self._works(sender)
+        return delivered(mine, await self._store.now(), reference)
+
+    async def _message(self, mine: Delivery, earlier: Sequence[Delivery]) -> Message:
+        entries = await self._store.history(mine.tenant, mine.stream, since=mine.seq)
+        if not entries or entries[0].seq != mine.seq:
+            raise NotNeeded(f"The log has no entry {mine.seq} of {mine.stream}.")
+        ids = [mine.request_id] if mine.request_id else []
+        loaded = with_whole_requests(await self._store.load(mine.tenant, ids))
+        return Message(mine, entries[0], loaded.requests.get(mine.request_id), earlier)
+
+    async def _earlier(self, mine: Delivery) -> list[Delivery]:
+        if not mine.request_id:
+            return []
+        wanted = DeliveryFilter(channel=mine.channel, request_id=mine.request_id)
+        found = await self._store.deliveries(mine.tenant, wanted, limit=MOST_EARLIER)
+        mine_too = [one for one in found if one.recipient == mine.recipient and one.seq < mine.seq]
+        return sorted(mine_too, key=lambda one: one.seq)
+
+    def _fails(self, sender: Sender, what: str) -> None:
+        if sender.name not in self._failing:
+            self._failing.add(sender.name)
+            self._complain(f"{sender.name} has not taken a message: {what}")
+
+    def _works(self, sender: Sender) -> None:
+        if sender.name in self._failing:
+            self._failing.discard(sender.name)
+            self._complain(f"{sender.name} takes messages again.")
+
+
+def _failure(error: Exception) -> Failure:
+    if isinstance(error, NotTaken):
+        return error.failure
+    if isinstance(error, TimeoutError):
+        return Failure(f"It did not answer within {PATIENCE:.0f} seconds.")
+    if isinstance(error, InterlockError):
+        return Failure(error.message)
+    return Failure(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+
+
+def _then(after: Delivery) -> str:
+    if after.due_at is None:
+        return "It is not tried again."
+    return f"It is tried again at {after.due_at:%H:%M:%S} UTC."

@@ -1,0 +1,52 @@
+"""Everything that is told by the channels of one process: planned as the log grows, and sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from interlock.engine.changes import Entry
+from interlock.engine.deliverer import Deliverer
+from interlock.engine.delivery_plan import DeliveryPlan
+from interlock.engine.ports.sender import Sender
+from interlock.service.following import Follower, Reader, concerns_people
+from interlock.service.parts import Parts
+
+ENDINGS = frozenset({"effect_executed", "effect_failed", "effect_lapsed"})
+"""What has become of an approval: people are not asked for anything by it, but a card or a program says it."""
+
+
+def is_told(entry: Entry) -> bool:
+    """Say whether channels may be told of an entry."""
+    return concerns_people(entry) or entry.event.type in ENDINGS
+
+
+class Delivering:
+    """Plans and sends the messages of some channels.
+
+    Args:
+        complain: is told what goes wrong.
+    """
+
+    def __init__(self, parts: Parts, senders: Sequence[Sender], complain: Callable[[str], None]) -> None:
+        self._parts = parts
+        self._senders = senders
+        self._complain = complain
+        self.deliverer = Deliverer(parts.store, senders, complain)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Plan and send until it is stopped."""
+        tenants = sorted({sender.tenant for sender in self._senders})
+        followers = [self._follower(tenant, stop) for tenant in tenants]
+        for follower in followers:
+            await follower.begin(None)
+        async with asyncio.TaskGroup() as group:
+            for follower in followers:
+                group.create_task(follower.run())
+            group.create_task(self.deliverer.run(stop))
+
+    def _follower(self, tenant: str, stop: asyncio.Event) -> Follower:
+        store = self._parts.store
+        plan = DeliveryPlan(store, tenant, self._senders, self.deliverer.wake)
+        reader = Reader(store, self._parts.waker, tenant, stop)
+        return Follower(reader, plan, complain=self._complain, wanted=is_told)

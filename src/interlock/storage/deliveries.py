@@ -1,0 +1,114 @@
+"""Messages to people and programs: a row each, written by whoever has seen its last version."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Executable, Select, bindparam, delete, func, select, tuple_
+
+from interlock.domain.delivery import Delivery, DeliveryState
+from interlock.engine.codec import decode_delivery, encode_delivery
+from interlock.engine.ports.deliveries import DeliveryFilter, DueDeliveries
+from interlock.storage.compiled import Connection
+from interlock.storage.rows import Clock, changed, encodable, micros, moment
+from interlock.storage.schema import deliveries
+from interlock.storage.sql_constructs import OneOf, insert_or, update_at_version
+
+_D = deliveries.c
+_CHANGES = ("state", "due_at", "version", "body")
+_ON_CHANNELS = OneOf(_D.channel, "channels")
+_DUE = (
+    select(_D.body)
+    .where(_ON_CHANNELS, _D.due_at.is_not(None), _D.due_at <= bindparam("now"))
+    .order_by(_D.due_at, _D.id)
+    .limit(bindparam("limit"))
+)
+_NEXT_DUE = select(func.min(_D.due_at)).where(_ON_CHANNELS, _D.due_at > bindparam("now"))
+_ONE = select(_D.body).where(_D.tenant == bindparam("tenant"), _D.id == bindparam("id"))
+_BEHIND = select(_D.made_at, _D.id).where(_D.tenant == bindparam("tenant"), _D.id == bindparam("after"))
+_FILTERS = {"channel": _D.channel, "state": _D.state, "request_id": _D.request_id}
+_WRITE = update_at_version(deliveries, "id").values({name: bindparam(f"new_{name}") for name in _CHANGES})
+_PRUNE = delete(deliveries).where(
+    _D.tenant == bindparam("of_tenant"), _D.made_at < bindparam("before"), _D.state != str(DeliveryState.waiting)
+)
+
+
+@cache
+def _insert() -> Executable:
+    return insert_or(deliveries).on_conflict_do_nothing()
+
+
+@cache
+def _listed(given: tuple[str, ...], *, behind: bool) -> Select[Any]:
+    found = select(_D.body).where(_D.tenant == bindparam("tenant"))
+    found = found.where(*(_FILTERS[name] == bindparam(name) for name in given))
+    if behind:
+        found = found.where(tuple_(_D.made_at, _D.id) < tuple_(bindparam("made_at"), bindparam("behind")))
+    return found.order_by(_D.made_at.desc(), _D.id.desc()).limit(bindparam("limit"))
+
+
+def add(on: Connection, new: Sequence[Delivery]) -> None:
+    """Keep new ones; one that is there stays as it is."""
+    for one in new:
+        on.write(_insert(), _row(one))
+
+
+def due(on: Connection, clock: Clock | None, channels: Collection[str], limit: int) -> DueDeliveries:
+    """Return what is due."""
+    now = on.instant(clock)()
+    values = {"channels": sorted(channels), "now": micros(now)}
+    found = [decode_delivery(body) for (body,) in on.rows(_DUE, values | {"limit": limit})]
+    next_due = on.value(_NEXT_DUE, values)
+    return DueDeliveries(now, found, None if next_due is None else moment(next_due))
+
+
+def write(on: Connection, after: Delivery) -> None:
+    """Write one, if it has the version before."""
+    row = _row(after)
+    values = {f"new_{name}": row[name] for name in _CHANGES}
+    key = {"of_tenant": after.tenant, "of_id": after.id, "expected": after.version - 1}
+    on.expect(_WRITE, key | values, changed("delivery", after.id))
+
+
+def listed(on: Connection, tenant: str, wanted: DeliveryFilter, after: str | None, limit: int) -> Sequence[Delivery]:
+    """Return a page, newest first."""
+    found = {"channel": wanted.channel, "state": wanted.state, "request_id": wanted.request_id}
+    given = {name: str(value) for name, value in found.items() if value is not None}
+    if not encodable(tenant, after or "", *given.values()):
+        return []
+    values: dict[str, Any] = {"tenant": tenant, "limit": limit} | given
+    if after is not None:
+        behind = on.first(_BEHIND, {"tenant": tenant, "after": after})
+        if behind is None:
+            return []
+        values |= {"made_at": behind[0], "behind": behind[1]}
+    rows = on.rows(_listed(tuple(given), behind=after is not None), values)
+    return [decode_delivery(body) for (body,) in rows]
+
+
+def one(on: Connection, tenant: str, delivery_id: str) -> Delivery | None:
+    """Return one."""
+    body = on.value(_ONE, {"tenant": tenant, "id": delivery_id}) if encodable(tenant, delivery_id) else None
+    return None if body is None else decode_delivery(body)
+
+
+def prune(on: Connection, tenant: str, before: datetime) -> int:
+    """Forget what was made before a moment, and does not wait."""
+    return on.change(_PRUNE, {"of_tenant": tenant, "before": micros(before)})
+
+
+def _row(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "tenant": delivery.tenant,
+        "id": delivery.id,
+        "channel": delivery.channel,
+        "state": str(delivery.state),
+        "request_id": delivery.request_id,
+        "made_at": micros(delivery.made_at),
+        "due_at": None if delivery.due_at is None else micros(delivery.due_at),
+        "version": delivery.version,
+        "body": encode_delivery(delivery),
+    }

@@ -1,0 +1,77 @@
+"""Messages to people and programs, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+
+from interlock.domain.delivery import Delivery, DeliveryState
+from interlock.engine.ports.deliveries import ANY_DELIVERY, DeliveryFilter, DueDeliveries
+from interlock.storage.memory_tables import Tables
+from interlock.storage.rows import Clock, changed
+
+
+class MemoryDeliveries:
+    """Implements the port `Deliveries` on the tables of a store in memory."""
+
+    _reading: Callable[[], AbstractContextManager[Tables]]
+    _clock: Clock
+
+    async def add_deliveries(self, new: Sequence[Delivery]) -> None:
+        """Keep new ones; one that is there stays as it is."""
+        with self._reading() as tables:
+            for one in new:
+                tables.deliveries.setdefault((one.tenant, one.id), one)
+
+    async def due_deliveries(self, channels: Collection[str], limit: int) -> DueDeliveries:
+        """Return what is due on some channels."""
+        with self._reading() as tables:
+            now, rows = self._clock(), tables.deliveries.values()
+            waiting = [(one.due_at, one.id, one) for one in rows if one.due_at is not None and one.channel in channels]
+            due = sorted((row for row in waiting if row[0] <= now), key=lambda row: row[:2])
+            later = min((row[0] for row in waiting if row[0] > now), default=None)
+            return DueDeliveries(now, [one for *_, one in due[:limit]], later)
+
+    async def write_delivery(self, after: Delivery) -> None:
+        """Write one in place of the version before it."""
+        with self._reading() as tables:
+            before = tables.deliveries.get((after.tenant, after.id))
+            if before is None or before.version != after.version - 1:
+                raise changed("delivery", after.id)
+            tables.deliveries[after.tenant, after.id] = after
+
+    async def deliveries(
+        self, tenant: str, wanted: DeliveryFilter = ANY_DELIVERY, *, after: str | None = None, limit: int = 50
+    ) -> Sequence[Delivery]:
+        """Return a page, newest first."""
+        with self._reading() as tables:
+            rows = [one for one in tables.deliveries.values() if one.tenant == tenant]
+            behind = None if after is None else tables.deliveries.get((tenant, after))
+            if after is not None and behind is None:
+                return []
+            found = sorted((one for one in rows if _is_wanted(one, wanted)), key=_age, reverse=True)
+            return [one for one in found if behind is None or _age(one) < _age(behind)][:limit]
+
+    async def delivery(self, tenant: str, delivery_id: str) -> Delivery | None:
+        """Return one."""
+        with self._reading() as tables:
+            return tables.deliveries.get((tenant, delivery_id))
+
+    async def prune_deliveries(self, tenant: str, before: datetime) -> int:
+        """Forget what was made before a moment, and does not wait."""
+        with self._reading() as tables:
+            found = [key for key, one in tables.deliveries.items() if key[0] == tenant and one.made_at < before]
+            gone = [key for key in found if tables.deliveries[key].state is not DeliveryState.waiting]
+            for key in gone:
+                del tables.deliveries[key]
+            return len(gone)
+
+
+def _age(one: Delivery) -> tuple[datetime, str]:
+    return one.made_at, one.id
+
+
+def _is_wanted(one: Delivery, wanted: DeliveryFilter) -> bool:
+    wants = ((wanted.channel, one.channel), (wanted.state, one.state), (wanted.request_id, one.request_id))
+    return all(value is None or value == found for value, found in wants)

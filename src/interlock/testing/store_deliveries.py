@@ -1,0 +1,141 @@
+"""The contract of stores: messages to people and programs."""
+# ruff: noqa: D102 - the name of a test is its sentence
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from interlock.domain.delivery import (
+    BROKER,
+    Delivery,
+    DeliveryState,
+    Failure,
+    begun,
+    delivered,
+    delivery_id,
+    failed,
+)
+from interlock.engine.ports.deliveries import DeliveryFilter
+from interlock.engine.ports.store import Store
+from interlock.errors import Conflict
+from interlock.testing.fakes import SettableClock
+from interlock.testing.samples import TENANT
+from interlock.testing.store_base import Contract, OpenStore, in_threads
+
+SECOND = timedelta(seconds=1)
+
+
+def planned(clock: SettableClock, seq: int = 1, channel: str = "crm", request: str = "req_1") -> Delivery:
+    """Return a delivery that is due now."""
+    key = delivery_id(TENANT, channel, "", request, seq)
+    return Delivery(TENANT, key, channel, "", request, seq, "opened", clock.at, clock.at, request)
+
+
+class DeliveryContract(Contract):
+    """What was planned is sent by one, and what has become of it stays."""
+
+    async def test_a_delivery_is_kept_once_and_found_as_it_was(
+        self, store: Store, open_store: OpenStore, clock: SettableClock
+    ) -> None:
+        one = planned(clock)
+        await store.add_deliveries([one, planned(clock, 2)])
+        await store.add_deliveries([replace(one, event="another"), planned(clock, 3)])
+        await store.add_deliveries([])
+        other = open_store(clock)
+        assert await other.delivery(TENANT, one.id) == one
+        assert {found.seq for found in (await other.due_deliveries(["crm"], 10)).deliveries} == {1, 2, 3}
+        for tenant, key in (("elsewhere", one.id), (TENANT, "dlv_none"), (TENANT, "a\0b")):
+            assert await other.delivery(tenant, key) is None
+        await other.close() if other is not store else None
+
+    async def test_what_is_due_comes_by_channel_and_longest_first(self, store: Store, clock: SettableClock) -> None:
+        assert await store.due_deliveries(["crm"], 10) == (clock.at, [], None)
+        later = replace(planned(clock, 2), due_at=clock.at + 5 * SECOND)
+        first = replace(planned(clock, 3), due_at=clock.at - SECOND)
+        done = replace(planned(clock, 4), due_at=None, state=DeliveryState.failed)
+        mail = planned(clock, 5, channel="mail")
+        now = planned(clock)
+        await store.add_deliveries([later, now, first, done, mail])
+        assert await store.due_deliveries(["crm"], 10) == (clock.at, [first, now], later.due_at)
+        assert await store.due_deliveries(["crm"], 1) == (clock.at, [first], later.due_at)
+        assert {one.seq for one in (await store.due_deliveries(["crm", "mail"], 10)).deliveries} == {3, 1, 5}
+        assert await store.due_deliveries([], 10) == await store.due_deliveries(["none"], 10) == (clock.at, [], None)
+        clock.at += 5 * SECOND
+        assert [one.seq for one in (await store.due_deliveries(["crm"], 10)).deliveries] == [3, 1, 2]
+
+    async def test_of_many_who_take_a_delivery_one_gets_it(
+        self, store: Store, open_store: OpenStore, clock: SettableClock
+    ) -> None:
+        one = planned(clock)
+        await store.add_deliveries([one])
+
+        async def take() -> bool:
+            mine = open_store(clock)
+            try:
+                await mine.write_delivery(begun(one, clock.at, 60 * SECOND))
+            except Conflict:
+                return False
+            finally:
+                await mine.close() if mine is not store else None
+            return True
+
+        assert (await in_threads(take, take, take, take)).count(True) == 1
+        assert await store.due_deliveries(["crm"], 10) == (clock.at, [], clock.at + 60 * SECOND)
+        with pytest.raises(Conflict):
+            await store.write_delivery(begun(planned(clock, 9), clock.at, SECOND))
+
+    async def test_what_became_of_it_stays(self, store: Store, clock: SettableClock) -> None:
+        mine = begun(planned(clock), clock.at, 60 * SECOND)
+        await store.add_deliveries([planned(clock)])
+        await store.write_delivery(mine)
+        late = failed(mine, clock.at, Failure("no route \u202e"), BROKER)
+        await store.write_delivery(late)
+        assert await store.delivery(TENANT, mine.id) == late
+        with pytest.raises(Conflict):
+            await store.write_delivery(delivered(mine, clock.at))
+        there = delivered(begun(late, clock.at, SECOND), clock.at, "message 7")
+        await store.write_delivery(begun(late, clock.at, SECOND))
+        await store.write_delivery(there)
+        assert await store.delivery(TENANT, mine.id) == there
+        assert (await store.due_deliveries(["crm"], 10)).next_due is None
+
+    async def test_deliveries_are_listed_newest_first_by_filters_and_in_pages(
+        self, store: Store, clock: SettableClock
+    ) -> None:
+        made = []
+        for seq, request in enumerate(("req_1", "req_1", "req_1", "req_2", "req_2"), 1):
+            made.append(planned(clock, seq, "crm" if seq % 2 else "mail", request))
+            clock.at += SECOND
+        twin = replace(planned(clock, 6), tenant="elsewhere")
+        await store.add_deliveries([*made, twin])
+        await store.write_delivery(delivered(made[0], clock.at))
+        newest = [one.id for one in reversed(made)]
+        assert [one.id for one in await store.deliveries(TENANT)] == newest
+        assert [one.id for one in await store.deliveries(TENANT, limit=2)] == newest[:2]
+        assert [one.id for one in await store.deliveries(TENANT, after=newest[1], limit=2)] == newest[2:4]
+        for wanted, found in (
+            (DeliveryFilter(channel="mail"), [4, 2]),
+            (DeliveryFilter(state=DeliveryState.delivered), [1]),
+            (DeliveryFilter(request_id="req_1", channel="crm"), [3, 1]),
+            (DeliveryFilter(request_id="req_1", state=DeliveryState.waiting), [3, 2]),
+            (DeliveryFilter(channel="\0"), []),
+        ):
+            assert [one.seq for one in await store.deliveries(TENANT, wanted)] == found
+        mail = DeliveryFilter(channel="mail")
+        assert [one.seq for one in await store.deliveries(TENANT, mail, after=made[3].id)] == [2]
+        assert await store.deliveries(TENANT, after="dlv_none") == []
+
+    async def test_old_deliveries_go_unless_they_wait(self, store: Store, clock: SettableClock) -> None:
+        waits, gone, kept = planned(clock), planned(clock, 2), planned(clock, 3)
+        await store.add_deliveries([waits, gone])
+        clock.at += SECOND
+        kept = replace(kept, made_at=clock.at)
+        await store.add_deliveries([kept])
+        for one in (gone, kept):
+            await store.write_delivery(delivered(one, clock.at))
+        assert await store.prune_deliveries("elsewhere", clock.at) == 0
+        assert await store.prune_deliveries(TENANT, clock.at) == 1
+        assert {one.seq for one in await store.deliveries(TENANT)} == {1, 3}
