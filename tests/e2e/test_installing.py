@@ -19,6 +19,7 @@ NEEDED = {
     "postgres": "psycopg",
     "sagemaker": "boto3",
     "server": "interlock.web.app",
+    "webhook": "interlock.senders.webhook",
 }
 
 
