@@ -133,7 +133,10 @@ class SystemUnderTest:
             PolicyBook(self.store),
             principal(person, tenant=TENANT),
         )
-        return tuple([await self._listed(inbox, which) for which in get_args(Which)])
+        lists = tuple([await self._listed(inbox, which) for which in get_args(Which)])
+        counts = await inbox.counts(dict.fromkeys(get_args(Which), 1_000))
+        assert [count.number for count in counts.values()] == [len(listed) for listed in lists], "counted together"
+        return lists
 
     async def _listed(self, inbox: PersonalInbox, which: Which) -> list[str]:
         listed: list[str] = []

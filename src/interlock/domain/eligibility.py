@@ -14,7 +14,7 @@ from datetime import datetime
 
 from interlock.domain.authority import Directory
 from interlock.domain.policy import Policy, Step, where_holds
-from interlock.domain.request import Request, Vote
+from interlock.domain.request import Request, Vote, VotingState
 
 ONLY_PEOPLE = "only people vote"
 DISABLED = "their account is disabled"
@@ -118,7 +118,7 @@ def _taken(giver: str, others: Sequence[Vote]) -> str | None:
     return None
 
 
-def eligibility_of(request: Request, policy: Policy, directory: Directory) -> Eligibility:
+def eligibility_of(request: VotingState, policy: Policy, directory: Directory) -> Eligibility:
     """Return the voting rules of a request."""
     people = with_delegations(directory, request)
     return Eligibility(policy, people, request.initiator, request.requester, request.editors)
@@ -134,7 +134,7 @@ def voting_right(request: Request, policy: Policy, directory: Directory, person:
     return eligibility.of(request.step_of(policy), directory.canonical(person), now, request.votes)
 
 
-def with_delegations(directory: Directory, request: Request) -> Directory:
+def with_delegations(directory: Directory, request: VotingState) -> Directory:
     """Return the directory, preceded by the delegations made for this request."""
     if not request.delegations:
         return directory

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from interlock.domain.action import Verdict
 from interlock.domain.authority import LOCAL_PREFIX, Directory, canonical_id
 from interlock.domain.events import Edited, Rescheduled, StepReached, VoteCast
-from interlock.domain.request import Request
+from interlock.domain.request import VotingState
 
 ANY_ROLE = "any role"
 """The entry that every step has which asks a role: on one machine, a local person holds them all."""
@@ -20,7 +20,7 @@ ANY_ROLE = "any role"
 _PERSON, _ROLE = "person:", "role:"
 
 
-def asked_entries(request: Request) -> tuple[str, ...]:
+def asked_entries(request: VotingState) -> tuple[str, ...]:
     """Return the entries under which the present step of an open request asks people, people by their folded names.
 
     There are none where the log is too old to say whom the step asks.

@@ -136,8 +136,59 @@ class Claim:
     until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VotingState:
+    """As much of a request as says for whom it waits.
+
+    Args:
+        votes: those that count for this digest, in this step.
+        editors: everybody who changed it, or answered, or for whom somebody did; under four-eyes none of them decides.
+        step_asks: who is asked in the present step: groups, roles, people.
+        held_until: when the present step ends, because its votes have come to something; until then they may change.
+        held_by: the voters by whose votes it will end then.
+        escalated: the steps, since the last edit, in which more people are asked by now.
+        delegations: who votes for whom on this request alone.
+        snoozes: who has put it aside, one for each person; some may have ended by the clock.
+    """
+
+    requester: str
+    initiator: str
+    route: Route
+    status: Status = Status.open
+    step: int = 0
+    step_asks: tuple[str, ...] = ()
+    escalated: tuple[int, ...] = ()
+    votes: tuple[Vote, ...] = ()
+    editors: tuple[str, ...] = ()
+    delegations: tuple[Delegation, ...] = ()
+    held_until: datetime | None = None
+    held_by: tuple[str, ...] = ()
+    snoozes: tuple[Snooze, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether people can still vote."""
+        return self.status is Status.open
+
+    def snoozed_by(self, person: str, now: datetime) -> datetime | None:
+        """Return until when a person (canonical id) has put it aside; None if they have not, or that is over."""
+        mine = (one.until for one in self.snoozes if one.by == person and one.until > now)
+        return next(mine, None) if self.is_open else None
+
+    def step_of(self, policy: Policy, index: int | None = None) -> Step:
+        """Return a step as it stands for this request, with those to whom it has escalated.
+
+        Args:
+            policy: the version that the request has pinned.
+            index: of the step; the present one by default.
+        """
+        at = self.step if index is None else index
+        step = policy.levels[self.route.level].steps[at]
+        return step.escalated() if at in self.escalated else step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request(VotingState):
     """The current state of a request.
 
     Args:
@@ -145,29 +196,21 @@ class Request:
         ask: what the agent asked, for ever.
         asked_digest: names the subject that was asked; a graph finds its decision by it.
         edition: what stands to be decided now; `digest` is its digest.
-        votes: those that count for this digest, in this step.
-        editors: everybody who changed it, or answered, or for whom somebody did; under four-eyes none of them decides.
         step_since: when the present step began; None before the first one, and before the first one after an edit.
-        step_asks: who is asked in the present step: groups, roles, people.
         step_approvals: how many people must approve in the present step; 0 where the log is too old to say.
         hold: how long after the vote that would end it the present step ends; None: it ends at once.
-        held_until: when the present step ends, because its votes have come to something; until then they may change.
-        held_by: the voters by whose votes it will end then.
         due_at: the deadline of the present step; None once there is an outcome.
         reminders: when those who are asked will be reminded, soonest first.
         escalates_at: when more people will be asked in the present step; None if nobody, or if they are already.
-        escalated: the steps, since the last edit, in which more people are asked by now.
         handed_on: the present step's deadline has passed once, and its escalation brought another.
         replaces: the request that this one took the place of.
         replacements: how many requests stood in this place before.
         version: how many events it has had.
-        delegations: who votes for whom on this request alone.
         stand_ins: those among `counted` and `decided_by` who voted for another.
         configuration_held: what was wrong with the configuration when something was last decided by the one before it.
         reported: an attempt that this record does not know has said that the effect happened, or may have: the record
             was put back from a backup.
         reservations: who is on it, one for each person; some may have ended by the clock.
-        snoozes: who has put it aside, one for each person; some may have ended by the clock.
         clarifications: what people have asked back, and what was said to it.
         trace: the trace context (W3C `traceparent`) in which it was asked, if anybody traces; a run has its own.
     """
@@ -176,27 +219,18 @@ class Request:
     tenant: str
     run_id: str
     agent: str
-    requester: str
-    initiator: str
     ask: Ask
     asked_digest: str
     edition: Edition
     digest: str
     round: int
-    route: Route
     opened_at: datetime
-    step: int = 0
     step_since: datetime | None = None
-    step_asks: tuple[str, ...] = ()
     step_approvals: int = 0
     due_at: datetime | None = None
     reminders: tuple[datetime, ...] = ()
     escalates_at: datetime | None = None
-    escalated: tuple[int, ...] = ()
     handed_on: bool = False
-    votes: tuple[Vote, ...] = ()
-    editors: tuple[str, ...] = ()
-    status: Status = Status.open
     decided_at: datetime | None = None
     decided_by: tuple[str, ...] = ()
     counted: tuple[tuple[int, str], ...] = ()
@@ -210,14 +244,10 @@ class Request:
     replaced_by: str | None = None
     version: int = 0
     stand_ins: tuple[StandIn, ...] = ()
-    delegations: tuple[Delegation, ...] = ()
     configuration_held: str = ""
     reported: bool = False
     hold: timedelta | None = None
-    held_until: datetime | None = None
-    held_by: tuple[str, ...] = ()
     reservations: tuple[Reservation, ...] = ()
-    snoozes: tuple[Snooze, ...] = ()
     clarifications: tuple[Clarification, ...] = ()
     trace: str | None = None
 
@@ -237,11 +267,6 @@ class Request:
         return Kind(self.asked.kind)
 
     @property
-    def is_open(self) -> bool:
-        """Whether people can still vote."""
-        return self.status is Status.open
-
-    @property
     def takes_anything(self) -> bool:
         """Whether it is a question of a graph's own `interrupt` that takes any answer: then approving answers true."""
         takes = isinstance(self.asked, Question) and self.asked.answer_schema is None
@@ -250,11 +275,6 @@ class Request:
     def reserved_at(self, now: datetime) -> tuple[Reservation, ...]:
         """Return who is on it at a time."""
         return tuple(one for one in self.reservations if one.until > now) if self.is_open else ()
-
-    def snoozed_by(self, person: str, now: datetime) -> datetime | None:
-        """Return until when a person (canonical id) has put it aside; None if they have not, or that is over."""
-        mine = (one.until for one in self.snoozes if one.by == person and one.until > now)
-        return next(mine, None) if self.is_open else None
 
     @property
     def closes_at(self) -> datetime | None:
@@ -285,17 +305,6 @@ class Request:
     def stand_in_of(self, step: int, voter: str) -> StandIn | None:
         """Return for whom somebody counted in a step, if not for themselves."""
         return next((one for one in self.stand_ins if (one.step, one.voter) == (step, voter)), None)
-
-    def step_of(self, policy: Policy, index: int | None = None) -> Step:
-        """Return a step as it stands for this request, with those to whom it has escalated.
-
-        Args:
-            policy: the version that the request has pinned.
-            index: of the step; the present one by default.
-        """
-        at = self.step if index is None else index
-        step = policy.levels[self.route.level].steps[at]
-        return step.escalated() if at in self.escalated else step
 
 
 def acting(person: str, on_behalf_of: str | None) -> str:

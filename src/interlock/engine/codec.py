@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Annotated, Any, TypeVar
 
-from pydantic import Field, TypeAdapter
+from pydantic import AliasPath, Field, TypeAdapter
 
+from interlock.domain.action import Kind
 from interlock.domain.canonical import canonical_bytes, read_canonical
 from interlock.domain.delivery import Delivery
 from interlock.domain.directory_events import DirectoryEvent
 from interlock.domain.events import Event
 from interlock.domain.policy import Policy
-from interlock.domain.request import Request
+from interlock.domain.request import Request, VotingState
 from interlock.domain.run import Run
 from interlock.domain.run_events import RunEvent
 from interlock.engine.changes import Actor, Entry
@@ -28,6 +30,13 @@ FORMAT = 2
 """Version of the form of log entries. A reader refuses any other."""
 
 MAX_ENTRY = 2_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingRequest(VotingState):
+    """What of a stored request says for whom it waits, and for what: a fifth of the work of reading all of it."""
+
+    kind: Annotated[Kind, Field(validation_alias=AliasPath("ask", "subject", "kind"))]
 
 
 @cache
@@ -49,6 +58,11 @@ def encode_request(request: Request) -> bytes:
 def decode_request(body: bytes | str) -> Request:
     """Read a request back; raise `RecordAltered` if this is not one."""
     return _read(Request, body, "request")
+
+
+def decode_waiting(body: bytes) -> WaitingRequest:
+    """Read as much of a request as says for whom it waits; raise `RecordAltered` if it cannot be read."""
+    return _read(WaitingRequest, body, "request")
 
 
 def encode_run(run: Run) -> bytes:

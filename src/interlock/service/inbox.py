@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import astuple, dataclass
 from datetime import datetime
 from operator import attrgetter, itemgetter
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from interlock.domain.action import VERDICTS, Kind
 from interlock.domain.authority import Directory, Principal
 from interlock.domain.eligibility import ONLY_PEOPLE, eligibility_of
 from interlock.domain.inbox import asked_entries, entries_of
-from interlock.domain.request import Request, Status
+from interlock.domain.request import Request, Status, VotingState
 from interlock.domain.run import Run
+from interlock.engine.codec import decode_request, decode_waiting
 from interlock.engine.integrity import with_whole_requests
 from interlock.engine.ports.store import Inbox, RunFilter, SortKey, Store
 from interlock.engine.routing import PolicyBook
 from interlock.errors import InvalidValue, RecordAltered
 from interlock.service.pages import (
     MOST_COUNTED,
-    MOST_READ,
+    MOST_READ_FOR_FEW,
     MOST_READ_TO_COUNT,
     PAGE,
     Count,
     Listing,
     Page,
-    count,
+    Tally,
     page,
     sort_key,
     text_key,
@@ -56,10 +58,35 @@ class Listed:
     @property
     def which(self) -> Which | None:
         """In which list of open requests it is; None if it is decided."""
-        if not self.request.is_open:
-            return None
+        return _Judged(self.excluded, self.on_behalf_of, self.snoozed_until).which if self.request.is_open else None
+
+
+class _Judged(NamedTuple):
+    """For whom an open request waits, as one person sees it. See `Listed`.
+
+    Args:
+        is_asked: whether the index finds it for them.
+    """
+
+    excluded: str | None = None
+    on_behalf_of: str | None = None
+    snoozed_until: datetime | None = None
+    is_asked: bool = True
+
+    @property
+    def which(self) -> Which:
+        """In which list it is."""
         mine: Which = "mine" if self.snoozed_until is None else "snoozed"
         return mine if self.excluded is None else "others"
+
+    def listed(self, request: Request) -> Listed:
+        """Return the request as a row."""
+        return Listed(request, self.excluded, self.on_behalf_of, self.snoozed_until)
+
+
+_NOT_JUDGED = _Judged()
+_Row = tuple[bytes, _Judged]
+"""A request as it is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,41 +173,80 @@ class PersonalInbox:
         self._person = self._directory.canonical(principal.id)
         self._only = only
         self._people = None if sees_all else directory.names_of(self._person)
+        self._known: dict[tuple[VotingState, datetime], _Judged] = {}
 
     async def page(self, which: Which, *, after: str | None = None, limit: int = 50) -> Page[Listed]:
         """Return a page of one list. See `Views.inbox`."""
         _check_name(which)
         listing = Listing(which, sort_key, (self._principal.tenant, self._person, *astuple(self._only), self._people))
 
-        def read(after: SortKey | None, limit: int) -> AsyncGenerator[tuple[SortKey, Listed | None], None]:
+        def read(after: SortKey | None, limit: int) -> AsyncGenerator[tuple[SortKey, _Row | None], None]:
             return self._listed(which, after=after, at_once=min(limit, PAGE))
 
-        return await page(listing, read, after=after, limit=limit)
+        found = await page(listing, read, after=after, limit=limit)
+        return Page(tuple(judged.listed(decode_request(body)) for body, judged in found.rows), found.next)
 
     async def count(self, which: Which, *, most: int = MOST_COUNTED) -> Count:
         """Return how many rows a list has, counted to no more than a number. See `Views.inbox_count`."""
-        _check_name(which)
-        looked_at = MOST_READ if most < MOST_COUNTED else MOST_READ_TO_COUNT
-        return await count((row async for _, row in self._listed(which)), most=most, looked_at=looked_at)
+        return (await self.counts({which: most}))[which]
+
+    async def counts(self, most: Mapping[Which, int]) -> dict[Which, Count]:
+        """Return how many rows several lists have, each to no more than a number: what is open is read once for all."""
+        for which in most:
+            _check_name(which)
+        tallies = {which: Tally(number, _looked_at(number)) for which, number in most.items()}
+        at = await self._store.now()
+        apart: set[Which] = {"decided"} if self._people is None else {"decided", "others"}
+        for which in apart & tallies.keys():
+            await self._count({which: tallies[which]}, at)
+        await self._count({which: tally for which, tally in tallies.items() if which not in apart}, at)
+        return {which: tally.count for which, tally in tallies.items()}
 
     async def named(self, ids: Sequence[str]) -> list[Listed]:
         """Return those of some requests that there are, wherever they are by now, in the order of their ids."""
         loaded = with_whole_requests(await self._store.load(self._principal.tenant, ids))
         found = (loaded.requests[key] for key in dict.fromkeys(ids) if key in loaded.requests)
-        return [await self._judged(one, loaded.now) if one.is_open else Listed(one) for one in found]
+        return [(await self._judged(one, loaded.now)).listed(one) if one.is_open else Listed(one) for one in found]
 
     async def _listed(
         self, which: Which, *, after: SortKey | None = None, at_once: int = PAGE
-    ) -> AsyncGenerator[tuple[SortKey, Listed | None], None]:
+    ) -> AsyncGenerator[tuple[SortKey, _Row | None], None]:
         """Read a list; None for what was read, and is in another one."""
         at = await self._store.now()
-        rows = walk_requests(self._store, self._principal.tenant, self._wanted(which, at), after=after, at_once=at_once)
-        async for key, request in rows:
-            if self._only.kind in {None, request.kind} and self._is_of_group(request):
-                found = Listed(request) if which == "decided" else await self._judged(request, at)
-                yield key, (found if which in {"decided", found.which} else None)
-            else:
-                yield key, None
+        wanted = self._wanted(which, at)
+        async for key, body in self._rows(lambda: wanted, after, at_once):
+            judged = await self._placed(which, body, at)
+            yield key, ((body, judged) if judged is not None and which in {"decided", judged.which} else None)
+
+    async def _count(self, tallies: Mapping[Which, Tally], at: datetime) -> None:
+        """Count lists in one walk: over all that is open while others is among them, then over what asks the person."""
+        first: list[Which] = sorted(tallies, key=lambda which: which != "others")
+
+        def wanted() -> Inbox | None:
+            left = (which for which in first if not tallies[which].is_full)
+            return next((self._wanted(which, at) for which in left), None)
+
+        at_once = 1 + max((tally.most for tally in tallies.values()), default=0)
+        async with aclosing(self._rows(wanted, None, min(at_once, PAGE))) as rows:
+            async for _, body in rows:
+                judged = await self._placed(first[0], body, at)
+                for_all = judged is None or judged.is_asked or tallies[first[0]].is_full
+                for which in first if for_all else first[:1]:
+                    tallies[which].add(is_listed=judged is not None and which in {"decided", judged.which})
+                if all(tally.is_full for tally in tallies.values()):
+                    return
+
+    def _rows(
+        self, wanted: Callable[[], Inbox | None], after: SortKey | None, at_once: int
+    ) -> AsyncGenerator[tuple[SortKey, bytes], None]:
+        """Read requests as they are stored, each once; of what is wanted by then."""
+
+        async def read(after: SortKey | None, limit: int) -> Sequence[tuple[SortKey, bytes]]:
+            now = wanted()
+            tenant = self._principal.tenant
+            return () if now is None else await self._store.inbox_rows(tenant, now, after=after, limit=limit)
+
+        return walk(read, itemgetter(0), after=after, at_once=at_once, id_of=lambda row: row[0].id)
 
     def _wanted(self, which: Which, at: datetime) -> Inbox:
         """Return what an index finds of a list: all that is in it, and perhaps more."""
@@ -197,20 +263,33 @@ class PersonalInbox:
             people = self._people
         return Inbox(agent=only.agent, asks=asks, people=people, reference_prefix=only.reference)
 
-    def _is_of_group(self, request: Request) -> bool:
-        group = self._only.group
-        return group is None or (request.is_open and _group(group) in asked_entries(request))
+    async def _placed(self, which: Which, body: bytes, at: datetime) -> _Judged | None:
+        """Say for whom a request waits; None if the filters leave it out."""
+        kind, group = self._only.kind, self._only.group
+        if which == "decided" and kind is None and group is None:
+            return _NOT_JUDGED
+        request = decode_waiting(body)
+        of_group = group is None or (request.is_open and _group(group) in asked_entries(request))
+        if not of_group or kind not in {None, request.kind}:
+            return None
+        if which == "decided":
+            return _NOT_JUDGED
+        if (request, at) not in self._known:
+            self._known[request, at] = await self._judged(request, at)
+        return self._known[request, at]
 
-    async def _judged(self, request: Request, at: datetime) -> Listed:
+    async def _judged(self, request: VotingState, at: datetime) -> _Judged:
         """Say whether an open request waits for the person: not where they have voted on what stands there."""
+        asked = asked_entries(request)
+        is_asked = not asked or not entries_of(self._directory, self._person, at).isdisjoint(asked)
         if self._principal.kind != "person":
-            return Listed(request, ONLY_PEOPLE)
+            return _Judged(ONLY_PEOPLE, is_asked=is_asked)
         try:
             policy = await self._book.pinned(request.route.policy_hash)
         except RecordAltered as altered:
-            return Listed(request, altered.message)
+            return _Judged(altered.message, is_asked=is_asked)
         if policy.levels[request.route.level].automatic:
-            return Listed(request, "a rule decides on it")
+            return _Judged("a rule decides on it", is_asked=is_asked)
         eligibility = eligibility_of(request, policy, self._directory)
         step = request.step_of(policy)
         right = eligibility.of(step, self._person, at, request.votes)
@@ -218,16 +297,20 @@ class PersonalInbox:
         voted = next((vote for vote in votes if vote.voter == self._person), None)
         if right.excluded is None and request.held_until is not None:
             by = ", ".join(request.held_by)
-            return Listed(request, f"decided by {by}, and about to be final: until then a vote can be taken back")
+            excluded = f"decided by {by}, and about to be final: until then a vote can be taken back"
+            return _Judged(excluded, is_asked=is_asked)
         if right.excluded is None and voted is not None:
             did = VERDICTS[voted.verdict].did
-            return Listed(request, f"you have voted already ({did}), and others are asked as well")
-        snoozed_until = request.snoozed_by(self._person, at)
-        return Listed(request, right.excluded, right.on_behalf_of, snoozed_until)
+            return _Judged(f"you have voted already ({did}), and others are asked as well", is_asked=is_asked)
+        return _Judged(right.excluded, right.on_behalf_of, request.snoozed_by(self._person, at), is_asked)
 
 
 def _group(name: str) -> str:
     return f"group:{name}"
+
+
+def _looked_at(most: int) -> int:
+    return MOST_READ_FOR_FEW if most < MOST_COUNTED else MOST_READ_TO_COUNT
 
 
 def _check_name(which: str) -> None:

@@ -18,8 +18,8 @@ K = TypeVar("K")
 
 PAGE = 200
 MOST_COUNTED = 1_000
-MOST_READ, MOST_READ_TO_COUNT = 2_000, 10_000
-"""How many rows are read for one page, and to count a list."""
+MOST_READ, MOST_READ_TO_COUNT, MOST_READ_FOR_FEW = 2_000, 10_000, 1_000
+"""How many rows are read for one page, to count a list, and to count it to less than `MOST_COUNTED`."""
 FIRST_TIME, LAST_TIME = -(2**63), 2**63 - 1  # of the times that every store can compare
 
 
@@ -40,6 +40,10 @@ class Count:
 
     def __str__(self) -> str:
         return f"{self.number:,} or more" if self.more else f"{self.number:,}"
+
+    def to(self, most: int) -> Count:
+        """Return the same, counted to no more than a number."""
+        return Count(most, more=True) if self.number > most else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,20 +162,31 @@ async def page(
     return Page(tuple(found), None)
 
 
-async def count(
-    rows: AsyncGenerator[object | None, None], *, most: int = MOST_COUNTED, looked_at: int = MOST_READ_TO_COUNT
-) -> Count:
-    """Count the rows of a list that are something, to no more than a number, and by looking at no more rows than that.
+class Tally:
+    """Counts the rows of a list.
 
     Args:
-        rows: None for what was read and is not in the list.
-        looked_at: how many rows are read at most.
+        most: how many are counted at most.
+        looked_at: how many are looked at at most, those that are not in the list among them.
+
+    Attributes:
+        is_full: whether there are, or may be, more than are counted: nothing is counted any more.
     """
-    found = read = 0
-    async with aclosing(rows) as left:
-        async for row in left:
-            if read == looked_at or (found == most and row is not None):
-                return Count(found, more=True)
-            read += 1
-            found += row is not None
-    return Count(found)
+
+    def __init__(self, most: int, looked_at: int) -> None:
+        self.most = most
+        self._left = looked_at
+        self._found = 0
+        self.is_full = False
+
+    def add(self, *, is_listed: bool) -> None:
+        """Look at a row, which is in the list or is not."""
+        self.is_full = self.is_full or not self._left or (is_listed and self._found == self.most)
+        if not self.is_full:
+            self._left -= 1
+            self._found += is_listed
+
+    @property
+    def count(self) -> Count:
+        """What is counted so far."""
+        return Count(self._found, self.is_full)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -20,7 +20,7 @@ from sqlalchemy import (
     tuple_,
 )
 
-from interlock.domain.request import UNSETTLED, Request
+from interlock.domain.request import UNSETTLED
 from interlock.engine.codec import decode_request
 from interlock.engine.ports.store import Inbox, InboxPage, SortKey
 from interlock.storage.compiled import Connection, whatever_is_stored
@@ -36,12 +36,12 @@ _AFTER = tuple_(bindparam("after_at", type_=BigInteger), bindparam("after", type
 _LIMIT: BindParameter[int] = bindparam("limit")
 
 
-def inbox(on: Connection, tenant: str, wanted: Inbox, after: SortKey | None, limit: int) -> InboxPage:
-    """Return a page of requests, beginning behind a key of the page before it."""
+def inbox(on: Connection, tenant: str, wanted: Inbox, after: SortKey | None, limit: int) -> list[tuple[SortKey, bytes]]:
+    """Return a page of requests as they are stored, beginning behind a key of the page before it."""
     at, key = (None, "") if after is None else after
     given = wanted.agent, wanted.run_id, wanted.reference, wanted.reference_prefix
     if not encodable(key, *(one or "" for one in given)):
-        return InboxPage()
+        return []
     values: dict[str, Any] = {"tenant": tenant, "limit": limit, "after_at": at, "after": key}
     values |= {"agent": wanted.agent, "run_id": wanted.run_id, "reference": wanted.reference}
     values |= {"begins": wanted.reference_prefix, "beyond": f"{wanted.reference_prefix}{_LAST}"}
@@ -53,7 +53,12 @@ def inbox(on: Connection, tenant: str, wanted: Inbox, after: SortKey | None, lim
     values |= {"people": people, "person": people[0] if people else ""}
     with whatever_is_stored(on):
         rows = on.rows(inbox_query(wanted, paged=after is not None), values)
-    return InboxPage(_keyed(at, key, decode_request(body)) for body, at, key in rows)
+    return [(_place(at, key, body), body) for body, at, key in rows]
+
+
+def read_page(rows: Iterable[tuple[SortKey, bytes]]) -> InboxPage:
+    """Read the requests of a page."""
+    return InboxPage((key, decode_request(body)) for key, body in rows)
 
 
 _OPEN_OF_AGENT = select(func.count()).select_from(
@@ -83,9 +88,9 @@ def opened_requests(on: Connection, tenant: str, agent: str, since: int, most: i
     return (on.value(_OPENED_OF_AGENT, values) or 0) if encodable(agent) else 0
 
 
-def _keyed(at: int, key: object, request: Request) -> tuple[SortKey, Request]:
-    """Return a request with where it stands; its own id is its place where somebody has made the row's unreadable."""
-    return SortKey(at, key if isinstance(key, str) and encodable(key) else request.id), request
+def _place(at: int, key: object, body: bytes) -> SortKey:
+    """Return where a request stands; its own id is its place where somebody has made the row's unreadable."""
+    return SortKey(at, key if isinstance(key, str) and encodable(key) else decode_request(body).id)
 
 
 def inbox_query(wanted: Inbox, *, paged: bool = False) -> Select[Any]:

@@ -30,6 +30,7 @@ from interlock.errors import StoreUnavailable
 from interlock.failpoints import failpoint
 from interlock.storage.audit import audit_of, is_named
 from interlock.storage.cursors import check_channel
+from interlock.storage.inbox import read_page
 from interlock.storage.memory_accounts import MemoryAccounts
 from interlock.storage.memory_commit import apply, check
 from interlock.storage.memory_credentials import MemoryCredentials
@@ -210,9 +211,14 @@ class MemoryStore(MemoryAccounts, MemoryCredentials, MemoryDeliveries, MemorySta
 
     async def inbox(self, tenant: str, wanted: Inbox, *, after: SortKey | None = None, limit: int = 50) -> InboxPage:
         """Return a page of requests, beginning behind a key of the page before it."""
+        return read_page(await self.inbox_rows(tenant, wanted, after=after, limit=limit))
+
+    async def inbox_rows(
+        self, tenant: str, wanted: Inbox, *, after: SortKey | None = None, limit: int = 50
+    ) -> Sequence[tuple[SortKey, bytes]]:
+        """Return a page of requests as they are stored."""
         with self._reading() as tables:
-            found = tables.page_of(tenant, wanted, after, limit)
-            return InboxPage((key, decode_request(row.body)) for key, row in found)
+            return [(key, row.body) for key, row in tables.page_of(tenant, wanted, after, limit)]
 
     async def runs(
         self, tenant: str, wanted: RunFilter = ANY_RUN, *, after: str | None = None, limit: int = 50

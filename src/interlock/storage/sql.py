@@ -37,7 +37,7 @@ from interlock.engine.ports.store import (
 from interlock.engine.retry import until_committed
 from interlock.failpoints import failpoint
 from interlock.storage import agenda, audit, credentials, cursors, directories, reads
-from interlock.storage.inbox import inbox, open_requests, opened_requests
+from interlock.storage.inbox import inbox, open_requests, opened_requests, read_page
 from interlock.storage.rows import Clock, RequestRow, RunRow, check_changes, check_load, check_puts, micros
 from interlock.storage.sql_deliveries import SqlDeliveries
 
@@ -177,6 +177,12 @@ class SqlStore(SqlDeliveries):
 
     async def inbox(self, tenant: str, wanted: Inbox, *, after: SortKey | None = None, limit: int = 50) -> InboxPage:
         """Return a page of requests, beginning behind a key of the page before it."""
+        return await self._read(lambda on: read_page(inbox(on, tenant, wanted, after, limit)))
+
+    async def inbox_rows(
+        self, tenant: str, wanted: Inbox, *, after: SortKey | None = None, limit: int = 50
+    ) -> Sequence[tuple[SortKey, bytes]]:
+        """Return a page of requests as they are stored."""
         return await self._read(lambda on: inbox(on, tenant, wanted, after, limit))
 
     async def statistics(self, tenant: str, span: Span, *, limit: int) -> Counted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import fields
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ import pytest
 
 from interlock.domain.request import Request
 from interlock.engine.changes import Changes, RequestChange, RunChange, RunRecord
+from interlock.engine.codec import decode_request, decode_waiting
 from interlock.engine.ports.store import Inbox, InboxPage, Store
 from interlock.errors import Conflict
 from interlock.testing.fakes import SettableClock
@@ -86,4 +88,10 @@ async def page_ids(
     """Return the ids of a page that begins behind a request of the same list, or of another one in the same order."""
     found = InboxPage() if after is None else await store.inbox(TENANT, of or wanted)
     key = next((key for key in found.keys if key.id == after), None)
-    return [request.id for request in await store.inbox(TENANT, wanted, after=key, limit=limit)]
+    page = await store.inbox(TENANT, wanted, after=key, limit=limit)
+    rows = await store.inbox_rows(TENANT, wanted, after=key, limit=limit)
+    assert [(key, decode_request(body)) for key, body in rows] == list(zip(page.keys, page, strict=True))
+    for (_, body), request in zip(rows, page, strict=True):
+        waiting = decode_waiting(body)
+        assert all(getattr(waiting, one.name) == getattr(request, one.name) for one in fields(waiting)), "read in part"
+    return [request.id for request in page]

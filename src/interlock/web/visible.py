@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from time import monotonic
@@ -229,11 +229,13 @@ class VisibleInbox:
         """Return a page of a list. See `Views.inbox`."""
         return await self._of(only or InboxFilter(agent)).page(which, after=after, limit=limit)
 
-    async def count(
-        self, which: Which, *, agent: str | None = None, only: InboxFilter | None = None, most: int = MOST_COUNTED
-    ) -> Count:
+    async def count(self, which: Which, *, agent: str | None = None, most: int = MOST_COUNTED) -> Count:
         """Return how many rows a list has, counted to no more than a number. See `Views.inbox_count`."""
-        return await self._of(only or InboxFilter(agent)).count(which, most=most)
+        return await self._of(InboxFilter(agent)).count(which, most=most)
+
+    async def counts(self, most: Mapping[Which, int], only: InboxFilter) -> dict[Which, Count]:
+        """Return how many rows several lists have, each counted to no more than a number."""
+        return await self._of(only).counts(most)
 
     async def named(self, ids: Sequence[str]) -> list[Listed]:
         """Return those of some requests that the caller sees, wherever they are by now."""

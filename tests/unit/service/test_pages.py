@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from interlock.engine.ports.store import SortKey
 from interlock.errors import InvalidValue
-from interlock.service.pages import Count, Listing, count, page, sort_key, text_key, walk
+from interlock.service.pages import Count, Listing, Tally, page, sort_key, text_key, walk
 
 
 def listing(keys, asked=None):
@@ -125,12 +125,17 @@ def test_a_cursor_of_another_list_is_refused():
         ([1] + [None] * 6, "1 or more"),
     ],
 )
-async def test_a_count_is_exact_until_it_stops(rows, said):
-    async def read():
-        for row in rows:
-            yield row
+def test_a_count_is_exact_until_it_stops(rows, said):
+    tally = Tally(3, looked_at=6)
+    for row in rows:
+        tally.add(is_listed=row is not None)
+    assert str(tally.count) == said
 
-    assert str(await count(read(), most=3, looked_at=6)) == said
+
+@pytest.mark.parametrize(("counted", "said"), [(Count(2), "2"), (Count(3), "3"), (Count(4), "3 or more")])
+def test_a_count_says_less_when_less_is_asked(counted, said):
+    assert str(counted.to(3)) == said
+    assert str(Count(counted.number, more=True).to(3)) == f"{min(counted.number, 3)} or more"
 
 
 def test_a_large_count_is_read_at_once():

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from contextlib import suppress
 from http import HTTPStatus
+from typing import get_args
 
 from starlette.requests import Request as Call
 from starlette.responses import RedirectResponse, Response
 
 from interlock.engine.ports.store import Inbox
 from interlock.errors import InterlockError, InvalidValue
-from interlock.service.inbox import Listed
-from interlock.service.pages import MOST_COUNTED, Page
+from interlock.service.inbox import EVERYTHING, Listed, Which
+from interlock.service.pages import MOST_COUNTED, Count, Page
 from interlock.service.views import SHORTEST_PREFIX
 from interlock.web.callers import Caller
 from interlock.web.pages.inbox_rows import folded, kept_in_place, row_of
 from interlock.web.pages.inbox_view import APPLY, KINDS, LISTS, STATUSES, View, view_of
-from interlock.web.pages.rendering import MOST_WAITING, page
+from interlock.web.pages.rendering import MOST_WAITING, page, waiting_for
 from interlock.web.pages.routing import Decider, pages
 from interlock.web.visible import VisibleInbox, must_see, requests_seen, visible_inbox
 
@@ -42,8 +43,7 @@ async def inbox(call: Call, caller: Decider) -> Response:
     part = await _page(caller, lists, view)
     seen = {row.request.id: row for row in await lists.named(view.shown)} if view.shown else {}
     rows, new = kept_in_place(part.rows, seen, shown=view.shown, since=view.since)
-    most = {name: MOST_COUNTED if name == view.which else MOST_WAITING for name in LISTS if name != "all"}
-    counts = {name: await lists.count(name, only=view.filters_of(name), most=number) for name, number in most.items()}
+    counts = await _counts(lists, view)
     return await page(
         call,
         "inbox.html",
@@ -57,8 +57,18 @@ async def inbox(call: Call, caller: Decider) -> Response:
         next=part.next,
         empty=EMPTY[view.which],
         choices=_choices(caller, lists, view),
-        waiting=await lists.count("mine", most=MOST_WAITING),
+        waiting=counts["mine"].to(MOST_WAITING) if view.filters_of("mine") == EVERYTHING else await waiting_for(caller),
     )
+
+
+async def _counts(lists: VisibleInbox, view: View) -> dict[Which, Count]:
+    """Return how many rows each list has by the filters that its tab keeps: those that keep the same ones together."""
+    counts: dict[Which, Count] = {}
+    for only in {view.filters_of(which): None for which in get_args(Which)}:
+        alike: list[Which] = [which for which in get_args(Which) if view.filters_of(which) == only]
+        most = {which: MOST_COUNTED if which == view.which else MOST_WAITING for which in alike}
+        counts |= await lists.counts(most, only)
+    return counts
 
 
 async def _named(caller: Caller, view: View) -> str | None:

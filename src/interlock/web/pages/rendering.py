@@ -228,10 +228,11 @@ async def page(
         "sections": await _sections(call, caller),
         "path": call.url.path,
         "position": getattr(call.state, "position", ""),
-        "waiting": None if caller is None else await waiting_for(caller),
         "address": call.url.path + (f"?{call.url.query}" if call.url.query else ""),
         "key": secrets.token_hex(16),
     }
+    if "waiting" not in values:
+        frame["waiting"] = None if caller is None else await waiting_for(caller)
     shown = ENVIRONMENT.get_template(template).render(frame | values)
     return HTMLResponse(shown, status, {**(headers or {}), "Content-Security-Policy": policy(nonce)})
 
