@@ -1,6 +1,7 @@
 """What every test stands on: a home of its own, Hypothesis profiles, and no silent skips on CI."""
 
 import contextlib
+import gc
 import os
 import sqlite3
 import subprocess
@@ -55,7 +56,7 @@ if os.environ.get("HYPOTHESIS_PROFILE") != "soak" and (in_memory := folder_in_me
 settings.register_profile("dev", max_examples=25, stateful_step_count=20, deadline=None)
 settings.register_profile(
     "ci",
-    max_examples=60,
+    max_examples=40,
     stateful_step_count=40,
     deadline=None,
     derandomize=True,
@@ -205,6 +206,17 @@ class Backdoor:
 def backdoor() -> type[Backdoor]:
     """Return what opens the back door of a database, given its address."""
     return Backdoor
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None]:
+    """Look for no garbage in what is collected, neither now nor later: a million objects, and all stay."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 SAMPLED = {"e2e": 4, "faults": 4}

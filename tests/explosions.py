@@ -51,6 +51,7 @@ def serve(file: str) -> None:
     assert spec is not None
     assert spec.loader is not None
     bombs = importlib.util.module_from_spec(spec)
+    sys.modules["bombs"] = bombs  # where its models look for their names
     spec.loader.exec_module(bombs)
     for line in sys.stdin:
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:

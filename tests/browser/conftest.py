@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import groupby
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +23,7 @@ CHROMIUM = os.environ.get("INTERLOCK_TEST_CHROMIUM") or next(filter(None, map(sh
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"),
+    *("--disable-site-isolation-trials", "--renderer-process-limit=1"),  # every test is of one site
 )
 DESK = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 700}
@@ -37,11 +39,22 @@ def first_on(store: str) -> Callable[[Any], Any]:
     return lambda test: pytest.mark.sampled(len(STORES))(pytest.mark.parametrize("store", stores)(test))
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run these tests in one loop: the browser belongs to it, and is started once."""
+    """Run these tests in one loop: the browser belongs to it, and is started once.
+
+    Of a test that is for both sizes a commit tells one, each in turn: where a page fits is told of every page and size
+    in `test_every_page.py`. The soak tells the others.
+    """
     for item in items:
         if "/tests/browser/" in item.path.as_posix():
             item.add_marker(ONE_LOOP, append=False)
+    of_a_size = [item for item in items if any(mark is BOTH_SIZES.mark for mark in item.iter_markers())]
+    for place, (_, cases) in enumerate(groupby(of_a_size, lambda item: item.nodeid.partition("[")[0])):
+        told = [*SIZES.values()][place % len(SIZES)]
+        for item in cases:
+            if item.callspec.params["size"] is not told:  # type: ignore[attr-defined]
+                item.add_marker(pytest.mark.soak)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

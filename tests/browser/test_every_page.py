@@ -81,7 +81,7 @@ async def opened(site, page, size=DESK, **options):
     return tab
 
 
-@pytest.mark.sampled(17)
+@pytest.mark.sampled(25)
 @pytest.mark.parametrize(("page", "look"), SEEN, ids=[named(*one) for one in SEEN])
 async def test_a_page_can_be_read_by_everybody_and_nothing_in_it_runs_or_hides(installation, page, look):
     size, scheme = look

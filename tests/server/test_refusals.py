@@ -282,7 +282,7 @@ def open_house(tmp_path, clock, monkeypatch, capsys):
             loop.run(house.server.close())
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("row", "door"), CELLS)
 def test_none_is_accepted_and_the_log_says_who_tried(open_house, tmp_path, caplog, row, door):
     caplog.set_level(logging.INFO, "interlock.access")

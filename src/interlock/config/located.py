@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +68,9 @@ def key_path(path: tuple[Key, ...]) -> str:
     return text
 
 
+@lru_cache(maxsize=4)
 def read_tree(raw: bytes) -> Tree:
-    """Read YAML.
+    """Read YAML; the same bytes once, since a young file is read at each call. Nobody changes a tree.
 
     Raises:
         BadYaml: for text that is not UTF-8 or not YAML, duplicate keys, tags, merge keys, numbers in a form that two

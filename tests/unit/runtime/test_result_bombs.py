@@ -7,7 +7,6 @@ than its longest pause.
 import contextlib
 import itertools
 import json
-import subprocess
 import sys
 import threading
 import time
@@ -22,6 +21,7 @@ from hypothesis import strategies as st
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.types import Interrupt
 from pydantic import BaseModel, PlainSerializer, RootModel, computed_field, field_serializer, model_serializer
+from tests.explosions import Explosions
 
 from interlock.domain.canonical import MAX_BYTES, canonical_bytes
 from interlock.errors import InvalidState, InvalidValue
@@ -169,16 +169,15 @@ BOMBS = {
 
 
 @pytest.fixture(scope="module")
-def exploded():
-    """Let each bomb go off in one process; return what came of each, and of the one that none came after."""
-    process = subprocess.run([sys.executable, __file__], capture_output=True, text=True, timeout=600, check=False)
-    return {told["name"]: told for told in map(json.loads, process.stdout.splitlines())}
+def explosions():
+    with Explosions(__file__) as started:
+        yield started
 
 
 @pytest.mark.sampled(5)
 @pytest.mark.parametrize("name", BOMBS)
-def test_I2_no_result_stops_a_worker(exploded, name):
-    told = exploded[name]
+def test_I2_no_result_stops_a_worker(explosions, name):
+    told = explosions.of(name)
     assert told["longest_pause"] < LONGEST_PAUSE
     assert told["recorded"] <= MAX_BYTES
 
@@ -277,16 +276,16 @@ def test_what_is_shared_is_weighed_in_few_steps(times, of):
     assert looks.left > 90_000
 
 
-def _explode(name, pauses):
+def explode(name):
     value = BOMBS[name]()
-    pauses[0] = 0.0  # it took its time to be made
+    pauses = [0.0]
+    threading.Thread(target=_tick, args=(pauses,), daemon=True).start()
     recorded = len(canonical_bytes(jsonable(value)))
     for again in (lambda: shown(BOMBS[name](), "value"), lambda: canonical_bytes(value)):
         with contextlib.suppress(InvalidValue, SystemExit):
             again()
     said(ValueError(value))
-    sys.stdout.write(json.dumps({"name": name, "recorded": recorded, "longest_pause": pauses[0]}) + "\n")
-    sys.stdout.flush()
+    sys.stdout.write(json.dumps({"recorded": recorded, "longest_pause": pauses[0]}))
 
 
 def _tick(pauses):
@@ -297,10 +296,3 @@ def _tick(pauses):
         now = time.process_time()
         pauses[0] = max(pauses[0], now - last)
         last = now
-
-
-if __name__ == "__main__":
-    ticked = [0.0]
-    threading.Thread(target=_tick, args=(ticked,), daemon=True).start()
-    for bomb in BOMBS:
-        _explode(bomb, ticked)
