@@ -27,7 +27,7 @@ from interlock.web.pages.form_builder import form
 from interlock.web.pages.form_input import Blank, Entry, Given, State, changed, state_sent, was_switched
 from interlock.web.pages.rendering import page
 from interlock.web.pages.request_parts import Refusal, context_of_vote
-from interlock.web.pages.request_status import why_not
+from interlock.web.pages.request_status import seconds_left, why_not
 from interlock.web.pages.requests import shown
 from interlock.web.pages.routing import Person, Reader, counted, pages
 from interlock.web.pages.schema_forms import Field, read, show_misfits
@@ -80,6 +80,11 @@ class Sheet:
     def request(self) -> Request:
         """What it is about."""
         return self.view.request
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long until a clock ends the time for it."""
+        return seconds_left(self.view)
 
     @property
     def wrong(self) -> list[Field]:

@@ -20,7 +20,7 @@ from interlock.service.run_views import RunView
 from interlock.service.sentences import sentence
 from interlock.service.views import RequestView
 from interlock.web.callers import Caller
-from interlock.web.pages.request_status import ShownStatus, asked_words, shown_status, why_not
+from interlock.web.pages.request_status import ShownStatus, asked_words, seconds_left, shown_status, why_not
 from interlock.web.pages.subjects import Shown, shown_part, shown_subject
 from interlock.web.pages.values import Node, Room
 
@@ -125,6 +125,11 @@ class RequestPart:
     def why_not(self) -> str:
         """Why the reader may not decide, and who can."""
         return why_not(self.view)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long until a clock ends what is shown: then the page is fetched again."""
+        return seconds_left(self.view)
 
     @property
     def policy(self) -> str:

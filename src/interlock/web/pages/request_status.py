@@ -65,6 +65,13 @@ def shown_status(view: RequestView, person: str, done_at: datetime | None = None
     return ShownStatus("info", "Waits for others", _others(view))
 
 
+def seconds_left(view: RequestView) -> float | None:
+    """Return how long it is until a clock ends what is shown, by the store's clock; None where no clock does."""
+    ends_at = view.request.closes_at
+    left = None if ends_at is None or not view.request.is_open else (ends_at - view.now).total_seconds()
+    return left if left is not None and left > 0 else None
+
+
 def why_not(view: RequestView) -> str:
     """Return the one sentence for whoever may not decide: why not, and who can; nothing for whoever may."""
     if view.excluded is None or not view.request.is_open:

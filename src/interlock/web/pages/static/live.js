@@ -1,7 +1,7 @@
 // Pages that live. One tab of a browser holds the stream of events and tells the others, so that ten tabs cost one
 // connection. What came is dispatched on the body, for `hx-trigger="live:… from:body"`: `live:request`, `live:run`,
 // `live:people` and `live:any`; `live:req_…`, `live:run_…` for one stream; and for views, which change nothing,
-// `live:viewed` and `live:viewed:req_…` alone. Its detail is {stream, type, position}.
+// `live:viewed` and `live:viewed:req_…` alone. Its detail is {stream, type, position}. `times.js` adds `live:over`.
 (() => {
   const body = document.body;
   const { person } = body.dataset;
@@ -86,12 +86,12 @@
   document.addEventListener("submit", (event) => {
     if (isLost() && event.submitter?.matches(DECIDES)) event.preventDefault();
   }, true);
-  // An answer that is no page of ours leaves what is shown as it is.
+  // An answer that is no page of ours leaves what is shown as it is; 409 is the page that says how it stands.
   document.addEventListener("htmx:before:response", (event) => {
     const { ctx } = event.detail;
     if (!/^(live:|every)/.test(ctx.sourceEvent?.type)) return;
     if (new URL(ctx.response.raw.url).pathname === "/sign-in") signIn();
-    else if (ctx.response.status < 400) return;
+    else if (ctx.response.status < 400 || ctx.response.status === 409) return;
     event.preventDefault();
   });
 

@@ -28,8 +28,29 @@
     time.title = shown.format(at);
   }
 
+  // Where the time ends while the page is open, the page is told at that moment; by the server's clock, not this one's.
+  const LONGEST = 2 ** 31 - 1; // what a timer takes
+  const ends = new WeakMap();
+  let timer = 0;
+  function endOf(one) {
+    const said = one.dataset.secondsLeft;
+    if (ends.get(one)?.said !== said) ends.set(one, { said, at: performance.now() + 1000 * said });
+    return ends.get(one).at;
+  }
+  function waitForTheEnd() {
+    clearTimeout(timer);
+    const next = Math.min(...[...document.querySelectorAll("[data-seconds-left]")].map(endOf));
+    if (next === Infinity) return;
+    const tell = () => document.body.dispatchEvent(new CustomEvent("live:over"));
+    timer = setTimeout(tell, Math.min(LONGEST, Math.max(0, next - performance.now())));
+  }
+
   const all = (of) => of.querySelectorAll("time").forEach(show);
   all(document);
-  document.addEventListener("htmx:after:swap", () => all(document));
+  waitForTheEnd();
+  document.addEventListener("htmx:after:swap", () => {
+    all(document);
+    waitForTheEnd();
+  });
   setInterval(() => document.querySelectorAll("time[data-left]").forEach(show), 1000);
 })();
