@@ -1,5 +1,8 @@
 """Changing what is asked, and answering, in a real browser: types, errors, what changes, and nothing typed is lost."""
 
+import json
+import re
+
 import pytest
 from playwright.async_api import expect
 from tests.browser.conftest import BOTH_SIZES, DESK, PHONE, path_of
@@ -75,6 +78,25 @@ async def test_an_error_is_at_the_field_and_in_a_summary_that_has_the_focus(site
     await summary.get_by_role("link").click()
     await expect(field).to_be_focused()
     await expect(page.get_by_role("button", name="Approve with changes")).to_be_in_viewport()
+
+
+@EACH
+async def test_what_the_schema_does_not_know_is_json_with_its_error_at_the_place_and_then_its_types(site, size, script):
+    asked = await ask(await site.agent(), ORDER)
+    page = await opened(site, asked, size=size, java_script_enabled=script)
+    field = at(page, "/extra", "json")
+    for typed in ('{"x": [2, "2"', '{"x": [2, "2"], "y": null}'):
+        await field.fill(typed)
+        await page.get_by_role("button", name="Approve with changes").click()
+        if typed.endswith('"2"'):
+            await page.locator("#errors").get_by_role("link").click()
+            await expect(field).to_be_focused()
+            await expect(field).to_have_attribute("aria-invalid", "true")
+            await expect(field).to_have_accessible_description(re.compile("Error: "))
+            await expect(field).to_have_value(typed)
+    await page.wait_for_url(f"**/requests/{asked['id']}*")
+    found = (await stands(site, asked))["stands"]["args"]
+    assert json.dumps(found, sort_keys=True) == json.dumps(ARGS | {"extra": {"x": [2, "2"], "y": None}}, sort_keys=True)
 
 
 LETTER = "Dear Ann,\n\nwe send the goods on Monday.\nAll twelve of them.\n\nYours, Mia"

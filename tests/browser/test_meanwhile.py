@@ -6,6 +6,7 @@ from tests.browser.conftest import BOTH_SIZES, PHONE
 from tests.browser.flow_steps import MIA, NOAH, opened_request, stands
 from tests.server.conftest import CONFIG
 from tests.server.test_agents_api import MAIL, ask, vote
+from tests.server.test_editing import TWO
 
 BRIEF = CONFIG.replace("[{ask: [group:managers]}]}]}", "[{ask: [group:managers], within: 10m}]}]}")
 
@@ -76,6 +77,22 @@ async def test_every_open_page_of_it_says_that_it_was_decided_elsewhere_or_withd
     await expect(form.locator('#form [name="text:/to"]')).to_have_value("bob")
     await form.get_by_role("button", name="Approve with changes").click()
     await stands(form, title)
+
+
+async def test_an_open_form_says_that_another_has_changed_it_and_keeps_what_was_typed(open_site):
+    site = await open_site(config=TWO)
+    asked = await ask(await site.agent(), MAIL)
+    form = await opened_request(site, asked, size=PHONE)
+    await form.get_by_role("link", name="Edit").click()
+    await form.locator('#form [name="text:/to"]').fill("bob")
+    await form.locator("body[data-connection=live]").wait_for()
+    noah = await site.person(NOAH)
+    assert (await noah.post(f"/requests/{asked['id']}/comments", json={"text": "I look at it"})).is_success
+    assert (await vote(noah, asked, "edit", value={"to": "eve"})).is_success
+    await expect(form.locator("#meanwhile")).to_contain_text("It has changed since you opened it.")
+    await expect(form.locator('#form [name="text:/to"]')).to_have_value("bob")
+    await form.get_by_role("button", name="Approve with changes").click()
+    await expect(form.locator("#changes del")).to_contain_text("eve")
 
 
 @pytest.mark.parametrize("title", ["The time is over", *OVER])

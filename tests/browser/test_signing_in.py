@@ -4,7 +4,7 @@ import base64
 import re
 
 import pytest
-from tests.browser.conftest import BOTH_SIZES, PHONE, path_of
+from tests.browser.conftest import BOTH_SIZES, DESK, PHONE, path_of
 from tests.server.test_agents_api import PAY, ask
 
 from interlock.domain.credentials import Device
@@ -106,10 +106,12 @@ async def test_an_admin_invites_somebody_who_joins_after_a_mistake(site, own, si
     assert await page.get_by_text(f"You are signed in as {ZOE}").is_visible()
 
 
-@BY_SCRIPT_OR_NOT
-async def test_a_second_factor_is_added_used_and_asked_for(site, own, script):
+@pytest.mark.parametrize(
+    ("size", "script"), [(DESK, True), (PHONE, True), (PHONE, False)], ids=["desk", "phone", "phone without a script"]
+)
+async def test_a_second_factor_is_added_used_and_asked_for(site, own, size, script):
     await joined(site, own)
-    page = await site.opened_by(None, PHONE, java_script_enabled=script)
+    page = await site.opened_by(None, size, java_script_enabled=script)
     await page.goto("/sign-in?next=/account/second-factor")
     await page.get_by_label("Name").fill(ZOE)
     await page.get_by_label("Password", exact=True).fill(PASSWORD)

@@ -137,6 +137,47 @@ async def test_what_says_nothing_is_refused_at_its_field(server, act):
     assert f'href="#{name}"' in answer.text
 
 
+ACTS = {
+    "comment": ({"text": "<i>seen</i>"}, "commented", "&lt;i&gt;seen&lt;/i&gt;"),
+    "reserve": ({}, "reserved", "is on it"),
+    "ask-back": ({"question": "Which <i>one</i>?"}, "asked_back", "Which &lt;i&gt;one&lt;/i&gt;?"),
+    "delegate": ({"to": f" {RUTH} ", "reason": "on leave"}, "delegated", "on leave"),
+    "extend": ({"by": "4h", "why": "a long one"}, "extended", "a long one"),
+}
+
+
+@pytest.mark.parametrize("act", ACTS)
+async def test_what_a_form_says_is_done_once_and_stands_on_the_page_that_it_leads_to(server, act):
+    fields, event, shows = ACTS[act]
+    mia, agent = await server.person(MIA), await server.agent()
+    asked = await ask(agent, MAIL)
+    for _ in range(2):
+        answer = await sent(mia, asked, act, key="abc-1", **fields)
+        assert answer.status_code == HTTPStatus.SEE_OTHER, answer.text
+        assert answer.headers["location"].startswith(f"/requests/{asked['id']}")
+    assert shows in (await shown(mia, asked)).text
+    history = (await agent.get(f"/requests/{asked['id']}")).json()["history"]
+    assert [one["event"]["type"] for one in history].count(event) == 1
+
+
+async def test_what_was_asked_back_is_answered_by_who_started_the_run_on_the_page(server):
+    mia, ruth = await server.person(MIA), await server.person(RUTH)
+    run = (await ruth.post("/runs", json={"agent": "approval", "input": "Send email to ann@example.com"})).json()["id"]
+    await server.drain()
+    (asked,) = (await mia.get("/requests", params={"run": run})).json()["requests"]
+    await sent(mia, asked, "ask-back", question="When?")
+    offered = [has_form(await shown(person, asked), "clarify") for person in (mia, ruth)]
+    assert offered == [False, True]
+    refused = await sent(ruth, asked, "clarify", number="1", said=" ")
+    assert (refused.status_code, f'id="said-{asked["id"]}-error"' in refused.text) == (HTTPStatus.BAD_REQUEST, True)
+    assert (await sent(ruth, asked, "clarify", number="1", said="On Monday")).status_code == HTTPStatus.SEE_OTHER
+    page = await shown(mia, asked)
+    assert ("On Monday" in page.text, "No answer yet." in page.text) == (True, False)
+    assert (await sent(mia, asked, "reserve", key="a")).status_code == HTTPStatus.SEE_OTHER
+    assert (await sent(mia, asked, "end-reservation", key="b")).status_code == HTTPStatus.SEE_OTHER
+    assert has_form(await shown(mia, asked), "reserve")
+
+
 async def test_who_does_not_see_it_gets_the_same_404_from_every_form(server):
     asked = await ask(await server.agent())
     for person in (await server.person("stranger@example.com"), await server.person(MIA, tenant="other")):

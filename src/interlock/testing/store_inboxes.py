@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from interlock.domain.action import Action, Verdict
+from interlock.domain.collaboration import Snoozed
 from interlock.domain.events import (
     Edited,
     EffectClaimed,
@@ -213,6 +214,24 @@ class InboxContract(Contract):
         reached = StepReached(0, clock.at + HOUR, clock.at, ask=("group:managers",), approvals=1)
         await store.commit(changes(then(request, edited, reached)))
         assert await page_ids(store, Inbox((), people=("ann",))) == ["req_1"]
+
+    async def test_who_has_put_it_aside_is_kept_and_changes_no_list(self, store: Store, clock: SettableClock) -> None:
+        await self._ask(store, clock, "req_1", "group:managers")
+        began, soon = clock.at, HOUR / 4
+        for by, until in (("ann", soon), ("bob", soon), ("ann", 2 * soon), ("bob", None)):
+            at = clock.advance(seconds=1)
+            change = then(
+                await the_request(store, "req_1"), Snoozed(by, began + until if until is not None else at, at)
+            )
+            found = (await committed(store, change)).after
+            assert found == await the_request(store, "req_1")
+            assert found == fold(entry.event for entry in await store.history(TENANT, "req_1"))  # type: ignore[misc]
+        assert [(one.by, one.until) for one in found.snoozes] == [("ann", began + 2 * soon)]
+        assert await self._asking(store, "group:managers") == ["req_1"]
+        assert await page_ids(store, Inbox((), people=("ann",))) == []  # to put it aside is not to act
+        (row,) = await store.inbox(TENANT, Inbox())
+        assert row.snoozes == found.snoozes
+        assert (await store.agenda()).next_due == found.due_at
 
     async def test_who_has_acted_is_written_anew_with_the_request(self, store: Store, clock: SettableClock) -> None:
         await self._ask(store, clock, "req_1", "group:managers")
