@@ -3,7 +3,7 @@
 import json
 import sys
 
-from tests.browser.conftest import BOTH_SIZES, PHONE, first_on, path_of
+from tests.browser.conftest import BOTH_SIZES, DESK, PHONE, first_on, path_of
 from tests.browser.flow_steps import MIA, opened_request, result_of, started, waiting
 from tests.server.conftest import CONFIG
 from tests.server.test_langchain import CONFIGURED
@@ -59,6 +59,15 @@ async def test_of_three_bookings_one_is_approved_one_changed_and_one_rejected_an
         await about(page, words).locator(".request-status").get_by_text(title, exact=True).wait_for()
     made = await effect_of(site, next(one for one in asked if one["asked"]["name"] == "book_hotel"))
     assert json.dumps([made["entry"][name] for name in ("nights", "price")]) == '[3, "318.00"]'
+    await page.goto(f"/runs/{run}")
+    came = page.get_by_role("region", name="What came of it")
+    assert "nights\n3" in await came.inner_text(), "what was approved, and not what the agent had planned"
+    await page.get_by_text("Approved with changes", exact=True).wait_for()
+    for size in (PHONE, DESK):
+        await page.set_viewport_size(size)
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), size
+        widths = await came.locator("dd").evaluate_all("all => all.map(one => one.clientWidth)")
+        assert min(widths) > 150, "no value is so narrow that its letters stand below each other"
 
 
 async def effect_of(site, asked):

@@ -52,7 +52,7 @@ class TripState(TypedDict, total=False):
 
     input: str  # where to
     ledger: str  # where bookings are entered, whichever process does it
-    trip: dict[str, dict[str, Any]]  # what is wanted, by action
+    trip: Annotated[dict[str, dict[str, Any]], operator.or_]  # what is wanted, by action: as it was approved, once it is
     booked: Annotated[list[str], operator.add]  # what each request came to
     result: str  # how it ended, in a sentence
 
@@ -82,9 +82,11 @@ def _asks(name: str, description: str) -> Any:
 
     def node(state: TripState) -> TripState:
         decision = ask(Action(name, state["trip"][name], schema=SCHEMAS[name]), description=description)
+        came: TripState = {"booked": [f"{name}: {decision.outcome}"]}
         if decision.approved:
             decision.perform(functools.partial(_book, name, state["ledger"]), idempotent=True)
-        return {"booked": [f"{name}: {decision.outcome}"]}
+            came["trip"] = {name: decision.action.args}
+        return came
 
     return node
 
