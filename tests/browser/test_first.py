@@ -16,7 +16,7 @@ async def test_a_person_opens_the_inbox_reads_a_request_and_approves_it(site, si
     await page.get_by_role("link", name="pay").click()
     assert path_of(page) == f"/requests/{asked['id']}"
     await page.get_by_role("button", name="Approve").click()
-    await page.get_by_text("Passed before").wait_for()
+    await page.get_by_text("Approved before").wait_for()
     found = (await (await site.agent()).get(f"/requests/{asked['id']}")).json()
     assert (found["counted"], found["policy"]["step"]) == ([{"step": 0, "voter": MIA}], 1)
 

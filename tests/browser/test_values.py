@@ -70,7 +70,7 @@ async def test_nobody_approves_before_everything_that_is_folded_was_opened(site,
     await page.reload()
     await page.locator("details[data-opened]").first.wait_for()
     await approve.click()
-    await page.get_by_text("Passed before").wait_for()
+    await page.get_by_text("Approved before").wait_for()
     assert path_of(page) == f"/requests/{id_}"
 
 

@@ -5,7 +5,7 @@ import re
 from http import HTTPStatus
 
 import pytest
-from tests.server.test_agents_api import MAIL, PAY, ask, vote
+from tests.server.test_agents_api import MAIL, PAY, ask, claim, result, vote
 
 from interlock.domain.credentials import Scope
 
@@ -45,6 +45,36 @@ async def test_a_row_says_what_will_happen_about_what_by_whom_and_who_has_voted(
     for part in ("send_email", "to 2 recipients", "<b>Hi U+202E", "CAMPAIGN-7", "bot", "noah@example.com is on it"):
         assert part in said
     assert said.index("send_email") < said.index("cannot be undone risk “ <i>high</i> ”, says the agent")
+
+
+@pytest.mark.parametrize(
+    ("became", "says"),
+    [
+        (None, "Not carried out so far"),
+        ("claimed", "Under way"),
+        ("executed", "Carried out"),
+        ("failed", "Not carried out"),
+        ("unknown", "Nobody knows whether it happened"),
+    ],
+)
+async def test_what_is_decided_says_what_came_of_it_by_whom_and_when(server, became, says):
+    agent, mia, olga = await server.agent(), await server.person(MIA), await server.person(OLGA)
+    asked = await ask(agent, PAY)
+    assert (await mia.post(f"/requests/{asked['id']}/delegations", json={"to": "ruth@example.com"})).is_success
+    assert "asked <time" in await opened(mia)
+    for person in (await server.person("ruth@example.com"), olga):
+        assert (await vote(person, asked)).is_success
+    if became is not None:
+        assert (await claim(agent, asked)).is_success
+    if became not in {None, "claimed"}:
+        assert (await result(agent, asked, state=became)).is_success
+    for which in ("decided", "all"):
+        page = await opened(olga, list=which)
+        assert f">{says}</span>" in page
+        said = row(page, asked)
+        assert f"Approved {says}" in said
+        by = re.escape("by ruth@example.com (for mia@example.com), olga@example.com")
+        assert re.search(rf"{by} · \d+ \w+ \d{{4}}, \d\d:\d\d UTC", said)
 
 
 async def test_each_list_has_what_the_kit_says_and_says_how_many(server):

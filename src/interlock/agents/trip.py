@@ -52,7 +52,7 @@ class TripState(TypedDict, total=False):
 
     input: str  # where to
     ledger: str  # where bookings are entered, whichever process does it
-    trip: Annotated[dict[str, dict[str, Any]], operator.or_]  # what is wanted, by action: as it was approved, once it is
+    trip: Annotated[dict[str, dict[str, Any]], operator.or_]  # what is wanted, by action: as approved, once it is
     booked: Annotated[list[str], operator.add]  # what each request came to
     result: str  # how it ended, in a sentence
 

@@ -11,7 +11,7 @@ from interlock.domain.authority import Delegation, Directory
 from interlock.domain.eligibility import Eligibility, eligibility_of, with_delegations
 from interlock.domain.policy import Level, Occasion, Policy, Route, Step, route
 from interlock.domain.quorum import supporters
-from interlock.domain.request import Request, acting
+from interlock.domain.request import Request
 
 SHOWN = 12
 """How many people are named; of more, the number is given."""
@@ -100,7 +100,7 @@ def _steps(case: _Case, policy: Policy, directory: Directory, level: Level) -> I
         step = given if case.request is None else case.request.step_of(policy, index)
         title = f"Step {index + 1} of {len(level.steps)}"
         if case.request is not None and index < now:
-            yield f"{title}: passed, by {', '.join(_passed(case.request, index))}."
+            yield f"{title}: passed, by {', '.join(who for at, who in case.request.passed if at == index)}."
             continue
         present = case.request if index == now else None
         needed = f"{_needed(case, step)}{_so_far(present, policy, directory, step)}"
@@ -111,11 +111,6 @@ def _steps(case: _Case, policy: Policy, directory: Directory, level: Level) -> I
         yield from _held(present, step)
         yield from _meanwhile(present, step)
         yield from (f"  {line}" for line in _voters(case, policy, directory, step, now=index == now))
-
-
-def _passed(request: Request, index: int) -> list[str]:
-    found = ((person, request.stand_in_of(index, person)) for at, person in request.counted if at == index)
-    return [acting(person, behind.on_behalf_of if behind else None) for person, behind in found]
 
 
 def _asked(step: Step) -> str:

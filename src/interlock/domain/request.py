@@ -291,7 +291,7 @@ class Request(VotingState):
 
     @property
     def deciders(self) -> tuple[str, ...]:
-        """Those of `decided_by` in words: `noah for mia` where noah voted for mia."""
+        """Those of `decided_by` in words: `noah (for mia)` where noah voted for mia."""
         ended = self.status in REFUSALS  # by the votes of its last step alone
         passed = () if ended else self.counted
         final = [one for one in self.stand_ins if not ended or one.step == self.step]
@@ -299,8 +299,14 @@ class Request(VotingState):
         for person in self.decided_by:
             givers = dict.fromkeys(one.on_behalf_of for one in final if one.voter == person)
             own = any(who == person and self.stand_in_of(step, person) is None for step, who in passed)
-            words.append(acting(f"{person}, also" if own and givers else person, " and ".join(givers)))
+            words.append(acting(person, f"{'themselves and ' if own and givers else ''}{' and '.join(givers)}"))
         return tuple(words)
+
+    @property
+    def passed(self) -> tuple[tuple[int, str], ...]:
+        """Those of `counted` in words, by step: `noah (for mia)` where noah voted for mia."""
+        found = ((step, person, self.stand_in_of(step, person)) for step, person in self.counted)
+        return tuple((step, acting(person, behind.on_behalf_of if behind else None)) for step, person, behind in found)
 
     def stand_in_of(self, step: int, voter: str) -> StandIn | None:
         """Return for whom somebody counted in a step, if not for themselves."""
@@ -309,7 +315,7 @@ class Request(VotingState):
 
 def acting(person: str, on_behalf_of: str | None) -> str:
     """Return who did something, and for whom, in words."""
-    return f"{person} for {on_behalf_of}" if on_behalf_of else person
+    return f"{person} (for {on_behalf_of})" if on_behalf_of else person
 
 
 def edition_digest(edition: Edition) -> str:

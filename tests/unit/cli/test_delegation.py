@@ -73,28 +73,28 @@ async def test_whoever_is_named_sees_for_whom_the_vote_would_be(story):
 
 async def test_the_request_the_log_and_the_json_say_who_voted_for_whom(story):
     await vote(story, "zoe")
-    assert "zoe for mia said approve" in await seen(story, "noah")
-    assert any("; for it: zoe for mia." in line for line in await seen(story, "noah"))
+    assert "zoe (for mia) said approve" in await seen(story, "noah")
+    assert any("; for it: zoe (for mia)." in line for line in await seen(story, "noah"))
     await vote(story, "noah")
     view = await story.views("noah").request(story.id)
     history = await story.store.history(TENANT, story.id)
     told = [sentence(entry) for entry in history]
-    assert told[2:] == ["zoe for mia approved", "noah approved", "approved by zoe for mia, noah"]
+    assert told[2:] == ["zoe (for mia) approved", "noah approved", "approved by zoe (for mia), noah"]
     shape = json.loads(json.dumps(view_shape(view, list(history))))
     assert shape["decided_by"] == ["zoe", "noah"]
     (stand_in,) = shape["stand_ins"]
     assert (stand_in["step"], stand_in["voter"], stand_in["on_behalf_of"]) == (0, "zoe", "mia")
     assert [one["on_behalf_of"] for one in shape["votes"]] == ["mia", None]
     assert shape["history"][2]["event"]["vote"]["on_behalf_of"] == "mia"
-    assert any(line.startswith("It was approved by zoe for mia, noah at") for line in await seen(story))
+    assert any(line.startswith("It was approved by zoe (for mia), noah at") for line in await seen(story))
 
 
 async def test_a_change_for_another_is_told_as_such(story):
     after = await vote(story, "zoe", Verdict.edit, Action("purchase", {"amount": "6"}))
     assert after.editors == ("zoe", "mia")
-    assert "Changed by zoe for mia" in await seen(story)
+    assert "Changed by zoe (for mia)" in await seen(story)
     told = [sentence(entry) for entry in await story.store.history(TENANT, story.id)]
-    assert "zoe for mia changed what is asked: earlier votes are void" in told
+    assert "zoe (for mia) changed what is asked: earlier votes are void" in told
 
 
 async def test_once_the_other_has_voted_the_delegate_is_told_why_not(story):
@@ -123,7 +123,7 @@ async def test_I9_a_vote_under_a_delegation_that_was_taken_back_is_not_told_as_o
     )
     (step,) = [line for line in await seen(story, "noah") if line.startswith("Step 1")]
     assert "for it" not in step
-    assert step.endswith("; no longer counted: zoe for mia.")
+    assert step.endswith("; no longer counted: zoe (for mia).")
 
 
 async def test_I11_what_was_decided_for_another_is_the_fold_of_its_log(story):
@@ -155,10 +155,10 @@ def test_whoever_sits_here_votes_for_the_one_who_named_them(command):
     shown = command.json("requests", "show", request)
     assert (shown["may_vote"], shown["on_behalf_of"]) == (True, "mia@example.com")
     done = command.run("approve", request, "--yes")
-    assert f"{request} is approved, by local:zoe for mia@example.com." in done.stdout + done.stderr
+    assert f"{request} is approved, by local:zoe (for mia@example.com)." in done.stdout + done.stderr
     told = command.run("log", "show", "--request", request).stdout
-    assert "local:zoe for mia@example.com approved without naming what was shown" in told
-    assert command.run("approve", request, "--yes").stderr.endswith("approved by local:zoe for mia@example.com.\n")
+    assert "local:zoe (for mia@example.com) approved without naming what was shown" in told
+    assert command.run("approve", request, "--yes").stderr.endswith("approved by local:zoe (for mia@example.com).\n")
     assert command.sink == ["5 shop pay for a book"]
 
 

@@ -421,7 +421,7 @@ def test_I6_a_delegates_vote_is_recorded_as_theirs_for_the_other():
     assert request.decided_by == (ZOE, RUTH, OLGA)
     assert request.counted == ((0, ZOE), (1, ZOE), (1, RUTH), (2, OLGA))
     assert request.stand_ins == (StandIn(0, ZOE, MIA, start), StandIn(1, ZOE, PETE, start))
-    assert request.deciders == (f"{ZOE} for {MIA} and {PETE}", RUTH, OLGA)
+    assert request.deciders == (f"{ZOE} (for {MIA} and {PETE})", RUTH, OLGA)
     cast = [(event.vote.voter, event.vote.on_behalf_of) for event in bench.log if isinstance(event, VoteCast)]
     assert cast == [(ZOE, MIA), (ZOE, PETE), (RUTH, None), (OLGA, None)]
 
@@ -431,13 +431,13 @@ def test_a_rejection_and_a_change_name_the_other_as_well():
     assert (changed.edition.author, changed.edition.on_behalf_of) == (ZOE, MIA)
     assert changed.editors == (ZOE, MIA)
     rejected = play(PURCHASES, FIVE, [Names(MIA, ZOE), Names(PETE, ZOE), Vote(ZOE), no(ZOE)]).request
-    assert (rejected.decided_by, rejected.deciders) == ((ZOE,), (f"{ZOE} for {PETE}",))
+    assert (rejected.decided_by, rejected.deciders) == ((ZOE,), (f"{ZOE} (for {PETE})",))
 
 
 def test_who_counted_for_themselves_too_is_said_to_have():
     policy = steps(Step(("group:directors",)), FINANCE)
     request = play(policy, FIVE, [Names(PETE, OLGA), Vote(OLGA), Vote(OLGA)]).request
-    assert request.deciders == (f"{OLGA}, also for {PETE}",)
+    assert request.deciders == (f"{OLGA} (for themselves and {PETE})",)
 
 
 def test_a_rule_approves_in_its_own_name():

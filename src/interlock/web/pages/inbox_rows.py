@@ -51,6 +51,11 @@ class Row:
         return self.listed.request
 
     @property
+    def is_over(self) -> bool:
+        """Whether it is in a list of what is decided: how it ended, and what came of it, stand there with the day."""
+        return not self.is_gone and not self.request.is_open
+
+    @property
     def summary(self) -> Summary:
         """What will happen, in short."""
         return summary(self.request.edition.subject)
