@@ -50,6 +50,11 @@ async def test_a_draft_goes_back_twice_is_accepted_in_the_third_round_and_each_r
     last = await page.get_by_role("region", name="The draft").inner_text()
     assert "Danube" in last
     await page.get_by_text("mention the Danube").first.wait_for()  # what was said of the draft before
+    earlier = page.get_by_role("region", name="What was said before").locator("details.round")
+    assert [await one.evaluate("one => one.open") for one in await earlier.all()] == [False, True]
+    assert await earlier.nth(1).locator("blockquote").inner_text() == "mention the Danube"
+    assert await earlier.nth(1).locator("ins").count() > 0
+    assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     await decide(page, "Approve", shows="Accepted")
     assert (await result_of(site, run))[0] == "done"
     for address, (draft, feedback) in rounds.items():

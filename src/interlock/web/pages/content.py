@@ -87,9 +87,14 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Formatted:
-    """A text with headings, lists and emphasis, as it was written."""
+    """A text with headings, lists and emphasis, as it was written.
+
+    Args:
+        of: the field of a draft that it is; empty if it is all of it.
+    """
 
     text: str
+    of: str = ""
     kind: Literal["text"] = "text"
 
 
@@ -106,7 +111,15 @@ def views_of(subject: Subject) -> tuple[View, ...]:
             if _is_patch(body):
                 return (_patch("body", body),)
             return (Formatted(body),) if _MARKDOWN.search(body) else ()
+        case Draft(body=dict(body)):
+            return tuple(_formatted(body))
     return ()
+
+
+def _formatted(body: dict[str, Json]) -> Iterator[Formatted]:
+    for name, value in body.items():
+        if isinstance(value, str) and len(value) <= LONGEST and _MARKDOWN.search(value):
+            yield Formatted(value, name)
 
 
 def _mail(name: str, args: dict[str, Json]) -> Mail | None:

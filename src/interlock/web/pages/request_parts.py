@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
+from itertools import pairwise
 
-from interlock.domain.action import VERDICTS, Question, Verdict
+from interlock.domain.action import VERDICTS, Draft, Question, Verdict
 from interlock.domain.commands import DecisionContext
 from interlock.domain.events import Commented, EffectExecuted
 from interlock.domain.explain import who_asked
@@ -20,12 +21,17 @@ from interlock.service.run_views import RunView
 from interlock.service.sentences import sentence
 from interlock.service.views import RequestView
 from interlock.web.callers import Caller
+from interlock.web.pages.differences import WORK, Change, changes_between
 from interlock.web.pages.request_status import ShownStatus, asked_words, seconds_left, shown_status, why_not
 from interlock.web.pages.subjects import Shown, shown_part, shown_subject
 from interlock.web.pages.values import Node, Room
+from interlock.web.run_requests import rounds_seen
 
 MOST_OPTIONS = 6
 """So many options of a question are buttons; of more one is chosen on the page of the answer."""
+
+MOST_ROUNDS = 4
+"""So many rounds of a review stand on the page of a draft; the page of an earlier draft has those before it."""
 
 _TO_DO = {Verdict.approve: "approve", Verdict.reject: "reject", Verdict.revise: "send back", Verdict.respond: "answer"}
 _PLAIN = {Verdict.approve, Verdict.reject, Verdict.revise}
@@ -51,6 +57,19 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Round:
+    """A draft that was sent back, and what the next one has changed.
+
+    Args:
+        number: which draft of the review it is, from 1.
+    """
+
+    number: int
+    before: Request
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RequestPart:
     """One request of the page.
 
@@ -60,6 +79,7 @@ class RequestPart:
         shown: what is decided on; `asked_first` as the agent asked it, if people have changed it since.
         context, result: what the agent says besides, and what came of it.
         consequence: what follows whatever is said.
+        rounds: the drafts before it that were sent back, the oldest first.
         history: its entries in the log, each with its sentence.
         person: canonical id of the reader.
         delegates: whom the reader may let vote in their place.
@@ -76,6 +96,7 @@ class RequestPart:
     context: Node | None
     result: Node | None
     consequence: tuple[Consequence, ...]
+    rounds: tuple[Round, ...]
     history: Sequence[tuple[Entry, str]]
     person: str
     delegates: tuple[str, ...]
@@ -176,9 +197,21 @@ def context_of_vote(caller: Caller, view: RequestView) -> DecisionContext:
 
 
 async def part_of_page(  # noqa: PLR0913 - what a page knows of each
-    caller: Caller, view: RequestView, run: RunView | None, *, place: int, refusal: Refusal | None, room: Room
+    caller: Caller,
+    view: RequestView,
+    run: RunView | None,
+    *,
+    behind: RunView | None,
+    place: int,
+    refusal: Refusal | None,
+    room: Room,
 ) -> RequestPart:
-    """Return one request of a page, in which so much room is left for its values."""
+    """Return one request of a page, in which so much room is left for its values.
+
+    Args:
+        run: its run, if the reader sees that.
+        behind: its run, whoever sees it.
+    """
     request, context = view.request, context_of_vote(caller, view)
     history = (await caller.client.history(request.id))[: request.version]
     return RequestPart(
@@ -191,12 +224,34 @@ async def part_of_page(  # noqa: PLR0913 - what a page knows of each
         None if request.ask.context is None else shown_part(request, "context", room),
         None if request.result is None else shown_part(request, "result", room),
         consequences(view, run),
+        rounds_shown(request, *await rounds_seen(caller, request, behind)),
         told(history),
         context.person,
         delegates(request, context) if view.may.delegate else (),
         place,
         refusal if refusal is not None and refusal.request_id == request.id else None,
     )
+
+
+def rounds_shown(request: Request, earlier: int, rounds: Sequence[Request]) -> tuple[Round, ...]:
+    """Return the last rounds of a review before a draft, with what each next draft has changed.
+
+    Args:
+        earlier: how many rounds there were before these.
+    """
+    pairs = list(enumerate(pairwise((*rounds, request)), start=earlier + 1))[-MOST_ROUNDS:]
+    work = WORK // MOST_ROUNDS
+    return tuple(Round(number, one, _changed(one, other, work)) for number, (one, other) in pairs)
+
+
+def _changed(one: Request, other: Request, work: int) -> tuple[Change, ...]:
+    before, after = one.edition.subject, other.edition.subject
+    if not (isinstance(before, Draft) and isinstance(after, Draft)):
+        return ()
+    titles: tuple[Change, ...] = ()
+    if before.title != after.title:
+        titles = changes_between({"title": before.title}, {"title": after.title}, work=work)
+    return (*titles, *changes_between(before.body, after.body, work=work))
 
 
 def _done_at(history: Sequence[Entry]) -> datetime | None:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 from http import HTTPStatus
 
 from starlette.requests import Request as Call
 from starlette.responses import Response
 
-from interlock.domain.request import Request
 from interlock.errors import NotFound
 from interlock.service.pause_requests import requests_of_pause
-from interlock.service.run_views import RunView
-from interlock.service.views import RequestView
 from interlock.web.callers import Caller
 from interlock.web.last_approved import last_approved_seen
 from interlock.web.pages.rendering import page
 from interlock.web.pages.request_parts import Refusal, part_of_page, told
 from interlock.web.pages.routing import Reader, pages
 from interlock.web.pages.values import Room, node_of
-from interlock.web.visible import must_see, run_seen
+from interlock.web.run_requests import run_behind
+from interlock.web.visible import must_see, visibility_of
 
 router = pages()
 
@@ -38,17 +35,22 @@ async def shown(call: Call, caller: Caller, request_id: str, refusal: Refusal | 
     """Return the page of a request as it stands now."""
     await must_see(caller, request_id)
     view = await caller.client.request(request_id)
-    run = await _run(caller, view.request)
-    together = requests_of_pause(view.request, run)
+    behind = await run_behind(caller, view.request)
+    sees_run = behind is not None and (await visibility_of(caller)).sees_run(behind.run)
+    run = behind if sees_run else None
+    together = requests_of_pause(view.request, behind)
     place_of = {one: number for number, one in enumerate(together, start=1)}
-    views = [view, *await _others(caller, request_id, together)]
+    others = [one for one in together if one != request_id and await _sees(caller, one)]
+    views = [view, *[await caller.client.request(one) for one in others[: MOST_TOGETHER - 1]]]
     room = Room()  # what stands on one page shares it
     parts = [
-        await part_of_page(caller, one, run, place=place_of.get(one.request.id, 1), refusal=refusal, room=room)
+        await part_of_page(
+            caller, one, run, behind=behind, place=place_of.get(one.request.id, 1), refusal=refusal, room=room
+        )
         for one in views
     ]
     here = [one.request.id for one in parts]
-    still_open = {one.id for one in run.requests if one.is_open} if run is not None else set()
+    still_open = {one.id for one in behind.requests if one.is_open} if behind is not None else set()
     return await page(
         call,
         "request.html",
@@ -62,26 +64,16 @@ async def shown(call: Call, caller: Caller, request_id: str, refusal: Refusal | 
         together=together,
         decided=sum(one not in still_open for one in together),
         streams=[*here, *([view.request.run_id] if view.request.run_id else [])],
-        elsewhere=[one for one in together if one not in here],
+        elsewhere=others[MOST_TOGETHER - 1 :],
+        unseen=len(together) - 1 - len(others),
         refusal=refusal,
         given=None if run is None else node_of(run.run.input),
         following=call.query_params.get("then") == "next",
     )
 
 
-async def _run(caller: Caller, request: Request) -> RunView | None:
-    """Return the request's run, if it has one and the caller sees it."""
+async def _sees(caller: Caller, request_id: str) -> bool:
     with suppress(NotFound):
-        return await run_seen(caller, request.run_id) if request.run_id else None
-    return None
-
-
-async def _others(caller: Caller, request_id: str, together: Sequence[str]) -> list[RequestView]:
-    """Return the other requests of a pause that the caller sees, so many as one page shows."""
-    found: list[RequestView] = []
-    for one in together:
-        if one != request_id and len(found) < MOST_TOGETHER - 1:
-            with suppress(NotFound):
-                await must_see(caller, one)
-                found.append(await caller.client.request(one))
-    return found
+        await must_see(caller, request_id)
+        return True
+    return False
