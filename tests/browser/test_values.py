@@ -55,6 +55,11 @@ async def test_nobody_approves_before_everything_that_is_folded_was_opened(site,
     approve, note = page.get_by_role("button", name="Approve"), page.locator("[data-opens-next]")
     await page.get_by_text("Open the 4 folded parts first").wait_for()
     assert await approve.get_attribute("aria-disabled") == "true"
+    await page.emulate_media(media="print")
+    assert await page.locator("details[data-folded] .value-text").first.is_visible(), "it is printed"
+    await page.pdf()
+    await page.emulate_media(media="screen")
+    assert await page.locator("details[data-opened], .value-whole details[open]").count() == 0, "and not opened by that"
     await approve.click(force=True)
     assert await note.evaluate("one => one === document.activeElement"), "it says what to do instead"
     steps = 0

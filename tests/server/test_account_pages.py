@@ -200,3 +200,19 @@ async def test_no_page_takes_a_secret_from_an_address_or_tells_one_to_another_si
     assert (link in shown.text, shown.headers["referrer-policy"]) == (False, "no-referrer")
     assert shown.headers["cache-control"] == "no-store, no-transform"
     assert ORIGIN not in shown.text
+
+
+@pytest.mark.parametrize("path", ["account/password", "account/second-factor"])
+async def test_who_has_no_password_is_told_so_by_a_page_and_refused_if_they_send_one(server, path):
+    mia = await server.person(MIA)
+    found = await mia.get(page(path))
+    assert (
+        found.status_code,
+        "You have no password here" in found.text,
+        'type="password"' in found.text,
+    ) == (
+        200,
+        True,
+        False,
+    )
+    assert (await mia.post(page(path), data={"password": PASSWORD, "code": "1"})).status_code == 409

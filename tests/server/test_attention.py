@@ -101,3 +101,22 @@ async def test_the_badge_says_that_there_are_more_than_it_counts(server, monkeyp
     page, badge, rows = await looked_at(await server.person(OLGA), "/attention")
     assert (badge, rows) == ("1+", 1)
     assert "There is more" in page
+
+
+async def test_what_went_wrong_is_said_in_words_and_where_in_the_code_to_those_alone_who_may_mend_it(server):
+
+    def breaks(state):
+        raise ValueError("no flight goes to <i>Atlantis</i>")
+
+    put(server, breaks)
+    run = (await started(await server.person(MIA), agent="payer", input="a flight"))["id"]
+    for _ in range(12):
+        await server.drain()
+        server.clock.advance(hours=1)
+    mia, noah = await server.person(MIA), await server.person(NOAH)
+    for path in ("/attention", f"/runs/{run}", f"/runs/{run}?all=1"):
+        read = (await noah.get(f"../..{path}")).text
+        assert "no flight goes to &lt;i&gt;Atlantis" in read
+        assert all(word not in read for word in ("test_attention.py", "ValueError"))
+        mended = (await mia.get(f"../..{path}")).text
+        assert "ValueError: no flight" in mended.partition("For whoever mends the agent")[2].partition("</details>")[0]

@@ -106,6 +106,18 @@ async def test_what_cannot_be_read_in_a_table_or_takes_an_answer_is_left_out_and
     assert (await stands(mia, asked))[0] == "open"
 
 
+async def test_each_action_is_shown_by_its_fields_with_its_exact_bytes_folded_beside_it(server, mia):
+    args = {"to": "ann", "rows": [{"n": 1, "x": "<b>"}, {"n": 2.50, "x": "\u202e"}], "body": "line\n" * 100}
+    asked = await ask(await server.agent(), {"asked": {"kind": "approval", "name": "send", "args": args}}, key="t")
+    page = await chosen(mia, asked)
+    row = page.partition("<tbody>")[2].partition("Until")[0]
+    shown, _, exact = row.partition("Its exact bytes</summary>")
+    assert ("<b>" in row, "Right-to-left override" in shown) == (False, True)
+    assert '<div class="scroll value-table"' in shown
+    assert re.search(r'id="subject-[^"]*">.*<details class="fold" data-folded', shown, re.DOTALL), "it is opened first"
+    assert (html.unescape(exact).count('"n":2.5'), "data-approves>Approve all 1" in page) == (1, True)
+
+
 async def test_nothing_of_a_hostile_form_is_more_than_a_refusal(mia):
     for sent in ({}, {"verdict": "edit"}, {"on": ["", " ", "x"], "verdict": "approve"}, {"on": ["req_1 " + "f" * 999]}):
         answer = await mia.post("../../batch", data=sent, headers=FORM)

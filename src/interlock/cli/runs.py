@@ -162,7 +162,7 @@ def _beginning(view: RunView) -> list[Line]:
         waits = ", and waits for its turn" if run.waits and run.status not in ENDED else ""
         if waits and view.at_its_turn is not None:
             waits += f": {view.at_its_turn.id} is {view.at_its_turn.status}"
-        lines.append(Line(f"Turn {run.turn} of the thread {plain(quoted(run.thread))}{waits}", "dim"))
+        lines.append(Line(f"Turn {run.turn} of the thread {quoted(run.thread)}{waits}", "dim"))
     if run.origin is not None:
         where = "the end" if run.origin.pause is None else f"pause {run.origin.pause}"
         lines.append(Line(f"It began with the state at {where} of {run.origin.run_id}", "dim"))

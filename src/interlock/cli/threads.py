@@ -60,7 +60,7 @@ def show_thread(
         session.write(thread_shape(thread) | {"state": state})
         if session.as_json:
             return
-        session.show(Line(f"Thread {plain(quoted(name))} with {plain(thread.last.agent)}", "title"))
+        session.show(Line(f"Thread {quoted(name)} with {plain(thread.last.agent)}", "title"))
         rows = [
             (str(run.turn), run.id, _status(run), when(run.started_at), plain(run.initiator)) for run in thread.runs
         ]

@@ -13,7 +13,7 @@ from interlock.config.values import parse_duration, parse_moment
 from interlock.domain.canonical import Json, parse_json
 from interlock.domain.request import Request
 from interlock.errors import BadInput, InvalidValue
-from interlock.service.text import quoted, shortened
+from interlock.service.text import in_quotes, shortened
 from interlock.service.typed import NOT_JSON, example, is_written, read_value, why_unread
 
 MAX_INPUT = 1_000_000
@@ -91,7 +91,7 @@ def _read(key: str, text: str, before: Json) -> Json:
     try:
         return read_value(text, before)
     except InvalidValue as error:
-        shown = quoted(shortened(text, LONGEST_SHOWN))
+        shown = in_quotes(shortened(text, LONGEST_SHOWN))
         why = f": it {why_unread(error)}" if is_written(text) else ""
         raise BadInput(f"--set {key}: write {example(before)}, in place of {shown}{why}.") from None
 

@@ -10,7 +10,7 @@ from typing import Any
 from interlock.domain.action import Action, Draft, Question, Subject
 from interlock.domain.canonical import Json, canonical_bytes
 from interlock.domain.request import Request
-from interlock.service.text import plain, quoted
+from interlock.service.text import in_quotes, plain, quoted
 
 FLOW = 60  # how many columns a value may take to stand in a line with others
 WHOLE = 2_000_000
@@ -28,15 +28,20 @@ Place = tuple[int, int]
 
 def one_line(value: Json) -> str:
     """Return a value in one line, harmless, as people read it: text stands in quotes, and nothing else does."""
+    return plain(raw_line(value))
+
+
+def raw_line(value: Json) -> str:
+    """Return a value as `one_line` has it, for whoever makes it harmless as a part of something else."""
     match value:
         case str():
-            return quoted(value)
+            return in_quotes(value)
         case bool() | None:
             return WORDS[value]
         case list():
-            return f"[{', '.join(map(one_line, value))}]" if value else "(empty list)"
+            return f"[{', '.join(map(raw_line, value))}]" if value else "(empty list)"
         case dict():
-            fields = (f"{name_shown(key)}: {one_line(item)}" for key, item in value.items())
+            fields = (f"{_raw_name(key)}: {raw_line(item)}" for key, item in value.items())
             return f"{{{', '.join(fields)}}}" if value else "(no fields)"
         case _:
             return canonical_bytes(value, max_bytes=WHOLE).decode()
@@ -57,7 +62,11 @@ def as_json(value: Json) -> str:
 
 def name_shown(name: str) -> str:
     """Return a name as it is, or in quotes where somebody could take it for another one."""
-    return name if _NAME.fullmatch(name) and len(name) <= FLOW else quoted(name)
+    return plain(_raw_name(name))
+
+
+def _raw_name(name: str) -> str:
+    return name if _NAME.fullmatch(name) and len(name) <= FLOW else in_quotes(name)
 
 
 def when(at: datetime) -> str:
@@ -76,11 +85,16 @@ def row(request: Request, place: Place | None = None, *, most: int = LONGEST_ROW
 
 def subject_row(subject: Subject, *, most: int = LONGEST_ROW) -> str:
     """Return what is asked in one harmless line; what is cut is said with its length."""
+    return plain(raw_row(subject, most=most))
+
+
+def raw_row(subject: Subject, *, most: int = LONGEST_ROW) -> str:
+    """Return what is asked as `subject_row` has it, for whoever makes it harmless as a part of something else."""
     match subject:
         case Action(name=name, args=args):
             return f"{_name(name)}({_arguments(args, most - len(name) - len('()'))})"
         case Question(text=text):
-            return quoted(text) if len(text) <= LONGEST_QUESTION else _long(text, LONGEST_QUESTION)
+            return in_quotes(text) if len(text) <= LONGEST_QUESTION else _long(text, LONGEST_QUESTION)
         case Draft(title=title, body=body):
             return f"{_name(title)}: {_value(body)}"
 
@@ -109,7 +123,7 @@ def _group(request: Request, place_of: Mapping[str, Place]) -> object:
 
 
 def _name(name: str) -> str:
-    return plain(name) if len(name) <= LONGEST_QUESTION else _long(name, LONGEST_QUESTION)
+    return name if len(name) <= LONGEST_QUESTION else _long(name, LONGEST_QUESTION)
 
 
 def _arguments(args: Mapping[str, Json], room: int) -> str:
@@ -117,7 +131,7 @@ def _arguments(args: Mapping[str, Json], room: int) -> str:
     told: list[str] = []
     length = -len(", ")
     for key, value in args.items():
-        name = _value(key) if len(key) > LONGEST_VALUE else name_shown(key)
+        name = _value(key) if len(key) > LONGEST_VALUE else _raw_name(key)
         told.append(f"{name}={_value(value)}")
         length += len(told[-1]) + len(", ")
         if length > room:
@@ -136,10 +150,10 @@ def _more(number: int) -> str:
 
 def _value(value: Json) -> str:
     if isinstance(value, str):
-        return quoted(value) if len(value) <= LONGEST_VALUE else _long(value, LONGEST_VALUE)
+        return in_quotes(value) if len(value) <= LONGEST_VALUE else _long(value, LONGEST_VALUE)
     if isinstance(value, list | dict) and _room_left(value, LONGEST_VALUE) < 0:
         return _size(value, "")
-    shown = one_line(value)
+    shown = raw_line(value)
     return shown if len(shown) <= LONGEST_VALUE else _size(value, shown)
 
 
@@ -195,4 +209,4 @@ def counted(number: int, one: str, many: str) -> str:
 
 def _long(text: str, most: int) -> str:
     """Return the beginning of a long text; the length stands outside of the quotes, where no text can forge it."""
-    return f"{quoted(text[:most])}… ({len(text):,} characters)"
+    return f"{in_quotes(text[:most])}… ({len(text):,} characters)"

@@ -19,7 +19,7 @@ from interlock.engine.directories import Directories, PlannedChange
 from interlock.engine.idempotency import key_of
 from interlock.engine.ports.policies import PolicySet
 from interlock.errors import Forbidden
-from interlock.service.text import quoted, warnings_about
+from interlock.service.text import in_quotes, warnings_about
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class People:
         def plan(rules: DirectoryRules) -> PlannedChange:
             who = rules.person(person, "person")
             known = who.startswith(LOCAL_PREFIX) or is_known(rules, who)
-            found[:] = [] if known else [f"Nobody knows {quoted(who)} here yet: is the name written rightly?"]
+            found[:] = [] if known else [f"Nobody knows {in_quotes(who)} here yet: is the name written rightly?"]
             return PlannedChange(rules.add_member(kind, name, person))
 
         await self._change(plan)
@@ -174,7 +174,7 @@ def warnings_about_group(kind: GroupOrRole, name: str, configured: PolicySet) ->
     known = known_names(kind, configured)
     if name in known:
         return []
-    return [f"Nothing asks for the {kind} {quoted(name)}: known are {', '.join(sorted(known)) or 'none'}."]
+    return [f"Nothing asks for the {kind} {in_quotes(name)}: known are {', '.join(sorted(known)) or 'none'}."]
 
 
 def must_manage(directory: Directory, principal: Principal) -> None:

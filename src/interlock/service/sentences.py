@@ -10,7 +10,7 @@ from interlock.domain.request import acting, tool_shown
 from interlock.domain.run import Origin
 from interlock.engine.changes import Entry
 from interlock.service.directory_sentences import directory_sentence
-from interlock.service.inline import one_line, subject_row, when
+from interlock.service.inline import raw_line, raw_row, when
 from interlock.service.text import in_quotes, shortened
 
 SHORT = 160
@@ -59,7 +59,7 @@ def log_line(entry: Entry) -> str:
 def _request_event(entry: Entry, event: Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one line an event
     match event:
         case events.Opened(ask=Ask(subject=subject)):
-            return f"{entry.by} asks: {subject_row(subject)}"
+            return f"{entry.by} asks: {raw_row(subject)}"
         case events.StepReached(step=step, due_at=due_at):
             return f"step {step + 1} began, until {when(due_at)}"
         case events.VoteCast(vote=vote, unseen=unseen):
@@ -168,7 +168,7 @@ def _settled(by: str) -> str:
 
 
 def _value(value: Json) -> str:
-    return _short(one_line(value))
+    return _short(raw_line(value))
 
 
 def _short(text: str) -> str:

@@ -20,7 +20,7 @@ async def run_behind(caller: Caller, request: Request) -> RunView | None:
 
 
 async def rounds_seen(caller: Caller, request: Request, run: RunView | None) -> tuple[int, tuple[Request, ...]]:
-    """Return the rounds of a review before a draft that the caller sees without a gap, and how many were before them."""
+    """Return how many rounds of a review are not shown, and those before a draft that the caller sees without a gap."""
     visibility, rounds = await visibility_of(caller), rounds_before(request, run)
     seen: list[Request] = []
     for one in reversed(rounds):

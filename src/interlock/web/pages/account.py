@@ -50,7 +50,9 @@ async def account_page(call: Call, caller: Person, done: str = "") -> Response:
 
 @router.get("/account/password")
 async def password_page(call: Call, caller: Person) -> Response:
-    """Show where to change the password."""
+    """Show where to change the password; or that there is none."""
+    if await context_of(call).own_account.account_of(caller.credential) is None:
+        return await settings_page(call, "no_password.html", caller)
     return await _own(call, caller, "password.html", None)
 
 
@@ -62,13 +64,15 @@ async def change_password(call: Call, caller: Person) -> Response:
         given = form["password"], new_password(form), context.device_of(call)
         signed_in = await context.own_account.change_password(caller.credential, *given, code=form["code"])
     except SHOWN_AT_FORMS as error:
-        return await _own(call, caller, "password.html", _fault(error, NAMED))
+        return await _own(call, caller, "password.html", _form_error(error, NAMED))
     return await begin_with(call, _to("/account?done=password"), signed_in)
 
 
 @router.get("/account/second-factor")
 async def second_factor_page(call: Call, caller: Person) -> Response:
-    """Show where a second factor is added, or turned off."""
+    """Show where a second factor is added, or turned off; or that there is no password to which one could be added."""
+    if await context_of(call).own_account.account_of(caller.credential) is None:
+        return await settings_page(call, "no_password.html", caller)
     return await _second_factor(call, caller)
 
 
@@ -89,7 +93,7 @@ async def add_second_factor(call: Call, caller: Person) -> Response:
         codes, renewed = await context.own_account.add_second_factor(caller.credential, *given)
     except SHOWN_AT_FORMS as error:
         named = {"code": ("code", "The code")}
-        return await _second_factor(call, caller, _fault(error, named), _key(form))
+        return await _second_factor(call, caller, _form_error(error, named), _key(form))
     return await begin_session(call, await settings_page(call, "recovery_codes.html", caller, codes=codes), renewed)
 
 
@@ -100,7 +104,7 @@ async def drop_second_factor(call: Call, caller: Person) -> Response:
     try:
         renewed = await context.own_account.drop_second_factor(caller.credential, form["password"], form["code"])
     except SHOWN_AT_FORMS as error:
-        return await _second_factor(call, caller, _fault(error))
+        return await _second_factor(call, caller, _form_error(error))
     return await begin_session(call, _to("/account?done=off"), renewed)
 
 
@@ -137,7 +141,7 @@ async def _own(call: Call, caller: Caller, template: str, form_error: FormError 
     return await settings_page(call, template, caller, form_error, account=account, **LIMITS, **values)
 
 
-def _fault(error: InterlockError, named: dict[str, tuple[str, str]] | None = None) -> FormError:
+def _form_error(error: InterlockError, named: dict[str, tuple[str, str]] | None = None) -> FormError:
     return form_error_of(error, named, "code" if isinstance(error, SecondFactorNeeded) else "password")
 
 

@@ -26,6 +26,8 @@ from interlock.web.pages.inbox_rows import what_became
 from interlock.web.pages.rendering import page
 from interlock.web.pages.request_parts import context_of_vote
 from interlock.web.pages.routing import Decider, Person, pages
+from interlock.web.pages.subjects import shown_subject
+from interlock.web.pages.values import PIECE_ROOM, Room
 from interlock.web.visible import must_see, visible_inbox
 
 router = pages()
@@ -160,4 +162,5 @@ def _result(
 
 async def _shown(call: Call, caller: Caller, batch: Batch, told: _Told) -> Response:
     status = HTTPStatus.OK if told.wrong is None else HTTPStatus.BAD_REQUEST
-    return await page(call, "batch.html", caller, status=status, batch=batch, told=told)
+    shown = {view.request.id: shown_subject(view.request, Room(PIECE_ROOM)) for view in batch.views}
+    return await page(call, "batch.html", caller, status=status, batch=batch, told=told, shown=shown)

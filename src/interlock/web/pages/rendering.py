@@ -24,14 +24,16 @@ from interlock.domain.canonical import Json
 from interlock.domain.explain import duration_words
 from interlock.domain.request import name_of
 from interlock.errors import InterlockError
-from interlock.service.inline import as_json, subject_row
+from interlock.service.inline import as_json
 from interlock.service.pages import Count
+from interlock.service.summary import summary
 from interlock.service.text import CLOSE, OPEN, fold_padding, harmless, quoted, shortened
 from interlock.web.callers import Caller, why_not
 from interlock.web.context import context_of
 from interlock.web.pages.appearance import appearance_of
 from interlock.web.pages.assets import address_of
 from interlock.web.pages.differences import changes_between
+from interlock.web.pages.failures import what_happened
 from interlock.web.pages.markdown import formatted
 from interlock.web.pages.value_text import shown_text
 from interlock.web.pages.values import node_of
@@ -162,14 +164,17 @@ def _pieces(value: Json) -> Iterator[str]:
             yield as_json(value)
 
 
-def text_or_json(value: Json) -> Markup:
-    """Return text with its lines, and anything else as JSON."""
-    return lines(value) if isinstance(value, str) else badges(as_json(value))
-
-
 def in_words(subject: Subject) -> Markup:
-    """Return what is asked, in one line."""
-    return badges(subject_row(subject))
+    """Return what is asked, in one line: its name, and what tells most of it."""
+    short = summary(subject)
+    told = ", ".join(f"{one.label} {one.value}".strip() for one in short.told)
+    more = f" and {short.more:,} more" if short.more else ""
+    return readable(f"{short.name}: {told}{more}" if told else short.name)
+
+
+def failure(note: str) -> Markup:
+    """Return what went wrong, in words, with its line breaks."""
+    return lines(what_happened(note))
 
 
 ENVIRONMENT = Environment(
@@ -192,8 +197,8 @@ ENVIRONMENT.filters |= {
     "moment": moment,
     "lasting": lasting,
     "in_words": in_words,
+    "failure": failure,
     "in_one_line": in_one_line,
-    "text_or_json": text_or_json,
 }
 ENVIRONMENT.globals["asset"] = address_of
 

@@ -22,6 +22,7 @@ from interlock.service.sentences import sentence
 from interlock.service.views import RequestView
 from interlock.web.callers import Caller
 from interlock.web.pages.differences import WORK, Change, changes_between
+from interlock.web.pages.failures import in_plain_words
 from interlock.web.pages.request_status import ShownStatus, asked_words, seconds_left, shown_status, why_not
 from interlock.web.pages.subjects import Shown, shown_part, shown_subject
 from interlock.web.pages.values import Node, Room
@@ -260,4 +261,4 @@ def _done_at(history: Sequence[Entry]) -> datetime | None:
 
 def told(entries: Sequence[Entry]) -> list[tuple[Entry, str]]:
     """Return entries of the log, each with its sentence."""
-    return [(entry, asked_words(sentence(entry))) for entry in entries]
+    return [(entry, asked_words(in_plain_words(sentence(entry)))) for entry in entries]

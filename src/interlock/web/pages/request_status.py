@@ -13,6 +13,7 @@ from interlock.domain.permitted import Candidates
 from interlock.domain.quorum import supporters
 from interlock.domain.request import EffectState, Status
 from interlock.service.views import RequestView
+from interlock.web.pages.failures import what_happened
 
 NAMED = 5
 _ENTRY = re.compile(r"\b(group|role|person):(\S+?)(?=[\s,;.]|$)")
@@ -131,7 +132,7 @@ def _decided(view: RequestView, done_at: datetime | None) -> ShownStatus:
 
 def _approved(view: RequestView, by: str, done_at: datetime | None) -> ShownStatus:
     request = view.request
-    note = f" ({request.effect_note})" if request.effect_note else ""
+    note = f" ({what_happened(request.effect_note)})" if request.effect_note else ""
     match request.effect:
         case EffectState.executed:
             return ShownStatus("good", "Done", f"{by}{note}", at=done_at)

@@ -76,6 +76,4 @@
     const covered = Math.max(0, innerHeight - visualViewport.height - visualViewport.offsetTop);
     document.documentElement.style.setProperty("--keyboard", `${visualViewport.scale === 1 ? covered : 0}px`);
   });
-
-  addEventListener("beforeprint", () => document.querySelectorAll("#page details").forEach((one) => (one.open = true)));
 })();
