@@ -1,5 +1,6 @@
 """Everything by keyboard: through the list, into a request, to its buttons; and no key approves by itself."""
 
+import pytest
 from tests.browser.conftest import path_of
 from tests.browser.test_inbox import MIA, many, row
 from tests.server.test_agents_api import MAIL, ask
@@ -37,24 +38,55 @@ async def test_keys_walk_the_list_choose_search_and_help_and_never_fire_in_a_fie
     await page.wait_for_url("**/requests/*")
 
 
-async def test_a_leads_to_approve_and_return_does_not_press_it_and_the_space_bar_does(site):
+async def test_keys_lead_to_the_decision_and_a_second_act_makes_it(site):
     asked = await ask(await site.agent(), MAIL)
     page = await site.opened_by(MIA)
     await page.goto(f"/requests/{asked['id']}")
-    for key, wanted in (("r", "Reject"), ("a", "Approve")):
-        await page.keyboard.press(key)
-        assert await page.evaluate("document.activeElement.textContent") == wanted
-    await page.keyboard.press("Enter")
-    assert await status(site, asked) == "open"
     await page.keyboard.press("c")
     await page.keyboard.type("are")
     assert await page.locator("textarea[name=comment]").first.input_value() == "are"
     await page.locator("h1").first.click()
+    for key, group, button in (("r", "Refuse", "Reject"), ("a", "Agree", "Approve")):
+        await page.keyboard.press(key)
+        assert await page.evaluate("document.activeElement.ariaLabel") == group
+        await page.keyboard.press("Tab")
+        assert await page.evaluate("document.activeElement.textContent") == button
     await page.keyboard.press("a")
+    for pressed in ("Space", "Enter"):
+        await page.keyboard.press(pressed)
+    assert await status(site, asked) == "open"
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await page.get_by_text("Return decides nothing:").wait_for()
+    assert await status(site, asked) == "open"
     await page.keyboard.press("Space")
     await page.wait_for_function("!document.querySelector('form[data-bar]')")
     assert await status(site, asked) == "approved"
 
+
+@pytest.mark.parametrize("words", ["Please ask Olga. ", "a r e you sure ? ", "reject, and call a c c o u n t s "])
+async def test_what_is_typed_beside_a_field_is_no_key_and_decides_nothing(site, words):
+    asked = await ask(await site.agent(), MAIL)
+    page = await site.opened_by(MIA)
+    await page.goto(f"/requests/{asked['id']}")
+    await page.evaluate(CLICKS)
+    await page.locator("h1").first.click()
+    await page.keyboard.type(words)
+    await page.keyboard.press("Enter")
+    assert await page.evaluate("document.activeElement.name || document.activeElement.tagName") in FOCUSED
+    assert await page.evaluate("clicks") <= 2, "on the heading, and by Return on the link that opens a form"
+    assert await status(site, asked) == "open"
+
+
+async def test_a_letter_that_follows_another_at_once_is_a_letter_of_a_word(site):
+    asked = await ask(await site.agent(), MAIL)
+    page = await site.opened_by(MIA)
+    await page.goto(f"/requests/{asked['id']}")
+    await page.keyboard.type("Place")
+    assert await page.evaluate("document.activeElement.tagName") == "BODY"
+
+
+FOCUSED = {"BODY", "MAIN", "DIV", "A", "comment"}
 
 APPROVING = {
     "Approve": "/requests/{mail}",

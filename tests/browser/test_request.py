@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from functools import partial
 
 from tests.browser.conftest import BOTH_SIZES, PHONE, path_of
 from tests.server.conftest import CONFIG
@@ -71,6 +72,38 @@ async def test_the_action_stands_above_any_word_of_the_agent_and_the_bar_never_s
     await approve.click()
     await page.get_by_text("Waits for others").wait_for()
     assert [one["digest"] for one in await votes_on(site, asked)] == [asked["digest"]]
+
+
+@BOTH_SIZES
+async def test_the_page_stays_where_it_is_while_somebody_types_and_when_something_is_missing(open_site, size):
+    site = await open_site(config=CONFIG.replace("default: {", "default: {reason_for: [reject], "))
+    lines = {"asked": {"kind": "approval", "name": "order", "args": {"lines": [f"line {one}" for one in range(45)]}}}
+    asked = await ask(await site.agent(), lines | {"context": {"reversible": False}})
+    page = await opened(site, MIA, asked, size)
+    await page.evaluate("scrollTo(0, 300)")
+    assert await page.evaluate("scrollY") == 300
+    comment = page.get_by_label("Comment", exact=True).first
+    understood = page.get_by_role("checkbox", name="I understand")
+    reject = page.get_by_role("button", name="Reject")
+    acts = (reject.click, partial(page.keyboard.type, "No, 60"), partial(comment.press, "Enter"), understood.focus)
+    for act in (*acts, comment.focus):
+        await act()
+        await page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        assert await page.evaluate("scrollY") == 300
+    assert await comment.input_value() == "No, 60\n"
+
+
+@BOTH_SIZES
+async def test_whoever_types_when_the_page_is_loaded_again_types_on(site, size):
+    asked = await ask(await site.agent(), PAY)
+    page = await opened(site, MIA, asked, size)
+    await page.get_by_label("Comment", exact=True).first.click()
+    await page.keyboard.type("Sixty")
+    await page.reload()
+    await page.get_by_text("Restored what you typed.").wait_for()
+    await page.keyboard.type(" is a lot ")
+    assert await page.get_by_label("Comment", exact=True).first.input_value() == "Sixty is a lot "
+    assert await votes_on(site, asked) == []
 
 
 @BOTH_SIZES

@@ -1,7 +1,7 @@
 // Nothing that is typed is lost: each form with `data-draft="KEY"` is kept in this browser, for whoever is signed in,
 // from the first letter until what it sent has counted (the address then says `sent=` with the form's key), until it is
 // discarded, or until anybody signs out here. `data-draft-of` names what it was typed about: when that has changed, the
-// reader is asked first. A part whose fields may differ (`data-draft-part`) is made anew by the server from what was typed.
+// reader is asked first. Whoever typed when the page was loaded again types on in the same field. A part whose fields may differ (`data-draft-part`) is made anew by the server from what was typed.
 (() => {
   const { person } = document.body.dataset;
   if (!person) return;
@@ -16,18 +16,19 @@
   const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
   const place = (form) => MINE + form.dataset.draft;
 
-  function read(name) {
+  function read(name, where = "local") {
     try {
-      return JSON.parse(localStorage.getItem(name));
+      return JSON.parse(window[`${where}Storage`].getItem(name));
     } catch {
       return null; // storage is off, or holds something else
     }
   }
 
-  function write(name, draft) {
+  function write(name, draft, where = "local") {
     try {
-      if (draft) localStorage.setItem(name, JSON.stringify(draft));
-      else localStorage.removeItem(name);
+      const storage = window[`${where}Storage`];
+      if (draft) storage.setItem(name, JSON.stringify(draft));
+      else storage.removeItem(name);
     } catch {} // storage is off or full: the page works without
   }
 
@@ -98,6 +99,15 @@
     put(form, draft.pairs);
     tell(form, "Restored what you typed.");
     save(form);
+    typeOn(form);
+  }
+
+  const HERE = "interlock:typed-in";
+  function typeOn(form) {
+    const field = form.elements[read(HERE, "session")?.[place(form)]];
+    if (!field?.setSelectionRange || !document.activeElement?.matches("body, [role=group]")) return;
+    field.focus({ preventScroll: true });
+    field.setSelectionRange(field.value.length, field.value.length);
   }
 
   function restore(form) {
@@ -143,7 +153,12 @@
     sent.set(form, form.elements.key?.value);
     save(form);
   });
-  addEventListener("pagehide", () => due.forEach((_, form) => save(form)));
+  addEventListener("pagehide", () => {
+    due.forEach((_, form) => save(form));
+    const field = document.activeElement, form = field?.form;
+    const typing = form?.matches("form[data-draft]") && field.setSelectionRange ? { [place(form)]: field.id } : {};
+    write(HERE, typing, "session");
+  });
   document.addEventListener("htmx:after:swap", ({ target }) => {
     const changed = target.closest?.("form[data-draft]");
     for (const form of forms()) {

@@ -2,7 +2,13 @@
 (() => {
   const APPROVES = '[data-approves], [data-decides], button[name="verdict"][value="approve"]';
   document.addEventListener("keydown", (event) => { // on no page does Return approve: the space bar presses a button
-    if (event.key === "Enter" && event.target.closest?.(APPROVES)) event.preventDefault();
+    const button = event.key === "Enter" && event.target.closest?.(APPROVES);
+    if (!button) return;
+    event.preventDefault();
+    const place = button.closest(".bar, .form-bar, form"), said = place.querySelector(".return-said");
+    const line = said ?? document.createElement("p");
+    [line.className, line.role, line.textContent] = ["return-said small", "status", "Return decides nothing: press the space bar, or click."];
+    if (!said) place.prepend(line);
   });
 
   const help = document.getElementById("keys");
@@ -21,21 +27,26 @@
   };
   function go(by) {
     const all = links();
+    if (!all.length) return false;
     const at = here();
     const next = all[at < 0 ? (by > 0 ? 0 : all.length - 1) : Math.min(Math.max(at + by, 0), all.length - 1)];
-    next?.focus();
-    next?.scrollIntoView({ block: "nearest" });
+    next.focus();
+    next.scrollIntoView({ block: "nearest" });
+    return true;
   }
   function select() {
-    const link = links()[here()];
-    link?.closest("[data-request]")?.querySelector('input[name="id"]')?.click();
+    const box = links()[here()]?.closest("[data-request]")?.querySelector('input[name="id"]');
+    box?.click();
+    return Boolean(box);
   }
 
-  // A request's page: the keys lead to the buttons of the bar. What they do takes another act there.
+  // A request's page: the keys lead to the bar, and to no button: whoever types beside a field presses none by it.
   function bar(wanted) {
     const bars = [...document.querySelectorAll("form[data-bar]")].filter((one) => one.checkVisibility());
     const own = document.activeElement?.closest("article")?.querySelector("form[data-bar]");
-    (own ?? bars[0])?.querySelector(wanted)?.focus();
+    const found = (own ?? bars[0])?.querySelector(wanted);
+    found?.focus();
+    return Boolean(found);
   }
   const actions = {
     j: () => go(1),
@@ -43,17 +54,19 @@
     x: select,
     "/": () => document.getElementById("search")?.focus(),
     "?": () => help.showModal(),
-    a: () => bar('[name="verdict"][value="approve"], [name="option"]'),
+    a: () => bar("[data-agrees]"),
     e: () => bar('a[href$="/edit"], a[href$="/answer"]'),
-    r: () => bar('[name="verdict"][value="reject"]'),
+    r: () => bar("[data-refuses]"),
     c: () => bar('[name="comment"]'),
   };
+  const TYPING = 700; // milliseconds: what follows so soon upon another letter is a letter of a word
+  let typed = -TYPING;
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.defaultPrevented) return;
     if (event.target.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable], dialog")) return;
-    const action = actions[event.key];
-    if (!action || (isOff && event.key !== "?")) return;
-    event.preventDefault();
-    action();
+    const action = isOff && event.key !== "?" ? undefined : actions[event.key];
+    const isWord = !isOff && event.timeStamp - typed < TYPING;
+    if (action && !isWord && action() !== false) return event.preventDefault();
+    if (event.key.length === 1) typed = event.timeStamp;
   });
 })();
