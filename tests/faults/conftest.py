@@ -58,7 +58,7 @@ class Machine:
         self.environ = {"INTERLOCK_DATABASE_URL": self.database, "XDG_DATA_HOME": str(folder), "SINK": self.sink}
 
     def run(self, target, *args):
-        process = CONTEXT.Process(target=target, args=args)
+        process = CONTEXT.Process(target=shell.forked, args=(target, *args))
         process.start()
         self.processes.append(process)
         return process

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
+from typing import Any
 
 import cel
 import jsonschema_rs
 import rich.console
+from tests.fork_server import Spare
 
 from interlock import failpoints
 from interlock.cli import main
@@ -25,6 +27,12 @@ LOADED = (
     rich.console,
     *(import_module(f"interlock.cli.{where.partition(':')[0]}") for where, _ in COMMANDS.values()),
 )
+
+
+def forked(target: Callable[..., None], *args: Any) -> None:
+    """Do something in a process that tries imports of agents in a fork of its own, and starts no server for that."""
+    Spare()
+    target(*args)
 
 
 def hurried(
