@@ -196,6 +196,48 @@ async def test_what_was_typed_is_shown_again_when_it_has_changed_meanwhile_and_m
     await expect(page.locator(".draft")).to_have_count(0)
 
 
+async def test_what_is_decided_elsewhere_is_said_at_once_on_the_page_of_a_batch_and_nothing_typed_is_lost(site):
+    agent = await site.agent()
+    asked, other = [await ask(agent, ORDER, key=key) for key in "ab"]
+    page = await site.opened_by(MIA, PHONE)
+    await page.goto(f"/batch?id={asked['id']}&id={other['id']}")
+    await page.locator("body[data-connection=live]").wait_for()
+    await page.get_by_label("Comment").fill("half a thought")
+    await page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    await vote(await site.person(NOAH), asked, "reject")
+    said = page.get_by_role("status").filter(has_text=f"Rejected by {NOAH}.")
+    await expect(said).to_be_in_viewport()
+    await expect(page.get_by_label("Comment")).to_have_value("half a thought")
+    assert await said.get_by_role("link").get_attribute("href") == f"/requests/{asked['id']}"
+
+
+async def test_what_is_typed_on_after_it_was_decided_elsewhere_still_shows_what_it_had_changed(site):
+    asked = await ask(await site.agent(), ORDER)
+    page = await opened(site, asked, size=PHONE)
+    await page.locator("body[data-connection=live]").wait_for()
+    await vote(await site.person(NOAH), asked, "reject")
+    await page.get_by_text(f"By {NOAH}.").wait_for()
+    await page.evaluate(
+        "addEventListener('htmx:finally:request', ({ detail }) => { window.ended = detail.ctx.response.status })"
+    )
+    await page.get_by_label("Comment").press("x")
+    await page.wait_for_function("() => window.ended === 409")
+    await expect(page.locator("#changes")).to_be_visible()
+
+
+async def test_the_comment_on_a_batch_is_there_after_a_reload_and_gone_when_it_has_counted(site):
+    asked = [await ask(await site.agent(), ORDER, key=key) for key in "ab"]
+    batch = f"/batch?id={asked[0]['id']}&id={asked[1]['id']}"
+    page = await site.opened_by(MIA, PHONE)
+    await page.goto(batch)
+    await page.get_by_label("Comment").fill("half a thought")
+    await page.reload()
+    await expect(page.get_by_label("Comment")).to_have_value("half a thought")
+    await page.get_by_role("button", name="Reject all 2").click()
+    await expect(page.get_by_role("heading", name="2 of 2 rejected")).to_be_visible()
+    assert await page.evaluate("Object.keys(localStorage).filter(one => one.includes('draft'))") == []
+
+
 async def test_a_comment_on_the_page_of_a_request_is_kept_and_signing_out_forgets_everything(site):
     asked = await ask(await site.agent(), ORDER)
     page = await opened(site, asked, "")

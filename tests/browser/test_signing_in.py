@@ -53,6 +53,29 @@ async def test_from_a_link_to_the_request_in_two_taps(site, size, script):
     assert not any(link in one for one in sent), "and in no address after it"
 
 
+async def test_a_page_that_was_opened_by_somebody_else_decides_nothing_and_shows_who_it_is_by_now(site):
+    asked = await ask(await site.agent(), PAY)
+    mine = await site.opened_by(MIA)
+    await mine.goto(f"/requests/{asked['id']}")
+    await mine.get_by_label("Comment", exact=True).first.fill("half a thought")
+    await mine.locator("body[data-connection=live]").wait_for()
+    other = await mine.context.new_page()
+    link = (await site.context.authenticator.link("default", "noah@example.com", by="test")).secret
+    await other.goto(f"/sign-in#{link}")
+    await other.get_by_role("form", name="With a link that you were given").get_by_role("button").click()
+    await other.get_by_role("heading", name="Inbox").wait_for()
+    await mine.get_by_role("link", name="noah@example.com").wait_for()  # by itself
+    assert await mine.get_by_label("Comment", exact=True).first.input_value() == ""
+
+    plain = await site.opened_by(MIA, java_script_enabled=False)
+    await plain.goto(f"/requests/{asked['id']}")
+    await site.sign_in(plain.context, "noah@example.com")
+    await plain.get_by_role("button", name="Approve").click()
+    await plain.get_by_text("Nothing was done.").wait_for()
+    found = (await (await site.agent()).get(f"/requests/{asked['id']}")).json()
+    assert (found["status"], found["votes"]) == ("open", [])
+
+
 @BOTH_SIZES
 async def test_by_password_after_a_mistake_to_the_request_by_the_keyboard_alone(site, own, size):
     await joined(site, own)

@@ -11,6 +11,7 @@ ACTS = (
 PAGES = {
     ("GET", "/"): Permission.decide,
     ("GET", "/batch"): Permission.decide,
+    ("GET", "/changed"): Permission.read,
     ("POST", "/batch"): Permission.anyone_known,
     ("GET", "/requests/{request_id}"): Permission.read,
     ("GET", "/requests/{request_id}/edit"): Permission.read,

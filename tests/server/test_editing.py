@@ -121,6 +121,7 @@ async def test_nothing_changed_is_no_change(server):
 
 async def test_who_may_not_is_told_on_the_page_of_the_request(server):
     asked, _, pairs = await asked_and_opened(server)
+    pairs = with_typed(pairs, made_for=None)
     olga = await server.person("olga@example.com")
     for answer in (await opened(olga, asked), await send(olga, asked, pairs), await opened(olga, asked, "answer")):
         assert (answer.status_code, 'id="form"' in answer.text) == (409, False)

@@ -1,6 +1,9 @@
 """Pages are for people who have signed in: each of them, and whoever else comes."""
 
+import re
 from http import HTTPStatus
+from importlib.resources import files
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -53,6 +56,29 @@ async def test_no_token_opens_a_page(server, method, path):
         answer = await opened(await server.agent(name, *Scope), method, path)
         assert answer.status_code == HTTPStatus.FORBIDDEN, name
         assert answer.headers["content-type"].startswith("text/html")
+
+
+@EACH_PAGE
+async def test_what_was_made_for_somebody_else_does_nothing(server, method, path):
+    if method == "GET":
+        return
+    mia, olga = await server.person("mia@example.com"), await server.person("olga@example.com")
+    made_for = (await mia.get("../../account")).headers["made-for"]
+    sent = await olga.post(f"../../{filled(path).removeprefix('/')}", data={"made_for": made_for})
+    refused = (sent.status_code, "Somebody else has signed in with this browser" in sent.text)
+    is_not_found = sent.status_code == HTTPStatus.NOT_FOUND  # what it is about is looked for first
+    assert is_not_found or refused == (HTTPStatus.CONFLICT, True), path
+
+
+def test_each_form_of_a_page_says_for_whom_it_was_made():
+    folder = files("interlock.web.pages").joinpath("templates")
+    source = "".join(one.read_text() for one in Path(str(folder)).rglob("*.html"))
+    forms = re.findall(
+        r'<form\b(?:[^>{]|{{.*?}}|{%.*?%})*?method="post".*?(?:<button|<textarea|</form)', source, re.DOTALL
+    )
+    nobodys = re.compile(r'action="/(sign-out|sign-in|sign-in/password|join)"')
+    assert len(forms) > len(nobodys.findall(source)) + 20
+    assert [one for one in forms if not nobodys.search(one) and "{{ made_for }}" not in one] == []
 
 
 async def test_who_lacks_the_role_is_told(server):

@@ -14,6 +14,7 @@ from starlette.types import Scope
 
 from interlock.domain.access import Permission, why_refused
 from interlock.domain.authority import Directory, Principal
+from interlock.domain.canonical import digest
 from interlock.domain.credentials import Credential
 from interlock.errors import BadInput, Forbidden, InterlockError, Unauthenticated
 from interlock.service.client import Client
@@ -35,6 +36,11 @@ class Caller:
     credential: Credential
     client: Client
     directory: Directory | None = None
+
+    @property
+    def mark(self) -> str:
+        """Name who calls, in one word without their name: pages and what they send say by it for whom they were."""
+        return digest([self.principal.tenant, self.principal.id])[-16:]
 
 
 async def caller_of(connection: HTTPConnection, context: Context) -> Caller | None:

@@ -62,6 +62,11 @@ class Batch:
         """Names what was shown: the second act is for these alone."""
         return digest(sorted(f"{view.request.id} {view.request.digest}" for view in self.views), max_bytes=100_000)
 
+    @property
+    def shown(self) -> dict[str, str]:
+        """The digest of what is shown of each, by its id."""
+        return {view.request.id: view.request.digest for view in self.views}
+
     def needs_reason(self, verdict: str) -> bool:
         """Say whether a verdict takes a reason."""
         return needs_reason(self.views, Verdict(verdict))
@@ -93,7 +98,9 @@ async def decide(call: Call, caller: Person) -> Response:
     known = {request.id: request for request in read}
     came = await cast_all(caller.client, votes)
     results = [_result(one, known.get(key), verdict) for key, one in zip(shown, came, strict=True)]
-    return await page(call, "batch_done.html", caller, verdict=VERDICTS[verdict].did, results=results)
+    return await page(
+        call, "batch_done.html", caller, verdict=VERDICTS[verdict].did, results=results, sent_by=form["key"]
+    )
 
 
 async def _batch(caller: Caller, ids: Sequence[str]) -> Batch:

@@ -8,10 +8,19 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 
 from interlock.domain.canonical import check_storable
-from interlock.errors import BadInput
+from interlock.errors import BadInput, Conflict
 
 MOST = 5_000
 """How many fields a form has at most."""
+
+
+FOR = "made_for"
+"""The field that says for whom the page was made."""
+
+ANOTHER = (
+    "Nothing was done. Somebody else has signed in with this browser since that page was opened, and it would have "
+    "counted as theirs. Go back and load the page again: it shows who is signed in now."
+)
 
 
 class Fields(Mapping[str, str]):
@@ -41,6 +50,7 @@ async def fields_of(call: Request) -> Fields:
 
     Raises:
         BadInput: if it is no form, has too many fields, or a text cannot be kept.
+        Conflict: if its page was made for somebody else than who is signed in by now.
     """
     if call.headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
         raise BadInput("Send the form of the page.")
@@ -52,4 +62,7 @@ async def fields_of(call: Request) -> Fields:
     kept = [(name, value.replace("\r\n", "\n")) for name, value in pairs]
     for name, value in kept:
         check_storable(value, name)
-    return Fields(kept)
+    found = Fields(kept)
+    if found[FOR] and found[FOR] != getattr(call.state, "mark", found[FOR]):
+        raise Conflict(ANOTHER)
+    return found

@@ -34,6 +34,7 @@ from interlock.web.pages.appearance import appearance_of
 from interlock.web.pages.assets import address_of
 from interlock.web.pages.differences import changes_between
 from interlock.web.pages.failures import what_happened
+from interlock.web.pages.fields import FOR
 from interlock.web.pages.markdown import formatted
 from interlock.web.pages.value_text import shown_text
 from interlock.web.pages.values import node_of
@@ -43,6 +44,7 @@ _NAMED = re.compile(f"{OPEN}([^{CLOSE}]*){CLOSE}")
 MOST_WAITING = 99
 """How many requests that wait for somebody are counted for every page."""
 
+MADE_FOR = Markup('<input type="hidden" name="{}" value="{}">')
 _CODE = re.compile(r"U\+([0-9A-F]{4,6})\b")
 LONGEST_BEGINNING = 2_000
 LONGEST_LINE = 300
@@ -230,6 +232,8 @@ async def page(
         "nonce": nonce,
         "appearance": appearance_of(call),
         "person": None if caller is None else caller.principal.id,
+        "mark": None if caller is None else caller.mark,
+        "made_for": "" if caller is None else MADE_FOR.format(FOR, caller.mark),
         "sections": await _sections(call, caller),
         "path": call.url.path,
         "position": getattr(call.state, "position", ""),
@@ -239,7 +243,8 @@ async def page(
     if "waiting" not in values:
         frame["waiting"] = None if caller is None else await waiting_for(caller)
     shown = ENVIRONMENT.get_template(template).render(frame | values)
-    return HTMLResponse(shown, status, {**(headers or {}), "Content-Security-Policy": policy(nonce)})
+    said = {"Content-Security-Policy": policy(nonce)} | ({} if caller is None else {"Made-For": caller.mark})
+    return HTMLResponse(shown, status, {**(headers or {}), **said})
 
 
 def policy(nonce: str) -> str:

@@ -61,6 +61,7 @@ def signed_in(need: Permission) -> Callable[..., Awaitable[Caller]]:
         caller = await admit(connection, need)
         if caller.credential.kind != "session" or caller.principal.kind != "person":
             raise Forbidden("Pages are for people who have signed in: programs call /api/v1.")
+        connection.state.mark = caller.mark  # what a page has sent that was made for somebody else is refused
         live = context_of(connection).live(caller.principal.tenant)
         connection.state.position = await live.last()  # before the page reads anything: it misses nothing from there on
         return caller

@@ -6,7 +6,7 @@
   const { person } = document.body.dataset;
   if (!person) return;
   const ALL = "interlock:draft:", MINE = `${ALL}${person}:`, KEPT = 30 * 86_400_000, SOON = 150;
-  const OWN = new Set(["key", "digest", "understood", "verdict", "option", "do", "on"]); // never typed, or never restored
+  const OWN = new Set(["key", "made_for", "digest", "understood", "verdict", "option", "do", "on"]); // never typed, or never restored
   const baselines = new WeakMap();
   const sent = new WeakMap(); // with which key: also what is saved after that, while the answer is awaited, is the same
   const due = new Map();
@@ -167,12 +167,12 @@
     }
   });
 
-  const counted = new URLSearchParams(location.search).get("sent");
+  const counted = new URLSearchParams(location.search).get("sent") ?? document.querySelector("[data-sent-by]")?.dataset.sentBy;
   each(MINE, (name) => {
     const draft = read(name);
     if (!draft?.pairs || Date.now() - draft.at > KEPT || (counted && draft.key === counted)) write(name, null);
   });
-  if (counted) {
+  if (location.search.includes("sent=")) {
     const address = new URL(location);
     address.searchParams.delete("sent");
     history.replaceState(history.state, "", address);

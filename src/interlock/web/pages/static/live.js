@@ -89,9 +89,13 @@
   // An answer that is no page of ours leaves what is shown as it is; 409 is the page that says how it stands.
   document.addEventListener("htmx:before:response", (event) => {
     const { ctx } = event.detail;
-    if (!/^(live:|every)/.test(ctx.sourceEvent?.type)) return;
+    const madeFor = ctx.response.raw.headers.get("Made-For");
+    if (madeFor && madeFor !== body.dataset.madeFor) { // somebody else has signed in with this browser
+      event.preventDefault();
+      return location.reload();
+    }
     if (new URL(ctx.response.raw.url).pathname === "/sign-in") signIn();
-    else if (ctx.response.status < 400 || ctx.response.status === 409) return;
+    else if (ctx.response.status < 400 || (ctx.response.status === 409 && ctx.sourceElement.id === "meanwhile")) return;
     event.preventDefault();
   });
 
@@ -150,7 +154,7 @@
   }
 
   // ── the tab that holds the stream ──
-  let source = null, begun = position, tries = 0, refused = 0, retry = 0;
+  let source = null, begun = position, tries = 0, refused = 0, retry = 0, isOver = false;
   const recent = [];
 
   function open() {
@@ -164,8 +168,11 @@
       if (recent.length > KEPT) begun = recent.shift().position;
       say({ entry });
     };
-    opened.addEventListener("alive", () => { [tries, refused] = [0, 0]; say({}); });
-    opened.addEventListener("end", () => again());
+    opened.addEventListener("alive", () => {
+      say({ missed: isOver }); // it may be somebody else's session by now
+      [tries, refused, isOver] = [0, 0, false];
+    });
+    opened.addEventListener("end", () => { isOver = true; again(); });
     opened.onerror = () => again();
   }
   function close() {

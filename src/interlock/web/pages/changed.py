@@ -1,0 +1,52 @@
+"""What has changed of several requests while somebody decides on them at once: their page asks when it happens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Query
+from starlette.requests import Request as Call
+from starlette.responses import Response
+
+from interlock.domain.request import Request
+from interlock.service.inbox import Listed
+from interlock.service.selection import MOST
+from interlock.web.pages.inbox_rows import what_became
+from interlock.web.pages.rendering import page
+from interlock.web.pages.routing import Reader, pages
+from interlock.web.visible import visible_inbox
+
+router = pages()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A request that does not stand any more as a page has shown it."""
+
+    request: Request
+    says: str
+
+
+@router.get("/changed")
+async def show(call: Call, caller: Reader, on: Annotated[list[str] | None, Query()] = None) -> Response:
+    """Show what has changed of some requests, each named by its id and the digest of what was shown."""
+    shown = dict(pair.partition(" ")[::2] for pair in (on or [])[:MOST])
+    lists = await visible_inbox(caller)
+    person = lists.visibility.directory.canonical(caller.principal.id)
+    found = [Change(one.request, _change(one, shown[one.request.id], person)) for one in await lists.named([*shown])]
+    return await page(call, "changed.html", caller, on=shown, changes=[one for one in found if one.says])
+
+
+def _change(listed: Listed, digest: str, person: str) -> str:
+    """Say what has become of a request; nothing while it stands as it was shown, and the reader may decide on it.
+
+    Who has voted on it already may change or answer it nonetheless.
+    """
+    request = listed.request
+    if request.is_open and request.digest != digest:
+        return "Somebody has changed it: what stands there now is not what you see here"
+    has_voted = any(person in {vote.voter, vote.owner} for vote in request.votes)
+    if listed.which in {"mine", "snoozed"} or (request.is_open and has_voted):
+        return ""
+    return what_became(listed)
