@@ -12,6 +12,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ from time import perf_counter
 sys.path.insert(0, str(Path(__file__).parent))
 
 import httpx2
+from playwright.async_api import async_playwright
 
 import crowd
 import run as results
@@ -43,6 +45,8 @@ CONFIG += "default: {levels: [{steps: [{ask: [role:reviewer], within: 30d}]}]}\n
 ASSET = re.compile(r'(?:src|href)="(/assets/[^"]+)"')
 TURNS = 40
 BROWSERS = 200
+OPEN = 20
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 MANY = httpx2.Limits(max_connections=None)
 
 
@@ -101,6 +105,7 @@ class Measured:
                 rows.append(await self.page(client, "request", f"/requests/{requests[0]}"))
                 others = [await self.decided(client, requests[: TURNS if self.pending > 1 else 1])]
                 if self.pending == 1_000:
+                    others.append(await self.told(client, requests[-OPEN - 1 : -1]))
                     others.append(await self.streams(client, process.pid, requests[-1]))
             process.terminate()
         return rows, others
@@ -140,14 +145,39 @@ class Measured:
 
     async def decided(self, client: httpx2.AsyncClient, requests: list[str]) -> str:
         times = []
-        for number, request_id in enumerate(requests):
-            digest = (await client.get(f"/api/v1/requests/{request_id}")).json()["digest"]
-            form = {"verdict": "approve", "digest": digest, "key": f"bench-{number}", "comment": ""}
+        for request_id in requests:
+            form = await vote_on(client, request_id)
             began = perf_counter()
             answer = await client.post(f"/requests/{request_id}/decide", data=form, follow_redirects=True)
             times.append(perf_counter() - began)
             assert answer.status_code == 200, answer.text[:300]
         return f"With {self.pending:,} pending, from the button to the page that says it: {in_ms(median(times))} ms."
+
+    async def told(self, client: httpx2.AsyncClient, requests: list[str]) -> str:
+        """Say how soon a page that is open in a browser says what was decided elsewhere."""
+        if CHROMIUM is None:
+            return "There is no Chromium: how soon an open page says what was decided elsewhere was not measured."
+        times = []
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            context = await browser.new_context(base_url=str(client.base_url))
+            secret = client.headers["Cookie"].partition("=")[2]
+            await context.add_cookies([{"name": "interlock", "value": secret, "domain": "127.0.0.1", "path": "/"}])
+            page = await context.new_page()
+            for request_id in requests:
+                form = await vote_on(client, request_id, "reject")
+                await page.goto(f"/requests/{request_id}")
+                await page.locator("body[data-connection=live]").wait_for()
+                answer = await client.post(f"/requests/{request_id}/decide", data=form)
+                began = perf_counter()
+                assert answer.status_code == 303, answer.text[:300]
+                await page.locator(".request-status").get_by_text("Rejected", exact=True).wait_for()
+                times.append(perf_counter() - began)
+            await browser.close()
+        return (
+            f"From the answer to whoever decides, to the words on a page that is open in a browser elsewhere: "
+            f"{in_ms(median(times))} ms, the longest of {len(times)} {in_ms(max(times))} ms."
+        )
 
     async def streams(self, client: httpx2.AsyncClient, pid: int, request_id: str) -> str:
         """Hold so many streams; say what they cost, and how soon the last hears of a vote."""
@@ -166,6 +196,12 @@ class Measured:
             f"{BROWSERS} browsers' streams cost {cost:.0f} kB of memory each; from the button to the last that "
             f"hears of the vote: {in_ms(last)} ms."
         )
+
+
+async def vote_on(client: httpx2.AsyncClient, request_id: str, verdict: str = "approve") -> dict[str, str]:
+    """Return what the form of a request's page sends."""
+    digest = (await client.get(f"/api/v1/requests/{request_id}")).json()["digest"]
+    return {"verdict": verdict, "digest": digest, "key": f"bench-{request_id}", "comment": ""}
 
 
 async def hear(client: httpx2.AsyncClient, request_id: str, heard: asyncio.Queue[float]) -> None:

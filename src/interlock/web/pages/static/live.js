@@ -9,11 +9,11 @@
   const name = `interlock:${person}`;
   const tab = Math.random().toString(36).slice(2);
   const channel = "BroadcastChannel" in window ? new BroadcastChannel(name) : null;
-  const SOON = 100, SPACED = 1000, SPACED_UNSEEN = 10_000; // how soon, and how often, a page is told
+  const SOON = 100, SPACED = 500, SPACED_UNSEEN = 10_000; // how soon, and how often, a page is told
   const SILENT = 40_000, GRACE = 3000, LOOK = 5000, NO_ANSWER = 2000, LATEST_TRY = 15_000, KEPT = 300;
   let position = body.dataset.position;
 
-  // ── what was told goes out soon, and then once a second: a burst causes one fetch ──
+  // ── what was told goes out soon, and then twice a second: a burst causes one fetch, and all is shown within a second ──
   let waiting = new Map(), timer = 0, last = 0;
 
   const kinds = { req: "request", run: "run" };
