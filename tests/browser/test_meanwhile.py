@@ -46,9 +46,17 @@ async def test_a_form_says_by_itself_that_the_time_is_over_and_what_is_sent_all_
     await page.goto(f"/requests/{asked['id']}/edit")
     field = page.locator('#form [name="text:/to"]')
     await field.fill("bob")
+    await expect(page.locator("#changes ins")).to_contain_text("bob")
+    await page.evaluate(
+        "document.body.addEventListener('live:over', () => { window.overs = (window.overs ?? 0) + 1; })"
+    )
     await wound_on(site, page)
     await expect(page.locator("#meanwhile")).to_contain_text("The time is over")
-    await expect(field).to_have_value("bob")
+    async with page.expect_response("**/edit"):
+        await field.fill("bobby")
+    await expect(page.locator("#changes ins")).to_contain_text("bob")  # what was seen of it stays
+    assert await page.evaluate("window.overs") == 1  # it is told once, whatever is fetched after that
+    await expect(field).to_have_value("bobby")
     await page.get_by_role("button", name="Approve with changes").click()
     await stands(page, "The time is over")
 

@@ -35,14 +35,18 @@
   function endOf(one) {
     const said = one.dataset.secondsLeft;
     if (ends.get(one)?.said !== said) ends.set(one, { said, at: performance.now() + 1000 * said });
-    return ends.get(one).at;
+    return ends.get(one);
   }
   function waitForTheEnd() {
     clearTimeout(timer);
-    const next = Math.min(...[...document.querySelectorAll("[data-seconds-left]")].map(endOf));
-    if (next === Infinity) return;
-    const tell = () => document.body.dispatchEvent(new CustomEvent("live:over"));
-    timer = setTimeout(tell, Math.min(LONGEST, Math.max(0, next - performance.now())));
+    const left = [...document.querySelectorAll("[data-seconds-left]")].map(endOf).filter((end) => !end.isTold);
+    if (!left.length) return;
+    const next = left.reduce((one, other) => (other.at < one.at ? other : one));
+    timer = setTimeout(() => {
+      next.isTold = next.at <= performance.now();
+      if (next.isTold) document.body.dispatchEvent(new CustomEvent("live:over"));
+      waitForTheEnd();
+    }, Math.min(LONGEST, Math.max(0, next.at - performance.now())));
   }
 
   const all = (of) => of.querySelectorAll("time").forEach(show);
