@@ -5,12 +5,12 @@ from datetime import timedelta
 from functools import partial
 
 from tests.browser.conftest import BOTH_SIZES, PHONE, path_of
+from tests.browser.flow_steps import MIA, NOAH, OLGA, opened_request
 from tests.server.conftest import CONFIG
 from tests.server.test_agents_api import PAY, ask
 from tests.server.test_agents_api import vote as vote_of
 from tests.server.test_hold import HELD
 
-MIA, NOAH, OLGA = (f"{name}@example.com" for name in ("mia", "noah", "olga"))
 LINES = "\n".join(f"line {number} <b>of</b>" for number in range(10_000))
 LONG = {
     "asked": {"kind": "approval", "name": "pay", "args": {"memo": LINES, "amount": "12.00"}},
@@ -18,12 +18,6 @@ LONG = {
 }
 TOUCH = 44
 APART = 24
-
-
-async def opened(site, person, request, size, **options):
-    page = await site.opened_by(person, size, **options)
-    await page.goto(f"/requests/{request['id']}")
-    return page
 
 
 async def box(locator):
@@ -49,7 +43,7 @@ async def assert_in_sight(page):
 @BOTH_SIZES
 async def test_the_action_stands_above_any_word_of_the_agent_and_the_bar_never_scrolls_away(site, size):
     asked = await ask(await site.agent(), LONG)
-    page = await opened(site, MIA, asked, size)
+    page = await opened_request(site, asked, MIA, size)
     action, words = page.get_by_role("region", name="What will happen"), page.get_by_text("Approve at once, all")
     assert (await box(action))["y"] + (await box(action))["height"] <= (await box(words))["y"]
     await assert_in_sight(page)
@@ -79,7 +73,7 @@ async def test_the_page_stays_where_it_is_while_somebody_types_and_when_somethin
     site = await open_site(config=CONFIG.replace("default: {", "default: {reason_for: [reject], "))
     lines = {"asked": {"kind": "approval", "name": "order", "args": {"lines": [f"line {one}" for one in range(45)]}}}
     asked = await ask(await site.agent(), lines | {"context": {"reversible": False}})
-    page = await opened(site, MIA, asked, size)
+    page = await opened_request(site, asked, MIA, size)
     await page.evaluate("scrollTo(0, 300)")
     assert await page.evaluate("scrollY") == 300
     comment = page.get_by_label("Comment", exact=True).first
@@ -96,7 +90,7 @@ async def test_the_page_stays_where_it_is_while_somebody_types_and_when_somethin
 @BOTH_SIZES
 async def test_whoever_types_when_the_page_is_loaded_again_types_on(site, size):
     asked = await ask(await site.agent(), PAY)
-    page = await opened(site, MIA, asked, size)
+    page = await opened_request(site, asked, MIA, size)
     await page.get_by_label("Comment", exact=True).first.click()
     await page.keyboard.type("Sixty")
     await page.reload()
@@ -109,7 +103,7 @@ async def test_whoever_types_when_the_page_is_loaded_again_types_on(site, size):
 @BOTH_SIZES
 async def test_return_decides_nothing_and_two_clicks_are_one_vote(site, size):
     asked = await ask(await site.agent(), PAY)
-    page = await opened(site, MIA, asked, size)
+    page = await opened_request(site, asked, MIA, size)
     for control in (page.get_by_role("checkbox", name="then the next"), page.get_by_role("button", name="Approve")):
         await control.press("Enter")
     await page.get_by_label("Comment", exact=True).first.press("Enter")
@@ -123,7 +117,7 @@ async def test_return_decides_nothing_and_two_clicks_are_one_vote(site, size):
 async def test_decided_elsewhere_shows_at_once_and_what_was_typed_is_kept(site, size):
     agent, noah = await site.agent(), await site.person(NOAH)
     asked = await ask(agent, PAY)
-    page = await opened(site, MIA, asked, size)
+    page = await opened_request(site, asked, MIA, size)
     await page.get_by_label("Comment", exact=True).first.fill("I would pay <half>")
     await page.get_by_text("The policy in words").click()
     await noah.post(f"/requests/{asked['id']}/comments", json={"text": "I look at it"})
@@ -142,7 +136,7 @@ async def test_decided_elsewhere_shows_at_once_and_what_was_typed_is_kept(site, 
 @BOTH_SIZES
 async def test_a_click_on_what_was_decided_meanwhile_shows_how_it_stands(site, size):
     asked = await ask(await site.agent(), PAY)
-    page = await opened(site, MIA, asked, size, java_script_enabled=False)
+    page = await opened_request(site, asked, MIA, size, java_script_enabled=False)
     await page.get_by_label("Comment", exact=True).first.fill("fine with me")
     await vote_of(await site.person(NOAH), asked, "reject")
     await page.get_by_role("button", name="Approve").click()
@@ -157,12 +151,12 @@ async def test_what_cannot_be_undone_takes_a_second_act(open_site, size):
     asked = await ask(
         await site.agent(), {"asked": {"kind": "approval", "name": "drop"}, "context": {"reversible": False}}
     )
-    page = await opened(site, MIA, asked, size)
+    page = await opened_request(site, asked, MIA, size)
     approve = page.get_by_role("button", name="Approve")
     await approve.click()
     assert await page.evaluate("document.activeElement.name") == "understood"
     assert await votes_on(site, asked) == []
-    plain = await opened(site, MIA, asked, size, java_script_enabled=False)
+    plain = await opened_request(site, asked, MIA, size, java_script_enabled=False)
     await plain.get_by_role("button", name="Approve").click()
     await plain.get_by_role("link", name="Tick the box first").wait_for()
     assert await votes_on(site, asked) == []
@@ -210,7 +204,7 @@ async def test_the_deadline_is_told_at_thresholds_and_moved_by_one_act(site):
 async def test_it_prints_on_one_page_with_its_votes_its_policy_and_its_record(site):
     asked = await ask(await site.agent(), PAY)
     await vote_of(await site.person(MIA), asked, "approve", comment="as agreed")
-    page = await opened(site, OLGA, asked, PHONE)
+    page = await opened_request(site, asked, OLGA, PHONE)
     await page.emulate_media(media="print")
     for shown in ("What will happen", "Approved before", "The agent never votes.", "mia@example.com approved"):
         assert await page.get_by_text(shown).first.is_visible(), shown
