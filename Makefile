@@ -29,7 +29,7 @@ test test-oldest soak: export PYTHONPYCACHEPREFIX ?= $(CURDIR)/$(VENV)/pycache
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-web browser pictures test test-oldest check check-format check-lint check-types check-floors check-lock soak bench env \
+.PHONY: help demo demo-web browser broker pictures test test-oldest check check-format check-lint check-types check-floors check-lock soak bench env \
   env-oldest lock clean
 
 help: ## List the commands
@@ -54,12 +54,19 @@ browser:
 	    && $(APT) update && $(APT) install --yes --no-install-recommends chromium </dev/null >/dev/null; \
 	} || echo "There is no Chromium here: install one, or name one in INTERLOCK_TEST_CHROMIUM"
 
+# The tests of channels start a RabbitMQ of their own; root on Debian or Ubuntu gets its programs.
+broker:
+	@[ -n "$$(command -v rabbitmq-server || ls /usr/lib/rabbitmq/bin/rabbitmq-server 2>/dev/null)" ] || { \
+	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing RabbitMQ, for the tests of channels" \
+	    && $(APT) update && RUNLEVEL=1 $(APT) install --yes --no-install-recommends rabbitmq-server </dev/null >/dev/null; \
+	} || echo "There is no RabbitMQ here: install rabbitmq-server"
+
 pictures: $(DEV) browser ## Take a picture of every page, into pictures/ (ARGS=--small takes those of the README as well)
 	@echo "Taking pictures of every page"
 	@$(BIN)/python -m tests.browser.pictures $(ARGS)
 
 # Runs pause under the oldest LangGraph and go on under the newest, so the tests need both environments.
-test: $(DEV) $(OLDEST) browser ## Run the whole test suite (ARGS="-k name" narrows it, WORKERS=0 runs it in one process)
+test: $(DEV) $(OLDEST) browser broker ## Run the whole test suite (ARGS="-k name" narrows it, WORKERS=0 runs it in one process)
 	@echo "Running the tests in $(WORKERS) processes"
 	@$(BIN)/pytest --numprocesses $(WORKERS) $(ARGS)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
@@ -24,6 +24,7 @@ TERMS = {
     "must be a name of letters, digits and _": "identifier",
     "must be module:attribute or path/to/file.py:attribute": "reference",
     "must be at most 40 small letters, digits and -": "short name",
+    "must be a name of at most 200 letters, digits and . _ -": "name of a queue",
     "must be one scope of the provider's, such as email": "scope",
 }
 """What the page calls texts of a form, by what is said where one is not of it."""
@@ -94,10 +95,12 @@ def place(model: type[Section], path: str, places: dict[type[Section], str]) -> 
     """Note where each section is, the first time that it is met."""
     places[model] = path
     for name, field in model.model_fields.items():
-        found = section_of(field.annotation)
-        if found is not None and found not in places:
-            within = {"tuple": "[]", "dict": ".NAME"}.get(container_of(field.annotation), "")
-            place(found, f"{path}.{field.alias or name}{within}".lstrip("."), places)
+        within = {"tuple": "[]", "dict": ".NAME"}.get(container_of(field.annotation), "")
+        found = sections_of(field.annotation)
+        for one in found:
+            if one not in places:
+                which = f" ({get_args(one.model_fields['type'].annotation)[0]})" if len(found) > 1 else ""
+                place(one, f"{path}.{field.alias or name}{within}{which}".lstrip("."), places)
 
 
 def keys(model: type[Section], places: Mapping[type[Section], str]) -> Iterator[tuple[str, ...]]:
@@ -106,7 +109,7 @@ def keys(model: type[Section], places: Mapping[type[Section], str]) -> Iterator[
     named = {one.__name__: path for one, path in places.items()}
     for name, field in model.model_fields.items():
         key = field.alias or name
-        said = field.description or sentence(section_of(field.annotation) or model).rstrip(".")
+        said = field.description or sentence(next(iter(sections_of(field.annotation)), model)).rstrip(".")
         yield f"`{key}`", kind(key, schema["properties"][key], named), default(field), said
 
 
@@ -114,11 +117,11 @@ def sentence(model: type[Section]) -> str:
     return (model.__doc__ or "").strip()
 
 
-def section_of(annotation: Any) -> type[Section] | None:
-    """Return the section that a key holds, alone, in a list, or by name."""
+def sections_of(annotation: Any) -> list[type[Section]]:
+    """Return the sections that a key may hold, alone, in a list, or by name."""
     if isinstance(annotation, type) and issubclass(annotation, Section):
-        return annotation
-    return next((found for one in getattr(annotation, "__args__", ()) if (found := section_of(one))), None)
+        return [annotation]
+    return [found for one in getattr(annotation, "__args__", ()) for found in sections_of(one)]
 
 
 def container_of(annotation: Any) -> str:
@@ -135,7 +138,7 @@ def kind(key: str, schema: Mapping[str, Any], places: Mapping[str, str]) -> str:
                 return f"section [`{path}`](#{anchor(path)})"
             case {"anyOf": [{"type": "string"}, {"type": "array"}]}:
                 return "hours, or a list of them"
-            case {"anyOf": options}:
+            case {"anyOf": options} | {"oneOf": options}:
                 return " or ".join(of(one) for one in options if one != {"type": "null"})
             case {"enum": values}:
                 return ", ".join(f"`{value}`" for value in values)
@@ -173,7 +176,7 @@ def span(schema: Mapping[str, Any]) -> str:
 
 def anchor(path: str) -> str:
     """Return the anchor of a heading, as GitHub makes it."""
-    return "".join(sign for sign in path.lower() if sign.isalnum() or sign in "_-")
+    return "".join(sign for sign in path.lower().replace(" ", "-") if sign.isalnum() or sign in "_-")
 
 
 def default(field: FieldInfo) -> str:

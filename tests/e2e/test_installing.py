@@ -17,6 +17,7 @@ NEEDED = {
     "models": "langchain.chat_models",
     "oidc": "interlock.web.oidc_provider",
     "postgres": "psycopg",
+    "rabbitmq": "interlock.senders.rabbitmq",
     "sagemaker": "boto3",
     "server": "interlock.web.app",
     "webhook": "interlock.senders.webhook",

@@ -14,7 +14,7 @@ import typer
 from interlock.channels.screen import Line, Screen
 from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute, interruptible
-from interlock.cli.work import delivering_of, until_all_end, worker_of
+from interlock.cli.work import channels_of, until_all_end, worker_of
 from interlock.errors import BadInput
 from interlock.service.configuration import note_changes
 from interlock.service.credentials import Authenticator
@@ -55,7 +55,7 @@ def serve(
         await _welcome(session, answering.context.origin, with_link=sign_in_link)
         with interruptible(session):
             beside = [answering.until_stopped(), note_changes(session.system.directories, session.stop)]
-            beside += [one.run(session.stop) for one in delivering_of(session, answering.context.origin)]
+            beside += [one.run(session.stop) for one in channels_of(session, answering.context.origin)]
             beside += [] if work else [tell_of_configuration(session)]
             if work:
                 worker = worker_of(session, "server", SLOTS, answering.context.run_streams)

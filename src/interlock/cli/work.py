@@ -22,7 +22,7 @@ from interlock.service.following import CutShort, unless
 from interlock.service.text import plain
 
 if TYPE_CHECKING:
-    from interlock.service.delivering import Delivering
+    from interlock.senders.table import Listener
 
 
 def work(
@@ -47,15 +47,15 @@ def work(
                 session.write({"event": "drained", "advances": done})
                 session.tell(f"{done:,} advance{'' if done == 1 else 's'} done; nothing else is due.", "dim")
             else:
-                await _until_stopped(session, worker, delivering_of(session))
+                await _until_stopped(session, worker, channels_of(session))
 
     screen = Screen.on(sys.stderr if as_json else sys.stdout)
     screen.drops = True
     execute(ctx, run, as_json=as_json, screen=screen)
 
 
-def delivering_of(session: Session, origin: str | None = None) -> list[Delivering]:
-    """Return what tells people and programs by the configured channels; nothing where there are none.
+def channels_of(session: Session, origin: str | None = None) -> list[Listener]:
+    """Return what tells people and programs by the configured channels, and hears them; nothing where there are none.
 
     Args:
         origin: where people reach the server, if that is known otherwise than by the configuration.
@@ -63,12 +63,15 @@ def delivering_of(session: Session, origin: str | None = None) -> list[Deliverin
     settings = session.system.settings
     if not settings.channels:
         return []
-    from interlock.senders.table import Surroundings, senders_of  # noqa: PLC0415 - few installations have channels
+    from interlock.senders.table import Surroundings, listeners_of, senders_of  # noqa: PLC0415 - few installations have channels
     from interlock.service.delivering import Delivering  # noqa: PLC0415
 
     folder = Path() if settings.origin is None else settings.origin.path.parent
     around = Surroundings(folder, os.environ, lambda: datetime.now(UTC), origin or settings.server.origin)
-    return [Delivering(session.system, senders_of(settings.channels, around), complaining(session))]
+    complain = complaining(session)
+    senders = senders_of(settings.channels, around)
+    listeners = listeners_of(settings.channels, around, session.system, complain)
+    return [Delivering(session.system, senders, complain), *listeners]
 
 
 async def until_all_end(stop: asyncio.Event, beside: Iterable[Awaitable[None]]) -> None:
@@ -105,7 +108,7 @@ def worker_of(session: Session, name: str, concurrency: int, *watchers: Watcher)
     )
 
 
-async def _until_stopped(session: Session, worker: Worker, beside: Sequence[Delivering]) -> None:
+async def _until_stopped(session: Session, worker: Worker, beside: Sequence[Listener]) -> None:
     session.write({"event": "working"})
     session.tell("Working. Ctrl-C stops it.", "dim")
     stop = asyncio.Event()

@@ -8,7 +8,7 @@ from pydantic import Field, StrictStr, model_validator
 from pydantic_core import PydanticCustomError
 
 from interlock.config.base import Section
-from interlock.config.values import Address, Name, Variable
+from interlock.config.values import Address, Name, Person, QueueName, Variable
 
 EventName = Literal[
     "opened", "step_reached", "vote_cast", "step_held", "vote_taken_back", "edited", "reminded", "escalated",
@@ -62,4 +62,32 @@ class WebhookSettings(ChannelSettings):
     )
 
 
-AnyChannel = WebhookSettings
+class ReplySettings(Section):
+    """Replies on a queue: whoever reads the channel's queue may decide in the name of these people."""
+
+    queue: QueueName = Field(
+        default="interlock.replies", description="a quorum queue; what is refused goes to NAME.dead"
+    )
+    key: SecretSettings = Field(
+        description="where at least 32 random characters are that make the tokens: whoever has them can vote as anybody"
+    )
+    people: tuple[Person, ...] = Field(min_length=1, max_length=50, description="in whose name one may reply")
+
+
+class RabbitMQSettings(ChannelSettings):
+    """A broker that speaks AMQP 0.9.1: RabbitMQ."""
+
+    elsewhere: ClassVar = {"url": "it holds a password: name where it is, address: {env: NAME}"}
+
+    type: Literal["rabbitmq"]
+    address: SecretSettings = Field(description="where the broker's address is, amqps://user:password@host/vhost")
+    exchange: QueueName = Field(default="interlock", description="a topic exchange; the key says what has happened")
+    queue: QueueName = Field(
+        default="interlock.requests", description="a quorum queue that has all of it; its dead letters go to NAME.dead"
+    )
+    replies: ReplySettings | None = Field(
+        default=None, description="how one decides by the broker; not at all by default"
+    )
+
+
+AnyChannel = Annotated[WebhookSettings | RabbitMQSettings, Field(discriminator="type")]

@@ -29,6 +29,7 @@ _IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _REFERENCE = r"^[^:\s][^\x00-\x1f]*:[A-Za-z_][A-Za-z0-9_.]*$"
 
 _SLUG = r"^[a-z0-9][a-z0-9\-]{0,39}$"
+_QUEUE = r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,199}$"
 _OAUTH_SCOPE = r"^[!#-\[\]-~]+$"
 
 PATTERNS = {
@@ -39,6 +40,7 @@ PATTERNS = {
     _IDENTIFIER: "must be a name of letters, digits and _",
     _REFERENCE: "must be module:attribute or path/to/file.py:attribute",
     _SLUG: "must be at most 40 small letters, digits and -",
+    _QUEUE: "must be a name of at most 200 letters, digits and . _ -",
     _OAUTH_SCOPE: "must be one scope of the provider's, such as email",
 }
 """What to say when text is not of one of these forms."""
@@ -187,6 +189,7 @@ Moment = Annotated[
 Number = Annotated[Decimal, BeforeValidator(_number), WithJsonSchema({"type": "number"})]
 Name = Annotated[StrictStr, Field(pattern=_NAME, max_length=100)]
 Slug = Annotated[StrictStr, Field(pattern=_SLUG)]
+QueueName = Annotated[StrictStr, Field(pattern=_QUEUE)]
 Variable = Annotated[StrictStr, Field(pattern=_IDENTIFIER, max_length=200)]
 OAuthScope = Annotated[StrictStr, Field(pattern=_OAUTH_SCOPE, max_length=200)]
 Person = Annotated[StrictStr, Field(pattern=_PERSON, max_length=200)]

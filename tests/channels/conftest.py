@@ -1,0 +1,64 @@
+"""Brokers and other ways by which people and programs are told, as real as this machine has them."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from interlock.bootstrap import System, build
+from interlock.config import load_settings
+from interlock.domain.action import Action
+from interlock.domain.authority import Principal
+from interlock.domain.request import Request
+from interlock.service.agent_client import AgentClient, Asked
+from interlock.storage.memory import MemoryStore
+from interlock.testing.fakes import SettableClock
+from interlock.testing.rabbitmq import RabbitMQServer, scripts
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[RabbitMQServer]:
+    """Yield a broker of this process's own."""
+    if scripts() is None:
+        pytest.skip("there is no RabbitMQ: `make broker` says how to get one")
+    server = RabbitMQServer()
+    yield server
+    server.remove()
+
+
+POLICY = """
+people: {mia@example.com: {}, noah@example.com: {}}
+groups: {managers: [mia@example.com, noah@example.com]}
+default: {levels: [{hold: 10s, steps: [{ask: [group:managers], within: 1h}]}]}
+"""
+
+
+class Office:
+    """An installation on a store in memory, and an agent that asks."""
+
+    def __init__(self, system: System, clock: SettableClock) -> None:
+        self.system, self.clock, self.number = system, clock, 0
+
+    async def ask(self) -> Request:
+        """Let the agent ask for a payment."""
+        self.number += 1
+        agent = AgentClient(self.system, Principal("agent:payer", "agent", "default", "api"))
+        asked = Asked(Action("pay", {"amount": self.number}))
+        return await agent.ask(asked, key=str(self.number))
+
+    async def request(self, request_id: str) -> Request:
+        """Return a request as it stands."""
+        return (await self.system.store.load("default", [request_id])).requests[request_id]
+
+    async def happened(self, request_id: str) -> list[str]:
+        """Return what its log says, in short."""
+        return [entry.event.type for entry in await self.system.store.history("default", request_id)]
+
+
+@pytest.fixture
+async def office(clock: SettableClock, tmp_path: Path) -> AsyncIterator[Office]:
+    (tmp_path / "interlock.yaml").write_text(POLICY)
+    settings = load_settings(tmp_path / "interlock.yaml", {})
+    system = build(settings, {}, store=MemoryStore(clock))
+    yield Office(system, clock)
+    await system.close()
