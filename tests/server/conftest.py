@@ -23,7 +23,7 @@ from interlock.web.serving import bound, serve
 ORIGIN = "http://127.0.0.1:8000"
 UNLIMITED = ServerSettings(rates=dict.fromkeys(("calls", "unknown", "sign_ins"), "unlimited"))
 CONFIG = """
-people: {mia@example.com: {}, noah@example.com: {}, olga@example.com: {}}
+people: {mia@example.com: {}, noah@example.com: {}, olga@example.com: {}, zoe@example.com: {}}
 groups: {managers: [mia@example.com, noah@example.com], directors: [olga@example.com]}
 roles: {admin: [olga@example.com], auditor: [noah@example.com], reviewer: [mia@example.com, ruth@example.com]}
 policies:

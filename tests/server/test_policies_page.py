@@ -42,6 +42,8 @@ async def test_each_policy_is_read_with_its_levels_and_steps(open_server):
     [
         ({"action": "refund", "args": '{"amount": "3"}'}, ("approved by the rule", "small", "amount &lt; 10")),
         ({"action": "refund", "args": '{"amount": "30"}'}, ("rest", MIA, NOAH, "2 Nov 2026, 11:00 UTC")),
+        ({"action": "refund", "args": "amount: 3\nreason: arrived: broken"}, ("approved by the rule", "small")),
+        ({"action": "refund", "args": 'amount: "30"'}, ("rest", MIA)),
         ({"action": "refund", "args": ""}, ("rest", "the last level, because")),
         ({"action": "pay", "initiator": MIA}, ("payments", "Step 1 asks", "Step 2 asks", "Not mia@example.com")),
         ({"action": "other", "policy": "refunds"}, ("refunds",)),
@@ -63,6 +65,7 @@ async def test_an_action_is_tried_and_nothing_is_asked(open_server, form, said):
     [
         ({"action": "pay", "args": "[1]"}, "must be a JSON object"),
         ({"action": "pay", "args": '{"a": '}, "cannot be read as JSON"),
+        ({"action": "pay", "args": "amount 3"}, "one a line"),
         ({"action": ""}, "name"),
         ({"action": "pay", "policy": "none"}, "none"),
     ],
@@ -72,6 +75,15 @@ async def test_what_cannot_be_tried_stands_there_again_with_the_reason(server, f
     assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert said in answer.text.partition('id="error"')[2].partition("</div>")[0]
     assert form.get("args", "").replace('"', "&#34;") in answer.text
+
+
+async def test_nobody_is_called_absent_who_has_signed_in_by_a_link(server):
+    noah = await server.person(NOAH)
+    absent = "has an account or is signed in"
+    found = await opened(noah, check=1)
+    assert (absent in found, "payments, level 1, step 2" in found) == (True, True)
+    await server.person(OLGA)
+    assert absent not in await opened(noah, check=1)
 
 
 async def test_mistakes_are_looked_for_when_somebody_asks(open_server):

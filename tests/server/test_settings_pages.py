@@ -1,10 +1,12 @@
 """Settings, as pages for admins: people, groups, delegations, tokens, sessions; each refusal at its form."""
 
+import html
 import re
 from datetime import timedelta
 
 import pytest
 from tests.server.conftest import CONFIG
+from tests.server.test_agents_api import PAY, ask
 
 from interlock.domain.credentials import Scope
 from interlock.service.own_account import OwnAccount
@@ -160,6 +162,48 @@ async def test_everybody_gives_their_own_vote_and_admins_give_anybodys(server, o
     assert key not in await text(olga, "settings/delegations")
 
 
+async def test_a_vote_is_given_only_to_somebody_who_is_known_and_what_that_comes_to_is_told_before(server, olga):
+    mia = await server.person(MIA)
+    until = (server.clock.at + timedelta(days=5)).date().isoformat()
+
+    async def tried(to, person=mia, **more):
+        sent = {"to": to, "until": until, "key": "", "preview": "yes"} | more
+        answer = await person.post(page("settings/delegations"), data=sent)
+        words = " ".join(re.sub(r"<[^>]*>", " ", answer.text).split())
+        return answer.status_code, html.unescape(re.sub(r" (?=[.:,])", "", words))
+
+    for wanted in ({}, {"preview": ""}):
+        code, shown = await tried("Donald Duck", **wanted)
+        assert (code, "choose one of mia@example.com, noah@example.com, olga@example.com" in shown) == (400, True)
+        assert "did you mean noah@example.com?" in (await tried("noa", **wanted))[1]
+        assert (await tried(ZOE, olga, **{"from": "Donald Duck"}, **wanted))[0] == 400
+    assert (
+        "zoe@example.com could decide for mia@example.com: payments, level 1, step 1 default, level 1"
+        in (await tried(ZOE))[1]
+    )
+    both = (await tried(NOAH))[1]
+    assert "noah@example.com could decide nothing for mia@example.com. Not: payments, level 1, step 1:" in both
+    assert "noah@example.com is asked as well, and votes once, for themselves" in both
+    assert "No step of a policy asks zoe@example.com" in (await tried(OLGA, olga, **{"from": ZOE}))[1]
+    assert (await mia.get("/directory/delegations")).json()["delegations"] == [], "nothing was changed by looking"
+
+
+async def test_who_votes_for_whom_on_one_request_stands_on_the_page_of_both_and_of_nobody_else(server):
+    mia, noah, zoe = await server.person(MIA), await server.person(NOAH), await server.person(ZOE)
+    asked = await ask(await server.agent(), PAY)
+    place = f"/requests/{asked['id']}/delegations"
+    for name in ("Donald Duck", "zo", "zoe@example.con"):
+        refused = await mia.post(place, json={"to": name})
+        assert (refused.status_code, "known here" in refused.json()["detail"]) == (400, True)
+    assert (await mia.post(place, json={"to": ZOE, "reason": EVIL})).is_success
+    for person, shown in ((mia, True), (zoe, True), (noah, False)):
+        found = await text(person, "settings/delegations")
+        assert ("On one request alone" in found, f'href="/requests/{asked["id"]}"' in found) == (shown, shown)
+        assert "<script>alert" not in found
+    assert "This is not taken back" in await text(mia, f"requests/{asked['id']}")
+    assert "This is not taken back" not in await text(zoe, f"requests/{asked['id']}")
+
+
 async def test_a_token_is_shown_once_and_revoked(server, olga):
     form = {"principal": "agent:buyer", "scope": ["ask", "read"], "lasts": "7d", "label": f"shop {EVIL}", "key": "t"}
     made = await olga.post(page("settings/tokens"), data=form)
@@ -201,7 +245,9 @@ async def test_an_admin_sees_and_ends_the_sessions_of_others(server, olga):
 
 async def test_another_tenants_people_tokens_and_sessions_are_not_there(open_server):
     server = open_server(
-        config=CONFIG.replace("admin: [olga@example.com]", "admin: [olga@example.com, pia@other.example]")
+        config=CONFIG.replace("admin: [olga@example.com]", "admin: [olga@example.com, pia@other.example]").replace(
+            ", zoe@example.com: {}", ""
+        )
     )
     pia, olga = await server.person("pia@other.example", "other"), await server.person(OLGA)
     await joined(server, olga)

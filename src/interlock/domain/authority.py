@@ -77,6 +77,7 @@ class Directory:
         delegations: in the order in which a delegate of several people votes for them. They are never followed further:
             a delegate's delegate votes for the delegate only.
         disabled: canonical ids of those who are kept out: they decide nothing, whatever else is said of them.
+        people: canonical ids of those whom the configuration names as people.
     """
 
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -85,6 +86,7 @@ class Directory:
     local_roles: bool = True
     delegations: tuple[Delegation, ...] = ()
     disabled: frozenset[str] = frozenset()
+    people: frozenset[str] = frozenset()
 
     def canonical(self, name: str) -> str:
         """Return the one id under which a person's votes are counted."""

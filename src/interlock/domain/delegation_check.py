@@ -11,14 +11,17 @@ from interlock.domain.policy import Policy, Step
 from interlock.domain.policy_check import Finding
 
 
-def check_delegations(policies: Iterable[Policy], directory: Directory, now: datetime) -> list[Finding]:
+def check_delegations(
+    policies: Iterable[Policy], directory: Directory, now: datetime, *, known: Collection[str] = ()
+) -> list[Finding]:
     """Return what is suspicious about who votes for whom, in the order in which it is configured.
 
     Args:
         now: the clock by which a delegation is over.
+        known: canonical ids of people who are known otherwise, such as by an account.
     """
     steps = [step.escalated() for policy in policies for level in policy.levels for step in level.steps]
-    known = _known(steps, directory)
+    known = _known(steps, directory).union(known)
     return [finding for one in directory.delegations for finding in _findings(one, steps, known, directory, now)]
 
 

@@ -253,8 +253,8 @@ def _windows(policy: Policy, occasion: Occasion) -> dict[str, Any]:
     return window_values(windows, occasion.subject, occasion.now, occasion.recent)
 
 
-def names_asked(wanted: Literal["group", "role"], policies: Iterable[Policy]) -> frozenset[str]:
-    """Return the groups, or the roles, that any step of these policies asks, at once or when it escalates."""
+def names_asked(wanted: Literal["group", "role", "person"], policies: Iterable[Policy]) -> frozenset[str]:
+    """Return the groups, the roles, or the people by name, that any step asks, at once or when it escalates."""
     steps = (step.escalated() for policy in policies for level in policy.levels for step in level.steps)
     asked = (entry.partition(":") for step in steps for entry in step.ask)
     return frozenset(name for kind, _, name in asked if kind == wanted)

@@ -298,9 +298,10 @@ def _nobody_here(
     if out:
         more = f" and {len(out) - 1} more" if len(out) > 1 else ""
         message = (
-            f"nobody can act at {len(out)} of {len(steps)} steps ({out[0]}{more}): on one machine you are local:USER. "
-            "Invite those whom they ask (interlock people invite) and run interlock serve, name an identity provider "
-            "in server.oidc, or play them in a demo database by --as"
+            f"nobody who is asked at {len(out)} of {len(steps)} steps ({out[0]}{more}) has an account or is signed in: "
+            "invite them (interlock people invite) and run interlock serve, make them a link for signing in (interlock "
+            "sessions link), or name an identity provider in server.oidc. At a terminal without a server you are "
+            "local:USER; in a demo database --as plays them"
         )
         yield Finding("warning", "nobody_here", "people", "", message)
 

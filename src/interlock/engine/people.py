@@ -21,7 +21,8 @@ def directory_of(settings: Settings, origin: ConfigFile) -> Directory:
         {name: frozenset(map(names.canonical, people)) for name, people in section.items()}
         for section in (settings.groups, settings.roles)
     )
-    return Directory(groups, roles, aliases, local_roles=True, delegations=delegations)
+    people = frozenset(map(canonical_id, settings.people))
+    return Directory(groups, roles, aliases, local_roles=True, delegations=delegations, people=people)
 
 
 def _aliases(settings: Settings, origin: ConfigFile) -> dict[str, str]:

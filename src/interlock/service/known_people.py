@@ -11,6 +11,7 @@ from interlock.domain.directory import Account, KeptDirectory
 from interlock.domain.directory_events import GroupOrRole
 from interlock.engine.directories import Directories
 from interlock.errors import NotFound
+from interlock.service.delegates import everybody
 from interlock.service.people import must_manage
 
 Source = Literal["file", "log", "provider"]
@@ -79,7 +80,7 @@ class KnownPeople:
         belonging: dict[str, tuple[Membership, ...]] = {}
         for one in memberships:
             belonging[one.person] = (*belonging.get(one.person, ()), one)
-        names = {*kept.accounts, *issuers, *belonging, *directory.disabled, *directory.aliases.values()}
+        names = everybody(kept, await self._directories.current(self._principal.tenant))
         wanted = directory.canonical(containing)
         return [
             KnownPerson(

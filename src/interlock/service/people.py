@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from interlock.domain.access import ROLES, Permission, why_refused
@@ -19,6 +19,7 @@ from interlock.engine.directories import Directories, PlannedChange
 from interlock.engine.idempotency import key_of
 from interlock.engine.ports.policies import PolicySet
 from interlock.errors import Forbidden
+from interlock.service.delegates import must_be_known
 from interlock.service.text import in_quotes, warnings_about
 
 
@@ -114,17 +115,28 @@ class People:
 
         Raises:
             Forbidden: if it is another one's vote, and the principal is no admin.
-            InvalidValue: if one of them is no person, or the times cannot be.
+            InvalidValue: if one of them is no person, or nobody whom anybody knows here, or the times cannot be.
         """
         new_id, whose = f"delegation_{secrets.token_hex(8)}", giver or self._principal.id
 
         def plan(rules: DirectoryRules) -> PlannedChange:
-            self._must_own(rules, whose)
+            self._must_be_possible(rules, giver, to)
             return PlannedChange(rules.delegate(new_id, whose, to, until=until, since=since, reason=reason))
 
         named = key_of(key, ("delegation", whose, to, until, since, reason))
         changed = await self._directories.change(self._tenant, actor_of(self._principal, named), plan)
         return next(event.id for event in changed.events if isinstance(event, DelegationMade))
+
+    async def check_delegation(self, to: str, *, giver: str | None = None) -> None:
+        """Refuse whatever `delegate` would refuse about these two people; nothing is changed.
+
+        Raises:
+            Forbidden, InvalidValue: as `delegate` does.
+        """
+        kept, now = await self._directories.kept(self._tenant), await self._directories.store.now()
+        rules = DirectoryRules(kept, self._directories.configured().directory, now)
+        self._must_be_possible(rules, giver, to)
+        rules.delegate("", giver or self._principal.id, to, until=now + timedelta(days=1))
 
     async def end_delegation(self, key: str) -> None:
         """Take a delegation back: votes under it count no more.
@@ -148,6 +160,13 @@ class People:
             return found
 
         await self._directories.change(self._tenant, actor_of(self._principal), plan)
+
+    def _must_be_possible(self, rules: DirectoryRules, giver: str | None, to: str) -> None:
+        self._must_own(rules, giver or self._principal.id)
+        held = replace(self._directories.configured(), directory=rules.directory)
+        if giver is not None:
+            must_be_known(giver, "from", rules.kept, held)
+        must_be_known(to, "to", rules.kept, held)
 
     def _must_own(self, rules: DirectoryRules, giver: str) -> None:
         directory = rules.directory

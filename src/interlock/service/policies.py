@@ -17,7 +17,11 @@ from interlock.engine.configured import build_policies
 from interlock.engine.ports.policies import PolicySet
 from interlock.engine.routing import choose, count, span_of
 from interlock.service.client import Client
+from interlock.service.delegates import everybody
 from interlock.service.simulate import Difference, Simulation, Way, simulate, way_of
+
+MOST_SESSIONS = 1_000
+"""Of how many sessions it is read whose they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +65,23 @@ async def check_policies(client: Client, policies: PolicySet | None = None, *, p
     directories, tenant = client.system.directories, client.principal.tenant
     held = policies or await directories.current(tenant)
     every, now = (*held.policies, held.default), await client.now()
-    accounts = (
-        None if providers else frozenset(map(held.directory.canonical, (await directories.kept(tenant)).accounts))
-    )
+    kept = await directories.kept(tenant)
+    accounts = None if providers else frozenset(map(held.directory.canonical, (*kept.accounts, *await _known(client))))
 
     def look() -> Checked:
         found = check(every, held.directory, now, accounts=accounts)
-        findings = (*found, *check_delegations(every, held.directory, now))
+        findings = (*found, *check_delegations(every, held.directory, now, known=everybody(kept, held)))
         return Checked(held, findings, tuple(business_hours(every, now)))
 
     return await asyncio.get_running_loop().run_in_executor(client.system.desk.pool, look)
+
+
+async def _known(client: Client) -> set[str]:
+    """Return who comes in without an account: by a link, of which a session is left, or as the reader."""
+    sessions = await client.system.store.credentials(
+        client.principal.tenant, kind="session", live_at=await client.now(), limit=MOST_SESSIONS
+    )
+    return {client.principal.id, *(one.principal for one in sessions)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from interlock.engine.integrity import verified
 from interlock.engine.ports.store import Loaded
 from interlock.errors import InterlockError, InvalidValue, NotFound
 from interlock.service.arguments import duration
+from interlock.service.delegates import must_be_known_to
 from interlock.service.parts import Parts
 from interlock.service.replies import Reply, answered, edited, plainly, typed_answer
 from interlock.service.views import Views
@@ -194,8 +195,9 @@ class RequestClient(Views):
 
         Raises:
             Forbidden: if one of the two may not vote on it, this one has voted, or the other one is asked as well.
-            InvalidValue: if it is nobody else.
+            InvalidValue: if it is nobody else, or nobody whom anybody knows here.
         """
+        await must_be_known_to(self._directories, self._tenant, to, "to")
         return await self._handle(Delegate(request_id, to, reason))
 
     async def extend(self, request_id: str, by: timedelta | str, *, reason: str) -> Request:

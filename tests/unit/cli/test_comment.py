@@ -27,6 +27,8 @@ def test_a_comment_is_in_the_history_and_decides_nothing(command, request_id):
 
 
 def test_who_is_not_asked_gives_no_vote_away(command, request_id):
+    assert command.run("delegate", request_id, "--to", "zoe@example.com").returncode == 2, "nobody knows her"
+    command.json("people", "invite", "zoe@example.com")
     done = command.run("delegate", request_id, "--to", "zoe@example.com", "-m", "away")
     assert done.returncode == 3
     assert "may not let zoe@example.com vote" in done.stderr

@@ -19,6 +19,10 @@ def test_groups_and_roles_are_listed_added_and_removed(command):
 
 
 def test_delegations_are_made_listed_and_taken_back(command):
+    for unknown in (["zoe@example.com"], ["local:ann", "--from", "mia@example.com"]):
+        assert "known here" in command.run("delegations", "add", *unknown, "--for", "5d").stderr
+    for name in ("mia@example.com", "zoe@example.com"):
+        command.json("people", "invite", name)
     made = command.json("delegations", "add", "zoe@example.com", "--from", "mia@example.com", "--for", "5d")["id"]
     (listed,) = command.json("delegations", "list")["delegations"]
     assert (listed["id"], listed["from"], listed["to"]) == (made, "mia@example.com", "zoe@example.com")

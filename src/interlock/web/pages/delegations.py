@@ -11,7 +11,9 @@ from starlette.requests import Request as Call
 from starlette.responses import RedirectResponse, Response
 
 from interlock.domain.access import Permission
+from interlock.engine.ports.policies import PolicySet
 from interlock.errors import InvalidValue, NotFound
+from interlock.service.delegates import Effect, decide, effect_of, on_requests
 from interlock.service.last_changes import Subject
 from interlock.service.people import People
 from interlock.web.callers import Caller, why_not
@@ -42,7 +44,15 @@ async def _shown(call: Call, caller: Caller, form: Fields, form_error: FormError
     changes = await context.last_changes.of(caller.principal.tenant)
     found = await _people(caller).delegations()
     now = await context.parts.store.now()
+    held = await context.parts.directories.current(caller.principal.tenant)
+    me = held.directory.canonical(caller.principal.id)
     shown: dict[str, Any] = {
+        "me": me,
+        "known": sorted(decide(held.directory) - {me}),
+        "on_requests": await on_requests(
+            context.parts.store, caller.principal.tenant, held.directory, caller.principal.id, now
+        ),
+        "preview": _preview(form, me, held, now) if form["preview"] and form_error is None else None,
         "delegations": [one for one in found if one.delegation.until is None or one.delegation.until > now],
         "over": [one for one in found if one.delegation.until is not None and one.delegation.until <= now],
         "now": now,
@@ -60,6 +70,9 @@ async def delegate(call: Call, caller: Person) -> Response:
     """Let somebody vote for oneself; admins do that for everybody."""
     form = await fields_of(call)
     try:
+        if form["preview"]:
+            await _people(caller).check_delegation(form["to"].strip(), giver=form["from"].strip() or None)
+            return await _shown(call, caller, form, None)
         last = _day(form["until"], "until")
         if last is None:
             raise InvalidValue("until", "is missing")
@@ -83,6 +96,12 @@ async def end(call: Call, caller: Person) -> Response:
     with suppress(NotFound):  # it is taken back by now
         await _people(caller).end_delegation(form["id"])
     return RedirectResponse("/settings/delegations?done=ended", HTTPStatus.SEE_OTHER)
+
+
+def _preview(form: Fields, me: str, held: PolicySet, now: datetime) -> tuple[str, str, Effect]:
+    """Return who would vote for whom, and what that comes to."""
+    giver, delegate = (held.directory.canonical(form[name]) for name in ("from", "to"))
+    return delegate, giver or me, effect_of(giver or me, delegate, held, now)
 
 
 def _day(text: str, field: str) -> datetime | None:

@@ -11,10 +11,12 @@ from starlette.responses import Response
 
 from interlock.domain.access import Permission
 from interlock.domain.action import Action
+from interlock.domain.canonical import Json
 from interlock.domain.policy_words import policy_words
 from interlock.errors import BadInput
 from interlock.service.arguments import json_given
 from interlock.service.policies import Described, Tried, check_policies, try_action
+from interlock.service.text import in_quotes
 from interlock.web.callers import Caller, why_not
 from interlock.web.context import context_of
 from interlock.web.pages.fields import Fields, fields_of
@@ -45,11 +47,27 @@ async def try_(call: Call, caller: Examiner) -> Response:
 
 
 def _described(form: Fields) -> Described:
-    args = json_given(form["args"], "The arguments") if form["args"].strip() else {}
+    args = _arguments(form["args"].strip())
     if not isinstance(args, dict):
-        raise BadInput('The arguments must be a JSON object, such as {"amount": 120}.')
+        raise BadInput('The arguments must be a JSON object, such as {"amount": 120}, or lines such as amount: 120.')
     agent, initiator, policy = (form[name].strip() for name in ("agent", "initiator", "policy"))
     return Described(Action(form["action"].strip(), args), agent or "agent", initiator or None, policy or None)
+
+
+def _arguments(text: str) -> Json:
+    """Return arguments that are given one a line, such as `amount: 120`, or as JSON."""
+    if text.startswith(("{", "[")):
+        return json_given(text, "The arguments")
+    found: dict[str, Json] = {}
+    for line in filter(str.strip, text.splitlines()):
+        name, colon, value = line.partition(":")
+        if not colon or not name.strip():
+            raise BadInput(f"The arguments are given one a line, such as amount: 120; this is none: {in_quotes(line)}")
+        try:
+            found[name.strip()] = json_given(value, name)
+        except BadInput:  # text without its quotes
+            found[name.strip()] = value.strip()
+    return found
 
 
 async def _shown(  # noqa: PLR0913 - what a reader is told
