@@ -98,7 +98,7 @@ async def test_an_admin_helps_keeps_out_and_lets_in_again(server, olga):
         done = await olga.post(page(f"settings/person/{act}"), data={"name": ZOE})
         assert done.headers["location"] == f"/settings/person?name=zoe%40example.com&done={act}"
         again = await olga.post(page(f"settings/person/{act}"), data={"name": ZOE})
-        assert (again.status_code, 'id="fault"' in again.text) == (refused_again, True)
+        assert (again.status_code, 'id="error-summary"' in again.text) == (refused_again, True)
     assert (await zoe.get("/session")).status_code == 401
     assert (await olga.post(page("settings/person/second-factor"), data={"name": ZOE})).status_code == 409
     for path, name, status in (("reset", "nobody", 404), ("nothing", ZOE, 400)):
@@ -221,7 +221,7 @@ async def test_a_token_is_shown_once_and_revoked(server, olga):
     assert f"the token {key} is revoked" in await text(olga, "settings/tokens")
     for wrong in ({"principal": MIA}, {"scope": []}, {"scope": ["everything"]}, {"lasts": "soon"}):
         answer = await olga.post(page("settings/tokens"), data=form | {"key": ""} | wrong)
-        assert (answer.status_code, 'id="fault"' in answer.text) == (400, True), wrong
+        assert (answer.status_code, 'id="error-summary"' in answer.text) == (400, True), wrong
 
 
 async def test_tokens_are_listed_a_page_at_a_time(server, olga):

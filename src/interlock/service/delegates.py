@@ -39,7 +39,7 @@ def everybody(kept: KeptDirectory, held: PolicySet) -> frozenset[str]:
     return frozenset(map(directory.canonical, frozenset().union(*found, *belonging)))
 
 
-def must_be_known(name: str, field: str, kept: KeptDirectory, held: PolicySet) -> None:
+def must_be_known(name: object, field: str, kept: KeptDirectory, held: PolicySet) -> None:
     """Refuse somebody whom nobody knows, with whom that may mean: a vote that is given to nobody is lost.
 
     Raises:
@@ -57,7 +57,7 @@ def must_be_known(name: str, field: str, kept: KeptDirectory, held: PolicySet) -
         more = ", …" if len(known) > MOST_NAMED else ""
         choice = f"choose one of {', '.join(known[:MOST_NAMED])}{more}, or " if known else ""
         meant = f"{choice}have an admin invite them first"
-    raise InvalidValue(field, f"must be somebody who is known here, and {in_quotes(name)} is not: {meant}")
+    raise InvalidValue(field, f"must be somebody who is known here, and {in_quotes(str(name))} is not: {meant}")
 
 
 def _spelled_alike(person: str, known: Iterable[str]) -> list[str]:
