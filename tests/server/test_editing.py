@@ -168,6 +168,49 @@ async def test_a_second_click_changes_nothing_more(server):
     assert (again.status_code, (await stands(server, asked))["counted"]) == (303, votes)
 
 
+BY_AMOUNT = CONFIG.replace(
+    "levels:\n      - steps: [{ask: [group:managers]}, {ask: [group:directors]}]",
+    """facts: {amount: {from: args.amount, type: decimal, min: 0}}
+    levels:
+      - {name: small, when: amount < 100 && recent_24h.sum.amount < 500, steps: [{ask: [group:managers]}]}
+      - {name: large, steps: [{ask: [group:managers], approvals: 2}, {ask: [group:directors]}]}""",
+)
+SMALL_PAY = {"asked": {"kind": "approval", "name": "pay", "args": {"amount": "64.90", "to": "ann"}}}
+
+
+async def test_before_a_change_is_made_the_form_says_who_must_agree_on_it(open_server):
+    server = open_server(config=BY_AMOUNT)
+    asked, mia, pairs = await asked_and_opened(server, SMALL_PAY)
+    said = {}
+    for amount in ("60.00", "400"):
+        shown = await send(mia, asked, with_typed(pairs, **{"text:/amount": amount}), do="preview")
+        said[amount] = (
+            re.sub(r"</?bdi>", "", shown.text).partition("What it leads to:</strong> ")[2].partition("</p>")[0]
+        )
+    assert said["60.00"] == "It is approved, and your version is carried out."
+    assert said["400"] == (
+        "Your version belongs to level large: the group managers (2 of them), then the group directors must agree. "
+        "It is recorded; 1 more approval must follow."
+    )
+    found = await stands(server, asked)
+    assert (found["version"], [one["event"]["type"] for one in found["history"]][-1]) == (3, "viewed")
+    await send(mia, asked, with_typed(pairs, **{"text:/amount": "400"}))
+    assert (await stands(server, asked))["policy"]["level"] == 1
+
+
+async def test_a_change_that_the_policy_cannot_read_is_refused_at_its_field_and_nobody_else_pays_for_it(open_server):
+    server = open_server(config=BY_AMOUNT)
+    asked, mia, pairs = await asked_and_opened(server, SMALL_PAY)
+    for do in ("preview", None):
+        wrong = await send(mia, asked, with_typed(pairs, **{"text:/amount": "sixty"}), do=do)
+        assert wrong.status_code == (200 if do else 422)
+        assert "It must be a number such as 12.50, at least 0" in wrong.text
+        assert 'href="#v/amount"' in wrong.text
+    assert (await stands(server, asked))["status"] == "open"
+    other = await ask(await server.agent(), SMALL_PAY, key="other")
+    assert (await stands(server, other))["policy"]["level"] == 0
+
+
 QUESTION = {"asked": {"kind": "input", "text": "Where?", "schema": SCHEMA | {"required": ["to"]}}}
 
 

@@ -75,6 +75,15 @@ def _number(name: str, fact: Fact, value: object) -> int | float:
     return int(number) if fact.type == "integer" else float(number)
 
 
+def must_be(fact: Fact) -> str:
+    """Say what has to stand where a fact is read, as the end of a sentence."""
+    kinds = {"decimal": "a number such as 12.50", "integer": "a whole number", "string": "text", "boolean": "yes or no"}
+    bounds = {"at least": fact.min, "at most": fact.max}
+    told = " and ".join(f"{word} {bound}" for word, bound in bounds.items() if bound is not None)
+    digits = f", of at most {fact.digits} digits" if fact.type in {"decimal", "integer"} else ""
+    return f"must be {kinds[fact.type]}{f', {told}' if told else ''}{digits}"
+
+
 def compile_expression(source: str) -> None:
     """Check that an expression can be read, and makes little work.
 

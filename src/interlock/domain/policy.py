@@ -6,15 +6,15 @@ or an expression that fails, never selects a lower level; the request takes the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from interlock.domain.action import Action, Question, Subject
 from interlock.domain.calendar import Calendar
-from interlock.domain.facts import Fact, Unjudged, expression_names, facts_of, truth
-from interlock.domain.windows import Recent, Windows, is_window, sums_in, window_length, window_values
+from interlock.domain.facts import Fact, Unjudged, expression_names, fact_of, facts_of, must_be, truth
+from interlock.domain.windows import Recent, Windows, argument_at, is_window, sums_in, window_length, window_values
 from interlock.errors import InvalidPolicy
 
 DAY = timedelta(days=1)
@@ -219,6 +219,27 @@ def reroute(policy: Policy, before: Route, occasion: Occasion) -> Route:
     if after.level >= before.level:
         return after
     return replace(before, reason=f"stays where it was, though {after.reason}")
+
+
+def lost_facts(policy: Policy, before: Action, after: Action) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield what the policy reads of an action and could no longer read of a changed one: the path, what must be there.
+
+    What it cannot read, nobody but the last level could judge; nor whatever a window counts it with afterwards.
+    """
+    for name, fact in (policy.facts or {}).items():
+        if _is_read(name, fact, before) and not _is_read(name, fact, after):
+            yield fact.path, must_be(fact)
+    for path in policy.windows_by:
+        if argument_at(before.args, path) is not None and argument_at(after.args, path) is None:
+            yield path, "must be there"
+
+
+def _is_read(name: str, fact: Fact, action: Action) -> bool:
+    try:
+        fact_of(name, fact, action.args)
+    except Unjudged:
+        return False
+    return True
 
 
 def where_holds(step: Step, reviewer: Mapping[str, Any], initiator: str, requester: str) -> bool:

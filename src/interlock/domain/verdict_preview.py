@@ -11,22 +11,25 @@ from interlock.domain.action import VERDICTS, Kind, Verdict
 from interlock.domain.canonical import Json
 from interlock.domain.commands import CastVote, DecisionContext
 from interlock.domain.decide import decide
-from interlock.domain.events import Edited, Event
+from interlock.domain.events import Edited, Event, VoteCast
 from interlock.domain.explain import duration_words, who_asked
 from interlock.domain.lifecycle import evolve
+from interlock.domain.policy import Level
 from interlock.domain.quorum import opponents, supporters
 from interlock.domain.request import Request, Status
 from interlock.domain.step_end import first_step
 from interlock.errors import InterlockError
 
 _SAID = "said"
+_AS_IT_STANDS = "The draft is accepted as it stands."
+_OTHERS_DECIDE = "Your changes are recorded, and others decide on them."
 
 Becomes = Literal["recorded", "next_step", "held", "decided"]
 """A vote may wait for others, pass its step, decide with time to take it back, or decide at once."""
 
 OUTCOMES: Mapping[tuple[Status, Kind], str] = {
     (Status.approved, Kind.approval): "It is approved, and what is shown is carried out.",
-    (Status.approved, Kind.review): "The draft is accepted as it stands.",
+    (Status.approved, Kind.review): _AS_IT_STANDS,
     (Status.approved, Kind.input): "The agent goes on with the answer that stands.",
     (Status.answered, Kind.input): "The agent goes on with this answer.",
     (Status.answered, Kind.approval): "It is not carried out: the agent goes on with this answer in its place.",
@@ -102,6 +105,34 @@ def _tried(request: Request, verdict: Verdict, context: DecisionContext) -> tupl
         return None
 
 
+def preview_of_change(request: Request, events: tuple[Event, ...], context: DecisionContext) -> VerdictPreview | None:
+    """Return what a change leads to of which these events come, also on another level; None if it changes nothing."""
+    made = next((one for one in events if isinstance(one, Edited)), None)
+    if made is None:
+        return None
+    after = reduce(evolve, events, request)
+    anew = evolve(evolve(request, made), first_step(context, made.route))
+    level = context.policy.levels[made.route.level]
+    moves = ""
+    if made.route.level != request.route.level:
+        moves = f"Your version belongs to {level.title}: {_must_agree(level)}. "
+    if not any(isinstance(one, VoteCast) for one in events):
+        return VerdictPreview(Verdict.edit, "recorded", moves + _OTHERS_DECIDE + _void(request))
+    becomes, says = _comes_to(anew, after, Verdict.edit, context)
+    return VerdictPreview(Verdict.edit, becomes, moves + _of_version(says) + _void(request))
+
+
+def _must_agree(level: Level) -> str:
+    steps = [who_asked(one.ask) + (f" ({one.approvals} of them)" if one.approvals > 1 else "") for one in level.steps]
+    return f"{', then '.join(steps)} must agree"
+
+
+def _of_version(says: str) -> str:
+    return says.replace("what is shown", "your version").replace(
+        _AS_IT_STANDS, "Your version of the draft is accepted."
+    )
+
+
 def _preview(request: Request, verdict: Verdict, events: tuple[Event, ...], context: DecisionContext) -> VerdictPreview:
     if verdict is Verdict.edit:
         return _preview_of_edit(request, context)
@@ -116,11 +147,18 @@ def _preview_of_edit(request: Request, context: DecisionContext) -> VerdictPrevi
     edited = Edited(edition, request.digest, request.route, context.now)
     anew = evolve(evolve(request, edited), first_step(context, request.route))
     counted = _tried(anew, Verdict.approve, context) if anew.is_open else ()
+    above = _above(request, context)
     if counted is None:
-        says = "Your changes are recorded, and others decide on them."
-        return VerdictPreview(Verdict.edit, "recorded", says + _void(request))
+        return VerdictPreview(Verdict.edit, "recorded", _OTHERS_DECIDE + _void(request) + above)
     becomes, says = _comes_to(anew, reduce(evolve, counted, anew), Verdict.edit, context)
-    return VerdictPreview(Verdict.edit, becomes, says.replace("what is shown", "your version") + _void(request))
+    return VerdictPreview(Verdict.edit, becomes, _of_version(says) + _void(request) + above)
+
+
+def _above(request: Request, context: DecisionContext) -> str:
+    """Say that a change may lead to another level, where there is one."""
+    highest = request.route.level == len(context.policy.levels) - 1
+    may_move = request.kind is Kind.approval and not highest
+    return " What you change may belong to a higher level: the form says who has to agree then." if may_move else ""
 
 
 def _void(request: Request) -> str:

@@ -12,7 +12,7 @@ from interlock.domain.commands import CastVote, DecisionContext
 from interlock.domain.eligibility import ONLY_PEOPLE, VotingRight
 from interlock.domain.events import Edited, Event, VoteCast
 from interlock.domain.lifecycle import evolve
-from interlock.domain.policy import Occasion, Policy, reroute
+from interlock.domain.policy import Occasion, Policy, lost_facts, reroute
 from interlock.domain.quorum import out_of_reach
 from interlock.domain.request import MAX_COMMENT, Edition, Request, Vote, edition_digest
 from interlock.domain.step_end import able, after_votes, first_step, too_few
@@ -158,6 +158,7 @@ def _edition(request: Request, command: CastVote, policy: Policy, voter: str) ->
             case Action(), Action(name=name, args=args) if name == current.name:
                 _check_editable(current, args, policy)
                 edition = Edition(replace(current, args=args), None, voter)
+                _check_readable(current, replace(current, args=args), policy)
             case Draft(), Draft(body=body):
                 edition = Edition(replace(current, body=body), None, voter)
             case _:
@@ -174,6 +175,15 @@ def _check_editable(current: Action, args: dict[str, object], policy: Policy) ->
         if not policy.lets_change(key) and before.get(key) != after.get(key):
             allowed = ", ".join(policy.edits) or "nothing"
             raise NotEditable(f"The policy does not let a reviewer change {key!r}, only {allowed}.", argument=key)
+
+
+def _check_readable(before: Action, after: Action, policy: Policy) -> None:
+    """Refuse a change by which the policy could no longer read what it judges by, and counts afterwards."""
+    lost = [(".".join(path), what) for path, what in lost_facts(policy, before, after)]
+    if lost:
+        told = "; ".join(f"{path} {what}" for path, what in lost)
+        errors = [{"path": f"$.{path}", "message": f"it {what}: the policy decides by it"} for path, what in lost]
+        raise InvalidAnswer(f"The policy {policy.name} could not judge it any more: {told}.", errors=errors)
 
 
 def _occasion(request: Request, edition: Edition, context: DecisionContext) -> Occasion:

@@ -26,7 +26,6 @@ LONGEST_WINDOW = timedelta(days=90)
 _WINDOW = re.compile(r"recent_([1-9][0-9]{0,3})(h|d)", re.ASCII)
 _SUM = re.compile(r"\brecent_[1-9][0-9]{0,3}[hd]\s*\.\s*sum\s*\.\s*([A-Za-z_][A-Za-z0-9_]*)", re.ASCII)
 _MOST_DIGITS = 15
-_EVERYTHING = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +96,9 @@ def window_values(windows: Windows, subject: Subject, now: datetime, recent: Rec
         raise Unjudged(f"what was asked recently cannot be counted: {recent.unknown}")
     if not recent.complete:
         raise Unjudged(f"more than {MOST_PAST:,} requests were made recently")
-    keys = {path: _at(subject.args, path) for path in windows.by}
+    keys = {path: argument_at(subject.args, path) for path in windows.by}
     for path, value in keys.items():
-        if value is _EVERYTHING:
+        if value is None:
             raise Unjudged(f"the argument {'.'.join(path)!r}, by which windows count, is missing")
     alike = [past for past in recent.past if all(_is_like(past, path, value) for path, value in keys.items())]
     return {
@@ -108,17 +107,18 @@ def window_values(windows: Windows, subject: Subject, now: datetime, recent: Rec
     }
 
 
-def _at(args: Any, path: tuple[str, ...]) -> Any:
+def argument_at(args: Any, path: tuple[str, ...]) -> bytes | None:
+    """Return the canonical bytes of what stands at a path; None if nothing does."""
     for key in path:
         if not isinstance(args, dict) or key not in args:
-            return _EVERYTHING
+            return None
         args = args[key]
     return canonical_bytes(args)
 
 
-def _is_like(past: Past, path: tuple[str, ...], value: Any) -> bool:
+def _is_like(past: Past, path: tuple[str, ...], value: bytes | None) -> bool:
     """Say whether something that was asked before counts: also if it does not say what it is like."""
-    return _at(past.subject.args, path) in {value, _EVERYTHING}
+    return argument_at(past.subject.args, path) in {value, None}
 
 
 def _window(inside: Collection[Past], windows: Windows) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from interlock.domain.commands import (
     SettleEffect,
 )
 from interlock.domain.decide import decide
-from interlock.domain.events import RefusalNoted
+from interlock.domain.events import Event, RefusalNoted
 from interlock.domain.refusals import must_be_noted
 from interlock.domain.request import Request, name_of
 from interlock.engine.advance_start import is_abandoned, is_given_up, must_hold
@@ -32,10 +32,11 @@ from interlock.engine.hand_off import HandOff
 from interlock.engine.idempotency import check_claimed, key_of, was_done
 from interlock.engine.integrity import verified
 from interlock.engine.pause import NO_POLICIES, note_of_held
+from interlock.engine.ports.policies import PolicySet
 from interlock.engine.ports.store import Loaded, Store
 from interlock.engine.ports.waker import Waker
 from interlock.engine.retry import until_committed
-from interlock.engine.routing import PolicyBook, count
+from interlock.engine.routing import PolicyBook, WindowCount, count
 from interlock.engine.schemas import check_vote
 from interlock.errors import AdvanceOvertaken, Conflict, InterlockError, InvalidAnswer, NotFound, RecordAltered, Refused
 from interlock.failpoints import failpoint
@@ -142,7 +143,7 @@ class Desk:
         if principal.kind != "person":  # who is refused, whatever the vote says
             return command
         try:
-            return await asyncio.get_running_loop().run_in_executor(self.pool, check_vote, request, command)
+            return await self._checked(request, command)
         except InvalidAnswer as refusal:
             await self._note(request, command, principal, refusal)
             raise
@@ -150,6 +151,28 @@ class Desk:
     async def _handle_once(
         self, command: Command, principal: Principal, hold: Hold | None, loaded: Loaded, key: str | None
     ) -> Request:
+        request = loaded.requests[command.request_id]
+        context, policies, seen = await self._context(command, principal, loaded)
+        try:
+            events = decide(request, command, context)
+        except (Refused, InvalidAnswer) as refusal:
+            await self._note(request, command, principal, refusal)
+            raise
+        if not events:
+            return request
+        events = (*_view_of(command, context, loaded), *events)
+        change = RequestChange.of(request, *events, *note_of_held(policies, request, loaded.now))
+        changes = with_consequences(change, request, loaded, actor_of(principal, key), hold)
+        before = min(loaded.now + FRESH, ends_at(request, command, change.events, context.policy) or NEVER)
+        begun = await self.hand_off.commit(replace(changes, before=before, counted=seen.counted), self._store.commit)
+        if not isinstance(command, ClaimEffect | RecordEffect):  # the end of their advance tells of them
+            self._waker.wake(work=not begun)
+        return change.after
+
+    async def _context(
+        self, command: Command, principal: Principal, loaded: Loaded
+    ) -> tuple[DecisionContext, PolicySet, WindowCount]:
+        """Return in what a command is decided, with the configuration and what was counted for it."""
         request = loaded.requests[command.request_id]
         if isinstance(command, RecordEffect):  # what happened is recorded whatever is configured
             policies = NO_POLICIES
@@ -161,7 +184,7 @@ class Desk:
         subjects = [command.subject] if isinstance(command, CastVote) and command.subject is not None else []
         span = policy.window_span if subjects else None
         seen = await count(self._store, request.tenant, subjects, now=loaded.now, span=span)
-        context = DecisionContext(
+        found = DecisionContext(
             loaded.now,
             principal,
             policy,
@@ -169,21 +192,23 @@ class Desk:
             seen.recent.get(name_of(request.asked)),
             abandoned=is_given_up(request, loaded),
         )
-        try:
-            events = decide(request, command, context)
-        except (Refused, InvalidAnswer) as refusal:
-            await self._note(request, command, principal, refusal)
-            raise
-        if not events:
-            return request
-        events = (*_view_of(command, context, loaded), *events)
-        change = RequestChange.of(request, *events, *note_of_held(policies, request, loaded.now))
-        changes = with_consequences(change, request, loaded, actor_of(principal, key), hold)
-        before = min(loaded.now + FRESH, ends_at(request, command, change.events, policy) or NEVER)
-        begun = await self.hand_off.commit(replace(changes, before=before, counted=seen.counted), self._store.commit)
-        if not isinstance(command, ClaimEffect | RecordEffect):  # the end of their advance tells of them
-            self._waker.wake(work=not begun)
-        return change.after
+        return found, policies, seen
+
+    async def tried(self, command: Command, principal: Principal) -> tuple[Request, tuple[Event, ...], DecisionContext]:
+        """Return a request, and what would come of a command on it now: nothing changes, and no refusal is noted.
+
+        Raises:
+            Refused, InvalidAnswer: as `handle` would.
+        """
+        loaded = await self._read(principal.tenant, command.request_id)
+        request = loaded.requests[command.request_id]
+        if isinstance(command, CastVote):
+            command = await self._checked(request, command)
+        context, _, _ = await self._context(command, principal, loaded)
+        return request, decide(request, command, context), context
+
+    async def _checked(self, request: Request, vote: CastVote) -> CastVote:
+        return await asyncio.get_running_loop().run_in_executor(self.pool, check_vote, request, vote)
 
     async def see(
         self, request: Request, history: Sequence[Entry], people: Iterable[str], principal: Principal

@@ -258,7 +258,7 @@ STORIES: list[tuple[str, Policy, Subject, list[Any], str]] = [
     ("upwards: the earlier vote is void", PURCHASES, FIVE, [Vote(MIA), edit(PETE, buy("50000")), Vote(PETE, refused="forbidden")], "open/none"),
     ("downwards: never to a lower level", PURCHASES, FIVE, [edit(MIA, buy("1"))], "open/none"),
     ("downwards: the same people", PURCHASES, FIVE, [edit(MIA, buy("1")), Vote(PETE)], "approved/none"),
-    ("to a text that is no number", PURCHASES, FIVE, [edit(MIA, buy("a lot")), Vote(PETE), Vote(RUTH), Vote(OLGA)], "approved/none"),
+    ("to a text that is no number: the policy could not judge it", PURCHASES, FIVE, [edit(MIA, buy("a lot"), refused="invalid_answer"), Vote(MIA), Vote(PETE)], "approved/none"),
     ("what may not be changed", PURCHASES, FIVE, [edit(MIA, buy("5000", to="me"), refused="not_editable")], "open/none"),
     ("true is not 1", PURCHASES, buy("5000", rush=1), [edit(MIA, buy("5000", rush=True), refused="not_editable")], "open/none"),
     ("another action", PURCHASES, FIVE, [edit(MIA, Action("pay", {"amount": "5000"}), refused="not_editable")], "open/none"),

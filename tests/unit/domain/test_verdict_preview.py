@@ -83,6 +83,12 @@ def test_each_verdict_is_told_in_a_sentence():
     )
     assert told(bench_of(subject=Question("When?")))["respond"] == "The agent goes on with this answer."
     assert told(bench_of(subject=Draft("text")))["revise"].startswith("The draft goes back with your feedback")
+    assert told(bench_of(subject=Draft("text")))["edit"] == "Your version of the draft is accepted."
+    low = bench_of(levels=(Level("low", "true", (MANAGERS,)),))
+    assert told(low)["edit"] == (
+        "It is approved, and your version is carried out. "
+        "What you change may belong to a higher level: the form says who has to agree then."
+    )
     assert told(bench_of(), "olga") == {}
 
 

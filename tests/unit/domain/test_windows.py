@@ -12,6 +12,7 @@ from interlock.domain.authority import Directory
 from interlock.domain.facts import Fact
 from interlock.domain.policy import Level, Policy, Step
 from interlock.domain.windows import MOST_PAST, Past, Recent, is_window
+from interlock.errors import InvalidAnswer
 
 MIA = "mia@example.com"
 PEOPLE = Directory(
@@ -112,6 +113,30 @@ def test_I8_an_edit_may_find_that_others_were_faster():
     bench.ask(buy("2000"))
     bench.recent = before(*[buy("1")] * 12)
     assert bench.vote(MIA, "edit", subject=buy("2001")).route.level == 2
+
+
+@pytest.mark.parametrize("amount", ["sixty", "-1", None, "1" * 16, True])
+def test_an_edit_that_the_policy_cannot_read_is_refused_and_poisons_no_window(amount):
+    bench = Bench(PETTY, PEOPLE)
+    bench.ask(buy("2000"))
+    with pytest.raises(InvalidAnswer, match="could not judge it any more: amount must be a number") as refused:
+        bench.vote(MIA, "edit", subject=buy(amount))
+    assert [one["path"] for one in refused.value.details["errors"]] == ["$.amount"]
+    assert bench.request.edition.subject == buy("2000")
+    assert bench.vote(MIA, "edit", subject=buy("2001")).status == "approved"
+
+
+def test_an_edit_leaves_what_windows_count_by():
+    bench = Bench(BY_VENDOR, PEOPLE)
+    bench.ask(buy("2000", vendor="acme"))
+    with pytest.raises(InvalidAnswer, match="vendor must be there"):
+        bench.vote(MIA, "edit", subject=buy("2000"))
+
+
+def test_what_the_policy_could_never_read_may_be_changed():
+    bench = Bench(PETTY, PEOPLE)
+    assert bench.ask(buy("sixty")).route.level == 2
+    assert bench.vote("olga@example.com", "edit", subject=buy("about 60")).status == "approved"
 
 
 @pytest.mark.parametrize("name", ["recent_1h", "recent_24h", "recent_7d", "recent_90d", "recent_2160h"])

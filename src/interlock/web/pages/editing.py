@@ -12,12 +12,14 @@ from starlette.responses import RedirectResponse, Response
 
 from interlock.domain.action import Action, Question, Verdict
 from interlock.domain.canonical import Json, canonical_bytes
+from interlock.domain.commands import CastVote
 from interlock.domain.request import Request
 from interlock.domain.verdict_preview import why_confirmed
 from interlock.engine.schemas import is_quick, path_text
 from interlock.errors import Closed, InterlockError, InvalidAnswer, ReasonMissing, TooLate, WrongDigest
 from interlock.service.batch import SubmittedVote, cast
 from interlock.service.replies import answered, edited, part_of
+from interlock.service.trial import change_tried
 from interlock.service.views import RequestView
 from interlock.web.callers import Caller
 from interlock.web.pages.differences import changes_between
@@ -57,6 +59,7 @@ class Sheet:
         confirmed: why it takes a second act; empty if it takes none.
         problems: what is wrong with none of its fields.
         focus: what gets the focus, as its pointer; None: the first thing that is wrong.
+        leads_to: what the change would lead to, and who has to agree.
     """
 
     view: RequestView
@@ -75,6 +78,7 @@ class Sheet:
     notice: str = ""
     focus: str | None = None
     is_read: bool = False
+    leads_to: str = ""
 
     @property
     def request(self) -> Request:
@@ -111,12 +115,10 @@ class Sheet:
         if was_switched(state):
             self.problems.append(SWITCHED)
 
-    def counted(self) -> Json:
-        """Return what was filled in as it would be counted; raise `InterlockError` for what does not fit."""
-        if self.verdict is Verdict.respond:
-            return answered(self.request, self.after, self.comment).check().answer
-        subject = edited(self.request, self.after, self.comment).check().subject
-        return None if subject is None else part_of(subject)
+    def vote(self) -> CastVote:
+        """Return the vote as it would be counted; raise `InterlockError` for what does not fit."""
+        says = answered if self.verdict is Verdict.respond else edited
+        return says(self.request, self.after, self.comment).check()
 
     def refuse(self, error: InterlockError) -> None:
         """Say what was wrong, at the fields if it is theirs."""
@@ -226,7 +228,13 @@ async def _judge(caller: Caller, sheet: Sheet) -> None:
         return
     try:
         pool = caller.client.system.desk.pool
-        sheet.after = await asyncio.get_running_loop().run_in_executor(pool, sheet.counted)
+        vote = await asyncio.get_running_loop().run_in_executor(pool, sheet.vote)
+        sheet.after = vote.answer if vote.subject is None else part_of(vote.subject)
+        if sheet.verdict is Verdict.edit:
+            found = await change_tried(caller.client, vote)
+            sheet.leads_to = "" if found is None else found.says
+    except WrongDigest:
+        sheet.notice = CHANGED
     except InterlockError as error:
         sheet.refuse(error)
 
