@@ -75,7 +75,10 @@ test-oldest: $(OLDEST) ## Run the tests of what LangGraph does under the oldest 
 	@$(<D)/bin/pytest --numprocesses $(WORKERS) -k "not sqlite and not postgres" \
 	  $(OLDEST_TESTS:%=tests/integration/test_%.py) $(ARGS)
 
-check: check-format check-lint check-types check-floors check-lock ## Check format, lint, types, floors and locks
+# Two at a time, since each works in one process; each says what it has to say at once.
+CHECKS := check-types check-lock check-format check-lint check-floors
+check: $(DEV) ## Check format, lint, types, floors and locks
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target --keep-going $(CHECKS)
 
 check-format: $(DEV)
 	@echo "Checking the format"

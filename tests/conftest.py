@@ -225,9 +225,14 @@ SAMPLED = {"e2e": 4, "faults": 4}
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave to the soak all but every nth case of a test: as `sampled(n)` says, or the folder it is in."""
+    """Leave to the soak all but every nth case of a test: as `sampled(n)` says, or the folder it is in.
+
+    Of those that a folder's own rule or a mark has left to it already none is counted: the first that is told stays.
+    """
     told: dict[str, count[int]] = defaultdict(count)
     for item in items:
+        if item.get_closest_marker("soak"):
+            continue
         sampled = item.get_closest_marker("sampled")
         each = sampled.args[0] if sampled else SAMPLED.get(item.path.relative_to(TESTS).parts[0], 1)
         if next(told[item.nodeid.partition("[")[0]]) % each:

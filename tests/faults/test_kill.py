@@ -31,7 +31,7 @@ def looked_at(machine):
     return settle
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize(("machine", "kind"), ON_BOTH, indirect=["machine"])
 @pytest.mark.parametrize("place", PLACES)
 async def test_fault_2_killed_anywhere_a_fresh_process_finishes(machine, kind, place):
@@ -46,7 +46,7 @@ async def test_fault_2_killed_anywhere_a_fresh_process_finishes(machine, kind, p
 AT_HAND = ["run.started", "advance.began", "agent.returned", "vote.committed", "effect.claimed", "effect.called"]
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("machine", ["sqlite", "postgres"], indirect=True)
 @pytest.mark.parametrize("number", [1, 2])
 @pytest.mark.parametrize("name", AT_HAND)

@@ -30,6 +30,9 @@ WHEREVER_IT_IS_KEPT = {
 the contract of stores and by the random machines: all are told on memory, some on each database, the soak tells all.
 """
 
+SAMPLED_AS_A_WHOLE = {"browser", "e2e", "faults"}
+"""The folders of which a commit tells a part by other rules."""
+
 EACH = {"sqlite": (6, 3), "postgres": (10, 4)}
 """Of how many of these tests one is told on a database; and of how many of all others, which are about databases."""
 
@@ -38,6 +41,8 @@ EACH = {"sqlite": (6, 3), "postgres": (10, 4)}
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     told, left = defaultdict(count), defaultdict(list)
     for item in items:
+        if item.get_closest_marker("soak") or SAMPLED_AS_A_WHOLE & set(item.path.parts):
+            continue
         values = getattr(item, "callspec", None) and item.callspec.params.values()
         file = item.path.stem.removeprefix("test_")
         on = [store for store in EACH if values and store in values]

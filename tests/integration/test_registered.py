@@ -40,7 +40,7 @@ policies:
 """
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", ["asks", "nested"])
 @pytest.mark.parametrize(
     ("verdict", "then"), [("approve", "approved: x"), ("reject", "rejected: x"), (None, "expired: x")]

@@ -45,8 +45,8 @@ def put(tmp_path):
 
 @pytest.mark.parametrize("harm", [KILL_WATCHER, KILL_SERVER])
 def test_an_import_that_kills_what_tries_it_fails_alone(prober, put, harm):
-    bad, good = put("bad", harm), [put(f"good_{number}", GOOD) for number in range(4)]
-    with ThreadPoolExecutor(8) as threads:
+    bad, good = put("bad", harm), [put(f"good_{number}", GOOD) for number in range(2)]
+    with ThreadPoolExecutor(4) as threads:
         tries = [threads.submit(prober.try_import, reference, SECONDS) for reference in (bad, *good)]
     assert [type(done.exception()) for done in tries] == [InvalidAgent] + [type(None)] * len(good)
     assert "ended the process that tried it" in str(tries[0].exception())
