@@ -77,6 +77,21 @@ async def test_what_is_decided_says_what_came_of_it_by_whom_and_when(server, bec
         assert re.search(rf"{by} · \d+ \w+ \d{{4}}, \d\d:\d\d UTC", said)
 
 
+async def test_the_filter_offers_the_agents_that_ask(server):
+    mia, olga = await server.person(MIA), await server.person(OLGA)
+    bot, _ = await server.agent("agent:billing"), await server.agent("agent:idle")
+    await ask(bot)
+
+    def offered(page):
+        return set(
+            re.findall(r'<option value="(\w+)"', page.partition('id="filter-agent"')[2].partition("</select>")[0])
+        )
+
+    assert {"billing", "idle"} <= offered(await opened(olga))
+    assert "billing" in offered(await opened(mia))
+    assert not {"billing", "idle"} & offered(await opened(await server.person("pia@example.com")))
+
+
 async def test_each_list_has_what_the_kit_says_and_says_how_many(server):
     agent, mia, noah = await server.agent(), await server.person(MIA), await server.person(NOAH)
     first, second, third = [await ask(agent, PAY, key=key) for key in "abc"]

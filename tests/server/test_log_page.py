@@ -1,12 +1,13 @@
 """The log in pages: each entry once, in either direction, by each filter; its receipts; and all of it as lines."""
 
 import hashlib
+import html
 import json
 import re
 from http import HTTPStatus
 
 import pytest
-from tests.server.test_agents_api import ask, vote
+from tests.server.test_agents_api import MAIL, ask, claim, vote
 
 MIA, NOAH, OLGA = "mia@example.com", "noah@example.com", "olga@example.com"
 STORES = pytest.mark.parametrize("store", ["memory", "sqlite", "postgres"])
@@ -55,6 +56,27 @@ async def test_each_entry_is_found_once_in_either_direction(open_server, store, 
     votes = [one for one in await walked(lead, kind="decided", by=MIA.upper()) if "/req_" in one]
     assert {one.split("/")[2] for one in votes} == {first["id"], second["id"]}
     assert await walked(lead, by="nobody@example.com") == []
+
+
+async def test_an_entry_says_what_it_is_about_in_the_words_of_people(server):
+    agent, mia, lead = await server.agent(), await server.person(MIA), await server.person(NOAH)
+    asked = await ask(agent, MAIL | {"reference": "INV-7"})
+    assert (await vote(await server.person(OLGA), asked)).status_code == 403
+    assert (await mia.post(f"/requests/{asked['id']}/clarifications", json={"text": EVIL})).is_success
+    await vote(mia, asked)
+    await claim(agent, asked)
+    page = html.unescape(" ".join(re.sub(r"<[^>]*>", " ", await opened(lead)).split()))
+    for said in (
+        "approved by mia@example.com 2 Nov 2026, 09:00 UTC · mia@example.com · send ( INV-7 )",
+        "the agent bot asks: send(to=",
+        "olga@example.com was refused: ",
+        "this step asks the group managers",
+        "mia@example.com asks: no <script>",
+        "it is begun 2 Nov",
+    ):
+        assert said in page, page.partition("Every entry has")[2]
+    for code in ("CastVote", "agent:bot asks", "bank:pay", "asks back (", "group:managers"):
+        assert code not in page.partition("Every entry has")[2], code
 
 
 async def test_a_page_looks_at_so_much_and_says_that_there_is_more(server, monkeypatch):

@@ -131,7 +131,7 @@ class Authenticator:
         try:
             await self._kept.end_credential(link.tenant, link.id, await self._store.now())
         except Conflict:
-            raise Unauthenticated("This link was used already: ask for another one.") from None
+            raise Unauthenticated("This link was used already: ask whoever gave it to you for another one.") from None
         return await self.session(link.tenant, link.principal, by=link.principal, device=device)
 
     async def session(self, tenant: str, person: str, *, by: str, device: Device | None = None) -> Issued:
@@ -188,7 +188,8 @@ class Authenticator:
             raise Unauthenticated(f"This is no {' or '.join(kinds)} of this installation.")
         found, now = presented.credential, await self._store.now()
         if (reason := why_invalid(found, now)) is not None:
-            raise Unauthenticated(f"This {found.kind} {reason}.")
+            asks = ": ask whoever gave it to you for a new one" if found.kind in {"link", "invitation"} else ""
+            raise Unauthenticated(f"This {found.kind} {reason}{asks}.")
         directory = await self._check_known(presented)
         if found.kind != "link" and (found.used_at is None or now - found.used_at >= USE_IS_NOTED_EACH):
             await self._kept.use_credential(found.digest, now, address)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from typing import get_args
@@ -9,6 +10,7 @@ from typing import get_args
 from starlette.requests import Request as Call
 from starlette.responses import RedirectResponse, Response
 
+from interlock.domain.directory import KnownToken
 from interlock.engine.ports.store import Inbox
 from interlock.errors import InterlockError, InvalidValue
 from interlock.service.inbox import EVERYTHING, Listed, Which
@@ -24,6 +26,7 @@ from interlock.web.visible import VisibleInbox, must_see, requests_seen, visible
 router = pages()
 
 ON_A_PAGE = 50
+_AGENT = "agent:"
 EMPTY = {
     "mine": ("Nothing waits for you.", "What needs your decision appears here by itself."),
     "snoozed": ("You have put nothing aside.", "On a request's page, choose until when you do not want to see it."),
@@ -56,7 +59,7 @@ async def inbox(call: Call, caller: Decider) -> Response:
         new=new,
         next=part.next,
         empty=EMPTY[view.which],
-        choices=_choices(caller, lists, view),
+        choices=_choices(await _agents(caller, lists, rows), lists, view),
         waiting=counts["mine"].to(MOST_WAITING) if view.filters_of("mine") == EVERYTHING else await waiting_for(caller),
     )
 
@@ -101,10 +104,23 @@ async def _part(caller: Caller, lists: VisibleInbox, view: View, after: str | No
     return Page(tuple(map(Listed, found.rows)), found.next)
 
 
-def _choices(caller: Caller, lists: VisibleInbox, view: View) -> dict[str, dict[str, str]]:
+async def _agents(caller: Caller, lists: VisibleInbox, rows: Sequence[Listed]) -> set[str]:
+    """Return the agents that ask: those of the rows, those that have a name here, those that come with a token."""
+    found = {*caller.client.system.agents.names, *(row.request.agent for row in rows)}
+    if lists.visibility.sees_all:
+        kept = await caller.client.system.directories.kept(caller.principal.tenant)
+        found.update(one.principal.removeprefix(_AGENT) for one in kept.tokens.values() if _asks(one))
+    return found
+
+
+def _asks(token: KnownToken) -> bool:
+    return token.principal.startswith(_AGENT) and not token.revoked
+
+
+def _choices(asking: set[str], lists: VisibleInbox, view: View) -> dict[str, dict[str, str]]:
     """Return what the filters of a list offer: each value with its words."""
     only = view.only
-    agents = {*caller.client.system.agents.names, *filter(None, [only.agent])}
+    agents = {*asking, *filter(None, [only.agent])}
     groups = {*lists.visibility.directory.groups, *filter(None, [only.group])}
     offered = {
         "agent": {name: name for name in sorted(agents)},

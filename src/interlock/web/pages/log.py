@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Annotated
 from urllib.parse import quote, urlencode
@@ -14,12 +14,14 @@ from starlette.requests import Request as Call
 from starlette.responses import Response
 
 from interlock.domain.access import Permission
+from interlock.domain.request import Request
+from interlock.engine.changes import Entry
 from interlock.errors import BadInput
 from interlock.service.log_pages import KINDS, LogFilter, log_page, names_of, receipt, walk_log
-from interlock.service.sentences import sentence
 from interlock.service.shapes import entry_shape
 from interlock.web.callers import Caller
 from interlock.web.context import Context, context_of
+from interlock.web.pages.entry_words import entry_words
 from interlock.web.pages.rendering import page
 from interlock.web.pages.routing import pages, signed_in
 from interlock.web.pages.timeline import tone_of
@@ -59,10 +61,18 @@ async def show(call: Call, caller: LogReader, given: Given, at: str = "") -> Res
     """Show a page of the log, the newest entries first; from a day on, the oldest first."""
     system, tenant = caller.client.system, caller.principal.tenant
     found = await log_page(system.store, tenant, await _filter(caller, given), at=at, limit=ROWS)
-    rows = [(entry, sentence(entry), tone_of(entry)) for entry in found.entries]
+    about = await _about(caller, found.entries)
+    rows = [(entry, entry_words(entry), tone_of(entry), about.get(entry.stream)) for entry in found.entries]
     more = None if found.next is None else f"/log?{urlencode(given | {'at': found.next})}"
     export = f"/log/export?{urlencode(given)}"
     return await page(call, "log.html", caller, rows=rows, given=given, kinds=WORDS, more=more, at=at, export=export)
+
+
+async def _about(caller: Caller, entries: Sequence[Entry]) -> dict[str, Request]:
+    """Return the requests that entries are about, by id."""
+    ids = list(dict.fromkeys(one.stream for one in entries if one.stream.startswith("req_")))
+    loaded = await caller.client.system.store.load(caller.principal.tenant, ids)
+    return dict(loaded.requests)
 
 
 async def _filter(caller: Caller, given: dict[str, str]) -> LogFilter:
@@ -112,7 +122,7 @@ async def show_receipt(call: Call, caller: LogReader, stream: str, number: int) 
         caller,
         entry=entry,
         is_intact=found.is_intact,
-        words=sentence(entry),
+        words=entry_words(entry),
         canonical=entry.body.decode()[:LONGEST_BODY],
         left_out=max(len(entry.body.decode()) - LONGEST_BODY, 0),
         place=f"{quote(stream, safe='')}/{number}",

@@ -18,11 +18,10 @@ from interlock.domain.verdict_preview import VerdictPreview, verdict_previews, w
 from interlock.engine.changes import Entry
 from interlock.service.consequence import Consequence, consequences
 from interlock.service.run_views import RunView
-from interlock.service.sentences import sentence
 from interlock.service.views import RequestView
 from interlock.web.callers import Caller
 from interlock.web.pages.differences import WORK, Change, changes_between
-from interlock.web.pages.failures import in_plain_words
+from interlock.web.pages.entry_words import entry_words
 from interlock.web.pages.request_status import ShownStatus, asked_words, seconds_left, shown_status, why_not
 from interlock.web.pages.subjects import Shown, shown_part, shown_subject
 from interlock.web.pages.values import Node, Room
@@ -261,4 +260,4 @@ def _done_at(history: Sequence[Entry]) -> datetime | None:
 
 def told(entries: Sequence[Entry]) -> list[tuple[Entry, str]]:
     """Return entries of the log, each with its sentence."""
-    return [(entry, asked_words(in_plain_words(sentence(entry)))) for entry in entries]
+    return [(entry, entry_words(entry)) for entry in entries]

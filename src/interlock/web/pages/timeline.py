@@ -10,8 +10,7 @@ from interlock.domain import collaboration, events, run_events
 from interlock.domain.action import Verdict
 from interlock.domain.request import Request, name_of
 from interlock.engine.changes import Entry
-from interlock.service.sentences import sentence
-from interlock.web.pages.failures import in_plain_words
+from interlock.web.pages.entry_words import entry_words
 
 Tone = Literal["plain", "good", "bad", "warn"]
 
@@ -81,7 +80,7 @@ def timeline_of(entries: Sequence[Entry], requests: Mapping[str, Request], *, ev
 
 def _moment(entry: Entry, request: Request | None) -> Moment:
     about = "" if request is None else name_of(request.edition.subject)
-    return Moment(entry, in_plain_words(sentence(entry)), tone_of(entry), about)
+    return Moment(entry, entry_words(entry), tone_of(entry), about)
 
 
 def tone_of(entry: Entry) -> Tone:

@@ -1,0 +1,33 @@
+"""Entries of the log in the words of people who decide: no names of commands or functions."""
+
+from __future__ import annotations
+
+from interlock.domain import collaboration, events
+from interlock.engine.changes import Entry
+from interlock.service.sentences import SHORT, sentence
+from interlock.service.text import shortened
+from interlock.web.pages.failures import in_plain_words
+from interlock.web.pages.request_status import asked_words
+
+_AGENT = "agent:"
+
+
+def entry_words(entry: Entry) -> str:
+    """Say what an entry states. What others have written in it is as they wrote it."""
+    match entry.event:
+        case events.RefusalNoted(by=by, message=message):
+            return f"{by} was refused: {asked_words(message)}"
+        case events.EffectClaimed(claim=claim):
+            return "it is begun" if claim.attempt == 1 else f"it is begun again, for the time no. {claim.attempt}"
+        case collaboration.AskedBack(by=by, text=text):
+            return f"{by} asks: {shortened(text, SHORT)}"
+        case collaboration.Clarified(by=by, text=text):
+            return f"{_named(by)} answers: {shortened(text, SHORT)}"
+        case events.Escalated():
+            return asked_words(sentence(entry))
+        case _:
+            return _named(in_plain_words(sentence(entry)))
+
+
+def _named(words: str) -> str:
+    return f"the agent {words.removeprefix(_AGENT)}" if words.startswith(_AGENT) else words
