@@ -26,6 +26,7 @@ GROUPS = {
     "metrics": "Metrics",
     "session": "Sessions",
     "tokens": "Tokens",
+    "deliveries": "Messages to people and programs",
     "directory": "Groups, roles, delegations",
     "people": "Accounts",
     "health": "Health",

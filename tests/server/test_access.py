@@ -80,6 +80,8 @@ ROUTES = {
     ("GET", "/sessions"): Permission.anyone_known,  # and others' need `manage`
     ("DELETE", "/sessions"): Permission.anyone_known,
     ("DELETE", "/sessions/{session_id}"): Permission.anyone_known,
+    ("GET", "/deliveries"): Permission.examine,
+    ("POST", "/deliveries/{delivery_id}/again"): Permission.send,
     ("POST", "/tokens"): Permission.manage,
     ("GET", "/tokens"): Permission.manage,
     ("DELETE", "/tokens/{token_id}"): Permission.manage,

@@ -22,6 +22,7 @@ from interlock.agents import AGENTS
 from interlock.bootstrap import build
 from interlock.config import load_settings
 from interlock.domain.credentials import Scope
+from interlock.domain.delivery import Delivery, DeliveryState
 from interlock.testing.fakes import SettableClock
 from interlock.web.openapi import document
 
@@ -104,6 +105,10 @@ class World:
                 "default", "agent:spare", scopes=frozenset({Scope.read}), lasts=timedelta(days=1), by="test"
             )
             self.ids["tokens", "token_id"].append(issued.credential.id)
+            self.ids["deliveries", "delivery_id"].append(f"dlv_{number}")
+            about = ("default", f"dlv_{number}", "crm", "", "req_1", number + 1, "opened", self.server.clock.at, None)
+            sent = Delivery(*about, state=DeliveryState.failed)
+            await self.server.system.store.add_deliveries([sent])
             session = await self.server.context.authenticator.session("default", "ann@example.com", by="test")
             self.ids["sessions", "session_id"].append(session.credential.id)
             given = {"from": "mia@example.com", "to": f"ann{number}@example.com", "until": until}

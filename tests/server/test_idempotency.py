@@ -30,6 +30,7 @@ NEEDS_NONE = {
     "/policies/check",
     "/policies/explain",
     "/policies/simulate",  # they change nothing
+    "/deliveries/{delivery_id}/again",  # it comes at least once, whoever asks for it
     "/session",  # a link is used up, and a password begins a session each time
 }
 SHOWN_ONCE = {"/tokens", "/people", "/people/{name}/reset"}

@@ -14,6 +14,7 @@ from tests.server.test_access import ROUTES
 
 from interlock.domain.access import ACCESS, Permission
 from interlock.domain.credentials import Scope
+from interlock.domain.delivery import Delivery, DeliveryState
 
 MIA = "mia@example.com"
 ROLES = ("viewer", "reviewer", "operator", "auditor", "admin")
@@ -181,6 +182,11 @@ async def something_of_each(server):
     invited = await admin.post("/people", json={"name": "ann@example.com", "roles": []})
     sessions = (await admin.get("/sessions", params={"of": MIA})).json()["sessions"]
     assert {one.status_code for one in (asked, run, token, delegation, invited)} == {201}
+    at = server.clock.at
+    sent = Delivery(
+        "default", "dlv_1", "crm", "", asked.json()["id"], 1, "opened", at, None, state=DeliveryState.failed
+    )
+    await server.system.store.add_deliveries([sent])
     ids = {
         ("requests", "request_id"): asked.json()["id"],
         ("requests", "beginning"): asked.json()["id"][:12],
@@ -188,6 +194,7 @@ async def something_of_each(server):
         ("runs", "beginning"): run.json()["id"][:12],
         ("threads", "name"): "talk",
         ("tokens", "token_id"): token.json()["id"],
+        ("deliveries", "delivery_id"): "dlv_1",
         ("sessions", "session_id"): sessions[0]["id"],
         ("directory", "delegation_id"): delegation.json()["id"],
         ("directory", "name"): "managers",
@@ -199,7 +206,16 @@ async def something_of_each(server):
 
 async def everything(admin):
     """Return what there is in a tenant, as its admin sees it."""
-    lists = ("/requests", "/runs", "/threads", "/tokens", "/people", "/directory/groups", "/directory/roles")
+    lists = (
+        "/requests",
+        "/runs",
+        "/threads",
+        "/tokens",
+        "/deliveries",
+        "/people",
+        "/directory/groups",
+        "/directory/roles",
+    )
     paths = (*lists, "/directory/delegations", f"/sessions?of={MIA}", "/log")
     return [(await admin.get(path)).text for path in paths]
 

@@ -37,7 +37,14 @@ MAY = {
     None: set(),
     "viewer": {Permission.read_all},
     "reviewer": {Permission.read_all, Permission.start},
-    "operator": {Permission.read_all, Permission.start, Permission.log, Permission.measure, Permission.examine},
+    "operator": {
+        Permission.read_all,
+        Permission.start,
+        Permission.log,
+        Permission.measure,
+        Permission.examine,
+        Permission.send,
+    },
     "auditor": {Permission.read_all, Permission.log, Permission.measure, Permission.examine},
     "admin": set(ACCESS) - {Permission.ask},  # agents ask, and nobody does both
 }

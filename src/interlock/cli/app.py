@@ -50,6 +50,7 @@ COMMANDS = {
     "runs": ("runs:app", "List, show, cancel, retry and fork runs"),
     "threads": ("threads:app", "List, show and delete conversations"),
     "effects": ("effects:app", "Settle effects of which nobody knows what became"),
+    "deliveries": ("deliveries:app", "List messages to people and programs, and send them again"),
     "agents": ("agents:app", "List the agents"),
     "tokens": ("tokens:app", "Make, list and revoke tokens of agents and services"),
     "sessions": ("sessions:app", "List and end people's sessions"),

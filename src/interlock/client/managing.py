@@ -11,11 +11,13 @@ from interlock.client.deciding import Deciding
 from interlock.client.problems import understood
 from interlock.domain.canonical import Json
 from interlock.domain.credentials import Credential
+from interlock.domain.delivery import Delivery, DeliveryState
 from interlock.domain.directory import Account
 from interlock.domain.directory_events import GroupOrRole
 from interlock.domain.statistics import Dimension, Every
 from interlock.service.administration import Invitation
-from interlock.service.from_shapes import account_of, given_of, report_of, session_of
+from interlock.service.from_shapes import account_of, delivery_of, given_of, report_of, session_of
+from interlock.service.pages import Page
 from interlock.service.people import Given
 from interlock.service.policies import Described
 from interlock.service.statistics import LAST, Report
@@ -43,6 +45,26 @@ class Managing(Deciding):
         """
         params = {"by": by and str(by), "every": every and str(every), "since": since, "until": until}
         return understood(report_of, await self._calls.get("/statistics", params))
+
+    # ── deliveries ──
+
+    async def list_deliveries(
+        self,
+        *,
+        channel: str | None = None,
+        state: DeliveryState | None = None,
+        request: str | None = None,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> Page[Delivery]:
+        """Return a page of what went out by channels, or did not, newest first. See `Client.list_deliveries`."""
+        filters = {"channel": channel, "state": state and str(state), "request": request}
+        return await self._page("/deliveries", "deliveries", filters, delivery_of, after, limit)
+
+    async def send_again(self, delivery_id: str) -> Delivery:
+        """Let a message be sent anew, whatever became of it. One that waits to be sent raises `Closed`."""
+        told = await self._calls.post(f"/deliveries/{quoted(delivery_id)}/again", {})
+        return understood(delivery_of, told, await self._tenant())
 
     # ── sessions ──
 

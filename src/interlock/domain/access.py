@@ -33,6 +33,8 @@ class Permission(StrEnum):
     log = "log"
     measure = "measure"
     examine = "examine"
+    send = "send"
+    """To send a message again."""
     manage = "manage"
 
 
@@ -64,6 +66,7 @@ ACCESS: dict[Permission, Access] = {
     Permission.log: Access(_roles("auditor", "operator"), frozenset({Scope.log})),
     Permission.measure: Access(_roles("auditor", "operator"), frozenset({Scope.metrics})),
     Permission.examine: Access(_roles("auditor", "operator")),
+    Permission.send: Access(_roles("operator")),
     Permission.manage: Access(_roles()),
 }
 """`anybody` and `anyone_known` ask nothing more."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from interlock.domain.authority import LONGEST_ID, NO_PERSON, Principal
 from interlock.domain.canonical import Json
+from interlock.domain.delivery import Delivery
 from interlock.domain.run import Run
 from interlock.engine.changes import Entry
 from interlock.engine.deadlines import sweep
@@ -17,6 +18,7 @@ from interlock.engine.states import kept_state
 from interlock.engine.threads import checked_name
 from interlock.engine.watching import NOBODY, Watcher
 from interlock.errors import BadInput, InvalidValue
+from interlock.service.deliveries import send_again
 from interlock.service.following import Reader
 from interlock.service.parts import Parts
 from interlock.service.request_client import RequestClient
@@ -187,6 +189,10 @@ class Client(RequestClient):
         """
         kept = await kept_state(self._store, self.principal.tenant, run_id, pause)
         return await self.system.runtime.snapshot(kept.run, kept.state)
+
+    async def send_again(self, delivery_id: str) -> Delivery:
+        """Let a message be sent anew, whatever became of it. One that waits to be sent raises `Closed`."""
+        return await send_again(self._store, self.principal.tenant, delivery_id)
 
     async def sweep(self) -> int:
         """Remind, escalate and expire what is due, in all tenants, as a worker does; return for how many requests."""

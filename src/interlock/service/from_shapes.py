@@ -15,6 +15,7 @@ from interlock.domain.authority import Delegation
 from interlock.domain.canonical import canonical_bytes
 from interlock.domain.collaboration import viewers
 from interlock.domain.credentials import Credential
+from interlock.domain.delivery import Delivery
 from interlock.domain.directory import Account
 from interlock.domain.permitted import Candidates, Permitted
 from interlock.domain.policy import Policy
@@ -160,6 +161,13 @@ def credential_of(shape: Shape, tenant: str) -> Credential:
     kind = shape["principal"].partition(":")[0]
     given = {**shape, "tenant": tenant, "digest": "", "kind": "token", "principal_kind": kind}
     return read_as(Credential, given)
+
+
+def delivery_of(shape: Shape, tenant: str) -> Delivery:
+    """Return a message to one recipient; of its version nothing is told."""
+    texts = {name: shape[name] or "" for name in ("reference", "request")}
+    given = {**shape, "tenant": tenant, "reference": texts["reference"], "request_id": texts["request"]}
+    return read_as(Delivery, given)
 
 
 def session_of(shape: Shape, tenant: str) -> Credential:

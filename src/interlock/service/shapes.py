@@ -16,6 +16,7 @@ from interlock.domain.action import Action, Draft, Question, Subject
 from interlock.domain.canonical import read_canonical
 from interlock.domain.collaboration import Clarification
 from interlock.domain.credentials import Credential
+from interlock.domain.delivery import Delivery
 from interlock.domain.request import Request, StandIn, Vote, name_of
 from interlock.domain.run import Run
 from interlock.engine.changes import Entry
@@ -267,6 +268,25 @@ def entry_shape(entry: Entry) -> dict[str, Any]:
 def notice_shape(notice: Notice) -> dict[str, Any]:
     """Return an entry of the log that people are told of."""
     return {**entry_shape(notice.entry), "again": notice.again}
+
+
+def delivery_shape(delivery: Delivery) -> dict[str, Any]:
+    """Return a message to one recipient."""
+    return {
+        "id": delivery.id,
+        "channel": delivery.channel,
+        "recipient": delivery.recipient,
+        "state": str(delivery.state),
+        "stream": delivery.stream,
+        "seq": delivery.seq,
+        "event": delivery.event,
+        "request": delivery.request_id or None,
+        "made_at": _at(delivery.made_at),
+        "due_at": _at(delivery.due_at),
+        "attempts": delivery.attempts,
+        "last": [{"at": _at(one.at), "error": one.error} for one in delivery.last],
+        "reference": delivery.reference or None,
+    }
 
 
 def credential_shape(credential: Credential) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Literal
 from interlock.domain.authority import Directory
 from interlock.domain.collaboration import viewers
 from interlock.domain.commands import DecisionContext
+from interlock.domain.delivery import Delivery, DeliveryState
 from interlock.domain.eligibility import ONLY_PEOPLE, VotingRight, voting_right
 from interlock.domain.explain import explain
 from interlock.domain.outcome_words import cannot_pass, done_before, what_became
@@ -23,8 +24,10 @@ from interlock.domain.statistics import Dimension, Every
 from interlock.engine.advance_start import is_given_up
 from interlock.engine.changes import Entry
 from interlock.engine.integrity import verified
+from interlock.engine.ports.deliveries import DeliveryFilter
 from interlock.engine.ports.store import Inbox
 from interlock.errors import BadInput, InvalidValue, NotFound
+from interlock.service.deliveries import list_deliveries
 from interlock.service.inbox import InboxFilter, Listed, PersonalInbox, Which, walk_requests
 from interlock.service.pages import Count, Listing, Page, page, sort_key, walk
 from interlock.service.run_views import OPEN, RunViews
@@ -223,6 +226,23 @@ class Views(RunViews):
         if run is None and not (wanted and set(wanted) <= set(UNSETTLED)):
             raise InvalidValue("state", "is claimed or unknown, unless a run is named: `run` lists all that it did")
         return await self.list_requests(Inbox((), agent, run, effects=wanted), after=after, limit=limit)
+
+    async def list_deliveries(
+        self,
+        *,
+        channel: str | None = None,
+        state: DeliveryState | None = None,
+        request: str | None = None,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> Page[Delivery]:
+        """Return a page of what went out by channels, or did not, newest first.
+
+        Args:
+            channel, state, request: only of this channel, in this state, about this request.
+        """
+        wanted = DeliveryFilter(channel, state, request)
+        return await list_deliveries(self._store, self._tenant, wanted, after=after, limit=limit)
 
     async def now(self) -> datetime:
         """Return the store's clock, by which deadlines end, UTC."""

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from interlock.domain.access import Permission
 from interlock.web import (
     agents,
+    deliveries,
     directory,
     effects,
     events,
@@ -80,6 +81,7 @@ PARTS = (
     socket,
     sessions,
     tokens,
+    deliveries,
     directory,
     people,
 )

@@ -52,6 +52,7 @@ SERVER_SHAPES: dict[str, Any] = {
     "RunPage": _page("runs", "Run"),
     "ThreadPage": _page("threads", "Thread"),
     "TokenPage": _page("tokens", "Token"),
+    "DeliveryPage": _page("deliveries", "Delivery"),
     "LogPage": _page(
         "entries", "Entry", position={"type": "string", "description": "Where to go on: give it as `after`, any time."}
     ),
