@@ -124,7 +124,7 @@ async def test_somebody_lets_another_decide_who_does_it_for_them(site, size):
     await expect(ruth.locator(".request-status").first).to_contain_text(f"You decide for {MIA}.")
     await decide(ruth, "Approve", shows="Approved")
     await stands(mia, "Approved")
-    await mia.get_by_role("region", name="People").get_by_text(f"{RUTH} for {MIA}").wait_for()
+    await mia.get_by_role("region", name="People").get_by_text(f"{RUTH} (for {MIA})").first.wait_for()
 
 
 async def test_some_are_chosen_and_decided_together_and_what_another_decided_meanwhile_drops_out(site):
