@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 import logging
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -50,17 +50,12 @@ def serve(
     measuring = measuring_of()
 
     async def run(session: Session) -> None:
-        known = origin or session.system.settings.server.origin
-        answering = answering_at(session, host, port, measuring=measuring, origin=known, proxies=proxy)
+        answering = answering_at(session, host, port, measuring=measuring, origin=origin, proxies=proxy)
         await _welcome(session, answering.context.origin, with_link=sign_in_link)
         with interruptible(session):
             beside = [answering.until_stopped(), note_changes(session.system.directories, session.stop)]
             beside += [one.run(session.stop) for one in channels_of(session, answering.context.origin)]
-            beside += [] if work else [tell_of_configuration(session)]
-            if work:
-                worker = worker_of(session, "server", SLOTS, answering.context.run_streams)
-                measuring.slots = (SLOTS, lambda: worker.runner.slots)
-                beside.append(worker.run(session.stop))
+            beside.append(_working(session, answering, measuring) if work else tell_of_configuration(session))
             await until_all_end(session.stop, beside)
         session.write({"event": "stopped"})
 
@@ -68,6 +63,12 @@ def serve(
     screen.drops = True
     with access_lines(screen) if access_log else contextlib.nullcontext():
         execute(ctx, run, as_json=as_json, screen=screen, observer=measuring.committed, loop_factory=event_loop())
+
+
+def _working(session: Session, answering: Answering, measuring: Measuring) -> Coroutine[Any, Any, None]:
+    worker = worker_of(session, "server", SLOTS, answering.context.run_streams)
+    measuring.slots = (SLOTS, lambda: worker.runner.slots)
+    return worker.run(session.stop)
 
 
 class _Lines(logging.Handler):
@@ -147,7 +148,7 @@ def answering_at(
         system,
         host,
         port,
-        origin=origin,
+        origin=origin or system.settings.server.origin,
         proxies=proxies,
         stop=stop,
         settings=system.settings,

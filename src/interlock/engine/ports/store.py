@@ -146,9 +146,8 @@ class RunFilter:
     """Which runs to list: all filters that are given must hold.
 
     Args:
-        statuses: one of these; any, if there are none.
+        statuses, ids: one of these; any, if there are no statuses, and no ids are given.
         initiator: canonical id of who has started it.
-        ids: one of these; None for any.
     """
 
     statuses: tuple[RunStatus, ...] = ()
@@ -328,7 +327,7 @@ class Store(Accounts, Credentials, Deliveries, SignIns, Items, Log, Statistics, 
         """
 
     async def extend(self, tenant: str, holds: Iterable[tuple[str, str]], until: datetime) -> frozenset[str]:
-        """Move the end of leases (run id, owner) and of their jobs; return the ids of the runs whose lease was moved.
+        """Move the end of leases (run id, owner), and of their jobs; return the runs whose lease was moved.
 
         One that has ended or has another owner stays.
         """
