@@ -30,6 +30,9 @@ GIVEN = {
 FILES = ("/assets/{digest}/{name}", "/log/export", "/log/{stream}/{number}/bytes")
 """What is no page, but a file that a page leads to."""
 
+GALLERY = "/settings/style"
+"""It shows what buttons look like."""
+
 NARROW = {"width": 320, "height": 640}
 LOOKS = [(size, scheme) for size in (DESK, PHONE) for scheme in ("light", "dark")]
 
@@ -146,7 +149,7 @@ async def test_the_keyboard_reaches_everything(installation, page):
     tab = await opened(installation, page)
     wanted = set(await tab.evaluate(REACHABLE))
     reached = set()
-    for _ in range(len(wanted) + 5):
+    for _ in range(2 * len(wanted) + 5):  # what can be scrolled is reached as well
         await tab.keyboard.press("Tab")
         reached.add(await tab.evaluate("() => document.activeElement.dataset.walked"))
         if wanted <= reached:
@@ -176,7 +179,7 @@ async def test_a_page_works_without_a_script(installation, page):
     assert await tab.locator("h1").first.is_visible()
     dead = await tab.evaluate(DEAD)
     await tab.context.close()
-    assert not dead, f"buttons that do nothing without a script: {dead}"
+    assert not dead or page[0] == GALLERY, f"buttons that do nothing without a script: {dead}"
 
 
 DEAD = """() => [...document.querySelectorAll("button")].filter(one =>
