@@ -106,6 +106,22 @@ async def test_what_cannot_be_read_in_a_table_or_takes_an_answer_is_left_out_and
     assert (await stands(mia, asked))[0] == "open"
 
 
+async def test_a_row_is_left_out_tells_the_agents_reason_and_that_another_is_the_same(server, mia):
+    agent = await server.agent()
+    first, second = [await ask(agent, MAIL | {"description": "So <i>that</i>"}, key=key) for key in "ab"]
+    third = await ask(agent, {"asked": {"kind": "input", "text": "Which?", "options": ["a", "b"]}}, key="c")
+    page = await chosen(mia, first, second)
+    assert (page.count("The agent says:"), "<i>that" in page, page.count("exactly the same as another here")) == (
+        2,
+        False,
+        2,
+    )
+    assert f'href="/batch?id={second["id"]}">Leave it out' in page
+    assert "exactly the same" not in await chosen(mia, first)
+    mixed = await chosen(mia, first, third)
+    assert ("Approve all" in mixed, "leave out those that are marked" in mixed) == (False, "Reject all" in mixed)
+
+
 async def test_each_action_is_shown_by_its_fields_with_its_exact_bytes_folded_beside_it(server, mia):
     args = {"to": "ann", "rows": [{"n": 1, "x": "<b>"}, {"n": 2.50, "x": "\u202e"}], "body": "line\n" * 100}
     asked = await ask(await server.agent(), {"asked": {"kind": "approval", "name": "send", "args": args}}, key="t")

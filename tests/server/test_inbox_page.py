@@ -77,6 +77,26 @@ async def test_what_is_decided_says_what_came_of_it_by_whom_and_when(server, bec
         assert re.search(rf"{by} · \d+ \w+ \d{{4}}, \d\d:\d\d UTC", said)
 
 
+async def test_what_is_asked_twice_says_so_in_its_row_and_on_its_page(server):
+    agent, mia, noah = await server.agent(), await server.person(MIA), await server.person(NOAH)
+    other = {"asked": {"kind": "approval", "name": "send", "args": {"to": "bob"}}}
+    first, second = [await ask(agent, MAIL, key=key) for key in "ab"]
+    third = await ask(agent, other, key="c")
+    page = await opened(mia)
+    assert ["exactly the same" in row(page, one) for one in (first, second, third)] == [True, True, False]
+    shown = await opened(mia, f"/requests/{first['id']}")
+    assert ("is asked more than once" in shown, f'<a href="/requests/{second["id"]}">' in shown) == (True, True)
+    assert (await vote(noah, second)).is_success
+    server.clock.advance(seconds=1)
+    shown = await opened(mia, f"/requests/{first['id']}")
+    assert ("was approved before" in shown, "Not carried out so far" in shown) == (True, True)
+    assert "Exactly the same" not in await opened(mia, f"/requests/{third['id']}")
+    assert "exactly the same" not in await opened(mia)
+    there = await server.person(MIA, "other")
+    asked = await ask(await server.agent(tenant="other"), MAIL)
+    assert "Exactly the same" not in await opened(there, f"/requests/{asked['id']}")
+
+
 async def test_the_filter_offers_the_agents_that_ask(server):
     mia, olga = await server.person(MIA), await server.person(OLGA)
     bot, _ = await server.agent("agent:billing"), await server.agent("agent:idle")

@@ -17,12 +17,13 @@ from interlock.domain.verdict_preview import why_confirmed
 from interlock.domain.voting import says_something
 from interlock.errors import InterlockError, NotFound
 from interlock.service.batch import SubmittedVote, cast_all
+from interlock.service.inbox import Listed
 from interlock.service.selection import MOST, Level, levels_of, needs_reason, verdicts_for, why_left_out
 from interlock.service.views import RequestView
 from interlock.web.callers import Caller
 from interlock.web.context import context_of
 from interlock.web.pages.fields import Fields, fields_of
-from interlock.web.pages.inbox_rows import what_became
+from interlock.web.pages.inbox_rows import asked_twice, what_became
 from interlock.web.pages.rendering import page
 from interlock.web.pages.request_parts import context_of_vote
 from interlock.web.pages.routing import Decider, Person, pages
@@ -61,6 +62,11 @@ class Batch:
     def frozen(self) -> str:
         """Names what was shown: the second act is for these alone."""
         return digest(sorted(f"{view.request.id} {view.request.digest}" for view in self.views), max_bytes=100_000)
+
+    @property
+    def twice(self) -> frozenset[str]:
+        """The digests of actions that are among them more than once."""
+        return asked_twice([Listed(view.request) for view in self.views])
 
     @property
     def shown(self) -> dict[str, str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from interlock.domain.action import VERDICTS
+from interlock.domain.action import VERDICTS, Kind
 from interlock.domain.request import Request, Status, acting
 from interlock.domain.verdict_preview import called_irreversible
 from interlock.service.bundles import likeness
@@ -37,6 +38,7 @@ class Row:
         said: what has become of it: of a row that has left the list, or is decided.
         is_gone: it is in this list no more, and stands there until nobody looks at it.
         on_it: who says that they are on it.
+        is_same: another row asks exactly the same.
     """
 
     listed: Listed
@@ -44,6 +46,7 @@ class Row:
     is_gone: bool = False
     is_soon: bool = False
     on_it: tuple[str, ...] = ()
+    is_same: bool = False
 
     @property
     def request(self) -> Request:
@@ -94,13 +97,19 @@ class Fold:
         return len(self.rows) >= FOLDED_FROM
 
 
-def row_of(which: List, listed: Listed, now: datetime) -> Row:
+def asked_twice(listed: Sequence[Listed]) -> frozenset[str]:
+    """Return the digests of the actions for which more than one open request of a list asks."""
+    actions = Counter(one.request.digest for one in listed if one.request.is_open and one.request.kind is Kind.approval)
+    return frozenset(digest for digest, number in actions.items() if number > 1)
+
+
+def row_of(which: List, listed: Listed, now: datetime, twice: Collection[str] = ()) -> Row:
     """Return a request as a row of a list."""
     request = listed.request
     is_gone = which not in {"all", "decided", listed.which}
     said = what_became(listed) if is_gone or not request.is_open else ""
     soon = request.is_open and request.due_at is not None and request.due_at - now <= SOON
-    return Row(listed, said, is_gone, soon, tuple(one.by for one in request.reserved_at(now)))
+    return Row(listed, said, is_gone, soon, tuple(one.by for one in request.reserved_at(now)), request.digest in twice)
 
 
 def what_became(listed: Listed) -> str:

@@ -17,6 +17,7 @@ from interlock.web.pages.request_parts import Refusal, part_of_page, told
 from interlock.web.pages.routing import Reader, pages
 from interlock.web.pages.values import Room, node_of
 from interlock.web.run_requests import run_behind
+from interlock.web.same_requests import same_seen
 from interlock.web.visible import must_see, visibility_of
 
 router = pages()
@@ -60,6 +61,7 @@ async def shown(call: Call, caller: Caller, request_id: str, refusal: Refusal | 
         parts=parts,
         run=run,
         last_approved={one.request.id: await last_approved_seen(caller, one.request) for one in views},
+        same={one.request.id: await same_seen(caller, one.request) for one in views},
         timeline=() if run is None else told(await caller.client.timeline(run.run.id)),
         together=together,
         decided=sum(one not in still_open for one in together),
