@@ -25,7 +25,7 @@ LARGEST = 2**53 - 1
 ODD = '\x00\b\t\n\f\r\x1f "\\/\x7f\x80\u2028\u2029\ud7ff\ue000\ufeff\uffff😀\U0010ffff'
 
 texts = st.text(st.one_of(st.sampled_from(ODD), st.characters(exclude_categories=["Cs"])), max_size=80)
-keys = st.text(st.characters(max_codepoint=127), max_size=20)
+keys = st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from(ODD)), max_size=20)
 scalars = st.one_of(st.none(), st.booleans(), st.integers(-LARGEST, LARGEST), texts)
 plain = st.recursive(
     scalars,
@@ -41,9 +41,10 @@ def careful(value, max_bytes=MAX_BYTES):
 
 
 @given(plain)
+@example({"\ud7ff": 1, "é": 2, "z": 3, "\u202e": 4, "": 5, "\x80": 6, "\u07ff": 7, "\u0800": 8})
 @example({"b": 1, "a": [LARGEST, -LARGEST, True, False, None, ODD], "": {}, "B": [], "\x7f": "", "\x00": ""})
 def test_a_plain_value_goes_the_fast_way_to_the_same_bytes(value):
-    assert _plain_bytes(value, MAX_BYTES) == rfc8785.dumps(value)
+    assert _plain_bytes(value, MAX_BYTES) in {None, rfc8785.dumps(value)}
     assert normalize(value) == careful(value)
 
 
@@ -67,8 +68,8 @@ def test_a_character_is_written_alike_wherever_it_stands(odd):
             assert _plain_bytes(text, MAX_BYTES) == rfc8785.dumps(text)
 
 
-def test_every_key_of_ascii_is_written_and_sorted_alike():
-    for key in map(chr, range(128)):
+def test_every_key_below_the_surrogates_is_written_and_sorted_alike():
+    for key in map(chr, [*range(0x900), *range(0x900, 0xD800, 97), 0xD7FF]):
         value = {"m": 1, key: 2, "M": 3, key + key: 4, "": 5, f"m{key}": 6}
         assert _plain_bytes(value, MAX_BYTES) == rfc8785.dumps(value), key
 
@@ -83,7 +84,19 @@ class Text(str):
 
 @pytest.mark.parametrize(
     "value",
-    [1.0, math.nan, {"é": 1}, {"😀": 1}, {1: 1}, {Text("a"): 1}, Text("a"), Shade.red, (1,), {1}, b"a", object()],
+    [
+        1.0,
+        math.nan,
+        {"\uffff": 1, "😀": 1},
+        {"\udfff": 1},
+        {1: 1},
+        {Text("a"): 1},
+        Text("a"),
+        Shade.red,
+        (1,),
+        {1},
+        b"a",
+    ],
 )
 def test_what_is_not_evidently_plain_goes_the_careful_way(value):
     assert _plain_bytes(value, MAX_BYTES) is None

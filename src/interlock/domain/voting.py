@@ -154,6 +154,8 @@ def _edition(request: Request, command: CastVote, policy: Policy, voter: str) ->
             raise InvalidAnswer(f"{request.id} needs an answer.", request_id=request.id)
         edition = replace(request.edition, answer=normalize(command.answer, path="answer"), author=voter)
     elif command.verdict is Verdict.edit:
+        if command.subject is current:  # as it is tried: what is large takes long to be judged anew
+            return None
         match current, command.subject:
             case Action(), Action(name=name, args=args) if name == current.name:
                 _check_editable(current, args, policy)

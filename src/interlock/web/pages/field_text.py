@@ -41,7 +41,7 @@ def json_text(value: Json, *, pretty: bool = False) -> str:
     text = json.dumps(value, ensure_ascii=False, indent=2 if pretty else None, separators=close)
     if text.isascii() and "\x7f" not in text:
         return text
-    return "".join(one if one == "\n" or not _hides(one) else json.dumps(one)[1:-1] for one in text)
+    return text.translate({ord(one): json.dumps(one)[1:-1] for one in set(text) if one != "\n" and _hides(one)})
 
 
 def _hides(character: str) -> bool:
