@@ -1,8 +1,15 @@
 """What is looked at beside requests, in a browser: live, without a script, and at both sizes."""
 
+import asyncio
+import threading
+
 from tests.browser.conftest import BOTH_SIZES, PHONE, path_of
 from tests.browser.flow_steps import MIA, OLGA, RUTH, started
 from tests.server.test_agents_api import ask, claim, result, vote
+from tests.server.test_runs_api import put
+
+from interlock import progress
+from interlock.engine.watching import Streamed
 
 MAIL = "Send email to team about meeting"
 LONG = "x" * 150
@@ -39,6 +46,54 @@ async def test_a_run_is_followed_as_it_goes_on_and_what_one_types_meanwhile_stay
     await site.drain()
     await page.locator("h1 + .tag", has_text="Done").wait_for()
     await page.get_by_role("heading", name="What came of it").wait_for()
+
+
+LOOKS = """looks => {
+  Object.defineProperty(document, "hidden", { value: !looks, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+async def test_what_a_run_says_while_it_works_is_shown_as_it_comes_as_text_and_no_more_than_one_reads(site):
+    goes_on, streams = threading.Event(), site.context.run_streams
+
+    def works(state):
+        progress(f"plain {EVIL}")
+        goes_on.wait(30)
+        return {}
+
+    put(site, works)
+    olga = await site.person(OLGA)
+    run = (await olga.post("/runs", json={"agent": "payer", "input": "anything"})).json()["id"]
+    page = await site.opened_by(OLGA, PHONE)
+    await page.goto(f"/runs/{run}")
+    listens, shown = page.locator("[data-listens]"), page.locator(".output pre")
+    await listens.wait_for(state="attached")
+    working = asyncio.create_task(site.system.worker(watcher=streams).drain())
+    await shown.filter(has_text="plain <img src=x onerror=alert(1)>⟨U+202E⟩").wait_for()
+    for content in ("<b>to", [{"type": "text", "text": "ken\u200b</b>"}]):
+        streams.streamed(Streamed(run, "messages", (), [{"type": "AIMessageChunk", "content": content}, {}]))
+    streams.streamed(Streamed(run, "messages", (), [{"type": "tool", "content": "of a tool"}, {}]))
+    await shown.filter(has_text="<b>token⟨U+200B⟩</b>").wait_for()
+    assert await page.locator(".output pre *").count() == 0
+    assert not await page.evaluate(TOO_WIDE)
+    await page.evaluate(LOOKS, False)
+    await listens.wait_for(state="detached")
+    await page.evaluate(LOOKS, True)
+    await listens.wait_for(state="attached")
+    for number in range(300):
+        streams.said(run, f"{number} {'x' * 100}")
+    await shown.filter(has_text=f"299 {'x' * 100}").wait_for()
+    text = await shown.text_content()
+    assert (len(text), text.startswith("… what came before is left out here"), "of a tool" in text) == (
+        20_000,
+        True,
+        False,
+    )
+    goes_on.set()
+    await working
+    await page.locator("h1 + .tag", has_text="Done").wait_for()
+    assert await shown.count() == 0
 
 
 async def test_without_a_script_a_run_is_started_by_the_keyboard_and_cancelled(site):
