@@ -86,6 +86,20 @@ async def test_fifty_rows_fit_a_phone_and_what_is_open_or_chosen_stays_so(site):
     assert await page.locator(".fold [data-request]").count() == 5
 
 
+async def test_nothing_is_cut_off_or_scrolls_sideways_on_a_narrow_phone_with_text_of_twice_the_size(site):
+    await many(site, 2)
+    page = await site.opened_by(MIA, {"width": 320, "height": 640})
+    await page.goto("/")
+    await page.evaluate("document.documentElement.style.fontSize = '200%'")
+    for _ in range(2):
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 320
+        cut_off = """[...document.querySelectorAll('#rows *, .page-head *')].filter(one => one.checkVisibility()
+            && !one.matches('select, input, .visually-hidden') && one.scrollWidth > one.clientWidth + 1
+            && getComputedStyle(one).overflowX !== 'visible').map(one => one.outerHTML)"""
+        assert await page.evaluate(cut_off) == []
+        await page.locator(".filters > summary").click()
+
+
 async def test_a_view_has_a_name_in_this_browser_and_leads_back(site):
     await many(site, 1)
     page = await site.opened_by(MIA)

@@ -12,7 +12,7 @@ from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
 from interlock.domain.action import Action, Draft, Subject
-from interlock.domain.canonical import Json
+from interlock.domain.canonical import Json, canonical_bytes
 from interlock.service.recipients import OF_MAIL
 
 LONGEST = 60_000
@@ -30,6 +30,8 @@ _MARKDOWN = re.compile(r"^(#{1,6} |[-*+] |\d+\. |> |```)|\*\*\S", re.MULTILINE)
 
 SQL_NAMES = frozenset({"sql", "query", "statement"})
 SHELL_NAMES = frozenset({"command", "cmd", "script", "shell", "bash"})
+AMOUNTS = frozenset({"amount", "total", "price", "sum"})
+LONGEST_AMOUNT = 30
 ADDRESS = re.compile(r"(.*_)?(url|uri|link|endpoint|webhook)", re.IGNORECASE)
 
 
@@ -98,7 +100,17 @@ class Formatted:
     kind: Literal["text"] = "text"
 
 
-View = Mail | Lines | Address | Formatted
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount with the currency that stands beside it; each digit as it is written, in groups of three."""
+
+    of: str
+    amount: str
+    currency: str
+    kind: Literal["money"] = "money"
+
+
+View = Money | Mail | Lines | Address | Formatted
 
 
 def views_of(subject: Subject) -> tuple[View, ...]:
@@ -143,6 +155,7 @@ def _people(value: Json) -> tuple[str, ...] | None:
 
 
 def _views(args: dict[str, Json]) -> Iterator[View]:
+    yield from _money(args)
     for name, value in args.items():
         if not isinstance(value, str) or len(value) > LONGEST or value.count("\n") > MOST_LINES:
             continue
@@ -154,6 +167,20 @@ def _views(args: dict[str, Json]) -> Iterator[View]:
             yield Lines("command", name, _plain(value))
         elif ADDRESS.fullmatch(name):
             yield from _address(name, value)
+
+
+def _money(args: dict[str, Json]) -> Iterator[Money]:
+    currency = args.get("currency")
+    if not isinstance(currency, str) or not re.fullmatch("[A-Z]{3}", currency):
+        return
+    for name in sorted(AMOUNTS & args.keys()):
+        value = args[name]
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        written = canonical_bytes(value).decode() if is_number else value
+        found = re.fullmatch(r"(-?(?:0|[1-9][0-9]*))(\.[0-9]+)?", written) if isinstance(written, str) else None
+        if found is not None and len(found[1]) <= LONGEST_AMOUNT:
+            sign = "-" if found[1].startswith("-") else ""
+            yield Money(name, f"{sign}{abs(int(found[1])):,}{found[2] or ''}", currency)
 
 
 def _is_patch(text: str) -> bool:

@@ -28,6 +28,9 @@ def kinds(subject):
         (Action("query", {"sql": "DELETE FROM users"}), ["SQL"]),
         (Action("search", {"query": "cheap flights"}), []),
         (Action("run", {"command": "rm -rf /"}), ["command"]),
+        (Action("pay", {"amount": 1, "currency": "euro"}), []),
+        (Action("pay", {"amount": 1e300, "currency": "EUR"}), []),
+        (Action("pay", {"amount": "007", "total": True, "price": "1,000", "sum": None, "currency": "EUR"}), []),
         (Action("fetch", {"url": "https://x.example/a"}), ["address"]),
         (Action("fetch", {"url": "javascript:alert(1)"}), []),
         (Action("fetch", {"url": "https://good.example\\@evil.example"}), []),
@@ -46,6 +49,23 @@ def test_a_mail_says_how_many_get_it_and_what_is_no_part_of_it():
     args = {"to": ["a@x"], "cc": ["b@x", "c@x"], "bcc": "d@x", "subject": "Hi", "body": "text", "attach": "/etc/passwd"}
     (mail,) = views_of(Action("send_email", args))
     assert (mail.number, mail.others) == (4, ("attach",))
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [
+        (1250, "1,250"),
+        ("1250.00", "1,250.00"),
+        (0.1, "0.1"),
+        ("-0.50", "-0.50"),
+        (9007199254740991, "9,007,199,254,740,991"),
+        ("12345678901234567890.123456789", "12,345,678,901,234,567,890.123456789"),
+    ],
+)
+def test_an_amount_has_its_currency_and_every_digit(amount, shown):
+    (money,) = views_of(Action("pay", {"amount": amount, "currency": "EUR"}))
+    page = ENVIRONMENT.from_string(CONTENT).render(views=[money])
+    assert f"EUR {shown}</strong>" in page
 
 
 def test_the_lines_of_a_patch_are_signed():
