@@ -22,7 +22,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 from time import perf_counter
 from typing import Any, Self
 
@@ -420,8 +420,11 @@ def batch(count: int, rounds: int) -> Iterator[str]:
 
 
 async def beside_streams(numbers: Sequence[int], calls: int) -> dict[int, dict[str, list[float]]]:
-    """Return the milliseconds that a GET and a vote take, one after the other, by how many streams are open."""
-    found: dict[int, dict[str, list[float]]] = {number: {"GET": [], "vote": []} for number in numbers}
+    """Return the milliseconds that a GET and a vote take, one after the other, by how many streams are open.
+
+    And those of the server's CPU for a question, a GET and a vote, with all that is told of them.
+    """
+    found: dict[int, dict[str, list[float]]] = {number: {"GET": [], "vote": [], "CPU": []} for number in numbers}
     with Ground("postgres") as ground:
         async with Served(ground.fresh()) as served, served.connection() as connection:
             known = Authenticator(served.system.store, served.system.directories)
@@ -434,7 +437,7 @@ async def beside_streams(numbers: Sequence[int], calls: int) -> dict[int, dict[s
                 issued = [await known.session("default", f"local:{one}", by="bench") for one in range(number)]
                 headers = [{"Cookie": f"interlock={one.secret}", "Origin": served.origin} for one in issued]
                 listening = await http_client.streams(served.origin, headers)
-                times = found[number]
+                times, spent = found[number], served.cpu
                 for _ in range(calls):
                     key = f"{number}-{len(times['GET'])}"
                     ask = {"asked": {"kind": "approval", "name": "pay", "args": {"key": key}}}
@@ -447,6 +450,7 @@ async def beside_streams(numbers: Sequence[int], calls: int) -> dict[int, dict[s
                     await connection.call("POST", f"{path}/votes", vote)
                     times["GET"].append((between - began) * 1000)
                     times["vote"].append((perf_counter() - between) * 1000)
+                times["CPU"].append((served.cpu - spent) / calls * 1000)
                 for one in listening:
                     one.transport.close()
             agent.close()
@@ -457,14 +461,15 @@ def streams(calls: int) -> Iterator[str]:
     yield from ("", "## Over HTTP: beside open streams", "")
     yield "A GET of a request, and then a vote on it, one after the other, on PostgreSQL, while so many streams of as"
     yield f"many sessions are open, each of which is told of everything ({calls} of each, in two turns). Milliseconds,"
-    yield "median (99th percentile):"
+    yield "median (99th percentile); and the CPU that a question, a GET and a vote take the server, with what is told:"
     yield ""
     found = asyncio.run(beside_streams((0, 200, 0, 200), calls // 2))
-    yield "| streams | GET | vote |"
-    yield "|---|---|---|"
+    yield "| streams | GET | vote | CPU of all three |"
+    yield "|---|---|---|---|"
     for number, times in found.items():
+        spent = mean(times.pop("CPU"))
         told = [f"{median(each):.1f} ({sorted(each)[int(len(each) * 0.99)]:.1f})" for each in times.values()]
-        yield f"| {number} | {' | '.join(told)} |"
+        yield f"| {number} | {' | '.join(told)} | {spent:.1f} |"
 
 
 # ── workers apart ──

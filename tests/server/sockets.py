@@ -15,6 +15,43 @@ class Denied(Exception):
         self.problem = json.loads(body) if body else {}
 
 
+class _Line:
+    """A `Line` to a client that takes everything, or nothing. See `interlock.web.connections`.
+
+    Args:
+        messages: takes what is written apart, into what the application would send.
+    """
+
+    def __init__(self, heard, messages):
+        self._heard = heard
+        self._messages = messages
+        self.open = asyncio.Event()
+        self.open.set()
+
+    @property
+    def takes_more(self):
+        return self.open.is_set()
+
+    async def until_it_takes_more(self):
+        await self.open.wait()
+
+    def write(self, told):
+        for message in self._messages(told):
+            self._heard.put_nowait(message)
+
+
+def frames_of(told):
+    """Yield the messages of whole frames."""
+    for text in texts_of(told):
+        yield {"type": "websocket.send", "text": text}
+
+
+def events_of(told):
+    """Yield the messages of whole server-sent events, one for each."""
+    for event in told.split(b"\n\n")[:-1]:
+        yield {"type": "http.response.body", "body": event, "more_body": True}
+
+
 class _Connection:
     """One connection to the application; `async with` opens and closes it.
 
@@ -72,7 +109,8 @@ class Events(_Connection):
 
     def __init__(self, app, headers, path="/api/v1/events", query="", **where):
         super().__init__(app, headers, path, query, **where)
-        self._scope |= {"method": "GET", "scheme": "http", "http_version": "1.1"}
+        self.line = _Line(self._heard, events_of)
+        self._scope |= {"method": "GET", "scheme": "http", "http_version": "1.1", "extensions": {LINE: self.line}}
 
     async def __aenter__(self):
         self._open(type="http.request", body=b"", more_body=False)
@@ -88,26 +126,6 @@ class Events(_Connection):
         """Return the next event, as what its lines say by their names; a comment has none."""
         lines = (await self._next())["body"].decode().strip().splitlines()
         return {name: value for name, _, value in (line.partition(": ") for line in lines)}
-
-
-class _Line:
-    """A `Line` to a client that takes everything, or nothing. See `interlock.web.connections`."""
-
-    def __init__(self, heard):
-        self._heard = heard
-        self.open = asyncio.Event()
-        self.open.set()
-
-    @property
-    def takes_more(self):
-        return self.open.is_set()
-
-    async def until_it_takes_more(self):
-        await self.open.wait()
-
-    def write(self, frames):
-        for text in texts_of(frames):
-            self._heard.put_nowait({"type": "websocket.send", "text": text})
 
 
 def texts_of(frames):
@@ -131,7 +149,7 @@ class Socket(_Connection):
 
     def __init__(self, app, headers, path="/api/v1/socket", query="", **where):
         super().__init__(app, headers, path, query, **where)
-        self.line = _Line(self._heard)
+        self.line = _Line(self._heard, frames_of)
         extensions = {"websocket.http.response": {}, LINE: self.line}
         self._scope |= {"scheme": "ws", "subprotocols": [], "extensions": extensions}
 

@@ -459,7 +459,7 @@ async def test_a_stream_tells_nothing_more_to_whom_an_admin_has_disabled(server)
 
 @pytest.mark.parametrize("how", ["signed out", "ended by an admin"])
 async def test_a_stream_tells_nothing_more_to_whose_session_has_ended(server, monkeypatch, how):
-    monkeypatch.setattr("interlock.web.events.STALE", 0.0)
+    monkeypatch.setattr("interlock.web.broadcast.STALE", 0.0)
     mia, olga = await server.person(MIA), await server.person(OLGA)
     headers = {"Cookie": mia.headers["cookie"], "Origin": server.context.origin}
     async with Socket(server.app, headers) as socket:

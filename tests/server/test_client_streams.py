@@ -185,7 +185,7 @@ async def test_a_stream_begins_with_now_and_ends_when_it_is_stopped(server, prox
 
 
 async def test_a_stream_whose_session_has_ended_says_so(server, proxy, mia, monkeypatch):
-    monkeypatch.setattr("interlock.web.events.HEARTBEAT", 0.05)
+    monkeypatch.setattr("interlock.web.broadcast.HEARTBEAT", 0.05)
     entries = mia.follow(await mia.last_position())
     await ask(server, "a")
     await anext(entries)

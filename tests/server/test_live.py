@@ -14,7 +14,7 @@ from websockets.asyncio.client import connect
 from interlock.domain.credentials import Scope
 from interlock.service.following import Reader
 from interlock.service.shapes import entry_shape
-from interlock.web import broadcast, events, socket
+from interlock.web import broadcast, events, run_stream, socket
 
 MIA, NOAH, OLGA = "mia@example.com", "noah@example.com", "olga@example.com"
 BOTH = pytest.mark.parametrize("stream", [Events, Socket])
@@ -100,7 +100,7 @@ async def test_a_socket_of_an_agent_tells_it_what_it_asks_and_takes_no_vote_of_i
 @pytest.mark.parametrize("kind", ["events", "socket", "run"])
 async def test_a_stream_on_which_nothing_is_told_lives_whatever_others_do(server, monkeypatch, kind):
     now = [0.0]
-    for module in (events, broadcast, socket):
+    for module in (events, run_stream, broadcast, socket):
         monkeypatch.setattr(module, "monotonic", lambda: now[0])
     mia, busy = await server.person(MIA), await server.agent("agent:busy")
     if kind == "run":
@@ -120,7 +120,7 @@ async def test_a_stream_on_which_nothing_is_told_lives_whatever_others_do(server
 
 @BOTH
 async def test_a_stream_on_which_nothing_happens_says_that_it_lives(server, monkeypatch, stream):
-    monkeypatch.setattr("interlock.web.events.HEARTBEAT", 0.02)
+    monkeypatch.setattr("interlock.web.broadcast.HEARTBEAT", 0.02)
     told = await opened(stream, server, await server.person(MIA))
     assert [await told.hear() for _ in range(2)] in ([{"type": "alive"}] * 2, [{"": "alive"}] * 2)
     await told.__aexit__()
@@ -164,22 +164,27 @@ async def test_two_hundred_streams_hold_no_connection_of_the_database(open_serve
         *(store.history("default", "x") for _ in range(100)), *(store.note(f"n{n}", "x") for n in range(9))
     )
 
-    def connections():
-        others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        with psycopg.connect(address.replace("+psycopg", "")) as connection:
-            return connection.execute(others).fetchone()[0]
+    async def connections():
+        others = "SELECT query FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        found = []
+        async with await psycopg.AsyncConnection.connect(
+            address.replace("+psycopg", ""), autocommit=True
+        ) as connection:
+            while not any(query.startswith("LISTEN") for query in found):
+                found = [query for (query,) in await (await connection.execute(others)).fetchall()]
+        return len(found)
 
     first = await opened(Events, server, mia)  # from now on the process hears of commits, by one connection
-    before = await asyncio.to_thread(connections)
+    before = await connections()
     streams = [await opened(*one) for one in ((Events, server, mia), (Socket, server, mia)) for _ in range(75)] + [
         first
     ]
     silent = [await opened(Events, server, idle) for _ in range(50)]
     assert len(server.context.streams) == 201
-    assert await asyncio.to_thread(connections) == before
+    assert await connections() == before
     await ask(agent, MAIL)
     await asyncio.gather(*(entries(one, "step_reached") for one in streams))
-    assert await asyncio.to_thread(connections) == before < 20
+    assert await connections() == before < 20
     assert not any(one.unheard for one in silent)
     for one in (*streams, *silent):
         await one.__aexit__()
@@ -204,12 +209,14 @@ async def test_a_stream_of_one_process_hears_what_happens_at_another(open_server
     await told.__aexit__()
 
 
-async def test_sockets_are_looked_at_together_and_each_entry_is_judged_once_for_a_credential(server, monkeypatch):
-    monkeypatch.setattr(events, "STALE", 0.0)
+@BOTH
+async def test_all_are_looked_at_together_and_each_entry_is_judged_once_for_a_credential(server, monkeypatch, stream):
+    monkeypatch.setattr(broadcast, "STALE", 0.0)
     agent, counted, judged = await server.agent(), [], []
     mia = await server.person(MIA)
     people = [mia, *[await server.person(f"local:{number}") for number in range(10)]]
-    told = [await opened(Socket, server, one) for one in (*people, mia, mia)]
+    told = [await opened(stream, server, one) for one in (*people, mia, mia)]
+    told.append(await opened(Socket, server, mia))  # by what it shows there is a view
     await quiet()
     store, seen, presented = server.system.store, broadcast.entries_seen, server.system.store.presented
 
@@ -234,9 +241,10 @@ async def test_sockets_are_looked_at_together_and_each_entry_is_judged_once_for_
         await one.__aexit__()
 
 
-async def test_a_socket_that_takes_nothing_for_a_while_is_told_the_rest_in_order_and_holds_up_nobody(server):
+@BOTH
+async def test_who_takes_nothing_for_a_while_is_told_the_rest_in_order_and_holds_up_nobody(server, stream):
     agent, mia = await server.agent(), await server.person(MIA)
-    quick, slow = await opened(Socket, server, mia), await opened(Socket, server, mia)
+    quick, slow = await opened(Socket, server, mia), await opened(stream, server, mia)
     numbers = iter(range(100))
 
     async def asks(count):
@@ -253,7 +261,8 @@ async def test_a_socket_that_takes_nothing_for_a_while_is_told_the_rest_in_order
     await quiet()
     await asks(1)
     await quiet()
-    positions = [(await slow.hear())["position"] for _ in range(slow.unheard)]
+    heard = [await slow.hear() for _ in range(slow.unheard)]
+    positions = [told.get("position") or told["id"] for told in heard]
     log = await server.system.store.feed("default", after="", limit=100)
     assert positions == [entry.position for entry in log if entry.stream != "directory"]
     assert len(positions) == 15
@@ -338,7 +347,7 @@ async def test_a_stream_ends_with_the_token_that_it_was_opened_with(server, stre
 
 @BOTH
 async def test_a_stream_on_which_nothing_is_told_ends_with_its_session(server, monkeypatch, stream):
-    monkeypatch.setattr("interlock.web.events.LOOK", 0.02)
+    monkeypatch.setattr("interlock.web.broadcast.LOOK", 0.02)
     mia = await server.person(MIA)
     told = await opened(stream, server, mia)
     assert (await mia.delete("/session")).status_code == 204

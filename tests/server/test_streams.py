@@ -190,7 +190,7 @@ async def test_a_socket_of_another_page_or_of_nobody_is_refused(server, at):
 
 
 async def test_a_stream_ends_when_its_session_does(server, at, browser, monkeypatch):
-    monkeypatch.setattr("interlock.web.events.HEARTBEAT", 0.05)
+    monkeypatch.setattr("interlock.web.broadcast.HEARTBEAT", 0.05)
     async with browser.stream("GET", "/events") as stream:
         server.clock.advance(hours=2)
         last = [event async for event in told(stream.aiter_lines())][-1]

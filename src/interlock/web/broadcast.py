@@ -1,24 +1,32 @@
-"""The log as it grows, told to all sockets of a tenant by one task: judged once for a credential, written at once.
+"""The log as it grows, told to all sockets and streams of a tenant by one task: judged once for a credential.
 
-A socket that takes no more is let go: it waits for its client, and comes back with its position.
+It is written at once. Who takes no more is let go: it waits for its client, and comes back with its position.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from time import monotonic
 from typing import Protocol
 
 from interlock.domain.directory import STREAM
 from interlock.engine.changes import Entry
-from interlock.web import events
 from interlock.web.callers import Caller
 from interlock.web.context import Context
 from interlock.web.visible import entries_seen
 
+HEARTBEAT = 15.0
+"""Seconds after which a stream on which nothing was told says that it lives: proxies end what is silent."""
+
+LOOK = 5.0
+"""Seconds after which it is asked again whether a caller is still known, though nothing is told."""
+
+STALE = 0.5
+"""Seconds for which it is believed that a caller's session or token still holds: nothing is told on an older look."""
+
 AT_ONCE = 32_000
-"""How many bytes are written to a socket before it is asked whether it takes more."""
+"""How many bytes of entries are written to somebody before it is looked whether they take more."""
 
 
 class Listener(Protocol):
@@ -43,16 +51,11 @@ class Listener(Protocol):
 
 
 class Broadcast:
-    """Tells the log of one tenant.
+    """Tells the log of one tenant."""
 
-    Args:
-        size: of how many bytes an entry is that is told.
-    """
-
-    def __init__(self, context: Context, tenant: str, size: Callable[[Entry], int]) -> None:
+    def __init__(self, context: Context, tenant: str) -> None:
         self._context = context
         self._live = context.live(tenant)
-        self._size = size
         self._here: dict[Listener, asyncio.Future[None]] = {}
         self._at_the_end: dict[Listener, None] = {}
         self._task: asyncio.Task[None] | None = None
@@ -99,13 +102,14 @@ class Broadcast:
     async def _tell(self, listeners: Sequence[Listener], entries: Sequence[Entry]) -> None:
         """Tell those who have come to one position what comes after it."""
         changed = any(entry.stream == STREAM for entry in entries)  # somebody may be disabled, or signed out
-        await self._look(listeners, -1.0 if changed else events.STALE)
+        await self._look(listeners, -1.0 if changed else STALE)
         by_credential: dict[str, list[Listener]] = {}
         for listener in listeners:
             by_credential.setdefault(listener.caller.credential.digest, []).append(listener)
+        whole = list(self._parts(entries))
         for those in by_credential.values():
             seen = await entries_seen(those[0].caller, self._context, entries)
-            parts = list(self._parts(seen))
+            parts = whole if seen is entries else list(self._parts(seen))
             for listener in those:
                 if not self._is_told(listener):
                     continue
@@ -115,14 +119,15 @@ class Broadcast:
                 else:
                     self._let_go(listener)
 
-    def _parts(self, entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+    @staticmethod
+    def _parts(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
         """Yield entries, as many together as are written at once."""
         part, size = list[Entry](), 0
         for entry in entries:
-            size += self._size(entry)
+            size += len(entry.body)
             if part and size > AT_ONCE:
                 yield part
-                part, size = [], self._size(entry)
+                part, size = [], len(entry.body)
             part.append(entry)
         if part:
             yield part
@@ -144,10 +149,10 @@ class Broadcast:
                 self._let_go(listener, reason)
 
     async def _say_that_they_live(self) -> None:
-        await self._look(list(self._at_the_end), events.LOOK)
+        await self._look(list(self._at_the_end), LOOK)
         now = monotonic()
-        silent = [listener for listener in self._at_the_end if now >= listener.told + events.HEARTBEAT]
-        await self._look(silent, events.STALE)
+        silent = [listener for listener in self._at_the_end if now >= listener.told + HEARTBEAT]
+        await self._look(silent, STALE)
         for listener in silent:
             if self._is_told(listener):
                 listener.told = now
@@ -159,7 +164,7 @@ class Broadcast:
         told, looked = (
             min((getattr(one, name) for one in self._at_the_end), default=0.0) for name in ("told", "looked")
         )
-        return max(0.0, min(told + events.HEARTBEAT, looked + events.LOOK) - monotonic())
+        return max(0.0, min(told + HEARTBEAT, looked + LOOK) - monotonic())
 
     def _let_go(self, listener: Listener, error: Exception | None = None) -> None:
         self._at_the_end.pop(listener, None)
@@ -170,6 +175,13 @@ class Broadcast:
             let_go.set_result(None)
         else:
             let_go.set_exception(error)
+
+
+def broadcast_of(context: Context, tenant: str) -> Broadcast:
+    """Return what tells a tenant's log to its sockets and streams."""
+    if tenant not in context.broadcasts:
+        context.broadcasts[tenant] = Broadcast(context, tenant)
+    return context.broadcasts[tenant]
 
 
 def _by_position(listeners: Iterable[Listener]) -> list[tuple[str, list[Listener]]]:

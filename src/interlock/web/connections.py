@@ -8,8 +8,9 @@ import json
 import resource
 import sys
 import termios
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+from starlette.requests import ClientDisconnect
 from starlette.websockets import WebSocketDisconnect
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -100,11 +101,25 @@ class Connection(_Base):
 
 
 LINE = "interlock.line"
-"""Under which name a WebSocket's call brings its `Line`, among the extensions of ASGI."""
+"""Under which name a call brings its `Line`, among the extensions of ASGI."""
 
 
-class Line(Connection):
-    """A WebSocket's connection: what many are told alike is made a frame once, and written by whoever tells them."""
+class Line(Protocol):
+    """Where whoever tells many alike writes to one of them, past ASGI."""
+
+    @property
+    def takes_more(self) -> bool:
+        """Whether the client has taken nearly all that was written to it."""
+
+    async def until_it_takes_more(self) -> None:
+        """Wait for the client, or until it is gone."""
+
+    def write(self, told: bytes) -> None:
+        """Write what is told."""
+
+
+class SocketLine(Connection):
+    """A WebSocket's connection: what many are told alike is made a frame once. Implements `Line`."""
 
     scope: dict[str, Any]
     writable: asyncio.Event
@@ -128,9 +143,9 @@ class Line(Connection):
         if self._is_over:
             raise WebSocketDisconnect
 
-    def write(self, frames: bytes) -> None:
+    def write(self, told: bytes) -> None:
         """Write whole frames."""
-        self.transport.write(frames)
+        self.transport.write(told)
 
     @property
     def _is_over(self) -> bool:
@@ -140,6 +155,32 @@ class Line(Connection):
 def frame_of(text: str) -> bytes:
     """Return a message as a frame, as every socket is sent it."""
     return Frame(Opcode.TEXT, text.encode()).serialize(mask=False)
+
+
+class StreamLine:
+    """The answer to a call while it is a stream, in HTTP's chunks. Implements `Line`."""
+
+    def __init__(self, cycle: Any) -> None:
+        self._cycle = cycle
+
+    @property
+    def takes_more(self) -> bool:
+        """Whether the client has taken nearly all that was written to it."""
+        return not (self._cycle.flow.write_paused or self._is_over)
+
+    async def until_it_takes_more(self) -> None:
+        """Wait for the client; raise `ClientDisconnect` if it is gone."""
+        await self._cycle.flow.drain()
+        if self._is_over:
+            raise ClientDisconnect
+
+    def write(self, told: bytes) -> None:
+        """Write a chunk."""
+        self._cycle.transport.write(b"%x\r\n%b\r\n" % (len(told), told))
+
+    @property
+    def _is_over(self) -> bool:
+        return bool(self._cycle.disconnected or self._cycle.transport.is_closing())
 
 
 class Calls(Connection):
@@ -172,6 +213,10 @@ class Calls(Connection):
             self._silence_ends()
         elif self._silence is None:
             self._silence = self.loop.call_later(SILENT, self.transport.abort)
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        cycle.scope.setdefault("extensions", {})[LINE] = StreamLine(cycle)
+        super()._start_asgi_task(cycle, app)  # type: ignore[misc]
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing more."""
@@ -206,4 +251,4 @@ def _no_room() -> bytes:
 
 _NO_ROOM = _no_room()
 HTTP: type[asyncio.Protocol] = type("HTTP", (Calls, AutoHTTPProtocol), {})
-WEBSOCKET: type[asyncio.Protocol] = type("WebSocket", (Line, WebSocketsSansIOProtocol), {})
+WEBSOCKET: type[asyncio.Protocol] = type("WebSocket", (SocketLine, WebSocketsSansIOProtocol), {})

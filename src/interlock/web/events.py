@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from functools import partial
+from collections.abc import AsyncIterator, Callable, Sequence
 from time import monotonic
 from typing import Annotated, NamedTuple
 
@@ -13,73 +12,19 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 from starlette.requests import Request
 
-from interlock.domain.directory import STREAM
 from interlock.engine.changes import Entry
 from interlock.errors import InterlockError
 from interlock.service.shapes import entry_shape
+from interlock.web.broadcast import broadcast_of
 from interlock.web.callers import Caller, Follows
+from interlock.web.connections import LINE, Line
 from interlock.web.context import Context, context_of
 from interlock.web.openapi import streams
-from interlock.web.visible import sees_entry
 
 router = APIRouter(prefix="/events", tags=["events"])
 
-HEARTBEAT = 15.0
-"""Seconds after which a stream on which nothing was told says that it lives: proxies end what is silent."""
-
-LOOK = 5.0
-"""Seconds after which it is asked again whether a caller is still known, though nothing is told."""
-
-STALE = 0.5
-"""Seconds for which it is believed that a caller's session or token still holds: nothing is told on an older look."""
-
 RETRY = 1_000
 """Milliseconds after which a browser whose stream has ended asks again."""
-
-Wanted = Callable[[Entry], Awaitable[bool]]
-
-
-async def entries_of(
-    context: Context, caller: Caller, position: str, wanted: Wanted | None = None
-) -> AsyncIterator[Entry | None]:
-    """Read the log on from a position until the server stops; None where nothing was told for a while.
-
-    Args:
-        wanted: which entries are told; by default those that the caller sees.
-
-    Raises:
-        Unauthenticated: if the credential that the caller came with has ended.
-    """
-    live = context.live(caller.principal.tenant)
-    wanted = wanted or partial(sees_entry, caller, context)
-    told = looked = monotonic()
-    while not context.stop.is_set():
-        entries = await live.after(position, max(0.0, min(told + HEARTBEAT, looked + LOOK) - monotonic()))
-        if any(entry.stream == STREAM for entry in entries):  # somebody may be disabled, or signed out
-            await context.authenticator.check_again(caller.credential)
-            looked = monotonic()
-        for entry in entries:
-            if context.stop.is_set():  # whoever is far behind goes on from here, elsewhere
-                break
-            position = entry.position
-            if await wanted(entry):
-                looked = await _look(context, caller, looked, STALE)
-                told = monotonic()
-                yield entry
-        looked = await _look(context, caller, looked, LOOK)
-        if monotonic() >= told + HEARTBEAT:
-            looked = await _look(context, caller, looked, STALE)
-            told = monotonic()
-            yield None
-
-
-async def _look(context: Context, caller: Caller, looked: float, lasts: float) -> float:
-    """Ask whether the caller is still known if that was asked too long ago; return when it was asked."""
-    if monotonic() < looked + lasts:
-        return looked
-    looked = monotonic()
-    await context.authenticator.check_again(caller.credential)  # who ask in one turn of the loop ask together
-    return looked
 
 
 @router.get(
@@ -108,8 +53,8 @@ async def events(
     position = await live.last() if given is None else given
     await live.after(position, 0)  # what is no position is refused before anything is said
     headers = {"X-Accel-Buffering": "no"}
-    told = _told(context, caller, position, _BRIEF if brief else _WHOLE)
-    return StreamingResponse(told, media_type="text/event-stream", headers=headers)
+    stream = _Stream(request, context, caller, position, _BRIEF if brief else _WHOLE)
+    return StreamingResponse(stream.events(), media_type="text/event-stream", headers=headers)
 
 
 def event_of(entry: Entry) -> bytes:
@@ -139,20 +84,50 @@ class _Form(NamedTuple):
 _WHOLE, _BRIEF = _Form(event_of, _alive), _Form(_brief, _alive_at)
 
 
-async def _told(context: Context, caller: Caller, position: str, form: _Form) -> AsyncIterator[bytes]:
-    reason, stream = "the server stops", object()
-    context.streams.add(stream)
-    try:
-        yield format_sse_event(comment="interlock", retry=RETRY) + form.alive(position)
+class _Stream:
+    """One stream: how it is written, and to whom. Implements `Listener`."""
+
+    def __init__(self, request: Request, context: Context, caller: Caller, position: str, form: _Form) -> None:
+        self._request = request
+        self._context = context
+        self._form = form
+        self.caller = caller
+        self.position = position
+        self.told = self.looked = monotonic()
+
+    @property
+    def _line(self) -> Line:
+        """Where it is written, which our own server alone brings."""
+        line: Line = self._request.scope["extensions"][LINE]
+        return line
+
+    async def events(self) -> AsyncIterator[bytes]:
+        """Yield its beginning and its end. What comes between is written by whoever tells it to all."""
+        reason = "the server stops"
+        self._context.streams.add(self)
         try:
-            async for entry in entries_of(context, caller, position):
-                if entry is None:
-                    yield form.alive(position)
-                else:
-                    position = entry.position
-                    yield context.live(entry.tenant).written(entry, form.entry)
-        except InterlockError as ended:  # the credential has, or the log cannot be read on
-            reason = ended.message
-        yield format_sse_event(event="end", data_str=json.dumps({"reason": reason, "after": position}))
-    finally:
-        context.streams.discard(stream)
+            yield format_sse_event(comment="interlock", retry=RETRY) + self._form.alive(self.position)
+            try:
+                while not self._context.stop.is_set():
+                    await broadcast_of(self._context, self.caller.principal.tenant).follow(self)
+                    await self._line.until_it_takes_more()
+            except InterlockError as ended:  # the credential has, or the log cannot be read on
+                reason = ended.message
+            yield format_sse_event(event="end", data_str=json.dumps({"reason": reason, "after": self.position}))
+        finally:
+            self._context.streams.discard(self)
+
+    def take(self, entries: Sequence[Entry]) -> bool:
+        """Tell entries at once, if the client takes them."""
+        if not self._line.takes_more:
+            return False
+        live = self._context.live(self.caller.principal.tenant)
+        self._line.write(b"".join([live.written(entry, self._form.entry) for entry in entries]))
+        self.position = entries[-1].position
+        return True
+
+    def lives(self) -> bool:
+        """Tell that the stream lives, if the client takes it."""
+        if self._line.takes_more:
+            self._line.write(self._form.alive(self.position))
+        return self._line.takes_more

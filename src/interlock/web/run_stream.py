@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from http import HTTPStatus
 from time import monotonic
 from typing import Annotated, Any, Literal
@@ -16,6 +16,7 @@ from fastapi.sse import format_sse_event
 from starlette.requests import Request
 from starlette.responses import Response
 
+from interlock.domain.directory import STREAM
 from interlock.domain.events import Opened
 from interlock.domain.run import ENDED
 from interlock.domain.run_events import RunCancelled, RunDone, RunFailed
@@ -23,9 +24,10 @@ from interlock.engine.changes import Entry
 from interlock.errors import InterlockError
 from interlock.service.run_streams import Watching
 from interlock.service.run_views import RunView
+from interlock.web import broadcast
 from interlock.web.callers import Caller, Reads
 from interlock.web.context import Context, context_of
-from interlock.web.events import RETRY, entries_of, event_of
+from interlock.web.events import RETRY, event_of
 from interlock.web.openapi import streams
 from interlock.web.visible import run_seen
 
@@ -38,6 +40,51 @@ CATCH_UP = 2.0
 OVER: dict[int | str, dict[str, Any]] = {
     204: {"description": "The run has ended, and all of it after the position was told: browsers do not come again"}
 }
+
+
+Wanted = Callable[[Entry], Awaitable[bool]]
+
+
+async def entries_of(context: Context, caller: Caller, position: str, wanted: Wanted) -> AsyncIterator[Entry | None]:
+    """Read the log on from a position until the server stops; None where nothing was told for a while.
+
+    Args:
+        wanted: which entries are told.
+
+    Raises:
+        Unauthenticated: if the credential that the caller came with has ended.
+    """
+    live = context.live(caller.principal.tenant)
+    told = looked = monotonic()
+    while not context.stop.is_set():
+        entries = await live.after(
+            position, max(0.0, min(told + broadcast.HEARTBEAT, looked + broadcast.LOOK) - monotonic())
+        )
+        if any(entry.stream == STREAM for entry in entries):  # somebody may be disabled, or signed out
+            await context.authenticator.check_again(caller.credential)
+            looked = monotonic()
+        for entry in entries:
+            if context.stop.is_set():  # whoever is far behind goes on from here, elsewhere
+                break
+            position = entry.position
+            if await wanted(entry):
+                looked = await _look(context, caller, looked, broadcast.STALE)
+                told = monotonic()
+                yield entry
+        looked = await _look(context, caller, looked, broadcast.LOOK)
+        if monotonic() >= told + broadcast.HEARTBEAT:
+            looked = await _look(context, caller, looked, broadcast.STALE)
+            told = monotonic()
+            yield None
+
+
+async def _look(context: Context, caller: Caller, looked: float, lasts: float) -> float:
+    """Ask whether the caller is still known if that was asked too long ago; return when it was asked."""
+    if monotonic() < looked + lasts:
+        return looked
+    looked = monotonic()
+    await context.authenticator.check_again(caller.credential)  # who ask in one turn of the loop ask together
+    return looked
 
 
 @router.get(

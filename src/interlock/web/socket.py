@@ -21,9 +21,9 @@ from interlock.errors import BadInput, InterlockError
 from interlock.service.batch import cast
 from interlock.service.shapes import entry_shape, request_shape
 from interlock.web import bodies
-from interlock.web.broadcast import Broadcast
+from interlock.web.broadcast import broadcast_of
 from interlock.web.callers import Caller, admit, open_to_all
-from interlock.web.connections import LINE, Line, frame_of
+from interlock.web.connections import LINE, SocketLine, frame_of
 from interlock.web.context import Context, context_of
 from interlock.web.problems import answer_of, document_of, reason_of
 from interlock.web.requests import asked_back, clarified
@@ -128,7 +128,7 @@ class _Conversation:
 
     def __init__(self, websocket: WebSocket, context: Context, caller: Caller, position: str) -> None:
         self._websocket = websocket
-        self._line: Line = websocket.scope["extensions"][LINE]
+        self._line: SocketLine = websocket.scope["extensions"][LINE]
         self._context = context
         self._shown: dict[str, LastShown] = {}
         self.caller = caller
@@ -141,7 +141,7 @@ class _Conversation:
         reason = "the server stops"
         try:
             while not self._context.stop.is_set():
-                await _broadcast(self._context, self.caller.principal.tenant).follow(self)
+                await broadcast_of(self._context, self.caller.principal.tenant).follow(self)
                 await self._line.until_it_takes_more()
         except InterlockError as ended:
             reason = ended.message
@@ -257,16 +257,6 @@ def _frame_of_change(entry: Entry) -> bytes:
 
 
 _ALIVE = frame_of(json.dumps({"type": "alive"}))
-
-
-def _broadcast(context: Context, tenant: str) -> Broadcast:
-    """Return what tells a tenant's log to its sockets."""
-    found = context.broadcasts.get(tenant)
-    if found is None:
-        live = context.live(tenant)
-        found = Broadcast(context, tenant, lambda entry: len(live.written(entry, frame_of_entry)))
-        context.broadcasts[tenant] = found
-    return found
 
 
 def _read(text: str) -> dict[str, Any]:

@@ -141,7 +141,7 @@ async def _lately(caller: Caller, context: Context) -> Visibility:
     if reading is None or monotonic() - looked > LATELY:
         looked, reading = monotonic(), asyncio.ensure_future(_people(caller))  # once for all who ask meanwhile
         context.people[tenant] = looked, reading
-    return _visibility(caller, *await asyncio.shield(reading))
+    return _visibility(caller, *(reading.result() if reading.done() else await asyncio.shield(reading)))
 
 
 def _forget(context: Context, entry: Entry) -> None:
