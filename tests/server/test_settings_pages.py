@@ -174,7 +174,7 @@ async def test_a_vote_is_given_only_to_somebody_who_is_known_and_what_that_comes
 
     for wanted in ({}, {"preview": ""}):
         code, shown = await tried("Donald Duck", **wanted)
-        assert (code, "choose one of mia@example.com, noah@example.com, olga@example.com" in shown) == (400, True)
+        assert (code, "choose one of noah@example.com, olga@example.com, ruth@example.com, or" in shown) == (400, True)
         assert "did you mean noah@example.com?" in (await tried("noa", **wanted))[1]
         assert (await tried(ZOE, olga, **{"from": "Donald Duck"}, **wanted))[0] == 400
     assert (

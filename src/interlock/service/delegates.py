@@ -39,8 +39,11 @@ def everybody(kept: KeptDirectory, held: PolicySet) -> frozenset[str]:
     return frozenset(map(directory.canonical, frozenset().union(*found, *belonging)))
 
 
-def must_be_known(name: object, field: str, kept: KeptDirectory, held: PolicySet) -> None:
+def must_be_known(name: object, field: str, kept: KeptDirectory, held: PolicySet, *, but: str = "") -> None:
     """Refuse somebody whom nobody knows, with whom that may mean: a vote that is given to nobody is lost.
+
+    Args:
+        but: who is not offered: whose vote it is.
 
     Raises:
         InvalidValue: if nobody knows them. Who can be no person at all is refused by the rules.
@@ -49,7 +52,7 @@ def must_be_known(name: object, field: str, kept: KeptDirectory, held: PolicySet
     person = directory.canonical(name) if isinstance(name, str) else ""
     if not person or person.startswith((LOCAL_PREFIX, *NO_PERSON)) or person in everybody(kept, held):
         return
-    known = sorted(decide(directory))
+    known = sorted(decide(directory) - {directory.canonical(but)})
     alike = [one for one in known if person in one] or _spelled_alike(person, known)
     if alike:
         meant = f"did you mean {' or '.join(alike[:MOST_NAMED])}?"
@@ -71,9 +74,9 @@ def decide(directory: Directory) -> frozenset[str]:
     return frozenset().union(*directory.groups.values(), *directory.roles.values()) - directory.disabled
 
 
-async def must_be_known_to(directories: Directories, tenant: str, name: str, field: str) -> None:
+async def must_be_known_to(directories: Directories, tenant: str, name: str, field: str, *, but: str) -> None:
     """Refuse somebody whom nobody knows in a tenant. See `must_be_known`."""
-    must_be_known(name, field, await directories.kept(tenant), await directories.current(tenant))
+    must_be_known(name, field, await directories.kept(tenant), await directories.current(tenant), but=but)
 
 
 @dataclass(frozen=True, slots=True)

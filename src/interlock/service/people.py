@@ -166,7 +166,7 @@ class People:
         held = replace(self._directories.configured(), directory=rules.directory)
         if giver is not None:
             must_be_known(giver, "from", rules.kept, held)
-        must_be_known(to, "to", rules.kept, held)
+        must_be_known(to, "to", rules.kept, held, but=giver or self._principal.id)
 
     def _must_own(self, rules: DirectoryRules, giver: str) -> None:
         directory = rules.directory

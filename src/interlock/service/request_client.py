@@ -197,7 +197,7 @@ class RequestClient(Views):
             Forbidden: if one of the two may not vote on it, this one has voted, or the other one is asked as well.
             InvalidValue: if it is nobody else, or nobody whom anybody knows here.
         """
-        await must_be_known_to(self._directories, self._tenant, to, "to")
+        await must_be_known_to(self._directories, self._tenant, to, "to", but=self.principal.id)
         return await self._handle(Delegate(request_id, to, reason))
 
     async def extend(self, request_id: str, by: timedelta | str, *, reason: str) -> Request:
