@@ -111,10 +111,10 @@ class World:
             await self.server.system.store.add_deliveries([sent])
             session = await self.server.context.authenticator.session("default", "ann@example.com", by="test")
             self.ids["sessions", "session_id"].append(session.credential.id)
+            await admin.post("/people", json={"name": f"ann{number}@example.com"})
             given = {"from": "mia@example.com", "to": f"ann{number}@example.com", "until": until}
             made = await admin.post("/directory/delegations", json=given)
             self.ids["directory", "delegation_id"].append(made.json()["id"])
-            await admin.post("/people", json={"name": f"ann{number}@example.com"})
             self.ids["people", "name"].append(f"ann{number}@example.com")
         self.ids["directory", "name"] += ["managers", "reviewer"]
         self.ids["directory", "person"] += self.ids["people", "name"]
