@@ -4,6 +4,8 @@ import re
 from datetime import timedelta
 from functools import partial
 
+import pytest
+from playwright.async_api import expect
 from tests.browser.conftest import BOTH_SIZES, PHONE, path_of
 from tests.browser.flow_steps import MIA, NOAH, OLGA, opened_request
 from tests.server.conftest import CONFIG
@@ -197,8 +199,46 @@ async def test_the_deadline_is_told_at_thresholds_and_moved_by_one_act(site):
         await said.get_by_text(words).wait_for(state="attached")
     await page.get_by_text("More time", exact=True).click()
     await page.get_by_role("button", name="Give it more time").click()
-    await page.get_by_text("1 hour 4 minutes left").wait_for()
+    await page.get_by_text("1 day 1 hour left").wait_for()  # by the server's clock, which stands still
     assert path_of(page) == f"/requests/{asked['id']}"
+
+
+@pytest.mark.parametrize("days", [-2, 0, 2])
+async def test_how_long_is_left_is_by_the_servers_clock_whatever_the_readers_own_says(site, days):
+    asked = await ask(await site.agent(), PAY)
+    page = await site.opened_by(MIA, PHONE)
+    reader = site.clock() + timedelta(days=days)
+    await page.clock.set_fixed_time(reader)
+    await page.goto(f"/requests/{asked['id']}")
+    await page.get_by_text("1 day left").wait_for()
+    await page.clock.set_fixed_time(reader + timedelta(days=1, minutes=-4))
+    await page.get_by_text("4 minutes left", exact=True).wait_for()
+    await page.locator("#deadline-said").get_by_text("5 minutes left").wait_for(state="attached")
+
+
+LOW = [{"width": 320, "height": 256}, {"width": 700, "height": 320}]
+"""1280 x 1024 at 400 %, and a phone on its side."""
+
+
+@pytest.mark.parametrize("size", LOW, ids=["zoomed", "phone on its side"])
+async def test_the_bar_leaves_room_for_what_it_is_about_and_its_buttons_stay_in_sight(site, size):
+    drop = {"kind": "approval", "name": "drop", "args": {f"table {number}": "customers" for number in range(20)}}
+    asked = await ask(await site.agent(), {"asked": drop, "context": {"reversible": False}})
+    for path, name in (("", "Approve"), ("/edit", "Approve with changes")):
+        page = await site.opened_by(MIA, size)
+        await page.goto(f"/requests/{asked['id']}{path}")
+        await page.evaluate("scrollTo(0, document.body.scrollHeight / 2)")
+        await expect(page.get_by_role("button", name=name, exact=True)).to_be_in_viewport(ratio=1)
+        assert (await box(page.locator("form.bar, .form-bar")))["height"] <= 0.61 * size["height"]
+        comment = page.locator("textarea[name=comment]").first
+        await comment.focus()
+        assert await comment.evaluate(IS_ON_TOP), path
+
+
+IS_ON_TOP = """field => {
+    const { left, top, width, height } = field.getBoundingClientRect();
+    return document.elementFromPoint(left + width / 2, top + height / 2) === field;
+}"""
 
 
 async def test_it_prints_on_one_page_with_its_votes_its_policy_and_its_record(site):

@@ -209,6 +209,13 @@ async def waiting_for(caller: Caller) -> Count | None:
     return None
 
 
+async def _now(caller: Caller | None) -> str:
+    """Return the moment by the clock that ends deadlines: a reader's own may be wrong. Empty where nobody knows it."""
+    with suppress(InterlockError):
+        return "" if caller is None else (await caller.client.now()).isoformat()
+    return ""
+
+
 async def page(
     call: Request,
     template: str,
@@ -234,6 +241,7 @@ async def page(
         "sections": await _sections(call, caller),
         "path": call.url.path,
         "position": getattr(call.state, "position", ""),
+        "now": await _now(caller),
         "address": call.url.path + (f"?{call.url.query}" if call.url.query else ""),
         "key": secrets.token_hex(16),
     }

@@ -63,7 +63,7 @@
   function tellDeadline() {
     const time = document.querySelector("[data-deadline] time");
     if (!time) return;
-    const left = (new Date(time.dateTime) - Date.now()) / 1000;
+    const left = (new Date(time.dateTime) - Date.now() - Number(document.body.dataset.clockOff)) / 1000;
     const passed = thresholds.find((one) => left <= one && last > one);
     if (passed) document.getElementById("deadline-said").textContent = `${passed / 60} minutes left to decide.`;
     last = left;
