@@ -25,6 +25,8 @@ TERMS = {
     "must be module:attribute or path/to/file.py:attribute": "reference",
     "must be at most 40 small letters, digits and -": "short name",
     "must be a name of at most 200 letters, digits and . _ -": "name of a queue",
+    "must be the name of a queue, or its address": "queue",
+    "must be the name of a region, such as eu-central-1": "region",
     "must be one scope of the provider's, such as email": "scope",
 }
 """What the page calls texts of a form, by what is said where one is not of it."""

@@ -20,6 +20,7 @@ NEEDED = {
     "rabbitmq": "interlock.senders.rabbitmq",
     "sagemaker": "boto3",
     "server": "interlock.web.app",
+    "sqs": "interlock.senders.sqs",
     "webhook": "interlock.senders.webhook",
 }
 

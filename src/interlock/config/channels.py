@@ -8,7 +8,7 @@ from pydantic import Field, StrictStr, model_validator
 from pydantic_core import PydanticCustomError
 
 from interlock.config.base import Section
-from interlock.config.values import Address, Name, Person, QueueName, Variable
+from interlock.config.values import Address, Name, Person, QueueAddress, QueueName, Region, Variable
 
 EventName = Literal[
     "opened", "step_reached", "vote_cast", "step_held", "vote_taken_back", "edited", "reminded", "escalated",
@@ -90,4 +90,15 @@ class RabbitMQSettings(ChannelSettings):
     )
 
 
-AnyChannel = Annotated[WebhookSettings | RabbitMQSettings, Field(discriminator="type")]
+class SqsSettings(ChannelSettings):
+    """Amazon SQS: standard queues that are there already. Credentials come by AWS's usual chain."""
+
+    type: Literal["sqs"]
+    queue: QueueAddress = Field(description="its address, or its name")
+    region: Region | None = Field(default=None, description="where it is; by default what AWS_DEFAULT_REGION says")
+    replies: ReplySettings | None = Field(
+        default=None, description="how one decides by a queue; what is refused goes to one called NAME-dead"
+    )
+
+
+AnyChannel = Annotated[WebhookSettings | RabbitMQSettings | SqsSettings, Field(discriminator="type")]

@@ -30,6 +30,8 @@ _REFERENCE = r"^[^:\s][^\x00-\x1f]*:[A-Za-z_][A-Za-z0-9_.]*$"
 
 _SLUG = r"^[a-z0-9][a-z0-9\-]{0,39}$"
 _QUEUE = r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,199}$"
+_QUEUE_ADDRESS = r"^(https?://[!-~]+|[A-Za-z0-9_\-]{1,80})$"
+_REGION = r"^[a-z0-9\-]{1,40}$"
 _OAUTH_SCOPE = r"^[!#-\[\]-~]+$"
 
 PATTERNS = {
@@ -41,6 +43,8 @@ PATTERNS = {
     _REFERENCE: "must be module:attribute or path/to/file.py:attribute",
     _SLUG: "must be at most 40 small letters, digits and -",
     _QUEUE: "must be a name of at most 200 letters, digits and . _ -",
+    _QUEUE_ADDRESS: "must be the name of a queue, or its address",
+    _REGION: "must be the name of a region, such as eu-central-1",
     _OAUTH_SCOPE: "must be one scope of the provider's, such as email",
 }
 """What to say when text is not of one of these forms."""
@@ -190,6 +194,8 @@ Number = Annotated[Decimal, BeforeValidator(_number), WithJsonSchema({"type": "n
 Name = Annotated[StrictStr, Field(pattern=_NAME, max_length=100)]
 Slug = Annotated[StrictStr, Field(pattern=_SLUG)]
 QueueName = Annotated[StrictStr, Field(pattern=_QUEUE)]
+QueueAddress = Annotated[StrictStr, Field(pattern=_QUEUE_ADDRESS, max_length=300)]
+Region = Annotated[StrictStr, Field(pattern=_REGION)]
 Variable = Annotated[StrictStr, Field(pattern=_IDENTIFIER, max_length=200)]
 OAuthScope = Annotated[StrictStr, Field(pattern=_OAUTH_SCOPE, max_length=200)]
 Person = Annotated[StrictStr, Field(pattern=_PERSON, max_length=200)]

@@ -17,6 +17,7 @@ from interlock.config.channels import (
     RabbitMQSettings,
     ReplySettings,
     SecretSettings,
+    SqsSettings,
     WebhookSettings,
 )
 from interlock.config.secrets import read_secret
@@ -72,9 +73,32 @@ def listeners_of(
     Raises:
         BadInput: see `senders_of`.
     """
-    brokers = {name: settings for name, settings in channels.items() if isinstance(settings, RabbitMQSettings)}
-    found = [_rabbitmq_replies(name, settings, around, parts, complain) for name, settings in brokers.items()]
-    return [one for one in found if one is not None]
+    found = []
+    for name, settings in channels.items():
+        given = None if isinstance(settings, WebhookSettings) else settings.replies
+        if isinstance(settings, WebhookSettings) or given is None:
+            continue
+        key = _reply_key(name, given, around)
+        replies = QueueReplies(parts, key, tenant=settings.tenant, channel=name, via=settings.type)
+        found.append(_listener(name, settings, given.queue, replies, around, complain))
+    return found
+
+
+def _listener(  # noqa: PLR0913, PLR0917 - what a listener is made of
+    name: str,
+    settings: RabbitMQSettings | SqsSettings,
+    queue: str,
+    replies: QueueReplies,
+    around: Surroundings,
+    complain: Callable[[str], None],
+) -> Listener:
+    if isinstance(settings, RabbitMQSettings):
+        from interlock.senders.rabbitmq import RabbitMQReplies  # noqa: PLC0415 - as below
+
+        return RabbitMQReplies(_broker(f"channels.{name}.address", settings.address, around), queue, replies, complain)
+    from interlock.senders.sqs import Queue, SqsReplies  # noqa: PLC0415 - as below
+
+    return SqsReplies(Queue(queue, settings.region), Queue(f"{queue}-dead", settings.region), replies, complain)
 
 
 def _sender(name: str, settings: AnyChannel, around: Surroundings) -> Sender:
@@ -84,6 +108,8 @@ def _sender(name: str, settings: AnyChannel, around: Surroundings) -> Sender:
                 return _webhook(name, settings, around)
             case RabbitMQSettings():
                 return _rabbitmq(name, settings, around)
+            case SqsSettings():
+                return _sqs(name, settings, around)
     except ModuleNotFoundError as missing:
         raise BadInput(
             f"The channel {name} needs {missing.name}, which is not installed: run `pip install '.[{settings.type}]'` "
@@ -117,24 +143,26 @@ def _rabbitmq(name: str, settings: RabbitMQSettings, around: Surroundings) -> Se
         queue=settings.queue,
         events=_events(settings),
         origin=around.origin,
-        replies=None
-        if settings.replies is None
-        else (settings.replies.queue, ReplyTokens(_reply_key(name, settings.replies, around), settings.replies.people)),
+        replies=_tokens(name, settings.replies, around),
     )
 
 
-def _rabbitmq_replies(
-    name: str, settings: RabbitMQSettings, around: Surroundings, parts: Parts, complain: Callable[[str], None]
-) -> Listener | None:
-    from interlock.senders.rabbitmq import RabbitMQReplies  # noqa: PLC0415 - as above
+def _sqs(name: str, settings: SqsSettings, around: Surroundings) -> Sender:
+    from interlock.senders.sqs import SqsSender  # noqa: PLC0415 - needs what the extra brings
 
-    given = settings.replies
-    if given is None:
-        return None
-    key = _reply_key(name, given, around)
-    replies = QueueReplies(parts, key, tenant=settings.tenant, channel=name, via=settings.type)
-    address = _broker(f"channels.{name}.address", settings.address, around)
-    return RabbitMQReplies(address, given.queue, replies, complain)
+    return SqsSender(
+        name,
+        settings.tenant,
+        settings.queue,
+        region=settings.region,
+        events=_events(settings),
+        origin=around.origin,
+        replies=_tokens(name, settings.replies, around),
+    )
+
+
+def _tokens(name: str, given: ReplySettings | None, around: Surroundings) -> tuple[str, ReplyTokens] | None:
+    return None if given is None else (given.queue, ReplyTokens(_reply_key(name, given, around), given.people))
 
 
 def _reply_key(name: str, settings: ReplySettings, around: Surroundings) -> bytes:

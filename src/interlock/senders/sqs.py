@@ -1,0 +1,215 @@
+"""Amazon SQS: each entry goes to a queue as a CloudEvent; replies are polled for, and kept while they are taken."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import boto3  # type: ignore[import-untyped]  # it brings no types
+from botocore.config import Config  # type: ignore[import-untyped]
+from botocore.exceptions import BotoCoreError, ClientError, NoRegionError  # type: ignore[import-untyped]
+
+from interlock.domain.delivery import BROKER, Failure
+from interlock.domain.request import Request
+from interlock.engine.changes import Entry
+from interlock.engine.ports.sender import Message, NotTaken
+from interlock.errors import BadInput, InterlockError, StoreError
+from interlock.senders.cloud_events import CONTENT_TYPE, cloud_event_bytes
+from interlock.service.following import CutShort, unless
+from interlock.service.queue_replies import QueueReplies, ReplyTokens
+
+BROKEN = (BotoCoreError, ClientError)
+MOST_BYTES = 256 * 1024
+"""What any queue takes; since 2025 those of AWS take four times as much."""
+
+AT_ONCE = 16
+LONG_POLL = 20
+VISIBILITY = 30
+"""For how many seconds a reply is ours: short, as what is fetched when a process is killed is hidden for so long."""
+
+RETRY = 2.0
+
+
+def connected(region: str | None) -> Any:
+    """Return a client of SQS, with credentials by AWS's usual chain.
+
+    Raises:
+        BadInput: if no region is given, here or by that chain.
+    """
+    config = Config(
+        connect_timeout=5, read_timeout=LONG_POLL + 10, retries={"total_max_attempts": 2}, max_pool_connections=AT_ONCE
+    )
+    try:
+        return boto3.client("sqs", region_name=region, config=config)
+    except NoRegionError:
+        raise BadInput("A queue of SQS needs a region: give `region`, or set AWS_DEFAULT_REGION.") from None
+
+
+class SqsSender:
+    """Implements the port `Sender`. The queue is there already: whoever runs the account makes it.
+
+    Args:
+        queue: its address, or its name in this account.
+        region: where it is; None for what the environment says.
+        events: what it is told of.
+        origin: where people reach the server.
+        replies: the queue on which one replies, and what the tokens are made by; None if nobody does.
+    """
+
+    schedule = BROKER
+    at_once = AT_ONCE
+    in_order = False
+
+    def __init__(  # noqa: PLR0913 - what a channel is made of
+        self,
+        name: str,
+        tenant: str,
+        queue: str,
+        *,
+        region: str | None,
+        events: frozenset[str],
+        origin: str | None = None,
+        replies: tuple[str, ReplyTokens] | None = None,
+    ) -> None:
+        self.name = name
+        self.tenant = tenant
+        self._queue = Queue(queue, region)
+        self._events = events
+        self._origin = origin
+        self._replies = replies
+
+    async def recipients(self, entry: Entry, request: Request | None) -> Sequence[str]:  # noqa: ARG002 - see the port
+        """Return the queue, for what it is told of."""
+        return ("",) if entry.event.type in self._events else ()
+
+    async def send(self, message: Message) -> str:
+        """Put a message on the queue; return its id there."""
+        body = cloud_event_bytes(message, self._origin, self._reply(message.request))
+        if len(body) > MOST_BYTES:
+            raise NotTaken(Failure(f"It has {len(body):,} bytes, and a queue takes {MOST_BYTES:,}.", final=True))
+        try:
+            return await self._queue.put(
+                body.decode(),
+                group=self.tenant,
+                contentType=CONTENT_TYPE,
+                type=f"interlock.{message.entry.event.type}",
+                delivery=message.delivery.id,
+            )
+        except BROKEN as error:
+            raise NotTaken(Failure(f"The queue cannot be reached: {error}.")) from None
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        self._queue.close()
+
+    def _reply(self, request: Request | None) -> dict[str, Any] | None:
+        if self._replies is None or request is None:
+            return None
+        queue, tokens = self._replies
+        return {"queue": queue, "tokens": tokens.of(request)}
+
+
+class Queue:
+    """A queue, spoken to in threads.
+
+    Args:
+        given: its address, or its name.
+    """
+
+    def __init__(self, given: str, region: str | None) -> None:
+        self.given = given
+        self._client = connected(region)
+        self._url = given if given.startswith(("https://", "http://")) else ""
+
+    async def put(self, body: str, *, group: str, **attributes: str) -> str:
+        """Put a message on it; return its id. Messages of one group do not hold up those of others."""
+        texts = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
+        given = {"MessageBody": body, "MessageGroupId": group, "MessageAttributes": texts}
+        done = await self._call("send_message", **given)
+        return str(done["MessageId"])
+
+    async def take(self) -> list[dict[str, Any]]:
+        """Wait for messages, and return what has come: each is hidden from others for a while."""
+        wanted = {"MaxNumberOfMessages": 10, "WaitTimeSeconds": LONG_POLL, "VisibilityTimeout": VISIBILITY}
+        return list((await self._call("receive_message", **wanted)).get("Messages", ()))
+
+    async def keep(self, message: dict[str, Any], seconds: int) -> None:
+        """Hide a message for so many seconds from now; 0 gives it back at once."""
+        handle = message["ReceiptHandle"]
+        await self._call("change_message_visibility", ReceiptHandle=handle, VisibilityTimeout=seconds)
+
+    async def delete(self, message: dict[str, Any]) -> None:
+        """Delete a message that was taken."""
+        await self._call("delete_message", ReceiptHandle=message["ReceiptHandle"])
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._client.close()
+
+    async def _call(self, method: str, **given: Any) -> dict[str, Any]:
+        return await asyncio.to_thread(self._called, method, given)
+
+    def _called(self, method: str, given: dict[str, Any]) -> dict[str, Any]:
+        if not self._url:
+            self._url = self._client.get_queue_url(QueueName=self.given)["QueueUrl"]
+        done: dict[str, Any] = getattr(self._client, method)(QueueUrl=self._url, **given)
+        return done
+
+
+class SqsReplies:
+    """Takes the replies of a queue, one vote each.
+
+    What is no reply, or is refused, goes to the queue `NAME-dead` with the reason; what cannot be decided now, because
+    the database does not answer, comes again.
+    """
+
+    def __init__(self, queue: Queue, dead: Queue, replies: QueueReplies, complain: Callable[[str], None]) -> None:
+        self._queue = queue
+        self._dead = dead
+        self._replies = replies
+        self._complain = complain
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Take replies until it is stopped; a queue that does not answer is tried again."""
+        while not stop.is_set():
+            try:
+                messages = await unless(self._queue.take(), stop.wait())
+                await self._all(messages)
+            except CutShort:
+                break
+            except BROKEN as error:
+                self._complain(f"Replies cannot be read from {self._queue.given}: {error}.")
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), RETRY)
+        self._queue.close()
+        self._dead.close()
+
+    async def _all(self, messages: Sequence[dict[str, Any]]) -> None:
+        keeping = asyncio.create_task(self._keep(messages))
+        try:
+            for message in messages:
+                await self._one(message)
+        finally:
+            keeping.cancel()
+
+    async def _keep(self, messages: Sequence[dict[str, Any]]) -> None:
+        """Keep messages hidden while they are taken, however long that is."""
+        while True:
+            await asyncio.sleep(VISIBILITY / 3)
+            for message in messages:
+                with contextlib.suppress(*BROKEN):  # it is deleted by now
+                    await self._queue.keep(message, VISIBILITY)
+
+    async def _one(self, message: dict[str, Any]) -> None:
+        body: str = message["Body"]
+        try:
+            await self._replies.take(body.encode(errors="replace"))
+        except StoreError as error:
+            self._complain(error.message)
+            await self._queue.keep(message, int(RETRY))
+            return
+        except InterlockError as refused:
+            await self._dead.put(body, group="dead", reason=refused.message, code=refused.code)
+        await self._queue.delete(message)

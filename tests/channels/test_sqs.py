@@ -1,0 +1,162 @@
+"""Amazon SQS, as a stand-in has it: what is sent is on the queue, and replies count once and are not lost."""
+
+import asyncio
+import json
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from interlock.engine.deliverer import Deliverer
+from interlock.engine.delivery_plan import DeliveryPlan
+from interlock.engine.ports.channel import Notice
+from interlock.errors import BadInput, StoreUnavailable
+from interlock.senders import sqs
+from interlock.senders.sqs import Queue, SqsReplies, SqsSender
+from interlock.service.queue_replies import QueueReplies, ReplyTokens
+
+KEY = b"k" * 32
+TOKENS = ReplyTokens(KEY, ["mia@example.com"])
+
+
+@pytest.fixture(scope="module")
+def aws():
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    yield "http://{}:{}".format(*server.get_host_and_port())
+    server.stop()
+
+
+@pytest.fixture
+def queues(aws, monkeypatch):
+    """Make the queues, and return a client that is nobody of ours."""
+    for name, value in (
+        ("AWS_ENDPOINT_URL_SQS", aws),
+        ("AWS_ACCESS_KEY_ID", "a"),
+        ("AWS_SECRET_ACCESS_KEY", "b"),
+        ("AWS_DEFAULT_REGION", "eu-central-1"),
+    ):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sqs, "LONG_POLL", 1)
+    client = boto3.client("sqs", region_name="eu-central-1")
+    for name in ("requests", "replies", "replies-dead"):
+        client.create_queue(QueueName=name)
+    yield client
+    for name in ("requests", "replies", "replies-dead"):
+        client.delete_queue(QueueUrl=url(client, name))
+    client.close()
+
+
+def url(client, name):
+    return client.get_queue_url(QueueName=name)["QueueUrl"]
+
+
+def put(client, name, *bodies):
+    for body in bodies:
+        client.send_message(QueueUrl=url(client, name), MessageBody=body)
+
+
+def heard(client, name):
+    wanted = {"MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"], "AttributeNames": ["All"]}
+    return client.receive_message(QueueUrl=url(client, name), **wanted).get("Messages", [])
+
+
+async def test_what_happened_is_on_the_queue_and_a_reply_decides(queues, office):
+    sender = SqsSender(
+        "bus", "default", "requests", region=None, events=frozenset({"opened"}), replies=("replies", TOKENS)
+    )
+    request = await office.ask()
+    plan = DeliveryPlan(office.system.store, "default", [sender], lambda: None)
+    await plan.deliver([Notice(entry) for entry in await office.system.store.feed("default")])
+    deliverer = Deliverer(office.system.store, [sender], print)
+    assert await deliverer.drain() == 1
+    (message,) = await asyncio.to_thread(heard, queues, "requests")
+    event = json.loads(message["Body"])
+    assert (event["subject"], event["type"]) == (request.id, "interlock.opened")
+    assert message["MessageAttributes"]["contentType"]["StringValue"] == "application/cloudevents+json"
+    assert message["Attributes"]["MessageGroupId"] == "default"
+    (kept,) = await office.system.store.deliveries("default")
+    assert kept.reference == message["MessageId"]
+    token = event["data"]["reply"]["tokens"]["mia@example.com"]["approve"]
+    forged = json.dumps({"token": token[:-3] + "AAA", "request": request.id})
+    put(queues, "replies", "approved", forged, *[json.dumps({"token": token})] * 3)
+    await replied(office, request)
+    dead = []
+    async with asyncio.timeout(30):
+        while len(dead) < 2:
+            dead += await asyncio.to_thread(heard, queues, "replies-dead")
+    assert {one["Body"] for one in dead} == {"approved", forged}
+    assert {one["MessageAttributes"]["code"]["StringValue"] for one in dead} == {"invalid_value", "unauthenticated"}
+    happened = await office.happened(request.id)
+    assert (happened.count("vote_cast"), happened.count("refusal_noted")) == (1, 1)
+    await deliverer.close()
+
+
+async def replied(office, request, take=None):
+    """Take replies until the request has a vote, and the queue is empty."""
+    replies = QueueReplies(office.system, KEY, tenant="default", channel="bus", via="sqs")
+    if take is not None:
+        replies.take = take(replies.take)
+    stop = asyncio.Event()
+    listener = SqsReplies(Queue("replies", None), Queue("replies-dead", None), replies, print)
+    running = asyncio.ensure_future(listener.run(stop))
+    async with asyncio.timeout(60):
+        while not (await office.request(request.id)).votes:
+            await asyncio.sleep(0.02)
+    await asyncio.sleep(0.2)
+    stop.set()
+    await running
+
+
+async def test_a_reply_that_takes_longer_than_it_is_hidden_counts_once(queues, office, monkeypatch):
+    monkeypatch.setattr(sqs, "VISIBILITY", 2)
+    request = await office.ask()
+    taken = []
+
+    def slowly(take):
+        async def slow(body):
+            taken.append(body)
+            await asyncio.sleep(5)
+            return await take(body)
+
+        return slow
+
+    put(queues, "replies", json.dumps({"token": TOKENS.of(request)["mia@example.com"]["approve"]}))
+    await replied(office, request, slowly)
+    assert len(taken) == 1
+    assert heard(queues, "replies") == []
+
+
+async def test_a_reply_comes_again_when_the_database_did_not_answer(queues, office):
+    request = await office.ask()
+    failures = [StoreUnavailable("away")]
+
+    def once(take):
+        async def failing(body):
+            if failures:
+                raise failures.pop()
+            return await take(body)
+
+        return failing
+
+    put(queues, "replies", json.dumps({"token": TOKENS.of(request)["mia@example.com"]["approve"]}))
+    await replied(office, request, once)
+    assert failures == []
+
+
+async def test_a_queue_that_is_not_there_keeps_messages_waiting_and_says_so(queues, office):
+    sender = SqsSender("bus", "default", "nowhere", region=None, events=frozenset({"opened"}))
+    await office.ask()
+    plan = DeliveryPlan(office.system.store, "default", [sender], lambda: None)
+    await plan.deliver([Notice(entry) for entry in await office.system.store.feed("default")])
+    said = []
+    deliverer = Deliverer(office.system.store, [sender], said.append)
+    await deliverer.drain()
+    assert "queue cannot be reached" in said[0]
+    await deliverer.close()
+
+
+def test_a_region_that_nobody_has_given_is_said_at_once(queues, monkeypatch):
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    with pytest.raises(BadInput, match="AWS_DEFAULT_REGION"):
+        Queue("requests", None)
