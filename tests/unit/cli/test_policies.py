@@ -158,14 +158,14 @@ def test_that_nobody_can_act_is_said_once_and_not_of_those_whom_a_server_lets_in
     def found():
         return [(one["policy"], one["message"][:33]) for one in command.json("policy", "check")["findings"]]
 
-    assert found() == [("people", "nobody can act at 3 of 3 steps (p")]
+    assert found() == [("people", "nobody who is asked at 3 of 3 ste")]
     assert not [*command.folder.rglob("*.db")], "a database was made by looking"
     command.run("people", "invite", "Mia@example.com")
-    assert found() == [("people", "nobody can act at 1 of 3 steps (p")]
+    assert found() == [("people", "nobody who is asked at 1 of 3 ste")]
     command.run("people", "invite", "pete@example.com")
     assert found() == []
     command.run("people", "disable", "pete@example.com")
-    assert found()[-1] == ("people", "nobody can act at 1 of 3 steps (p")
+    assert found()[-1] == ("people", "nobody who is asked at 1 of 3 ste")
     (command.folder / "interlock.yaml").write_text(TEAM + PROVIDER)
     assert not [one for one in found() if one[0] == "people"]
 
