@@ -11,7 +11,7 @@ from interlock.testing.people import principal
 from interlock.web import broadcast
 
 CONFIG = """
-groups: {managers: [mia@example.com], finance: [pete@example.com]}
+groups: {managers: [mia@example.com], finance: [pete@example.com], guests: [zoe@example.com]}
 roles:
   viewer: [vera@example.com]
   reviewer: [rita@example.com]
