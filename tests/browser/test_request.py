@@ -102,11 +102,28 @@ async def test_whoever_types_when_the_page_is_loaded_again_types_on(site, size):
     assert await votes_on(site, asked) == []
 
 
+async def test_what_was_typed_beside_the_buttons_goes_along_into_the_form_of_a_change(site):
+    asked = await ask(await site.agent(), PAY)
+    page = await opened_request(site, asked, MIA, PHONE)
+    comment = page.get_by_label("Comment", exact=True).first
+    await comment.fill("one too many")
+    await page.get_by_role("link", name="Edit").click()
+    await page.wait_for_url("**/edit")
+    await expect(page.locator("textarea#comment")).to_have_value("one too many")
+    await page.locator('input[name$=":/amount"]').fill("9.00")
+    await page.get_by_role("button", name="Approve with changes").click()
+    await page.wait_for_url(f"**/requests/{asked['id']}")
+    await page.get_by_text("Waits for others").wait_for()
+    await page.reload()
+    assert await page.get_by_text("Restored what you typed.").count() == 0
+    assert [one["comment"] for one in await votes_on(site, asked)] == ["one too many"]
+
+
 @BOTH_SIZES
 async def test_return_decides_nothing_and_two_clicks_are_one_vote(site, size):
     asked = await ask(await site.agent(), PAY)
     page = await opened_request(site, asked, MIA, size)
-    for control in (page.get_by_role("checkbox", name="then the next"), page.get_by_role("button", name="Approve")):
+    for control in (page.get_by_role("checkbox", name="then open"), page.get_by_role("button", name="Approve")):
         await control.press("Enter")
     await page.get_by_label("Comment", exact=True).first.press("Enter")
     assert await votes_on(site, asked) == []
@@ -175,12 +192,12 @@ async def test_a_vote_is_taken_back_while_it_is_held_and_is_final_after_that(ope
     await page.clock.set_fixed_time(site.clock())
     await page.goto(f"/requests/{asked['id']}")
     await page.get_by_role("button", name="Approve").click()
-    await page.get_by_text("Decided, and not final yet").wait_for()
+    await page.get_by_text("Approved, and not final yet").wait_for()
     await page.get_by_text(re.compile(r"10 s left")).wait_for()
     await page.get_by_role("button", name="Take your vote back").click()
     await page.get_by_text("Waits for you").wait_for()
     await page.get_by_role("button", name="Approve").click()
-    await page.get_by_text("Decided, and not final yet").wait_for()
+    await page.get_by_text("Approved, and not final yet").wait_for()
     site.clock.advance(seconds=11)
     await site.drain()
     await page.get_by_text("Approved", exact=True).first.wait_for()

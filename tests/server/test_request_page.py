@@ -93,7 +93,7 @@ async def test_what_nobody_knows_is_said_and_a_person_says_it(server):
     wrong = await sent(mia, asked, "settle", became="happened", result="{", note="the bank says so")
     assert (wrong.status_code, "the bank says so" in wrong.text) == (HTTPStatus.BAD_REQUEST, True)
     await sent(mia, asked, "settle", became="happened", note="the bank says so")
-    assert status_of(await shown(mia, asked)) == "Done"
+    assert status_of(await shown(mia, asked)) == f"Done, as {MIA} has said"
 
 
 async def test_whoever_comes_late_sees_how_it_stands_and_what_was_typed(server):
@@ -238,7 +238,7 @@ async def _withdrawn(story):
 STATES = {
     "Waits for": _open,
     "1 of 2": _voted,
-    "Decided, and not final yet": _held,
+    "Approved, and not final yet": _held,
     "Approved": _approved,
     "Rejected": _rejected,
     "The time is over": _over,

@@ -65,19 +65,22 @@ def verdict_previews(request: Request, context: DecisionContext) -> tuple[Verdic
     )
 
 
-def why_confirmed(request: Request, context: DecisionContext, *, done_before: str | None = None) -> tuple[str, ...]:
+def why_confirmed(
+    request: Request, context: DecisionContext, *, done_before: str | None = None, risk: str = ""
+) -> tuple[str, ...]:
     """Say why an approval takes a second act, because nobody can undo it; nothing if it takes none.
 
     An approval that others follow, or that can be taken back for a while, takes none. Else it is what the agent's
-    author calls irreversible, what stands on the highest of several levels, and what was done before.
+    author calls irreversible or of high risk, what stands on the highest of several levels, and what was done before.
 
     Args:
+        risk: how high the agent calls its risk, if it is high.
         done_before: that a run from which this one was forked has done the same already.
     """
     found = next((one for one in verdict_previews(request, context) if one.verdict is Verdict.approve), None)
     if found is None or found.becomes != "decided" or request.kind is not Kind.approval:
         return ()
-    return tuple(_grave(request, context, done_before))
+    return tuple(_grave(request, context, done_before, risk))
 
 
 def called_irreversible(request: Request) -> bool:
@@ -86,10 +89,12 @@ def called_irreversible(request: Request) -> bool:
     return isinstance(given, dict) and given.get("reversible") is False
 
 
-def _grave(request: Request, context: DecisionContext, done_before: str | None) -> Iterator[str]:
+def _grave(request: Request, context: DecisionContext, done_before: str | None, risk: str) -> Iterator[str]:
     levels = context.policy.levels
     if called_irreversible(request):
         yield "The agent's author says that it cannot be undone."
+    if risk:
+        yield f"The agent calls its risk “{risk}”."
     if len(levels) > 1 and request.route.level == len(levels) - 1:
         yield f"It stands on the highest level of its policy, {levels[-1].title}."
     if done_before is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from interlock.domain.action import Kind
 from interlock.domain.explain import duration_words
-from interlock.domain.request import EffectState, Repeatable, Request
+from interlock.domain.request import EffectState, Repeatable, Request, Status
 from interlock.domain.run import RunStatus
 from interlock.domain.verdict_preview import called_irreversible
 from interlock.service.inline import counted
@@ -17,7 +17,7 @@ from interlock.service.run_views import RunView
 from interlock.service.views import RequestView
 
 GUARDS: dict[Repeatable, str] = {
-    "idempotent": "The tool may be called again: however often it is, it happens once.",
+    "idempotent": "If the tool is called again, it still happens only once.",
     "verifiable": "If its result is lost, the tool is asked whether it happened before it is called again.",
     "no": "If its result is lost, it is not called again: a person must say what became of it.",
 }
@@ -42,6 +42,8 @@ def consequences(view: RequestView, run: RunView | None) -> tuple[Consequence, .
 
 def _consequences(view: RequestView, run: RunView | None) -> Iterator[Consequence]:
     request = view.request
+    if not request.is_open and request.status is not Status.approved:
+        return
     for found in (view.stuck, view.done_before):
         if found is not None:
             yield Consequence(found, warns=True)
@@ -53,7 +55,7 @@ def _consequences(view: RequestView, run: RunView | None) -> Iterator[Consequenc
     reached = recipients(request.edition.subject)
     if reached:
         yield Consequence(f"It reaches {counted(reached, 'recipient', 'recipients')}.")
-    if request.kind is Kind.approval:
+    if request.kind is Kind.approval and request.effect is not EffectState.executed:
         yield Consequence(guard(request))
     if request.is_open:
         yield from (Consequence(one) for one in _waits(request, run))

@@ -24,6 +24,10 @@ EMPTY_LINES = 2  # longest run of empty lines that is shown as it stands
 
 LONGEST_MARK = len("⟨U+10FFFF⟩")
 
+TURNING = frozenset("\u202a\u202b\u202d\u202e\u2066\u2067\u2068")
+"""Characters that change the direction in which what follows is read."""
+
+_ENDING = re.compile(r"\.[A-Za-z0-9]{1,8}\Z")
 _PLAIN = re.compile(r"[ -~]*")
 _SPACES = re.compile(f" {{{PADDING + 1},}}")
 _LINES = re.compile(rf"\n(?:[ ]*\n){{{EMPTY_LINES + 1},}}")
@@ -168,6 +172,8 @@ def warnings_about(text: str, what: str, *, whole: bool = False) -> list[str]:
     hidden = _hidden(text, {one for one in characters - set("\n\r\t⟨⟩") if not _readable(one, "", 0)})
     if hidden:
         found.append(f"{what} holds {hidden:,} invisible or control characters, shown as {OPEN}U+…{CLOSE}")
+    if not characters.isdisjoint(TURNING):
+        found.append(_turned(text, what))
     if len(scripts_of(characters)) > 1:
         for word in [text] if whole else _WORD.findall(text):
             scripts = scripts_of(set(word))
@@ -175,6 +181,13 @@ def warnings_about(text: str, what: str, *, whole: bool = False) -> list[str]:
                 found.append(f"{what} mixes {' and '.join(scripts)} letters in {quoted(word[:40])}")
                 break
     return found
+
+
+def _turned(text: str, what: str) -> str:
+    """Say what a text really ends in of which a part would be shown turned round: a program seems to be a document."""
+    ending = _ENDING.search("".join(one for one in text if one not in TURNING))
+    ends = f": it really ends in {quoted(ending[0])}" if ending else ""
+    return f"{what} holds a character that turns round what follows, so that it looks like something else{ends}"
 
 
 def _hidden(text: str, suspicious: set[str]) -> int:

@@ -96,7 +96,12 @@ def test_long_padding_is_counted():
 
 def test_deceptive_text_is_flagged():
     assert warnings_about("p\u0430ypal", "the name") == ['the name mixes Cyrillic and Latin letters in "p\u0430ypal"']
-    assert warnings_about("a\u202eb\u200b", "x") == ["x holds 2 invisible or control characters, shown as ⟨U+…⟩"]
+    assert warnings_about("a\u200cb\u200b", "x") == ["x holds 2 invisible or control characters, shown as ⟨U+…⟩"]
+    (_, turned) = warnings_about("price-list-\u202efdp.exe", "A name")
+    assert turned == (
+        "A name holds a character that turns round what follows, so that it looks like something else: "
+        'it really ends in ".exe"'
+    )
     for fine in ("Grüße, 東京 und Москва", "naïve", "line\nline\tend", "מה שלומך", "❤️"):
         assert warnings_about(fine, "x") == []
 

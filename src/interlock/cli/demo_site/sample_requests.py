@@ -150,6 +150,7 @@ def command() -> Asked:
     return Asked(
         Action("run_command", args),
         description="Lookups take four seconds since the import of this morning; the index is bloated.",
+        context={"reversible": False},
         reference="OPS-118",
     )
 
@@ -158,7 +159,12 @@ def query() -> Asked:
     """Ask for a change of data."""
     sql = "UPDATE contacts\n   SET newsletter = FALSE\n WHERE last_seen < DATE '2024-01-01'\n   AND newsletter;"
     args: dict[str, Json] = {"database": "crm", "sql": sql, "rows_expected": 18_204}
-    return Asked(Action("run_sql", args), description="Keeps our promise about inactive people.", reference="OPS-121")
+    return Asked(
+        Action("run_sql", args),
+        description="Keeps our promise about inactive people.",
+        context={"reversible": False},
+        reference="OPS-121",
+    )
 
 
 def settings() -> Asked:

@@ -13,7 +13,6 @@ from starlette.responses import Response
 from interlock.domain.action import VERDICTS, Verdict
 from interlock.domain.canonical import digest
 from interlock.domain.request import Request
-from interlock.domain.verdict_preview import why_confirmed
 from interlock.domain.voting import says_something
 from interlock.errors import InterlockError, NotFound
 from interlock.service.batch import SubmittedVote, cast_all
@@ -25,7 +24,7 @@ from interlock.web.context import context_of
 from interlock.web.pages.fields import Fields, fields_of
 from interlock.web.pages.inbox_rows import asked_twice, what_became
 from interlock.web.pages.rendering import page
-from interlock.web.pages.request_parts import context_of_vote
+from interlock.web.pages.request_parts import confirmed_because
 from interlock.web.pages.routing import Decider, Person, pages
 from interlock.web.pages.subjects import shown_subject
 from interlock.web.pages.values import PIECE_ROOM, Room
@@ -125,7 +124,7 @@ async def _batch(caller: Caller, ids: Sequence[str]) -> Batch:
                 views.append(view)
             else:
                 left_out.append(LeftOut(view.request, why))
-    grave = (why_confirmed(view.request, context_of_vote(caller, view), done_before=view.done_before) for view in views)
+    grave = (confirmed_because(caller, view) for view in views)
     reasons = tuple(dict.fromkeys(reason for found in grave for reason in found))
     return Batch(tuple(views), tuple(left_out), levels_of(views), verdicts_for(views), reasons)
 

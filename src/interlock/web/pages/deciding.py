@@ -16,7 +16,6 @@ from interlock.domain.access import Permission
 from interlock.domain.action import Question, Verdict
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request
-from interlock.domain.verdict_preview import why_confirmed
 from interlock.domain.voting import says_something
 from interlock.errors import (
     BadInput,
@@ -38,7 +37,7 @@ from interlock.service.client import Client
 from interlock.service.error_table import meaning_of
 from interlock.web.callers import Caller
 from interlock.web.pages.fields import Fields, fields_of
-from interlock.web.pages.request_parts import Refusal, context_of_vote
+from interlock.web.pages.request_parts import Refusal, confirmed_because
 from interlock.web.pages.requests import shown
 from interlock.web.pages.routing import Person, counted, pages, signed_in
 from interlock.web.visible import must_see, visible_inbox
@@ -79,8 +78,7 @@ async def _vote(caller: Caller, request_id: str, form: Fields) -> SubmittedVote:
     value: Json = None
     if verdict in {Verdict.approve, Verdict.respond} and await _is_seen(caller, request_id):
         view = await caller.client.request(request_id)
-        reasons = why_confirmed(view.request, context_of_vote(caller, view), done_before=view.done_before)
-        if verdict is Verdict.approve and reasons and form["understood"] != view.request.digest:
+        if verdict is Verdict.approve and confirmed_because(caller, view) and form["understood"] != view.request.digest:
             raise BadInput("Tick the box first: this cannot be undone.", field="understood")
         value = _option(view.request, form["option"]) if verdict is Verdict.respond else None
     return SubmittedVote(request_id, verdict, form["digest"], form["comment"], value)
@@ -237,7 +235,7 @@ async def _leads_to(caller: Caller, request_id: str, form: Fields) -> str:
     """Return the address after something was done: the same request, or where the reader goes on to, the next one."""
     if form["then"] != "next":
         on = form["on"] if _ID.fullmatch(form["on"]) else request_id
-        return f"/requests/{on}" if on == request_id else f"/requests/{on}#{request_id}"
+        return f"/requests/{on}" if on == request_id else f"/requests/{on}?of={request_id}#{request_id}"
     mine = await (await visible_inbox(caller)).inbox("mine", limit=2)
     left = [row.request.id for row in mine.rows if row.request.id != request_id]
-    return f"/requests/{left[0]}?then=next" if left else "/"
+    return f"/requests/{left[0]}?then=next&of={request_id}" if left else "/"

@@ -216,8 +216,13 @@ def _whole(kind: Literal["same", "removed", "added"], text: str) -> Line:
     return Line(kind, (Run(kind, shortened(text, LONGEST)),))
 
 
+def _of_kind(kind: Literal["removed", "added"], runs: Sequence[Run]) -> Line:
+    own = (run for run in runs if run.kind in {kind, "same"})
+    return Line(kind, tuple(Run(run.kind, shortened(run.text, LONGEST)) for run in own))
+
+
 def _line(old: str, new: str, work: _Work) -> Iterator[Line]:
-    """Yield one line with the words that differ; or two, where there is little that is the same."""
+    """Yield one line with the words that differ; or two, where it is one word, or little of it is the same."""
     before, after = _TOKEN.findall(old), _TOKEN.findall(new)
     runs: list[Run] = []
     for kind, i1, i2, j1, j2 in _blocks(before, after, work):
@@ -227,6 +232,10 @@ def _line(old: str, new: str, work: _Work) -> Iterator[Line]:
         removed, added = "".join(before[i1:i2]), "".join(after[j1:j2])
         runs += [Run("removed", removed)] if removed else []
         runs += [Run("added", added)] if added else []
+    if not re.search(r"\s", old + new):  # an amount, a number, a name: on one line the two read as a third
+        yield _of_kind("removed", runs)
+        yield _of_kind("added", runs)
+        return
     same = sum(len(run.text) for run in runs if run.kind == "same")
     if 2 * same < LIKE * (len(old) + len(new)):
         yield _whole("removed", old)

@@ -14,7 +14,6 @@ from interlock.domain.action import Action, Question, Verdict
 from interlock.domain.canonical import Json, canonical_bytes
 from interlock.domain.commands import CastVote
 from interlock.domain.request import Request
-from interlock.domain.verdict_preview import why_confirmed
 from interlock.engine.schemas import is_quick, path_text
 from interlock.errors import Closed, InterlockError, InvalidAnswer, ReasonMissing, TooLate, WrongDigest
 from interlock.service.batch import SubmittedVote, cast
@@ -28,7 +27,7 @@ from interlock.web.pages.fields import Fields, fields_of
 from interlock.web.pages.form_builder import form
 from interlock.web.pages.form_input import Blank, Entry, Given, State, changed, state_sent, was_switched
 from interlock.web.pages.rendering import page
-from interlock.web.pages.request_parts import Refusal, context_of_vote
+from interlock.web.pages.request_parts import Refusal, confirmed_because
 from interlock.web.pages.request_status import seconds_left, why_not
 from interlock.web.pages.requests import shown
 from interlock.web.pages.routing import Person, Reader, counted, pages
@@ -198,7 +197,7 @@ def _sheet(caller: Caller, view: RequestView, verdict: Verdict) -> Sheet:
     before = part_of(subject)
     if not isinstance(subject, Action):
         return Sheet(view, verdict, before, None, {})
-    confirmed = why_confirmed(request, context_of_vote(caller, view), done_before=view.done_before)
+    confirmed = confirmed_because(caller, view)
     kept = {name: value for name, value in subject.args.items() if not view.policy.lets_change(name)}
     return Sheet(view, verdict, before, subject.schema, kept, confirmed=confirmed)
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from http import HTTPStatus
 from itertools import pairwise
 
-from interlock.domain.action import VERDICTS, Draft, Question, Verdict
+from interlock.domain.action import VERDICTS, Draft, Kind, Question, Verdict
 from interlock.domain.commands import DecisionContext
 from interlock.domain.events import Commented, EffectExecuted
 from interlock.domain.explain import who_asked
 from interlock.domain.permitted import delegates
-from interlock.domain.request import Request, Vote
+from interlock.domain.request import EffectState, Request, Status, Vote
 from interlock.domain.verdict_preview import VerdictPreview, verdict_previews, why_confirmed
 from interlock.engine.changes import Entry
 from interlock.service.consequence import Consequence, consequences
+from interlock.service.risk import risk_of
 from interlock.service.run_views import RunView
 from interlock.service.views import RequestView
 from interlock.web.callers import Caller
@@ -165,6 +165,24 @@ class RequestPart:
         return f"{who_asked(step.ask)}{needed}"
 
     @property
+    def heading(self) -> str:
+        """What stands above the action, the question or the draft."""
+        if self.request.kind is not Kind.approval:
+            return "What is asked" if self.request.kind is Kind.input else "The draft"
+        if self.request.effect is EffectState.executed:
+            return "What was done"
+        may_happen = self.request.is_open or self.request.status is Status.approved
+        return "What will happen" if may_happen else "What was asked, and does not happen"
+
+    @property
+    def silence(self) -> str:
+        """What happens if nobody decides until the deadline."""
+        step = self.request.step_of(self.view.policy)
+        if step.on_timeout == "escalate" and step.escalate is not None and not self.request.handed_on:
+            return f"{who_asked(step.escalate.to)} may decide as well, for as long again.".capitalize()
+        return "It expires: it is not approved."
+
+    @property
     def groups(self) -> dict[str, list[str]]:
         """Who is in the groups and roles that the present step asks, by their names in words."""
         if not self.request.is_open:
@@ -196,6 +214,14 @@ def context_of_vote(caller: Caller, view: RequestView) -> DecisionContext:
     return DecisionContext(view.now, caller.principal, view.policy, view.directory)
 
 
+def confirmed_because(caller: Caller, view: RequestView) -> tuple[str, ...]:
+    """Return why an approval by the caller takes a second act; empty if it takes none."""
+    risk = risk_of(view.request)
+    high = risk.level if risk is not None and risk.is_grave else ""
+    context = context_of_vote(caller, view)
+    return why_confirmed(view.request, context, done_before=view.done_before, risk=high)
+
+
 async def part_of_page(  # noqa: PLR0913 - what a page knows of each
     caller: Caller,
     view: RequestView,
@@ -216,9 +242,9 @@ async def part_of_page(  # noqa: PLR0913 - what a page knows of each
     history = (await caller.client.history(request.id))[: request.version]
     return RequestPart(
         view,
-        shown_status(view, context.person, _done_at(history)),
+        shown_status(view, context.person, _done(history)),
         verdict_previews(request, context),
-        why_confirmed(request, context, done_before=view.done_before),
+        confirmed_because(caller, view),
         shown_subject(request, room),
         shown_subject(request, room, asked=True) if request.asked != request.edition.subject else None,
         None if request.ask.context is None else shown_part(request, "context", room),
@@ -254,8 +280,8 @@ def _changed(one: Request, other: Request, work: int) -> tuple[Change, ...]:
     return (*titles, *changes_between(before.body, after.body, work=work))
 
 
-def _done_at(history: Sequence[Entry]) -> datetime | None:
-    return next((entry.event.at for entry in history if isinstance(entry.event, EffectExecuted)), None)
+def _done(history: Sequence[Entry]) -> EffectExecuted | None:
+    return next((entry.event for entry in history if isinstance(entry.event, EffectExecuted)), None)
 
 
 def told(entries: Sequence[Entry]) -> list[tuple[Entry, str]]:

@@ -9,9 +9,10 @@ from typing import Literal
 
 from interlock.domain.action import VERDICTS, Kind
 from interlock.domain.eligibility import eligibility_of
+from interlock.domain.events import EffectExecuted
 from interlock.domain.permitted import Candidates
 from interlock.domain.quorum import supporters
-from interlock.domain.request import EffectState, Status
+from interlock.domain.request import EffectState, Request, Status
 from interlock.service.views import RequestView
 from interlock.web.pages.failures import what_happened
 
@@ -40,29 +41,34 @@ class ShownStatus:
     at: datetime | None = None
 
 
-def shown_status(view: RequestView, person: str, done_at: datetime | None = None) -> ShownStatus:
+def shown_status(view: RequestView, person: str, done: EffectExecuted | None = None) -> ShownStatus:
     """Return how a request stands.
 
     Args:
         person: canonical id of the reader.
-        done_at: when its action was done, as its log has it.
+        done: that its action was done, as its log has it.
     """
     request = view.request
     if not request.is_open:
-        return _decided(view, done_at)
+        return _decided(view, done)
     if request.closes_at is not None and request.closes_at <= view.now:
         return ShownStatus("warn", "The time is over", "Nobody can decide any more; what follows is written down now.")
     if request.held_until is not None:
         by = ", ".join(request.held_by)
         says = f"By {by}. It takes effect when the time is over, unless a vote is taken back."
-        return ShownStatus("warn", "Decided, and not final yet", says, request.held_until)
+        return ShownStatus("warn", f"{_held_as(request)}, and not final yet", says, request.held_until)
     mine = next((vote for vote in request.votes if person in {vote.voter, vote.owner}), None)
     if mine is not None:
         did = f"You have {VERDICTS[mine.verdict].did} it."
         return ShownStatus("info", f"Recorded, {_so_far(view)}", f"{did} {_others(view)}")
     if view.may.vote:
-        for_whom = f"You decide for {view.on_behalf_of}." if view.on_behalf_of is not None else ""
-        return ShownStatus("info", "Waits for you", for_whom)
+        for_whom = f"You decide for {view.on_behalf_of}. " if view.on_behalf_of is not None else ""
+        stuck = (
+            ""
+            if view.stuck is None
+            else f"{asked_words(view.stuck)} Until somebody can, an approval carries nothing out."
+        )
+        return ShownStatus("info" if not stuck else "warn", "Waits for you", for_whom + stuck)
     return ShownStatus("info", "Waits for others", _others(view))
 
 
@@ -71,6 +77,12 @@ def seconds_left(view: RequestView) -> float | None:
     ends_at = view.request.closes_at
     left = None if ends_at is None or not view.request.is_open else (ends_at - view.now).total_seconds()
     return left if left is not None and left > 0 else None
+
+
+def _held_as(request: Request) -> str:
+    """Say what was decided that is not final yet: what the last of those said by whose votes it is."""
+    said = [vote.verdict for vote in request.votes if vote.voter in request.held_by]
+    return VERDICTS[said[-1]].did.capitalize() if said else "Decided"
 
 
 def why_not(view: RequestView) -> str:
@@ -110,32 +122,33 @@ def _so_far(view: RequestView) -> str:
     return f"{len(supporters(counting))} of {step.approvals}"
 
 
-def _decided(view: RequestView, done_at: datetime | None) -> ShownStatus:
+def _decided(view: RequestView, done: EffectExecuted | None) -> ShownStatus:
     request = view.request
     by = f"By {', '.join(request.deciders)}." if request.deciders else ""
     at = request.decided_at
     match request.status:
         case Status.approved:
-            return _approved(view, by, done_at)
+            return _approved(view, by, done)
         case Status.answered:
             return ShownStatus("good", "Answered", by, at=at)
         case Status.revised:
             return ShownStatus("warn", "Sent back", f"{by} The agent makes another draft.", at=at)
         case Status.rejected:
-            done = " It is not carried out." if request.kind is Kind.approval else ""
-            return ShownStatus("bad", "Rejected", f"{by}{done}", at=at)
+            not_done = " It is not carried out." if request.kind is Kind.approval else ""
+            return ShownStatus("bad", "Rejected", f"{by}{not_done}", at=at)
         case Status.expired:
             return ShownStatus("warn", "Expired", "Nobody decided in time: it is not approved.", at=at)
         case _:
             return ShownStatus("warn", "Withdrawn", f"{request.comment}. Nothing is to be decided any more.", at=at)
 
 
-def _approved(view: RequestView, by: str, done_at: datetime | None) -> ShownStatus:
+def _approved(view: RequestView, by: str, done: EffectExecuted | None) -> ShownStatus:
     request = view.request
     note = f" ({what_happened(request.effect_note)})" if request.effect_note else ""
     match request.effect:
         case EffectState.executed:
-            return ShownStatus("good", "Done", f"{by}{note}", at=done_at)
+            title = "Done" if done is None or done.by == "tool" else f"Done, as {done.by} has said"
+            return ShownStatus("good", title, f"{by}{note}", at=None if done is None else done.at)
         case EffectState.failed:
             return ShownStatus("bad", "Approved, not done", f"{by} It did not happen.{note}")
         case EffectState.unknown:

@@ -12,6 +12,7 @@ from interlock.errors import NotFound
 from interlock.service.pause_requests import requests_of_pause
 from interlock.web.callers import Caller
 from interlock.web.last_approved import last_approved_seen
+from interlock.web.pages.just_done import just_done
 from interlock.web.pages.rendering import page
 from interlock.web.pages.request_parts import Refusal, part_of_page, told
 from interlock.web.pages.routing import Reader, pages
@@ -35,7 +36,7 @@ async def show(call: Call, caller: Reader, request_id: str) -> Response:
 async def shown(call: Call, caller: Caller, request_id: str, refusal: Refusal | None = None) -> Response:
     """Return the page of a request as it stands now."""
     await must_see(caller, request_id)
-    view = await caller.client.request(request_id)
+    view, asked_for = await caller.client.request(request_id), call.query_params
     behind = await run_behind(caller, view.request)
     sees_run = behind is not None and (await visibility_of(caller)).sees_run(behind.run)
     run = behind if sees_run else None
@@ -70,7 +71,10 @@ async def shown(call: Call, caller: Caller, request_id: str, refusal: Refusal | 
         unseen=len(together) - 1 - len(others),
         refusal=refusal,
         given=None if run is None else node_of(run.run.input),
-        following=call.query_params.get("then") == "next",
+        following=asked_for.get("then") == "next",
+        just_done=None
+        if refusal
+        else await just_done(caller, request_id, asked_for.get("of", ""), asked_for.get("sent", "")),
     )
 
 

@@ -44,6 +44,13 @@ def test_within_a_line_the_words_are_marked():
     ]
 
 
+def test_an_amount_and_what_takes_its_place_never_stand_on_one_line():
+    assert words("640.00", "12840.00") == [
+        ("removed", [("removed", "640"), ("same", ".00")]),
+        ("added", [("added", "12840"), ("same", ".00")]),
+    ]
+
+
 def test_lines_with_nothing_in_common_stand_one_below_the_other():
     assert [kind for kind, _ in words("one two three", "x")] == ["removed", "added"]
 

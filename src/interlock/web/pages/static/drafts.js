@@ -43,7 +43,8 @@
     due.delete(form);
     const typed = pairs(form), before = read(place(form));
     if (!before && same(typed, baselines.get(form))) return;
-    write(place(form), { at: Date.now(), of: form.dataset.draftOf, pairs: typed, key: sent.get(form) });
+    const { draftOf: of, draftComment: from } = form.dataset;
+    write(place(form), { at: Date.now(), of, from, pairs: typed, key: sent.get(form) });
   }
 
   function soon(form) {
@@ -110,10 +111,19 @@
     field.setSelectionRange(field.value.length, field.value.length);
   }
 
+  function bringComment(form) { // what was typed beside the buttons goes along into the form that one of them opens
+    const from = form.dataset.draftComment, field = form.elements.comment;
+    const said = from && read(MINE + from)?.pairs.find(([name]) => name === "comment")?.[1];
+    if (!said || field.value) return;
+    field.value = said;
+    save(form);
+  }
+
   function restore(form) {
     baselines.set(form, pairs(form));
     const draft = read(place(form));
-    if (!draft || same(draft.pairs, baselines.get(form)) || form.querySelector(".draft")) return;
+    if (!draft) return bringComment(form);
+    if (same(draft.pairs, baselines.get(form)) || form.querySelector(".draft")) return;
     if (draft.of === form.dataset.draftOf) bring(form, draft);
     else tell(form, "It has changed since you typed something here.", ["Show what you typed", () => bring(form, draft)]);
   }
@@ -170,11 +180,13 @@
   const counted = new URLSearchParams(location.search).get("sent") ?? document.querySelector("[data-sent-by]")?.dataset.sentBy;
   each(MINE, (name) => {
     const draft = read(name);
-    if (!draft?.pairs || Date.now() - draft.at > KEPT || (counted && draft.key === counted)) write(name, null);
+    const isCounted = counted && draft?.key === counted;
+    if (isCounted && draft.from) write(MINE + draft.from, null);
+    if (!draft?.pairs || Date.now() - draft.at > KEPT || isCounted) write(name, null);
   });
   if (location.search.includes("sent=")) {
     const address = new URL(location);
-    address.searchParams.delete("sent");
+    for (const one of ["sent", "of"]) address.searchParams.delete(one);
     history.replaceState(history.state, "", address);
   }
   setTimeout(() => forms().forEach(restore)); // htmx listens by then: it shows what changes
