@@ -15,7 +15,7 @@ from interlock.service.client import Client
 from interlock.testing.people import principal
 
 CONFIG = """
-people: {mia: {}, noah: {}, olga: {}, ivo: {}, zoe: {}}
+people: {mia: {}, noah: {}, olga: {}, ivo: {}, zoe: {}, yan: {}}
 groups: {managers: [mia, noah], directors: [olga]}
 roles: {operator: [otto]}
 policies:
