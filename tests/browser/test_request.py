@@ -11,6 +11,7 @@ from tests.browser.flow_steps import MIA, NOAH, OLGA, opened_request
 from tests.server.conftest import CONFIG
 from tests.server.test_agents_api import PAY, ask
 from tests.server.test_agents_api import vote as vote_of
+from tests.server.test_editing import BY_AMOUNT, SMALL_PAY
 from tests.server.test_hold import HELD
 
 LINES = "\n".join(f"line {number} <b>of</b>" for number in range(10_000))
@@ -117,6 +118,20 @@ async def test_what_was_typed_beside_the_buttons_goes_along_into_the_form_of_a_c
     await page.reload()
     assert await page.get_by_text("Restored what you typed.").count() == 0
     assert [one["comment"] for one in await votes_on(site, asked)] == ["one too many"]
+
+
+async def test_what_is_wrong_in_a_change_stays_beside_what_was_typed(open_site):
+    site = await open_site(config=BY_AMOUNT)
+    page = await opened_request(site, await ask(await site.agent(), SMALL_PAY), MIA, PHONE)
+    await page.get_by_role("link", name="Edit").click()
+    await page.locator('input[name$=":/amount"]').fill("400")
+    await page.get_by_text("Your version belongs to level large").wait_for()
+    await page.locator('input[name$=":/amount"]').fill("sixty")
+    await page.get_by_role("button", name="Approve with changes").click()
+    await page.get_by_role("link", name="amount: It must be a number").wait_for()
+    await page.wait_for_load_state("networkidle")
+    assert await page.evaluate("document.activeElement.id") == "errors"
+    assert await page.locator('input[name$=":/amount"]').input_value() == "sixty"
 
 
 @BOTH_SIZES

@@ -123,6 +123,7 @@
     baselines.set(form, pairs(form));
     const draft = read(place(form));
     if (!draft) return bringComment(form);
+    if (form.querySelector("[aria-invalid=true]")) return save(form); // what was typed stands there, with what is wrong of it
     if (same(draft.pairs, baselines.get(form)) || form.querySelector(".draft")) return;
     if (draft.of === form.dataset.draftOf) bring(form, draft);
     else tell(form, "It has changed since you typed something here.", ["Show what you typed", () => bring(form, draft)]);
