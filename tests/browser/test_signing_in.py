@@ -91,7 +91,7 @@ async def test_by_password_after_a_mistake_to_the_request_by_the_keyboard_alone(
     await page.keyboard.type("not this one")
     await page.keyboard.press("Enter")
     await page.get_by_role("alert").wait_for()
-    assert await page.evaluate("document.activeElement.id") == "fault"
+    assert await page.evaluate("document.activeElement.id") == "error-summary"
     assert await page.get_by_label("Name").input_value() == ZOE
     await page.keyboard.press("Tab")
     await page.keyboard.press("Enter")  # to the field that is wrong
