@@ -8,7 +8,7 @@
   const given = location.hash.slice(1);
   const isCode = /^il[li]_[\w-]+$/.test(given);
   if (isCode) history.replaceState(null, "", location.pathname + location.search);
-  const refused = document.getElementById("fault");
+  const refused = document.getElementById("error-summary");
   const code = isCode ? given : refused && !field.hasAttribute("aria-invalid") ? kept : null;
   field.form.addEventListener("submit", () => sessionStorage.setItem("interlock-link", field.value));
   if (!code) return;
