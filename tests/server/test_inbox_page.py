@@ -8,6 +8,8 @@ import pytest
 from tests.server.test_agents_api import MAIL, PAY, ask, claim, result, vote
 
 from interlock.domain.credentials import Scope
+from interlock.service import pages
+from interlock.web.pages import inbox
 
 MIA, NOAH, OLGA = "mia@example.com", "noah@example.com", "olga@example.com"
 
@@ -142,16 +144,43 @@ async def test_filters_choose_by_agent_kind_group_reference_and_status(server):
         ({"reference": "INV-"}, [pay, mail]),
         ({"reference": "INV-1", "agent": "bot"}, [pay]),
         ({"reference": "nv"}, []),
+        ({"text": "inv-17"}, [pay]),
+        ({"text": "nv-"}, [pay, mail]),
+        ({"text": "which other"}, []),
+        ({"text": "WHICH bot"}, [question]),
     ):
         page = await opened(mia, **given)
         assert set(rows(page)) == {one["id"] for one in found}, given
         assert tab(page, "Waits for you") == str(len(found))
-    assert "Search all requests" in await opened(mia, reference="nothing")
+    nothing = await opened(mia, text="nothing")
+    assert "Search all requests" in nothing
+    assert "Look further" not in nothing
     await vote(mia, mail, "reject")
     assert rows(await opened(mia, list="decided", status="rejected")) == [mail["id"]]
     assert rows(await opened(mia, list="decided", status="approved")) == []
     assert rows(await opened(mia, list="all", status="rejected")) == [mail["id"]]
     assert rows(await opened(mia, list="all", reference="INV-1")) == [pay["id"]]
+    assert rows(await opened(mia, list="all", text="inv-2")) == rows(await opened(mia, list="decided", text="inv-2"))
+
+
+async def test_who_searches_goes_on_where_what_was_looked_at_ends(server, monkeypatch):
+    monkeypatch.setattr(pages, "MOST_READ", 5)
+    monkeypatch.setattr(inbox, "MOST_PAGES", 1)
+    monkeypatch.setattr(inbox, "ON_A_PAGE", 3)
+    agent, mia = await server.agent(), await server.person(MIA)
+    wanted = {"mine": (await ask(agent, {**MAIL, "reference": "needle"}, key="mine"))["id"]}
+    for number in range(8):
+        await ask(agent, MAIL, key=str(number))
+    wanted["all"] = wanted["mine"]
+    for which, found in wanted.items():
+        page, seen = await opened(mia, list=which, text="needle"), []
+        while not seen:
+            seen = rows(page)
+            onward = re.search(r'href="([^"]*after=[^"]*)"', page)
+            if not seen:
+                assert "Nothing fits so far." in page
+                page = await opened(mia, html.unescape(onward[1]))
+        assert seen == [found]
 
 
 async def test_what_a_tab_counts_is_what_it_leads_to_whatever_is_filtered(server):

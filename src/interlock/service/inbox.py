@@ -34,6 +34,7 @@ from interlock.service.pages import (
     text_key,
     walk,
 )
+from interlock.service.search import is_found, words_of
 
 Which = Literal["mine", "snoozed", "others", "decided"]
 """Open requests that wait for the person, those of them that they have put aside not among them; these; open ones that
@@ -97,6 +98,7 @@ class InboxFilter:
         group: the present step asks this group, whoever else it asks; nothing that is decided.
         reference: how what it is about in the business begins.
         status: of what the person has acted on.
+        text: words, each of which stands somewhere in it. See `interlock.service.search`.
     """
 
     agent: str | None = None
@@ -104,6 +106,7 @@ class InboxFilter:
     group: str | None = None
     reference: str | None = None
     status: Status | None = None
+    text: str | None = None
 
 
 EVERYTHING = InboxFilter()
@@ -173,6 +176,7 @@ class PersonalInbox:
         self._person = self._directory.canonical(principal.id)
         self._only = only
         self._people = None if sees_all else directory.names_of(self._person)
+        self._words = words_of(only.text or "")
         self._known: dict[tuple[VotingState, datetime], _Judged] = {}
 
     async def page(self, which: Which, *, after: str | None = None, limit: int = 50) -> Page[Listed]:
@@ -266,6 +270,8 @@ class PersonalInbox:
     async def _placed(self, which: Which, body: bytes, at: datetime) -> _Judged | None:
         """Say for whom a request waits; None if the filters leave it out."""
         kind, group = self._only.kind, self._only.group
+        if self._words and not is_found(decode_request(body), self._words):
+            return None
         if which == "decided" and kind is None and group is None:
             return _NOT_JUDGED
         request = decode_waiting(body)

@@ -15,13 +15,14 @@ from interlock.engine.ports.store import Inbox
 from interlock.errors import InterlockError, InvalidValue
 from interlock.service.inbox import EVERYTHING, Listed, Which
 from interlock.service.pages import MOST_COUNTED, Count, Page
+from interlock.service.search import is_found, words_of
 from interlock.service.views import SHORTEST_PREFIX
 from interlock.web.callers import Caller
 from interlock.web.pages.inbox_rows import asked_twice, folded, kept_in_place, row_of
 from interlock.web.pages.inbox_view import APPLY, KINDS, LISTS, STATUSES, View, view_of
 from interlock.web.pages.rendering import MOST_WAITING, page, waiting_for
 from interlock.web.pages.routing import Decider, pages
-from interlock.web.visible import VisibleInbox, must_see, requests_seen, visible_inbox
+from interlock.web.visible import MOST_PAGES, VisibleInbox, must_see, requests_seen, visible_inbox
 
 router = pages()
 
@@ -69,14 +70,15 @@ async def _counts(lists: VisibleInbox, view: View) -> dict[Which, Count]:
     counts: dict[Which, Count] = {}
     for only in {view.filters_of(which): None for which in get_args(Which)}:
         alike: list[Which] = [which for which in get_args(Which) if view.filters_of(which) == only]
-        most = {which: MOST_COUNTED if which == view.which else MOST_WAITING for which in alike}
+        is_read = view.only.text is None  # to find words, each request is read whole
+        most = {which: MOST_COUNTED if which == view.which and is_read else MOST_WAITING for which in alike}
         counts |= await lists.counts(most, only)
     return counts
 
 
 async def _named(caller: Caller, view: View) -> str | None:
     """Return the id of the request that somebody searches by its own number."""
-    given = view.only.reference or ""
+    given = view.only.text or view.only.reference or ""
     if not given.startswith("req_") or len(given) < SHORTEST_PREFIX:
         return None
     with suppress(InterlockError):
@@ -100,8 +102,14 @@ async def _part(caller: Caller, lists: VisibleInbox, view: View, after: str | No
     only = view.only
     statuses = () if only.status is None else (only.status,)
     wanted = Inbox(statuses, only.agent, reference_prefix=only.reference)
-    found = await requests_seen(caller, wanted, after=after, limit=ON_A_PAGE)
-    return Page(tuple(map(Listed, found.rows)), found.next)
+    words, rows = words_of(only.text or ""), list[Listed]()
+    for _ in range(MOST_PAGES):
+        found = await requests_seen(caller, wanted, after=after, limit=ON_A_PAGE)
+        rows += (Listed(request) for request in found.rows if is_found(request, words))
+        after = found.next
+        if after is None or len(rows) >= ON_A_PAGE or not words:
+            break
+    return Page(tuple(rows), after)
 
 
 async def _agents(caller: Caller, lists: VisibleInbox, rows: Sequence[Listed]) -> set[str]:

@@ -36,13 +36,13 @@ STATUSES = {
     Status.expired: "expired",
     Status.withdrawn: "taken back",
 }
-_OF_OPEN = ("agent", "kind", "group", "reference")
+_OF_OPEN = ("agent", "kind", "group", "reference", "text")
 APPLY: dict[List, tuple[str, ...]] = {
     "mine": _OF_OPEN,
     "snoozed": _OF_OPEN,
     "others": _OF_OPEN,
-    "decided": ("agent", "kind", "status", "reference"),
-    "all": ("agent", "status", "reference"),
+    "decided": ("agent", "kind", "status", "reference", "text"),
+    "all": ("agent", "status", "reference", "text"),
 }
 """Which filters a list has."""
 
@@ -91,6 +91,7 @@ class View:
             "group": f"asks {only.group}",
             "status": STATUSES[only.status] if only.status else "",
             "reference": f"about {only.reference} …",
+            "text": f"“{only.text}”",
         }
         yield from ((words[name], self.at(**{name: None})) for name in APPLY[self.which] if getattr(only, name))
 
@@ -99,7 +100,7 @@ def view_of(given: QueryParams) -> View:
     """Return what an address asks for; what it says that means nothing is left out."""
     found = given.get("list", "mine")
     which: List = next((one for one in LISTS if one == found), "mine")
-    texts = {name: given.get(name, "").strip() or None for name in ("agent", "group", "reference")}
+    texts = {name: given.get(name, "").strip() or None for name in ("agent", "group", "reference", "text")}
     only = InboxFilter(kind=_one_of(Kind, given.get("kind")), status=_one_of(Status, given.get("status")), **texts)
     kept = replace(EVERYTHING, **{name: getattr(only, name) for name in APPLY[which]})
     shown = tuple(filter(None, given.get("shown", "").split(",")))[:MOST_SHOWN]
