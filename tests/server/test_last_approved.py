@@ -33,7 +33,8 @@ async def test_what_is_new_is_shown_field_by_field(server):
     compared = page.partition("Compared with the last one approved")[2].partition("</section>")[0]
     assert f"/requests/{last['id']}" in compared
     assert elsewhere["id"] not in page
-    assert "approved by <bdi>mia@example.com" in compared
+    assert "asked for the same" in compared
+    assert "<bdi>mia@example.com" in compared
     assert ">to</bdi>" in compared
     assert "amount" not in compared, "which is the same"
     first = await opened(await server.person(OLGA), last)

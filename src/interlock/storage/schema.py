@@ -296,7 +296,7 @@ deliveries = Table(
     Column("version", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
     _one_of("state", DeliveryState),
-    Index("deliveries_due", "channel", "due_at", sqlite_where=IS_DUE, postgresql_where=IS_DUE),
+    Index("deliveries_due", "channel", "due_at", sqlite_where=IS_DUE),
     Index("deliveries_by_age", "tenant", "made_at", "id"),
     Index("deliveries_of_request", "tenant", "request_id", "made_at", "id"),
 )

@@ -22,6 +22,7 @@ WITHOUT_KEY = frozenset(
     f"/api/v1{path}"
     for path in (
         "/requests/{request_id}/result",  # the attempt is its key
+        "/deliveries/{delivery_id}/again",
         "/policies/check",
         "/policies/explain",
         "/policies/simulate",
