@@ -112,7 +112,7 @@ class Measured:
 
     @property
     def url(self) -> str:
-        return f"sqlite:///{self.folder / 'bench.db'}"
+        return str(self.folder / "bench.db")
 
     async def filled(self) -> tuple[str, list[str]]:
         """Let an agent ask; return a session's secret, and the ids of some requests."""
